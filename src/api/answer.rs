@@ -1,0 +1,123 @@
+//! What came back: a bounded body, and its JSON.
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+
+use crate::api::error::ApiErrorKind;
+
+/// The largest list that is read: a thousand records take about a hundredth of it.
+pub(super) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The largest of all other answers.
+pub(super) const ANSWER_LIMIT: u64 = 1024 * 1024;
+
+/// How much of an error's body is read.
+const ERROR_LIMIT: usize = 64 * 1024;
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// The body of a success as JSON.
+    pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiErrorKind> {
+        if !self.status.is_success() {
+            return Err(ApiErrorKind::Status);
+        }
+        decode(&self.body)
+    }
+}
+
+fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
+    let text = body.trim_ascii();
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    if text.is_empty() {
+        return Err(ApiErrorKind::EmptyBody);
+    }
+    serde_json::from_slice(text).map_err(|error| match (text[0], error.classify()) {
+        (b'<', _) => ApiErrorKind::NotJson { html: true },
+        (b'{' | b'[', serde_json::error::Category::Eof) => ApiErrorKind::Truncated,
+        (_, serde_json::error::Category::Data) => ApiErrorKind::Shape {
+            detail: error.to_string(),
+        },
+        _ => ApiErrorKind::NotJson { html: false },
+    })
+}
+
+/// Why there is no body.
+#[derive(Debug)]
+pub(super) enum BodyFault {
+    TooLarge { head: Vec<u8> },
+    Broken(reqwest::Error),
+}
+
+/// The whole body, as long as it keeps within the limit; of an error, as much as is of use.
+pub(super) async fn bounded(
+    mut response: reqwest::Response,
+    limit: u64,
+) -> Result<Bytes, BodyFault> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_success = response.status().is_success();
+    let announced = response
+        .content_length()
+        .map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if is_success && announced.is_some_and(|length| length > limit) {
+        return Err(BodyFault::TooLarge { head: Vec::new() });
+    }
+    let mut body: Vec<u8> = Vec::with_capacity(announced.unwrap_or(0).min(limit));
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(Bytes::from(body)),
+            Err(_) if !is_success => return Ok(Bytes::from(body)),
+            Err(error) => return Err(BodyFault::Broken(error)),
+        };
+        if body.len() + chunk.len() > limit && is_success {
+            body.truncate(ERROR_LIMIT);
+            return Err(BodyFault::TooLarge { head: body });
+        }
+        body.extend_from_slice(&chunk);
+        if !is_success && body.len() >= ERROR_LIMIT {
+            body.truncate(ERROR_LIMIT);
+            return Ok(Bytes::from(body));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_that_are_not_json_are_told_apart() {
+        for (body, expected) in [
+            ("", ApiErrorKind::EmptyBody),
+            (" \r\n", ApiErrorKind::EmptyBody),
+            ("<html>", ApiErrorKind::NotJson { html: true }),
+            (
+                "\u{feff}<!doctype html>",
+                ApiErrorKind::NotJson { html: true },
+            ),
+            ("{\"solutions\": [", ApiErrorKind::Truncated),
+            ("[{\"a\": \"b", ApiErrorKind::Truncated),
+            ("Bad Gateway", ApiErrorKind::NotJson { html: false }),
+            ("{\"a\": }", ApiErrorKind::NotJson { html: false }),
+        ] {
+            assert_eq!(
+                decode::<serde::de::IgnoredAny>(body.as_bytes()).err(),
+                Some(expected),
+                "{body:?}"
+            );
+        }
+        assert!(matches!(
+            decode::<Vec<u8>>(b"{}"),
+            Err(ApiErrorKind::Shape { .. })
+        ));
+    }
+}

@@ -1,0 +1,112 @@
+//! The one HTTP client of an environment: connections, token, limits and what was learned.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+
+use crate::api::learned::Learned;
+use crate::api::limiter::Limiter;
+use crate::api::redact::Redactor;
+use crate::api::retry::Backoff;
+use crate::api::routes::Routes;
+use crate::api::settings::{self, ClientSettings, SettingsError};
+use crate::api::token::Token;
+
+/// Whom the calls are for (api-facts 4).
+const CONTEXT: HeaderName = HeaderName::from_static("ib-context");
+
+/// Connections that idle for longer are likely closed by the server just when a write needs them.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// A connection to one environment. Cheap to clone; all clones share limits, token and connections.
+#[derive(Clone)]
+pub struct Client(pub(super) Arc<Shared>);
+
+/// What all clones share.
+pub(super) struct Shared {
+    pub(super) http: reqwest::Client,
+    pub(super) routes: Routes,
+    pub(super) token: Option<Token>,
+    pub(super) limiter: Limiter,
+    pub(super) backoff: Backoff,
+    pub(super) secrets: Arc<Redactor>,
+    pub(super) learned: Learned,
+    pub(super) settings: ClientSettings,
+    /// Whether the server has answered once in this run.
+    pub(super) has_answered: AtomicBool,
+}
+
+impl Client {
+    /// Checks the settings and prepares the client. No request is sent, and no token is asked for.
+    pub fn new(settings: ClientSettings) -> Result<Self, SettingsError> {
+        settings::check(&settings)?;
+        let http = build(&settings)?;
+        Ok(Self(Arc::new(Shared {
+            http,
+            routes: Routes::new(settings.base.clone()),
+            token: settings.token.clone().map(Token::new),
+            limiter: Limiter::new(settings.reads_at_once),
+            backoff: Backoff::new(settings.retry.clone(), settings.seed),
+            secrets: Arc::clone(&settings.secrets),
+            learned: Learned::default(),
+            settings,
+            has_answered: AtomicBool::new(false),
+        })))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.0.settings).finish()
+    }
+}
+
+fn build(settings: &ClientSettings) -> Result<reqwest::Client, SettingsError> {
+    // Another part of the process may have installed a provider; any will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if let Some(context) = &settings.context {
+        let value = HeaderValue::from_str(context).map_err(|_| SettingsError::Header {
+            what: "context (IB-Context)",
+        })?;
+        headers.insert(CONTEXT, value);
+    }
+    let agent = HeaderValue::from_str(&settings.user_agent)
+        .map_err(|_| SettingsError::Header { what: "user agent" })?;
+    let mut builder = reqwest::Client::builder()
+        .user_agent(agent)
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(settings.connect_timeout)
+        .pool_idle_timeout(IDLE);
+    if settings.base.scheme() == "http" && settings::is_loopback(&settings.base) {
+        // A proxy would read the token, and must not be asked for this machine. Without TLS,
+        // loading the system's certificates would be a waste.
+        builder = builder.no_proxy().tls_certs_only([]);
+    } else {
+        for pem in &settings.roots_pem {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|source| {
+                SettingsError::Roots {
+                    source: Some(source),
+                }
+            })?;
+            if certificates.is_empty() {
+                return Err(SettingsError::Roots { source: None });
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        if let Some(pem) = &settings.client_identity_pem {
+            let identity = reqwest::Identity::from_pem(pem)
+                .map_err(|source| SettingsError::ClientIdentity { source })?;
+            builder = builder.identity(identity);
+        }
+    }
+    builder
+        .build()
+        .map_err(|source| SettingsError::Build { source })
+}

@@ -1,0 +1,283 @@
+//! From what a server sent to what it means: the only place where quirks are normalised.
+//!
+//! A record falls into one of three classes. *Understood*: it becomes a [`LiveVersion`].
+//! *Unmanageable*: all of it is there, but its name, version or owner breaks the rules of
+//! [`crate::ident`], so no manifest can ever mean it; it is counted and told, and blocks nobody.
+//! *Bad*: something that identifies it is missing or is no text; nobody can say what it is, so the
+//! list that holds it proves nothing (design 3), unless it bears a name that does not matter.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use crate::api::wire::{Loose, SolutionBody};
+use crate::attribute::{LiveStateWord, LiveVisibilityWord};
+use crate::ident::{IdentError, Identity, Owner, SolutionId, SolutionName, Version};
+use crate::live::{LiveVersion, UnmanageableRecord};
+
+/// One record of a list.
+#[derive(Debug)]
+pub(super) enum Record {
+    Understood(LiveVersion),
+    Unmanageable(UnmanageableRecord),
+    Bad(BadRecord),
+}
+
+/// A record that nobody can identify.
+#[derive(Debug, Clone)]
+pub(super) struct BadRecord {
+    pub(super) id: Option<SolutionId>,
+    /// Its name, if that much is known.
+    pub(super) name: Option<SolutionName>,
+    pub(super) detail: String,
+}
+
+/// Owners and authors repeat in every record: each text is kept once.
+#[derive(Default)]
+pub(super) struct Interner {
+    owners: HashMap<String, Owner>,
+    authors: HashMap<String, Arc<str>>,
+}
+
+static UNSTATED: LazyLock<LiveStateWord> = LazyLock::new(|| LiveStateWord::new("unstated"));
+
+/// Whether the record came without a state. Such a record shows an unknown word, which nothing
+/// corrects, until a list by state tells its state.
+pub(super) fn is_unstated(version: &LiveVersion) -> bool {
+    version.state == *UNSTATED
+}
+
+/// The state of a record that came without one.
+pub(super) fn unstated() -> LiveStateWord {
+    UNSTATED.clone()
+}
+
+/// What a record is.
+pub(super) fn record(body: SolutionBody<'_>, interner: &mut Interner) -> Record {
+    if body.is_odd {
+        return bad(None, None, "a record is not an object".to_owned());
+    }
+    let Some(id) = body.id.text() else {
+        return bad(None, None, "a record has no `id`".to_owned());
+    };
+    let id = match SolutionId::parse(&id) {
+        Ok(id) if !matches!(id.as_str(), "." | "..") => id,
+        _ => return bad(None, None, "a record's `id` is not usable".to_owned()),
+    };
+    let name = match required(body.name, "name") {
+        Ok(name) => name,
+        Err(detail) => return bad(Some(id), None, detail),
+    };
+    let name_parsed = SolutionName::parse(&name);
+    let pair = required(body.version, "version")
+        .and_then(|version| Ok((version, required(body.owner, "owner")?)));
+    let (version, owner) = match pair {
+        Ok(pair) => pair,
+        Err(detail) => return bad(Some(id), name_parsed.ok(), detail),
+    };
+    let identity = name_parsed.and_then(|name| {
+        Ok(Identity {
+            name,
+            version: Version::parse(&version)?,
+            owner: interner.owner(&owner)?,
+        })
+    });
+    let identity = match identity {
+        Ok(identity) => identity,
+        Err(error) => {
+            return Record::Unmanageable(UnmanageableRecord {
+                label: format!("{owner:?}:{name:?}@{version:?}"),
+                id,
+                reason: error.to_string(),
+            });
+        }
+    };
+    Record::Understood(LiveVersion {
+        id,
+        identity,
+        author: body.author.word().map(|author| interner.author(&author)),
+        state: body
+            .state
+            .word()
+            .map_or_else(unstated, |word| LiveStateWord::new(&word)),
+        visibility: body
+            .visibility
+            .word()
+            .map(|word| LiveVisibilityWord::new(&word)),
+        created_at_ms: body.created.int(),
+        updated_at_ms: body.updated.int(),
+    })
+}
+
+fn required<'a>(value: Loose<'a>, key: &str) -> Result<Cow<'a, str>, String> {
+    let absent = value.is_absent();
+    value.text().ok_or_else(|| {
+        if absent {
+            format!("a record has no `{key}`")
+        } else {
+            format!("a record's `{key}` is not a text")
+        }
+    })
+}
+
+fn bad(id: Option<SolutionId>, name: Option<SolutionName>, detail: String) -> Record {
+    let detail = match &id {
+        Some(id) => format!("{detail} (id `{id}`)"),
+        None => detail,
+    };
+    Record::Bad(BadRecord { id, name, detail })
+}
+
+impl Interner {
+    fn owner(&mut self, text: &str) -> Result<Owner, IdentError> {
+        if let Some(owner) = self.owners.get(text) {
+            return Ok(owner.clone());
+        }
+        let owner = Owner::parse(text)?;
+        self.owners.insert(text.to_owned(), owner.clone());
+        Ok(owner)
+    }
+
+    fn author(&mut self, text: &str) -> Arc<str> {
+        if let Some(author) = self.authors.get(text) {
+            return Arc::clone(author);
+        }
+        let author: Arc<str> = Arc::from(text);
+        self.authors.insert(text.to_owned(), Arc::clone(&author));
+        author
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Record {
+        record(
+            serde_json::from_str(json).unwrap(),
+            &mut Interner::default(),
+        )
+    }
+
+    fn understood(json: &str) -> LiveVersion {
+        match read(json) {
+            Record::Understood(version) => version,
+            other => panic!("{json} became {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_documented_record() {
+        let version = understood(
+            r#"{"id": "example-uuid-1", "name": "My Solution", "version": "0.0.1",
+                "owner": "example-owner", "createdAtMs": 12345, "updatedAtMs": 12346,
+                "summary": "A short description", "state": "ACTIVE", "author": "user1"}"#,
+        );
+        assert_eq!(
+            version.identity.full_address().as_str(),
+            "example-owner:My Solution@0.0.1"
+        );
+        assert_eq!(version.state, LiveStateWord::Active);
+        assert_eq!(version.visibility, None);
+        assert_eq!(version.author.as_deref(), Some("user1"));
+        assert_eq!(
+            (version.created_at_ms, version.updated_at_ms),
+            (Some(12345), Some(12346))
+        );
+    }
+
+    #[test]
+    fn the_captured_record() {
+        // api-facts 1: string times, visibility, extra keys, a server folder as solution_path.
+        let version = understood(
+            r#"{"aiMajorVersion": "1", "appReleaseVersion": "", "author": "svc", "createdAtMs": "1739432044000",
+                "description": "No release notes\n", "id": "0b0c", "isCustomizable": true, "linkSharingMode": "OFF",
+                "metadata": "{\"authors\":[\"a\"],\"icon\":\"icon.png\"}", "name": "Joe's - App", "owner": "Instabase",
+                "sharedAccounts": [], "solutionType": "EXTRACTION", "state": "PRODUCTION", "summary": "No summary",
+                "solution_path": "system/global/fs/Instabase Drive/Applications/Deployed/All/0b0c",
+                "updatedAtMs": "1739432049000", "updateMode": "AUTO_UPDATE", "version": "1.10", "visibility": "PUBLIC"}"#,
+        );
+        assert_eq!(version.state, LiveStateWord::Production);
+        assert_eq!(version.visibility, Some(LiveVisibilityWord::Public));
+        assert_eq!(version.created_at_ms, Some(1_739_432_044_000));
+        assert_eq!(version.identity.version.as_str(), "1.10");
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_guessed() {
+        let version = understood(
+            r#"{"id": "a", "name": "N", "version": 2, "owner": "o", "visibility": "", "state": null, "author": null, "createdAtMs": "soon"}"#,
+        );
+        assert!(is_unstated(&version));
+        assert_eq!(version.state.as_str(), "unstated");
+        assert_eq!(version.visibility, None);
+        assert_eq!(version.author, None);
+        assert_eq!(version.created_at_ms, None);
+        assert_eq!(version.identity.version.as_str(), "2");
+        let odd = understood(
+            r#"{"id": "a", "name": "N", "version": "1", "owner": "o", "visibility": "SECRET", "state": "active"}"#,
+        );
+        assert_eq!(odd.state, LiveStateWord::Other("active".into()));
+        assert_eq!(
+            odd.visibility,
+            Some(LiveVisibilityWord::Other("SECRET".into()))
+        );
+    }
+
+    #[test]
+    fn odd_texts_are_unmanageable_and_missing_ones_are_bad() {
+        for (json, expected) in [
+            (
+                r#"{"id": "a", "name": " N", "version": "1", "owner": "o"}"#,
+                "unmanageable",
+            ),
+            (
+                r#"{"id": "a", "name": "N", "version": "", "owner": "o"}"#,
+                "unmanageable",
+            ),
+            (
+                r#"{"id": "a", "name": "N", "version": "1\n", "owner": "o"}"#,
+                "unmanageable",
+            ),
+            (
+                r#"{"id": "a", "name": "N", "version": "1", "owner": "\u001b[2J"}"#,
+                "unmanageable",
+            ),
+            (r#"{"id": "a", "name": "N", "version": "1"}"#, "bad N"),
+            (r#"{"id": "a", "name": "N", "owner": "o"}"#, "bad N"),
+            (
+                r#"{"id": "a", "name": "N", "version": 1.10, "owner": "o"}"#,
+                "bad N",
+            ),
+            (
+                r#"{"id": "a", "name": null, "version": "1", "owner": "o"}"#,
+                "bad",
+            ),
+            (r#"{"name": "N", "version": "1", "owner": "o"}"#, "bad"),
+            (
+                r#"{"id": "", "name": "N", "version": "1", "owner": "o"}"#,
+                "bad",
+            ),
+            (
+                r#"{"id": "..", "name": "N", "version": "1", "owner": "o"}"#,
+                "bad",
+            ),
+            ("{}", "bad"),
+            ("null", "bad"),
+            ("[]", "bad"),
+        ] {
+            let found = match read(json) {
+                Record::Understood(_) => "understood".to_owned(),
+                Record::Unmanageable(record) => {
+                    assert!(!record.label.contains('\u{1b}'), "{record:?}");
+                    "unmanageable".to_owned()
+                }
+                Record::Bad(BadRecord {
+                    name: Some(name), ..
+                }) => format!("bad {name}"),
+                Record::Bad(_) => "bad".to_owned(),
+            };
+            assert_eq!(found, expected, "{json}");
+        }
+    }
+}

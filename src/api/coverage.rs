@@ -1,0 +1,317 @@
+//! The live state with its proof: every state covered, by whole lists or by names (design 3).
+//!
+//! A list without `state=` may show only what is in service, and a server of 23.04 may refuse it
+//! (api-facts 2.3). So whatever such a list did not show is asked for by state, until one answer
+//! of this run has shown both kinds.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::api::client::Client;
+use crate::api::convert::{is_unstated, unstated};
+use crate::api::error::ApiError;
+use crate::api::learned::{NameFilter, States};
+use crate::api::page::Page;
+use crate::api::paging::{Listing, Start};
+use crate::api::read::Wish;
+use crate::api::routes::ListFilter;
+use crate::api::walk::{Step, verdict};
+use crate::attribute::LiveStateWord;
+use crate::ident::{SolutionId, SolutionName};
+use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord, Unproven};
+
+pub(super) const ACTIVE: &str = "ACTIVE";
+pub(super) const INACTIVE: &str = "INACTIVE";
+/// Not in the contract, but in most captured records (api-facts 1): a server may not know it.
+pub(super) const PRODUCTION: &str = "PRODUCTION";
+
+/// How often lists by state are read if versions change their state meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// More names than this are never asked for one by one.
+const NAMES_LIMIT: usize = 500;
+
+/// What asking by names costs beside the names: learning how states and names are filtered.
+const NAMES_OVERHEAD: u64 = 4;
+
+impl Client {
+    /// One snapshot of what matters, in the cheaper way.
+    pub(super) async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
+        let (filter, start) = self.opening().await?;
+        if let Some(names) = &wish.names
+            && self
+                .is_worth_asking_by_names(names, &filter, &start)
+                .await?
+            && let Some(mut listing) = self.by_names(names, &start.page).await?
+        {
+            self.add_visibility(&mut listing.versions, &wish.visibility_of, None)
+                .await?;
+            return Ok(snapshot(listing, Coverage::Names(names.clone()), wish));
+        }
+        let mut listing = if filter.state.is_none() {
+            self.whole(&filter, start).await?
+        } else {
+            self.per_state(&filter).await?
+        };
+        let pages = Some(listing.pages);
+        self.add_visibility(&mut listing.versions, &wish.visibility_of, pages)
+            .await?;
+        Ok(snapshot(listing, Coverage::Whole, wish))
+    }
+
+    /// The first page of everything; of what is in service where a list must name a state.
+    async fn opening(&self) -> Result<(ListFilter, Start), ApiError> {
+        let in_service = ListFilter {
+            state: Some(ACTIVE),
+            ..ListFilter::default()
+        };
+        if self.0.learned.facts().states != States::PerState {
+            match self.first_page(&ListFilter::default()).await {
+                Ok((page, limit)) => {
+                    return Ok((ListFilter::default(), Start { page, limit }));
+                }
+                Err(refusal) if refusal.is_refused_request() => {
+                    let Ok((page, limit)) = self.first_page(&in_service).await else {
+                        return Err(refusal);
+                    };
+                    self.0.learned.states(States::PerState);
+                    return Ok((in_service, Start { page, limit }));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let (page, limit) = self.first_page(&in_service).await?;
+        Ok((in_service, Start { page, limit }))
+    }
+
+    /// Whether the instance is bigger than what asking by names costs: one look at the page with
+    /// that number tells.
+    async fn is_worth_asking_by_names(
+        &self,
+        names: &BTreeSet<SolutionName>,
+        filter: &ListFilter,
+        start: &Start,
+    ) -> Result<bool, ApiError> {
+        let Step::Look { at, .. } = verdict(&start.page) else {
+            return Ok(false);
+        };
+        if names.len() > NAMES_LIMIT || self.0.learned.facts().names == NameFilter::Broken {
+            return Ok(false);
+        }
+        let far = at.saturating_mul(names.len() as u64 + NAMES_OVERHEAD);
+        match self.page(filter, start.limit, far).await {
+            Ok(page) => Ok(page.received > 0),
+            Err(error) if error.is_refused_page() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every version of a filter, from a list without a state and what it did not show.
+    async fn whole(&self, filter: &ListFilter, start: Start) -> Result<Listing, ApiError> {
+        let listing = self.list_from(filter, start).await?;
+        self.complete(filter, listing).await
+    }
+
+    /// Adds what a list without a state may have hidden.
+    pub(super) async fn complete(
+        &self,
+        filter: &ListFilter,
+        mut listing: Listing,
+    ) -> Result<Listing, ApiError> {
+        let shows = Shows::of(&listing.versions);
+        if shows.in_service {
+            self.0.learned.shows_service();
+        }
+        if shows.both() {
+            self.0.learned.states(States::ShowsBoth);
+            return Ok(listing);
+        }
+        if listing.doubt.is_some() || listing.ignores_name {
+            return Ok(listing);
+        }
+        let known: HashSet<SolutionId> = listing
+            .versions
+            .iter()
+            .map(|version| version.id.clone())
+            .collect();
+        let hidden = async |is_shown: bool, word, is_needed| {
+            if is_shown {
+                Ok(None)
+            } else {
+                self.state(filter, word, is_needed).await
+            }
+        };
+        let (active, production, inactive) = tokio::try_join!(
+            hidden(shows.in_service, ACTIVE, true),
+            hidden(shows.production, PRODUCTION, false),
+            hidden(shows.inactive, INACTIVE, true),
+        )?;
+        let extra = union([active, production, inactive]);
+        let hides = extra
+            .versions
+            .iter()
+            .any(|version| !known.contains(&version.id));
+        if hides {
+            self.0.learned.states(States::PerState);
+        } else if filter.name.is_none() {
+            let is_vacuous = !shows.inactive && !Shows::of(&extra.versions).inactive;
+            if is_vacuous {
+                self.0.learned.none_inactive();
+            } else {
+                self.0.learned.states(States::ShowsBoth);
+            }
+        }
+        listing.absorb(extra);
+        Ok(listing)
+    }
+
+    /// Every version of a filter, by one list per state. What is out of service is read before
+    /// and after the rest, so that nothing slips through by changing its state in between.
+    pub(super) async fn per_state(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
+        let mut attempt = 1;
+        loop {
+            let before = self.state(filter, INACTIVE, true).await?;
+            let (active, production) = tokio::try_join!(
+                self.state(filter, ACTIVE, true),
+                self.state(filter, PRODUCTION, false)
+            )?;
+            let after = self.state(filter, INACTIVE, true).await?;
+            let mut listing = union([active, production, after]);
+            let known: HashSet<&SolutionId> =
+                listing.versions.iter().map(|version| &version.id).collect();
+            let is_gone = before
+                .iter()
+                .flat_map(|before| &before.versions)
+                .any(|version| !known.contains(&version.id));
+            if !is_gone || listing.doubt.is_some() {
+                return Ok(listing);
+            }
+            if attempt == ATTEMPTS {
+                listing.doubt = Some(Unproven::Moving { attempts: ATTEMPTS });
+                return Ok(listing);
+            }
+            attempt += 1;
+        }
+    }
+
+    /// The list of one state. A record without a state has the one that it was found by. `None`
+    /// if an unneeded state's list is refused; a needed one's refusal proves nothing.
+    pub(super) async fn state(
+        &self,
+        filter: &ListFilter,
+        word: &'static str,
+        is_needed: bool,
+    ) -> Result<Option<Listing>, ApiError> {
+        let filter = ListFilter {
+            state: Some(word),
+            ..filter.clone()
+        };
+        match self.list(&filter).await {
+            Ok(mut listing) => {
+                for version in &mut listing.versions {
+                    if is_unstated(version) {
+                        version.state = LiveStateWord::new(word);
+                        listing.inferred.insert(version.id.clone());
+                    }
+                }
+                Ok(Some(listing))
+            }
+            Err(error) if error.is_refused_request() && is_needed => Ok(Some(Listing {
+                doubt: Some(Unproven::NoCleanEnd {
+                    items: 0,
+                    detail: error.to_string(),
+                }),
+                ..Listing::default()
+            })),
+            Err(error) if error.is_refused_request() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One list of several. Where a state was only inferred from the filter, and two filters found the
+/// same record, a filter was ignored or the record moved: its state is not known.
+fn union(lists: impl IntoIterator<Item = Option<Listing>>) -> Listing {
+    let mut whole = Listing::default();
+    for list in lists.into_iter().flatten() {
+        whole.absorb(list);
+    }
+    if !whole.inferred.is_empty() {
+        let mut words: HashMap<SolutionId, LiveStateWord> = HashMap::new();
+        let mut torn: HashSet<SolutionId> = HashSet::new();
+        for version in &whole.versions {
+            let first = words
+                .entry(version.id.clone())
+                .or_insert_with(|| version.state.clone());
+            if whole.inferred.contains(&version.id) && *first != version.state {
+                torn.insert(version.id.clone());
+            }
+        }
+        for version in &mut whole.versions {
+            if torn.contains(&version.id) {
+                version.state = unstated();
+            }
+        }
+    }
+    whole
+}
+
+/// Which kinds of versions a list showed.
+struct Shows {
+    in_service: bool,
+    production: bool,
+    inactive: bool,
+}
+
+impl Shows {
+    fn of(versions: &[LiveVersion]) -> Self {
+        let has = |word: &LiveStateWord| versions.iter().any(|version| version.state == *word);
+        let production = has(&LiveStateWord::Production);
+        Self {
+            in_service: production || has(&LiveStateWord::Active),
+            production,
+            inactive: has(&LiveStateWord::Inactive),
+        }
+    }
+
+    fn both(&self) -> bool {
+        self.in_service && self.inactive
+    }
+}
+
+/// Whether a page shows versions in service and versions out of service.
+pub(super) fn shows_both(page: &Page) -> bool {
+    Shows::of(&page.versions).both()
+}
+
+/// Whether a page shows anything in service.
+pub(super) fn shows_service(page: &Page) -> bool {
+    Shows::of(&page.versions).in_service
+}
+
+/// The snapshot: everything that was listed, and what is proven.
+fn snapshot(mut listing: Listing, proven: Coverage, wish: &Wish) -> LiveState {
+    // A record that nobody can identify matters, unless it bears a name that does not.
+    let needed = wish.declared.as_ref().or(wish.names.as_ref());
+    let (stray, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
+        record.id.is_some()
+            && matches!((&record.name, needed), (Some(name), Some(names)) if !names.contains(name))
+    });
+    listing
+        .unmanageable
+        .extend(stray.into_iter().filter_map(|record| {
+            Some(UnmanageableRecord {
+                id: record.id?,
+                label: record.name?.to_string(),
+                reason: record.detail,
+            })
+        }));
+    let coverage = match (listing.doubt, bad.first()) {
+        (Some(doubt), _) => Coverage::Unproven(doubt),
+        (None, Some(first)) => Coverage::Unproven(Unproven::BadRecords {
+            count: bad.len(),
+            detail: first.detail.clone(),
+        }),
+        (None, None) => proven,
+    };
+    LiveState::new(listing.versions, coverage).with_unmanageable(listing.unmanageable)
+}

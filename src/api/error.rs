@@ -1,0 +1,372 @@
+//! How a request failed: what was asked, what came back, and what to do about it.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::live::Unproven;
+
+/// A request that failed. Its `Display` names method, URL, status and the head of the body, never
+/// a secret and never its source.
+#[derive(Debug)]
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    method: String,
+    route: &'static str,
+    url: String,
+    status: Option<u16>,
+    excerpt: Option<String>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    attempts: u32,
+    kind: ApiErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What kind of failure it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApiErrorKind {
+    /// No token could be had; nothing was sent.
+    Token,
+    /// No connection: refused, unknown host, no route, no answer to the call. Nothing was sent.
+    Connect,
+    /// No trusted connection: the certificate or the handshake failed. Nothing was sent.
+    Tls,
+    /// No answer in time.
+    Timeout {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The connection broke before an answer came.
+    Reset,
+    /// The body ended too early.
+    Truncated,
+    /// The body has no end, or is larger than any proper answer.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// An HTTP status that says no.
+    Status,
+    /// A success status with `"status": "ERROR"` in the body (api-facts U15).
+    Refused,
+    /// A body that is not JSON.
+    NotJson {
+        /// Whether it is a web page.
+        html: bool,
+    },
+    /// Nothing, where JSON was due.
+    EmptyBody,
+    /// JSON, but not of the promised shape.
+    Shape {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// An answer that points elsewhere.
+    Redirect {
+        /// Where it points.
+        location: String,
+    },
+}
+
+/// Why the live state could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A request failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// Every request was answered, but the answers prove nothing.
+    #[error("the list of `{name}` proves nothing: {reason}")]
+    Unproven {
+        /// The name that was asked for.
+        name: crate::ident::SolutionName,
+        /// Why.
+        reason: Unproven,
+    },
+}
+
+/// What a failure is about; fills the fields that every kind shares.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a reqwest::Method,
+    pub(super) route: &'static str,
+    pub(super) url: String,
+}
+
+impl ApiError {
+    pub(super) fn new(asked: Asked<'_>, kind: ApiErrorKind) -> Self {
+        Self(Box::new(Parts {
+            method: asked.method.to_string(),
+            route: asked.route,
+            url: asked.url,
+            status: None,
+            excerpt: None,
+            request_id: None,
+            retry_after: None,
+            attempts: 1,
+            kind,
+            source: None,
+        }))
+    }
+
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(super) fn with_excerpt(mut self, excerpt: Option<String>) -> Self {
+        self.0.excerpt = excerpt;
+        self
+    }
+
+    pub(super) fn with_request_id(mut self, request_id: Option<String>) -> Self {
+        self.0.request_id = request_id;
+        self
+    }
+
+    pub(super) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.retry_after = retry_after;
+        self
+    }
+
+    pub(super) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(super) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        &self.0.method
+    }
+
+    /// The route's template, such as `/api/v2/solutions/deployed/{id}`.
+    pub fn route(&self) -> &'static str {
+        self.0.route
+    }
+
+    /// The URL, without user information and secrets.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The HTTP status, if an answer came.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The head of the body: short, escaped and redacted.
+    pub fn excerpt(&self) -> Option<&str> {
+        self.0.excerpt.as_deref()
+    }
+
+    /// The answer's request id, for the platform's support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long the server asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// How often it was tried.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> &ApiErrorKind {
+        &self.0.kind
+    }
+
+    /// Whether the same request may well succeed a little later.
+    pub fn is_retryable(&self) -> bool {
+        match &self.0.kind {
+            ApiErrorKind::Connect
+            | ApiErrorKind::Timeout { .. }
+            | ApiErrorKind::Reset
+            | ApiErrorKind::Truncated => true,
+            ApiErrorKind::Status => matches!(self.0.status, Some(408 | 429 | 500 | 502..=504)),
+            ApiErrorKind::Token
+            | ApiErrorKind::Tls
+            | ApiErrorKind::TooLarge { .. }
+            | ApiErrorKind::Refused
+            | ApiErrorKind::NotJson { .. }
+            | ApiErrorKind::EmptyBody
+            | ApiErrorKind::Shape { .. }
+            | ApiErrorKind::Redirect { .. } => false,
+        }
+    }
+
+    /// Whether an answer came that makes no sense: worth a second look, not a long wait.
+    pub(super) fn is_odd_answer(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ApiErrorKind::NotJson { .. }
+                | ApiErrorKind::EmptyBody
+                | ApiErrorKind::Refused
+                | ApiErrorKind::Shape { .. }
+        )
+    }
+
+    /// Whether the request never reached the server.
+    pub(super) fn is_before_sending(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ApiErrorKind::Token | ApiErrorKind::Connect | ApiErrorKind::Tls
+        )
+    }
+
+    /// Whether the server refused this very request, as opposed to the caller, the moment or the
+    /// address: a limit, a filter or an offset that it does not take (api-facts U12, U13).
+    pub(super) fn is_refused_request(&self) -> bool {
+        self.0.kind == ApiErrorKind::Status
+            && self.0.status.is_some_and(|status| {
+                (400..500).contains(&status)
+                    && !matches!(status, 401 | 403 | 404 | 405 | 407 | 408 | 410 | 429)
+            })
+    }
+
+    /// Whether the server refused a page beyond those that it announced.
+    pub(super) fn is_refused_page(&self) -> bool {
+        self.is_refused_request()
+            || (self.0.kind == ApiErrorKind::Status && self.0.status == Some(404))
+    }
+
+    /// What to do about it, in full sentences.
+    pub fn help(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match &self.0.kind {
+            ApiErrorKind::Token => {
+                "Check the environment's `token`: its variable, file or command must yield the token alone."
+            }
+            ApiErrorKind::Connect => {
+                "Check the environment's `url`, that the server is up, and the proxy settings."
+            }
+            ApiErrorKind::Tls => {
+                "Check the server's certificate. If a private authority issued it, name that authority's certificate in `ca_bundle`; if the server asks for a client certificate, configure one."
+            }
+            ApiErrorKind::Timeout { .. } => {
+                "The server is slow or unreachable: check the environment's `url` and try again later."
+            }
+            ApiErrorKind::Reset | ApiErrorKind::Truncated => {
+                "The connection broke. Try again; if it happens each time, look at the proxies on the way."
+            }
+            ApiErrorKind::TooLarge { .. } => {
+                "No proper answer is that large: check that the environment's `url` is the platform's root URL."
+            }
+            ApiErrorKind::Status => return self.help_for_status(),
+            ApiErrorKind::Refused => {
+                "The server refused the request in its own words: see the body."
+            }
+            ApiErrorKind::NotJson { html: true } => {
+                "A web page came instead of JSON: a proxy or a login page answered, or the environment's `url` is not the platform's root URL."
+            }
+            ApiErrorKind::NotJson { html: false }
+            | ApiErrorKind::EmptyBody
+            | ApiErrorKind::Shape { .. } => {
+                "Something else than the platform's API seems to answer: check the environment's `url`, and the proxies on the way."
+            }
+            ApiErrorKind::Redirect { location } => {
+                return Cow::Owned(format!(
+                    "The token is not sent elsewhere. If `{location}` belongs to the platform, put the platform's own root URL into the environment's `url`."
+                ));
+            }
+        })
+    }
+
+    fn help_for_status(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self.0.status {
+            Some(401) => {
+                "The token is invalid or expired, the `context` (IB-Context) is not one of its accounts, or the token lacks the permission for this call: the platform answers 401 in all three cases."
+            }
+            Some(403) => {
+                "The platform answers 403 when a quota is used up or a trial has ended. If this is not so, a proxy refused the request."
+            }
+            Some(404) => {
+                "Check that the environment's `url` is the platform's root URL, without `/api`, and that what was asked for exists."
+            }
+            Some(407) => "Give the proxy's user and password in the proxy settings.",
+            Some(409) => "Something of the same identity is there already, or is being changed.",
+            Some(413 | 414 | 431) => "A proxy or the server refuses requests of this size.",
+            Some(429) => {
+                "The server asks for fewer requests: try again later, or lower `--parallelism`."
+            }
+            Some(500..=599) => {
+                "The server or a proxy before it has failed: try again later, and show the platform's support the request above."
+            }
+            _ => "The server refused the request: see the body.",
+        })
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = &*self.0;
+        write!(f, "`{} {}`: ", parts.method, parts.url)?;
+        match &parts.kind {
+            ApiErrorKind::Token => f.write_str("no token")?,
+            ApiErrorKind::Connect => f.write_str("cannot connect")?,
+            ApiErrorKind::Tls => f.write_str("no trusted connection")?,
+            ApiErrorKind::Timeout { after } => {
+                write!(f, "no answer within {} s", after.as_secs_f64())?;
+            }
+            ApiErrorKind::Reset => f.write_str("the connection broke before an answer came")?,
+            ApiErrorKind::Truncated => f.write_str("the answer's body ended too early")?,
+            ApiErrorKind::TooLarge { limit } => {
+                write!(f, "the answer's body is larger than {limit} bytes")?;
+            }
+            ApiErrorKind::Status => f.write_str("answered")?,
+            ApiErrorKind::Refused => f.write_str("refused in the body of a success")?,
+            ApiErrorKind::NotJson { html: true } => f.write_str("answered with a web page")?,
+            ApiErrorKind::NotJson { html: false } => {
+                f.write_str("answered with something that is not JSON")?;
+            }
+            ApiErrorKind::EmptyBody => f.write_str("answered with an empty body")?,
+            ApiErrorKind::Shape { detail } => write!(f, "unexpected answer: {detail}")?,
+            ApiErrorKind::Redirect { location } => {
+                write!(f, "redirected to `{location}`, which is not followed")?;
+            }
+        }
+        if let Some(status) = parts.status {
+            let name = reqwest::StatusCode::from_u16(status)
+                .ok()
+                .and_then(|status| status.canonical_reason())
+                .map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"));
+            if parts.kind == ApiErrorKind::Status {
+                write!(f, " {name}")?;
+            } else {
+                write!(f, " ({name})")?;
+            }
+        }
+        if let Some(excerpt) = &parts.excerpt {
+            write!(f, ": `{excerpt}`")?;
+        }
+        if let Some(request_id) = &parts.request_id {
+            write!(f, ", request id `{request_id}`")?;
+        }
+        if let Some(retry_after) = parts.retry_after {
+            write!(f, ", to be asked again after {} s", retry_after.as_secs())?;
+        }
+        if parts.attempts > 1 {
+            write!(f, ", after {} attempts", parts.attempts)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}

@@ -1,0 +1,88 @@
+//! The head of a body, made fit to be shown: short, on one line, without secrets.
+
+use crate::api::redact::Redactor;
+
+/// How much of a body an error shows, in characters.
+const SHOWN: usize = 200;
+
+/// How much of a body is looked at. Far more than is shown, so that no secret is cut in half before
+/// it can be recognised.
+const EXAMINED: usize = 64 * 1024;
+
+/// The head of a body: the first 200 characters, control characters escaped, secrets taken out.
+/// `None` for a blank body.
+pub(super) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
+    let head = &body[..body.len().min(EXAMINED)];
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    Some(one_line(&redactor.redact(text), SHOWN))
+}
+
+/// A server's message: redacted, on one line, and bounded.
+pub(super) fn message(text: &str, redactor: &Redactor) -> String {
+    let head: String = text.trim().chars().take(EXAMINED).collect();
+    one_line(&redactor.redact(&head), 1000)
+}
+
+fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(limit * 2));
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(limit) {
+        if character.is_control() || is_direction(character) {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    if characters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// Characters that reorder what a terminal shows.
+fn is_direction(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_cut_escaped_and_redacted() {
+        let redactor = Redactor::new();
+        redactor.add(&secrecy::SecretString::from("hunter2hunter2"));
+        for (body, expected) in [
+            (&b"  \n"[..], None),
+            (
+                b"{\"message\":\"no\"}",
+                Some("{\"message\":\"no\"}".to_owned()),
+            ),
+            (b"a\x1b[2J\r\nb", Some("a\\u{1b}[2J\\r\\nb".to_owned())),
+            (
+                b"you sent hunter2hunter2",
+                Some("you sent [redacted]".to_owned()),
+            ),
+            (
+                "é".repeat(300).as_bytes(),
+                Some(format!("{}…", "é".repeat(200))),
+            ),
+            ("a\u{202e}b".as_bytes(), Some("a\\u{202e}b".to_owned())),
+        ] {
+            assert_eq!(excerpt(body, &redactor), expected);
+        }
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_is_not_half_shown() {
+        let redactor = Redactor::new();
+        redactor.add(&secrecy::SecretString::from("s".repeat(50)));
+        let body = format!("{}{}", "-".repeat(190), "s".repeat(50));
+        let shown = excerpt(body.as_bytes(), &redactor).unwrap();
+        assert!(!shown.contains('s'), "{shown}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Ranges of files on the platform's file system (api-facts 5).
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_RANGE;
+
+use crate::api::answer::{Answer, LIST_LIMIT};
+use crate::api::client::Client;
+use crate::api::error::{ApiError, ApiErrorKind};
+use crate::api::read::is_gone;
+use crate::api::send::Call;
+
+/// A part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePart {
+    /// Where in the file it begins.
+    pub start: u64,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The size of the whole file, if the server tells.
+    pub total: Option<u64>,
+}
+
+/// Reads files. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Files {
+    client: Client,
+}
+
+impl Files {
+    /// A reader of files over this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Reads a part of a file. `None` if there is no such file. A server that knows no ranges
+    /// sends the whole, which is accepted up to 64 MiB; of an empty file the part is empty.
+    pub async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<FilePart>, ApiError> {
+        let mut call = Call::new(self.client.0.routes.file(path), LIST_LIMIT);
+        call.range = Some((range.start, range.end.saturating_sub(1)));
+        call.is_transfer = true;
+        self.client
+            .read(&call, |answer| {
+                if is_gone(answer) {
+                    return Ok(None);
+                }
+                part(answer, range.start).map(Some)
+            })
+            .await
+    }
+}
+
+fn part(answer: &Answer, asked_from: u64) -> Result<FilePart, ApiErrorKind> {
+    let told = answer
+        .headers
+        .get(CONTENT_RANGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(content_range);
+    match answer.status {
+        StatusCode::OK => Ok(FilePart {
+            start: 0,
+            total: Some(answer.body.len() as u64),
+            bytes: answer.body.clone(),
+        }),
+        StatusCode::PARTIAL_CONTENT => Ok(FilePart {
+            start: told.and_then(|told| told.0).unwrap_or(asked_from),
+            total: told.and_then(|told| told.1),
+            bytes: answer.body.clone(),
+        }),
+        StatusCode::RANGE_NOT_SATISFIABLE => match told {
+            Some((_, Some(total))) if total <= asked_from => Ok(FilePart {
+                start: asked_from,
+                bytes: Bytes::new(),
+                total: Some(total),
+            }),
+            _ => Err(ApiErrorKind::Status),
+        },
+        status if status.is_success() => Err(ApiErrorKind::Shape {
+            detail: "a file's content was expected".to_owned(),
+        }),
+        _ => Err(ApiErrorKind::Status),
+    }
+}
+
+/// Reads `bytes 0-99/1234`, `bytes 0-99/*` and `bytes */1234`.
+fn content_range(text: &str) -> Option<(Option<u64>, Option<u64>)> {
+    let (range, total) = text.trim().strip_prefix("bytes")?.trim().split_once('/')?;
+    let start = range
+        .split_once('-')
+        .and_then(|(first, _)| first.trim().parse().ok());
+    Some((start, total.trim().parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_ranges() {
+        for (text, expected) in [
+            ("bytes 0-99/1234", Some((Some(0), Some(1234)))),
+            ("bytes 100-199/*", Some((Some(100), None))),
+            ("bytes */0", Some((None, Some(0)))),
+            ("items 0-1/2", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(content_range(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What an answer of the Job API means (api-facts 3.2, design 5).
+//!
+//! Only three things end a job badly: a terminal state that says so, an error among its results,
+//! and an error at the top beside a terminal state. Everything that says nothing about the job
+//! itself (an error without a state, 404, an empty body, a word that nobody knows) is no answer:
+//! whoever polls goes on until its deadline.
+
+use crate::api::answer::Answer;
+use crate::api::error::ApiErrorKind;
+use crate::api::excerpt::message;
+use crate::api::redact::Redactor;
+use crate::api::wire::{JobReply, JobResultBody};
+use crate::ident::SolutionId;
+use crate::job::{JobResult, JobState, NoAnswer};
+
+/// The class of a state word.
+enum Word {
+    AtWork,
+    Over,
+    Bad,
+    Unknown,
+}
+
+/// Reads one answer. Statuses that concern the caller, and failures of the server, stay errors.
+pub(super) fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, ApiErrorKind> {
+    let status = answer.status.as_u16();
+    match status {
+        404 | 410 => return Ok(JobState::NoAnswer(NoAnswer::UnknownJob)),
+        401 | 403 | 408 | 429 => return Err(ApiErrorKind::Status),
+        400..=499 => {
+            let said =
+                answer_message(answer, redactor).unwrap_or_else(|| format!("status {status}"));
+            return Ok(JobState::NoAnswer(NoAnswer::Refused { message: said }));
+        }
+        _ => {}
+    }
+    match answer.decode::<JobReply<'_>>() {
+        Ok(reply) => Ok(meaning(reply, redactor)),
+        // Seen on good ids (api-facts 3.2).
+        Err(ApiErrorKind::EmptyBody) => Ok(JobState::NoAnswer(NoAnswer::NoState)),
+        Err(kind) => Err(kind),
+    }
+}
+
+fn answer_message(answer: &Answer, redactor: &Redactor) -> Option<String> {
+    let reply: JobReply<'_> = serde_json::from_slice(&answer.body).ok()?;
+    Some(message(&reply.message.word()?, redactor))
+}
+
+fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
+    let is_error = reply
+        .status
+        .word()
+        .is_some_and(|status| status.trim().eq_ignore_ascii_case("ERROR"));
+    let said = reply.message.word().map(|text| message(&text, redactor));
+    let word = reply.state.word();
+    let mut ids = Vec::new();
+    let mut failure = None;
+    for result in reply.results.into_vec() {
+        let failed = read_result(result, redactor, &mut ids);
+        failure = failure.or(failed);
+    }
+    let failed = |message: String| JobState::Finished(JobResult::Failed { message });
+    if let Some(failure) = failure {
+        return failed(
+            failure
+                .or(said)
+                .unwrap_or_else(|| "one of its results is an error".to_owned()),
+        );
+    }
+    let Some(word) = word else {
+        return JobState::NoAnswer(if is_error {
+            NoAnswer::Refused {
+                message: said.unwrap_or_else(|| "no message".to_owned()),
+            }
+        } else {
+            NoAnswer::NoState
+        });
+    };
+    match classify(&word) {
+        Word::AtWork => JobState::Pending {
+            word: message(&word, redactor),
+        },
+        Word::Over if is_error => failed(said.unwrap_or_else(|| "its status is ERROR".to_owned())),
+        Word::Over => JobState::Finished(JobResult::Done { solution_ids: ids }),
+        Word::Bad => failed(said.unwrap_or_else(|| message(&word, redactor))),
+        Word::Unknown => JobState::NoAnswer(NoAnswer::UnknownWord {
+            word: message(&word, redactor),
+        }),
+    }
+}
+
+/// Takes the ids of one result. `Some` if it is an error, with its message if it has one.
+#[expect(
+    clippy::option_option,
+    reason = "an error without a message is not the same as no error"
+)]
+fn read_result(
+    result: JobResultBody<'_>,
+    redactor: &Redactor,
+    ids: &mut Vec<SolutionId>,
+) -> Option<Option<String>> {
+    let said = result.message.word().map(|text| message(&text, redactor));
+    let status = result
+        .status
+        .word()
+        .map(|word| word.trim().to_ascii_uppercase());
+    let is_error = match status.as_deref() {
+        Some("ERROR" | "FAILED") => true,
+        // A message beside anything else than a plain success is a complaint.
+        Some("OK" | "SUCCESS" | "DONE" | "COMPLETE") | None => false,
+        Some(_) => said.is_some(),
+    };
+    if is_error {
+        return Some(said);
+    }
+    let named = [result.deployed_solution_id, result.solution_id, result.id];
+    for id in named.into_iter().filter_map(super::wire::Loose::word) {
+        if let Ok(id) = SolutionId::parse(&id)
+            && !ids.contains(&id)
+        {
+            ids.push(id);
+        }
+    }
+    None
+}
+
+fn classify(word: &str) -> Word {
+    match word.trim().to_ascii_uppercase().as_str() {
+        "PENDING" | "RUNNING" | "QUEUED" => Word::AtWork,
+        "DONE" | "COMPLETE" => Word::Over,
+        // PAUSED and STOPPED_AT_CHECKPOINT wait for a human who does not come.
+        "FAILED" | "CANCELLED" | "CANCELED" | "ERROR" | "STOPPED_AT_CHECKPOINT" | "PAUSED" => {
+            Word::Bad
+        }
+        _ => Word::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+
+    fn read(status: u16, body: &str) -> Result<JobState, ApiErrorKind> {
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        };
+        state(&answer, &Redactor::new())
+    }
+
+    fn told(state: &Result<JobState, ApiErrorKind>) -> String {
+        match state {
+            Ok(JobState::Pending { word }) => format!("pending {word}"),
+            Ok(JobState::Finished(JobResult::Done { solution_ids })) => {
+                format!("done {solution_ids:?}")
+            }
+            Ok(JobState::Finished(JobResult::Failed { message })) => format!("failed {message}"),
+            Ok(JobState::NoAnswer(reason)) => format!("none: {reason}"),
+            Err(kind) => format!("error {kind:?}"),
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    #[test]
+    fn every_answer_of_the_job_api() {
+        for (status, body, expected) in [
+            // Running, and finished well.
+            (
+                200,
+                r#"{"status":"OK","state":"PENDING","msg":"","cur_status":"{}"}"#,
+                "pending PENDING",
+            ),
+            (200, r#"{"state":"RUNNING"}"#, "pending RUNNING"),
+            (200, r#"{"state":"queued"}"#, "pending queued"),
+            (
+                200,
+                r#"{"status":"ERROR","state":"PENDING","msg":"slow"}"#,
+                "pending PENDING",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"DONE","results":[{"status":"OK"}]}"#,
+                "done []",
+            ),
+            (200, r#"{"status":"OK","state":"COMPLETE"}"#, "done []"),
+            (
+                200,
+                r#"{"status":"OK","state":"DONE","results":[]}"#,
+                "done []",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"DONE","results":null}"#,
+                "done []",
+            ),
+            (
+                200,
+                r#"{"state":"DONE","results":[{"deployed_solution_id":"d1"}]}"#,
+                "done [\"d1\"]",
+            ),
+            (
+                200,
+                r#"{"state":"DONE","results":{"solution_id":"s1","status":"OK"}}"#,
+                "done [\"s1\"]",
+            ),
+            (
+                200,
+                r#"{"state":"DONE","results":[{"id":"i1"},{"id":7}]}"#,
+                "done [\"i1\", \"7\"]",
+            ),
+            (
+                200,
+                r#"{"state":"DONE","results":[{"deployed_solution_id":"d","solution_id":"d","id":""}]}"#,
+                "done [\"d\"]",
+            ),
+            (
+                200,
+                r#"{"state":"DONE","results":[{"msg":"Created"}]}"#,
+                "done []",
+            ),
+            // Finished badly.
+            (
+                200,
+                r#"{"status":"OK","state":"DONE","results":[{"status":"ERROR","msg":"no such file"}]}"#,
+                "failed no such file",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"DONE","results":{"status":"error","msg":"x"}}"#,
+                "failed x",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"DONE","results":[{"status":"OK"},{"status":"FAILED"}]}"#,
+                "failed one of its results is an error",
+            ),
+            (
+                200,
+                r#"{"status":"OK","msg":"top","state":"DONE","results":[{"status":"ERROR"}]}"#,
+                "failed top",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"DONE","results":[{"status":"PARTIAL","msg":"half"}]}"#,
+                "failed half",
+            ),
+            (
+                200,
+                r#"{"status":"OK","results":[{"status":"ERROR","msg":"UNAVAILABLE: io"}]}"#,
+                "failed UNAVAILABLE: io",
+            ),
+            (
+                200,
+                r#"{"status":"ERROR","state":"DONE","msg":"bad package"}"#,
+                "failed bad package",
+            ),
+            (
+                200,
+                r#"{"status":"ERROR","state":"COMPLETE"}"#,
+                "failed its status is ERROR",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"FAILED","msg":"why"}"#,
+                "failed why",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"CANCELLED"}"#,
+                "failed CANCELLED",
+            ),
+            (200, r#"{"state":"PAUSED"}"#, "failed PAUSED"),
+            (
+                200,
+                r#"{"state":"STOPPED_AT_CHECKPOINT"}"#,
+                "failed STOPPED_AT_CHECKPOINT",
+            ),
+            (200, r#"{"state":"ERROR"}"#, "failed ERROR"),
+            // No answer.
+            (
+                404,
+                r#"{"message":"no such job"}"#,
+                "none: the server does not know the job",
+            ),
+            (404, "<html>", "none: the server does not know the job"),
+            (200, "", "none: the answer has no state"),
+            (200, "{}", "none: the answer has no state"),
+            (200, "[]", "none: the answer has no state"),
+            (200, "null", "none: the answer has no state"),
+            (200, r#"{"status":"OK"}"#, "none: the answer has no state"),
+            (
+                200,
+                r#"{"status":"OK","state":null}"#,
+                "none: the answer has no state",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":""}"#,
+                "none: the answer has no state",
+            ),
+            (
+                200,
+                r#"{"status":"ERROR","msg":"job not found"}"#,
+                "none: the status request was refused: job not found",
+            ),
+            (
+                200,
+                r#"{"status":"ERROR"}"#,
+                "none: the status request was refused: no message",
+            ),
+            (
+                400,
+                r#"{"message":"bad id"}"#,
+                "none: the status request was refused: bad id",
+            ),
+            (
+                200,
+                r#"{"status":"OK","state":"REVIEWING"}"#,
+                "none: the state `REVIEWING` is not known",
+            ),
+            // Not about the job.
+            (401, "{}", "error Status"),
+            (403, "{}", "error Status"),
+            (500, "{}", "error Status"),
+            (200, "<html>", "error NotJson { html: true }"),
+            (200, "{\"state\":", "error Truncated"),
+        ] {
+            assert_eq!(told(&read(status, body)), expected, "{status} {body}");
+        }
+    }
+}

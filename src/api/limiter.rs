@@ -1,0 +1,75 @@
+//! How many reads are under way at once, and how long the host asked to be left alone.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// The gate that every request passes.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    reads: Semaphore,
+    /// Until when nothing is sent.
+    paused_until: Mutex<Option<Instant>>,
+}
+
+impl Limiter {
+    pub(super) fn new(reads_at_once: usize) -> Self {
+        Self {
+            reads: Semaphore::new(reads_at_once.max(1)),
+            paused_until: Mutex::new(None),
+        }
+    }
+
+    /// A place among the reads. Held for one sending, never while waiting to repeat it.
+    pub(super) async fn read_permit(&self) -> SemaphorePermit<'_> {
+        self.reads
+            .acquire()
+            .await
+            .expect("invariant: the semaphore is never closed")
+    }
+
+    /// Pauses every request to the host: a 429 is meant for all of them, not for one.
+    pub(super) fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut paused = self.lock();
+        if paused.is_none_or(|present| present < until) {
+            *paused = Some(until);
+        }
+    }
+
+    /// Waits until the host may be asked again.
+    pub(super) async fn ready(&self) {
+        loop {
+            let until = *self.lock();
+            match until {
+                Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
+                _ => return,
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.paused_until
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_pause_holds_for_all() {
+        let limiter = Limiter::new(1);
+        let start = Instant::now();
+        limiter.ready().await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        limiter.pause(Duration::from_secs(7));
+        limiter.pause(Duration::from_secs(2));
+        limiter.ready().await;
+        assert!(start.elapsed() >= Duration::from_secs(7));
+    }
+}

@@ -1,0 +1,44 @@
+//! The client's edge: what solform asks of a platform, and what it takes from the answers.
+//!
+//! `Reader` turns lists into a [`crate::live::LiveState`] and answers about jobs into a
+//! [`crate::job::JobState`]; `Writer` sends one deploy, patch or delete per call; `Files` reads
+//! ranges of files. All three go through one [`Client`], whose one `send` adds the token, keeps to
+//! the time limits, bounds every body and words every failure. Quirks of servers end in `convert`:
+//! nothing behind this module knows of them. Nothing here decides what should be changed, keeps a
+//! journal or prints.
+
+mod answer;
+mod client;
+mod convert;
+mod coverage;
+mod error;
+mod excerpt;
+mod files;
+mod jobs;
+mod learned;
+mod limiter;
+mod named;
+mod page;
+mod paging;
+mod read;
+mod redact;
+mod retry;
+mod routes;
+mod send;
+mod settings;
+mod token;
+mod transport;
+mod visibility;
+mod walk;
+mod wire;
+mod write;
+
+pub use client::Client;
+pub use error::{ApiError, ApiErrorKind, ReadError};
+pub use files::{FilePart, Files};
+pub use read::{Reader, Wish};
+pub use redact::Redactor;
+pub use retry::RetryPolicy;
+pub use settings::{ClientSettings, SettingsError};
+pub use token::{TokenError, TokenSupplier};
+pub use write::{Patch, PatchStyle, WriteError, Writer};

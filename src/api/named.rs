@@ -1,0 +1,245 @@
+//! Lists by name: the cheap way to see a few names on a big instance, and the look before a POST.
+//!
+//! Whether `name=` matches exactly, by prefix or not at all is stated nowhere (api-facts 8.25). So
+//! every answer is filtered again, to the letter, and an empty answer counts only once the filter
+//! was seen to find something in this run.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, TryStreamExt};
+
+use crate::api::client::Client;
+use crate::api::convert::is_unstated;
+use crate::api::coverage::{ACTIVE, INACTIVE, shows_both, shows_service};
+use crate::api::error::ApiError;
+use crate::api::learned::{NameFilter, States};
+use crate::api::page::{Limit, Page};
+use crate::api::paging::Listing;
+use crate::api::routes::ListFilter;
+use crate::ident::SolutionName;
+
+/// Whether a server refuses to be asked by name; it may still be asked for everything.
+fn refuses_filter(error: &ApiError) -> bool {
+    matches!(error.status(), Some(400 | 422))
+}
+
+/// The answer to one name.
+struct Answered {
+    listing: Listing,
+    /// Whether anything came back, of whatever name.
+    is_empty: bool,
+}
+
+impl Client {
+    /// Every version of these names, each name by a list of its own. `None` if the server does not
+    /// filter by name.
+    pub(super) async fn by_names(
+        &self,
+        names: &BTreeSet<SolutionName>,
+        opening: &Page,
+    ) -> Result<Option<Listing>, ApiError> {
+        self.learn_states(opening).await?;
+        let at_once = self.0.settings.reads_at_once.max(1);
+        // Made beforehand: a stream that holds the closure could not leave its task.
+        let questions: Vec<_> = names.iter().map(|name| self.one_name(name)).collect();
+        let mut answers = futures_util::stream::iter(questions).buffer_unordered(at_once);
+        let mut whole = Listing::default();
+        loop {
+            let answered = match answers.try_next().await {
+                Ok(Some(answered)) => answered,
+                Ok(None) => break,
+                Err(error) if refuses_filter(&error) => {
+                    self.0.learned.names(NameFilter::Broken);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            };
+            if answered.listing.ignores_name {
+                self.0.learned.names(NameFilter::Broken);
+                return Ok(None);
+            }
+            whole.absorb(answered.listing);
+        }
+        let is_trusted = self.0.learned.facts().names == NameFilter::Works
+            || self.try_name_filter(opening).await?;
+        Ok(is_trusted.then_some(whole))
+    }
+
+    /// Every version of one name. The list is complete if it has no doubt.
+    pub(super) async fn named(&self, name: &SolutionName) -> Result<Listing, ApiError> {
+        if self.0.learned.facts().names != NameFilter::Broken {
+            let answered = match self.one_name(name).await {
+                Ok(answered) => Some(answered),
+                Err(error) if refuses_filter(&error) => None,
+                Err(error) => return Err(error),
+            };
+            if let Some(answered) = answered
+                && !answered.listing.ignores_name
+            {
+                if !answered.is_empty || self.0.learned.facts().names == NameFilter::Works {
+                    return Ok(answered.listing);
+                }
+                // Nothing came, and the filter was never seen at work: look at what there is.
+                let opening = self.any_page().await?;
+                if opening.received == 0 || self.try_name_filter(&opening).await? {
+                    return Ok(answered.listing);
+                }
+            }
+            self.0.learned.names(NameFilter::Broken);
+        }
+        let everything = ListFilter::default();
+        let listing = if self.0.learned.facts().states == States::PerState {
+            self.per_state(&everything).await?
+        } else {
+            let listing = self.list(&everything).await?;
+            self.complete(&everything, listing).await?
+        };
+        Ok(only(listing, name))
+    }
+
+    /// Some page of everything, or of what is in service where a list must name a state.
+    async fn any_page(&self) -> Result<Page, ApiError> {
+        let facts = self.0.learned.facts();
+        let limit = facts.limit.unwrap_or(Limit::Unnamed);
+        let in_service = ListFilter {
+            state: Some(ACTIVE),
+            ..ListFilter::default()
+        };
+        if facts.states == States::PerState {
+            return self.page(&in_service, limit, 0).await;
+        }
+        match self.page(&ListFilter::default(), limit, 0).await {
+            Err(error) if error.is_refused_request() => self.page(&in_service, limit, 0).await,
+            result => result,
+        }
+    }
+
+    /// The list of one name, in all states.
+    async fn one_name(&self, name: &SolutionName) -> Result<Answered, ApiError> {
+        let filter = ListFilter {
+            name: Some(name.clone()),
+            ..ListFilter::default()
+        };
+        let facts = self.0.learned.facts();
+        if facts.states == States::Unknown
+            && facts.shows_service
+            && facts.names == NameFilter::Works
+        {
+            Box::pin(self.learn_states_by_example()).await?;
+        }
+        let listing = match self.0.learned.facts().states {
+            States::ShowsBoth | States::NoneInactive => self.list(&filter).await?,
+            States::PerState => self.per_state(&filter).await?,
+            States::Unknown => match self.list(&filter).await {
+                Ok(listing) => self.complete(&filter, listing).await?,
+                Err(error) if error.is_refused_request() => {
+                    let listing = self.per_state(&filter).await?;
+                    if listing.doubt.is_some() {
+                        return Err(error);
+                    }
+                    self.0.learned.states(States::PerState);
+                    listing
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let is_empty = listing.versions.is_empty()
+            && listing.unmanageable.is_empty()
+            && listing.bad.is_empty();
+        let listing = only(listing, name);
+        if !listing.versions.is_empty() {
+            self.0.learned.names(NameFilter::Works);
+        }
+        Ok(Answered { listing, is_empty })
+    }
+
+    /// Asks for a name that is there. One record is enough to know the filter at work.
+    async fn try_name_filter(&self, opening: &Page) -> Result<bool, ApiError> {
+        let Some(known) = opening.versions.first() else {
+            return Ok(false);
+        };
+        let answered = self.one_name(&known.identity.name).await?;
+        let works = !answered.listing.versions.is_empty();
+        if !works {
+            self.0.learned.names(NameFilter::Broken);
+        }
+        Ok(works)
+    }
+
+    /// Learns whether lists without a state show what is out of service, from a page of such a
+    /// list if it tells.
+    async fn learn_states(&self, opening: &Page) -> Result<(), ApiError> {
+        let learned = &self.0.learned;
+        if matches!(learned.facts().states, States::ShowsBoth | States::PerState) {
+            return Ok(());
+        }
+        if shows_both(opening) {
+            learned.states(States::ShowsBoth);
+            return Ok(());
+        }
+        if !shows_service(opening) {
+            learned.states(States::PerState);
+            return Ok(());
+        }
+        learned.shows_service();
+        self.learn_states_by_example().await
+    }
+
+    /// Learns the same by asking for something that is out of service, and then for its name.
+    async fn learn_states_by_example(&self) -> Result<(), ApiError> {
+        let learned = &self.0.learned;
+        let inactive = ListFilter {
+            state: Some(INACTIVE),
+            ..ListFilter::default()
+        };
+        let page = match self.first_page(&inactive).await {
+            Ok((page, _)) => page,
+            // Nobody can ask this server for what is out of service: each name is asked for in
+            // full, and tells its own doubt.
+            Err(error) if error.is_refused_request() => {
+                learned.states(States::Unknown);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let example = page
+            .versions
+            .iter()
+            .find(|version| !version.state.is_in_service() || is_unstated(version));
+        let Some(example) = example else {
+            if page.received == 0 {
+                learned.none_inactive();
+            } else {
+                // The filter is ignored, so lists show what there is.
+                learned.states(States::ShowsBoth);
+            }
+            return Ok(());
+        };
+        let by_name = ListFilter {
+            name: Some(example.identity.name.clone()),
+            ..ListFilter::default()
+        };
+        let listing = self.list(&by_name).await?;
+        let is_shown = listing
+            .versions
+            .iter()
+            .any(|version| version.id == example.id);
+        learned.states(if is_shown {
+            States::ShowsBoth
+        } else {
+            States::PerState
+        });
+        Ok(())
+    }
+}
+
+/// What bears exactly that name, and what may bear it.
+fn only(mut listing: Listing, name: &SolutionName) -> Listing {
+    listing
+        .versions
+        .retain(|version| version.identity.name == *name);
+    listing
+        .bad
+        .retain(|record| record.name.as_ref().is_none_or(|its_name| its_name == name));
+    listing
+}

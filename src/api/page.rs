@@ -1,0 +1,159 @@
+//! One page of a list: asked for, read, and sorted into records.
+
+use crate::api::answer::{Answer, LIST_LIMIT};
+use crate::api::client::Client;
+use crate::api::convert::{BadRecord, Interner, Record, record};
+use crate::api::error::{ApiError, ApiErrorKind};
+use crate::api::routes::ListFilter;
+use crate::api::send::Call;
+use crate::api::wire::{ListReply, Many};
+use crate::ident::SolutionId;
+use crate::live::{LiveVersion, UnmanageableRecord};
+
+/// How many records a page is asked to hold. The contract names no maximum (api-facts U12): what
+/// is asked for is a wish, and the real page size is what comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    Thousand,
+    Hundred,
+    /// The server's own.
+    Unnamed,
+}
+
+impl Limit {
+    fn number(self) -> Option<u32> {
+        match self {
+            Self::Thousand => Some(1000),
+            Self::Hundred => Some(100),
+            Self::Unnamed => None,
+        }
+    }
+}
+
+/// One answered page.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) offset: u64,
+    /// How many entries came, whatever they were.
+    pub(super) received: u64,
+    pub(super) versions: Vec<LiveVersion>,
+    pub(super) unmanageable: Vec<UnmanageableRecord>,
+    pub(super) bad: Vec<BadRecord>,
+    pub(super) has_more: Option<bool>,
+    pub(super) next_offset: Option<i64>,
+}
+
+impl Page {
+    /// The ids of everything on it that has one.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &SolutionId> {
+        self.versions
+            .iter()
+            .map(|version| &version.id)
+            .chain(self.unmanageable.iter().map(|record| &record.id))
+            .chain(self.bad.iter().filter_map(|record| record.id.as_ref()))
+    }
+
+    /// Whether both pages show the same records in the same order. Times are not compared: they
+    /// move without anything having been added or removed.
+    pub(super) fn shows_the_same(&self, other: &Self) -> bool {
+        self.received == other.received
+            && self.versions.len() == other.versions.len()
+            && self
+                .versions
+                .iter()
+                .zip(&other.versions)
+                .all(|(left, right)| {
+                    left.id == right.id
+                        && left.identity == right.identity
+                        && left.state == right.state
+                })
+            && self.unmanageable == other.unmanageable
+            && self.bad.len() == other.bad.len()
+    }
+}
+
+impl Client {
+    /// One page from an offset.
+    pub(super) async fn page(
+        &self,
+        filter: &ListFilter,
+        limit: Limit,
+        offset: u64,
+    ) -> Result<Page, ApiError> {
+        let route = self.0.routes.list(filter, limit.number(), offset);
+        self.read(&Call::new(route, LIST_LIMIT), |answer| {
+            read_page(answer, offset)
+        })
+        .await
+    }
+
+    /// The first page of a list, with the limit that the server took for it. A server that refuses
+    /// the limit is asked for less; one that answers nothing to a limit that it was never seen to
+    /// honour is asked without, because an empty page must not be taken for an empty instance.
+    pub(super) async fn first_page(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
+        let learned = &self.0.learned;
+        if let Some(limit) = learned.facts().limit {
+            return Ok((self.page(filter, limit, 0).await?, limit));
+        }
+        if filter.name.is_some() {
+            // The versions of one name are few; the server's own page size will do.
+            let limit = Limit::Unnamed;
+            return Ok((self.page(filter, limit, 0).await?, limit));
+        }
+        let mut limit = Limit::Thousand;
+        loop {
+            match self.page(filter, limit, 0).await {
+                Ok(page) if page.received > 0 => {
+                    learned.limit(limit);
+                    return Ok((page, limit));
+                }
+                Ok(page) if limit == Limit::Unnamed => return Ok((page, limit)),
+                Ok(_) => limit = Limit::Unnamed,
+                Err(error) if error.is_refused_request() && limit == Limit::Thousand => {
+                    limit = Limit::Hundred;
+                }
+                Err(error) if error.is_refused_request() && limit == Limit::Hundred => {
+                    limit = Limit::Unnamed;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
+    let reply: ListReply<'_> = answer.decode()?;
+    let bodies = match reply.solutions {
+        Many::Are(bodies) => bodies,
+        Many::Missing | Many::Wrong => {
+            let is_error = reply
+                .status
+                .text()
+                .is_some_and(|status| status.eq_ignore_ascii_case("ERROR"));
+            return Err(if is_error {
+                ApiErrorKind::Refused
+            } else {
+                ApiErrorKind::Shape {
+                    detail: "the answer has no list `solutions`".to_owned(),
+                }
+            });
+        }
+    };
+    let mut page = Page {
+        offset,
+        received: bodies.len() as u64,
+        versions: Vec::with_capacity(bodies.len()),
+        has_more: reply.has_more.flag(),
+        next_offset: reply.next_offset.int(),
+        ..Page::default()
+    };
+    let mut interner = Interner::default();
+    for body in bodies {
+        match record(body, &mut interner) {
+            Record::Understood(version) => page.versions.push(version),
+            Record::Unmanageable(record) => page.unmanageable.push(record),
+            Record::Bad(record) => page.bad.push(record),
+        }
+    }
+    Ok(page)
+}

@@ -1,0 +1,294 @@
+//! One whole list: its pages, fetched concurrently where the server's steps allow it, and the
+//! proof that it is complete and stood still.
+//!
+//! The first answer shows the real step from page to page. Pages at further multiples of it are
+//! fetched ahead, and taken in their order by a [`Walk`]; as soon as the server names another
+//! offset than the expected one, what was fetched ahead is dropped and the list goes on one page
+//! at a time. A list of several pages is believed only if its first page, read again at the end,
+//! is unchanged.
+
+use std::collections::{BTreeMap, HashSet};
+
+use tokio::task::JoinSet;
+
+use crate::api::client::Client;
+use crate::api::convert::BadRecord;
+use crate::api::error::ApiError;
+use crate::api::page::{Limit, Page};
+use crate::api::routes::ListFilter;
+use crate::api::walk::{Step, Walk, verdict};
+use crate::ident::SolutionId;
+use crate::live::{LiveVersion, UnmanageableRecord, Unproven};
+
+/// How often a list that moves is read.
+const ATTEMPTS: usize = 3;
+
+/// How many pages are under way at first: few, as most lists are short.
+const FIRST_AHEAD: usize = 4;
+
+/// Everything that one list showed, and whether it is all there is.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) versions: Vec<LiveVersion>,
+    pub(super) unmanageable: Vec<UnmanageableRecord>,
+    pub(super) bad: Vec<BadRecord>,
+    pub(super) pages: usize,
+    /// Why it is not proven complete.
+    pub(super) doubt: Option<Unproven>,
+    /// Whether the list was given up because the server does not seem to filter by name: reading
+    /// on would read the whole instance once for every name.
+    pub(super) ignores_name: bool,
+    /// The records whose state was inferred from the filter that found them.
+    pub(super) inferred: HashSet<SolutionId>,
+}
+
+impl Listing {
+    fn of(walk: Walk, doubt: Option<Unproven>) -> Self {
+        Self {
+            versions: walk.versions,
+            unmanageable: walk.unmanageable,
+            bad: walk.bad,
+            pages: walk.pages,
+            doubt,
+            ignores_name: false,
+            inferred: HashSet::new(),
+        }
+    }
+
+    /// Adds another list; its readings are the later ones.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.versions.extend(other.versions);
+        self.unmanageable.extend(other.unmanageable);
+        let known: HashSet<SolutionId> = self
+            .bad
+            .iter()
+            .filter_map(|record| record.id.clone())
+            .collect();
+        self.bad.extend(
+            other
+                .bad
+                .into_iter()
+                .filter(|record| record.id.as_ref().is_none_or(|id| !known.contains(id))),
+        );
+        self.pages += other.pages;
+        self.doubt = self.doubt.take().or(other.doubt);
+        self.ignores_name |= other.ignores_name;
+        self.inferred.extend(other.inferred);
+    }
+}
+
+/// The start of a list that was read already.
+pub(super) struct Start {
+    pub(super) page: Page,
+    pub(super) limit: Limit,
+}
+
+/// How one reading ended.
+enum Reading {
+    Settled(Listing),
+    Again(Walk, Unproven),
+}
+
+impl Client {
+    /// Reads a list to its end, again if it moved meanwhile.
+    pub(super) async fn list(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
+        let (page, limit) = self.first_page(filter).await?;
+        self.list_from(filter, Start { page, limit }).await
+    }
+
+    /// As [`Client::list`], from a first page that was read already.
+    pub(super) async fn list_from(
+        &self,
+        filter: &ListFilter,
+        start: Start,
+    ) -> Result<Listing, ApiError> {
+        let limit = start.limit;
+        let mut first = start.page;
+        if is_unfiltered(filter, &first) {
+            return Ok(Listing {
+                ignores_name: true,
+                ..Listing::default()
+            });
+        }
+        let mut attempt = 1;
+        loop {
+            match Box::pin(self.walk(filter, limit, first)).await? {
+                Reading::Settled(listing) => return Ok(listing),
+                Reading::Again(walk, doubt) if attempt == ATTEMPTS => {
+                    return Ok(Listing::of(walk, Some(doubt)));
+                }
+                Reading::Again(..) => {
+                    tracing::debug!(?filter, attempt, "the list moved, it is read again");
+                    attempt += 1;
+                    first = self.page(filter, limit, 0).await?;
+                }
+            }
+        }
+    }
+
+    async fn walk(
+        &self,
+        filter: &ListFilter,
+        limit: Limit,
+        first: Page,
+    ) -> Result<Reading, ApiError> {
+        let opening = Page {
+            versions: first.versions.clone(),
+            unmanageable: first.unmanageable.clone(),
+            bad: first.bad.clone(),
+            ..first
+        };
+        let mut walk = Walk::default();
+        let mut step = walk.accept(first);
+        let mut ahead = match step {
+            Step::Look { at, doubtful } => {
+                let width = if doubtful { 1 } else { FIRST_AHEAD };
+                Ahead::new(self, filter, limit, at, width)
+            }
+            _ => Ahead::new(self, filter, limit, 0, 0),
+        };
+        loop {
+            let (at, doubtful) = match step {
+                Step::Look { at, doubtful } => (at, doubtful),
+                Step::End => break,
+                Step::Moved => return Ok(Reading::Again(walk, moving())),
+                Step::Repeats => {
+                    let doubt = no_end(&walk, "the server repeats its page: it ignores `offset`");
+                    return Ok(Reading::Again(walk, doubt));
+                }
+                Step::Endless => {
+                    let doubt = no_end(&walk, "there are more pages than can be");
+                    return Ok(Reading::Settled(Listing::of(walk, Some(doubt))));
+                }
+            };
+            match ahead.take(at).await {
+                Ok(page) => step = walk.accept(page),
+                // The page that was only looked for is refused: there may be none, or the server
+                // may not let itself be paged. Either way nothing is proven.
+                Err(error) if doubtful && error.is_refused_page() => {
+                    let doubt = no_end(&walk, &error.to_string());
+                    return Ok(Reading::Settled(Listing::of(walk, Some(doubt))));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        ahead.let_go();
+        if walk.pages > 1 && walk.items > opening.received {
+            let again = self.page(filter, limit, 0).await?;
+            if !again.shows_the_same(&opening) {
+                return Ok(Reading::Again(walk, moving()));
+            }
+        }
+        Ok(Reading::Settled(Listing::of(walk, None)))
+    }
+}
+
+/// Whether the first page of a list by name shows only other names, and more pages follow.
+fn is_unfiltered(filter: &ListFilter, first: &Page) -> bool {
+    filter.name.as_ref().is_some_and(|name| {
+        first.received > 0
+            && verdict(first) != Step::End
+            && first
+                .versions
+                .iter()
+                .all(|version| version.identity.name != *name)
+    })
+}
+
+fn moving() -> Unproven {
+    Unproven::Moving { attempts: ATTEMPTS }
+}
+
+fn no_end(walk: &Walk, detail: &str) -> Unproven {
+    Unproven::NoCleanEnd {
+        items: usize::try_from(walk.items).unwrap_or(usize::MAX),
+        detail: detail.to_owned(),
+    }
+}
+
+/// Pages that are fetched before they are asked for.
+struct Ahead {
+    client: Client,
+    filter: ListFilter,
+    limit: Limit,
+    /// From page to page; zero once the server's offsets proved irregular.
+    step: u64,
+    /// The offset that comes next if the steps are regular.
+    expected: u64,
+    /// The first offset that was not asked for yet.
+    unasked: u64,
+    /// How many pages may be under way.
+    width: usize,
+    under_way: JoinSet<(u64, Result<Page, ApiError>)>,
+    arrived: BTreeMap<u64, Result<Page, ApiError>>,
+}
+
+impl Ahead {
+    /// `step` is where the first page says that the second begins.
+    fn new(client: &Client, filter: &ListFilter, limit: Limit, step: u64, width: usize) -> Self {
+        Self {
+            client: client.clone(),
+            filter: filter.clone(),
+            limit,
+            step,
+            expected: step,
+            unasked: step,
+            width,
+            under_way: JoinSet::new(),
+            arrived: BTreeMap::new(),
+        }
+    }
+
+    /// The page at an offset.
+    async fn take(&mut self, at: u64) -> Result<Page, ApiError> {
+        if at != self.expected {
+            self.step = 0;
+        }
+        if self.step == 0 {
+            return self.client.page(&self.filter, self.limit, at).await;
+        }
+        let most = self.client.0.settings.reads_at_once.max(1);
+        loop {
+            self.ask(most);
+            if let Some(page) = self.arrived.remove(&at) {
+                self.expected = at + self.step;
+                self.width = most.min(self.width * 2);
+                self.ask(most);
+                return page;
+            }
+            match self.under_way.join_next().await {
+                Some(Ok((offset, page))) => {
+                    self.arrived.insert(offset, page);
+                }
+                Some(Err(fault)) if fault.is_panic() => {
+                    std::panic::resume_unwind(fault.into_panic())
+                }
+                // The runtime is shutting down.
+                Some(Err(_)) | None => {
+                    self.step = 0;
+                    return self.client.page(&self.filter, self.limit, at).await;
+                }
+            }
+        }
+    }
+
+    /// Lets what was fetched beyond a clean end run out by itself: breaking it off would close
+    /// connections that the next requests can use.
+    fn let_go(mut self) {
+        self.under_way.detach_all();
+    }
+
+    /// Keeps as many pages under way as may be, but not without bound ahead of the next one.
+    fn ask(&mut self, most: usize) {
+        let horizon = self
+            .expected
+            .saturating_add(self.step.saturating_mul(2 * most as u64));
+        while self.under_way.len() < self.width.min(most) && self.unasked < horizon {
+            let (client, filter) = (self.client.clone(), self.filter.clone());
+            let (limit, offset) = (self.limit, self.unasked);
+            self.under_way
+                .spawn(async move { (offset, client.page(&filter, limit, offset).await) });
+            self.unasked += self.step;
+        }
+    }
+}

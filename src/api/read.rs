@@ -1,0 +1,147 @@
+//! The reader: every question that can be asked without changing anything.
+//!
+//! `plan` holds a reader and nothing else, so it cannot write (style 1.4). Reads are repeated as
+//! patiently as [`crate::api::RetryPolicy`] says.
+
+use std::collections::BTreeSet;
+
+use crate::api::answer::{ANSWER_LIMIT, Answer};
+use crate::api::client::Client;
+use crate::api::convert::{Interner, Record, record};
+use crate::api::error::{ApiError, ApiErrorKind, ReadError};
+use crate::api::jobs;
+use crate::api::send::Call;
+use crate::api::wire::{Nested, SolutionBody, SolutionReply};
+use crate::attribute::LiveVisibilityWord;
+use crate::ident::{JobId, SolutionId, SolutionName};
+use crate::job::JobState;
+use crate::live::{LiveState, LiveVersion, Unproven};
+
+/// What somebody wants to know of an instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// The names that matter; `None` if the whole instance does. With names the answer may still
+    /// be the whole, where that is the cheaper way.
+    pub names: Option<BTreeSet<SolutionName>>,
+    /// The names of which every record must be understood; without them those of `names`, and else
+    /// all. A stranger's record without an owner must not stand in the way of everybody.
+    pub declared: Option<BTreeSet<SolutionName>>,
+    /// The names whose visibility is needed. It is asked for only where records do not tell it.
+    pub visibility_of: BTreeSet<SolutionName>,
+}
+
+/// Asks a platform. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    client: Client,
+}
+
+impl Reader {
+    /// A reader over this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// One snapshot of what matters, with the proof of how complete it is.
+    pub async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
+        self.client.collect(wish).await
+    }
+
+    /// Every version of exactly that name, in all states and of all owners. One request in the
+    /// normal case, once this run has listed the instance. An answer that is not proven complete is
+    /// an error.
+    pub async fn named(&self, name: &SolutionName) -> Result<Vec<LiveVersion>, ReadError> {
+        let listing = self.client.named(name).await?;
+        let reason = listing.doubt.or_else(|| {
+            let first = listing.bad.first()?;
+            Some(Unproven::BadRecords {
+                count: listing.bad.len(),
+                detail: first.detail.clone(),
+            })
+        });
+        if let Some(reason) = reason {
+            return Err(ReadError::Unproven {
+                name: name.clone(),
+                reason,
+            });
+        }
+        Ok(LiveState::new(
+            listing.versions,
+            crate::live::Coverage::Names(BTreeSet::from([name.clone()])),
+        )
+        .versions()
+        .to_vec())
+    }
+
+    /// One version by its id. 404, 410 and `"solution": null` say that it is not there. Any other
+    /// refusal, also `"status": "ERROR"` in a success (api-facts U15), is an error and no proof of
+    /// absence: what a message means is not read out of its text.
+    pub async fn get(&self, id: &SolutionId) -> Result<Option<LiveVersion>, ApiError> {
+        let call = Call::new(self.client.0.routes.get(id), ANSWER_LIMIT);
+        self.client
+            .read(&call, |answer| {
+                if is_gone(answer) {
+                    return Ok(None);
+                }
+                let version = read_solution(answer)?;
+                match version {
+                    Some(version) if version.id != *id => Err(ApiErrorKind::Shape {
+                        detail: format!("another solution came, with the id `{}`", version.id),
+                    }),
+                    version => Ok(version),
+                }
+            })
+            .await
+    }
+
+    /// The visibility of a version: its own word, or the one that filtered lists tell. `None` is
+    /// unknown.
+    pub async fn visibility_of(
+        &self,
+        version: &LiveVersion,
+    ) -> Result<Option<LiveVisibilityWord>, ApiError> {
+        self.client.visibility(version).await
+    }
+
+    /// What the Job API says of a job (api-facts 3).
+    pub async fn job(&self, id: &JobId) -> Result<JobState, ApiError> {
+        let call = Call::new(self.client.0.routes.job(id), ANSWER_LIMIT);
+        self.client
+            .read(&call, |answer| jobs::state(answer, &self.client.0.secrets))
+            .await
+    }
+}
+
+/// Whether the answer says that there is no such thing.
+pub(super) fn is_gone(answer: &Answer) -> bool {
+    matches!(answer.status.as_u16(), 404 | 410)
+}
+
+/// The one version in an answer. Some servers of this family answer without the wrapping
+/// `solution`, which is understood too.
+pub(super) fn read_solution(answer: &Answer) -> Result<Option<LiveVersion>, ApiErrorKind> {
+    let reply: SolutionReply<'_> = answer.decode()?;
+    let body = match reply.solution {
+        Nested::Null => return Ok(None),
+        Nested::Is(body) => body,
+        Nested::Missing => {
+            let is_error = reply
+                .status
+                .text()
+                .is_some_and(|status| status.eq_ignore_ascii_case("ERROR"));
+            if is_error {
+                return Err(ApiErrorKind::Refused);
+            }
+            answer.decode::<SolutionBody<'_>>()?
+        }
+    };
+    match record(body, &mut Interner::default()) {
+        Record::Understood(version) => Ok(Some(version)),
+        Record::Unmanageable(record) => Err(ApiErrorKind::Shape {
+            detail: record.reason,
+        }),
+        Record::Bad(record) => Err(ApiErrorKind::Shape {
+            detail: record.detail,
+        }),
+    }
+}

@@ -1,0 +1,142 @@
+//! When a read is tried again, and after how long.
+//!
+//! Writes are never repeated here: their caller journals each sending (design 5).
+
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+
+/// How patient a read is.
+#[derive(Debug, Clone)]
+pub struct RetryPolicy {
+    /// How often a read is sent at most.
+    pub tries: u32,
+    /// How often a read is sent at most whose answer came, but could not be understood.
+    pub tries_of_odd_answers: u32,
+    /// The first wait; each further one is twice as long.
+    pub first_wait: Duration,
+    /// The longest wait that we choose ourselves.
+    pub longest_wait: Duration,
+    /// The longest `Retry-After` that a read waits for.
+    pub longest_asked_wait: Duration,
+    /// How long a server that has not answered once in this run is tried: a wrong URL should be
+    /// told within seconds.
+    pub first_contact: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            tries: 10,
+            tries_of_odd_answers: 3,
+            first_wait: Duration::from_millis(100),
+            longest_wait: Duration::from_secs(30),
+            longest_asked_wait: Duration::from_mins(2),
+            first_contact: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Waits that grow, with jitter so that requests which failed together do not return together.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    policy: RetryPolicy,
+    random: Mutex<fastrand::Rng>,
+}
+
+impl Backoff {
+    pub(super) fn new(policy: RetryPolicy, seed: u64) -> Self {
+        Self {
+            policy,
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+        }
+    }
+
+    pub(super) fn policy(&self) -> &RetryPolicy {
+        &self.policy
+    }
+
+    /// The wait after the `tried`-th failure: between half of its step and all of it.
+    pub(super) fn wait(&self, tried: u32) -> Duration {
+        let step = self
+            .policy
+            .first_wait
+            .saturating_mul(2_u32.saturating_pow(tried.saturating_sub(1)))
+            .min(self.policy.longest_wait);
+        let share = self
+            .random
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .f64();
+        step.mul_f64(0.5 + share / 2.0)
+    }
+}
+
+/// Reads `Retry-After` in both of its forms. A date is measured against the answer's own `Date`,
+/// so that no clock but the server's matters, and against `now` where it has none.
+pub(super) fn retry_after(headers: &HeaderMap, now: impl Fn() -> SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    let base = headers
+        .get(DATE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| httpdate::parse_http_date(value).ok())
+        .unwrap_or_else(now);
+    Some(date.duration_since(base).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_cap() {
+        let backoff = Backoff::new(RetryPolicy::default(), 7);
+        for (tried, least, most) in [
+            (1, 50, 100),
+            (2, 100, 200),
+            (5, 800, 1600),
+            (30, 15_000, 30_000),
+        ] {
+            let wait = backoff.wait(tried).as_millis();
+            assert!((least..=most).contains(&wait), "{tried}: {wait}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_as_a_date() {
+        let now = || httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:00 GMT").unwrap();
+        for (value, date, expected) in [
+            ("7", None, Some(7)),
+            (" 0 ", None, Some(0)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", None, Some(37)),
+            (
+                "Sun, 06 Nov 1994 08:49:37 GMT",
+                Some("Sun, 06 Nov 1994 08:49:30 GMT"),
+                Some(7),
+            ),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", None, Some(0)),
+            ("soon", None, None),
+            ("-1", None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(DATE, date.parse().unwrap());
+            }
+            assert_eq!(
+                retry_after(&headers, now).map(|wait| wait.as_secs()),
+                expected,
+                "{value}"
+            );
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}

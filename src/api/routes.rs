@@ -1,0 +1,240 @@
+//! The URLs of the API, one function per operation (api-facts 2.1, 3.1 and 5).
+//!
+//! Every segment and every value is percent-encoded on its own, with `%20` for a space: every
+//! server decodes that, while not every one takes `+`.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use url::Url;
+
+use crate::ident::{JobId, SolutionId, SolutionName};
+
+/// What needs no encoding (RFC 3986, unreserved).
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// One operation with its URL.
+#[derive(Debug, Clone)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// The operation, for messages and logs.
+    pub(super) template: &'static str,
+    pub(super) url: Url,
+}
+
+/// The filters and the window of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ListFilter {
+    pub(super) name: Option<SolutionName>,
+    pub(super) state: Option<&'static str>,
+    pub(super) visibility: Option<&'static str>,
+}
+
+/// Builds URLs below one root.
+#[derive(Debug, Clone)]
+pub(super) struct Routes {
+    base: Url,
+}
+
+impl Routes {
+    /// Takes the root; its path, if any, is kept, its query and fragment are not.
+    pub(super) fn new(mut base: Url) -> Self {
+        base.set_query(None);
+        base.set_fragment(None);
+        let path = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&path);
+        Self { base }
+    }
+
+    pub(super) fn list(&self, filter: &ListFilter, limit: Option<u32>, offset: u64) -> Route {
+        let mut query = Query::default();
+        if let Some(limit) = limit {
+            query.push("limit", &limit.to_string());
+        }
+        if offset > 0 {
+            query.push("offset", &offset.to_string());
+        }
+        if let Some(state) = filter.state {
+            query.push("state", state);
+        }
+        if let Some(name) = &filter.name {
+            query.push("name", name.as_str());
+        }
+        if let Some(visibility) = filter.visibility {
+            query.push("visibility", visibility);
+        }
+        self.route(Method::GET, "/api/v2/solutions/deployed", None, &query)
+    }
+
+    pub(super) fn get(&self, id: &SolutionId) -> Route {
+        self.route(
+            Method::GET,
+            "/api/v2/solutions/deployed/{id}",
+            Some(segment(id.as_str())),
+            &Query::default(),
+        )
+    }
+
+    pub(super) fn deploy(&self) -> Route {
+        self.route(
+            Method::POST,
+            "/api/v2/solutions/deployed",
+            None,
+            &Query::default(),
+        )
+    }
+
+    pub(super) fn patch(&self, id: &SolutionId, values: &[(&str, &str)]) -> Route {
+        let mut query = Query::default();
+        for (key, value) in values {
+            query.push(key, value);
+        }
+        self.route(
+            Method::PATCH,
+            "/api/v2/solutions/deployed/{id}",
+            Some(segment(id.as_str())),
+            &query,
+        )
+    }
+
+    pub(super) fn delete(&self, id: &SolutionId) -> Route {
+        self.route(
+            Method::DELETE,
+            "/api/v2/solutions/deployed/{id}",
+            Some(segment(id.as_str())),
+            &Query::default(),
+        )
+    }
+
+    pub(super) fn job(&self, id: &JobId) -> Route {
+        let mut query = Query::default();
+        query.push("job_id", id.as_str());
+        query.push("type", "async");
+        self.route(Method::GET, "/api/v1/jobs/status", None, &query)
+    }
+
+    /// A file of the platform's file system, its path encoded segment by segment.
+    pub(super) fn file(&self, path: &str) -> Route {
+        let encoded = path
+            .trim_start_matches('/')
+            .split('/')
+            .map(segment)
+            .collect::<Vec<_>>()
+            .join("/");
+        let mut query = Query::default();
+        query.push("expect-node-type", "file");
+        self.route(Method::GET, "/api/v2/files/{path}", Some(encoded), &query)
+    }
+
+    fn route(
+        &self,
+        method: Method,
+        template: &'static str,
+        variable: Option<String>,
+        query: &Query,
+    ) -> Route {
+        let fixed = template.split('{').next().unwrap_or(template);
+        let mut url = self.base.clone();
+        url.set_path(&format!(
+            "{}{fixed}{}",
+            self.base.path().trim_end_matches('/'),
+            variable.unwrap_or_default()
+        ));
+        url.set_query(query.0.as_deref());
+        Route {
+            method,
+            template,
+            url,
+        }
+    }
+}
+
+/// One path segment. A segment of dots only would be taken for a step through the tree, whether
+/// encoded or not, so it is encoded twice: such an id meets nothing instead of something else.
+fn segment(text: &str) -> String {
+    if matches!(text, "." | "..") {
+        return text.replace('.', "%252E");
+    }
+    utf8_percent_encode(text, &UNRESERVED).to_string()
+}
+
+/// A query string.
+#[derive(Default)]
+struct Query(Option<String>);
+
+impl Query {
+    fn push(&mut self, key: &str, value: &str) {
+        let text = self.0.get_or_insert_default();
+        if !text.is_empty() {
+            text.push('&');
+        }
+        text.push_str(key);
+        text.push('=');
+        text.extend(utf8_percent_encode(value, &UNRESERVED));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes(base: &str) -> Routes {
+        Routes::new(Url::parse(base).unwrap())
+    }
+
+    #[test]
+    fn odd_names_and_paths_are_encoded_once() {
+        let routes = routes("https://h.example/prefix/?x=1#y");
+        let filter = ListFilter {
+            name: Some(SolutionName::parse("Form W-2/ä@1 + 100%&x=y").unwrap()),
+            state: Some("ACTIVE"),
+            visibility: Some("PUBLIC"),
+        };
+        for (route, expected) in [
+            (
+                routes.list(&filter, Some(1000), 200),
+                "/prefix/api/v2/solutions/deployed?limit=1000&offset=200&state=ACTIVE&name=Form%20W-2%2F%C3%A4%401%20%2B%20100%25%26x%3Dy&visibility=PUBLIC",
+            ),
+            (
+                routes.list(&ListFilter::default(), None, 0),
+                "/prefix/api/v2/solutions/deployed",
+            ),
+            (
+                routes.get(&SolutionId::parse("a/b?c#d%20").unwrap()),
+                "/prefix/api/v2/solutions/deployed/a%2Fb%3Fc%23d%2520",
+            ),
+            (
+                routes.delete(&SolutionId::parse("..").unwrap()),
+                "/prefix/api/v2/solutions/deployed/%252E%252E",
+            ),
+            (
+                routes.patch(
+                    &SolutionId::parse("u-1").unwrap(),
+                    &[("visibility", "PUBLIC"), ("state", "ACTIVE")],
+                ),
+                "/prefix/api/v2/solutions/deployed/u-1?visibility=PUBLIC&state=ACTIVE",
+            ),
+            (
+                routes.job(&JobId::parse("j 1&type=flow").unwrap()),
+                "/prefix/api/v1/jobs/status?job_id=j%201%26type%3Dflow&type=async",
+            ),
+            (
+                routes.file("/acme/prod/fs/Instabase Drive/a #1?.ibsolution"),
+                "/prefix/api/v2/files/acme/prod/fs/Instabase%20Drive/a%20%231%3F.ibsolution?expect-node-type=file",
+            ),
+        ] {
+            assert_eq!(route.url.as_str(), format!("https://h.example{expected}"));
+        }
+    }
+
+    #[test]
+    fn a_root_without_a_path_gets_no_double_slash() {
+        assert_eq!(
+            routes("http://127.0.0.1:9/").deploy().url.as_str(),
+            "http://127.0.0.1:9/api/v2/solutions/deployed"
+        );
+    }
+}

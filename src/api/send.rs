@@ -1,0 +1,342 @@
+//! The one `send`, and the patience of reads built on it.
+//!
+//! One sending adds the token, keeps to the time limits, reads a bounded body and words the
+//! failure. A 401 reads the token anew and sends once more: such a request was surely not taken.
+//! Redirects are followed only for reads and only within the origin, because a token must not
+//! travel (design 9) and a write must not be repeated as something else (api-facts U16).
+
+use std::error::Error;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RANGE,
+};
+use reqwest::{Method, StatusCode};
+use tokio::time::{Instant, timeout, timeout_at};
+use url::Url;
+
+use crate::api::answer::{Answer, BodyFault, bounded};
+use crate::api::client::Client;
+use crate::api::error::{ApiError, ApiErrorKind, Asked};
+use crate::api::excerpt::excerpt;
+use crate::api::retry::retry_after;
+use crate::api::routes::Route;
+use crate::api::token::{Bearer, TokenError};
+use crate::api::transport::{self, Cause};
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// How much longer than an answer a file transfer may take.
+const TRANSFER_FACTOR: u32 = 10;
+
+/// The pause after a 429 that names none.
+const UNNAMED_PAUSE: Duration = Duration::from_secs(1);
+
+/// Headers in which servers and proxies name a request.
+const REQUEST_IDS: [&str; 5] = [
+    "x-request-id",
+    "request-id",
+    "x-correlation-id",
+    "x-amzn-requestid",
+    "x-amzn-trace-id",
+];
+
+/// One request, ready to be sent any number of times.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) route: Route,
+    pub(super) json: Option<Bytes>,
+    pub(super) range: Option<(u64, u64)>,
+    /// The greatest body, in bytes.
+    pub(super) limit: u64,
+    /// Whether a file's content is read, which may take its time.
+    pub(super) is_transfer: bool,
+}
+
+impl Call {
+    pub(super) fn new(route: Route, limit: u64) -> Self {
+        Self {
+            route,
+            json: None,
+            range: None,
+            limit,
+            is_transfer: false,
+        }
+    }
+}
+
+impl Client {
+    /// Sends once; a second time only with another token after a 401.
+    pub(super) async fn send(&self, call: &Call) -> Result<Answer, ApiError> {
+        let shared = &*self.0;
+        shared.limiter.ready().await;
+        let Some(token) = &shared.token else {
+            return self.follow(call, None).await;
+        };
+        let no_token = |source: TokenError| self.no_token(call, &*source);
+        let bearer = token.bearer(&shared.secrets).await.map_err(no_token)?;
+        let answer = self.follow(call, Some(&bearer)).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        tracing::debug!(url = %self.shown(&call.route.url), "the token was refused, it is read anew");
+        let bearer = token
+            .after_refusal(&bearer, &shared.secrets)
+            .await
+            .map_err(no_token)?;
+        self.follow(call, Some(&bearer)).await
+    }
+
+    /// Sends a read until it is understood, patience ends, or the answer is a clear no.
+    pub(super) async fn read<T>(
+        &self,
+        call: &Call,
+        understand: impl Fn(&Answer) -> Result<T, ApiErrorKind>,
+    ) -> Result<T, ApiError> {
+        let began = Instant::now();
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let sent = {
+                let _permit = self.0.limiter.read_permit().await;
+                // Boxed: everything that reads would carry its state along otherwise.
+                Box::pin(self.send(call)).await
+            };
+            let error = match sent {
+                Ok(answer) => match understand(&answer) {
+                    Ok(value) => return Ok(value),
+                    Err(kind) => self.error(call, kind, &answer),
+                },
+                Err(error) => error,
+            };
+            let Some(wait) = self.wait_before_next_try(&error, tried, began) else {
+                return Err(error.with_attempts(tried));
+            };
+            tracing::debug!(%error, tried, wait_ms = wait.as_millis(), "trying again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// How long to wait before a read is tried again; `None` to give up.
+    fn wait_before_next_try(
+        &self,
+        error: &ApiError,
+        tried: u32,
+        began: Instant,
+    ) -> Option<Duration> {
+        let policy = self.0.backoff.policy();
+        let most = match error.kind() {
+            // The whole answer came, and was cut before it was sent.
+            ApiErrorKind::EmptyBody | ApiErrorKind::Truncated if error.status().is_some() => {
+                policy.tries.div_ceil(2)
+            }
+            _ if error.is_retryable() => policy.tries,
+            _ if error.is_odd_answer() => policy.tries_of_odd_answers,
+            _ => return None,
+        };
+        if tried >= most {
+            return None;
+        }
+        let wait = match error.retry_after() {
+            Some(asked) if asked > policy.longest_asked_wait => return None,
+            Some(asked) => asked.max(self.0.backoff.wait(1)),
+            None => self.0.backoff.wait(tried),
+        };
+        let is_first_contact = !self.0.has_answered.load(Ordering::Relaxed);
+        if is_first_contact && began.elapsed() + wait > policy.first_contact {
+            return None;
+        }
+        Some(wait)
+    }
+
+    /// Waits until the host may be asked and a token is at hand: what a writer does before it
+    /// records that it is about to send.
+    pub(super) async fn prepare(&self, call: &Call) -> Result<(), ApiError> {
+        if let Some(token) = &self.0.token {
+            token
+                .bearer(&self.0.secrets)
+                .await
+                .map_err(|source| self.no_token(call, &*source))?;
+        }
+        self.0.limiter.ready().await;
+        Ok(())
+    }
+
+    fn no_token(&self, call: &Call, source: &(dyn Error + 'static)) -> ApiError {
+        // Whoever supplies a token says what and where, and the system says why.
+        ApiError::new(self.asked(call), ApiErrorKind::Token)
+            .with_source(Cause::whole(source, &self.0.secrets))
+    }
+
+    fn error_without_answer(
+        &self,
+        call: &Call,
+        kind: ApiErrorKind,
+        source: &(dyn Error + 'static),
+    ) -> ApiError {
+        ApiError::new(self.asked(call), kind).with_source(Cause::of(source, &self.0.secrets))
+    }
+
+    /// Words the failure that an answer is.
+    pub(super) fn error(&self, call: &Call, kind: ApiErrorKind, answer: &Answer) -> ApiError {
+        let request_id = REQUEST_IDS
+            .iter()
+            .find_map(|name| answer.headers.get(HeaderName::from_static(name)))
+            .and_then(|value| excerpt(value.as_bytes(), &self.0.secrets));
+        ApiError::new(self.asked(call), kind)
+            .with_status(answer.status.as_u16())
+            .with_excerpt(excerpt(&answer.body, &self.0.secrets))
+            .with_request_id(request_id)
+            .with_retry_after(retry_after(&answer.headers, self.0.settings.wall_clock))
+    }
+
+    fn asked<'a>(&self, call: &'a Call) -> Asked<'a> {
+        Asked {
+            method: &call.route.method,
+            route: call.route.template,
+            url: self.shown(&call.route.url),
+        }
+    }
+
+    fn shown(&self, url: &Url) -> String {
+        self.0.secrets.redact(url.as_str()).into_owned()
+    }
+
+    /// Follows the redirects that may be followed.
+    async fn follow(&self, call: &Call, bearer: Option<&Bearer>) -> Result<Answer, ApiError> {
+        let mut url = call.route.url.clone();
+        for _ in 0..=REDIRECTS {
+            let answer = self.send_once(call, &url, bearer).await?;
+            if !answer.status.is_redirection() || answer.status == StatusCode::NOT_MODIFIED {
+                return Ok(answer);
+            }
+            let location = answer
+                .headers
+                .get(LOCATION)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let target = location
+                .as_deref()
+                .and_then(|location| url.join(location).ok());
+            match target {
+                Some(target)
+                    if call.route.method == Method::GET && target.origin() == url.origin() =>
+                {
+                    url = target;
+                }
+                _ => return Err(self.redirect(call, location, &answer)),
+            }
+        }
+        Err(ApiError::new(
+            self.asked(call),
+            ApiErrorKind::Redirect {
+                location: self.shown(&url),
+            },
+        ))
+    }
+
+    fn redirect(&self, call: &Call, location: Option<String>, answer: &Answer) -> ApiError {
+        let location = location
+            .and_then(|location| excerpt(location.as_bytes(), &self.0.secrets))
+            .unwrap_or_else(|| "nowhere".to_owned());
+        self.error(call, ApiErrorKind::Redirect { location }, answer)
+    }
+
+    /// One request, one answer, one line in the log.
+    async fn send_once(
+        &self,
+        call: &Call,
+        url: &Url,
+        bearer: Option<&Bearer>,
+    ) -> Result<Answer, ApiError> {
+        let started = Instant::now();
+        let result = self.exchange(call, url, bearer).await;
+        let ms = started.elapsed().as_millis();
+        let method = &call.route.method;
+        match &result {
+            Ok(answer) => tracing::debug!(
+                %method,
+                url = %self.shown(url),
+                status = answer.status.as_u16(),
+                bytes = answer.body.len(),
+                ms,
+                "answered"
+            ),
+            Err(error) => tracing::debug!(%method, url = %self.shown(url), %error, ms, "failed"),
+        }
+        result
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        url: &Url,
+        bearer: Option<&Bearer>,
+    ) -> Result<Answer, ApiError> {
+        let shared = &*self.0;
+        let limit = shared.settings.request_timeout;
+        let body_limit = if call.is_transfer {
+            limit * TRANSFER_FACTOR
+        } else {
+            limit
+        };
+        let timed_out = |after| ApiError::new(self.asked(call), ApiErrorKind::Timeout { after });
+        let body_deadline = Instant::now() + body_limit;
+        let response = timeout(limit, self.request(call, url, bearer).send())
+            .await
+            .map_err(|_| timed_out(limit))?
+            .map_err(|error| {
+                self.error_without_answer(call, transport::kind(&error, limit), &error)
+            })?;
+        shared.has_answered.store(true, Ordering::Relaxed);
+        let status = response.status();
+        let headers = response.headers().clone();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let pause = retry_after(&headers, shared.settings.wall_clock).unwrap_or(UNNAMED_PAUSE);
+            let longest = shared.settings.retry.longest_asked_wait;
+            shared.limiter.pause(pause.min(longest));
+        }
+        let body = match timeout_at(body_deadline, bounded(response, call.limit)).await {
+            Ok(Ok(body)) => body,
+            // What an error says is worth having, but not worth failing over.
+            _ if !status.is_success() => Bytes::new(),
+            Err(_) => return Err(timed_out(body_limit).with_status(status.as_u16())),
+            Ok(Err(BodyFault::TooLarge { head })) => {
+                let kind = ApiErrorKind::TooLarge { limit: call.limit };
+                return Err(ApiError::new(self.asked(call), kind)
+                    .with_status(status.as_u16())
+                    .with_excerpt(excerpt(&head, &shared.secrets)));
+            }
+            Ok(Err(BodyFault::Broken(error))) => {
+                return Err(self.error_without_answer(call, ApiErrorKind::Truncated, &error));
+            }
+        };
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn request(&self, call: &Call, url: &Url, bearer: Option<&Bearer>) -> reqwest::RequestBuilder {
+        let mut request = self.0.http.request(call.route.method.clone(), url.clone());
+        if let Some(bearer) = bearer {
+            request = request.header(AUTHORIZATION, bearer.header.clone());
+        }
+        if let Some((first, last)) = call.range {
+            request = request.header(RANGE, format!("bytes={first}-{last}"));
+        }
+        match &call.json {
+            Some(json) => request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(json.clone()),
+            // Some servers want a length even of nothing, and clients of the documented kind send it.
+            None if call.route.method == Method::PATCH => {
+                request.header(CONTENT_LENGTH, HeaderValue::from_static("0"))
+            }
+            None => request,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What a client needs to know of its environment, and the checks before the first request.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use url::{Host, Url};
+
+use crate::api::redact::Redactor;
+use crate::api::retry::RetryPolicy;
+use crate::api::token::TokenSupplier;
+
+/// How to reach one environment.
+#[derive(Clone)]
+pub struct ClientSettings {
+    /// The platform's root URL; a path prefix is kept.
+    pub base: Url,
+    /// Where the token comes from. `None` for a server that asks for none.
+    pub token: Option<TokenSupplier>,
+    /// Sent as `IB-Context`: the account that the calls are for (api-facts 4).
+    pub context: Option<String>,
+    /// Sent as `User-Agent`.
+    pub user_agent: String,
+    /// Certificates of authorities, PEM, beside the system's own.
+    pub roots_pem: Vec<Vec<u8>>,
+    /// A client certificate with its key, PEM.
+    pub client_identity_pem: Option<Vec<u8>>,
+    /// How many reads are under way at once.
+    pub reads_at_once: usize,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long an answer may take, file transfers aside.
+    pub request_timeout: Duration,
+    /// How patient reads are.
+    pub retry: RetryPolicy,
+    /// Seeds the jitter of the waits.
+    pub seed: u64,
+    /// Every secret of this process.
+    pub secrets: Arc<Redactor>,
+    /// If set, the only hosts that may be asked, as `host` or `host:port`.
+    pub allow_hosts: Option<Vec<String>>,
+    /// The wall clock. Needed only for a `Retry-After` date in an answer without `Date`.
+    pub wall_clock: fn() -> SystemTime,
+}
+
+impl ClientSettings {
+    /// The defaults of design 5, for a server at `base`.
+    pub fn new(base: Url, secrets: Arc<Redactor>) -> Self {
+        Self {
+            base,
+            token: None,
+            context: None,
+            user_agent: concat!("solform/", env!("CARGO_PKG_VERSION")).to_owned(),
+            roots_pem: Vec::new(),
+            client_identity_pem: None,
+            reads_at_once: 10,
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            retry: RetryPolicy::default(),
+            seed: 0,
+            secrets,
+            allow_hosts: None,
+            wall_clock: system_time,
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an edge; used only to measure a date that a server gave"
+)]
+fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
+impl fmt::Debug for ClientSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSettings")
+            .field("base", &self.base.host_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings with which no request may be sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// Neither http nor https.
+    #[error("the URL `{url}` is not an http or https URL")]
+    Scheme {
+        /// The URL.
+        url: String,
+    },
+    /// User information in the URL.
+    #[error("the URL of `{host}` carries a user or a password")]
+    UserInfo {
+        /// The host.
+        host: String,
+    },
+    /// Plain http would show the token to everybody on the way.
+    #[error("the token would be sent to `{host}` over plain http")]
+    InsecureToken {
+        /// The host.
+        host: String,
+    },
+    /// The list of allowed hosts does not name it.
+    #[error("the host `{host}` is not one of the allowed hosts")]
+    HostNotAllowed {
+        /// The host.
+        host: String,
+    },
+    /// A header cannot carry it.
+    #[error("the {what} contains characters that no header can carry")]
+    Header {
+        /// What it was.
+        what: &'static str,
+    },
+    /// The certificates of `ca_bundle` cannot be read.
+    #[error("the certificate bundle cannot be read")]
+    Roots {
+        /// Why.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// The client certificate cannot be read.
+    #[error("the client certificate with its key cannot be read")]
+    ClientIdentity {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The HTTP client refuses the settings.
+    #[error("the connection settings are not usable")]
+    Build {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+impl SettingsError {
+    /// What to do about it, in a full sentence.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Scheme { .. } => {
+                "Write the platform's root URL, such as `https://instabase.example.com`."
+            }
+            Self::UserInfo { .. } => {
+                "Take the user and the password out of the URL, and give the token by `token`."
+            }
+            Self::InsecureToken { .. } => {
+                "Use an https URL. Plain http is accepted only for a server on this machine."
+            }
+            Self::HostNotAllowed { .. } => {
+                "Add the host to SOLFORM_ALLOWED_HOSTS if it may be asked."
+            }
+            Self::Header { .. } => "Remove line breaks and other control characters from it.",
+            Self::Roots { .. } => {
+                "Give a file of PEM certificates (`-----BEGIN CERTIFICATE-----`)."
+            }
+            Self::ClientIdentity { .. } => {
+                "Give a PEM file that holds the certificate and its private key."
+            }
+            Self::Build { .. } => "Check the certificates and the proxy settings.",
+        }
+    }
+}
+
+/// Checks everything that can be checked without a request.
+pub(super) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
+    let base = &settings.base;
+    let host = base.host_str().unwrap_or_default().to_owned();
+    if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() || host.is_empty() {
+        return Err(SettingsError::Scheme {
+            url: base.scheme().to_owned() + ":",
+        });
+    }
+    if !base.username().is_empty() || base.password().is_some() {
+        return Err(SettingsError::UserInfo { host });
+    }
+    if let Some(allowed) = &settings.allow_hosts {
+        let port = base.port_or_known_default().unwrap_or_default();
+        let with_port = format!("{host}:{port}");
+        let is_named = allowed
+            .iter()
+            .map(|name| name.trim())
+            .any(|name| name.eq_ignore_ascii_case(&host) || name.eq_ignore_ascii_case(&with_port));
+        if !is_named {
+            return Err(SettingsError::HostNotAllowed { host });
+        }
+    }
+    if base.scheme() == "http" && settings.token.is_some() && !is_loopback(base) {
+        return Err(SettingsError::InsecureToken { host });
+    }
+    Ok(())
+}
+
+/// Whether the URL means this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),
+        Some(Host::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsafe_settings_are_refused_before_any_request() {
+        let token = || Some(TokenSupplier::fixed(secrecy::SecretString::from("t")));
+        for (url, with_token, allowed, expected) in [
+            ("https://a.example", true, None, "ok"),
+            ("http://a.example", false, None, "ok"),
+            ("http://a.example", true, None, "insecure"),
+            ("http://127.0.0.1:80", true, None, "ok"),
+            ("http://127.9.9.9:80", true, None, "ok"),
+            ("http://[::1]:80", true, None, "ok"),
+            ("http://localhost:1", true, None, "ok"),
+            ("http://127.0.0.1.evil.example", true, None, "insecure"),
+            ("https://u:p@a.example", true, None, "userinfo"),
+            ("ftp://a.example", true, None, "scheme"),
+            ("emulator:", true, None, "scheme"),
+            ("https://a.example", true, Some("b.example"), "host"),
+            ("https://a.example", true, Some("A.example"), "ok"),
+            ("https://a.example", true, Some("a.example:443"), "ok"),
+            (
+                "https://a.example:8443",
+                true,
+                Some("a.example:443"),
+                "host",
+            ),
+        ] {
+            let mut settings = ClientSettings::new(Url::parse(url).unwrap(), Arc::default());
+            settings.token = with_token.then(token).flatten();
+            settings.allow_hosts = allowed.map(|host: &str| vec![host.to_owned()]);
+            let found = match check(&settings) {
+                Ok(()) => "ok",
+                Err(SettingsError::InsecureToken { .. }) => "insecure",
+                Err(SettingsError::UserInfo { .. }) => "userinfo",
+                Err(SettingsError::Scheme { .. }) => "scheme",
+                Err(SettingsError::HostNotAllowed { .. }) => "host",
+                Err(other) => panic!("{other}"),
+            };
+            assert_eq!(found, expected, "{url}");
+        }
+    }
+}

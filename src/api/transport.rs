@@ -1,0 +1,89 @@
+//! What a broken connection says of the request: surely not sent, or perhaps taken.
+
+use std::error::Error;
+use std::time::Duration;
+
+use crate::api::error::ApiErrorKind;
+use crate::api::excerpt::excerpt;
+use crate::api::redact::Redactor;
+
+/// Tells apart what surely never reached the server from what may have.
+pub(super) fn kind(error: &reqwest::Error, limit: Duration) -> ApiErrorKind {
+    match tls_fault(error) {
+        Some(_) if error.is_connect() => ApiErrorKind::Tls,
+        // TLS 1.3 tells of a refused client certificate only after the handshake.
+        Some(rustls::Error::AlertReceived(alert)) if is_about_certificates(*alert) => {
+            ApiErrorKind::Tls
+        }
+        _ if error.is_connect() || error.is_builder() => ApiErrorKind::Connect,
+        _ if error.is_timeout() => ApiErrorKind::Timeout { after: limit },
+        _ => ApiErrorKind::Reset,
+    }
+}
+
+fn is_about_certificates(alert: rustls::AlertDescription) -> bool {
+    use rustls::AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::HandshakeFailure
+    )
+}
+
+/// The TLS failure behind an error. An `io::Error` hides what it wraps from the chain of sources.
+fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(fault) = error.downcast_ref::<rustls::Error>() {
+            return Some(fault);
+        }
+        next = match error.downcast_ref::<std::io::Error>() {
+            Some(wrapper) => wrapper
+                .get_ref()
+                .map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The deepest cause of a failure, redacted. The layers of the HTTP client above it say nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct Cause {
+    text: String,
+}
+
+impl Cause {
+    /// Everything from the failure itself down.
+    pub(super) fn whole(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self {
+            text: excerpt(text.as_bytes(), redactor).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn of(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
+        let mut deepest = error;
+        while let Some(source) = deepest.source() {
+            deepest = source;
+        }
+        let text = deepest.to_string();
+        Self {
+            text: excerpt(text.as_bytes(), redactor).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The visibility of records that do not tell it: inferred from filtered lists (api-facts 8.3).
+//!
+//! `visibility` can be filtered and patched, but stands in no documented record. A record that
+//! exactly one of the lists for the three words contains has that word; one
+//! that none or several contain is unknown, which is never drift. It is never guessed from the
+//! owner. A list that is refused, or not proven complete, was not asked; with fewer than two
+//! asked, a filter that is ignored could not be told from one that works.
+
+use std::collections::{BTreeSet, HashSet};
+
+use futures_util::{StreamExt, TryStreamExt};
+
+use crate::api::client::Client;
+use crate::api::coverage::{ACTIVE, INACTIVE, PRODUCTION};
+use crate::api::error::ApiError;
+use crate::api::learned::{NameFilter, States};
+use crate::api::paging::Listing;
+use crate::api::routes::ListFilter;
+use crate::attribute::{LiveVisibilityWord, Visibility};
+use crate::ident::{SolutionId, SolutionName};
+use crate::live::LiveVersion;
+
+/// The ids that each word's list contains; `None` for a list that could not be asked.
+struct Words([Option<HashSet<SolutionId>>; 3]);
+
+impl Words {
+    /// The word of a record.
+    fn of(&self, id: &SolutionId) -> Option<LiveVisibilityWord> {
+        let mut found = Visibility::ALL
+            .into_iter()
+            .zip(&self.0)
+            .filter(|(_, ids)| ids.as_ref().is_some_and(|ids| ids.contains(id)))
+            .map(|(word, _)| word);
+        match (found.next(), found.next()) {
+            (Some(word), None) if self.asked() >= 2 => Some(word.into()),
+            _ => None,
+        }
+    }
+
+    /// How many of the lists could be asked.
+    fn asked(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+
+    /// Whether every list contains the same record: the filter changes nothing.
+    fn are_all_the_same(&self) -> bool {
+        let [Some(first), Some(second), Some(third)] = &self.0 else {
+            return false;
+        };
+        first
+            .iter()
+            .any(|id| second.contains(id) && third.contains(id))
+    }
+}
+
+impl Client {
+    /// Fills in what the records of these names do not tell. `pages` is how many the whole instance
+    /// takes, or `None` if it was not listed: then every name is asked for by itself.
+    pub(super) async fn add_visibility(
+        &self,
+        versions: &mut [LiveVersion],
+        names: &BTreeSet<SolutionName>,
+        pages: Option<usize>,
+    ) -> Result<(), ApiError> {
+        let lacking: BTreeSet<SolutionName> = versions
+            .iter()
+            .filter(|version| version.visibility.is_none())
+            .map(|version| &version.identity.name)
+            .filter(|name| names.contains(*name))
+            .cloned()
+            .collect();
+        let facts = self.0.learned.facts();
+        if lacking.is_empty() || facts.ignores_visibility {
+            return Ok(());
+        }
+        // The three lists share out the versions among them, so their pages are about as many.
+        let is_cheaper_whole = pages.is_some_and(|pages| {
+            let whole = if pages <= 1 {
+                3
+            } else {
+                pages.saturating_add(3)
+            };
+            lacking.len().saturating_mul(3) >= whole
+        });
+        if is_cheaper_whole || facts.names == NameFilter::Broken {
+            let words = self.words(None).await?;
+            fill(versions, &lacking, &words);
+            return Ok(());
+        }
+        let at_once = self.0.settings.reads_at_once.max(1);
+        // Made beforehand: a stream that holds the closure could not leave its task.
+        let questions: Vec<_> = lacking
+            .into_iter()
+            .map(|name| async move { Ok((self.words(Some(&name)).await?, name)) })
+            .collect();
+        let mut answers = futures_util::stream::iter(questions).buffer_unordered(at_once);
+        while let Some((words, name)) = answers.try_next().await? {
+            fill(versions, &BTreeSet::from([name]), &words);
+        }
+        Ok(())
+    }
+
+    /// The visibility of one record; `None` is unknown.
+    pub(super) async fn visibility(
+        &self,
+        version: &LiveVersion,
+    ) -> Result<Option<LiveVisibilityWord>, ApiError> {
+        if version.visibility.is_some() {
+            return Ok(version.visibility.clone());
+        }
+        let facts = self.0.learned.facts();
+        if facts.ignores_visibility {
+            return Ok(None);
+        }
+        let name = (facts.names != NameFilter::Broken).then_some(&version.identity.name);
+        Ok(self.words(name).await?.of(&version.id))
+    }
+
+    /// The three lists: of one name, or of everything where there is none or no list can be had by it.
+    async fn words(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
+        let words = self.three_lists(name).await?;
+        if name.is_none() || words.asked() >= 2 {
+            return Ok(words);
+        }
+        let whole = self.three_lists(None).await?;
+        if whole.asked() < 2 {
+            return Ok(words);
+        }
+        self.0.learned.names(NameFilter::Broken);
+        Ok(whole)
+    }
+
+    async fn three_lists(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
+        let [public, private, pending] = Visibility::ALL;
+        let (public, private, pending) = tokio::try_join!(
+            self.word(name, public),
+            self.word(name, private),
+            self.word(name, pending),
+        )?;
+        let words = Words([public, private, pending]);
+        if words.are_all_the_same() {
+            self.0.learned.visibility_is_ignored();
+        }
+        Ok(words)
+    }
+
+    /// The ids in one word's list, or `None` if it cannot be asked.
+    async fn word(
+        &self,
+        name: Option<&SolutionName>,
+        word: Visibility,
+    ) -> Result<Option<HashSet<SolutionId>>, ApiError> {
+        let filter = ListFilter {
+            name: name.cloned(),
+            visibility: Some(word.as_str()),
+            ..ListFilter::default()
+        };
+        let listing = if self.0.learned.facts().states == States::PerState {
+            self.word_per_state(&filter).await
+        } else {
+            self.list(&filter).await
+        };
+        match listing {
+            Ok(listing) if listing.doubt.is_none() && !listing.ignores_name => Ok(Some(
+                listing
+                    .versions
+                    .into_iter()
+                    .filter(|version| {
+                        version
+                            .visibility
+                            .as_ref()
+                            .is_none_or(|told| told.satisfies(word))
+                    })
+                    .map(|version| version.id)
+                    .collect(),
+            )),
+            Ok(_) => Ok(None),
+            Err(error) if error.is_refused_request() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn word_per_state(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
+        let lists = tokio::try_join!(
+            self.state(filter, ACTIVE, true),
+            self.state(filter, PRODUCTION, false),
+            self.state(filter, INACTIVE, true),
+        )?;
+        let mut whole = Listing::default();
+        for list in <[Option<Listing>; 3]>::from(lists).into_iter().flatten() {
+            whole.absorb(list);
+        }
+        Ok(whole)
+    }
+}
+
+fn fill(versions: &mut [LiveVersion], names: &BTreeSet<SolutionName>, words: &Words) {
+    for version in versions {
+        if version.visibility.is_none() && names.contains(&version.identity.name) {
+            version.visibility = words.of(&version.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::unnecessary_wraps, reason = "reads well in the table")]
+    fn ids(texts: &[&str]) -> Option<HashSet<SolutionId>> {
+        let parse = |text: &&str| SolutionId::parse(text).unwrap();
+        Some(texts.iter().map(parse).collect())
+    }
+
+    #[test]
+    fn exactly_one_list_tells() {
+        let id = SolutionId::parse("a").unwrap();
+        for (lists, expected) in [
+            ([ids(&["a"]), ids(&[]), ids(&[])], Some("PUBLIC")),
+            ([ids(&[]), ids(&["a", "b"]), ids(&[])], Some("PRIVATE")),
+            ([ids(&[]), ids(&[]), ids(&["a"])], Some("PENDING_REVIEW")),
+            ([ids(&["a"]), ids(&["b"]), None], Some("PUBLIC")),
+            ([ids(&["a"]), None, None], None),
+            ([ids(&["a"]), ids(&["a"]), ids(&[])], None),
+            ([ids(&["a"]), ids(&["a"]), ids(&["a"])], None),
+            ([ids(&[]), ids(&[]), ids(&[])], None),
+        ] {
+            let words = Words(lists);
+            assert_eq!(
+                words.of(&id).as_ref().map(LiveVisibilityWord::as_str),
+                expected
+            );
+        }
+        assert!(Words([ids(&["a"]), ids(&["a"]), ids(&["a"])]).are_all_the_same());
+        assert!(!Words([ids(&["a"]), ids(&["a"]), ids(&["b"])]).are_all_the_same());
+    }
+}

@@ -1,0 +1,254 @@
+//! The writer: one deploy, patch or delete per call, sent exactly once.
+//!
+//! Only `apply` holds a writer. It records each sending before it is made, so nothing here repeats
+//! one; what came of it is told in the three ways that matter to whoever decides what follows:
+//! surely not taken, perhaps taken, refused (design 5). The one exception is a 401, after which the
+//! same request goes out once more with another token: it was surely not taken.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::api::answer::{ANSWER_LIMIT, Answer};
+use crate::api::client::Client;
+use crate::api::error::{ApiError, ApiErrorKind};
+use crate::api::read::{is_gone, read_solution};
+use crate::api::send::Call;
+use crate::api::wire::{Loose, StartedReply};
+use crate::ident::{JobId, SolutionId};
+use crate::live::LiveVersion;
+
+/// The values that a patch sets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Patch<'a> {
+    /// The state to set.
+    pub state: Option<&'a str>,
+    /// The visibility to set.
+    pub visibility: Option<&'a str>,
+}
+
+/// How a patch carries its values (api-facts 8.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PatchStyle {
+    /// In the query string, as documented.
+    Query,
+    /// In a JSON body, as seen in the field.
+    Body,
+}
+
+/// What came of a write that brought no answer to rely on.
+#[derive(Debug)]
+pub enum WriteError {
+    /// Surely not taken: no connection, no TLS, no token, 429, or 503 with `Retry-After`. It may be
+    /// sent again if [`ApiError::is_retryable`] says that this may help.
+    NotTaken(ApiError),
+    /// Perhaps taken: any other 5xx, a broken connection, a time-out after sending, an answer that
+    /// cannot be read. It must be looked for before it is sent again.
+    Ambiguous(ApiError),
+    /// 404 or 410: there is no such solution.
+    NotFound(ApiError),
+    /// Refused, in status or body.
+    Refused(ApiError),
+}
+
+impl WriteError {
+    /// The failed request.
+    pub fn api(&self) -> &ApiError {
+        match self {
+            Self::NotTaken(error)
+            | Self::Ambiguous(error)
+            | Self::NotFound(error)
+            | Self::Refused(error) => error,
+        }
+    }
+
+    /// How long the server asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.api().retry_after()
+    }
+
+    /// Sorts a failure.
+    fn of(error: ApiError) -> Self {
+        if error.is_before_sending() {
+            return Self::NotTaken(error);
+        }
+        match error.kind() {
+            ApiErrorKind::Status => match error.status() {
+                Some(429) => Self::NotTaken(error),
+                Some(503) if error.retry_after().is_some() => Self::NotTaken(error),
+                Some(404 | 410) => Self::NotFound(error),
+                // The server gave up waiting for a request that it may have had.
+                Some(408) => Self::Ambiguous(error),
+                Some(400..=499) => Self::Refused(error),
+                _ => Self::Ambiguous(error),
+            },
+            // "See other" is what some servers say after having done the work.
+            ApiErrorKind::Redirect { .. } if error.status() == Some(303) => Self::Ambiguous(error),
+            ApiErrorKind::Redirect { .. } | ApiErrorKind::Refused => Self::Refused(error),
+            _ => Self::Ambiguous(error),
+        }
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.api(), f)
+    }
+}
+
+impl Error for WriteError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.api().source()
+    }
+}
+
+/// Sends writes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    client: Client,
+}
+
+impl Writer {
+    /// A writer over this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Waits until the host may be asked, after a 429, and until a token is at hand. To be called
+    /// before a sending is recorded, so that the record is not older than the sending.
+    pub async fn ready(&self) -> Result<(), WriteError> {
+        let call = Call::new(self.client.0.routes.deploy(), ANSWER_LIMIT);
+        self.client.prepare(&call).await.map_err(WriteError::of)
+    }
+
+    /// Deploys the package at a path of the platform's file system. The answer names a job, or is
+    /// accepted without one (api-facts 8.29).
+    pub async fn deploy(&self, path: &str) -> Result<Option<JobId>, WriteError> {
+        let mut call = Call::new(self.client.0.routes.deploy(), ANSWER_LIMIT);
+        call.json = Some(json_object(&[("solution_path", path)]));
+        self.start(&call).await
+    }
+
+    /// Deletes a version. A missing one is told apart as [`WriteError::NotFound`].
+    pub async fn delete(&self, id: &SolutionId) -> Result<Option<JobId>, WriteError> {
+        let call = Call::new(self.client.0.routes.delete(id), ANSWER_LIMIT);
+        self.start(&call).await
+    }
+
+    /// Sets state or visibility or both, without a job. The answer carries the version as it is
+    /// now, or nothing; either way only a read proves what the server made of it.
+    pub async fn patch(
+        &self,
+        id: &SolutionId,
+        patch: Patch<'_>,
+        style: PatchStyle,
+    ) -> Result<Option<LiveVersion>, WriteError> {
+        let values: Vec<(&str, &str)> = [("visibility", patch.visibility), ("state", patch.state)]
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect();
+        if patch.state == Some("INACTIVE") {
+            self.client.0.learned.deactivating();
+        }
+        let routes = &self.client.0.routes;
+        let call = match style {
+            PatchStyle::Query => Call::new(routes.patch(id, &values), ANSWER_LIMIT),
+            PatchStyle::Body => {
+                let mut call = Call::new(routes.patch(id, &[]), ANSWER_LIMIT);
+                call.json = Some(json_object(&values));
+                call
+            }
+        };
+        self.send(&call, |answer| match read_solution(answer) {
+            // It was taken: an answer without a usable version leaves it to the read that follows.
+            Err(ApiErrorKind::EmptyBody | ApiErrorKind::Shape { .. }) => Ok(None),
+            result => result,
+        })
+        .await
+    }
+
+    async fn start(&self, call: &Call) -> Result<Option<JobId>, WriteError> {
+        self.send(call, started).await
+    }
+
+    async fn send<T>(
+        &self,
+        call: &Call,
+        understand: impl Fn(&Answer) -> Result<T, ApiErrorKind>,
+    ) -> Result<T, WriteError> {
+        let answer = self.client.send(call).await.map_err(WriteError::of)?;
+        let kind = if is_gone(&answer) {
+            ApiErrorKind::Status
+        } else {
+            match understand(&answer) {
+                Ok(value) => return Ok(value),
+                Err(kind) => kind,
+            }
+        };
+        Err(WriteError::of(self.client.error(call, kind, &answer)))
+    }
+}
+
+/// The job that an answer names.
+fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
+    let reply: StartedReply<'_> = match answer.decode() {
+        Ok(reply) => reply,
+        // 204, or nothing: accepted without a job.
+        Err(ApiErrorKind::EmptyBody) => return Ok(None),
+        Err(kind) => return Err(kind),
+    };
+    let id = reply.job_id.word().and_then(|id| JobId::parse(&id).ok());
+    let is_error = matches!(&reply.status, Loose::Text(word) if word.eq_ignore_ascii_case("ERROR"));
+    match id {
+        None if is_error => Err(ApiErrorKind::Refused),
+        id => Ok(id),
+    }
+}
+
+fn json_object(values: &[(&str, &str)]) -> Bytes {
+    let object: serde_json::Map<String, serde_json::Value> = values
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).into()))
+        .collect();
+    Bytes::from(serde_json::Value::Object(object).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+
+    #[test]
+    fn a_started_job_is_found_in_every_form() {
+        for (status, body, expected) in [
+            (200, r#"{"job_id": "j1"}"#, "Some(j1)"),
+            (202, r#"{"job_id": ["j1"]}"#, "Some(j1)"),
+            (201, r#"{"status":"OK","jobId": 17}"#, "Some(17)"),
+            (200, r#"{"status":"ERROR","job_id":"j1"}"#, "Some(j1)"),
+            (204, "", "None"),
+            (200, " ", "None"),
+            (200, "{}", "None"),
+            (200, r#"{"job_id": null}"#, "None"),
+            (200, r#"{"status": "OK"}"#, "None"),
+            (200, r#"{"status": "ERROR", "msg": "no"}"#, "Refused"),
+            (200, "<html>", "NotJson { html: true }"),
+            (200, "{\"job_id\":", "Truncated"),
+            (400, "{}", "Status"),
+        ] {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
+                body: Bytes::copy_from_slice(body.as_bytes()),
+            };
+            let found = match started(&answer) {
+                Ok(Some(id)) => format!("Some({id})"),
+                Ok(None) => "None".to_owned(),
+                Err(kind) => format!("{kind:?}"),
+            };
+            assert_eq!(found, expected, "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Deploys a version: look, send, poll, find the record, patch what is not as declared.
+
+use tokio::time::Instant;
+
+use super::event::Call;
+use super::executor::Run;
+use super::release::not_read;
+use super::report::{Done, Outcome, StepError};
+use super::send::Sent;
+use super::step::{Step, refused};
+use super::wait::{JobEnd, Stopped, pause};
+use crate::api::ReadError;
+use crate::ident::{Identity, JobId, Owner, SolutionId};
+use crate::job::JobResult;
+use crate::live::LiveVersion;
+use crate::plan::{AfterImage, Patch, Standing, is_made_by_deploy, stand_create, stand_redeploy};
+
+/// What a deploy is to bring about.
+#[derive(Clone, Copy)]
+pub(super) struct Goal<'a> {
+    pub(super) after: &'a AfterImage,
+    pub(super) other_owner: Option<&'a Owner>,
+}
+
+impl Goal<'_> {
+    fn is_met_by(&self, live: &LiveVersion) -> bool {
+        is_made_by_deploy(self.after, self.other_owner, live)
+    }
+
+    /// The new record that a deploy made, where one is listed.
+    async fn find_made(
+        &self,
+        run: &Run<'_>,
+        known: &[SolutionId],
+    ) -> Result<Option<LiveVersion>, ReadError> {
+        let named = run.reader.named(&self.after.identity.name).await?;
+        let mut fresh = named.into_iter().filter(|live| !known.contains(&live.id));
+        Ok(fresh.find(|live| self.is_met_by(live)))
+    }
+
+    /// A new record is what was to be made, or it is named as what it is.
+    fn judge(&self, live: LiveVersion) -> Result<LiveVersion, Outcome> {
+        if self.is_met_by(&live) {
+            return Ok(live);
+        }
+        Err(Outcome::Failed(StepError::OtherIdentity {
+            declared: Box::new(self.after.identity.clone()),
+            found: Box::new(live.identity),
+            id: live.id,
+        }))
+    }
+}
+
+impl Step<'_, '_> {
+    /// Deploys a version; after a delete, `replaced` is the record that it takes the place of.
+    pub(super) async fn create(
+        &mut self,
+        path: &str,
+        goal: Goal<'_>,
+        replaced: Option<&SolutionId>,
+    ) -> Result<Done, Outcome> {
+        let Goal { after, .. } = goal;
+        let run = self.run;
+        let deadline = Instant::now() + run.settings.deploy;
+        let name = &after.identity.name;
+        let mut named = run.reader.named(name).await.map_err(not_read)?;
+        let mut standing = match replaced {
+            Some(id) => {
+                // It is proven to be gone: a list that still shows it lags.
+                named.retain(|live| live.id != *id);
+                stand_redeploy(after, &named)
+            }
+            None => stand_create(after, &named),
+        };
+        if let (Standing::Moved(_), Some(live)) = (&standing, newest(&after.identity, &named)) {
+            // The record may be all that is declared, with a visibility that must be asked for.
+            let live = run.with_visibility(after, live.clone()).await?;
+            if after.is_proven_by(&live) {
+                standing = Standing::Done;
+            }
+        }
+        match standing {
+            Standing::Done => {
+                let id = newest(&after.identity, &named).map(|live| live.id.clone());
+                return Ok(Done::already(id));
+            }
+            Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
+            Standing::Ready => {}
+        }
+        self.intend().await?;
+        let known: Vec<SolutionId> = named
+            .iter()
+            .map(|live| live.id.clone())
+            .chain(replaced.cloned())
+            .collect();
+        let sent = self
+            .send(
+                Call::Deploy,
+                deadline,
+                async || run.writer.deploy(path).await,
+                async || goal.find_made(run, &known).await,
+            )
+            .await?;
+        let live = match sent {
+            Sent::Refused(error) => return Err(refused(Call::Deploy, error)),
+            Sent::Found(live) => self.await_found(live, goal, deadline).await?,
+            Sent::Taken(job) => self.await_deploy(job, goal, &known, deadline).await?,
+        };
+        self.complete(live, after, deadline).await
+    }
+
+    /// The answer with the job's name is lost, so that the record is all that can be watched: where it
+    /// is still there once `settle` is over, its deploy is taken to be done.
+    async fn await_found(
+        &self,
+        live: LiveVersion,
+        goal: Goal<'_>,
+        deadline: Instant,
+    ) -> Result<LiveVersion, Outcome> {
+        let run = self.run;
+        if pause(run.settings.settle, deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
+            return Err(Outcome::Unknown { job: None });
+        }
+        match run
+            .fetch(&live.id, &live.identity.name)
+            .await
+            .map_err(not_read)?
+        {
+            Some(live) => goal.judge(live),
+            None => Err(Outcome::Failed(StepError::Vanished { id: live.id })),
+        }
+    }
+
+    /// Follows a deploy's job to its end, and finds what it made.
+    async fn await_deploy(
+        &mut self,
+        job: Option<JobId>,
+        goal: Goal<'_>,
+        known: &[SolutionId],
+        deadline: Instant,
+    ) -> Result<LiveVersion, Outcome> {
+        let run = self.run;
+        let mut named_ids = Vec::new();
+        if let Some(job) = self.start_job(Call::Deploy, job).await {
+            let end = run
+                .poll_job(&self.change.address, Call::Deploy, &job, deadline)
+                .await;
+            match end {
+                JobEnd::Finished(JobResult::Done { solution_ids }) => named_ids = solution_ids,
+                JobEnd::Finished(JobResult::Failed { message }) => {
+                    // Best effort: the failure is told in any case.
+                    let made = goal.find_made(run, known).await.ok().flatten();
+                    // The second of two sendings fails over what the first one made.
+                    if let Some(live) = &made
+                        && self.sent_twice.contains(&Call::Deploy)
+                    {
+                        return self.await_found(live.clone(), goal, deadline).await;
+                    }
+                    let suspect = made.map(|live| live.id);
+                    return Err(Outcome::Failed(StepError::JobFailed {
+                        call: Call::Deploy,
+                        job,
+                        message,
+                        suspect,
+                    }));
+                }
+                JobEnd::TimeUp {
+                    stopped: Stopped::OutOfTime,
+                    was_pending: false,
+                } => {}
+                JobEnd::TimeUp { .. } => return Err(Outcome::Unknown { job: Some(job) }),
+            }
+        }
+        self.confirm_deploy(goal, known, &named_ids).await
+    }
+
+    async fn confirm_deploy(
+        &self,
+        goal: Goal<'_>,
+        known: &[SolutionId],
+        named_ids: &[SolutionId],
+    ) -> Result<LiveVersion, Outcome> {
+        let run = self.run;
+        let declared = &goal.after.identity;
+        let look = async || {
+            for id in named_ids {
+                if let Some(live) = run.fetch(id, &declared.name).await.map_err(not_read)? {
+                    return goal.judge(live).map(Some);
+                }
+            }
+            let named = run.reader.named(&declared.name).await.map_err(not_read)?;
+            let mut fresh: Vec<LiveVersion> = named
+                .into_iter()
+                .filter(|live| {
+                    live.identity.version == declared.version && !known.contains(&live.id)
+                })
+                .collect();
+            // The declared one is meant; where only another is there, it is named.
+            fresh.sort_by_key(|live| !goal.is_met_by(live));
+            fresh
+                .into_iter()
+                .next()
+                .map(|live| goal.judge(live))
+                .transpose()
+        };
+        self.until_shown(look)
+            .await?
+            .ok_or_else(|| self.not_confirmed(Call::Deploy))
+    }
+
+    /// Patches what is not proven equal to the declared after-image.
+    async fn complete(
+        &mut self,
+        live: LiveVersion,
+        after: &AfterImage,
+        deadline: Instant,
+    ) -> Result<Done, Outcome> {
+        let live = self.run.with_visibility(after, live).await?;
+        if after.is_proven_by(&live) {
+            return Ok(Done::now(Some(live.id)));
+        }
+        let state = Some(after.state).filter(|state| !live.state.satisfies(*state));
+        let visibility = after.visibility.filter(|declared| {
+            !live
+                .visibility
+                .as_ref()
+                .is_some_and(|word| word.satisfies(*declared))
+        });
+        match Patch::new(state, visibility) {
+            Some(patch) => self.patch(&live, patch, deadline).await,
+            None => Ok(Done::now(Some(live.id))),
+        }
+    }
+}
+
+/// The newest record of an identity.
+fn newest<'a>(identity: &Identity, named: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+    named
+        .iter()
+        .filter(|live| live.identity == *identity)
+        .max_by_key(|live| live.created_at_ms)
+}

@@ -1,0 +1,145 @@
+//! Deletes a version, and proves that it is gone.
+
+use tokio::time::Instant;
+
+use super::event::Call;
+use super::release::not_read;
+use super::report::{Done, Outcome, StepError};
+use super::send::Sent;
+use super::step::{Step, refused};
+use super::wait::{JobEnd, Stopped};
+use crate::api::WriteError;
+use crate::attribute::State;
+use crate::job::JobResult;
+use crate::plan::{LiveImage, Patch, Standing, stand_delete};
+
+impl Step<'_, '_> {
+    pub(super) async fn delete(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
+        let run = self.run;
+        let deadline = Instant::now() + run.settings.delete;
+        let now = run
+            .fetch(&before.id, &before.identity.name)
+            .await
+            .map_err(not_read)?;
+        match stand_delete(before, now.as_ref()) {
+            Standing::Done => return Ok(Done::already(None)),
+            Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
+            Standing::Ready => {}
+        }
+        run.check_successors(self.change).await?;
+        self.intend().await?;
+        match self.delete_once(before, deadline).await {
+            // Some servers delete only what is out of service (api-facts U6).
+            Err(Outcome::Failed(error)) if is_refusal(&error) => {
+                let Some(live) = run
+                    .fetch(&before.id, &before.identity.name)
+                    .await
+                    .map_err(not_read)?
+                else {
+                    return Ok(Done::now(None));
+                };
+                let Some(patch) =
+                    Patch::new(Some(State::Inactive), None).filter(|_| live.state.is_in_service())
+                else {
+                    return Err(Outcome::Failed(error));
+                };
+                self.patch(&live, patch, deadline).await?;
+                self.delete_once(before, deadline).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn delete_once(
+        &mut self,
+        before: &LiveImage,
+        deadline: Instant,
+    ) -> Result<Done, Outcome> {
+        let run = self.run;
+        let id = &before.id;
+        let sent = self
+            .send(
+                Call::Delete,
+                deadline,
+                async || run.writer.delete(id).await,
+                async || {
+                    Ok(run
+                        .fetch(id, &before.identity.name)
+                        .await?
+                        .is_none()
+                        .then_some(()))
+                },
+            )
+            .await?;
+        match sent {
+            Sent::Found(()) | Sent::Refused(WriteError::NotFound(_)) => {}
+            Sent::Refused(error) => return Err(refused(Call::Delete, error)),
+            Sent::Taken(job) => {
+                if let Some(job) = self.start_job(Call::Delete, job).await {
+                    let end = run
+                        .poll_job(&self.change.address, Call::Delete, &job, deadline)
+                        .await;
+                    match end {
+                        JobEnd::Finished(JobResult::Done { .. })
+                        | JobEnd::TimeUp {
+                            stopped: Stopped::OutOfTime,
+                            was_pending: false,
+                        } => {}
+                        JobEnd::Finished(JobResult::Failed { message }) => {
+                            // Two deletes of one record: the other one won, and it is gone.
+                            if run
+                                .fetch(id, &before.identity.name)
+                                .await
+                                .map_err(not_read)?
+                                .is_none()
+                            {
+                                return Ok(Done::now(None));
+                            }
+                            return Err(Outcome::Failed(StepError::JobFailed {
+                                call: Call::Delete,
+                                job,
+                                message,
+                                suspect: None,
+                            }));
+                        }
+                        JobEnd::TimeUp { .. } => return Err(Outcome::Unknown { job: Some(job) }),
+                    }
+                }
+            }
+        }
+        let look = async || {
+            if run
+                .fetch(id, &before.identity.name)
+                .await
+                .map_err(not_read)?
+                .is_some()
+            {
+                return Ok(None);
+            }
+            let named = run
+                .reader
+                .named(&before.identity.name)
+                .await
+                .map_err(not_read)?;
+            Ok(named.iter().all(|live| live.id != *id).then_some(()))
+        };
+        self.until_shown(look)
+            .await?
+            .map(|()| Done::now(None))
+            .ok_or_else(|| self.not_confirmed(Call::Delete))
+    }
+}
+
+/// Whether the server would not delete, as opposed to could not be asked.
+fn is_refusal(error: &StepError) -> bool {
+    matches!(
+        error,
+        StepError::CallRefused {
+            call: Call::Delete,
+            ..
+        } | StepError::JobFailed {
+            call: Call::Delete,
+            ..
+        }
+    )
+}

@@ -1,0 +1,97 @@
+//! What happens during an apply, as values: the executor tells, renderers speak.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::report::OutcomeWord;
+use crate::ident::{Address, JobId};
+use crate::plan::ActionKind;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplyEvent {
+    /// A change's step began: its precondition is being looked at.
+    StepStarted {
+        /// The change.
+        address: Address,
+        /// What is done.
+        kind: ActionKind,
+    },
+    /// A write was taken by the server, which works on it in a job.
+    JobStarted {
+        /// The change.
+        address: Address,
+        /// The call that started it.
+        call: Call,
+        /// The job; none where the server named none.
+        job: Option<JobId>,
+    },
+    /// A job's answer changed.
+    JobAnswered {
+        /// The change.
+        address: Address,
+        /// The job.
+        job: JobId,
+        /// The server's word, or why the answer says nothing.
+        word: String,
+    },
+    /// A call is tried again after a while.
+    Retrying {
+        /// The change.
+        address: Address,
+        /// The call.
+        call: Call,
+        /// How long it waits, at the most.
+        after: Duration,
+        /// Whether the call may have been taken, so that its effect is looked for meanwhile.
+        is_ambiguous: bool,
+        /// Why.
+        why: String,
+    },
+    /// A change's step came to its end.
+    StepFinished {
+        /// The change.
+        address: Address,
+        /// What was done.
+        kind: ActionKind,
+        /// How it ended.
+        outcome: OutcomeWord,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The first interrupt was seen: nothing new starts, what runs is settled.
+    Draining {
+        /// Steps at work.
+        at_work: usize,
+    },
+}
+
+/// A call that writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// POST of a package: starts a job.
+    Deploy,
+    /// PATCH of state and visibility: no job.
+    Patch,
+    /// DELETE: starts a job.
+    Delete,
+}
+
+impl Call {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,265 @@
+//! Runs the steps of a plan: as many at once as allowed, each as soon as what it waits for is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::event::ApplyEvent;
+use super::interrupt::Interrupt;
+use super::report::{ApplyReport, Outcome, SkipReason, StepReport};
+use super::step;
+use super::wait::{JobTimes, PollPolicy};
+use crate::api::{PatchStyle, Reader, Writer};
+use crate::ident::{Address, SolutionId};
+use crate::plan::{ApprovedPlan, Change};
+use crate::store::Journal;
+
+/// Takes what happens, as it happens.
+pub type EventSink = Arc<dyn Fn(&ApplyEvent) + Send + Sync>;
+
+/// How an apply behaves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ApplySettings {
+    /// Steps at work at once.
+    pub parallelism: usize,
+    /// The longest that one deploy may take, its job included.
+    pub deploy: Duration,
+    /// The longest that one delete may take, its job included.
+    pub delete: Duration,
+    /// How long a finished write may need to show.
+    pub settle: Duration,
+    /// The longest that the whole apply may take.
+    pub run: Duration,
+    /// How jobs are polled.
+    pub poll: PollPolicy,
+}
+
+/// Everything that an apply works with. Clock and randomness come in as values.
+pub struct Execution {
+    /// Reads the live state.
+    pub reader: Reader,
+    /// Writes; nothing else in solform holds one.
+    pub writer: Writer,
+    /// Keeps what is about to be sent.
+    pub journal: Arc<Journal>,
+    /// Says when to stop.
+    pub interrupt: Interrupt,
+    /// How to behave.
+    pub settings: ApplySettings,
+    /// Is told what happens.
+    pub events: EventSink,
+    /// The wall clock, in milliseconds since 1970.
+    pub now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Records that earlier runs brought to their declared state.
+    pub vouched: BTreeSet<SolutionId>,
+    /// Records that failed deploys of earlier runs left behind.
+    pub suspects: BTreeSet<SolutionId>,
+    /// Seeds the jitter.
+    pub seed: u64,
+}
+
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One apply at work: what its steps share.
+pub(super) struct Run<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) writer: &'a Writer,
+    pub(super) journal: &'a Journal,
+    pub(super) interrupt: Interrupt,
+    pub(super) settings: ApplySettings,
+    pub(super) random: Mutex<fastrand::Rng>,
+    pub(super) job_times: JobTimes,
+    /// The form of PATCH that had an effect last (api-facts 8.7).
+    pub(super) patch_style: Mutex<PatchStyle>,
+    /// Records that this or an earlier run brought to their declared state.
+    pub(super) vouched: Mutex<BTreeSet<SolutionId>>,
+    /// Records that failed deploys of earlier runs left behind.
+    pub(super) suspects: &'a BTreeSet<SolutionId>,
+    /// Which record each change of this run that is done is about.
+    brought_in: Mutex<BTreeMap<Address, SolutionId>>,
+    /// When nothing new may start any more.
+    pub(super) ends_at: Instant,
+    events: &'a EventSink,
+    now_ms: &'a (dyn Fn() -> u64 + Send + Sync),
+}
+
+impl Run<'_> {
+    pub(super) fn tell(&self, event: &ApplyEvent) {
+        (self.events)(event);
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        (self.now_ms)()
+    }
+
+    /// Notes that a change brought a record to its declared state.
+    pub(super) fn vouch(&self, address: &Address, id: &SolutionId) {
+        self.vouched
+            .lock()
+            .expect("invariant: nobody panics while holding the vouched ids")
+            .insert(id.clone());
+        self.brought_in
+            .lock()
+            .expect("invariant: nobody panics while holding the records brought in")
+            .insert(address.clone(), id.clone());
+    }
+
+    /// The record that a change of this run brought to its declared state.
+    pub(super) fn brought_in(&self, address: &Address) -> Option<SolutionId> {
+        self.brought_in
+            .lock()
+            .expect("invariant: nobody panics while holding the records brought in")
+            .get(address)
+            .cloned()
+    }
+
+    pub(super) fn is_vouched(&self, id: &SolutionId) -> bool {
+        self.vouched
+            .lock()
+            .expect("invariant: nobody panics while holding the vouched ids")
+            .contains(id)
+    }
+}
+
+/// Makes the plan so. Returns one outcome for every change that is not a no-op, in every case.
+pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
+    let run = Run {
+        reader: &execution.reader,
+        writer: &execution.writer,
+        journal: &execution.journal,
+        interrupt: execution.interrupt.clone(),
+        settings: execution.settings,
+        random: Mutex::new(fastrand::Rng::with_seed(execution.seed)),
+        job_times: JobTimes::default(),
+        patch_style: Mutex::new(PatchStyle::Query),
+        vouched: Mutex::new(execution.vouched.clone()),
+        suspects: &execution.suspects,
+        brought_in: Mutex::new(BTreeMap::new()),
+        ends_at: Instant::now() + execution.settings.run,
+        events: &execution.events,
+        now_ms: execution.now_ms.as_ref(),
+    };
+    let changes: Vec<&Change> = plan
+        .plan()
+        .changes
+        .iter()
+        .filter(|change| !change.is_no_op())
+        .collect();
+    let mut schedule = Schedule::new(&changes);
+    let mut at_work = FuturesUnordered::new();
+    let mut steps: Vec<Option<StepReport>> = changes.iter().map(|_| None).collect();
+    let mut has_told = false;
+    loop {
+        while at_work.len() < run.settings.parallelism.max(1)
+            && let Some(index) = schedule.next_ready()
+        {
+            let change = changes[index];
+            if let Some(outcome) = schedule.obstacle(change, &run) {
+                schedule.finish(change, false);
+                steps[index] = Some(step::not_tried(&run, change, outcome).await);
+            } else {
+                let run = &run;
+                at_work.push(async move { (index, step::perform(run, change).await) });
+            }
+        }
+        if at_work.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some((index, report)) = at_work.next() => {
+                let is_done = matches!(report.outcome, Outcome::Done(_));
+                schedule.finish(changes[index], is_done);
+                steps[index] = Some(report);
+            }
+            () = run.interrupt.raised(), if !has_told => {
+                has_told = true;
+                run.tell(&ApplyEvent::Draining { at_work: at_work.len() });
+            }
+        }
+    }
+    ApplyReport {
+        steps: steps
+            .into_iter()
+            .map(|step| step.expect("invariant: the loop ends when every step has its outcome"))
+            .collect(),
+        interrupted: run.interrupt.is_raised(),
+    }
+}
+
+/// Which steps may start: an address finishes once, and each of its dependants counts down.
+struct Schedule {
+    ready: BTreeSet<usize>,
+    waiting: Vec<usize>,
+    dependants: BTreeMap<Address, Vec<usize>>,
+    undone: BTreeSet<Address>,
+}
+
+impl Schedule {
+    fn new(changes: &[&Change]) -> Self {
+        let present: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
+        let mut schedule = Self {
+            ready: BTreeSet::new(),
+            waiting: vec![0; changes.len()],
+            dependants: BTreeMap::new(),
+            undone: BTreeSet::new(),
+        };
+        for (index, change) in changes.iter().enumerate() {
+            for address in &change.waits_for {
+                if present.contains(address) {
+                    schedule.waiting[index] += 1;
+                    schedule
+                        .dependants
+                        .entry(address.clone())
+                        .or_default()
+                        .push(index);
+                }
+            }
+            if schedule.waiting[index] == 0 {
+                schedule.ready.insert(index);
+            }
+        }
+        schedule
+    }
+
+    fn next_ready(&mut self) -> Option<usize> {
+        self.ready.pop_first()
+    }
+
+    /// Why a step whose turn has come is not tried.
+    fn obstacle(&self, change: &Change, run: &Run<'_>) -> Option<Outcome> {
+        if let Some(address) = change
+            .waits_for
+            .iter()
+            .find(|address| self.undone.contains(address))
+        {
+            return Some(Outcome::Skipped(SkipReason::Because(address.clone())));
+        }
+        if run.interrupt.is_raised() {
+            return Some(Outcome::Cancelled);
+        }
+        (Instant::now() >= run.ends_at).then_some(Outcome::Skipped(SkipReason::OutOfTime))
+    }
+
+    fn finish(&mut self, change: &Change, is_done: bool) {
+        if !is_done {
+            self.undone.insert(change.address.clone());
+        }
+        for index in self.dependants.remove(&change.address).unwrap_or_default() {
+            self.waiting[index] -= 1;
+            if self.waiting[index] == 0 {
+                self.ready.insert(index);
+            }
+        }
+    }
+}

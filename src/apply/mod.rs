@@ -1,0 +1,25 @@
+//! Makes an approved plan so: the only part of solform that writes to the platform.
+//!
+//! Takes an [`ApprovedPlan`](crate::plan::ApprovedPlan), returns an [`ApplyReport`] with one outcome
+//! for every change. It makes no choices about *what* to do, with the one exception that design 4
+//! names: after a deploy it patches what is not proven equal to the declared after-image.
+
+mod create;
+mod delete;
+mod event;
+mod executor;
+mod interrupt;
+mod patch;
+mod release;
+mod report;
+mod send;
+mod step;
+mod wait;
+
+pub use event::{ApplyEvent, Call};
+pub use executor::{ApplySettings, EventSink, Execution, apply};
+pub use interrupt::{Interrupt, Interrupter};
+pub use report::{
+    ApplyReport, Done, NotReleased, Outcome, OutcomeWord, SkipReason, StepError, StepReport, Totals,
+};
+pub use wait::PollPolicy;

@@ -1,0 +1,199 @@
+//! Patches state and visibility, and proves the effect by reading.
+
+use tokio::time::Instant;
+
+use super::event::Call;
+use super::release::not_read;
+use super::report::{Done, Outcome, StepError};
+use super::send::Sent;
+use super::step::{Step, refused};
+use super::wait::{Pauses, Stopped, pause};
+use crate::api::{self, PatchStyle, WriteError};
+use crate::attribute::{LiveVisibilityWord, State, Visibility};
+use crate::live::LiveVersion;
+use crate::plan::{AfterImage, LiveImage, Patch, Standing, stand_update};
+
+/// How many looks must do before the other form of PATCH is tried.
+const IMPATIENT_LOOKS: u32 = 4;
+
+impl Step<'_, '_> {
+    pub(super) async fn update(
+        &mut self,
+        before: &LiveImage,
+        patch: Patch,
+        after: &AfterImage,
+    ) -> Result<Done, Outcome> {
+        let run = self.run;
+        let deadline = Instant::now() + run.settings.deploy;
+        let now = match run
+            .fetch(&before.id, &before.identity.name)
+            .await
+            .map_err(not_read)?
+        {
+            Some(live) if patch.visibility().is_some() => {
+                Some(run.with_visibility(after, live).await?)
+            }
+            other => other,
+        };
+        let live = match (stand_update(before, patch, now.as_ref()), now) {
+            (Standing::Done, _) => return Ok(Done::already(Some(before.id.clone()))),
+            (Standing::Moved(differences), _) => return Err(Outcome::Refused(differences)),
+            (Standing::Ready, Some(live)) => live,
+            (Standing::Ready, None) => {
+                return Err(Outcome::Failed(StepError::Vanished {
+                    id: before.id.clone(),
+                }));
+            }
+        };
+        run.check_successors(self.change).await?;
+        self.intend().await?;
+        self.patch(&live, patch, deadline).await
+    }
+
+    /// Patches a record and proves the effect: in the form that worked last, and once in the other
+    /// form where nothing changed (api-facts 8.7).
+    pub(super) async fn patch(
+        &mut self,
+        live: &LiveVersion,
+        patch: Patch,
+        deadline: Instant,
+    ) -> Result<Done, Outcome> {
+        let run = self.run;
+        let first = *run
+            .patch_style
+            .lock()
+            .expect("invariant: nobody panics while holding the patch style");
+        let second = match first {
+            PatchStyle::Query => PatchStyle::Body,
+            PatchStyle::Body => PatchStyle::Query,
+        };
+        for (style, is_last) in [(first, false), (second, true)] {
+            let sent = self
+                .send(
+                    Call::Patch,
+                    deadline,
+                    async || {
+                        run.writer
+                            .patch(&live.id, wire_patch(patch), style)
+                            .await
+                            .map(drop)
+                    },
+                    async || {
+                        let Some(now) = run.fetch(&live.id, &live.identity.name).await? else {
+                            return Ok(None);
+                        };
+                        let now = run.seen(patch.visibility().is_some(), now).await?;
+                        Ok(shows(patch, &now).then_some(()))
+                    },
+                )
+                .await?;
+            match sent {
+                Sent::Refused(error) if !is_last && may_be_form(&error) => continue,
+                Sent::Refused(error) => return Err(refused(Call::Patch, error)),
+                Sent::Taken(()) | Sent::Found(()) => {}
+            }
+            if let Some(done) = self.confirm_patch(live, patch, is_last).await? {
+                *run.patch_style
+                    .lock()
+                    .expect("invariant: nobody panics while holding the patch style") = style;
+                return Ok(done);
+            }
+        }
+        Err(Outcome::Failed(StepError::NoEffect {
+            fields: words_of(patch),
+        }))
+    }
+
+    /// Reads a patched record until it shows the patch. Before the other form was tried, a few
+    /// looks must do.
+    async fn confirm_patch(
+        &self,
+        live: &LiveVersion,
+        patch: Patch,
+        is_patient: bool,
+    ) -> Result<Option<Done>, Outcome> {
+        let run = self.run;
+        let id = &live.id;
+        let name = &live.identity.name;
+        let most_looks = if is_patient {
+            u32::MAX
+        } else {
+            IMPATIENT_LOOKS
+        };
+        let mut looks = 0;
+        let look = async |looks: u32| {
+            let Some(now) = run.fetch(id, name).await.map_err(not_read)? else {
+                return Err(Outcome::Failed(StepError::Vanished { id: id.clone() }));
+            };
+            let is_needed = patch.visibility().is_some();
+            let now = run.seen(is_needed, now).await.map_err(not_read)?;
+            let state_shows = patch.state().is_none_or(|state| now.state.satisfies(state));
+            match (patch.visibility(), &now.visibility) {
+                _ if !state_shows => Ok(None),
+                (None, _) => Ok(Some(Done::now(Some(id.clone())))),
+                // A list may lag; where none ever tells, no more is to be had.
+                (Some(_), None) if looks < IMPATIENT_LOOKS => Ok(None),
+                (Some(_), None) => Ok(Some(Done {
+                    visibility_not_known: true,
+                    ..Done::now(Some(id.clone()))
+                })),
+                (Some(declared), Some(word)) if word.satisfies(declared) => {
+                    Ok(Some(Done::now(Some(id.clone()))))
+                }
+                (Some(Visibility::Public), Some(LiveVisibilityWord::PendingReview)) => {
+                    Err(Outcome::Failed(StepError::WaitsForReview {
+                        id: id.clone(),
+                    }))
+                }
+                (Some(_), Some(_)) => Ok(None),
+            }
+        };
+        let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
+        let deadline = Instant::now() + run.settings.settle;
+        loop {
+            looks += 1;
+            let is_last_look = Instant::now() >= deadline;
+            if let Some(done) = look(looks).await? {
+                return Ok(Some(done));
+            }
+            if is_last_look || looks == most_looks {
+                return Ok(None);
+            }
+            if pause(pauses.next(), deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
+                return Err(Outcome::Unknown { job: None });
+            }
+        }
+    }
+}
+
+fn wire_patch(patch: Patch) -> api::Patch<'static> {
+    api::Patch {
+        state: patch.state().map(State::as_str),
+        visibility: patch.visibility().map(Visibility::as_str),
+    }
+}
+
+/// Whether a refusal may mean the form of the request, and not what it asks for.
+fn may_be_form(error: &WriteError) -> bool {
+    matches!(error, WriteError::Refused(api) if matches!(api.status(), Some(400 | 415 | 422)))
+}
+
+/// Whether a record shows a patch, as far as it tells.
+fn shows(patch: Patch, now: &LiveVersion) -> bool {
+    let state = patch.state().is_none_or(|state| now.state.satisfies(state));
+    let visibility = patch.visibility().is_none_or(|declared| {
+        now.visibility
+            .as_ref()
+            .is_some_and(|word| word.satisfies(declared))
+    });
+    state && visibility
+}
+
+fn words_of(patch: Patch) -> String {
+    let state = patch.state().map(|state| format!("state to {state}"));
+    let visibility = patch
+        .visibility()
+        .map(|visibility| format!("visibility to {visibility}"));
+    let words: Vec<String> = state.into_iter().chain(visibility).collect();
+    words.join(" and ")
+}

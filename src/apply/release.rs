@@ -1,0 +1,156 @@
+//! Whether what takes a version's place really serves, looked at right before the version goes.
+
+use tokio::time::Instant;
+
+use super::executor::Run;
+use super::report::{NotReleased, Outcome, SkipReason, StepError};
+use super::wait::{Pauses, Stopped, pause};
+use crate::api::{ApiErrorKind, ReadError};
+use crate::ident::{SolutionId, SolutionName};
+use crate::live::LiveVersion;
+use crate::plan::{AfterImage, Change, Successor};
+
+impl Run<'_> {
+    /// Checks every successor of a change. Only a full, declared after-image releases it: a state
+    /// or visibility that is not proven, or a record so young that nobody can vouch for it, does
+    /// not (design 4).
+    pub(super) async fn check_successors(&self, change: &Change) -> Result<(), Outcome> {
+        for successor in &change.successors {
+            let verdict = match self.brought_in(&successor.address) {
+                // This run proved it to be live, so that a list which does not show it lags.
+                Some(id) => self.await_brought_in(successor, &id).await?,
+                None => self.judge_listed(successor).await?,
+            };
+            verdict.map_err(|why| {
+                Outcome::Skipped(SkipReason::SuccessorNotLive {
+                    successor: successor.address.clone(),
+                    why,
+                })
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn judge_listed(
+        &self,
+        successor: &Successor,
+    ) -> Result<Result<(), NotReleased>, Outcome> {
+        let named = self
+            .reader
+            .named(&successor.after.identity.name)
+            .await
+            .map_err(not_read)?;
+        let version = &successor.after.identity.version;
+        let deployed = named
+            .iter()
+            .find(|live| live.identity.version == *version && self.is_vouched(&live.id));
+        let deployed = deployed.map(|live| &live.id);
+        match successor.record_among(&named, deployed) {
+            None => Ok(Err(NotReleased::NotLive)),
+            Some(live) => {
+                let live = self.with_visibility(&successor.after, live.clone()).await?;
+                Ok(self.judge_successor(&successor.after, &live))
+            }
+        }
+    }
+
+    async fn await_brought_in(
+        &self,
+        successor: &Successor,
+        id: &SolutionId,
+    ) -> Result<Result<(), NotReleased>, Outcome> {
+        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
+        let deadline = Instant::now() + self.settings.settle;
+        loop {
+            let verdict = match self
+                .fetch(id, &successor.after.identity.name)
+                .await
+                .map_err(not_read)?
+            {
+                None => Err(NotReleased::NotLive),
+                Some(live) => {
+                    let live = self.with_visibility(&successor.after, live).await?;
+                    self.judge_successor(&successor.after, &live)
+                }
+            };
+            if verdict.is_ok() {
+                return Ok(verdict);
+            }
+            match pause(pauses.next(), deadline, &self.interrupt).await {
+                Ok(()) => {}
+                Err(Stopped::OutOfTime) => return Ok(verdict),
+                Err(Stopped::Interrupted) => return Err(Outcome::Cancelled),
+            }
+        }
+    }
+
+    /// The record of an id. A server that answers for a missing one with an error inside a success
+    /// (api-facts U15) proves nothing by that, and its list decides.
+    pub(super) async fn fetch(
+        &self,
+        id: &SolutionId,
+        name: &SolutionName,
+    ) -> Result<Option<LiveVersion>, ReadError> {
+        match self.reader.get(id).await {
+            Err(error) if matches!(error.kind(), ApiErrorKind::Refused) => {
+                let named = self.reader.named(name).await?;
+                Ok(named.into_iter().find(|live| live.id == *id))
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Fills in the visibility where one is declared and the record has none.
+    pub(super) async fn with_visibility(
+        &self,
+        after: &AfterImage,
+        live: LiveVersion,
+    ) -> Result<LiveVersion, Outcome> {
+        let is_needed = after.visibility.is_some();
+        self.seen(is_needed, live).await.map_err(not_read)
+    }
+
+    /// A record with its visibility, where that is needed: its own word, or what lists tell.
+    pub(super) async fn seen(
+        &self,
+        is_needed: bool,
+        mut live: LiveVersion,
+    ) -> Result<LiveVersion, ReadError> {
+        if is_needed {
+            live.visibility = self.reader.visibility_of(&live).await?;
+        }
+        Ok(live)
+    }
+
+    fn judge_successor(&self, after: &AfterImage, live: &LiveVersion) -> Result<(), NotReleased> {
+        if self.suspects.contains(&live.id) {
+            return Err(NotReleased::Suspect);
+        }
+        if !live.state.satisfies(after.state) {
+            return Err(NotReleased::State(live.state.to_string()));
+        }
+        match (&after.visibility, &live.visibility) {
+            (Some(_), None) => return Err(NotReleased::VisibilityNotKnown),
+            (Some(declared), Some(word)) if !word.satisfies(*declared) => {
+                return Err(NotReleased::Visibility(word.to_string()));
+            }
+            (None, _) | (Some(_), Some(_)) => {}
+        }
+        let settle = i64::try_from(self.settings.settle.as_millis()).unwrap_or(i64::MAX);
+        let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let is_young = live
+            .created_at_ms
+            .is_some_and(|created| now.saturating_sub(created) < settle);
+        if is_young && !self.is_vouched(&live.id) {
+            return Err(NotReleased::TooYoung);
+        }
+        Ok(())
+    }
+}
+
+/// A read that failed for good ends the step.
+pub(super) fn not_read(error: impl std::error::Error + Send + Sync + 'static) -> Outcome {
+    Outcome::Failed(StepError::NotRead {
+        source: Box::new(error),
+    })
+}

@@ -1,0 +1,372 @@
+//! How an apply ended: exactly one outcome for every change, whatever happened on the way.
+
+use std::error::Error;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Call;
+use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::plan::{ActionKind, Difference};
+
+/// What became of every change of a plan that does something, in the plan's order.
+#[derive(Debug)]
+pub struct ApplyReport {
+    /// One entry for each change that is not a no-op.
+    pub steps: Vec<StepReport>,
+    /// Whether an interrupt ended the run early.
+    pub interrupted: bool,
+}
+
+/// What became of one change.
+#[derive(Debug)]
+pub struct StepReport {
+    /// The change.
+    pub address: Address,
+    /// What was to be done.
+    pub kind: ActionKind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Jobs that it started, in order.
+    pub jobs: Vec<JobId>,
+    /// Calls that were sent a second time, because nobody could know whether the first was taken.
+    pub sent_twice: Vec<Call>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How one change ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The after-image is live, proven by reading.
+    Done(Done),
+    /// The change did not happen, or not in full.
+    Failed(StepError),
+    /// It was not tried.
+    Skipped(SkipReason),
+    /// Somebody moved the version since the plan, or it was never ours to change.
+    Refused(Vec<Difference>),
+    /// An interrupt came before anything was sent.
+    Cancelled,
+    /// Nobody knows: the job was still at work when the time was up.
+    Unknown {
+        /// The job, where the server named one.
+        job: Option<JobId>,
+    },
+}
+
+/// A change that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The record, where one is live.
+    pub id: Option<SolutionId>,
+    /// Whether the after-image was live before anything was sent.
+    pub was_already: bool,
+    /// Whether the visibility was patched and could not be read back.
+    pub visibility_not_known: bool,
+}
+
+impl Done {
+    /// The after-image was live before anything was sent.
+    pub(super) fn already(id: Option<SolutionId>) -> Self {
+        Self {
+            id,
+            was_already: true,
+            visibility_not_known: false,
+        }
+    }
+
+    /// The after-image is live now.
+    pub(super) fn now(id: Option<SolutionId>) -> Self {
+        Self {
+            id,
+            was_already: false,
+            visibility_not_known: false,
+        }
+    }
+}
+
+/// Why a change was not tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SkipReason {
+    /// A change that it waits for did not end as done.
+    Because(Address),
+    /// What is to take its place is not live as declared.
+    SuccessorNotLive {
+        /// The successor.
+        successor: Address,
+        /// What was found.
+        why: NotReleased,
+    },
+    /// The whole run's time was up.
+    OutOfTime,
+}
+
+/// Why a successor does not release the version that it replaces (design 4).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotReleased {
+    /// No record of it is live.
+    #[error("it is not live")]
+    NotLive,
+    /// It is live in another state.
+    #[error("its state is {0}")]
+    State(String),
+    /// It is live with another visibility.
+    #[error("its visibility is {0}")]
+    Visibility(String),
+    /// Its visibility is declared and cannot be learned.
+    #[error("its visibility is not known")]
+    VisibilityNotKnown,
+    /// A failed deploy left it behind.
+    #[error("a failed deploy left it behind: deploy it again with --replace")]
+    Suspect,
+    /// It is so young that its deploy may still be at work, and no run of solform vouches for it.
+    #[error("it was created less than `timeouts.settle` ago, and no run of solform vouches for it")]
+    TooYoung,
+}
+
+/// Why a change failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The server refused the call.
+    #[error("the server refused the {call}")]
+    CallRefused {
+        /// The call.
+        call: Call,
+        /// What it answered.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The call could not be sent before the step's time was up.
+    #[error("the {call} could not be sent in time")]
+    NotSent {
+        /// The call.
+        call: Call,
+        /// The last try's error.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The host asked to be left alone for longer than the step may take.
+    #[error("the server asked to wait longer than the {call} may take, so it was not sent")]
+    HeldBack {
+        /// The call.
+        call: Call,
+    },
+    /// The job says that it failed.
+    #[error("the {call} job `{job}` failed: {message}")]
+    JobFailed {
+        /// The call that started it.
+        call: Call,
+        /// The job.
+        job: JobId,
+        /// The server's message.
+        message: String,
+        /// A record that the failed deploy left behind.
+        suspect: Option<SolutionId>,
+    },
+    /// The job ended, and what it was to do is not to be seen.
+    #[error("{}", not_confirmed(*.call, .job.as_ref()))]
+    NotConfirmed {
+        /// The call.
+        call: Call,
+        /// The job.
+        job: Option<JobId>,
+    },
+    /// The package turned out to be another solution.
+    #[error(
+        "the deploy made `{}` (id `{id}`) instead of `{}`",
+        .found.full_address(),
+        .declared.full_address()
+    )]
+    OtherIdentity {
+        /// What is declared.
+        declared: Box<Identity>,
+        /// What was made.
+        found: Box<Identity>,
+        /// Its id.
+        id: SolutionId,
+    },
+    /// The server took the patch and changed nothing.
+    #[error("the patch of {fields} had no effect, neither as query nor as body")]
+    NoEffect {
+        /// The fields, for people.
+        fields: String,
+    },
+    /// The version waits for somebody to approve it.
+    #[error("`{id}` waits for review before it becomes PUBLIC")]
+    WaitsForReview {
+        /// The record.
+        id: SolutionId,
+    },
+    /// The record went away between two steps of the change.
+    #[error("the record `{id}` is gone")]
+    Vanished {
+        /// Its id.
+        id: SolutionId,
+    },
+    /// A read that the step needs failed.
+    #[error("the live state could not be read")]
+    NotRead {
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The journal could not be written, so nothing was sent.
+    #[error("the journal could not be written, so nothing more was sent")]
+    Journal {
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+fn not_confirmed(call: Call, job: Option<&JobId>) -> String {
+    let job = job.map_or_else(String::new, |job| format!(" of job `{job}`"));
+    match call {
+        Call::Deploy => format!("the deploy{job} ended, and the version is not live"),
+        Call::Delete => format!("the delete{job} ended, and the version is still live"),
+        Call::Patch => "the patch was taken, and does not show".to_owned(),
+    }
+}
+
+impl StepError {
+    /// What to do about it, as a sentence.
+    pub fn help(&self) -> String {
+        match self {
+            Self::CallRefused { .. } => {
+                "Read the server's message; the token's user must be allowed to do this.".to_owned()
+            }
+            Self::NotSent { .. } | Self::HeldBack { .. } | Self::NotRead { .. } => {
+                "Run apply again once the server answers; nothing is sent twice.".to_owned()
+            }
+            Self::JobFailed {
+                suspect: Some(id), ..
+            } => format!(
+                "The failed job left record `{id}` behind; redeploy it with --replace once the cause is mended."
+            ),
+            Self::JobFailed { suspect: None, .. } => {
+                "Mend what the message names, then run apply again.".to_owned()
+            }
+            Self::NotConfirmed { .. } => {
+                "Look at the job on the platform, then run plan to see what is live.".to_owned()
+            }
+            Self::OtherIdentity { id, .. } => format!(
+                "The package's package.json names another solution; correct `path`, and delete `{id}` if nobody wants it."
+            ),
+            Self::NoEffect { .. } => {
+                "The server ignores the change; check the rights of the token's user.".to_owned()
+            }
+            Self::WaitsForReview { .. } => {
+                "Have it approved on the platform; apply does not ask a second time.".to_owned()
+            }
+            Self::Vanished { .. } => "Run plan to see what is live now.".to_owned(),
+            Self::Journal { .. } => {
+                "Make the store's folder writable, then run apply again.".to_owned()
+            }
+        }
+    }
+}
+
+/// How a change ended, as one word: the same in tables, journal and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeWord {
+    /// [`Outcome::Done`].
+    Done,
+    /// [`Outcome::Failed`].
+    Failed,
+    /// [`Outcome::Skipped`].
+    Skipped,
+    /// [`Outcome::Refused`].
+    Refused,
+    /// [`Outcome::Cancelled`].
+    Cancelled,
+    /// [`Outcome::Unknown`].
+    Unknown,
+}
+
+impl OutcomeWord {
+    /// Every word, in the order of tables.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Failed,
+        Self::Skipped,
+        Self::Refused,
+        Self::Cancelled,
+        Self::Unknown,
+    ];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Outcome {
+    /// Its word.
+    pub fn word(&self) -> OutcomeWord {
+        match self {
+            Self::Done(_) => OutcomeWord::Done,
+            Self::Failed(_) => OutcomeWord::Failed,
+            Self::Skipped(_) => OutcomeWord::Skipped,
+            Self::Refused(_) => OutcomeWord::Refused,
+            Self::Cancelled => OutcomeWord::Cancelled,
+            Self::Unknown { .. } => OutcomeWord::Unknown,
+        }
+    }
+}
+
+impl ApplyReport {
+    /// How many changes ended so.
+    pub fn count(&self, word: OutcomeWord) -> usize {
+        self.steps
+            .iter()
+            .filter(|step| step.outcome.word() == word)
+            .count()
+    }
+
+    /// How many versions were added, changed and destroyed, by changes that are done. A replace
+    /// counts as added and as destroyed.
+    pub fn done(&self) -> Totals {
+        let mut totals = Totals::default();
+        for step in &self.steps {
+            if step.outcome.word() != OutcomeWord::Done {
+                continue;
+            }
+            match step.kind {
+                ActionKind::Create => totals.added += 1,
+                ActionKind::Update => totals.changed += 1,
+                ActionKind::Delete => totals.destroyed += 1,
+                ActionKind::Replace => {
+                    totals.added += 1;
+                    totals.destroyed += 1;
+                }
+                ActionKind::NoOp => {}
+            }
+        }
+        totals
+    }
+
+    /// Whether every change is done.
+    pub fn is_complete(&self) -> bool {
+        self.count(OutcomeWord::Done) == self.steps.len()
+    }
+}
+
+/// What the changes that are done amount to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Versions added.
+    pub added: usize,
+    /// Versions changed.
+    pub changed: usize,
+    /// Versions destroyed.
+    pub destroyed: usize,
+}

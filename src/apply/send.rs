@@ -1,0 +1,172 @@
+//! Sends one write, journalled, until it is known whether the server took it.
+//!
+//! A sending that was surely not taken is repeated. One that may have been taken is looked for, and
+//! repeated only after a complete look that began later than the sending plus `timeouts.settle`
+//! (design 5): the API has no key that would make a second deploy harmless.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::{ApplyEvent, Call};
+use super::executor::Run;
+use super::report::{Outcome, StepError};
+use super::step::Step;
+use super::wait::{Pauses, PollPolicy, Stopped, pause};
+use crate::api::{ReadError, WriteError};
+use crate::store::Entry;
+
+/// What became of a write.
+#[derive(Debug)]
+pub(super) enum Sent<T, F> {
+    /// The server took it and answered.
+    Taken(T),
+    /// Its answer was lost, and its effect was found.
+    Found(F),
+    /// The server refused it, or knows nothing of its object.
+    Refused(WriteError),
+}
+
+/// Pauses between sendings that were surely not taken.
+const RESEND: PollPolicy = PollPolicy {
+    first: Duration::from_millis(500),
+    factor: 2.0,
+    cap: Duration::from_secs(30),
+    jitter: 0.2,
+};
+
+impl Step<'_, '_> {
+    /// Sends until the fate is known, or the deadline comes.
+    ///
+    /// `send` sends once; `look` looks for the effect of a sending whose answer was lost.
+    pub(super) async fn send<T, F>(
+        &mut self,
+        call: Call,
+        deadline: Instant,
+        send: impl AsyncFn() -> Result<T, WriteError>,
+        look: impl AsyncFn() -> Result<Option<F>, ReadError>,
+    ) -> Result<Sent<T, F>, Outcome> {
+        let run = self.run;
+        let mut pauses = Pauses::new(RESEND, &run.random);
+        // Whether an earlier sending may have been taken.
+        let mut is_ambiguous = false;
+        loop {
+            // A pause that the host asked for is over before the sending is journalled.
+            let error = match tokio::time::timeout_at(deadline, run.writer.ready()).await {
+                Err(_) => return Err(Outcome::Failed(StepError::HeldBack { call })),
+                Ok(Err(error)) => error,
+                Ok(Ok(())) => {
+                    self.announce(call).await?;
+                    if is_ambiguous {
+                        self.sent_twice.push(call);
+                    }
+                    let sent_at = Instant::now();
+                    match send().await {
+                        Ok(taken) => return Ok(Sent::Taken(taken)),
+                        Err(error @ WriteError::Ambiguous(_)) => {
+                            self.tell_retry(call, run.settings.settle, true, &error);
+                            match self.settle(sent_at, deadline, &look).await {
+                                Ok(Some(found)) => return Ok(Sent::Found(found)),
+                                Ok(None) if Instant::now() < deadline => {
+                                    is_ambiguous = true;
+                                    continue;
+                                }
+                                // A time-out is neither success nor failure.
+                                Ok(None) | Err(_) => return Err(Outcome::Unknown { job: None }),
+                            }
+                        }
+                        Err(error) => error,
+                    }
+                }
+            };
+            match error {
+                WriteError::NotTaken(ref api) if api.is_retryable() => {
+                    let after = error.retry_after().unwrap_or_else(|| pauses.next());
+                    self.tell_retry(call, after, false, &error);
+                    if pause(after, deadline, &run.interrupt).await.is_err()
+                        || Instant::now() >= deadline
+                    {
+                        return Err(not_sent(call, error));
+                    }
+                }
+                WriteError::NotTaken(_) => return Err(not_sent(call, error)),
+                // A second sending may be refused because the first one was taken after all.
+                WriteError::Refused(_) | WriteError::NotFound(_) | WriteError::Ambiguous(_) => {
+                    if is_ambiguous && let Ok(Some(found)) = look().await {
+                        return Ok(Sent::Found(found));
+                    }
+                    return Ok(Sent::Refused(error));
+                }
+            }
+        }
+    }
+
+    /// Writes the line that must be on disk before a call is sent.
+    async fn announce(&mut self, call: Call) -> Result<(), Outcome> {
+        // What a step has begun, it ends: a version that was deleted to be replaced, or deployed with
+        // another visibility than declared, must not be left so.
+        if self.run.interrupt.is_raised() && !self.has_begun() {
+            return Err(Outcome::Cancelled);
+        }
+        let attempt = self.attempts.get(&call).copied().unwrap_or_default() + 1;
+        self.record(Entry::Send {
+            address: self.change.address.clone(),
+            call,
+            attempt,
+        })
+        .await?;
+        self.attempts.insert(call, attempt);
+        Ok(())
+    }
+
+    /// Looks for the effect of a sending until a look that began after `settle` was complete.
+    async fn settle<F>(
+        &self,
+        sent_at: Instant,
+        deadline: Instant,
+        look: &impl AsyncFn() -> Result<Option<F>, ReadError>,
+    ) -> Result<Option<F>, Stopped> {
+        let run = self.run;
+        let settled_at = sent_at + run.settings.settle;
+        let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
+        loop {
+            let begun = Instant::now();
+            if let Ok(found) = look().await
+                && (found.is_some() || begun > settled_at)
+            {
+                return Ok(found);
+            }
+            pause(pauses.next(), deadline, &run.interrupt).await?;
+        }
+    }
+
+    fn tell_retry(&self, call: Call, after: Duration, is_ambiguous: bool, error: &WriteError) {
+        self.run.tell(&ApplyEvent::Retrying {
+            address: self.change.address.clone(),
+            call,
+            after,
+            is_ambiguous,
+            why: error.to_string(),
+        });
+    }
+}
+
+fn not_sent(call: Call, error: WriteError) -> Outcome {
+    Outcome::Failed(StepError::NotSent {
+        call,
+        source: Box::new(error),
+    })
+}
+
+impl Run<'_> {
+    /// Pauses that fit a number of looks into `settle`.
+    pub(super) fn settle_pauses(&self) -> PollPolicy {
+        let settle = self.settings.settle;
+        PollPolicy {
+            first: (settle / 20).clamp(Duration::from_millis(10), Duration::from_millis(500)),
+            factor: 1.5,
+            cap: (settle / 5).clamp(Duration::from_millis(20), Duration::from_secs(5)),
+            jitter: 0.2,
+        }
+    }
+}

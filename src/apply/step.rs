@@ -1,0 +1,243 @@
+//! One step: precondition, journalled send, poll, confirm by reading, outcome.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::create::Goal;
+use super::event::{ApplyEvent, Call};
+use super::executor::Run;
+use super::report::{Done, Outcome, SkipReason, StepError, StepReport};
+use super::wait::{Pauses, Stopped, pause};
+use crate::api::WriteError;
+use crate::ident::JobId;
+use crate::plan::{Action, Change};
+use crate::store::Entry;
+
+/// One change at work.
+pub(super) struct Step<'a, 'r> {
+    pub(super) run: &'a Run<'r>,
+    pub(super) change: &'a Change,
+    pub(super) attempts: BTreeMap<Call, u32>,
+    pub(super) sent_twice: Vec<Call>,
+    jobs: Vec<JobId>,
+}
+
+/// Makes one change, and reports how it ended.
+pub(super) async fn perform(run: &Run<'_>, change: &Change) -> StepReport {
+    let begun = Instant::now();
+    run.tell(&ApplyEvent::StepStarted {
+        address: change.address.clone(),
+        kind: change.action.kind(),
+    });
+    let mut step = Step {
+        run,
+        change,
+        attempts: BTreeMap::new(),
+        sent_twice: Vec::new(),
+        jobs: Vec::new(),
+    };
+    let stopped = tokio::select! {
+        biased;
+        result = step.act() => Ok(result),
+        () = run.interrupt.grace_over() => Err(Outcome::Cancelled),
+        () = tokio::time::sleep_until(run.ends_at) => Err(Outcome::Skipped(SkipReason::OutOfTime)),
+    };
+    let outcome = match stopped {
+        Ok(Ok(done)) => {
+            // What was there already is vouched for by nobody: its deploy may still be at work.
+            if let Some(id) = done.id.as_ref().filter(|_| !done.was_already) {
+                run.vouch(&change.address, id);
+            }
+            Outcome::Done(done)
+        }
+        Ok(Err(outcome)) => outcome,
+        // A step that was cut off has done nothing, or nobody knows what.
+        Err(outcome) if !step.has_begun() => outcome,
+        Err(_) => Outcome::Unknown {
+            job: step.jobs.last().cloned(),
+        },
+    };
+    let Step {
+        sent_twice, jobs, ..
+    } = step;
+    conclude(run, change, outcome, jobs, sent_twice, begun).await
+}
+
+/// Reports a change that was not tried.
+pub(super) async fn not_tried(run: &Run<'_>, change: &Change, outcome: Outcome) -> StepReport {
+    conclude(run, change, outcome, Vec::new(), Vec::new(), Instant::now()).await
+}
+
+async fn conclude(
+    run: &Run<'_>,
+    change: &Change,
+    outcome: Outcome,
+    jobs: Vec<JobId>,
+    sent_twice: Vec<Call>,
+    begun: Instant,
+) -> StepReport {
+    let (id, detail) = match &outcome {
+        Outcome::Done(done) => (done.id.clone().filter(|_| !done.was_already), None),
+        Outcome::Failed(error) => {
+            let id = match error {
+                StepError::JobFailed { suspect, .. } => suspect.clone(),
+                StepError::OtherIdentity { id, .. } => Some(id.clone()),
+                _ => None,
+            };
+            (id, Some(error.to_string()))
+        }
+        Outcome::Skipped(_)
+        | Outcome::Refused(_)
+        | Outcome::Cancelled
+        | Outcome::Unknown { .. } => (None, None),
+    };
+    let entry = Entry::Outcome {
+        address: change.address.clone(),
+        outcome: outcome.word(),
+        id,
+        detail,
+    };
+    // What happened stays what happened when its last line cannot be kept.
+    if let Err(error) = run.journal.record(run.now_ms(), entry).await {
+        tracing::warn!(address = %change.address, %error, "the outcome could not be journalled");
+    }
+    let took = begun.elapsed();
+    run.tell(&ApplyEvent::StepFinished {
+        address: change.address.clone(),
+        kind: change.action.kind(),
+        outcome: outcome.word(),
+        took,
+    });
+    StepReport {
+        address: change.address.clone(),
+        kind: change.action.kind(),
+        outcome,
+        jobs,
+        sent_twice,
+        took,
+    }
+}
+
+impl Step<'_, '_> {
+    /// Whether a write of this step was sent.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
+    async fn act(&mut self) -> Result<Done, Outcome> {
+        let change = self.change;
+        match &change.action {
+            Action::Create {
+                path,
+                after,
+                other_owner,
+            } => {
+                let other_owner = other_owner.as_ref();
+                self.create(path, Goal { after, other_owner }, None).await
+            }
+            Action::Update {
+                before,
+                patch,
+                after,
+            } => self.update(before, *patch, after).await,
+            Action::Replace {
+                before,
+                path,
+                after,
+                other_owner,
+            } => {
+                self.delete(before).await?;
+                let other_owner = other_owner.as_ref();
+                let goal = Goal { after, other_owner };
+                self.create(path, goal, Some(&before.id)).await
+            }
+            Action::Delete { before } => self.delete(before).await,
+            Action::NoOp { .. } => Ok(Done::already(None)),
+        }
+    }
+
+    pub(super) async fn record(&self, entry: Entry) -> Result<(), Outcome> {
+        self.run
+            .journal
+            .record(self.run.now_ms(), entry)
+            .await
+            .map_err(|error| {
+                Outcome::Failed(StepError::Journal {
+                    source: Box::new(error),
+                })
+            })
+    }
+
+    pub(super) async fn intend(&self) -> Result<(), Outcome> {
+        self.record(Entry::Intent {
+            address: self.change.address.clone(),
+            action: self.change.action.clone(),
+        })
+        .await
+    }
+
+    /// Journals the job that a call started.
+    pub(super) async fn start_job(&mut self, call: Call, job: Option<JobId>) -> Option<JobId> {
+        self.run.tell(&ApplyEvent::JobStarted {
+            address: self.change.address.clone(),
+            call,
+            job: job.clone(),
+        });
+        if let Some(job) = &job {
+            self.jobs.push(job.clone());
+            let entry = Entry::Job {
+                address: self.change.address.clone(),
+                call,
+                job: job.clone(),
+            };
+            // The call was taken: its job is followed whether or not the line can be kept. Nothing
+            // more is sent without a journal.
+            if let Err(error) = self.run.journal.record(self.run.now_ms(), entry).await {
+                tracing::warn!(address = %self.change.address, %job, %error, "the job could not be journalled");
+            }
+        }
+        job
+    }
+
+    /// Looks until something shows, for as long as `settle`, with one look at the very end.
+    pub(super) async fn until_shown<T>(
+        &self,
+        look: impl AsyncFn() -> Result<Option<T>, Outcome>,
+    ) -> Result<Option<T>, Outcome> {
+        let run = self.run;
+        let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
+        let deadline = Instant::now() + run.settings.settle;
+        loop {
+            let is_last_look = Instant::now() >= deadline;
+            match look().await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                // One look that failed is not the last word, until it is the last look.
+                Err(Outcome::Failed(StepError::NotRead { .. })) if !is_last_look => {}
+                Err(outcome) => return Err(outcome),
+                Ok(None) if is_last_look => return Ok(None),
+                Ok(None) => {}
+            }
+            if pause(pauses.next(), deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
+                return Err(Outcome::Unknown {
+                    job: self.jobs.last().cloned(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn not_confirmed(&self, call: Call) -> Outcome {
+        Outcome::Failed(StepError::NotConfirmed {
+            call,
+            job: self.jobs.last().cloned(),
+        })
+    }
+}
+
+/// A call that the server refused ends its step.
+pub(super) fn refused(call: Call, error: WriteError) -> Outcome {
+    Outcome::Failed(StepError::CallRefused {
+        call,
+        source: Box::new(error),
+    })
+}

@@ -1,0 +1,195 @@
+//! The one polling loop, and the pauses of everything else that waits.
+//!
+//! Time is tokio's, which tests can move. Waits end early with the deadline or with the grace that
+//! an interrupt leaves.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::{ApplyEvent, Call};
+use super::executor::Run;
+use super::interrupt::Interrupt;
+use crate::ident::{Address, JobId};
+use crate::job::{JobResult, JobState};
+
+/// How a job is polled: fast at first, then ever slower.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PollPolicy {
+    /// The first pause.
+    pub first: Duration,
+    /// What each pause is multiplied with to get the next.
+    pub factor: f64,
+    /// The longest pause.
+    pub cap: Duration,
+    /// How far a pause may deviate, as a share: 0.2 is up to a fifth either way.
+    pub jitter: f64,
+}
+
+impl Default for PollPolicy {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(250),
+            factor: 1.5,
+            cap: Duration::from_secs(5),
+            jitter: 0.2,
+        }
+    }
+}
+
+/// The pauses of one wait.
+#[derive(Debug)]
+pub(super) struct Pauses<'a> {
+    policy: PollPolicy,
+    next: Duration,
+    random: &'a Mutex<fastrand::Rng>,
+}
+
+impl<'a> Pauses<'a> {
+    pub(super) fn new(policy: PollPolicy, random: &'a Mutex<fastrand::Rng>) -> Self {
+        Self {
+            policy,
+            next: policy.first,
+            random,
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = pause.mul_f64(self.policy.factor).min(self.policy.cap);
+        self.jittered(pause)
+    }
+
+    fn jittered(&self, pause: Duration) -> Duration {
+        let unit = self
+            .random
+            .lock()
+            .expect("invariant: nobody panics while holding the random source")
+            .f64();
+        pause.mul_f64(1.0 + self.policy.jitter * (2.0 * unit - 1.0))
+    }
+}
+
+/// Why a wait ended before its pause was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// The deadline came.
+    OutOfTime,
+    /// The grace after an interrupt was over.
+    Interrupted,
+}
+
+/// Pauses, but never past the deadline or the grace of an interrupt.
+pub(super) async fn pause(
+    length: Duration,
+    deadline: Instant,
+    interrupt: &Interrupt,
+) -> Result<(), Stopped> {
+    let now = Instant::now();
+    if now >= deadline {
+        return Err(Stopped::OutOfTime);
+    }
+    let until = (now + length).min(deadline);
+    tokio::select! {
+        () = tokio::time::sleep_until(until) => Ok(()),
+        () = interrupt.grace_over() => Err(Stopped::Interrupted),
+    }
+}
+
+/// What the jobs of this run took, so that later ones are asked when they are likely to be done.
+#[derive(Debug, Default)]
+pub(super) struct JobTimes {
+    deploy: Mutex<Option<Duration>>,
+    delete: Mutex<Option<Duration>>,
+}
+
+impl JobTimes {
+    fn slot(&self, call: Call) -> &Mutex<Option<Duration>> {
+        match call {
+            Call::Delete => &self.delete,
+            Call::Deploy | Call::Patch => &self.deploy,
+        }
+    }
+
+    fn learn(&self, call: Call, took: Duration) {
+        let mut slot = self
+            .slot(call)
+            .lock()
+            .expect("invariant: nobody panics while holding a job time");
+        // A moving average, so that one odd job does not rule the rest.
+        *slot = Some(slot.map_or(took, |known| known.mul_f64(0.75) + took.mul_f64(0.25)));
+    }
+
+    fn usual(&self, call: Call) -> Option<Duration> {
+        *self
+            .slot(call)
+            .lock()
+            .expect("invariant: nobody panics while holding a job time")
+    }
+}
+
+/// How polling a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum JobEnd {
+    /// The job says that it ended.
+    Finished(JobResult),
+    /// The time was up.
+    TimeUp {
+        /// Why.
+        stopped: Stopped,
+        /// Whether the last proper word was that the job is at work.
+        was_pending: bool,
+    },
+}
+
+impl Run<'_> {
+    /// Polls a job until it ends, the deadline comes, or an interrupt's grace is over.
+    pub(super) async fn poll_job(
+        &self,
+        address: &Address,
+        call: Call,
+        job: &JobId,
+        deadline: Instant,
+    ) -> JobEnd {
+        let begun = Instant::now();
+        let mut pauses = Pauses::new(self.settings.poll, &self.random);
+        let mut last_word = String::new();
+        let mut was_pending = false;
+        let mut next = self.job_times.usual(call).map_or_else(
+            || pauses.next(),
+            |usual| usual.max(self.settings.poll.first),
+        );
+        loop {
+            if let Err(stopped) = pause(next, deadline, &self.interrupt).await {
+                return JobEnd::TimeUp {
+                    stopped,
+                    was_pending,
+                };
+            }
+            next = pauses.next();
+            let word = match tokio::time::timeout_at(deadline, self.reader.job(job)).await {
+                Ok(Ok(JobState::Finished(result))) => {
+                    self.job_times.learn(call, begun.elapsed());
+                    return JobEnd::Finished(result);
+                }
+                Ok(Ok(JobState::Pending { word })) => {
+                    was_pending = true;
+                    word
+                }
+                Ok(Ok(JobState::NoAnswer(why))) => why.to_string(),
+                // A status that cannot be read says nothing about the job (api-facts 3.2).
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => continue,
+            };
+            if word != last_word {
+                self.tell(&ApplyEvent::JobAnswered {
+                    address: address.clone(),
+                    job: job.clone(),
+                    word: word.clone(),
+                });
+                last_word = word;
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What can be set on a deployed version: its state and its visibility.
+//!
+//! The declared words are closed enums. The words that a server reports are open: a word that
+//! nobody knows stays as it is, is shown, and is never "corrected" (api-facts 8.23).
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The state that a manifest declares.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Deployed, and in service.
+    Active,
+    /// Deployed, and out of service: kept as a roll-back target.
+    Inactive,
+    /// Not deployed: a tombstone. What is there is deleted.
+    Absent,
+}
+
+/// The visibility that a manifest declares.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Visibility {
+    /// Every user of the instance sees it.
+    Public,
+    /// Its owner sees it.
+    Private,
+    /// It waits for somebody to approve that it becomes public.
+    PendingReview,
+}
+
+/// A state that a server reports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum LiveStateWord {
+    /// `ACTIVE`.
+    Active,
+    /// `INACTIVE`.
+    Inactive,
+    /// `PRODUCTION`: not in the contract, yet 8 of 10 captured records say it (api-facts 1). It is
+    /// in service.
+    Production,
+    /// Any other word, kept as it came.
+    Other(Arc<str>),
+}
+
+/// A visibility that a server reports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum LiveVisibilityWord {
+    /// `PUBLIC`.
+    Public,
+    /// `PRIVATE`.
+    Private,
+    /// `PENDING_REVIEW`.
+    PendingReview,
+    /// Any other word, kept as it came.
+    Other(Arc<str>),
+}
+
+impl State {
+    /// The platform's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Inactive => "INACTIVE",
+            Self::Absent => "ABSENT",
+        }
+    }
+}
+
+impl Visibility {
+    /// Every visibility, in the order in which they are asked for.
+    pub const ALL: [Self; 3] = [Self::Public, Self::Private, Self::PendingReview];
+
+    /// The platform's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "PUBLIC",
+            Self::Private => "PRIVATE",
+            Self::PendingReview => "PENDING_REVIEW",
+        }
+    }
+}
+
+impl LiveStateWord {
+    /// Takes the server's word.
+    pub fn new(word: &str) -> Self {
+        match word {
+            "ACTIVE" => Self::Active,
+            "INACTIVE" => Self::Inactive,
+            "PRODUCTION" => Self::Production,
+            other => Self::Other(Arc::from(other)),
+        }
+    }
+
+    /// The server's word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Inactive => "INACTIVE",
+            Self::Production => "PRODUCTION",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// Whether a version in this state serves. An unknown word is taken to serve: that is the
+    /// careful reading wherever something is to be taken away.
+    pub fn is_in_service(&self) -> bool {
+        match self {
+            Self::Active | Self::Production | Self::Other(_) => true,
+            Self::Inactive => false,
+        }
+    }
+
+    /// Whether a declared state is satisfied. `PRODUCTION` satisfies `ACTIVE`.
+    pub fn satisfies(&self, declared: State) -> bool {
+        match declared {
+            State::Active => matches!(self, Self::Active | Self::Production),
+            State::Inactive => matches!(self, Self::Inactive),
+            State::Absent => false,
+        }
+    }
+}
+
+impl LiveVisibilityWord {
+    /// Takes the server's word.
+    pub fn new(word: &str) -> Self {
+        match word {
+            "PUBLIC" => Self::Public,
+            "PRIVATE" => Self::Private,
+            "PENDING_REVIEW" => Self::PendingReview,
+            other => Self::Other(Arc::from(other)),
+        }
+    }
+
+    /// The server's word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Public => "PUBLIC",
+            Self::Private => "PRIVATE",
+            Self::PendingReview => "PENDING_REVIEW",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// Whether a declared visibility is satisfied.
+    pub fn satisfies(&self, declared: Visibility) -> bool {
+        self.as_str() == declared.as_str()
+    }
+}
+
+macro_rules! word {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+word!(State);
+word!(Visibility);
+word!(LiveStateWord);
+word!(LiveVisibilityWord);
+
+macro_rules! open_word {
+    ($name:ident) => {
+        impl From<String> for $name {
+            fn from(word: String) -> Self {
+                Self::new(&word)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(word: $name) -> Self {
+                word.as_str().to_owned()
+            }
+        }
+    };
+}
+
+open_word!(LiveStateWord);
+open_word!(LiveVisibilityWord);
+
+impl From<Visibility> for LiveVisibilityWord {
+    fn from(visibility: Visibility) -> Self {
+        Self::new(visibility.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_serves_and_unknown_words_survive() {
+        let production = LiveStateWord::new("PRODUCTION");
+        assert!(production.satisfies(State::Active));
+        assert!(!production.satisfies(State::Inactive));
+        let odd = LiveStateWord::new("DEPRECATED");
+        assert_eq!(odd.as_str(), "DEPRECATED");
+        assert!(!odd.satisfies(State::Active));
+        assert!(odd.is_in_service());
+        let json = serde_json::to_string(&odd).unwrap();
+        assert_eq!(serde_json::from_str::<LiveStateWord>(&json).unwrap(), odd);
+    }
+}

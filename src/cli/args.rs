@@ -1,0 +1,460 @@
+//! What was typed.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "clap shows these comments as help, where backticks are noise"
+)]
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use super::error::CommandError;
+use crate::emulator::{Fault, JobPace, Profile};
+use crate::ident::Address;
+use crate::plan::{DiffOptions, Mode, Overrides, Selector};
+
+/// Terraform for Instabase Deployed Solutions
+#[derive(Debug, Parser)]
+#[command(name = "solform", version, about, long_about = None, max_term_width = 100)]
+#[command(after_help = "Example:\n  solform init && solform plan && solform apply")]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(super) struct GlobalArgs {
+    /// Change into this folder first
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) chdir: Option<PathBuf>,
+    /// Write a log of this level to standard error; also SOLFORM_LOG
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(super) log: Option<LogLevel>,
+    /// Use no colours; also NO_COLOR
+    #[arg(long, global = true)]
+    pub(super) no_color: bool,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogLevel {
+    /// Everything.
+    Trace,
+    /// Every request.
+    Debug,
+    /// What happens.
+    Info,
+    /// What is odd.
+    Warn,
+    /// What fails.
+    Error,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write a commented manifest to start from
+    #[command(after_help = "Example:\n  solform init\n  solform init --file releases/solform.yaml")]
+    Init(InitArgs),
+    /// Check the manifest, without network or token
+    #[command(after_help = "Example:\n  solform validate\n  solform validate -e prod")]
+    Validate(ManifestArgs),
+    /// Show what apply would do; sends GETs only
+    #[command(
+        after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'"
+    )]
+    Plan(PlanArgs),
+    /// Make the environment what the manifest, or a saved plan, says
+    #[command(
+        after_help = "Example:\n  solform apply -e prod\n  solform apply -e prod prod.plan\n  solform apply -e local --auto-approve"
+    )]
+    Apply(ApplyArgs),
+    /// Delete the declared versions that are live
+    #[command(
+        after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'"
+    )]
+    Destroy(ChangeArgs),
+    /// Show a saved plan
+    #[command(after_help = "Example:\n  solform show prod.plan")]
+    Show(ShowArgs),
+    /// List what is live
+    #[command(after_help = "Example:\n  solform list -e prod")]
+    List(ManifestArgs),
+    /// Show one live version, by address or id
+    #[command(after_help = "Example:\n  solform get -e prod 'Form W-2@0.0.2'")]
+    Get(GetArgs),
+    /// Print a JSON Schema
+    #[command(after_help = "Example:\n  solform schema manifest > manifest.schema.json")]
+    Schema(SchemaArgs),
+    /// Serve the platform's API on a loopback port
+    #[command(
+        after_help = "Example:\n  solform emulator --listen 127.0.0.1:8080 --seed emulator.yaml\n  solform emulator --job-time polls:3 --page-cap 20 --latency 50ms"
+    )]
+    Emulator(EmulatorArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  solform completions bash > /etc/bash_completion.d/solform")]
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Whether the command may change what is live.
+    pub(super) fn is_writing(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Destroy(_))
+    }
+
+    pub(super) fn has_detailed_exit_code(&self) -> bool {
+        match self {
+            Self::Plan(args) => args.planning.detailed_exitcode,
+            Self::Apply(args) => args.change.planning.detailed_exitcode,
+            Self::Destroy(args) => args.planning.detailed_exitcode,
+            Self::Show(args) => args.detailed_exitcode,
+            Self::Init(_)
+            | Self::Validate(_)
+            | Self::List(_)
+            | Self::Get(_)
+            | Self::Schema(_)
+            | Self::Emulator(_)
+            | Self::Completions(_) => false,
+        }
+    }
+}
+
+/// Which manifest, and which of its environments.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ManifestArgs {
+    /// The manifest
+    #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
+    pub(super) file: PathBuf,
+    /// The environment; needed where the manifest has several; also SOLFORM_ENVIRONMENT
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) environment: Option<String>,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// The manifest to write; never overwritten
+    #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
+    pub(super) file: PathBuf,
+}
+
+/// Options that shape a plan: one set for plan, apply and destroy.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PlanningArgs {
+    /// Only this version, or all versions of this name, and what it waits for; repeatable
+    #[arg(long, value_name = "ADDR")]
+    pub(super) target: Vec<String>,
+    /// All but this version or name, and what waits for it; repeatable
+    #[arg(long, value_name = "ADDR")]
+    pub(super) exclude: Vec<String>,
+    /// Delete this version and deploy it again; repeatable
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub(super) replace: Vec<Address>,
+    /// Allow exactly this number of destroys, whatever `max_destroy` says
+    #[arg(long, value_name = "N")]
+    pub(super) allow_destroy: Option<usize>,
+    /// Allow exactly this number of versions to stop serving, whatever `max_change` says
+    #[arg(long, value_name = "N")]
+    pub(super) allow_change: Option<usize>,
+    /// Steps at work at once
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub(super) parallelism: usize,
+    /// Tell more by the exit code: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8 cancelled
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+    /// Never ask
+    #[arg(long)]
+    pub(super) no_input: bool,
+}
+
+impl PlanningArgs {
+    /// The options for the planner.
+    pub(super) fn diff_options(&self, mode: Mode) -> DiffOptions {
+        let selectors = |texts: &[String]| texts.iter().map(|text| Selector::new(text)).collect();
+        DiffOptions {
+            mode,
+            targets: selectors(&self.target),
+            excludes: selectors(&self.exclude),
+            replace: self.replace.clone(),
+        }
+    }
+
+    /// The counts that were named.
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            destroy: self.allow_destroy,
+            change: self.allow_change,
+        }
+    }
+
+    /// The options that would change a plan, which a saved plan does not take.
+    pub(super) fn shaping(&self) -> Option<&'static str> {
+        if !self.target.is_empty() {
+            Some("--target")
+        } else if !self.exclude.is_empty() {
+            Some("--exclude")
+        } else if !self.replace.is_empty() {
+            Some("--replace")
+        } else if self.allow_destroy.is_some() {
+            Some("--allow-destroy")
+        } else if self.allow_change.is_some() {
+            Some("--allow-change")
+        } else {
+            None
+        }
+    }
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) manifest: ManifestArgs,
+    #[command(flatten)]
+    pub(super) planning: PlanningArgs,
+    /// Keep the plan in this file, for `apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Plan what `destroy` would do
+    #[arg(long)]
+    pub(super) destroy: bool,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    /// A plan that `plan --out` kept: exactly that is done
+    #[arg(value_name = "PLAN")]
+    pub(super) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+/// Options of the commands that change what is live.
+#[derive(Debug, Args)]
+pub(super) struct ChangeArgs {
+    #[command(flatten)]
+    pub(super) manifest: ManifestArgs,
+    #[command(flatten)]
+    pub(super) planning: PlanningArgs,
+    /// Do not ask before changing anything
+    #[arg(long)]
+    pub(super) auto_approve: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub(super) plan: PathBuf,
+    /// Exit with 2 where the plan has changes
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+}
+
+/// Arguments of `get`.
+#[derive(Debug, Args)]
+pub(super) struct GetArgs {
+    /// `Name@version`, `owner:Name@version`, or a solution id
+    #[arg(value_name = "ADDR|ID")]
+    pub(super) solution: String,
+    #[command(flatten)]
+    pub(super) manifest: ManifestArgs,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Which document
+    #[arg(value_enum)]
+    pub(super) document: SchemaDocument,
+}
+
+/// Documents that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaDocument {
+    /// The manifest, `solform.yaml`.
+    Manifest,
+}
+
+/// Arguments of `emulator`.
+#[derive(Debug, Args)]
+pub(super) struct EmulatorArgs {
+    /// The loopback address to serve on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+    /// The only bearer token that is right; without it any is
+    #[arg(long, value_name = "TOKEN")]
+    pub(super) token: Option<String>,
+    /// What a new world starts with
+    #[arg(long, value_name = "FILE")]
+    pub(super) seed: Option<PathBuf>,
+    /// Keep the world in this folder; without it, in memory
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// How jobs advance: a time such as 2s, polls:N, manual, or never
+    #[arg(long, value_name = "PACE", default_value = "500ms")]
+    pub(super) job_time: JobPace,
+    /// The most records that one page of a list holds
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(super) page_cap: usize,
+    /// How long every answer is held back
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
+    pub(super) latency: Duration,
+    /// The form of the answers: docs, or aihub
+    #[arg(long, value_name = "NAME", default_value = "docs")]
+    pub(super) profile: Profile,
+    /// Behave differently where the platform's behaviour is not known; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) knob: Vec<String>,
+    /// Fail in this way; repeatable; docs/emulator.md has the words
+    #[arg(long, value_name = "RULE")]
+    pub(super) fault: Vec<Fault>,
+    /// Print the OpenAPI document of what is served, and end
+    #[arg(long)]
+    pub(super) openapi: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+fn parse_address(text: &str) -> Result<Address, crate::ident::IdentError> {
+    Address::parse(text)
+}
+
+fn parse_duration(text: &str) -> Result<Duration, crate::manifest::DurationError> {
+    crate::manifest::duration_from(text)
+}
+
+/// Puts `SOLFORM_CLI_ARGS` behind the command's name, and gives Terraform's single-dash options
+/// their second dash: exact long names only, and only before `--`.
+pub(super) fn normalise(
+    arguments: Vec<OsString>,
+    extra: Option<&str>,
+) -> Result<Vec<OsString>, CommandError> {
+    let mut arguments = arguments;
+    if let Some(extra) = extra {
+        let extra = shlex::split(extra).ok_or(CommandError::CliArgs)?;
+        let names: BTreeSet<String> = Cli::command()
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        let command = arguments
+            .iter()
+            .position(|argument| argument.to_str().is_some_and(|text| names.contains(text)));
+        if let Some(command) = command {
+            let behind = command + 1;
+            arguments.splice(behind..behind, extra.into_iter().map(OsString::from));
+        }
+    }
+    let long = long_names();
+    let mut is_open = true;
+    Ok(arguments
+        .into_iter()
+        .map(|argument| {
+            let Some(text) = argument.to_str() else {
+                return argument;
+            };
+            if text == "--" {
+                is_open = false;
+            }
+            let is_single = is_open && text.starts_with('-') && !text.starts_with("--");
+            let name = text.trim_start_matches('-').split('=').next().unwrap_or("");
+            if is_single && long.contains(name) {
+                OsString::from(format!("-{text}"))
+            } else {
+                argument
+            }
+        })
+        .collect())
+}
+
+fn long_names() -> BTreeSet<String> {
+    let cli = Cli::command();
+    let own = cli.get_arguments().filter_map(clap::Arg::get_long);
+    let nested = cli
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(clap::Arg::get_long);
+    let built_in = ["help", "version"];
+    own.chain(nested)
+        .chain(built_in)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normalised(arguments: &[&str], extra: Option<&str>) -> Vec<String> {
+        normalise(arguments.iter().map(OsString::from).collect(), extra)
+            .unwrap()
+            .into_iter()
+            .map(|argument| argument.into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_definition_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn single_dashes_become_double() {
+        assert_eq!(
+            normalised(
+                &[
+                    "solform",
+                    "plan",
+                    "-out=p",
+                    "-e",
+                    "prod",
+                    "-detailed-exitcode",
+                    "-ex"
+                ],
+                None
+            ),
+            [
+                "solform",
+                "plan",
+                "--out=p",
+                "-e",
+                "prod",
+                "--detailed-exitcode",
+                "-ex"
+            ]
+        );
+        assert_eq!(
+            normalised(&["solform", "apply", "--", "-out"], None),
+            ["solform", "apply", "--", "-out"]
+        );
+    }
+
+    #[test]
+    fn extra_arguments_follow_the_command() {
+        assert_eq!(
+            normalised(
+                &["solform", "--chdir", "x", "plan", "--out", "p"],
+                Some("-e 'the prod'")
+            ),
+            [
+                "solform", "--chdir", "x", "plan", "-e", "the prod", "--out", "p"
+            ]
+        );
+    }
+}

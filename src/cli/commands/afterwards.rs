@@ -1,0 +1,186 @@
+//! The look after an apply: whether what was done is what is live.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::planning;
+use crate::apply::{ApplyReport, Interrupt, Outcome};
+use crate::cli::error::CommandError;
+use crate::cli::io::Io;
+use crate::cli::session::Session;
+use crate::ident::{Address, Identity};
+use crate::live::Coverage;
+use crate::plan::{Change, Decision, DiffOptions, Note, Plan};
+use crate::render::words;
+
+/// What the look after an apply showed.
+#[derive(Debug, Default)]
+pub(super) struct Afterwards {
+    /// Changes that are done and planned again, with what differs.
+    pub(super) not_converged: Vec<(Address, String)>,
+    /// Versions that somebody must approve.
+    pub(super) waiting_for_review: Vec<Address>,
+    /// Why the look proves nothing, where it does not.
+    pub(super) unproven: Option<String>,
+}
+
+impl Afterwards {
+    /// Where nothing was sent, the plan says it all.
+    pub(super) fn unchanged(plan: &Plan) -> Self {
+        Self {
+            waiting_for_review: waiting(plan),
+            ..Self::default()
+        }
+    }
+}
+
+/// Lists and plans again, and names every change that is done and yet planned again. A list may lag
+/// behind what single reads showed, so that it is given `settle`.
+pub(super) async fn look_again(
+    session: &Session,
+    report: &ApplyReport,
+    planned: &Plan,
+    options: &DiffOptions,
+    interrupt: &Interrupt,
+    io: &mut Io,
+) -> Afterwards {
+    let done: BTreeSet<&Identity> = planned
+        .changes
+        .iter()
+        .filter(|change| {
+            report.steps.iter().any(|step| {
+                step.address == change.address && matches!(step.outcome, Outcome::Done(_))
+            })
+        })
+        .map(|change| &change.identity)
+        .collect();
+    // What was asked for once is not to be done again.
+    let options = DiffOptions {
+        replace: Vec::new(),
+        ..options.clone()
+    };
+    let settle = session.manifest().environment.timeouts.settle;
+    let deadline = Instant::now() + settle;
+    let mut pause = (settle / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
+    let mut has_told = false;
+    loop {
+        let is_last = Instant::now() >= deadline;
+        let look = tokio::select! {
+            look = look_once(session, &options, &done) => look,
+            () = interrupt.raised() => return interrupted(),
+        };
+        if look.is_final || is_last {
+            return look.afterwards;
+        }
+        if !has_told {
+            has_told = true;
+            // Nobody who left is waiting for this line.
+            let _ = writeln!(
+                io.err,
+                "The list does not show everything yet; looking again for up to {}.",
+                words::duration(settle)
+            )
+            .and_then(|()| io.err.flush());
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until((Instant::now() + pause).min(deadline)) => {}
+            () = interrupt.raised() => return interrupted(),
+        }
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+fn interrupted() -> Afterwards {
+    Afterwards {
+        unproven: Some("interrupted before it was looked at again".to_owned()),
+        ..Afterwards::default()
+    }
+}
+
+/// One look.
+struct Look {
+    afterwards: Afterwards,
+    /// Whether another one would show the same.
+    is_final: bool,
+}
+
+async fn look_once(session: &Session, options: &DiffOptions, done: &BTreeSet<&Identity>) -> Look {
+    match planning::collect_and_diff(session, options, false).await {
+        Ok((_, plan)) => {
+            let afterwards = Afterwards {
+                unproven: match &plan.coverage {
+                    Coverage::Unproven(why) => Some(why.to_string()),
+                    Coverage::Whole | Coverage::Names(_) => None,
+                },
+                not_converged: planned_again(&plan, done),
+                waiting_for_review: waiting(&plan),
+            };
+            Look {
+                is_final: afterwards.not_converged.is_empty() && afterwards.unproven.is_none(),
+                afterwards,
+            }
+        }
+        Err(error) => {
+            let mut reasons = vec![error.to_string()];
+            if let CommandError::Manifest(problems) = &error {
+                reasons.extend(problems.iter().map(ToString::to_string));
+            }
+            reasons.extend(error.causes());
+            Look {
+                // What stands in the manifest stays there; only a read may go better next time.
+                is_final: !matches!(error, CommandError::Read { .. }),
+                afterwards: Afterwards {
+                    unproven: Some(reasons.join(": ")),
+                    ..Afterwards::default()
+                },
+            }
+        }
+    }
+}
+
+fn planned_again(plan: &Plan, done: &BTreeSet<&Identity>) -> Vec<(Address, String)> {
+    plan.changes
+        .iter()
+        .filter(|change| !change.is_no_op())
+        .filter(|change| done.contains(&change.identity))
+        .map(|change| (change.address.clone(), words_of(change)))
+        .collect()
+}
+
+fn words_of(change: &Change) -> String {
+    let fields: Vec<String> = change
+        .fields
+        .iter()
+        .filter(|field| field.decision == Decision::Apply)
+        .map(|field| {
+            let value = |value: &Option<Arc<str>>| {
+                value
+                    .as_deref()
+                    .map_or_else(|| "(nothing)".to_owned(), words::quoted)
+            };
+            format!(
+                "{} {} -> {}",
+                field.field.as_str(),
+                value(&field.before),
+                value(&field.after)
+            )
+        })
+        .collect();
+    format!(
+        "it {}: {}",
+        words::phrase(change.action.kind()),
+        fields.join(", ")
+    )
+}
+
+fn waiting(plan: &Plan) -> Vec<Address> {
+    plan.changes
+        .iter()
+        .filter(|change| change.notes.contains(&Note::WaitsForReview))
+        .map(|change| change.address.clone())
+        .collect()
+}

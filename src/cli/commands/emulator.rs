@@ -1,0 +1,66 @@
+//! `emulator`: the platform's API on a loopback port, until a signal.
+
+use std::io::Write as _;
+
+use crate::apply::Interrupter;
+use crate::cli::args::EmulatorArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::session::read_seed;
+use crate::cli::signals;
+use crate::emulator::{self, EmulatorOptions};
+
+pub(super) async fn run(args: EmulatorArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+    if args.openapi {
+        writeln!(io.out, "{:#}", emulator::openapi())?;
+        return Ok(ExitStatus::Success);
+    }
+    let seed = args.seed.as_deref().map(read_seed).transpose()?;
+    let knobs = if args.knob.is_empty() {
+        None
+    } else {
+        let mut knobs = args.profile.knobs();
+        if let Some(seed) = &seed {
+            seed.turn_knobs(&mut knobs)
+                .map_err(|source| CommandError::Seed {
+                    path: args.seed.clone().unwrap_or_default(),
+                    source,
+                })?;
+        }
+        for text in &args.knob {
+            knobs.assign(text).map_err(knob_error(text))?;
+        }
+        Some(knobs)
+    };
+    let options = EmulatorOptions {
+        listen: args.listen,
+        token: args.token.map(Into::into),
+        seed,
+        data: args.data,
+        job_pace: args.job_time,
+        page_cap: args.page_cap,
+        latency: args.latency,
+        profile: args.profile,
+        knobs,
+        faults: args.fault,
+        ..EmulatorOptions::default()
+    };
+    // Whoever reads the address may end it at once.
+    let (interrupter, interrupt) = Interrupter::new();
+    signals::watch(interrupter).map_err(|source| CommandError::Runtime { source })?;
+    let emulator = emulator::start(options)
+        .await
+        .map_err(CommandError::Emulator)?;
+    // The first line is the address, for scripts that wait for it.
+    writeln!(io.out, "{}", emulator.url())?;
+    io.out.flush()?;
+    interrupt.raised().await;
+    emulator.stop().await;
+    Ok(ExitStatus::Success)
+}
+
+fn knob_error(text: &str) -> impl FnOnce(emulator::KnobError) -> CommandError {
+    let text = text.to_owned();
+    move |source| CommandError::Knob { text, source }
+}

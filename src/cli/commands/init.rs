@@ -1,0 +1,38 @@
+//! `init`: a manifest to start from, and a world for it.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::cli::args::InitArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::manifest;
+
+/// The file that the manifest names as its emulator's seed.
+const SEED: &str = "emulator.yaml";
+
+pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+    write_new(&args.file, manifest::template())?;
+    writeln!(io.out, "Wrote `{}`.", args.file.display())?;
+    let seed = args.file.with_file_name(SEED);
+    // A seed that is there is somebody's, and the manifest can use it.
+    if !seed.exists() {
+        write_new(&seed, include_str!("init_emulator.yaml"))?;
+        writeln!(io.out, "Wrote `{}`.", seed.display())?;
+    }
+    writeln!(io.out, "Next: look at them, then run `solform plan`.")?;
+    Ok(ExitStatus::Success)
+}
+
+/// Never overwrites: somebody's file is worth more than ours.
+fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|source| CommandError::io("create", path, source))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|source| CommandError::io("write", path, source))
+}

@@ -1,0 +1,44 @@
+//! One file per command.
+
+mod afterwards;
+mod apply;
+mod completions;
+mod destroy;
+mod emulator;
+mod executing;
+mod get;
+mod init;
+mod list;
+mod packages;
+mod plan;
+mod planning;
+mod schema;
+mod show;
+mod validate;
+
+use super::args::{Cli, Command};
+use super::error::CommandError;
+use super::exit::ExitStatus;
+use super::io::Io;
+use super::settings::Settings;
+
+/// Runs the command that was typed.
+pub(super) async fn run(
+    cli: Cli,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    match cli.command {
+        Command::Init(args) => init::run(&args, io),
+        Command::Validate(args) => validate::run(&args, settings, io),
+        Command::Plan(args) => plan::run(&args, settings, io).await,
+        Command::Apply(args) => apply::run(&args, settings, io).await,
+        Command::Destroy(args) => destroy::run(&args, settings, io).await,
+        Command::Show(args) => show::run(&args, io),
+        Command::List(args) => list::run(&args, settings, io).await,
+        Command::Get(args) => get::run(&args, settings, io).await,
+        Command::Schema(args) => schema::run(&args, io),
+        Command::Emulator(args) => emulator::run(args, io).await,
+        Command::Completions(args) => completions::run(&args, io),
+    }
+}

@@ -1,0 +1,168 @@
+//! What plan, apply and destroy share: collect, compare, look into packages, keep a plan.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge to the plan file"
+)]
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::packages;
+use crate::api::Wish;
+use crate::cli::error::CommandError;
+use crate::cli::io::Io;
+use crate::cli::session::Session;
+use crate::ident::SolutionName;
+use crate::live::LiveState;
+use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
+use crate::plan::{
+    DiffError, DiffOptions, Mode, Overrides, Plan, Refusal, SavedPlan, SavedPlanError, diff,
+    needs_whole_listing,
+};
+use crate::render::words;
+
+/// The longest plan file that is read.
+const PLAN_FILE_LIMIT: u64 = 512 * 1024 * 1024;
+
+/// Collects the live state, compares, and checks the packages of what would be deployed.
+pub(super) async fn make_plan(
+    session: &Session,
+    options: &DiffOptions,
+    overrides: &Overrides,
+    io: &mut Io,
+) -> Result<Plan, CommandError> {
+    let manifest = session.manifest();
+    let (live, mut plan) = collect_and_diff(session, options, false).await?;
+    // A share of what is live needs to know how much is live.
+    let needs_whole = needs_whole_listing(&plan, &manifest.environment.limits, overrides);
+    if needs_whole && matches!(live.coverage(), crate::live::Coverage::Names(_)) {
+        plan = collect_and_diff(session, options, true).await?.1;
+    }
+    for record in live.unmanageable() {
+        writeln!(
+            io.err,
+            "Warning: the live record {} of {} cannot be managed, and is left alone: {}",
+            words::escaped(record.id.as_str()),
+            words::quoted(&record.label),
+            words::escaped(&record.reason)
+        )?;
+    }
+    packages::check(session, &plan, io).await?;
+    Ok(plan)
+}
+
+/// One look and one comparison.
+pub(super) async fn collect_and_diff(
+    session: &Session,
+    options: &DiffOptions,
+    is_whole: bool,
+) -> Result<(LiveState, Plan), CommandError> {
+    let manifest = session.manifest();
+    let live = session
+        .reader()
+        .collect(&wish(manifest, options, is_whole))
+        .await
+        .map_err(|error| session.read_error(error))?;
+    let plan = diff(manifest, &live, options).map_err(|errors| diff_error(session, errors))?;
+    Ok((live, plan))
+}
+
+/// What stands at a place of the manifest is told there; the rest is about what was typed.
+fn diff_error(session: &Session, errors: Vec<DiffError>) -> CommandError {
+    let problems: Vec<Problem> = errors
+        .iter()
+        .filter_map(|error| match error {
+            DiffError::NoPath { address, position } => Some(manifest::path_needed(
+                &session.loaded.source,
+                position,
+                address,
+            )),
+            DiffError::SelectsNothing { .. }
+            | DiffError::ReplaceManyRecords { .. }
+            | DiffError::ReplaceAmbiguous { .. }
+            | DiffError::ReplaceNotLive { .. }
+            | DiffError::ReplaceNotDeclared { .. } => None,
+        })
+        .collect();
+    match Problems::from_errors(problems) {
+        Some(problems) if problems.errors() == errors.len() => CommandError::Manifest(problems),
+        Some(_) | None => CommandError::Diff(errors),
+    }
+}
+
+/// What must be known of the live state for this manifest.
+fn wish(manifest: &Manifest, options: &DiffOptions, is_whole: bool) -> Wish {
+    let declared: BTreeSet<SolutionName> = manifest
+        .desired
+        .iter()
+        .map(|entry| entry.identity.name.clone())
+        .collect();
+    let needs_whole = is_whole
+        || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
+    Wish {
+        visibility_of: manifest
+            .desired
+            .iter()
+            .filter(|entry| entry.visibility.is_some())
+            .map(|entry| entry.identity.name.clone())
+            .collect(),
+        names: (!needs_whole).then(|| declared.clone()),
+        declared: Some(declared),
+    }
+}
+
+/// The error for a plan whose refusals were told.
+pub(super) fn blocked(refusals: &[Refusal]) -> CommandError {
+    let is_unproven = refusals
+        .iter()
+        .any(|refusal| matches!(refusal, Refusal::Unproven(_)));
+    CommandError::Blocked { is_unproven }
+}
+
+/// Keeps a plan: written beside its place and moved there, readable by its owner only.
+pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
+    let failed = |source| CommandError::io("write", path, source);
+    // A manifest that was named by mistake must not be lost.
+    if path.exists()
+        && matches!(
+            read_saved(path),
+            Err(CommandError::SavedPlan {
+                source: SavedPlanError::Damaged(_),
+                ..
+            })
+        )
+    {
+        return Err(CommandError::NotAPlan {
+            path: path.to_owned(),
+        });
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    // tempfile makes its files with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(saved.to_json().as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Reads a plan that was kept.
+pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
+    use std::io::Read as _;
+    let failed = |source| CommandError::io("read", path, source);
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(PLAN_FILE_LIMIT)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    SavedPlan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|source| {
+        CommandError::SavedPlan {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}

@@ -1,0 +1,45 @@
+//! `validate`: the manifest alone, offline.
+
+use std::io::Write as _;
+
+use crate::cli::args::ManifestArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::session;
+use crate::cli::settings::{Settings, variable};
+use crate::manifest::{self, Selection};
+use crate::render::words;
+
+pub(super) fn run(
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let source = session::read_source(&args.file)?;
+    let environment = args
+        .environment
+        .as_deref()
+        .or(settings.environment.as_deref());
+    let (manifests, warnings) = if environment.is_some() {
+        let checked = manifest::read(&source, &Selection { environment }, &variable)
+            .map_err(CommandError::Manifest)?;
+        (vec![checked.manifest], checked.warnings)
+    } else {
+        let checked = manifest::read_all(&source, &variable).map_err(CommandError::Manifest)?;
+        (checked.manifests, checked.warnings)
+    };
+    for warning in &warnings {
+        io.problem(warning)?;
+    }
+    for manifest in &manifests {
+        writeln!(
+            io.out,
+            "Environment {}: {} declared.",
+            words::quoted(&manifest.environment.name),
+            words::count(manifest.desired.len(), "version")
+        )?;
+    }
+    writeln!(io.out, "Success! The manifest is valid.")?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,252 @@
+//! What ends a command, and how it is told: what, where, what to do.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use super::exit::ExitStatus;
+use crate::api::{ReadError, SettingsError};
+use crate::emulator::{EmulatorError, KnobError, SeedError};
+use crate::manifest::Problems;
+use crate::plan::{DiffError, SavedPlanError};
+use crate::store::{JournalError, StoreError};
+
+/// Why a command ends without its result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    /// A file or folder could not be used.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The manifest has problems; each is shown with its place.
+    #[error("the manifest has problems")]
+    Manifest(Problems),
+    /// The manifest file is not there.
+    #[error("there is no manifest `{}`", path.display())]
+    NoManifest { path: PathBuf },
+    /// `SOLFORM_CLI_ARGS` has an open quote.
+    #[error("SOLFORM_CLI_ARGS has a quote that is not closed")]
+    CliArgs,
+    /// No runtime.
+    #[error("failed to start the runtime")]
+    Runtime {
+        #[source]
+        source: std::io::Error,
+    },
+    /// The client's settings are not usable.
+    #[error("the environment `{environment}` cannot be asked")]
+    Settings {
+        environment: String,
+        #[source]
+        source: SettingsError,
+    },
+    /// The live state could not be read.
+    #[error("failed to read the live state of environment `{environment}`")]
+    Read {
+        environment: String,
+        #[source]
+        source: ReadError,
+    },
+    /// The plan could not be made.
+    #[error("{}", joined(.0))]
+    Diff(Vec<DiffError>),
+    /// Limits, protection or an unproven listing stand against the plan; told beside the plan.
+    #[error("the plan cannot be applied")]
+    Blocked { is_unproven: bool },
+    /// A saved plan is refused, whole.
+    #[error("the plan file `{}` is refused", path.display())]
+    SavedPlan {
+        path: PathBuf,
+        #[source]
+        source: SavedPlanError,
+    },
+    /// A planning option beside a saved plan.
+    #[error("`{option}` cannot stand beside a saved plan")]
+    OptionWithPlan { option: &'static str },
+    /// Nobody is there to say yes.
+    #[error("there are changes to apply, and nobody to approve them")]
+    NobodyToAsk,
+    /// Somebody said something else than yes.
+    #[error("cancelled: nothing was changed")]
+    Declined,
+    /// An interrupt came before anything was sent.
+    #[error("interrupted: nothing was changed")]
+    Interrupted,
+    /// The store could not be used.
+    #[error("the store cannot be used")]
+    Store(#[source] StoreError),
+    /// The journal could not be written.
+    #[error("the journal cannot be written, so nothing was sent")]
+    Journal(#[source] JournalError),
+    /// The emulator did not start.
+    #[error("the emulator did not start")]
+    Emulator(#[source] EmulatorError),
+    /// The emulator's seed cannot be used.
+    #[error("the seed `{}` cannot be used", path.display())]
+    Seed {
+        path: PathBuf,
+        #[source]
+        source: SeedError,
+    },
+    /// A knob of the emulator does not exist, or cannot be set so.
+    #[error("`--knob {text}` cannot be used")]
+    Knob {
+        text: String,
+        #[source]
+        source: KnobError,
+    },
+    /// The token command is not allowed where hosts are restricted.
+    #[error(
+        "the token command of environment `{environment}` is not run while SOLFORM_ALLOWED_HOSTS is set"
+    )]
+    TokenCommand { environment: String },
+    /// Nothing of that address or id is live.
+    #[error("nothing live is `{text}`")]
+    NotLive { text: String },
+    /// The reader of our output left before anything was sent.
+    #[error("the output was closed before anything was sent, so nothing was changed")]
+    ClosedBefore,
+    /// A plan would take the place of a file that is none.
+    #[error("`{}` is there and is no plan file", path.display())]
+    NotAPlan { path: PathBuf },
+    /// The reader of our output left.
+    #[error("the output was closed")]
+    Closed,
+}
+
+impl CommandError {
+    pub(super) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The status to exit with.
+    pub(super) fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::Blocked { is_unproven: false } => ExitStatus::Blocked,
+            Self::SavedPlan { .. } => ExitStatus::Stale,
+            Self::Declined | Self::Interrupted => ExitStatus::Cancelled,
+            Self::Closed => ExitStatus::Success,
+            Self::Io { .. }
+            | Self::Manifest(_)
+            | Self::NoManifest { .. }
+            | Self::CliArgs
+            | Self::Runtime { .. }
+            | Self::Settings { .. }
+            | Self::Read { .. }
+            | Self::Diff(_)
+            | Self::Blocked { is_unproven: true }
+            | Self::OptionWithPlan { .. }
+            | Self::NobodyToAsk
+            | Self::Store(_)
+            | Self::Journal(_)
+            | Self::Emulator(_)
+            | Self::Seed { .. }
+            | Self::Knob { .. }
+            | Self::TokenCommand { .. }
+            | Self::NotLive { .. }
+            | Self::NotAPlan { .. }
+            | Self::ClosedBefore => ExitStatus::Error,
+        }
+    }
+
+    /// What to do about it, as a sentence.
+    pub(super) fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::NoManifest { .. } => {
+                "Run `solform init` to write one, or name it with --file.".to_owned()
+            }
+            Self::Settings { source, .. } => source.help().to_owned(),
+            Self::Read {
+                source: ReadError::Api(error),
+                ..
+            } => error.help().into_owned(),
+            Self::Read {
+                source: ReadError::Unproven { .. },
+                ..
+            } => "Run the command again; if it stays, look at the server.".to_owned(),
+            Self::SavedPlan { source, .. } => source.help().to_owned(),
+            Self::OptionWithPlan { .. } => {
+                "Leave it out, or make a new plan with it: a saved plan is applied exactly as it was reviewed.".to_owned()
+            }
+            Self::NobodyToAsk => {
+                "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.".to_owned()
+            }
+            Self::Store(_) | Self::Journal(_) => {
+                "Make the folder `.solform` beside the manifest writable.".to_owned()
+            }
+            Self::TokenCommand { .. } => {
+                "Give the token by `env` or `file` in pipelines that restrict hosts.".to_owned()
+            }
+            Self::NotLive { .. } => "Run `solform list` to see what is live.".to_owned(),
+            Self::CliArgs => "Close the quote.".to_owned(),
+            Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
+            Self::Diff(errors) => diff_help(errors),
+            Self::Io { .. }
+            | Self::Manifest(_)
+            | Self::Runtime { .. }
+            | Self::Blocked { .. }
+            | Self::Declined
+            | Self::Interrupted
+            | Self::Emulator(_)
+            | Self::Seed { .. }
+            | Self::Knob { .. }
+            | Self::Closed
+            | Self::ClosedBefore => return None,
+        };
+        Some(help)
+    }
+
+    /// The causes, outermost first.
+    pub(super) fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        causes
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    /// Errors of our own output; files are wrapped with their path by [`CommandError::io`].
+    fn from(source: std::io::Error) -> Self {
+        if source.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::Closed
+        } else {
+            Self::io("write", Path::new("standard output"), source)
+        }
+    }
+}
+
+fn joined(errors: &[DiffError]) -> String {
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+fn diff_help(errors: &[DiffError]) -> String {
+    let help = match errors.first() {
+        Some(DiffError::SelectsNothing { .. }) => {
+            "Give an address as the plan shows it, or a solution's name."
+        }
+        Some(DiffError::NoPath { .. }) => "Add `path` to the entry, or correct its version.",
+        Some(DiffError::ReplaceNotLive { .. }) => {
+            "Leave --replace out: the plan deploys it anyway."
+        }
+        Some(DiffError::ReplaceManyRecords { .. }) => {
+            "Delete the records that are too many first; `solform list` shows them."
+        }
+        Some(DiffError::ReplaceAmbiguous { .. }) => "Put the owner in front: owner:Name@version.",
+        Some(DiffError::ReplaceNotDeclared { .. }) | None => {
+            "Replace only what the manifest declares."
+        }
+    };
+    help.to_owned()
+}

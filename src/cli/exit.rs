@@ -1,0 +1,94 @@
+//! The one place where an outcome becomes a number (design 7; listed in the README).
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExitStatus {
+    /// Success; with `--detailed-exitcode`, and nothing to do.
+    Success,
+    /// An error, usage included.
+    Error,
+    /// Changes are present (plan) or were made (apply).
+    Changes,
+    /// A plan that is stale, or a change that its precondition refused.
+    Stale,
+    /// A limit or a protection stands against the plan.
+    Blocked,
+    /// Some changes failed, were skipped, or did not converge.
+    Partial,
+    /// Jobs are still at work.
+    InFlight,
+    /// Cancelled or declined.
+    Cancelled,
+}
+
+impl ExitStatus {
+    /// The number. Only 0 and 1 without `--detailed-exitcode`.
+    pub(super) fn code(self, is_detailed: bool) -> ExitCode {
+        let detailed = match self {
+            Self::Success => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Stale => 3,
+            Self::Blocked => 4,
+            Self::Partial => 5,
+            Self::InFlight => 6,
+            Self::Cancelled => 8,
+        };
+        let plain = match self {
+            Self::Success | Self::Changes => 0,
+            Self::Error
+            | Self::Stale
+            | Self::Blocked
+            | Self::Partial
+            | Self::InFlight
+            | Self::Cancelled => 1,
+        };
+        ExitCode::from(if is_detailed { detailed } else { plain })
+    }
+}
+
+/// Which of several that hold is told: the first of 8 9 4 6 5 3 7 2.
+pub(super) fn most_telling(holding: &[ExitStatus]) -> ExitStatus {
+    const ORDER: [ExitStatus; 6] = [
+        ExitStatus::Cancelled,
+        ExitStatus::Blocked,
+        ExitStatus::InFlight,
+        ExitStatus::Partial,
+        ExitStatus::Stale,
+        ExitStatus::Changes,
+    ];
+    ORDER
+        .into_iter()
+        .find(|status| holding.contains(status))
+        .unwrap_or(ExitStatus::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_telling_status_wins() {
+        let cases = [
+            (vec![], ExitStatus::Success),
+            (vec![ExitStatus::Changes], ExitStatus::Changes),
+            (
+                vec![ExitStatus::Changes, ExitStatus::Stale, ExitStatus::Partial],
+                ExitStatus::Partial,
+            ),
+            (
+                vec![ExitStatus::Partial, ExitStatus::InFlight],
+                ExitStatus::InFlight,
+            ),
+            (
+                vec![ExitStatus::InFlight, ExitStatus::Cancelled],
+                ExitStatus::Cancelled,
+            ),
+        ];
+        for (holding, expected) in cases {
+            assert_eq!(most_telling(&holding), expected, "{holding:?}");
+        }
+    }
+}

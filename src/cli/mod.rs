@@ -1,0 +1,103 @@
+//! The command line: arguments, environment, streams, exit codes, and one file per command.
+//!
+//! The only module that reads the environment and owns the streams. Commands collect inputs, call the
+//! core and the edges, and hand values to renderers.
+
+mod args;
+mod clock;
+mod commands;
+mod error;
+mod exit;
+mod io;
+mod progress;
+mod session;
+mod settings;
+mod signals;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use self::args::Cli;
+use self::error::CommandError;
+use self::exit::ExitStatus;
+use self::io::Io;
+use self::settings::Settings;
+
+/// Runs the program, and returns the code to exit with.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let mut settings = Settings::from_env();
+    let arguments = match args::normalise(arguments, settings.cli_args.as_deref()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let mut io = Io::new(&settings, false);
+            return finish(Err(error), false, &mut io);
+        }
+    };
+    let cli = match Cli::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+    {
+        Ok(cli) => cli,
+        // clap knows whether it is help, which goes to stdout, or a mistake. Its own code for
+        // mistakes means "changes present" here, and is not used.
+        Err(error) if error.use_stderr() => {
+            let mut io = Io::new(&settings, false);
+            // The first word of every error is the same, whoever says it.
+            let text = error.render().to_string().replacen("error:", "Error:", 1);
+            let _ = io.err.write_all(text.as_bytes());
+            return finish(Ok(ExitStatus::Error), false, &mut io);
+        }
+        Err(help) => {
+            let status = match help.print() {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitStatus::Error,
+                Ok(()) | Err(_) => ExitStatus::Success,
+            };
+            return status.code(false);
+        }
+    };
+    let mut io = Io::new(&settings, cli.global.no_color);
+    io.start_log(cli.global.log.or(settings.log));
+    settings.chdir.clone_from(&cli.global.chdir);
+    let is_detailed = cli.command.has_detailed_exit_code();
+    let is_writing = cli.command.is_writing();
+    let result = match &cli.global.chdir {
+        Some(folder) => std::env::set_current_dir(folder)
+            .map_err(|source| CommandError::io("enter", folder, source)),
+        None => Ok(()),
+    };
+    let result = result.and_then(|()| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|source| CommandError::Runtime { source })?;
+        let result = runtime.block_on(commands::run(cli, &settings, &mut io));
+        // A blocked read of standard input must not hold up the end.
+        runtime.shutdown_background();
+        result
+    });
+    // Whoever pipes an apply must see that it did not happen.
+    let result = match result {
+        Err(CommandError::Closed) if is_writing => Err(CommandError::ClosedBefore),
+        result => result,
+    };
+    finish(result, is_detailed, &mut io)
+}
+
+fn finish(result: Result<ExitStatus, CommandError>, is_detailed: bool, io: &mut Io) -> ExitCode {
+    let mut status = result.unwrap_or_else(|error| {
+        io.report(&error);
+        error.exit_status()
+    });
+    // What could not be written for a reader who left is nobody's loss; a full disk is somebody's.
+    if let Err(error) = io.flush()
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        io.report(&CommandError::from(error));
+        status = ExitStatus::Error;
+    }
+    status.code(is_detailed)
+}

@@ -1,0 +1,345 @@
+//! Everything that a command needs to ask an environment: manifest, token, client, emulator.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge to the manifest's files"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::args::ManifestArgs;
+use super::error::CommandError;
+use super::io::Io;
+use super::settings::{Settings, variable};
+use crate::api::{
+    Client, ClientSettings, Files, ReadError, Reader, Redactor, TokenError, TokenSupplier, Writer,
+};
+use crate::emulator::{self, Emulator, EmulatorOptions, JobPace, Seed};
+use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
+use crate::store::LocalStore;
+
+/// The longest that a token command may take (design 5).
+const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the embedded emulator's jobs take: long enough to be seen.
+const EMBEDDED_JOB_TIME: Duration = Duration::from_millis(300);
+
+/// A manifest that was read and checked for one environment.
+pub(super) struct Loaded {
+    pub(super) source: SourceFile,
+    pub(super) manifest: Manifest,
+    /// The folder that relative paths start from.
+    pub(super) folder: PathBuf,
+    pub(super) file: PathBuf,
+}
+
+/// An environment that can be asked.
+pub(super) struct Session {
+    pub(super) loaded: Loaded,
+    client: Client,
+    /// `--chdir`, for commands that are printed.
+    pub(super) chdir: Option<PathBuf>,
+    /// Stops when the session ends.
+    _emulator: Option<Emulator>,
+}
+
+/// Reads a file, bounded by what the manifest module takes.
+pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
+    use std::io::Read as _;
+    let file = std::fs::File::open(path).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::NotFound {
+            CommandError::NoManifest {
+                path: path.to_owned(),
+            }
+        } else {
+            CommandError::io("read", path, source)
+        }
+    })?;
+    let mut bytes = Vec::new();
+    // One byte more than is taken, so that a file that is too long is seen to be.
+    file.take(manifest::MAX_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| CommandError::io("read", path, source))?;
+    SourceFile::from_bytes(&path.display().to_string(), bytes).map_err(CommandError::Manifest)
+}
+
+/// Reads and checks the manifest for the chosen environment; tells its warnings.
+pub(super) fn load(
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Loaded, CommandError> {
+    let source = read_source(&args.file)?;
+    let selection = Selection {
+        environment: args
+            .environment
+            .as_deref()
+            .or(settings.environment.as_deref()),
+    };
+    let checked = manifest::read(&source, &selection, &variable).map_err(CommandError::Manifest)?;
+    for warning in &checked.warnings {
+        io.problem(warning)?;
+    }
+    Ok(Loaded {
+        source,
+        manifest: checked.manifest,
+        folder: folder_of(&args.file),
+        file: args.file.clone(),
+    })
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        Some(_) | None => PathBuf::from("."),
+    }
+}
+
+/// Reads the manifest, starts the embedded emulator where it is meant, and prepares the client.
+pub(super) async fn open(
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Session, CommandError> {
+    let loaded = load(args, settings, io)?;
+    let environment = &loaded.manifest.environment;
+    // Nobody else may use the embedded emulator, which other users of the machine could reach.
+    let own_token = uuid::Uuid::new_v4().to_string();
+    let (base, emulator) = match &environment.url {
+        Endpoint::Url(url) => (url.clone(), None),
+        Endpoint::Emulator => {
+            let emulator = start_emulator(environment, &loaded.folder, &own_token).await?;
+            let url =
+                Url::parse(&emulator.url()).expect("invariant: the emulator's address is a URL");
+            (url, Some(emulator))
+        }
+    };
+    let mut wishes = ClientSettings::new(base, Arc::clone(&io.secrets));
+    wishes.context.clone_from(&environment.context);
+    wishes.seed = fastrand::u64(..);
+    wishes.token = Some(match &environment.token {
+        Some(source) => token_supplier(source, environment, &loaded.folder, settings, io)?,
+        None => TokenSupplier::fixed(SecretString::from(own_token)),
+    });
+    if emulator.is_none() {
+        wishes.allow_hosts.clone_from(&settings.allowed_hosts);
+    }
+    let pem = |path: &Option<PathBuf>| {
+        path.as_ref()
+            .map(|path| {
+                let path = loaded.folder.join(path);
+                std::fs::read(&path).map_err(|source| CommandError::io("read", &path, source))
+            })
+            .transpose()
+    };
+    wishes.roots_pem = pem(&environment.tls.ca_bundle)?.into_iter().collect();
+    wishes.client_identity_pem = match (
+        pem(&environment.tls.client_cert)?,
+        pem(&environment.tls.client_key)?,
+    ) {
+        (Some(mut certificate), Some(key)) => {
+            certificate.push(b'\n');
+            certificate.extend(key);
+            Some(certificate)
+        }
+        _ => None,
+    };
+    let client = Client::new(wishes).map_err(|source| CommandError::Settings {
+        environment: environment.name.clone(),
+        source,
+    })?;
+    Ok(Session {
+        loaded,
+        client,
+        chdir: settings.chdir.clone(),
+        _emulator: emulator,
+    })
+}
+
+impl Session {
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.loaded.manifest
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        Reader::new(self.client.clone())
+    }
+
+    pub(super) fn files(&self) -> Files {
+        Files::new(self.client.clone())
+    }
+
+    /// The only way to a writer; only the commands that apply call it.
+    pub(super) fn writer(&self) -> Writer {
+        Writer::new(self.client.clone())
+    }
+
+    pub(super) fn store(&self) -> LocalStore {
+        let environment = &self.loaded.manifest.environment;
+        LocalStore::new(
+            &self.loaded.folder.join(".solform"),
+            &environment.name,
+            environment.url.as_str(),
+            environment.context.as_deref(),
+        )
+    }
+
+    pub(super) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {
+        CommandError::Read {
+            environment: self.loaded.manifest.environment.name.clone(),
+            source: source.into(),
+        }
+    }
+}
+
+async fn start_emulator(
+    environment: &Environment,
+    folder: &Path,
+    token: &str,
+) -> Result<Emulator, CommandError> {
+    let seed = match &environment.emulator.seed {
+        Some(path) => Some(read_seed(&folder.join(path))?),
+        None => None,
+    };
+    let data = folder.join(".solform").join("emulator");
+    std::fs::create_dir_all(&data).map_err(|source| CommandError::io("create", &data, source))?;
+    let options = EmulatorOptions {
+        seed,
+        token: Some(token.into()),
+        data: Some(data),
+        job_pace: JobPace::After(EMBEDDED_JOB_TIME),
+        ..EmulatorOptions::default()
+    };
+    emulator::start(options)
+        .await
+        .map_err(CommandError::Emulator)
+}
+
+/// Reads what a new world starts with.
+pub(super) fn read_seed(path: &Path) -> Result<Seed, CommandError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| CommandError::io("read", path, source))?;
+    Seed::parse(&text).map_err(|source| CommandError::Seed {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Why no token is to be had. Never shows what was read.
+#[derive(Debug, thiserror::Error)]
+enum NoToken {
+    #[error("the environment variable `{name}` is not set")]
+    NoVariable { name: String },
+    #[error("failed to read the token file `{}`", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("failed to run the token command `{program}`")]
+    Command {
+        program: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the token command `{program}` did not end within 30 s")]
+    Slow { program: String },
+    #[error("the token command `{program}` ended with {status}: {said}")]
+    Status {
+        program: String,
+        status: std::process::ExitStatus,
+        said: String,
+    },
+    #[error("the token command `{program}` wrote no text")]
+    NotText { program: String },
+}
+
+fn token_supplier(
+    source: &TokenSource,
+    environment: &Environment,
+    folder: &Path,
+    settings: &Settings,
+    io: &Io,
+) -> Result<TokenSupplier, CommandError> {
+    Ok(match source {
+        TokenSource::Env(name) => {
+            let name = name.clone();
+            TokenSupplier::new(move || {
+                let token = variable(&name).ok_or_else(|| -> TokenError {
+                    Box::new(NoToken::NoVariable { name: name.clone() })
+                });
+                Box::pin(async move { token.map(SecretString::from) })
+            })
+        }
+        TokenSource::File(path) => {
+            let path = folder.join(path);
+            TokenSupplier::new(move || {
+                let token = std::fs::read_to_string(&path).map_err(|source| -> TokenError {
+                    Box::new(NoToken::File {
+                        path: path.clone(),
+                        source,
+                    })
+                });
+                Box::pin(async move { token.map(SecretString::from) })
+            })
+        }
+        // A manifest of an untrusted branch must not run what it likes.
+        TokenSource::Command(_) if settings.allowed_hosts.is_some() => {
+            return Err(CommandError::TokenCommand {
+                environment: environment.name.clone(),
+            });
+        }
+        TokenSource::Command(command) => {
+            let command = command.clone();
+            let folder = folder.to_owned();
+            let secrets = Arc::clone(&io.secrets);
+            TokenSupplier::new(move || {
+                let command = command.clone();
+                let folder = folder.clone();
+                let secrets = Arc::clone(&secrets);
+                Box::pin(async move {
+                    run_token_command(&command, &folder, &secrets)
+                        .await
+                        .map_err(|error| -> TokenError { Box::new(error) })
+                })
+            })
+        }
+    })
+}
+
+async fn run_token_command(
+    command: &[String],
+    folder: &Path,
+    secrets: &Redactor,
+) -> Result<SecretString, NoToken> {
+    let program = command.first().cloned().unwrap_or_default();
+    let running = tokio::process::Command::new(&program)
+        .args(command.get(1..).unwrap_or_default())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = match tokio::time::timeout(TOKEN_COMMAND_TIMEOUT, running).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(source)) => return Err(NoToken::Command { program, source }),
+        Err(_) => return Err(NoToken::Slow { program }),
+    };
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let head: String = said.trim().chars().take(200).collect();
+        return Err(NoToken::Status {
+            program,
+            status: output.status,
+            said: secrets.redact(&head).into_owned(),
+        });
+    }
+    match String::from_utf8(output.stdout) {
+        Ok(token) => Ok(SecretString::from(token)),
+        Err(_) => Err(NoToken::NotText { program }),
+    }
+}

@@ -1,0 +1,55 @@
+//! What the environment says, read once.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment comes into the program as a value"
+)]
+
+use super::args::LogLevel;
+use clap::ValueEnum as _;
+
+/// The environment's wishes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    /// `SOLFORM_ENVIRONMENT`: the environment, where `-e` names none.
+    pub(super) environment: Option<String>,
+    /// `SOLFORM_LOG`.
+    pub(super) log: Option<LogLevel>,
+    /// `SOLFORM_CLI_ARGS`: options that are put behind the command's name.
+    pub(super) cli_args: Option<String>,
+    /// `SOLFORM_ALLOWED_HOSTS`: the only hosts that may be asked.
+    pub(super) allowed_hosts: Option<Vec<String>>,
+    /// `NO_COLOR`, `TERM=dumb`.
+    pub(super) is_plain: bool,
+    /// `--chdir`, for commands that are printed.
+    pub(super) chdir: Option<std::path::PathBuf>,
+    /// `CI`: nobody is there to answer.
+    pub(super) is_ci: bool,
+}
+
+impl Settings {
+    /// Reads the environment of the process.
+    pub(super) fn from_env() -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        Self {
+            environment: variable("SOLFORM_ENVIRONMENT"),
+            log: variable("SOLFORM_LOG").and_then(|level| LogLevel::from_str(&level, true).ok()),
+            cli_args: variable("SOLFORM_CLI_ARGS"),
+            allowed_hosts: variable("SOLFORM_ALLOWED_HOSTS").map(|hosts| {
+                hosts
+                    .split(',')
+                    .map(|host| host.trim().to_ascii_lowercase())
+                    .filter(|host| !host.is_empty())
+                    .collect()
+            }),
+            is_plain: is_set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
+            chdir: None,
+            is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),
+        }
+    }
+}
+
+/// A variable of the process; none where it is unset, empty, or no text.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

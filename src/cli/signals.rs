@@ -1,0 +1,41 @@
+//! SIGINT and SIGTERM: the first asks, the second leaves.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::apply::Interrupter;
+
+/// Watches both signals for as long as the process lives.
+pub(super) fn watch(interrupter: Interrupter) -> std::io::Result<()> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = interrupts.recv() => 130,
+                _ = terminations.recv() => 143,
+            }
+        };
+        let _ = next().await;
+        interrupter.raise();
+        let code = next().await;
+        leave(code);
+    });
+    Ok(())
+}
+
+/// Ends the process at once. The journal on disk says what was sent.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the second signal must not wait for anything"
+)]
+fn leave(code: i32) -> ! {
+    // The cursor that progress bars hide.
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() {
+        let _ = stderr.write_all(b"\x1b[?25h");
+    }
+    std::process::exit(code)
+}

@@ -1,0 +1,116 @@
+//! Who is calling: from bearer token and account header to a caller with a name and rights.
+
+use super::options::Token;
+use super::refusal::Refusal;
+use super::seed::SeedUser;
+
+/// The account that a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) name: String,
+    /// Sees every record and may change every record.
+    pub(crate) admin: bool,
+}
+
+/// The tokens and accounts that a server knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    pub(crate) users: Vec<SeedUser>,
+    /// The caller behind `token`, or behind every token that no user has.
+    pub(crate) default_user: String,
+    pub(crate) token: Option<Token>,
+    pub(crate) contexts: Vec<String>,
+}
+
+impl Access {
+    /// Finds the caller. A wrong token and a wrong account are both 401 on the platform.
+    pub(crate) fn caller(
+        &self,
+        authorization: Option<&str>,
+        context: Option<&str>,
+    ) -> Result<Caller, Refusal> {
+        let token = authorization
+            .and_then(bearer_token)
+            .ok_or(Refusal::WrongToken)?;
+        if let Some(context) = context
+            && !self.contexts.is_empty()
+            && !self.contexts.iter().any(|known| known == context)
+        {
+            return Err(Refusal::WrongContext {
+                context: context.to_owned(),
+            });
+        }
+        if let Some(user) = self.users.iter().find(|user| user.token.expose() == token) {
+            return Ok(Caller {
+                name: user.username.clone(),
+                admin: user.admin,
+            });
+        }
+        match &self.token {
+            Some(expected) if expected.expose() != token => Err(Refusal::WrongToken),
+            _ => Ok(Caller {
+                name: self.default_user.clone(),
+                admin: true,
+            }),
+        }
+    }
+}
+
+/// Takes the token out of `Bearer TOKEN`; the scheme's case does not matter, as HTTP has it.
+fn bearer_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(token: Option<&str>) -> Access {
+        Access {
+            users: vec![SeedUser {
+                token: "t-ann".into(),
+                username: "ann".to_owned(),
+                admin: false,
+            }],
+            default_user: "root".to_owned(),
+            token: token.map(Token::from),
+            contexts: vec!["acme".to_owned()],
+        }
+    }
+
+    #[test]
+    fn tokens_name_their_callers() {
+        let cases = [
+            (None, Some("Bearer x"), Some("root")),
+            (None, Some("bearer  x "), Some("root")),
+            (None, Some("Bearer "), None),
+            (None, Some("Basic x"), None),
+            (None, Some("x"), None),
+            (None, None, None),
+            (None, Some("Bearer t-ann"), Some("ann")),
+            (Some("t"), Some("Bearer t"), Some("root")),
+            (Some("t"), Some("Bearer t-ann"), Some("ann")),
+            (Some("t"), Some("Bearer x"), None),
+        ];
+        for (token, header, name) in cases {
+            let caller = access(token).caller(header, None);
+            assert_eq!(
+                caller.ok().map(|c| c.name).as_deref(),
+                name,
+                "{token:?} {header:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_account_is_refused() {
+        let access = access(None);
+        assert!(access.caller(Some("Bearer x"), Some("acme")).is_ok());
+        assert!(matches!(
+            access.caller(Some("Bearer x"), Some("other")),
+            Err(Refusal::WrongContext { .. })
+        ));
+    }
+}

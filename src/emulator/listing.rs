@@ -1,0 +1,248 @@
+//! The list of solutions: filters, order, pages, and how late it is.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::access::Caller;
+use super::knobs::{
+    Filter, FiltersCombined, Knobs, LimitZero, ListOrder, OverLimit, RecordDuringJob, StateFilter,
+    UnknownFilterWord,
+};
+use super::refusal::Refusal;
+use super::solutions::{STATES, Solution, Solutions, VISIBILITIES, unknown_word};
+use super::world::World;
+
+/// The page size of a list that names none.
+const DEFAULT_LIMIT: usize = 20;
+
+/// Writes that lists do not show yet: for each touched record the image that they still show, and
+/// for how many list calls.
+#[derive(Debug, Default)]
+pub(crate) struct ListLag {
+    stale: BTreeMap<u64, (Option<Solution>, u32)>,
+}
+
+impl ListLag {
+    /// Notes a write before it happens.
+    pub(crate) fn note(&mut self, sequence: u64, before: Option<&Solution>, calls: u32) {
+        self.stale
+            .entry(sequence)
+            .and_modify(|(_, left)| *left = calls)
+            .or_insert_with(|| (before.cloned(), calls));
+    }
+
+    /// Counts one list call.
+    fn count_call(&mut self) {
+        self.stale.retain(|_, (_, left)| {
+            *left -= 1;
+            *left > 0
+        });
+    }
+
+    /// What lists show of these records.
+    fn shown<'a>(&'a self, solutions: &'a Solutions) -> Vec<Cow<'a, Solution>> {
+        if self.stale.is_empty() {
+            return solutions.iter().map(Cow::Borrowed).collect();
+        }
+        let mut shown: BTreeMap<u64, &Solution> = solutions
+            .iter()
+            .map(|solution| (solution.sequence, solution))
+            .collect();
+        for (sequence, (before, _)) in &self.stale {
+            match before {
+                Some(before) => shown.insert(*sequence, before),
+                None => shown.remove(sequence),
+            };
+        }
+        shown.into_values().map(Cow::Borrowed).collect()
+    }
+}
+
+/// Writes that reads by id do not show yet: for each touched record the image that they still show,
+/// and for how many reads.
+#[derive(Debug, Default)]
+pub(crate) struct ReadLag {
+    stale: HashMap<String, (Option<Solution>, u32)>,
+}
+
+impl ReadLag {
+    /// Notes a write before it happens.
+    pub(crate) fn note(&mut self, id: &str, before: Option<&Solution>, reads: u32) {
+        self.stale
+            .entry(id.to_owned())
+            .and_modify(|(_, left)| *left = reads)
+            .or_insert_with(|| (before.cloned(), reads));
+    }
+
+    /// What a read shows of a record. Counts the read.
+    pub(crate) fn look(&mut self, id: &str) -> Look {
+        let Some((before, left)) = self.stale.get_mut(id) else {
+            return Look::Present;
+        };
+        *left -= 1;
+        let before = before.clone();
+        if *left == 0 {
+            self.stale.remove(id);
+        }
+        before.map_or(Look::Nothing, |before| Look::Past(Box::new(before)))
+    }
+}
+
+/// What a read by id shows of a record.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// The record as it is, or that it is not there.
+    Present,
+    /// The record as it was.
+    Past(Box<Solution>),
+    /// That there is no record yet.
+    Nothing,
+}
+
+/// The parameters of a list call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ListQuery {
+    pub(crate) limit: Option<usize>,
+    pub(crate) offset: usize,
+    pub(crate) state: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) author: Option<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) visibility: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub(crate) struct SolutionPage {
+    pub(crate) solutions: Vec<Solution>,
+    /// Where the next page begins, if there is one.
+    pub(crate) next_offset: Option<usize>,
+}
+
+impl World {
+    /// `GET /api/v2/solutions/deployed`.
+    pub(crate) fn list_solutions(
+        &mut self,
+        caller: &Caller,
+        query: &ListQuery,
+    ) -> Result<SolutionPage, Refusal> {
+        let mut state = query.state.clone();
+        match self.knobs.state_filter {
+            StateFilter::Required if state.is_none() => {
+                return Err(Refusal::MissingField { field: "state" });
+            }
+            StateFilter::ActiveOnly if state.is_none() => state = Some("ACTIVE".to_owned()),
+            StateFilter::Optional | StateFilter::Required | StateFilter::ActiveOnly => {}
+        }
+        if self.knobs.unknown_filter_word == UnknownFilterWord::Refused {
+            refuse_unknown("state", state.as_deref(), &STATES)?;
+            refuse_unknown("visibility", query.visibility.as_deref(), &VISIBILITIES)?;
+        }
+        let limit = self.page_limit(query.limit)?;
+        let knobs = &self.knobs;
+        let hidden = knobs.record_during_job == RecordDuringJob::Hidden;
+        let mut found: Vec<Cow<'_, Solution>> = self.lag.shown(&self.solutions);
+        if knobs.record_during_job == RecordDuringJob::HalfMade {
+            for solution in found.iter_mut().filter(|solution| solution.deploying) {
+                self.unmake(solution.to_mut());
+            }
+        }
+        found.retain(|solution| {
+            solution.is_visible_to(caller)
+                && !(hidden && solution.deploying)
+                && matches(knobs, query, state.as_deref(), solution)
+        });
+        match knobs.list_order {
+            ListOrder::NewestFirst => found.reverse(),
+            ListOrder::OldestFirst => {}
+            ListOrder::ByName => {
+                found.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+            }
+            ListOrder::Shuffled => fastrand::Rng::with_seed(self.list_calls).shuffle(&mut found),
+        }
+        let end = query.offset.saturating_add(limit).min(found.len());
+        let page = found.get(query.offset..end).unwrap_or_default();
+        let goes_on = end < found.len() && query.offset < found.len();
+        let page = SolutionPage {
+            next_offset: goes_on.then_some(end),
+            solutions: page
+                .iter()
+                .map(|solution| solution.clone().into_owned())
+                .collect(),
+        };
+        self.list_calls += 1;
+        self.lag.count_call();
+        Ok(page)
+    }
+
+    /// The size of a page: what was asked for, within the cap, as the knobs want it.
+    pub(crate) fn page_limit(&self, asked: Option<usize>) -> Result<usize, Refusal> {
+        let refused = |expected| {
+            Err(Refusal::BadField {
+                field: "limit",
+                expected,
+            })
+        };
+        match asked {
+            None => Ok(DEFAULT_LIMIT.min(self.page_cap)),
+            Some(0) => match self.knobs.limit_zero {
+                LimitZero::Refused => refused("a whole number from 1 up"),
+                LimitZero::Default => Ok(DEFAULT_LIMIT.min(self.page_cap)),
+                LimitZero::Empty => Ok(0),
+            },
+            Some(limit) if limit > self.page_cap && self.knobs.over_limit == OverLimit::Refused => {
+                refused("no more than the greatest page of this server")
+            }
+            Some(limit) => Ok(limit.min(self.page_cap)),
+        }
+    }
+}
+
+/// Whether a record passes the filters of a call, combined as the knob wants it.
+fn matches(knobs: &Knobs, query: &ListQuery, state: Option<&str>, solution: &Solution) -> bool {
+    let filters = [
+        (Filter::Exact, state, &solution.state),
+        (knobs.name_filter, query.name.as_deref(), &solution.name),
+        (
+            knobs.author_filter,
+            query.author.as_deref(),
+            &solution.author,
+        ),
+        (knobs.owner_filter, query.owner.as_deref(), &solution.owner),
+        (
+            knobs.visibility_filter,
+            query.visibility.as_deref(),
+            &solution.visibility,
+        ),
+    ];
+    let mut given = filters
+        .into_iter()
+        .filter_map(|(filter, wanted, value)| Some(passes(filter, wanted?, value)))
+        .peekable();
+    match knobs.filters_combined {
+        FiltersCombined::Any if given.peek().is_some() => given.any(|passed| passed),
+        FiltersCombined::All | FiltersCombined::Any => given.all(|passed| passed),
+        FiltersCombined::First => given.next().unwrap_or(true),
+    }
+}
+
+/// Whether a record's value passes a filter.
+fn passes(filter: Filter, wanted: &str, value: &str) -> bool {
+    match filter {
+        Filter::Exact => value == wanted,
+        Filter::IgnoreCase => value.to_lowercase() == wanted.to_lowercase(),
+        Filter::Prefix => value.starts_with(wanted),
+        Filter::Ignored => true,
+    }
+}
+
+pub(crate) fn refuse_unknown(
+    field: &'static str,
+    word: Option<&str>,
+    known: &[&str],
+) -> Result<(), Refusal> {
+    match word {
+        Some(word) if !known.contains(&word) => Err(unknown_word(field)),
+        _ => Ok(()),
+    }
+}

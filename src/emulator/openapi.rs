@@ -1,0 +1,134 @@
+//! The `OpenAPI` 3.1 document of what the emulator serves.
+//!
+//! The schemas are made from types by schemars, which the manifest's schema needs anyway; utoipa
+//! would bring a second set of derives for the same types, and its macros want one handler function per
+//! operation, which this server does not have. Every description begins with how certain the
+//! thing is: STATED by the platform's pages, SEEN in captured answers or public clients, INFERRED, or
+//! UNKNOWN. The control routes are not part of the platform, nor of the document.
+
+mod bodies;
+mod operations;
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use self::operations::{Content, Described, describe};
+use super::routes::Operation;
+
+/// The document, as the emulator with its default knobs keeps to it.
+pub fn openapi() -> Value {
+    // The reading side's rules serve both: what may be absent is an option in the types.
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    let mut generator = settings.into_generator();
+    let error = generator.subschema_for::<bodies::Error>();
+    let mut paths: Map<String, Value> = Map::new();
+    for operation in Operation::ALL {
+        let (method, template) = operation.route();
+        let path = template.replace("{*path}", "{path}");
+        let described = describe(operation);
+        let body = operation_object(
+            &mut generator,
+            operation,
+            &path,
+            described,
+            &error.clone().into(),
+        );
+        let methods = paths.entry(path).or_insert_with(|| json!({}));
+        methods[method.as_str().to_ascii_lowercase()] = body;
+    }
+    let schemas = generator.take_definitions(true);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "The emulated platform",
+            "version": "1.0.0",
+            "description": "The Deployed Solutions API, the Job API and what releases need of the Filesystem and \
+                            packaging APIs, as the emulator serves them. Each description begins with how certain \
+                            the thing is: STATED by the platform's pages, SEEN in captured answers or public \
+                            clients, INFERRED, or UNKNOWN. Knobs change the answers; the document holds for their defaults.",
+        },
+        "security": [{ "token": [] }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "STATED. A wrong token, a wrong `IB-Context` and a missing right all give 401.",
+                },
+            },
+        },
+    })
+}
+
+fn operation_object(
+    generator: &mut SchemaGenerator,
+    operation: Operation,
+    path: &str,
+    described: Described,
+    error: &Value,
+) -> Value {
+    let mut parameters = described.parameters;
+    for name in ["id", "path"] {
+        if path.contains(&format!("{{{name}}}")) {
+            let description = match name {
+                "id" => "STATED: the id of the solution or job.",
+                _ => "STATED: `<owner>/<space>/fs/<drive>/<path>`; slashes need no encoding.",
+            };
+            parameters.push(json!({
+                "name": name, "in": "path", "required": true, "description": description,
+                "schema": { "type": "string", "minLength": 1 },
+            }));
+        }
+    }
+    parameters.push(json!({
+        "name": "IB-Context", "in": "header", "schema": { "type": "string" },
+        "description": "STATED: the account that the call is for.",
+    }));
+    let mut responses: Map<String, Value> = Map::new();
+    for (status, description, content) in described.answers {
+        let mut response = json!({ "description": description });
+        if let Some(content) = content_object(generator, content) {
+            response["content"] = content;
+        }
+        responses.insert(status.to_owned(), response);
+    }
+    let mut refused = json!({
+        "description": "STATED: 4xx for the client's errors, 401 for a missing right, 5xx for the server's. \
+                        UNKNOWN for this API: the form; knobs `error_body` and `error_status`.",
+    });
+    if operation != Operation::HeadNode {
+        refused["content"] = json!({ "application/json": { "schema": error } });
+    }
+    responses.insert("default".to_owned(), refused);
+    let mut object = json!({
+        "operationId": operation.name(),
+        "tags": [described.tag],
+        "summary": described.summary,
+        "description": described.description,
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let Some(content) = content_object(generator, described.body) {
+        object["requestBody"] = json!({
+            "required": !described.body_is_optional, "content": content,
+        });
+    }
+    object
+}
+
+fn content_object(generator: &mut SchemaGenerator, content: Content) -> Option<Value> {
+    let bytes = json!({ "schema": {} });
+    match content {
+        Content::Nothing => None,
+        Content::Json(make) => Some(json!({ "application/json": { "schema": make(generator) } })),
+        Content::Bytes => Some(json!({ "application/octet-stream": bytes })),
+        Content::Either(make) => Some(json!({
+            "application/json": { "schema": make(generator) },
+            "application/octet-stream": bytes,
+        })),
+    }
+}

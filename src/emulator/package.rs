@@ -1,0 +1,320 @@
+//! The `.ibsolution` package: a zip with a `package.json` at its root.
+
+use std::io::{Cursor, Read, Write};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::content::Content;
+
+/// The greatest member that the server unpacks: enough for any description or icon, and too little
+/// for a zip that swells.
+const MEMBER_LIMIT: u64 = 4 << 20;
+
+/// The most that the server unpacks of an archive.
+const UNPACKED_LIMIT: u64 = 512 << 20;
+const UNPACKED_FILES: usize = 10_000;
+
+/// What a package says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) owner: String,
+    pub(crate) visibility: Option<String>,
+    pub(crate) summary: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) authors: Option<Value>,
+    /// The small members that the server folder shows: name and bytes.
+    pub(crate) members: Vec<(String, Bytes)>,
+}
+
+/// Why a file is not a good package.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PackageError {
+    #[error("there is no such file")]
+    NoFile,
+    #[error("its name does not end in `.ibsolution`")]
+    WrongSuffix,
+    #[error("it has no readable `package.json`")]
+    NoDescription,
+    #[error(
+        "it unpacks to more than {UNPACKED_LIMIT} bytes or {UNPACKED_FILES} files, or to a bad path"
+    )]
+    Swollen,
+    #[error("it is not a zip archive ({0})")]
+    NotAZip(zip::result::ZipError),
+    #[error("it has no readable `package.json` ({0})")]
+    NoPackageJson(zip::result::ZipError),
+    #[error("its `package.json` is too long or damaged")]
+    Unreadable,
+    #[error("its `package.json` is not valid JSON: {0}")]
+    BadJson(serde_json::Error),
+    #[error("its `package.json` is not a JSON object")]
+    NotAnObject,
+    #[error("its `package.json` lacks `{0}`")]
+    MissingField(&'static str),
+    #[error("in its `package.json`, `{0}` must be a text")]
+    NotText(&'static str),
+    #[error("in its `package.json`, `visibility` must be PUBLIC or PRIVATE, not `{0}`")]
+    BadVisibility(String),
+}
+
+/// Reads the description and the small members out of a package.
+pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
+    let mut archive = ZipArchive::new(content.reader()).map_err(PackageError::NotAZip)?;
+    let text = read_member(&mut archive, "package.json")?;
+    let value: Value = serde_json::from_slice(&text).map_err(PackageError::BadJson)?;
+    let Value::Object(fields) = value else {
+        return Err(PackageError::NotAnObject);
+    };
+    // The page says that a package "must include" these four.
+    required(&fields, "solution_type")?;
+    let visibility = optional(&fields, "visibility")?;
+    if let Some(word) = &visibility
+        && !["PUBLIC", "PRIVATE", "PENDING_REVIEW"].contains(&word.as_str())
+    {
+        return Err(PackageError::BadVisibility(word.clone()));
+    }
+    let mut members = vec![("package.json".to_owned(), text)];
+    // An icon is decoration: one that cannot be read is left out.
+    if let Ok(icon) = read_member(&mut archive, "icon.png") {
+        members.push(("icon.png".to_owned(), icon));
+    }
+    Ok(Package {
+        name: required(&fields, "name")?,
+        version: required(&fields, "version")?,
+        owner: required(&fields, "owner")?,
+        visibility,
+        summary: optional(&fields, "short_description")?,
+        description: optional(&fields, "long_description")?,
+        authors: fields.get("authors").cloned(),
+        members,
+    })
+}
+
+fn read_member<R: Read + std::io::Seek>(
+    archive: &mut ZipArchive<R>,
+    name: &str,
+) -> Result<Bytes, PackageError> {
+    let member = archive.by_name(name).map_err(PackageError::NoPackageJson)?;
+    let mut bytes = Vec::new();
+    match member.take(MEMBER_LIMIT + 1).read_to_end(&mut bytes) {
+        Ok(count) if count as u64 <= MEMBER_LIMIT => Ok(bytes.into()),
+        _ => Err(PackageError::Unreadable),
+    }
+}
+
+fn required(fields: &Map<String, Value>, field: &'static str) -> Result<String, PackageError> {
+    optional(fields, field)?
+        .filter(|text| !text.trim().is_empty())
+        .ok_or(PackageError::MissingField(field))
+}
+
+fn optional(
+    fields: &Map<String, Value>,
+    field: &'static str,
+) -> Result<Option<String>, PackageError> {
+    match fields.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(PackageError::NotText(field)),
+    }
+}
+
+/// The members of an archive in full: their paths, and the bytes of those that are files.
+pub(crate) fn unpack(content: &Content) -> Result<Vec<(String, Option<Bytes>)>, PackageError> {
+    let mut archive = ZipArchive::new(content.reader()).map_err(PackageError::NotAZip)?;
+    if archive.len() > UNPACKED_FILES {
+        return Err(PackageError::Swollen);
+    }
+    let mut left = UNPACKED_LIMIT;
+    let mut members = Vec::new();
+    for index in 0..archive.len() {
+        let member = archive.by_index(index).map_err(PackageError::NotAZip)?;
+        // A path that leads out of the archive has no name that is enclosed in it.
+        let path = member.enclosed_name().ok_or(PackageError::Swollen)?;
+        let path = path.to_string_lossy().replace('\\', "/");
+        if member.is_dir() {
+            members.push((path, None));
+            continue;
+        }
+        let mut bytes = Vec::new();
+        let count = member.take(left + 1).read_to_end(&mut bytes);
+        let count = count.map_err(|_| PackageError::Unreadable)? as u64;
+        left = left.checked_sub(count).ok_or(PackageError::Swollen)?;
+        members.push((path, Some(bytes.into())));
+    }
+    Ok(members)
+}
+
+/// Packs files into an archive, without folder entries.
+pub(crate) fn pack(members: &[(String, Bytes)]) -> Vec<u8> {
+    let members: Vec<(&str, &[u8])> = members
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.as_ref()))
+        .collect();
+    write_zip(&members)
+}
+
+/// Builds a package as the vendor's packager lays it out: `package.json` and a flow binary, without
+/// folder entries. It is padded with bytes that do not compress until it has `size` bytes.
+pub(crate) fn build_package(description: &Map<String, Value>, size: usize) -> Vec<u8> {
+    let name = description
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or("solution");
+    let text = Value::Object(description.clone()).to_string();
+    let flow = format!("{}.ibflowbin", name.replace(['/', '\\'], "_"));
+    let plain = write_zip(&[
+        ("package.json", text.as_bytes()),
+        (&flow, b"flow of a seeded package"),
+    ]);
+    // The padding's own headers take room too.
+    let missing = size.saturating_sub(plain.len() + 2 * (46 + "demo_data/padding.bin".len()));
+    if missing == 0 {
+        return plain;
+    }
+    let mut padding = vec![0; missing];
+    fastrand::Rng::with_seed(7).fill(&mut padding);
+    write_zip(&[
+        ("package.json", text.as_bytes()),
+        (&flow, b"flow of a seeded package"),
+        ("demo_data/padding.bin", &padding),
+    ])
+}
+
+fn write_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    // A fixed time and method, so that equal seeds give equal bytes.
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        zip.start_file(*name, options)
+            .and_then(|()| Ok(zip.write_all(bytes)?))
+            .expect("invariant: a small zip in memory can be written");
+    }
+    zip.finish()
+        .expect("invariant: a small zip in memory can be written")
+        .into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::content::Chunk;
+    use super::*;
+    use serde_json::json;
+
+    fn content(bytes: Vec<u8>) -> Content {
+        let mut content = Content::default();
+        content.append(Chunk {
+            id: 0,
+            bytes: bytes.into(),
+        });
+        content
+    }
+
+    fn description(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(fields) => fields,
+            _ => panic!("not an object"),
+        }
+    }
+
+    #[test]
+    fn a_built_package_reads_back() {
+        let fields = description(json!({
+            "name": "Form W-2", "version": "0.0.1", "owner": "IB_DEPLOYED",
+            "solution_type": "ibflowbin", "visibility": "PUBLIC", "short_description": "short",
+        }));
+        let plain = build_package(&fields, 0);
+        let package = read_package(&content(plain.clone())).unwrap();
+        assert_eq!(
+            (package.name.as_str(), package.version.as_str()),
+            ("Form W-2", "0.0.1")
+        );
+        assert_eq!(package.visibility.as_deref(), Some("PUBLIC"));
+        assert_eq!(package.summary.as_deref(), Some("short"));
+        assert_eq!(package.description, None);
+        assert_eq!(plain, build_package(&fields, 0));
+        let padded = build_package(&fields, 100_000);
+        assert!(
+            (99_900..100_200).contains(&padded.len()),
+            "{}",
+            padded.len()
+        );
+        assert!(read_package(&content(padded)).is_ok());
+    }
+
+    #[test]
+    fn archives_unpack_to_what_was_packed_and_stay_inside() {
+        let members = [
+            ("package.json".to_owned(), Bytes::from_static(b"{}")),
+            ("deep/er/x".to_owned(), Bytes::from_static(b"x")),
+        ];
+        let unpacked = unpack(&content(pack(&members))).unwrap();
+        let members = members.map(|(name, bytes)| (name, Some(bytes)));
+        assert_eq!(unpacked, members);
+        for path in ["../x", "/x", "a/../../x"] {
+            let error = unpack(&content(write_zip(&[(path, b"x")]))).map(|members| {
+                let is_inside = |name: &str| !name.starts_with('/') && !name.contains("..");
+                members.iter().all(|(name, _)| is_inside(name))
+            });
+            assert!(
+                matches!(error, Err(PackageError::Swollen) | Ok(true)),
+                "{path}: {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bad_package_says_what_is_wrong() {
+        let whole =
+            json!({"name": "A", "version": "1", "owner": "o", "solution_type": "ibflowbin"});
+        let with = |field: &str, value: Value| {
+            let mut fields = description(whole.clone());
+            fields.insert(field.to_owned(), value);
+            write_zip(&[("package.json", Value::Object(fields).to_string().as_bytes())])
+        };
+        let cases = [
+            (b"no zip".to_vec(), "it is not a zip archive"),
+            (
+                write_zip(&[("a", b"b")]),
+                "it has no readable `package.json`",
+            ),
+            (
+                write_zip(&[("package.json", b"{")]),
+                "its `package.json` is not valid JSON",
+            ),
+            (
+                write_zip(&[("package.json", b"[]")]),
+                "its `package.json` is not a JSON object",
+            ),
+            (
+                with("owner", Value::Null),
+                "its `package.json` lacks `owner`",
+            ),
+            (
+                with("solution_type", json!(" ")),
+                "its `package.json` lacks `solution_type`",
+            ),
+            (
+                with("version", json!(1)),
+                "in its `package.json`, `version` must be a text",
+            ),
+            (
+                with("visibility", json!("X")),
+                "in its `package.json`, `visibility` must be PUBLIC",
+            ),
+            (
+                write_zip(&[("package.json", &vec![b' '; 5 << 20])]),
+                "its `package.json` is too long",
+            ),
+        ];
+        for (bytes, message) in cases {
+            let error = read_package(&content(bytes)).unwrap_err();
+            assert!(error.to_string().starts_with(message), "{error}");
+        }
+    }
+}

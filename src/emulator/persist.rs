@@ -1,0 +1,255 @@
+//! The data folder: one redb file that holds the world over restarts.
+//!
+//! redb was chosen over `SQLite` because it is Rust throughout, commits are atomic and flushed, so
+//! that a killed process loses nothing that it has answered, and the file's lock is the kernel's: a
+//! second process is told that the folder is in use, and a dead one blocks nobody.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::content::{Chunk, Content};
+use super::files::{Files, Node, NodePath, chunks_of};
+use super::jobs::Jobs;
+use super::solutions::Solutions;
+use super::world::{Remembered, World};
+
+/// The layout of the file; another number is another layout.
+const FORMAT: u64 = 1;
+
+const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+const SOLUTIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("solutions");
+const JOBS: TableDefinition<&str, &[u8]> = TableDefinition::new("jobs");
+const NODES: TableDefinition<&str, &[u8]> = TableDefinition::new("nodes");
+const CHUNKS: TableDefinition<u64, &[u8]> = TableDefinition::new("chunks");
+
+/// Everything lies in memory too, so that the file needs no large cache.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// A data folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process, or another emulator of this one, holds the folder.
+    #[error("the data folder is in use by another emulator")]
+    InUse,
+    /// The folder cannot be made.
+    #[error("failed to make the data folder")]
+    Folder(#[source] std::io::Error),
+    /// The file cannot be opened, read or written.
+    #[error("failed to read or write the data file")]
+    File(#[source] Box<redb::Error>),
+    /// The file was written by another version.
+    #[error("the data file has format {found}; this version reads format {FORMAT}")]
+    Format {
+        /// The format that was found.
+        found: String,
+    },
+    /// The file is whole, but what it says makes no sense.
+    #[error("the data file is damaged at `{key}`")]
+    Damaged {
+        /// The entry.
+        key: String,
+    },
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self::File(Box::new(error.into()))
+    }
+}
+
+/// The open data file.
+#[derive(Debug)]
+pub(crate) struct Store {
+    database: Database,
+    /// The pieces that the file holds, and whether the world still does.
+    stored: HashMap<u64, Weak<Chunk>>,
+}
+
+/// A node without its bytes.
+#[derive(Debug, Serialize, Deserialize)]
+struct NodeEntry {
+    modified_ms: u64,
+    /// The pieces of a file; a folder has none.
+    chunks: Option<Vec<u64>>,
+}
+
+impl Store {
+    /// Opens or makes the data file and reads what it remembers; nothing, if it is new.
+    pub(crate) fn open(folder: &Path) -> Result<(Self, Option<Remembered>), StoreError> {
+        std::fs::create_dir_all(folder).map_err(StoreError::Folder)?;
+        let opened = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(folder.join("world.redb"));
+        let database = match opened {
+            Ok(database) => database,
+            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse),
+            Err(error) => return Err(error.into()),
+        };
+        let mut store = Self {
+            database,
+            stored: HashMap::new(),
+        };
+        let remembered = store.read()?;
+        Ok((store, remembered))
+    }
+
+    fn read(&mut self) -> Result<Option<Remembered>, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let meta = match transaction.open_table(META) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let format = meta.get("format")?;
+        let format = format.map(|value| String::from_utf8_lossy(value.value()).into_owned());
+        if format.as_deref() != Some(&FORMAT.to_string()) {
+            return Err(StoreError::Format {
+                found: format.unwrap_or_else(|| "none".to_owned()),
+            });
+        }
+        let counters = meta.get("counters")?;
+        let counters = counters
+            .map(|value| decode("counters", value.value()))
+            .transpose()?
+            .ok_or_else(|| damaged("counters"))?;
+        let mut solutions = BTreeMap::new();
+        for row in transaction.open_table(SOLUTIONS)?.iter()? {
+            let (key, value) = row?;
+            solutions.insert(
+                key.value(),
+                decode(&key.value().to_string(), value.value())?,
+            );
+        }
+        let mut jobs = BTreeMap::new();
+        for row in transaction.open_table(JOBS)?.iter()? {
+            let (key, value) = row?;
+            jobs.insert(key.value().to_owned(), decode(key.value(), value.value())?);
+        }
+        let mut chunks = HashMap::new();
+        for row in transaction.open_table(CHUNKS)?.iter()? {
+            let (key, value) = row?;
+            let id = key.value();
+            let bytes = Bytes::copy_from_slice(value.value());
+            chunks.insert(id, Arc::new(Chunk { id, bytes }));
+        }
+        let mut nodes = BTreeMap::new();
+        for row in transaction.open_table(NODES)?.iter()? {
+            let (key, value) = row?;
+            let path = NodePath::parse(key.value()).map_err(|_| damaged(key.value()))?;
+            let entry: NodeEntry = decode(key.value(), value.value())?;
+            let content = match entry.chunks {
+                None => None,
+                Some(ids) => {
+                    let pieces: Option<Vec<_>> =
+                        ids.iter().map(|id| chunks.get(id).cloned()).collect();
+                    let pieces = pieces.ok_or_else(|| damaged(key.value()))?;
+                    Some(Content::from_chunks(pieces))
+                }
+            };
+            let node = Node {
+                modified_ms: entry.modified_ms,
+                content,
+            };
+            nodes.insert(path, node);
+        }
+        for (id, chunk) in &chunks {
+            self.stored.insert(*id, Arc::downgrade(chunk));
+        }
+        Ok(Some(Remembered {
+            counters,
+            solutions: Solutions::restored(solutions),
+            jobs: Jobs::restored(jobs),
+            files: Files::restored(nodes),
+        }))
+    }
+
+    /// Writes and flushes what was touched. After an error it still counts as touched.
+    pub(crate) fn save(&mut self, world: &mut World) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut meta = transaction.open_table(META)?;
+            meta.insert("format", FORMAT.to_string().as_bytes())?;
+            meta.insert("counters", encode(&world.counters()).as_slice())?;
+            let mut solutions = transaction.open_table(SOLUTIONS)?;
+            for (sequence, solution) in world.solutions.changes() {
+                match solution {
+                    Some(solution) => {
+                        solutions.insert(sequence, encode(solution).as_slice())?;
+                    }
+                    None => {
+                        solutions.remove(sequence)?;
+                    }
+                }
+            }
+            let mut jobs = transaction.open_table(JOBS)?;
+            for (id, job) in world.jobs.changes() {
+                match job {
+                    Some(job) => {
+                        jobs.insert(id.as_str(), encode(job).as_slice())?;
+                    }
+                    None => {
+                        jobs.remove(id.as_str())?;
+                    }
+                }
+            }
+            let mut nodes = transaction.open_table(NODES)?;
+            let mut chunks = transaction.open_table(CHUNKS)?;
+            for (path, node) in world.files.changes() {
+                let Some(node) = node else {
+                    nodes.remove(path.as_str())?;
+                    continue;
+                };
+                for chunk in chunks_of(node) {
+                    if !self.stored.contains_key(&chunk.id) {
+                        chunks.insert(chunk.id, chunk.bytes.as_ref())?;
+                    }
+                }
+                nodes.insert(path.as_str(), encode(&NodeEntry::of(node)).as_slice())?;
+            }
+            for (id, chunk) in &self.stored {
+                if chunk.strong_count() == 0 {
+                    chunks.remove(id)?;
+                }
+            }
+        }
+        transaction.commit()?;
+        self.stored.retain(|_, chunk| chunk.strong_count() > 0);
+        for (_, node) in world.files.changes() {
+            for chunk in node.into_iter().flat_map(chunks_of) {
+                self.stored.insert(chunk.id, Arc::downgrade(chunk));
+            }
+        }
+        world.settle();
+        Ok(())
+    }
+}
+
+impl NodeEntry {
+    fn of(node: &Node) -> Self {
+        let content = node.content.as_ref();
+        Self {
+            modified_ms: node.modified_ms,
+            chunks: content.map(|content| content.chunks().iter().map(|c| c.id).collect()),
+        }
+    }
+}
+
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("invariant: records have text keys and plain values")
+}
+
+fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|_| damaged(key))
+}
+
+fn damaged(key: &str) -> StoreError {
+    StoreError::Damaged {
+        key: key.to_owned(),
+    }
+}

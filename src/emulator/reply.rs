@@ -1,0 +1,218 @@
+//! What the server answers: statuses, headers and bodies, in the form that profile and knobs ask
+//! for. The wire structs live here and nowhere else.
+
+pub(crate) mod jobs;
+pub(crate) mod records;
+
+use std::convert::Infallible;
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+use serde_json::json;
+
+use super::knobs::{ErrorBody, ErrorStatus};
+use super::refusal::Refusal;
+
+/// An answer before it goes on the wire.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+    pub(crate) ending: Ending,
+}
+
+/// How an answer ends on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Ending {
+    /// As it should.
+    #[default]
+    Whole,
+    /// Before it begins: the connection closes.
+    Dropped,
+    /// In the middle of the body.
+    Truncated,
+    /// Never.
+    Endless,
+}
+
+/// Marks a response that the server must not send but hang up on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HangUp;
+
+impl Reply {
+    /// An answer without a body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            ending: Ending::Whole,
+        }
+    }
+
+    pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("invariant: replies have text keys");
+        Self::bytes(status, "application/json", body.into())
+    }
+
+    pub(crate) fn bytes(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
+        Self {
+            status,
+            headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
+            body,
+            ending: Ending::Whole,
+        }
+    }
+
+    /// Adds a header; text that no header can carry is left out.
+    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let length = self.body.len();
+        let body = match self.ending {
+            Ending::Whole => self.body.into(),
+            Ending::Dropped => Body::empty(),
+            Ending::Truncated => truncated(self.body.slice(..length / 2)),
+            Ending::Endless => {
+                Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(ENDLESS)))
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        response.headers_mut().extend(self.headers);
+        match self.ending {
+            Ending::Whole | Ending::Endless => {}
+            Ending::Dropped => {
+                response.extensions_mut().insert(HangUp);
+            }
+            Ending::Truncated => {
+                // An answer without a body promises one all the same.
+                let promised = HeaderValue::from(length.max(2));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_LENGTH, promised);
+            }
+        }
+        response
+    }
+}
+
+/// What an endless body repeats.
+const ENDLESS: Bytes = Bytes::from_static(&[b' '; 4_096]);
+
+/// A body that breaks off after these bytes.
+fn truncated(bytes: Bytes) -> Body {
+    let head = stream::once(async { Ok(bytes) });
+    let end = stream::once(async {
+        // The server flushes what it has when it finds nothing to write; only then may the body fail.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("the fault rules cut the body off"))
+    });
+    Body::from_stream(head.chain(end))
+}
+
+/// The status of a refusal. v2 calls answer with HTTP's own statuses.
+fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        // A missing right is 401 on the platform, not 403.
+        Refusal::WrongToken | Refusal::WrongContext { .. } | Refusal::NotAllowed { .. } => {
+            StatusCode::UNAUTHORIZED
+        }
+        Refusal::NoSuchRoute { .. }
+        | Refusal::NoSuchFault { .. }
+        | Refusal::NothingToRun { .. }
+        | Refusal::NoSuchSolution { .. }
+        | Refusal::NoSuchJob { .. }
+        | Refusal::NoSuchNode { .. } => StatusCode::NOT_FOUND,
+        Refusal::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::BadAddress
+        | Refusal::BadJson { .. }
+        | Refusal::NotAnObject
+        | Refusal::BrokenBody
+        | Refusal::MissingField { .. }
+        | Refusal::BadField { .. }
+        | Refusal::NothingToChange
+        | Refusal::StillActive { .. }
+        | Refusal::StillRunning { .. }
+        | Refusal::StillReferenced { .. }
+        | Refusal::NotActive { .. }
+        | Refusal::AlreadyDeployed {
+            conflict: false, ..
+        }
+        | Refusal::BadPackage { .. }
+        | Refusal::BadPath { .. }
+        | Refusal::ParentIsFile { .. }
+        | Refusal::BadKnob { .. }
+        | Refusal::BadFault { .. } => StatusCode::BAD_REQUEST,
+        Refusal::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        Refusal::AlreadyDeployed { conflict: true, .. }
+        | Refusal::JobExists { .. }
+        | Refusal::JobIsOver { .. } => StatusCode::CONFLICT,
+        Refusal::Forbidden { .. } => StatusCode::FORBIDDEN,
+        Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::WrongNodeType { .. } | Refusal::NodeExists { .. } => {
+            StatusCode::PRECONDITION_FAILED
+        }
+        Refusal::RangeOutside { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+        Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Broken { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// An error in the form that the knobs ask for.
+pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -> Reply {
+    let text = refusal.to_string();
+    let reply = match status {
+        ErrorStatus::Http => error(status_of(refusal), &text, form),
+        ErrorStatus::Ok => error(StatusCode::OK, &text, ErrorBody::StatusMsg),
+    };
+    match refusal {
+        Refusal::RangeOutside { length } => {
+            reply.with(header::CONTENT_RANGE, &format!("bytes */{length}"))
+        }
+        // The rest of the body is not wanted, so the connection cannot be used again.
+        Refusal::TooLong { .. } | Refusal::TooSlow => reply.with(header::CONNECTION, "close"),
+        _ => reply,
+    }
+}
+
+/// An error body in one of its forms.
+pub(crate) fn error(status: StatusCode, text: &str, form: ErrorBody) -> Reply {
+    match form {
+        ErrorBody::Message => Reply::json(status, &json!({ "message": text })),
+        ErrorBody::Msg => Reply::json(status, &json!({ "msg": text })),
+        ErrorBody::Error => Reply::json(status, &json!({ "error": text })),
+        ErrorBody::StatusMsg => Reply::json(status, &json!({ "status": "ERROR", "msg": text })),
+        ErrorBody::Html => {
+            let reason = status.canonical_reason().unwrap_or("Error");
+            let page = format!(
+                "<html>\n<head><title>{code} {reason}</title></head>\n<body>\n\
+                 <center><h1>{code} {reason}</h1></center>\n</body>\n</html>\n",
+                code = status.as_u16(),
+            );
+            Reply::bytes(status, "text/html", page.into())
+        }
+        ErrorBody::Empty => Reply::empty(status),
+    }
+}
+
+/// A time as HTTP headers have it.
+pub(crate) fn http_date(milliseconds: u64) -> String {
+    // The date format ends with the year 9999.
+    let seconds = (milliseconds / 1_000).min(253_402_300_799);
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
+}

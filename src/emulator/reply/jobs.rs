@@ -1,0 +1,259 @@
+//! Jobs and runs on the wire.
+
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Reply;
+use crate::emulator::jobs::{Job, Verdict, Work};
+use crate::emulator::knobs::{
+    CurStatus, DeployResult, FailureForm, FirstAnswer, JobDoneWord, Knobs, PendingWord,
+    ResultsForm, RunEnd,
+};
+use crate::emulator::runs::Run;
+
+/// A word that no page knows.
+const UNKNOWN_WORD: &str = "SETTLING";
+
+/// The answer to a call that has started a job.
+pub(crate) fn job_started(id: &str) -> Reply {
+    Reply::json(StatusCode::OK, &json!({ "job_id": id }))
+}
+
+/// The status of a job. A job that failed has `OK` at the top all the same: there stands the status
+/// of the request, and the failure stands in `results`, unless the knobs want it elsewhere.
+pub(crate) fn job_status(job: &Job, knobs: &Knobs, now_ms: u64) -> Reply {
+    let mut body = Map::new();
+    let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
+    set("status", json!("OK"));
+    set("job_id", json!(job.id));
+    match (&job.work, knobs.job_cur_status) {
+        (Work::Run(_), _) => set("cur_status", json!(flow_status(job, now_ms).to_string())),
+        (_, CurStatus::EmptyObject) => set("cur_status", json!("{}")),
+        (_, CurStatus::EmptyText) => set("cur_status", json!("")),
+        (_, CurStatus::FreeText) => set("cur_status", json!("step 1 of 3")),
+        (_, CurStatus::Missing) => None,
+    };
+    match job.verdict() {
+        None => {
+            set("msg", json!("in progress"));
+            if let Some(word) = pending_word(knobs.job_pending_word) {
+                set("state", json!(word));
+            }
+        }
+        Some(verdict) => {
+            let word = match knobs.job_done_word {
+                JobDoneWord::Done => "DONE",
+                JobDoneWord::Complete => "COMPLETE",
+            };
+            set("msg", json!("finished"));
+            set("state", json!(word));
+            match verdict {
+                Verdict::Failed { message } => show_failure(&mut body, message, knobs),
+                Verdict::Done { .. } | Verdict::Stopped { .. } => {
+                    let result = job_result(job, verdict, knobs);
+                    let results = match knobs.job_results {
+                        ResultsForm::List => Some(json!([result])),
+                        ResultsForm::Object => Some(result),
+                        ResultsForm::Empty => Some(json!([])),
+                        ResultsForm::Missing => None,
+                    };
+                    if let Some(results) = results {
+                        body.insert("results".to_owned(), results);
+                    }
+                }
+            }
+        }
+    }
+    first_answer(job, knobs.job_first_answer, body)
+}
+
+/// Spoils the first answer of a job, if the knob wants that.
+fn first_answer(job: &Job, knob: FirstAnswer, mut body: Map<String, Value>) -> Reply {
+    if job.polls == 1 {
+        match knob {
+            FirstAnswer::Normal => {}
+            FirstAnswer::EmptyBody => return Reply::empty(StatusCode::OK),
+            FirstAnswer::EmptyObject => body.clear(),
+            FirstAnswer::MissingState => {
+                body.remove("state");
+            }
+            FirstAnswer::Error => {
+                let error = json!({ "status": "ERROR", "msg": "the job service is UNAVAILABLE" });
+                return Reply::json(StatusCode::OK, &error);
+            }
+            FirstAnswer::UnknownWord => {
+                body.insert("state".to_owned(), json!(UNKNOWN_WORD));
+                body.remove("results");
+            }
+        }
+    }
+    Reply::json(StatusCode::OK, &body)
+}
+
+fn pending_word(knob: PendingWord) -> Option<&'static str> {
+    match knob {
+        PendingWord::Pending => Some("PENDING"),
+        PendingWord::Running => Some("RUNNING"),
+        PendingWord::Queued => Some("QUEUED"),
+        PendingWord::Unknown => Some(UNKNOWN_WORD),
+        PendingWord::Missing => None,
+    }
+}
+
+/// Puts a failure where the knob wants it.
+fn show_failure(body: &mut Map<String, Value>, message: &str, knobs: &Knobs) {
+    let result = match knobs.job_failure {
+        FailureForm::Unavailable => {
+            json!({ "status": "ERROR", "msg": format!("UNAVAILABLE: {message}") })
+        }
+        _ => json!({ "status": "ERROR", "msg": message }),
+    };
+    let results = match knobs.job_results {
+        ResultsForm::Object => result,
+        ResultsForm::List | ResultsForm::Empty | ResultsForm::Missing => json!([result]),
+    };
+    let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
+    match knobs.job_failure {
+        FailureForm::Results | FailureForm::Unavailable => {
+            set("results", results);
+        }
+        FailureForm::State => {
+            set("state", json!("FAILED"));
+            set("msg", json!(message));
+        }
+        FailureForm::TopError => {
+            set("status", json!("ERROR"));
+            set("msg", json!(message));
+        }
+        FailureForm::TopErrorWithoutState => {
+            set("status", json!("ERROR"));
+            set("msg", json!(message));
+            body.remove("state");
+        }
+    }
+}
+
+/// The result of a job that has not failed.
+fn job_result(job: &Job, verdict: &Verdict, knobs: &Knobs) -> Value {
+    let solution = match verdict {
+        Verdict::Done { solution } => solution.as_deref(),
+        Verdict::Failed { .. } | Verdict::Stopped { .. } => None,
+    };
+    let key = match knobs.deploy_result {
+        DeployResult::DeployedSolutionId => Some("deployed_solution_id"),
+        DeployResult::SolutionId => Some("solution_id"),
+        DeployResult::Id => Some("id"),
+        DeployResult::Nothing => None,
+    };
+    match (&job.work, solution, key) {
+        (Work::Deploy(_), Some(id), Some(key)) => json!({ "status": "OK", key: id }),
+        (Work::Run(run), _, _) => json!({ "status": "OK", "output_folder": run.output }),
+        (Work::Task(task), _, _) => {
+            let mut result = task.result.clone();
+            result.insert("status".to_owned(), json!("OK"));
+            Value::Object(result)
+        }
+        (Work::Deploy(_) | Work::Delete { .. }, _, _) => json!({ "status": "OK" }),
+    }
+}
+
+/// The status of a flow, which the Job API carries as JSON in a text.
+fn flow_status(job: &Job, now_ms: u64) -> Value {
+    let is_over = job.verdict().is_some();
+    let mut status = json!({
+        "status": job.run_state(),
+        "curProgress": job.share_done(now_ms),
+        "reviewer": "",
+        "review_state": "NONE",
+        "run_summary": {
+            "recordsWithMsg": 0, "numRecords": 0,
+            "numRuntimeErrors": u8::from(job.run_state() == RunEnd::Failed.word()), "numFiles": 0,
+        },
+    });
+    if is_over {
+        status["finish_timestamp"] = json!(job.ended_ms / 1_000);
+    }
+    status
+}
+
+/// A run in a list. Numbers are strings here; what is not known yet is absent.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Run")]
+pub(crate) struct RunReply<'a> {
+    /// STATED.
+    id: &'a str,
+    /// STATED: the private id of the user who ran the job.
+    account_id: String,
+    /// STATED: FLOW.
+    job_type: &'static str,
+    /// STATED: nanoseconds since 1970.
+    start_time_ns: String,
+    /// STATED.
+    modified_time_ns: String,
+    /// STATED. INFERRED: absent while the run goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_time_ns: Option<String>,
+    /// STATED: RUNNING, COMPLETE, FAILED, CANCELLED or `STOPPED_AT_CHECKPOINT`.
+    state: &'static str,
+    /// STATED in the schema, but in no example: JSON in a text. UNKNOWN: its keys.
+    metadata: String,
+    /// STATED.
+    last_start_time_ns: String,
+    /// STATED as a timestamp; the example shows a duration. INFERRED: absent while the run goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_taken_ns: Option<String>,
+    /// STATED by the example.
+    message: String,
+    /// STATED.
+    deployed_solution_id: &'a str,
+    /// STATED.
+    output_folder: &'a str,
+}
+
+/// The answer to a list of runs, which has no paging keys.
+pub(crate) fn run_list(runs: &[(&Job, &Run)]) -> Reply {
+    let jobs: Vec<_> = runs.iter().map(|(job, run)| run_reply(job, run)).collect();
+    Reply::json(StatusCode::OK, &json!({ "jobs": jobs }))
+}
+
+fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {
+    let nanoseconds = |milliseconds: u64| (u128::from(milliseconds) * 1_000_000).to_string();
+    let is_over = job.verdict().is_some();
+    let changed_ms = if is_over {
+        job.ended_ms
+    } else {
+        job.started_ms
+    };
+    RunReply {
+        id: &job.id,
+        account_id: account_id(&job.started_by),
+        job_type: "FLOW",
+        start_time_ns: nanoseconds(job.started_ms),
+        modified_time_ns: nanoseconds(changed_ms),
+        completion_time_ns: is_over.then(|| nanoseconds(job.ended_ms)),
+        state: job.run_state(),
+        metadata: json!({ "name": run.name, "version": run.version }).to_string(),
+        last_start_time_ns: nanoseconds(job.started_ms),
+        time_taken_ns: is_over.then(|| nanoseconds(job.time_taken_ms())),
+        message: match job.verdict() {
+            None => "Running single_flow".to_owned(),
+            Some(Verdict::Done { .. }) => "Completed single_flow".to_owned(),
+            Some(Verdict::Failed { message }) => message.clone(),
+            Some(Verdict::Stopped { end }) => format!("The run ended as {}", end.word()),
+        },
+        deployed_solution_id: &run.solution,
+        output_folder: &run.output,
+    }
+}
+
+/// The private id of a user: stable, and not the name.
+fn account_id(user: &str) -> String {
+    let hash = Sha256::digest(user.as_bytes());
+    hash[..8]
+        .iter()
+        .fold("u".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+}

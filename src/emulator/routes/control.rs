@@ -1,0 +1,198 @@
+//! The control routes: what a test may do to the server that no client of the platform can.
+//!
+//! They all stand under `/__emulator/`, are neither logged nor delayed, and need the token only if the
+//! emulator was started with one.
+//!
+//! | call | what it does |
+//! |---|---|
+//! | `GET /__emulator/jobs` | lists all jobs: `id`, `kind`, `pending`, `message` of a failed one |
+//! | `POST /__emulator/jobs/<id>/finish` | ends a pending job; with the body `{"error": TEXT}` badly, a run with `{"state": "CANCELLED"}` so |
+//! | `POST /__emulator/jobs/finish` | ends all pending jobs, in the order of their start |
+//! | `GET /__emulator/requests` | the request log: `method`, `path`, `query`, `status` |
+//! | `DELETE /__emulator/requests` | empties it |
+//! | `GET /__emulator/knobs` | the knobs |
+//! | `PATCH /__emulator/knobs` | turns those in the body, a JSON object of names and values |
+//! | `GET /__emulator/faults` | the fault rules: `id`, `rule`, `matched`, `struck` |
+//! | `POST /__emulator/faults` | adds a rule, a JSON object of its settings, and tells its `id` |
+//! | `DELETE /__emulator/faults` | removes all rules |
+//! | `DELETE /__emulator/faults/<id>` | removes one |
+//! | `POST /__emulator/clock` | moves a logical clock on: `{"advance_ms": N}` |
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::call::{Call, text_field};
+use crate::emulator::faults::{Fault, FaultRules};
+use crate::emulator::jobs::{Ending, Job, Verdict};
+use crate::emulator::knobs::RunEnd;
+use crate::emulator::log::RequestLog;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::reply::Reply;
+use crate::emulator::world::World;
+
+/// One control route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ControlOperation {
+    ListJobs,
+    FinishJob,
+    FinishAllJobs,
+    ListRequests,
+    ClearRequests,
+    GetKnobs,
+    TurnKnobs,
+    ListFaults,
+    AddFault,
+    ClearFaults,
+    RemoveFault,
+    MoveClock,
+}
+
+impl ControlOperation {
+    pub(crate) const ALL: [Self; 12] = [
+        Self::ListJobs,
+        Self::FinishJob,
+        Self::FinishAllJobs,
+        Self::ListRequests,
+        Self::ClearRequests,
+        Self::GetKnobs,
+        Self::TurnKnobs,
+        Self::ListFaults,
+        Self::AddFault,
+        Self::ClearFaults,
+        Self::RemoveFault,
+        Self::MoveClock,
+    ];
+
+    pub(crate) fn route(self) -> (Method, &'static str) {
+        match self {
+            Self::ListJobs => (Method::GET, "/__emulator/jobs"),
+            Self::FinishJob => (Method::POST, "/__emulator/jobs/{id}/finish"),
+            Self::FinishAllJobs => (Method::POST, "/__emulator/jobs/finish"),
+            Self::ListRequests => (Method::GET, "/__emulator/requests"),
+            Self::ClearRequests => (Method::DELETE, "/__emulator/requests"),
+            Self::GetKnobs => (Method::GET, "/__emulator/knobs"),
+            Self::TurnKnobs => (Method::PATCH, "/__emulator/knobs"),
+            Self::ListFaults => (Method::GET, "/__emulator/faults"),
+            Self::AddFault => (Method::POST, "/__emulator/faults"),
+            Self::ClearFaults => (Method::DELETE, "/__emulator/faults"),
+            Self::RemoveFault => (Method::DELETE, "/__emulator/faults/{id}"),
+            Self::MoveClock => (Method::POST, "/__emulator/clock"),
+        }
+    }
+
+    pub(crate) fn perform(
+        self,
+        world: &mut World,
+        log: &RequestLog,
+        faults: &FaultRules,
+        call: &Call,
+    ) -> Result<Reply, Refusal> {
+        let body = match self {
+            Self::ListJobs => {
+                let jobs: Vec<Value> = world.jobs.iter().map(describe).collect();
+                json!({ "jobs": jobs })
+            }
+            Self::FinishJob => {
+                let ending = if call.body.is_empty() {
+                    None
+                } else {
+                    ending(&call.object()?)?
+                };
+                let job = world.finish_job(&call.parameter, ending.as_ref())?;
+                describe(job)
+            }
+            Self::FinishAllJobs => {
+                let ids = world.jobs.pending_ids();
+                for id in &ids {
+                    world.finish_job(id, None)?;
+                }
+                json!({ "finished": ids })
+            }
+            Self::ListRequests => json!({ "requests": log.records() }),
+            Self::ClearRequests => {
+                log.clear();
+                json!({})
+            }
+            Self::GetKnobs => json!(world.knobs),
+            Self::TurnKnobs => {
+                // All or nothing: a bad setting turns none.
+                let mut knobs = world.knobs.clone();
+                for (name, value) in settings(call)? {
+                    let turned = knobs.set(&name, &value);
+                    turned.map_err(|source| Refusal::BadKnob { source })?;
+                }
+                world.knobs = knobs;
+                json!(world.knobs)
+            }
+            Self::ListFaults => json!({ "faults": faults.statuses() }),
+            Self::AddFault => {
+                let fault = Fault::from_settings(settings(call)?);
+                let fault = fault.map_err(|source| Refusal::BadFault { source })?;
+                json!({ "id": faults.add(fault) })
+            }
+            Self::ClearFaults => {
+                faults.clear();
+                json!({})
+            }
+            Self::RemoveFault => {
+                let id = &call.parameter;
+                if !id.parse().is_ok_and(|id| faults.remove(id)) {
+                    return Err(Refusal::NoSuchFault { id: id.clone() });
+                }
+                json!({})
+            }
+            Self::MoveClock => {
+                let fields = call.object()?;
+                let by = fields.get("advance_ms").and_then(Value::as_u64);
+                let by = by.ok_or(Refusal::BadField {
+                    field: "advance_ms",
+                    expected: "a whole number of milliseconds",
+                })?;
+                world.advance(Duration::from_millis(by));
+                json!({ "now_ms": world.time.now_ms() })
+            }
+        };
+        Ok(Reply::json(StatusCode::OK, &body))
+    }
+}
+
+/// How the body of a call wants a job to end.
+fn ending(fields: &Map<String, Value>) -> Result<Option<Ending>, Refusal> {
+    if let Some(message) = text_field(fields, "error")? {
+        return Ok(Some(Ending::Failed(message)));
+    }
+    let Some(word) = text_field(fields, "state")? else {
+        return Ok(None);
+    };
+    let end = RunEnd::of_word(&word).ok_or(Refusal::BadField {
+        field: "state",
+        expected: "COMPLETE, FAILED, CANCELLED or STOPPED_AT_CHECKPOINT",
+    })?;
+    Ok(Some(Ending::Run(end)))
+}
+
+/// The settings in a JSON body, each in the words of a command line.
+fn settings(call: &Call) -> Result<Vec<(String, String)>, Refusal> {
+    let settings = call.object()?.into_iter().map(|(name, value)| match value {
+        Value::String(text) => (name, text),
+        value => (name, value.to_string()),
+    });
+    Ok(settings.collect())
+}
+
+fn describe(job: &Job) -> Value {
+    let message = match job.verdict() {
+        Some(Verdict::Failed { message }) => Some(message),
+        Some(Verdict::Done { .. } | Verdict::Stopped { .. }) | None => None,
+    };
+    json!({
+        "id": job.id,
+        "kind": job.work.kind(),
+        "started_by": job.started_by,
+        "started_ms": job.started_ms,
+        "pending": job.verdict().is_none(),
+        "message": message,
+    })
+}

@@ -1,0 +1,267 @@
+//! The Filesystem API v2, as far as releases need it.
+
+use std::ops::Range;
+
+use axum::http::{StatusCode, header};
+use serde_json::{Value, json};
+
+use super::call::{Call, required_field};
+use super::jobs::FILE_JOB;
+use super::operation::FILE_LIMIT;
+use super::tasks::accepted;
+use crate::emulator::files::{Cursor, Node, NodePath};
+use crate::emulator::refusal::Refusal;
+use crate::emulator::reply::{self, Reply};
+use crate::emulator::world::World;
+
+/// How the type of a node shows in HEAD.
+const FILE_TYPE: &str = "application/octet-stream";
+const FOLDER_TYPE: &str = "application/json";
+
+pub(super) fn read(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    let path = NodePath::parse(&call.parameter)?;
+    wait_out_lag(world, call, &path)?;
+    match call.query.get("expect-node-type") {
+        Some("file") => read_file(world, call, &path),
+        Some("folder") => list_folder(world, call, &path),
+        Some(_) => Err(Refusal::BadField {
+            field: "expect-node-type",
+            expected: "file or folder",
+        }),
+        None => Err(Refusal::MissingField {
+            field: "expect-node-type",
+        }),
+    }
+}
+
+fn read_file(world: &World, call: &Call, path: &NodePath) -> Result<Reply, Refusal> {
+    let (node, content) = world.files.file(path)?;
+    let length = content.length();
+    let range = call
+        .header("range")
+        .and_then(|text| parse_range(text, length));
+    let reply = match range {
+        None => Reply::bytes(StatusCode::OK, FILE_TYPE, content.bytes()),
+        Some(range) if range.is_empty() => return Err(Refusal::RangeOutside { length }),
+        Some(range) => {
+            let place = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+            let part = content.slice(range);
+            Reply::bytes(StatusCode::PARTIAL_CONTENT, FILE_TYPE, part)
+                .with(header::CONTENT_RANGE, &place)
+        }
+    };
+    Ok(reply
+        .with(header::ACCEPT_RANGES, "bytes")
+        .with(header::LAST_MODIFIED, &reply::http_date(node.modified_ms)))
+}
+
+/// Reads `bytes=a-b`, `bytes=a-` or `bytes=-n` against a file. Anything else is as good as no range,
+/// as HTTP has it; a range that lies outside of the file comes out empty.
+fn parse_range(text: &str, length: u64) -> Option<Range<u64>> {
+    let (first, last) = text.strip_prefix("bytes=")?.trim().split_once('-')?;
+    match (first, last) {
+        ("", count) => {
+            let count: u64 = count.parse().ok()?;
+            Some(length.saturating_sub(count)..length)
+        }
+        (first, "") => {
+            let first: u64 = first.parse().ok()?;
+            Some(first.min(length)..length)
+        }
+        (first, last) => {
+            let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+            if last < first {
+                return None;
+            }
+            Some(first.min(length)..last.saturating_add(1).min(length))
+        }
+    }
+}
+
+fn list_folder(world: &World, call: &Call, path: &NodePath) -> Result<Reply, Refusal> {
+    let after = call
+        .query
+        .get("start-token")
+        .map(|token| {
+            decode_token(token).ok_or(Refusal::BadField {
+                field: "start-token",
+                expected: "the token of an earlier page",
+            })
+        })
+        .transpose()?;
+    let page = usize::try_from(world.knobs.folder_page).unwrap_or(usize::MAX);
+    let page = world.files.folder(path, after.as_deref(), page.max(1))?;
+    let nodes: Vec<Value> = page
+        .nodes
+        .iter()
+        .map(|(path, node)| describe(path, node))
+        .collect();
+    Ok(Reply::json(
+        StatusCode::OK,
+        &json!({
+            "nodes": nodes,
+            "has_more": page.next.is_some(),
+            "next_page_token": page.next.map(encode_token),
+        }),
+    ))
+}
+
+fn describe(path: &NodePath, node: &Node) -> Value {
+    let (node_type, size) = match &node.content {
+        Some(content) => ("file", content.length()),
+        None => ("folder", 0),
+    };
+    json!({
+        "name": path.name(),
+        "full_path": path.as_str(),
+        "metadata": {
+            "node_type": node_type,
+            "size": size,
+            "modified_timestamp": node.modified_ms / 1_000,
+        },
+        "perms": { "can_read": true, "can_write": true, "can_delete": true },
+    })
+}
+
+// A page token is the last name of the page before in hexadecimal, so that nobody builds one.
+
+fn encode_token(name: &str) -> String {
+    use std::fmt::Write as _;
+
+    name.bytes().fold(String::new(), |mut token, byte| {
+        let _ = write!(token, "{byte:02x}");
+        token
+    })
+}
+
+fn decode_token(token: &str) -> Option<String> {
+    let digits = token.as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let bytes: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    String::from_utf8(bytes?).ok()
+}
+
+pub(super) fn head(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    let path = NodePath::parse(&call.parameter)?;
+    wait_out_lag(world, call, &path)?;
+    let node = world.files.node(&path)?;
+    Ok(match &node.content {
+        None => Reply::bytes(StatusCode::OK, FOLDER_TYPE, "".into()),
+        // Length and time are told of files only.
+        Some(content) => Reply::bytes(StatusCode::OK, FILE_TYPE, "".into())
+            .with(header::CONTENT_LENGTH, &content.length().to_string())
+            .with(header::ACCEPT_RANGES, "bytes")
+            .with(header::LAST_MODIFIED, &reply::http_date(node.modified_ms)),
+    })
+}
+
+pub(super) fn write(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    let path = NodePath::parse(&call.parameter)?;
+    let only_new = call.header("if-none-match").map(str::trim) == Some("*");
+    let now_ms = world.time.now_ms();
+    note_new(world, &path);
+    world
+        .files
+        .write(&path, call.body.clone(), only_new, now_ms)?;
+    Ok(if only_new {
+        let address = format!("/api/v2/files/{}", encode_path(&path));
+        Reply::empty(StatusCode::CREATED).with(header::LOCATION, &address)
+    } else {
+        Reply::empty(StatusCode::NO_CONTENT)
+    })
+}
+
+pub(super) fn write_chunk(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    let path = NodePath::parse(&call.parameter)?;
+    let cursor = call
+        .header("ib-cursor")
+        .ok_or(Refusal::MissingField { field: "IB-Cursor" })?;
+    let cursor = match cursor.trim().parse::<i64>() {
+        Ok(-1) => Some(Cursor::End),
+        Ok(place) => u64::try_from(place).ok().map(Cursor::At),
+        Err(_) => None,
+    };
+    let cursor = cursor.ok_or(Refusal::BadField {
+        field: "IB-Cursor",
+        expected: "-1 or a place within the file",
+    })?;
+    let rule = world.knobs.cursor_zero;
+    let now_ms = world.time.now_ms();
+    note_new(world, &path);
+    world
+        .files
+        .write_chunk(&path, call.body.clone(), cursor, rule, FILE_LIMIT, now_ms)?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    let parent = NodePath::parse(&call.parameter)?;
+    let fields = call.object()?;
+    let path = parent.child(&required_field(&fields, "name")?)?;
+    let folder = match required_field(&fields, "node_type")?.as_str() {
+        "folder" => true,
+        "file" => false,
+        _ => {
+            return Err(Refusal::BadField {
+                field: "node_type",
+                expected: "file or folder",
+            });
+        }
+    };
+    world.files.create(&path, folder, world.time.now_ms())?;
+    let node = world.files.node(&path)?;
+    Ok(Reply::json(StatusCode::CREATED, &describe(&path, node)))
+}
+
+/// Deletes at once, but answers like the platform, where this is a job: 202 whether or not
+/// anything was there.
+pub(super) fn delete(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    world.files.remove(&NodePath::parse(&call.parameter)?);
+    let job = format!("{FILE_JOB}{}", world.ids.next_id());
+    Ok(accepted(world, call, &job))
+}
+
+/// Notes a file that is about to be made, if reads are to find it late.
+fn note_new(world: &mut World, path: &NodePath) {
+    if world.knobs.file_lag > 0 && world.files.node(path).is_err() {
+        world.file_lag.insert(path.clone(), world.knobs.file_lag);
+    }
+}
+
+/// Finds nothing where a file is too new. The server itself tries again as often as the header
+/// `IB-Retry-Config` asks, each time counting as a read.
+fn wait_out_lag(world: &mut World, call: &Call, path: &NodePath) -> Result<(), Refusal> {
+    let Some(left) = world.file_lag.get_mut(path) else {
+        return Ok(());
+    };
+    let wish = call.header("ib-retry-config");
+    let wish: Option<Value> = wish.and_then(|text| serde_json::from_str(text).ok());
+    let retries = wish.and_then(|wish| wish["retries"].as_u64()).unwrap_or(0);
+    let reads = u32::try_from(retries.saturating_add(1)).unwrap_or(u32::MAX);
+    if reads > *left {
+        world.file_lag.remove(path);
+        return Ok(());
+    }
+    *left -= reads;
+    if *left == 0 {
+        world.file_lag.remove(path);
+    }
+    Err(Refusal::NoSuchNode { path: path.clone() })
+}
+
+fn encode_path(path: &NodePath) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+    const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~')
+        .remove(b'/');
+    utf8_percent_encode(path.as_str(), SEGMENT).to_string()
+}

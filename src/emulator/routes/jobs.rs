@@ -1,0 +1,58 @@
+//! The Job API, and the newer address that file deletions point to.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::call::Call;
+use crate::emulator::jobs::{Job, Verdict, Work};
+use crate::emulator::knobs::UnknownJob;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::reply::{self, Reply};
+use crate::emulator::world::World;
+
+/// `GET /api/v1/jobs/status`. Errors of a v1 call are 200 with `ERROR` inside; the parameter `type`
+/// changes nothing, as clients that leave it out or send a wrong one have found.
+pub(super) fn status(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    let Some(id) = call.query.get("job_id") else {
+        return Ok(v1_error("`job_id` is missing"));
+    };
+    if let Some(job) = world.poll_job(id) {
+        let job = job.clone();
+        let now_ms = world.time.now_ms();
+        return Ok(reply::jobs::job_status(&job, &world.knobs, now_ms));
+    }
+    match world.knobs.unknown_job {
+        UnknownJob::Error => Ok(v1_error(&format!("there is no job `{id}`"))),
+        UnknownJob::NotFound => Err(Refusal::NoSuchJob { id: id.to_owned() }),
+        UnknownJob::EmptyObject => Ok(Reply::json(StatusCode::OK, &json!({}))),
+        UnknownJob::Pending => Ok(Reply::json(
+            StatusCode::OK,
+            &json!({ "status": "OK", "state": "PENDING", "job_id": id }),
+        )),
+    }
+}
+
+fn v1_error(text: &str) -> Reply {
+    Reply::json(StatusCode::OK, &json!({ "status": "ERROR", "msg": text }))
+}
+
+/// `GET /api/v2/jobs/<id>`: the state of a file operation.
+pub(super) fn file_status(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+    let id = &call.parameter;
+    let job = world.jobs.get(id);
+    let task = job.filter(|job| matches!(job.work, Work::Task(_)));
+    let (state, message) = match task.map(Job::verdict) {
+        None if id.starts_with(FILE_JOB) => ("COMPLETE", ""),
+        None => return Err(Refusal::NoSuchJob { id: id.clone() }),
+        Some(None) => ("PENDING", ""),
+        Some(Some(Verdict::Failed { message })) => ("FAILED", message.as_str()),
+        Some(Some(Verdict::Done { .. } | Verdict::Stopped { .. })) => ("COMPLETE", ""),
+    };
+    Ok(Reply::json(
+        StatusCode::OK,
+        &json!({ "state": state, "message": message }),
+    ))
+}
+
+/// What the ids of deletions of files begin with. Nothing of them is kept, as they cannot fail.
+pub(super) const FILE_JOB: &str = "file-";

@@ -1,0 +1,136 @@
+//! The calls whose work the platform does in jobs of its own: file operations, the packager and the
+//! marketplace, as far as the vendor's own toolkit calls them.
+
+use axum::http::{StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::call::{Call, required_field, text_field};
+use crate::emulator::access::Caller;
+use crate::emulator::knobs::LocationForm;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::reply::{Reply, jobs};
+use crate::emulator::world::World;
+
+/// What came of a task.
+type Outcome = Result<Map<String, Value>, Refusal>;
+
+pub(super) fn copy(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+    file_task(world, caller, call, World::copy_node)
+}
+
+pub(super) fn rename(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+    file_task(world, caller, call, World::move_node)
+}
+
+pub(super) fn extract(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+    file_task(world, caller, call, World::extract)
+}
+
+/// A call from `src_path` to `dst_path`. It is accepted whatever comes of it; the job tells.
+fn file_task(
+    world: &mut World,
+    caller: &Caller,
+    call: &Call,
+    work: impl FnOnce(&mut World, &str, &str) -> Outcome,
+) -> Result<Reply, Refusal> {
+    let fields = call.object()?;
+    let from = required_field(&fields, "src_path")?;
+    let to = required_field(&fields, "dst_path")?;
+    let outcome = work(world, &from, &to);
+    let job = world.start_task(caller, outcome);
+    Ok(accepted(world, call, &job))
+}
+
+/// 202 with the address of the job, in the form that the knob wants.
+pub(super) fn accepted(world: &World, call: &Call, job: &str) -> Reply {
+    let path = format!("/api/v2/jobs/{job}");
+    let reply = Reply::empty(StatusCode::ACCEPTED);
+    match world.knobs.location_form {
+        LocationForm::Path => reply.with(header::LOCATION, &path),
+        LocationForm::Url => {
+            let host = call.header("host").unwrap_or("localhost");
+            reply.with(header::LOCATION, &format!("http://{host}{path}"))
+        }
+        LocationForm::Missing => reply,
+    }
+}
+
+/// `POST /api/v1/drives/<path>/copy`, the older way to copy, which takes no other action here.
+pub(super) fn copy_in_drive(
+    world: &mut World,
+    caller: &Caller,
+    call: &Call,
+) -> Result<Reply, Refusal> {
+    let Some(from) = call.parameter.strip_suffix("/copy") else {
+        return Err(Refusal::NoSuchRoute {
+            method: call.method.to_string(),
+            path: call.path.clone(),
+        });
+    };
+    let to = required_field(&call.object()?, "new_full_path")?;
+    let outcome = world.copy_node(from, &to);
+    let job = world.start_task(caller, outcome);
+    Ok(v1(&json!({ "status": "OK", "job_id": job })))
+}
+
+pub(super) fn compile(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+    let fields = call.object()?;
+    let root = required_field(&fields, "flow_project_root")?;
+    let binary = text_field(&fields, "predefined_binary_path")?;
+    let settings = fields.get("settings").and_then(Value::as_object);
+    let flow = match settings {
+        Some(settings) => required_field(settings, "flow_file")?,
+        None => return Err(Refusal::MissingField { field: "settings" }),
+    };
+    let outcome = world.compile(&root, &flow, binary.as_deref());
+    let job = world.start_task(caller, outcome);
+    Ok(v1(&json!({ "status": "OK", "job_id": job })))
+}
+
+pub(super) fn create_package(
+    world: &mut World,
+    caller: &Caller,
+    call: &Call,
+) -> Result<Reply, Refusal> {
+    let fields = call.object()?;
+    let content = required_field(&fields, "content_folder")?;
+    let output = required_field(&fields, "output_folder")?;
+    let outcome = world.create_package(&content, &output);
+    Ok(v1_task(world, caller, &fields, outcome))
+}
+
+pub(super) fn publish(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+    let fields = call.object()?;
+    let outcome = world.publish(&required_field(&fields, "ibsolution_path")?);
+    Ok(v1_task(world, caller, &fields, outcome))
+}
+
+/// The answer to a v1 call that waits for its work, unless `async` asks for a job. Errors of a v1
+/// call are 200 with `ERROR` inside.
+fn v1_task(
+    world: &mut World,
+    caller: &Caller,
+    fields: &Map<String, Value>,
+    outcome: Outcome,
+) -> Reply {
+    let wants_job = match fields.get("async") {
+        Some(Value::String(text)) => text == "true",
+        Some(value) => *value == Value::Bool(true),
+        None => false,
+    };
+    if wants_job {
+        return jobs::job_started(&world.start_task(caller, outcome));
+    }
+    match outcome {
+        Ok(mut body) => {
+            body.remove("solution_path");
+            body.insert("status".to_owned(), json!("OK"));
+            v1(&Value::Object(body))
+        }
+        Err(refusal) => v1(&json!({ "status": "ERROR", "msg": refusal.to_string() })),
+    }
+}
+
+fn v1(body: &Value) -> Reply {
+    Reply::json(StatusCode::OK, body)
+}

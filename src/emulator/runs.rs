@@ -1,0 +1,248 @@
+//! Running solutions: how a run starts, what it leaves behind, and the lists of runs.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+mod list;
+
+pub(crate) use list::RunQuery;
+
+use super::access::Caller;
+use super::files::NodePath;
+use super::jobs::{Ending, Job, Verdict, Work};
+use super::knobs::{RunEnd, RunInactive, RunMissingInput, RunRepeatedId};
+use super::refusal::Refusal;
+use super::solutions::Solution;
+use super::world::World;
+
+/// The longest id that a caller may choose for a run.
+const ID_LIMIT: usize = 50;
+
+/// A run of a solution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) solution: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) owner: String,
+    input: String,
+    pub(crate) output: String,
+    /// Why the run is going to fail.
+    trouble: Option<String>,
+}
+
+/// What a call that starts a run asks for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RunRequest {
+    pub(crate) input_dir: String,
+    pub(crate) output_dir: Option<String>,
+    pub(crate) job_id: Option<String>,
+    pub(crate) settings: Map<String, Value>,
+}
+
+/// Which solution a call by name means.
+#[derive(Debug, Clone)]
+pub(crate) struct RunTarget {
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    pub(crate) owner: String,
+}
+
+impl RunEnd {
+    /// The word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::StoppedAtCheckpoint => "STOPPED_AT_CHECKPOINT",
+        }
+    }
+
+    /// Reads the word on the wire.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        use RunEnd::{Cancelled, Complete, Failed, StoppedAtCheckpoint};
+
+        [Complete, Failed, Cancelled, StoppedAtCheckpoint]
+            .into_iter()
+            .find(|end| end.word() == word)
+    }
+}
+
+impl Job {
+    /// The state of a run, in the words of the job lists.
+    pub(crate) fn run_state(&self) -> &'static str {
+        match self.verdict() {
+            None => "RUNNING",
+            Some(Verdict::Done { .. }) => RunEnd::Complete.word(),
+            Some(Verdict::Failed { .. }) => RunEnd::Failed.word(),
+            Some(Verdict::Stopped { end }) => end.word(),
+        }
+    }
+}
+
+impl World {
+    /// `POST /api/v2/solutions/deployed/<id>/run`: starts a run and tells the id of its job.
+    pub(crate) fn run_solution(
+        &mut self,
+        caller: &Caller,
+        id: &str,
+        request: &RunRequest,
+    ) -> Result<String, Refusal> {
+        let solution = self.solution(caller, id)?.clone();
+        if solution.state == "INACTIVE" {
+            match self.knobs.run_inactive {
+                RunInactive::Allowed => {}
+                RunInactive::Refused => return Err(Refusal::NotActive { id: id.to_owned() }),
+                RunInactive::Hidden => return Err(Refusal::NoSuchSolution { id: id.to_owned() }),
+            }
+        }
+        self.start_run(caller, &solution, request)
+    }
+
+    /// `POST /api/v2/solutions/deployed/run`: without a version the most recently created solution
+    /// of the name runs, which need not be the highest version.
+    pub(crate) fn run_by_name(
+        &mut self,
+        caller: &Caller,
+        target: &RunTarget,
+        request: &RunRequest,
+    ) -> Result<String, Refusal> {
+        let skips_inactive = self.knobs.run_inactive == RunInactive::Hidden;
+        let newest = self.solutions.iter().rev().find(|solution| {
+            solution.name == target.name
+                && solution.owner == target.owner
+                && target
+                    .version
+                    .as_ref()
+                    .is_none_or(|version| *version == solution.version)
+                && solution.is_visible_to(caller)
+                && !solution.deploying
+                && !(skips_inactive && solution.state == "INACTIVE")
+        });
+        let Some(solution) = newest.map(|solution| solution.id.clone()) else {
+            let version = target.version.as_ref();
+            return Err(Refusal::NothingToRun {
+                owner: target.owner.clone(),
+                name: target.name.clone(),
+                version: version.map_or_else(String::new, |version| format!(" {version}")),
+            });
+        };
+        self.run_solution(caller, &solution, request)
+    }
+
+    fn start_run(
+        &mut self,
+        caller: &Caller,
+        solution: &Solution,
+        request: &RunRequest,
+    ) -> Result<String, Refusal> {
+        let id = match &request.job_id {
+            Some(id) if id.chars().count() > ID_LIMIT => {
+                return Err(Refusal::BadField {
+                    field: "job_id",
+                    expected: "no more than 50 characters long",
+                });
+            }
+            Some(id) => match (self.jobs.get(id), self.knobs.run_repeated_id) {
+                (None, _) => id.clone(),
+                (Some(_), RunRepeatedId::SameRun) => return Ok(id.clone()),
+                (Some(_), RunRepeatedId::Conflict) => {
+                    return Err(Refusal::JobExists { id: id.clone() });
+                }
+            },
+            None => self.ids.next_id(),
+        };
+        let input = NodePath::parse(&request.input_dir)?;
+        let mut output = match &request.output_dir {
+            Some(path) => NodePath::parse(path)?,
+            None => input.child("out")?,
+        };
+        let is_set = |name: &str| request.settings.get(name) == Some(&Value::Bool(true));
+        if is_set("output_has_run_id") {
+            let name = id.replace('/', "_");
+            output = output.child(&name)?;
+        }
+        let is_there = self
+            .files
+            .node(&input)
+            .is_ok_and(|node| node.content.is_none());
+        let trouble = match self.knobs.run_missing_input {
+            RunMissingInput::Refused if !is_there => {
+                return Err(Refusal::NoSuchNode { path: input });
+            }
+            RunMissingInput::Failed if !is_there => {
+                Some(format!("there is no input folder `{input}`"))
+            }
+            RunMissingInput::Accepted | RunMissingInput::Failed | RunMissingInput::Refused => None,
+        };
+        if is_set("delete_out_dir") && !output.holds(&input) {
+            self.files.remove(&output);
+        }
+        self.files.make_folder(&output, self.time.now_ms())?;
+        let run = Run {
+            solution: solution.id.clone(),
+            name: solution.name.clone(),
+            version: solution.version.clone(),
+            owner: solution.owner.clone(),
+            input: input.to_string(),
+            output: output.to_string(),
+            trouble,
+        };
+        Ok(self.start_job_as(id, caller, Work::Run(run), self.pace))
+    }
+
+    /// The end of a run.
+    pub(crate) fn end_run(&mut self, id: &str, run: &Run, ending: Option<&Ending>) -> Verdict {
+        let end = match (ending, &run.trouble) {
+            (Some(Ending::Failed(message)), _) | (None, Some(message)) => {
+                return Verdict::Failed {
+                    message: message.clone(),
+                };
+            }
+            (Some(Ending::Run(end)), _) => *end,
+            (None, None) => self.knobs.run_end,
+        };
+        match end {
+            RunEnd::Complete => match self.write_results(id, run) {
+                Ok(()) => Verdict::Done { solution: None },
+                Err(refusal) => Verdict::Failed {
+                    message: refusal.to_string(),
+                },
+            },
+            RunEnd::Failed => Verdict::Failed {
+                message: "the flow has failed".to_owned(),
+            },
+            RunEnd::Cancelled | RunEnd::StoppedAtCheckpoint => Verdict::Stopped { end },
+        }
+    }
+
+    /// Writes one result for each input file, and a summary.
+    fn write_results(&mut self, id: &str, run: &Run) -> Result<(), Refusal> {
+        let (input, output) = (NodePath::parse(&run.input)?, NodePath::parse(&run.output)?);
+        let names = self.files.file_names(&input);
+        let now_ms = self.time.now_ms();
+        let solution = json!({ "id": run.solution, "name": run.name, "version": run.version });
+        for name in &names {
+            let result = json!({ "file": name, "solution": solution, "fields": {} });
+            let path = output.child(&format!("{name}.json"))?;
+            self.files
+                .write(&path, result.to_string().into(), false, now_ms)?;
+        }
+        let summary = json!({ "job_id": id, "solution": solution, "files": names });
+        let path = output.child("summary.json")?;
+        self.files
+            .write(&path, summary.to_string().into(), false, now_ms)?;
+        Ok(())
+    }
+
+    /// The ids of a solution's runs that are not over.
+    pub(crate) fn runs_in_flight(&self, solution: &str) -> Vec<String> {
+        let is_its_run =
+            |job: &Job| matches!(&job.work, Work::Run(run) if run.solution == solution);
+        let pending = self.jobs.pending_ids().into_iter();
+        pending
+            .filter(|id| self.jobs.get(id).is_some_and(is_its_run))
+            .collect()
+    }
+}

@@ -1,0 +1,385 @@
+//! The seed: what a new world holds before anybody has called it.
+//!
+//! A seed file is YAML. Every part may be missing, and unknown fields are errors:
+//!
+//! ```yaml
+//! users:                          # who a token belongs to; always in force
+//!   - { token: t-ann, username: ann, admin: false }
+//! knobs: { paging: bare }         # the server's behaviour; always in force
+//! faults:                         # fault rules; always in force
+//!   - { operation: deploy, nth: 2, status: 503, retry_after: 1 }
+//! solutions:                      # records that are deployed already
+//!   - name: Form W-2
+//!     version: 0.0.1
+//!     owner: IB_DEPLOYED
+//!     state: ACTIVE               # default ACTIVE; any word
+//!     visibility: PUBLIC          # default PUBLIC for IB_DEPLOYED, else PRIVATE; any word
+//!     author: ann                 # default: the owner, or the emulator's user for IB_DEPLOYED
+//!     summary: Reads the form     # default "No summary"
+//!     description: Much longer    # default "No release notes"
+//!     created_at_ms: 1700000000000
+//!     updated_at_ms: 1700000000000
+//!     referenced: true            # a deployment refers to it; default false
+//!     id: 7d1c2a52-0d3f-4d38-9a3c-0b2ffb6b0c11
+//! packages:                       # real zips in the file system
+//!   - path: acme/prod/fs/Instabase Drive/releases/Form W-2-0.0.2.ibsolution
+//!     name: Form W-2
+//!     version: 0.0.2
+//!     owner: IB_DEPLOYED
+//!     visibility: PUBLIC          # left out of package.json if missing
+//!     short_description: Reads the form
+//!     long_description: Much longer
+//!     authors: [ann]
+//!     solution_type: ibflowbin    # the default
+//!     size: 1000000               # padded to about so many bytes
+//!     omit: [owner]               # fields to leave out, for a package that is not good
+//! files:                          # any other file
+//!   - { path: acme/prod/fs/Instabase Drive/readme.txt, text: Hello }
+//! ```
+//!
+//! `solutions`, `packages` and `files` are sown into a new world only: a data folder that exists
+//! keeps what it holds.
+
+mod sow;
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use super::faults::{Fault, FaultError};
+use super::files::NodePath;
+use super::knobs::{KnobError, Knobs};
+use super::options::Token;
+use super::refusal::Refusal;
+
+/// The starting state of a world.
+#[derive(Debug, Clone, Default)]
+pub struct Seed {
+    /// Who the tokens belong to.
+    pub users: Vec<SeedUser>,
+    /// Knob settings: name and value.
+    pub knobs: BTreeMap<String, String>,
+    /// Fault rules, asked in this order.
+    pub faults: Vec<Fault>,
+    /// Records that are deployed already, the oldest first.
+    pub solutions: Vec<SeedSolution>,
+    /// Packages in the file system.
+    pub packages: Vec<SeedPackage>,
+    /// Other files in the file system.
+    pub files: Vec<SeedFile>,
+}
+
+/// A user and the token that is theirs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedUser {
+    /// The bearer token.
+    pub token: Token,
+    /// The name that owners and authors are compared with.
+    pub username: String,
+    /// Whether the user sees and changes the private solutions of others.
+    #[serde(default)]
+    pub admin: bool,
+}
+
+/// A deployed solution.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedSolution {
+    /// The solution's name.
+    pub name: String,
+    /// The solution's version.
+    pub version: String,
+    /// The owner: a user or `IB_DEPLOYED`.
+    pub owner: String,
+    /// The state; ACTIVE if none is given.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// The visibility; PUBLIC for `IB_DEPLOYED`, else PRIVATE, if none is given.
+    #[serde(default)]
+    pub visibility: Option<String>,
+    /// The author; the owner if none is given.
+    #[serde(default)]
+    pub author: Option<String>,
+    /// The short description.
+    #[serde(default)]
+    pub summary: Option<String>,
+    /// The long description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// When it was created; when the world was, if no time is given.
+    #[serde(default)]
+    pub created_at_ms: Option<u64>,
+    /// When it was last changed; when it was created, if no time is given.
+    #[serde(default)]
+    pub updated_at_ms: Option<u64>,
+    /// Whether a deployment refers to it.
+    #[serde(default)]
+    pub referenced: bool,
+    /// The id; a fresh one if none is given.
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+/// A package in the file system.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedPackage {
+    /// Where the package lies.
+    pub path: String,
+    /// `name` of its `package.json`.
+    pub name: String,
+    /// `version` of its `package.json`.
+    pub version: String,
+    /// `owner` of its `package.json`.
+    pub owner: String,
+    /// `visibility` of its `package.json`.
+    #[serde(default)]
+    pub visibility: Option<String>,
+    /// `short_description` of its `package.json`.
+    #[serde(default)]
+    pub short_description: Option<String>,
+    /// `long_description` of its `package.json`.
+    #[serde(default)]
+    pub long_description: Option<String>,
+    /// `authors` of its `package.json`.
+    #[serde(default)]
+    pub authors: Option<Vec<String>>,
+    /// `solution_type` of its `package.json`; `ibflowbin` if none is given.
+    #[serde(default)]
+    pub solution_type: Option<String>,
+    /// The size in bytes that the package is padded to.
+    #[serde(default)]
+    pub size: usize,
+    /// Fields that its `package.json` lacks.
+    #[serde(default)]
+    pub omit: Vec<String>,
+}
+
+/// A file in the file system.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedFile {
+    /// Where the file lies.
+    pub path: String,
+    /// What it holds.
+    pub text: String,
+}
+
+/// The file's shape; knobs keep their place for the error message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawSeed {
+    users: Vec<SeedUser>,
+    knobs: BTreeMap<String, Spanned<String>>,
+    faults: Vec<BTreeMap<String, Spanned<String>>>,
+    solutions: Vec<SeedSolution>,
+    packages: Vec<SeedPackage>,
+    files: Vec<SeedFile>,
+}
+
+/// A seed that cannot be sown.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The text is not YAML, or not the YAML of a seed.
+    #[error("the seed is not valid: {message}")]
+    Yaml {
+        /// What is wrong, with line and column.
+        message: String,
+    },
+    /// A knob setting is wrong.
+    #[error("the seed is not valid: line {line}")]
+    Knob {
+        /// The line of the setting; 0 if the seed was not read from text.
+        line: u64,
+        /// What is wrong with it.
+        source: KnobError,
+    },
+    /// A fault rule is wrong.
+    #[error("the seed is not valid: line {line}")]
+    Fault {
+        /// The line where the rule begins.
+        line: u64,
+        /// What is wrong with it.
+        source: FaultError,
+    },
+    /// Two records have one id, or an id has a slash.
+    #[error("the seed is not valid: the solution id `{id}` is used twice or is no id")]
+    BadId {
+        /// The id.
+        id: String,
+    },
+    /// A path is not the path of a file, or one file would lie inside another.
+    #[error("the seed is not valid: no file can lie at `{path}`: {reason}")]
+    BadPath {
+        /// The path.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// The budget of the YAML reader: a seed of a million records is still a seed.
+const YAML_NODES: usize = 50_000_000;
+
+impl Seed {
+    /// Reads a seed file and checks it whole.
+    pub fn parse(text: &str) -> Result<Self, SeedError> {
+        // A file with nothing but comments in it is the empty seed.
+        let is_empty = text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        if is_empty {
+            return Ok(Self::default());
+        }
+        let options = serde_yaml::options! {
+            with_snippet: false,
+            budget: serde_yaml::budget! { max_nodes: YAML_NODES, max_events: 2 * YAML_NODES },
+        };
+        let raw: RawSeed =
+            serde_yaml::from_str_with_options(text, options).map_err(|error| SeedError::Yaml {
+                message: error.without_snippet().to_string(),
+            })?;
+        let mut scratch = Knobs::default();
+        for (name, value) in &raw.knobs {
+            scratch
+                .set(name, &value.value)
+                .map_err(|source| SeedError::Knob {
+                    line: value.referenced.line(),
+                    source,
+                })?;
+        }
+        let faults: Vec<Fault> = raw
+            .faults
+            .into_iter()
+            .map(read_fault)
+            .collect::<Result<_, _>>()?;
+        let seed = Self {
+            users: raw.users,
+            knobs: raw
+                .knobs
+                .into_iter()
+                .map(|(name, value)| (name, value.value))
+                .collect(),
+            faults,
+            solutions: raw.solutions,
+            packages: raw.packages,
+            files: raw.files,
+        };
+        seed.check()?;
+        Ok(seed)
+    }
+
+    /// Turns the knobs that the seed names.
+    pub fn turn_knobs(&self, knobs: &mut Knobs) -> Result<(), SeedError> {
+        for (name, value) in &self.knobs {
+            knobs
+                .set(name, value)
+                .map_err(|source| SeedError::Knob { line: 0, source })?;
+        }
+        Ok(())
+    }
+
+    /// Checks what the types do not: ids and paths.
+    pub(crate) fn check(&self) -> Result<(), SeedError> {
+        let mut ids = HashSet::new();
+        for id in self
+            .solutions
+            .iter()
+            .filter_map(|solution| solution.id.as_ref())
+        {
+            let is_segment = NodePath::parse(id).is_ok_and(|path| path.as_str() == id.as_str());
+            if !is_segment || id.contains('/') || !ids.insert(id) {
+                return Err(SeedError::BadId { id: id.clone() });
+            }
+        }
+        for path in self.paths() {
+            NodePath::parse(path).map_err(|refusal| bad_path(path, &refusal))?;
+        }
+        Ok(())
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let packages = self.packages.iter().map(|package| package.path.as_str());
+        packages.chain(self.files.iter().map(|file| file.path.as_str()))
+    }
+}
+
+fn read_fault(settings: BTreeMap<String, Spanned<String>>) -> Result<Fault, SeedError> {
+    let line = settings.values().map(|value| value.referenced.line()).min();
+    let settings = settings
+        .into_iter()
+        .map(|(name, value)| (name, value.value));
+    Fault::from_settings(settings).map_err(|source| SeedError::Fault {
+        line: line.unwrap_or_default(),
+        source,
+    })
+}
+
+fn bad_path(path: &str, refusal: &Refusal) -> SeedError {
+    SeedError::BadPath {
+        path: path.to_owned(),
+        reason: refusal.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_read_whole() {
+        let seed = Seed::parse(
+            "
+users: [{ token: t, username: ann }]
+knobs: { paging: bare, visibility_in_records: true, list_lag: 2 }
+solutions:
+  - { name: A, version: 1.10, owner: ann, created_at_ms: 5 }
+packages:
+  - { path: a/fs/d/A-2.ibsolution, name: A, version: 2, owner: ann, size: 10 }
+files:
+  - { path: a/fs/d/x.txt, text: hello }
+",
+        )
+        .unwrap();
+        assert_eq!(seed.solutions[0].version, "1.10");
+        assert_eq!(seed.packages[0].version, "2");
+        let mut knobs = Knobs::default();
+        seed.turn_knobs(&mut knobs).unwrap();
+        assert!(knobs.visibility_in_records);
+        assert_eq!(knobs.list_lag, 2);
+        assert!(Seed::parse("").unwrap().solutions.is_empty());
+        assert!(Seed::parse("# nothing\n\n").unwrap().solutions.is_empty());
+    }
+
+    #[test]
+    fn a_bad_seed_names_the_place() {
+        let cases = [
+            ("solutions:\n  - { name: A }\n", "line 2"),
+            ("solution: []\n", "line 1"),
+            (
+                "solutions:\n  - name: A\n    versoin: 1\n    owner: o\n",
+                "line 3",
+            ),
+            ("knobs:\n  list_lag: 1\n  paging: loose\n", "line 3"),
+            ("knobs: { colour: red }\n", "line 1"),
+            ("faults:\n  - { operation: deploy }\n", "line 2"),
+            ("faults:\n  - status: 500\n    skip: x\n", "line 2"),
+            ("a: [", "line 1"),
+            ("files: [{ path: a/../b, text: x }]\n", "`a/../b`"),
+            (
+                "solutions: [{ name: A, version: 1, owner: o, id: x }, { name: B, version: 1, owner: o, id: x }]",
+                "`x`",
+            ),
+            (
+                "solutions: [{ name: A, version: 1, owner: o, id: ../x }]",
+                "`../x`",
+            ),
+        ];
+        for (text, part) in cases {
+            let error = Seed::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

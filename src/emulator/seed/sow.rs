@@ -1,0 +1,115 @@
+//! Putting a seed into a new world.
+
+use serde_json::{Map, Value, json};
+
+use super::{Seed, SeedError, SeedPackage, SeedSolution, bad_path};
+use crate::emulator::deploy::metadata;
+use crate::emulator::files::NodePath;
+use crate::emulator::package::build_package;
+use crate::emulator::solutions::{PUBLIC_OWNER, Solution, server_folder};
+use crate::emulator::world::World;
+
+impl World {
+    /// Puts a checked seed into a new world. `user` is the author of public records without one.
+    pub(crate) fn sow(&mut self, seed: &Seed, user: &str) -> Result<(), SeedError> {
+        for record in &seed.solutions {
+            self.sow_solution(record, user)?;
+        }
+        for package in &seed.packages {
+            let bytes = build_package(&package.description(), package.size);
+            self.sow_file(&package.path, bytes)?;
+        }
+        for file in &seed.files {
+            self.sow_file(&file.path, file.text.clone().into_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn sow_solution(&mut self, record: &SeedSolution, user: &str) -> Result<(), SeedError> {
+        let is_public = record.owner == PUBLIC_OWNER;
+        let author = match &record.author {
+            Some(author) => author.clone(),
+            None if is_public => user.to_owned(),
+            None => record.owner.clone(),
+        };
+        let created_ms = record.created_at_ms.unwrap_or_else(|| self.stamp());
+        let visibility = if is_public { "PUBLIC" } else { "PRIVATE" };
+        let or = |text: &Option<String>, fallback: &str| {
+            text.clone().unwrap_or_else(|| fallback.to_owned())
+        };
+        let solution = Solution {
+            id: match &record.id {
+                Some(id) => id.clone(),
+                None => self.ids.next_id(),
+            },
+            sequence: self.next_sequence(),
+            name: record.name.clone(),
+            version: record.version.clone(),
+            owner: record.owner.clone(),
+            metadata: metadata(self.knobs.record_keys, &json!([&author])),
+            author,
+            created_ms,
+            updated_ms: record.updated_at_ms.unwrap_or(created_ms),
+            summary: or(&record.summary, "No summary"),
+            description: or(&record.description, "No release notes"),
+            state: or(&record.state, "ACTIVE"),
+            visibility: or(&record.visibility, visibility),
+            deploying: false,
+            deleting: false,
+            customizable: false,
+            shared_accounts: Vec::new(),
+            referenced: record.referenced,
+        };
+        // The server folder of a seeded record shows what its package said.
+        let described = json!({
+            "name": solution.name, "version": solution.version, "owner": solution.owner,
+            "short_description": solution.summary, "long_description": solution.description,
+            "solution_type": "ibflowbin", "visibility": solution.visibility,
+        });
+        let path = format!("{}/package.json", server_folder(&solution.id));
+        self.sow_file(&path, described.to_string().into_bytes())?;
+        self.solutions.insert(solution);
+        Ok(())
+    }
+
+    fn sow_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), SeedError> {
+        let now_ms = self.time.now_ms();
+        NodePath::parse(path)
+            .and_then(|node| self.files.write(&node, bytes.into(), true, now_ms))
+            .map_err(|refusal| bad_path(path, &refusal))?;
+        Ok(())
+    }
+}
+
+impl SeedPackage {
+    /// The fields of its `package.json`.
+    fn description(&self) -> Map<String, Value> {
+        let fields = [
+            ("name", Some(json!(self.name))),
+            ("version", Some(json!(self.version))),
+            ("owner", Some(json!(self.owner))),
+            (
+                "solution_type",
+                Some(json!(self.solution_type.as_deref().unwrap_or("ibflowbin"))),
+            ),
+            (
+                "visibility",
+                self.visibility.as_ref().map(|text| json!(text)),
+            ),
+            (
+                "short_description",
+                self.short_description.as_ref().map(|text| json!(text)),
+            ),
+            (
+                "long_description",
+                self.long_description.as_ref().map(|text| json!(text)),
+            ),
+            ("authors", self.authors.as_ref().map(|names| json!(names))),
+        ];
+        fields
+            .into_iter()
+            .filter(|(name, _)| !self.omit.iter().any(|omitted| omitted == name))
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+    }
+}

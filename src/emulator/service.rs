@@ -1,0 +1,411 @@
+//! The way of a request: log, body within bounds, latency, token, operation, answer. Every request
+//! of every route goes through [`Shared::handle`], which is also the place for faults.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use super::access::Access;
+use super::engine::Engine;
+use super::faults::{FaultRules, Strike, When};
+use super::knobs::{ErrorBody, ErrorStatus, Knobs, RetryAfterForm};
+use super::log::{RequestLog, RequestRecord};
+use super::options::EmulatorOptions;
+use super::refusal::Refusal;
+use super::reply::{self, Ending, Reply};
+use super::routes::{Call, ControlOperation, Operation, Query, decode};
+use super::world::Twist;
+
+/// How long a body may pause, and how long it may take in all: a client that sends a byte now and
+/// then holds its connection no longer than one that sends none.
+const BODY_PAUSE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// How much of a body that is too long is read and thrown away, so that the client gets to read the
+/// refusal before the connection closes.
+const DRAIN_LIMIT: usize = 256 << 20;
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Nothing once the emulator has stopped, so that no late request holds the data folder.
+    engine: Mutex<Option<Engine>>,
+    access: Access,
+    latency: Duration,
+    log: RequestLog,
+    faults: FaultRules,
+    /// Whether answers wait for the disk.
+    is_durable: bool,
+}
+
+/// What a request means.
+#[derive(Debug, Clone, Copy)]
+enum Meaning {
+    Api(Operation),
+    Control(ControlOperation),
+    UnknownRoute,
+    WrongMethod,
+}
+
+impl Meaning {
+    fn body_limit(self) -> usize {
+        match self {
+            Self::Api(operation) => operation.body_limit(),
+            Self::Control(_) => 1 << 20,
+            // What is not read for a purpose is only thrown away.
+            Self::UnknownRoute | Self::WrongMethod => 0,
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Engine, options: EmulatorOptions) -> Self {
+        let seed = options.seed.unwrap_or_default();
+        let faults = seed.faults.into_iter().chain(options.faults);
+        Self {
+            faults: FaultRules::new(faults, options.id_seed),
+            is_durable: engine.store.is_some(),
+            engine: Mutex::new(Some(engine)),
+            access: Access {
+                users: seed.users,
+                default_user: options.user,
+                token: options.token,
+                contexts: options.contexts,
+            },
+            latency: options.latency,
+            log: RequestLog::default(),
+        }
+    }
+
+    pub(crate) fn log(&self) -> &RequestLog {
+        &self.log
+    }
+
+    pub(crate) fn faults(&self) -> &FaultRules {
+        &self.faults
+    }
+
+    /// The world, unless the emulator has stopped.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
+        // A panic in one operation must not take the server down with it.
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the world up, and with it the data folder.
+    pub(crate) fn close(&self) {
+        drop(self.lock().take());
+    }
+
+    /// Does what the request asks, saves, and encodes the answer.
+    fn answer(
+        &self,
+        meaning: Meaning,
+        call: Result<Call, Refusal>,
+        strike: Option<&Strike>,
+    ) -> Reply {
+        let mut engine = self.lock();
+        let Some(engine) = engine.as_mut() else {
+            return reply::refusal(&Refusal::Stopping, ErrorBody::Message, ErrorStatus::Http);
+        };
+        let knobs = strike.and_then(|strike| strike.twist(&mut engine.world));
+        let mut result = call.and_then(|call| self.perform(engine, meaning, &call));
+        engine.world.twist = Twist::default();
+        if let Err(error) = engine.save() {
+            tracing::error!(error = ?error, "the data folder cannot be written");
+            result = Err(Refusal::Broken {
+                problem: error.to_string(),
+            });
+        }
+        let world = &mut engine.world;
+        let in_force = match knobs {
+            Some(before) => mem::replace(&mut world.knobs, before),
+            None => world.knobs.clone(),
+        };
+        result.unwrap_or_else(|refusal| match meaning {
+            // Control routes keep one form of error, whatever the API's own is.
+            Meaning::Control(_) => reply::refusal(&refusal, ErrorBody::Message, ErrorStatus::Http),
+            Meaning::Api(operation) => {
+                // HEAD has no body that could tell of an error.
+                let status = match operation {
+                    Operation::HeadNode => ErrorStatus::Http,
+                    _ => in_force.error_status,
+                };
+                let reply = reply::refusal(&refusal, in_force.error_body, status);
+                match refusal {
+                    Refusal::TooMany => retry_after(reply, &in_force, world.time.now_ms()),
+                    _ => reply,
+                }
+            }
+            Meaning::UnknownRoute | Meaning::WrongMethod => {
+                reply::refusal(&refusal, in_force.error_body, ErrorStatus::Http)
+            }
+        })
+    }
+
+    /// The longest body that a request may have, as the knob wants it.
+    fn body_limit(&self, meaning: Meaning) -> usize {
+        let knob = match (&*self.lock(), meaning) {
+            (Some(engine), Meaning::Api(_)) => engine.world.knobs.body_limit_kib,
+            _ => 0,
+        };
+        match usize::try_from(knob) {
+            Ok(0) | Err(_) => meaning.body_limit(),
+            Ok(limit) => meaning.body_limit().min(limit.saturating_mul(1 << 10)),
+        }
+    }
+
+    /// The time of the world; its beginning, once the emulator has stopped.
+    fn now_ms(&self) -> u64 {
+        let engine = self.lock();
+        engine
+            .as_ref()
+            .map_or(0, |engine| engine.world.time.now_ms())
+    }
+
+    fn perform(
+        &self,
+        engine: &mut Engine,
+        meaning: Meaning,
+        call: &Call,
+    ) -> Result<Reply, Refusal> {
+        let world = &mut engine.world;
+        let caller = || {
+            let authorization = call.header("authorization");
+            self.access.caller(authorization, call.header("ib-context"))
+        };
+        match meaning {
+            Meaning::Api(operation) => {
+                world.begin();
+                world.requests += 1;
+                let rate = u64::from(world.knobs.rate_limit);
+                if rate > 0 && world.requests.is_multiple_of(rate + 1) {
+                    return Err(Refusal::TooMany);
+                }
+                operation.perform(world, &caller()?, call)
+            }
+            Meaning::Control(operation) => {
+                if self.access.token.is_some() {
+                    caller()?;
+                }
+                operation.perform(world, &self.log, &self.faults, call)
+            }
+            Meaning::UnknownRoute => Err(Refusal::NoSuchRoute {
+                method: call.method.to_string(),
+                path: call.path.clone(),
+            }),
+            Meaning::WrongMethod => Err(Refusal::WrongMethod {
+                method: call.method.to_string(),
+                path: call.path.clone(),
+            }),
+        }
+    }
+
+    /// Answers one request, from its first byte to its last.
+    async fn handle(self: Arc<Self>, meaning: Meaning, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let ticket = match meaning {
+            Meaning::Control(_) => None,
+            Meaning::Api(_) | Meaning::UnknownRoute | Meaning::WrongMethod => {
+                Some(self.log.arrive(record_of(&parts, meaning)))
+            }
+        };
+        let reading = read_body(body, self.body_limit(meaning));
+        let body = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+        let body = body.unwrap_or(Err(Refusal::TooSlow));
+        let body = match (body, meaning) {
+            // It is the address that is wrong, not the body.
+            (Err(Refusal::TooLong { .. }), Meaning::UnknownRoute | Meaning::WrongMethod) => {
+                Ok(Bytes::new())
+            }
+            (body, _) => body,
+        };
+        let call = body.and_then(|body| decode_call(parts, meaning, body));
+        let strike = match (&call, meaning) {
+            (Ok(call), Meaning::Api(operation)) => self.faults.strike(Some(operation), call),
+            (Ok(call), Meaning::UnknownRoute | Meaning::WrongMethod) => {
+                self.faults.strike(None, call)
+            }
+            (_, Meaning::Control(_)) | (Err(_), _) => None,
+        };
+        if let (Some(ticket), Some(strike)) = (ticket, &strike) {
+            self.log.strike(ticket, strike.id);
+        }
+        // From here on the work is done whether or not the client waits for it, as on any server
+        // behind a queue; so it runs in a task of its own.
+        let shared = Arc::clone(&self);
+        let work = tokio::spawn(async move {
+            let latency = match meaning {
+                Meaning::Api(_) => shared.latency,
+                Meaning::Control(_) | Meaning::UnknownRoute | Meaning::WrongMethod => {
+                    Duration::ZERO
+                }
+            };
+            let delay = |when| {
+                strike
+                    .as_ref()
+                    .map_or(Duration::ZERO, |strike| strike.delay(when))
+            };
+            pause(latency.saturating_add(delay(When::Before))).await;
+            let early = strike
+                .as_ref()
+                .filter(|strike| strike.fault.when == When::Before);
+            if let Some(reply) = early.and_then(|strike| strike.reply(shared.now_ms())) {
+                return Ok(reply);
+            }
+            let mut reply = if shared.is_durable {
+                let (shared, strike) = (Arc::clone(&shared), strike.clone());
+                let work = move || shared.answer(meaning, call, strike.as_ref());
+                tokio::task::spawn_blocking(work).await?
+            } else {
+                shared.answer(meaning, call, strike.as_ref())
+            };
+            pause(delay(When::After)).await;
+            if let Some(strike) = &strike {
+                reply = strike.reply(shared.now_ms()).unwrap_or(reply);
+                reply.ending = strike.ending();
+            }
+            Ok(reply)
+        });
+        let reply = match work.await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(error)) | Err(error) => {
+                tracing::error!(%error, "an operation has failed");
+                let problem = "an operation has failed".to_owned();
+                let refusal = Refusal::Broken { problem };
+                reply::refusal(&refusal, ErrorBody::Message, ErrorStatus::Http)
+            }
+        };
+        if let Some(ticket) = ticket {
+            let is_told = reply.ending != Ending::Dropped;
+            self.log
+                .answer(ticket, is_told.then_some(reply.status.as_u16()));
+        }
+        reply.into_response()
+    }
+}
+
+/// Says when to come again, as the knob wants it.
+fn retry_after(reply: Reply, knobs: &Knobs, now_ms: u64) -> Reply {
+    match knobs.retry_after {
+        RetryAfterForm::Seconds => reply.with(header::RETRY_AFTER, "1"),
+        RetryAfterForm::Date => {
+            let date = reply::http_date(now_ms.saturating_add(1_000));
+            reply.with(header::RETRY_AFTER, &date)
+        }
+        RetryAfterForm::Missing => reply,
+    }
+}
+
+/// Waits, unless there is nothing to wait for: even a sleep of no time gives way to others.
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+fn record_of(parts: &Parts, meaning: Meaning) -> RequestRecord {
+    RequestRecord {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        operation: match meaning {
+            Meaning::Api(operation) => Some(operation),
+            Meaning::Control(_) | Meaning::UnknownRoute | Meaning::WrongMethod => None,
+        },
+        status: None,
+        fault: None,
+    }
+}
+
+fn decode_call(parts: Parts, meaning: Meaning, body: Bytes) -> Result<Call, Refusal> {
+    let path = parts.uri.path();
+    let template = match meaning {
+        Meaning::Api(operation) => operation.route().1,
+        Meaning::Control(operation) => operation.route().1,
+        Meaning::UnknownRoute | Meaning::WrongMethod => "",
+    };
+    // A route has at most one part that varies; the text around it is fixed.
+    let parameter = match (template.find('{'), template.find('}')) {
+        (Some(from), Some(to)) => {
+            let rest = path.get(from..).unwrap_or_default();
+            let after = &template[to + 1..];
+            decode(rest.strip_suffix(after).unwrap_or(rest))?
+        }
+        _ => String::new(),
+    };
+    Ok(Call {
+        path: path.to_owned(),
+        parameter,
+        query: Query::parse(parts.uri.query().unwrap_or_default())?,
+        raw_query: parts.uri.query().unwrap_or_default().to_owned(),
+        method: parts.method,
+        headers: parts.headers,
+        body,
+    })
+}
+
+/// Reads a body of at most `limit` bytes that may pause, but not for long.
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let mut chunks = body.into_data_stream();
+    let mut read = BytesMut::new();
+    let mut length = 0;
+    loop {
+        let next = tokio::time::timeout(BODY_PAUSE, chunks.next());
+        let chunk = match next.await.map_err(|_| Refusal::TooSlow)? {
+            None if length > limit => return Err(Refusal::TooLong { limit }),
+            None => return Ok(read.freeze()),
+            Some(chunk) => chunk.map_err(|_| Refusal::BrokenBody)?,
+        };
+        length += chunk.len();
+        if length <= limit {
+            read.extend_from_slice(&chunk);
+        } else if length > limit.saturating_add(DRAIN_LIMIT) {
+            return Err(Refusal::TooLong { limit });
+        } else {
+            read = BytesMut::new();
+        }
+    }
+}
+
+/// Puts every operation at its address.
+pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+    let handler = |meaning: Meaning| {
+        let shared = Arc::clone(shared);
+        move |request: Request| Arc::clone(&shared).handle(meaning, request)
+    };
+    let mut router = Router::new();
+    let api = Operation::ALL
+        .into_iter()
+        .map(|operation| (operation.route(), Meaning::Api(operation)));
+    let control = ControlOperation::ALL
+        .into_iter()
+        .map(|operation| (operation.route(), Meaning::Control(operation)));
+    for ((method, path), meaning) in api.chain(control) {
+        let filter = MethodFilter::try_from(method)
+            .expect("invariant: the routes use the usual methods only");
+        let service: MethodRouter = on(filter, handler(meaning));
+        router = router.route(path, service.clone());
+        // Clients do write the slash at the end, and the page of the compiler leaves the path out.
+        let other = match path {
+            "/api/v2/solutions/deployed" => Some("/api/v2/solutions/deployed/"),
+            "/api/v1/flow_binary/compile/{*path}" => Some("/api/v1/flow_binary/compile"),
+            _ => None,
+        };
+        if let Some(other) = other {
+            router = router.route(other, service);
+        }
+    }
+    router
+        .fallback(handler(Meaning::UnknownRoute))
+        .method_not_allowed_fallback(handler(Meaning::WrongMethod))
+}

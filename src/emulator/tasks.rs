@@ -1,0 +1,192 @@
+//! Work of the file system and the packager that the platform does in jobs: copy, move, extract,
+//! compile, package, publish. Here it is done when it is asked for, and the job only tells of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::access::Caller;
+use super::files::NodePath;
+use super::jobs::{Verdict, Work};
+use super::options::JobPace;
+use super::package::{PackageError, pack, read_package, unpack};
+use super::refusal::Refusal;
+use super::world::World;
+
+/// Where published packages lie.
+const MARKETPLACE: &str = "system/global/fs/Instabase Drive/Applications/Marketplace/All";
+
+/// What a task has come to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Task {
+    /// What its result says beside its status.
+    pub(crate) result: Map<String, Value>,
+    /// Why it has failed.
+    trouble: Option<String>,
+}
+
+impl Task {
+    /// A task from what came of it.
+    pub(crate) fn of(outcome: Result<Map<String, Value>, Refusal>) -> Self {
+        match outcome {
+            Ok(result) => Self {
+                result,
+                trouble: None,
+            },
+            Err(refusal) => Self {
+                result: Map::new(),
+                trouble: Some(refusal.to_string()),
+            },
+        }
+    }
+
+    pub(crate) fn verdict(&self, failure: Option<String>) -> Verdict {
+        match failure.or_else(|| self.trouble.clone()) {
+            Some(message) => Verdict::Failed { message },
+            None => Verdict::Done { solution: None },
+        }
+    }
+}
+
+impl World {
+    /// Starts the job that tells of a task. It is over at once, unless a fault holds it back:
+    /// clients of these calls do not poll but sleep for a few seconds.
+    pub(crate) fn start_task(
+        &mut self,
+        caller: &Caller,
+        outcome: Result<Map<String, Value>, Refusal>,
+    ) -> String {
+        self.start_job(caller, Work::Task(Task::of(outcome)), JobPace::Immediate)
+    }
+
+    /// `POST /api/v2/files/copy`: copies a file or a folder with all in it.
+    pub(crate) fn copy_node(
+        &mut self,
+        from: &str,
+        to: &str,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let (from, to) = (NodePath::parse(from)?, NodePath::parse(to)?);
+        self.files.copy(&from, &to, self.time.now_ms())?;
+        Ok(Map::new())
+    }
+
+    /// `POST /api/v2/files/move`.
+    pub(crate) fn move_node(
+        &mut self,
+        from: &str,
+        to: &str,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let (from, to) = (NodePath::parse(from)?, NodePath::parse(to)?);
+        self.files.copy(&from, &to, self.time.now_ms())?;
+        if from != to {
+            self.files.remove(&from);
+        }
+        Ok(Map::new())
+    }
+
+    /// `POST /api/v2/files/extract`: unpacks a zip, whatever its name ends in.
+    pub(crate) fn extract(&mut self, from: &str, to: &str) -> Result<Map<String, Value>, Refusal> {
+        let (from, to) = (NodePath::parse(from)?, NodePath::parse(to)?);
+        let (_, content) = self.files.file(&from)?;
+        let members = unpack(content).map_err(|source| bad_package(&from, source))?;
+        let now_ms = self.time.now_ms();
+        self.files.make_folder(&to, now_ms)?;
+        for (name, bytes) in members {
+            let path = NodePath::parse(&format!("{to}/{name}"))?;
+            match bytes {
+                Some(bytes) => self.files.write(&path, bytes, false, now_ms).map(drop)?,
+                None => self.files.make_folder(&path, now_ms)?,
+            }
+        }
+        Ok(Map::new())
+    }
+
+    /// `POST /api/v1/flow_binary/compile`: writes something that looks like a compiled flow. Two
+    /// compiles differ, as they do on the platform.
+    pub(crate) fn compile(
+        &mut self,
+        root: &str,
+        flow: &str,
+        binary: Option<&str>,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let root = NodePath::parse(root)?;
+        let source = NodePath::parse(&format!("{root}/{flow}"))?;
+        let (_, content) = self.files.file(&source)?;
+        let default = || {
+            let stem = source.name().strip_suffix(".ibflow");
+            format!(
+                "{root}/build/bin/{}.ibflowbin",
+                stem.unwrap_or(source.name())
+            )
+        };
+        let target = NodePath::parse(&binary.map_or_else(default, str::to_owned))?;
+        let manifest = json!({
+            "version": "1.1", "type": "ibflowbin", "uuid": self.ids.next_id(),
+            "binary_type": "single_flow", "flow_file": source.name(), "is_flow_v3": true,
+        });
+        let bytes = pack(&[
+            ("manifest.json".to_owned(), manifest.to_string().into()),
+            (source.name().to_owned(), content.bytes()),
+        ]);
+        let now_ms = self.time.now_ms();
+        self.files.write(&target, bytes.into(), false, now_ms)?;
+        Ok(Map::from_iter([(
+            "flow_path".to_owned(),
+            json!(target.as_str()),
+        )]))
+    }
+
+    /// `POST /api/v1/solution/create`: packs a folder into `<name>-<version>.ibsolution`.
+    pub(crate) fn create_package(
+        &mut self,
+        content_folder: &str,
+        output_folder: &str,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let (from, to) = (
+            NodePath::parse(content_folder)?,
+            NodePath::parse(output_folder)?,
+        );
+        let members = self.files.tree(&from)?;
+        let description = members.iter().find(|(name, _)| name == "package.json");
+        let description = description
+            .and_then(|(_, bytes)| serde_json::from_slice::<Value>(bytes).ok())
+            .ok_or_else(|| bad_package(&from, PackageError::NoDescription))?;
+        let field = |name: &'static str| {
+            let text = description[name]
+                .as_str()
+                .filter(|text| !text.trim().is_empty());
+            text.ok_or_else(|| bad_package(&from, PackageError::MissingField(name)))
+        };
+        let file = format!("{}-{}.ibsolution", field("name")?, field("version")?);
+        let path = to.child(&file.replace('/', "_"))?;
+        let now_ms = self.time.now_ms();
+        self.files
+            .write(&path, pack(&members).into(), false, now_ms)?;
+        // The synchronous answer names the file in one way, the job in another.
+        Ok(Map::from_iter([
+            ("output_path".to_owned(), json!(path.as_str())),
+            ("solution_path".to_owned(), json!(path.as_str())),
+        ]))
+    }
+
+    /// `POST /api/v1/marketplace/publish`: puts a package where the marketplace keeps it, packed
+    /// and unpacked.
+    pub(crate) fn publish(&mut self, path: &str) -> Result<Map<String, Value>, Refusal> {
+        let from = NodePath::parse(path)?;
+        let (_, content) = self.files.file(&from)?;
+        let content = content.clone();
+        let package = read_package(&content).map_err(|source| bad_package(&from, source))?;
+        let name = package.name.replace('/', "_");
+        let version = package.version.replace('/', "_");
+        let folder = NodePath::parse(&format!("{MARKETPLACE}/{name}/{version}"))?;
+        let file = folder.child(&format!("{name}-{version}.ibsolution"))?;
+        self.files.put_shared(&file, content, self.time.now_ms())?;
+        self.extract(file.as_str(), &format!("{folder}/content"))
+    }
+}
+
+fn bad_package(path: &NodePath, source: PackageError) -> Refusal {
+    Refusal::BadPackage {
+        path: path.to_string(),
+        source,
+    }
+}

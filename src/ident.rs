@@ -1,0 +1,379 @@
+//! What things are called: newtypes with one parsing constructor each.
+//!
+//! Every other module speaks of solutions in these words. They are pure values: a text that got in
+//! here was checked once and is never checked again. No `From<String>` exists for any of them.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Why a text cannot be an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentError {
+    /// The text is empty, or blank.
+    #[error("a {what} must not be empty")]
+    Empty {
+        /// The kind of identifier.
+        what: &'static str,
+    },
+    /// A control character would corrupt every line that shows the identifier.
+    #[error("a {what} must not contain control characters")]
+    Control {
+        /// The kind of identifier.
+        what: &'static str,
+    },
+    /// White space at an end is invisible in review, and the platform's trimming is not known.
+    #[error("a {what} must not begin or end with white space")]
+    Untrimmed {
+        /// The kind of identifier.
+        what: &'static str,
+    },
+    /// The text is longer than anything that the platform takes.
+    #[error("a {what} must not be longer than {limit} characters")]
+    TooLong {
+        /// The kind of identifier.
+        what: &'static str,
+        /// The greatest length, in characters.
+        limit: usize,
+    },
+    /// An address without `@`.
+    #[error("an address is written `Name@version`")]
+    NoVersion,
+    /// A digest that is not 64 hexadecimal digits.
+    #[error("a digest is written as 64 hexadecimal digits")]
+    NotADigest,
+}
+
+/// The greatest length of a name, version or owner, in characters.
+const TEXT_LIMIT: usize = 512;
+
+fn check_text(what: &'static str, text: &str) -> Result<(), IdentError> {
+    if text.trim().is_empty() {
+        return Err(IdentError::Empty { what });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(IdentError::Control { what });
+    }
+    if text.trim() != text {
+        return Err(IdentError::Untrimmed { what });
+    }
+    if text.chars().count() > TEXT_LIMIT {
+        return Err(IdentError::TooLong {
+            what,
+            limit: TEXT_LIMIT,
+        });
+    }
+    Ok(())
+}
+
+/// Ids come from the server and are compared, never interpreted: only what would break a URL or a
+/// line is refused.
+fn check_id(what: &'static str, text: &str) -> Result<(), IdentError> {
+    if text.is_empty() {
+        return Err(IdentError::Empty { what });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(IdentError::Control { what });
+    }
+    if text.chars().count() > TEXT_LIMIT {
+        return Err(IdentError::TooLong {
+            what,
+            limit: TEXT_LIMIT,
+        });
+    }
+    Ok(())
+}
+
+macro_rules! text_newtype {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes the text as it is, or says why it cannot be one.
+            pub fn parse(text: &str) -> Result<Self, IdentError> {
+                $check($what, text)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The text, as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_newtype!(
+    /// The name of a solution, compared byte for byte (api-facts U21).
+    SolutionName,
+    "solution name",
+    check_text
+);
+text_newtype!(
+    /// The version of a solution: a text, never a number, so that `1.10` stays `1.10`.
+    Version,
+    "version",
+    check_text
+);
+text_newtype!(
+    /// Who owns a solution: a username, or `IB_DEPLOYED` for public ones (api-facts 2.4).
+    Owner,
+    "owner",
+    check_text
+);
+text_newtype!(
+    /// The platform's id of one deployed solution version: one per version (api-facts 1).
+    SolutionId,
+    "solution id",
+    check_id
+);
+text_newtype!(
+    /// The platform's id of a deploy or delete job.
+    JobId,
+    "job id",
+    check_id
+);
+
+impl Owner {
+    /// The owner that the platform gives to public solutions.
+    pub const IB_DEPLOYED: &'static str = "IB_DEPLOYED";
+
+    /// Whether this is the platform's owner of public solutions.
+    pub fn is_ib_deployed(&self) -> bool {
+        self.as_str() == Self::IB_DEPLOYED
+    }
+}
+
+impl Version {
+    /// Orders versions as people do: runs of digits by their number, so 1.9 comes before 1.10.
+    pub fn natural_cmp(&self, other: &Self) -> Ordering {
+        alphanumeric_sort::compare_str(self.as_str(), other.as_str())
+            .then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+/// What makes a solution version the same one in manifest, live state and plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The solution's name. First, so that identities sort by it.
+    pub name: SolutionName,
+    /// The solution's version.
+    pub version: Version,
+    /// The solution's owner.
+    pub owner: Owner,
+}
+
+impl Identity {
+    /// The short address, `Name@version`.
+    pub fn address(&self) -> Address {
+        Address(Arc::from(format!("{}@{}", self.name, self.version)))
+    }
+
+    /// The address with the owner in front, for output in which two short ones would look alike.
+    pub fn full_address(&self) -> Address {
+        Address(Arc::from(format!(
+            "{}:{}@{}",
+            self.owner, self.name, self.version
+        )))
+    }
+
+    /// Orders by name, then by version as people order them, then by owner.
+    pub fn natural_cmp(&self, other: &Self) -> Ordering {
+        self.name
+            .cmp(&other.name)
+            .then_with(|| self.version.natural_cmp(&other.version))
+            .then_with(|| self.owner.cmp(&other.owner))
+    }
+}
+
+/// How output and options call a solution version: `Name@version`, or `owner:Name@version`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Address(Arc<str>);
+
+impl Address {
+    /// Reads an address; the version is what follows the last `@`, as names may contain one.
+    pub fn parse(text: &str) -> Result<Self, IdentError> {
+        let (name, version) = text.rsplit_once('@').ok_or(IdentError::NoVersion)?;
+        check_text("solution name", name)?;
+        check_text("version", version)?;
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address of one record, where an identity has several.
+    pub(crate) fn of_record(&self, id: &SolutionId) -> Self {
+        Self(Arc::from(format!("{}#{id}", self.0)))
+    }
+
+    /// Whether this address, short or with its owner, means that identity.
+    pub fn means(&self, identity: &Identity) -> bool {
+        *self == identity.address() || *self == identity.full_address()
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A SHA-256, written as 64 lower-case hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Digest(Box<str>);
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        use fmt::Write as _;
+        use sha2::Digest as _;
+        let mut text = String::with_capacity(64);
+        for byte in sha2::Sha256::digest(bytes) {
+            write!(text, "{byte:02x}").expect("invariant: writing to a String cannot fail");
+        }
+        Self(text.into_boxed_str())
+    }
+
+    /// Reads 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, IdentError> {
+        if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(Self(text.to_ascii_lowercase().into_boxed_str()))
+        } else {
+            Err(IdentError::NotADigest)
+        }
+    }
+
+    /// The 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(owner: &str, name: &str, version: &str) -> Identity {
+        Identity {
+            name: SolutionName::parse(name).unwrap(),
+            version: Version::parse(version).unwrap(),
+            owner: Owner::parse(owner).unwrap(),
+        }
+    }
+
+    #[test]
+    fn addresses_split_at_the_last_at_sign() {
+        let odd = identity("o", "a@b", "1.0");
+        let address = odd.address();
+        assert_eq!(address.as_str(), "a@b@1.0");
+        assert!(Address::parse("a@b@1.0").unwrap().means(&odd));
+        assert!(Address::parse("o:a@b@1.0").unwrap().means(&odd));
+        assert!(!Address::parse("p:a@b@1.0").unwrap().means(&odd));
+        assert_eq!(Address::parse("plain"), Err(IdentError::NoVersion));
+    }
+
+    #[test]
+    fn hostile_text_is_refused() {
+        for (text, expected) in [
+            ("", IdentError::Empty { what: "version" }),
+            ("  ", IdentError::Empty { what: "version" }),
+            (" 1", IdentError::Untrimmed { what: "version" }),
+            ("1\u{1b}[2J", IdentError::Control { what: "version" }),
+            (
+                &"9".repeat(513),
+                IdentError::TooLong {
+                    what: "version",
+                    limit: 512,
+                },
+            ),
+        ] {
+            assert_eq!(Version::parse(text), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn versions_order_by_number() {
+        let mut versions: Vec<Version> = ["1.10", "1.9", "2.0", "1.9-rc"]
+            .iter()
+            .map(|text| Version::parse(text).unwrap())
+            .collect();
+        versions.sort_by(Version::natural_cmp);
+        let texts: Vec<&str> = versions.iter().map(Version::as_str).collect();
+        assert_eq!(texts, ["1.9", "1.9-rc", "1.10", "2.0"]);
+    }
+
+    #[test]
+    fn digests_are_stable() {
+        assert_eq!(
+            Digest::of(b"").as_str(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert!(Digest::parse("e3").is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! The live state: one snapshot of what a server lists, with the proof of how complete it is.
+//!
+//! A value, filled by `api::read` and compared by `plan::diff`. It is ordered by identity, so that
+//! everything about one name lies together and two snapshots of one world are equal.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::{LiveStateWord, LiveVisibilityWord};
+use crate::ident::{Identity, SolutionId, SolutionName};
+
+/// One deployed version, as a server reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveVersion {
+    /// The platform's id.
+    pub id: SolutionId,
+    /// Owner, name and version.
+    pub identity: Identity,
+    /// Who published it.
+    pub author: Option<Arc<str>>,
+    /// Its state.
+    pub state: LiveStateWord,
+    /// Its visibility; `None` is unknown, which is never drift (design 3).
+    pub visibility: Option<LiveVisibilityWord>,
+    /// When it was created, in milliseconds since 1970, at a resolution of one second (api-facts 1).
+    pub created_at_ms: Option<i64>,
+    /// When it was last updated; for display only (api-facts 1: not a change marker).
+    pub updated_at_ms: Option<i64>,
+}
+
+impl LiveVersion {
+    /// Orders the records of one identity, the newest first. Equal times, at a resolution of one
+    /// second, are told apart by the id.
+    pub(crate) fn newest_first(&self, other: &Self) -> Ordering {
+        other
+            .created_at_ms
+            .cmp(&self.created_at_ms)
+            .then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+/// What was proven to be fully listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coverage {
+    /// Everything that this token may see.
+    Whole,
+    /// Every version of these names, and of no others.
+    Names(BTreeSet<SolutionName>),
+    /// Nothing: the listing could not be proven complete, and nothing may be applied.
+    Unproven(Unproven),
+}
+
+/// Why a listing proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Unproven {
+    /// Paging did not come to an end that can be trusted.
+    #[error("the list did not come to a clean end after {items} records: {detail}")]
+    NoCleanEnd {
+        /// Records read.
+        items: usize,
+        /// What the server answered.
+        detail: String,
+    },
+    /// The list changed while it was read, each time.
+    #[error("the list changed while it was read, {attempts} times in a row")]
+    Moving {
+        /// How often it was read.
+        attempts: usize,
+    },
+    /// A record that could not be read at all.
+    #[error("{count} listed records could not be understood: {detail}")]
+    BadRecords {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        detail: String,
+    },
+}
+
+/// A listed record that is there, is counted, and can never be managed: its name, version or owner
+/// is a text that no manifest can declare, such as one with a line break. It stands beside the
+/// versions so that one stranger's record does not block everybody, and is not passed over either.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnmanageableRecord {
+    /// The platform's id.
+    pub id: SolutionId,
+    /// What the server calls it, made fit to be shown.
+    pub label: String,
+    /// Why it cannot be managed.
+    pub reason: String,
+}
+
+/// One snapshot: every version once by id, ordered by identity, the newest record first among equals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveState {
+    versions: Vec<LiveVersion>,
+    coverage: Coverage,
+    unmanageable: Vec<UnmanageableRecord>,
+}
+
+impl LiveState {
+    /// Orders the versions; of two with one id the later in the list is kept.
+    pub fn new(mut versions: Vec<LiveVersion>, coverage: Coverage) -> Self {
+        let mut seen = std::collections::HashSet::with_capacity(versions.len());
+        versions.reverse();
+        versions.retain(|version| seen.insert(version.id.clone()));
+        versions.sort_by(|left, right| {
+            left.identity
+                .cmp(&right.identity)
+                .then_with(|| left.newest_first(right))
+        });
+        Self {
+            versions,
+            coverage,
+            unmanageable: Vec::new(),
+        }
+    }
+
+    /// Adds the records that cannot be managed, each once, ordered.
+    #[must_use]
+    pub fn with_unmanageable(mut self, mut records: Vec<UnmanageableRecord>) -> Self {
+        records.sort();
+        records.dedup_by(|left, right| left.id == right.id);
+        self.unmanageable = records;
+        self
+    }
+
+    /// The records that are there and can never be managed.
+    pub fn unmanageable(&self) -> &[UnmanageableRecord] {
+        &self.unmanageable
+    }
+
+    /// Every version, ordered by identity, the newest record first among equals.
+    pub fn versions(&self) -> &[LiveVersion] {
+        &self.versions
+    }
+
+    /// The versions of one name, of every owner.
+    pub fn named(&self, name: &SolutionName) -> &[LiveVersion] {
+        let start = self
+            .versions
+            .partition_point(|version| version.identity.name < *name);
+        let rest = &self.versions[start..];
+        &rest[..rest.partition_point(|version| version.identity.name == *name)]
+    }
+
+    /// The records of one identity, the newest first.
+    pub fn records_of(&self, identity: &Identity) -> &[LiveVersion] {
+        let start = self
+            .versions
+            .partition_point(|version| version.identity < *identity);
+        let rest = &self.versions[start..];
+        &rest[..rest.partition_point(|version| version.identity == *identity)]
+    }
+
+    /// What is proven.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// Whether every version of that name is known to be in this snapshot.
+    pub fn covers(&self, name: &SolutionName) -> bool {
+        match &self.coverage {
+            Coverage::Whole => true,
+            Coverage::Names(names) => names.contains(name),
+            Coverage::Unproven(_) => false,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What every check needs: the layers, the variables, and a place for problems.
+
+use std::borrow::Cow;
+
+use super::super::masking::printable;
+use super::super::near::{list, nearest};
+use super::super::node::{Field, Node, Text};
+use super::super::problem::{Code, Problem};
+use super::super::raw::{RawEnvironment, RawManifest};
+use super::super::source::{Mark, SourceFile};
+use super::super::vars::{Known, Reported, Variables};
+
+/// The state of checking one environment.
+pub(super) struct Context<'a> {
+    pub(super) source: &'a SourceFile,
+    pub(super) raw: &'a RawManifest,
+    pub(super) name: &'a str,
+    pub(super) key: Mark,
+    pub(super) environment: &'a RawEnvironment,
+    pub(super) variables: Variables<'a>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A text with its variables replaced, and its place.
+#[derive(Debug, Clone)]
+pub(super) struct Value<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) at: Mark,
+}
+
+/// A value that may be missing, or that was reported as a problem.
+pub(super) type Outcome<T> = Result<Option<T>, Reported>;
+
+impl<'a> Context<'a> {
+    /// Reports a problem; what follows from it stays silent.
+    pub(super) fn report(&mut self, problem: Problem) -> Reported {
+        self.problems.push(problem);
+        Reported
+    }
+
+    /// Begins a problem at a place.
+    pub(super) fn problem(
+        &self,
+        code: Code,
+        message: impl Into<String>,
+        at: Mark,
+        label: impl Into<String>,
+    ) -> Problem {
+        Problem::new(code, message).at(self.source, at, label)
+    }
+
+    /// The text of a field where only variables and `environment` are known.
+    pub(super) fn text(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Value<'a>> {
+        self.text_with(field, Known::default())
+    }
+
+    /// The text of a field, which must not be blank.
+    pub(super) fn text_with(
+        &mut self,
+        field: Option<&'a Field<Text>>,
+        known: Known<'_>,
+    ) -> Outcome<Value<'a>> {
+        field
+            .map(|field| self.value(&field.node, known))
+            .transpose()
+    }
+
+    /// The text of a value, which must not be blank.
+    pub(super) fn value(
+        &mut self,
+        node: &'a Node<Text>,
+        known: Known<'_>,
+    ) -> Result<Value<'a>, Reported> {
+        let text = self.variables.resolve(node, known, &mut self.problems)?;
+        let at = node.used;
+        if text.trim().is_empty() {
+            let problem = self
+                .problem(Code::EmptyValue, "the value is empty", at, "empty")
+                .help("Write a value, or remove the key.");
+            return Err(self.report(problem));
+        }
+        Ok(Value { text, at })
+    }
+
+    /// A field that must hold one of a few words.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        field: Option<&'a Field<Text>>,
+        known: Known<'_>,
+        words: &[(&'static str, T)],
+    ) -> Outcome<T> {
+        let Some(value) = self.text_with(field, known)? else {
+            return Ok(None);
+        };
+        if let Some((_, word)) = words.iter().find(|(word, _)| *word == value.text) {
+            return Ok(Some(*word));
+        }
+        let all = words.iter().map(|(word, _)| *word);
+        let help = match nearest(&value.text, all.clone()) {
+            Some(near) => format!("Write `{near}`; the known words are {}.", list(all)),
+            None => format!("Write one of {}.", list(all)),
+        };
+        let message = format!("unknown word `{}`", printable(&value.text));
+        let problem = self
+            .problem(Code::UnknownWord, message, value.at, "not known here")
+            .help(help);
+        Err(self.report(problem))
+    }
+
+    /// A text that a parser turns into something, or into the reason why not.
+    pub(super) fn parsed<T, E>(
+        &mut self,
+        value: &Value<'_>,
+        code: Code,
+        label: &str,
+        help: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, Reported>
+    where
+        E: std::fmt::Display,
+    {
+        parse(&value.text).map_err(|error| {
+            let problem = self
+                .problem(code, error.to_string(), value.at, label)
+                .help(help);
+            self.report(problem)
+        })
+    }
+}

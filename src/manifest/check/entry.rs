@@ -1,0 +1,165 @@
+//! One declared version: its owner, state, visibility and path.
+
+use super::super::masking::printable;
+use super::super::model::{Desired, SolutionPath, Superseded};
+use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, VersionEntries};
+use super::super::problem::Code;
+use super::super::source::Mark;
+use super::super::vars::{Given, Known, Reported};
+use super::context::{Context, Value};
+use crate::attribute::{State, Visibility};
+use crate::ident::{Identity, Owner, SolutionName, Version};
+
+pub(super) const STATES: &[(&str, State)] = &[
+    ("ACTIVE", State::Active),
+    ("INACTIVE", State::Inactive),
+    ("ABSENT", State::Absent),
+];
+
+pub(super) const VISIBILITIES: &[(&str, Visibility)] = &[
+    ("PUBLIC", Visibility::Public),
+    ("PRIVATE", Visibility::Private),
+    ("PENDING_REVIEW", Visibility::PendingReview),
+];
+
+/// A declared version with the places that later checks speak of.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) desired: Desired,
+    pub(super) at: Mark,
+    pub(super) name_at: Mark,
+    pub(super) path_at: Option<Mark>,
+    pub(super) visibility_at: Option<Mark>,
+}
+
+/// A version that some layer declares, before the rest of it is looked at.
+#[derive(Debug)]
+pub(super) struct Declaration<'a> {
+    pub(super) version: Result<Version, Reported>,
+    pub(super) at: Mark,
+    pub(super) layers: VersionEntries<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// Checks the rest of a declared version, even if its version itself could not be had.
+    pub(super) fn check_entry(
+        &mut self,
+        solution: &Solution<'a>,
+        declaration: Declaration<'a>,
+        name: &Result<SolutionName, Reported>,
+        superseded: Result<Superseded, Reported>,
+    ) -> Result<Entry, Reported> {
+        let Declaration {
+            version,
+            at,
+            layers,
+        } = declaration;
+        let known = Known {
+            name: Given::Value(solution.name),
+            version: Given::checked(&version, Version::as_str),
+            owner: Given::Nowhere,
+        };
+        let owner = self.check_declared_owner(solution, layers, known);
+        let known = Known {
+            owner: Given::checked(&owner, Owner::as_str),
+            ..known
+        };
+        let state = self.check_state(solution.state(layers), known);
+        let visibility = solution.visibility(layers).map(|(_, field)| field);
+        let visible = self.word(visibility, known, VISIBILITIES);
+        let path = solution.path(layers).map(|(_, field)| field);
+        let path = self
+            .text_with(path, known)
+            .and_then(|path| path.map(|path| self.check_path(path)).transpose());
+        let (state, path) = (state?, path?);
+        let identity = Identity {
+            name: name.clone()?,
+            version: version?,
+            owner: owner?,
+        };
+        // Nothing is deployed for a tombstone.
+        let path = path.filter(|_| state != State::Absent);
+        let path_at = path.as_ref().map(|path| path.at);
+        let desired = Desired {
+            identity,
+            path: path.map(|path| SolutionPath {
+                position: self.source.position(path.at),
+                text: path.text.into_owned(),
+            }),
+            state,
+            visibility: visible?,
+            superseded: superseded?,
+            position: self.source.position(at),
+        };
+        Ok(Entry {
+            desired,
+            at,
+            name_at: solution.key,
+            path_at,
+            visibility_at: visibility.map(|field| field.node.used),
+        })
+    }
+
+    fn check_declared_owner(
+        &mut self,
+        solution: &Solution<'a>,
+        layers: VersionEntries<'a>,
+        known: Known<'_>,
+    ) -> Result<Owner, Reported> {
+        let owner = solution.owner(layers).map(|(_, field)| field);
+        if let Some(owner) = self.check_owner(owner, known)? {
+            return Ok(owner);
+        }
+        if solution.misspells(layers, "owner") {
+            return Err(Reported);
+        }
+        let message = format!("`{}` has no owner", printable(solution.name));
+        let problem = self
+            .problem(Code::MissingOwner, message, solution.key, "`owner` is missing")
+            .help("Write `owner` here or under `defaults`: the user name, or `IB_DEPLOYED` for public solutions.");
+        Err(self.report(problem))
+    }
+
+    fn check_state(
+        &mut self,
+        layered: Option<Layered<'a>>,
+        known: Known<'_>,
+    ) -> Result<State, Reported> {
+        let Some((layer, field)) = layered else {
+            return Ok(State::Active);
+        };
+        let state = self
+            .word(Some(field), known, STATES)?
+            .unwrap_or(State::Active);
+        if state == State::Absent && layer >= FIRST_DEFAULT {
+            return Err(self.refuse_absent_by_default(field.node.used));
+        }
+        Ok(state)
+    }
+
+    pub(super) fn check_path(&mut self, path: Value<'a>) -> Result<Value<'a>, Reported> {
+        const EXTENSION: &str = ".ibsolution";
+        let text = &*path.text;
+        let (folder, file) = text.rsplit_once('/').unwrap_or(("", text));
+        let why = if !file.ends_with(EXTENSION) {
+            "the path does not end with `.ibsolution`"
+        } else if file == EXTENSION {
+            "the path names no file"
+        } else if text.chars().any(char::is_control) {
+            "the path contains control characters"
+        } else if text.trim() != text {
+            "the path begins or ends with white space"
+        } else if folder
+            .split('/')
+            .any(|segment| matches!(segment, "." | ".."))
+        {
+            "the path contains `.` or `..`"
+        } else {
+            return Ok(path);
+        };
+        let problem = self
+            .problem(Code::BadPath, why, path.at, "not the path of a package")
+            .help("Write the whole path of the `.ibsolution` file on the platform, like `acme/prod/fs/Instabase Drive/W-2.ibsolution`.");
+        Err(self.report(problem))
+    }
+}

@@ -1,0 +1,284 @@
+//! The settings of an environment: as whom, how much and how long.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::super::duration::{parse_duration, parse_limit};
+use super::super::glob::Glob;
+use super::super::masking::printable;
+use super::super::model::{EmulatorSettings, Endpoint, Environment, Limit, Limits, Timeouts, Tls};
+use super::super::node::{Field, List, Text};
+use super::super::problem::Code;
+use super::super::source::Mark;
+use super::super::vars::{Known, Reported};
+use super::context::{Context, Outcome, Value};
+use crate::ident::Owner;
+
+impl<'a> Context<'a> {
+    pub(super) fn check_environment(&mut self) -> Result<Environment, Reported> {
+        let raw = self.environment;
+        let url = self.check_url();
+        let token = self.check_token(url.as_ref().ok());
+        let user = self.check_owner(raw.user.as_ref(), Known::default());
+        let context = self.check_account();
+        let store = self.text(raw.store.as_ref());
+        let protect = self.check_protect();
+        let limits = self.check_limits();
+        let timeouts = self.check_timeouts();
+        let tls = self.check_tls(url.as_ref().ok());
+        let emulator = self.check_emulator(url.as_ref().ok());
+        Ok(Environment {
+            name: self.name.to_owned(),
+            url: url?,
+            token: token?,
+            user: user?,
+            context: context?,
+            store: store?.map(|value| value.text.into_owned()),
+            protect: protect?,
+            limits: limits?,
+            timeouts: timeouts?,
+            tls: tls?,
+            emulator: emulator?,
+        })
+    }
+
+    /// The account travels in a header, which takes visible ASCII only.
+    fn check_account(&mut self) -> Outcome<String> {
+        let Some(value) = self.text(self.environment.context.as_ref())? else {
+            return Ok(None);
+        };
+        let is_sound = value.text.trim() == value.text
+            && value.text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if is_sound {
+            return Ok(Some(value.text.into_owned()));
+        }
+        let problem = self
+            .problem(
+                Code::BadContext,
+                "`context` cannot be sent in an HTTP header",
+                value.at,
+                "not plain ASCII",
+            )
+            .help("Write the id of the organization or user, not its display name.");
+        Err(self.report(problem))
+    }
+
+    /// Protection adds up: the environment's, and the manifest's for all of them.
+    fn check_protect(&mut self) -> Result<Vec<Glob>, Reported> {
+        let mut globs = Vec::new();
+        let mut outcome = Ok(());
+        for field in [&self.environment.protect, &self.raw.protect] {
+            match self.checked_globs(field.as_ref(), Self::check_protection) {
+                Ok(more) => globs.extend(more.into_iter().flatten()),
+                Err(reported) => outcome = Err(reported),
+            }
+        }
+        outcome.map(|()| globs)
+    }
+
+    fn check_protection(&mut self, glob: Glob, at: Mark) -> Result<Glob, Reported> {
+        if glob.can_match('@') {
+            return Ok(glob);
+        }
+        let text = printable(glob.as_str());
+        let message = format!("`{text}` protects no version");
+        let problem = self
+            .problem(Code::BadProtect, message, at, "no `@` in it")
+            .help(format!("Write `{text}@*` to protect every version."));
+        Err(self.report(problem))
+    }
+
+    /// The patterns of a list.
+    pub(super) fn globs(&mut self, field: Option<&'a Field<List<Text>>>) -> Outcome<Vec<Glob>> {
+        self.checked_globs(field, |_, glob, _| Ok(glob))
+    }
+
+    fn checked_globs(
+        &mut self,
+        field: Option<&'a Field<List<Text>>>,
+        check: impl Fn(&mut Self, Glob, Mark) -> Result<Glob, Reported>,
+    ) -> Outcome<Vec<Glob>> {
+        const HELP: &str =
+            r"Use `*` and `?` as wild cards, and `\` before a character that is none.";
+        let Some(field) = field else {
+            return Ok(None);
+        };
+        let items = field.value().ok_or(Reported)?;
+        let mut globs = Vec::with_capacity(items.0.len());
+        for node in &items.0 {
+            let glob = self.value(node, Known::default()).and_then(|value| {
+                let glob =
+                    self.parsed(&value, Code::BadGlob, "not a pattern", HELP, Glob::parse)?;
+                check(self, glob, value.at)
+            });
+            globs.extend(glob);
+        }
+        if globs.len() < items.0.len() {
+            return Err(Reported);
+        }
+        Ok(Some(globs))
+    }
+
+    fn check_limits(&mut self) -> Result<Limits, Reported> {
+        let Some(field) = &self.environment.limits else {
+            return Ok(Limits {
+                max_destroy: None,
+                max_change: None,
+            });
+        };
+        let raw = field.value().ok_or(Reported)?;
+        let max_destroy = self.check_limit(raw.max_destroy.as_ref());
+        let max_change = self.check_limit(raw.max_change.as_ref());
+        Ok(Limits {
+            max_destroy: max_destroy?,
+            max_change: max_change?,
+        })
+    }
+
+    fn check_limit(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Limit> {
+        let Some(value) = self.text(field)? else {
+            return Ok(None);
+        };
+        parse_limit(&value.text).map(Some).ok_or_else(|| {
+            let message = format!("`{}` is no limit", printable(&value.text));
+            let problem = self
+                .problem(
+                    Code::BadLimit,
+                    message,
+                    value.at,
+                    "neither a count nor a share",
+                )
+                .help("Write a count like `2`, or a share from `0%` to `100%`.");
+            self.report(problem)
+        })
+    }
+
+    fn check_timeouts(&mut self) -> Result<Timeouts, Reported> {
+        let default = Timeouts::default();
+        let Some(field) = &self.environment.timeouts else {
+            return Ok(default);
+        };
+        let raw = field.value().ok_or(Reported)?;
+        let deploy = self.check_duration(raw.deploy.as_ref(), false);
+        let delete = self.check_duration(raw.delete.as_ref(), false);
+        // Waiting for nothing is a choice: some servers show every change at once.
+        let settle = self.check_duration(raw.settle.as_ref(), true);
+        let run = self.check_duration(raw.run.as_ref(), false);
+        Ok(Timeouts {
+            deploy: deploy?.unwrap_or(default.deploy),
+            delete: delete?.unwrap_or(default.delete),
+            settle: settle?.unwrap_or(default.settle),
+            run: run?.unwrap_or(default.run),
+        })
+    }
+
+    fn check_duration(&mut self, field: Option<&'a Field<Text>>, zero: bool) -> Outcome<Duration> {
+        let Some(value) = self.text(field)? else {
+            return Ok(None);
+        };
+        let Some(duration) = parse_duration(&value.text) else {
+            let message = format!("`{}` is no duration", printable(&value.text));
+            let problem = self
+                .problem(Code::BadDuration, message, value.at, "not a duration")
+                .help("Write a whole number and a unit, like `1500ms`, `60s`, `15m` or `2h`; a year is the longest.");
+            return Err(self.report(problem));
+        };
+        if duration.is_zero() && !zero {
+            let problem = self
+                .problem(
+                    Code::ZeroTimeout,
+                    "the timeout is zero",
+                    value.at,
+                    "would end at once",
+                )
+                .help("Write how long to wait; remove the key for the default.");
+            return Err(self.report(problem));
+        }
+        Ok(Some(duration))
+    }
+
+    fn check_tls(&mut self, url: Option<&Endpoint>) -> Result<Tls, Reported> {
+        let raw = self.environment;
+        let ca_bundle = self.text(raw.ca_bundle.as_ref());
+        let client_cert = self.text(raw.client_cert.as_ref());
+        let client_key = self.text(raw.client_key.as_ref());
+        let lone = match (&raw.client_cert, &raw.client_key) {
+            (Some(cert), None) => Some((cert.key, "client_cert", "client_key")),
+            (None, Some(key)) => Some((key.key, "client_key", "client_cert")),
+            (Some(_), Some(_)) | (None, None) => None,
+        };
+        if let Some((at, present, missing)) = lone {
+            let problem = self
+                .problem(
+                    Code::IncompleteClientCertificate,
+                    format!("`{present}` is of no use without `{missing}`"),
+                    at,
+                    format!("`{missing}` is missing"),
+                )
+                .help(format!("Add `{missing}`, or remove `{present}`."));
+            return Err(self.report(problem));
+        }
+        let is_tls = url.is_none_or(|url| url.as_str().starts_with("https:"));
+        let settings = [
+            (&raw.ca_bundle, "`ca_bundle`"),
+            (&raw.client_cert, "`client_cert`"),
+            (&raw.client_key, "`client_key`"),
+        ];
+        for (field, name) in settings {
+            if let Some(field) = field
+                && !is_tls
+            {
+                self.unused(field.key, name, "the URL is not `https://`");
+            }
+        }
+        let path = |value: Option<Value<'_>>| value.map(|value| PathBuf::from(&*value.text));
+        Ok(Tls {
+            ca_bundle: path(ca_bundle?),
+            client_cert: path(client_cert?),
+            client_key: path(client_key?),
+        })
+    }
+
+    fn check_emulator(&mut self, url: Option<&Endpoint>) -> Result<EmulatorSettings, Reported> {
+        let Some(field) = &self.environment.emulator else {
+            return Ok(EmulatorSettings::default());
+        };
+        if url.is_some_and(|url| *url != Endpoint::Emulator) {
+            self.unused(field.key, "`emulator`", "the URL is not `emulator:`");
+        }
+        let raw = field.value().ok_or(Reported)?;
+        let seed = self.text(raw.seed.as_ref())?;
+        Ok(EmulatorSettings {
+            seed: seed.map(|value| PathBuf::from(&*value.text)),
+        })
+    }
+
+    pub(super) fn unused(&mut self, at: Mark, what: &str, why: &str) {
+        let message = format!("{what} has no effect: {why}");
+        let problem = self
+            .problem(Code::UnusedSetting, message, at, "has no effect")
+            .help("Remove it.");
+        self.report(problem);
+    }
+
+    /// An owner or user.
+    pub(super) fn check_owner(
+        &mut self,
+        field: Option<&'a Field<Text>>,
+        known: Known<'_>,
+    ) -> Outcome<Owner> {
+        let Some(value) = self.text_with(field, known)? else {
+            return Ok(None);
+        };
+        let help =
+            "Write the user name as the platform shows it, or `IB_DEPLOYED` for public solutions.";
+        self.parsed(
+            &value,
+            Code::BadIdentity,
+            "not usable as an owner",
+            help,
+            Owner::parse,
+        )
+        .map(Some)
+    }
+}

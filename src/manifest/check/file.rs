@@ -1,0 +1,349 @@
+//! The entry points, and what is checked once for the whole file.
+
+use std::collections::{HashMap, HashSet};
+
+use indexmap::IndexMap;
+
+use super::super::masking::printable;
+use super::super::model::Manifest;
+use super::super::near::{list, nearest};
+use super::super::node::{Field, Shape as _, Text};
+use super::super::overlay::value;
+use super::super::problem::{Code, Label, Problem, Problems};
+use super::super::raw::{RawEnvironment, RawManifest, RawToken};
+use super::super::source::{Mark, SourceFile};
+use super::super::vars::Variables;
+use super::super::vars::is_env_name;
+use super::super::yaml;
+use super::context::Context;
+use super::faults;
+
+/// The version of the manifest format that this module reads.
+const FORMAT_VERSION: &str = "1";
+
+/// Which environment is meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selection<'s> {
+    /// Its name; without one, the only environment of the file is meant.
+    pub environment: Option<&'s str>,
+}
+
+/// A manifest that can be used, and what should be looked at all the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The manifest, resolved for the chosen environment.
+    pub manifest: Manifest,
+    /// The warnings, in the order of the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// Every environment of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedAll {
+    /// The manifest, resolved for each environment, in the order of the file.
+    pub manifests: Vec<Manifest>,
+    /// The warnings of all of them, in the order of the file, each once.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads a manifest for one environment.
+///
+/// `env` answers with the value of an environment variable of the process. It is asked only for
+/// those that the chosen environment uses.
+pub fn read(
+    source: &SourceFile,
+    selection: &Selection<'_>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Checked, Problems> {
+    let mut file = File::open(source)?;
+    let manifest = file.choose(selection).and_then(|name| {
+        let (manifest, found) = file.check(&name, env);
+        file.problems.extend(found);
+        manifest
+    });
+    let warnings = Problems::or_warnings(file.problems)?;
+    let manifest =
+        manifest.expect("invariant: whatever keeps a manifest from being made is an error");
+    Ok(Checked { manifest, warnings })
+}
+
+/// Reads a manifest for every environment that it declares.
+pub fn read_all(
+    source: &SourceFile,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<CheckedAll, Problems> {
+    let mut file = File::open(source)?;
+    let names: Vec<String> = file.names().map(str::to_owned).collect();
+    let mut manifests = Vec::with_capacity(names.len());
+    let mut found = Vec::with_capacity(names.len());
+    for name in &names {
+        let (manifest, problems) = file.check(name, env);
+        manifests.extend(manifest);
+        found.push((name.as_str(), problems));
+    }
+    file.problems.extend(united(found));
+    let warnings = Problems::or_warnings(file.problems)?;
+    Ok(CheckedAll {
+        manifests,
+        warnings,
+    })
+}
+
+/// The names of the environments that a manifest declares, in the order of the file. Only what
+/// keeps the names from being read is a problem here.
+pub fn environments(source: &SourceFile) -> Result<Vec<String>, Problems> {
+    let raw = yaml::parse(source)?;
+    let names = value(raw.environments.as_ref())
+        .map(|table| table.entries.keys().map(ToString::to_string).collect());
+    Ok(names.unwrap_or_default())
+}
+
+/// The problems of several environments, each once, with the names of those that have it unless
+/// that is all of them.
+fn united(found: Vec<(&str, Vec<Problem>)>) -> Vec<Problem> {
+    let total = found.len();
+    let mut index: HashMap<(Code, String, Option<Label>), usize> = HashMap::new();
+    let mut united: Vec<Problem> = Vec::new();
+    for (name, problems) in found {
+        for problem in problems {
+            let key = (
+                problem.code,
+                problem.message.clone(),
+                problem.primary.clone(),
+            );
+            let at = *index.entry(key).or_insert_with(|| {
+                united.push(problem);
+                united.len() - 1
+            });
+            let environments = &mut united[at].environments;
+            if environments.last().is_none_or(|last| last != name) {
+                environments.push(name.to_owned());
+            }
+        }
+    }
+    for problem in &mut united {
+        if problem.environments.len() == total {
+            problem.environments.clear();
+        }
+    }
+    united
+}
+
+/// A manifest that was read, with what is wrong with it as a whole.
+struct File {
+    source: SourceFile,
+    raw: RawManifest,
+    problems: Vec<Problem>,
+}
+
+impl File {
+    fn open(source: &SourceFile) -> Result<Self, Problems> {
+        let raw = yaml::parse(source)?;
+        let source = source.hiding(secrets(source, &raw));
+        let mut file = Self {
+            source,
+            raw,
+            problems: Vec::new(),
+        };
+        if let Some(problem) = file.check_format() {
+            // A manifest in another format would only cause noise.
+            return Err(Problems::of(problem));
+        }
+        let mut found = Vec::new();
+        file.raw.faults(&mut found);
+        let faults = found
+            .into_iter()
+            .map(|fault| faults::explain(&file.source, fault));
+        file.problems.extend(faults);
+        file.check_environments();
+        Ok(file)
+    }
+
+    fn check_format(&self) -> Option<Problem> {
+        let Some(field) = &self.raw.solform else {
+            let problem = Problem::new(
+                Code::FormatVersion,
+                "the manifest does not say its format version",
+            )
+            .at(
+                &self.source,
+                self.source.mark_at(1, 1),
+                "`solform` is missing",
+            )
+            .help(format!("Write `solform: {FORMAT_VERSION}` at the top."));
+            return Some(problem);
+        };
+        let text = field.node.text(&self.source)?;
+        (text != FORMAT_VERSION).then(|| {
+            Problem::new(
+                Code::FormatVersion,
+                format!("unknown format version `{}`", printable(text)),
+            )
+            .at(&self.source, field.node.used, "not known")
+            .help(format!(
+                "Write `solform: {FORMAT_VERSION}`, or use a version of solform that knows this one."
+            ))
+        })
+    }
+
+    fn check_environments(&mut self) {
+        let Some(field) = &self.raw.environments else {
+            let problem =
+                Problem::new(Code::NoEnvironments, "the manifest declares no environment")
+                    .at(
+                        &self.source,
+                        self.source.mark_at(1, 1),
+                        "`environments` is missing",
+                    )
+                    .help("Declare at least one environment with its `url` under `environments`.");
+            self.problems.push(problem);
+            return;
+        };
+        let Some(table) = field.value() else {
+            return;
+        };
+        if table.entries.is_empty() {
+            let problem =
+                Problem::new(Code::NoEnvironments, "the manifest declares no environment")
+                    .at(&self.source, field.key, "nothing in here")
+                    .help("Declare at least one environment with its `url` under `environments`.");
+            self.problems.push(problem);
+        }
+        for (name, field) in &table.entries {
+            if !is_environment_name(name) {
+                let problem = Problem::new(
+                    Code::BadEnvironmentName,
+                    format!("`{}` cannot name an environment", printable(name)),
+                )
+                .at(&self.source, field.key, "not usable as a name")
+                .help("Use letters, digits, `.`, `_` and `-`, 64 at most, with a letter or digit first.");
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn table(&self) -> Option<&IndexMap<Box<str>, Field<RawEnvironment>>> {
+        value(self.raw.environments.as_ref()).map(|table| &table.entries)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.table()
+            .into_iter()
+            .flat_map(|table| table.keys().map(|name| &**name))
+    }
+
+    /// The environment that is meant; reports why there is none.
+    fn choose(&mut self, selection: &Selection<'_>) -> Option<String> {
+        let names: Vec<&str> = self.names().collect();
+        let (problem, label) = match (selection.environment, names.as_slice()) {
+            // That there are no environments was reported when the file was read.
+            (_, []) => return None,
+            (None, [only]) => return Some((*only).to_owned()),
+            (None, _) => {
+                let names = list(names.iter().copied());
+                let message = format!("the manifest declares several environments: {names}");
+                let problem = Problem::new(Code::EnvironmentNeeded, message)
+                    .help("Name one with `--environment`, or set `SOLFORM_ENVIRONMENT`.");
+                (problem, "declared here")
+            }
+            (Some(wanted), _) if names.contains(&wanted) => return Some(wanted.to_owned()),
+            (Some(wanted), _) => {
+                let message = format!("unknown environment `{}`", printable(wanted));
+                let near = nearest(wanted, names.iter().copied());
+                let guess = near.map(|near| format!("Name `{near}` if that is what you mean. "));
+                let help = format!(
+                    "{}Declared are {}.",
+                    guess.unwrap_or_default(),
+                    list(names.iter().copied())
+                );
+                let problem = Problem::new(Code::UnknownEnvironment, message).help(help);
+                (problem, "not declared in here")
+            }
+        };
+        let key = self
+            .raw
+            .environments
+            .as_ref()
+            .map_or_else(Mark::default, |field| field.key);
+        let problem = problem.at(&self.source, key, label);
+        self.problems.push(problem);
+        None
+    }
+
+    /// Checks one environment. There is a manifest if no error was found in it.
+    fn check(
+        &self,
+        name: &str,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> (Option<Manifest>, Vec<Problem>) {
+        let Some((name, field)) = self.table().and_then(|table| table.get_key_value(name)) else {
+            return (None, Vec::new());
+        };
+        // An environment of the wrong shape was reported when the file was read.
+        let Some(environment) = field.value() else {
+            return (None, Vec::new());
+        };
+        let mut problems = Vec::new();
+        let layers = [
+            value(environment.vars.as_ref()),
+            value(self.raw.vars.as_ref()),
+        ];
+        let tokens = token_variables(&self.source, &self.raw);
+        let variables = Variables::new(&self.source, name, env, tokens, layers, &mut problems);
+        let mut context = Context {
+            source: &self.source,
+            raw: &self.raw,
+            name,
+            key: field.key,
+            environment,
+            variables,
+            problems,
+        };
+        let manifest = context.manifest().ok();
+        (manifest, context.problems)
+    }
+}
+
+/// The rule for names of environments: they become parts of file names and store keys.
+fn is_environment_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|char: char| char.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+fn token_sources(raw: &RawManifest) -> impl Iterator<Item = &Field<RawToken>> {
+    value(raw.environments.as_ref())
+        .into_iter()
+        .flat_map(|table| table.entries.values())
+        .filter_map(|field| field.value()?.token.as_ref())
+}
+
+fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
+    match field.value()? {
+        RawToken::Source(source) => source.env.as_ref(),
+        RawToken::Literal => None,
+    }
+}
+
+/// The environment variables that hold a token of any environment.
+fn token_variables<'a>(source: &'a SourceFile, raw: &'a RawManifest) -> HashSet<&'a str> {
+    token_sources(raw)
+        .filter_map(|field| token_env(field)?.node.text(source))
+        .collect()
+}
+
+/// The places of tokens that somebody wrote into the file, also where a variable's name should be.
+fn secrets(source: &SourceFile, raw: &RawManifest) -> Vec<Mark> {
+    token_sources(raw)
+        .filter_map(|field| match field.value()? {
+            RawToken::Literal => Some(field.node.defined),
+            RawToken::Source(_) => {
+                let env = token_env(field)?;
+                let text = env.node.text(source)?;
+                (!is_env_name(text)).then_some(env.node.defined)
+            }
+        })
+        .collect()
+}

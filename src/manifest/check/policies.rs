@@ -1,0 +1,122 @@
+//! What becomes of versions that are not declared any more, and what holds by default.
+
+use super::super::duration::parse_count;
+use super::super::masking::printable;
+use super::super::model::{Superseded, SupersededPolicy};
+use super::super::near::list;
+use super::super::node::{Field, Text};
+use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, value};
+use super::super::problem::Code;
+use super::super::source::Mark;
+use super::super::vars::{Given, Known, Reported};
+use super::context::{Context, Outcome};
+use super::entry::{STATES, VISIBILITIES};
+use crate::attribute::State;
+
+const POLICIES: &[(&str, SupersededPolicy)] = &[
+    ("keep", SupersededPolicy::Keep),
+    ("deactivate", SupersededPolicy::Deactivate),
+    ("delete", SupersededPolicy::Delete),
+];
+
+impl<'a> Context<'a> {
+    /// Defaults are checked even if nothing takes them, as far as they can be read by themselves.
+    pub(super) fn check_defaults(&mut self) {
+        let layers = [
+            value(self.environment.defaults.as_ref()),
+            value(self.raw.defaults.as_ref()),
+        ];
+        let source = self.source;
+        let known = Known::default();
+        for defaults in layers.into_iter().flatten() {
+            let plain = |field: &'a Option<Field<Text>>| {
+                let text = field.as_ref()?.node.text(source)?;
+                field.as_ref().filter(|_| !text.contains("${"))
+            };
+            // Each problem is kept once, so it does no harm that entries find it again.
+            let state = plain(&defaults.state);
+            if let Ok(Some(State::Absent)) = self.word(state, known, STATES) {
+                self.refuse_absent_by_default(state.map_or(self.key, |field| field.node.used));
+            }
+            let _ = self.word(plain(&defaults.visibility), known, VISIBILITIES);
+            let _ = self.word(plain(&defaults.superseded), known, POLICIES);
+            let _ = self.check_owner(plain(&defaults.owner), known);
+            let _ = plain(&defaults.retain).map(|field| self.check_retain((FIRST_DEFAULT, field)));
+            let path = self.text(plain(&defaults.path));
+            let _ = path.map(|path| path.map(|path| self.check_path(path)));
+        }
+    }
+
+    pub(super) fn refuse_absent_by_default(&mut self, at: Mark) -> Reported {
+        let problem = self
+            .problem(
+                Code::AbsentByDefault,
+                "`ABSENT` cannot be a default",
+                at,
+                "would delete every solution",
+            )
+            .help("Write `state: ABSENT` at each version that is to be deleted.");
+        self.report(problem)
+    }
+
+    pub(super) fn check_superseded(
+        &mut self,
+        solution: &Solution<'a>,
+    ) -> Result<Superseded, Reported> {
+        let known = Known {
+            name: Given::Value(solution.name),
+            ..Known::default()
+        };
+        let layered = solution.superseded();
+        let policy = self.word(layered.map(|(_, field)| field), known, POLICIES);
+        let retain = solution.retain();
+        let count = retain.map(|retain| self.check_retain(retain)).transpose();
+        let policy = policy?.unwrap_or(SupersededPolicy::Deactivate);
+        let count = count?.flatten();
+        let (Some((policy_layer, policy_field)), Some((retain_layer, retain_field))) =
+            (layered, retain)
+        else {
+            return Ok(Superseded {
+                policy,
+                retain: count,
+            });
+        };
+        if policy != SupersededPolicy::Keep {
+            return Ok(Superseded {
+                policy,
+                retain: count,
+            });
+        }
+        // A more specific `keep` overrules a default `retain`; the other way round is a mistake.
+        if policy_layer < retain_layer {
+            return Ok(Superseded {
+                policy,
+                retain: None,
+            });
+        }
+        let problem = self
+            .problem(
+                Code::RetainWithKeep,
+                "`retain` has no meaning where everything is kept",
+                retain_field.key,
+                "keeps some",
+            )
+            .related(self.source, policy_field.node.used, "keeps all")
+            .help(format!(
+                "Remove `retain`, or set `superseded` to one of {}.",
+                list(["deactivate", "delete"])
+            ));
+        Err(self.report(problem))
+    }
+
+    fn check_retain(&mut self, (_, field): Layered<'a>) -> Outcome<usize> {
+        let value = self.value(&field.node, Known::default())?;
+        parse_count(&value.text).map(Some).ok_or_else(|| {
+            let message = format!("`{}` is no count", printable(&value.text));
+            let problem = self
+                .problem(Code::BadRetain, message, value.at, "not a count")
+                .help("Write how many versions to retain, like `2`.");
+            self.report(problem)
+        })
+    }
+}

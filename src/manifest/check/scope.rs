@@ -1,0 +1,142 @@
+//! What the manifest may touch, and whether it declares nothing beyond that.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::super::glob::Glob;
+use super::super::masking::printable;
+use super::super::model::{Scope, Undeclared};
+use super::super::node::{Field, List, Text};
+use super::super::overlay::value;
+use super::super::problem::Code;
+use super::super::raw::RawManage;
+use super::super::vars::{Known, Reported};
+use super::context::Context;
+use super::entry::Entry;
+use crate::ident::Owner;
+
+const UNDECLARED: &[(&str, Undeclared)] = &[
+    ("ignore", Undeclared::Ignore),
+    ("deactivate", Undeclared::Deactivate),
+    ("delete", Undeclared::Delete),
+];
+
+impl<'a> Context<'a> {
+    pub(super) fn check_scope(&mut self, entries: &[Entry]) -> Result<Scope, Reported> {
+        let layers = [
+            value(self.environment.manage.as_ref()),
+            value(self.raw.manage.as_ref()),
+        ];
+        let owners_field = first(layers, |manage| manage.owners.as_ref());
+        let names_field = first(layers, |manage| manage.names.as_ref());
+        let undeclared_field = layers
+            .into_iter()
+            .flatten()
+            .find_map(|manage| manage.undeclared.as_ref());
+        let owners = self.globs(owners_field);
+        let names = self.globs(names_field);
+        let undeclared = self.word(undeclared_field, Known::default(), UNDECLARED);
+        let (owners, names, undeclared) = (owners?, names?, undeclared?);
+        let scope = Scope {
+            owners: owners.unwrap_or_else(|| declared_owners(entries)),
+            names: names.unwrap_or_else(everything),
+            undeclared: undeclared.unwrap_or(Undeclared::Ignore),
+        };
+        if owners_field.is_some() {
+            self.check_inside(&scope.owners, entries, owners_field, "owner", |entry| {
+                entry.desired.identity.owner.as_str()
+            })?;
+        }
+        self.check_inside(&scope.names, entries, names_field, "name", |entry| {
+            entry.desired.identity.name.as_str()
+        })?;
+        self.check_width(&scope, undeclared_field)?;
+        Ok(scope)
+    }
+
+    /// Every declared version must be one that the manifest may touch.
+    fn check_inside<'e>(
+        &mut self,
+        globs: &[Glob],
+        entries: &'e [Entry],
+        field: Option<&'a Field<List<Text>>>,
+        what: &str,
+        text: impl Fn(&'e Entry) -> &'e str,
+    ) -> Result<(), Reported> {
+        let literals: HashSet<String> = globs.iter().filter_map(Glob::as_literal).collect();
+        let patterns: Vec<&Glob> = globs
+            .iter()
+            .filter(|glob| glob.as_literal().is_none())
+            .collect();
+        let mut known: HashMap<&str, bool> = HashMap::new();
+        let mut outcome = Ok(());
+        for entry in entries {
+            let text = text(entry);
+            let is_inside = *known.entry(text).or_insert_with(|| {
+                literals.contains(text) || patterns.iter().any(|glob| glob.matches(text))
+            });
+            if is_inside {
+                continue;
+            }
+            let address = entry.desired.identity.address();
+            let address = printable(address.as_str());
+            let message = format!("`{address}` is declared, but its {what} is not under `manage`");
+            let mut problem = self
+                .problem(Code::OutOfScope, message, entry.at, "may not be touched")
+                .help(format!(
+                    "Add the {what} to `manage.{what}s`, or remove the entry."
+                ));
+            if let Some(field) = field {
+                problem =
+                    problem.related(self.source, field.key, format!("does not list its {what}"));
+            }
+            outcome = Err(self.report(problem));
+        }
+        outcome
+    }
+
+    /// Everybody's public solutions belong to one owner: a policy for all of them is never meant.
+    fn check_width(
+        &mut self,
+        scope: &Scope,
+        undeclared: Option<&'a Field<Text>>,
+    ) -> Result<(), Reported> {
+        let Some(field) = undeclared.filter(|_| scope.undeclared != Undeclared::Ignore) else {
+            return Ok(());
+        };
+        let has_public = scope
+            .owners
+            .iter()
+            .any(|glob| glob.matches(Owner::IB_DEPLOYED));
+        if !has_public || !scope.names.iter().any(Glob::matches_everything) {
+            return Ok(());
+        }
+        let problem = self
+            .problem(
+                Code::UndeclaredTooWide,
+                "the policy would cover every public solution of the instance",
+                field.node.used,
+                "covers `IB_DEPLOYED` with all names",
+            )
+            .help("Set `manage.names` to patterns of your own solutions, or `undeclared` to `ignore`.");
+        Err(self.report(problem))
+    }
+}
+
+fn first<'a>(
+    layers: [Option<&'a RawManage>; 2],
+    field: impl Fn(&'a RawManage) -> Option<&'a Field<List<Text>>>,
+) -> Option<&'a Field<List<Text>>> {
+    layers.into_iter().flatten().find_map(field)
+}
+
+fn declared_owners(entries: &[Entry]) -> Vec<Glob> {
+    let owners: BTreeSet<&str> = entries
+        .iter()
+        .map(|entry| entry.desired.identity.owner.as_str())
+        .collect();
+    owners.into_iter().map(Glob::literal).collect()
+}
+
+fn everything() -> Vec<Glob> {
+    Glob::parse("*").into_iter().collect()
+}

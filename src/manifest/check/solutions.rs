@@ -1,0 +1,189 @@
+//! The declared solutions: which versions each of them has in this environment.
+
+use super::super::digest::digest;
+use super::super::masking::printable;
+use super::super::model::{Desired, Manifest};
+use super::super::overlay::{Declared, Solution, merge};
+use super::super::problem::Code;
+use super::super::source::Mark;
+use super::super::vars::{Given, Known, Reported};
+use super::context::Context;
+use super::entry::{Declaration, Entry};
+use crate::ident::{IdentError, SolutionName, Version};
+
+impl<'a> Context<'a> {
+    /// Checks everything, and makes the manifest if nothing was found.
+    pub(super) fn manifest(&mut self) -> Result<Manifest, Reported> {
+        let environment = self.check_environment();
+        self.check_defaults();
+        let (mut entries, is_complete) = self.check_solutions();
+        // Identities are unique: names are keys of one mapping, and so are the versions of a name.
+        entries.sort_by(|left, right| left.desired.identity.cmp(&right.desired.identity));
+        let scope = self.check_scope(&entries);
+        self.warn(&entries, is_complete);
+        let (environment, scope) = (environment?, scope?);
+        if !is_complete {
+            return Err(Reported);
+        }
+        let desired: Vec<Desired> = entries.into_iter().map(|entry| entry.desired).collect();
+        let digest = digest(&environment, &scope, &desired);
+        Ok(Manifest {
+            environment,
+            scope,
+            desired,
+            digest,
+        })
+    }
+
+    fn check_solutions(&mut self) -> (Vec<Entry>, bool) {
+        let mut merged = merge(self.raw, self.environment);
+        let mut entries = Vec::with_capacity(merged.solutions.len());
+        let mut is_complete = true;
+        for solution in &merged.solutions {
+            let checked = self.check_solution(solution, &mut merged.removed_nothing, &mut entries);
+            is_complete &= checked.is_ok();
+        }
+        for at in merged.removed_nothing {
+            let problem = self
+                .problem(
+                    Code::NothingRemoved,
+                    "nothing is removed here: no other layer declares it",
+                    at,
+                    "not declared anyway",
+                )
+                .help("Check the spelling, or remove the line; `{}` declares a version without settings.");
+            self.report(problem);
+        }
+        (entries, is_complete)
+    }
+
+    fn check_solution(
+        &mut self,
+        solution: &Solution<'a>,
+        removed_nothing: &mut Vec<Mark>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), Reported> {
+        let name = SolutionName::parse(solution.name)
+            .map_err(|error| self.refuse_key(&error, solution.key));
+        let superseded = self.check_superseded(solution);
+        let mut outcome = Ok(());
+        for declaration in self.declarations(solution, removed_nothing) {
+            match self.check_entry(solution, declaration, &name, superseded) {
+                Ok(entry) => entries.push(entry),
+                Err(reported) => outcome = Err(reported),
+            }
+        }
+        outcome
+    }
+
+    /// The versions that the layers declare. If there are none, that is reported, and one without a
+    /// version stands in, so that the rest of the entry is still checked.
+    fn declarations(
+        &mut self,
+        solution: &Solution<'a>,
+        removed_nothing: &mut Vec<Mark>,
+    ) -> Vec<Declaration<'a>> {
+        const REMOVE: &str = "write `~` for the entry in an environment that does not have it.";
+        let known = Known {
+            name: Given::Value(solution.name),
+            ..Known::default()
+        };
+        let name = printable(solution.name);
+        let reported = match solution.declared(removed_nothing) {
+            Declared::One(field) => {
+                let version = self
+                    .value(&field.node, known)
+                    .and_then(|value| self.check_version(&value.text, value.at));
+                return vec![Declaration {
+                    version,
+                    at: field.node.used,
+                    layers: [None, None],
+                }];
+            }
+            Declared::Several(versions) if !versions.is_empty() => {
+                return versions
+                    .into_iter()
+                    .map(|layers| Declaration {
+                        version: self.check_version(layers.text, layers.key),
+                        at: layers.key,
+                        layers: layers.entries,
+                    })
+                    .collect();
+            }
+            Declared::Several(_) => {
+                let message = format!("`{name}` declares no version");
+                let problem = self
+                    .problem(
+                        Code::NoVersion,
+                        message,
+                        solution.key,
+                        "`versions` is empty",
+                    )
+                    .help(format!("Add a version, or {REMOVE}"));
+                self.report(problem)
+            }
+            Declared::Broken => Reported,
+            Declared::Nothing
+                if solution.misspells([None, None], "version")
+                    || solution.misspells([None, None], "versions") =>
+            {
+                Reported
+            }
+            Declared::Nothing => {
+                let message = format!("`{name}` declares no version");
+                let label = "neither `version` nor `versions`";
+                let problem = self
+                    .problem(Code::NoVersion, message, solution.key, label)
+                    .help(format!("Add `version` or `versions`, or {REMOVE}"));
+                self.report(problem)
+            }
+            Declared::Both { version, versions } => {
+                let message = format!("`{name}` has both `version` and `versions`");
+                let problem = self
+                    .problem(
+                        Code::VersionAndVersions,
+                        message,
+                        versions,
+                        "`versions` is here",
+                    )
+                    .related(self.source, version, "`version` is here")
+                    .help("Keep one of them: several versions side by side go under `versions`.");
+                self.report(problem)
+            }
+        };
+        vec![Declaration {
+            version: Err(reported),
+            at: solution.key,
+            layers: [None, None],
+        }]
+    }
+
+    fn check_version(&mut self, text: &str, at: Mark) -> Result<Version, Reported> {
+        let version = Version::parse(text).map_err(|error| self.refuse_key(&error, at))?;
+        if !text.contains('@') {
+            return Ok(version);
+        }
+        // Addresses are split at their last `@`.
+        let problem = self
+            .problem(
+                Code::BadIdentity,
+                "a version must not contain `@`",
+                at,
+                "not usable as a version",
+            )
+            .help("Write the version as it stands in the package.");
+        Err(self.report(problem))
+    }
+
+    fn refuse_key(&mut self, error: &IdentError, at: Mark) -> Reported {
+        let problem = self
+            .problem(
+                Code::BadIdentity,
+                error.to_string(),
+                at,
+                "not usable as a name or version",
+            )
+            .help("Write names and versions as the platform shows them.");
+        self.report(problem)
+    }
+}

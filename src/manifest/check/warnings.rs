@@ -1,0 +1,248 @@
+//! What is allowed and yet looks like a mistake.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use super::super::masking::printable;
+use super::super::problem::{Code, Problem};
+use super::super::source::Mark;
+use super::context::Context;
+use super::entry::Entry;
+use crate::attribute::{State, Visibility};
+use crate::ident::Owner;
+
+impl Context<'_> {
+    /// Warns about declared versions; the list may lack what is broken.
+    pub(super) fn warn(&mut self, entries: &[Entry], is_complete: bool) {
+        if entries.is_empty() && is_complete {
+            self.warn_of_nothing();
+        }
+        self.warn_of_visibility(entries);
+        self.warn_of_similar_versions(entries);
+        self.warn_of_similar_names(entries);
+        self.warn_of_shared_paths(entries);
+    }
+
+    fn warn_of_nothing(&mut self) {
+        let message = format!("the environment `{}` declares no solution", self.name);
+        let problem = self
+            .problem(
+                Code::EmptyManifest,
+                message,
+                self.key,
+                "nothing to deploy here",
+            )
+            .help("Declare solutions under `solutions`.");
+        self.report(problem);
+    }
+
+    /// The platform files public solutions under one owner and private ones under their user's
+    /// name (api-facts 2.4).
+    fn warn_of_visibility(&mut self, entries: &[Entry]) {
+        // One default can be the wrong one for thousands of versions.
+        let mut groups: IndexMap<(Mark, &Owner), Vec<&Entry>> = IndexMap::new();
+        for entry in entries {
+            let desired = &entry.desired;
+            let owner = &desired.identity.owner;
+            let goes_with = match desired.visibility {
+                Some(Visibility::Public) => owner.is_ib_deployed(),
+                Some(Visibility::Private) => !owner.is_ib_deployed(),
+                Some(Visibility::PendingReview) | None => true,
+            };
+            if let Some(at) = entry.visibility_at
+                && !goes_with
+                && desired.state != State::Absent
+            {
+                groups.entry((at, owner)).or_default().push(entry);
+            }
+        }
+        for ((at, owner), entries) in groups {
+            let what = addresses(&entries);
+            let owner_text = printable(owner.as_str());
+            let (message, help) = if owner.is_ib_deployed() {
+                (
+                    format!(
+                        "{what}: `{}` with the owner `{owner_text}`",
+                        Visibility::Private
+                    ),
+                    "Set `owner` to the user name, under which the platform files private solutions.",
+                )
+            } else {
+                (
+                    format!(
+                        "{what}: `{}` with the owner `{owner_text}`",
+                        Visibility::Public
+                    ),
+                    "Set `owner` to `IB_DEPLOYED`, under which the platform files public solutions.",
+                )
+            };
+            let problem = self
+                .problem(
+                    Code::OwnerVisibility,
+                    message,
+                    at,
+                    "does not go with the owner",
+                )
+                .help(help);
+            let problem = self.with_places(problem, &entries, "this version");
+            self.report(problem);
+        }
+    }
+
+    fn warn_of_similar_versions(&mut self, entries: &[Entry]) {
+        let mut seen: HashMap<(&str, &str, String), &Entry> = HashMap::new();
+        for entry in entries {
+            let identity = &entry.desired.identity;
+            let form = canonical(identity.version.as_str());
+            let key = (identity.owner.as_str(), identity.name.as_str(), form);
+            let Some(first) = seen.get(&key) else {
+                seen.insert(key, entry);
+                continue;
+            };
+            let message = format!(
+                "the versions `{}` and `{}` of `{}` differ only by form",
+                printable(first.desired.identity.version.as_str()),
+                printable(identity.version.as_str()),
+                printable(identity.name.as_str()),
+            );
+            let (first, at) = ordered(first.at, entry.at);
+            let problem = self
+                .problem(Code::SimilarVersions, message, at, "looks the same as the other")
+                .related(self.source, first, "the other")
+                .help("Keep the one that stands in the package; the platform takes them as different.");
+            self.report(problem);
+        }
+    }
+
+    fn warn_of_similar_names(&mut self, entries: &[Entry]) {
+        let mut seen: HashMap<String, &Entry> = HashMap::new();
+        let mut last = None;
+        for entry in entries {
+            let name = entry.desired.identity.name.as_str();
+            // Entries are sorted, so the versions of a name follow each other.
+            if last.replace(name) == Some(name) {
+                continue;
+            }
+            let Some(first) = seen.get(&name.to_lowercase()) else {
+                seen.insert(name.to_lowercase(), entry);
+                continue;
+            };
+            let message = format!(
+                "the names `{}` and `{}` differ only by case",
+                printable(first.desired.identity.name.as_str()),
+                printable(name),
+            );
+            let (first, at) = ordered(first.name_at, entry.name_at);
+            let problem = self
+                .problem(
+                    Code::SimilarNames,
+                    message,
+                    at,
+                    "looks the same as the other",
+                )
+                .related(self.source, first, "the other")
+                .help("Use one spelling; the platform takes them as different solutions.");
+            self.report(problem);
+        }
+    }
+
+    /// A package holds exactly one name and version.
+    fn warn_of_shared_paths(&mut self, entries: &[Entry]) {
+        let mut groups: IndexMap<&str, Vec<&Entry>> = IndexMap::new();
+        for entry in entries {
+            if let Some(path) = &entry.desired.path {
+                groups.entry(&path.text).or_default().push(entry);
+            }
+        }
+        for entries in groups.into_values().filter(|entries| entries.len() > 1) {
+            let Some(at) = entries.iter().filter_map(|entry| entry.path_at).max() else {
+                continue;
+            };
+            let message = format!("one package for several versions: {}", addresses(&entries));
+            let problem = self
+                .problem(Code::SharedPath, message, at, "this path")
+                .help("Use `${name}` and `${version}` in the path, or give each its own.");
+            let problem = self.with_places(problem, &entries, "has it");
+            self.report(problem);
+        }
+    }
+
+    /// Names the places of some of the versions.
+    fn with_places(&self, problem: Problem, entries: &[&Entry], label: &str) -> Problem {
+        entries.iter().take(SHOWN).fold(problem, |problem, entry| {
+            problem.related(self.source, entry.at, label)
+        })
+    }
+}
+
+/// How many versions a warning names.
+const SHOWN: usize = 3;
+
+fn addresses(entries: &[&Entry]) -> String {
+    let shown = entries.iter().take(SHOWN);
+    let mut words: Vec<String> = shown
+        .map(|entry| format!("`{}`", printable(entry.desired.identity.address().as_str())))
+        .collect();
+    if let Some(more) = entries.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        words.push(format!("{more} more"));
+    }
+    words.join(", ")
+}
+
+fn ordered(left: Mark, right: Mark) -> (Mark, Mark) {
+    (left.min(right), left.max(right))
+}
+
+/// The form that `1.0`, `1.0.0`, `01.0` and `v1` share.
+fn canonical(version: &str) -> String {
+    let text = version.to_lowercase();
+    let text = match text.strip_prefix('v') {
+        Some(rest) if rest.starts_with(|char: char| char.is_ascii_digit()) => rest,
+        Some(_) | None => &text,
+    };
+    let mut parts: Vec<&str> = text
+        .split('.')
+        .map(|part| {
+            let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            if is_number {
+                part.trim_start_matches('0')
+            } else {
+                part
+            }
+        })
+        .collect();
+    // A zero is now empty.
+    while parts.len() > 1 && parts.last() == Some(&"") {
+        parts.pop();
+    }
+    parts.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::canonical;
+
+    #[test]
+    fn forms_of_a_version() {
+        let cases = [
+            ("1.0", "1.0.0", true),
+            ("1", "1.0", true),
+            ("v1.2", "1.2", true),
+            ("1.02", "1.2", true),
+            ("0.0", "0", true),
+            ("1.10", "1.1", false),
+            ("1.0.1", "1.1", false),
+            ("1.0-rc", "1.0", false),
+            ("10", "1", false),
+            ("vx", "x", false),
+        ];
+        for (left, right, expected) in cases {
+            assert_eq!(
+                canonical(left) == canonical(right),
+                expected,
+                "{left} {right}"
+            );
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Small values that are written as text: durations, limits and counts.
+
+use std::time::Duration;
+
+use super::model::Limit;
+
+/// A text that is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no duration: write one like `1500ms`, `60s`, `15m` or `2h`")]
+pub struct DurationError {
+    text: String,
+}
+
+/// Reads a duration that was typed, in the manifest's form.
+pub fn duration_from(text: &str) -> Result<Duration, DurationError> {
+    parse_duration(text).ok_or_else(|| DurationError {
+        text: text.to_owned(),
+    })
+}
+
+/// Reads `1500ms`, `60s`, `15m` or `2h`: one whole number and one unit.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.len()
+        - text
+            .trim_start_matches(|char: char| char.is_ascii_digit())
+            .len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let duration = match unit {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.checked_mul(60)?),
+        "h" => Duration::from_secs(number.checked_mul(3600)?),
+        _ => return None,
+    };
+    (duration <= LONGEST).then_some(duration)
+}
+
+/// Beyond a year a duration is a typing error, and sums of them stay far from overflow.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+
+/// Reads a count, or a share like `30%`.
+pub(super) fn parse_limit(text: &str) -> Option<Limit> {
+    match text.strip_suffix('%') {
+        None => parse_count(text).map(Limit::Count),
+        Some(share) => {
+            let percent = u8::try_from(parse_count(share.trim_end())?).ok()?;
+            (percent <= 100).then_some(Limit::Percent(percent))
+        }
+    }
+}
+
+/// Reads a count: digits only, no sign.
+pub(super) fn parse_count(text: &str) -> Option<usize> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let cases = [
+            ("1500ms", Some(1_500)),
+            ("60s", Some(60_000)),
+            ("15m", Some(900_000)),
+            ("2h", Some(7_200_000)),
+            ("0s", Some(0)),
+            ("8760h", Some(31_536_000_000)),
+            ("8761h", None),
+            ("", None),
+            ("15", None),
+            ("m", None),
+            ("1.5h", None),
+            ("-1s", None),
+            ("1h30m", None),
+            ("5 m", None),
+            ("5M", None),
+            ("99999999999999999999h", None),
+            ("18446744073709551615h", None),
+            ("٣s", None),
+        ];
+        for (text, millis) in cases {
+            let expected = millis.map(Duration::from_millis);
+            assert_eq!(parse_duration(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn limits() {
+        let cases = [
+            ("0", Some(Limit::Count(0))),
+            ("2", Some(Limit::Count(2))),
+            ("0%", Some(Limit::Percent(0))),
+            ("30%", Some(Limit::Percent(30))),
+            ("30 %", Some(Limit::Percent(30))),
+            ("100%", Some(Limit::Percent(100))),
+            ("101%", None),
+            ("256%", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.5", None),
+            ("%", None),
+            ("0x10", None),
+            ("1_000", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_limit(text), expected, "{text:?}");
+        }
+    }
+}

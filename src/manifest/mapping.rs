@@ -1,0 +1,83 @@
+//! Mappings with known keys: one declaration gives the struct, its reader and its JSON Schema.
+//!
+//! A macro, because a derived reader would stop at the first fault, and because three lists of the
+//! same keys would drift apart.
+
+/// Declares a mapping with known keys: the struct, how it is read, and its JSON Schema.
+///
+/// Every field is optional here; what must be there is checked where it is needed, together with
+/// everything else.
+macro_rules! mapping {
+    (@reserved) => { &[] };
+    (@reserved $keys:tt) => { &$keys };
+    (
+        $(#[$meta:meta])*
+        struct $name:ident: $kind:literal $(, reserved $reserved:tt)? {
+            $( $(#[$field_meta:meta])* $field:ident: $type:ty, )+
+        }
+    ) => {
+        #[derive(Debug, Clone, Default, schemars::JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        $(#[$meta])*
+        pub(super) struct $name {
+            $( $(#[$field_meta])* #[schemars(default)] pub(super) $field: Option<Field<$type>>, )+
+            /// Keys that do not belong here.
+            #[schemars(skip)]
+            strays: Vec<Fault>,
+        }
+
+        impl Shape for $name {
+            const EXPECTED: &'static str = "a mapping";
+
+            fn nothing() -> Option<Self> {
+                Some(Self::default())
+            }
+
+            fn mapping<'de, A: serde::de::MapAccess<'de>>(
+                mut entries: A,
+            ) -> Result<Option<Self>, A::Error> {
+                const FIELDS: &[&str] = &[$(stringify!($field),)+];
+                const RESERVED: &[&str] = mapping!(@reserved $($reserved)?);
+                let mut this = Self::default();
+                while let Some(key) = entries.next_key::<Key>()? {
+                    match &*key.text {
+                        $( stringify!($field) => match &this.$field {
+                            None => {
+                                let node = entries.next_value()?;
+                                this.$field = Some(Field { key: key.at, node });
+                                continue;
+                            }
+                            Some(field) => {
+                                let first = field.key;
+                                this.strays.push(Fault::DuplicateKey { key, first });
+                            }
+                        }, )+
+                        text if RESERVED.contains(&text) => {
+                            this.strays.push(Fault::ReservedField { key, kind: $kind });
+                        }
+                        _ => this.strays.push(Fault::UnknownField {
+                            key,
+                            kind: $kind,
+                            fields: FIELDS,
+                        }),
+                    }
+                    entries.next_value::<serde::de::IgnoredAny>()?;
+                }
+                Ok(Some(this))
+            }
+
+            fn strays(&self) -> &[Fault] {
+                &self.strays
+            }
+
+            fn faults(&self, faults: &mut Vec<Fault>) {
+                faults.extend_from_slice(&self.strays);
+                $( if let Some(field) = &self.$field {
+                    field.node.faults(faults);
+                } )+
+            }
+        }
+    };
+}
+
+pub(super) use mapping;

@@ -1,0 +1,43 @@
+//! The manifest: what an environment must run, read from YAML and checked.
+//!
+//! ```text
+//! bytes --source--> SourceFile --yaml, node--> RawManifest --overlay, vars, check--> Manifest
+//! ```
+//!
+//! Everything here is pure: bytes, the chosen environment and a function that answers for
+//! environment variables come in; a [`Manifest`] or all [`Problems`] at once go out. A manifest that
+//! got out is sound: identities are unique, variables replaced, defaults filled in. Nothing here
+//! knows of live solutions, plans or HTTP.
+
+mod check;
+mod code;
+mod digest;
+mod duration;
+mod glob;
+mod mapping;
+mod masking;
+mod model;
+mod near;
+mod node;
+mod overlay;
+mod problem;
+mod raw;
+mod remote;
+mod schema;
+mod source;
+mod template;
+mod vars;
+mod yaml;
+
+pub use check::{Checked, CheckedAll, Selection, environments, read, read_all};
+pub use duration::{DurationError, duration_from};
+pub use glob::{Glob, GlobError};
+pub use model::{
+    Desired, EmulatorSettings, Endpoint, Environment, Limit, Limits, Manifest, Scope, SolutionPath,
+    Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
+};
+pub use problem::{Code, Label, Problem, Problems, Severity};
+pub use remote::{package_mismatch, package_missing, package_unreadable, path_needed};
+pub use schema::schema;
+pub use source::{MAX_BYTES, Position, SourceFile};
+pub use template::template;

@@ -1,0 +1,57 @@
+//! Guesses what somebody meant who wrote an unknown word.
+
+/// How many known words are looked at: a guess must not take longer than the check itself.
+const MAX_CANDIDATES: usize = 100;
+
+/// The known word that is nearest to the unknown one, if any is near at all.
+pub(super) fn nearest<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let length = unknown.chars().count();
+    if length > 64 {
+        return None;
+    }
+    let lower = unknown.to_lowercase();
+    known
+        .into_iter()
+        .take(MAX_CANDIDATES)
+        .map(|word| {
+            let distance = strsim::damerau_levenshtein(&lower, &word.to_lowercase());
+            (distance, word)
+        })
+        .filter(|(distance, word)| *distance <= length.max(word.chars().count()).div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+/// Words in backticks, with commas between them; long lists are cut.
+pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 20;
+    let mut words = words.into_iter();
+    let mut out: Vec<String> = words
+        .by_ref()
+        .take(SHOWN)
+        .map(|word| format!("`{}`", super::masking::printable(word)))
+        .collect();
+    match words.count() {
+        0 => {}
+        more => out.push(format!("{more} more")),
+    }
+    out.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_near_words_are_guessed() {
+        let known = ["version", "versions", "path", "visibility", "state"];
+        assert_eq!(nearest("verison", known), Some("version"));
+        assert_eq!(nearest("Path", known), Some("path"));
+        assert_eq!(nearest("pth", known), Some("path"));
+        assert_eq!(nearest("image", known), None);
+        assert_eq!(nearest("", known), None);
+    }
+}

@@ -1,0 +1,430 @@
+//! The layers of a manifest, put over each other for one environment.
+//!
+//! From the most specific to the least: the environment's version entry, the version entry, the
+//! environment's entry, the entry, the environment's defaults, the defaults. Nothing is copied: a
+//! layer is a reference, and a value is found by asking the layers in turn.
+
+use indexmap::IndexMap;
+
+use super::node::{Field, Found, Shape as _, Table, Text};
+use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawVersion};
+use super::source::Mark;
+
+/// The value of an optional field, if it had the right shape.
+pub(super) fn value<T>(field: Option<&Field<T>>) -> Option<&T> {
+    field.and_then(Field::value)
+}
+
+/// The value of an entry, which stands in a box.
+fn boxed<T>(field: Option<&Field<Box<T>>>) -> Option<&T> {
+    value(field).map(|value| &**value)
+}
+
+/// The layers of one solution.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Solution<'a> {
+    pub(super) name: &'a str,
+    /// The key that declares it, in the most specific layer that does.
+    pub(super) key: Mark,
+    /// The environment's entry and the entry.
+    entries: [Option<&'a RawSolution>; 2],
+    /// The environment's defaults and the defaults.
+    defaults: [Option<&'a RawDefaults>; 2],
+}
+
+/// Which versions a solution declares.
+#[derive(Debug)]
+pub(super) enum Declared<'a> {
+    /// None.
+    Nothing,
+    /// One, by `version`.
+    One(&'a Field<Text>),
+    /// Any number, by `versions`.
+    Several(Vec<Version<'a>>),
+    /// One layer has both keys, at these places.
+    Both { version: Mark, versions: Mark },
+    /// A value of the wrong kind, which was reported.
+    Broken,
+}
+
+/// The layers of one entry under `versions`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Version<'a> {
+    pub(super) text: &'a str,
+    pub(super) key: Mark,
+    /// The environment's version entry and the version entry.
+    pub(super) entries: VersionEntries<'a>,
+}
+
+/// The environment's version entry and the version entry.
+pub(super) type VersionEntries<'a> = [Option<&'a RawVersion>; 2];
+
+/// The result of merging the `solutions` of a manifest and an environment.
+#[derive(Debug, Default)]
+pub(super) struct Merged<'a> {
+    pub(super) solutions: Vec<Solution<'a>>,
+    /// Keys of `Name: ~` and `1.0: ~` that remove nothing.
+    pub(super) removed_nothing: Vec<Mark>,
+}
+
+/// Merges the `solutions` for one environment, in the order of the file.
+pub(super) fn merge<'a>(manifest: &'a RawManifest, environment: &'a RawEnvironment) -> Merged<'a> {
+    let base = entries(manifest.solutions.as_ref());
+    let over = entries(environment.solutions.as_ref());
+    let defaults = [
+        value(environment.defaults.as_ref()),
+        value(manifest.defaults.as_ref()),
+    ];
+    let solution = |name: &'a str, over: Option<&'a Field<_>>, base: Option<&'a Field<_>>| {
+        let key = over.or(base)?.key;
+        // A layer of the wrong kind was reported; half a solution would only add noise.
+        let sound = [over, base]
+            .into_iter()
+            .flatten()
+            .all(|field| field.value().is_some());
+        let is_removed = over.is_some_and(|field| field.node.found == Found::Nothing);
+        (sound && !is_removed).then(|| Solution {
+            name,
+            key,
+            entries: [boxed(over), boxed(base)],
+            defaults,
+        })
+    };
+    let mut merged = Merged::default();
+    for (name, field) in base.into_iter().flatten() {
+        let over = over.and_then(|over| over.get(name));
+        merged.solutions.extend(solution(name, over, Some(field)));
+    }
+    for (name, field) in over.into_iter().flatten() {
+        if base.is_some_and(|base| base.contains_key(name)) {
+            continue;
+        }
+        if field.node.found == Found::Nothing {
+            merged.removed_nothing.push(field.key);
+        }
+        merged.solutions.extend(solution(name, Some(field), None));
+    }
+    merged
+}
+
+fn entries<T>(field: Option<&Field<Table<T>>>) -> Option<&IndexMap<Box<str>, Field<T>>> {
+    value(field).map(|table| &table.entries)
+}
+
+impl<'a> Solution<'a> {
+    /// The declared versions: the most specific layer that has either key decides; two layers with
+    /// `versions` are merged.
+    pub(super) fn declared(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
+        let [over, base] = self.entries;
+        for entry in [over, base].into_iter().flatten() {
+            match (&entry.version, &entry.versions) {
+                (Some(version), Some(versions)) => {
+                    return Declared::Both {
+                        version: version.key,
+                        versions: versions.key,
+                    };
+                }
+                (Some(version), None) if version.value().is_none() => return Declared::Broken,
+                (Some(version), None) => return Declared::One(version),
+                (None, Some(versions)) if versions.value().is_none() => return Declared::Broken,
+                (None, Some(_)) => return self.merge_versions(removed_nothing),
+                (None, None) => {}
+            }
+        }
+        Declared::Nothing
+    }
+
+    /// Whether any layer has an unknown key that was probably meant to be this field.
+    pub(super) fn misspells(&self, version: VersionEntries<'a>, field: &str) -> bool {
+        let [over, base] = version.map(|entry| entry.is_some_and(|entry| entry.misspells(field)));
+        over || base
+            || self
+                .entries
+                .into_iter()
+                .flatten()
+                .any(|entry| entry.misspells(field))
+            || self
+                .defaults
+                .into_iter()
+                .flatten()
+                .any(|layer| layer.misspells(field))
+    }
+
+    fn merge_versions(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
+        let [over, base] = self
+            .entries
+            .map(|entry| entry.and_then(|entry| entries(entry.versions.as_ref())));
+        // The entry's `version` counts for nothing beside the environment's `versions`.
+        let mut versions = Vec::new();
+        for (text, field) in base.into_iter().flatten() {
+            let over = over.and_then(|over| over.get(text));
+            let is_removed = over.is_some_and(|field| field.node.found == Found::Nothing);
+            let sound = [over, Some(field)]
+                .into_iter()
+                .flatten()
+                .all(|field| field.value().is_some());
+            if sound && !is_removed {
+                versions.push(Version {
+                    text,
+                    key: over.map_or(field.key, |over| over.key),
+                    entries: [boxed(over), boxed(Some(field))],
+                });
+            }
+        }
+        for (text, field) in over.into_iter().flatten() {
+            if base.is_some_and(|base| base.contains_key(text)) {
+                continue;
+            }
+            if base.is_some() && field.node.found == Found::Nothing {
+                removed_nothing.push(field.key);
+            } else if field.value().is_some() {
+                versions.push(Version {
+                    text,
+                    key: field.key,
+                    entries: [boxed(Some(field)), None],
+                });
+            }
+        }
+        Declared::Several(versions)
+    }
+}
+
+/// A value and how specific its layer is: 0 is the most specific.
+pub(super) type Layered<'a> = (usize, &'a Field<Text>);
+
+/// The least specific layers are the two of `defaults`.
+pub(super) const FIRST_DEFAULT: usize = 4;
+
+macro_rules! layered {
+    ($( $(#[$meta:meta])* $field:ident; )+) => {
+        impl<'a> Solution<'a> {
+            $( $(#[$meta])*
+            pub(super) fn $field(&self, version: VersionEntries<'a>) -> Option<Layered<'a>> {
+                let version = version.map(|entry| entry.and_then(|entry| entry.$field.as_ref()));
+                let entry = self.entries.map(|entry| entry.and_then(|entry| entry.$field.as_ref()));
+                let defaults = self.defaults.map(|layer| layer.and_then(|layer| layer.$field.as_ref()));
+                first([version, entry, defaults])
+            } )+
+        }
+    };
+}
+
+layered! {
+    /// The most specific `path`.
+    path;
+    /// The most specific `owner`.
+    owner;
+    /// The most specific `state`.
+    state;
+    /// The most specific `visibility`.
+    visibility;
+}
+
+impl<'a> Solution<'a> {
+    /// The most specific `superseded`; it is never a version's own.
+    pub(super) fn superseded(&self) -> Option<Layered<'a>> {
+        let entry = self
+            .entries
+            .map(|entry| entry.and_then(|entry| entry.superseded.as_ref()));
+        let defaults = self
+            .defaults
+            .map(|layer| layer.and_then(|layer| layer.superseded.as_ref()));
+        first([[None, None], entry, defaults])
+    }
+
+    /// The most specific `retain`; it is never a version's own.
+    pub(super) fn retain(&self) -> Option<Layered<'a>> {
+        let entry = self
+            .entries
+            .map(|entry| entry.and_then(|entry| entry.retain.as_ref()));
+        let defaults = self
+            .defaults
+            .map(|layer| layer.and_then(|layer| layer.retain.as_ref()));
+        first([[None, None], entry, defaults])
+    }
+}
+
+fn first(layers: [[Option<&Field<Text>>; 2]; 3]) -> Option<Layered<'_>> {
+    layers
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .find_map(|(layer, field)| field.map(|field| (layer, field)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::{Selection, SourceFile, read};
+
+    /// The declared versions of the environment `e`, one a line: what differs between layers.
+    fn merged(text: &str) -> String {
+        let text = format!("solform: 1\n{text}");
+        let source = SourceFile::from_bytes("m.yaml", text).unwrap();
+        let selection = Selection {
+            environment: Some("e"),
+        };
+        let checked = read(&source, &selection, &|_| None).unwrap_or_else(|problems| {
+            panic!(
+                "{:#?}",
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+            )
+        });
+        let lines = checked.manifest.desired.iter().map(|desired| {
+            let visibility = desired
+                .visibility
+                .map_or("-", |visibility| visibility.as_str());
+            let path = desired.path.as_ref().map_or("-", |path| path.text.as_str());
+            let retain = desired
+                .superseded
+                .retain
+                .map_or("-".to_owned(), |count| count.to_string());
+            format!(
+                "{} {} {} {visibility} {path} {:?} {retain}\n",
+                desired.identity.address(),
+                desired.identity.owner,
+                desired.state,
+                desired.superseded.policy,
+            )
+        });
+        lines.collect()
+    }
+
+    /// An environment `e` with something in it, beside what the rest of the manifest says.
+    fn environment(inside: &str, rest: &str) -> String {
+        format!("environments: {{ e: {{ url: \"emulator:\", {inside} }} }}\n{rest}")
+    }
+
+    #[test]
+    fn the_most_specific_layer_wins() {
+        let defaults = "defaults: { owner: d, visibility: PUBLIC, path: d.ibsolution, state: INACTIVE, superseded: keep }";
+        let cases = [
+            // What is said, and where, from the least specific layer to the most specific one.
+            (
+                "",
+                "S: { version: 1 }",
+                "S@1 d INACTIVE PUBLIC d.ibsolution Keep -\n",
+            ),
+            (
+                "defaults: { owner: ed, superseded: delete }",
+                "S: { version: 1 }",
+                "S@1 ed INACTIVE PUBLIC d.ibsolution Delete -\n",
+            ),
+            (
+                "defaults: { owner: ed }",
+                "S: { version: 1, owner: s, retain: 0, superseded: delete }",
+                "S@1 s INACTIVE PUBLIC d.ibsolution Delete 0\n",
+            ),
+            (
+                "solutions: { S: { owner: es, superseded: deactivate, retain: 3 } }",
+                "S: { version: 1, owner: s, superseded: delete }",
+                "S@1 es INACTIVE PUBLIC d.ibsolution Deactivate 3\n",
+            ),
+            (
+                "solutions: { S: { owner: es, state: INACTIVE } }",
+                "S: { owner: s, versions: { 1: { owner: v, state: ACTIVE } } }",
+                "S@1 v ACTIVE PUBLIC d.ibsolution Keep -\n",
+            ),
+            (
+                "solutions: { S: { owner: es, versions: { 1: { owner: ev } } } }",
+                "S: { owner: s, versions: { 1: { owner: v, state: ABSENT } } }",
+                "S@1 ev ABSENT PUBLIC - Keep -\n",
+            ),
+        ];
+        for (inside, solution, expected) in cases {
+            let rest = format!("{defaults}\nsolutions: {{ {solution} }}\n");
+            assert_eq!(
+                merged(&environment(inside, &rest)),
+                expected,
+                "{inside} {solution}"
+            );
+        }
+    }
+
+    #[test]
+    fn versions_replace_or_merge() {
+        let one = "S: { version: 1 }";
+        let two = "S: { versions: { 1: , 2: { state: INACTIVE } } }";
+        let cases = [
+            // `version` replaces either key, and what stood under `versions` is gone with it.
+            (one, "S: { version: 2 }", "S@2 ACTIVE"),
+            (two, "S: { version: 2 }", "S@2 ACTIVE"),
+            // `versions` replaces `version`, and is merged with `versions`.
+            (
+                one,
+                "S: { versions: { 2: , 3: } }",
+                "S@2 ACTIVE, S@3 ACTIVE",
+            ),
+            (
+                two,
+                "S: { versions: { 3: {} } }",
+                "S@1 ACTIVE, S@2 INACTIVE, S@3 ACTIVE",
+            ),
+            (
+                two,
+                "S: { versions: { 2: { owner: x } } }",
+                "S@1 ACTIVE, S@2 INACTIVE",
+            ),
+            (two, "S: { versions: { 1: ~ } }", "S@2 INACTIVE"),
+            // `~` takes the whole solution away; an entry of its own adds one.
+            (one, "S: ~", ""),
+            (one, "T: { version: 5 }", "S@1 ACTIVE, T@5 ACTIVE"),
+            (
+                "S: { path: a.ibsolution }",
+                "S: { version: 1 }",
+                "S@1 ACTIVE",
+            ),
+            ("S:", "S: { version: 1 }", "S@1 ACTIVE"),
+            (one, "S: {}", "S@1 ACTIVE"),
+        ];
+        for (base, over, expected) in cases {
+            let inside = format!("solutions: {{ {over} }}");
+            let rest = format!("defaults: {{ owner: d }}\nsolutions: {{ {base} }}\n");
+            let merged = merged(&environment(&inside, &rest));
+            let lines = merged.lines().map(|line| {
+                let words: Vec<&str> = line.split(' ').collect();
+                format!("{} {}", words[0], words[2])
+            });
+            assert_eq!(
+                lines.collect::<Vec<_>>().join(", "),
+                expected,
+                "{base} {over}"
+            );
+        }
+    }
+
+    #[test]
+    fn versions_stay_as_they_are_written() {
+        let rest = "defaults: { owner: 007 }\nsolutions: { S: { versions: { 1.10: , 0x10: , 1e3: , 1_0: , \"1.0\": , yes: } } }\n";
+        let merged = merged(&environment("", rest));
+        let versions: Vec<&str> = merged
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(
+            versions,
+            ["S@0x10", "S@1.0", "S@1.10", "S@1_0", "S@1e3", "S@yes"]
+        );
+        assert!(merged.contains(" 007 "));
+    }
+
+    #[test]
+    fn lists_replace_and_protection_adds() {
+        let text = environment(
+            "protect: [\"A@*\"], manage: { names: [\"B*\"] }",
+            "protect: [\"C@*\"]\nmanage: { owners: [o], names: [\"D*\"], undeclared: delete }\n",
+        );
+        let source = SourceFile::from_bytes("m.yaml", format!("solform: 1\n{text}")).unwrap();
+        let checked = read(&source, &Selection::default(), &|_| None).unwrap();
+        let manifest = checked.manifest;
+        let protect: Vec<_> = manifest
+            .environment
+            .protect
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(protect, ["A@*", "C@*"]);
+        assert_eq!(format!("{:?}", manifest.scope.names), r#"["B*"]"#);
+        assert_eq!(format!("{:?}", manifest.scope.owners), r#"["o"]"#);
+        assert_eq!(format!("{:?}", manifest.scope.undeclared), "Delete");
+    }
+}

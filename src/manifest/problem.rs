@@ -1,0 +1,262 @@
+//! What is wrong with a manifest, and where.
+//!
+//! A [`Problem`] is data: renderers decide how it looks. It implements [`miette::Diagnostic`], so
+//! that the common renderer needs nothing else. [`Problems`] is what a manifest that cannot be used
+//! comes back as: all of them at once.
+
+use std::fmt;
+
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+
+pub use super::code::{Code, Severity};
+use super::source::{Mark, Position, SourceFile};
+
+/// One thing that is wrong with a manifest, or looks wrong.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What kind of problem it is.
+    pub code: Code,
+    /// What is wrong: a lower-case fragment without a period.
+    pub message: String,
+    /// Where; none if the problem is not at a place in the file.
+    pub primary: Option<Label>,
+    /// Other places that explain it.
+    pub related: Vec<Label>,
+    /// What to do, in full sentences.
+    pub help: Option<String>,
+    /// The environments that have the problem, if several were checked and not all have it.
+    pub environments: Vec<String>,
+    pub(super) source: Option<SourceFile>,
+}
+
+/// A place and what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Label {
+    /// The place.
+    pub position: Position,
+    /// A few words about it.
+    pub text: String,
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            primary: None,
+            related: Vec::new(),
+            help: None,
+            environments: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// Places the problem.
+    pub(super) fn at(mut self, source: &SourceFile, mark: Mark, label: impl Into<String>) -> Self {
+        self.primary = Some(Label {
+            position: source.position(mark),
+            text: label.into(),
+        });
+        self.source = Some(source.clone());
+        self
+    }
+
+    /// Names another place that explains the problem.
+    pub(super) fn related(
+        mut self,
+        source: &SourceFile,
+        mark: Mark,
+        label: impl Into<String>,
+    ) -> Self {
+        self.related.push(Label {
+            position: source.position(mark),
+            text: label.into(),
+        });
+        self
+    }
+
+    /// Says what to do.
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether it is an error or a warning.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// Problems without a place come first, then all in the order of the file.
+    fn order(&self) -> (Option<(usize, usize)>, Code, &str) {
+        let place = self
+            .primary
+            .as_ref()
+            .map(|label| (label.position.offset, label.position.length));
+        (place, self.code, &self.message)
+    }
+}
+
+/// Equal if they say the same of the same place; the file's text is not compared.
+impl PartialEq for Problem {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.message == other.message
+            && self.primary == other.primary
+            && self.related == other.related
+            && self.help == other.help
+            && self.environments == other.environments
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for (index, environment) in self.environments.iter().enumerate() {
+            let lead = if index == 0 { " (in environment" } else { "," };
+            write!(f, "{lead} `{environment}`")?;
+        }
+        if self.environments.is_empty() {
+            Ok(())
+        } else {
+            f.write_str(")")
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Diagnostic for Problem {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.code.severity() {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let source = self.source.as_ref()?;
+        let span = |label: &Label| {
+            let position = &label.position;
+            // Values over several lines are marked at their first line only.
+            let length = source.length_on_line(position.offset, position.length);
+            (Some(label.text.clone()), (position.offset, length))
+        };
+        let primary = self.primary.iter().map(move |label| {
+            let (text, at) = span(label);
+            LabeledSpan::new_primary_with_span(text, at)
+        });
+        let related = self.related.iter().map(move |label| {
+            let (text, at) = span(label);
+            LabeledSpan::new_with_span(text, at)
+        });
+        Some(Box::new(primary.chain(related)))
+    }
+}
+
+/// Everything that is wrong with a manifest: at least one error, ordered by position. Warnings are
+/// among them, so that one look shows all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// These problems; none where there is no error among them.
+    pub fn from_errors(problems: Vec<Problem>) -> Option<Self> {
+        Self::or_warnings(problems).err()
+    }
+
+    /// A single error.
+    pub(super) fn of(problem: Problem) -> Self {
+        debug_assert_eq!(problem.severity(), Severity::Error);
+        Self(vec![problem])
+    }
+
+    /// Sorts the problems; gives the warnings back if there is no error among them.
+    pub(super) fn or_warnings(mut problems: Vec<Problem>) -> Result<Vec<Problem>, Self> {
+        problems.sort_by(|left, right| left.order().cmp(&right.order()));
+        problems.dedup();
+        if problems
+            .iter()
+            .any(|problem| problem.severity() == Severity::Error)
+        {
+            Err(Self(problems))
+        } else {
+            Ok(problems)
+        }
+    }
+
+    /// All problems, in the order of the file.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+
+    /// How many errors there are.
+    pub fn errors(&self) -> usize {
+        self.count(Severity::Error)
+    }
+
+    /// How many warnings there are.
+    pub fn warnings(&self) -> usize {
+        self.count(Severity::Warning)
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.0
+            .iter()
+            .filter(|problem| problem.severity() == severity)
+            .count()
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let errors = self.errors();
+        write!(f, "the manifest has {errors} error{}", plural(errors))?;
+        match self.warnings() {
+            0 => Ok(()),
+            warnings => write!(f, " and {warnings} warning{}", plural(warnings)),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Diagnostic for Problems {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(
+            self.0.iter().map(|problem| problem as &dyn Diagnostic),
+        ))
+    }
+}

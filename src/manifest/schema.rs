@@ -1,0 +1,260 @@
+//! The JSON Schema of a manifest, made from the types in `raw`.
+//!
+//! Editors complete and check with it; `check` remains the judge. Every value but a token may hold
+//! `${..}`, so each pattern also lets that through.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use super::node::Field;
+use super::raw::{RawEnvironment, RawManifest, RawSolution, RawToken, RawTokenSource, RawVersion};
+
+/// A pattern, with nothing left over after a `\`.
+const GLOB: &str = r"^([^\\]|\\.)+$";
+
+/// A pattern that can match an address.
+const PROTECT: &str = r"^([^\\]|\\.)*[@*?]([^\\]|\\.)*$";
+
+/// What every pattern allows besides its own: a value that is only known later.
+const INTERPOLATED: &str = r"\$\{";
+
+/// Neither empty nor with white space at an end.
+const TRIMMED: &str = r"^\S(.*\S)?$";
+
+/// The JSON Schema (draft 2020-12) of a manifest.
+pub fn schema() -> Value {
+    SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<RawManifest>()
+        .to_value()
+}
+
+impl<T: JsonSchema> JsonSchema for Field<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+impl JsonSchema for RawToken {
+    fn schema_name() -> Cow<'static, str> {
+        RawTokenSource::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        RawTokenSource::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        RawTokenSource::json_schema(generator)
+    }
+}
+
+pub(super) fn format_version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "const": 1 })
+}
+
+/// A text that is taken as it is, without `${..}`.
+pub(super) fn literal(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1 })
+}
+
+pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1 })
+}
+
+pub(super) fn token(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<RawToken>()
+}
+
+pub(super) fn env_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "examples": ["IB_PROD_TOKEN"],
+    })
+}
+
+pub(super) fn command(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": { "type": ["string", "number", "boolean"] },
+        "minItems": 1,
+        "examples": [["vault", "read", "-field=token", "secret/instabase"]],
+    })
+}
+
+pub(super) fn url(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": format!("^emulator:$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+[^?#]*$|{INTERPOLATED}"),
+        "examples": ["https://instabase.example.com", "emulator:"],
+    })
+}
+
+pub(super) fn store(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "examples": ["s3://acme-releases/solform"],
+    })
+}
+
+pub(super) fn user(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["string", "number", "boolean"],
+        "pattern": TRIMMED,
+        "examples": ["svc-release"],
+    })
+}
+
+pub(super) fn owner(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["string", "number", "boolean"],
+        "pattern": TRIMMED,
+        "examples": ["svc-release", "IB_DEPLOYED"],
+    })
+}
+
+pub(super) fn version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["string", "number"],
+        "pattern": format!("^[^\\s@]([^@]*[^\\s@])?$|{INTERPOLATED}"),
+        "examples": ["0.0.2"],
+    })
+}
+
+pub(super) fn path(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": format!("\\.ibsolution$|{INTERPOLATED}"),
+        "examples": ["${drive}/releases/${name}-${version}.ibsolution"],
+    })
+}
+
+pub(super) fn state(_: &mut SchemaGenerator) -> Schema {
+    words(&["ACTIVE", "INACTIVE", "ABSENT"])
+}
+
+pub(super) fn default_state(_: &mut SchemaGenerator) -> Schema {
+    words(&["ACTIVE", "INACTIVE"])
+}
+
+pub(super) fn visibility(_: &mut SchemaGenerator) -> Schema {
+    words(&["PUBLIC", "PRIVATE", "PENDING_REVIEW"])
+}
+
+pub(super) fn superseded(_: &mut SchemaGenerator) -> Schema {
+    words(&["keep", "deactivate", "delete"])
+}
+
+pub(super) fn undeclared(_: &mut SchemaGenerator) -> Schema {
+    words(&["ignore", "deactivate", "delete"])
+}
+
+pub(super) fn retain(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "string", "pattern": format!("^[0-9]+$|{INTERPOLATED}") },
+        ],
+        "examples": [2],
+    })
+}
+
+pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "string", "pattern": format!("^([0-9]+|([0-9]{{1,2}}|100) ?%)$|{INTERPOLATED}") },
+        ],
+        "examples": [2, "30%"],
+    })
+}
+
+pub(super) fn duration(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": format!("^[0-9]+(ms|s|m|h)$|{INTERPOLATED}"),
+        "examples": ["15m", "1500ms", "60s", "2h"],
+    })
+}
+
+pub(super) fn globs(_: &mut SchemaGenerator) -> Schema {
+    glob_list(GLOB, &["Form *", "Paystub"])
+}
+
+pub(super) fn protect(_: &mut SchemaGenerator) -> Schema {
+    glob_list(PROTECT, &["Form W-2@*", "Paystub@2.?.0"])
+}
+
+fn glob_list(pattern: &str, examples: &[&str]) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": {
+            "type": ["string", "number", "boolean"],
+            "pattern": pattern,
+        },
+        "examples": [examples],
+    })
+}
+
+pub(super) fn variables(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["object", "null"],
+        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_.-]*$" },
+        "additionalProperties": { "type": ["string", "number", "boolean"] },
+        "examples": [{ "drive": "acme/prod/fs/Instabase Drive" }],
+    })
+}
+
+pub(super) fn environments(generator: &mut SchemaGenerator) -> Schema {
+    let environment = generator.subschema_for::<RawEnvironment>();
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": { "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" },
+        "additionalProperties": environment,
+    })
+}
+
+pub(super) fn solutions(generator: &mut SchemaGenerator) -> Schema {
+    let solution = generator.subschema_for::<RawSolution>();
+    json_schema!({
+        "type": ["object", "null"],
+        "propertyNames": { "pattern": TRIMMED },
+        "additionalProperties": solution,
+    })
+}
+
+pub(super) fn versions(generator: &mut SchemaGenerator) -> Schema {
+    let version = generator.subschema_for::<RawVersion>();
+    json_schema!({
+        "type": ["object", "null"],
+        "propertyNames": { "pattern": r"^[^\s@]([^@]*[^\s@])?$" },
+        "additionalProperties": version,
+    })
+}
+
+fn words(words: &[&str]) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "enum": words },
+            json!({ "type": "string", "pattern": INTERPOLATED }),
+        ],
+    })
+}

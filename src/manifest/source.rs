@@ -1,0 +1,333 @@
+//! The manifest as text: its name, its bytes, and the places in it.
+//!
+//! Every other part of `manifest` speaks of places as [`Mark`]s, which are small and copied freely;
+//! what leaves `manifest` is a [`Position`], which also names the file. The text that diagnostics
+//! show is not the text that was read: secrets are masked in it, and characters that would move a
+//! terminal's cursor are replaced.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+
+use super::masking;
+use super::problem::{Code, Problem, Problems};
+
+/// The largest manifest that is read, in bytes. A manifest of 10,000 entries needs about one.
+pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Lines longer than this are cut around the span when a snippet is shown, in bytes.
+const LONG_LINE: usize = 400;
+
+/// A place in the manifest: file, line and column (both from 1), and the bytes it covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The file as the user named it.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The first byte.
+    pub offset: usize,
+    /// The number of bytes.
+    pub length: usize,
+}
+
+/// A place without its file. The 16 MiB limit lets every number fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) struct Mark {
+    pub(super) offset: u32,
+    pub(super) length: u32,
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Mark {
+    /// The bytes that the mark covers.
+    pub(super) fn range(self) -> Range<usize> {
+        let start = widen(self.offset);
+        start..start + widen(self.length)
+    }
+}
+
+/// A manifest's name and text. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SourceFile(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: Arc<str>,
+    text: Arc<str>,
+    /// Places that hold what must not be shown.
+    hidden: Vec<Mark>,
+    line_starts: OnceLock<Vec<usize>>,
+    shown: OnceLock<String>,
+}
+
+impl SourceFile {
+    /// Takes the bytes of a manifest; refuses what is too large or is no UTF-8.
+    ///
+    /// The name is what diagnostics call the file; nothing is opened.
+    pub fn from_bytes(name: &str, bytes: impl Into<Vec<u8>>) -> Result<Self, Problems> {
+        let bytes = bytes.into();
+        if bytes.len() > MAX_BYTES {
+            let problem = Problem::new(
+                Code::TooLarge,
+                format!(
+                    "`{}` has {} bytes, more than the {MAX_BYTES} that a manifest may have",
+                    masking::printable(name),
+                    bytes.len()
+                ),
+            )
+            .help("Check that the file is a manifest; if it is, split it by environment.");
+            return Err(Problems::of(problem));
+        }
+        String::from_utf8(bytes).map_or_else(
+            |error| Err(Problems::of(not_utf8(name, &error))),
+            |text| Ok(Self::new(name, text)),
+        )
+    }
+
+    fn new(name: &str, text: String) -> Self {
+        Self(Arc::new(Inner {
+            name: Arc::from(name),
+            text: Arc::from(text),
+            hidden: Vec::new(),
+            line_starts: OnceLock::new(),
+            shown: OnceLock::new(),
+        }))
+    }
+
+    /// The same file, of which these places are never shown.
+    pub(super) fn hiding(&self, hidden: Vec<Mark>) -> Self {
+        Self(Arc::new(Inner {
+            name: Arc::clone(&self.0.name),
+            text: Arc::clone(&self.0.text),
+            hidden,
+            line_starts: self.0.line_starts.clone(),
+            shown: OnceLock::new(),
+        }))
+    }
+
+    /// The file as the user named it.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The text as it was read. It may hold secrets: never print it.
+    pub(super) fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The text at a mark; empty if the mark does not fit the text.
+    pub(super) fn slice(&self, mark: Mark) -> &str {
+        self.0.text.get(mark.range()).unwrap_or_default()
+    }
+
+    /// The public form of a mark.
+    pub(super) fn position(&self, mark: Mark) -> Position {
+        Position {
+            file: Arc::clone(&self.0.name),
+            line: widen(mark.line),
+            column: widen(mark.column),
+            offset: widen(mark.offset),
+            length: widen(mark.length),
+        }
+    }
+
+    /// The mark of some bytes inside a marked scalar.
+    pub(super) fn mark_within(&self, outer: Mark, range: Range<usize>) -> Mark {
+        let slice = self.slice(outer);
+        let before = slice.get(..range.start).unwrap_or_default();
+        let (lines, column) = match before.rsplit_once('\n') {
+            None => (0, outer.column + narrow(before.chars().count())),
+            Some((above, line)) => (
+                narrow(above.matches('\n').count() + 1),
+                narrow(line.chars().count() + 1),
+            ),
+        };
+        Mark {
+            offset: outer.offset + narrow(range.start),
+            length: narrow(range.len()),
+            line: outer.line + lines,
+            column,
+        }
+    }
+
+    /// The mark of one character, found by line and column (both from 1).
+    pub(super) fn mark_at(&self, line: usize, column: usize) -> Mark {
+        let starts = self.line_starts();
+        let index = line.saturating_sub(1).min(starts.len() - 1);
+        let start = starts[index];
+        let end = starts.get(index + 1).copied().unwrap_or(self.0.text.len());
+        let text = self.0.text[start..end].trim_end_matches(['\n', '\r']);
+        let (offset, length) = text
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or((text.len(), 0), |(offset, char)| (offset, char.len_utf8()));
+        Mark {
+            offset: narrow(start + offset),
+            length: narrow(length),
+            line: narrow(index + 1),
+            column: narrow(column.max(1)),
+        }
+    }
+
+    /// How much of a span lies on its first line.
+    pub(super) fn length_on_line(&self, offset: usize, length: usize) -> usize {
+        let rest = self.0.text.get(offset..offset + length).unwrap_or_default();
+        rest.find(['\n', '\r']).unwrap_or(rest.len())
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.0.line_starts.get_or_init(|| {
+            let breaks = self
+                .0
+                .text
+                .match_indices('\n')
+                .map(|(offset, _)| offset + 1);
+            std::iter::once(0).chain(breaks).collect()
+        })
+    }
+
+    fn line_of(&self, offset: usize) -> usize {
+        self.line_starts().partition_point(|start| *start <= offset) - 1
+    }
+
+    /// The text as diagnostics show it: as many bytes, with the same line breaks.
+    fn shown(&self) -> &str {
+        self.0
+            .shown
+            .get_or_init(|| masking::mask(&self.0.text, &self.0.hidden))
+    }
+}
+
+/// The snippets of diagnostics. Lines are looked up by an index and cut when they are very long, so
+/// that a thousand problems in a file of megabytes are still shown at once.
+impl SourceCode for SourceFile {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        context_lines_before: usize,
+        context_lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let text = self.shown();
+        let (from, to) = (span.offset(), span.offset() + span.len());
+        if to > text.len() || !text.is_char_boundary(from) || !text.is_char_boundary(to) {
+            return Err(MietteError::OutOfBounds);
+        }
+        let starts = self.line_starts();
+        let end_of = |line: usize| starts.get(line + 1).copied().unwrap_or(text.len());
+        let (first, last) = (self.line_of(from), self.line_of(to));
+        let is_long = |lines: Range<usize>| {
+            lines
+                .into_iter()
+                .any(|line| end_of(line) - starts[line] > LONG_LINE)
+        };
+        let above = first.saturating_sub(context_lines_before);
+        let below = (last + context_lines_after).min(starts.len() - 1);
+        let bare = context_lines_before == 0 && context_lines_after == 0;
+        let (start, end, line) = if bare {
+            (from, to, first)
+        } else if is_long(above..below + 1) {
+            let start = floor_boundary(text, from.saturating_sub(LONG_LINE / 4)).max(starts[first]);
+            let end = floor_boundary(text, to + LONG_LINE / 4)
+                .min(end_of(last))
+                .max(to);
+            (start, end, first)
+        } else {
+            (starts[above], end_of(below), above)
+        };
+        let column = text[starts[line]..start].chars().count();
+        Ok(Box::new(MietteSpanContents::new_named(
+            masking::printable(&self.0.name),
+            &text.as_bytes()[start..end],
+            (start, end - start).into(),
+            line,
+            column,
+            below + 1 - line,
+        )))
+    }
+}
+
+fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
+    let valid = error.utf8_error().valid_up_to();
+    let bytes = error.as_bytes();
+    // Up to the first bad byte the lossy text is the text itself, so the offset stays right.
+    let source = SourceFile::new(name, String::from_utf8_lossy(bytes).into_owned());
+    let line = source.line_of(valid);
+    let start = source.line_starts()[line];
+    let column = source.0.text[start..valid].chars().count() + 1;
+    let mark = source.mark_at(line + 1, column);
+    let help = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        "The file looks like UTF-16: save it as UTF-8."
+    } else {
+        "Save the file as UTF-8."
+    };
+    Problem::new(Code::NotUtf8, "the manifest is not UTF-8")
+        .at(&source, mark, "this byte is not UTF-8")
+        .help(help)
+}
+
+/// A number inside a text that [`MAX_BYTES`] limits.
+pub(super) fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn widen(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> SourceFile {
+        SourceFile::from_bytes("solform.yaml", text).unwrap()
+    }
+
+    #[test]
+    fn marks_count_characters() {
+        let source = source("a: ü\nbß: ${x}\n");
+        let mark = source.mark_at(2, 5);
+        assert_eq!((mark.line, mark.column, mark.offset), (2, 5, 11));
+        let outer = Mark { length: 4, ..mark };
+        let inner = source.mark_within(outer, 2..3);
+        assert_eq!((inner.line, inner.column, inner.offset), (2, 7, 13));
+        let past_the_end = source.mark_at(99, 99);
+        assert_eq!(past_the_end.line, 3);
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_span() {
+        let source = source(&format!(
+            "{}MARK{}\nnext\n",
+            "ä".repeat(5000),
+            "x".repeat(5000)
+        ));
+        let span = SourceSpan::from((10_000, 4));
+        let contents = source.read_span(&span, 1, 1).unwrap();
+        let text = std::str::from_utf8(contents.data()).unwrap();
+        assert!(text.len() < 300 && text.contains("MARK"), "{text}");
+        let bare = source.read_span(&span, 0, 0).unwrap();
+        assert_eq!((bare.line(), bare.column()), (0, 5000));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_placed() {
+        let problems = SourceFile::from_bytes("m.yaml", b"a: 1\nb: \xff\n".to_vec()).unwrap_err();
+        let problem = problems.iter().next().unwrap();
+        assert_eq!(problem.code, Code::NotUtf8);
+        let position = &problem.primary.as_ref().unwrap().position;
+        assert_eq!((position.line, position.column), (2, 4));
+    }
+}

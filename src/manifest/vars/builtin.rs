@@ -1,0 +1,67 @@
+//! The names that have a value without being declared.
+
+use super::resolve::Reported;
+
+/// What the built-in names stand for at some place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::manifest) struct Known<'k> {
+    pub(in crate::manifest) name: Given<'k>,
+    pub(in crate::manifest) version: Given<'k>,
+    pub(in crate::manifest) owner: Given<'k>,
+}
+
+/// What a built-in name stands for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::manifest) enum Given<'k> {
+    /// It has no value at this place.
+    #[default]
+    Nowhere,
+    /// Its value could not be had, and that was reported.
+    Broken,
+    /// This.
+    Value(&'k str),
+}
+
+impl<'k> Given<'k> {
+    /// The value, if a check let it through.
+    pub(in crate::manifest) fn checked<T>(
+        checked: &'k Result<T, Reported>,
+        text: impl FnOnce(&'k T) -> &'k str,
+    ) -> Self {
+        match checked {
+            Ok(value) => Self::Value(text(value)),
+            Err(Reported) => Self::Broken,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Builtin {
+    Name,
+    Version,
+    Owner,
+    Environment,
+}
+
+impl Builtin {
+    const ALL: [Self; 4] = [Self::Name, Self::Version, Self::Owner, Self::Environment];
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|builtin| builtin.as_str() == name)
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Version => "version",
+            Self::Owner => "owner",
+            Self::Environment => "environment",
+        }
+    }
+
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::as_str)
+    }
+}

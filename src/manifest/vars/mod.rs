@@ -1,0 +1,15 @@
+//! `${..}` in values: variables, what is built in, and the environment of the process.
+//!
+//! Variables may use variables. They are resolved once, in the order in which they need each other,
+//! into texts with only those gaps that depend on the solution at hand; no step is recursive, and
+//! every length is bounded, so neither long chains nor doubling ones do harm.
+
+mod builtin;
+mod explain;
+mod interpolation;
+mod order;
+mod resolve;
+
+pub(super) use builtin::{Given, Known};
+pub(super) use interpolation::is_env_name;
+pub(super) use resolve::{Reported, Variables};

@@ -1,0 +1,502 @@
+//! Reading one member of a zip with as few ranges as possible.
+//!
+//! The first read brings the head of the file, which is all of a small package. Of a larger one
+//! the zip reader says what it misses: the end of the file with the archive's directory, then the
+//! member. Each is fetched at once, and the reader starts over.
+
+use std::error::Error;
+use std::io::Read;
+use std::ops::Range;
+
+use bytes::Bytes;
+use zip::ZipArchive;
+use zip::read::HasZipMetadata as _;
+
+use crate::package::error::{PackageError, Unreadable};
+use crate::package::info::PackageInfo;
+use crate::package::sparse::Sparse;
+
+/// What is read first.
+const HEAD: u64 = 16 * 1024;
+
+/// What is read of the end: a directory's end record with the longest comment, and some of the
+/// directory before it.
+const TAIL: u64 = 72 * 1024;
+
+/// How often a package is read from at most, and how much of it.
+const READS: usize = 12;
+const BYTES: u64 = 32 * 1024 * 1024;
+
+/// The greatest part that is read at once.
+const PART: u64 = 4 * 1024 * 1024;
+
+/// Room for a member's own header, beside its content.
+const MEMBER_HEADER: u64 = 4 * 1024;
+
+/// The greatest `package.json`, and by how much it may have been packed once it is not tiny.
+const MEMBER: u64 = 1024 * 1024;
+const RATIO: u64 = 200;
+const TINY: u64 = 64 * 1024;
+
+/// The greatest number of members.
+const MEMBERS: u64 = 100_000;
+
+/// The member that says what a package is.
+const NAME: &str = "package.json";
+
+/// A part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Where in the file it begins. A source that knows no ranges may send the whole.
+    pub start: u64,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The size of the whole file.
+    pub total: Option<u64>,
+}
+
+/// Why a source brought no part.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is no such file.
+    #[error("there is no such file")]
+    Missing,
+    /// The file cannot be read.
+    #[error("the file cannot be read")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// One file that can be read by ranges.
+pub trait RangeSource: Sync {
+    /// Reads a range; less of it where the file ends before.
+    fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Part, SourceError>> + Send;
+}
+
+/// Reads what a package says of itself.
+pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageError> {
+    let head = fetch(source, 0..HEAD).await?;
+    let total = match head.total {
+        Some(total) => total,
+        // Less than was asked for is all there is.
+        None if (head.bytes.len() as u64) < HEAD => head.start + head.bytes.len() as u64,
+        None => return Err(Unreadable::UnknownSize.into()),
+    };
+    let mut file = Sparse::new(total);
+    let mut fetched = head.bytes.len() as u64;
+    file.insert(head.start, head.bytes);
+    for _ in 1..READS {
+        let missed = match look(&mut file) {
+            Look::Found(found) => return Ok(found?),
+            Look::Misses(range) => range,
+        };
+        let part = fetch(source, missed.clone()).await?;
+        if part.total.is_some_and(|told| told != total) {
+            return Err(Unreadable::Changed.into());
+        }
+        let end = part.start + part.bytes.len() as u64;
+        if part.start > missed.start || end <= missed.start {
+            return Err(Unreadable::WrongPart {
+                wanted: missed.start,
+                start: part.start,
+                found: part.bytes.len(),
+            }
+            .into());
+        }
+        fetched += part.bytes.len() as u64;
+        if fetched > BYTES {
+            break;
+        }
+        file.insert(part.start, part.bytes);
+    }
+    Err(Unreadable::TooLarge {
+        what: "what has to be read to find its `package.json`",
+        limit: BYTES,
+    }
+    .into())
+}
+
+async fn fetch(source: &impl RangeSource, range: Range<u64>) -> Result<Part, PackageError> {
+    source.read(range).await.map_err(|error| match error {
+        SourceError::Missing => PackageError::Missing,
+        SourceError::Failed(source) => Unreadable::Refused { source }.into(),
+    })
+}
+
+/// One attempt with what is known.
+enum Look {
+    Found(Result<PackageInfo, Unreadable>),
+    Misses(Range<u64>),
+}
+
+fn look(file: &mut Sparse) -> Look {
+    let mut member_end = 0;
+    let result = read_member(file, &mut member_end);
+    // What the zip reader makes of a read that failed does not count.
+    match file.take_missed() {
+        Some(missed) => Look::Misses(widen(file, missed, member_end)),
+        None => Look::Found(result.and_then(|json| PackageInfo::parse(&json))),
+    }
+}
+
+/// What to fetch around a missed byte: the whole tail for the directory's end, the rest of a gap
+/// for the directory, the whole member for its content.
+fn widen(file: &Sparse, missed: u64, member_end: u64) -> Range<u64> {
+    let gap_end = file.gap_end(missed);
+    let tail = file.total().saturating_sub(TAIL);
+    if member_end > missed {
+        return missed..gap_end.min(member_end).min(missed + PART);
+    }
+    if missed >= tail && gap_end == file.total() {
+        // Bytes that are known already are fetched again rather than asked for apart.
+        return tail..gap_end;
+    }
+    missed..gap_end.min(missed + PART)
+}
+
+fn read_member(file: &mut Sparse, member_end: &mut u64) -> Result<Vec<u8>, Unreadable> {
+    let not_a_zip = |source| Unreadable::NotAZip { source };
+    let mut archive = ZipArchive::new(&mut *file).map_err(not_a_zip)?;
+    if archive.len() as u64 > MEMBERS {
+        return Err(Unreadable::TooLarge {
+            what: "the number of its members",
+            limit: MEMBERS,
+        });
+    }
+    if archive.has_duplicate_names() {
+        return Err(Unreadable::DuplicateMembers);
+    }
+    let index = archive
+        .index_for_name(NAME)
+        .ok_or(Unreadable::NoPackageJson)?;
+    let (size, packed, start, is_encrypted) = {
+        let entry = archive.by_index_data(index).map_err(not_a_zip)?;
+        let metadata = entry.get_metadata();
+        (
+            metadata.uncompressed_size,
+            metadata.compressed_size,
+            metadata.header_start,
+            metadata.is_encrypted(),
+        )
+    };
+    if is_encrypted {
+        return Err(Unreadable::Encrypted);
+    }
+    if size > MEMBER || packed > MEMBER {
+        return Err(Unreadable::TooLarge {
+            what: "the size of its `package.json`",
+            limit: MEMBER,
+        });
+    }
+    if size > TINY && size / packed.max(1) > RATIO {
+        return Err(Unreadable::TooLarge {
+            what: "the compression ratio of its `package.json`",
+            limit: RATIO,
+        });
+    }
+    *member_end = start.saturating_add(packed).saturating_add(MEMBER_HEADER);
+    let member = archive.by_index(index).map_err(not_a_zip)?;
+    let mut json = Vec::new();
+    member
+        .take(MEMBER + 1)
+        .read_to_end(&mut json)
+        .map_err(|source| not_a_zip(source.into()))?;
+    if json.len() as u64 > MEMBER {
+        return Err(Unreadable::TooLarge {
+            what: "the size of its `package.json`",
+            limit: MEMBER,
+        });
+    }
+    Ok(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+    use std::sync::Mutex;
+
+    use zip::write::{FullFileOptions, SimpleFileOptions};
+    use zip::{CompressionMethod, ZipWriter};
+
+    use super::*;
+
+    const JSON: &str = r#"{"name":"Form W-2","version":"0.0.2","owner":"IB_DEPLOYED"}"#;
+
+    /// A file in memory that notes what is read.
+    struct Memory {
+        bytes: Vec<u8>,
+        knows_ranges: bool,
+        reads: Mutex<Vec<u64>>,
+    }
+
+    impl Memory {
+        fn new(bytes: Vec<u8>) -> Self {
+            Self {
+                bytes,
+                knows_ranges: true,
+                reads: Mutex::default(),
+            }
+        }
+
+        fn reads(&self) -> (usize, u64) {
+            let reads = self.reads.lock().unwrap();
+            (reads.len(), reads.iter().sum())
+        }
+    }
+
+    impl RangeSource for Memory {
+        async fn read(&self, range: Range<u64>) -> Result<Part, SourceError> {
+            let total = self.bytes.len() as u64;
+            let range = if self.knows_ranges {
+                range.start.min(total)..range.end.min(total)
+            } else {
+                0..total
+            };
+            self.reads.lock().unwrap().push(range.end - range.start);
+            let bounds = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+            Ok(Part {
+                start: range.start,
+                bytes: Bytes::copy_from_slice(&self.bytes[bounds]),
+                total: Some(total),
+            })
+        }
+    }
+
+    /// Noise does not compress, so members keep their size.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut random = fastrand::Rng::with_seed(1);
+        std::iter::repeat_with(|| random.u8(..))
+            .take(length)
+            .collect()
+    }
+
+    fn zipped(members: &[(&str, &[u8])], comment: &str) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in members {
+            // Noise is stored, as packing it takes its time.
+            let method = if content.starts_with(b"{") {
+                CompressionMethod::Deflated
+            } else {
+                CompressionMethod::Stored
+            };
+            let options = SimpleFileOptions::default().compression_method(method);
+            writer.start_file(*name, options).unwrap();
+            writer.write_all(content).unwrap();
+        }
+        writer.set_comment(comment).unwrap();
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn told(result: &Result<PackageInfo, PackageError>) -> String {
+        match result {
+            Ok(info) => format!("{}@{}", info.name, info.version),
+            Err(PackageError::Unreadable { source }) => source.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn packages_are_read_by_few_ranges() {
+        let noise = noise(3_000_000);
+        let many: Vec<(String, Vec<u8>)> = (0..3000)
+            .map(|index| (format!("content/some/deep/folder/file-{index}.txt"), vec![]))
+            .collect();
+        let mut with_many: Vec<(&str, &[u8])> =
+            vec![(NAME, JSON.as_bytes()), ("a.ibflowbin", &noise)];
+        with_many.extend(
+            many.iter()
+                .map(|(name, content)| (name.as_str(), content.as_slice())),
+        );
+        let comment = "c".repeat(65_535);
+        for (label, members, comment, reads, bytes) in [
+            (
+                "small",
+                vec![(NAME, JSON.as_bytes()), ("icon.png", b"png")],
+                "",
+                1,
+                HEAD,
+            ),
+            (
+                "first",
+                vec![(NAME, JSON.as_bytes()), ("a.ibflowbin", &noise)],
+                "",
+                2,
+                HEAD + TAIL,
+            ),
+            (
+                "last",
+                vec![("a.ibflowbin", noise.as_slice()), (NAME, JSON.as_bytes())],
+                "",
+                2,
+                HEAD + TAIL,
+            ),
+            (
+                "middle",
+                vec![
+                    ("a.ibflowbin", noise.as_slice()),
+                    (NAME, JSON.as_bytes()),
+                    ("b.ibflowbin", &noise),
+                ],
+                "",
+                3,
+                HEAD + TAIL + 2 * MEMBER_HEADER,
+            ),
+            (
+                "comment",
+                vec![("a.ibflowbin", &noise), (NAME, JSON.as_bytes())],
+                comment.as_str(),
+                2,
+                HEAD + TAIL,
+            ),
+            ("many", with_many, "", 3, 400_000),
+        ] {
+            let file = Memory::new(zipped(&members, comment));
+            let result = inspect(&file).await;
+            assert_eq!(told(&result), "Form W-2@0.0.2", "{label}");
+            let (count, sum) = file.reads();
+            assert!(
+                count <= reads && sum <= bytes,
+                "{label}: {count} reads, {sum} bytes"
+            );
+        }
+    }
+
+    /// A future that may move between threads.
+    fn movable<F: Future + Send>(future: F) -> F {
+        future
+    }
+
+    #[tokio::test]
+    async fn a_source_without_ranges_is_read_once() {
+        let noise = noise(300_000);
+        let mut file = Memory::new(zipped(&[("a", &noise), (NAME, JSON.as_bytes())], ""));
+        file.knows_ranges = false;
+        assert_eq!(told(&movable(inspect(&file)).await), "Form W-2@0.0.2");
+        assert_eq!(file.reads().0, 1);
+    }
+
+    #[tokio::test]
+    async fn zip64_archives_are_read() {
+        let noise = noise(100_000);
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let large = FullFileOptions::default()
+            .large_file(true)
+            .compression_method(CompressionMethod::Stored);
+        writer.start_file("a", large.clone()).unwrap();
+        writer.write_all(&noise).unwrap();
+        writer.start_file(NAME, large).unwrap();
+        writer.write_all(JSON.as_bytes()).unwrap();
+        // More members than the old end record can count.
+        let empty = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        for index in 0..66_000 {
+            writer.start_file(format!("{index}"), empty).unwrap();
+        }
+        let file = Memory::new(writer.finish().unwrap().into_inner());
+        assert_eq!(told(&inspect(&file).await), "Form W-2@0.0.2");
+        assert!(file.reads().0 <= 5, "{:?}", file.reads());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_package_says_why() {
+        let large = format!("{{\"name\": \"{}\"}}", "x".repeat(1_100_000));
+        let bomb = format!("{{\"name\": \"{}\"}}", "x".repeat(900_000));
+        let good = zipped(&[(NAME, JSON.as_bytes())], "");
+        let mut encrypted = good.clone();
+        encrypted[6] |= 1;
+        let directory = encrypted
+            .windows(4)
+            .position(|bytes| bytes == b"PK\x01\x02")
+            .unwrap();
+        encrypted[directory + 8] |= 1;
+        let mut damaged = good.clone();
+        damaged[30 + NAME.len() + 5] ^= 0xff;
+        for (bytes, expected) in [
+            (Vec::new(), "the file is not a proper zip archive"),
+            (
+                b"no zip at all".to_vec(),
+                "the file is not a proper zip archive",
+            ),
+            (noise(200_000), "the file is not a proper zip archive"),
+            (
+                good[..good.len() - 30].to_vec(),
+                "the file is not a proper zip archive",
+            ),
+            (damaged, "the file is not a proper zip archive"),
+            (
+                zipped(&[("sub/package.json", JSON.as_bytes())], ""),
+                "it has no `package.json` at its root",
+            ),
+            (zipped(&[], ""), "it has no `package.json` at its root"),
+            (
+                zipped(&[(NAME, b"[]")], ""),
+                "its `package.json` is not a JSON object",
+            ),
+            (
+                zipped(&[(NAME, large.as_bytes())], ""),
+                "the size of its `package.json` is over the limit of 1048576",
+            ),
+            (
+                zipped(&[(NAME, bomb.as_bytes())], ""),
+                "the compression ratio of its `package.json` is over the limit of 200",
+            ),
+            (encrypted, "its `package.json` is encrypted"),
+        ] {
+            let file = Memory::new(bytes);
+            assert_eq!(told(&inspect(&file).await), expected);
+        }
+    }
+
+    /// A source that answers each read from a list.
+    struct Listed(Mutex<Vec<Result<Part, SourceError>>>);
+
+    impl RangeSource for Listed {
+        async fn read(&self, _range: Range<u64>) -> Result<Part, SourceError> {
+            self.0.lock().unwrap().remove(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_may_fail_or_lie() {
+        let part = |start: u64, length: usize, total| {
+            Ok(Part {
+                start,
+                bytes: Bytes::from(vec![0; length]),
+                total,
+            })
+        };
+        let head = || part(0, 16_384, Some(500_000));
+        for (answers, expected) in [
+            (vec![Err(SourceError::Missing)], "there is no such package"),
+            (
+                vec![Err(SourceError::Failed("no".into()))],
+                "the file could not be read",
+            ),
+            (
+                vec![part(0, 16_384, None)],
+                "the server does not tell the size of the file",
+            ),
+            (
+                vec![part(0, 100, None)],
+                "the file is not a proper zip archive",
+            ),
+            (
+                vec![head(), Err(SourceError::Failed("no".into()))],
+                "the file could not be read",
+            ),
+            (
+                vec![head(), part(0, 16_384, Some(400_000))],
+                "the file changed while it was read",
+            ),
+            (
+                vec![head(), part(0, 16_384, Some(500_000))],
+                "the server sent 16384 bytes from 0 where the file goes on at 426272",
+            ),
+            (
+                vec![head(), part(426_272, 0, Some(500_000))],
+                "the server sent 0 bytes from 426272 where the file goes on at 426272",
+            ),
+        ] {
+            let source = Listed(Mutex::new(answers));
+            assert_eq!(told(&inspect(&source).await), expected);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! What is done to one solution version, and why.
+//!
+//! An [`Action`] carries everything that executing it needs, so that the executor never chooses.
+//! A [`Reason`] explains and is never read by the executor.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
+use crate::ident::{Address, Identity, Owner, SolutionId};
+use crate::live::LiveVersion;
+
+/// What is done to one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// Deploy the package, then patch whatever is not proven equal to `after`.
+    Create {
+        /// The `.ibsolution` on the platform's file system.
+        path: String,
+        /// What must be live at the end.
+        after: AfterImage,
+        /// The other of `IB_DEPLOYED` and `user`, under which the server may file what `user`
+        /// publishes (api-facts U7); none where that does not count as the same owner.
+        other_owner: Option<Owner>,
+    },
+    /// Patch a live version.
+    Update {
+        /// What the plan saw.
+        before: LiveImage,
+        /// What is patched.
+        patch: Patch,
+        /// What must be live at the end.
+        after: AfterImage,
+    },
+    /// Delete a live version, then deploy it again: out of service meanwhile, and not undoable.
+    Replace {
+        /// What the plan saw.
+        before: LiveImage,
+        /// The `.ibsolution` on the platform's file system.
+        path: String,
+        /// What must be live at the end.
+        after: AfterImage,
+        /// The other of `IB_DEPLOYED` and `user`, under which the server may file what `user`
+        /// publishes (api-facts U7); none where that does not count as the same owner.
+        other_owner: Option<Owner>,
+    },
+    /// Delete a live version.
+    Delete {
+        /// What the plan saw.
+        before: LiveImage,
+    },
+    /// Nothing is done.
+    NoOp {
+        /// What the plan saw; none for a tombstone of something that is not there.
+        before: Option<LiveImage>,
+    },
+}
+
+/// The kind of an [`Action`], for sorting, counting and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActionKind {
+    /// [`Action::Delete`].
+    Delete,
+    /// [`Action::Replace`].
+    Replace,
+    /// [`Action::Update`].
+    Update,
+    /// [`Action::Create`].
+    Create,
+    /// [`Action::NoOp`].
+    NoOp,
+}
+
+impl Action {
+    /// Its kind.
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Create { .. } => ActionKind::Create,
+            Self::Update { .. } => ActionKind::Update,
+            Self::Replace { .. } => ActionKind::Replace,
+            Self::Delete { .. } => ActionKind::Delete,
+            Self::NoOp { .. } => ActionKind::NoOp,
+        }
+    }
+
+    /// What the plan saw.
+    pub fn before(&self) -> Option<&LiveImage> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { before, .. }
+            | Self::Replace { before, .. }
+            | Self::Delete { before } => Some(before),
+            Self::NoOp { before } => before.as_ref(),
+        }
+    }
+
+    /// What must be live at the end, where something must.
+    pub fn after(&self) -> Option<&AfterImage> {
+        match self {
+            Self::Create { after, .. }
+            | Self::Update { after, .. }
+            | Self::Replace { after, .. } => Some(after),
+            Self::Delete { .. } | Self::NoOp { .. } => None,
+        }
+    }
+
+    /// Whether a version that serves stops serving, if only for a while.
+    pub fn takes_out_of_service(&self) -> bool {
+        match self {
+            Self::Update { before, patch, .. } => {
+                before.state.is_in_service() && patch.state == Some(State::Inactive)
+            }
+            Self::Replace { before, .. } | Self::Delete { before } => before.state.is_in_service(),
+            Self::Create { .. } | Self::NoOp { .. } => false,
+        }
+    }
+
+    /// Whether a version that serves does so no more once this is done.
+    pub fn leaves_out_of_service(&self) -> bool {
+        self.takes_out_of_service() && !self.brings_into_service()
+    }
+
+    /// Whether this works towards a version that is to serve: others wait for it.
+    pub fn brings_into_service(&self) -> bool {
+        self.after()
+            .is_some_and(|after| after.state == State::Active)
+    }
+}
+
+/// Whether a record is what a deploy was to make: it has the declared identity, or it is `user`'s own
+/// under the other of `IB_DEPLOYED` and `user`.
+pub fn is_made_by_deploy(
+    after: &AfterImage,
+    other_owner: Option<&Owner>,
+    live: &LiveVersion,
+) -> bool {
+    let declared = &after.identity;
+    if live.identity == *declared {
+        return true;
+    }
+    let Some(other) = other_owner else {
+        return false;
+    };
+    let user = if other.is_ib_deployed() {
+        &declared.owner
+    } else {
+        other
+    };
+    live.identity.name == declared.name
+        && live.identity.version == declared.version
+        && live.identity.owner == *other
+        && live.author.as_deref() == Some(user.as_str())
+}
+
+/// A live version as the plan saw it: the precondition of every write to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveImage {
+    /// The platform's id.
+    pub id: SolutionId,
+    /// Owner, name and version.
+    pub identity: Identity,
+    /// Its state.
+    pub state: LiveStateWord,
+    /// Its visibility, where it was known.
+    pub visibility: Option<LiveVisibilityWord>,
+}
+
+impl LiveImage {
+    /// What matters of a live version.
+    pub fn of(live: &LiveVersion) -> Self {
+        Self {
+            id: live.id.clone(),
+            identity: live.identity.clone(),
+            state: live.state.clone(),
+            visibility: live.visibility.clone(),
+        }
+    }
+}
+
+/// What is declared of a version, in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AfterImage {
+    /// Owner, name and version.
+    pub identity: Identity,
+    /// `ACTIVE` or `INACTIVE`.
+    pub state: State,
+    /// The visibility, where one is declared.
+    pub visibility: Option<Visibility>,
+}
+
+impl AfterImage {
+    /// Whether a live version is proven to be all of this. An unknown visibility proves nothing.
+    pub fn is_proven_by(&self, live: &LiveVersion) -> bool {
+        live.state.satisfies(self.state)
+            && self.visibility.is_none_or(|declared| {
+                live.visibility
+                    .as_ref()
+                    .is_some_and(|word| word.satisfies(declared))
+            })
+    }
+}
+
+/// What a PATCH sets: at least one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PatchFields", into = "PatchFields")]
+pub struct Patch {
+    state: Option<State>,
+    visibility: Option<Visibility>,
+}
+
+impl Patch {
+    /// A patch of these fields; none where there is nothing to set.
+    pub fn new(state: Option<State>, visibility: Option<Visibility>) -> Option<Self> {
+        (state.is_some() || visibility.is_some()).then_some(Self { state, visibility })
+    }
+
+    /// The state to set.
+    pub fn state(&self) -> Option<State> {
+        self.state
+    }
+
+    /// The visibility to set.
+    pub fn visibility(&self) -> Option<Visibility> {
+        self.visibility
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PatchFields {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    visibility: Option<Visibility>,
+}
+
+/// A saved plan with a patch that sets nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a patch must set something")]
+struct EmptyPatch;
+
+impl TryFrom<PatchFields> for Patch {
+    type Error = EmptyPatch;
+
+    fn try_from(fields: PatchFields) -> Result<Self, Self::Error> {
+        Self::new(fields.state, fields.visibility).ok_or(EmptyPatch)
+    }
+}
+
+impl From<Patch> for PatchFields {
+    fn from(patch: Patch) -> Self {
+        Self {
+            state: patch.state,
+            visibility: patch.visibility,
+        }
+    }
+}
+
+/// Why a change is in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Reason {
+    /// The manifest declares the version.
+    Declared,
+    /// The manifest declares other versions of the name that serve.
+    Superseded {
+        /// Those versions.
+        by: Vec<Address>,
+    },
+    /// The manifest does not declare the name, and says what becomes of such.
+    Undeclared,
+    /// The manifest declares the version as `ABSENT`.
+    Tombstone,
+    /// The command asked for it: `destroy`, or `--replace`.
+    Requested,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{declared, live};
+    use super::*;
+
+    #[test]
+    fn a_patch_sets_something() {
+        assert_eq!(Patch::new(None, None), None);
+        assert!(serde_json::from_str::<Patch>("{}").is_err());
+        let patch = Patch::new(Some(State::Inactive), None).unwrap();
+        let json = serde_json::to_string(&patch).unwrap();
+        assert_eq!(json, r#"{"state":"INACTIVE"}"#);
+        assert_eq!(serde_json::from_str::<Patch>(&json).unwrap(), patch);
+    }
+
+    /// What an action does to the service of its version: away, away for good, into it.
+    #[test]
+    fn service_goes_and_comes() {
+        let before = |state| LiveImage::of(&live("Form@1").state(state));
+        let after = |state| AfterImage {
+            identity: declared("Form@1").identity,
+            state,
+            visibility: None,
+        };
+        let create = |to| Action::Create {
+            path: String::new(),
+            after: after(to),
+            other_owner: None,
+        };
+        let replace = |from, to| Action::Replace {
+            before: before(from),
+            path: String::new(),
+            after: after(to),
+            other_owner: None,
+        };
+        let update = |from, patched: Option<State>, to| Action::Update {
+            before: before(from),
+            patch: Patch::new(patched, Some(Visibility::Public)).unwrap(),
+            after: after(to),
+        };
+        let delete = |from| Action::Delete {
+            before: before(from),
+        };
+        let no_op = Action::NoOp {
+            before: Some(before("ACTIVE")),
+        };
+        let (active, inactive) = (State::Active, State::Inactive);
+        for (action, expected) in [
+            (create(active), [false, false, true]),
+            (create(inactive), [false, false, false]),
+            (replace("ACTIVE", active), [true, false, true]),
+            (replace("ACTIVE", inactive), [true, true, false]),
+            (replace("INACTIVE", active), [false, false, true]),
+            (replace("INACTIVE", inactive), [false, false, false]),
+            (
+                update("ACTIVE", Some(inactive), inactive),
+                [true, true, false],
+            ),
+            (
+                update("PRODUCTION", Some(inactive), inactive),
+                [true, true, false],
+            ),
+            (
+                update("INACTIVE", Some(active), active),
+                [false, false, true],
+            ),
+            (update("ACTIVE", None, active), [false, false, true]),
+            (update("INACTIVE", None, inactive), [false, false, false]),
+            (delete("ACTIVE"), [true, true, false]),
+            (delete("ODD"), [true, true, false]),
+            (delete("INACTIVE"), [false, false, false]),
+            (no_op, [false, false, false]),
+        ] {
+            let does = [
+                action.takes_out_of_service(),
+                action.leaves_out_of_service(),
+                action.brings_into_service(),
+            ];
+            assert_eq!(does, expected, "{action:?}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The plan: every change, with what it rests on and what it waits for.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, AfterImage, Reason};
+use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
+use crate::live::Coverage;
+use crate::manifest::Position;
+
+/// What one apply would do: a pure function of manifest, live state and options, sorted by identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// What was planned.
+    pub mode: Mode,
+    /// Which environment, and from which manifest.
+    pub subject: Subject,
+    /// How complete the live state was.
+    pub coverage: Coverage,
+    /// One change for each version that is declared or that a policy concerns, no-ops included.
+    pub changes: Vec<Change>,
+    /// Live versions that no change is about: the manifest leaves them alone.
+    pub unmanaged: usize,
+    /// Live versions in scope: what percentages refer to.
+    pub live_in_scope: usize,
+    /// Changes that `--target` and `--exclude` left out, no-ops and what was not listed included.
+    pub left_out: usize,
+}
+
+/// What kind of plan it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Make the environment what the manifest declares.
+    Converge,
+    /// Delete what the manifest declares.
+    Destroy,
+}
+
+/// Which environment a plan is for, and from which manifest it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// The environment's name.
+    pub environment: String,
+    /// The environment's URL, for comparison only.
+    pub url: String,
+    /// The digest of the resolved manifest.
+    pub manifest: Digest,
+}
+
+/// What happens to one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// How output and options call it; unique in the plan.
+    pub address: Address,
+    /// The declared identity, or the live one where nothing is declared.
+    pub identity: Identity,
+    /// What is done.
+    pub action: Action,
+    /// Why. Explains only.
+    pub reason: Reason,
+    /// Every field that differs, also where the difference is left alone.
+    pub fields: Vec<FieldChange>,
+    /// Where the manifest speaks of it.
+    pub origin: Option<Origin>,
+    /// Whether it can be undone.
+    pub undo: Undo,
+    /// The changes that must be done first, in the order of the plan.
+    pub waits_for: Vec<Address>,
+    /// The declared versions that must be live, in full, at the moment when this one goes; judged
+    /// by [`Successor::is_live_among`].
+    pub successors: Vec<Successor>,
+    /// Why it may not be applied.
+    pub blocked: Option<Block>,
+    /// What a reader should know besides.
+    pub notes: Vec<Note>,
+}
+
+impl Change {
+    /// Whether anything is done.
+    pub fn is_no_op(&self) -> bool {
+        matches!(self.action, Action::NoOp { .. })
+    }
+
+    /// Whether the version stops serving and no other one of its name serves in its place.
+    pub fn ends_service(&self) -> bool {
+        self.notes.contains(&Note::NoSuccessor)
+    }
+}
+
+/// One field that differs between manifest and live state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldChange {
+    /// Which.
+    pub field: Field,
+    /// The live value; none where nothing is live, or where it is not known.
+    pub before: Option<Arc<str>>,
+    /// The declared value; none where the version goes.
+    pub after: Option<Arc<str>>,
+    /// Whether the difference is acted on.
+    pub decision: Decision,
+}
+
+/// A field of a solution version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// The owner.
+    Owner,
+    /// The package that a deploy submits.
+    Path,
+    /// The state.
+    State,
+    /// The visibility.
+    Visibility,
+}
+
+impl Field {
+    /// The manifest's key for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Path => "path",
+            Self::State => "state",
+            Self::Visibility => "visibility",
+        }
+    }
+}
+
+/// Whether a difference is acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// It is part of the action.
+    Apply,
+    /// The live word is not known to solform, and is never "corrected".
+    UnknownWord,
+    /// The live visibility could not be learned, which is not drift.
+    NotKnown,
+    /// It waits for somebody to approve it.
+    WaitsForReview,
+}
+
+/// Where the manifest speaks of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The file as the user named it.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+}
+
+impl Origin {
+    /// What a reader needs of a position.
+    pub fn of(position: &Position) -> Self {
+        Self {
+            file: Arc::clone(&position.file),
+            line: position.line,
+            column: position.column,
+        }
+    }
+}
+
+/// Whether and how a change can be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// Nothing is done.
+    Nothing,
+    /// By a patch that sets what was there before.
+    ByPatch,
+    /// By deleting what was deployed.
+    ByDelete,
+    /// Not by solform: the deployed record, its id and its job history are gone.
+    Irreversible,
+}
+
+/// A declared version that another one makes room for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Successor {
+    /// How output calls it.
+    pub address: Address,
+    /// What must be live.
+    pub after: AfterImage,
+    /// Its id, where it was live when the plan was made.
+    pub id: Option<SolutionId>,
+}
+
+/// Why a change may not be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Block {
+    /// A `protect` pattern of the environment covers the live version.
+    Protected,
+}
+
+/// What a reader should know of a change besides its fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Note {
+    /// A version stops serving, and no other one of its name serves in its place.
+    NoSuccessor,
+    /// The version is out of service between two steps of this change.
+    OutOfServiceMeanwhile,
+    /// The live visibility could not be learned; that is not drift.
+    VisibilityNotKnown,
+    /// Somebody must approve that the version becomes public.
+    WaitsForReview,
+    /// The server reports a state or visibility that solform does not know.
+    UnknownWord {
+        /// The word.
+        word: String,
+    },
+    /// More records of the same identity are live. The newest is meant, and the others are left
+    /// alone unless the manifest wants none of them.
+    MoreRecords {
+        /// The others' ids.
+        ids: Vec<SolutionId>,
+    },
+    /// Name and version are live under another owner, or will be by then, so that the deploy will
+    /// be refused.
+    OtherOwner {
+        /// That owner.
+        owner: Owner,
+    },
+    /// The live record is under the other of `IB_DEPLOYED` and the environment's `user`
+    /// (api-facts U7); it is tracked by its id.
+    FollowedOwner {
+        /// The live owner.
+        owner: Owner,
+    },
+}

@@ -1,0 +1,393 @@
+//! Compares manifest and live state.
+//!
+//! Both sides are ordered by identity, so that one walk visits every name once with all that is
+//! declared and all that is live of it. Each decision is a small total function over two sides.
+
+use std::ops::Range;
+
+use super::action::{ActionKind, Reason};
+use super::change::{Change, Mode, Note, Plan, Subject};
+use super::name::{Match, NameView};
+use super::options::{DiffOptions, check_replace, check_selectors};
+use super::order;
+use super::policy::apply_policies;
+use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
+use crate::attribute::State;
+use crate::ident::{Address, Identity};
+use crate::live::{Coverage, LiveState, LiveVersion};
+use crate::manifest::{Desired, Manifest, Position};
+
+/// Why no plan can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DiffError {
+    /// A version must be deployed, and the manifest does not say from where.
+    #[error("`{address}` is not live, and no `path` says what to deploy")]
+    NoPath {
+        /// The version.
+        address: Address,
+        /// Where it is declared.
+        position: Position,
+    },
+    /// `--target` or `--exclude` selects nothing.
+    #[error("`{selector}` selects nothing that is declared or live")]
+    SelectsNothing {
+        /// As typed.
+        selector: String,
+    },
+    /// `--replace` of a version that is not live.
+    #[error("`{address}` cannot be replaced: it is not live")]
+    ReplaceNotLive {
+        /// As typed.
+        address: Address,
+    },
+    /// `--replace` of a version of which several records are live: a deploy beside the ones that
+    /// stay would be refused, after the delete.
+    #[error("`{address}` cannot be replaced: {count} records of it are live")]
+    ReplaceManyRecords {
+        /// As typed.
+        address: Address,
+        /// How many.
+        count: usize,
+    },
+    /// `--replace` of an address that two declared versions share.
+    #[error("`{address}` means the versions of {count} owners")]
+    ReplaceAmbiguous {
+        /// As typed.
+        address: Address,
+        /// How many.
+        count: usize,
+    },
+    /// `--replace` of a version that is not declared.
+    #[error("`{address}` cannot be replaced: the manifest does not declare it")]
+    ReplaceNotDeclared {
+        /// As typed.
+        address: Address,
+    },
+}
+
+impl DiffError {
+    /// What to do about it, as a sentence.
+    pub fn help(&self) -> String {
+        match self {
+            Self::NoPath { .. } => {
+                "Give the version a `path`, or deploy it before it is declared without one.".to_owned()
+            }
+            Self::SelectsNothing { .. } => {
+                "Write a name, `Name@version` or `owner:Name@version`, as `solform plan` shows it."
+                    .to_owned()
+            }
+            Self::ReplaceNotLive { .. } => {
+                "Leave --replace out: a declared version that is not live is deployed anyway.".to_owned()
+            }
+            Self::ReplaceManyRecords { .. } => {
+                "Declare it `state: ABSENT` for one apply, which deletes every record, and then as before."
+                    .to_owned()
+            }
+            Self::ReplaceAmbiguous { address, .. } => {
+                format!("Put the owner in front: `--replace OWNER:{address}`.")
+            }
+            Self::ReplaceNotDeclared { .. } => {
+                "Declare the version first; --replace deletes nothing that is not deployed again."
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// Plans what makes the live state what the manifest declares. Collects every error.
+pub fn diff(
+    manifest: &Manifest,
+    live: &LiveState,
+    options: &DiffOptions,
+) -> Result<Plan, Vec<DiffError>> {
+    let mut differ = Differ {
+        manifest,
+        live,
+        options,
+        changes: Vec::with_capacity(manifest.desired.len()),
+        pathless: Vec::new(),
+        unmanaged: 0,
+        left_out: 0,
+    };
+    let names = differ.diff_names();
+    let Differ {
+        mut changes,
+        pathless,
+        unmanaged,
+        left_out,
+        ..
+    } = differ;
+    order::tell_apart(&mut changes);
+    for (name, range) in names {
+        order::connect(&mut changes[range], name);
+    }
+    let mut errors = check_replace(manifest, live, options);
+    errors.extend(check_selectors(manifest, live, options, &changes));
+    let total = changes.len();
+    let changes = order::select(changes, &options.targets, &options.excludes);
+    errors.extend(
+        pathless
+            .into_iter()
+            .filter(|entry| is_deployed(&changes, &entry.identity))
+            .map(no_path),
+    );
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Plan {
+        mode: options.mode,
+        subject: Subject {
+            environment: manifest.environment.name.clone(),
+            url: manifest.environment.url.as_str().to_owned(),
+            manifest: manifest.digest.clone(),
+        },
+        coverage: live.coverage().clone(),
+        left_out: left_out + total - changes.len(),
+        changes,
+        unmanaged,
+        live_in_scope: live
+            .versions()
+            .iter()
+            .filter(|version| manifest.scope.contains(&version.identity))
+            .count(),
+    })
+}
+
+/// The smaller of the next names on either side.
+fn next_name<'a>(desired: &'a [Desired], versions: &'a [LiveVersion]) -> Option<&'a str> {
+    let declared = desired.first().map(|entry| entry.identity.name.as_str());
+    let present = versions
+        .first()
+        .map(|version| version.identity.name.as_str());
+    match (declared, present) {
+        (Some(declared), Some(present)) => Some(declared.min(present)),
+        (declared, present) => declared.or(present),
+    }
+}
+
+fn split_while<T>(items: &[T], belongs: impl Fn(&T) -> bool) -> (&[T], &[T]) {
+    let end = items
+        .iter()
+        .position(|item| !belongs(item))
+        .unwrap_or(items.len());
+    items.split_at(end)
+}
+
+fn is_deployed(changes: &[Change], identity: &Identity) -> bool {
+    changes
+        .binary_search_by(|change| change.identity.natural_cmp(identity))
+        .is_ok_and(|place| match changes[place].action.kind() {
+            ActionKind::Create | ActionKind::Replace => true,
+            ActionKind::Update | ActionKind::Delete | ActionKind::NoOp => false,
+        })
+}
+
+fn no_path(entry: &Desired) -> DiffError {
+    DiffError::NoPath {
+        address: entry.identity.address(),
+        position: entry.position.clone(),
+    }
+}
+
+struct Differ<'a> {
+    manifest: &'a Manifest,
+    live: &'a LiveState,
+    options: &'a DiffOptions,
+    changes: Vec<Change>,
+    /// Versions that must be deployed without a path to deploy from. An error only where the
+    /// change is selected: a listing for `--target` makes everything else look absent.
+    pathless: Vec<&'a Desired>,
+    unmanaged: usize,
+    left_out: usize,
+}
+
+impl<'a> Differ<'a> {
+    /// Plans name after name, and says which changes are whose.
+    fn diff_names(&mut self) -> Vec<(NameView<'a>, Range<usize>)> {
+        let mut names = Vec::new();
+        let mut desired = self.manifest.desired.as_slice();
+        let mut versions = self.live.versions();
+        debug_assert!(
+            desired.is_sorted_by(|left, right| left.identity < right.identity),
+            "invariant: a manifest is ordered by identity, and has each once"
+        );
+        while let Some(name) = next_name(desired, versions) {
+            let (declared, desired_rest) =
+                split_while(desired, |entry| entry.identity.name.as_str() == name);
+            let (present, versions_rest) =
+                split_while(versions, |version| version.identity.name.as_str() == name);
+            desired = desired_rest;
+            versions = versions_rest;
+            if self.is_left_out(declared) {
+                self.left_out += declared.len();
+                continue;
+            }
+            let view = NameView {
+                manifest: self.manifest,
+                mode: self.options.mode,
+                declared,
+                live: present,
+            };
+            let start = self.changes.len();
+            self.diff_name(view);
+            // Names come in order, so that ordering each makes the whole plan ordered.
+            self.changes[start..].sort_by(|left, right| left.identity.natural_cmp(&right.identity));
+            names.push((view, start..self.changes.len()));
+        }
+        names
+    }
+
+    /// Whether a name was not listed because the targets do not ask for it: nothing is known of it.
+    fn is_left_out(&self, declared: &[Desired]) -> bool {
+        let targets = &self.options.targets;
+        let Some(first) = declared.first() else {
+            return false;
+        };
+        match self.live.coverage() {
+            Coverage::Whole | Coverage::Unproven(_) => false,
+            Coverage::Names(names) => {
+                !targets.is_empty()
+                    && !names.contains(&first.identity.name)
+                    && !declared
+                        .iter()
+                        .any(|entry| targets.iter().any(|target| target.selects(&entry.identity)))
+            }
+        }
+    }
+
+    /// Plans everything about one name.
+    fn diff_name(&mut self, name: NameView<'a>) {
+        let start = self.changes.len();
+        let mut is_declared = vec![false; name.live.len()];
+        for entry in name.declared {
+            let found = name.find(entry);
+            for place in found.meant.into_iter().chain(found.others.clone()) {
+                is_declared[place] = true;
+            }
+            self.diff_declared(name, entry, &found);
+        }
+        let rest: Vec<&LiveVersion> = name
+            .live
+            .iter()
+            .zip(is_declared)
+            .filter(|(_, is_declared)| !is_declared)
+            .map(|(version, _)| version)
+            .collect();
+        if name.mode == Mode::Converge && !rest.is_empty() {
+            let by_policy = apply_policies(name, &rest, &self.changes[start..]);
+            self.changes.extend(by_policy);
+        }
+        let touched = self.changes[start..]
+            .iter()
+            .filter(|change| change.action.before().is_some())
+            .count();
+        self.unmanaged += name.live.len() - touched;
+    }
+
+    fn diff_declared(&mut self, name: NameView<'a>, entry: &'a Desired, found: &Match) {
+        let others = &name.live[found.others.clone()];
+        let meant = found.meant.map(|place| &name.live[place]);
+        let mut change = match (meant, name.mode, entry.state) {
+            (None, Mode::Destroy, _) => return,
+            (None, Mode::Converge, State::Absent) => {
+                declared_no_op(entry, None, Vec::new(), Reason::Tombstone)
+            }
+            (None, Mode::Converge, State::Active | State::Inactive) => self.create(name, entry),
+            (Some(meant), Mode::Destroy, _) => {
+                self.delete_all(entry, meant, others, &Reason::Requested);
+                return;
+            }
+            (Some(meant), Mode::Converge, State::Absent) => {
+                self.delete_all(entry, meant, others, &Reason::Tombstone);
+                return;
+            }
+            (Some(meant), Mode::Converge, State::Active | State::Inactive) => {
+                self.converge(name, entry, meant)
+            }
+        };
+        change.notes.extend(more_records(others));
+        self.changes.push(change);
+    }
+
+    fn create(&mut self, name: NameView<'a>, entry: &'a Desired) -> Change {
+        let path = self.path_of(entry);
+        let other_owner = name.other_owner(&entry.identity.owner);
+        let mut change = create(entry, path, other_owner);
+        let version = &entry.identity.version;
+        let live = name.records_of_version(version).first();
+        // Of two owners' creates of one version the second finds the first one live.
+        let created = || {
+            let start = name
+                .declared
+                .partition_point(|other| other.identity.version < *version);
+            name.declared[start..]
+                .iter()
+                .take_while(|other| other.identity < entry.identity)
+                .find(|other| other.state != State::Absent)
+        };
+        let owner = live
+            .map(|record| &record.identity.owner)
+            .or_else(|| created().map(|other| &other.identity.owner));
+        change.notes.extend(owner.map(|owner| Note::OtherOwner {
+            owner: owner.clone(),
+        }));
+        change
+    }
+
+    fn converge(&mut self, name: NameView<'a>, entry: &'a Desired, meant: &LiveVersion) -> Change {
+        let is_exact = meant.identity == entry.identity;
+        // A followed record is never deleted; that it cannot be replaced is an error of its own.
+        if is_exact && self.is_to_replace(entry) {
+            let path = self.path_of(entry);
+            let other_owner = name.other_owner(&entry.identity.owner);
+            return replace(self.manifest, entry, meant, path, other_owner);
+        }
+        let mut change = update_or_no_op(entry, meant);
+        if !is_exact {
+            change.notes.push(Note::FollowedOwner {
+                owner: meant.identity.owner.clone(),
+            });
+        }
+        change
+    }
+
+    /// Deletes every record of a version: where none is to be, there is no question which is meant.
+    fn delete_all(
+        &mut self,
+        entry: &Desired,
+        newest: &LiveVersion,
+        others: &[LiveVersion],
+        reason: &Reason,
+    ) {
+        let delete = |record| delete(self.manifest, record, reason.clone(), Some(entry));
+        let mut change = delete(newest);
+        change.notes.extend(more_records(others));
+        self.changes.push(change);
+        self.changes.extend(others.iter().map(delete));
+    }
+
+    fn path_of(&mut self, entry: &'a Desired) -> &'a str {
+        if let Some(path) = &entry.path {
+            &path.text
+        } else {
+            self.pathless.push(entry);
+            ""
+        }
+    }
+
+    fn is_to_replace(&self, entry: &Desired) -> bool {
+        self.options
+            .replace
+            .iter()
+            .any(|address| address.means(&entry.identity))
+    }
+}
+
+fn more_records(others: &[LiveVersion]) -> Option<Note> {
+    (!others.is_empty()).then(|| Note::MoreRecords {
+        ids: others.iter().map(|other| other.id.clone()).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! The plan: what must be done so that the live state is what the manifest declares.
+//!
+//! Pure. [`diff()`] compares and says what waits for what, [`approve`] refuses what the manifest's
+//! limits and protection do not allow, [`SavedPlan`] keeps a plan for a later apply, and the `stand_`
+//! functions judge each change once more at its write. Nothing in here reads a clock, a file or a
+//! server, and equal inputs give equal plans.
+
+mod action;
+mod change;
+mod diff;
+mod guard;
+mod name;
+mod options;
+mod order;
+mod policy;
+mod precondition;
+#[cfg(test)]
+mod properties;
+mod propose;
+mod saved;
+#[cfg(test)]
+mod simulator;
+mod summary;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use action::{Action, ActionKind, AfterImage, LiveImage, Patch, Reason, is_made_by_deploy};
+pub use change::{
+    Block, Change, Decision, Field, FieldChange, Mode, Note, Origin, Plan, Subject, Successor, Undo,
+};
+pub use diff::{DiffError, diff};
+pub use guard::{ApprovedPlan, Overrides, Refusal, Refused, approve, judge, needs_whole_listing};
+pub use options::{DiffOptions, Selector};
+pub use precondition::{
+    Difference, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
+};
+pub use saved::{SavedPlan, SavedPlanError};
+pub use summary::Summary;

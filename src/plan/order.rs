@@ -1,0 +1,300 @@
+//! What waits for what, and what a selection of changes brings along.
+//!
+//! The rule (design 4): a change that takes a version away waits for every step of the same name
+//! that brings one in, and goes ahead only when every declared `ACTIVE` version of the name is live
+//! in full. A replace is the exception, as it is its own successor: it waits for what others bring
+//! in, and two of one name go one after the other, yet its version is out of service meanwhile.
+//!
+//! No circle can arise: updates that bring a version in wait for nothing, creates at most for creates
+//! before them, replaces for those and for replaces before them, and all else brings nothing in.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::action::{Action, ActionKind, AfterImage, Reason};
+use super::change::{Change, Note, Successor};
+use super::name::NameView;
+use super::options::Selector;
+use crate::attribute::{State, Visibility};
+use crate::ident::{Address, Identity, SolutionId, Version};
+
+/// Gives every change its own address. `changes` are ordered by identity.
+///
+/// The owner comes in front where two would look alike, and records of one identity bear their ids.
+pub(super) fn tell_apart(changes: &mut [Change]) {
+    let is_alike = |left: &Change, right: &Change| {
+        left.identity.name == right.identity.name && left.identity.version == right.identity.version
+    };
+    let mut full: HashSet<Address> = HashSet::new();
+    let mut start = 0;
+    while start < changes.len() {
+        let alike = changes[start..]
+            .iter()
+            .take_while(|change| is_alike(change, &changes[start]))
+            .count();
+        let group = &mut changes[start..start + alike];
+        start += alike;
+        if alike == 1 {
+            continue;
+        }
+        let has_owners = group
+            .iter()
+            .any(|change| change.identity != group[0].identity);
+        let has_records: Vec<bool> = group
+            .iter()
+            .map(|change| {
+                let is_same = |other: &&Change| other.identity == change.identity;
+                group.iter().filter(is_same).count() > 1
+            })
+            .collect();
+        for (change, has_records) in group.iter_mut().zip(has_records) {
+            if has_owners {
+                change.address = change.identity.full_address();
+                full.insert(change.address.clone());
+            }
+            if has_records && let Some(before) = change.action.before() {
+                change.address = change.address.of_record(&before.id);
+            }
+        }
+    }
+    // A name may hold a colon itself, and so look like another one with its owner.
+    for change in changes {
+        if full.contains(&change.address) {
+            change.address = change.identity.full_address();
+        }
+    }
+}
+
+/// Connects the changes of one name: waits, successors, and what ends service.
+pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
+    order_creates(changes);
+    if !changes.iter().any(is_kept_until_release) {
+        return;
+    }
+    let shown: HashMap<&Identity, &Change> = changes
+        .iter()
+        .rev()
+        .map(|change| (&change.identity, change))
+        .collect();
+    let successors: Vec<Successor> = name
+        .declared_active()
+        .filter_map(|entry| {
+            let change = shown.get(&entry.identity)?;
+            Some(successor(change, entry.state, entry.visibility))
+        })
+        .collect();
+    let by: HashMap<Address, Address> = successors
+        .iter()
+        .map(|successor| {
+            let identity = &successor.after.identity;
+            (identity.full_address(), successor.address.clone())
+        })
+        .collect();
+    let incoming = Incoming::of(changes);
+    let deleted: Vec<(Version, Address)> = changes
+        .iter()
+        .filter(|change| change.action.kind() == ActionKind::Delete)
+        .map(|change| (change.identity.version.clone(), change.address.clone()))
+        .collect();
+    let serves_afterwards = has_service_afterwards(changes, name);
+    for change in changes {
+        if is_kept_until_release(change) {
+            change.waits_for = incoming.before(change);
+            if !is_its_own_successor(change) {
+                change.successors.clone_from(&successors);
+            }
+        }
+        if is_followed(change) {
+            // It counts as its superseder's only once no record of that owner stands beside it.
+            let version = &change.identity.version;
+            let beside = deleted.iter().filter(|(other, _)| other == version);
+            change
+                .waits_for
+                .extend(beside.map(|(_, address)| address.clone()));
+        }
+        if let Reason::Superseded { by: addresses } = &mut change.reason {
+            for address in addresses {
+                if let Some(shown) = by.get(address) {
+                    *address = shown.clone();
+                }
+            }
+        }
+        if change.action.leaves_out_of_service() && !serves_afterwards {
+            change.notes.push(Note::NoSuccessor);
+        }
+    }
+}
+
+/// Two owners' creates of one version go one after another: the second will be refused, as the
+/// version is live under another owner by then, and which one that is must not be left to chance.
+fn order_creates(changes: &mut [Change]) {
+    let mut previous: Option<(Version, Address)> = None;
+    for change in changes {
+        if change.action.kind() != ActionKind::Create {
+            continue;
+        }
+        let version = change.identity.version.clone();
+        if let Some((earlier, address)) = previous
+            && earlier == version
+        {
+            change.waits_for.push(address);
+        }
+        previous = Some((version, change.address.clone()));
+    }
+}
+
+/// Whether a change may only go ahead once its successors serve. Deletes of superseded versions
+/// count even out of service: they are the roll-back targets until then.
+fn is_kept_until_release(change: &Change) -> bool {
+    change.action.takes_out_of_service()
+        || (change.action.kind() == ActionKind::Delete
+            && matches!(change.reason, Reason::Superseded { .. }))
+}
+
+/// Whether the version that goes comes back.
+fn is_its_own_successor(change: &Change) -> bool {
+    change.action.kind() == ActionKind::Replace && change.action.brings_into_service()
+}
+
+fn is_followed(change: &Change) -> bool {
+    matches!(change.reason, Reason::Superseded { .. })
+        && change
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::FollowedOwner { .. }))
+}
+
+fn successor(change: &Change, state: State, visibility: Option<Visibility>) -> Successor {
+    Successor {
+        address: change.address.clone(),
+        after: AfterImage {
+            identity: change.identity.clone(),
+            state,
+            visibility,
+        },
+        // A replaced version comes back under another id.
+        id: Some(&change.action)
+            .filter(|action| action.kind() != ActionKind::Replace)
+            .and_then(Action::before)
+            .map(|before| before.id.clone()),
+    }
+}
+
+/// The changes of one name that bring a version into service, in the order of the plan.
+struct Incoming {
+    all: Vec<Address>,
+    /// Which of them take it away first: replaces of what serves, one after another.
+    in_a_row: Vec<bool>,
+}
+
+impl Incoming {
+    fn of(changes: &[Change]) -> Self {
+        let incoming = || {
+            changes
+                .iter()
+                .filter(|change| change.action.brings_into_service())
+        };
+        Self {
+            all: incoming().map(|change| change.address.clone()).collect(),
+            in_a_row: incoming()
+                .map(|change| change.action.takes_out_of_service())
+                .collect(),
+        }
+    }
+
+    /// What must be done before a change that takes a version away.
+    fn before(&self, change: &Change) -> Vec<Address> {
+        if !is_its_own_successor(change) {
+            return self.all.clone();
+        }
+        let mut is_later = false;
+        let mut before = Vec::new();
+        for (address, in_a_row) in self.all.iter().zip(&self.in_a_row) {
+            is_later |= *address == change.address;
+            if !(*in_a_row && is_later) {
+                before.push(address.clone());
+            }
+        }
+        before
+    }
+}
+
+/// Whether the name has a version in service once everything is done. A stranger's is none of ours.
+fn has_service_afterwards(changes: &[Change], name: NameView<'_>) -> bool {
+    if name.declared_active().next().is_some() {
+        return true;
+    }
+    let goes: HashSet<&SolutionId> = changes
+        .iter()
+        .filter(|change| change.action.leaves_out_of_service())
+        .filter_map(|change| change.action.before())
+        .map(|before| &before.id)
+        .collect();
+    name.live.iter().any(|version| {
+        version.state.is_in_service()
+            && name.manifest.scope.has_owner(&version.identity.owner)
+            && !goes.contains(&version.id)
+    })
+}
+
+/// Keeps what the options select: targets with what they wait for, all but the excluded and what
+/// waits for them.
+pub(super) fn select(
+    changes: Vec<Change>,
+    targets: &[Selector],
+    excludes: &[Selector],
+) -> Vec<Change> {
+    if targets.is_empty() && excludes.is_empty() {
+        return changes;
+    }
+    let selects = |selectors: &[Selector], change: &Change| {
+        selectors.iter().any(|selector| {
+            selector.selects(&change.identity) || selector.is_address(&change.address)
+        })
+    };
+    let mut kept: BTreeSet<Address> = changes
+        .iter()
+        .filter(|change| targets.is_empty() || selects(targets, change))
+        .map(|change| change.address.clone())
+        .collect();
+    loop {
+        let pulled: Vec<Address> = changes
+            .iter()
+            .filter(|change| kept.contains(&change.address))
+            .flat_map(|change| change.waits_for.iter().cloned())
+            .collect();
+        let before = kept.len();
+        kept.extend(pulled);
+        if kept.len() == before {
+            break;
+        }
+    }
+    let mut dropped: BTreeSet<Address> = changes
+        .iter()
+        .filter(|change| selects(excludes, change))
+        .map(|change| change.address.clone())
+        .collect();
+    loop {
+        let dragged: Vec<Address> = changes
+            .iter()
+            .filter(|change| {
+                change
+                    .waits_for
+                    .iter()
+                    .any(|address| dropped.contains(address))
+            })
+            .map(|change| change.address.clone())
+            .collect();
+        let before = dropped.len();
+        dropped.extend(dragged);
+        if dropped.len() == before {
+            break;
+        }
+    }
+    changes
+        .into_iter()
+        .filter(|change| kept.contains(&change.address) && !dropped.contains(&change.address))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,329 @@
+use super::super::ActionKind::{Create, Delete, Update};
+use super::super::testing::{IB, Scenario, declared, live, scenario};
+use super::super::{ActionKind, Note};
+use super::*;
+use crate::manifest::SupersededPolicy::{Deactivate, Delete as DeleteThem, Keep};
+
+/// `Form@9` is declared and live; what else is live is the case's.
+fn superseding(policy: SupersededPolicy, retain: Option<usize>) -> Scenario {
+    scenario()
+        .declare([declared("Form@9").superseding(policy, retain)])
+        .converged()
+}
+
+#[test]
+fn superseded_versions_are_kept_deactivated_or_deleted() {
+    let others = || [live("Form@1"), live("Form@2").inactive()];
+    superseding(Keep, None).live(others()).expect_nothing();
+    superseding(Deactivate, None)
+        .live(others())
+        .expect(&[("Form@1", Update, "superseded")]);
+    let plan = superseding(DeleteThem, None).live(others()).expect(&[
+        ("Form@1", Delete, "superseded"),
+        ("Form@2", Delete, "superseded"),
+    ]);
+    let by = vec![declared("Form@9").identity.address()];
+    assert_eq!(plan.at("Form@1").reason, Reason::Superseded { by });
+    assert_eq!(
+        plan.at("Form@1").origin.as_ref().map(|origin| origin.line),
+        Some(1)
+    );
+    assert_eq!(plan.unmanaged, 0);
+}
+
+#[test]
+fn without_a_declared_active_version_nothing_supersedes() {
+    let delete = |text| declared(text).superseding(DeleteThem, None);
+    for entry in [delete("Form@9").inactive(), delete("Form@9").absent()] {
+        let plan = scenario()
+            .declare([entry])
+            .live([live("Form@9").inactive(), live("Form@1")])
+            .plan();
+        assert!(
+            plan.changes
+                .iter()
+                .all(|change| change.address.as_str() == "Form@9")
+        );
+        assert_eq!(plan.unmanaged, 1);
+    }
+}
+
+#[test]
+fn policies_touch_only_what_is_theirs() {
+    let base = || {
+        scenario()
+            .manage(&["svc", "me"])
+            .declare([declared("Form@9").superseding(DeleteThem, None)])
+            .converged()
+    };
+    for (case, version) in [
+        ("another owner's", live("me:Form@1")),
+        ("a stranger's", live("mallory:Form@1")),
+        ("another name", live("Form 2@1")),
+        ("PRODUCTION", live("Form@1").state("PRODUCTION")),
+        ("an unknown state", live("Form@1").state("ODD")),
+    ] {
+        let plan = base().live([version]).expect_nothing();
+        assert_eq!(plan.unmanaged, 1, "{case}");
+    }
+    base()
+        .protect("Form@1")
+        .live([live("Form@1")])
+        .expect_nothing();
+    base()
+        .manage(&["me"])
+        .live([live("Form@1")])
+        .expect_nothing();
+    base()
+        .manage_names(&["Paystub"])
+        .live([live("Form@1")])
+        .expect_nothing();
+}
+
+#[test]
+fn declared_versions_are_no_ones_predecessors() {
+    scenario()
+        .declare([
+            declared("Form@9").superseding(DeleteThem, None),
+            declared("Form@8").superseding(DeleteThem, None),
+            declared("Form@1").inactive().superseding(DeleteThem, None),
+        ])
+        .converged()
+        .expect_nothing();
+}
+
+/// The newest by time stay, and by version where the times say nothing.
+#[test]
+fn the_newest_are_retained() {
+    type Case = (
+        &'static str,
+        usize,
+        [LiveVersion; 3],
+        &'static [(&'static str, ActionKind)],
+    );
+    let at = |text: &str, time| live(text).inactive().created(time);
+    let cases: [Case; 6] = [
+        (
+            "by time",
+            1,
+            [at("Form@1", 3), at("Form@2", 2), at("Form@3", 1)],
+            &[("Form@2", Delete), ("Form@3", Delete)],
+        ),
+        (
+            "by version",
+            1,
+            [at("Form@1.9", 1), at("Form@1.10", 1), at("Form@1.2", 1)],
+            &[("Form@1.2", Delete), ("Form@1.9", Delete)],
+        ),
+        (
+            "no time is oldest",
+            2,
+            [at("Form@1", 1), live("Form@7").inactive(), at("Form@2", 2)],
+            &[("Form@7", Delete)],
+        ),
+        (
+            "none",
+            0,
+            [at("Form@1", 1), at("Form@2", 2), at("Form@3", 3)],
+            &[("Form@1", Delete), ("Form@2", Delete), ("Form@3", Delete)],
+        ),
+        (
+            "more than there are",
+            9,
+            [at("Form@1", 1), at("Form@2", 2), at("Form@3", 3)],
+            &[],
+        ),
+        (
+            "those in service are deactivated",
+            1,
+            [at("Form@1", 1), at("Form@2", 2), live("Form@3").created(3)],
+            &[("Form@1", Delete), ("Form@2", Delete), ("Form@3", Update)],
+        ),
+    ];
+    for (case, retain, versions, expected) in cases {
+        let plan = superseding(DeleteThem, Some(retain)).live(versions).plan();
+        let planned: Vec<(&str, ActionKind)> = plan
+            .changes
+            .iter()
+            .filter(|change| !change.is_no_op())
+            .map(|change| (change.address.as_str(), change.action.kind()))
+            .collect();
+        assert_eq!(planned, expected, "{case}");
+    }
+}
+
+/// What no policy may touch stays, and counts as one of those that stay.
+#[test]
+fn retained_are_the_newest_whatever_they_are() {
+    superseding(DeleteThem, Some(1))
+        .live([
+            live("Form@3").state("PRODUCTION").created(3),
+            live("Form@2").inactive().created(2),
+        ])
+        .expect(&[("Form@2", Delete, "superseded")]);
+}
+
+/// A policy speaks of every live version, and `retain` counts versions, not records.
+#[test]
+fn every_record_of_a_superseded_version_is_meant() {
+    let twice = || {
+        [
+            live("Form@2").inactive().created(3).id("b"),
+            live("Form@2").inactive().created(1).id("a"),
+            live("Form@1").inactive().created(2),
+        ]
+    };
+    superseding(DeleteThem, None).live(twice()).expect(&[
+        ("Form@1", Delete, "superseded"),
+        ("Form@2#b", Delete, "superseded"),
+        ("Form@2#a", Delete, "superseded"),
+    ]);
+    superseding(DeleteThem, Some(1))
+        .live(twice())
+        .expect(&[("Form@1", Delete, "superseded")]);
+}
+
+/// Where the entries of one name differ, the most careful policy counts.
+#[test]
+fn the_most_careful_policy_counts() {
+    for (left, right, expected) in [
+        ((DeleteThem, None), (Keep, None), None),
+        ((Keep, None), (DeleteThem, None), None),
+        ((DeleteThem, None), (Deactivate, None), Some(Update)),
+        ((DeleteThem, Some(1)), (DeleteThem, None), Some(Update)),
+        ((DeleteThem, None), (DeleteThem, None), Some(Delete)),
+    ] {
+        let plan = scenario()
+            .declare([
+                declared("Form@8").superseding(left.0, left.1),
+                declared("Form@9").superseding(right.0, right.1),
+            ])
+            .converged()
+            .live([live("Form@1")])
+            .plan();
+        let planned = plan.changes.iter().find(|change| !change.is_no_op());
+        assert_eq!(
+            planned.map(|change| change.action.kind()),
+            expected,
+            "{left:?} {right:?}"
+        );
+    }
+}
+
+/// Owner follows visibility, for policies: each of its conditions negated in turn.
+#[test]
+fn a_followed_version_is_deactivated_and_never_deleted() {
+    let base = || {
+        scenario()
+            .user("me")
+            .manage(&["me", IB])
+            .declare([declared("IB_DEPLOYED:Form@9").superseding(DeleteThem, None)])
+            .converged()
+    };
+    let old = || live("me:Form@1");
+    let plan = base()
+        .live([old()])
+        .expect(&[("Form@1", Update, "superseded")]);
+    let owner = old().identity.owner;
+    assert!(plan.at("Form@1").has(&Note::FollowedOwner { owner }));
+    base().live([old().inactive()]).expect_nothing();
+
+    base().user("you").live([old()]).expect_nothing();
+    base().live([old().by("mallory")]).expect_nothing();
+    base()
+        .live([LiveVersion {
+            author: None,
+            ..old()
+        }])
+        .expect_nothing();
+    base().manage(&[IB]).live([old()]).expect_nothing();
+    base().live([live("you:Form@1").by("me")]).expect_nothing();
+    base().protect("me:*").live([old()]).expect_nothing();
+    base().live([old().state("PRODUCTION")]).expect_nothing();
+    // The exact identity is live and stays: the other record stands apart.
+    base()
+        .protect("IB_DEPLOYED:Form@1")
+        .live([old(), live("IB_DEPLOYED:Form@1")])
+        .expect_nothing();
+    // It goes: once it is gone, the other counts as the same owner's.
+    let plan = base()
+        .live([old(), live("IB_DEPLOYED:Form@1").inactive()])
+        .expect(&[
+            ("IB_DEPLOYED:Form@1", Delete, "superseded"),
+            ("me:Form@1", Update, "superseded"),
+        ]);
+    assert_eq!(plan.at("me:Form@1").waits(), ["IB_DEPLOYED:Form@1"]);
+    // Its own owner has a say first.
+    base()
+        .declare([declared("me:Form@8").superseding(Keep, None)])
+        .live([live("me:Form@8"), old()])
+        .expect_nothing();
+}
+
+#[test]
+fn a_followed_version_takes_no_place_among_the_retained() {
+    scenario()
+        .user("me")
+        .manage(&["me", IB])
+        .declare([declared("IB_DEPLOYED:Form@9").superseding(DeleteThem, Some(1))])
+        .converged()
+        .live([
+            live("me:Form@3").created(3),
+            live("IB_DEPLOYED:Form@2").created(2).inactive(),
+            live("IB_DEPLOYED:Form@1").created(1).inactive(),
+        ])
+        .expect(&[
+            ("Form@1", Delete, "superseded"),
+            ("Form@3", Update, "superseded"),
+        ]);
+}
+
+#[test]
+fn undeclared_names_are_ignored_deactivated_or_deleted() {
+    let base = |undeclared| {
+        scenario()
+            .undeclared(undeclared)
+            .protect("Safe@*")
+            .declare([
+                declared("Form@9").superseding(Keep, None),
+                declared("Old@1").absent(),
+            ])
+            .converged()
+            .live([
+                live("Form@1"),
+                live("Old@2"),
+                live("Other@1"),
+                live("Other@2").inactive(),
+                live("Other@3").state("PRODUCTION"),
+                live("Other@4").state("ODD"),
+                live("Safe@1"),
+                live("mallory:Other@1"),
+            ])
+    };
+    assert_eq!(base(Undeclared::Ignore).expect_nothing().unmanaged, 8);
+    let plan = base(Undeclared::Deactivate).expect(&[("Other@1", Update, "undeclared")]);
+    assert_eq!(plan.unmanaged, 7);
+    assert_eq!(plan.at("Other@1").origin, None);
+    let plan = base(Undeclared::Delete).expect(&[
+        ("Other@1", Delete, "undeclared"),
+        ("Other@2", Delete, "undeclared"),
+    ]);
+    assert_eq!(plan.unmanaged, 6);
+    let out_of_scope = base(Undeclared::Delete).manage_names(&["Form", "Old"]);
+    assert_eq!(out_of_scope.expect_nothing().unmanaged, 8);
+}
+
+#[test]
+fn superseding_versions_are_named_as_the_plan_shows_them() {
+    let plan = scenario()
+        .manage(&["svc", "me"])
+        .declare([declared("Form@9"), declared("me:Form@9")])
+        .live([live("Form@1")])
+        .expect(&[
+            ("Form@1", Update, "superseded"),
+            ("me:Form@9", Create, "declared"),
+            ("svc:Form@9", Create, "declared"),
+        ]);
+    let by = vec![declared("Form@9").identity.full_address()];
+    assert_eq!(plan.at("Form@1").reason, Reason::Superseded { by });
+}

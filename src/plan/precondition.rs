@@ -1,0 +1,219 @@
+//! Whether a change still applies, judged at the moment of its write.
+//!
+//! Three answers: go ahead, it is done already, or somebody moved it since the plan (design 4).
+
+use serde::{Deserialize, Serialize};
+
+use super::action::{AfterImage, LiveImage, Patch};
+use super::change::{Field, Successor};
+use crate::ident::{Identity, SolutionId};
+use crate::live::LiveVersion;
+
+/// How a change stands against what is live now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// As planned: the write may be sent.
+    Ready,
+    /// The after-image is live already.
+    Done,
+    /// Somebody moved it since the plan.
+    Moved(Vec<Difference>),
+}
+
+/// One difference between the plan and what is live at the write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Difference {
+    /// The record is gone.
+    Gone {
+        /// Its id.
+        id: SolutionId,
+    },
+    /// A record of the identity is there, which the plan did not see.
+    Appeared {
+        /// Its id.
+        id: SolutionId,
+        /// Its state.
+        state: String,
+    },
+    /// Name and version are live under another owner.
+    OtherOwner {
+        /// That identity.
+        identity: Identity,
+    },
+    /// A field has another value.
+    Field {
+        /// Which.
+        field: Field,
+        /// The plan's value.
+        planned: String,
+        /// The live value.
+        live: String,
+    },
+    /// The id belongs to another name or version now.
+    OtherIdentity {
+        /// What the plan saw.
+        planned: Identity,
+        /// What is live.
+        live: Identity,
+    },
+}
+
+/// Judges an update by the record that its id has now.
+///
+/// What is where the patch puts it has not moved, so that a patch of which a part took hold is sent
+/// again. Everything else must be as the plan saw it, also where the patch is done already.
+pub fn stand_update(before: &LiveImage, patch: Patch, now: Option<&LiveVersion>) -> Standing {
+    let Some(now) = now else {
+        return Standing::Moved(vec![Difference::Gone {
+            id: before.id.clone(),
+        }]);
+    };
+    let is_state_done = patch.state().map(|state| now.state.satisfies(state));
+    let is_visibility_done = patch.visibility().map(|visibility| {
+        now.visibility
+            .as_ref()
+            .is_some_and(|word| word.satisfies(visibility))
+    });
+    let differences: Vec<Difference> = compare(before, now)
+        .into_iter()
+        .filter(|difference| match difference {
+            Difference::Field { field, .. } => match field {
+                // A visibility may take the owner along (api-facts U7).
+                Field::Owner | Field::Visibility => is_visibility_done != Some(true),
+                Field::State => is_state_done != Some(true),
+                Field::Path => true,
+            },
+            Difference::Gone { .. }
+            | Difference::Appeared { .. }
+            | Difference::OtherOwner { .. }
+            | Difference::OtherIdentity { .. } => true,
+        })
+        .collect();
+    if !differences.is_empty() {
+        Standing::Moved(differences)
+    } else if is_state_done.unwrap_or(true) && is_visibility_done.unwrap_or(true) {
+        Standing::Done
+    } else {
+        Standing::Ready
+    }
+}
+
+/// Judges a delete by the record that its id has now.
+pub fn stand_delete(before: &LiveImage, now: Option<&LiveVersion>) -> Standing {
+    match now {
+        None => Standing::Done,
+        Some(now) => match compare(before, now) {
+            differences if differences.is_empty() => Standing::Ready,
+            differences => Standing::Moved(differences),
+        },
+    }
+}
+
+impl Successor {
+    /// Whether it is live in full among the records of its name, so that what it succeeds may go.
+    pub fn is_live_among(&self, named: &[LiveVersion], deployed: Option<&SolutionId>) -> bool {
+        self.record_among(named, deployed)
+            .is_some_and(|live| self.after.is_proven_by(live))
+    }
+
+    /// Its record among those of its name.
+    ///
+    /// It is found by its id where a run has deployed it or the plan saw one, as its owner may have
+    /// gone along with its visibility (api-facts U7); else as the newest record of its identity.
+    pub fn record_among<'a>(
+        &self,
+        named: &'a [LiveVersion],
+        deployed: Option<&SolutionId>,
+    ) -> Option<&'a LiveVersion> {
+        match deployed.or(self.id.as_ref()) {
+            Some(id) => named
+                .iter()
+                .find(|live| live.id == *id && same_solution(&self.after.identity, &live.identity)),
+            None => newest_of(&self.after.identity, named),
+        }
+    }
+}
+
+/// Judges the deploy of a replace, after its delete, by every live record of the name.
+///
+/// Other owners' records of the version stood beside the deleted one, so they do not stand against
+/// the new one: refusing here would leave the version deleted.
+pub fn stand_redeploy(after: &AfterImage, named: &[LiveVersion]) -> Standing {
+    match newest_of(&after.identity, named) {
+        None => Standing::Ready,
+        Some(live) if after.is_proven_by(live) => Standing::Done,
+        Some(live) => Standing::Moved(vec![Difference::Appeared {
+            id: live.id.clone(),
+            state: live.state.as_str().to_owned(),
+        }]),
+    }
+}
+
+/// Judges a deploy by every live record of the name.
+pub fn stand_create(after: &AfterImage, named: &[LiveVersion]) -> Standing {
+    let own = stand_redeploy(after, named);
+    if own != Standing::Ready {
+        return own;
+    }
+    let elsewhere: Vec<Difference> = named
+        .iter()
+        .filter(|live| {
+            live.identity.name == after.identity.name
+                && live.identity.version == after.identity.version
+        })
+        .map(|live| Difference::OtherOwner {
+            identity: live.identity.clone(),
+        })
+        .collect();
+    if elsewhere.is_empty() {
+        Standing::Ready
+    } else {
+        Standing::Moved(elsewhere)
+    }
+}
+
+fn same_solution(planned: &Identity, live: &Identity) -> bool {
+    planned.name == live.name && planned.version == live.version
+}
+
+/// The record that an identity means, in whatever order a server lists.
+fn newest_of<'a>(identity: &Identity, named: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+    named
+        .iter()
+        .filter(|live| live.identity == *identity)
+        .min_by(|left, right| left.newest_first(right))
+}
+
+fn compare(before: &LiveImage, now: &LiveVersion) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if !same_solution(&before.identity, &now.identity) {
+        differences.push(Difference::OtherIdentity {
+            planned: before.identity.clone(),
+            live: now.identity.clone(),
+        });
+    }
+    let mut compare_field = |field, planned: &str, live: &str| {
+        if planned != live {
+            differences.push(Difference::Field {
+                field,
+                planned: planned.to_owned(),
+                live: live.to_owned(),
+            });
+        }
+    };
+    compare_field(
+        Field::Owner,
+        before.identity.owner.as_str(),
+        now.identity.owner.as_str(),
+    );
+    compare_field(Field::State, before.state.as_str(), now.state.as_str());
+    // A visibility that either side does not know is no difference.
+    if let (Some(planned), Some(live)) = (&before.visibility, &now.visibility) {
+        compare_field(Field::Visibility, planned.as_str(), live.as_str());
+    }
+    differences
+}
+
+#[cfg(test)]
+mod tests;

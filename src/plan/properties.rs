@@ -1,0 +1,452 @@
+//! What holds of every plan, whatever is declared and whatever is live.
+//!
+//! Few names, versions and owners, so that everything collides with everything.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::guard::Overrides;
+use super::simulator::{End, Run, Server, reported};
+use super::testing::{IB, Scenario, declared, identity, live, scenario};
+use super::{Change, DiffOptions, Mode, Note, Plan, SavedPlan, Selector};
+use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
+use crate::ident::{Address, Identity};
+use crate::live::LiveVersion;
+use crate::manifest::{Desired, SupersededPolicy, Undeclared};
+
+const NAMES: [&str; 2] = ["Form", "Paystub"];
+const VERSIONS: [&str; 4] = ["1", "2", "10", "1.0"];
+const OWNERS: [&str; 4] = ["svc", "me", IB, "stranger"];
+
+fn any_identity() -> impl Strategy<Value = String> {
+    (
+        select(&OWNERS[..]),
+        select(&NAMES[..]),
+        select(&VERSIONS[..]),
+    )
+        .prop_map(|(owner, name, version)| format!("{owner}:{name}@{version}"))
+}
+
+fn any_visibility() -> impl Strategy<Value = Option<Visibility>> {
+    proptest::option::of(select(&Visibility::ALL[..]))
+}
+
+fn any_policy() -> impl Strategy<Value = SupersededPolicy> {
+    select(vec![
+        SupersededPolicy::Keep,
+        SupersededPolicy::Deactivate,
+        SupersededPolicy::Delete,
+    ])
+}
+
+fn any_entry() -> impl Strategy<Value = Desired> {
+    let state = select(vec![
+        State::Active,
+        State::Active,
+        State::Inactive,
+        State::Absent,
+    ]);
+    let retain = proptest::option::of(0_usize..3);
+    (
+        any_identity(),
+        state,
+        any_visibility(),
+        any_policy(),
+        retain,
+    )
+        .prop_map(|(text, state, visibility, policy, retain)| {
+            let entry = declared(&text).state(state).superseding(policy, retain);
+            Desired {
+                visibility,
+                ..entry
+            }
+        })
+}
+
+fn any_version() -> impl Strategy<Value = LiveVersion> {
+    let state = select(vec![
+        "ACTIVE",
+        "ACTIVE",
+        "ACTIVE",
+        "INACTIVE",
+        "INACTIVE",
+        "PRODUCTION",
+        "ODD",
+    ]);
+    let visibility = proptest::option::of(select(vec![
+        "PRIVATE",
+        "PRIVATE",
+        "PUBLIC",
+        "PENDING_REVIEW",
+        "ODD",
+    ]));
+    let created = proptest::option::of(0_i64..3);
+    (
+        any_identity(),
+        state,
+        visibility,
+        select(&OWNERS[..]),
+        created,
+    )
+        .prop_map(|(text, state, visibility, author, created)| LiveVersion {
+            visibility: visibility.map(LiveVisibilityWord::new),
+            created_at_ms: created,
+            ..live(&text).state(state).by(author)
+        })
+}
+
+fn any_scenario() -> impl Strategy<Value = Scenario> {
+    let environment = (
+        proptest::option::of(select(vec!["me", "svc"])),
+        subsequence(OWNERS[..3].to_vec(), 1..=3),
+        select(vec![
+            Undeclared::Ignore,
+            Undeclared::Deactivate,
+            Undeclared::Delete,
+        ]),
+        proptest::option::weighted(
+            0.3,
+            select(vec!["Form@1", "Form@*", "me:Form@2", "IB_DEPLOYED:*"]),
+        ),
+        select(vec!["*", "*", "Form"]),
+    );
+    let entries = proptest::collection::vec(any_entry(), 0..6);
+    let versions = proptest::collection::vec(any_version(), 0..9);
+    (environment, entries, versions).prop_map(|(environment, entries, versions)| {
+        let (user, owners, undeclared, protect, names) = environment;
+        let mut made = scenario()
+            .manage(&owners)
+            .manage_names(&[names])
+            .undeclared(undeclared);
+        if let Some(user) = user {
+            made = made.user(user);
+        }
+        if let Some(pattern) = protect {
+            made = made.protect(pattern);
+        }
+        let mut seen = BTreeSet::new();
+        let scope = made.manifest.scope.clone();
+        let entries: Vec<Desired> = entries
+            .into_iter()
+            .filter(|entry| scope.contains(&entry.identity))
+            .filter(|entry| seen.insert(entry.identity.clone()))
+            .collect();
+        // Ids that say nothing of the identity's order.
+        let versions = versions
+            .into_iter()
+            .enumerate()
+            .map(|(number, version)| version.id(&format!("{}-{number}", (number * 7) % 10)));
+        made.declare(entries).live(versions)
+    })
+}
+
+fn any_server() -> impl Strategy<Value = Server> {
+    (any::<[bool; 3]>(), select(&Visibility::ALL[..])).prop_map(
+        |([hides_visibility, reviews, moves_owner], deploys)| Server {
+            hides_visibility,
+            reviews,
+            moves_owner,
+            deploys,
+        },
+    )
+}
+
+/// As the server reports it, and without what is blocked.
+fn seen_by(mut scenario: Scenario, server: Server) -> Scenario {
+    if server.hides_visibility {
+        scenario.live = scenario
+            .live
+            .iter()
+            .map(|live| reported(server, live))
+            .collect();
+    }
+    scenario
+}
+
+fn is_blocked(plan: &Plan) -> bool {
+    plan.changes.iter().any(|change| change.blocked.is_some())
+}
+
+fn to_do(plan: &Plan) -> Vec<&Change> {
+    plan.changes
+        .iter()
+        .filter(|change| !change.is_no_op())
+        .collect()
+}
+
+/// The same world, with every word known and nothing waiting for anybody.
+fn plain(mut scenario: Scenario) -> Scenario {
+    for version in &mut scenario.live {
+        match version.visibility {
+            Some(LiveVisibilityWord::Public | LiveVisibilityWord::Private) => {}
+            Some(LiveVisibilityWord::PendingReview | LiveVisibilityWord::Other(_)) | None => {
+                version.visibility = Some(LiveVisibilityWord::Private);
+            }
+        }
+        if let LiveStateWord::Other(_) = version.state {
+            version.state = LiveStateWord::Inactive;
+        }
+    }
+    scenario
+}
+
+/// Whether a deploy will be refused because its version is another owner's.
+fn is_contended(plan: &Plan) -> bool {
+    plan.changes
+        .iter()
+        .flat_map(|change| &change.notes)
+        .any(|note| matches!(note, Note::OtherOwner { .. }))
+}
+
+/// Adds `--replace` of one declared version, where that is possible.
+fn replacing(mut scenario: Scenario, choice: usize) -> Scenario {
+    let count = scenario.manifest.desired.len();
+    if count > 0 {
+        let entry = &scenario.manifest.desired[choice % count];
+        let other = &scenario.manifest.desired[(choice / 7) % count];
+        scenario.options.replace =
+            vec![entry.identity.full_address(), other.identity.full_address()];
+        if scenario.try_plan().is_err() {
+            scenario.options.replace.pop();
+        }
+        if scenario.try_plan().is_err() {
+            scenario.options.replace.clear();
+        }
+    }
+    scenario
+}
+
+fn json_of(plan: Plan) -> String {
+    SavedPlan::new(plan, Overrides::default(), "id".to_owned(), 0).to_json()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, max_global_rejects: 1_000_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_accounts_for_everything_once(
+        scenario in any_scenario(),
+        destroy: bool,
+        choice: usize,
+    ) {
+        let scenario = if destroy { scenario.destroy() } else { replacing(scenario, choice) };
+        let plan = scenario.plan();
+        let addresses: BTreeSet<&Address> = plan.changes.iter().map(|change| &change.address).collect();
+        prop_assert_eq!(addresses.len(), plan.changes.len(), "addresses are unique");
+        let records: Vec<_> = plan.changes.iter().filter_map(|change| change.action.before()).collect();
+        let ids: BTreeSet<_> = records.iter().map(|before| &before.id).collect();
+        prop_assert_eq!(ids.len(), records.len(), "a record is in one change");
+        prop_assert_eq!(plan.unmanaged + records.len(), scenario.live.len());
+        for change in &plan.changes {
+            prop_assert!(change.waits_for.iter().all(|address| addresses.contains(address)));
+            let waits: BTreeSet<&Address> = change.waits_for.iter().collect();
+            prop_assert_eq!(waits.len(), change.waits_for.len(), "each wait once");
+            prop_assert!(!change.waits_for.contains(&change.address));
+            if change.action.kind() == super::ActionKind::Update {
+                prop_assert!(change.patches() != "");
+            }
+        }
+        if plan.mode == Mode::Converge {
+            let planned: BTreeSet<_> = plan.changes.iter().map(|change| &change.identity).collect();
+            let mut desired = scenario.manifest.desired.iter();
+            prop_assert!(desired.all(|entry| planned.contains(&entry.identity)));
+        } else {
+            let desired = &scenario.manifest.desired;
+            let is_declared = |change: &Change| desired.iter().any(|e| e.identity == change.identity);
+            prop_assert!(to_do(&plan).into_iter().all(is_declared));
+        }
+    }
+
+    #[test]
+    fn equal_inputs_give_equal_bytes(
+        (scenario, shuffled) in any_scenario().prop_flat_map(|scenario| {
+            let live = Just(scenario.live.clone()).prop_shuffle();
+            (Just(scenario), live)
+        }),
+        choice: usize,
+    ) {
+        let scenario = replacing(scenario, choice);
+        let other = Scenario { live: shuffled, ..scenario.clone() };
+        let (left, right) = (scenario.plan(), other.plan());
+        prop_assert_eq!(format!("{left:?}"), format!("{right:?}"));
+        prop_assert_eq!(json_of(left), json_of(right));
+    }
+
+    #[test]
+    fn a_saved_plan_comes_back_as_it_was(scenario in any_scenario(), choice: usize) {
+        let plan = replacing(scenario, choice).plan();
+        let saved = SavedPlan::new(plan, Overrides::default(), "id".to_owned(), 7);
+        let read = SavedPlan::from_json(&saved.to_json()).unwrap();
+        prop_assert_eq!(read, saved);
+    }
+
+    /// Whatever fails and in whatever order, nothing is touched that must not be, and no name goes
+    /// out of service; the simulator asserts both.
+    #[test]
+    fn every_state_in_between_is_safe(
+        scenario in any_scenario(),
+        server in any_server(),
+        (seed, faults, choice) in (any::<u64>(), 0_u8..8, any::<usize>()),
+    ) {
+        let scenario = replacing(seen_by(scenario, server), choice);
+        let plan = scenario.plan();
+        prop_assume!(!is_blocked(&plan));
+        let (ends, _) = Run::new(&scenario, &plan, server, seed).failing(faults).finish();
+        prop_assert_eq!(ends.len(), to_do(&plan).len(), "every change has one end");
+    }
+
+    #[test]
+    fn destroying_is_safe_and_complete(scenario in any_scenario(), seed: u64) {
+        let scenario = scenario.destroy();
+        let plan = scenario.plan();
+        prop_assume!(!is_blocked(&plan));
+        let (ends, live) = Run::new(&scenario, &plan, Server::PLAIN, seed).finish();
+        prop_assert!(ends.values().all(|end| *end == End::Done), "{:?}", ends);
+        Scenario { live, ..scenario }.expect_nothing();
+    }
+
+    /// Where nothing is hidden, all of a plan is done, and the next one is empty.
+    #[test]
+    fn a_plan_after_its_apply_is_empty(
+        scenario in any_scenario(),
+        deploys in select(&Visibility::ALL[..]),
+        (seed, choice) in (any::<u64>(), any::<usize>()),
+    ) {
+        let scenario = replacing(plain(scenario), choice);
+        let plan = scenario.plan();
+        prop_assume!(!is_blocked(&plan) && !is_contended(&plan));
+        let server = Server { deploys, ..Server::PLAIN };
+        let (ends, live) = Run::new(&scenario, &plan, server, seed).finish();
+        prop_assert!(ends.values().all(|end| *end == End::Done), "{:?} of {:#?}", ends, plan);
+        Scenario { live, options: DiffOptions::default(), ..scenario }.expect_nothing();
+    }
+
+    /// On any server, what ended as done is not planned again.
+    #[test]
+    fn what_is_done_stays_done(
+        scenario in any_scenario(),
+        server in any_server(),
+        (seed, choice) in (any::<u64>(), any::<usize>()),
+    ) {
+        // Two owners' versions that move into one another's place are a manifest that is warned of.
+        let server = Server { moves_owner: false, ..server };
+        let scenario = replacing(seen_by(scenario, server), choice);
+        let plan = scenario.plan();
+        prop_assume!(!is_blocked(&plan));
+        let (ends, live) = Run::new(&scenario, &plan, server, seed).finish();
+        let options = DiffOptions::default();
+        let again = seen_by(Scenario { live, options, ..scenario }, server).plan();
+        for change in to_do(&again) {
+            prop_assert_ne!(ends.get(&change.address), Some(&End::Done), "{:?}", change);
+        }
+    }
+
+    /// A visibility that takes the owner along is followed, and the next plan is empty.
+    #[test]
+    fn a_moved_owner_is_followed(
+        scenario in any_scenario(),
+        user in select(vec!["me", "svc"]),
+        seed: u64,
+    ) {
+        let mut scenario = plain(scenario).user(user).manage(&["svc", "me", IB]);
+        for version in &mut scenario.live {
+            version.author = Some(user.into());
+        }
+        // One of the two owners is declared, and live, of each version.
+        let mut taken = BTreeSet::new();
+        let other = if user == "me" { "svc" } else { "me" };
+        let is_first = |identity: &Identity, taken: &mut BTreeSet<_>| {
+            let key = (identity.name.clone(), identity.version.clone());
+            identity.owner.as_str() != other && taken.insert(key)
+        };
+        scenario.live.retain(|version| is_first(&version.identity, &mut taken));
+        taken.clear();
+        scenario.manifest.desired.retain(|entry| is_first(&entry.identity, &mut taken));
+        let plan = scenario.plan();
+        prop_assume!(!is_blocked(&plan) && !is_contended(&plan));
+        let server = Server { moves_owner: true, ..Server::PLAIN };
+        let (ends, live) = Run::new(&scenario, &plan, server, seed).finish();
+        prop_assert!(ends.values().all(|end| *end == End::Done), "{:?} of {:#?}", ends, plan);
+        Scenario { live, ..scenario }.expect_nothing();
+    }
+
+    /// Faults delay; they do not leave anything that a later apply cannot finish.
+    #[test]
+    fn applying_again_comes_to_an_end(
+        scenario in any_scenario(),
+        server in any_server(),
+        (seed, faults) in (any::<u64>(), 1_u8..9),
+    ) {
+        let mut scenario = seen_by(scenario, server);
+        let mut rounds = 0;
+        loop {
+            let plan = scenario.plan();
+            prop_assume!(!is_blocked(&plan));
+            let faults = if rounds < 2 { faults } else { 0 };
+            let run = Run::new(&scenario, &plan, server, seed ^ rounds).failing(faults);
+            let (ends, live) = run.finish();
+            if rounds >= 2 && ends.values().all(|end| *end != End::Done && *end != End::Failed) {
+                break;
+            }
+            rounds += 1;
+            prop_assert!(rounds < 12, "no end: {:#?}", plan);
+            scenario = seen_by(Scenario { live, ..scenario }, server);
+        }
+    }
+
+    #[test]
+    fn a_selection_is_a_closed_part_of_the_plan(
+        scenario in any_scenario(),
+        choice: usize,
+        targets in proptest::collection::vec(any_identity(), 0..3),
+        excludes in proptest::collection::vec(any_identity(), 0..2),
+        (server, seed, faults) in (any_server(), any::<u64>(), 0_u8..4),
+    ) {
+        let scenario = replacing(seen_by(scenario, server), choice);
+        let whole = scenario.plan();
+        let is_known = |text: &String| {
+            let wanted = identity(text);
+            scenario.manifest.desired.iter().any(|entry| entry.identity == wanted)
+                || scenario.live.iter().any(|version| version.identity == wanted)
+        };
+        let selectors = |texts: &[String]| -> Vec<Selector> {
+            texts.iter().filter(|text| is_known(text)).map(|text| Selector::new(text)).collect()
+        };
+        let mut chosen = scenario.clone();
+        chosen.options.targets = selectors(&targets);
+        chosen.options.excludes = selectors(&excludes);
+        let part = chosen.plan();
+        prop_assert_eq!(part.left_out + part.changes.len(), whole.changes.len());
+        let kept: BTreeSet<&Address> = part.changes.iter().map(|change| &change.address).collect();
+        for change in &part.changes {
+            prop_assert_eq!(change, whole.at(change.address.as_str()), "a selection changes nothing");
+            prop_assert!(change.waits_for.iter().all(|address| kept.contains(address)));
+            prop_assert!(!chosen.options.excludes.iter().any(|one| one.selects(&change.identity)));
+        }
+        if chosen.options.excludes.is_empty() {
+            for change in &whole.changes {
+                let is_asked = chosen.options.targets.iter().any(|one| one.selects(&change.identity));
+                prop_assert!(!is_asked || kept.contains(&change.address));
+            }
+        }
+        prop_assume!(!is_blocked(&part));
+        Run::new(&chosen, &part, server, seed).failing(faults).finish();
+    }
+
+    /// The sort of the plan would panic on an order that is none.
+    #[test]
+    fn versions_are_totally_ordered(texts in proptest::collection::vec("[0-9a.-]{1,4}", 3)) {
+        use std::cmp::Ordering;
+        let versions: Vec<_> = texts
+            .iter()
+            .map(|text| crate::ident::Version::parse(text).unwrap())
+            .collect();
+        let [a, b, c] = &versions[..] else { unreachable!() };
+        prop_assert_eq!(a.natural_cmp(b), b.natural_cmp(a).reverse());
+        if a.natural_cmp(b) != Ordering::Greater && b.natural_cmp(c) != Ordering::Greater {
+            prop_assert!(a.natural_cmp(c) != Ordering::Greater, "{:?}", texts);
+        }
+    }
+}

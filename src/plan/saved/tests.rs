@@ -1,0 +1,219 @@
+use super::super::testing::{Scenario, declared, live, scenario};
+use super::*;
+use crate::attribute::Visibility;
+use crate::manifest::{Endpoint, SupersededPolicy, TokenSource};
+
+/// A scenario whose plan has every kind of change, note and field.
+fn everything() -> Scenario {
+    scenario()
+        .protect("Safe@*")
+        .declare([
+            declared("Form@3")
+                .visible(Visibility::Public)
+                .superseding(SupersededPolicy::Delete, Some(1)),
+            declared("Form@4"),
+            declared("Paystub@1").visible(Visibility::Public),
+            declared("Paystub@2").visible(Visibility::Private),
+            declared("Safe@1").absent(),
+            declared("Old@1").absent(),
+            declared("Odd@1").visible(Visibility::Public),
+        ])
+        .live([
+            live("Form@1").created(1),
+            live("Form@2").created(2),
+            live("Form@4"),
+            live("Paystub@1").visible("PENDING_REVIEW"),
+            live("Paystub@2").visibility_unknown(),
+            live("Safe@1"),
+            live("Odd@1")
+                .state("ODD \u{202e}\u{1f600}\"")
+                .visible("ODD"),
+        ])
+        .replace("Form@4")
+}
+
+fn saved() -> SavedPlan {
+    let overrides = Overrides {
+        destroy: Some(3),
+        change: None,
+    };
+    SavedPlan::new(
+        everything().plan(),
+        overrides,
+        "5e1f".to_owned(),
+        1_700_000_000_000,
+    )
+}
+
+#[test]
+fn a_plan_survives_its_file() {
+    let text = saved().to_json();
+    assert!(text.ends_with("}\n"));
+    let read = SavedPlan::from_json(&text).unwrap();
+    assert_eq!(read, saved());
+    assert_eq!(read.to_json(), text);
+    read.check_against(&everything().manifest).unwrap();
+}
+
+/// Every value in the file counts: none can be changed without being noticed.
+#[test]
+fn an_edited_plan_is_refused() {
+    let text = saved().to_json();
+    let edits = [
+        ("\"id\": \"5e1f\"", "\"id\": \"5e1e\""),
+        (
+            "\"created_at_ms\": 1700000000000",
+            "\"created_at_ms\": 1700000000001",
+        ),
+        ("\"destroy\": 3", "\"destroy\": 30"),
+        ("\"environment\": \"prod\"", "\"environment\": \"test\""),
+        (
+            "\"url\": \"https://ib.example.com\"",
+            "\"url\": \"https://evil.example.com\"",
+        ),
+        ("\"kind\": \"delete\"", "\"kind\": \"no-op\""),
+        ("id-svc:Form@2", "id-svc:Form@9"),
+        ("releases/Form-3", "releases/Form-4"),
+        ("\"coverage\": \"whole\"", "\"coverage\": {\"names\": []}"),
+        ("\"blocked\": \"protected\"", "\"blocked\": null"),
+        ("\"live_in_scope\": 7", "\"live_in_scope\": 70"),
+        ("\"mode\": \"converge\"", "\"mode\": \"destroy\""),
+        ("\"ODD\"", "\"EVEN\""),
+        ("\"solform_version\": \"", "\"solform_version\": \"9"),
+    ];
+    for (from, to) in edits {
+        assert!(text.contains(from), "{from} in {text}");
+        let edited = text.replacen(from, to, 1);
+        let error = SavedPlan::from_json(&edited).unwrap_err();
+        assert!(matches!(error, SavedPlanError::Edited), "{from}: {error}");
+    }
+    let unsealed = text.replacen("\"fingerprint\": \"", "\"fingerprint\": null, \"x\": \"", 1);
+    assert!(matches!(
+        SavedPlan::from_json(&unsealed),
+        Err(SavedPlanError::Damaged(_))
+    ));
+    let fingerprint = saved().fingerprint.unwrap();
+    let unsealed = text.replace(&format!("\"{fingerprint}\""), "null");
+    assert!(matches!(
+        SavedPlan::from_json(&unsealed),
+        Err(SavedPlanError::Edited)
+    ));
+}
+
+/// Cut anywhere, it is refused; and nothing that is no plan file is taken for one.
+#[test]
+fn a_damaged_plan_is_refused() {
+    let text = saved().to_json();
+    let end = text.trim_end().len();
+    let cuts = text.char_indices().map(|(cut, _)| cut);
+    for cut in cuts.step_by(17).chain([end - 1]) {
+        let error = SavedPlan::from_json(&text[..cut]).unwrap_err();
+        assert!(
+            matches!(error, SavedPlanError::Damaged(_)),
+            "{cut}: {error}"
+        );
+    }
+    let twice = format!("{text}{text}");
+    let unknown = text.replacen("\"mode\"", "\"mood\": 1, \"mode\"", 1);
+    for other in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "\u{feff}{}",
+        "solform: 1",
+        twice.as_str(),
+        unknown.as_str(),
+    ] {
+        assert!(
+            matches!(SavedPlan::from_json(other), Err(SavedPlanError::Damaged(_))),
+            "{}",
+            other.chars().take(40).collect::<String>()
+        );
+    }
+}
+
+/// A file of another format is told as such, whatever else is in it.
+#[test]
+fn another_format_is_told_from_damage() {
+    let text = saved().to_json();
+    let newer = text.replacen("\"format_version\": 1", "\"format_version\": 2", 1);
+    for other in [newer.as_str(), "{\"format_version\": 2, \"steps\": []}"] {
+        let error = SavedPlan::from_json(other).unwrap_err();
+        assert!(
+            matches!(error, SavedPlanError::OtherFormat { found: 2 }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_is_for_one_environment_and_manifest() {
+    type Change = fn(&mut Manifest);
+    let cases: [(Change, &str); 4] = [
+        (|_| {}, "applies"),
+        (
+            |manifest| "test".clone_into(&mut manifest.environment.name),
+            "OtherEnvironment",
+        ),
+        (
+            |manifest| manifest.environment.url = Endpoint::Emulator,
+            "OtherUrl",
+        ),
+        (
+            |manifest| manifest.digest = Digest::of(b"another"),
+            "OtherManifest",
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut manifest = everything().manifest;
+        change(&mut manifest);
+        let answer = match saved().check_against(&manifest) {
+            Ok(()) => "applies",
+            Err(SavedPlanError::OtherEnvironment { .. }) => "OtherEnvironment",
+            Err(SavedPlanError::OtherUrl { .. }) => "OtherUrl",
+            Err(SavedPlanError::OtherManifest) => "OtherManifest",
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(answer, expected);
+    }
+}
+
+/// Nothing of how the environment is reached is in the file, its URL for comparison excepted.
+#[test]
+fn no_secret_is_in_the_file() {
+    let mut scenario = everything();
+    let environment = &mut scenario.manifest.environment;
+    environment.token = Some(TokenSource::Command(vec![
+        "pass".to_owned(),
+        "h0pscotch".to_owned(),
+    ]));
+    environment.context = Some("c0ntext".to_owned());
+    environment.tls.client_key = Some("k3y.pem".into());
+    let text = SavedPlan::new(scenario.plan(), Overrides::default(), "id".to_owned(), 0).to_json();
+    for secret in ["h0pscotch", "c0ntext", "k3y", "token"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    let text = || String::from("x");
+    for error in [
+        SavedPlan::from_json("").unwrap_err(),
+        SavedPlanError::OtherFormat { found: 2 },
+        SavedPlanError::Edited,
+        SavedPlanError::OtherEnvironment {
+            planned: text(),
+            chosen: text(),
+        },
+        SavedPlanError::OtherUrl {
+            planned: text(),
+            current: text(),
+        },
+        SavedPlanError::OtherManifest,
+    ] {
+        assert!(!error.to_string().ends_with('.'), "{error}");
+        assert!(error.help().ends_with('.'), "{error}");
+    }
+}

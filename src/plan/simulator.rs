@@ -1,0 +1,462 @@
+//! A server and an executor in one, small enough to be believed: it takes a plan apart into single
+//! writes and sends them in any order that the plan allows, with any of them failing.
+//!
+//! Every write is judged by the preconditions of the plan, as apply judges it, and every state in
+//! between is looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::testing::Scenario;
+use super::{
+    Action, AfterImage, Change, LiveImage, Mode, Patch, Plan, Reason, Standing, stand_create,
+    stand_delete, stand_redeploy, stand_update,
+};
+use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
+use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
+use crate::live::LiveVersion;
+
+/// How the server answers where nobody knows (api-facts 9).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Server {
+    /// No answer tells a visibility (api-facts 8.3).
+    pub(crate) hides_visibility: bool,
+    /// What is to become public waits for review (U8).
+    pub(crate) reviews: bool,
+    /// A visibility takes the owner along, from `user` to `IB_DEPLOYED` and back (U7).
+    pub(crate) moves_owner: bool,
+    /// What a package itself says (U11).
+    pub(crate) deploys: Visibility,
+}
+
+impl Server {
+    pub(crate) const PLAIN: Self = Self {
+        hides_visibility: false,
+        reviews: false,
+        moves_owner: false,
+        deploys: Visibility::Private,
+    };
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    Done,
+    Failed,
+    Refused,
+    Skipped,
+}
+
+/// Runs one plan of a scenario, and changes the scenario's live side.
+pub(crate) struct Run<'a> {
+    scenario: &'a Scenario,
+    server: Server,
+    plan: &'a Plan,
+    world: Vec<LiveVersion>,
+    rng: fastrand::Rng,
+    /// How many writes of ten fail.
+    faults: u8,
+    deployed: BTreeMap<Identity, SolutionId>,
+    /// Replaces that have deleted what served and not yet deployed what is to.
+    in_the_air: BTreeMap<Address, SolutionName>,
+    /// Deployed to be inactive, yet active until a patch says so: nobody counts on their service.
+    half_made: BTreeSet<SolutionId>,
+    ends: BTreeMap<Address, End>,
+    /// Whether each name had a version in service, in every state so far; all owners, then in scope.
+    service: Vec<BTreeMap<(SolutionName, bool), bool>>,
+}
+
+/// How far a running change has come.
+enum Next {
+    First,
+    Deploy,
+    Patch(SolutionId),
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(scenario: &'a Scenario, plan: &'a Plan, server: Server, seed: u64) -> Self {
+        let mut run = Self {
+            scenario,
+            server,
+            plan,
+            world: scenario.live.clone(),
+            rng: fastrand::Rng::with_seed(seed),
+            faults: 0,
+            deployed: BTreeMap::new(),
+            in_the_air: BTreeMap::new(),
+            half_made: BTreeSet::new(),
+            ends: BTreeMap::new(),
+            service: Vec::new(),
+        };
+        run.look();
+        run
+    }
+
+    pub(crate) fn failing(mut self, faults: u8) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Runs to the end and gives back every outcome and the world.
+    pub(crate) fn finish(mut self) -> (BTreeMap<Address, End>, Vec<LiveVersion>) {
+        let plan = self.plan;
+        let mut waiting: Vec<&Change> = plan
+            .changes
+            .iter()
+            .filter(|change| !change.is_no_op())
+            .collect();
+        let mut running: Vec<(&Change, Next)> = Vec::new();
+        loop {
+            self.skip_dependants(&mut waiting);
+            let (ready, rest): (Vec<&Change>, Vec<&Change>) = waiting
+                .into_iter()
+                .partition(|change| self.is_released(change));
+            waiting = rest;
+            running.extend(ready.into_iter().map(|change| (change, Next::First)));
+            if running.is_empty() {
+                break;
+            }
+            let chosen = self.rng.usize(..running.len());
+            let (change, next) = running.swap_remove(chosen);
+            match self.step(change, next) {
+                Ok(next) => running.push((change, next)),
+                Err(end) => {
+                    self.ends.insert(change.address.clone(), end);
+                }
+            }
+            self.look();
+        }
+        assert!(
+            waiting.is_empty(),
+            "a circle, or a wait for nothing: {waiting:?}"
+        );
+        self.check_service();
+        (self.ends, self.world)
+    }
+
+    fn is_released(&self, change: &Change) -> bool {
+        change
+            .waits_for
+            .iter()
+            .all(|address| self.ends.get(address) == Some(&End::Done))
+    }
+
+    fn skip_dependants(&mut self, waiting: &mut Vec<&Change>) {
+        loop {
+            let ends = &self.ends;
+            let (skipped, rest): (Vec<&Change>, Vec<&Change>) =
+                waiting.drain(..).partition(|change| {
+                    change
+                        .waits_for
+                        .iter()
+                        .any(|address| ends.get(address).is_some_and(|end| *end != End::Done))
+                });
+            *waiting = rest;
+            if skipped.is_empty() {
+                return;
+            }
+            for change in skipped {
+                self.ends.insert(change.address.clone(), End::Skipped);
+            }
+        }
+    }
+
+    /// Does the next single write of a change.
+    fn step(&mut self, change: &Change, next: Next) -> Result<Next, End> {
+        match (&change.action, next) {
+            (Action::Create { after, .. }, Next::First) => {
+                match stand_create(after, &self.seen_named(&after.identity.name)) {
+                    Standing::Done => Err(End::Done),
+                    Standing::Moved(_) => Err(End::Refused),
+                    Standing::Ready => self.deploy(after),
+                }
+            }
+            (Action::Update { before, patch, .. }, Next::First) => {
+                self.check_release(change)?;
+                match stand_update(before, *patch, self.seen(&before.id).as_ref()) {
+                    Standing::Done => Err(End::Done),
+                    Standing::Moved(_) => Err(End::Refused),
+                    Standing::Ready => {
+                        self.check_touch(change, before);
+                        self.patch(&before.id, *patch)
+                    }
+                }
+            }
+            (Action::Delete { before }, Next::First) => {
+                self.check_release(change)?;
+                self.delete(change, before)?;
+                Err(End::Done)
+            }
+            (Action::Replace { before, .. }, Next::First) => {
+                self.check_release(change)?;
+                self.delete(change, before)?;
+                if change.action.takes_out_of_service() && change.action.brings_into_service() {
+                    let name = before.identity.name.clone();
+                    self.in_the_air.insert(change.address.clone(), name);
+                }
+                Ok(Next::Deploy)
+            }
+            (Action::Replace { after, .. }, Next::Deploy) => {
+                let standing = stand_redeploy(after, &self.seen_named(&after.identity.name));
+                assert_eq!(standing, Standing::Ready, "deleted and not deployed again");
+                let next = self.deploy(after);
+                self.in_the_air.remove(&change.address);
+                next
+            }
+            (Action::Create { after, .. } | Action::Replace { after, .. }, Next::Patch(id)) => {
+                let Some(live) = self.seen(&id) else {
+                    return Err(End::Failed);
+                };
+                if after.is_proven_by(&live) {
+                    return Err(End::Done);
+                }
+                let state = Some(after.state).filter(|state| !live.state.satisfies(*state));
+                let visibility = after.visibility.filter(|declared| {
+                    !live
+                        .visibility
+                        .as_ref()
+                        .is_some_and(|word| word.satisfies(*declared))
+                });
+                match Patch::new(state, visibility) {
+                    Some(patch) => self.patch(&id, patch),
+                    None => Err(End::Done),
+                }
+            }
+            (action, _) => panic!("no such step of {action:?}"),
+        }
+    }
+
+    fn check_release(&self, change: &Change) -> Result<(), End> {
+        let named = self.seen_named(&change.identity.name);
+        let is_released = change.successors.iter().all(|successor| {
+            let deployed = self.deployed.get(&successor.after.identity);
+            successor.is_live_among(&named, deployed)
+        });
+        if is_released {
+            Ok(())
+        } else {
+            Err(End::Skipped)
+        }
+    }
+
+    /// Fails before the server acts, after it, or not at all.
+    fn fault(&mut self) -> (bool, bool) {
+        if self.rng.u8(..10) < self.faults {
+            let is_before = self.rng.bool();
+            (is_before, !is_before)
+        } else {
+            (false, false)
+        }
+    }
+
+    fn deploy(&mut self, after: &AfterImage) -> Result<Next, End> {
+        let (before, behind) = self.fault();
+        if before {
+            return Err(End::Failed);
+        }
+        let id = SolutionId::parse(&format!("deployed-{}", self.rng.u64(..))).unwrap();
+        self.deployed.insert(after.identity.clone(), id.clone());
+        self.world.push(LiveVersion {
+            id: id.clone(),
+            identity: after.identity.clone(),
+            author: self.user().map(|user| user.as_str().into()),
+            state: LiveStateWord::Active,
+            visibility: Some(self.server.deploys.into()),
+            created_at_ms: Some(i64::MAX),
+            updated_at_ms: None,
+        });
+        if after.state == State::Inactive {
+            self.half_made.insert(id.clone());
+        }
+        if behind {
+            Err(End::Failed)
+        } else {
+            Ok(Next::Patch(id))
+        }
+    }
+
+    fn patch(&mut self, id: &SolutionId, patch: Patch) -> Result<Next, End> {
+        let (before, behind) = self.fault();
+        if before {
+            return Err(End::Failed);
+        }
+        let user = self.user().cloned();
+        let taken: Vec<Identity> = self
+            .world
+            .iter()
+            .map(|version| version.identity.clone())
+            .chain(
+                self.scenario
+                    .manifest
+                    .desired
+                    .iter()
+                    .map(|entry| entry.identity.clone()),
+            )
+            .collect();
+        let server = self.server;
+        let Some(record) = self.world.iter_mut().find(|version| version.id == *id) else {
+            return Err(End::Failed);
+        };
+        if let Some(state) = patch.state() {
+            record.state = LiveStateWord::new(state.as_str());
+        }
+        if let Some(visibility) = patch.visibility() {
+            if server.reviews && visibility == Visibility::Public {
+                record.visibility = Some(LiveVisibilityWord::PendingReview);
+                return Err(End::Failed);
+            }
+            record.visibility = Some(visibility.into());
+            let is_followed = user.as_ref().is_some_and(|user| {
+                let owner = &record.identity.owner;
+                record.author.as_deref() == Some(user.as_str())
+                    && (owner.is_ib_deployed() || owner == user)
+            });
+            if server.moves_owner && is_followed {
+                let owner = match visibility {
+                    Visibility::Public => Owner::parse(Owner::IB_DEPLOYED).ok(),
+                    Visibility::Private => user,
+                    Visibility::PendingReview => None,
+                };
+                let moved = Identity {
+                    owner: owner.unwrap_or_else(|| record.identity.owner.clone()),
+                    ..record.identity.clone()
+                };
+                if !taken.contains(&moved) {
+                    record.identity = moved;
+                }
+            }
+        }
+        Err(if behind { End::Failed } else { End::Done })
+    }
+
+    fn delete(&mut self, change: &Change, image: &LiveImage) -> Result<(), End> {
+        match stand_delete(image, self.seen(&image.id).as_ref()) {
+            Standing::Done => return Ok(()),
+            Standing::Moved(_) => return Err(End::Refused),
+            Standing::Ready => {}
+        }
+        self.check_touch(change, image);
+        let (before, behind) = self.fault();
+        if before {
+            return Err(End::Failed);
+        }
+        self.world.retain(|version| version.id != image.id);
+        if behind { Err(End::Failed) } else { Ok(()) }
+    }
+
+    /// Asserts that a write may touch what it touches.
+    fn check_touch(&self, change: &Change, image: &LiveImage) {
+        let manifest = &self.scenario.manifest;
+        let record = self
+            .world
+            .iter()
+            .find(|version| version.id == image.id)
+            .unwrap();
+        let identity = &record.identity;
+        assert!(
+            manifest.scope.contains(identity),
+            "out of scope: {identity:?}"
+        );
+        if matches!(
+            change.action,
+            Action::Delete { .. } | Action::Replace { .. }
+        ) {
+            assert!(!manifest.is_protected(identity), "protected: {identity:?}");
+            assert_eq!(*identity, change.identity, "a delete across owners");
+        }
+        let entry = manifest
+            .desired
+            .iter()
+            .find(|entry| entry.identity == *identity);
+        match change.reason {
+            Reason::Superseded { .. } | Reason::Undeclared => {
+                assert!(entry.is_none(), "a policy over a declaration: {identity:?}");
+                assert!(!manifest.is_protected(identity), "protected: {identity:?}");
+                assert!(
+                    matches!(
+                        record.state,
+                        LiveStateWord::Active | LiveStateWord::Inactive
+                    ),
+                    "a policy over the state {}",
+                    record.state
+                );
+                assert_eq!(self.plan.mode, Mode::Converge);
+            }
+            Reason::Declared | Reason::Tombstone | Reason::Requested => {}
+        }
+        let has_entry = manifest
+            .desired
+            .iter()
+            .any(|entry| entry.identity.owner == identity.owner);
+        let is_undeclared = matches!(change.reason, Reason::Undeclared);
+        if entry.is_none() && !has_entry && !is_undeclared {
+            let user = self.user().map(Owner::as_str);
+            assert!(
+                user.is_some() && record.author.as_deref() == user,
+                "a stranger's: {record:?}"
+            );
+        }
+    }
+
+    fn user(&self) -> Option<&Owner> {
+        self.scenario.manifest.environment.user.as_ref()
+    }
+
+    fn seen(&self, id: &SolutionId) -> Option<LiveVersion> {
+        let found = self.world.iter().find(|version| version.id == *id)?;
+        Some(reported(self.server, found))
+    }
+
+    fn seen_named(&self, name: &SolutionName) -> Vec<LiveVersion> {
+        self.world
+            .iter()
+            .filter(|version| version.identity.name == *name)
+            .map(|version| reported(self.server, version))
+            .collect()
+    }
+
+    /// Notes which names are in service now.
+    fn look(&mut self) {
+        let mut service = BTreeMap::new();
+        for version in &self.world {
+            if version.state.is_in_service() && !self.half_made.contains(&version.id) {
+                let name = &version.identity.name;
+                service.insert((name.clone(), false), true);
+                if self.scenario.manifest.scope.contains(&version.identity) {
+                    service.insert((name.clone(), true), true);
+                }
+            }
+        }
+        // The exception that design 4 makes: a replaced version is out of service meanwhile.
+        for name in self.in_the_air.values() {
+            service.insert((name.clone(), false), true);
+            service.insert((name.clone(), true), true);
+        }
+        self.service.push(service);
+    }
+
+    /// Asserts that no name that had a version in service before and after was without one.
+    fn check_service(&self) {
+        let (Some(first), Some(last)) = (self.service.first(), self.service.last()) else {
+            return;
+        };
+        for key in first.keys().filter(|key| last.contains_key(*key)) {
+            for (moment, service) in self.service.iter().enumerate() {
+                assert!(
+                    service.contains_key(key),
+                    "`{}` was out of service at moment {moment}",
+                    key.0
+                );
+            }
+        }
+    }
+}
+
+/// A record as the server tells it.
+pub(crate) fn reported(server: Server, version: &LiveVersion) -> LiveVersion {
+    LiveVersion {
+        visibility: version
+            .visibility
+            .clone()
+            .filter(|_| !server.hides_visibility),
+        ..version.clone()
+    }
+}

@@ -1,0 +1,112 @@
+//! The only place that counts.
+
+use super::action::ActionKind;
+use super::change::{Change, Plan, Undo};
+
+/// The numbers of a plan. Every renderer and the exit code use these and count nothing themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Versions that are deployed; a replace counts here and in `destroy`.
+    pub add: usize,
+    /// Versions that are patched.
+    pub change: usize,
+    /// Versions that are deleted.
+    pub destroy: usize,
+    /// Versions that are as declared.
+    pub no_op: usize,
+    /// Changes that protection blocks; they count above too.
+    pub blocked: usize,
+    /// Versions that stop serving without a successor of their name.
+    pub ends_service: usize,
+    /// Changes that cannot be undone.
+    pub irreversible: usize,
+    /// Live versions that the manifest leaves alone.
+    pub unmanaged: usize,
+    /// Changes that options left out.
+    pub left_out: usize,
+}
+
+impl Summary {
+    /// Counts a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let mut summary = Self {
+            unmanaged: plan.unmanaged,
+            left_out: plan.left_out,
+            ..Self::default()
+        };
+        for change in &plan.changes {
+            summary.count(change);
+        }
+        summary
+    }
+
+    fn count(&mut self, change: &Change) {
+        match change.action.kind() {
+            ActionKind::Create => self.add += 1,
+            ActionKind::Update => self.change += 1,
+            ActionKind::Delete => self.destroy += 1,
+            ActionKind::Replace => {
+                self.add += 1;
+                self.destroy += 1;
+            }
+            ActionKind::NoOp => self.no_op += 1,
+        }
+        self.blocked += usize::from(change.blocked.is_some());
+        self.ends_service += usize::from(change.ends_service());
+        self.irreversible += usize::from(change.undo == Undo::Irreversible);
+    }
+
+    /// Whether the plan does anything.
+    pub fn has_changes(&self) -> bool {
+        self.add + self.change + self.destroy > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{declared, live, scenario};
+    use super::*;
+    use crate::attribute::Visibility;
+
+    #[test]
+    fn every_number_is_counted_once() {
+        let base = || {
+            scenario()
+                .protect("Safe@1")
+                .declare([
+                    declared("Form@2"),
+                    declared("Form@3"),
+                    declared("Paystub@1"),
+                    declared("Paystub@2").visible(Visibility::Public),
+                    declared("Safe@1").absent(),
+                    declared("Gone@1").absent(),
+                ])
+                .live([
+                    live("Form@1"),
+                    live("Form@3"),
+                    live("Paystub@1"),
+                    live("Paystub@2").visible("PENDING_REVIEW"),
+                    live("Safe@1"),
+                    live("mallory:Other@1"),
+                ])
+                .replace("Form@3")
+        };
+        let summary = Summary::of(&base().plan());
+        let expected = Summary {
+            add: 2,
+            change: 1,
+            destroy: 2,
+            no_op: 3,
+            blocked: 1,
+            ends_service: 1,
+            irreversible: 2,
+            unmanaged: 1,
+            left_out: 0,
+        };
+        assert_eq!(summary, expected);
+        assert!(summary.has_changes());
+        let part = Summary::of(&base().target("Paystub").plan());
+        assert_eq!((part.no_op, part.left_out), (2, 5));
+        assert!(!part.has_changes());
+    }
+}

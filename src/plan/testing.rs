@@ -1,0 +1,417 @@
+//! The test language: declare a manifest, derive the live state that matches it, change one side,
+//! and say which changes the plan must hold.
+//!
+//! Versions are written as addresses; without an owner in front they are `svc`'s.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use super::{
+    Action, ActionKind, Change, DiffError, DiffOptions, Mode, Note, Plan, Reason, Selector, diff,
+};
+use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
+use crate::ident::{Address, Digest, Identity, Owner, SolutionId, SolutionName, Version};
+use crate::live::{Coverage, LiveState, LiveVersion};
+use crate::manifest::{
+    Desired, EmulatorSettings, Endpoint, Environment, Glob, Limits, Manifest, Position, Scope,
+    SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
+};
+
+pub(crate) const SVC: &str = "svc";
+pub(crate) const IB: &str = "IB_DEPLOYED";
+
+/// Reads `[owner:]Name@version`.
+pub(crate) fn identity(text: &str) -> Identity {
+    let (owner, rest) = text.split_once(':').unwrap_or((SVC, text));
+    let (name, version) = rest.rsplit_once('@').unwrap();
+    Identity {
+        name: SolutionName::parse(name).unwrap(),
+        version: Version::parse(version).unwrap(),
+        owner: Owner::parse(owner).unwrap(),
+    }
+}
+
+pub(crate) fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+fn position(line: usize) -> Position {
+    Position {
+        file: Arc::from("solform.yaml"),
+        line,
+        column: 3,
+        offset: 0,
+        length: 1,
+    }
+}
+
+/// One declared version, `ACTIVE` and without a visibility unless said otherwise.
+pub(crate) fn declared(text: &str) -> Desired {
+    let identity = identity(text);
+    Desired {
+        path: Some(SolutionPath {
+            text: format!("releases/{}-{}.ibsolution", identity.name, identity.version),
+            position: position(2),
+        }),
+        identity,
+        state: State::Active,
+        visibility: None,
+        superseded: Superseded {
+            policy: SupersededPolicy::Deactivate,
+            retain: None,
+        },
+        position: position(1),
+    }
+}
+
+impl Desired {
+    pub(crate) fn state(mut self, state: State) -> Self {
+        self.state = state;
+        self
+    }
+
+    pub(crate) fn inactive(self) -> Self {
+        self.state(State::Inactive)
+    }
+
+    pub(crate) fn absent(self) -> Self {
+        self.state(State::Absent)
+    }
+
+    pub(crate) fn visible(mut self, visibility: Visibility) -> Self {
+        self.visibility = Some(visibility);
+        self
+    }
+
+    pub(crate) fn pathless(mut self) -> Self {
+        self.path = None;
+        self
+    }
+
+    pub(crate) fn superseding(mut self, policy: SupersededPolicy, retain: Option<usize>) -> Self {
+        self.superseded = Superseded { policy, retain };
+        self
+    }
+}
+
+/// One live version: in the state `ACTIVE`, `PRIVATE`, published by its owner.
+pub(crate) fn live(text: &str) -> LiveVersion {
+    let identity = identity(text);
+    LiveVersion {
+        id: SolutionId::parse(&format!("id-{}", identity.full_address())).unwrap(),
+        author: Some(Arc::from(identity.owner.as_str())),
+        identity,
+        state: LiveStateWord::Active,
+        visibility: Some(LiveVisibilityWord::Private),
+        created_at_ms: None,
+        updated_at_ms: None,
+    }
+}
+
+impl LiveVersion {
+    pub(crate) fn state(mut self, word: &str) -> Self {
+        self.state = LiveStateWord::new(word);
+        self
+    }
+
+    pub(crate) fn inactive(self) -> Self {
+        self.state("INACTIVE")
+    }
+
+    pub(crate) fn visible(mut self, word: &str) -> Self {
+        self.visibility = Some(LiveVisibilityWord::new(word));
+        self
+    }
+
+    pub(crate) fn visibility_unknown(mut self) -> Self {
+        self.visibility = None;
+        self
+    }
+
+    pub(crate) fn by(mut self, author: &str) -> Self {
+        self.author = Some(Arc::from(author));
+        self
+    }
+
+    pub(crate) fn created(mut self, at_ms: i64) -> Self {
+        self.created_at_ms = Some(at_ms);
+        self
+    }
+
+    pub(crate) fn id(mut self, id: &str) -> Self {
+        self.id = SolutionId::parse(id).unwrap();
+        self
+    }
+}
+
+/// Both sides and the options: what a plan is made of.
+#[derive(Clone)]
+pub(crate) struct Scenario {
+    pub(crate) manifest: Manifest,
+    pub(crate) live: Vec<LiveVersion>,
+    pub(crate) coverage: Coverage,
+    pub(crate) options: DiffOptions,
+}
+
+/// As the test language would say it, so that a failed property can be read.
+impl fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Environment { user, protect, .. } = &self.manifest.environment;
+        writeln!(f, "user {user:?}, protect {protect:?}")?;
+        writeln!(f, "{:?}", self.manifest.scope)?;
+        for entry in &self.manifest.desired {
+            let address = entry.identity.full_address();
+            let (state, superseded) = (entry.state, entry.superseded);
+            writeln!(
+                f,
+                "declare {address} {state} {:?} {superseded:?}",
+                entry.visibility
+            )?;
+        }
+        for version in &self.live {
+            let address = version.identity.full_address();
+            let LiveVersion {
+                id,
+                author,
+                state,
+                visibility,
+                created_at_ms,
+                ..
+            } = version;
+            writeln!(
+                f,
+                "live {id} {address} {state} {visibility:?} by {author:?} at {created_at_ms:?}"
+            )?;
+        }
+        writeln!(f, "{:?} {:?}", self.options, self.coverage)
+    }
+}
+
+/// A scenario in which nothing is declared or live, and everything of `svc` is in scope.
+pub(crate) fn scenario() -> Scenario {
+    Scenario {
+        manifest: Manifest {
+            environment: Environment {
+                name: "prod".to_owned(),
+                url: Endpoint::Url("https://ib.example.com".parse().unwrap()),
+                token: Some(TokenSource::Env("IB_PROD_TOKEN".to_owned())),
+                user: None,
+                context: Some("acme".to_owned()),
+                store: None,
+                protect: Vec::new(),
+                limits: Limits {
+                    max_destroy: None,
+                    max_change: None,
+                },
+                timeouts: Timeouts::default(),
+                tls: Tls::default(),
+                emulator: EmulatorSettings::default(),
+            },
+            scope: Scope {
+                owners: vec![Glob::parse(SVC).unwrap()],
+                names: vec![Glob::parse("*").unwrap()],
+                undeclared: Undeclared::Ignore,
+            },
+            desired: Vec::new(),
+            digest: Digest::of(b"manifest"),
+        },
+        live: Vec::new(),
+        coverage: Coverage::Whole,
+        options: DiffOptions::default(),
+    }
+}
+
+impl Scenario {
+    /// Declares versions.
+    pub(crate) fn declare(mut self, entries: impl IntoIterator<Item = Desired>) -> Self {
+        self.manifest.desired.extend(entries);
+        self.manifest
+            .desired
+            .sort_by(|left, right| left.identity.cmp(&right.identity));
+        self
+    }
+
+    /// Makes live what is declared, to the letter. Tombstones are not there.
+    pub(crate) fn converged(mut self) -> Self {
+        let matching = |entry: &Desired| {
+            let word = entry.visibility.unwrap_or(Visibility::Private);
+            live(entry.identity.full_address().as_str())
+                .state(entry.state.as_str())
+                .visible(word.as_str())
+        };
+        let present = |entry: &&Desired| entry.state != State::Absent;
+        self.live = self
+            .manifest
+            .desired
+            .iter()
+            .filter(present)
+            .map(matching)
+            .collect();
+        self
+    }
+
+    /// Adds live versions.
+    pub(crate) fn live(mut self, versions: impl IntoIterator<Item = LiveVersion>) -> Self {
+        self.live.extend(versions);
+        self
+    }
+
+    /// Removes a live version.
+    pub(crate) fn without(mut self, text: &str) -> Self {
+        let gone = identity(text);
+        self.live.retain(|version| version.identity != gone);
+        self
+    }
+
+    pub(crate) fn manage(mut self, owners: &[&str]) -> Self {
+        self.manifest.scope.owners = owners.iter().map(|o| Glob::parse(o).unwrap()).collect();
+        self
+    }
+
+    pub(crate) fn manage_names(mut self, names: &[&str]) -> Self {
+        self.manifest.scope.names = names.iter().map(|n| Glob::parse(n).unwrap()).collect();
+        self
+    }
+
+    pub(crate) fn user(mut self, user: &str) -> Self {
+        self.manifest.environment.user = Some(Owner::parse(user).unwrap());
+        self
+    }
+
+    pub(crate) fn protect(mut self, pattern: &str) -> Self {
+        let glob = Glob::parse(pattern).unwrap();
+        self.manifest.environment.protect.push(glob);
+        self
+    }
+
+    pub(crate) fn undeclared(mut self, undeclared: Undeclared) -> Self {
+        self.manifest.scope.undeclared = undeclared;
+        self
+    }
+
+    pub(crate) fn coverage(mut self, coverage: Coverage) -> Self {
+        self.coverage = coverage;
+        self
+    }
+
+    pub(crate) fn destroy(mut self) -> Self {
+        self.options.mode = Mode::Destroy;
+        self
+    }
+
+    pub(crate) fn target(mut self, text: &str) -> Self {
+        self.options.targets.push(Selector::new(text));
+        self
+    }
+
+    pub(crate) fn exclude(mut self, text: &str) -> Self {
+        self.options.excludes.push(Selector::new(text));
+        self
+    }
+
+    pub(crate) fn replace(mut self, text: &str) -> Self {
+        self.options.replace.push(address(text));
+        self
+    }
+
+    pub(crate) fn live_state(&self) -> LiveState {
+        LiveState::new(self.live.clone(), self.coverage.clone())
+    }
+
+    pub(crate) fn try_plan(&self) -> Result<Plan, Vec<DiffError>> {
+        diff(&self.manifest, &self.live_state(), &self.options)
+    }
+
+    #[track_caller]
+    pub(crate) fn plan(&self) -> Plan {
+        self.try_plan().unwrap()
+    }
+
+    /// Asserts on everything that the plan does, in its order: address, kind, kind of reason.
+    #[track_caller]
+    pub(crate) fn expect(&self, expected: &[(&str, ActionKind, &str)]) -> Plan {
+        let plan = self.plan();
+        let planned: Vec<(&str, ActionKind, &str)> = plan
+            .changes
+            .iter()
+            .filter(|change| !change.is_no_op())
+            .map(|change| {
+                let reason = reason_kind(&change.reason);
+                (change.address.as_str(), change.action.kind(), reason)
+            })
+            .collect();
+        assert_eq!(planned, expected, "{}", told(&plan));
+        plan
+    }
+
+    /// Asserts that the plan does nothing.
+    #[track_caller]
+    pub(crate) fn expect_nothing(&self) -> Plan {
+        self.expect(&[])
+    }
+}
+
+/// Shortens a plan for a failed assertion.
+fn told(plan: &Plan) -> String {
+    let mut text = String::new();
+    for change in &plan.changes {
+        writeln!(text, "{} {:?}", change.address, change.action).unwrap();
+    }
+    text
+}
+
+pub(crate) fn reason_kind(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Declared => "declared",
+        Reason::Superseded { .. } => "superseded",
+        Reason::Undeclared => "undeclared",
+        Reason::Tombstone => "tombstone",
+        Reason::Requested => "requested",
+    }
+}
+
+impl Plan {
+    /// The change at an address.
+    #[track_caller]
+    pub(crate) fn at(&self, text: &str) -> &Change {
+        self.changes
+            .iter()
+            .find(|change| change.address.as_str() == text)
+            .unwrap_or_else(|| panic!("no `{text}` in\n{}", told(self)))
+    }
+}
+
+impl Change {
+    /// What it waits for, as text.
+    pub(crate) fn waits(&self) -> Vec<&str> {
+        self.waits_for.iter().map(Address::as_str).collect()
+    }
+
+    /// Its successors, as text.
+    pub(crate) fn succeeded_by(&self) -> Vec<&str> {
+        self.successors
+            .iter()
+            .map(|successor| successor.address.as_str())
+            .collect()
+    }
+
+    pub(crate) fn has(&self, note: &Note) -> bool {
+        self.notes.contains(note)
+    }
+
+    /// What an update patches, as `state=..` and `visibility=..`.
+    pub(crate) fn patches(&self) -> String {
+        match &self.action {
+            Action::Update { patch, .. } => {
+                let state = patch.state().map(|state| format!("state={state}"));
+                let visibility = patch.visibility().map(|word| format!("visibility={word}"));
+                let fields: Vec<String> = state.into_iter().chain(visibility).collect();
+                fields.join(" ")
+            }
+            other @ (Action::Create { .. }
+            | Action::Replace { .. }
+            | Action::Delete { .. }
+            | Action::NoOp { .. }) => panic!("not an update: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The outcome table of an apply, and its verdict.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
+use crate::ident::Address;
+use crate::plan::Mode;
+use crate::render::styles::{Styles, styled};
+use crate::render::text_diff::render_differences;
+use crate::render::words;
+
+/// What a verdict is given on: the report, and what the look afterwards showed.
+#[derive(Debug)]
+pub struct ReportView<'a> {
+    /// Converge or destroy.
+    pub mode: Mode,
+    /// The outcomes.
+    pub report: &'a ApplyReport,
+    /// Changes that are done and planned again, each with the fields that differ.
+    pub not_converged: &'a [(Address, String)],
+    /// Versions that wait for somebody to approve them.
+    pub waiting_for_review: &'a [Address],
+    /// Why the look afterwards proves nothing, where it does not.
+    pub unproven: Option<&'a str>,
+    /// The command that goes on from here, where one is needed.
+    pub resume_command: &'a str,
+}
+
+/// Writes one row for each change, with why it is not done.
+pub fn render_report(report: &ApplyReport, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    if report.steps.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", styled(styles.strong, "Outcomes:"))?;
+    let width = report
+        .steps
+        .iter()
+        .map(|step| step.address.as_str().chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(60);
+    for step in &report.steps {
+        render_step(step, width, styles, out)?;
+    }
+    writeln!(out)
+}
+
+fn render_step(
+    step: &StepReport,
+    width: usize,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let word = step.outcome.word();
+    let style = match word {
+        OutcomeWord::Done => styles.add,
+        OutcomeWord::Failed | OutcomeWord::Refused => styles.destroy,
+        OutcomeWord::Skipped | OutcomeWord::Cancelled | OutcomeWord::Unknown => styles.warning,
+    };
+    writeln!(
+        out,
+        "  {} {:>3} {:<width$}  {}",
+        styled(style, format!("{:<9}", word.as_str())),
+        words::symbol(step.kind),
+        step.address,
+        remark(step)
+    )?;
+    match &step.outcome {
+        Outcome::Failed(error) => render_error(error, styles, out),
+        Outcome::Refused(differences) => {
+            writeln!(
+                out,
+                "      it is not as the plan saw it; the plan (-) against what is live (+):"
+            )?;
+            render_differences(differences, "      ", styles, out)
+        }
+        Outcome::Done(_) | Outcome::Skipped(_) | Outcome::Cancelled | Outcome::Unknown { .. } => {
+            Ok(())
+        }
+    }
+}
+
+fn remark(step: &StepReport) -> String {
+    let mut remarks = vec![words::duration(step.took)];
+    match &step.outcome {
+        Outcome::Done(done) => {
+            if done.was_already {
+                remarks.push("it was so already".to_owned());
+            }
+            if done.visibility_not_known {
+                remarks.push("the visibility was set and cannot be read back".to_owned());
+            }
+            if let Some(id) = &done.id {
+                remarks.push(format!("id {}", words::escaped(id.as_str())));
+            }
+        }
+        Outcome::Skipped(SkipReason::Because(address)) => {
+            remarks = vec![format!("because {address} is not done")];
+        }
+        Outcome::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
+            remarks = vec![format!(
+                "because of {successor}: {}",
+                words::escaped(&why.to_string())
+            )];
+        }
+        Outcome::Skipped(SkipReason::OutOfTime) => {
+            remarks = vec!["because `timeouts.run` was over".to_owned()];
+        }
+        Outcome::Unknown { job } => {
+            remarks.push(match job {
+                Some(job) => format!("job {} was still at work", words::escaped(job.as_str())),
+                None => "whether the call was taken could not be found out".to_owned(),
+            });
+        }
+        Outcome::Failed(_) | Outcome::Refused(_) => {
+            for job in &step.jobs {
+                remarks.push(format!("job {}", words::escaped(job.as_str())));
+            }
+        }
+        Outcome::Cancelled => remarks = vec!["nothing more was sent".to_owned()],
+    }
+    for call in &step.sent_twice {
+        remarks.push(format!("{call} sent twice"));
+    }
+    remarks.join(", ")
+}
+
+fn render_error(error: &StepError, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    let message = words::escaped(&error.to_string());
+    writeln!(out, "      {}", styled(styles.destroy, message))?;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        writeln!(out, "      because {}", words::escaped(&cause.to_string()))?;
+        source = cause.source();
+    }
+    writeln!(out, "      help: {}", words::escaped(&error.help()))
+}
+
+/// Writes the last lines: the totals, and what to do next where something is left.
+pub fn render_verdict(
+    view: &ReportView<'_>,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (address, fields) in view.not_converged {
+        let line = format!("Did not converge: {address} is planned again: {fields}");
+        writeln!(out, "{}", styled(styles.destroy, line))?;
+    }
+    for address in view.waiting_for_review {
+        let line =
+            format!("Waits for review: {address} is not PUBLIC before somebody approves it.");
+        writeln!(out, "{}", styled(styles.warning, line))?;
+    }
+    if let Some(why) = view.unproven {
+        let line = format!(
+            "Did not converge: the live state could not be read again in full: {}",
+            words::escaped(why)
+        );
+        writeln!(out, "{}", styled(styles.destroy, line))?;
+    }
+    let report = view.report;
+    let totals = report.done();
+    let is_success = report.is_complete()
+        && view.not_converged.is_empty()
+        && view.waiting_for_review.is_empty()
+        && view.unproven.is_none();
+    if is_success {
+        let line = match view.mode {
+            Mode::Converge => format!(
+                "Apply complete! Resources: {} added, {} changed, {} destroyed.",
+                totals.added, totals.changed, totals.destroyed
+            ),
+            Mode::Destroy => format!(
+                "Destroy complete! Resources: {} destroyed.",
+                totals.destroyed
+            ),
+        };
+        return writeln!(out, "{}", styled(styles.add, line));
+    }
+    let counts: Vec<String> = OutcomeWord::ALL
+        .into_iter()
+        .map(|word| format!("{} {}", report.count(word), word.as_str()))
+        .collect();
+    let line = format!(
+        "Not complete: {}; {} added, {} changed, {} destroyed.",
+        counts.join(", "),
+        totals.added,
+        totals.changed,
+        totals.destroyed
+    );
+    writeln!(out, "{}", styled(styles.destroy, line))?;
+    writeln!(out, "To go on, run: {}", view.resume_command)
+}

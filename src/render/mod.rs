@@ -1,0 +1,16 @@
+//! Turns values into text. Pure: every renderer writes to a writer and decides nothing.
+//!
+//! Text that came from a server or a manifest is escaped here, in one place ([`words::quoted`]), so that
+//! no name or message can move a cursor or forge a line.
+
+mod human;
+mod problems;
+mod progress;
+mod styles;
+mod text_diff;
+pub mod words;
+
+pub use human::{ReportView, render_plan, render_refusals, render_report, render_verdict};
+pub use problems::render_problem;
+pub use progress::render_event;
+pub use styles::Styles;

@@ -1,0 +1,74 @@
+//! Manifest problems with the place that they mean, through miette.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode,
+    ThemeCharacters, ThemeStyles,
+};
+
+/// Writes one problem: `Error: …` or `Warning: …` first, then the snippet.
+pub fn render_problem(
+    problem: &dyn Diagnostic,
+    width: usize,
+    is_coloured: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let characters = ThemeCharacters {
+        error: "Error:".to_owned(),
+        warning: "Warning:".to_owned(),
+        advice: "Note:".to_owned(),
+        ..ThemeCharacters::unicode()
+    };
+    let styles = if is_coloured {
+        ThemeStyles::ansi()
+    } else {
+        ThemeStyles::none()
+    };
+    let theme = GraphicalTheme { characters, styles };
+    let problem = &Titled(problem);
+    let mut text = String::new();
+    GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_links(false)
+        // Lines are left to the terminal: a code or a path that is cut in two cannot be searched for.
+        .with_wrap_lines(false)
+        .render_report(&mut text, problem)
+        .map_err(io::Error::other)?;
+    writeln!(out, "{}", text.trim_start().trim_end())?;
+    writeln!(out)
+}
+
+/// A problem whose code stands behind its message, so that the first word of all is `Error:`.
+#[derive(Debug)]
+struct Titled<'a>(&'a dyn Diagnostic);
+
+impl fmt::Display for Titled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.code() {
+            Some(code) => write!(f, "{} [{code}]", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl std::error::Error for Titled<'_> {}
+
+impl Diagnostic for Titled<'_> {
+    fn severity(&self) -> Option<Severity> {
+        self.0.severity()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.0.help()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.0.labels()
+    }
+}

@@ -1,0 +1,98 @@
+//! Apply events as lines, in Terraform's words (field-features 4.4).
+
+use std::io::{self, Write};
+
+use super::styles::{Styles, styled};
+use super::words;
+use crate::apply::{ApplyEvent, OutcomeWord};
+use crate::plan::ActionKind;
+
+/// Writes the line of one event; some events have none.
+pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    match event {
+        ApplyEvent::StepStarted { address, kind } => {
+            writeln!(out, "{address}: {}...", doing(*kind))
+        }
+        ApplyEvent::JobStarted { address, call, job } => match job {
+            Some(job) => writeln!(
+                out,
+                "{address}: {call} taken [job={}]",
+                words::escaped(job.as_str())
+            ),
+            None => writeln!(out, "{address}: {call} taken, without a job"),
+        },
+        ApplyEvent::JobAnswered { address, job, word } => writeln!(
+            out,
+            "{address}: job {} says {}",
+            words::escaped(job.as_str()),
+            words::quoted(word)
+        ),
+        ApplyEvent::Retrying {
+            address,
+            call,
+            after,
+            is_ambiguous,
+            why,
+        } => {
+            let doing = if *is_ambiguous {
+                "may have been taken, looking for its effect for up to"
+            } else {
+                "was not taken, sending again in"
+            };
+            let line = format!(
+                "{address}: {call} {doing} {}: {}",
+                words::duration(*after),
+                words::escaped(why)
+            );
+            writeln!(out, "{}", styled(styles.warning, line))
+        }
+        ApplyEvent::StepFinished {
+            address,
+            kind,
+            outcome,
+            took,
+        } => {
+            let took = words::duration(*took);
+            match outcome {
+                OutcomeWord::Done => {
+                    writeln!(out, "{address}: {} complete after {took}", done(*kind))
+                }
+                OutcomeWord::Failed
+                | OutcomeWord::Skipped
+                | OutcomeWord::Refused
+                | OutcomeWord::Cancelled
+                | OutcomeWord::Unknown => {
+                    let line = format!("{address}: {} after {took}", outcome.as_str());
+                    writeln!(out, "{}", styled(styles.warning, line))
+                }
+            }
+        }
+        ApplyEvent::Draining { at_work } => {
+            let line = format!(
+                "Interrupted: nothing new is started; {} at work may end within 30 s. Interrupt again to leave at once.",
+                words::count(*at_work, "step")
+            );
+            writeln!(out, "{}", styled(styles.warning, line))
+        }
+    }
+}
+
+fn doing(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::Create => "Creating",
+        ActionKind::Update => "Modifying",
+        ActionKind::Delete => "Destroying",
+        ActionKind::Replace => "Replacing",
+        ActionKind::NoOp => "Reading",
+    }
+}
+
+fn done(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::Create => "Creation",
+        ActionKind::Update => "Modifications",
+        ActionKind::Delete => "Destruction",
+        ActionKind::Replace => "Replacement",
+        ActionKind::NoOp => "Reading",
+    }
+}

@@ -1,0 +1,59 @@
+//! Colours, as a value. The default is none.
+
+use std::fmt;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::plan::ActionKind;
+
+/// The styles of human output.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Styles {
+    /// What is added.
+    pub add: Style,
+    /// What is changed.
+    pub change: Style,
+    /// What is destroyed, and errors.
+    pub destroy: Style,
+    /// Headings and addresses.
+    pub strong: Style,
+    /// What may be skipped in reading.
+    pub faint: Style,
+    /// Warnings and blocks.
+    pub warning: Style,
+}
+
+impl Styles {
+    /// Colours for a terminal.
+    pub fn coloured() -> Self {
+        Self {
+            add: AnsiColor::Green.on_default(),
+            change: AnsiColor::Yellow.on_default(),
+            destroy: AnsiColor::Red.on_default(),
+            strong: Style::new().bold(),
+            faint: Style::new().dimmed(),
+            warning: AnsiColor::Yellow.on_default().bold(),
+        }
+    }
+
+    /// The style of an action.
+    pub fn of(&self, kind: ActionKind) -> Style {
+        match kind {
+            ActionKind::Create => self.add,
+            ActionKind::Update => self.change,
+            ActionKind::Delete | ActionKind::Replace => self.destroy,
+            ActionKind::NoOp => self.faint,
+        }
+    }
+}
+
+/// A text between a style's codes; nothing is added where the style is plain.
+pub(super) fn styled(style: Style, text: impl fmt::Display) -> impl fmt::Display {
+    struct Styled<T>(Style, T);
+    impl<T: fmt::Display> fmt::Display for Styled<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{}{}{}", self.0.render(), self.1, self.0.render_reset())
+        }
+    }
+    Styled(style, text)
+}

@@ -1,0 +1,342 @@
+//! Whole lists: every form of paging, every way to hide a state, and the proof.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use solform::api::Wish;
+use solform::live::{Coverage, Unproven};
+
+use super::{ids, names, reader, serve, whole};
+use crate::support::instance::{Form, Instance, Seen, Stateless};
+use crate::support::scripted::{Reply, Scripted};
+
+#[tokio::test]
+async fn every_form_of_paging_is_read_to_its_end() {
+    for form in Form::ALL {
+        for size in [0, 1, 9, 10, 11, 20, 30, 57, 370] {
+            let mut instance = Instance::of(size);
+            instance.form = form;
+            instance.cap = 10;
+            let server = serve(&instance).await;
+            let live = reader(&server).collect(&whole()).await.unwrap();
+            assert_eq!(live.coverage(), &Coverage::Whole, "{form:?} {size}");
+            assert_eq!(ids(&live), instance.ids(), "{form:?} {size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_refused_or_ignored_does_no_harm() {
+    for greatest in [(500, 400), (50, 400), (500, 422), (500, 200), (0, 200)] {
+        let mut instance = Instance::of(130);
+        instance.greatest_limit = Some(greatest);
+        let server = serve(&instance).await;
+        let reader = reader(&server);
+        let live = reader.collect(&whole()).await.unwrap();
+        assert_eq!(live.coverage(), &Coverage::Whole, "{greatest:?}");
+        assert_eq!(ids(&live), instance.ids(), "{greatest:?}");
+        let before = server.count();
+        reader.collect(&whole()).await.unwrap();
+        let again = &server.asked()[before..];
+        let limit = again[0].query.get("limit");
+        assert!(
+            again.iter().all(|asked| asked.query.get("limit") == limit),
+            "{greatest:?}: the limit was learned"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_of_changing_size_are_read_one_by_one() {
+    // The server fills its pages by weight: 10, 7, 10, 7 and so on.
+    let instance = Instance::of(95);
+    let shared = instance.clone();
+    let server = Scripted::start(move |asked| {
+        let offset: usize = asked.query.get("offset").map_or(0, |text| text.parse().unwrap());
+        let offset = offset.min(95);
+        let size = if offset.is_multiple_of(17) { 10 } else { 7 };
+        let mut part = shared.clone();
+        part.entries = shared.entries[offset..(offset + size).min(95)].to_vec();
+        let end = offset + part.entries.len();
+        let solutions: Vec<_> = part
+            .entries
+            .iter()
+            .map(|entry| json!({"id": entry.id, "name": entry.name, "version": entry.version, "owner": "o", "state": entry.state}))
+            .collect();
+        Reply::json(&shared.page(&solutions, end < 95, end))
+    })
+    .await;
+    let live = reader(&server).collect(&whole()).await.unwrap();
+    assert_eq!(live.coverage(), &Coverage::Whole);
+    assert_eq!(ids(&live), instance.ids());
+}
+
+#[tokio::test]
+async fn records_that_the_caller_may_not_see_leave_short_pages() {
+    // The server cuts every third record out of a page of ten, after having paged.
+    let server = Scripted::start(|asked| {
+        let offset: usize = asked
+            .query
+            .get("offset")
+            .map_or(0, |text| text.parse().unwrap());
+        let end = (offset + 10).min(95);
+        let solutions: Vec<_> = (offset..end)
+            .filter(|index| index % 3 != 0 && !(40..50).contains(index))
+            .map(|index| {
+                let state = if index % 2 == 0 { "ACTIVE" } else { "INACTIVE" };
+                json!({"id": index, "name": "N", "version": index, "owner": "o", "state": state})
+            })
+            .collect();
+        let next = if end < 95 {
+            i64::try_from(end).unwrap()
+        } else {
+            -1
+        };
+        Reply::json(&json!({"solutions": solutions, "has_more": [end < 95], "next_offset": [next]}))
+    })
+    .await;
+    let live = reader(&server).collect(&whole()).await.unwrap();
+    assert_eq!(live.coverage(), &Coverage::Whole);
+    assert_eq!(live.versions().len(), 63 - 7);
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_offset_proves_something_only_by_its_word() {
+    for (has_more, next, proven) in [
+        (json!([false]), json!([-1]), true),
+        (json!(false), json!(3), true),
+        (json!(true), json!(3), false),
+        (json!(null), json!(null), false),
+        (json!([true]), json!([-1]), false),
+    ] {
+        let page = json!({"has_more": has_more, "next_offset": next, "solutions": [
+            {"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"},
+            {"id": "b", "name": "B", "version": "1", "owner": "o", "state": "INACTIVE"},
+            {"id": "c", "name": "C", "version": "1", "owner": "o", "state": "PRODUCTION"},
+        ]});
+        let server = Scripted::start(move |_| Reply::json(&page)).await;
+        let live = reader(&server).collect(&whole()).await.unwrap();
+        assert_eq!(ids(&live), ["a", "b", "c"]);
+        match live.coverage() {
+            Coverage::Whole => assert!(proven, "{has_more} {next}"),
+            Coverage::Unproven(Unproven::NoCleanEnd { items: 3, .. }) => {
+                assert!(!proven, "{has_more} {next}");
+            }
+            other => panic!("{has_more} {next}: {other:?}"),
+        }
+        assert!(server.count() < 20);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_looked_for_proves_nothing() {
+    let server = Scripted::start(|asked| {
+        if asked.query.contains_key("offset") {
+            return Reply::text(400, "offset out of range");
+        }
+        Reply::json(&json!({"solutions": [{"id": "a", "name": "A", "version": "1", "owner": "o"}]}))
+    })
+    .await;
+    let live = reader(&server).collect(&whole()).await.unwrap();
+    let Coverage::Unproven(Unproven::NoCleanEnd { items: 1, detail }) = live.coverage() else {
+        panic!("{:?}", live.coverage());
+    };
+    assert!(detail.contains("offset out of range"), "{detail}");
+}
+
+/// A list of 25 in pages of 10 to whose front a record is added before certain requests.
+async fn growing(at: fn(usize) -> bool) -> Scripted {
+    let added = AtomicUsize::new(0);
+    Scripted::start(move |asked| {
+        if at(asked.nth) {
+            added.fetch_add(1, Ordering::SeqCst);
+        }
+        let added = i64::try_from(added.load(Ordering::SeqCst)).unwrap();
+        let mut instance = Instance::of(0);
+        instance.cap = 10;
+        instance.entries = (-added..25)
+            .map(|index| crate::support::instance::Entry {
+                id: format!("id{index}"),
+                name: "N".to_owned(),
+                version: format!("{index}"),
+                state: if index % 2 == 0 { "ACTIVE" } else { "INACTIVE" },
+                visibility: "PUBLIC",
+            })
+            .collect();
+        instance.answer(asked)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_list_that_moves_is_read_again_and_given_up_after_three_times() {
+    let settles = growing(|nth| nth == 1).await;
+    let live = reader(&settles).collect(&whole()).await.unwrap();
+    assert_eq!(live.coverage(), &Coverage::Whole);
+    assert_eq!(live.versions().len(), 26);
+
+    let moves = growing(|_| true).await;
+    let live = reader(&moves).collect(&whole()).await.unwrap();
+    assert_eq!(
+        live.coverage(),
+        &Coverage::Unproven(Unproven::Moving { attempts: 3 })
+    );
+}
+
+#[tokio::test]
+async fn hidden_states_are_asked_for_by_name() {
+    for stateless in [
+        Stateless::ShowsAll,
+        Stateless::ShowsActive,
+        Stateless::Refused(400),
+        Stateless::Refused(422),
+    ] {
+        for knows_production in [true, false] {
+            for size in [0, 1, 5, 64] {
+                let mut instance = Instance::of(size);
+                instance.cap = 10;
+                instance.stateless = stateless;
+                instance.knows_production = knows_production;
+                if knows_production && size > 4 {
+                    instance.entries[3].state = "PRODUCTION";
+                }
+                let server = serve(&instance).await;
+                let reader = reader(&server);
+                for _ in 0..2 {
+                    let live = reader.collect(&whole()).await.unwrap();
+                    assert_eq!(live.coverage(), &Coverage::Whole, "{stateless:?} {size}");
+                    assert_eq!(ids(&live), instance.ids(), "{stateless:?} {size}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_without_anything_inactive_costs_little_more() {
+    let mut instance = Instance::of(95);
+    instance.cap = 10;
+    for entry in &mut instance.entries {
+        entry.state = "ACTIVE";
+    }
+    let server = serve(&instance).await;
+    let live = reader(&server).collect(&whole()).await.unwrap();
+    assert_eq!(live.coverage(), &Coverage::Whole);
+    assert_eq!(ids(&live), instance.ids());
+    let by_state = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.query.contains_key("state"))
+        .count();
+    assert_eq!(by_state, 2);
+}
+
+#[tokio::test]
+async fn a_refusal_of_all_lists_is_the_error_of_the_first() {
+    let server = Scripted::start(|asked| Reply::text(400, &format!("nth {}", asked.nth))).await;
+    let error = reader(&server).collect(&whole()).await.unwrap_err();
+    assert_eq!(error.status(), Some(400));
+    assert!(!error.url().contains("state="), "{error}");
+}
+
+#[tokio::test]
+async fn records_that_nobody_understands_block_and_odd_names_do_not() {
+    let good = json!({"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"});
+    let good_too =
+        json!({"id": "b", "name": "A", "version": "2", "owner": "o", "state": "INACTIVE"});
+    let odd = json!({"id": "c", "name": "B\n", "version": "1", "owner": "o", "state": "ACTIVE"});
+    let nameless = json!({"id": "d", "version": "1", "owner": "o"});
+    let ownerless = json!({"id": "e", "name": "Z", "version": "1"});
+    for (records, wish, expected, told) in [
+        (vec![&odd], None, "whole", 1),
+        (vec![&nameless], None, "bad", 0),
+        (vec![&ownerless], None, "bad", 0),
+        (vec![&ownerless], Some(["A"]), "whole", 1),
+        (vec![&ownerless], Some(["Z"]), "bad", 0),
+        (vec![&nameless], Some(["A"]), "bad", 0),
+        (vec![&odd, &ownerless], Some(["A"]), "whole", 2),
+    ] {
+        let mut solutions = vec![good.clone(), good_too.clone()];
+        solutions.extend(records.iter().map(|record| (*record).clone()));
+        let page = json!({"solutions": solutions, "has_more": [false], "next_offset": [-1]});
+        let server = Scripted::start(move |_| Reply::json(&page)).await;
+        let matter = wish.map(|wish| names(&wish));
+        // Only some names are wanted, or everything is and only some names are declared.
+        for wish in [
+            Wish {
+                names: matter.clone(),
+                ..Wish::default()
+            },
+            Wish {
+                declared: matter.clone(),
+                ..Wish::default()
+            },
+        ] {
+            let live = reader(&server).collect(&wish).await.unwrap();
+            let found = match live.coverage() {
+                Coverage::Whole => "whole",
+                Coverage::Unproven(Unproven::BadRecords { count: 1, .. }) => "bad",
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{records:?}");
+            assert_eq!(ids(&live), ["a", "b"]);
+            assert_eq!(live.unmanageable().len(), told, "{records:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn visibility_is_read_from_filtered_lists_only_where_it_is_needed() {
+    for (seen, requests, expected) in [
+        (Seen::InRecords, 1, ["PUBLIC", "PRIVATE", "PENDING_REVIEW"]),
+        (Seen::ByFilter, 4, ["PUBLIC", "PRIVATE", "PENDING_REVIEW"]),
+        (Seen::NoPending, 4, ["PUBLIC", "PRIVATE", "unknown"]),
+        (Seen::FilterIgnored, 4, ["unknown"; 3]),
+    ] {
+        let mut instance = Instance::of(8);
+        instance.seen = seen;
+        let server = serve(&instance).await;
+        let reader = reader(&server);
+        let mut wish = whole();
+        wish.visibility_of = names(&["Solution 0", "Solution 1", "Solution 2", "Solution 3"]);
+        let live = reader.collect(&wish).await.unwrap();
+        assert_eq!(server.count(), requests, "{seen:?}");
+        let word = |id: &str| {
+            let version = live
+                .versions()
+                .iter()
+                .find(|version| version.id.as_str() == id);
+            version
+                .unwrap()
+                .visibility
+                .as_ref()
+                .map_or("unknown".to_owned(), ToString::to_string)
+        };
+        assert_eq!(
+            [word("id-0"), word("id-1"), word("id-3")],
+            expected,
+            "{seen:?}"
+        );
+        // Not asked for: not looked up.
+        let live = reader.collect(&whole()).await.unwrap();
+        assert_eq!(server.count(), requests + 1);
+        // One alone.
+        let lone = &live.versions()[0];
+        assert_eq!(lone.id.as_str(), "id-0");
+        let word = reader.visibility_of(lone).await.unwrap();
+        assert_eq!(
+            word.map_or("unknown".to_owned(), |word| word.to_string()),
+            expected[0]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_big_instance_is_read_with_few_requests_more_than_pages() {
+    let instance = Instance::of(10_000);
+    let server = serve(&instance).await;
+    let live = reader(&server).collect(&whole()).await.unwrap();
+    assert_eq!(live.coverage(), &Coverage::Whole);
+    assert_eq!(live.versions().len(), 10_000);
+    assert!(server.count() <= 101 + 20, "{}", server.count());
+}

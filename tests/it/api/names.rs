@@ -1,0 +1,265 @@
+//! Few names on a big instance, and the look at one name.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use solform::api::{Patch, PatchStyle, ReadError, Wish, Writer};
+use solform::ident::{SolutionId, SolutionName};
+use solform::live::{Coverage, Unproven};
+
+use super::{client, ids, name, names, reader, serve, whole};
+use crate::support::instance::{ByName, Form, Instance, Seen, Stateless};
+use crate::support::scripted::{Reply, Scripted};
+
+fn ten() -> BTreeSet<SolutionName> {
+    (0..10)
+        .map(|index| name(&format!("Solution {}", index * 401)))
+        .collect()
+}
+
+fn expected(instance: &Instance, wanted: &BTreeSet<SolutionName>) -> Vec<String> {
+    let mut ids: Vec<String> = instance
+        .entries
+        .iter()
+        .filter(|entry| wanted.contains(entry.name.as_str()))
+        .map(|entry| entry.id.clone())
+        .collect();
+    ids.sort();
+    ids
+}
+
+#[tokio::test]
+async fn ten_names_among_ten_thousand_versions_keep_to_the_budget() {
+    for (seen, budget) in [(Seen::InRecords, 25), (Seen::ByFilter, 60)] {
+        for only_active in [false, true] {
+            let mut instance = Instance::of(10_000);
+            instance.seen = seen;
+            if only_active {
+                for entry in &mut instance.entries {
+                    entry.state = "ACTIVE";
+                }
+            }
+            let server = serve(&instance).await;
+            let wish = Wish {
+                declared: None,
+                names: Some(ten()),
+                visibility_of: ten(),
+            };
+            let live = reader(&server).collect(&wish).await.unwrap();
+            assert_eq!(live.coverage(), &Coverage::Names(ten()));
+            assert_eq!(ids(&live), expected(&instance, &ten()));
+            assert!(
+                live.versions()
+                    .iter()
+                    .all(|version| version.visibility.is_some())
+            );
+            assert!(server.count() <= budget, "{seen:?}: {}", server.count());
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_not_there_count_only_once_the_filter_was_seen_at_work() {
+    let absent = names(&["Nowhere", "Not there"]);
+    for (by_name, coverage) in [
+        (ByName::Exact, Coverage::Names(absent.clone())),
+        (ByName::Prefix, Coverage::Names(absent.clone())),
+        (ByName::Ignored, Coverage::Whole),
+        (ByName::Broken, Coverage::Whole),
+    ] {
+        let mut instance = Instance::of(1_000);
+        instance.by_name = by_name;
+        let server = serve(&instance).await;
+        let wish = Wish {
+            declared: None,
+            names: Some(absent.clone()),
+            ..Wish::default()
+        };
+        let live = reader(&server).collect(&wish).await.unwrap();
+        assert_eq!(live.coverage(), &coverage, "{by_name:?}");
+        assert!(live.covers(&name("Nowhere")));
+        assert_eq!(live.named(&name("Nowhere")), []);
+    }
+}
+
+#[tokio::test]
+async fn a_filter_by_prefix_is_filtered_again() {
+    for form in Form::ALL {
+        let mut instance = Instance::of(2_000);
+        instance.by_name = ByName::Prefix;
+        instance.form = form;
+        let wanted = names(&["Solution 1", "Solution 99"]);
+        let server = serve(&instance).await;
+        let wish = Wish {
+            declared: None,
+            names: Some(wanted.clone()),
+            ..Wish::default()
+        };
+        let live = reader(&server).collect(&wish).await.unwrap();
+        let found: Vec<String> = live
+            .versions()
+            .iter()
+            .filter(|version| wanted.contains(&version.identity.name))
+            .map(|version| version.id.to_string())
+            .collect();
+        assert_eq!(found.len(), 4, "{form:?}");
+        assert!(wanted.iter().all(|name| live.covers(name)), "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_small_instance_is_listed_whole() {
+    let server = serve(&Instance::of(60)).await;
+    let wish = Wish {
+        declared: None,
+        names: Some(ten()),
+        ..Wish::default()
+    };
+    let live = reader(&server).collect(&wish).await.unwrap();
+    assert_eq!(live.coverage(), &Coverage::Whole);
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn hidden_states_are_found_by_name_too() {
+    for stateless in [
+        Stateless::ShowsAll,
+        Stateless::ShowsActive,
+        Stateless::Refused(400),
+    ] {
+        let mut instance = Instance::of(4_000);
+        instance.stateless = stateless;
+        let wanted = names(&["Solution 3", "Solution 9", "Solution 10"]);
+        let server = serve(&instance).await;
+        let wish = Wish {
+            declared: None,
+            names: Some(wanted.clone()),
+            ..Wish::default()
+        };
+        let reader = reader(&server);
+        let live = reader.collect(&wish).await.unwrap();
+        assert_eq!(
+            live.coverage(),
+            &Coverage::Names(wanted.clone()),
+            "{stateless:?}"
+        );
+        assert_eq!(ids(&live), expected(&instance, &wanted), "{stateless:?}");
+        assert!(server.count() < 40, "{stateless:?}: {}", server.count());
+        let one = reader.named(&name("Solution 9")).await.unwrap();
+        assert_eq!(one.len(), 2, "{stateless:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_one_name_costs_one_request_after_a_listing() {
+    for only_active in [false, true] {
+        let mut instance = Instance::of(30);
+        if only_active {
+            for entry in &mut instance.entries {
+                entry.state = "ACTIVE";
+            }
+        }
+        let server = serve(&instance).await;
+        let reader = reader(&server);
+        reader.collect(&whole()).await.unwrap();
+        assert_eq!(reader.named(&name("Solution 3")).await.unwrap().len(), 2);
+        let before = server.count();
+        assert_eq!(reader.named(&name("Solution 4")).await.unwrap().len(), 2);
+        assert_eq!(reader.named(&name("Solution 40")).await.unwrap().len(), 0);
+        assert_eq!(server.count(), before + 2, "{only_active}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_without_a_listing_finds_the_same() {
+    for by_name in [
+        ByName::Exact,
+        ByName::Prefix,
+        ByName::Ignored,
+        ByName::Broken,
+    ] {
+        for stateless in [
+            Stateless::ShowsAll,
+            Stateless::ShowsActive,
+            Stateless::Refused(400),
+        ] {
+            let mut instance = Instance::of(130);
+            instance.by_name = by_name;
+            instance.stateless = stateless;
+            for (text, count) in [("Solution 3", 2), ("Solution 64", 2), ("Nowhere", 0)] {
+                let server = serve(&instance).await;
+                let found = reader(&server).named(&name(text)).await.unwrap();
+                assert_eq!(found.len(), count, "{by_name:?} {stateless:?} {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_instance_answers_a_look() {
+    let server = serve(&Instance::of(0)).await;
+    let reader = reader(&server);
+    assert_eq!(reader.named(&name("First")).await.unwrap(), []);
+    reader.collect(&whole()).await.unwrap();
+    let before = server.count();
+    assert_eq!(reader.named(&name("First")).await.unwrap(), []);
+    assert!(server.count() <= before + 3, "{}", server.count() - before);
+}
+
+#[tokio::test]
+async fn a_look_that_proves_nothing_is_an_error() {
+    let server = Scripted::start(|_| {
+        Reply::json(&json!({"has_more": [false], "solutions": [
+            {"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"},
+            {"id": "b", "name": "A", "owner": "o", "state": "INACTIVE"},
+        ]}))
+    })
+    .await;
+    let error = reader(&server).named(&name("A")).await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            ReadError::Unproven {
+                reason: Unproven::BadRecords { count: 1, .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_this_run_takes_out_of_service_is_looked_for() {
+    // Nothing is inactive at first, and lists without a state hide what is.
+    let instance = {
+        let mut instance = Instance::of(6);
+        instance.stateless = Stateless::ShowsActive;
+        for entry in &mut instance.entries {
+            entry.state = "ACTIVE";
+        }
+        std::sync::Arc::new(std::sync::Mutex::new(instance))
+    };
+    let shared = std::sync::Arc::clone(&instance);
+    let server = Scripted::start(move |asked| {
+        let mut instance = shared.lock().unwrap();
+        if asked.method == "PATCH" {
+            instance.entries[0].state = "INACTIVE";
+            return Reply::json(&json!({}));
+        }
+        instance.answer(asked)
+    })
+    .await;
+    let client = client(&server);
+    let reader = solform::api::Reader::new(client.clone());
+    reader.collect(&whole()).await.unwrap();
+    let patch = Patch {
+        state: Some("INACTIVE"),
+        visibility: None,
+    };
+    let id = SolutionId::parse("id-0").unwrap();
+    Writer::new(client)
+        .patch(&id, patch, PatchStyle::Query)
+        .await
+        .unwrap();
+    assert_eq!(reader.named(&name("Solution 0")).await.unwrap().len(), 2);
+}

@@ -1,0 +1,393 @@
+//! What stands against a plan or a change, and that everything is told.
+
+use solform::emulator::{self, EmulatorOptions, JobPace, Operation};
+
+use crate::support::worlds::{
+    self, Version, count, env_with, manifest, manifest_with, seed, start,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn protection_and_limits_block_and_are_told() {
+    let live = [
+        Version::active("A", "1"),
+        Version::active("B", "1"),
+        Version::active("C", "1"),
+    ];
+    let gone = "  A: { version: 1, state: ABSENT }\n  B: { version: 1, state: ABSENT }\n";
+    let emulator = start(seed(&live, &[]), &[]).await;
+    let blocked = ["apply", "--auto-approve", "--detailed-exitcode"];
+
+    let env = env_with(&manifest_with(
+        &emulator.url(),
+        "    protect: [\"A@*\"]\n",
+        "",
+        gone,
+    ));
+    let _ = env
+        .solform_beside(&blocked)
+        .await
+        .exits_with(4)
+        .says("! blocked")
+        .says("Plan: 0 to add, 0 to change, 2 to destroy.")
+        .warns("Error: `A@1` is protected");
+
+    env.write(
+        "solform.yaml",
+        &manifest_with(
+            &emulator.url(),
+            "    limits: { max_destroy: 1 }\n",
+            "",
+            gone,
+        ),
+    );
+    let _ = env
+        .solform_beside(&blocked)
+        .await
+        .exits_with(4)
+        .warns("--allow-destroy 2");
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--allow-destroy", "1"])
+        .await
+        .exits_with(1);
+    assert_eq!(count(&emulator, Operation::DeleteSolution), 0);
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--allow-destroy", "2"])
+        .await
+        .exits_with(0)
+        .says("2 destroyed.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_that_is_missing_or_another_is_an_error_at_its_line() {
+    let emulator = start(
+        seed(
+            &[],
+            &[Version::active("A", "2"), Version::active("Other", "1")],
+        ),
+        &[],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, path: '${drive}/A-9.ibsolution' }\n",
+    ));
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(1)
+        .warns("package-missing")
+        .warns("solform.yaml:10:");
+    env.write(
+        "solform.yaml",
+        &manifest(
+            &emulator.url(),
+            "  A: { version: 1, path: '${drive}/Other-1.ibsolution' }\n",
+        ),
+    );
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(1)
+        .warns("package-mismatch")
+        .warns("Other");
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_waits_for_review_is_neither_asked_for_again_nor_a_success() {
+    let emulator = start(
+        seed(&[Version::active("A", "1")], &[]),
+        &["publish=pending_review"],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, visibility: PUBLIC }\n",
+    ));
+    let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+    let _ = env
+        .solform_beside(&apply)
+        .await
+        .exits_with(5)
+        .says("waits for review");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 1);
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0)
+        .says("Note: A@1: waits for somebody to approve");
+    let _ = env.solform_beside(&apply).await.exits_with(5);
+    assert_eq!(count(&emulator, Operation::PatchSolution), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patch_without_effect_fails_and_is_not_called_done() {
+    let emulator = start(
+        seed(&[Version::active("A", "1")], &[]),
+        &["publish=unchanged"],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, visibility: PUBLIC }\n",
+    ));
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(5)
+        .says("had no effect");
+    // Once as query, once as body, never in a loop.
+    assert_eq!(count(&emulator, Operation::PatchSolution), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_lives_under_another_owner_is_refused() {
+    let emulator = start(
+        seed(
+            &[Version::active("A", "1").owner("other")],
+            &[Version::active("A", "1")],
+        ),
+        &[],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }\n",
+    ));
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(0)
+        .says("live under owner \"other\": the deploy will be refused");
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(3)
+        .says("refused");
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_to_ask_is_an_error_and_nothing_is_sent() {
+    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, state: INACTIVE }\n",
+    ));
+    let _ = env
+        .solform_beside(&["apply"])
+        .await
+        .exits_with(1)
+        .warns("--auto-approve");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_announces_every_call_before_it_is_sent() {
+    let emulator = start(
+        seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
+        &[],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n",
+    ));
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    let mut journals = Vec::new();
+    for environment in std::fs::read_dir(env.path().join(".solform")).unwrap() {
+        let runs = environment.unwrap().path().join("runs");
+        if !runs.is_dir() {
+            continue;
+        }
+        for run in std::fs::read_dir(runs).unwrap() {
+            journals.push(std::fs::read_to_string(run.unwrap().path()).unwrap());
+        }
+    }
+    assert_eq!(journals.len(), 1);
+    assert!(!journals[0].contains(worlds::TOKEN));
+    let kinds: Vec<String> = journals[0]
+        .lines()
+        .map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            record["entry"]["kind"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "begin", "intent", "send", "job", "outcome", "intent", "send", "outcome", "end"
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_under_another_owner_is_followed_or_named() {
+    let solutions =
+        "  A: { version: 1, owner: IB_DEPLOYED, path: '${drive}/${name}-${version}.ibsolution' }\n";
+    let world = || seed(&[], &[Version::active("A", "1").owner("IB_DEPLOYED")]);
+    let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+
+    // The server files it under the caller. Where nothing says that this is the same, it is named.
+    let emulator = start(world(), &["package_owner=replaced"]).await;
+    let env = env_with(&manifest(&emulator.url(), solutions));
+    let _ = env
+        .solform_beside(&apply)
+        .await
+        .exits_with(5)
+        .says("the deploy made `svc:A@1`")
+        .says("instead of `IB_DEPLOYED:A@1`");
+
+    // Where `user` says so, it is followed by its id.
+    let emulator = start(world(), &["package_owner=replaced"]).await;
+    let env = env_with(&manifest_with(
+        &emulator.url(),
+        "    user: svc\n",
+        "manage: { owners: [svc, IB_DEPLOYED] }\n",
+        solutions,
+    ));
+    let _ = env.solform_beside(&apply).await.exits_with(2);
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0)
+        .says("No changes.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_deploy_that_is_at_work_releases_nothing() {
+    // Somebody else deploys the new version on a real clock: its record is listed as it is made, and
+    // its job goes on for ever.
+    let emulator = emulator::start(EmulatorOptions {
+        seed: Some(seed(
+            &[Version::active("A", "1")],
+            &[Version::active("A", "2")],
+        )),
+        token: Some(worlds::TOKEN.into()),
+        user: "svc".to_owned(),
+        job_pace: JobPace::Never,
+        ..EmulatorOptions::default()
+    })
+    .await
+    .unwrap();
+    let text = manifest(
+        &emulator.url(),
+        "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n",
+    )
+    .replace("settle: 1s", "settle: 60s")
+    .replace("deploy: 20s", "deploy: 1s");
+    let env = env_with(&text);
+    let _ = env
+        .solform_beside(&["plan", "--out", "the.plan"])
+        .await
+        .exits_with(0);
+    let other = env_with(&text);
+    let _ = other
+        .solform_beside(&[
+            "apply",
+            "--auto-approve",
+            "--target",
+            "A@2",
+            "--detailed-exitcode",
+        ])
+        .await
+        .exits_with(6);
+    let applied = env
+        .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
+        .await
+        .exits_with(5)
+        .says("it was so already")
+        .says("because of A@2: it was created less than");
+    assert!(!applied.stdout.contains("Apply complete!"), "{applied}");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_deploy_left_behind_releases_nothing() {
+    let emulator = start(
+        seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
+        &[],
+    )
+    .await;
+    emulator.add_fault("operation=deploy,times=1,job=leave_record".parse().unwrap());
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n",
+    ));
+    let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+    let _ = env
+        .solform_beside(&apply)
+        .await
+        .exits_with(5)
+        .says("left record");
+    let _ = env
+        .solform_beside(&apply)
+        .await
+        .exits_with(5)
+        .says("a failed deploy left it behind");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+    // Named by --replace, it is made anew, and the old version goes.
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--replace", "A@2"])
+        .await
+        .exits_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incomplete_destroy_goes_on_with_destroy() {
+    let emulator = start(
+        seed(&[Version::active("A", "1"), Version::active("B", "1")], &[]),
+        &[
+            "delete_active=refused",
+            "patch_style=body",
+            "publish=unchanged",
+        ],
+    )
+    .await;
+    emulator.add_fault("operation=delete_solution,status=403".parse().unwrap());
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1 }\n  B: { version: 1 }\n",
+    ));
+    let _ = env
+        .solform_beside(&["destroy", "--auto-approve", "--target", "A"])
+        .await
+        .exits_with(1)
+        .says("To go on, run: solform destroy --file solform.yaml -e test --target A\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_output_is_no_success() {
+    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, state: INACTIVE }\n",
+    ));
+    let program = env!("CARGO_BIN_EXE_solform");
+    for (command, code) in [
+        (
+            format!("'{program}' apply --auto-approve | true; exit ${{PIPESTATUS[0]}}"),
+            1,
+        ),
+        (format!("'{program}' plan > /dev/full"), 1),
+    ] {
+        let mut bash = env.command("bash", &["-c", &command]);
+        let output = tokio::task::spawn_blocking(move || bash.output())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{command}");
+        assert!(output.stderr.starts_with(b"Error: "), "{command}");
+    }
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+    env.write("notes.txt", "mine");
+    let _ = env
+        .solform_beside(&["plan", "--out", "notes.txt"])
+        .await
+        .exits_with(1)
+        .warns("is no plan file");
+    assert_eq!(env.read("notes.txt"), "mine");
+}

@@ -1,0 +1,103 @@
+//! Lost answers, refusals that pass and servers that stumble: an apply gets through, and nothing is
+//! deployed twice.
+
+use solform::emulator::{Fault, JobPace, Operation, Seed};
+
+use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
+
+const SOLUTIONS: &str = "
+  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution', visibility: PUBLIC }
+  B: { version: 1, state: ABSENT }
+";
+
+fn world() -> Seed {
+    seed(
+        &[Version::active("A", "1"), Version::active("B", "1")],
+        &[Version::active("A", "2")],
+    )
+}
+
+/// Applies under a fault, and tells how many deploys were asked for.
+async fn gets_through(rule: &str) -> usize {
+    let emulator = worlds::start_with(world(), &[], JobPace::Polls(1), 100).await;
+    emulator.add_fault(rule.parse::<Fault>().unwrap());
+    let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    let applied = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await;
+    assert_eq!(applied.code(), 2, "{rule}\n{applied}");
+    emulator.clear_faults();
+    let again = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
+    assert_eq!(again.code(), 0, "{rule}\n{again}");
+    let list = env.solform_beside(&["list"]).await.exits_with(0);
+    let records = list.stdout.lines().skip(1).count();
+    assert_eq!(records, 2, "{rule}\n{list}");
+    count(&emulator, Operation::Deploy)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_is_lost_is_found_and_not_sent_again() {
+    for rule in [
+        "operation=deploy,when=after,times=1,connection=drop",
+        "operation=deploy,when=after,times=1,status=500",
+        "operation=deploy,when=after,times=1,status=502,body=html",
+    ] {
+        assert_eq!(gets_through(rule).await, 1, "{rule}");
+    }
+    for rule in [
+        "operation=patch_solution,when=after,times=1,connection=drop",
+        "operation=patch_solution,when=after,times=1,status=500",
+        "operation=delete_solution,when=after,times=1,connection=drop",
+        "operation=delete_solution,when=after,times=1,status=504",
+    ] {
+        gets_through(rule).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_was_not_taken_is_sent_again() {
+    for rule in [
+        "operation=deploy,when=before,times=1,status=429,retry_after=1",
+        "operation=deploy,when=before,times=1,status=503,retry_after=1",
+        "operation=deploy,when=before,times=1,connection=drop",
+    ] {
+        assert_eq!(gets_through(rule).await, 2, "{rule}");
+    }
+    for rule in [
+        "operation=patch_solution,when=before,times=1,status=500",
+        "operation=delete_solution,when=before,times=1,status=429,retry_after=1",
+    ] {
+        gets_through(rule).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_to_list_by_name_is_listed_whole() {
+    let rule = "operation=list_solutions,address=*name=*,status=400";
+    assert_eq!(gets_through(rule).await, 1);
+
+    // One name on a paged instance: what is drift must be seen, though no list can be had by name.
+    let emulator = worlds::start_with(world(), &[], JobPace::Polls(1), 1).await;
+    emulator.add_fault(rule.parse::<Fault>().unwrap());
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  B: { version: 1, visibility: PUBLIC }\n",
+    ));
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(2)
+        .says("\"PRIVATE\" -> \"PUBLIC\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_stumble_are_tried_again() {
+    for rule in [
+        "method=GET,probability=0.2,seed=7,status=502,body=html",
+        "method=GET,probability=0.2,seed=11,connection=drop",
+        "operation=job_status,times=2,status=500",
+        "operation=job_status,times=1,knob.job_first_answer=empty_body",
+    ] {
+        assert_eq!(gets_through(rule).await, 1, "{rule}");
+    }
+}

@@ -1,0 +1,8 @@
+//! Plan and apply against emulated platforms, through the program itself.
+
+mod converge;
+mod failures;
+mod faults;
+mod order;
+mod random;
+mod saved;

@@ -1,0 +1,252 @@
+//! Random worlds and manifests, through the whole program and over the socket: after an apply the plan
+//! is empty, what is not ours is as it was, and nothing that is protected is gone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
+use proptest::test_runner::TestRunner;
+use solform::emulator::Emulator;
+
+use crate::support::TestEnv;
+use crate::support::worlds::{Version, env_with, manifest_with, path_of, seed, start};
+
+/// One version of the small universe that worlds and manifests are drawn from.
+#[derive(Debug, Clone)]
+struct Drawn {
+    name: usize,
+    version: usize,
+    owner: usize,
+    is_active: bool,
+    is_public: bool,
+}
+
+/// One declared version.
+#[derive(Debug, Clone)]
+struct Wanted {
+    state: &'static str,
+    visibility: Option<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    live: Vec<Drawn>,
+    wanted: BTreeMap<(usize, usize), Wanted>,
+    superseded: &'static str,
+    undeclared: &'static str,
+    protects: bool,
+    knob: &'static str,
+}
+
+const NAMES: [&str; 3] = ["Form W-2", "Pay@stub", "Ünïcode"];
+const VERSIONS: [&str; 3] = ["1.9", "1.10", "2.0"];
+const OWNERS: [&str; 2] = ["svc", "stranger"];
+
+fn drawn() -> impl Strategy<Value = Drawn> {
+    (
+        0..3_usize,
+        0..3_usize,
+        0..4_usize,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(name, version, owner, is_active, is_public)| Drawn {
+            name,
+            version,
+            // One in four is a stranger's.
+            owner: usize::from(owner == 3),
+            is_active,
+            is_public,
+        })
+}
+
+fn wanted() -> impl Strategy<Value = Wanted> {
+    let state = prop_oneof![3 => Just("ACTIVE"), 1 => Just("INACTIVE"), 1 => Just("ABSENT")];
+    let visibility = prop_oneof![Just(None), Just(Some("PRIVATE")), Just(Some("PUBLIC"))];
+    (state, visibility).prop_map(|(state, visibility)| Wanted { state, visibility })
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    (
+        prop::collection::vec(drawn(), 0..8),
+        prop::collection::btree_map((0..3_usize, 0..3_usize), wanted(), 0..5),
+        prop_oneof![Just("keep"), Just("deactivate"), Just("delete")],
+        prop_oneof![Just("ignore"), Just("deactivate"), Just("delete")],
+        any::<bool>(),
+        prop_oneof![
+            Just("paging=bare"),
+            Just("visibility_in_records=true"),
+            Just("patch_style=body"),
+            Just("delete_active=refused"),
+            Just("package_visibility=private"),
+            Just("deploy_result=nothing"),
+            Just("state_filter=active_only"),
+            Just("list_order=oldest_first"),
+        ],
+    )
+        .prop_map(
+            |(live, wanted, superseded, undeclared, protects, knob)| Case {
+                // One record of one identity, and no version under two owners: what those mean has
+                // tests of its own.
+                live: unique(live),
+                wanted,
+                superseded,
+                undeclared,
+                protects,
+                knob,
+            },
+        )
+}
+
+fn unique(live: Vec<Drawn>) -> Vec<Drawn> {
+    let by_version: BTreeMap<(usize, usize), Drawn> = live
+        .into_iter()
+        .map(|drawn| ((drawn.name, drawn.version), drawn))
+        .collect();
+    by_version.into_values().collect()
+}
+
+impl Case {
+    fn solutions(&self) -> String {
+        let mut text = String::new();
+        for (name, text_of_name) in NAMES.iter().enumerate() {
+            let versions: Vec<_> = self
+                .wanted
+                .iter()
+                .filter(|(key, _)| key.0 == name)
+                .collect();
+            if versions.is_empty() {
+                continue;
+            }
+            writeln!(text, "  {text_of_name:?}:\n    versions:").unwrap();
+            for ((_, version), wanted) in versions {
+                let visibility = wanted
+                    .visibility
+                    .map_or_else(String::new, |word| format!(", visibility: {word}"));
+                writeln!(
+                    text,
+                    "      {:?}: {{ state: {}, path: {:?}{visibility} }}",
+                    VERSIONS[*version],
+                    wanted.state,
+                    path_of(text_of_name, VERSIONS[*version])
+                )
+                .unwrap();
+            }
+        }
+        if text.is_empty() {
+            text.push_str("  {}\n");
+        }
+        text
+    }
+
+    fn manifest(&self, url: &str) -> String {
+        let mut environment = "    limits: { max_destroy: 100% }\n".to_owned();
+        if self.protects {
+            environment.push_str("    protect: [\"*@1.9\"]\n");
+        }
+        let top = format!(
+            "manage: {{ owners: [svc], undeclared: {} }}\n",
+            self.undeclared
+        );
+        manifest_with(url, &environment, &top, &self.solutions()).replace(
+            "defaults: { owner: svc }",
+            &format!(
+                "defaults: {{ owner: svc, superseded: {} }}",
+                self.superseded
+            ),
+        )
+    }
+
+    async fn start(&self) -> Emulator {
+        let live: Vec<Version<'_>> = self
+            .live
+            .iter()
+            .map(|drawn| Version {
+                name: NAMES[drawn.name],
+                version: VERSIONS[drawn.version],
+                owner: OWNERS[drawn.owner],
+                state: if drawn.is_active {
+                    "ACTIVE"
+                } else {
+                    "INACTIVE"
+                },
+                visibility: if drawn.is_public { "PUBLIC" } else { "PRIVATE" },
+            })
+            .collect();
+        let packages: Vec<Version<'_>> = self
+            .wanted
+            .keys()
+            .map(|(name, version)| Version::active(NAMES[*name], VERSIONS[*version]))
+            .collect();
+        start(seed(&live, &packages), &[self.knob]).await
+    }
+}
+
+/// The rows of `list` in which one of these texts stands.
+async fn rows_with(env: &TestEnv, text: &str) -> Vec<String> {
+    let list = env.solform_beside(&["list"]).await.exits_with(0);
+    let rows = list.stdout.lines().filter(|row| row.contains(text));
+    // Columns are as wide as their widest cell.
+    rows.map(|row| row.split_whitespace().collect::<Vec<&str>>().join(" "))
+        .collect()
+}
+
+async fn holds(case: &Case) {
+    let emulator = case.start().await;
+    let env = env_with(&case.manifest(&emulator.url()));
+    let strangers = rows_with(&env, "stranger").await;
+    let protected = rows_with(&env, " 1.9 ").await.len();
+    let planned = env.solform_beside(&["plan"]).await;
+    let twice = env.solform_beside(&["plan"]).await;
+    assert_eq!(planned.stdout, twice.stdout, "{case:?}");
+    let is_refused = planned.stdout.contains("will be refused");
+    let is_blocked = planned.stdout.contains("! blocked");
+    let applied = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await;
+    let expected: &[i32] = match (is_blocked, is_refused) {
+        (true, _) => &[4],
+        // What waits for a refused one is skipped.
+        (false, true) => &[3, 5],
+        (false, false) => &[0, 2],
+    };
+    assert!(
+        expected.contains(&applied.code()),
+        "{case:?}\n{planned}\n{applied}"
+    );
+    if !is_blocked && !is_refused {
+        let again = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
+        assert_eq!(again.code(), 0, "{case:?}\n{applied}\n{again}");
+    }
+    assert_eq!(rows_with(&env, "stranger").await, strangers, "{case:?}");
+    if case.protects {
+        assert!(
+            rows_with(&env, " 1.9 ").await.len() >= protected,
+            "{case:?}"
+        );
+    }
+}
+
+#[test]
+fn random_worlds_converge() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let cases = std::env::var("SOCKET_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(24);
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    TestRunner::new(config)
+        .run(&case(), |case| {
+            runtime.block_on(holds(&case));
+            Ok(())
+        })
+        .unwrap();
+}

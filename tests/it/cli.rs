@@ -1,0 +1,183 @@
+//! The command line: help, exit codes, streams.
+
+use crate::support::TestEnv;
+use crate::support::worlds::{Version, env_with, manifest, seed, start};
+
+#[test]
+fn every_command_shows_an_example() {
+    let env = TestEnv::new();
+    let help = env.solform(&["--help"]).exits_with(0);
+    let commands: Vec<&str> = help
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() >= 11, "{help}");
+    for command in commands {
+        let _ = env
+            .solform(&[command, "--help"])
+            .exits_with(0)
+            .says("Example:\n  solform ");
+    }
+}
+
+#[test]
+fn init_writes_a_manifest_that_validates_and_plans() {
+    let env = TestEnv::new();
+    let _ = env.solform(&["init"]).exits_with(0);
+    let output = env.solform(&["validate"]).exits_with(0);
+    assert!(output.stderr.is_empty(), "{output}");
+    let output = env.solform(&["plan"]).exits_with(0);
+    assert!(output.stderr.is_empty(), "{output}");
+    // It is never overwritten.
+    env.write("solform.yaml", "mine");
+    let _ = env.solform(&["init"]).exits_with(1);
+    assert_eq!(env.read("solform.yaml"), "mine");
+}
+
+#[test]
+fn usage_errors_are_errors_and_not_changes() {
+    let env = TestEnv::new();
+    for arguments in [
+        &["plan", "--detailed-exitcode", "--no-such-option"][..],
+        &["no-such-command"],
+        &["plan", "--parallelism", "0"],
+        &["plan", "--replace", "no-version"],
+        &[],
+    ] {
+        let output = env.solform(arguments);
+        assert_eq!(output.code(), 1, "{arguments:?}\n{output}");
+        assert!(output.stdout.is_empty(), "{output}");
+        let first = output.stderr.lines().next().unwrap_or_default();
+        let is_help = arguments.is_empty();
+        assert!(is_help || first.starts_with("Error: "), "{output}");
+    }
+    let _ = env
+        .solform(&["--version"])
+        .exits_with(0)
+        .says(env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn completions_are_printed() {
+    let env = TestEnv::new();
+    for (shell, word) in [
+        ("bash", "_solform"),
+        ("zsh", "#compdef solform"),
+        ("fish", "complete -c solform"),
+    ] {
+        let _ = env
+            .solform(&["completions", shell])
+            .exits_with(0)
+            .says(word);
+    }
+}
+
+#[test]
+fn an_environment_must_be_meant() {
+    let mut env = TestEnv::new();
+    env.write(
+        "solform.yaml",
+        "solform: 1\nenvironments:\n  one: { url: \"emulator:\" }\n  two: { url: \"emulator:\" }\nsolutions: {}\n",
+    );
+    let _ = env
+        .solform(&["plan"])
+        .exits_with(1)
+        .warns("one")
+        .warns("two")
+        .warns("[environment-needed]");
+    let _ = env.solform(&["plan", "-e", "two"]).exits_with(0);
+    env.set("SOLFORM_ENVIRONMENT", "one");
+    let _ = env.solform(&["plan"]).exits_with(0);
+    let _ = env
+        .solform(&["plan", "-environment=oen"])
+        .exits_with(1)
+        .warns("one");
+}
+
+#[test]
+fn the_emulator_tells_its_address_first_and_ends_on_a_signal() {
+    use std::io::{BufRead as _, BufReader};
+    let env = TestEnv::new();
+    let mut child = env
+        .command(env!("CARGO_BIN_EXE_solform"), &["emulator"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("http://127.0.0.1:"), "{line}");
+    let killed = std::process::Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_error() {
+    let env = TestEnv::new();
+    let program = env!("CARGO_BIN_EXE_solform");
+    let command = format!("'{program}' schema manifest | head -n 1; echo ${{PIPESTATUS[0]}}");
+    let output = env.command("bash", &["-c", &command]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.lines().last(), Some("0"), "{said}");
+    assert!(output.stderr.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_and_get_show_what_is_live() {
+    let emulator = start(
+        seed(
+            &[
+                Version::active("Form W-2", "0.0.1"),
+                Version::inactive("Form W-2", "0.0.2").owner("other"),
+            ],
+            &[],
+        ),
+        &[],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, state: ABSENT }\n",
+    ));
+    let list = env.solform_beside(&["list"]).await.exits_with(0);
+    let rows: Vec<Vec<&str>> = list
+        .stdout
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        rows[0],
+        ["NAME", "VERSION", "OWNER", "STATE", "VISIBILITY", "ID"]
+    );
+    assert_eq!(rows[1][..4], ["Form W-2", "0.0.1", "svc", "ACTIVE"]);
+    assert_eq!(rows[2][..4], ["Form W-2", "0.0.2", "other", "INACTIVE"]);
+    let id = rows[1][5];
+    for wanted in ["Form W-2@0.0.1", "svc:Form W-2@0.0.1", id] {
+        let _ = env
+            .solform_beside(&["get", wanted])
+            .await
+            .exits_with(0)
+            .says("owner          svc\n")
+            .says(id);
+    }
+    let _ = env
+        .solform_beside(&["get", "other:Form W-2@0.0.1"])
+        .await
+        .exits_with(1)
+        .warns("nothing live is");
+}

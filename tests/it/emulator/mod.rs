@@ -1,0 +1,180 @@
+//! The emulator over its socket: every operation, every answer to bad input, every knob, and the
+//! data folder. Nothing here uses the client of the crate.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test may panic as the test may"
+)]
+
+mod aihub;
+mod contract;
+mod data;
+mod docs;
+mod faults;
+mod files;
+mod hostile;
+mod input;
+mod jobs;
+mod knobs;
+mod openapi;
+mod runs;
+mod solutions;
+mod toolkit;
+mod unknowns;
+
+use std::sync::Once;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use solform::emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed, start};
+
+const DEPLOYED: &str = "/api/v2/solutions/deployed";
+const DRIVE: &str = "acme/prod/fs/Instabase Drive";
+
+const SEED: &str = "
+packages:
+  - { path: acme/prod/fs/Instabase Drive/A-1.ibsolution, name: A, version: 1, owner: ann }
+  - { path: acme/prod/fs/Instabase Drive/B-1.ibsolution, name: B, version: 1, owner: IB_DEPLOYED, visibility: PUBLIC, short_description: Reads B, long_description: Reads much of B, authors: [bob] }
+";
+
+/// A running emulator and a client of it.
+struct Api {
+    emulator: Emulator,
+    client: reqwest::Client,
+    token: &'static str,
+}
+
+impl Api {
+    async fn start(options: EmulatorOptions) -> Self {
+        let emulator = start(options).await.unwrap();
+        Self::of(emulator)
+    }
+
+    fn of(emulator: Emulator) -> Self {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| {
+            // Another test of this binary may have been first.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        Self {
+            emulator,
+            // No certificates: to read those of the system would take most of a test's time.
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .tls_certs_only([])
+                .build()
+                .unwrap(),
+            token: "t",
+        }
+    }
+
+    /// With the packages of [`SEED`] and these knobs.
+    async fn with(knobs: &[&str], job_pace: JobPace) -> Self {
+        Self::start(options(knobs, job_pace)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.emulator.url()));
+        request.bearer_auth(self.token)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        answer(request).await
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn list(&self, query: &str) -> Value {
+        let (status, body) = self.get(&format!("{DEPLOYED}?{query}")).await;
+        assert_eq!(status, 200, "{query}: {body}");
+        body
+    }
+
+    /// `Name@version` of everything that a list call shows.
+    async fn names(&self, query: &str) -> Vec<String> {
+        let body = self.list(query).await;
+        let solutions = body["solutions"].as_array().unwrap();
+        solutions
+            .iter()
+            .map(|s| format!("{}@{}", text(&s["name"]), text(&s["version"])))
+            .collect()
+    }
+
+    async fn deploy(&self, package: &str) -> (u16, Value) {
+        let body = json!({ "solution_path": format!("{DRIVE}/{package}.ibsolution") });
+        self.call(Method::POST, DEPLOYED, Some(body)).await
+    }
+
+    /// Deploys and tells the one result of the finished job.
+    async fn deployed(&self, package: &str) -> Value {
+        let (status, body) = self.deploy(package).await;
+        assert_eq!(status, 200, "{body}");
+        self.result(&body).await
+    }
+
+    async fn status(&self, job: &str) -> Value {
+        let path = format!("/api/v1/jobs/status?job_id={job}&type=async");
+        let (status, body) = self.get(&path).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    async fn result(&self, started: &Value) -> Value {
+        let status = self.status(&text(&started["job_id"])).await;
+        assert_eq!(status["state"], "DONE", "{status}");
+        status["results"][0].clone()
+    }
+
+    async fn patch(&self, id: &str, query: &str) -> (u16, Value) {
+        self.call(Method::PATCH, &format!("{DEPLOYED}/{id}?{query}"), None)
+            .await
+    }
+
+    async fn delete(&self, id: &str) -> (u16, Value) {
+        self.call(Method::DELETE, &format!("{DEPLOYED}/{id}"), None)
+            .await
+    }
+
+    fn file(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, &format!("/api/v2/files/{DRIVE}/{path}"))
+    }
+}
+
+fn options(knobs: &[&str], job_pace: JobPace) -> EmulatorOptions {
+    let mut turned = Knobs::default();
+    for setting in knobs {
+        turned.assign(setting).unwrap();
+    }
+    EmulatorOptions {
+        seed: Some(Seed::parse(SEED).unwrap()),
+        knobs: Some(turned),
+        job_pace,
+        clock: Clock::Logical {
+            start_ms: 1_700_000_000_000,
+        },
+        ..EmulatorOptions::default()
+    }
+}
+
+async fn answer(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    (status, body)
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
+}

@@ -1,0 +1,196 @@
+//! Every example and every snippet of the READMEs is run, and says what the page says.
+//!
+//! A block of kind `console` is a session: lines that begin with `$ ` are typed, the lines below them
+//! must come in that order, and `...` stands for any number of lines. Durations and ids differ from
+//! run to run, so that pages show `...` for lines which have them.
+
+use std::path::Path;
+
+use crate::support::TestEnv;
+use crate::support::worlds::{Version, env_with, manifest, seed, start};
+
+/// A command of a page, and what the page says that it prints.
+struct Snippet {
+    command: String,
+    expected: Vec<String>,
+}
+
+fn snippets(page: &str) -> Vec<Snippet> {
+    let mut found: Vec<Snippet> = Vec::new();
+    let mut is_session = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            is_session = line == "```console";
+        } else if is_session {
+            if let Some(command) = line.strip_prefix("$ ") {
+                found.push(Snippet {
+                    command: command.to_owned(),
+                    expected: Vec::new(),
+                });
+            } else if let Some(last) = found.last_mut() {
+                last.expected.push(line.trim_end().to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Whether the lines come in this order; only `...` may stand for others.
+fn matches(expected: &[String], printed: &[&str]) -> bool {
+    match expected.split_first() {
+        None => printed.is_empty(),
+        Some((line, rest)) if line == "..." => {
+            (0..=printed.len()).any(|skipped| matches(rest, &printed[skipped..]))
+        }
+        Some((line, rest)) => printed
+            .split_first()
+            .is_some_and(|(first, others)| first.trim_end() == line && matches(rest, others)),
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        if name == ".solform" {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
+}
+
+/// Types every command of a page in a copy of its folder, and compares.
+fn run_page(page: &str, folder: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join(page)).unwrap();
+    let snippets = snippets(&text);
+    assert!(!snippets.is_empty(), "{page} has no session");
+    let env = TestEnv::new();
+    copy(folder, env.path());
+    // On a page, `cargo run -- X` builds and runs what this test has built already.
+    let program = env!("CARGO_BIN_EXE_solform");
+    let preamble = format!(
+        "solform() {{ '{program}' \"$@\"; }}\n\
+         cargo() {{ while [ \"$1\" != -- ]; do shift; done; shift; solform \"$@\"; }}\n"
+    );
+    for Snippet { command, expected } in snippets {
+        let output = env
+            .command(
+                "bash",
+                &["-c", &format!("{preamble}{{ {command}\n}} 2>/dev/null")],
+            )
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<&str> = printed.lines().collect();
+        assert!(
+            matches(&expected, &lines),
+            "{page}: `{command}` is said to print\n{}\nand printed\n{printed}",
+            expected.join("\n")
+        );
+    }
+}
+
+#[test]
+fn the_readme_says_what_happens() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let env = TestEnv::new();
+    copy(&root.join("examples"), &env.path().join("examples"));
+    run_page("README.md", env.path());
+}
+
+#[test]
+fn every_example_says_what_happens() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut pages = 0;
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        run_page(&format!("examples/{name}/README.md"), &folder);
+        pages += 1;
+    }
+    assert!(pages > 0);
+}
+
+/// The blocks of a page in one language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    text.split(&format!("```{language}\n"))
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_manifest_of_the_readme_validates() {
+    let manifests = blocks("README.md", "yaml");
+    assert!(!manifests.is_empty());
+    let env = TestEnv::new();
+    for manifest in manifests {
+        env.write("solform.yaml", &manifest);
+        let output = env.solform(&["validate"]).exits_with(0);
+        assert!(output.stderr.is_empty(), "{output}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pipeline_of_the_readme_runs() {
+    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+    let text = manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n");
+    let env = env_with(&text.replace("  test:", "  prod:"));
+    let pipelines: Vec<String> = blocks("README.md", "sh")
+        .into_iter()
+        .filter(|block| block.contains("solform "))
+        .collect();
+    assert!(!pipelines.is_empty());
+    for pipeline in pipelines {
+        let program = env!("CARGO_BIN_EXE_solform");
+        let script = format!("set -e\nsolform() {{ '{program}' \"$@\"; }}\n{pipeline}");
+        let mut command = env.command("bash", &["-c", &script]);
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{pipeline}\n{said}");
+        assert!(said.contains("Apply complete!"), "{said}");
+    }
+}
+
+#[test]
+fn every_example_manifest_is_as_the_schema_says() {
+    let validator = jsonschema::validator_for(&solform::manifest::schema()).unwrap();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut manifests = blocks("README.md", "yaml");
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let manifest = entry.unwrap().path().join("solform.yaml");
+        manifests.push(std::fs::read_to_string(manifest).unwrap());
+    }
+    manifests.push(solform::manifest::template().to_owned());
+    assert!(manifests.len() >= 3);
+    for text in manifests {
+        let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?} in\n{text}");
+    }
+}
+
+#[test]
+fn a_session_that_lies_is_seen() {
+    let page = "```console\n$ echo a; echo b\na\n...\nc\n```\n";
+    let [Snippet { command, expected }] = &snippets(page)[..] else {
+        panic!("one snippet is expected");
+    };
+    assert_eq!(command, "echo a; echo b");
+    assert!(!matches(expected, &["a", "b"]));
+    assert!(matches(expected, &["a", "b", "c"]));
+    assert!(matches(expected, &["a", "c"]));
+}

@@ -1,0 +1,243 @@
+//! The edges that modules may have (style: who may use whom). One crate has no compiler to object.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What each module may use of the crate.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("ident", &[]),
+    ("attribute", &[]),
+    ("manifest", &["ident", "attribute"]),
+    ("live", &["ident", "attribute"]),
+    ("job", &["ident"]),
+    ("plan", &["ident", "attribute", "manifest", "live"]),
+    ("api", &["ident", "attribute", "live", "job"]),
+    ("package", &["ident"]),
+    ("store", &["ident", "plan", "apply"]),
+    (
+        "apply",
+        &[
+            "ident",
+            "attribute",
+            "live",
+            "job",
+            "plan",
+            "api",
+            "store",
+            "package",
+        ],
+    ),
+    ("render", &["ident", "manifest", "plan", "job", "apply"]),
+    ("emulator", &[]),
+    (
+        "cli",
+        &[
+            "ident",
+            "attribute",
+            "manifest",
+            "live",
+            "job",
+            "plan",
+            "api",
+            "package",
+            "store",
+            "apply",
+            "render",
+            "emulator",
+        ],
+    ),
+    ("main", &[]),
+    ("lib", &[]),
+];
+
+/// Modules whose code reads no clock, file, variable or network and prints nothing.
+const PURE: &[&str] = &[
+    "ident",
+    "attribute",
+    "manifest",
+    "live",
+    "job",
+    "plan",
+    "render",
+];
+
+/// What the pure modules must not name.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "tokio",
+    "reqwest",
+    "async fn",
+    "Instant",
+    "SystemTime",
+    "fastrand",
+    "println!",
+    "eprintln!",
+    "stdout()",
+    "stderr()",
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The files and folders of modules that a file declares for tests only.
+fn test_modules(path: &Path) -> Vec<PathBuf> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let folder = if path.ends_with("mod.rs") {
+        path.parent().unwrap().to_owned()
+    } else {
+        path.with_extension("")
+    };
+    let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
+        let line = rest.lines().next()?;
+        let name = line.rsplit_once("mod ")?.1.strip_suffix(';')?;
+        Some(folder.join(name))
+    });
+    declared
+        .flat_map(|module| [module.with_extension("rs"), module])
+        .collect()
+}
+
+/// Every source file: its module, its name and its text without tests and comments.
+fn files() -> Vec<(String, String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    sources(&root, &mut found);
+    found.sort();
+    let of_tests: BTreeSet<PathBuf> = found.iter().flat_map(|path| test_modules(path)).collect();
+    found.retain(|path| !of_tests.iter().any(|module| path.starts_with(module)));
+    found
+        .into_iter()
+        .map(|path| {
+            let name = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let module = name
+                .split('/')
+                .next()
+                .unwrap()
+                .trim_end_matches(".rs")
+                .to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code: Vec<&str> = text
+                .split("#[cfg(test)]\nmod tests")
+                .next()
+                .unwrap()
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
+            (module, name, code.join("\n"))
+        })
+        .collect()
+}
+
+/// The modules that a code names behind `crate::`, in paths and in grouped imports.
+fn used(code: &str) -> BTreeSet<String> {
+    code.split("crate::")
+        .skip(1)
+        .flat_map(|rest| {
+            let rest = rest.trim_start();
+            let group = rest
+                .strip_prefix('{')
+                .map_or(rest, |group| group.split('}').next().unwrap_or_default());
+            let names: Vec<String> = if rest.starts_with('{') {
+                group.split(',').map(head).collect()
+            } else {
+                vec![head(rest)]
+            };
+            names
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn head(path: &str) -> String {
+    path.trim_start()
+        .chars()
+        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+        .collect()
+}
+
+#[test]
+fn modules_use_only_what_lies_below_them() {
+    let mut wrong = Vec::new();
+    for (module, file, code) in files() {
+        let allowed = ALLOWED
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{file}: no edges are written down for `{module}`"))
+            .1;
+        for name in used(&code) {
+            if name != module && !allowed.contains(&name.as_str()) {
+                wrong.push(format!("{file} uses crate::{name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut wrong = Vec::new();
+    for (module, file, code) in files() {
+        if !PURE.contains(&module.as_str()) {
+            continue;
+        }
+        for word in IMPURE {
+            if code.contains(word) {
+                wrong.push(format!("{file} names {word}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn only_apply_writes() {
+    let mut wrong = Vec::new();
+    for (module, file, code) in files() {
+        let may = matches!(module.as_str(), "api" | "apply" | "emulator")
+            || file == "cli/session.rs"
+            || file == "cli/commands/executing.rs";
+        if !may && code.contains("Writer::") {
+            wrong.push(file);
+        }
+    }
+    assert!(wrong.is_empty(), "these name a Writer: {wrong:#?}");
+}
+
+#[test]
+fn a_module_file_holds_docs_and_names_only() {
+    for (_, file, code) in files() {
+        if !file.ends_with("mod.rs") || file.starts_with("cli/") {
+            continue;
+        }
+        let logic = ["fn ", "struct ", "enum ", "impl "]
+            .iter()
+            .find(|word| code.contains(**word));
+        assert!(logic.is_none(), "{file} holds logic: {logic:?}");
+    }
+}
+
+#[test]
+fn used_modules_are_found_in_every_form() {
+    let code = "use crate::plan::Plan;\nuse crate::{api::Reader, live};\nlet x = crate::ident::Digest::of(b\"\");";
+    let expected: BTreeSet<String> = ["plan", "api", "live", "ident"]
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(used(code), expected);
+}

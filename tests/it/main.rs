@@ -1,0 +1,18 @@
+//! The integration tests, in one binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot be set up has failed; tests are an edge"
+)]
+
+mod api;
+mod apply;
+mod bad_input;
+mod cli;
+mod emulator;
+mod examples;
+mod layering;
+mod manifest;
+mod support;
+mod terminal;

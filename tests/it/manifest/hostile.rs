@@ -1,0 +1,182 @@
+//! Input that means harm, or that nobody meant: one clear problem, at once.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use solform::manifest::{Code, MAX_BYTES, Problem, Problems, Selection, SourceFile, read};
+
+/// Debug builds are slow and test machines busy; what blows up takes minutes.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+/// The only problem of some bytes, and that it came at once and can be shown at once.
+fn only_problem(bytes: Vec<u8>) -> Problem {
+    let begun = Instant::now();
+    let result = SourceFile::from_bytes("solform.yaml", bytes)
+        .and_then(|source| read(&source, &Selection::default(), &|_| None));
+    let problems: Vec<Problem> = result
+        .map_or_else(Problems::into_iter, |_| panic!("accepted"))
+        .collect();
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    let problem = problems.into_iter().next().unwrap();
+    let shown = super::problems::render(&problem);
+    assert!(
+        shown.len() < 3_000,
+        "the report is {} bytes long",
+        shown.len()
+    );
+    assert!(begun.elapsed() < AT_ONCE, "took {:?}", begun.elapsed());
+    problem
+}
+
+/// Texts that are no manifest.
+fn broken() -> Vec<(&'static str, Vec<u8>, Code)> {
+    vec![
+        ("nothing", b"".to_vec(), Code::EmptyFile),
+        ("comments", b"# x\n---\n".to_vec(), Code::EmptyFile),
+        ("too large", vec![b'#'; MAX_BYTES + 1], Code::TooLarge),
+        (
+            "not UTF-8",
+            b"solform: 1\nx: \xff\xfe".to_vec(),
+            Code::NotUtf8,
+        ),
+        ("UTF-16", b"\xff\xfes\0o\0".to_vec(), Code::NotUtf8),
+        ("NUL", b"solform: 1\nx: a\0b\n".to_vec(), Code::YamlSyntax),
+        (
+            "bell",
+            b"solform: 1\nx: a\x07b\n".to_vec(),
+            Code::YamlSyntax,
+        ),
+        ("escape", b"solform: \"\\q\"\n".to_vec(), Code::YamlSyntax),
+        (
+            "half a pair",
+            b"solform: \"\\ud800\"\n".to_vec(),
+            Code::YamlSyntax,
+        ),
+        (
+            "open quote",
+            b"solform: \"1\nx: y\n".to_vec(),
+            Code::YamlSyntax,
+        ),
+        (
+            "open bracket",
+            b"solform: [1\nx: y\n".to_vec(),
+            Code::YamlSyntax,
+        ),
+        ("tab", b"solform:\n\tx: 1\n".to_vec(), Code::YamlSyntax),
+        ("tag", b"solform: !run 1\n".to_vec(), Code::YamlSyntax),
+        (
+            "key without text",
+            b"solform: 1\n[a]: b\n".to_vec(),
+            Code::YamlSyntax,
+        ),
+        (
+            "unknown alias",
+            b"solform: *one\n".to_vec(),
+            Code::YamlSyntax,
+        ),
+        (
+            "two documents",
+            b"solform: 1\n---\nsolform: 1\n".to_vec(),
+            Code::SeveralDocuments,
+        ),
+        (
+            "many documents",
+            "---\nx: 1\n".repeat(100_000).into_bytes(),
+            Code::SeveralDocuments,
+        ),
+        ("a list", b"- solform\n".to_vec(), Code::WrongType),
+    ]
+}
+
+/// YAML that expands, nests or goes on without an end.
+fn exploding() -> Vec<(&'static str, Vec<u8>, Code)> {
+    let indented = (0..2_000).fold(String::new(), |mut text, depth| {
+        let _ = writeln!(text, "{}a:", " ".repeat(depth));
+        text
+    });
+    let laughs = ('b'..='y').zip('a'..='x').fold(
+        "vars:\n  a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned(),
+        |mut text, (this, last)| {
+            let alias = format!("*{last}, ");
+            let _ = writeln!(text, "  {this}: &{this} [{}]", alias.repeat(9));
+            text
+        },
+    );
+    let merges = ('b'..='y').zip('a'..='x').fold(
+        "solutions:\n  a: &a { k1: x, k2: x }\n".to_owned(),
+        |mut text, (this, last)| {
+            let _ = writeln!(
+                text,
+                "  {this}: &{this} {{ <<: *{last}, x: *{last}, y: *{last}, z: *{last} }}"
+            );
+            text
+        },
+    );
+    let many = "- x\n".repeat(MAX_BYTES / 4);
+    let long_line = format!("solform: 1\nx: [{}", "ab, ".repeat(100_000));
+    vec![
+        ("flow depth", vec![b'['; 1_000_000], Code::YamlTooComplex),
+        (
+            "map depth",
+            "{a: ".repeat(1_000_000).into_bytes(),
+            Code::YamlTooComplex,
+        ),
+        (
+            "list depth",
+            "- ".repeat(1_000_000).into_bytes(),
+            Code::YamlTooComplex,
+        ),
+        (
+            "key depth",
+            "? ".repeat(1_000_000).into_bytes(),
+            Code::YamlTooComplex,
+        ),
+        ("block depth", indented.into_bytes(), Code::YamlTooComplex),
+        ("billion laughs", laughs.into_bytes(), Code::YamlTooComplex),
+        ("merged laughs", merges.into_bytes(), Code::YamlTooComplex),
+        (
+            "itself",
+            b"vars: &a { x: *a }\n".to_vec(),
+            Code::YamlTooComplex,
+        ),
+        ("too many values", many.into_bytes(), Code::YamlTooComplex),
+        ("one long line", long_line.into_bytes(), Code::YamlSyntax),
+    ]
+}
+
+#[test]
+fn each_harmful_input_is_one_problem() {
+    for (what, bytes, code) in broken().into_iter().chain(exploding()) {
+        let problem = only_problem(bytes);
+        assert_eq!(problem.code, code, "{what}: {problem}");
+        assert!(problem.help.is_some(), "{what} has no help");
+    }
+}
+
+/// A mistake in every entry of a large file: all are found, in a time that grows with the file only.
+#[test]
+fn ten_thousand_mistakes_are_found() {
+    let mut text =
+        "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\nsolutions:\n".to_owned();
+    for number in 0..10_000 {
+        let _ = writeln!(
+            text,
+            "  S{number}: {{ version: 1, path: \"${{drvie}}/x\", stat: ACTIVE }}"
+        );
+    }
+    let begun = Instant::now();
+    let problems = super::read_text(&text).unwrap_err();
+    assert_eq!(problems.errors(), 3 * 10_000);
+    assert!(begun.elapsed() < AT_ONCE, "took {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_chain_of_variables_is_no_problem() {
+    let mut text = "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\ndefaults: { owner: \"${v0}\" }\nsolutions: { S: { version: 1 } }\nvars:\n".to_owned();
+    for number in 0..50_000 {
+        let _ = writeln!(text, "  v{number}: ${{v{}}}", number + 1);
+    }
+    text.push_str("  v50000: me\n");
+    let checked = super::read_text(&text).unwrap();
+    assert_eq!(checked.manifest.desired[0].identity.owner.as_str(), "me");
+}

@@ -1,0 +1,134 @@
+//! What the tests stand on: a folder and the program, an emulator, and a way to show what was said.
+
+pub(crate) mod instance;
+pub(crate) mod raw;
+pub(crate) mod scripted;
+pub(crate) mod worlds;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder of its own and the program, without anything of the surroundings.
+pub(crate) struct TestEnv {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl TestEnv {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sets a variable for every command from here on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    /// A command that is ready to be started.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `solform` to its end.
+    pub(crate) fn solform(&self, arguments: &[&str]) -> CommandOutput {
+        let output = self
+            .command(env!("CARGO_BIN_EXE_solform"), arguments)
+            .output()
+            .unwrap();
+        CommandOutput::new(output)
+    }
+
+    /// Runs `solform` beside an emulator that lives in this process.
+    pub(crate) async fn solform_beside(&self, arguments: &[&str]) -> CommandOutput {
+        let mut command = self.command(env!("CARGO_BIN_EXE_solform"), arguments);
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap();
+        CommandOutput::new(output)
+    }
+}
+
+/// What a command said, and how it ended. Look at it, or assert on it.
+#[must_use = "assert on the status, or look at the output"]
+pub(crate) struct CommandOutput {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    status: ExitStatus,
+}
+
+impl CommandOutput {
+    fn new(output: Output) -> Self {
+        Self {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            status: output.status,
+        }
+    }
+
+    pub(crate) fn code(&self) -> i32 {
+        self.status.code().unwrap_or(-1)
+    }
+
+    /// Asserts the exit code, and shows everything where it is another one.
+    #[track_caller]
+    pub(crate) fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.code(), code, "\n{self}");
+        self
+    }
+
+    /// Asserts that standard output has this text.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "no `{text}` in\n{self}");
+        self
+    }
+
+    /// Asserts that standard error has this text.
+    #[track_caller]
+    pub(crate) fn warns(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "no `{text}` in\n{self}");
+        self
+    }
+}
+
+impl fmt::Display for CommandOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stdout)?;
+        writeln!(f, "--- stderr ---")?;
+        write!(f, "{}", self.stderr)?;
+        writeln!(f, "[exit status: {}]", self.code())?;
+        writeln!(f, "[EOF]")
+    }
+}

@@ -1,0 +1,155 @@
+//! Emulated worlds, and manifests that mean them.
+
+use std::fmt::Write as _;
+
+use solform::emulator::{self, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed};
+
+use super::TestEnv;
+
+/// The token of every test. It must never be seen in any output.
+pub(crate) const TOKEN: &str = "tok-5f1c9e-secret";
+/// Where the packages of tests lie.
+pub(crate) const DRIVE: &str = "acme/releases/fs/Instabase Drive";
+
+/// A version in a test's world.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the platform's word for it")]
+pub(crate) struct Version<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) owner: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) visibility: &'a str,
+}
+
+impl<'a> Version<'a> {
+    pub(crate) fn active(name: &'a str, version: &'a str) -> Self {
+        Self {
+            name,
+            version,
+            owner: "svc",
+            state: "ACTIVE",
+            visibility: "PRIVATE",
+        }
+    }
+
+    pub(crate) fn inactive(name: &'a str, version: &'a str) -> Self {
+        Self {
+            state: "INACTIVE",
+            ..Self::active(name, version)
+        }
+    }
+
+    pub(crate) fn owner(self, owner: &'a str) -> Self {
+        Self { owner, ..self }
+    }
+}
+
+/// A seed of live versions and of packages that wait to be deployed.
+pub(crate) fn seed(live: &[Version<'_>], packages: &[Version<'_>]) -> Seed {
+    let mut text = String::from("solutions:\n");
+    if live.is_empty() {
+        text = String::from("solutions: []\n");
+    }
+    for version in live {
+        writeln!(
+            text,
+            "  - {{ name: {:?}, version: {:?}, owner: {}, author: {2}, state: {}, visibility: {} }}",
+            version.name, version.version, version.owner, version.state, version.visibility
+        )
+        .unwrap();
+    }
+    if !packages.is_empty() {
+        text.push_str("packages:\n");
+    }
+    for package in packages {
+        writeln!(
+            text,
+            "  - {{ path: {:?}, name: {:?}, version: {:?}, owner: {}, visibility: {} }}",
+            path_of(package.name, package.version),
+            package.name,
+            package.version,
+            package.owner,
+            package.visibility
+        )
+        .unwrap();
+    }
+    Seed::parse(&text).unwrap()
+}
+
+/// Where the package of a version lies.
+pub(crate) fn path_of(name: &str, version: &str) -> String {
+    format!("{DRIVE}/{name}-{version}.ibsolution")
+}
+
+/// An emulator in this process, with the test's token, on a clock that tests move.
+pub(crate) async fn start(seed: Seed, knobs: &[&str]) -> Emulator {
+    start_with(seed, knobs, JobPace::Polls(1), 100).await
+}
+
+/// The same with a pace for its jobs and a page cap.
+pub(crate) async fn start_with(
+    seed: Seed,
+    knobs: &[&str],
+    job_pace: JobPace,
+    page_cap: usize,
+) -> Emulator {
+    let mut set = Knobs::default();
+    for knob in knobs {
+        set.assign(knob).unwrap();
+    }
+    emulator::start(EmulatorOptions {
+        seed: Some(seed),
+        token: Some(TOKEN.into()),
+        user: "svc".to_owned(),
+        job_pace,
+        page_cap,
+        // Far from now: no record of a test looks as if it were just being made.
+        clock: Clock::Logical {
+            start_ms: 1_600_000_000_000,
+        },
+        knobs: Some(set),
+        ..EmulatorOptions::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// A manifest for an emulator, with short times and these `solutions`.
+pub(crate) fn manifest(url: &str, solutions: &str) -> String {
+    manifest_with(url, "", "", solutions)
+}
+
+/// A manifest with more keys of the environment, each line indented by four, and more top keys.
+pub(crate) fn manifest_with(url: &str, environment: &str, top: &str, solutions: &str) -> String {
+    format!(
+        "solform: 1\n\
+         environments:\n\
+         \x20 test:\n\
+         \x20   url: {url}\n\
+         \x20   token: {{ env: TEST_TOKEN }}\n\
+         \x20   timeouts: {{ deploy: 20s, delete: 20s, settle: 1s }}\n\
+         \x20   vars: {{ drive: \"{DRIVE}\" }}\n\
+         {environment}\
+         defaults: {{ owner: svc }}\n\
+         {top}\
+         solutions:\n{solutions}"
+    )
+}
+
+/// A folder with the manifest and the token set.
+pub(crate) fn env_with(manifest: &str) -> TestEnv {
+    let mut env = TestEnv::new();
+    env.set("TEST_TOKEN", TOKEN);
+    env.write("solform.yaml", manifest);
+    env
+}
+
+/// How often an operation was asked for.
+pub(crate) fn count(emulator: &Emulator, operation: Operation) -> usize {
+    emulator
+        .requests()
+        .iter()
+        .filter(|request| request.operation == Some(operation))
+        .count()
+}
