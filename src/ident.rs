@@ -164,11 +164,28 @@ text_newtype!(
     check_id
 );
 text_newtype!(
-    /// The platform's id of a deploy or delete job.
+    /// The platform's id of a job or of a run: one kind of id serves both.
     JobId,
     "job id",
     check_id
 );
+
+impl JobId {
+    /// The longest id that a caller may choose for a run, in characters (the API page, `job_id`).
+    pub const CHOSEN_LIMIT: usize = 50;
+
+    /// Takes an id that a caller chose for a run.
+    pub fn chosen(text: &str) -> Result<Self, IdentError> {
+        let id = Self::parse(text)?;
+        if text.chars().count() > Self::CHOSEN_LIMIT {
+            return Err(IdentError::TooLong {
+                what: "job id of a run",
+                limit: Self::CHOSEN_LIMIT,
+            });
+        }
+        Ok(id)
+    }
+}
 
 impl Owner {
     /// The owner that the platform gives to public solutions.
@@ -355,6 +372,16 @@ mod tests {
         ] {
             assert_eq!(Version::parse(text), Err(expected), "{text:?}");
         }
+    }
+
+    #[test]
+    fn chosen_job_ids_are_short() {
+        assert!(JobId::chosen(&"x".repeat(50)).is_ok());
+        assert_eq!(
+            JobId::chosen(&"x".repeat(51)).unwrap_err().to_string(),
+            "a job id of a run must not be longer than 50 characters"
+        );
+        assert!(JobId::parse(&"x".repeat(51)).is_ok());
     }
 
     #[test]

@@ -130,6 +130,29 @@ impl LiveState {
         self
     }
 
+    /// The versions that pass, without the first `offset` of them, `limit` at most. What is proven
+    /// of the whole is proven of the part.
+    #[must_use]
+    pub fn select(
+        &self,
+        passes: impl Fn(&LiveVersion) -> bool,
+        offset: usize,
+        limit: usize,
+    ) -> Self {
+        Self {
+            versions: self
+                .versions
+                .iter()
+                .filter(|version| passes(version))
+                .skip(offset)
+                .take(limit)
+                .cloned()
+                .collect(),
+            coverage: self.coverage.clone(),
+            unmanageable: self.unmanageable.clone(),
+        }
+    }
+
     /// The records that are there and can never be managed.
     pub fn unmanageable(&self) -> &[UnmanageableRecord] {
         &self.unmanageable

@@ -10,7 +10,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::api::wire::{Loose, SolutionBody};
+use crate::api::loose::Loose;
+use crate::api::wire::SolutionBody;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord};
 use crate::ident::{IdentError, Identity, Owner, SolutionId, SolutionName, Version};
 use crate::live::{LiveVersion, UnmanageableRecord};

@@ -5,13 +5,16 @@
 //! itself (an error without a state, 404, an empty body, a word that nobody knows) is no answer:
 //! whoever polls goes on until its deadline.
 
+use std::borrow::Cow;
+
 use crate::api::answer::Answer;
 use crate::api::error::ApiErrorKind;
 use crate::api::excerpt::message;
+use crate::api::loose::{Loose, Many};
 use crate::api::redact::Redactor;
-use crate::api::wire::{JobReply, JobResultBody};
+use crate::api::wire::{FlowStatusBody, JobReply, JobResultBody};
 use crate::ident::SolutionId;
-use crate::job::{JobResult, JobState, NoAnswer};
+use crate::job::{FlowStatus, JobResult, JobState, JobStatus, NoAnswer, RunState};
 
 /// The class of a state word.
 enum Word {
@@ -23,23 +26,96 @@ enum Word {
 
 /// Reads one answer. Statuses that concern the caller, and failures of the server, stay errors.
 pub(super) fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, ApiErrorKind> {
+    Ok(match reply(answer, redactor)? {
+        Ok(reply) => meaning(reply, redactor),
+        Err(nothing) => JobState::NoAnswer(nothing),
+    })
+}
+
+/// Reads all that one answer tells. Here the state of a run counts too, which stands in
+/// `cur_status`: a run that somebody has cancelled is over at the top like any other.
+pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, ApiErrorKind> {
+    let mut reply = match reply(answer, redactor)? {
+        Ok(reply) => reply,
+        Err(nothing) => {
+            return Ok(JobStatus {
+                state: JobState::NoAnswer(nothing),
+                message: None,
+                flow: None,
+                output_folder: None,
+            });
+        }
+    };
+    let said = |text: Cow<'_, str>| message(&text, redactor);
+    let flow = flow(std::mem::take(&mut reply.current), redactor);
+    let told = reply.message.clone().word().map(said);
+    let output_folder = match &mut reply.results {
+        Many::Are(results) => results
+            .iter_mut()
+            .find_map(|result| std::mem::take(&mut result.output_folder).word())
+            .map(said),
+        Many::Missing | Many::Wrong => None,
+    };
+    let state = match (meaning(reply, redactor), &flow) {
+        (JobState::Finished(JobResult::Done { .. }), Some(flow))
+            if flow.state.is_end() && flow.state != RunState::Complete =>
+        {
+            JobState::Finished(JobResult::Failed {
+                message: flow.state.as_str().to_owned(),
+            })
+        }
+        (JobState::NoAnswer(NoAnswer::NoState), Some(flow)) if flow.state == RunState::Running => {
+            JobState::Pending {
+                word: flow.state.as_str().to_owned(),
+            }
+        }
+        (state, _) => state,
+    };
+    Ok(JobStatus {
+        state,
+        message: told,
+        flow,
+        output_folder,
+    })
+}
+
+/// The body of an answer about a job, or why it says nothing.
+fn reply<'a>(
+    answer: &'a Answer,
+    redactor: &Redactor,
+) -> Result<Result<JobReply<'a>, NoAnswer>, ApiErrorKind> {
     let status = answer.status.as_u16();
     match status {
-        404 | 410 => return Ok(JobState::NoAnswer(NoAnswer::UnknownJob)),
+        404 | 410 => return Ok(Err(NoAnswer::UnknownJob)),
         401 | 403 | 408 | 429 => return Err(ApiErrorKind::Status),
         400..=499 => {
             let said =
                 answer_message(answer, redactor).unwrap_or_else(|| format!("status {status}"));
-            return Ok(JobState::NoAnswer(NoAnswer::Refused { message: said }));
+            return Ok(Err(NoAnswer::Refused { message: said }));
         }
         _ => {}
     }
     match answer.decode::<JobReply<'_>>() {
-        Ok(reply) => Ok(meaning(reply, redactor)),
+        Ok(reply) => Ok(Ok(reply)),
         // Seen on good ids (api-facts 3.2).
-        Err(ApiErrorKind::EmptyBody) => Ok(JobState::NoAnswer(NoAnswer::NoState)),
+        Err(ApiErrorKind::EmptyBody) => Ok(Err(NoAnswer::NoState)),
         Err(kind) => Err(kind),
     }
+}
+
+/// What `cur_status` tells of a run. Other jobs have other texts there, or none (api-facts 3.1): only
+/// an object with the words of a run is one's.
+fn flow(current: Loose<'_>, redactor: &Redactor) -> Option<FlowStatus> {
+    let text = current.word()?;
+    let body: FlowStatusBody<'_> = serde_json::from_str(&text).ok()?;
+    if body.progress.is_absent() {
+        return None;
+    }
+    let word = body.status.word()?;
+    Some(FlowStatus {
+        state: RunState::new(&message(&word, redactor)),
+        progress: body.progress.number().map(|share| share.clamp(0.0, 1.0)),
+    })
 }
 
 fn answer_message(answer: &Answer, redactor: &Redactor) -> Option<String> {
@@ -115,7 +191,7 @@ fn read_result(
         return Some(said);
     }
     let named = [result.deployed_solution_id, result.solution_id, result.id];
-    for id in named.into_iter().filter_map(super::wire::Loose::word) {
+    for id in named.into_iter().filter_map(super::loose::Loose::word) {
         if let Ok(id) = SolutionId::parse(&id)
             && !ids.contains(&id)
         {

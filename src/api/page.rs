@@ -4,9 +4,10 @@ use crate::api::answer::{Answer, LIST_LIMIT};
 use crate::api::client::Client;
 use crate::api::convert::{BadRecord, Interner, Record, record};
 use crate::api::error::{ApiError, ApiErrorKind};
+use crate::api::loose::Many;
 use crate::api::routes::ListFilter;
 use crate::api::send::Call;
-use crate::api::wire::{ListReply, Many};
+use crate::api::wire::ListReply;
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord};
 

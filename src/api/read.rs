@@ -10,11 +10,12 @@ use crate::api::client::Client;
 use crate::api::convert::{Interner, Record, record};
 use crate::api::error::{ApiError, ApiErrorKind, ReadError};
 use crate::api::jobs;
+use crate::api::loose::Nested;
 use crate::api::send::Call;
-use crate::api::wire::{Nested, SolutionBody, SolutionReply};
+use crate::api::wire::{SolutionBody, SolutionReply};
 use crate::attribute::LiveVisibilityWord;
 use crate::ident::{JobId, SolutionId, SolutionName};
-use crate::job::JobState;
+use crate::job::{JobKind, JobState, JobStatus, RunFilter, RunList};
 use crate::live::{LiveState, LiveVersion, Unproven};
 
 /// What somebody wants to know of an instance.
@@ -26,8 +27,33 @@ pub struct Wish {
     /// The names of which every record must be understood; without them those of `names`, and else
     /// all. A stranger's record without an owner must not stand in the way of everybody.
     pub declared: Option<BTreeSet<SolutionName>>,
-    /// The names whose visibility is needed. It is asked for only where records do not tell it.
-    pub visibility_of: BTreeSet<SolutionName>,
+    /// Whose visibility is needed. It is asked for only where records do not tell it.
+    pub visibility_of: VisibilityOf,
+}
+
+/// Whose visibility somebody wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VisibilityOf {
+    /// Every version's.
+    All,
+    /// That of these names' versions.
+    Names(BTreeSet<SolutionName>),
+}
+
+impl VisibilityOf {
+    pub(super) fn has(&self, name: &SolutionName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Names(names) => names.contains(name),
+        }
+    }
+}
+
+impl Default for VisibilityOf {
+    /// Nobody's.
+    fn default() -> Self {
+        Self::Names(BTreeSet::new())
+    }
 }
 
 /// Asks a platform. Cheap to clone.
@@ -105,10 +131,27 @@ impl Reader {
 
     /// What the Job API says of a job (api-facts 3).
     pub async fn job(&self, id: &JobId) -> Result<JobState, ApiError> {
-        let call = Call::new(self.client.0.routes.job(id), ANSWER_LIMIT);
+        let route = self.client.0.routes.job(id, JobKind::Async);
         self.client
-            .read(&call, |answer| jobs::state(answer, &self.client.0.secrets))
+            .read(&Call::new(route, ANSWER_LIMIT), |answer| {
+                jobs::state(answer, &self.client.0.secrets)
+            })
             .await
+    }
+
+    /// All that the Job API tells of a job or a run (api-facts 3).
+    pub async fn job_status(&self, id: &JobId, kind: JobKind) -> Result<JobStatus, ApiError> {
+        let route = self.client.0.routes.job(id, kind);
+        self.client
+            .read(&Call::new(route, ANSWER_LIMIT), |answer| {
+                jobs::status(answer, &self.client.0.secrets)
+            })
+            .await
+    }
+
+    /// The runs that a filter lets pass.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<RunList, ApiError> {
+        self.client.runs(filter).await
     }
 }
 

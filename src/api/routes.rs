@@ -8,6 +8,7 @@ use reqwest::Method;
 use url::Url;
 
 use crate::ident::{JobId, SolutionId, SolutionName};
+use crate::job::{JobKind, RunFilter};
 
 /// What needs no encoding (RFC 3986, unreserved).
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
@@ -109,11 +110,68 @@ impl Routes {
         )
     }
 
-    pub(super) fn job(&self, id: &JobId) -> Route {
+    pub(super) fn job(&self, id: &JobId, kind: JobKind) -> Route {
         let mut query = Query::default();
         query.push("job_id", id.as_str());
-        query.push("type", "async");
+        query.push("type", kind.as_str());
         self.route(Method::GET, "/api/v1/jobs/status", None, &query)
+    }
+
+    pub(super) fn run(&self, id: &SolutionId) -> Route {
+        self.route(
+            Method::POST,
+            "/api/v2/solutions/deployed/{id}/run",
+            Some(segment(id.as_str())),
+            &Query::default(),
+        )
+    }
+
+    pub(super) fn run_by_name(&self) -> Route {
+        self.route(
+            Method::POST,
+            "/api/v2/solutions/deployed/run",
+            None,
+            &Query::default(),
+        )
+    }
+
+    /// The runs of one solution, where the filter means that list, or of all. The page's own
+    /// example for the latter has the path of the former (api-facts 8.16).
+    pub(super) fn runs(&self, filter: &RunFilter, limit: Option<u64>, offset: u64) -> Route {
+        let mut query = Query::default();
+        let one = filter.solution_ids.first().filter(|_| filter.is_of_one);
+        if one.is_none() {
+            query.push_all(
+                "solution_id",
+                filter.solution_ids.iter().map(SolutionId::as_str),
+            );
+            query.push_all("owner", filter.owners.iter().map(String::as_str));
+            query.push_all("name", filter.names.iter().map(String::as_str));
+        }
+        query.push_all("user", filter.users.iter().map(String::as_str));
+        query.push_all("job_id", filter.ids.iter().map(JobId::as_str));
+        query.push_all("state", filter.states.iter().map(String::as_str));
+        query.push_all(
+            "output_repo",
+            filter.output_repos.iter().map(String::as_str),
+        );
+        query.push_all("sort_by", filter.sort_by);
+        query.push_all("order", filter.order);
+        if let Some(limit) = limit {
+            query.push("limit", &limit.to_string());
+        }
+        if offset > 0 {
+            query.push("offset", &offset.to_string());
+        }
+        match one {
+            Some(id) => self.route(
+                Method::GET,
+                "/api/v2/solutions/deployed/{id}/jobs",
+                Some(segment(id.as_str())),
+                &query,
+            ),
+            None => self.route(Method::GET, "/api/v2/solutions/deployed/jobs", None, &query),
+        }
     }
 
     /// A file of the platform's file system, its path encoded segment by segment.
@@ -136,10 +194,11 @@ impl Routes {
         variable: Option<String>,
         query: &Query,
     ) -> Route {
-        let fixed = template.split('{').next().unwrap_or(template);
+        let (before, rest) = template.split_once('{').unwrap_or((template, ""));
+        let after = rest.split_once('}').map_or("", |(_, after)| after);
         let mut url = self.base.clone();
         url.set_path(&format!(
-            "{}{fixed}{}",
+            "{}{before}{}{after}",
             self.base.path().trim_end_matches('/'),
             variable.unwrap_or_default()
         ));
@@ -175,6 +234,12 @@ impl Query {
         text.push('=');
         text.extend(utf8_percent_encode(value, &UNRESERVED));
     }
+
+    fn push_all<'a>(&mut self, key: &str, values: impl IntoIterator<Item = &'a str>) {
+        for value in values {
+            self.push(key, value);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +257,18 @@ mod tests {
             name: Some(SolutionName::parse("Form W-2/ä@1 + 100%&x=y").unwrap()),
             state: Some("ACTIVE"),
             visibility: Some("PUBLIC"),
+        };
+        let runs = RunFilter {
+            solution_ids: vec![SolutionId::parse("a/b").unwrap()],
+            users: vec!["ann".to_owned(), "b o".to_owned()],
+            ids: vec![JobId::parse("r").unwrap()],
+            states: vec!["FAILED".to_owned()],
+            owners: vec!["IB_DEPLOYED".to_owned()],
+            names: vec!["Form W-2".to_owned()],
+            output_repos: vec!["acme/prod".to_owned()],
+            sort_by: Some("name"),
+            order: Some("ASCENDING"),
+            ..RunFilter::default()
         };
         for (route, expected) in [
             (
@@ -218,8 +295,31 @@ mod tests {
                 "/prefix/api/v2/solutions/deployed/u-1?visibility=PUBLIC&state=ACTIVE",
             ),
             (
-                routes.job(&JobId::parse("j 1&type=flow").unwrap()),
+                routes.job(&JobId::parse("j 1&type=flow").unwrap(), JobKind::Async),
                 "/prefix/api/v1/jobs/status?job_id=j%201%26type%3Dflow&type=async",
+            ),
+            (
+                routes.run(&SolutionId::parse("a/b").unwrap()),
+                "/prefix/api/v2/solutions/deployed/a%2Fb/run",
+            ),
+            (
+                routes.run_by_name(),
+                "/prefix/api/v2/solutions/deployed/run",
+            ),
+            (
+                routes.runs(
+                    &RunFilter {
+                        is_of_one: true,
+                        ..runs.clone()
+                    },
+                    Some(100),
+                    7,
+                ),
+                "/prefix/api/v2/solutions/deployed/a%2Fb/jobs?user=ann&user=b%20o&job_id=r&state=FAILED&output_repo=acme%2Fprod&sort_by=name&order=ASCENDING&limit=100&offset=7",
+            ),
+            (
+                routes.runs(&runs, None, 0),
+                "/prefix/api/v2/solutions/deployed/jobs?solution_id=a%2Fb&owner=IB_DEPLOYED&name=Form%20W-2&user=ann&user=b%20o&job_id=r&state=FAILED&output_repo=acme%2Fprod&sort_by=name&order=ASCENDING",
             ),
             (
                 routes.file("/acme/prod/fs/Instabase Drive/a #1?.ibsolution"),

@@ -15,6 +15,7 @@ use crate::api::coverage::{ACTIVE, INACTIVE, PRODUCTION};
 use crate::api::error::ApiError;
 use crate::api::learned::{NameFilter, States};
 use crate::api::paging::Listing;
+use crate::api::read::VisibilityOf;
 use crate::api::routes::ListFilter;
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::{SolutionId, SolutionName};
@@ -54,19 +55,19 @@ impl Words {
 }
 
 impl Client {
-    /// Fills in what the records of these names do not tell. `pages` is how many the whole instance
+    /// Fills in what the records of the needed names do not tell. `pages` is how many the whole instance
     /// takes, or `None` if it was not listed: then every name is asked for by itself.
     pub(super) async fn add_visibility(
         &self,
         versions: &mut [LiveVersion],
-        names: &BTreeSet<SolutionName>,
+        needed: &VisibilityOf,
         pages: Option<usize>,
     ) -> Result<(), ApiError> {
         let lacking: BTreeSet<SolutionName> = versions
             .iter()
             .filter(|version| version.visibility.is_none())
             .map(|version| &version.identity.name)
-            .filter(|name| names.contains(*name))
+            .filter(|name| needed.has(name))
             .cloned()
             .collect();
         let facts = self.0.learned.facts();

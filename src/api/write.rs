@@ -1,4 +1,4 @@
-//! The writer: one deploy, patch or delete per call, sent exactly once.
+//! The writer: one deploy, patch, delete or run per call, sent exactly once.
 //!
 //! Only `apply` holds a writer. It records each sending before it is made, so nothing here repeats
 //! one; what came of it is told in the three ways that matter to whoever decides what follows:
@@ -14,10 +14,13 @@ use bytes::Bytes;
 use crate::api::answer::{ANSWER_LIMIT, Answer};
 use crate::api::client::Client;
 use crate::api::error::{ApiError, ApiErrorKind};
+use crate::api::loose::Loose;
 use crate::api::read::{is_gone, read_solution};
+use crate::api::runs;
 use crate::api::send::Call;
-use crate::api::wire::{Loose, StartedReply};
+use crate::api::wire::StartedReply;
 use crate::ident::{JobId, SolutionId};
+use crate::job::{RunRequest, RunTarget};
 use crate::live::LiveVersion;
 
 /// The values that a patch sets.
@@ -167,6 +170,23 @@ impl Writer {
             result => result,
         })
         .await
+    }
+
+    /// Starts a run. The answer names it, or is accepted without an id; then the one that was sent
+    /// stands.
+    pub async fn run(
+        &self,
+        target: &RunTarget,
+        request: &RunRequest,
+    ) -> Result<Option<JobId>, WriteError> {
+        let routes = &self.client.0.routes;
+        let route = match target {
+            RunTarget::Id(id) => routes.run(id),
+            RunTarget::Name { .. } => routes.run_by_name(),
+        };
+        let mut call = Call::new(route, ANSWER_LIMIT);
+        call.json = Some(runs::body(target, request));
+        self.start(&call).await
     }
 
     async fn start(&self, call: &Call) -> Result<Option<JobId>, WriteError> {

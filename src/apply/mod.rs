@@ -3,6 +3,8 @@
 //! Takes an [`ApprovedPlan`](crate::plan::ApprovedPlan), returns an [`ApplyReport`] with one outcome
 //! for every change. It makes no choices about *what* to do, with the one exception that design 4
 //! names: after a deploy it patches what is not proven equal to the declared after-image.
+//!
+//! Runs of solutions are started and watched here too: a start is a write like any other.
 
 mod create;
 mod delete;
@@ -12,6 +14,9 @@ mod interrupt;
 mod patch;
 mod release;
 mod report;
+mod run_report;
+mod run_start;
+mod run_watch;
 mod send;
 mod step;
 mod wait;
@@ -22,4 +27,7 @@ pub use interrupt::{Interrupt, Interrupter};
 pub use report::{
     ApplyReport, Done, NotReleased, Outcome, OutcomeWord, SkipReason, StepError, StepReport, Totals,
 };
+pub use run_report::{JobOutcome, JobReport, RunEvent};
+pub use run_start::{RunEventSink, RunExecution, RunStartError, StartedRun, start_run};
+pub use run_watch::{WatchedJob, look_at_job, watch_job};
 pub use wait::PollPolicy;

@@ -28,7 +28,7 @@ pub(super) enum Sent<T, F> {
 }
 
 /// Pauses between sendings that were surely not taken.
-const RESEND: PollPolicy = PollPolicy {
+pub(super) const RESEND: PollPolicy = PollPolicy {
     first: Duration::from_millis(500),
     factor: 2.0,
     cap: Duration::from_secs(30),
@@ -161,12 +161,6 @@ fn not_sent(call: Call, error: WriteError) -> Outcome {
 impl Run<'_> {
     /// Pauses that fit a number of looks into `settle`.
     pub(super) fn settle_pauses(&self) -> PollPolicy {
-        let settle = self.settings.settle;
-        PollPolicy {
-            first: (settle / 20).clamp(Duration::from_millis(10), Duration::from_millis(500)),
-            factor: 1.5,
-            cap: (settle / 5).clamp(Duration::from_millis(20), Duration::from_secs(5)),
-            jitter: 0.2,
-        }
+        PollPolicy::settling(self.settings.settle)
     }
 }

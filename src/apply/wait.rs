@@ -38,6 +38,18 @@ impl Default for PollPolicy {
     }
 }
 
+impl PollPolicy {
+    /// Pauses that fit a number of looks into `settle`.
+    pub(super) fn settling(settle: Duration) -> Self {
+        Self {
+            first: (settle / 20).clamp(Duration::from_millis(10), Duration::from_millis(500)),
+            factor: 1.5,
+            cap: (settle / 5).clamp(Duration::from_millis(20), Duration::from_secs(5)),
+            jitter: 0.2,
+        }
+    }
+}
+
 /// The pauses of one wait.
 #[derive(Debug)]
 pub(super) struct Pauses<'a> {

@@ -5,15 +5,20 @@
     reason = "clap shows these comments as help, where backticks are noise"
 )]
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::error::CommandError;
+mod normalise;
+mod runs;
+mod solutions;
+
+pub(super) use normalise::normalise;
+pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
+pub(super) use solutions::{GetArgs, ListArgs};
+
 use crate::emulator::{Fault, JobPace, Profile};
 use crate::ident::Address;
 use crate::plan::{DiffOptions, Mode, Overrides, Selector};
@@ -86,11 +91,28 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  solform show prod.plan")]
     Show(ShowArgs),
     /// List what is live
-    #[command(after_help = "Example:\n  solform list -e prod")]
-    List(ManifestArgs),
+    #[command(
+        after_help = "Example:\n  solform list -e prod\n  solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json"
+    )]
+    List(ListArgs),
     /// Show one live version, by address or id
     #[command(after_help = "Example:\n  solform get -e prod 'Form W-2@0.0.2'")]
     Get(GetArgs),
+    /// Run a solution on a folder of input files
+    #[command(
+        after_help = "Example:\n  solform run -e prod 'Form W-2@0.0.2' --input-dir 'acme/prod/fs/Instabase Drive/in' --wait\n  solform run -e prod --name 'Form W-2' --owner IB_DEPLOYED --input-dir 'acme/prod/fs/Instabase Drive/in'"
+    )]
+    Run(RunArgs),
+    /// List runs, of one solution or of all
+    #[command(
+        after_help = "Example:\n  solform jobs -e prod 'Form W-2@0.0.2'\n  solform jobs -e prod --state FAILED --output-repo acme/prod --limit 20"
+    )]
+    Jobs(JobsArgs),
+    /// Show how a job or a run stands
+    #[command(
+        after_help = "Example:\n  solform job -e prod 5f0c1a52 --wait\n  solform job -e prod my-run --type flow --json"
+    )]
+    Job(JobArgs),
     /// Print a JSON Schema
     #[command(after_help = "Example:\n  solform schema manifest > manifest.schema.json")]
     Schema(SchemaArgs),
@@ -107,7 +129,7 @@ pub(super) enum Command {
 impl Command {
     /// Whether the command may change what is live.
     pub(super) fn is_writing(&self) -> bool {
-        matches!(self, Self::Apply(_) | Self::Destroy(_))
+        matches!(self, Self::Apply(_) | Self::Destroy(_) | Self::Run(_))
     }
 
     pub(super) fn has_detailed_exit_code(&self) -> bool {
@@ -116,10 +138,13 @@ impl Command {
             Self::Apply(args) => args.change.planning.detailed_exitcode,
             Self::Destroy(args) => args.planning.detailed_exitcode,
             Self::Show(args) => args.detailed_exitcode,
+            Self::Run(args) => args.waiting.detailed_exitcode,
+            Self::Job(args) => args.waiting.detailed_exitcode,
             Self::Init(_)
             | Self::Validate(_)
             | Self::List(_)
             | Self::Get(_)
+            | Self::Jobs(_)
             | Self::Schema(_)
             | Self::Emulator(_)
             | Self::Completions(_) => false,
@@ -261,16 +286,6 @@ pub(super) struct ShowArgs {
     pub(super) detailed_exitcode: bool,
 }
 
-/// Arguments of `get`.
-#[derive(Debug, Args)]
-pub(super) struct GetArgs {
-    /// `Name@version`, `owner:Name@version`, or a solution id
-    #[arg(value_name = "ADDR|ID")]
-    pub(super) solution: String,
-    #[command(flatten)]
-    pub(super) manifest: ManifestArgs,
-}
-
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
@@ -284,6 +299,12 @@ pub(super) struct SchemaArgs {
 pub(super) enum SchemaDocument {
     /// The manifest, `solform.yaml`.
     Manifest,
+    /// What `list --json` and `get --json` print.
+    Solutions,
+    /// What `jobs --json` prints.
+    Runs,
+    /// What `run --json` and `job --json` print.
+    Job,
 }
 
 /// Arguments of `emulator`.
@@ -338,123 +359,4 @@ fn parse_address(text: &str) -> Result<Address, crate::ident::IdentError> {
 
 fn parse_duration(text: &str) -> Result<Duration, crate::manifest::DurationError> {
     crate::manifest::duration_from(text)
-}
-
-/// Puts `SOLFORM_CLI_ARGS` behind the command's name, and gives Terraform's single-dash options
-/// their second dash: exact long names only, and only before `--`.
-pub(super) fn normalise(
-    arguments: Vec<OsString>,
-    extra: Option<&str>,
-) -> Result<Vec<OsString>, CommandError> {
-    let mut arguments = arguments;
-    if let Some(extra) = extra {
-        let extra = shlex::split(extra).ok_or(CommandError::CliArgs)?;
-        let names: BTreeSet<String> = Cli::command()
-            .get_subcommands()
-            .map(|command| command.get_name().to_owned())
-            .collect();
-        let command = arguments
-            .iter()
-            .position(|argument| argument.to_str().is_some_and(|text| names.contains(text)));
-        if let Some(command) = command {
-            let behind = command + 1;
-            arguments.splice(behind..behind, extra.into_iter().map(OsString::from));
-        }
-    }
-    let long = long_names();
-    let mut is_open = true;
-    Ok(arguments
-        .into_iter()
-        .map(|argument| {
-            let Some(text) = argument.to_str() else {
-                return argument;
-            };
-            if text == "--" {
-                is_open = false;
-            }
-            let is_single = is_open && text.starts_with('-') && !text.starts_with("--");
-            let name = text.trim_start_matches('-').split('=').next().unwrap_or("");
-            if is_single && long.contains(name) {
-                OsString::from(format!("-{text}"))
-            } else {
-                argument
-            }
-        })
-        .collect())
-}
-
-fn long_names() -> BTreeSet<String> {
-    let cli = Cli::command();
-    let own = cli.get_arguments().filter_map(clap::Arg::get_long);
-    let nested = cli
-        .get_subcommands()
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(clap::Arg::get_long);
-    let built_in = ["help", "version"];
-    own.chain(nested)
-        .chain(built_in)
-        .map(str::to_owned)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn normalised(arguments: &[&str], extra: Option<&str>) -> Vec<String> {
-        normalise(arguments.iter().map(OsString::from).collect(), extra)
-            .unwrap()
-            .into_iter()
-            .map(|argument| argument.into_string().unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn the_definition_holds() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn single_dashes_become_double() {
-        assert_eq!(
-            normalised(
-                &[
-                    "solform",
-                    "plan",
-                    "-out=p",
-                    "-e",
-                    "prod",
-                    "-detailed-exitcode",
-                    "-ex"
-                ],
-                None
-            ),
-            [
-                "solform",
-                "plan",
-                "--out=p",
-                "-e",
-                "prod",
-                "--detailed-exitcode",
-                "-ex"
-            ]
-        );
-        assert_eq!(
-            normalised(&["solform", "apply", "--", "-out"], None),
-            ["solform", "apply", "--", "-out"]
-        );
-    }
-
-    #[test]
-    fn extra_arguments_follow_the_command() {
-        assert_eq!(
-            normalised(
-                &["solform", "--chdir", "x", "plan", "--out", "p"],
-                Some("-e 'the prod'")
-            ),
-            [
-                "solform", "--chdir", "x", "plan", "-e", "the prod", "--out", "p"
-            ]
-        );
-    }
 }

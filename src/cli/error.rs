@@ -4,8 +4,11 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use super::exit::ExitStatus;
-use crate::api::{ReadError, SettingsError};
+use super::session::Session;
+use crate::api::{ApiError, ReadError, SettingsError};
+use crate::apply::RunStartError;
 use crate::emulator::{EmulatorError, KnobError, SeedError};
+use crate::ident::{Address, SolutionId};
 use crate::manifest::Problems;
 use crate::plan::{DiffError, SavedPlanError};
 use crate::store::{JournalError, StoreError};
@@ -106,6 +109,35 @@ pub(super) enum CommandError {
     /// Nothing of that address or id is live.
     #[error("nothing live is `{text}`")]
     NotLive { text: String },
+    /// Several records are what one was asked for.
+    #[error("{} live records are `{text}`: {}", .found.len(), told(.found))]
+    SeveralLive {
+        text: String,
+        found: Vec<(Address, SolutionId)>,
+    },
+    /// The settings of a run cannot be used.
+    #[error("`--settings {text}` cannot be used")]
+    RunSettings {
+        text: String,
+        #[source]
+        source: SettingsProblem,
+    },
+    /// A run did not start.
+    #[error("no run has started in environment `{environment}`")]
+    Run {
+        environment: String,
+        #[source]
+        source: RunStartError,
+    },
+    /// A run may have started.
+    #[error(
+        "a run may have started in environment `{environment}`; look for it before you start it again"
+    )]
+    RunNotKnown {
+        environment: String,
+        #[source]
+        source: RunStartError,
+    },
     /// The reader of our output left before anything was sent.
     #[error("the output was closed before anything was sent, so nothing was changed")]
     ClosedBefore,
@@ -117,7 +149,36 @@ pub(super) enum CommandError {
     Closed,
 }
 
+/// Why a text is no settings of a run.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingsProblem {
+    #[error("the file cannot be read")]
+    File(#[source] std::io::Error),
+    #[error("the file is larger than 1 MiB")]
+    TooLarge,
+    #[error("it is not JSON")]
+    Json(#[source] serde_json::Error),
+    #[error("`settings` must be a JSON object")]
+    NoObject,
+}
+
 impl CommandError {
+    /// The error of a run that did not start, or may not have.
+    pub(super) fn run(session: &Session, source: RunStartError) -> Self {
+        let environment = session.manifest().environment.name.clone();
+        match source {
+            RunStartError::Interrupted => Self::Interrupted,
+            RunStartError::NotKnown { .. } => Self::RunNotKnown {
+                environment,
+                source,
+            },
+            RunStartError::Refused(_) | RunStartError::NotSent(_) => Self::Run {
+                environment,
+                source,
+            },
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io {
             action,
@@ -133,6 +194,7 @@ impl CommandError {
             Self::SavedPlan { .. } => ExitStatus::Stale,
             Self::Declined | Self::Interrupted => ExitStatus::Cancelled,
             Self::Closed => ExitStatus::Success,
+            Self::RunNotKnown { .. } => ExitStatus::InFlight,
             Self::Io { .. }
             | Self::Manifest(_)
             | Self::NoManifest { .. }
@@ -151,6 +213,9 @@ impl CommandError {
             | Self::Knob { .. }
             | Self::TokenCommand { .. }
             | Self::NotLive { .. }
+            | Self::SeveralLive { .. }
+            | Self::RunSettings { .. }
+            | Self::Run { .. }
             | Self::NotAPlan { .. }
             | Self::ClosedBefore => ExitStatus::Error,
         }
@@ -185,6 +250,17 @@ impl CommandError {
                 "Give the token by `env` or `file` in pipelines that restrict hosts.".to_owned()
             }
             Self::NotLive { .. } => "Run `solform list` to see what is live.".to_owned(),
+            Self::SeveralLive { .. } => {
+                "Put the owner in front, `owner:Name@version`, or give the id of one.".to_owned()
+            }
+            Self::RunSettings { .. } => {
+                "Give a JSON object such as '{\"output_has_run_id\": true}', or the path of a file that holds one."
+                    .to_owned()
+            }
+            Self::Run { source, .. } => return source.api().map(run_help),
+            Self::RunNotKnown { .. } => {
+                "Run `solform job ID --type flow --wait` with the id above.".to_owned()
+            }
             Self::CliArgs => "Close the quote.".to_owned(),
             Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
             Self::Diff(errors) => diff_help(errors),
@@ -224,6 +300,24 @@ impl From<std::io::Error> for CommandError {
             Self::io("write", Path::new("standard output"), source)
         }
     }
+}
+
+/// A 404 means the solution here, and not the URL.
+fn run_help(api: &ApiError) -> String {
+    if api.status() == Some(404) {
+        return "Nothing that may run is so called: `solform list` shows what is live. A version that is \
+                INACTIVE may be hidden, and by name the owner is IB_DEPLOYED unless --owner names another."
+            .to_owned();
+    }
+    api.help().into_owned()
+}
+
+fn told(found: &[(Address, SolutionId)]) -> String {
+    let texts: Vec<String> = found
+        .iter()
+        .map(|(address, id)| format!("`{address}` with the id `{id}`"))
+        .collect();
+    texts.join(", ")
 }
 
 fn joined(errors: &[DiffError]) -> String {

@@ -10,6 +10,7 @@ mod error;
 mod exit;
 mod io;
 mod progress;
+mod run_progress;
 mod session;
 mod settings;
 mod signals;

@@ -15,7 +15,7 @@ use crate::ident::Address;
 use crate::render::{Styles, render_event, words};
 
 /// How often a line tells that work goes on, where there are no bars (design 7).
-const HEARTBEAT: Duration = Duration::from_secs(30);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How many addresses a heartbeat names.
 const NAMED: usize = 5;
 
@@ -74,7 +74,7 @@ impl Progress {
             ApplyEvent::StepStarted { address, .. } => {
                 let bar = state.bars.as_ref().map(|bars| {
                     // It may only draw once it has its place among the others.
-                    let bar = bars.add(bar_of(address));
+                    let bar = bars.add(bar_with(address.as_str()));
                     bar.enable_steady_tick(Duration::from_millis(120));
                     bar
                 });
@@ -161,10 +161,11 @@ impl State {
     }
 }
 
-fn bar_of(address: &Address) -> ProgressBar {
+/// A spinner with a name, the time that has passed, and a message.
+pub(super) fn bar_with(name: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
     ProgressBar::new_spinner()
         .with_style(style)
-        .with_prefix(address.to_string())
+        .with_prefix(name.to_owned())
 }

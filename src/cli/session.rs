@@ -189,6 +189,22 @@ impl Session {
         )
     }
 
+    /// The words of a command for this environment, to be printed for whoever is to type it.
+    pub(super) fn command_words(&self, verb: &str) -> Vec<String> {
+        let mut words = vec!["solform".to_owned()];
+        if let Some(folder) = &self.chdir {
+            words.extend(["--chdir".to_owned(), folder.display().to_string()]);
+        }
+        words.extend([
+            verb.to_owned(),
+            "--file".to_owned(),
+            self.loaded.file.display().to_string(),
+            "-e".to_owned(),
+            self.loaded.manifest.environment.name.clone(),
+        ]);
+        words
+    }
+
     pub(super) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {
         CommandError::Read {
             environment: self.loaded.manifest.environment.name.clone(),

@@ -4,13 +4,21 @@
 //! no name or message can move a cursor or forge a line.
 
 mod human;
+mod json;
 mod problems;
 mod progress;
 mod styles;
 mod text_diff;
 pub mod words;
 
-pub use human::{ReportView, render_plan, render_refusals, render_report, render_verdict};
+pub use human::{
+    ReportView, render_job, render_plan, render_refusals, render_report, render_runs,
+    render_solution, render_solutions, render_verdict,
+};
+pub use json::{
+    JobDocument, RunsDocument, SolutionsDocument, job_document, render_json, runs_document,
+    schema_of, solutions_document,
+};
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::Styles;

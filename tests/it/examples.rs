@@ -139,26 +139,33 @@ fn the_manifest_of_the_readme_validates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pipeline_of_the_readme_runs() {
-    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+async fn the_scripts_of_the_readme_run() {
+    let live = [
+        Version::active("A", "1"),
+        Version::active("Form W-2", "0.0.2").owner("IB_DEPLOYED"),
+    ];
+    // The folders of the page's runs are not there.
+    let emulator = start(seed(&live, &[]), &["run_missing_input=accepted"]).await;
     let text = manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n");
     let env = env_with(&text.replace("  test:", "  prod:"));
-    let pipelines: Vec<String> = blocks("README.md", "sh")
+    let scripts: Vec<String> = blocks("README.md", "sh")
         .into_iter()
         .filter(|block| block.contains("solform "))
         .collect();
-    assert!(!pipelines.is_empty());
-    for pipeline in pipelines {
+    assert!(scripts.len() >= 3);
+    for script in scripts {
         let program = env!("CARGO_BIN_EXE_solform");
-        let script = format!("set -e\nsolform() {{ '{program}' \"$@\"; }}\n{pipeline}");
+        let script = format!("set -e\nsolform() {{ '{program}' \"$@\"; }}\n{script}");
         let mut command = env.command("bash", &["-c", &script]);
         let output = tokio::task::spawn_blocking(move || command.output())
             .await
             .unwrap()
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{pipeline}\n{said}");
-        assert!(said.contains("Apply complete!"), "{said}");
+        let erred = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{script}\n{said}\n{erred}");
+        let applies = script.contains("solform apply");
+        assert_eq!(said.contains("Apply complete!"), applies, "{said}");
     }
 }
 

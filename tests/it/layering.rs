@@ -27,7 +27,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "package",
         ],
     ),
-    ("render", &["ident", "manifest", "plan", "job", "apply"]),
+    (
+        "render",
+        &["ident", "manifest", "live", "plan", "job", "apply"],
+    ),
     ("emulator", &[]),
     (
         "cli",

@@ -14,5 +14,6 @@ mod emulator;
 mod examples;
 mod layering;
 mod manifest;
+mod runs;
 mod support;
 mod terminal;

@@ -36,6 +36,11 @@ impl Start {
         Ok(Self { interrupt })
     }
 
+    /// Says when to stop.
+    pub(super) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
     /// Does something that changes nothing, and gives it up at once on a signal.
     pub(super) async fn or_interrupted<T>(
         &mut self,
@@ -315,22 +320,12 @@ fn status_of(report: &ApplyReport, after: &Afterwards) -> ExitStatus {
 
 /// The command that goes on where this one ended, as a shell takes it.
 fn resume_command(session: &Session, order: &Order) -> String {
-    let mut words: Vec<String> = vec!["solform".to_owned()];
-    if let Some(folder) = &session.chdir {
-        words.extend(["--chdir".to_owned(), folder.display().to_string()]);
-    }
     // A saved plan is applied again as it is: what is done counts as done.
     let verb = match order.plan.mode {
         Mode::Destroy if order.saved.is_none() => "destroy",
         Mode::Destroy | Mode::Converge => "apply",
     };
-    words.push(verb.to_owned());
-    words.extend([
-        "--file".to_owned(),
-        session.loaded.file.display().to_string(),
-        "-e".to_owned(),
-        session.manifest().environment.name.clone(),
-    ]);
+    let mut words = session.command_words(verb);
     words.extend(
         order
             .saved

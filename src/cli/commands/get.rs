@@ -9,8 +9,8 @@ use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::ident::{Address, SolutionId, SolutionName};
-use crate::live::LiveVersion;
-use crate::render::words;
+use crate::live::{Coverage, LiveState, LiveVersion};
+use crate::render::{render_json, render_solution, solutions_document};
 
 pub(super) async fn run(
     args: &GetArgs,
@@ -24,13 +24,45 @@ pub(super) async fn run(
             text: args.solution.clone(),
         });
     }
+    if args.json {
+        let names = found.iter().map(|live| live.identity.name.clone());
+        let coverage = Coverage::Names(names.collect());
+        let environment = &session.manifest().environment.name;
+        let document = solutions_document(environment, &LiveState::new(found, coverage));
+        render_json(&document, &mut io.out)?;
+        return Ok(ExitStatus::Success);
+    }
     for (index, live) in found.iter().enumerate() {
         if index > 0 {
             writeln!(io.out)?;
         }
-        write_version(live, &mut io.out)?;
+        render_solution(live, &mut io.out)?;
     }
     Ok(ExitStatus::Success)
+}
+
+/// The id of the one record that a text means.
+pub(super) async fn the_one(session: &Session, text: &str) -> Result<SolutionId, CommandError> {
+    if Address::parse(text).is_err()
+        && let Ok(id) = SolutionId::parse(text)
+    {
+        // Whether there is such a solution is for the call to say.
+        return Ok(id);
+    }
+    let found = find(session, text).await?;
+    match &found[..] {
+        [] => Err(CommandError::NotLive {
+            text: text.to_owned(),
+        }),
+        [one] => Ok(one.id.clone()),
+        several => Err(CommandError::SeveralLive {
+            text: text.to_owned(),
+            found: several
+                .iter()
+                .map(|live| (live.identity.full_address(), live.id.clone()))
+                .collect(),
+        }),
+    }
 }
 
 /// Everything that the text can mean: an address has an `@`, anything else is an id.
@@ -75,29 +107,4 @@ async fn find(session: &Session, text: &str) -> Result<Vec<LiveVersion>, Command
         }
     }
     Ok(found)
-}
-
-fn write_version(live: &LiveVersion, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    let time = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), |ms| ms.to_string());
-    let rows = [
-        ("address", live.identity.address().to_string()),
-        ("id", live.id.to_string()),
-        ("name", live.identity.name.to_string()),
-        ("version", live.identity.version.to_string()),
-        ("owner", live.identity.owner.to_string()),
-        ("author", live.author.as_deref().unwrap_or("-").to_owned()),
-        ("state", live.state.to_string()),
-        (
-            "visibility",
-            live.visibility
-                .as_ref()
-                .map_or_else(|| "-".to_owned(), ToString::to_string),
-        ),
-        ("created_at_ms", time(live.created_at_ms)),
-        ("updated_at_ms", time(live.updated_at_ms)),
-    ];
-    for (key, value) in rows {
-        writeln!(out, "{key:<14} {}", words::escaped(&value))?;
-    }
-    Ok(())
 }

@@ -8,13 +8,17 @@ mod emulator;
 mod executing;
 mod get;
 mod init;
+mod job;
+mod jobs;
 mod list;
 mod packages;
 mod plan;
 mod planning;
+mod run;
 mod schema;
 mod show;
 mod validate;
+mod watching;
 
 use super::args::{Cli, Command};
 use super::error::CommandError;
@@ -37,6 +41,9 @@ pub(super) async fn run(
         Command::Show(args) => show::run(&args, io),
         Command::List(args) => list::run(&args, settings, io).await,
         Command::Get(args) => get::run(&args, settings, io).await,
+        Command::Run(args) => run::run(&args, settings, io).await,
+        Command::Jobs(args) => jobs::run(&args, settings, io).await,
+        Command::Job(args) => job::run(&args, settings, io).await,
         Command::Schema(args) => schema::run(&args, io),
         Command::Emulator(args) => emulator::run(args, io).await,
         Command::Completions(args) => completions::run(&args, io),

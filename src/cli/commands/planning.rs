@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::packages;
-use crate::api::Wish;
+use crate::api::{VisibilityOf, Wish};
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
@@ -102,12 +102,14 @@ fn wish(manifest: &Manifest, options: &DiffOptions, is_whole: bool) -> Wish {
     let needs_whole = is_whole
         || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
     Wish {
-        visibility_of: manifest
-            .desired
-            .iter()
-            .filter(|entry| entry.visibility.is_some())
-            .map(|entry| entry.identity.name.clone())
-            .collect(),
+        visibility_of: VisibilityOf::Names(
+            manifest
+                .desired
+                .iter()
+                .filter(|entry| entry.visibility.is_some())
+                .map(|entry| entry.identity.name.clone())
+                .collect(),
+        ),
         names: (!needs_whole).then(|| declared.clone()),
         declared: Some(declared),
     }

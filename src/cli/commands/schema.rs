@@ -7,10 +7,14 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::manifest;
+use crate::render::{JobDocument, RunsDocument, SolutionsDocument, schema_of};
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
     let schema = match args.document {
         SchemaDocument::Manifest => manifest::schema(),
+        SchemaDocument::Solutions => schema_of::<SolutionsDocument>(),
+        SchemaDocument::Runs => schema_of::<RunsDocument>(),
+        SchemaDocument::Job => schema_of::<JobDocument>(),
     };
     writeln!(io.out, "{schema:#}")?;
     Ok(ExitStatus::Success)

@@ -2,6 +2,11 @@
 
 mod plan;
 mod report;
+mod runs;
+mod solutions;
+mod table;
 
 pub use plan::{render_plan, render_refusals};
 pub use report::{ReportView, render_report, render_verdict};
+pub use runs::{render_job, render_runs};
+pub use solutions::{render_solution, render_solutions};

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use solform::api::Wish;
+use solform::api::{VisibilityOf, Wish};
 use solform::live::{Coverage, Unproven};
 
 use super::{ids, names, reader, serve, whole};
@@ -298,7 +298,12 @@ async fn visibility_is_read_from_filtered_lists_only_where_it_is_needed() {
         let server = serve(&instance).await;
         let reader = reader(&server);
         let mut wish = whole();
-        wish.visibility_of = names(&["Solution 0", "Solution 1", "Solution 2", "Solution 3"]);
+        wish.visibility_of = VisibilityOf::Names(names(&[
+            "Solution 0",
+            "Solution 1",
+            "Solution 2",
+            "Solution 3",
+        ]));
         let live = reader.collect(&wish).await.unwrap();
         assert_eq!(server.count(), requests, "{seen:?}");
         let word = |id: &str| {

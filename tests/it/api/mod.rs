@@ -3,6 +3,7 @@
 mod lists;
 mod names;
 mod requests;
+mod runs;
 mod writes;
 
 use std::collections::BTreeSet;

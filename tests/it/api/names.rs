@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use solform::api::{Patch, PatchStyle, ReadError, Wish, Writer};
+use solform::api::{Patch, PatchStyle, ReadError, VisibilityOf, Wish, Writer};
 use solform::ident::{SolutionId, SolutionName};
 use solform::live::{Coverage, Unproven};
 
@@ -43,7 +43,7 @@ async fn ten_names_among_ten_thousand_versions_keep_to_the_budget() {
             let wish = Wish {
                 declared: None,
                 names: Some(ten()),
-                visibility_of: ten(),
+                visibility_of: VisibilityOf::Names(ten()),
             };
             let live = reader(&server).collect(&wish).await.unwrap();
             assert_eq!(live.coverage(), &Coverage::Names(ten()));

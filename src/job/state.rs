@@ -1,6 +1,4 @@
-//! What the Job API says of a deploy or delete job, reduced to what can be acted on (api-facts 3.2).
-//!
-//! A job's word alone proves nothing: `apply` confirms every end by reading the live state.
+//! What a job's status means: at work, over, or nothing that can be relied on (api-facts 3.2).
 
 use crate::ident::SolutionId;
 

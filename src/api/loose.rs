@@ -1,0 +1,276 @@
+//! JSON values of forms that nobody can rely on: the pieces that `wire` makes its replies from.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Any JSON value, reduced to the scalar in it. A list stands for its first element: `has_more`
+/// and `next_offset` are documented as lists of one (api-facts 8.1, 8.2).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) enum Loose<'a> {
+    /// The key is not there.
+    #[default]
+    Missing,
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    /// An object, or a list of nothing.
+    Other,
+}
+
+impl<'a> Loose<'a> {
+    /// A truth value, in any of its forms.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self {
+            Self::Bool(flag) => Some(*flag),
+            Self::Int(0) => Some(false),
+            Self::Int(1) => Some(true),
+            Self::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Self::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A whole number, in any of its forms.
+    pub(super) fn int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
+            Self::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+                Some(*number as i64)
+            }
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A text. A whole number is one; any other number has lost its digits on the way.
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Int(number) => Some(Cow::Owned(number.to_string())),
+            _ => None,
+        }
+    }
+
+    /// A text that says something.
+    pub(super) fn word(self) -> Option<Cow<'a, str>> {
+        self.text().filter(|text| !text.trim().is_empty())
+    }
+
+    /// A number, in any of its forms.
+    pub(super) fn number(&self) -> Option<f64> {
+        let number = match self {
+            Self::Int(number) => f64::from(i32::try_from(*number).ok()?),
+            Self::Float(number) => *number,
+            Self::Text(text) => text.trim().parse().ok()?,
+            _ => return None,
+        };
+        Some(number).filter(|number| number.is_finite())
+    }
+
+    /// Whether nothing was said.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Missing | Self::Null)
+    }
+}
+
+impl<'de> Deserialize<'de> for Loose<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LooseVisitor)
+    }
+}
+
+struct LooseVisitor;
+
+impl<'de> Visitor<'de> for LooseVisitor {
+    type Value = Loose<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Loose::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Loose::Int(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(value)
+            .map_or_else(|_| Loose::Text(Cow::Owned(value.to_string())), Loose::Int))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Loose::Float(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Loose::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Loose::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Loose::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let first = list.next_element()?.unwrap_or(Loose::Other);
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(first)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        skip_map(map)?;
+        Ok(Loose::Other)
+    }
+}
+
+fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
+    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+/// A value that may be missing, or null. Those two are not the same: `"solution": null` is an
+/// answer, and no `solution` at all is none.
+#[derive(Debug, Default)]
+pub(super) enum Nested<T> {
+    #[default]
+    Missing,
+    Null,
+    Is(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nested<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Option::<T>::deserialize(deserializer)? {
+            Some(value) => Self::Is(value),
+            None => Self::Null,
+        })
+    }
+}
+
+/// A list of objects; a single object is a list of one, null is an empty one.
+#[derive(Debug, Default)]
+pub(super) enum Many<T> {
+    #[default]
+    Missing,
+    Are(Vec<T>),
+    /// Something that is neither list nor object.
+    Wrong,
+}
+
+impl<T> Many<T> {
+    /// The objects, none if there are none.
+    pub(super) fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::Are(values) => values,
+            Self::Missing | Self::Wrong => Vec::new(),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ManyVisitor(std::marker::PhantomData))
+    }
+}
+
+struct ManyVisitor<T>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
+    type Value = Many<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Many::Are(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let value = T::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+        Ok(Many::Are(vec![value]))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Many::Are(Vec::new()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Many::Wrong)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Many::Wrong)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Many::Wrong)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Many::Wrong)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Many::Wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loose(json: &str) -> Loose<'_> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn every_form_of_has_more_and_next_offset() {
+        for (json, flag, int) in [
+            ("true", Some(true), None),
+            ("[true]", Some(true), None),
+            ("[false]", Some(false), None),
+            ("\"true\"", Some(true), None),
+            ("[\"False\"]", Some(false), None),
+            ("null", None, None),
+            ("[]", None, None),
+            ("{}", None, None),
+            ("0", Some(false), Some(0)),
+            ("20", None, Some(20)),
+            ("[-1]", None, Some(-1)),
+            ("\"40\"", None, Some(40)),
+            ("[\"40\", 7]", None, Some(40)),
+            ("40.0", None, Some(40)),
+            ("40.5", None, None),
+            ("\"x\"", None, None),
+            ("18446744073709551615", None, None),
+        ] {
+            let value = loose(json);
+            assert_eq!((value.flag(), value.int()), (flag, int), "{json}");
+        }
+    }
+
+    #[test]
+    fn texts_and_numbers() {
+        assert_eq!(loose("\"1.10\"").text().as_deref(), Some("1.10"));
+        assert_eq!(loose("2").text().as_deref(), Some("2"));
+        assert_eq!(loose("1.10").text(), None);
+        assert_eq!(loose("\"a\\u0041\"").text().as_deref(), Some("aA"));
+        assert_eq!(loose("\" \"").word(), None);
+    }
+}

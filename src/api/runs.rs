@@ -1,0 +1,226 @@
+//! Runs of solutions: what a call that starts one says, and their lists.
+//!
+//! The lists take `limit` and `offset` and tell nothing of further pages (api-facts 8.15), so a list
+//! is read until a page is empty. Filters that a record can be held against are applied again on
+//! this side; who started a run, and the names and owners of solutions, stand in no record.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::api::answer::{Answer, LIST_LIMIT};
+use crate::api::client::Client;
+use crate::api::error::{ApiError, ApiErrorKind};
+use crate::api::excerpt::message;
+use crate::api::loose::{Loose, Many};
+use crate::api::redact::Redactor;
+use crate::api::send::Call;
+use crate::api::wire::{RunBody, RunListReply};
+use crate::ident::{JobId, SolutionId};
+use crate::job::{RunFilter, RunList, RunRecord, RunRequest, RunState, RunTarget};
+
+/// How many runs a page is asked to hold.
+const PAGE: u64 = 100;
+
+/// More pages than any list has, so that one without end comes to one.
+const PAGES: usize = 20_000;
+
+const NS_PER_MS: i64 = 1_000_000;
+
+/// The body of a call that starts a run. What is not said is left out: the page knows "not
+/// specified" and "left empty", and only the former means the same everywhere (api-facts 8.19).
+/// `settings` always goes out, as nothing marks it optional (api-facts 8.18).
+pub(super) fn body(target: &RunTarget, request: &RunRequest) -> Bytes {
+    let mut body = Map::new();
+    let mut set = |key: &str, value: &str| {
+        body.insert(key.to_owned(), Value::String(value.to_owned()));
+    };
+    if let RunTarget::Name {
+        name,
+        version,
+        owner,
+    } = target
+    {
+        set("name", name.as_str());
+        if let Some(version) = version {
+            set("version", version.as_str());
+        }
+        if let Some(owner) = owner {
+            set("owner", owner.as_str());
+        }
+    }
+    set("input_dir", &request.input_dir);
+    if let Some(output_dir) = &request.output_dir {
+        set("output_dir", output_dir);
+    }
+    set("job_id", request.id.as_str());
+    body.insert(
+        "settings".to_owned(),
+        Value::Object(request.settings.clone()),
+    );
+    Bytes::from(Value::Object(body).to_string())
+}
+
+/// One page of a list of runs.
+struct RunPage {
+    /// How many entries came, whatever they were.
+    received: u64,
+    runs: Vec<RunRecord>,
+    /// Entries without an id.
+    unreadable: usize,
+}
+
+impl Client {
+    /// Reads a list of runs to its end, or to as many as are wanted.
+    pub(super) async fn runs(&self, filter: &RunFilter) -> Result<RunList, ApiError> {
+        let mut list = RunList::default();
+        let mut seen = HashSet::new();
+        let mut unreadable = 0;
+        let mut offset = filter.offset;
+        let wanted = filter.limit.map_or(usize::MAX, |limit| {
+            usize::try_from(limit).unwrap_or(usize::MAX)
+        });
+        let mut size = Some(filter.limit.unwrap_or(PAGE).min(PAGE));
+        for pages in 0.. {
+            if pages == PAGES {
+                list.incomplete = Some("there are more pages than can be".to_owned());
+                break;
+            }
+            let mut answer = self.run_page(filter, size, offset).await;
+            if pages == 0
+                && let Err(refusal) = &answer
+                && refusal.is_refused_request()
+            {
+                // A limit that this server does not take (api-facts U25): its own will do. If that
+                // is refused as well, it was not the limit.
+                if let Ok(page) = self.run_page(filter, None, offset).await {
+                    size = None;
+                    answer = Ok(page);
+                }
+            }
+            let page = match answer {
+                // There is no page beyond the last.
+                Err(error) if pages > 0 && error.is_refused_page() => break,
+                answer => answer?,
+            };
+            if page.received == 0 {
+                break;
+            }
+            unreadable += page.unreadable;
+            let has_runs = !page.runs.is_empty();
+            let fresh: Vec<RunRecord> = page
+                .runs
+                .into_iter()
+                .filter(|run| seen.insert(run.id.clone()))
+                .collect();
+            if has_runs && fresh.is_empty() {
+                // A full page of nothing new: there may be more that cannot be had.
+                if size.is_none_or(|size| page.received >= size) {
+                    list.incomplete =
+                        Some("the server repeats its page: it ignores `offset`".to_owned());
+                }
+                break;
+            }
+            offset += page.received;
+            list.runs
+                .extend(fresh.into_iter().filter(|run| passes(filter, run)));
+            if list.runs.len() >= wanted {
+                list.runs.truncate(wanted);
+                break;
+            }
+        }
+        if unreadable > 0 && list.incomplete.is_none() {
+            list.incomplete = Some(format!("{unreadable} listed runs have no id"));
+        }
+        Ok(list)
+    }
+
+    async fn run_page(
+        &self,
+        filter: &RunFilter,
+        limit: Option<u64>,
+        offset: u64,
+    ) -> Result<RunPage, ApiError> {
+        let route = self.0.routes.runs(filter, limit, offset);
+        self.read(&Call::new(route, LIST_LIMIT), |answer| {
+            read_page(answer, &self.0.secrets)
+        })
+        .await
+    }
+}
+
+fn read_page(answer: &Answer, secrets: &Redactor) -> Result<RunPage, ApiErrorKind> {
+    let reply: RunListReply<'_> = answer.decode()?;
+    let bodies = match reply.jobs {
+        Many::Are(bodies) => bodies,
+        Many::Missing | Many::Wrong => {
+            let is_error = reply
+                .status
+                .text()
+                .is_some_and(|status| status.eq_ignore_ascii_case("ERROR"));
+            return Err(if is_error {
+                ApiErrorKind::Refused
+            } else {
+                ApiErrorKind::Shape {
+                    detail: "the answer has no list `jobs`".to_owned(),
+                }
+            });
+        }
+    };
+    let received = bodies.len();
+    let runs: Vec<RunRecord> = bodies
+        .into_iter()
+        .filter_map(|body| record(body, secrets))
+        .collect();
+    Ok(RunPage {
+        received: received as u64,
+        unreadable: received - runs.len(),
+        runs,
+    })
+}
+
+/// One entry; none where nothing identifies it.
+fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
+    let said = |value: Loose<'_>| value.word().map(|text| message(&text, secrets));
+    let ms = |value: &Loose<'_>| value.int().map(|ns| ns / NS_PER_MS);
+    Some(RunRecord {
+        id: JobId::parse(&body.id.text()?).ok()?,
+        solution_id: body
+            .solution_id
+            .word()
+            .and_then(|id| SolutionId::parse(&id).ok()),
+        account_id: said(body.account_id),
+        state: body.state.word().map(|word| RunState::new(word.trim())),
+        started_at_ms: ms(&body.started),
+        completed_at_ms: ms(&body.completed),
+        time_taken_ms: ms(&body.time_taken),
+        message: said(body.message),
+        output_folder: said(body.output_folder),
+    })
+}
+
+/// Whether a run fits the filters, as far as its record tells. What it does not tell is the server's
+/// word.
+fn passes(filter: &RunFilter, run: &RunRecord) -> bool {
+    fn fits<T>(wanted: &[T], told: Option<&str>, text: impl Fn(&T) -> &str) -> bool {
+        wanted.is_empty() || told.is_none_or(|told| wanted.iter().any(|one| text(one) == told))
+    }
+    let space = run.output_folder.as_deref().and_then(|folder| {
+        let folder = folder.trim_start_matches('/');
+        let (end, _) = folder.match_indices('/').nth(1)?;
+        Some(&folder[..end])
+    });
+    fits(&filter.ids, Some(run.id.as_str()), JobId::as_str)
+        && fits(
+            &filter.solution_ids,
+            run.solution_id.as_ref().map(SolutionId::as_str),
+            SolutionId::as_str,
+        )
+        && fits(
+            &filter.states,
+            run.state.as_ref().map(RunState::as_str),
+            String::as_str,
+        )
+        && fits(&filter.output_repos, space, String::as_str)
+}

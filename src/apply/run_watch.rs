@@ -1,0 +1,209 @@
+//! Looks at a run or job, once or until it ends.
+
+use tokio::time::Instant;
+
+use super::run_report::{JobOutcome, JobReport, RunEvent};
+use super::run_start::RunExecution;
+use super::wait::{Pauses, pause};
+use crate::api::ReadError;
+use crate::ident::JobId;
+use crate::job::{
+    JobKind, JobResult, JobState, JobStatus, NoAnswer, RunFilter, RunRecord, RunState,
+};
+
+/// How often the record of a run that is over is looked for in lists that may lag.
+const RECORD_LOOKS: u32 = 4;
+
+/// What is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedJob {
+    /// Its id.
+    pub id: JobId,
+    /// What kind it is.
+    pub kind: JobKind,
+    /// The spaces that its results may go to; lists of runs show only the caller's own otherwise.
+    pub output_repos: Vec<String>,
+}
+
+/// Looks until it ends, the deadline comes, or an interrupt does. A time-out is neither success nor
+/// failure: the last look stands.
+pub async fn watch_job(job: &WatchedJob, execution: &RunExecution) -> Result<JobReport, ReadError> {
+    let mut pauses = Pauses::new(execution.poll, &execution.random);
+    let mut last = None;
+    loop {
+        let look = look_at_job(job, execution);
+        let looked = tokio::select! {
+            looked = look => looked,
+            () = execution.interrupt.raised() => {
+                return Ok(last.unwrap_or_else(|| interrupted(job)));
+            }
+        };
+        let report = match looked {
+            Ok(report) if report.outcome.is_end() => return Ok(report),
+            Ok(report) => report,
+            // A server that stumbles says nothing about the job.
+            Err(ReadError::Api(error)) if error.is_retryable() => JobReport::new(
+                job.id.clone(),
+                JobOutcome::NotKnown {
+                    detail: error.to_string(),
+                },
+            ),
+            Err(error) => return Err(error),
+        };
+        let event = answered(&report);
+        if last.as_ref().map(answered).as_ref() != Some(&event) {
+            (execution.events)(&event);
+        }
+        last = Some(report);
+        let ended = pause(pauses.next(), execution.deadline, &execution.interrupt).await;
+        if ended.is_err() || Instant::now() >= execution.deadline {
+            return Ok(last.unwrap_or_else(|| interrupted(job)));
+        }
+    }
+}
+
+fn interrupted(job: &WatchedJob) -> JobReport {
+    let detail = "it was not looked at".to_owned();
+    JobReport::new(job.id.clone(), JobOutcome::NotKnown { detail })
+}
+
+fn answered(report: &JobReport) -> RunEvent {
+    let word = match &report.outcome {
+        JobOutcome::NotKnown { detail } => detail.clone(),
+        outcome => report
+            .state
+            .clone()
+            .unwrap_or_else(|| outcome.word().to_owned()),
+    };
+    RunEvent::Answered {
+        word,
+        progress: report.progress,
+    }
+}
+
+/// Looks once. What the Job API does not tell of a run, the lists of runs do.
+pub async fn look_at_job(
+    job: &WatchedJob,
+    execution: &RunExecution,
+) -> Result<JobReport, ReadError> {
+    let status = execution.reader.job_status(&job.id, job.kind).await?;
+    let mut report = told(&job.id, status);
+    if job.kind != JobKind::Flow || report.outcome == JobOutcome::AtWork {
+        return Ok(report);
+    }
+    let mut pauses = Pauses::new(execution.poll, &execution.random);
+    for look in 1..=RECORD_LOOKS {
+        // The Job API has spoken; a list that cannot be had takes nothing away.
+        let record = record_of(job, execution).await.unwrap_or_default();
+        let is_last = look == RECORD_LOOKS || !report.outcome.is_end();
+        match record {
+            Some(record) if is_last || record.state.as_ref().is_some_and(RunState::is_end) => {
+                complete(&mut report, record);
+                break;
+            }
+            _ if is_last => break,
+            _ => {}
+        }
+        if pause(pauses.next(), execution.deadline, &execution.interrupt)
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    Ok(report)
+}
+
+async fn record_of(
+    job: &WatchedJob,
+    execution: &RunExecution,
+) -> Result<Option<RunRecord>, ReadError> {
+    let filter = RunFilter {
+        ids: vec![job.id.clone()],
+        output_repos: job.output_repos.clone(),
+        ..RunFilter::default()
+    };
+    Ok(execution
+        .reader
+        .runs(&filter)
+        .await?
+        .runs
+        .into_iter()
+        .next())
+}
+
+/// What one answer of the Job API tells.
+fn told(id: &JobId, status: JobStatus) -> JobReport {
+    let JobStatus {
+        state,
+        message,
+        flow,
+        output_folder,
+    } = status;
+    let mut solution_ids = Vec::new();
+    let (outcome, word) = match state {
+        JobState::Pending { word } => (JobOutcome::AtWork, Some(word)),
+        JobState::Finished(JobResult::Done { solution_ids: ids }) => {
+            solution_ids = ids;
+            (JobOutcome::Done, None)
+        }
+        JobState::Finished(JobResult::Failed { message }) => (JobOutcome::Failed { message }, None),
+        JobState::NoAnswer(why) => {
+            let word = match &why {
+                NoAnswer::UnknownWord { word } => Some(word.clone()),
+                NoAnswer::UnknownJob | NoAnswer::NoState | NoAnswer::Refused { .. } => None,
+            };
+            let detail = why.to_string();
+            (JobOutcome::NotKnown { detail }, word)
+        }
+    };
+    let progress = flow.as_ref().and_then(|flow| flow.progress);
+    JobReport {
+        outcome,
+        state: flow.map(|flow| flow.state.as_str().to_owned()).or(word),
+        progress,
+        message,
+        output_folder,
+        solution_ids,
+        ..JobReport::new(id.clone(), JobOutcome::Started)
+    }
+}
+
+/// Adds what the record of a run tells, whose own word for its end counts.
+fn complete(report: &mut JobReport, record: RunRecord) {
+    let RunRecord {
+        id: _,
+        solution_id,
+        account_id: _,
+        state,
+        started_at_ms,
+        completed_at_ms,
+        time_taken_ms,
+        message,
+        output_folder,
+    } = record;
+    if let Some(state) = state {
+        report.outcome = match (&state, &report.outcome) {
+            (RunState::Complete, _) => JobOutcome::Done,
+            (state, JobOutcome::Failed { message }) if state.is_end() => JobOutcome::Failed {
+                message: message.clone(),
+            },
+            (state, _) if state.is_end() => JobOutcome::Failed {
+                message: message
+                    .clone()
+                    .unwrap_or_else(|| format!("it ended as {}", state.as_str())),
+            },
+            // A list that lags behind the end says nothing against it.
+            (_, outcome) if outcome.is_end() => outcome.clone(),
+            _ => JobOutcome::AtWork,
+        };
+        if state.is_end() || !report.outcome.is_end() {
+            report.state = Some(state.as_str().to_owned());
+        }
+    }
+    report.solution_ids.extend(solution_id);
+    report.started_at_ms = started_at_ms;
+    report.time_taken_ms = time_taken_ms.or_else(|| Some(completed_at_ms? - started_at_ms?));
+    report.message = message.or(report.message.take());
+    report.output_folder = output_folder.or(report.output_folder.take());
+}

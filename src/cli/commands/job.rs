@@ -1,0 +1,55 @@
+//! `job`: how a job or a run stands.
+
+use super::executing::Start;
+use super::watching;
+use crate::apply::{JobOutcome, WatchedJob, look_at_job};
+use crate::cli::args::JobArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::run_progress::RunProgress;
+use crate::cli::session;
+use crate::cli::settings::Settings;
+use crate::job::JobKind;
+
+pub(super) async fn run(
+    args: &JobArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let mut start = Start::new()?;
+    let session = session::open(&args.manifest, settings, io).await?;
+    let progress = RunProgress::new(&args.id, io);
+    let execution = watching::execution(&session, &args.waiting, start.interrupt(), &progress);
+    let mut job = WatchedJob {
+        id: args.id.clone(),
+        kind: args.kind.map_or(JobKind::Async, JobKind::from),
+        output_repos: args.output_repo.clone(),
+    };
+    let read_error = |error| session.read_error(error);
+    let look = async || look_at_job(&job, &execution).await.map_err(read_error);
+    let mut report = start.or_interrupted(look()).await?;
+    // Whose job it is stands in no id. A run that is asked for as something else may be unknown, and
+    // tells less.
+    if args.kind.is_none()
+        && (report.progress.is_some() || matches!(report.outcome, JobOutcome::NotKnown { .. }))
+    {
+        let run = WatchedJob {
+            kind: JobKind::Flow,
+            ..job.clone()
+        };
+        let look = async || look_at_job(&run, &execution).await.map_err(read_error);
+        let told = start.or_interrupted(look()).await?;
+        if !matches!(told.outcome, JobOutcome::NotKnown { .. }) {
+            report = told;
+            job = run;
+        }
+    }
+    let waiting = &args.waiting;
+    if waiting.wait && !report.outcome.is_end() {
+        report = watching::wait(&job, &execution, &progress, &session).await?;
+    }
+    progress.end();
+    watching::tell(&job, &report, waiting, &session, io)?;
+    Ok(watching::status_of(&report, start.interrupt()))
+}

@@ -1,0 +1,128 @@
+//! `run`: starts a run of a solution, and waits for its end if that is wanted.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge to the file of settings"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::executing::Start;
+use super::{get, watching};
+use crate::apply::{JobOutcome, JobReport, StartedRun, WatchedJob, start_run};
+use crate::cli::args::RunArgs;
+use crate::cli::error::{CommandError, SettingsProblem};
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::run_progress::RunProgress;
+use crate::cli::session::{self, Session};
+use crate::cli::settings::Settings;
+use crate::ident::JobId;
+use crate::job::{JobKind, RunRequest, RunTarget};
+
+/// The largest file of settings that is read.
+const SETTINGS_LIMIT: u64 = 1024 * 1024;
+
+pub(super) async fn run(
+    args: &RunArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let mut start = Start::new()?;
+    let request = request(args)?;
+    let session = session::open(&args.manifest, settings, io).await?;
+    let target = start.or_interrupted(target(args, &session)).await?;
+    let waiting = &args.waiting;
+    let progress = RunProgress::new(&request.id, io);
+    let execution = watching::execution(&session, waiting, start.interrupt(), &progress);
+    // Said before anything is sent: whoever has the id can find the run, whatever happens.
+    writeln!(io.err, "Starting the run `{}`.", request.id)?;
+    io.err.flush()?;
+    let StartedRun { id, sent_twice } = start_run(&session.writer(), &target, &request, &execution)
+        .await
+        .map_err(|source| {
+            progress.end();
+            CommandError::run(&session, source)
+        })?;
+    let job = WatchedJob {
+        id: id.clone(),
+        kind: JobKind::Flow,
+        output_repos: request.output_repo().into_iter().collect(),
+    };
+    let mut report = if waiting.wait {
+        watching::wait(&job, &execution, &progress, &session).await?
+    } else {
+        JobReport::new(id, JobOutcome::Started)
+    };
+    progress.end();
+    report.sent_twice = sent_twice;
+    if let RunTarget::Id(solution) = target
+        && report.solution_ids.is_empty()
+    {
+        report.solution_ids.push(solution);
+    }
+    // The run has started: whether somebody still reads our output decides nothing any more.
+    if let Err(error) = watching::tell(&job, &report, waiting, &session, io) {
+        tracing::warn!(%error, "the outcome could not be written");
+    }
+    Ok(watching::status_of(&report, start.interrupt()))
+}
+
+/// What is to run. An address is looked up, so that exactly that record runs.
+async fn target(args: &RunArgs, session: &Session) -> Result<RunTarget, CommandError> {
+    let Some(solution) = &args.solution else {
+        return Ok(RunTarget::Name {
+            name: args
+                .name
+                .clone()
+                .expect("invariant: clap asks for a solution or a name"),
+            version: args.version.clone(),
+            owner: args.owner.clone(),
+        });
+    };
+    Ok(RunTarget::Id(get::the_one(session, solution).await?))
+}
+
+fn request(args: &RunArgs) -> Result<RunRequest, CommandError> {
+    Ok(RunRequest {
+        id: args.job_id.clone().unwrap_or_else(new_id),
+        input_dir: args.input_dir.clone(),
+        output_dir: args.output_dir.clone(),
+        settings: match &args.settings {
+            Some(text) => read_settings(text).map_err(|source| CommandError::RunSettings {
+                text: text.chars().take(60).collect(),
+                source,
+            })?,
+            None => Map::new(),
+        },
+    })
+}
+
+fn new_id() -> JobId {
+    JobId::chosen(&uuid::Uuid::new_v4().to_string())
+        .expect("invariant: a UUID has fewer than 50 characters")
+}
+
+/// Reads settings from the text itself, where it looks like JSON, or from the file that it names.
+fn read_settings(text: &str) -> Result<Map<String, Value>, SettingsProblem> {
+    let is_json = text.trim_start().starts_with(['{', '[', '"']);
+    let json = if is_json {
+        text.to_owned()
+    } else {
+        let mut json = String::new();
+        std::fs::File::open(Path::new(text))
+            .and_then(|file| file.take(SETTINGS_LIMIT + 1).read_to_string(&mut json))
+            .map_err(SettingsProblem::File)?;
+        if json.len() as u64 > SETTINGS_LIMIT {
+            return Err(SettingsProblem::TooLarge);
+        }
+        json
+    };
+    match serde_json::from_str(&json).map_err(SettingsProblem::Json)? {
+        Value::Object(settings) => Ok(settings),
+        _ => Err(SettingsProblem::NoObject),
+    }
+}

@@ -1,0 +1,106 @@
+//! What `run` and `job` share: waiting for a run or job, and telling how it stands.
+
+use std::io::Write as _;
+use std::sync::Mutex;
+
+use tokio::time::Instant;
+
+use crate::apply::{
+    Interrupt, JobOutcome, JobReport, PollPolicy, RunExecution, WatchedJob, watch_job,
+};
+use crate::cli::args::WaitingArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::run_progress::RunProgress;
+use crate::cli::session::Session;
+use crate::job::JobKind;
+use crate::render::{job_document, render_job, render_json};
+
+/// What a run or job is watched with.
+pub(super) fn execution(
+    session: &Session,
+    waiting: &WaitingArgs,
+    interrupt: &Interrupt,
+    progress: &RunProgress,
+) -> RunExecution {
+    let timeouts = session.manifest().environment.timeouts;
+    RunExecution {
+        reader: session.reader(),
+        interrupt: interrupt.clone(),
+        deadline: Instant::now() + waiting.timeout.unwrap_or(timeouts.run),
+        settle: timeouts.settle,
+        poll: PollPolicy::default(),
+        events: progress.sink(),
+        random: Mutex::new(fastrand::Rng::new()),
+    }
+}
+
+/// Waits until it ends, or as long as it may.
+pub(super) async fn wait(
+    job: &WatchedJob,
+    execution: &RunExecution,
+    progress: &RunProgress,
+    session: &Session,
+) -> Result<JobReport, CommandError> {
+    let watched = tokio::select! {
+        watched = watch_job(job, execution) => watched,
+        never = progress.beat() => match never {},
+    };
+    progress.end();
+    watched.map_err(|error| session.read_error(error))
+}
+
+/// Tells how it stands, and what to do where it has not ended.
+pub(super) fn tell(
+    job: &WatchedJob,
+    report: &JobReport,
+    waiting: &WaitingArgs,
+    session: &Session,
+    io: &mut Io,
+) -> std::io::Result<()> {
+    if waiting.json {
+        let environment = &session.manifest().environment.name;
+        render_json(&job_document(environment, report), &mut io.out)?;
+    } else {
+        render_job(report, &mut io.out)?;
+    }
+    match &report.outcome {
+        JobOutcome::Done | JobOutcome::Failed { .. } => {}
+        // A wait would be one for something that may not exist.
+        JobOutcome::NotKnown { .. } if !waiting.wait => writeln!(
+            io.err,
+            "No answer tells how it stands. Check the id; `solform list` and `solform jobs` show what came of it."
+        )?,
+        JobOutcome::Started | JobOutcome::AtWork | JobOutcome::NotKnown { .. } => {
+            writeln!(io.err, "To look again: {}", command(job, session))?;
+        }
+    }
+    Ok(())
+}
+
+/// The command that looks again, as a shell takes it.
+fn command(job: &WatchedJob, session: &Session) -> String {
+    let mut words = session.command_words("job");
+    if job.kind != JobKind::Async {
+        words.extend(["--type".to_owned(), job.kind.as_str().to_owned()]);
+    }
+    for space in &job.output_repos {
+        words.extend(["--output-repo".to_owned(), space.clone()]);
+    }
+    words.extend(["--wait".to_owned(), "--".to_owned(), job.id.to_string()]);
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+}
+
+/// The exit status of how it stands. One that is at work is no success: whoever asks in a script
+/// wants to know whether it is done.
+pub(super) fn status_of(report: &JobReport, interrupt: &Interrupt) -> ExitStatus {
+    match report.outcome {
+        JobOutcome::Started | JobOutcome::Done => ExitStatus::Success,
+        JobOutcome::Failed { .. } => ExitStatus::Partial,
+        JobOutcome::AtWork | JobOutcome::NotKnown { .. } if interrupt.is_raised() => {
+            ExitStatus::Cancelled
+        }
+        JobOutcome::AtWork | JobOutcome::NotKnown { .. } => ExitStatus::InFlight,
+    }
+}

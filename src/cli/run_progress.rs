@@ -1,0 +1,108 @@
+//! What a wait for one run or job shows: a bar on a terminal, lines elsewhere.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use tokio::time::Instant;
+
+use super::io::{Io, SharedErr};
+use super::progress::{HEARTBEAT, bar_with};
+use crate::apply::{RunEvent, RunEventSink};
+use crate::ident::JobId;
+use crate::render::words;
+
+/// The progress of one run or job.
+#[derive(Clone)]
+pub(super) struct RunProgress {
+    id: String,
+    since: Instant,
+    bar: Option<ProgressBar>,
+    last: Arc<Mutex<String>>,
+    err: SharedErr,
+}
+
+impl RunProgress {
+    pub(super) fn new(id: &JobId, io: &Io) -> Self {
+        let id = words::escaped(id.as_str());
+        let bar = io.is_watched.then(|| {
+            let bar = bar_with(&id);
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            bar
+        });
+        Self {
+            id,
+            since: Instant::now(),
+            bar,
+            last: Arc::default(),
+            err: SharedErr::new(&io.secrets),
+        }
+    }
+
+    /// Takes what happens.
+    pub(super) fn sink(&self) -> RunEventSink {
+        let progress = self.clone();
+        Arc::new(move |event| progress.take(event))
+    }
+
+    fn take(&self, event: &RunEvent) {
+        let line = line(event);
+        if let Ok(mut last) = self.last.lock() {
+            last.clone_from(&line);
+        }
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(line);
+                bar.tick();
+            }
+            None => self.say(&line),
+        }
+    }
+
+    fn say(&self, line: &str) {
+        let took = words::duration(self.since.elapsed());
+        self.err
+            .say(|out| writeln!(out, "{}: {line} [{took}]", self.id));
+    }
+
+    /// Tells every half minute that it goes on. Never returns.
+    pub(super) async fn beat(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            if let (None, Ok(last)) = (&self.bar, self.last.lock()) {
+                self.say(&format!("still {last}"));
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line(event: &RunEvent) -> String {
+    match event {
+        RunEvent::Retrying {
+            after,
+            is_ambiguous: true,
+            why,
+        } => format!(
+            "the answer is lost, looking for the run for {}: {}",
+            words::duration(*after),
+            words::escaped(why)
+        ),
+        RunEvent::Retrying { after, why, .. } => format!(
+            "sending again in {}: {}",
+            words::duration(*after),
+            words::escaped(why)
+        ),
+        RunEvent::Answered {
+            word,
+            progress: Some(share),
+        } => format!("{} {:.0} %", words::escaped(word), share * 100.0),
+        RunEvent::Answered { word, .. } => words::escaped(word),
+    }
+}

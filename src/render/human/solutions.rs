@@ -1,0 +1,50 @@
+//! Live solution versions, as a table or one by one.
+
+use std::io::{self, Write};
+
+use super::table::{Rows, render_rows, render_table, time};
+use crate::live::{LiveState, LiveVersion};
+
+/// Writes a table of everything in a snapshot.
+pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()> {
+    let header = ["NAME", "VERSION", "OWNER", "STATE", "VISIBILITY", "ID"];
+    let rows = live.versions().iter().map(|version| {
+        let identity = &version.identity;
+        let visibility = version.visibility.as_ref().map(ToString::to_string);
+        [
+            Some(identity.name.to_string()),
+            Some(identity.version.to_string()),
+            Some(identity.owner.to_string()),
+            Some(version.state.to_string()),
+            visibility,
+            Some(version.id.to_string()),
+        ]
+    });
+    render_table(header, rows, out)
+}
+
+/// Writes all that is known of one version.
+pub fn render_solution(live: &LiveVersion, out: &mut dyn Write) -> io::Result<()> {
+    let LiveVersion {
+        id,
+        identity,
+        author,
+        state,
+        visibility,
+        created_at_ms,
+        updated_at_ms,
+    } = live;
+    let rows: Rows = vec![
+        ("address", Some(identity.address().to_string())),
+        ("id", Some(id.to_string())),
+        ("name", Some(identity.name.to_string())),
+        ("version", Some(identity.version.to_string())),
+        ("owner", Some(identity.owner.to_string())),
+        ("author", author.as_deref().map(str::to_owned)),
+        ("state", Some(state.to_string())),
+        ("visibility", visibility.as_ref().map(ToString::to_string)),
+        ("created", created_at_ms.and_then(time)),
+        ("updated", updated_at_ms.and_then(time)),
+    ];
+    render_rows(&rows, out)
+}

@@ -1,0 +1,289 @@
+//! Version 1 of the documents. Programs read them, so they are types of their own: what changes
+//! inside does not change them.
+//!
+//! `format_version` is `MAJOR.MINOR`. A new key raises the minor number, and readers skip the keys
+//! that they do not know; a key that goes away or changes its meaning raises the major one.
+
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::apply::{JobOutcome, JobReport};
+use crate::job::{RunList, RunRecord, RunState};
+use crate::live::{Coverage, LiveState, LiveVersion};
+
+const FORMAT_VERSION: &str = "1.0";
+
+/// What `list --json` and `get --json` print: solution versions that are live.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SolutionsDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The environment, as the manifest calls it.
+    environment: String,
+    /// Why there may be more versions than these; null where the list is proven complete.
+    incomplete: Option<String>,
+    /// The versions, ordered by name, version and owner.
+    solutions: Vec<SolutionItem>,
+    /// Records that are listed, and whose names no manifest can declare.
+    unmanageable: Vec<UnmanageableItem>,
+}
+
+/// One live solution version.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct SolutionItem {
+    /// `Name@version`.
+    address: String,
+    /// The platform's id.
+    id: String,
+    /// The solution's name.
+    name: String,
+    /// Its version.
+    version: String,
+    /// Its owner.
+    owner: String,
+    /// Who published it.
+    author: Option<String>,
+    /// The server's word for its state.
+    state: String,
+    /// The server's word for its visibility; null where no answer tells it.
+    visibility: Option<String>,
+    /// When it was created, in milliseconds since 1970.
+    created_at_ms: Option<i64>,
+    /// When it was last updated, in milliseconds since 1970.
+    updated_at_ms: Option<i64>,
+}
+
+/// A record that cannot be managed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct UnmanageableItem {
+    /// The platform's id.
+    id: String,
+    /// Owner, name and version, quoted.
+    label: String,
+    /// Why it cannot be managed.
+    reason: String,
+}
+
+/// What `jobs --json` prints: runs of solutions.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RunsDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The environment, as the manifest calls it.
+    environment: String,
+    /// Why there may be more runs than these; null where the list came to its end or its limit.
+    incomplete: Option<String>,
+    /// The runs, in the server's order.
+    runs: Vec<RunItem>,
+}
+
+/// One run.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct RunItem {
+    /// Its id.
+    id: String,
+    /// The server's word for its state.
+    state: Option<String>,
+    /// The solution that runs.
+    solution_id: Option<String>,
+    /// The platform's private id of who started it.
+    account_id: Option<String>,
+    /// When it started, in milliseconds since 1970.
+    started_at_ms: Option<i64>,
+    /// When it ended, in milliseconds since 1970.
+    completed_at_ms: Option<i64>,
+    /// How long it worked, in milliseconds.
+    time_taken_ms: Option<i64>,
+    /// The server's message.
+    message: Option<String>,
+    /// Where the results lie.
+    output_folder: Option<String>,
+}
+
+/// What `run --json` and `job --json` print: how one run or job stands.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct JobDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The environment, as the manifest calls it.
+    environment: String,
+    /// Its id.
+    id: String,
+    /// How it stands.
+    outcome: JobOutcomeWord,
+    /// The server's word for its state.
+    state: Option<String>,
+    /// The share that is done, 0 to 1; only runs tell it.
+    progress: Option<f64>,
+    /// The server's message; of one that failed, why; of one that is not known, the last answer.
+    message: Option<String>,
+    /// When it started, in milliseconds since 1970.
+    started_at_ms: Option<i64>,
+    /// How long it worked, in milliseconds.
+    time_taken_ms: Option<i64>,
+    /// Where the results lie.
+    output_folder: Option<String>,
+    /// The solution that ran, or those that a deploy made.
+    solution_ids: Vec<String>,
+    /// Whether the start was sent twice, as the first answer was lost.
+    sent_twice: bool,
+}
+
+/// How a run or job stands.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum JobOutcomeWord {
+    /// It was started; nobody has looked yet.
+    Started,
+    /// It is at work.
+    AtWork,
+    /// It ended well.
+    Done,
+    /// It ended badly.
+    Failed,
+    /// No answer tells.
+    NotKnown,
+}
+
+/// The document of a snapshot.
+pub fn solutions_document(environment: &str, live: &LiveState) -> SolutionsDocument {
+    SolutionsDocument {
+        format_version: FORMAT_VERSION,
+        environment: environment.to_owned(),
+        incomplete: match live.coverage() {
+            Coverage::Whole | Coverage::Names(_) => None,
+            Coverage::Unproven(why) => Some(why.to_string()),
+        },
+        solutions: live.versions().iter().map(solution_item).collect(),
+        unmanageable: live
+            .unmanageable()
+            .iter()
+            .map(|record| UnmanageableItem {
+                id: record.id.to_string(),
+                label: record.label.clone(),
+                reason: record.reason.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn solution_item(live: &LiveVersion) -> SolutionItem {
+    let LiveVersion {
+        id,
+        identity,
+        author,
+        state,
+        visibility,
+        created_at_ms,
+        updated_at_ms,
+    } = live;
+    SolutionItem {
+        address: identity.address().to_string(),
+        id: id.to_string(),
+        name: identity.name.to_string(),
+        version: identity.version.to_string(),
+        owner: identity.owner.to_string(),
+        author: author.as_deref().map(str::to_owned),
+        state: state.to_string(),
+        visibility: visibility.as_ref().map(ToString::to_string),
+        created_at_ms: *created_at_ms,
+        updated_at_ms: *updated_at_ms,
+    }
+}
+
+/// The document of a list of runs.
+pub fn runs_document(environment: &str, list: &RunList) -> RunsDocument {
+    RunsDocument {
+        format_version: FORMAT_VERSION,
+        environment: environment.to_owned(),
+        incomplete: list.incomplete.clone(),
+        runs: list.runs.iter().map(run_item).collect(),
+    }
+}
+
+fn run_item(run: &RunRecord) -> RunItem {
+    let RunRecord {
+        id,
+        solution_id,
+        account_id,
+        state,
+        started_at_ms,
+        completed_at_ms,
+        time_taken_ms,
+        message,
+        output_folder,
+    } = run;
+    RunItem {
+        id: id.to_string(),
+        state: state.as_ref().map(RunState::as_str).map(str::to_owned),
+        solution_id: solution_id.as_ref().map(ToString::to_string),
+        account_id: account_id.clone(),
+        started_at_ms: *started_at_ms,
+        completed_at_ms: *completed_at_ms,
+        time_taken_ms: *time_taken_ms,
+        message: message.clone(),
+        output_folder: output_folder.clone(),
+    }
+}
+
+/// The document of one run or job.
+pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
+    let JobReport {
+        id,
+        outcome,
+        state,
+        progress,
+        message,
+        started_at_ms,
+        time_taken_ms,
+        output_folder,
+        solution_ids,
+        sent_twice,
+    } = report;
+    let (word, told) = match outcome {
+        JobOutcome::Started => (JobOutcomeWord::Started, None),
+        JobOutcome::AtWork => (JobOutcomeWord::AtWork, None),
+        JobOutcome::Done => (JobOutcomeWord::Done, None),
+        JobOutcome::Failed { message } => (JobOutcomeWord::Failed, Some(message)),
+        JobOutcome::NotKnown { detail } => (JobOutcomeWord::NotKnown, Some(detail)),
+    };
+    JobDocument {
+        format_version: FORMAT_VERSION,
+        environment: environment.to_owned(),
+        id: id.to_string(),
+        outcome: word,
+        state: state.clone(),
+        progress: *progress,
+        message: told.or(message.as_ref()).cloned(),
+        started_at_ms: *started_at_ms,
+        time_taken_ms: *time_taken_ms,
+        output_folder: output_folder.clone(),
+        solution_ids: solution_ids.iter().map(ToString::to_string).collect(),
+        sent_twice: *sent_twice,
+    }
+}
+
+/// Writes a document.
+pub fn render_json(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
+    writeln!(out)
+}
+
+/// The JSON Schema (draft 2020-12) of a document.
+pub fn schema_of<T: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}

@@ -1,0 +1,47 @@
+//! The commands `run`, `jobs`, `job`, and the JSON documents, against the emulator.
+
+mod documents;
+mod lists;
+mod operations;
+mod start;
+mod wait;
+
+use solform::emulator::{Emulator, JobPace, Seed};
+
+use crate::support::TestEnv;
+use crate::support::worlds::{self, DRIVE, Version, env_with, manifest, seed};
+
+fn world() -> Seed {
+    seed(
+        &[
+            Version::active("Form W-2", "0.0.1").owner("IB_DEPLOYED"),
+            Version::active("Form W-2", "0.0.2").owner("IB_DEPLOYED"),
+            Version::active("Paystub", "1.0.0"),
+            Version::active("Paystub", "1.0.0").owner("other"),
+        ],
+        &[Version::active("New", "1.0.0")],
+    )
+}
+
+/// An emulator whose runs need no input folder, and a folder that means it.
+async fn start_with(knobs: &[&str], pace: JobPace) -> (Emulator, TestEnv) {
+    let knobs = [&["run_missing_input=accepted"], knobs].concat();
+    let emulator = worlds::start_with(world(), &knobs, pace, 100).await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  New: { version: 1.0.0, path: '${drive}/${name}-${version}.ibsolution' }\n",
+    ));
+    (emulator, env)
+}
+
+fn input() -> String {
+    format!("{DRIVE}/in")
+}
+
+/// The value of a field in the output of `run` or `job`.
+fn field<'a>(output: &'a str, key: &str) -> Option<&'a str> {
+    output.lines().find_map(|line| {
+        let (found, value) = line.split_at_checked(15)?;
+        (found.trim_end() == key).then_some(value)
+    })
+}

@@ -1,0 +1,263 @@
+//! Starting runs: what is meant, what is sent, and what is not sent twice.
+
+use serde_json::{Value, json};
+use solform::emulator::{Fault, JobPace, Operation};
+
+use super::{field, input, start_with};
+use crate::support::worlds::{TOKEN, count};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_meant_by_id_by_address_or_by_name() {
+    let (emulator, env) = start_with(&[], JobPace::Immediate).await;
+    let input = input();
+    let list = env
+        .solform_beside(&["list", "--owner", "other", "--json"])
+        .await;
+    let document: Value = serde_json::from_str(&list.exits_with(0).stdout).unwrap();
+    let id = document["solutions"][0]["id"].as_str().unwrap().to_owned();
+
+    for (arguments, operation, owner, version) in [
+        (vec![id.as_str()], Operation::RunSolution, "other", "1.0.0"),
+        (
+            vec!["other:Paystub@1.0.0"],
+            Operation::RunSolution,
+            "other",
+            "1.0.0",
+        ),
+        (
+            vec!["Form W-2@0.0.1"],
+            Operation::RunSolution,
+            "IB_DEPLOYED",
+            "0.0.1",
+        ),
+        // The most recently created one, of IB_DEPLOYED.
+        (
+            vec!["--name", "Form W-2"],
+            Operation::RunByName,
+            "IB_DEPLOYED",
+            "0.0.2",
+        ),
+        (
+            vec!["--name", "Form W-2", "--version", "0.0.1"],
+            Operation::RunByName,
+            "IB_DEPLOYED",
+            "0.0.1",
+        ),
+        (
+            vec!["--name", "Paystub", "--owner", "svc"],
+            Operation::RunByName,
+            "svc",
+            "1.0.0",
+        ),
+    ] {
+        emulator.clear_requests();
+        let arguments = [&["run"], &arguments[..], &["--input-dir", &input, "--wait"]].concat();
+        let output = env.solform_beside(&arguments).await.exits_with(0);
+        assert_eq!(field(&output.stdout, "outcome"), Some("done"), "{output}");
+        assert_eq!(field(&output.stdout, "state"), Some("COMPLETE"), "{output}");
+        assert_eq!(count(&emulator, operation), 1, "{arguments:?}");
+        let ran = field(&output.stdout, "solution").unwrap();
+        let shown = env.solform_beside(&["get", ran]).await.exits_with(0);
+        assert_eq!(
+            field(&shown.stdout, "owner"),
+            Some(owner),
+            "{arguments:?}\n{shown}"
+        );
+        assert_eq!(
+            field(&shown.stdout, "version"),
+            Some(version),
+            "{arguments:?}\n{shown}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_takes_its_folders_settings_and_id() {
+    let (_emulator, env) = start_with(&[], JobPace::Immediate).await;
+    let input = input();
+    env.write(
+        "settings.json",
+        &json!({ "output_has_run_id": true }).to_string(),
+    );
+    for settings in [r#"{"output_has_run_id": true}"#, "settings.json"] {
+        let id = format!("run-{}", settings.len());
+        let output = env
+            .solform_beside(&[
+                "run",
+                "Form W-2@0.0.1",
+                "--input-dir",
+                &input,
+                "--output-dir",
+                "acme/out/fs/D/results",
+                "--settings",
+                settings,
+                "--job-id",
+                &id,
+                "--wait",
+                "--json",
+            ])
+            .await
+            .exits_with(0);
+        let document: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(document["id"], json!(id));
+        assert_eq!(document["outcome"], json!("done"));
+        assert_eq!(
+            document["output_folder"],
+            json!(format!("acme/out/fs/D/results/{id}"))
+        );
+        assert!(document["time_taken_ms"].is_i64(), "{document}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_run_is_told_before_anything_is_sent() {
+    let (emulator, env) = start_with(&[], JobPace::Immediate).await;
+    let input = input();
+    let long = "x".repeat(51);
+    env.write("list.json", "[1]");
+    for (arguments, said) in [
+        (
+            vec!["Form W-2@0.0.1", "--job-id", &long],
+            "must not be longer than 50 characters",
+        ),
+        (
+            vec!["Form W-2@0.0.1", "--settings", "[1]"],
+            "`settings` must be a JSON object",
+        ),
+        (
+            vec!["Form W-2@0.0.1", "--settings", "list.json"],
+            "`settings` must be a JSON object",
+        ),
+        (vec!["Form W-2@0.0.1", "--settings", "{"], "it is not JSON"),
+        (
+            vec!["Form W-2@0.0.1", "--settings", "missing.json"],
+            "the file cannot be read",
+        ),
+        (vec!["Paystub@1.0.0"], "2 live records are `Paystub@1.0.0`"),
+        (vec!["Paystub@9"], "nothing live is `Paystub@9`"),
+        (
+            vec!["Paystub@1.0.0", "--name", "Paystub"],
+            "cannot be used with",
+        ),
+        (vec!["--version", "1"], "required"),
+        (vec![], "required"),
+    ] {
+        let arguments = [&["run"], &arguments[..], &["--input-dir", &input]].concat();
+        let output = env.solform_beside(&arguments).await.exits_with(1);
+        let _ = output.warns(said);
+    }
+    let _ = env
+        .solform_beside(&["run", "Form W-2@0.0.1"])
+        .await
+        .exits_with(1)
+        .warns("--input-dir");
+    assert!(
+        emulator
+            .requests()
+            .iter()
+            .all(|request| request.method == "GET")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_refuses_is_told_with_its_words() {
+    let (_emulator, env) = start_with(&["run_missing_input=refused"], JobPace::Immediate).await;
+    for (arguments, said) in [
+        (vec!["no-such-id"], "answered 404 Not Found"),
+        (
+            vec!["--name", "Nothing"],
+            "there is no solution `Nothing` of IB_DEPLOYED to run",
+        ),
+        (vec!["Form W-2@0.0.1"], "answered 404"),
+    ] {
+        let arguments = [
+            &["run"],
+            &arguments[..],
+            &["--input-dir", "acme/none/fs/D/in"],
+        ]
+        .concat();
+        let output = env.solform_beside(&arguments).await.exits_with(1);
+        let _ = output
+            .warns("no run has started")
+            .warns(said)
+            .warns("help: ");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
+    for (operation, arguments) in [
+        ("run_solution", vec!["Form W-2@0.0.1"]),
+        ("run_by_name", vec!["--name", "Form W-2"]),
+    ] {
+        for what in ["connection=drop", "status=500", "status=502,body=html"] {
+            let (emulator, env) = start_with(&[], JobPace::Immediate).await;
+            let rule = format!("operation={operation},when=after,times=1,{what}");
+            emulator.add_fault(rule.parse::<Fault>().unwrap());
+            let input = input();
+            let arguments = [&["run"], &arguments[..], &["--input-dir", &input, "--wait"]].concat();
+            let output = env.solform_beside(&arguments).await.exits_with(0);
+            assert_eq!(field(&output.stdout, "note"), None, "{output}");
+            let jobs = env.solform_beside(&["jobs", "--json"]).await.exits_with(0);
+            let document: Value = serde_json::from_str(&jobs.stdout).unwrap();
+            assert_eq!(
+                document["runs"].as_array().unwrap().len(),
+                1,
+                "{rule}\n{document}"
+            );
+            let sent =
+                count(&emulator, Operation::RunSolution) + count(&emulator, Operation::RunByName);
+            assert_eq!(sent, 1, "{rule}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_was_not_taken_is_sent_again() {
+    for (what, note) in [
+        ("status=429,retry_after=1", None),
+        ("status=503,retry_after=1", None),
+        (
+            "connection=drop",
+            Some("sent twice, as the first answer was lost"),
+        ),
+        (
+            "status=500",
+            Some("sent twice, as the first answer was lost"),
+        ),
+    ] {
+        let (emulator, env) = start_with(&[], JobPace::Immediate).await;
+        let rule = format!("operation=run_solution,when=before,times=1,{what}");
+        emulator.add_fault(rule.parse::<Fault>().unwrap());
+        let input = input();
+        let output = env
+            .solform_beside(&["run", "Form W-2@0.0.1", "--input-dir", &input, "--wait"])
+            .await
+            .exits_with(0);
+        assert_eq!(field(&output.stdout, "note"), note, "{output}");
+        assert_eq!(count(&emulator, Operation::RunSolution), 2, "{rule}");
+        assert!(!output.stderr.contains(TOKEN), "{output}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_taken_is_refused_or_answered_as_the_server_does() {
+    for (knob, code) in [
+        ("run_repeated_id=conflict", 1),
+        ("run_repeated_id=same_run", 0),
+    ] {
+        let (emulator, env) = start_with(&[knob], JobPace::Immediate).await;
+        let input = input();
+        let arguments = [
+            "run",
+            "Form W-2@0.0.1",
+            "--input-dir",
+            &input,
+            "--job-id",
+            "mine",
+        ];
+        let _ = env.solform_beside(&arguments).await.exits_with(0);
+        let _ = env.solform_beside(&arguments).await.exits_with(code);
+        assert_eq!(count(&emulator, Operation::RunSolution), 2);
+    }
+}
