@@ -124,10 +124,7 @@ fn answer_message(answer: &Answer, redactor: &Redactor) -> Option<String> {
 }
 
 fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
-    let is_error = reply
-        .status
-        .word()
-        .is_some_and(|status| status.trim().eq_ignore_ascii_case("ERROR"));
+    let is_error = reply.status.is_error();
     let said = reply.message.word().map(|text| message(&text, redactor));
     let word = reply.state.word();
     let mut ids = Vec::new();

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::api::error::ApiErrorKind;
+
 /// Any JSON value, reduced to the scalar in it. A list stands for its first element: `has_more`
 /// and `next_offset` are documented as lists of one (api-facts 8.1, 8.2).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -70,6 +72,12 @@ impl<'a> Loose<'a> {
             _ => return None,
         };
         Some(number).filter(|number| number.is_finite())
+    }
+
+    /// Whether a `status` says that the request was refused, in the habit of the platform's first
+    /// API (api-facts U15).
+    pub(super) fn is_error(&self) -> bool {
+        matches!(self, Self::Text(word) if word.trim().eq_ignore_ascii_case("ERROR"))
     }
 
     /// Whether nothing was said.
@@ -169,6 +177,21 @@ pub(super) enum Many<T> {
 }
 
 impl<T> Many<T> {
+    /// The objects of a list that must be there, unless the `status` beside it is an error.
+    pub(super) fn required(
+        self,
+        key: &'static str,
+        status: &Loose<'_>,
+    ) -> Result<Vec<T>, ApiErrorKind> {
+        match self {
+            Self::Are(values) => Ok(values),
+            Self::Missing | Self::Wrong if status.is_error() => Err(ApiErrorKind::Refused),
+            Self::Missing | Self::Wrong => Err(ApiErrorKind::Shape {
+                detail: format!("the answer has no list `{key}`"),
+            }),
+        }
+    }
+
     /// The objects, none if there are none.
     pub(super) fn into_vec(self) -> Vec<T> {
         match self {

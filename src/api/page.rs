@@ -4,7 +4,6 @@ use crate::api::answer::{Answer, LIST_LIMIT};
 use crate::api::client::Client;
 use crate::api::convert::{BadRecord, Interner, Record, record};
 use crate::api::error::{ApiError, ApiErrorKind};
-use crate::api::loose::Many;
 use crate::api::routes::ListFilter;
 use crate::api::send::Call;
 use crate::api::wire::ListReply;
@@ -124,22 +123,7 @@ impl Client {
 
 fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
     let reply: ListReply<'_> = answer.decode()?;
-    let bodies = match reply.solutions {
-        Many::Are(bodies) => bodies,
-        Many::Missing | Many::Wrong => {
-            let is_error = reply
-                .status
-                .text()
-                .is_some_and(|status| status.eq_ignore_ascii_case("ERROR"));
-            return Err(if is_error {
-                ApiErrorKind::Refused
-            } else {
-                ApiErrorKind::Shape {
-                    detail: "the answer has no list `solutions`".to_owned(),
-                }
-            });
-        }
-    };
+    let bodies = reply.solutions.required("solutions", &reply.status)?;
     let mut page = Page {
         offset,
         received: bodies.len() as u64,

@@ -168,11 +168,7 @@ pub(super) fn read_solution(answer: &Answer) -> Result<Option<LiveVersion>, ApiE
         Nested::Null => return Ok(None),
         Nested::Is(body) => body,
         Nested::Missing => {
-            let is_error = reply
-                .status
-                .text()
-                .is_some_and(|status| status.eq_ignore_ascii_case("ERROR"));
-            if is_error {
+            if reply.status.is_error() {
                 return Err(ApiErrorKind::Refused);
             }
             answer.decode::<SolutionBody<'_>>()?

@@ -13,7 +13,7 @@ use crate::api::answer::{Answer, LIST_LIMIT};
 use crate::api::client::Client;
 use crate::api::error::{ApiError, ApiErrorKind};
 use crate::api::excerpt::message;
-use crate::api::loose::{Loose, Many};
+use crate::api::loose::Loose;
 use crate::api::redact::Redactor;
 use crate::api::send::Call;
 use crate::api::wire::{RunBody, RunListReply};
@@ -152,22 +152,7 @@ impl Client {
 
 fn read_page(answer: &Answer, secrets: &Redactor) -> Result<RunPage, ApiErrorKind> {
     let reply: RunListReply<'_> = answer.decode()?;
-    let bodies = match reply.jobs {
-        Many::Are(bodies) => bodies,
-        Many::Missing | Many::Wrong => {
-            let is_error = reply
-                .status
-                .text()
-                .is_some_and(|status| status.eq_ignore_ascii_case("ERROR"));
-            return Err(if is_error {
-                ApiErrorKind::Refused
-            } else {
-                ApiErrorKind::Shape {
-                    detail: "the answer has no list `jobs`".to_owned(),
-                }
-            });
-        }
-    };
+    let bodies = reply.jobs.required("jobs", &reply.status)?;
     let received = bodies.len();
     let runs: Vec<RunRecord> = bodies
         .into_iter()

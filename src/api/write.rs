@@ -14,7 +14,6 @@ use bytes::Bytes;
 use crate::api::answer::{ANSWER_LIMIT, Answer};
 use crate::api::client::Client;
 use crate::api::error::{ApiError, ApiErrorKind};
-use crate::api::loose::Loose;
 use crate::api::read::{is_gone, read_solution};
 use crate::api::runs;
 use crate::api::send::Call;
@@ -220,9 +219,8 @@ fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
         Err(kind) => return Err(kind),
     };
     let id = reply.job_id.word().and_then(|id| JobId::parse(&id).ok());
-    let is_error = matches!(&reply.status, Loose::Text(word) if word.eq_ignore_ascii_case("ERROR"));
     match id {
-        None if is_error => Err(ApiErrorKind::Refused),
+        None if reply.status.is_error() => Err(ApiErrorKind::Refused),
         id => Ok(id),
     }
 }

@@ -1,16 +1,13 @@
 //! `jobs` and `list`: every filter, sort and order, on servers that filter well or badly.
 
-use serde_json::Value;
 use solform::emulator::{JobPace, Operation, RunEnd};
 
-use super::{input, start_with};
+use super::{document, run, start_capped, start_with};
 use crate::support::TestEnv;
 use crate::support::worlds::count;
 
 async fn run_ids(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
-    let arguments = [&["jobs", "--json"], arguments].concat();
-    let output = env.solform_beside(&arguments).await.exits_with(0);
-    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    let document = document(env, &[&["jobs"], arguments].concat()).await;
     let runs = document["runs"].as_array().unwrap();
     runs.iter()
         .map(|run| run["id"].as_str().unwrap().to_owned())
@@ -20,34 +17,20 @@ async fn run_ids(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_are_listed_by_every_filter() {
     let (emulator, env) = start_with(&[], JobPace::Manual).await;
-    let input = input();
     for (id, solution, output) in [
         ("a", "Form W-2@0.0.1", "acme/releases/fs/D/out"),
         ("b", "Form W-2@0.0.2", "acme/releases/fs/D/out"),
         ("c", "svc:Paystub@1.0.0", "acme/other/fs/D/out"),
         ("d", "other:Paystub@1.0.0", "svc/own/fs/D/out"),
     ] {
-        let arguments = [
-            "run",
-            solution,
-            "--input-dir",
-            &input,
-            "--output-dir",
-            output,
-            "--job-id",
-            id,
-        ];
-        let _ = env.solform_beside(&arguments).await.exits_with(0);
+        let arguments = [solution, "--output-dir", output, "--job-id", id];
+        let _ = run(&env, &arguments).await.exits_with(0);
         emulator.advance_clock(std::time::Duration::from_secs(1));
     }
     assert!(emulator.finish_run("a", RunEnd::Complete));
     assert!(emulator.finish_run("b", RunEnd::Failed));
-    let list = env
-        .solform_beside(&["list", "--owner", "other", "--json"])
-        .await
-        .exits_with(0);
-    let document: Value = serde_json::from_str(&list.stdout).unwrap();
-    let other = document["solutions"][0]["id"].as_str().unwrap();
+    let list = document(&env, &["list", "--owner", "other"]).await;
+    let other = list["solutions"][0]["id"].as_str().unwrap();
     for (arguments, expected) in [
         (&[][..], "dcba"),
         (&["Form W-2@0.0.1"], "a"),
@@ -98,29 +81,11 @@ async fn runs_are_listed_by_every_filter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_are_listed_to_the_end() {
     for knobs in [&[][..], &["over_limit=refused"], &["run_ties=oldest_first"]] {
-        let emulator = crate::support::worlds::start_with(
-            super::world(),
-            &[&["run_missing_input=accepted"], knobs].concat(),
-            JobPace::Immediate,
-            3,
-        )
-        .await;
-        let env = crate::support::worlds::env_with(&crate::support::worlds::manifest(
-            &emulator.url(),
-            "  A: { version: 1, state: ABSENT }\n",
-        ));
-        let input = input();
+        let (_emulator, env) = start_capped(knobs, JobPace::Immediate, 3).await;
         for nth in 0..7 {
             let id = format!("r{nth}");
-            let arguments = [
-                "run",
-                "Form W-2@0.0.1",
-                "--input-dir",
-                &input,
-                "--job-id",
-                &id,
-            ];
-            let _ = env.solform_beside(&arguments).await.exits_with(0);
+            let arguments = ["Form W-2@0.0.1", "--job-id", &id];
+            let _ = run(&env, &arguments).await.exits_with(0);
         }
         let mut found = run_ids(&env, &[]).await;
         found.sort();

@@ -6,10 +6,11 @@ mod operations;
 mod start;
 mod wait;
 
+use serde_json::Value;
 use solform::emulator::{Emulator, JobPace, Seed};
 
-use crate::support::TestEnv;
 use crate::support::worlds::{self, DRIVE, Version, env_with, manifest, seed};
+use crate::support::{CommandOutput, TestEnv};
 
 fn world() -> Seed {
     seed(
@@ -25,8 +26,13 @@ fn world() -> Seed {
 
 /// An emulator whose runs need no input folder, and a folder that means it.
 async fn start_with(knobs: &[&str], pace: JobPace) -> (Emulator, TestEnv) {
+    start_capped(knobs, pace, 100).await
+}
+
+/// The same, with pages that hold `cap` at most.
+async fn start_capped(knobs: &[&str], pace: JobPace, cap: usize) -> (Emulator, TestEnv) {
     let knobs = [&["run_missing_input=accepted"], knobs].concat();
-    let emulator = worlds::start_with(world(), &knobs, pace, 100).await;
+    let emulator = worlds::start_with(world(), &knobs, pace, cap).await;
     let env = env_with(&manifest(
         &emulator.url(),
         "  New: { version: 1.0.0, path: '${drive}/${name}-${version}.ibsolution' }\n",
@@ -36,6 +42,20 @@ async fn start_with(knobs: &[&str], pace: JobPace) -> (Emulator, TestEnv) {
 
 fn input() -> String {
     format!("{DRIVE}/in")
+}
+
+/// Runs something on the input folder.
+async fn run(env: &TestEnv, arguments: &[&str]) -> CommandOutput {
+    let input = input();
+    let arguments = [&["run"], arguments, &["--input-dir", &input]].concat();
+    env.solform_beside(&arguments).await
+}
+
+/// A JSON document that a command prints.
+async fn document(env: &TestEnv, arguments: &[&str]) -> Value {
+    let arguments = [arguments, &["--json"]].concat();
+    let output = env.solform_beside(&arguments).await.exits_with(0);
+    serde_json::from_str(&output.stdout).unwrap()
 }
 
 /// The value of a field in the output of `run` or `job`.

@@ -1,23 +1,19 @@
 //! Starting runs: what is meant, what is sent, and what is not sent twice.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use solform::emulator::{Fault, JobPace, Operation};
 
-use super::{field, input, start_with};
+use super::{document, field, input, run, start_with};
 use crate::support::worlds::{TOKEN, count};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_meant_by_id_by_address_or_by_name() {
     let (emulator, env) = start_with(&[], JobPace::Immediate).await;
-    let input = input();
-    let list = env
-        .solform_beside(&["list", "--owner", "other", "--json"])
-        .await;
-    let document: Value = serde_json::from_str(&list.exits_with(0).stdout).unwrap();
-    let id = document["solutions"][0]["id"].as_str().unwrap().to_owned();
+    let list = document(&env, &["list", "--owner", "other"]).await;
+    let id = list["solutions"][0]["id"].as_str().unwrap();
 
     for (arguments, operation, owner, version) in [
-        (vec![id.as_str()], Operation::RunSolution, "other", "1.0.0"),
+        (vec![id], Operation::RunSolution, "other", "1.0.0"),
         (
             vec!["other:Paystub@1.0.0"],
             Operation::RunSolution,
@@ -51,8 +47,8 @@ async fn a_run_is_meant_by_id_by_address_or_by_name() {
         ),
     ] {
         emulator.clear_requests();
-        let arguments = [&["run"], &arguments[..], &["--input-dir", &input, "--wait"]].concat();
-        let output = env.solform_beside(&arguments).await.exits_with(0);
+        let arguments = [&arguments[..], &["--wait"]].concat();
+        let output = run(&env, &arguments).await.exits_with(0);
         assert_eq!(field(&output.stdout, "outcome"), Some("done"), "{output}");
         assert_eq!(field(&output.stdout, "state"), Some("COMPLETE"), "{output}");
         assert_eq!(count(&emulator, operation), 1, "{arguments:?}");
@@ -74,31 +70,19 @@ async fn a_run_is_meant_by_id_by_address_or_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_takes_its_folders_settings_and_id() {
     let (_emulator, env) = start_with(&[], JobPace::Immediate).await;
-    let input = input();
     env.write(
         "settings.json",
         &json!({ "output_has_run_id": true }).to_string(),
     );
     for settings in [r#"{"output_has_run_id": true}"#, "settings.json"] {
         let id = format!("run-{}", settings.len());
-        let output = env
-            .solform_beside(&[
-                "run",
-                "Form W-2@0.0.1",
-                "--input-dir",
-                &input,
-                "--output-dir",
-                "acme/out/fs/D/results",
-                "--settings",
-                settings,
-                "--job-id",
-                &id,
-                "--wait",
-                "--json",
-            ])
-            .await
-            .exits_with(0);
-        let document: Value = serde_json::from_str(&output.stdout).unwrap();
+        let input = input();
+        let arguments = [
+            &["run", "Form W-2@0.0.1", "--wait", "--input-dir", &input][..],
+            &["--output-dir", "acme/out/fs/D/results"],
+            &["--settings", settings, "--job-id", &id],
+        ];
+        let document = document(&env, &arguments.concat()).await;
         assert_eq!(document["id"], json!(id));
         assert_eq!(document["outcome"], json!("done"));
         assert_eq!(
@@ -112,7 +96,6 @@ async fn a_run_takes_its_folders_settings_and_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_a_run_is_told_before_anything_is_sent() {
     let (emulator, env) = start_with(&[], JobPace::Immediate).await;
-    let input = input();
     let long = "x".repeat(51);
     env.write("list.json", "[1]");
     for (arguments, said) in [
@@ -142,9 +125,7 @@ async fn what_cannot_be_a_run_is_told_before_anything_is_sent() {
         (vec!["--version", "1"], "required"),
         (vec![], "required"),
     ] {
-        let arguments = [&["run"], &arguments[..], &["--input-dir", &input]].concat();
-        let output = env.solform_beside(&arguments).await.exits_with(1);
-        let _ = output.warns(said);
+        let _ = run(&env, &arguments).await.exits_with(1).warns(said);
     }
     let _ = env
         .solform_beside(&["run", "Form W-2@0.0.1"])
@@ -194,17 +175,11 @@ async fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
             let (emulator, env) = start_with(&[], JobPace::Immediate).await;
             let rule = format!("operation={operation},when=after,times=1,{what}");
             emulator.add_fault(rule.parse::<Fault>().unwrap());
-            let input = input();
-            let arguments = [&["run"], &arguments[..], &["--input-dir", &input, "--wait"]].concat();
-            let output = env.solform_beside(&arguments).await.exits_with(0);
+            let arguments = [&arguments[..], &["--wait"]].concat();
+            let output = run(&env, &arguments).await.exits_with(0);
             assert_eq!(field(&output.stdout, "note"), None, "{output}");
-            let jobs = env.solform_beside(&["jobs", "--json"]).await.exits_with(0);
-            let document: Value = serde_json::from_str(&jobs.stdout).unwrap();
-            assert_eq!(
-                document["runs"].as_array().unwrap().len(),
-                1,
-                "{rule}\n{document}"
-            );
+            let list = document(&env, &["jobs"]).await;
+            assert_eq!(list["runs"].as_array().unwrap().len(), 1, "{rule}\n{list}");
             let sent =
                 count(&emulator, Operation::RunSolution) + count(&emulator, Operation::RunByName);
             assert_eq!(sent, 1, "{rule}");
@@ -229,11 +204,7 @@ async fn a_start_that_was_not_taken_is_sent_again() {
         let (emulator, env) = start_with(&[], JobPace::Immediate).await;
         let rule = format!("operation=run_solution,when=before,times=1,{what}");
         emulator.add_fault(rule.parse::<Fault>().unwrap());
-        let input = input();
-        let output = env
-            .solform_beside(&["run", "Form W-2@0.0.1", "--input-dir", &input, "--wait"])
-            .await
-            .exits_with(0);
+        let output = run(&env, &["Form W-2@0.0.1", "--wait"]).await.exits_with(0);
         assert_eq!(field(&output.stdout, "note"), note, "{output}");
         assert_eq!(count(&emulator, Operation::RunSolution), 2, "{rule}");
         assert!(!output.stderr.contains(TOKEN), "{output}");
@@ -247,17 +218,9 @@ async fn an_id_that_is_taken_is_refused_or_answered_as_the_server_does() {
         ("run_repeated_id=same_run", 0),
     ] {
         let (emulator, env) = start_with(&[knob], JobPace::Immediate).await;
-        let input = input();
-        let arguments = [
-            "run",
-            "Form W-2@0.0.1",
-            "--input-dir",
-            &input,
-            "--job-id",
-            "mine",
-        ];
-        let _ = env.solform_beside(&arguments).await.exits_with(0);
-        let _ = env.solform_beside(&arguments).await.exits_with(code);
+        let arguments = ["Form W-2@0.0.1", "--job-id", "mine"];
+        let _ = run(&env, &arguments).await.exits_with(0);
+        let _ = run(&env, &arguments).await.exits_with(code);
         assert_eq!(count(&emulator, Operation::RunSolution), 2);
     }
 }

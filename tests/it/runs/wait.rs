@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use solform::emulator::{Fault, JobPace, RunEnd};
 
-use super::{field, input, start_with};
+use super::{document, field, input, run, start_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_end_has_its_exit_code() {
@@ -22,18 +22,7 @@ async fn every_end_has_its_exit_code() {
         ),
     ] {
         let (_emulator, env) = start_with(&[knob], JobPace::Polls(2)).await;
-        let input = input();
-        let arguments = [
-            "run",
-            "Form W-2@0.0.1",
-            "--input-dir",
-            &input,
-            "--job-id",
-            "r",
-            "--wait",
-        ];
-        let output = env
-            .solform_beside(&arguments)
+        let output = run(&env, &["Form W-2@0.0.1", "--job-id", "r", "--wait"])
             .await
             .exits_with(i32::from(code > 0));
         assert_eq!(field(&output.stdout, "state"), Some(state), "{output}");
@@ -51,22 +40,11 @@ async fn every_end_has_its_exit_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_out_is_neither_success_nor_failure() {
     let (emulator, env) = start_with(&[], JobPace::Never).await;
-    let input = input();
-    let output = env
-        .solform_beside(&[
-            "run",
-            "Form W-2@0.0.1",
-            "--input-dir",
-            &input,
-            "--job-id",
-            "r",
-            "--wait",
-            "--timeout",
-            "300ms",
-            "--detailed-exitcode",
-        ])
-        .await
-        .exits_with(6);
+    let arguments = [
+        &["Form W-2@0.0.1", "--job-id", "r"][..],
+        &["--wait", "--timeout", "300ms", "--detailed-exitcode"],
+    ];
+    let output = run(&env, &arguments.concat()).await.exits_with(6);
     assert_eq!(
         field(&output.stdout, "outcome"),
         Some("at work"),
@@ -104,18 +82,8 @@ async fn odd_answers_about_a_run_end_nothing() {
         &["error_status=ok", "error_body=status_msg"],
     ] {
         let (_emulator, env) = start_with(knobs, JobPace::Polls(2)).await;
-        let input = input();
-        let output = env
-            .solform_beside(&[
-                "run",
-                "Form W-2@0.0.1",
-                "--input-dir",
-                &input,
-                "--wait",
-                "--timeout",
-                "20s",
-            ])
-            .await;
+        let arguments = ["Form W-2@0.0.1", "--wait", "--timeout", "20s"];
+        let output = run(&env, &arguments).await;
         assert_eq!(output.code(), 0, "{knobs:?}\n{output}");
         assert_eq!(
             field(&output.stdout, "state"),
@@ -133,26 +101,15 @@ async fn odd_answers_about_a_run_end_nothing() {
 async fn a_run_that_the_job_api_never_knew_is_seen_in_the_lists() {
     let (emulator, env) = start_with(&["unknown_job=not_found"], JobPace::Immediate).await;
     emulator.add_fault("operation=job_status,status=404".parse::<Fault>().unwrap());
-    let input = input();
-    let output = env
-        .solform_beside(&[
-            "run",
-            "Form W-2@0.0.1",
-            "--input-dir",
-            &input,
-            "--wait",
-            "--timeout",
-            "20s",
-        ])
-        .await
-        .exits_with(0);
+    let arguments = ["Form W-2@0.0.1", "--wait", "--timeout", "20s"];
+    let output = run(&env, &arguments).await.exits_with(0);
     assert_eq!(field(&output.stdout, "state"), Some("COMPLETE"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_of_any_job_is_told() {
     let (emulator, env) = start_with(&[], JobPace::Manual).await;
-    let deploy = reqwest_deploy(&emulator.url()).await;
+    let deploy = start_deploy(&emulator.url()).await;
     let output = env
         .solform_beside(&["job", &deploy, "--detailed-exitcode"])
         .await
@@ -163,11 +120,7 @@ async fn the_status_of_any_job_is_told() {
         "{output}"
     );
     assert!(emulator.finish_job(&deploy, None));
-    let output = env
-        .solform_beside(&["job", &deploy, "--wait", "--json"])
-        .await
-        .exits_with(0);
-    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    let document = document(&env, &["job", &deploy, "--wait"]).await;
     assert_eq!(document["outcome"], "done");
     let made = document["solution_ids"][0].as_str().unwrap();
     let _ = env
@@ -176,7 +129,7 @@ async fn the_status_of_any_job_is_told() {
         .exits_with(0)
         .says("New@1.0.0");
 
-    let failed = reqwest_deploy(&emulator.url()).await;
+    let failed = start_deploy(&emulator.url()).await;
     assert!(emulator.finish_job(&failed, Some("out of memory")));
     let output = env
         .solform_beside(&["job", &failed, "--detailed-exitcode"])
@@ -200,7 +153,7 @@ async fn the_status_of_any_job_is_told() {
 }
 
 /// Starts a deploy as any other client would, and tells its job.
-async fn reqwest_deploy(url: &str) -> String {
+async fn start_deploy(url: &str) -> String {
     let body = serde_json::json!({
         "solution_path": crate::support::worlds::path_of("New", "1.0.0"),
     });
