@@ -2,8 +2,9 @@
 //!
 //! One sending adds the token, keeps to the time limits, reads a bounded body and words the
 //! failure. A 401 reads the token anew and sends once more: such a request was surely not taken.
-//! Redirects are followed only for reads and only within the origin, because a token must not
-//! travel (design 9) and a write must not be repeated as something else (api-facts U16).
+//! Redirects are followed only within the origin, because a token must not travel (design 9), and
+//! by writes only where they add or drop a final slash, because a write must not be repeated as
+//! something else (api-facts U16).
 
 use std::error::Error;
 use std::sync::atomic::Ordering;
@@ -222,7 +223,9 @@ impl Client {
                 .and_then(|location| url.join(location).ok());
             match target {
                 Some(target)
-                    if call.route.method == Method::GET && target.origin() == url.origin() =>
+                    if target.origin() == url.origin()
+                        && (call.route.method == Method::GET
+                            || is_same_write(answer.status, &url, &target)) =>
                 {
                     url = target;
                 }
@@ -339,4 +342,11 @@ impl Client {
             None => request,
         }
     }
+}
+
+/// Whether a redirect of a write only mends a final slash. The one exception is "see other", which
+/// some servers say after having done the work.
+fn is_same_write(status: StatusCode, from: &Url, to: &Url) -> bool {
+    let bare = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    status != StatusCode::SEE_OTHER && bare(from) == bare(to) && from.query() == to.query()
 }

@@ -7,7 +7,7 @@ use solform::api::{ApiErrorKind, Patch, PatchStyle, WriteError, Writer};
 use solform::ident::SolutionId;
 
 use super::client;
-use crate::support::scripted::{Reply, Scripted};
+use crate::support::scripted::{Asked, Reply, Scripted};
 
 fn id() -> SolutionId {
     SolutionId::parse("id-1").unwrap()
@@ -284,4 +284,72 @@ async fn a_write_waits_until_the_host_may_be_asked() {
     assert!(start.elapsed() >= Duration::from_secs(20));
     writer.deploy("p").await.unwrap();
     assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_that_only_adds_a_slash_is_the_same_write() {
+    for status in [301, 302, 307, 308] {
+        let server = Scripted::start(move |asked| {
+            if asked.path.ends_with('/') {
+                return Reply::json(&json!({"job_id": "j1"}));
+            }
+            let mark = if asked.raw_query.is_empty() { "" } else { "?" };
+            let location = format!("{}/{mark}{}", asked.path, asked.raw_query);
+            Reply::text(status, "").header("location", &location)
+        })
+        .await;
+        let writer = Writer::new(client(&server));
+        writer.deploy("p.ibsolution").await.unwrap();
+        writer.delete(&id()).await.unwrap();
+        let patch = Patch {
+            state: Some("INACTIVE"),
+            visibility: None,
+        };
+        writer.patch(&id(), patch, PatchStyle::Query).await.unwrap();
+        let asked = server.asked();
+        assert_eq!(
+            asked.iter().map(Asked::line).collect::<Vec<_>>()[1..],
+            [
+                "POST /api/v2/solutions/deployed/",
+                "DELETE /api/v2/solutions/deployed/id-1",
+                "DELETE /api/v2/solutions/deployed/id-1/",
+                "PATCH /api/v2/solutions/deployed/id-1?state=INACTIVE",
+                "PATCH /api/v2/solutions/deployed/id-1/?state=INACTIVE",
+            ]
+        );
+        assert_eq!(asked[0].body, asked[1].body);
+        assert_eq!(
+            asked[1].header("authorization"),
+            asked[0].header("authorization")
+        );
+    }
+}
+
+#[tokio::test]
+async fn any_other_redirect_of_a_write_is_refused() {
+    for (status, location) in [
+        (308, "/api/v3/solutions/deployed/id-1/?state=INACTIVE"),
+        (308, "/api/v2/solutions/deployed/id-1/"),
+        (
+            308,
+            "http://127.0.0.1:9/api/v2/solutions/deployed/id-1/?state=INACTIVE",
+        ),
+        (303, "/api/v2/solutions/deployed/id-1/?state=INACTIVE"),
+    ] {
+        let server =
+            Scripted::start(move |_| Reply::text(status, "").header("location", location)).await;
+        let patch = Patch {
+            state: Some("INACTIVE"),
+            visibility: None,
+        };
+        let error = Writer::new(client(&server))
+            .patch(&id(), patch, PatchStyle::Query)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error.api().kind(), ApiErrorKind::Redirect { .. }),
+            "{location}: {error}"
+        );
+        assert_eq!(server.count(), 1, "{location}");
+    }
 }
