@@ -1,5 +1,8 @@
 //! One page of a list: asked for, read, and sorted into records.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use crate::api::answer::{Answer, LIST_LIMIT};
 use crate::api::client::Client;
 use crate::api::convert::{BadRecord, Interner, Record, record};
@@ -140,5 +143,24 @@ fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
             Record::Bad(record) => page.bad.push(record),
         }
     }
+    drop_repeats(&mut page.versions, |version| &version.id);
+    drop_repeats(&mut page.unmanageable, |record| &record.id);
     Ok(page)
+}
+
+/// Drops what one answer shows again, to the letter: it is one moment's answer, so that nothing
+/// moved. Two readings of one record that differ stay, and prove nothing.
+fn drop_repeats<T: PartialEq>(records: &mut Vec<T>, id: impl Fn(&T) -> &SolutionId) {
+    let mut first: HashMap<&SolutionId, usize> = HashMap::with_capacity(records.len());
+    let mut repeats = Vec::new();
+    for (index, record) in records.iter().enumerate() {
+        match first.entry(id(record)) {
+            Entry::Vacant(entry) => _ = entry.insert(index),
+            Entry::Occupied(entry) if records[*entry.get()] == *record => repeats.push(index),
+            Entry::Occupied(_) => {}
+        }
+    }
+    let mut repeats = repeats.into_iter().peekable();
+    let mut indexes = 0..;
+    records.retain(|_| repeats.next_if(|at| Some(*at) == indexes.next()).is_none());
 }

@@ -345,3 +345,27 @@ async fn a_big_instance_is_read_with_few_requests_more_than_pages() {
     assert_eq!(live.versions().len(), 10_000);
     assert!(server.count() <= 101 + 20, "{}", server.count());
 }
+
+#[tokio::test]
+async fn a_record_that_one_page_shows_twice_counts_once() {
+    let shown =
+        |state: &str| json!({"id": "a", "name": "A", "version": "1", "owner": "o", "state": state});
+    let other = json!({"id": "b", "name": "B", "version": "1", "owner": "o", "state": "INACTIVE"});
+    for (again, expected) in [
+        ("ACTIVE", Coverage::Whole),
+        // Two readings of one record in one answer contradict each other.
+        (
+            "INACTIVE",
+            Coverage::Unproven(Unproven::Moving { attempts: 3 }),
+        ),
+    ] {
+        let page = json!({
+            "has_more": [false], "next_offset": [-1],
+            "solutions": [shown("ACTIVE"), other.clone(), shown(again)],
+        });
+        let server = Scripted::start(move |_| Reply::json(&page)).await;
+        let live = reader(&server).collect(&whole()).await.unwrap();
+        assert_eq!(live.coverage(), &expected);
+        assert_eq!(ids(&live).len(), if again == "ACTIVE" { 2 } else { 0 });
+    }
+}
