@@ -119,7 +119,10 @@ impl Step<'_, '_> {
     ) -> Result<LiveVersion, Outcome> {
         let run = self.run;
         if pause(run.settings.settle, deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
-            return Err(Outcome::Unknown { job: None });
+            return Err(Outcome::Unknown {
+                job: None,
+                said: None,
+            });
         }
         match run
             .fetch(&live.id, &live.identity.name)
@@ -167,8 +170,14 @@ impl Step<'_, '_> {
                 JobEnd::TimeUp {
                     stopped: Stopped::OutOfTime,
                     was_pending: false,
+                    ..
                 } => {}
-                JobEnd::TimeUp { .. } => return Err(Outcome::Unknown { job: Some(job) }),
+                JobEnd::TimeUp { said, .. } => {
+                    return Err(Outcome::Unknown {
+                        job: Some(job),
+                        said,
+                    });
+                }
             }
         }
         self.confirm_deploy(goal, known, &named_ids).await

@@ -8,7 +8,7 @@ use super::report::{Done, Outcome, StepError};
 use super::send::Sent;
 use super::step::{Step, refused};
 use super::wait::{JobEnd, Stopped};
-use crate::api::WriteError;
+use crate::api::{ApiErrorKind, WriteError};
 use crate::attribute::State;
 use crate::job::JobResult;
 use crate::plan::{LiveImage, Patch, Standing, stand_delete};
@@ -84,6 +84,7 @@ impl Step<'_, '_> {
                         | JobEnd::TimeUp {
                             stopped: Stopped::OutOfTime,
                             was_pending: false,
+                            ..
                         } => {}
                         JobEnd::Finished(JobResult::Failed { message }) => {
                             // Two deletes of one record: the other one won, and it is gone.
@@ -102,7 +103,12 @@ impl Step<'_, '_> {
                                 suspect: None,
                             }));
                         }
-                        JobEnd::TimeUp { .. } => return Err(Outcome::Unknown { job: Some(job) }),
+                        JobEnd::TimeUp { said, .. } => {
+                            return Err(Outcome::Unknown {
+                                job: Some(job),
+                                said,
+                            });
+                        }
                     }
                 }
             }
@@ -130,16 +136,21 @@ impl Step<'_, '_> {
     }
 }
 
-/// Whether the server would not delete, as opposed to could not be asked.
+/// Whether the server would not delete this version as it is, as opposed to could not be asked, or
+/// does not let this caller delete anything: then nothing is to be taken out of service either.
 fn is_refusal(error: &StepError) -> bool {
-    matches!(
-        error,
+    match error {
+        StepError::JobFailed {
+            call: Call::Delete, ..
+        } => true,
         StepError::CallRefused {
             call: Call::Delete,
-            ..
-        } | StepError::JobFailed {
-            call: Call::Delete,
-            ..
-        }
-    )
+            source,
+        } => source.downcast_ref().is_some_and(|error: &WriteError| {
+            let api = error.api();
+            *api.kind() == ApiErrorKind::Refused
+                || matches!(api.status(), Some(400 | 409 | 412 | 422 | 423))
+        }),
+        _ => false,
+    }
 }

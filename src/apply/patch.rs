@@ -121,10 +121,7 @@ impl Step<'_, '_> {
             IMPATIENT_LOOKS
         };
         let mut looks = 0;
-        let look = async |looks: u32| {
-            let Some(now) = run.fetch(id, name).await.map_err(not_read)? else {
-                return Err(Outcome::Failed(StepError::Vanished { id: id.clone() }));
-            };
+        let look = async |looks: u32, now: LiveVersion| {
             let is_needed = patch.visibility().is_some();
             let now = run.seen(is_needed, now).await.map_err(not_read)?;
             let state_shows = patch.state().is_none_or(|state| now.state.satisfies(state));
@@ -151,16 +148,28 @@ impl Step<'_, '_> {
         let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
         let deadline = Instant::now() + run.settings.settle;
         loop {
-            looks += 1;
             let is_last_look = Instant::now() >= deadline;
-            if let Some(done) = look(looks).await? {
-                return Ok(Some(done));
-            }
-            if is_last_look || looks == most_looks {
-                return Ok(None);
+            match run.fetch(id, name).await.map_err(not_read)? {
+                Some(now) => {
+                    looks += 1;
+                    if let Some(done) = look(looks, now).await? {
+                        return Ok(Some(done));
+                    }
+                    if is_last_look || looks == most_looks {
+                        return Ok(None);
+                    }
+                }
+                // A read by id may lag behind the list that named a new record (api-facts U10).
+                None if is_last_look => {
+                    return Err(Outcome::Failed(StepError::Vanished { id: id.clone() }));
+                }
+                None => {}
             }
             if pause(pauses.next(), deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
-                return Err(Outcome::Unknown { job: None });
+                return Err(Outcome::Unknown {
+                    job: None,
+                    said: None,
+                });
             }
         }
     }

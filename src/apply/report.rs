@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::Call;
+use crate::api::WriteError;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{ActionKind, Difference};
 
@@ -52,6 +53,8 @@ pub enum Outcome {
     Unknown {
         /// The job, where the server named one.
         job: Option<JobId>,
+        /// What the last answer about the job was, where it was no proper word.
+        said: Option<String>,
     },
 }
 
@@ -233,9 +236,10 @@ impl StepError {
     /// What to do about it, as a sentence.
     pub fn help(&self) -> String {
         match self {
-            Self::CallRefused { .. } => {
-                "Read the server's message; the token's user must be allowed to do this.".to_owned()
-            }
+            Self::CallRefused { source, .. } => source.downcast_ref::<WriteError>().map_or_else(
+                || "Read the server's message.".to_owned(),
+                |error| error.api().help().into_owned(),
+            ),
             Self::NotSent { .. } | Self::HeldBack { .. } | Self::NotRead { .. } => {
                 "Run apply again once the server answers; nothing is sent twice.".to_owned()
             }

@@ -72,7 +72,12 @@ impl Step<'_, '_> {
                                     continue;
                                 }
                                 // A time-out is neither success nor failure.
-                                Ok(None) | Err(_) => return Err(Outcome::Unknown { job: None }),
+                                Ok(None) | Err(_) => {
+                                    return Err(Outcome::Unknown {
+                                        job: None,
+                                        said: None,
+                                    });
+                                }
                             }
                         }
                         Err(error) => error,

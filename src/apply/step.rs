@@ -56,6 +56,7 @@ pub(super) async fn perform(run: &Run<'_>, change: &Change) -> StepReport {
         Err(outcome) if !step.has_begun() => outcome,
         Err(_) => Outcome::Unknown {
             job: step.jobs.last().cloned(),
+            said: None,
         },
     };
     let Step {
@@ -221,6 +222,7 @@ impl Step<'_, '_> {
             if pause(pauses.next(), deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
                 return Err(Outcome::Unknown {
                     job: self.jobs.last().cloned(),
+                    said: None,
                 });
             }
         }

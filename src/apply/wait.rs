@@ -152,6 +152,8 @@ pub(super) enum JobEnd {
         stopped: Stopped,
         /// Whether the last proper word was that the job is at work.
         was_pending: bool,
+        /// The last answer, where it was no proper word.
+        said: Option<String>,
     },
 }
 
@@ -168,6 +170,8 @@ impl Run<'_> {
         let mut pauses = Pauses::new(self.settings.poll, &self.random);
         let mut last_word = String::new();
         let mut was_pending = false;
+        // Nothing was said yet, which needs no mention.
+        let mut is_proper = true;
         let mut next = self.job_times.usual(call).map_or_else(
             || pauses.next(),
             |usual| usual.max(self.settings.poll.first),
@@ -177,23 +181,26 @@ impl Run<'_> {
                 return JobEnd::TimeUp {
                     stopped,
                     was_pending,
+                    said: Some(last_word).filter(|_| !is_proper),
                 };
             }
             next = pauses.next();
-            let word = match tokio::time::timeout_at(deadline, self.reader.job(job)).await {
+            let (proper, word) = match tokio::time::timeout_at(deadline, self.reader.job(job)).await
+            {
                 Ok(Ok(JobState::Finished(result))) => {
                     self.job_times.learn(call, begun.elapsed());
                     return JobEnd::Finished(result);
                 }
                 Ok(Ok(JobState::Pending { word })) => {
                     was_pending = true;
-                    word
+                    (true, word)
                 }
-                Ok(Ok(JobState::NoAnswer(why))) => why.to_string(),
+                Ok(Ok(JobState::NoAnswer(why))) => (false, why.to_string()),
                 // A status that cannot be read says nothing about the job (api-facts 3.2).
-                Ok(Err(error)) => error.to_string(),
+                Ok(Err(error)) => (false, error.to_string()),
                 Err(_) => continue,
             };
+            is_proper = proper;
             if word != last_word {
                 self.tell(&ApplyEvent::JobAnswered {
                     address: address.clone(),

@@ -15,7 +15,7 @@ use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::ident::SolutionName;
-use crate::live::LiveState;
+use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     DiffError, DiffOptions, Mode, Overrides, Plan, Refusal, SavedPlan, SavedPlanError, diff,
@@ -34,11 +34,11 @@ pub(super) async fn make_plan(
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
     let manifest = session.manifest();
-    let (live, mut plan) = collect_and_diff(session, options, false).await?;
+    let (mut live, mut plan) = collect_and_diff(session, options, false).await?;
     // A share of what is live needs to know how much is live.
     let needs_whole = needs_whole_listing(&plan, &manifest.environment.limits, overrides);
-    if needs_whole && matches!(live.coverage(), crate::live::Coverage::Names(_)) {
-        plan = collect_and_diff(session, options, true).await?.1;
+    if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
+        (live, plan) = collect_and_diff(session, options, true).await?;
     }
     for record in live.unmanageable() {
         writeln!(
@@ -49,7 +49,10 @@ pub(super) async fn make_plan(
             words::escaped(&record.reason)
         )?;
     }
-    packages::check(session, &plan, io).await?;
+    // Where the list proves nothing, what is planned from it says nothing about packages.
+    if !matches!(live.coverage(), Coverage::Unproven(_)) {
+        packages::check(session, &plan, io).await?;
+    }
     Ok(plan)
 }
 

@@ -107,11 +107,14 @@ fn remark(step: &StepReport) -> String {
         Outcome::Skipped(SkipReason::OutOfTime) => {
             remarks = vec!["because `timeouts.run` was over".to_owned()];
         }
-        Outcome::Unknown { job } => {
+        Outcome::Unknown { job, said } => {
             remarks.push(match job {
                 Some(job) => format!("job {} was still at work", words::escaped(job.as_str())),
                 None => "whether the call was taken could not be found out".to_owned(),
             });
+            if let Some(said) = said {
+                remarks.push(format!("it last answered: {}", words::escaped(said)));
+            }
         }
         Outcome::Failed(_) | Outcome::Refused(_) => {
             for job in &step.jobs {

@@ -110,6 +110,20 @@ async fn when_lists_lag_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_reads_by_id_lag_behind() {
+    for deploy_result in ["solution_id", "nothing"] {
+        for visibility in ["private", "public"] {
+            let knobs = [
+                "read_lag=3",
+                &format!("deploy_result={deploy_result}"),
+                &format!("package_visibility={visibility}"),
+            ];
+            converges(&knobs, 100).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_every_result_that_a_job_names() {
     for knob in [
         "deploy_result=solution_id",

@@ -6,3 +6,4 @@ mod faults;
 mod order;
 mod random;
 mod saved;
+mod servers;
