@@ -264,8 +264,8 @@ impl CommandError {
             Self::CliArgs => "Close the quote.".to_owned(),
             Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
             Self::Diff(errors) => diff_help(errors),
-            Self::Io { .. }
-            | Self::Manifest(_)
+            Self::Io { .. } => "Check the path, and the permissions on it.".to_owned(),
+            Self::Manifest(_)
             | Self::Runtime { .. }
             | Self::Blocked { .. }
             | Self::Declined

@@ -249,7 +249,7 @@ pub(super) fn read_seed(path: &Path) -> Result<Seed, CommandError> {
 /// Why no token is to be had. Never shows what was read.
 #[derive(Debug, thiserror::Error)]
 enum NoToken {
-    #[error("the environment variable `{name}` is not set")]
+    #[error("the environment variable `{name}` is not set, or is empty")]
     NoVariable { name: String },
     #[error("failed to read the token file `{}`", path.display())]
     File {
@@ -346,12 +346,16 @@ async fn run_token_command(
         Err(_) => return Err(NoToken::Slow { program }),
     };
     if !output.status.success() {
+        // What it wrote before it failed may be a token, and may stand in its words too.
+        if let Ok(written) = String::from_utf8(output.stdout) {
+            secrets.add(&SecretString::from(written));
+        }
         let said = String::from_utf8_lossy(&output.stderr);
-        let head: String = said.trim().chars().take(200).collect();
+        let said = secrets.redact(said.trim()).chars().take(200).collect();
         return Err(NoToken::Status {
             program,
             status: output.status,
-            said: secrets.redact(&head).into_owned(),
+            said,
         });
     }
     match String::from_utf8(output.stdout) {

@@ -75,9 +75,8 @@ impl SourceFile {
             let problem = Problem::new(
                 Code::TooLarge,
                 format!(
-                    "`{}` has {} bytes, more than the {MAX_BYTES} that a manifest may have",
-                    masking::printable(name),
-                    bytes.len()
+                    "`{}` has more than the {MAX_BYTES} bytes that a manifest may have",
+                    masking::printable(name)
                 ),
             )
             .help("Check that the file is a manifest; if it is, split it by environment.");

@@ -154,6 +154,18 @@ fn a_token_that_is_not_there() {
         &token("{ command: [sh, -c, \"echo it went wrong >&2; exit 3\"] }"),
     );
     is_clear(env.solform(&["plan"]), &["it went wrong"]);
+    // A command may trace what it wrote, whole or up to where its words are cut.
+    for pad in [0, 190] {
+        env.write(
+            "solform.yaml",
+            &token(&format!(
+                "{{ command: [sh, -c, \"echo {TOKEN}; printf '%{pad}s {TOKEN}\\\\n' x >&2; exit 3\"] }}"
+            )),
+        );
+        let output = env.solform(&["plan"]);
+        assert!(!output.stderr.contains(&TOKEN[..8]), "{output}");
+        is_clear(output, &["exit status: 3"]);
+    }
 }
 
 #[test]
@@ -198,6 +210,18 @@ fn manifests_that_are_none() {
     let large = std::fs::File::create(env.path().join("solform.yaml")).unwrap();
     large.set_len(100_000_000).unwrap();
     is_clear(env.solform(&["validate"]), &["too-large"]);
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let env = TestEnv::new();
+    std::fs::create_dir(env.path().join("solform.yaml")).unwrap();
+    is_clear(env.solform(&["plan"]), &["failed to read `solform.yaml`"]);
+    let env = env_with(&manifest("https://instabase.invalid", SOLUTIONS));
+    is_clear(
+        env.solform(&["apply", "no.plan"]),
+        &["failed to read `no.plan`"],
+    );
 }
 
 #[test]
