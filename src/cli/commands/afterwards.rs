@@ -26,6 +26,8 @@ pub(super) struct Afterwards {
     pub(super) waiting_for_review: Vec<Address>,
     /// Why the look proves nothing, where it does not.
     pub(super) unproven: Option<String>,
+    /// Whether an interrupt came before the look was over.
+    pub(super) is_interrupted: bool,
 }
 
 impl Afterwards {
@@ -96,7 +98,7 @@ pub(super) async fn look_again(
 
 fn interrupted() -> Afterwards {
     Afterwards {
-        unproven: Some("interrupted before it was looked at again".to_owned()),
+        is_interrupted: true,
         ..Afterwards::default()
     }
 }
@@ -118,6 +120,7 @@ async fn look_once(session: &Session, options: &DiffOptions, done: &BTreeSet<&Id
                 },
                 not_converged: planned_again(&plan, done),
                 waiting_for_review: waiting(&plan),
+                is_interrupted: false,
             };
             Look {
                 is_final: afterwards.not_converged.is_empty() && afterwards.unproven.is_none(),

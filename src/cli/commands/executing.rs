@@ -293,6 +293,7 @@ fn tell(
         not_converged: &after.not_converged,
         waiting_for_review: &after.waiting_for_review,
         unproven: after.unproven.as_deref(),
+        is_interrupted: after.is_interrupted,
         resume_command: resume,
     };
     render_verdict(&view, &io.out_styles, &mut io.out)
@@ -306,7 +307,10 @@ fn status_of(report: &ApplyReport, after: &Afterwards) -> ExitStatus {
         || !after.waiting_for_review.is_empty()
         || after.unproven.is_some();
     let holding: Vec<ExitStatus> = [
-        (has(OutcomeWord::Cancelled), ExitStatus::Cancelled),
+        (
+            has(OutcomeWord::Cancelled) || after.is_interrupted,
+            ExitStatus::Cancelled,
+        ),
         (has(OutcomeWord::Unknown), ExitStatus::InFlight),
         (is_partial, ExitStatus::Partial),
         (has(OutcomeWord::Refused), ExitStatus::Stale),

@@ -23,6 +23,8 @@ pub struct ReportView<'a> {
     pub waiting_for_review: &'a [Address],
     /// Why the look afterwards proves nothing, where it does not.
     pub unproven: Option<&'a str>,
+    /// Whether an interrupt came before the look afterwards was over.
+    pub is_interrupted: bool,
     /// The command that goes on from here, where one is needed.
     pub resume_command: &'a str,
 }
@@ -162,12 +164,17 @@ pub fn render_verdict(
         );
         writeln!(out, "{}", styled(styles.destroy, line))?;
     }
+    if view.is_interrupted {
+        let line = "Not looked at again, because of the interrupt.";
+        writeln!(out, "{}", styled(styles.warning, line))?;
+    }
     let report = view.report;
     let totals = report.done();
     let is_success = report.is_complete()
         && view.not_converged.is_empty()
         && view.waiting_for_review.is_empty()
-        && view.unproven.is_none();
+        && view.unproven.is_none()
+        && !view.is_interrupted;
     if is_success {
         let line = match view.mode {
             Mode::Converge => format!(

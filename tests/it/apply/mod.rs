@@ -3,6 +3,7 @@
 mod converge;
 mod failures;
 mod faults;
+mod interrupt;
 mod order;
 mod random;
 mod saved;
