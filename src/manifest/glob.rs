@@ -112,9 +112,13 @@ impl Glob {
         }
     }
 
-    /// Whether the pattern is made of `*` only.
+    /// Whether the pattern, like `*` or `?*`, sets no character and no end.
     pub fn matches_everything(&self) -> bool {
-        *self.parts == [Part::Any]
+        self.parts.contains(&Part::Any)
+            && self
+                .parts
+                .iter()
+                .all(|part| matches!(part, Part::Any | Part::One))
     }
 
     /// The text, if there is only one that the pattern matches.
@@ -189,6 +193,22 @@ mod tests {
         for (pattern, text, expected) in cases {
             let glob = Glob::parse(pattern).unwrap();
             assert_eq!(glob.matches(text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn patterns_without_a_character_of_their_own_are_wide() {
+        for (pattern, expected) in [
+            ("*", true),
+            ("**", true),
+            ("?*", true),
+            ("*?*", true),
+            ("?", false),
+            ("a*", false),
+            (r"\**", false),
+        ] {
+            let glob = Glob::parse(pattern).unwrap();
+            assert_eq!(glob.matches_everything(), expected, "{pattern}");
         }
     }
 

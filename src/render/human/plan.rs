@@ -99,7 +99,7 @@ fn render_change(change: &Change, styles: &Styles, out: &mut dyn Write) -> io::R
         writeln!(
             out,
             "      {}",
-            styled(styles.warning, format!("! {}", said(note)))
+            styled(styles.warning, format!("! {}", said(note, change)))
         )?;
     }
     if change.undo == Undo::Irreversible {
@@ -171,7 +171,7 @@ fn render_field(field: &FieldChange, styles: &Styles, out: &mut dyn Write) -> io
     writeln!(out, "      {} {name} = {text}{left}", styled(style, sign))
 }
 
-fn said(note: &Note) -> String {
+fn said(note: &Note, change: &Change) -> String {
     match note {
         Note::NoSuccessor => {
             "stops serving, and no other version of this name takes its place".to_owned()
@@ -188,12 +188,22 @@ fn said(note: &Note) -> String {
             )
         }
         Note::MoreRecords { ids } => {
+            let (bears, stays, goes) = match ids.len() {
+                1 => ("record bears", "is left alone", "goes too"),
+                _ => ("records bear", "are left alone", "go too"),
+            };
+            // Where a version is to be gone, every record of it is.
+            let fate = match change.action.kind() {
+                ActionKind::Delete => goes,
+                ActionKind::Create
+                | ActionKind::Update
+                | ActionKind::Replace
+                | ActionKind::NoOp => stays,
+            };
+            let count = ids.len();
             let ids: Vec<&str> = ids.iter().map(crate::ident::SolutionId::as_str).collect();
-            format!(
-                "{} of the same identity are live besides; they are left alone: {}",
-                words::count(ids.len(), "record"),
-                words::escaped(&ids.join(", "))
-            )
+            let ids = words::escaped(&ids.join(", "));
+            format!("{count} more {bears} this identity, and {fate}: {ids}")
         }
         Note::OtherOwner { owner } => format!(
             "this name and version are live under owner {}: the deploy will be refused",
@@ -215,7 +225,7 @@ fn render_asides(
 ) -> io::Result<()> {
     for change in plan.changes.iter().filter(|change| change.is_no_op()) {
         for note in &change.notes {
-            let line = format!("Note: {}: {}", change.address, said(note));
+            let line = format!("Note: {}: {}", change.address, said(note, change));
             writeln!(out, "{}", styled(styles.warning, line))?;
         }
     }

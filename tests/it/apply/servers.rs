@@ -74,3 +74,23 @@ async fn what_a_job_said_last_is_in_the_report() {
         .says("was still at work")
         .says("it last answered: the server does not know the job");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_record_of_one_identity_is_told_as_what_becomes_of_it() {
+    let twice = [Version::active("A", "1"), Version::active("A", "1")];
+    let emulator = start(seed(&twice, &[]), &[]).await;
+    for (state, says) in [
+        (
+            "INACTIVE",
+            "1 more record bears this identity, and is left alone: ",
+        ),
+        (
+            "ABSENT",
+            "1 more record bears this identity, and goes too: ",
+        ),
+    ] {
+        let solutions = format!("  A: {{ version: 1, state: {state} }}\n");
+        let env = env_with(&manifest(&emulator.url(), &solutions));
+        let _ = env.solform_beside(&["plan"]).await.exits_with(0).says(says);
+    }
+}
