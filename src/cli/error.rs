@@ -1,6 +1,7 @@
 //! What ends a command, and how it is told: what, where, what to do.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::exit::ExitStatus;
@@ -264,7 +265,14 @@ impl CommandError {
             Self::CliArgs => "Close the quote.".to_owned(),
             Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
             Self::Diff(errors) => diff_help(errors),
-            Self::Io { .. } => "Check the path, and the permissions on it.".to_owned(),
+            Self::Io { source, .. } => match source.kind() {
+                ErrorKind::StorageFull => "Make room on the disk.",
+                ErrorKind::AlreadyExists => {
+                    "It is left as it is: move it away, or work in another folder."
+                }
+                _ => "Check the path, and the permissions on it.",
+            }
+            .to_owned(),
             Self::Manifest(_)
             | Self::Runtime { .. }
             | Self::Blocked { .. }
@@ -294,7 +302,7 @@ impl CommandError {
 impl From<std::io::Error> for CommandError {
     /// Errors of our own output; files are wrapped with their path by [`CommandError::io`].
     fn from(source: std::io::Error) -> Self {
-        if source.kind() == std::io::ErrorKind::BrokenPipe {
+        if source.kind() == ErrorKind::BrokenPipe {
             Self::Closed
         } else {
             Self::io("write", Path::new("standard output"), source)

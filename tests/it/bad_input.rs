@@ -218,6 +218,7 @@ fn files_that_cannot_be_read() {
     std::fs::create_dir(env.path().join("solform.yaml")).unwrap();
     is_clear(env.solform(&["plan"]), &["failed to read `solform.yaml`"]);
     let env = env_with(&manifest("https://instabase.invalid", SOLUTIONS));
+    is_clear(env.solform(&["init"]), &["File exists", "move it away"]);
     is_clear(
         env.solform(&["apply", "no.plan"]),
         &["failed to read `no.plan`"],
