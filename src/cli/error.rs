@@ -273,13 +273,17 @@ impl CommandError {
                 _ => "Check the path, and the permissions on it.",
             }
             .to_owned(),
+            Self::Emulator(_) => {
+                "One emulator at a time holds a data folder; to begin anew, delete the folder.".to_owned()
+            }
+            Self::Seed { .. } => {
+                "Correct the file; `solform init` writes one to start from.".to_owned()
+            }
             Self::Manifest(_)
             | Self::Runtime { .. }
             | Self::Blocked { .. }
             | Self::Declined
             | Self::Interrupted
-            | Self::Emulator(_)
-            | Self::Seed { .. }
             | Self::Knob { .. }
             | Self::Closed
             | Self::ClosedBefore => return None,

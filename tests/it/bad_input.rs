@@ -219,6 +219,15 @@ fn files_that_cannot_be_read() {
     is_clear(env.solform(&["plan"]), &["failed to read `solform.yaml`"]);
     let env = env_with(&manifest("https://instabase.invalid", SOLUTIONS));
     is_clear(env.solform(&["init"]), &["File exists", "move it away"]);
+    let local = TestEnv::new();
+    let _ = local.solform(&["init"]).exits_with(0);
+    local.write(".solform/emulator/world.redb", "no world");
+    is_clear(
+        local.solform(&["plan"]),
+        &["the emulator did not start", "delete the folder"],
+    );
+    local.write("emulator.yaml", "bogus: 1\n");
+    is_clear(local.solform(&["plan"]), &["emulator.yaml", "solform init"]);
     is_clear(
         env.solform(&["apply", "no.plan"]),
         &["failed to read `no.plan`"],
