@@ -23,12 +23,12 @@ pub(super) struct Goal<'a> {
 }
 
 impl Goal<'_> {
-    fn is_met_by(&self, live: &LiveVersion) -> bool {
+    pub(super) fn is_met_by(&self, live: &LiveVersion) -> bool {
         is_made_by_deploy(self.after, self.other_owner, live)
     }
 
     /// The new record that a deploy made, where one is listed.
-    async fn find_made(
+    pub(super) async fn find_made(
         &self,
         run: &Run<'_>,
         known: &[SolutionId],

@@ -15,9 +15,9 @@ use super::report::{ApplyReport, Outcome, SkipReason, StepReport};
 use super::step;
 use super::wait::{JobTimes, PollPolicy};
 use crate::api::{PatchStyle, Reader, Writer};
-use crate::ident::{Address, SolutionId};
+use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{ApprovedPlan, Change};
-use crate::store::Journal;
+use crate::store::{Journal, Lease};
 
 /// Takes what happens, as it happens.
 pub type EventSink = Arc<dyn Fn(&ApplyEvent) + Send + Sync>;
@@ -59,6 +59,12 @@ pub struct Execution {
     pub vouched: BTreeSet<SolutionId>,
     /// Records that failed deploys of earlier runs left behind.
     pub suspects: BTreeSet<SolutionId>,
+    /// Versions that jobs of earlier runs are at work on, or may be: nothing is sent for them.
+    pub in_flight: BTreeMap<Identity, Option<JobId>>,
+    /// Versions whose deploy an earlier run has sent, and which was not found since.
+    pub sent_before: BTreeSet<Identity>,
+    /// The lock that must be held at each write.
+    pub lease: Arc<Lease>,
     /// Seeds the jitter.
     pub seed: u64,
 }
@@ -86,12 +92,42 @@ pub(super) struct Run<'a> {
     pub(super) vouched: Mutex<BTreeSet<SolutionId>>,
     /// Records that failed deploys of earlier runs left behind.
     pub(super) suspects: &'a BTreeSet<SolutionId>,
+    /// Versions that jobs of earlier runs are at work on, or may be.
+    pub(super) in_flight: &'a BTreeMap<Identity, Option<JobId>>,
+    /// Versions whose deploy an earlier run has sent, and which was not found since.
+    pub(super) sent_before: &'a BTreeSet<Identity>,
+    /// The lock that must be held at each write.
+    pub(super) lease: &'a Lease,
     /// Which record each change of this run that is done is about.
     brought_in: Mutex<BTreeMap<Address, SolutionId>>,
     /// When nothing new may start any more.
     pub(super) ends_at: Instant,
     events: &'a EventSink,
     now_ms: &'a (dyn Fn() -> u64 + Send + Sync),
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn of(execution: &'a Execution) -> Self {
+        Self {
+            reader: &execution.reader,
+            writer: &execution.writer,
+            journal: &execution.journal,
+            interrupt: execution.interrupt.clone(),
+            settings: execution.settings,
+            random: Mutex::new(fastrand::Rng::with_seed(execution.seed)),
+            job_times: JobTimes::default(),
+            patch_style: Mutex::new(PatchStyle::Query),
+            vouched: Mutex::new(execution.vouched.clone()),
+            suspects: &execution.suspects,
+            in_flight: &execution.in_flight,
+            sent_before: &execution.sent_before,
+            lease: &execution.lease,
+            brought_in: Mutex::new(BTreeMap::new()),
+            ends_at: Instant::now() + execution.settings.run,
+            events: &execution.events,
+            now_ms: execution.now_ms.as_ref(),
+        }
+    }
 }
 
 impl Run<'_> {
@@ -134,22 +170,7 @@ impl Run<'_> {
 
 /// Makes the plan so. Returns one outcome for every change that is not a no-op, in every case.
 pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
-    let run = Run {
-        reader: &execution.reader,
-        writer: &execution.writer,
-        journal: &execution.journal,
-        interrupt: execution.interrupt.clone(),
-        settings: execution.settings,
-        random: Mutex::new(fastrand::Rng::with_seed(execution.seed)),
-        job_times: JobTimes::default(),
-        patch_style: Mutex::new(PatchStyle::Query),
-        vouched: Mutex::new(execution.vouched.clone()),
-        suspects: &execution.suspects,
-        brought_in: Mutex::new(BTreeMap::new()),
-        ends_at: Instant::now() + execution.settings.run,
-        events: &execution.events,
-        now_ms: execution.now_ms.as_ref(),
-    };
+    let run = Run::of(&execution);
     let changes: Vec<&Change> = plan
         .plan()
         .changes
@@ -247,6 +268,13 @@ impl Schedule {
         }
         if run.interrupt.is_raised() {
             return Some(Outcome::Cancelled);
+        }
+        if let Some(job) = run.in_flight.get(&change.identity) {
+            let said = Some("an earlier run's call is still at work".to_owned());
+            return Some(Outcome::Unknown {
+                job: job.clone(),
+                said,
+            });
         }
         (Instant::now() >= run.ends_at).then_some(Outcome::Skipped(SkipReason::OutOfTime))
     }

@@ -18,6 +18,7 @@ mod run_report;
 mod run_start;
 mod run_watch;
 mod send;
+mod settle;
 mod step;
 mod wait;
 
@@ -30,4 +31,5 @@ pub use report::{
 pub use run_report::{JobOutcome, JobReport, RunEvent};
 pub use run_start::{RunEventSink, RunExecution, RunStartError, StartedRun, start_run};
 pub use run_watch::{WatchedJob, look_at_job, watch_job};
+pub use settle::{Fate, SettledStep, Settlement, settle};
 pub use wait::PollPolicy;

@@ -123,6 +123,9 @@ impl Run<'_> {
     }
 
     fn judge_successor(&self, after: &AfterImage, live: &LiveVersion) -> Result<(), NotReleased> {
+        if self.in_flight.contains_key(&live.identity) {
+            return Err(NotReleased::InFlight);
+        }
         if self.suspects.contains(&live.id) {
             return Err(NotReleased::Suspect);
         }

@@ -123,6 +123,9 @@ pub enum NotReleased {
     /// A failed deploy left it behind.
     #[error("a failed deploy left it behind: deploy it again with --replace")]
     Suspect,
+    /// A job of an earlier run is at work on it, or may be.
+    #[error("an earlier run's job is still at work on it")]
+    InFlight,
     /// It is so young that its deploy may still be at work, and no run of solform vouches for it.
     #[error("it was created less than `timeouts.settle` ago, and no run of solform vouches for it")]
     TooYoung,
@@ -152,6 +155,12 @@ pub enum StepError {
     /// The host asked to be left alone for longer than the step may take.
     #[error("the server asked to wait longer than the {call} may take, so it was not sent")]
     HeldBack {
+        /// The call.
+        call: Call,
+    },
+    /// The lock was lost, so that somebody else may be writing.
+    #[error("the lock is not held any more, so the {call} was not sent")]
+    LockLost {
         /// The call.
         call: Call,
     },
@@ -242,6 +251,10 @@ impl StepError {
             ),
             Self::NotSent { .. } | Self::HeldBack { .. } | Self::NotRead { .. } => {
                 "Run apply again once the server answers; nothing is sent twice.".to_owned()
+            }
+            Self::LockLost { .. } => {
+                "Find out who took the lock, then run apply again: it finishes what was begun."
+                    .to_owned()
             }
             Self::JobFailed {
                 suspect: Some(id), ..

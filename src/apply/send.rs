@@ -48,8 +48,9 @@ impl Step<'_, '_> {
     ) -> Result<Sent<T, F>, Outcome> {
         let run = self.run;
         let mut pauses = Pauses::new(RESEND, &run.random);
-        // Whether an earlier sending may have been taken.
-        let mut is_ambiguous = false;
+        // Whether an earlier sending may have been taken, be it an earlier run's.
+        let mut is_ambiguous =
+            call == Call::Deploy && run.sent_before.contains(&self.change.identity);
         loop {
             // A pause that the host asked for is over before the sending is journalled.
             let error = match tokio::time::timeout_at(deadline, run.writer.ready()).await {
@@ -112,6 +113,10 @@ impl Step<'_, '_> {
         // another visibility than declared, must not be left so.
         if self.run.interrupt.is_raised() && !self.has_begun() {
             return Err(Outcome::Cancelled);
+        }
+        // Somebody else may be writing by now.
+        if !self.run.lease.is_held() {
+            return Err(Outcome::Failed(StepError::LockLost { call }));
         }
         let attempt = self.attempts.get(&call).copied().unwrap_or_default() + 1;
         self.record(Entry::Send {

@@ -113,6 +113,16 @@ pub(super) enum Command {
         after_help = "Example:\n  solform job -e prod 5f0c1a52 --wait\n  solform job -e prod my-run --type flow --json"
     )]
     Job(JobArgs),
+    /// List earlier applies, or show one
+    #[command(
+        after_help = "Example:\n  solform history -e prod\n  solform history -e prod show 0192f1c4"
+    )]
+    History(HistoryArgs),
+    /// Take the lock away from whoever holds it
+    #[command(
+        after_help = "Example:\n  solform force-unlock -e prod 6f0c3a52-1c1e-4f65-9a53-2f0a1f5b7a11"
+    )]
+    ForceUnlock(ForceUnlockArgs),
     /// Print a JSON Schema
     #[command(after_help = "Example:\n  solform schema manifest > manifest.schema.json")]
     Schema(SchemaArgs),
@@ -145,6 +155,8 @@ impl Command {
             | Self::List(_)
             | Self::Get(_)
             | Self::Jobs(_)
+            | Self::History(_)
+            | Self::ForceUnlock(_)
             | Self::Schema(_)
             | Self::Emulator(_)
             | Self::Completions(_) => false,
@@ -161,6 +173,20 @@ pub(super) struct ManifestArgs {
     /// The environment; needed where the manifest has several; also SOLFORM_ENVIRONMENT
     #[arg(short, long, value_name = "NAME")]
     pub(super) environment: Option<String>,
+}
+
+/// Where locks, journals and plans are kept, and how the lock is taken.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StoreArgs {
+    /// Keep lock and journal here, instead of where the manifest says; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE")]
+    pub(super) store: Option<String>,
+    /// Wait so long for whoever holds the lock
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub(super) lock_timeout: Duration,
+    /// Whether to take the lock; without it two applies may work at once
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(super) lock: bool,
 }
 
 /// Arguments of `init`.
@@ -251,6 +277,9 @@ pub(super) struct PlanArgs {
     /// Plan what `destroy` would do
     #[arg(long)]
     pub(super) destroy: bool,
+    /// Look here for what earlier runs have in flight; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE")]
+    pub(super) store: Option<String>,
 }
 
 /// Arguments of `apply`.
@@ -259,6 +288,9 @@ pub(super) struct ApplyArgs {
     /// A plan that `plan --out` kept: exactly that is done
     #[arg(value_name = "PLAN")]
     pub(super) plan: Option<PathBuf>,
+    /// Finish the run that was interrupted, and nothing else
+    #[arg(long, conflicts_with = "plan")]
+    pub(super) resume: bool,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
@@ -270,6 +302,8 @@ pub(super) struct ChangeArgs {
     pub(super) manifest: ManifestArgs,
     #[command(flatten)]
     pub(super) planning: PlanningArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
     /// Do not ask before changing anything
     #[arg(long)]
     pub(super) auto_approve: bool,
@@ -284,6 +318,46 @@ pub(super) struct ShowArgs {
     /// Exit with 2 where the plan has changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    #[command(flatten)]
+    pub(super) manifest: ManifestArgs,
+    /// Look here, instead of where the manifest says; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE", global = true)]
+    pub(super) store: Option<String>,
+    /// Print a JSON document
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Option<HistoryCommand>,
+}
+
+/// What is wanted of the history.
+#[derive(Debug, Subcommand)]
+pub(super) enum HistoryCommand {
+    /// Show one run with its changes
+    #[command(after_help = "Example:\n  solform history -e prod show 0192f1c4")]
+    Show {
+        /// The run's id, or the beginning of it
+        #[arg(value_name = "RUN")]
+        run: String,
+    },
+}
+
+/// Arguments of `force-unlock`.
+#[derive(Debug, Args)]
+pub(super) struct ForceUnlockArgs {
+    /// The lock's id, as the command that found it taken tells it
+    #[arg(value_name = "ID")]
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) manifest: ManifestArgs,
+    /// Look here, instead of where the manifest says; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE")]
+    pub(super) store: Option<String>,
 }
 
 /// Arguments of `schema`.
@@ -305,6 +379,10 @@ pub(super) enum SchemaDocument {
     Runs,
     /// What `run --json` and `job --json` print.
     Job,
+    /// What `history --json` prints.
+    History,
+    /// What `history show --json` prints.
+    RunHistory,
 }
 
 /// Arguments of `emulator`.

@@ -82,6 +82,25 @@ pub(super) enum CommandError {
     /// The store could not be used.
     #[error("the store cannot be used")]
     Store(#[source] StoreError),
+    /// Somebody else holds the lock.
+    #[error("the lock of environment `{environment}` is held by {holder}")]
+    Locked {
+        environment: String,
+        holder: String,
+        id: String,
+    },
+    /// No store of that kind is known.
+    #[error("`{text}` is no store that is known")]
+    StoreKind { text: String },
+    /// No run of that id is kept.
+    #[error("the store keeps no run `{run}`")]
+    NoRun { run: String },
+    /// The lock is not held under that id.
+    #[error("the lock is not held under the id `{id}`")]
+    NotLocked { id: String, holder: Option<String> },
+    /// Nothing is left of an earlier run.
+    #[error("the plan of the run `{run}` was not kept")]
+    NothingToResume { run: String },
     /// The journal could not be written.
     #[error("the journal cannot be written, so nothing was sent")]
     Journal(#[source] JournalError),
@@ -196,6 +215,7 @@ impl CommandError {
             Self::Declined | Self::Interrupted => ExitStatus::Cancelled,
             Self::Closed => ExitStatus::Success,
             Self::RunNotKnown { .. } => ExitStatus::InFlight,
+            Self::Locked { .. } => ExitStatus::Locked,
             Self::Io { .. }
             | Self::Manifest(_)
             | Self::NoManifest { .. }
@@ -208,6 +228,10 @@ impl CommandError {
             | Self::OptionWithPlan { .. }
             | Self::NobodyToAsk
             | Self::Store(_)
+            | Self::StoreKind { .. }
+            | Self::NoRun { .. }
+            | Self::NotLocked { .. }
+            | Self::NothingToResume { .. }
             | Self::Journal(_)
             | Self::Emulator(_)
             | Self::Seed { .. }
@@ -244,7 +268,22 @@ impl CommandError {
             Self::NobodyToAsk => {
                 "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.".to_owned()
             }
-            Self::Store(_) | Self::Journal(_) => {
+            Self::Store(source) => source.help(),
+            Self::Locked { id, .. } => format!(
+                "Wait for it with --lock-timeout 10m. If it is gone for good, run `solform force-unlock {id}`."
+            ),
+            Self::StoreKind { .. } => {
+                "Give a folder.".to_owned()
+            }
+            Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
+            Self::NotLocked { holder: Some(holder), .. } => {
+                format!("It is held by {holder}.")
+            }
+            Self::NotLocked { holder: None, .. } => "Nobody holds it.".to_owned(),
+            Self::NothingToResume { .. } => {
+                "Run `solform apply`: it finds out by itself what is left to do.".to_owned()
+            }
+            Self::Journal(_) => {
                 "Make the folder `.solform` beside the manifest writable.".to_owned()
             }
             Self::TokenCommand { .. } => {

@@ -21,6 +21,8 @@ pub(super) enum ExitStatus {
     InFlight,
     /// Cancelled or declined.
     Cancelled,
+    /// Somebody else holds the lock.
+    Locked,
 }
 
 impl ExitStatus {
@@ -35,6 +37,7 @@ impl ExitStatus {
             Self::Partial => 5,
             Self::InFlight => 6,
             Self::Cancelled => 8,
+            Self::Locked => 9,
         };
         let plain = match self {
             Self::Success | Self::Changes => 0,
@@ -43,7 +46,8 @@ impl ExitStatus {
             | Self::Blocked
             | Self::Partial
             | Self::InFlight
-            | Self::Cancelled => 1,
+            | Self::Cancelled
+            | Self::Locked => 1,
         };
         ExitCode::from(if is_detailed { detailed } else { plain })
     }
@@ -51,8 +55,9 @@ impl ExitStatus {
 
 /// Which of several that hold is told: the first of 8 9 4 6 5 3 7 2.
 pub(super) fn most_telling(holding: &[ExitStatus]) -> ExitStatus {
-    const ORDER: [ExitStatus; 6] = [
+    const ORDER: [ExitStatus; 7] = [
         ExitStatus::Cancelled,
+        ExitStatus::Locked,
         ExitStatus::Blocked,
         ExitStatus::InFlight,
         ExitStatus::Partial,

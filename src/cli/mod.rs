@@ -30,6 +30,12 @@ use self::settings::Settings;
 /// Runs the program, and returns the code to exit with.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let mut settings = Settings::from_env();
+    let words: Vec<_> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy())
+        .collect();
+    settings.typed = format!("solform {}", words.join(" "));
     let arguments = match args::normalise(arguments, settings.cli_args.as_deref()) {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -22,7 +22,7 @@ use crate::api::{
 };
 use crate::emulator::{self, Emulator, EmulatorOptions, JobPace, Seed};
 use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
-use crate::store::LocalStore;
+use crate::store::{LocalStore, Store};
 
 /// The longest that a token command may take (design 5).
 const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,12 +38,25 @@ pub(super) struct Loaded {
     pub(super) file: PathBuf,
 }
 
+/// An environment, with all that can be known of it without asking it.
+pub(super) struct Place {
+    pub(super) loaded: Loaded,
+    /// `--chdir`, for commands that are printed.
+    chdir: Option<PathBuf>,
+    /// `SOLFORM_STORE`.
+    store_wish: Option<String>,
+    /// Whether this is a pipeline's runner.
+    pub(super) is_ci: bool,
+    /// `user@host`.
+    pub(super) who: String,
+    /// What was typed, for others who find the lock taken.
+    pub(super) typed: String,
+}
+
 /// An environment that can be asked.
 pub(super) struct Session {
-    pub(super) loaded: Loaded,
+    pub(super) place: Place,
     client: Client,
-    /// `--chdir`, for commands that are printed.
-    pub(super) chdir: Option<PathBuf>,
     /// Stops when the session ends.
     _emulator: Option<Emulator>,
 }
@@ -100,13 +113,30 @@ fn folder_of(file: &Path) -> PathBuf {
     }
 }
 
+/// Reads the manifest for the chosen environment, and asks nobody.
+pub(super) fn place(
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Place, CommandError> {
+    Ok(Place {
+        loaded: load(args, settings, io)?,
+        chdir: settings.chdir.clone(),
+        store_wish: settings.store.clone(),
+        is_ci: settings.is_ci,
+        who: settings.who.clone(),
+        typed: settings.typed.clone(),
+    })
+}
+
 /// Reads the manifest, starts the embedded emulator where it is meant, and prepares the client.
 pub(super) async fn open(
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Session, CommandError> {
-    let loaded = load(args, settings, io)?;
+    let place = place(args, settings, io)?;
+    let loaded = &place.loaded;
     let environment = &loaded.manifest.environment;
     // Nobody else may use the embedded emulator, which other users of the machine could reach.
     let own_token = uuid::Uuid::new_v4().to_string();
@@ -154,16 +184,41 @@ pub(super) async fn open(
         source,
     })?;
     Ok(Session {
-        loaded,
+        place,
         client,
-        chdir: settings.chdir.clone(),
         _emulator: emulator,
     })
 }
 
+impl Place {
+    /// The store of the environment: the one that was typed, that `SOLFORM_STORE` or the manifest
+    /// names, or the folder beside the manifest.
+    pub(super) fn store(&self, typed: Option<&str>) -> Result<Arc<dyn Store>, CommandError> {
+        let environment = &self.loaded.manifest.environment;
+        let wish = typed
+            .or(self.store_wish.as_deref())
+            .or(environment.store.as_deref());
+        let folder = match wish {
+            None => self.loaded.folder.join(".solform"),
+            Some(text) if text.contains("://") => {
+                return Err(CommandError::StoreKind {
+                    text: text.to_owned(),
+                });
+            }
+            Some(text) => self.loaded.folder.join(text),
+        };
+        Ok(Arc::new(LocalStore::new(
+            &folder,
+            &environment.name,
+            environment.url.as_str(),
+            environment.context.as_deref(),
+        )))
+    }
+}
+
 impl Session {
     pub(super) fn manifest(&self) -> &Manifest {
-        &self.loaded.manifest
+        &self.place.loaded.manifest
     }
 
     pub(super) fn reader(&self) -> Reader {
@@ -179,35 +234,25 @@ impl Session {
         Writer::new(self.client.clone())
     }
 
-    pub(super) fn store(&self) -> LocalStore {
-        let environment = &self.loaded.manifest.environment;
-        LocalStore::new(
-            &self.loaded.folder.join(".solform"),
-            &environment.name,
-            environment.url.as_str(),
-            environment.context.as_deref(),
-        )
-    }
-
     /// The words of a command for this environment, to be printed for whoever is to type it.
     pub(super) fn command_words(&self, verb: &str) -> Vec<String> {
         let mut words = vec!["solform".to_owned()];
-        if let Some(folder) = &self.chdir {
+        if let Some(folder) = &self.place.chdir {
             words.extend(["--chdir".to_owned(), folder.display().to_string()]);
         }
         words.extend([
             verb.to_owned(),
             "--file".to_owned(),
-            self.loaded.file.display().to_string(),
+            self.place.loaded.file.display().to_string(),
             "-e".to_owned(),
-            self.loaded.manifest.environment.name.clone(),
+            self.place.loaded.manifest.environment.name.clone(),
         ]);
         words
     }
 
     pub(super) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {
         CommandError::Read {
-            environment: self.loaded.manifest.environment.name.clone(),
+            environment: self.place.loaded.manifest.environment.name.clone(),
             source: source.into(),
         }
     }

@@ -17,6 +17,12 @@ pub(super) struct Settings {
     pub(super) log: Option<LogLevel>,
     /// `SOLFORM_CLI_ARGS`: options that are put behind the command's name.
     pub(super) cli_args: Option<String>,
+    /// `SOLFORM_STORE`: where locks, journals and plans are kept.
+    pub(super) store: Option<String>,
+    /// `USER` and `HOSTNAME`, or what stands for them: whom others are told of who holds a lock.
+    pub(super) who: String,
+    /// What was typed.
+    pub(super) typed: String,
     /// `SOLFORM_ALLOWED_HOSTS`: the only hosts that may be asked.
     pub(super) allowed_hosts: Option<Vec<String>>,
     /// `NO_COLOR`, `TERM=dumb`.
@@ -35,6 +41,9 @@ impl Settings {
             environment: variable("SOLFORM_ENVIRONMENT"),
             log: variable("SOLFORM_LOG").and_then(|level| LogLevel::from_str(&level, true).ok()),
             cli_args: variable("SOLFORM_CLI_ARGS"),
+            store: variable("SOLFORM_STORE"),
+            who: who(),
+            typed: String::new(),
             allowed_hosts: variable("SOLFORM_ALLOWED_HOSTS").map(|hosts| {
                 hosts
                     .split(',')
@@ -47,6 +56,25 @@ impl Settings {
             is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),
         }
     }
+}
+
+/// `user@host`, as far as the surroundings tell. Runners of pipelines name themselves.
+fn who() -> String {
+    let first = |names: &[&str], fallback: &str| {
+        names
+            .iter()
+            .find_map(|name| variable(name))
+            .unwrap_or_else(|| fallback.to_owned())
+    };
+    let user = first(
+        &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"],
+        "somebody",
+    );
+    let host = variable("HOSTNAME").or_else(|| {
+        let name = std::fs::read_to_string("/etc/hostname").ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    });
+    format!("{user}@{}", host.as_deref().unwrap_or("unknown"))
 }
 
 /// A variable of the process; none where it is unset, empty, or no text.

@@ -71,6 +71,19 @@ pub enum ActionKind {
     NoOp,
 }
 
+impl ActionKind {
+    /// The word, the same in every document.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::NoOp => "no-op",
+        }
+    }
+}
+
 impl Action {
     /// Its kind.
     pub fn kind(&self) -> ActionKind {
@@ -80,6 +93,17 @@ impl Action {
             Self::Replace { .. } => ActionKind::Replace,
             Self::Delete { .. } => ActionKind::Delete,
             Self::NoOp { .. } => ActionKind::NoOp,
+        }
+    }
+
+    /// The version that it is about; none for a tombstone of something that is not there.
+    pub fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Create { after, .. }
+            | Self::Update { after, .. }
+            | Self::Replace { after, .. } => Some(&after.identity),
+            Self::Delete { before } => Some(&before.identity),
+            Self::NoOp { before } => before.as_ref().map(|before| &before.identity),
         }
     }
 

@@ -12,12 +12,13 @@ mod text_diff;
 pub mod words;
 
 pub use human::{
-    ReportView, render_job, render_plan, render_refusals, render_report, render_runs,
-    render_solution, render_solutions, render_verdict,
+    ReportView, render_history, render_job, render_past_run, render_plan, render_refusals,
+    render_report, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
-    JobDocument, RunsDocument, SolutionsDocument, job_document, render_json, runs_document,
-    schema_of, solutions_document,
+    HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,
+    history_document, job_document, render_json, run_history_document, runs_document, schema_of,
+    solutions_document,
 };
 pub use problems::render_problem;
 pub use progress::render_event;

@@ -79,4 +79,7 @@ pub enum Entry {
         /// Whether every change is done.
         complete: bool,
     },
+    /// A kind of entry that this solform does not know.
+    #[serde(other)]
+    Other,
 }

@@ -6,20 +6,19 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::entry::{ENTRY_VERSION, Entry, Record};
 
 /// Why a line could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The disk refused.
+    /// The disk, or the remote store, refused.
     #[error("failed to write `{path}`")]
     Write {
-        /// The journal's file.
+        /// The journal's place.
         path: String,
         /// Why.
         #[source]
@@ -37,11 +36,16 @@ pub enum JournalError {
 #[derive(Debug)]
 pub struct Journal {
     path: String,
-    lines: Option<mpsc::Sender<Line>>,
+    lines: Option<mpsc::UnboundedSender<Line>>,
     writer: Option<JoinHandle<()>>,
 }
 
-struct Line {
+/// Lines that wait to be written.
+pub(super) type Lines = mpsc::UnboundedReceiver<Line>;
+
+/// One line, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Line {
     text: Vec<u8>,
     written: oneshot::Sender<io::Result<()>>,
 }
@@ -49,13 +53,27 @@ struct Line {
 impl Journal {
     /// Appends to a file that is open for it.
     pub(super) fn new(path: String, file: File) -> Self {
-        let (sender, lines) = mpsc::channel();
-        let writer = std::thread::spawn(move || write_lines(file, &lines));
+        let (sender, lines) = mpsc::unbounded_channel();
+        let writer = std::thread::spawn(move || write_lines(file, lines));
         Self {
             path,
             lines: Some(sender),
             writer: Some(writer),
         }
+    }
+
+    /// Ends the journal: every line is written, and nothing more can be.
+    pub async fn close(mut self) -> Result<(), JournalError> {
+        drop(self.lines.take());
+        if let Some(writer) = self.writer.take() {
+            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                return Err(JournalError::Closed {
+                    path: self.path.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Writes an entry; returns once it is on disk.
@@ -96,26 +114,45 @@ impl Drop for Journal {
     }
 }
 
-fn write_lines(mut file: File, lines: &mpsc::Receiver<Line>) {
-    while let Ok(first) = lines.recv() {
-        let batch: Vec<Line> = std::iter::once(first).chain(lines.try_iter()).collect();
-        let bytes: Vec<u8> = batch.iter().flat_map(|line| line.text.clone()).collect();
-        let result = file.write_all(&bytes).and_then(|()| file.sync_data());
-        match result {
-            Ok(()) => {
-                for line in batch {
-                    // A step that was dropped meanwhile needs no answer.
-                    let _ = line.written.send(Ok(()));
-                }
-            }
-            Err(error) => {
-                // After a failed write the file's end is not known: nothing more may be sent.
-                for line in batch {
-                    let copy = io::Error::new(error.kind(), error.to_string());
-                    let _ = line.written.send(Err(copy));
-                }
-                return;
-            }
+/// Lines that are written in one go.
+pub(super) struct Batch(Vec<Line>);
+
+impl Batch {
+    /// The first line, and all that wait behind it.
+    pub(super) fn of(first: Line, lines: &mut Lines) -> Self {
+        let mut batch = vec![first];
+        while let Ok(line) = lines.try_recv() {
+            batch.push(line);
+        }
+        Self(batch)
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|line| &line.text).copied().collect()
+    }
+
+    /// Tells everybody who waits. A step that was dropped meanwhile needs no answer.
+    pub(super) fn tell(self, result: &io::Result<()>) {
+        for line in self.0 {
+            let copy = match result {
+                Ok(()) => Ok(()),
+                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            };
+            let _ = line.written.send(copy);
+        }
+    }
+}
+
+fn write_lines(mut file: File, mut lines: Lines) {
+    while let Some(first) = lines.blocking_recv() {
+        let batch = Batch::of(first, &mut lines);
+        let result = file
+            .write_all(&batch.bytes())
+            .and_then(|()| file.sync_data());
+        batch.tell(&result);
+        if result.is_err() {
+            // After a failed write the file's end is not known: nothing more may be sent.
+            return;
         }
     }
 }

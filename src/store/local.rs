@@ -1,45 +1,26 @@
 //! The local store: `.solform/` beside the manifest, a folder for each environment.
+//!
+//! The lock is the kernel's lock on a file, which is free again when its process dies. What is
+//! written in that file tells others who holds it.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "this is the edge to the file system"
 )]
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::entry::{Entry, Record};
+use async_trait::async_trait;
+
+use super::backend::{Store, StoreError};
 use super::journal::Journal;
-use crate::apply::OutcomeWord;
-use crate::ident::{Digest, SolutionId};
+use super::lock::{Lease, LeaseKeeper, LockOwner};
+use crate::ident::Digest;
 
-/// What earlier runs know of records.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Memory {
-    /// Those that a run brought to their declared state: proven, and in no need of waiting for
-    /// `settle`.
-    pub vouched: BTreeSet<SolutionId>,
-    /// Those that a failed deploy left behind.
-    pub suspects: BTreeSet<SolutionId>,
-}
-
-/// Why the store cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// A file or folder could not be used.
-    #[error("failed to {action} `{path}`")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-}
+/// The largest lock file that is read.
+const LOCK_LIMIT: u64 = 64 * 1024;
 
 /// The folder of one environment.
 #[derive(Debug, Clone)]
@@ -47,191 +28,273 @@ pub struct LocalStore {
     folder: PathBuf,
 }
 
+/// The name of an environment's folder. Name, URL and context are its key, so that two servers never
+/// share a journal.
+pub(super) fn folder_name(environment: &str, url: &str, context: Option<&str>) -> String {
+    let key = Digest::of(format!("{environment}\n{url}\n{}", context.unwrap_or("")).as_bytes());
+    let name: String = environment
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
+        .take(40)
+        .collect();
+    format!("{name}-{}", &key.as_str()[..12])
+}
+
 impl LocalStore {
-    /// The store of an environment below `root`. Name, URL and context are its key, so that two
-    /// servers never share a journal.
+    /// The store of an environment below `root`.
     pub fn new(root: &Path, environment: &str, url: &str, context: Option<&str>) -> Self {
-        let key = Digest::of(format!("{environment}\n{url}\n{}", context.unwrap_or("")).as_bytes());
-        let name: String = environment
-            .chars()
-            .map(|letter| {
-                if letter.is_ascii_alphanumeric() {
-                    letter
-                } else {
-                    '-'
-                }
-            })
-            .take(40)
-            .collect();
         Self {
-            folder: root.join(format!("{name}-{}", &key.as_str()[..12])),
+            folder: root.join(folder_name(environment, url, context)),
         }
     }
 
-    fn runs(&self) -> PathBuf {
+    fn runs_folder(&self) -> PathBuf {
         self.folder.join("runs")
     }
 
-    /// Opens the journal of a new run.
-    pub fn begin(&self, run: &str) -> Result<Journal, StoreError> {
-        let runs = self.runs();
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| StoreError::Io {
-                action,
-                path,
-                source,
-            }
-        };
+    fn journal_path(&self, run: &str) -> PathBuf {
+        self.runs_folder().join(format!("{run}.jsonl"))
+    }
+
+    fn plan_path(&self, run: &str) -> PathBuf {
+        self.runs_folder().join(format!("{run}.plan.json"))
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+
+    fn prepare(&self) -> Result<(), StoreError> {
+        let runs = self.runs_folder();
         fs::create_dir_all(&runs).map_err(failed("create", &runs))?;
         if let Some(root) = self.folder.parent() {
             keep_out_of_git(root).map_err(failed("write", root))?;
         }
-        let path = runs.join(format!("{run}.jsonl"));
+        Ok(())
+    }
+
+    /// Flushes the folder of the runs: a file's name must outlive a crash as well as its lines.
+    fn flush_names(&self) -> Result<(), StoreError> {
+        let runs = self.runs_folder();
+        File::open(&runs)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed("flush", &runs))
+    }
+}
+
+#[async_trait]
+impl Store for LocalStore {
+    fn place(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    async fn runs(&self) -> Result<Vec<String>, StoreError> {
+        let folder = self.runs_folder();
+        let listing = match fs::read_dir(&folder) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(failed("list", &folder)(source)),
+        };
+        let mut runs = Vec::new();
+        for file in listing {
+            let name = file.map_err(failed("list", &folder))?.file_name();
+            let run = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
+            runs.extend(run.map(str::to_owned));
+        }
+        runs.sort();
+        Ok(runs)
+    }
+
+    async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.journal_path(run);
+        fs::read(&path).map_err(failed("read", &path))
+    }
+
+    async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.plan_path(run);
+        match fs::read(&path) {
+            Ok(plan) => Ok(Some(plan)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(failed("read", &path)(source)),
+        }
+    }
+
+    async fn begin(&self, run: &str, plan: &[u8]) -> Result<Journal, StoreError> {
+        self.prepare()?;
+        let path = self.plan_path(run);
+        File::create_new(&path)
+            .and_then(|mut file| {
+                file.write_all(plan)?;
+                file.sync_data()
+            })
+            .map_err(failed("write", &path))?;
+        let path = self.journal_path(run);
         let file = fs::OpenOptions::new()
             .create_new(true)
             .append(true)
             .open(&path)
             .map_err(failed("create", &path))?;
-        // The file's name must outlive a crash as well as its lines.
-        fs::File::open(&runs)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed("flush", &runs))?;
+        self.flush_names()?;
         Ok(Journal::new(path.display().to_string(), file))
     }
 
-    /// What earlier runs know of records.
-    pub fn memory(&self) -> Result<Memory, StoreError> {
-        let runs = self.runs();
-        let listing = match fs::read_dir(&runs) {
-            Ok(listing) => listing,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Memory::default()),
-            Err(source) => {
-                return Err(StoreError::Io {
-                    action: "list",
-                    path: runs,
-                    source,
-                });
-            }
-        };
-        let mut files: Vec<PathBuf> = listing
-            .filter_map(Result::ok)
-            .map(|file| file.path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
-            .collect();
-        // A run's id begins with its time, so that names order the runs.
-        files.sort();
-        let mut memory = Memory::default();
-        for path in &files {
-            let text = fs::read_to_string(path).map_err(|source| StoreError::Io {
-                action: "read",
-                path: path.clone(),
-                source,
-            })?;
-            // A line that a crash cut short is not a line.
-            let records = text
-                .lines()
-                .filter_map(|line| serde_json::from_str::<Record>(line).ok());
-            for record in records {
-                if let Entry::Outcome {
-                    outcome,
-                    id: Some(id),
-                    ..
-                } = record.entry
-                {
-                    if outcome == OutcomeWord::Done {
-                        memory.vouched.insert(id);
-                    } else {
-                        memory.vouched.remove(&id);
-                        memory.suspects.insert(id);
-                    }
+    async fn reopen(&self, run: &str) -> Result<Journal, StoreError> {
+        let path = self.journal_path(run);
+        let bytes = fs::read(&path).map_err(failed("read", &path))?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+        let length = whole.map_or(0, |end| end as u64 + 1);
+        let file = fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        file.set_len(length).map_err(failed("write", &path))?;
+        Ok(Journal::new(path.display().to_string(), file))
+    }
+
+    async fn remove(&self, run: &str) -> Result<(), StoreError> {
+        for path in [self.plan_path(run), self.journal_path(run)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed("remove", &path)(error));
                 }
+                Ok(()) | Err(_) => {}
             }
         }
-        Ok(memory)
+        Ok(())
+    }
+
+    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, LockOwner>, StoreError> {
+        self.prepare()?;
+        let path = self.lock_path();
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Ok(Err(read_owner(&mut file).unwrap_or_else(nobody_known)));
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+        }
+        write_owner(&mut file, owner).map_err(failed("write", &path))?;
+        let lease = LocalLease {
+            id: owner.id.clone(),
+            path,
+            file,
+        };
+        // The file may have been taken away between its opening and its locking.
+        if !lease.is_held() {
+            return Ok(Err(nobody_known()));
+        }
+        Ok(Ok(Lease::new(Box::new(lease))))
+    }
+
+    async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
+        let path = self.lock_path();
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed("open", &path)(source)),
+        };
+        match file.try_lock_shared() {
+            // Its process has died: nobody holds it, whatever the file says.
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                Ok(Some(read_owner(&mut file).unwrap_or_else(nobody_known)))
+            }
+            Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
+        }
+    }
+
+    async fn force_unlock(&self, id: &str) -> Result<bool, StoreError> {
+        if self.lock_owner().await?.is_none_or(|owner| owner.id != id) {
+            return Ok(false);
+        }
+        // Whoever holds it looks before each write, and finds another file, or none.
+        let path = self.lock_path();
+        fs::remove_file(&path).map_err(failed("remove", &path))?;
+        Ok(true)
+    }
+}
+
+/// A kernel lock on a file.
+#[derive(Debug)]
+struct LocalLease {
+    id: String,
+    path: PathBuf,
+    file: File,
+}
+
+#[async_trait]
+impl LeaseKeeper for LocalLease {
+    fn is_held(&self) -> bool {
+        File::open(&self.path)
+            .ok()
+            .and_then(|mut file| read_owner(&mut file))
+            .is_some_and(|owner| owner.id == self.id)
+    }
+
+    async fn release(self: Box<Self>) {
+        // The lock goes with the file's handle; what it said is of no use any more.
+        if self.is_held() {
+            let _ = self.file.set_len(0);
+        }
+    }
+}
+
+fn read_owner(file: &mut File) -> Option<LockOwner> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(LOCK_LIMIT).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn write_owner(file: &mut File, owner: &LockOwner) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(serde_json::to_string(owner)?.as_bytes())?;
+    file.sync_data()
+}
+
+/// Whoever is just taking the lock has not written yet who it is.
+fn nobody_known() -> LockOwner {
+    LockOwner {
+        id: "unknown".to_owned(),
+        who: "somebody".to_owned(),
+        pid: 0,
+        command: "unknown".to_owned(),
+        since_ms: 0,
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {
+    let path = path.to_owned();
+    move |source| StoreError::Io {
+        action,
+        path,
+        source,
     }
 }
 
 /// Nothing of a store belongs into the repository that the manifest lies in.
 fn keep_out_of_git(root: &Path) -> io::Result<()> {
-    use std::io::Write as _;
-    let path = root.join(".gitignore");
-    match fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-    {
+    match File::create_new(root.join(".gitignore")) {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ident::Address;
-
-    fn outcome(id: &str, outcome: OutcomeWord) -> Entry {
-        Entry::Outcome {
-            address: Address::parse("A@1").unwrap(),
-            outcome,
-            id: Some(SolutionId::parse(id).unwrap()),
-            detail: None,
-        }
-    }
-
-    #[tokio::test]
-    async fn a_done_record_is_vouched_for_and_a_torn_line_is_not_a_line() {
-        let root = tempfile::tempdir().unwrap();
-        let store = LocalStore::new(root.path(), "prod", "https://a.example", None);
-        assert!(store.memory().unwrap().vouched.is_empty());
-        let journal = store.begin("0001").unwrap();
-        journal
-            .record(1, outcome("one", OutcomeWord::Done))
-            .await
-            .unwrap();
-        journal
-            .record(2, outcome("two", OutcomeWord::Done))
-            .await
-            .unwrap();
-        drop(journal);
-        let journal = store.begin("0002").unwrap();
-        journal
-            .record(3, outcome("two", OutcomeWord::Failed))
-            .await
-            .unwrap();
-        drop(journal);
-        let torn = store.runs().join("0003.jsonl");
-        let whole = serde_json::to_string(&Record {
-            v: 1,
-            at_ms: 4,
-            entry: outcome("three", OutcomeWord::Done),
-        })
-        .unwrap();
-        fs::write(&torn, &whole[..whole.len() - 5]).unwrap();
-        let vouched: Vec<String> = store
-            .memory()
-            .unwrap()
-            .vouched
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(vouched, ["one"]);
-    }
-
-    #[tokio::test]
-    async fn stores_of_two_servers_are_apart() {
-        let root = tempfile::tempdir().unwrap();
-        let here = LocalStore::new(root.path(), "prod", "https://a.example", None);
-        let there = LocalStore::new(root.path(), "prod", "https://b.example", None);
-        let journal = here.begin("0001").unwrap();
-        journal
-            .record(1, outcome("one", OutcomeWord::Done))
-            .await
-            .unwrap();
-        drop(journal);
-        assert!(there.memory().unwrap().vouched.is_empty());
-        assert_eq!(here.memory().unwrap().vouched.len(), 1);
     }
 }

@@ -29,7 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "render",
-        &["ident", "manifest", "live", "plan", "job", "apply"],
+        &["ident", "manifest", "live", "plan", "job", "store", "apply"],
     ),
     ("emulator", &[]),
     (

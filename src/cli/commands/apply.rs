@@ -1,8 +1,9 @@
 //! `apply`: from the manifest, or exactly what a saved plan says.
 
-use std::path::Path;
+use std::io::Write as _;
 
 use super::executing::{self, Approval, Start};
+use super::keeping::{self, Keeping};
 use super::planning;
 use crate::cli::args::ApplyArgs;
 use crate::cli::error::CommandError;
@@ -17,27 +18,75 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Start::new()?;
-    if let Some(path) = &args.plan {
-        if let Some(option) = args.change.planning.shaping() {
-            return Err(CommandError::OptionWithPlan { option });
-        }
-        let saved = planning::read_saved(path)?;
-        // The plan's environment is meant, where none is named.
-        let mut wanted = args.change.manifest.clone();
-        if wanted.environment.is_none() && settings.environment.is_none() {
-            wanted.environment = Some(saved.plan.subject.environment.clone());
-        }
-        let session = session::open(&wanted, settings, io).await?;
-        saved
-            .check_against(session.manifest())
-            .map_err(|source| CommandError::SavedPlan {
-                path: path.clone(),
-                source,
-            })?;
-        return apply_saved(&session, saved, args, path, start, io).await;
+    let mut start = Start::new()?;
+    if args.plan.is_none() && !args.resume {
+        return executing::plan_and_execute(&args.change, Mode::Converge, settings, start, io)
+            .await;
     }
-    executing::plan_and_execute(&args.change, Mode::Converge, settings, start, io).await
+    if let Some(option) = args.change.planning.shaping() {
+        return Err(CommandError::OptionWithPlan { option });
+    }
+    let mut wanted = args.change.manifest.clone();
+    let saved = match &args.plan {
+        Some(path) => Some(planning::read_saved(path)?),
+        None => None,
+    };
+    // The plan's environment is meant, where none is named.
+    if let Some(saved) = &saved
+        && wanted.environment.is_none()
+        && settings.environment.is_none()
+    {
+        wanted.environment = Some(saved.plan.subject.environment.clone());
+    }
+    let session = session::open(&wanted, settings, io).await?;
+    // A plan that is not for this manifest needs no lock to be refused.
+    if let Some(saved) = &saved {
+        check(saved, &session, args)?;
+    }
+    let keeping = keeping::take(&session, &args.change.store, &mut start, io).await?;
+    let done = match saved {
+        Some(saved) => apply_saved(&session, saved, args, &keeping, &mut start, io).await,
+        None => resume(&session, args, &keeping, &mut start, io).await,
+    };
+    keeping.end().await;
+    done
+}
+
+fn check(saved: &SavedPlan, session: &Session, args: &ApplyArgs) -> Result<(), CommandError> {
+    saved
+        .check_against(session.manifest())
+        .map_err(|source| CommandError::SavedPlan {
+            path: args
+                .plan
+                .clone()
+                .unwrap_or_else(|| "(of the interrupted run)".into()),
+            source,
+        })
+}
+
+/// Finishes the newest run, where it did not come to its end: its plan, and nothing else.
+async fn resume(
+    session: &Session,
+    args: &ApplyArgs,
+    keeping: &Keeping,
+    start: &mut Start,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let Some(run) = &keeping.interrupted else {
+        writeln!(io.out, "Nothing to resume: the last run is complete.")?;
+        return Ok(ExitStatus::Success);
+    };
+    let plan = keeping.store.plan(run).await.map_err(CommandError::Store)?;
+    let plan = plan.ok_or_else(|| CommandError::NothingToResume { run: run.clone() })?;
+    let saved = SavedPlan::from_json(&String::from_utf8_lossy(&plan)).map_err(|source| {
+        CommandError::SavedPlan {
+            path: run.into(),
+            source,
+        }
+    })?;
+    check(&saved, session, args)?;
+    writeln!(io.err, "Resuming the run {run}.")?;
+    apply_saved(session, saved, args, keeping, start, io).await
 }
 
 /// A saved plan was approved when it was reviewed. The live state is listed again, for the proof
@@ -46,11 +95,11 @@ async fn apply_saved(
     session: &Session,
     saved: SavedPlan,
     args: &ApplyArgs,
-    path: &Path,
-    mut start: Start,
+    keeping: &Keeping,
+    start: &mut Start,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    tracing::info!(plan = %saved.id, file = %path.display(), "applying a saved plan");
+    tracing::info!(plan = %saved.id, "applying a saved plan");
     let SavedPlan {
         id,
         plan,
@@ -64,23 +113,18 @@ async fn apply_saved(
     let plan = start
         .or_interrupted(refreshed(session, plan, &options, &overrides))
         .await?;
-    executing::execute(
-        session,
-        executing::Order {
-            plan,
-            saved: Some(executing::SavedFrom {
-                id,
-                file: path.to_owned(),
-            }),
-            options,
-            overrides,
-            approval: Approval::Given,
-            parallelism: args.change.planning.parallelism,
-        },
-        start,
-        io,
-    )
-    .await
+    let order = executing::Order {
+        plan,
+        saved: Some(executing::SavedFrom {
+            id,
+            file: args.plan.clone(),
+        }),
+        options,
+        overrides,
+        approval: Approval::Given,
+        parallelism: args.change.planning.parallelism,
+    };
+    executing::execute(session, order, keeping, start, io).await
 }
 
 /// The reviewed changes, with the coverage and the numbers of now.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::afterwards::{self, Afterwards};
+use super::keeping::{self, Keeping};
 use super::planning;
 use crate::apply::{
     self, ApplyReport, ApplySettings, Execution, Interrupt, Interrupter, OutcomeWord, PollPolicy,
@@ -18,11 +19,11 @@ use crate::cli::progress::Progress;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::signals;
-use crate::plan::{ApprovedPlan, DiffOptions, Mode, Overrides, Plan, Summary, approve};
+use crate::plan::{ApprovedPlan, DiffOptions, Mode, Overrides, Plan, SavedPlan, Summary, approve};
 use crate::render::{
     ReportView, render_plan, render_refusals, render_report, render_verdict, words,
 };
-use crate::store::Entry;
+use crate::store::{Entry, Journal};
 
 /// Watches for signals from the command's start on.
 pub(super) struct Start {
@@ -69,8 +70,8 @@ pub(super) enum Approval {
 pub(super) struct SavedFrom {
     /// Its id.
     pub(super) id: String,
-    /// Its file.
-    pub(super) file: PathBuf,
+    /// Its file; none where an interrupted run is resumed.
+    pub(super) file: Option<PathBuf>,
 }
 
 /// What is to be made so.
@@ -92,10 +93,24 @@ pub(super) async fn plan_and_execute(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let session = session::open(&args.manifest, settings, io).await?;
+    let keeping = keeping::take(&session, &args.store, &mut start, io).await?;
+    let done = plan_and_make_so(&session, args, mode, &keeping, &mut start, io).await;
+    keeping.end().await;
+    done
+}
+
+async fn plan_and_make_so(
+    session: &Session,
+    args: &ChangeArgs,
+    mode: Mode,
+    keeping: &Keeping,
+    start: &mut Start,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
     let options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
     let plan = start
-        .or_interrupted(planning::make_plan(&session, &options, &overrides, io))
+        .or_interrupted(planning::make_plan(session, &options, &overrides, io))
         .await?;
     let order = Order {
         plan,
@@ -111,14 +126,15 @@ pub(super) async fn plan_and_execute(
         },
         parallelism: args.planning.parallelism,
     };
-    execute(&session, order, start, io).await
+    execute(session, order, keeping, start, io).await
 }
 
 /// Shows the plan, gets it approved, makes it so, looks again, and tells how it ended.
 pub(super) async fn execute(
     session: &Session,
     order: Order,
-    mut start: Start,
+    keeping: &Keeping,
+    start: &mut Start,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let resume = resume_command(session, &order);
@@ -153,15 +169,8 @@ pub(super) async fn execute(
         }
     }
     let (report, after) = if has_changes {
-        let report = make_so(
-            session,
-            &approved,
-            saved.map(|saved| saved.id),
-            parallelism,
-            &start,
-            io,
-        )
-        .await?;
+        let kept = kept_plan(&approved, overrides, saved);
+        let report = make_so(session, &approved, &kept, parallelism, keeping, start, io).await?;
         let after = afterwards::look_again(
             session,
             &report,
@@ -212,11 +221,52 @@ async fn ask(session: &Session, mode: Mode, io: &mut Io) -> Result<(), CommandEr
     }
 }
 
+/// The plan as the store keeps it, for whoever finishes the run.
+fn kept_plan(approved: &ApprovedPlan, overrides: Overrides, saved: Option<SavedFrom>) -> SavedPlan {
+    let id = saved.map_or_else(|| uuid::Uuid::new_v4().to_string(), |saved| saved.id);
+    SavedPlan::new(approved.plan().clone(), overrides, id, clock::now_ms())
+}
+
+/// What steps work with.
+pub(super) fn execution(
+    session: &Session,
+    keeping: &Keeping,
+    journal: &Arc<Journal>,
+    start: &Start,
+    parallelism: usize,
+    progress: &Progress,
+) -> Execution {
+    let timeouts = session.manifest().environment.timeouts;
+    Execution {
+        reader: session.reader(),
+        writer: session.writer(),
+        journal: Arc::clone(journal),
+        interrupt: start.interrupt.clone(),
+        settings: ApplySettings {
+            parallelism,
+            deploy: timeouts.deploy,
+            delete: timeouts.delete,
+            settle: timeouts.settle,
+            run: timeouts.run,
+            poll: PollPolicy::default(),
+        },
+        events: progress.sink(),
+        now_ms: Arc::new(clock::now_ms),
+        vouched: keeping.memory.vouched.clone(),
+        suspects: keeping.memory.suspects.clone(),
+        in_flight: keeping.in_flight.clone(),
+        sent_before: keeping.sent_before.clone(),
+        lease: Arc::clone(&keeping.lease),
+        seed: fastrand::u64(..),
+    }
+}
+
 async fn make_so(
     session: &Session,
     approved: &ApprovedPlan,
-    saved_id: Option<String>,
+    kept: &SavedPlan,
     parallelism: usize,
+    keeping: &Keeping,
     start: &Start,
     io: &mut Io,
 ) -> Result<ApplyReport, CommandError> {
@@ -230,13 +280,16 @@ async fn make_so(
         .iter()
         .filter(|change| !change.is_no_op())
         .count();
-    let store = session.store();
-    let memory = store.memory().map_err(CommandError::Store)?;
     let run = clock::new_run_id(clock::now_ms());
-    let journal = Arc::new(store.begin(&run).map_err(CommandError::Store)?);
+    let journal = keeping
+        .store
+        .begin(&run, kept.to_json().as_bytes())
+        .await
+        .map_err(CommandError::Store)?;
+    let journal = Arc::new(journal);
     let begin = Entry::Begin {
         run,
-        plan: saved_id,
+        plan: Some(kept.id.clone()),
         subject: plan.subject.clone(),
         changes: total,
     };
@@ -244,27 +297,8 @@ async fn make_so(
         .record(clock::now_ms(), begin)
         .await
         .map_err(CommandError::Journal)?;
-    let timeouts = session.manifest().environment.timeouts;
     let progress = Progress::new(total, io.is_watched, io.err_styles, &io.secrets);
-    let execution = Execution {
-        reader: session.reader(),
-        writer: session.writer(),
-        journal: Arc::clone(&journal),
-        interrupt: start.interrupt.clone(),
-        settings: ApplySettings {
-            parallelism,
-            deploy: timeouts.deploy,
-            delete: timeouts.delete,
-            settle: timeouts.settle,
-            run: timeouts.run,
-            poll: PollPolicy::default(),
-        },
-        events: progress.sink(),
-        now_ms: Arc::new(clock::now_ms),
-        vouched: memory.vouched,
-        suspects: memory.suspects,
-        seed: fastrand::u64(..),
-    };
+    let execution = execution(session, keeping, &journal, start, parallelism, &progress);
     let report = tokio::select! {
         report = apply::apply(approved, execution) => report,
         never = progress.beat() => match never {},
@@ -274,6 +308,11 @@ async fn make_so(
     };
     if let Err(error) = journal.record(clock::now_ms(), end).await {
         tracing::warn!(%error, "the journal's last line could not be written");
+    }
+    if let Ok(journal) = Arc::try_unwrap(journal)
+        && let Err(error) = journal.close().await
+    {
+        tracing::warn!(%error, "the journal could not be closed");
     }
     Ok(report)
 }
@@ -330,12 +369,12 @@ fn resume_command(session: &Session, order: &Order) -> String {
         Mode::Destroy | Mode::Converge => "apply",
     };
     let mut words = session.command_words(verb);
-    words.extend(
-        order
-            .saved
-            .iter()
-            .map(|saved| saved.file.display().to_string()),
-    );
+    words.extend(order.saved.iter().map(|saved| {
+        saved
+            .file
+            .as_ref()
+            .map_or_else(|| "--resume".to_owned(), |file| file.display().to_string())
+    }));
     for target in &order.options.targets {
         words.extend(["--target".to_owned(), target.to_string()]);
     }

@@ -6,10 +6,13 @@ mod completions;
 mod destroy;
 mod emulator;
 mod executing;
+mod force_unlock;
 mod get;
+mod history;
 mod init;
 mod job;
 mod jobs;
+mod keeping;
 mod list;
 mod packages;
 mod plan;
@@ -44,6 +47,8 @@ pub(super) async fn run(
         Command::Run(args) => run::run(&args, settings, io).await,
         Command::Jobs(args) => jobs::run(&args, settings, io).await,
         Command::Job(args) => job::run(&args, settings, io).await,
+        Command::History(args) => history::run(&args, settings, io).await,
+        Command::ForceUnlock(args) => force_unlock::run(&args, settings, io).await,
         Command::Schema(args) => schema::run(&args, io),
         Command::Emulator(args) => emulator::run(args, io).await,
         Command::Completions(args) => completions::run(&args, io),

@@ -97,7 +97,7 @@ fn judge(
     path: &SolutionPath,
     result: Result<PackageInfo, PackageError>,
 ) -> Vec<Problem> {
-    let source = &session.loaded.source;
+    let source = &session.place.loaded.source;
     let position = &path.position;
     let info = match result {
         Ok(info) => info,

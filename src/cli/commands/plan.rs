@@ -2,16 +2,16 @@
 
 use std::io::Write as _;
 
-use super::planning;
+use super::{keeping, planning};
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
-use crate::cli::session;
+use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::plan::{Mode, SavedPlan, Summary, judge};
-use crate::render::{render_plan, render_refusals};
+use crate::render::{render_plan, render_refusals, words};
 
 pub(super) async fn run(
     args: &PlanArgs,
@@ -26,6 +26,7 @@ pub(super) async fn run(
     };
     let options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
+    tell_in_flight(&session, args, io).await?;
     let plan = planning::make_plan(&session, &options, &overrides, io).await?;
     render_plan(&plan, &io.out_styles, &mut io.out)?;
     let has_changes = Summary::of(&plan).has_changes();
@@ -51,4 +52,43 @@ pub(super) async fn run(
     } else {
         ExitStatus::Success
     })
+}
+
+/// Tells what an earlier run has in flight. The store is only read, and only for this: where it cannot
+/// be, the plan is made all the same.
+async fn tell_in_flight(
+    session: &Session,
+    args: &PlanArgs,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    let store = session.place.store(args.store.as_deref())?;
+    let runs = match keeping::runs_of(&*store).await {
+        Ok(runs) => runs,
+        Err(error) => {
+            writeln!(
+                io.err,
+                "Warning: what earlier runs have in flight is not known"
+            )?;
+            for cause in error.causes() {
+                writeln!(io.err, "  because {}", words::escaped(&cause))?;
+            }
+            return Ok(());
+        }
+    };
+    for run in &runs {
+        for step in run.open_steps() {
+            let sent = step.sendings.last();
+            let call = sent.map_or_else(|| "call".to_owned(), |sent| sent.call.to_string());
+            let job = sent.and_then(|sent| sent.job.as_ref());
+            let job = job.map_or_else(String::new, |job| format!(", as job {job}"));
+            writeln!(
+                io.err,
+                "In flight: the {call} of {} that run {} has sent{}; the next apply settles it.",
+                words::escaped(step.address.as_str()),
+                run.id,
+                words::escaped(&job)
+            )?;
+        }
+    }
+    Ok(())
 }

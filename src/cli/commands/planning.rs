@@ -78,7 +78,7 @@ fn diff_error(session: &Session, errors: Vec<DiffError>) -> CommandError {
         .iter()
         .filter_map(|error| match error {
             DiffError::NoPath { address, position } => Some(manifest::path_needed(
-                &session.loaded.source,
+                &session.place.loaded.source,
                 position,
                 address,
             )),

@@ -7,7 +7,9 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::manifest;
-use crate::render::{JobDocument, RunsDocument, SolutionsDocument, schema_of};
+use crate::render::{
+    HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument, schema_of,
+};
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
     let schema = match args.document {
@@ -15,6 +17,8 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandE
         SchemaDocument::Solutions => schema_of::<SolutionsDocument>(),
         SchemaDocument::Runs => schema_of::<RunsDocument>(),
         SchemaDocument::Job => schema_of::<JobDocument>(),
+        SchemaDocument::History => schema_of::<HistoryDocument>(),
+        SchemaDocument::RunHistory => schema_of::<RunHistoryDocument>(),
     };
     writeln!(io.out, "{schema:#}")?;
     Ok(ExitStatus::Success)

@@ -1,11 +1,13 @@
 //! Text for people, in Terraform's literals where other programs look for them (design 7).
 
+pub(super) mod history;
 mod plan;
 mod report;
 mod runs;
 mod solutions;
 mod table;
 
+pub use history::{render_history, render_past_run};
 pub use plan::{render_plan, render_refusals};
 pub use report::{ReportView, render_report, render_verdict};
 pub use runs::{render_job, render_runs};

@@ -3,6 +3,7 @@
 mod v1;
 
 pub use v1::{
-    JobDocument, RunsDocument, SolutionsDocument, job_document, render_json, runs_document,
-    schema_of, solutions_document,
+    HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,
+    history_document, job_document, render_json, run_history_document, runs_document, schema_of,
+    solutions_document,
 };

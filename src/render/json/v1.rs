@@ -14,6 +14,8 @@ use serde_json::Value;
 use crate::apply::{JobOutcome, JobReport};
 use crate::job::{RunList, RunRecord, RunState};
 use crate::live::{Coverage, LiveState, LiveVersion};
+use crate::render::human::history;
+use crate::store::{PastRun, PastStep};
 
 const FORMAT_VERSION: &str = "1.0";
 
@@ -153,6 +155,120 @@ enum JobOutcomeWord {
     Failed,
     /// No answer tells.
     NotKnown,
+}
+
+/// What `history --json` prints: the runs that a store keeps.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct HistoryDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The environment, as the manifest calls it.
+    environment: String,
+    /// The runs, the oldest first.
+    runs: Vec<PastRunItem>,
+}
+
+/// What `history show RUN --json` prints: one run with its steps.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RunHistoryDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The environment, as the manifest calls it.
+    environment: String,
+    /// The run.
+    run: PastRunItem,
+    /// Its steps, in the order in which they began.
+    steps: Vec<PastStepItem>,
+}
+
+/// One earlier run.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PastRunItem {
+    /// Its id.
+    id: String,
+    /// `complete`, `incomplete` or `interrupted`.
+    result: &'static str,
+    /// When it began, in milliseconds since 1970.
+    began_at_ms: Option<u64>,
+    /// When its last line was written, in milliseconds since 1970.
+    last_at_ms: Option<u64>,
+    /// The plan that it carried out.
+    plan: Option<String>,
+    /// The digest of the manifest that it rests on.
+    manifest: Option<String>,
+    /// How many changes it was to make.
+    changes: usize,
+    /// How many are done.
+    done: usize,
+}
+
+/// One step of an earlier run.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PastStepItem {
+    /// The change.
+    address: String,
+    /// What was to be done.
+    action: Option<&'static str>,
+    /// How it ended: an outcome, or `not sent`.
+    outcome: &'static str,
+    /// The record that is live, or that a failed job left behind.
+    id: Option<String>,
+    /// The jobs that the server named.
+    jobs: Vec<String>,
+    /// Why it is not done.
+    detail: Option<String>,
+}
+
+/// The document of a store's runs.
+pub fn history_document(environment: &str, runs: &[PastRun]) -> HistoryDocument {
+    HistoryDocument {
+        format_version: FORMAT_VERSION,
+        environment: environment.to_owned(),
+        runs: runs.iter().map(past_run_item).collect(),
+    }
+}
+
+/// The document of one run.
+pub fn run_history_document(environment: &str, run: &PastRun) -> RunHistoryDocument {
+    RunHistoryDocument {
+        format_version: FORMAT_VERSION,
+        environment: environment.to_owned(),
+        run: past_run_item(run),
+        steps: run.steps.iter().map(past_step_item).collect(),
+    }
+}
+
+fn past_run_item(run: &PastRun) -> PastRunItem {
+    PastRunItem {
+        id: run.id.clone(),
+        result: history::result(run),
+        began_at_ms: run.began_at_ms,
+        last_at_ms: run.last_at_ms,
+        plan: run.plan.clone(),
+        manifest: run
+            .subject
+            .as_ref()
+            .map(|subject| subject.manifest.to_string()),
+        changes: run.changes,
+        done: history::count_done(run),
+    }
+}
+
+fn past_step_item(step: &PastStep) -> PastStepItem {
+    let outcome = step.outcome.as_ref();
+    let jobs = step.sendings.iter().filter_map(|sent| sent.job.as_ref());
+    PastStepItem {
+        address: step.address.to_string(),
+        action: step.action.as_ref().map(|action| action.kind().as_str()),
+        outcome: history::word_of(step),
+        id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
+        jobs: jobs.map(ToString::to_string).collect(),
+        detail: outcome.and_then(|outcome| outcome.detail.clone()),
+    }
 }
 
 /// The document of a snapshot.

@@ -203,8 +203,11 @@ async fn the_journal_announces_every_call_before_it_is_sent() {
         if !runs.is_dir() {
             continue;
         }
-        for run in std::fs::read_dir(runs).unwrap() {
-            journals.push(std::fs::read_to_string(run.unwrap().path()).unwrap());
+        for file in std::fs::read_dir(runs).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "jsonl") {
+                journals.push(std::fs::read_to_string(path).unwrap());
+            }
         }
     }
     assert_eq!(journals.len(), 1);

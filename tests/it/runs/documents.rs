@@ -8,7 +8,7 @@ use solform::emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 3] = ["solutions", "runs", "job"];
+const DOCUMENTS: [&str; 5] = ["solutions", "runs", "job", "history", "run-history"];
 
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {

@@ -157,7 +157,7 @@ async fn start_deploy(url: &str) -> String {
     let body = serde_json::json!({
         "solution_path": crate::support::worlds::path_of("New", "1.0.0"),
     });
-    let reply: Value = reqwest::Client::new()
+    let reply: Value = crate::support::http_client()
         .post(format!("{url}/api/v2/solutions/deployed"))
         .bearer_auth(crate::support::worlds::TOKEN)
         .json(&body)

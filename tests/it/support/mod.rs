@@ -3,6 +3,7 @@
 pub(crate) mod instance;
 pub(crate) mod raw;
 pub(crate) mod scripted;
+pub(crate) mod tap;
 pub(crate) mod worlds;
 
 use std::fmt;
@@ -10,6 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 
 use tempfile::TempDir;
+
+/// A client of plain HTTP, quick to make.
+pub(crate) fn http_client() -> reqwest::Client {
+    // Another test of this binary may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap()
+}
 
 /// A folder of its own and the program, without anything of the surroundings.
 pub(crate) struct TestEnv {

@@ -1,0 +1,347 @@
+//! What became of what an earlier run has sent: journal entries and the live state, to outcomes.
+//!
+//! A job that the journal names is followed to its end, for one more deadline. A sending without a
+//! job is looked for once `settle` has passed since: what it was to bring about is there by then, or
+//! it was not taken (design 5). Nothing is sent here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::create::Goal;
+use super::event::Call;
+use super::executor::{Execution, Run};
+use super::report::OutcomeWord;
+use super::wait::{JobEnd, Pauses, Stopped, pause};
+use crate::api::ReadError;
+use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::job::JobResult;
+use crate::live::LiveVersion;
+use crate::plan::{Action, AfterImage, LiveImage};
+use crate::store::{Entry, JournalError, PastRun, PastSending, PastStep};
+
+/// What settling a run came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settlement {
+    /// Each step that was open, and how it ended.
+    pub steps: Vec<SettledStep>,
+}
+
+/// A step that was open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledStep {
+    /// The change.
+    pub address: Address,
+    /// The version that it is about.
+    pub identity: Identity,
+    /// Whether a deploy of it was sent.
+    pub is_deploy: bool,
+    /// How it ended.
+    pub fate: Fate,
+}
+
+/// What became of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is done.
+    Done {
+        /// The record that is live now.
+        id: Option<SolutionId>,
+    },
+    /// It did not come about.
+    Failed {
+        /// Why.
+        detail: String,
+        /// The record that a failed job left behind.
+        suspect: Option<SolutionId>,
+    },
+    /// It is at work, or nobody could be asked.
+    Open {
+        /// The job.
+        job: Option<JobId>,
+    },
+}
+
+impl Settlement {
+    /// The versions whose deploy was sent, and did not come about.
+    pub fn sent_before(&self) -> BTreeSet<Identity> {
+        self.steps
+            .iter()
+            .filter(|step| step.is_deploy && matches!(step.fate, Fate::Failed { .. }))
+            .map(|step| step.identity.clone())
+            .collect()
+    }
+
+    /// The versions that nothing may be sent for, with the jobs that are at work on them.
+    pub fn in_flight(&self) -> BTreeMap<Identity, Option<JobId>> {
+        self.steps
+            .iter()
+            .filter_map(|step| match &step.fate {
+                Fate::Open { job } => Some((step.identity.clone(), job.clone())),
+                Fate::Done { .. } | Fate::Failed { .. } => None,
+            })
+            .collect()
+    }
+}
+
+/// Settles the open steps of a run, and writes what it finds into that run's own journal, which is
+/// the one of `execution`.
+pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement, JournalError> {
+    let run = Run::of(execution);
+    let mut settlement = Settlement::default();
+    let mut outcomes: BTreeMap<&Address, OutcomeWord> = past
+        .steps
+        .iter()
+        .filter_map(|step| Some((&step.address, step.outcome.as_ref()?.word)))
+        .collect();
+    let settlings = past.open_steps().filter_map(|step| {
+        let action = step.action.as_ref()?;
+        Some((step, action))
+    });
+    let settlings: Vec<_> = settlings
+        .map(|(step, action)| {
+            let run = &run;
+            async move { (step, action, run.settle_step(step, action).await) }
+        })
+        .collect();
+    // Side by side: each of them may have to wait for a job.
+    for (step, action, fate) in futures_util::future::join_all(settlings).await {
+        let Some(identity) = action.identity().cloned() else {
+            continue;
+        };
+        let entry = match &fate {
+            Fate::Open { .. } => None,
+            Fate::Done { id } => Some((OutcomeWord::Done, id.clone(), None)),
+            Fate::Failed { detail, suspect } => {
+                Some((OutcomeWord::Failed, suspect.clone(), Some(detail.clone())))
+            }
+        };
+        if let Some((outcome, id, detail)) = entry {
+            outcomes.insert(&step.address, outcome);
+            let address = step.address.clone();
+            let entry = Entry::Outcome {
+                address,
+                outcome,
+                id,
+                detail,
+            };
+            execution.journal.record(run.now_ms(), entry).await?;
+        }
+        settlement.steps.push(SettledStep {
+            address: step.address.clone(),
+            identity,
+            is_deploy: step.sendings.iter().any(|sent| sent.call == Call::Deploy),
+            fate,
+        });
+    }
+    if settlement.in_flight().is_empty() {
+        let done = outcomes
+            .values()
+            .filter(|word| **word == OutcomeWord::Done)
+            .count();
+        let complete = done == past.changes;
+        let entry = Entry::End { complete };
+        execution.journal.record(run.now_ms(), entry).await?;
+    }
+    Ok(settlement)
+}
+
+impl Run<'_> {
+    async fn settle_step(&self, step: &PastStep, action: &Action) -> Fate {
+        let last = |call: Call| step.sendings.iter().rev().find(|sent| sent.call == call);
+        let settled = match (action, last(Call::Deploy), last(Call::Delete)) {
+            (
+                Action::Create {
+                    after, other_owner, ..
+                },
+                Some(sent),
+                _,
+            ) => {
+                let other_owner = other_owner.as_ref();
+                let goal = Goal { after, other_owner };
+                self.settle_deploy(step, sent, goal, None).await
+            }
+            (
+                Action::Replace {
+                    before,
+                    after,
+                    other_owner,
+                    ..
+                },
+                Some(sent),
+                _,
+            ) => {
+                let other_owner = other_owner.as_ref();
+                let goal = Goal { after, other_owner };
+                self.settle_deploy(step, sent, goal, Some(&before.id)).await
+            }
+            (Action::Replace { before, .. } | Action::Delete { before }, _, Some(sent)) => {
+                self.settle_delete(step, sent, before).await
+            }
+            (Action::Update { before, after, .. }, ..) => {
+                self.settle_patch(step, &before.id, after).await
+            }
+            // Only a patch that was to precede a delete, or an entry of a kind that is not known.
+            (
+                Action::Create { .. }
+                | Action::Replace { .. }
+                | Action::Delete { .. }
+                | Action::NoOp { .. },
+                ..,
+            ) => {
+                self.await_settled(step.sendings.last()).await;
+                Ok(not_done("it had only begun"))
+            }
+        };
+        // Who cannot be asked proves nothing.
+        settled.unwrap_or(Fate::Open { job: None })
+    }
+
+    /// Waits until `settle` has passed since a sending. A clock that was set back makes the wait no
+    /// longer than `settle`.
+    async fn await_settled(&self, sent: Option<&PastSending>) {
+        let settle = self.settings.settle;
+        let passed = sent.map_or(settle, |sent| {
+            Duration::from_millis(self.now_ms().saturating_sub(sent.at_ms))
+        });
+        let rest = settle.saturating_sub(passed);
+        let _ = pause(rest, Instant::now() + rest, &self.interrupt).await;
+    }
+
+    /// Follows the job of a sending. `Err` is the fate of one that does not end, or ends badly.
+    async fn follow(
+        &self,
+        step: &PastStep,
+        sent: &PastSending,
+        time: Duration,
+    ) -> Result<Vec<SolutionId>, Fate> {
+        let Some(job) = &sent.job else {
+            self.await_settled(Some(sent)).await;
+            return Ok(Vec::new());
+        };
+        let deadline = Instant::now() + time;
+        match self.poll_job(&step.address, sent.call, job, deadline).await {
+            JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(solution_ids),
+            JobEnd::Finished(JobResult::Failed { message }) => Err(Fate::Failed {
+                detail: message,
+                suspect: None,
+            }),
+            // Forgotten, or never known: what is live decides.
+            JobEnd::TimeUp {
+                stopped: Stopped::OutOfTime,
+                was_pending: false,
+                ..
+            } => Ok(Vec::new()),
+            JobEnd::TimeUp { .. } => Err(Fate::Open {
+                job: Some(job.clone()),
+            }),
+        }
+    }
+
+    async fn settle_deploy(
+        &self,
+        step: &PastStep,
+        sent: &PastSending,
+        goal: Goal<'_>,
+        replaced: Option<&SolutionId>,
+    ) -> Result<Fate, ReadError> {
+        let known: Vec<SolutionId> = replaced.cloned().into_iter().collect();
+        let ids = match self.follow(step, sent, self.settings.deploy).await {
+            Ok(ids) => ids,
+            Err(Fate::Failed { detail, .. }) => {
+                let made = goal.find_made(self, &known).await?;
+                return Ok(Fate::Failed {
+                    detail,
+                    suspect: made.map(|live| live.id),
+                });
+            }
+            Err(fate) => return Ok(fate),
+        };
+        let found = self
+            .look_until_settled(async || {
+                for id in &ids {
+                    let live = self.fetch(id, &goal.after.identity.name).await?;
+                    if let Some(live) = live.filter(|live| goal.is_met_by(live)) {
+                        return Ok(Some(live));
+                    }
+                }
+                goal.find_made(self, &known).await
+            })
+            .await?;
+        Ok(match found {
+            Some(live) => Fate::Done { id: Some(live.id) },
+            None => not_done("no record of it is live"),
+        })
+    }
+
+    async fn settle_delete(
+        &self,
+        step: &PastStep,
+        sent: &PastSending,
+        before: &LiveImage,
+    ) -> Result<Fate, ReadError> {
+        let failure = match self.follow(step, sent, self.settings.delete).await {
+            Ok(_) => None,
+            Err(Fate::Failed { detail, .. }) => Some(detail),
+            Err(fate) => return Ok(fate),
+        };
+        let gone = self
+            .look_until_settled(async || {
+                let live = self.fetch(&before.id, &before.identity.name).await?;
+                Ok(live.is_none().then_some(()))
+            })
+            .await?;
+        Ok(match gone {
+            Some(()) => Fate::Done { id: None },
+            None => not_done(failure.as_deref().unwrap_or("it is still live")),
+        })
+    }
+
+    async fn settle_patch(
+        &self,
+        step: &PastStep,
+        id: &SolutionId,
+        after: &AfterImage,
+    ) -> Result<Fate, ReadError> {
+        self.await_settled(step.sendings.last()).await;
+        let Some(live) = self.fetch(id, &after.identity.name).await? else {
+            return Ok(not_done("it is not live any more"));
+        };
+        let live: LiveVersion = self.seen(after.visibility.is_some(), live).await?;
+        Ok(if after.is_proven_by(&live) {
+            Fate::Done { id: Some(live.id) }
+        } else {
+            not_done("it does not show")
+        })
+    }
+
+    /// Looks for as long as `settle`, with one look at the very end.
+    async fn look_until_settled<T>(
+        &self,
+        look: impl AsyncFn() -> Result<Option<T>, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
+        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
+        let deadline = Instant::now() + self.settings.settle;
+        loop {
+            let is_last_look = Instant::now() >= deadline;
+            match look().await {
+                Ok(None) if is_last_look => return Ok(None),
+                Err(error) if is_last_look => return Err(error),
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) | Err(_) => {}
+            }
+            let ended = pause(pauses.next(), deadline, &self.interrupt).await;
+            if ended == Err(Stopped::Interrupted) {
+                return look().await;
+            }
+        }
+    }
+}
+
+fn not_done(detail: &str) -> Fate {
+    Fate::Failed {
+        detail: detail.to_owned(),
+        suspect: None,
+    }
+}

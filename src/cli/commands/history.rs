@@ -1,0 +1,43 @@
+//! `history`: the runs that the store keeps, and what became of each change of one.
+
+use std::io::Write as _;
+
+use super::keeping;
+use crate::cli::args::{HistoryArgs, HistoryCommand};
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::session;
+use crate::cli::settings::Settings;
+use crate::render::{
+    history_document, render_history, render_json, render_past_run, run_history_document,
+};
+
+pub(super) async fn run(
+    args: &HistoryArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let place = session::place(&args.manifest, settings, io)?;
+    let store = place.store(args.store.as_deref())?;
+    let runs = keeping::runs_of(&*store).await?;
+    let environment = &place.loaded.manifest.environment.name;
+    match &args.command {
+        None if args.json => render_json(&history_document(environment, &runs), &mut io.out)?,
+        None if runs.is_empty() => writeln!(io.out, "No runs.")?,
+        None => render_history(&runs, &mut io.out)?,
+        Some(HistoryCommand::Show { run }) => {
+            // The beginning of an id will do, where it is one run's.
+            let mut found = runs.iter().filter(|past| past.id.starts_with(run.as_str()));
+            let (Some(past), None) = (found.next(), found.next()) else {
+                return Err(CommandError::NoRun { run: run.clone() });
+            };
+            if args.json {
+                render_json(&run_history_document(environment, past), &mut io.out)?;
+            } else {
+                render_past_run(past, &mut io.out)?;
+            }
+        }
+    }
+    Ok(ExitStatus::Success)
+}

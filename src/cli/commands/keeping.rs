@@ -1,0 +1,250 @@
+//! What an apply holds while it works: the lock, the store, and what earlier runs left to be settled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::sync::Arc;
+
+use super::executing::{self, Start};
+use crate::apply::{self, Fate, Settlement};
+use crate::cli::args::StoreArgs;
+use crate::cli::clock;
+use crate::cli::error::CommandError;
+use crate::cli::io::Io;
+use crate::cli::progress::Progress;
+use crate::cli::session::Session;
+use crate::ident::{Identity, JobId};
+use crate::render::words;
+use crate::store::{Lease, LockOwner, Memory, PastRun, Store, lock, superfluous};
+
+/// The lock and the store, for as long as an apply works.
+pub(super) struct Keeping {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) lease: Arc<Lease>,
+    /// What earlier runs know of records.
+    pub(super) memory: Memory,
+    /// Versions that jobs of earlier runs are at work on, or may be.
+    pub(super) in_flight: BTreeMap<Identity, Option<JobId>>,
+    /// Versions whose deploy an earlier run has sent, and which was not found since.
+    pub(super) sent_before: BTreeSet<Identity>,
+    /// The newest run, where it is not complete.
+    pub(super) interrupted: Option<String>,
+}
+
+/// Takes the lock, and settles what earlier runs have left open.
+pub(super) async fn take(
+    session: &Session,
+    args: &StoreArgs,
+    start: &mut Start,
+    io: &mut Io,
+) -> Result<Keeping, CommandError> {
+    let store = session.place.store(args.store.as_deref())?;
+    if session.place.is_ci && !store.is_remote() {
+        writeln!(
+            io.err,
+            "Warning: the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes \
+             with it: name a remote store with `store:`, --store or SOLFORM_STORE.",
+            words::escaped(&store.place())
+        )?;
+    }
+    let lease = if args.lock {
+        locked(session, &*store, args, start, io).await?
+    } else {
+        Lease::unlocked()
+    };
+    let mut keeping = Keeping {
+        store,
+        lease: Arc::new(lease),
+        memory: Memory::default(),
+        in_flight: BTreeMap::new(),
+        sent_before: BTreeSet::new(),
+        interrupted: None,
+    };
+    let settled = keeping.settle(session, args.lock, start, io).await;
+    if let Err(error) = settled {
+        keeping.end().await;
+        return Err(error);
+    }
+    Ok(keeping)
+}
+
+async fn locked(
+    session: &Session,
+    store: &dyn Store,
+    args: &StoreArgs,
+    start: &mut Start,
+    io: &mut Io,
+) -> Result<Lease, CommandError> {
+    let owner = LockOwner {
+        id: uuid::Uuid::new_v4().to_string(),
+        who: session.place.who.clone(),
+        pid: std::process::id(),
+        command: io.secrets.redact(&session.place.typed).into_owned(),
+        since_ms: clock::now_ms(),
+    };
+    let err = crate::cli::io::SharedErr::new(&io.secrets);
+    let on_wait = move |holder: &LockOwner| {
+        let text = told(holder);
+        err.say(|out| writeln!(out, "Waiting for the lock, which is held by {text}."));
+    };
+    let timeout = args.lock_timeout;
+    let locking = async {
+        lock(store, &owner, timeout, &on_wait)
+            .await
+            .map_err(CommandError::Store)
+    };
+    start
+        .or_interrupted(locking)
+        .await?
+        .map_err(|holder| CommandError::Locked {
+            environment: session.manifest().environment.name.clone(),
+            holder: told(&holder),
+            id: holder.id,
+        })
+}
+
+/// Who holds a lock, since when, and what for.
+pub(super) fn told(holder: &LockOwner) -> String {
+    let age = clock::now_ms().saturating_sub(holder.since_ms);
+    let age = if holder.since_ms == 0 {
+        String::new()
+    } else {
+        let age = words::duration(std::time::Duration::from_millis(age));
+        format!(" for {age}")
+    };
+    format!(
+        "{} (process {}){age}, by `{}`",
+        words::escaped(&holder.who),
+        holder.pid,
+        words::escaped(&holder.command)
+    )
+}
+
+/// Every run of a store, the oldest first.
+pub(super) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
+    let mut runs = Vec::new();
+    for id in store.runs().await.map_err(CommandError::Store)? {
+        let bytes = store.read(&id).await.map_err(CommandError::Store)?;
+        let run = PastRun::read(&id, &store.place(), &bytes).map_err(CommandError::Store)?;
+        runs.push(run);
+    }
+    Ok(runs)
+}
+
+impl Keeping {
+    /// Gives the lock back.
+    pub(super) async fn end(self) {
+        // The run that held it too is over.
+        if let Ok(lease) = Arc::try_unwrap(self.lease) {
+            lease.release().await;
+        }
+    }
+
+    async fn settle(
+        &mut self,
+        session: &Session,
+        is_locked: bool,
+        start: &Start,
+        io: &mut Io,
+    ) -> Result<(), CommandError> {
+        let mut runs = runs_of(&*self.store).await?;
+        self.memory = Memory::of(&runs);
+        if !is_locked {
+            // Whoever began a run may still be at it: what it has in flight is left alone.
+            let open = runs.iter().flat_map(PastRun::open_steps);
+            self.in_flight.extend(open.filter_map(|step| {
+                let identity = step.action.as_ref()?.identity()?.clone();
+                let job = step.sendings.last().and_then(|sent| sent.job.clone());
+                Some((identity, job))
+            }));
+            return Ok(());
+        }
+        for run in &mut runs {
+            if !run.is_unsettled() {
+                continue;
+            }
+            let settlement = self.settle_run(run, session, start, io).await?;
+            if start.interrupt().is_raised() {
+                return Err(CommandError::Interrupted);
+            }
+            self.in_flight.extend(settlement.in_flight());
+            self.sent_before.extend(settlement.sent_before());
+            let bytes = self
+                .store
+                .read(&run.id)
+                .await
+                .map_err(CommandError::Store)?;
+            *run =
+                PastRun::read(&run.id, &self.store.place(), &bytes).map_err(CommandError::Store)?;
+        }
+        self.memory = Memory::of(&runs);
+        self.interrupted = runs
+            .last()
+            .filter(|run| run.complete != Some(true))
+            .map(|run| run.id.clone());
+        for id in superfluous(&runs) {
+            if let Err(error) = self.store.remove(&id).await {
+                tracing::warn!(run = %id, %error, "an old run could not be removed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_run(
+        &self,
+        run: &PastRun,
+        session: &Session,
+        start: &Start,
+        io: &mut Io,
+    ) -> Result<Settlement, CommandError> {
+        let open = run.open_steps().count();
+        if run.is_torn {
+            writeln!(
+                io.err,
+                "Note: the last line of the journal of run {} was cut short; what it announced was not sent.",
+                run.id
+            )?;
+        }
+        if open > 0 {
+            writeln!(
+                io.err,
+                "Run {} was left with {} whose end is not known. Settling:",
+                run.id,
+                words::count(open, "change")
+            )?;
+            io.err.flush()?;
+        }
+        let journal = self
+            .store
+            .reopen(&run.id)
+            .await
+            .map_err(CommandError::Store)?;
+        let progress = Progress::new(open, io.is_watched, io.err_styles, &io.secrets);
+        let journal = Arc::new(journal);
+        let execution =
+            executing::execution(session, self, &journal, start, open.max(1), &progress);
+        let settlement = tokio::select! {
+            settlement = apply::settle(run, &execution) => settlement,
+            never = progress.beat() => match never {},
+        };
+        drop(execution);
+        if let Ok(journal) = Arc::try_unwrap(journal) {
+            journal.close().await.map_err(CommandError::Journal)?;
+        }
+        let settlement = settlement.map_err(CommandError::Journal)?;
+        for step in &settlement.steps {
+            let fate = match &step.fate {
+                Fate::Done { .. } => "done".to_owned(),
+                Fate::Failed { detail, .. } => format!("not done: {detail}"),
+                Fate::Open { job: Some(job) } => format!("job {job} is still at work"),
+                Fate::Open { job: None } => "still not known".to_owned(),
+            };
+            writeln!(
+                io.err,
+                "  {}: {}",
+                words::escaped(step.address.as_str()),
+                words::escaped(&fate)
+            )?;
+        }
+        Ok(settlement)
+    }
+}

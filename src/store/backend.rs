@@ -1,0 +1,97 @@
+//! What every kind of store can do. One trait, so that the rest of solform does not know where its
+//! records lie.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use super::journal::Journal;
+use super::lock::{Lease, LockOwner};
+
+/// Keeps journals, plans and the lock of one environment.
+#[async_trait]
+pub trait Store: std::fmt::Debug + Send + Sync {
+    /// Where it is, for people.
+    fn place(&self) -> String;
+
+    /// Whether what is kept here outlives the machine.
+    fn is_remote(&self) -> bool;
+
+    /// The ids of all runs, the oldest first: an id begins with its time.
+    async fn runs(&self) -> Result<Vec<String>, StoreError>;
+
+    /// The journal of a run, as it was written.
+    async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError>;
+
+    /// The plan that a run carries out; none where it was not kept.
+    async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps the plan of a new run, and opens its journal.
+    async fn begin(&self, run: &str, plan: &[u8]) -> Result<Journal, StoreError>;
+
+    /// Opens the journal of an earlier run, to write down what became of it. A last line that was
+    /// cut short is taken away.
+    async fn reopen(&self, run: &str) -> Result<Journal, StoreError>;
+
+    /// Removes a run.
+    async fn remove(&self, run: &str) -> Result<(), StoreError>;
+
+    /// Takes the lock, or tells who holds it.
+    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, LockOwner>, StoreError>;
+
+    /// Who holds the lock.
+    async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError>;
+
+    /// Takes the lock away from whoever holds it; `false` where it is held under another id, or by
+    /// nobody.
+    async fn force_unlock(&self, id: &str) -> Result<bool, StoreError>;
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file or folder could not be used.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A journal has a line that is none, before its end.
+    #[error("line {line} of the journal of run `{run}` in `{place}` is damaged")]
+    Corrupt {
+        /// The run.
+        run: String,
+        /// Counted from 1.
+        line: usize,
+        /// The store.
+        place: String,
+    },
+    /// A journal was written by a later solform.
+    #[error("the journal of run `{run}` in `{place}` was written by a newer solform")]
+    Newer {
+        /// The run.
+        run: String,
+        /// The store.
+        place: String,
+    },
+}
+
+impl StoreError {
+    /// What to do about it, as a sentence.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Io { .. } => {
+                "Make the folder writable, or name another store with --store.".to_owned()
+            }
+            Self::Corrupt { run, place, .. } => format!(
+                "Look with `solform list` at what is live, then move the run `{run}` out of `{place}`."
+            ),
+            Self::Newer { .. } => "Use the version of solform that began the run.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What journals tell of earlier runs. Pure: text in, values out.
+
+use std::collections::BTreeSet;
+
+use super::backend::StoreError;
+use super::entry::{ENTRY_VERSION, Entry, Record};
+use crate::apply::{Call, OutcomeWord};
+use crate::ident::{Address, JobId, SolutionId};
+use crate::plan::{Action, Subject};
+
+/// One run, as its journal tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastRun {
+    /// Its id.
+    pub id: String,
+    /// When it began, in milliseconds since 1970.
+    pub began_at_ms: Option<u64>,
+    /// When its last line was written.
+    pub last_at_ms: Option<u64>,
+    /// Environment, URL and manifest.
+    pub subject: Option<Subject>,
+    /// The saved plan that it applied.
+    pub plan: Option<String>,
+    /// How many changes it was to make.
+    pub changes: usize,
+    /// Its steps, in the order in which they began.
+    pub steps: Vec<PastStep>,
+    /// Whether every change is done; none where it did not come to its end.
+    pub complete: Option<bool>,
+    /// Whether its last line was cut short.
+    pub is_torn: bool,
+}
+
+/// One step of an earlier run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastStep {
+    /// The change.
+    pub address: Address,
+    /// What was to be done; none for a step that was not tried.
+    pub action: Option<Action>,
+    /// What was sent, in its order.
+    pub sendings: Vec<PastSending>,
+    /// How it ended.
+    pub outcome: Option<PastOutcome>,
+}
+
+/// One sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastSending {
+    /// The call.
+    pub call: Call,
+    /// When its line was written, in milliseconds since 1970: right before it was sent.
+    pub at_ms: u64,
+    /// The job that the server named for it.
+    pub job: Option<JobId>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastOutcome {
+    /// The word.
+    pub word: OutcomeWord,
+    /// The record that is live, or that a failed job left behind.
+    pub id: Option<SolutionId>,
+    /// Why, where it is not done.
+    pub detail: Option<String>,
+}
+
+impl PastStep {
+    fn new(address: Address) -> Self {
+        Self {
+            address,
+            action: None,
+            sendings: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    /// Whether nobody knows what became of what was sent.
+    pub fn is_open(&self) -> bool {
+        !self.sendings.is_empty()
+            && self
+                .outcome
+                .as_ref()
+                .is_none_or(|outcome| outcome.word == OutcomeWord::Unknown)
+    }
+}
+
+impl PastRun {
+    /// Reads a journal. A last line that was cut short is survived; any other that is none is not.
+    pub fn read(id: &str, place: &str, bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut run = Self {
+            id: id.to_owned(),
+            began_at_ms: None,
+            last_at_ms: None,
+            subject: None,
+            plan: None,
+            changes: 0,
+            steps: Vec::new(),
+            complete: None,
+            is_torn: false,
+        };
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        for (index, line) in lines.enumerate() {
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let Ok(version) = serde_json::from_slice::<VersionOnly>(line) else {
+                // Whole lines end with a line break, which is written with them.
+                if !line.ends_with(b"\n") {
+                    run.is_torn = true;
+                    break;
+                }
+                return Err(StoreError::Corrupt {
+                    run: id.to_owned(),
+                    line: index + 1,
+                    place: place.to_owned(),
+                });
+            };
+            if version.v > ENTRY_VERSION {
+                return Err(StoreError::Newer {
+                    run: id.to_owned(),
+                    place: place.to_owned(),
+                });
+            }
+            match serde_json::from_slice::<Record>(line) {
+                Ok(record) => run.take(record),
+                Err(_) => {
+                    return Err(StoreError::Corrupt {
+                        run: id.to_owned(),
+                        line: index + 1,
+                        place: place.to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    fn take(&mut self, Record { at_ms, entry, .. }: Record) {
+        self.last_at_ms = Some(at_ms);
+        match entry {
+            Entry::Begin {
+                run: _,
+                plan,
+                subject,
+                changes,
+            } => {
+                self.began_at_ms = Some(at_ms);
+                self.plan = plan;
+                self.subject = Some(subject);
+                self.changes = changes;
+            }
+            Entry::Intent { address, action } => self.step(&address).action = Some(action),
+            Entry::Send {
+                address,
+                call,
+                attempt: _,
+            } => {
+                let job = None;
+                let sending = PastSending { call, at_ms, job };
+                self.step(&address).sendings.push(sending);
+            }
+            Entry::Job { address, call, job } => {
+                let sendings = &mut self.step(&address).sendings;
+                let sent = sendings.iter_mut().rev().find(|sent| sent.call == call);
+                if let Some(sent) = sent {
+                    sent.job = Some(job);
+                }
+            }
+            Entry::Outcome {
+                address,
+                outcome,
+                id,
+                detail,
+            } => {
+                self.step(&address).outcome = Some(PastOutcome {
+                    word: outcome,
+                    id,
+                    detail,
+                });
+            }
+            Entry::End { complete } => self.complete = Some(complete),
+            Entry::Other => {}
+        }
+    }
+
+    fn step(&mut self, address: &Address) -> &mut PastStep {
+        let index = self
+            .steps
+            .iter()
+            .position(|step| step.address == *address)
+            .unwrap_or_else(|| {
+                self.steps.push(PastStep::new(address.clone()));
+                self.steps.len() - 1
+            });
+        &mut self.steps[index]
+    }
+
+    /// The steps of which nobody knows what became.
+    pub fn open_steps(&self) -> impl Iterator<Item = &PastStep> {
+        self.steps.iter().filter(|step| step.is_open())
+    }
+
+    /// Whether something of it is left to be found out or written down.
+    pub fn is_unsettled(&self) -> bool {
+        self.complete.is_none() || self.open_steps().next().is_some()
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct VersionOnly {
+    v: u32,
+}
+
+/// What earlier runs know of records.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// Those that a run brought to their declared state: proven, and in no need of waiting for
+    /// `settle`.
+    pub vouched: BTreeSet<SolutionId>,
+    /// Those that a failed deploy left behind.
+    pub suspects: BTreeSet<SolutionId>,
+}
+
+impl Memory {
+    /// What these runs know, the oldest first.
+    pub fn of(runs: &[PastRun]) -> Self {
+        let mut memory = Self::default();
+        let outcomes = runs
+            .iter()
+            .flat_map(|run| &run.steps)
+            .filter_map(|step| step.outcome.as_ref());
+        for outcome in outcomes {
+            let Some(id) = &outcome.id else { continue };
+            if outcome.word == OutcomeWord::Done {
+                memory.vouched.insert(id.clone());
+            } else {
+                memory.vouched.remove(id);
+                memory.suspects.insert(id.clone());
+            }
+        }
+        memory
+    }
+}
+
+/// How many runs are kept.
+const KEPT_RUNS: usize = 100;
+
+/// The runs that may go: the oldest beyond those that are kept, but none that is unsettled, and none
+/// that remembers a suspect.
+pub fn superfluous(runs: &[PastRun]) -> Vec<String> {
+    let spare = runs.len().saturating_sub(KEPT_RUNS);
+    runs.iter()
+        .take(spare)
+        .filter(|run| !run.is_unsettled())
+        .filter(|run| Memory::of(std::slice::from_ref(run)).suspects.is_empty())
+        .map(|run| run.id.clone())
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! An apply that nothing breaks: killed, interrupted, beside another, and taken up again.
+
+mod kill_sweep;
+mod resume;
+mod two_at_once;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use solform::emulator::{self, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed};
+
+use crate::support::tap::Watch;
+use crate::support::worlds::{DRIVE, TOKEN};
+
+/// An emulator on the machine's clock, whose jobs take their time whether or not somebody asks.
+async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
+    let mut set = Knobs::default();
+    for knob in knobs {
+        set.assign(knob).unwrap();
+    }
+    emulator::start(EmulatorOptions {
+        seed: Some(seed),
+        token: Some(TOKEN.into()),
+        user: "svc".to_owned(),
+        job_pace: JobPace::After(job_time),
+        clock: Clock::System,
+        knobs: Some(set),
+        ..EmulatorOptions::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// A manifest whose times are short.
+fn manifest(url: &str, solutions: &str) -> String {
+    format!(
+        "solform: 1\n\
+         environments:\n\
+         \x20 test:\n\
+         \x20   url: {url}\n\
+         \x20   token: {{ env: TEST_TOKEN }}\n\
+         \x20   timeouts: {{ deploy: 20s, delete: 20s, settle: 200ms }}\n\
+         \x20   vars: {{ drive: \"{DRIVE}\" }}\n\
+         defaults: {{ owner: svc }}\n\
+         solutions:\n{solutions}"
+    )
+}
+
+/// What is live, asked of the emulator itself: name, version, owner, state and visibility.
+async fn live(url: &str) -> Vec<Live> {
+    let body: serde_json::Value = crate::support::http_client()
+        .get(format!("{url}/api/v2/solutions/deployed?limit=100"))
+        .bearer_auth(TOKEN)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let text =
+        |record: &serde_json::Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
+    let mut live: Vec<Live> = body["solutions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| Live {
+            name: text(record, "name"),
+            version: text(record, "version"),
+            state: text(record, "state"),
+            visibility: text(record, "visibility"),
+        })
+        .collect();
+    live.sort();
+    live
+}
+
+/// A live record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Live {
+    name: String,
+    version: String,
+    state: String,
+    visibility: String,
+}
+
+/// Watches that names which had a version in service are never without one.
+fn in_service(url: &str, names: &'static [&'static str]) -> Watch {
+    let url = url.to_owned();
+    Arc::new(move || {
+        let url = url.clone();
+        Box::pin(async move {
+            let live = live(&url).await;
+            let serves = |name: &&str| {
+                live.iter()
+                    .any(|one| one.name == *name && one.state == "ACTIVE")
+            };
+            let name = names.iter().find(|name| !serves(name))?;
+            Some(format!("{name} was without a version in service: {live:?}"))
+        })
+    })
+}

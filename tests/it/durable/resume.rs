@@ -1,0 +1,301 @@
+//! Runs that were interrupted: settled by the next one, resumed, and told by the history.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+use solform::emulator::{Emulator, JobPace, Operation, Seed};
+
+use crate::support::TestEnv;
+use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
+
+const SOLUTIONS: &str = "
+  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
+  B: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }
+";
+
+fn world() -> Seed {
+    seed(
+        &[Version::active("A", "1"), Version::active("C", "1")],
+        &[Version::active("A", "2"), Version::active("B", "1")],
+    )
+}
+
+/// An apply that was killed while both its deploys were at work.
+async fn killed(knobs: &[&str]) -> (Emulator, TestEnv) {
+    let emulator = worlds::start_with(world(), knobs, JobPace::Manual, 100).await;
+    let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    tokio::task::spawn_blocking(move || {
+        let mut said = String::new();
+        while said.matches("PENDING").count() < 2 {
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    })
+    .await
+    .unwrap();
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
+    (emulator, env)
+}
+
+/// The journals of an environment's folder, the oldest first.
+fn journals(env: &TestEnv) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for environment in std::fs::read_dir(env.path().join(".solform")).unwrap() {
+        let Ok(runs) = std::fs::read_dir(environment.unwrap().path().join("runs")) else {
+            continue;
+        };
+        found.extend(
+            runs.map(|file| file.unwrap().path())
+                .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")),
+        );
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_apply_settles_what_was_left_and_deploys_nothing_twice() {
+    // The record shows only when its job is over, so that nothing but the journal knows of it.
+    let (emulator, env) =
+        killed(&["record_during_job=hidden", "duplicate_deploy=second_record"]).await;
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(0)
+        .warns("In flight: the deploy of A@2")
+        .warns("In flight: the deploy of B@1");
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(2)
+        .warns("was left with 2 changes whose end is not known")
+        .warns("  A@2: done")
+        .warns("  B@1: done");
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+    let list = env.solform_beside(&["list"]).await.exits_with(0);
+    assert_eq!(list.stdout.lines().count(), 1 + 4, "{list}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_still_at_work_is_polled_again_and_not_sent_again() {
+    let (emulator, env) = killed(&["record_during_job=hidden"]).await;
+    let text = env
+        .read("solform.yaml")
+        .replace("deploy: 20s", "deploy: 1s");
+    env.write("solform.yaml", &text);
+    for _ in 0..2 {
+        let told = env
+            .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+            .await
+            .exits_with(6)
+            .warns("is still at work")
+            .says("unknown     + A@2")
+            .says("unknown     + B@1");
+        // The old version is not touched before the new one is there.
+        assert!(told.stdout.contains("skipped     ~ A@1"), "{told}");
+        assert_eq!(count(&emulator, Operation::Deploy), 2);
+        assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+    }
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_has_failed_meanwhile_is_sent_again() {
+    let (emulator, env) = killed(&["record_during_job=hidden"]).await;
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, Some("out of memory")));
+    }
+    let settled = env.solform_beside(&["apply", "--auto-approve"]);
+    let finishing = async {
+        // The jobs of the second apply end when they are there.
+        loop {
+            for job in emulator.pending_jobs() {
+                emulator.finish_job(&job, None);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let told = tokio::select! { told = settled => told, () = finishing => unreachable!() };
+    let told = told.exits_with(0).warns("A@2: not done: out of memory");
+    assert!(told.stdout.contains("Apply complete!"), "{told}");
+    assert_eq!(count(&emulator, Operation::Deploy), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resume_finishes_the_interrupted_plan_and_nothing_else() {
+    let (emulator, env) = killed(&[]).await;
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    // Another manifest is not what was interrupted.
+    let before = env.read("solform.yaml");
+    env.write(
+        "solform.yaml",
+        &format!("{before}  C: {{ version: 1, state: ABSENT }}\n"),
+    );
+    let _ = env
+        .solform_beside(&["apply", "--resume", "--detailed-exitcode"])
+        .await
+        .exits_with(3)
+        .warns("the manifest has changed");
+    env.write("solform.yaml", &before);
+    let _ = env
+        .solform_beside(&["apply", "--resume", "A@2"])
+        .await
+        .exits_with(1);
+    let _ = env
+        .solform_beside(&["apply", "--resume", "--target", "A"])
+        .await
+        .exits_with(1)
+        .warns("`--target` cannot stand beside a saved plan");
+    let _ = env
+        .solform_beside(&["apply", "--resume"])
+        .await
+        .exits_with(0)
+        .warns("Resuming the run ")
+        .says("Apply complete!");
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+    let _ = env
+        .solform_beside(&["apply", "--resume"])
+        .await
+        .exits_with(0)
+        .says("Nothing to resume");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
+    let (emulator, env) = killed(&[]).await;
+    let journal = journals(&env).pop().unwrap();
+    let whole = std::fs::read(&journal).unwrap();
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let mut damaged = whole.clone();
+    damaged[3] = b'#';
+    std::fs::write(&journal, &damaged).unwrap();
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(1)
+        .warns("line 1 of the journal of run ")
+        .warns("is damaged")
+        .warns("help: Look with `solform list`");
+    let newer = String::from_utf8(whole.clone())
+        .unwrap()
+        .replacen("\"v\":1", "\"v\":2", 1);
+    std::fs::write(&journal, newer).unwrap();
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(1)
+        .warns("was written by a newer solform");
+    // A plan needs no store.
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(0)
+        .warns("what earlier runs have in flight is not known");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+
+    let mut torn = whole.clone();
+    torn.extend_from_slice(b"{\"v\":1,\"at_ms\":17,\"entry\":{\"kind\":\"outc");
+    std::fs::write(&journal, &torn).unwrap();
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0)
+        .warns("was cut short");
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
+    let settled = std::fs::read(&journal).unwrap();
+    assert!(settled.starts_with(&whole));
+    for line in settled
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let _: Value = serde_json::from_slice(line).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_tells_every_run() {
+    let (emulator, env) = killed(&[]).await;
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let _ = env
+        .solform_beside(&["history"])
+        .await
+        .exits_with(0)
+        .says("interrupted");
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    let output = env
+        .solform_beside(&["history", "--json"])
+        .await
+        .exits_with(0);
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    let runs = document["runs"].as_array().unwrap();
+    let results: Vec<&str> = runs
+        .iter()
+        .map(|run| run["result"].as_str().unwrap())
+        .collect();
+    assert_eq!(results, ["incomplete", "complete"], "{document}");
+    assert_eq!(
+        (&runs[0]["done"], &runs[0]["changes"]),
+        (&2.into(), &3.into())
+    );
+    let first = runs[0]["id"].as_str().unwrap();
+    let shown = env
+        .solform_beside(&["history", "show", first])
+        .await
+        .exits_with(0)
+        .says("A@2")
+        .says("done");
+    assert!(!shown.stdout.contains(worlds::TOKEN));
+    let output = env
+        .solform_beside(&["history", "show", first, "--json"])
+        .await
+        .exits_with(0);
+    let one: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(one["steps"][0]["action"], "create");
+    for (name, document) in [("history", &document), ("run-history", &one)] {
+        let schema = env.solform(&["schema", name]).exits_with(0).stdout;
+        let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        assert!(validator.is_valid(document), "{document:#}");
+    }
+    let _ = env
+        .solform_beside(&["history", "show", "none"])
+        .await
+        .exits_with(1)
+        .warns("the store keeps no run `none`");
+}

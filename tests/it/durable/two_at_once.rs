@@ -1,0 +1,193 @@
+//! Two applies of one environment: one works, the other is told by whom, or waits.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use solform::emulator::{Emulator, JobPace, Operation};
+
+use crate::support::TestEnv;
+use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
+
+const SOLUTIONS: &str = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n  B: { version: 1, visibility: PUBLIC }\n";
+
+async fn world() -> (Emulator, TestEnv) {
+    let emulator = worlds::start_with(
+        seed(
+            &[Version::active("A", "1"), Version::active("B", "1")],
+            &[Version::active("A", "2")],
+        ),
+        &[],
+        JobPace::Manual,
+        100,
+    )
+    .await;
+    let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    (emulator, env)
+}
+
+/// Starts an apply, and returns when its deploy's job is at work.
+async fn begun(env: &TestEnv) -> Child {
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
+    let mut child = command
+        .env("USER", "ann")
+        .env("HOSTNAME", "runner-1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    tokio::task::spawn_blocking(move || {
+        let mut said = String::new();
+        while !said.contains("PENDING") {
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        // What it says from here on is read by nobody, and must find somebody all the same.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        child
+    })
+    .await
+    .unwrap()
+}
+
+fn end(mut child: Child) -> i32 {
+    child.wait().unwrap().code().unwrap_or(-1)
+}
+
+fn finish_all(emulator: &Emulator) {
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_one_works_and_the_other_is_told_by_whom() {
+    let (emulator, env) = world().await;
+    let first = begun(&env).await;
+    let second = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(9)
+        .warns("the lock of environment `test` is held by ann@runner-1 (process ")
+        .warns("by `solform apply --auto-approve`")
+        .warns("solform force-unlock ");
+    assert!(second.stdout.is_empty(), "{second}");
+    // A plan takes no lock, and shows what is in flight.
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(0)
+        .warns("In flight: the deploy of A@2 that run ");
+    finish_all(&emulator);
+    assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 0);
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_the_other_waits_if_it_may() {
+    let (emulator, env) = world().await;
+    let first = begun(&env).await;
+    let mut command = env.command(
+        env!("CARGO_BIN_EXE_solform"),
+        &[
+            "apply",
+            "--auto-approve",
+            "--lock-timeout",
+            "60s",
+            "--detailed-exitcode",
+        ],
+    );
+    let mut second = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(second.stderr.take().unwrap());
+    let waits = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        (line, stderr)
+    });
+    let (line, _stderr) = waits.await.unwrap();
+    assert!(
+        line.starts_with("Waiting for the lock, which is held by ann@runner-1"),
+        "{line}"
+    );
+    finish_all(&emulator);
+    assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 0);
+    assert_eq!(
+        tokio::task::spawn_blocking(|| end(second)).await.unwrap(),
+        0
+    );
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_a_lock_that_is_taken_away_stops_whoever_held_it() {
+    let (emulator, env) = world().await;
+    let first = begun(&env).await;
+    let told = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(1);
+    let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
+    let id = rest.split('`').next().unwrap().to_owned();
+    let _ = env
+        .solform_beside(&["force-unlock", "another"])
+        .await
+        .exits_with(1)
+        .warns("the lock is not held under the id `another`")
+        .warns(&id);
+    let _ = env
+        .solform_beside(&["force-unlock", &id])
+        .await
+        .exits_with(0);
+    let patches = count(&emulator, Operation::PatchSolution);
+    finish_all(&emulator);
+    // Its deploy is done; the old version stays, as nothing more is sent.
+    assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 1);
+    assert_eq!(count(&emulator, Operation::PatchSolution), patches);
+    let _ = env
+        .solform_beside(&["force-unlock", &id])
+        .await
+        .exits_with(1)
+        .warns("Nobody holds it.");
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_without_a_lock_preconditions_prevent_what_they_can() {
+    let (emulator, env) = world().await;
+    let first = begun(&env).await;
+    // The record of the first one's deploy is live already, and its job is at work: the second one
+    // neither deploys it again nor takes it for a successor.
+    let second = env
+        .solform_beside(&[
+            "apply",
+            "--auto-approve",
+            "--lock=false",
+            "--detailed-exitcode",
+        ])
+        .await
+        .exits_with(5)
+        .says("because of A@2: an earlier run's job is still at work on it");
+    assert_eq!(count(&emulator, Operation::Deploy), 1, "{second}");
+    finish_all(&emulator);
+    assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 0);
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+}

@@ -1,0 +1,132 @@
+//! A proxy between the program and an emulator, which can kill the program at any request.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::Response;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// When the program is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kill {
+    /// As the request arrives: the server never sees it.
+    Before(usize),
+    /// When the server has answered it: the program never sees the answer.
+    After(usize),
+    Never,
+}
+
+/// Looks at the world after each write; says what is wrong.
+pub(crate) type Watch =
+    Arc<dyn Fn() -> futures_util::future::BoxFuture<'static, Option<String>> + Send + Sync>;
+
+pub(crate) struct Tap {
+    pub(crate) url: String,
+    /// The program's process, once it runs.
+    pub(crate) process: Arc<AtomicU32>,
+    seen: Arc<AtomicUsize>,
+    wrong: Arc<Mutex<Vec<String>>>,
+    serving: JoinHandle<()>,
+}
+
+impl Tap {
+    pub(crate) async fn start(to: &str, kill: Kill, watch: Watch) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let process: Arc<AtomicU32> = Arc::default();
+        let seen: Arc<AtomicUsize> = Arc::default();
+        let wrong: Arc<Mutex<Vec<String>>> = Arc::default();
+        let client = crate::support::http_client();
+        let shared = (
+            to.to_owned(),
+            Arc::clone(&process),
+            Arc::clone(&seen),
+            Arc::clone(&wrong),
+        );
+        let app = Router::new().fallback(move |request: Request| {
+            let (to, process, seen, wrong) = shared.clone();
+            let (client, watch) = (client.clone(), Arc::clone(&watch));
+            async move {
+                let nth = seen.fetch_add(1, Ordering::SeqCst);
+                if kill == Kill::Before(nth) {
+                    slay(&process);
+                    return never().await;
+                }
+                let is_write = request.method() != axum::http::Method::GET;
+                let answer = forward(&client, &to, request).await;
+                if is_write && let Some(what) = watch().await {
+                    wrong.lock().unwrap().push(what);
+                }
+                if kill == Kill::After(nth) {
+                    slay(&process);
+                    return never().await;
+                }
+                answer
+            }
+        });
+        let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            url,
+            process,
+            seen,
+            wrong,
+            serving,
+        }
+    }
+
+    /// How many requests came.
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.load(Ordering::SeqCst)
+    }
+
+    /// What the looks after writes found wrong.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        self.wrong.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn slay(process: &AtomicU32) {
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &process.load(Ordering::SeqCst).to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+}
+
+async fn never() -> Response<Body> {
+    std::future::pending().await
+}
+
+async fn forward(client: &reqwest::Client, to: &str, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().unwrap().as_str();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let mut headers = parts.headers;
+    headers.remove("host");
+    let answer = client
+        .request(parts.method, format!("{to}{target}"))
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let mut response = Response::builder().status(answer.status());
+    for (name, value) in answer.headers() {
+        if name != "transfer-encoding" && name != "content-length" {
+            response = response.header(name, value);
+        }
+    }
+    response
+        .body(Body::from(answer.bytes().await.unwrap()))
+        .unwrap()
+}
