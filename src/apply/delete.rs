@@ -43,11 +43,31 @@ impl Step<'_, '_> {
                 else {
                     return Err(Outcome::Failed(error));
                 };
-                self.patch(&live, patch, deadline).await?;
-                self.delete_once(before, deadline).await
+                match self.patch(&live, patch, deadline).await {
+                    Ok(_) => self.delete_once(before, deadline).await,
+                    // It was gone before, and reads lag behind (api-facts U5, U10).
+                    Err(outcome) if is_missing(&outcome) => self.await_gone(before).await,
+                    Err(outcome) => Err(outcome),
+                }
             }
             ended => ended,
         }
+    }
+
+    /// Reads until the record is gone.
+    async fn await_gone(&self, before: &LiveImage) -> Result<Done, Outcome> {
+        let run = self.run;
+        let look = async || {
+            let now = run
+                .fetch(&before.id, &before.identity.name)
+                .await
+                .map_err(not_read)?;
+            Ok(now.is_none().then_some(()))
+        };
+        self.until_shown(look)
+            .await?
+            .map(|()| Done::now(None))
+            .ok_or_else(|| self.not_confirmed(Call::Delete))
     }
 
     async fn delete_once(
@@ -113,27 +133,17 @@ impl Step<'_, '_> {
                 }
             }
         }
-        let look = async || {
-            if run
-                .fetch(id, &before.identity.name)
-                .await
-                .map_err(not_read)?
-                .is_some()
-            {
-                return Ok(None);
-            }
-            let named = run
-                .reader
-                .named(&before.identity.name)
-                .await
-                .map_err(not_read)?;
-            Ok(named.iter().all(|live| live.id != *id).then_some(()))
-        };
-        self.until_shown(look)
-            .await?
-            .map(|()| Done::now(None))
-            .ok_or_else(|| self.not_confirmed(Call::Delete))
+        self.await_gone(before).await
     }
+}
+
+/// Whether the server knows no such record.
+fn is_missing(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed(StepError::CallRefused { source, .. })
+            if matches!(source.downcast_ref(), Some(WriteError::NotFound(_)))
+    )
 }
 
 /// Whether the server would not delete this version as it is, as opposed to could not be asked, or

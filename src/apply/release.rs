@@ -84,20 +84,21 @@ impl Run<'_> {
         }
     }
 
-    /// The record of an id. A server that answers for a missing one with an error inside a success
-    /// (api-facts U15) proves nothing by that, and its list decides.
+    /// The record of an id; gone is what neither a read nor its list shows. A read may lag behind a
+    /// write (api-facts U10), and an error inside a success (U15) proves nothing.
     pub(super) async fn fetch(
         &self,
         id: &SolutionId,
         name: &SolutionName,
     ) -> Result<Option<LiveVersion>, ReadError> {
         match self.reader.get(id).await {
-            Err(error) if matches!(error.kind(), ApiErrorKind::Refused) => {
-                let named = self.reader.named(name).await?;
-                Ok(named.into_iter().find(|live| live.id == *id))
-            }
-            result => Ok(result?),
+            Ok(Some(live)) => return Ok(Some(live)),
+            Ok(None) => {}
+            Err(error) if matches!(error.kind(), ApiErrorKind::Refused) => {}
+            Err(error) => return Err(error.into()),
         }
+        let named = self.reader.named(name).await?;
+        Ok(named.into_iter().find(|live| live.id == *id))
     }
 
     /// Fills in the visibility where one is declared and the record has none.
