@@ -87,6 +87,9 @@ pub enum ReadError {
         /// Why.
         reason: Unproven,
     },
+    /// The same of the whole listing.
+    #[error("the listing proves nothing: {0}")]
+    UnprovenWhole(Unproven),
 }
 
 /// What a failure is about; fills the fields that every kind shares.

@@ -31,6 +31,18 @@ pub(super) enum NameFilter {
     Broken,
 }
 
+/// How the filter `visibility=` behaves (api-facts U13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum VisibilityFilter {
+    /// Nothing speaks against it.
+    #[default]
+    Unknown,
+    /// It was seen to work only without `name=`.
+    Alone,
+    /// It was seen to change nothing.
+    Ignored,
+}
+
 /// Everything learned.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Facts {
@@ -41,8 +53,7 @@ pub(super) struct Facts {
     pub(super) shows_service: bool,
     /// Whether this run has taken something out of service.
     has_deactivated: bool,
-    /// Whether the filter `visibility=` was seen to change nothing.
-    pub(super) ignores_visibility: bool,
+    pub(super) visibilities: VisibilityFilter,
 }
 
 /// The facts, shared by everything that talks to the server.
@@ -81,8 +92,8 @@ impl Learned {
         self.lock().names = names;
     }
 
-    pub(super) fn visibility_is_ignored(&self) {
-        self.lock().ignores_visibility = true;
+    pub(super) fn visibilities(&self, visibilities: VisibilityFilter) {
+        self.lock().visibilities = visibilities;
     }
 
     /// This run takes a version out of service, so that there is one from now on.

@@ -98,7 +98,7 @@ impl Client {
     }
 
     /// Some page of everything, or of what is in service where a list must name a state.
-    async fn any_page(&self) -> Result<Page, ApiError> {
+    pub(super) async fn any_page(&self) -> Result<Page, ApiError> {
         let facts = self.0.learned.facts();
         let limit = facts.limit.unwrap_or(Limit::Unnamed);
         let in_service = ListFilter {

@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use crate::api::client::Client;
 use crate::api::coverage::{ACTIVE, INACTIVE, PRODUCTION};
 use crate::api::error::ApiError;
-use crate::api::learned::{NameFilter, States};
+use crate::api::learned::{NameFilter, States, VisibilityFilter};
 use crate::api::paging::Listing;
 use crate::api::read::VisibilityOf;
 use crate::api::routes::ListFilter;
@@ -43,6 +43,11 @@ impl Words {
         self.0.iter().flatten().count()
     }
 
+    /// Whether the lists were asked and differ, so that they tell something.
+    fn tell_apart(&self) -> bool {
+        self.asked() >= 2 && !self.are_all_the_same()
+    }
+
     /// Whether every list contains the same record: the filter changes nothing.
     fn are_all_the_same(&self) -> bool {
         let [Some(first), Some(second), Some(third)] = &self.0 else {
@@ -63,7 +68,7 @@ impl Client {
         needed: &VisibilityOf,
         pages: Option<usize>,
     ) -> Result<(), ApiError> {
-        let lacking: BTreeSet<SolutionName> = versions
+        let mut lacking: BTreeSet<SolutionName> = versions
             .iter()
             .filter(|version| version.visibility.is_none())
             .map(|version| &version.identity.name)
@@ -71,7 +76,7 @@ impl Client {
             .cloned()
             .collect();
         let facts = self.0.learned.facts();
-        if lacking.is_empty() || facts.ignores_visibility {
+        if lacking.is_empty() || facts.visibilities == VisibilityFilter::Ignored {
             return Ok(());
         }
         // The three lists share out the versions among them, so their pages are about as many.
@@ -87,6 +92,19 @@ impl Client {
             let words = self.words(None).await?;
             fill(versions, &lacking, &words);
             return Ok(());
+        }
+        // One name first, which tells whether the two filters work together.
+        if let Some(first) = lacking.pop_first() {
+            let words = self.words(Some(&first)).await?;
+            fill(versions, &BTreeSet::from([first]), &words);
+            match self.0.learned.facts().visibilities {
+                VisibilityFilter::Unknown => {}
+                VisibilityFilter::Alone => {
+                    fill(versions, &lacking, &words);
+                    return Ok(());
+                }
+                VisibilityFilter::Ignored => return Ok(()),
+            }
         }
         let at_once = self.0.settings.reads_at_once.max(1);
         // Made beforehand: a stream that holds the closure could not leave its task.
@@ -110,24 +128,34 @@ impl Client {
             return Ok(version.visibility.clone());
         }
         let facts = self.0.learned.facts();
-        if facts.ignores_visibility {
+        if facts.visibilities == VisibilityFilter::Ignored {
             return Ok(None);
         }
         let name = (facts.names != NameFilter::Broken).then_some(&version.identity.name);
         Ok(self.words(name).await?.of(&version.id))
     }
 
-    /// The three lists: of one name, or of everything where there is none or no list can be had by it.
+    /// The three lists: of one name, or of everything where there is none, no list can be had by it,
+    /// or the two filters do not work together.
     async fn words(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
+        let goes_alone = self.0.learned.facts().visibilities == VisibilityFilter::Alone;
+        let name = name.filter(|_| !goes_alone);
         let words = self.three_lists(name).await?;
-        if name.is_none() || words.asked() >= 2 {
+        if name.is_none() || words.tell_apart() {
             return Ok(words);
         }
         let whole = self.three_lists(None).await?;
-        if whole.asked() < 2 {
+        if !whole.tell_apart() {
+            if words.are_all_the_same() {
+                // It is not to be learned: not for every name anew, at the price of the whole.
+                self.0.learned.visibilities(VisibilityFilter::Ignored);
+            }
             return Ok(words);
         }
-        self.0.learned.names(NameFilter::Broken);
+        if words.asked() < 2 {
+            self.0.learned.names(NameFilter::Broken);
+        }
+        self.0.learned.visibilities(VisibilityFilter::Alone);
         Ok(whole)
     }
 
@@ -139,8 +167,9 @@ impl Client {
             self.word(name, pending),
         )?;
         let words = Words([public, private, pending]);
-        if words.are_all_the_same() {
-            self.0.learned.visibility_is_ignored();
+        // Beside a name it may be that the two do not go together.
+        if name.is_none() && words.are_all_the_same() {
+            self.0.learned.visibilities(VisibilityFilter::Ignored);
         }
         Ok(words)
     }

@@ -258,7 +258,7 @@ impl CommandError {
                 ..
             } => error.help().into_owned(),
             Self::Read {
-                source: ReadError::Unproven { .. },
+                source: ReadError::Unproven { .. } | ReadError::UnprovenWhole(_),
                 ..
             } => "Run the command again; if it stays, look at the server.".to_owned(),
             Self::SavedPlan { source, .. } => source.help().to_owned(),

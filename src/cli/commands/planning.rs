@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::packages;
-use crate::api::{VisibilityOf, Wish};
+use crate::api::{ReadError, VisibilityOf, Wish};
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
@@ -68,7 +68,11 @@ pub(super) async fn collect_and_diff(
         .collect(&wish(manifest, options, is_whole))
         .await
         .map_err(|error| session.read_error(error))?;
-    let plan = diff(manifest, &live, options).map_err(|errors| diff_error(session, errors))?;
+    let plan = diff(manifest, &live, options).map_err(|errors| match live.coverage() {
+        // Whatever is missing may only not have been listed.
+        Coverage::Unproven(reason) => session.read_error(ReadError::UnprovenWhole(reason.clone())),
+        Coverage::Whole | Coverage::Names(_) => diff_error(session, errors),
+    })?;
     Ok((live, plan))
 }
 

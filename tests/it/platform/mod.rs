@@ -2,3 +2,4 @@
 //! api-facts 8 and the branches of api-facts 9, as far as no other test goes there.
 
 mod deletes;
+mod fields;

@@ -1,0 +1,133 @@
+//! What records say, and what is made of it: states beyond the documented ones, review, lists that
+//! prove nothing, and the documented example to the letter.
+
+use solform::emulator::Operation;
+
+use crate::support::scripted::{Reply, Scripted};
+use crate::support::worlds::{
+    Version, count, env_with, manifest, manifest_with, seed, start, start_with,
+};
+
+const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
+const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
+
+fn production<'a>(name: &'a str, version: &'a str) -> Version<'a> {
+    Version {
+        state: "PRODUCTION",
+        ..Version::active(name, version)
+    }
+}
+
+/// 8.23: PRODUCTION serves. A wish for INACTIVE ends that, a policy does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn production_serves_and_only_a_declared_wish_ends_it() {
+    let emulator = start(
+        seed(
+            &[
+                production("Stays", "1"),
+                production("Ends", "1"),
+                production("Old", "1"),
+                Version::active("Old", "2"),
+            ],
+            &[],
+        ),
+        &[],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  Stays: { version: 1, state: ACTIVE }\n  Ends: { version: 1, state: INACTIVE }\n  Old: { version: 2 }\n",
+    ));
+    let _ = env
+        .solform_beside(&APPLY)
+        .await
+        .exits_with(2)
+        .says("\"PRODUCTION\" -> \"INACTIVE\"")
+        .says("0 added, 1 changed, 0 destroyed.");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 1);
+    let _ = env.solform_beside(&PLAN).await.exits_with(0);
+}
+
+/// U11, 8.8: a package that is deployed as PUBLIC waits for review from the start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_that_waits_for_review_is_not_patched_and_releases_nothing() {
+    let public = |version| Version {
+        visibility: "PUBLIC",
+        ..Version::active("A", version)
+    };
+    let emulator = start(
+        seed(&[public("1")], &[public("2")]),
+        &[
+            "package_visibility=pending_review",
+            "publish=pending_review",
+        ],
+    )
+    .await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution', visibility: PUBLIC }\n",
+    ));
+    let _ = env
+        .solform_beside(&APPLY)
+        .await
+        .exits_with(5)
+        .says("waits for review before it becomes PUBLIC")
+        .says("because A@2 is not done");
+    let patches = count(&emulator, Operation::PatchSolution);
+    assert!(patches <= 1, "{patches}");
+    // Nor does it later, as long as nobody has approved it.
+    let _ = env.solform_beside(&APPLY).await.exits_with(5);
+    assert_eq!(count(&emulator, Operation::PatchSolution), patches);
+    let list = env.solform_beside(&["list"]).await.exits_with(0);
+    assert_eq!(list.stdout.matches(" ACTIVE ").count(), 2, "{list}");
+}
+
+/// U12: no list of several pages ever stands still.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_unproven_list_does_not_show_is_not_said_to_be_missing() {
+    // So many that no chance puts each on a page of its own.
+    let names = [
+        "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P",
+    ];
+    let emulator = start_with(
+        seed(&names.map(|name| Version::active(name, "1")), &[]),
+        &["list_order=shuffled"],
+        solform::emulator::JobPace::Immediate,
+        1,
+    )
+    .await;
+    // The whole must be known, and cannot be.
+    let declared = names.map(|name| format!("  {name}: {{ version: 1 }}\n"));
+    let whole = manifest_with(
+        &emulator.url(),
+        "",
+        "manage: { undeclared: deactivate }\n",
+        &declared.concat(),
+    );
+    let env = env_with(&whole);
+    for command in [PLAN.as_slice(), APPLY.as_slice()] {
+        let told = env.solform_beside(command).await.exits_with(1);
+        assert!(!told.stderr.contains("path-needed"), "{told}");
+        assert!(told.stderr.contains("the listing proves nothing"), "{told}");
+    }
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+    // The few names alone are enough without the policy.
+    env.write(
+        "solform.yaml",
+        &manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n"),
+    );
+    let _ = env.solform_beside(&APPLY).await.exits_with(2);
+}
+
+/// 8.5: the examples of the documentation are no JSON.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_example_to_the_letter_is_shown_as_what_it_is() {
+    let example = "{\n\"solution\": {\n\"id\": \"example-uuid-1\",\n\"metadata\" \"{\\\"authors\\\": [\\\"user1\\\"]}\"\n},\n}";
+    let server = Scripted::start(move |_| Reply::text(200, example)).await;
+    let env = env_with(&manifest(server.url.as_str(), "  A: { version: 1 }\n"));
+    let _ = env
+        .solform_beside(&["get", "example-uuid-1"])
+        .await
+        .exits_with(1)
+        .warns("example-uuid-1");
+}
