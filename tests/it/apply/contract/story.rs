@@ -1,0 +1,265 @@
+//! One case: what troubles its world, the story that is told in it, and how the story must end.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::Value;
+use solform::emulator::{Fault, Profile};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::world::{World, is_strange, ours, theirs};
+use crate::support::CommandOutput;
+
+/// Cases at work at once: they mostly wait.
+const AT_ONCE: usize = 12;
+
+/// What the plan is about: each has one outcome, whatever happens.
+const CHANGES: [&str; 5] = [
+    "Form@1.0.0",
+    "Form@2.0.0",
+    "Gone@1.0.0",
+    "New@1.10",
+    "Patched@1.0.0",
+];
+
+/// Our records as they are declared.
+const DECLARED: [&str; 4] = [
+    "Form@1.0.0 INACTIVE PRIVATE",
+    "Form@2.0.0 ACTIVE PRIVATE",
+    "New@1.10 ACTIVE PUBLIC",
+    "Patched@1.0.0 INACTIVE PRIVATE",
+];
+
+/// How the first apply ends.
+#[derive(Debug, Clone)]
+pub(super) enum End {
+    /// As declared, after so many deploys were asked for.
+    Converges { deploys: usize },
+    /// Before anything is sent.
+    Stops { says: &'static str },
+    /// In part. `mend` is what the next apply needs beside.
+    Partly {
+        code: i32,
+        says: &'static str,
+        mend: &'static [&'static str],
+    },
+}
+
+pub(super) const CONVERGES: End = End::Converges { deploys: 2 };
+
+pub(super) fn partly(says: &'static str) -> End {
+    End::Partly {
+        code: 5,
+        says,
+        mend: &[],
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    pub(super) profile: Profile,
+    pub(super) knobs: Vec<String>,
+    /// Holds from the apply on.
+    fault: Option<String>,
+    /// The longest that one step may take.
+    pub(super) patience: &'static str,
+    end: End,
+}
+
+impl Case {
+    pub(super) fn plain(profile: Profile, end: End) -> Self {
+        Self {
+            profile,
+            knobs: Vec::new(),
+            fault: None,
+            patience: "30s",
+            end,
+        }
+    }
+
+    pub(super) fn knob(profile: Profile, setting: &str, end: End) -> Self {
+        Self::plain(profile, end).with(setting)
+    }
+
+    pub(super) fn fault(rule: String, end: End) -> Self {
+        Self {
+            fault: Some(rule),
+            ..Self::plain(Profile::Docs, end)
+        }
+    }
+
+    pub(super) fn with(mut self, setting: &str) -> Self {
+        self.knobs.push(setting.to_owned());
+        self
+    }
+
+    /// For jobs that nobody ever hears the end of.
+    pub(super) fn impatient(self) -> Self {
+        Self {
+            patience: "5s",
+            ..self
+        }
+    }
+}
+
+/// The outcome of each change, in the order of their addresses.
+fn outcomes(applied: &CommandOutput) -> Vec<(String, String)> {
+    let mut rows: Vec<(String, String)> = applied
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "Outcomes:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("   "))
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            (words[2].to_owned(), words[0].to_owned())
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+/// Every change has one outcome, and the numbers of the last lines are theirs.
+fn check_total(applied: &CommandOutput) -> Vec<(String, String)> {
+    let rows = outcomes(applied);
+    let addresses: Vec<&str> = rows.iter().map(|(address, _)| address.as_str()).collect();
+    assert_eq!(addresses, CHANGES, "{applied}");
+    let counted = |word: &str| rows.iter().filter(|(_, outcome)| outcome == word).count();
+    let words = [
+        "done",
+        "failed",
+        "skipped",
+        "refused",
+        "cancelled",
+        "unknown",
+    ];
+    let mut totals = String::new();
+    for word in words {
+        write!(totals, "{} {word}, ", counted(word)).unwrap();
+    }
+    let totals = totals.trim_end_matches(", ");
+    if !applied.stdout.contains("Apply complete! ") {
+        assert!(
+            applied
+                .stdout
+                .contains(&format!("Not complete: {totals}; ")),
+            "{applied}"
+        );
+    }
+    rows
+}
+
+async fn story(case: Case, client: reqwest::Client) {
+    let world = World::start(&case, client).await;
+    let strangers = world.strangers().await;
+    let planned = world.plan().await.exits_with(2);
+    let planned = planned.says("Plan: 2 to add, 2 to change, 1 to destroy.");
+    assert_eq!(world.deploys(), 0, "{planned}");
+    if let Some(rule) = &case.fault {
+        world.emulator.add_fault(rule.parse::<Fault>().unwrap());
+    }
+    world.emulator.clear_requests();
+
+    let applied = world.apply(&[]).await;
+    let deploys = world.deploys();
+    match &case.end {
+        End::Converges { deploys: expected } => {
+            let applied = applied
+                .exits_with(2)
+                .says("Apply complete! Resources: 2 added, 2 changed, 1 destroyed.");
+            check_total(&applied);
+            assert_eq!(deploys, *expected, "{applied}");
+            world.emulator.clear_faults();
+            let _ = world.plan().await.exits_with(0).says("No changes.");
+            world.calm();
+        }
+        End::Stops { says } => {
+            let applied = applied.exits_with(1).warns(says);
+            let is_read = |method: &str| ["GET", "HEAD"].contains(&method);
+            let requests = world.emulator.requests();
+            assert!(requests.iter().all(|r| is_read(&r.method)), "{applied}");
+            world.calm();
+            let _ = world.apply(&[]).await.exits_with(2);
+        }
+        End::Partly { code, says, mend } => {
+            let applied = applied.exits_with(*code).says(says);
+            assert!(!applied.stdout.contains("Apply complete!"), "{applied}");
+            let rows = check_total(&applied);
+            world.calm();
+            let records = world.records().await;
+            check_service(&rows, &records);
+            world.check_requests();
+            world.approve().await;
+            world.emulator.clear_requests();
+            let is_left = ours(&world.records().await) != DECLARED || !mend.is_empty();
+            let next = world.apply(mend).await;
+            assert_eq!(
+                next.code(),
+                if is_left { 2 } else { 0 },
+                "{applied}\nthen {next}"
+            );
+        }
+    }
+    world.check_requests();
+    if !matches!(case.end, End::Converges { .. }) {
+        let _ = world.plan().await.exits_with(0).says("No changes.");
+    }
+    let records = world.records().await;
+    let mut live = ours(&records);
+    if case.knobs == ["version_form=three_parts"] {
+        live.retain(|record| record != "New@1.10.0 INACTIVE PRIVATE");
+    }
+    assert_eq!(live, DECLARED);
+    assert_eq!(theirs(&records), strangers);
+}
+
+/// The old version is in service unless the new one is proven to be.
+fn check_service(rows: &[(String, String)], records: &[Value]) {
+    let is_done = |address: &str| {
+        rows.iter()
+            .any(|(row, word)| row == address && word == "done")
+    };
+    let serves = |version: &str| {
+        records.iter().any(|record| {
+            record["name"] == "Form"
+                && record["version"] == version
+                && record["state"] == "ACTIVE"
+                && !is_strange(record)
+        })
+    };
+    assert!(!is_done("Form@1.0.0") || is_done("Form@2.0.0"), "{rows:?}");
+    if is_done("Form@2.0.0") {
+        assert!(serves("2.0.0"), "{rows:?} {records:?}");
+    } else {
+        assert!(serves("1.0.0"), "{rows:?} {records:?}");
+    }
+}
+
+/// Tells every case, and all that went wrong at once.
+pub(super) async fn tell(cases: Vec<Case>) {
+    // A client takes longer to make than a story to tell; no certificates, which take longest.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap();
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut at_work = JoinSet::new();
+    for case in cases {
+        let (permits, client) = (Arc::clone(&permits), client.clone());
+        at_work.spawn(async move {
+            let _permit = permits.acquire().await.unwrap();
+            let told = format!("{} {:?} {:?}", case.profile, case.knobs, case.fault);
+            tokio::spawn(story(case, client))
+                .await
+                .is_err()
+                .then_some(told)
+        });
+    }
+    let mut failed: Vec<String> = at_work.join_all().await.into_iter().flatten().collect();
+    failed.sort();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
