@@ -1,0 +1,181 @@
+//! Deploys: the same version twice, owners and visibilities that do not hold, names that differ by case.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use solform::emulator::{JobPace, Operation};
+
+use crate::support::worlds::{
+    Version, count, env_with, manifest, manifest_with, seed, start, start_with,
+};
+
+const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
+const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
+
+const ONE: &str = "  A: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }\n";
+
+/// U1: the server takes a deploy and says 429, so that it gets the same one again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_deploy_twice_ends_in_one_version_or_is_told() {
+    for (branch, code, says, records) in [
+        ("job_error", 5, "is deployed already", 1),
+        ("conflict", 5, "answered 409 Conflict", 1),
+        ("bad_request", 5, "answered 400 Bad Request", 1),
+        ("second_record", 2, "Apply complete!", 2),
+        ("replace_same_id", 2, "Apply complete!", 1),
+        ("replace_new_id", 2, "Apply complete!", 1),
+    ] {
+        let knob = format!("duplicate_deploy={branch}");
+        let emulator = start(seed(&[], &[Version::active("A", "1")]), &[&knob]).await;
+        let rule = "operation=deploy,when=after,times=1,status=429,retry_after=0";
+        emulator.add_fault(rule.parse().unwrap());
+        let env = env_with(&manifest(&emulator.url(), ONE));
+        let applied = env.solform_beside(&APPLY).await;
+        assert_eq!(applied.code(), code, "{branch}\n{applied}");
+        let _ = applied.says(says);
+        // What is live is taken as it is: no third deploy, whatever the second has made.
+        let again = env.solform_beside(&PLAN).await;
+        assert_eq!(again.code(), 0, "{branch}\n{again}");
+        assert_eq!(
+            again.stdout.contains("of the same identity"),
+            records == 2,
+            "{again}"
+        );
+        let list = env.solform_beside(&["list"]).await.exits_with(0);
+        assert_eq!(list.stdout.lines().count(), 1 + records, "{branch}\n{list}");
+        assert_eq!(count(&emulator, Operation::Deploy), 2, "{branch}");
+    }
+}
+
+/// U11: the package's owner or visibility is not for the caller to choose.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_package_may_not_say_fails_its_deploy_with_the_servers_words() {
+    for (knob, owner, says) in [
+        (
+            "package_owner=caller_only",
+            "other",
+            "`svc` may not deploy for the owner `other`",
+        ),
+        (
+            "owner_mismatch=job_error",
+            "IB_DEPLOYED",
+            "`IB_DEPLOYED` and the visibility PRIVATE do not go together",
+        ),
+    ] {
+        let package = Version::active("A", "1").owner(owner);
+        let emulator = start(seed(&[], &[package]), &[knob]).await;
+        let solutions = ONE.replace("version: 1,", &format!("version: 1, owner: {owner},"));
+        let env = env_with(&manifest(&emulator.url(), &solutions));
+        let _ = env.solform_beside(&APPLY).await.exits_with(5).says(says);
+        assert_eq!(count(&emulator, Operation::Deploy), 1, "{knob}");
+    }
+}
+
+/// U7: the owner goes along with the visibility, and nobody has said whom the token belongs to.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_goes_along_is_named_and_nothing_is_deployed_twice() {
+    let emulator = start(
+        seed(&[], &[Version::active("A", "1")]),
+        &["owner_after_visibility=ib_deployed"],
+    )
+    .await;
+    let solutions = ONE.replace("version: 1,", "version: 1, visibility: PUBLIC,");
+    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let _ = env
+        .solform_beside(&APPLY)
+        .await
+        .exits_with(5)
+        .says("Did not converge: A@1 is planned again");
+    let _ = env
+        .solform_beside(&APPLY)
+        .await
+        .exits_with(3)
+        .says("live under owner \"IB_DEPLOYED\": the deploy will be refused");
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+
+    // With `user` it is the same version.
+    env.write(
+        "solform.yaml",
+        &manifest_with(
+            &emulator.url(),
+            "    user: svc\n",
+            "manage: { owners: [svc, IB_DEPLOYED] }\n",
+            &solutions,
+        ),
+    );
+    let _ = env.solform_beside(&PLAN).await.exits_with(0);
+}
+
+/// U21: a server to which `form` and `Form` are one.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_differ_by_case_are_two_and_a_server_that_thinks_otherwise_is_quoted() {
+    for knob in ["name_filter=exact", "name_filter=ignore_case"] {
+        let world = || {
+            seed(
+                &[Version::active("form", "1")],
+                &[Version::active("Form", "1")],
+            )
+        };
+        let solutions = ONE.replace("  A:", "  Form:");
+        let emulator = start(world(), &[knob]).await;
+        let env = env_with(&manifest(&emulator.url(), &solutions));
+        let _ = env
+            .solform_beside(&APPLY)
+            .await
+            .exits_with(2)
+            .says("1 added");
+        let _ = env.solform_beside(&PLAN).await.exits_with(0);
+
+        let emulator = start(world(), &[knob, "identity_case=insensitive"]).await;
+        let env = env_with(&manifest(&emulator.url(), &solutions));
+        let _ = env
+            .solform_beside(&APPLY)
+            .await
+            .exits_with(5)
+            .says("`Form` 1 of svc is deployed already");
+    }
+}
+
+/// U24: no call that cancels a job is known, so a job is left at work and its id is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_leaves_the_job_alone_and_its_id_in_the_journal() {
+    let emulator = start_with(
+        seed(&[], &[Version::active("A", "1")]),
+        &[],
+        JobPace::Manual,
+        100,
+    )
+    .await;
+    let env = env_with(&manifest(&emulator.url(), ONE));
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &APPLY);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let code = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        let interrupt = |id: u32| {
+            let id = id.to_string();
+            let sent = Command::new("kill").args(["-INT", &id]).status();
+            assert!(sent.unwrap().success());
+        };
+        let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+        told.find(|line| line.as_ref().unwrap().contains("says \"PENDING\""));
+        interrupt(child.id());
+        told.find(|line| line.as_ref().unwrap().starts_with("Interrupted: "));
+        interrupt(child.id());
+        child.wait().unwrap().code()
+    })
+    .await
+    .unwrap();
+    assert_eq!(code, Some(130));
+    let job = emulator.pending_jobs().pop().unwrap();
+    let journal = std::fs::read_dir(env.path().join(".solform"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("runs"))
+        .filter(|runs| runs.is_dir())
+        .flat_map(|runs| std::fs::read_dir(runs).unwrap())
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect::<String>();
+    assert!(journal.contains(&job), "{journal}");
+    let writes = emulator.requests();
+    let writes = writes.iter().filter(|request| request.method != "GET");
+    assert_eq!(writes.count(), 1);
+}

@@ -1,0 +1,47 @@
+//! Errors in each of their forms, over the whole program (api-facts U14, U15).
+
+use crate::support::worlds::{Version, env_with, manifest, seed, start};
+
+const ONE: &str = "  A: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_quoted_in_every_form_of_its_body() {
+    for (form, says) in [
+        ("message", "the shelf is full"),
+        ("msg", "the shelf is full"),
+        ("error", "the shelf is full"),
+        ("status_msg", "the shelf is full"),
+        ("html", "<title>409 Conflict</title>"),
+        ("empty", "answered 409 Conflict"),
+    ] {
+        let emulator = start(seed(&[], &[Version::active("A", "1")]), &[]).await;
+        let rule = format!("operation=deploy,status=409,body={form},text=the shelf is full");
+        emulator.add_fault(rule.parse().unwrap());
+        let env = env_with(&manifest(&emulator.url(), ONE));
+        let applied = env
+            .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+            .await;
+        assert_eq!(applied.code(), 5, "{form}\n{applied}");
+        let _ = applied.says("answered 409 Conflict").says(says);
+    }
+}
+
+/// An error inside a success ends no deploy well (U15).
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_inside_a_success_is_no_success() {
+    for form in ["status_msg", "message", "msg", "error"] {
+        let emulator = start(seed(&[], &[Version::active("A", "1")]), &[]).await;
+        let rule = format!("operation=deploy,status=200,body={form},text=the shelf is full");
+        emulator.add_fault(rule.parse().unwrap());
+        let env = env_with(&manifest(&emulator.url(), ONE));
+        let applied = env
+            .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+            .await;
+        assert_eq!(applied.code(), 5, "{form}\n{applied}");
+        if form == "status_msg" {
+            let _ = applied.says("the shelf is full");
+        } else {
+            let _ = applied.says("the version is not live");
+        }
+    }
+}
