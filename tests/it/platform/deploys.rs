@@ -37,7 +37,7 @@ async fn the_same_deploy_twice_ends_in_one_version_or_is_told() {
         let again = env.solform_beside(&PLAN).await;
         assert_eq!(again.code(), 0, "{branch}\n{again}");
         assert_eq!(
-            again.stdout.contains("of the same identity"),
+            again.stdout.contains("bears this identity"),
             records == 2,
             "{again}"
         );

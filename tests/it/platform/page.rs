@@ -113,7 +113,7 @@ fn every_row_is_proven_by_tests_that_exist() {
 fn a_name_that_is_no_test_is_found_out() {
     for (name, expected) in [
         ("platform::page::a_name_that_is_no_test_is_found_out", true),
-        ("api::wire::tests::texts_and_numbers", true),
+        ("api::loose::tests::texts_and_numbers", true),
         ("plan::diff::tests::what_is_missing_is_created", true),
         ("platform::page::is_test", false),
         ("platform::page::no_such_test", false),

@@ -224,3 +224,26 @@ async fn an_id_that_is_taken_is_refused_or_answered_as_the_server_does() {
         assert_eq!(count(&emulator, Operation::RunSolution), 2);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inactive_solution_runs_where_the_server_lets_it() {
+    for (knob, code, said) in [
+        ("run_inactive=hidden", 1, "may be hidden"),
+        ("run_inactive=refused", 1, "no run has started"),
+        ("run_inactive=allowed", 0, "Starting the run"),
+    ] {
+        let (emulator, env) = start_with(&[knob], JobPace::Polls(1)).await;
+        let list = document(&env, &["list", "--name", "New"]).await;
+        assert_eq!(list["solutions"], json!([]));
+        let text = env
+            .read("solform.yaml")
+            .replace("version: 1.0.0,", "version: 1.0.0, state: INACTIVE,");
+        env.write("solform.yaml", &text);
+        let _ = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(0);
+        let _ = run(&env, &["New@1.0.0"]).await.exits_with(code).warns(said);
+        assert_eq!(count(&emulator, Operation::RunSolution), 1, "{knob}");
+    }
+}

@@ -127,8 +127,12 @@ fn end_of_write(write: &str, when: &str, what: &str) -> End {
         (Some("patch_solution"), "before") if what == "status=400" => partly("had no effect"),
         (Some("patch_solution"), "after") if what == "status=400" => CONVERGES,
         (Some("patch_solution"), _) if is_no => partly("the server refused the patch"),
-        // Any other refusal of a delete is answered by PATCH INACTIVE and another try.
         (Some("delete_solution"), _) if what == "status=404" => partly("the version is still live"),
+        // Who may not delete at all takes nothing out of service either.
+        (Some("delete_solution"), _) if what == "status=403" || what == "status=413" => {
+            partly("the server refused the delete")
+        }
+        // Any other refusal of a delete is answered by PATCH INACTIVE and another try.
         _ => CONVERGES,
     }
 }
