@@ -349,12 +349,12 @@ impl ApplyReport {
             .count()
     }
 
-    /// How many versions were added, changed and destroyed, by changes that are done. A replace
-    /// counts as added and as destroyed.
-    pub fn done(&self) -> Totals {
+    /// How many versions this run added, changed and destroyed; what was so already counts for
+    /// whoever made it so. A replace counts as added and as destroyed.
+    pub fn made(&self) -> Totals {
         let mut totals = Totals::default();
         for step in &self.steps {
-            if step.outcome.word() != OutcomeWord::Done {
+            if !matches!(&step.outcome, Outcome::Done(done) if !done.was_already) {
                 continue;
             }
             match step.kind {

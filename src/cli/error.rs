@@ -92,6 +92,11 @@ pub(super) enum CommandError {
     /// No store of that kind is known.
     #[error("`{text}` is no store that is known")]
     StoreKind { text: String },
+    /// The store's host is not among those that may be asked.
+    #[error(
+        "the store `{text}` is at the host `{host}`, which SOLFORM_ALLOWED_HOSTS does not name"
+    )]
+    StoreHost { text: String, host: String },
     /// No run of that id is kept.
     #[error("the store keeps no run `{run}`")]
     NoRun { run: String },
@@ -229,6 +234,7 @@ impl CommandError {
             | Self::NobodyToAsk
             | Self::Store(_)
             | Self::StoreKind { .. }
+            | Self::StoreHost { .. }
             | Self::NoRun { .. }
             | Self::NotLocked { .. }
             | Self::NothingToResume { .. }
@@ -273,7 +279,10 @@ impl CommandError {
                 "Wait for it with --lock-timeout 10m. If it is gone for good, run `solform force-unlock {id}`."
             ),
             Self::StoreKind { .. } => {
-                "Give a folder.".to_owned()
+                "Give a folder, or `s3://BUCKET/PREFIX`.".to_owned()
+            }
+            Self::StoreHost { .. } => {
+                "Add the host to SOLFORM_ALLOWED_HOSTS, if its records may go there.".to_owned()
             }
             Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
             Self::NotLocked { holder: Some(holder), .. } => {

@@ -16,13 +16,13 @@ use url::Url;
 use super::args::ManifestArgs;
 use super::error::CommandError;
 use super::io::Io;
-use super::settings::{Settings, variable};
+use super::settings::{Settings, aws_variables, variable};
 use crate::api::{
     Client, ClientSettings, Files, ReadError, Reader, Redactor, TokenError, TokenSupplier, Writer,
 };
 use crate::emulator::{self, Emulator, EmulatorOptions, JobPace, Seed};
 use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
-use crate::store::{LocalStore, Store};
+use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
 
 /// The longest that a token command may take (design 5).
 const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,6 +45,8 @@ pub(super) struct Place {
     chdir: Option<PathBuf>,
     /// `SOLFORM_STORE`.
     store_wish: Option<String>,
+    /// `SOLFORM_ALLOWED_HOSTS`.
+    allowed_hosts: Option<Vec<String>>,
     /// Whether this is a pipeline's runner.
     pub(super) is_ci: bool,
     /// `user@host`.
@@ -123,6 +125,7 @@ pub(super) fn place(
         loaded: load(args, settings, io)?,
         chdir: settings.chdir.clone(),
         store_wish: settings.store.clone(),
+        allowed_hosts: settings.allowed_hosts.clone(),
         is_ci: settings.is_ci,
         who: settings.who.clone(),
         typed: settings.typed.clone(),
@@ -193,18 +196,18 @@ pub(super) async fn open(
 impl Place {
     /// The store of the environment: the one that was typed, that `SOLFORM_STORE` or the manifest
     /// names, or the folder beside the manifest.
-    pub(super) fn store(&self, typed: Option<&str>) -> Result<Arc<dyn Store>, CommandError> {
+    pub(super) fn store(
+        &self,
+        typed: Option<&str>,
+        secrets: &Redactor,
+    ) -> Result<Arc<dyn Store>, CommandError> {
         let environment = &self.loaded.manifest.environment;
         let wish = typed
             .or(self.store_wish.as_deref())
             .or(environment.store.as_deref());
         let folder = match wish {
             None => self.loaded.folder.join(".solform"),
-            Some(text) if text.contains("://") => {
-                return Err(CommandError::StoreKind {
-                    text: text.to_owned(),
-                });
-            }
+            Some(text) if text.contains("://") => return self.remote_store(text, secrets),
             Some(text) => self.loaded.folder.join(text),
         };
         Ok(Arc::new(LocalStore::new(
@@ -214,6 +217,62 @@ impl Place {
             environment.context.as_deref(),
         )))
     }
+}
+
+impl Place {
+    fn remote_store(&self, text: &str, secrets: &Redactor) -> Result<Arc<dyn Store>, CommandError> {
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| url.scheme() == "s3" && url.host_str().is_some());
+        let Some(url) = url else {
+            return Err(CommandError::StoreKind {
+                text: text.to_owned(),
+            });
+        };
+        let settings = aws_variables();
+        for (name, value) in &settings {
+            if name.contains("SECRET") || name.contains("TOKEN") {
+                secrets.add(&SecretString::from(value.as_str()));
+            }
+        }
+        // A manifest of an untrusted branch must not choose where its records go.
+        if let Some(allowed) = &self.allowed_hosts {
+            let host = store_host(&settings);
+            if !allowed.contains(&host) {
+                return Err(CommandError::StoreHost {
+                    text: text.to_owned(),
+                    host,
+                });
+            }
+        }
+        let (objects, prefix) = open_s3(&url, &settings).map_err(CommandError::Store)?;
+        let environment = &self.loaded.manifest.environment;
+        let key = StoreKey {
+            environment: &environment.name,
+            url: environment.url.as_str(),
+            context: environment.context.as_deref(),
+        };
+        let now_ms = Arc::new(super::clock::now_ms);
+        Ok(Arc::new(RemoteStore::new(
+            objects, &prefix, text, key, now_ms,
+        )))
+    }
+}
+
+/// The host that a bucket is asked at.
+fn store_host(settings: &[(String, String)]) -> String {
+    let value = |wanted: &str| {
+        let found = settings.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    };
+    value("AWS_ENDPOINT_URL")
+        .or_else(|| value("AWS_ENDPOINT"))
+        .and_then(|text| Url::parse(text).ok())
+        .and_then(|url| url.host_str().map(str::to_ascii_lowercase))
+        .unwrap_or_else(|| {
+            let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+            format!("s3.{}.amazonaws.com", region.unwrap_or("us-east-1"))
+        })
 }
 
 impl Session {

@@ -77,6 +77,14 @@ fn who() -> String {
     format!("{user}@{}", host.as_deref().unwrap_or("unknown"))
 }
 
+/// The variables that a bucket's client is set up by.
+pub(super) fn aws_variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty())
+        .collect()
+}
+
 /// A variable of the process; none where it is unset, empty, or no text.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

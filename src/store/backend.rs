@@ -33,11 +33,14 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// cut short is taken away.
     async fn reopen(&self, run: &str) -> Result<Journal, StoreError>;
 
+    /// Closes a journal that nothing more is written to.
+    async fn close(&self, run: &str, journal: Journal) -> Result<(), StoreError>;
+
     /// Removes a run.
     async fn remove(&self, run: &str) -> Result<(), StoreError>;
 
     /// Takes the lock, or tells who holds it.
-    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, LockOwner>, StoreError>;
+    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError>;
 
     /// Who holds the lock.
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError>;
@@ -45,6 +48,16 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// Takes the lock away from whoever holds it; `false` where it is held under another id, or by
     /// nobody.
     async fn force_unlock(&self, id: &str) -> Result<bool, StoreError>;
+}
+
+/// A lock that somebody else holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Who.
+    pub owner: LockOwner,
+    /// Whether nothing was heard of its holder for so long that it is likely gone: whoever waits a
+    /// little gets it.
+    pub is_silent: bool,
 }
 
 /// Why the store cannot be used.
@@ -60,6 +73,17 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A bucket could not be used.
+    #[error("failed to {action} `{place}`")]
+    Remote {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A journal has a line that is none, before its end.
     #[error("line {line} of the journal of run `{run}` in `{place}` is damaged")]
@@ -87,6 +111,10 @@ impl StoreError {
         match self {
             Self::Io { .. } => {
                 "Make the folder writable, or name another store with --store.".to_owned()
+            }
+            Self::Remote { .. } => {
+                "Check the bucket's name, the AWS_* variables and the rights that they give: to list, read, write and delete."
+                    .to_owned()
             }
             Self::Corrupt { run, place, .. } => format!(
                 "Look with `solform list` at what is live, then move the run `{run}` out of `{place}`."

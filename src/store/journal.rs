@@ -37,7 +37,16 @@ pub enum JournalError {
 pub struct Journal {
     path: String,
     lines: Option<mpsc::UnboundedSender<Line>>,
-    writer: Option<JoinHandle<()>>,
+    writer: Option<Writer>,
+}
+
+/// Who writes.
+#[derive(Debug)]
+enum Writer {
+    /// A thread, which may wait for the disk.
+    Thread(JoinHandle<()>),
+    /// A task, which waits for the network.
+    Task(tokio::task::JoinHandle<()>),
 }
 
 /// Lines that wait to be written.
@@ -58,20 +67,38 @@ impl Journal {
         Self {
             path,
             lines: Some(sender),
-            writer: Some(writer),
+            writer: Some(Writer::Thread(writer)),
+        }
+    }
+
+    /// Hands its lines to a task that writes them elsewhere.
+    pub(super) fn elsewhere<F: Future<Output = ()> + Send + 'static>(
+        path: String,
+        write: impl FnOnce(Lines) -> F,
+    ) -> Self {
+        let (sender, lines) = mpsc::unbounded_channel();
+        Self {
+            path,
+            lines: Some(sender),
+            writer: Some(Writer::Task(tokio::spawn(write(lines)))),
         }
     }
 
     /// Ends the journal: every line is written, and nothing more can be.
     pub async fn close(mut self) -> Result<(), JournalError> {
         drop(self.lines.take());
-        if let Some(writer) = self.writer.take() {
-            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
-            if !matches!(joined, Ok(Ok(()))) {
-                return Err(JournalError::Closed {
-                    path: self.path.clone(),
-                });
+        let is_joined = match self.writer.take() {
+            Some(Writer::Thread(thread)) => {
+                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+                matches!(joined, Ok(Ok(())))
             }
+            Some(Writer::Task(task)) => task.await.is_ok(),
+            None => true,
+        };
+        if !is_joined {
+            return Err(JournalError::Closed {
+                path: self.path.clone(),
+            });
         }
         Ok(())
     }
@@ -108,8 +135,8 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // The writer ends when the last sender is gone, with every line written.
         drop(self.lines.take());
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        if let Some(Writer::Thread(thread)) = self.writer.take() {
+            let _ = thread.join();
         }
     }
 }

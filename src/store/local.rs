@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::backend::{Store, StoreError};
+use super::backend::{Held, Store, StoreError};
 use super::journal::Journal;
 use super::lock::{Lease, LeaseKeeper, LockOwner};
 use crate::ident::Digest;
@@ -161,6 +161,14 @@ impl Store for LocalStore {
         Ok(Journal::new(path.display().to_string(), file))
     }
 
+    async fn close(&self, run: &str, journal: Journal) -> Result<(), StoreError> {
+        journal.close().await.map_err(|source| StoreError::Io {
+            action: "close",
+            path: self.journal_path(run),
+            source: io::Error::other(source),
+        })
+    }
+
     async fn remove(&self, run: &str) -> Result<(), StoreError> {
         for path in [self.plan_path(run), self.journal_path(run)] {
             match fs::remove_file(&path) {
@@ -173,7 +181,7 @@ impl Store for LocalStore {
         Ok(())
     }
 
-    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, LockOwner>, StoreError> {
+    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
         self.prepare()?;
         let path = self.lock_path();
         let mut file = fs::OpenOptions::new()
@@ -186,7 +194,7 @@ impl Store for LocalStore {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Ok(Err(read_owner(&mut file).unwrap_or_else(nobody_known)));
+                return Ok(Err(held(read_owner(&mut file))));
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
         }
@@ -198,7 +206,7 @@ impl Store for LocalStore {
         };
         // The file may have been taken away between its opening and its locking.
         if !lease.is_held() {
-            return Ok(Err(nobody_known()));
+            return Ok(Err(held(None)));
         }
         Ok(Ok(Lease::new(Box::new(lease))))
     }
@@ -213,9 +221,9 @@ impl Store for LocalStore {
         match file.try_lock_shared() {
             // Its process has died: nobody holds it, whatever the file says.
             Ok(()) => Ok(None),
-            Err(TryLockError::WouldBlock) => {
-                Ok(Some(read_owner(&mut file).unwrap_or_else(nobody_known)))
-            }
+            Err(TryLockError::WouldBlock) => Ok(Some(
+                read_owner(&mut file).unwrap_or_else(LockOwner::nobody_known),
+            )),
             Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
         }
     }
@@ -270,14 +278,11 @@ fn write_owner(file: &mut File, owner: &LockOwner) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Whoever is just taking the lock has not written yet who it is.
-fn nobody_known() -> LockOwner {
-    LockOwner {
-        id: "unknown".to_owned(),
-        who: "somebody".to_owned(),
-        pid: 0,
-        command: "unknown".to_owned(),
-        since_ms: 0,
+/// A lock that the kernel says is held: its holder lives.
+fn held(owner: Option<LockOwner>) -> Held {
+    Held {
+        owner: owner.unwrap_or_else(LockOwner::nobody_known),
+        is_silent: false,
     }
 }
 

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::backend::{Store, StoreError};
+use super::backend::{Held, Store, StoreError};
+use super::lease::WATCHED;
 
 /// How often a lock that somebody holds is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -24,6 +25,19 @@ pub struct LockOwner {
     pub command: String,
     /// Since when, in milliseconds since 1970, by the owner's clock.
     pub since_ms: u64,
+}
+
+impl LockOwner {
+    /// Whoever is just taking or giving back the lock is not to be read.
+    pub(super) fn nobody_known() -> Self {
+        Self {
+            id: "unknown".to_owned(),
+            who: "somebody".to_owned(),
+            pid: 0,
+            command: "unknown".to_owned(),
+            since_ms: 0,
+        }
+    }
 }
 
 /// A lock that is held until it is released, its process dies, or it is taken away.
@@ -80,13 +94,23 @@ pub async fn lock(
     timeout: Duration,
     on_wait: &(dyn Fn(&LockOwner) + Send + Sync),
 ) -> Result<Result<Lease, LockOwner>, StoreError> {
-    let deadline = Instant::now() + timeout;
+    let begun = Instant::now();
     let mut told = false;
     loop {
-        let holder = match store.try_lock(owner).await? {
+        let Held {
+            owner: holder,
+            is_silent,
+        } = match store.try_lock(owner).await? {
             Ok(lease) => return Ok(Ok(lease)),
-            Err(holder) => holder,
+            Err(held) => held,
         };
+        // A lock that is likely gone is watched, even by whoever does not want to wait.
+        let patience = if is_silent {
+            timeout.max(WATCHED + RETRY)
+        } else {
+            timeout
+        };
+        let deadline = begun + patience;
         let now = Instant::now();
         if now >= deadline {
             return Ok(Err(holder));

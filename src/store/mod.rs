@@ -4,15 +4,20 @@
 //! did and was about to do. It must not be needed to plan.
 
 mod backend;
+mod bucket;
 mod entry;
 mod history;
 mod journal;
+mod lease;
 mod local;
 mod lock;
+mod remote;
 
-pub use backend::{Store, StoreError};
+pub use backend::{Held, Store, StoreError};
+pub use bucket::open_s3;
 pub use entry::{Entry, Record};
 pub use history::{Memory, PastOutcome, PastRun, PastSending, PastStep, superfluous};
 pub use journal::{Journal, JournalError};
 pub use local::LocalStore;
 pub use lock::{Lease, LeaseKeeper, LockOwner, lock};
+pub use remote::{RemoteStore, StoreKey};

@@ -9,6 +9,7 @@ use super::keeping::{self, Keeping};
 use super::planning;
 use crate::apply::{
     self, ApplyReport, ApplySettings, Execution, Interrupt, Interrupter, OutcomeWord, PollPolicy,
+    Totals,
 };
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
@@ -288,7 +289,7 @@ async fn make_so(
         .map_err(CommandError::Store)?;
     let journal = Arc::new(journal);
     let begin = Entry::Begin {
-        run,
+        run: run.clone(),
         plan: Some(kept.id.clone()),
         subject: plan.subject.clone(),
         changes: total,
@@ -310,7 +311,7 @@ async fn make_so(
         tracing::warn!(%error, "the journal's last line could not be written");
     }
     if let Ok(journal) = Arc::try_unwrap(journal)
-        && let Err(error) = journal.close().await
+        && let Err(error) = keeping.store.close(&run, journal).await
     {
         tracing::warn!(%error, "the journal could not be closed");
     }
@@ -353,7 +354,7 @@ fn status_of(report: &ApplyReport, after: &Afterwards) -> ExitStatus {
         (has(OutcomeWord::Unknown), ExitStatus::InFlight),
         (is_partial, ExitStatus::Partial),
         (has(OutcomeWord::Refused), ExitStatus::Stale),
-        (has(OutcomeWord::Done), ExitStatus::Changes),
+        (report.made() != Totals::default(), ExitStatus::Changes),
     ]
     .into_iter()
     .filter_map(|(holds, status)| holds.then_some(status))

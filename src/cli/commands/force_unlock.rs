@@ -17,7 +17,7 @@ pub(super) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let place = session::place(&args.manifest, settings, io)?;
-    let store = place.store(args.store.as_deref())?;
+    let store = place.store(args.store.as_deref(), &io.secrets)?;
     // Naming the id is the consent: it is told to nobody but whoever found the lock taken.
     if store
         .force_unlock(&args.id)

@@ -19,7 +19,7 @@ pub(super) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let place = session::place(&args.manifest, settings, io)?;
-    let store = place.store(args.store.as_deref())?;
+    let store = place.store(args.store.as_deref(), &io.secrets)?;
     let runs = keeping::runs_of(&*store).await?;
     let environment = &place.loaded.manifest.environment.name;
     match &args.command {

@@ -37,7 +37,7 @@ pub(super) async fn take(
     start: &mut Start,
     io: &mut Io,
 ) -> Result<Keeping, CommandError> {
-    let store = session.place.store(args.store.as_deref())?;
+    let store = session.place.store(args.store.as_deref(), &io.secrets)?;
     if session.place.is_ci && !store.is_remote() {
         writeln!(
             io.err,
@@ -228,7 +228,10 @@ impl Keeping {
         };
         drop(execution);
         if let Ok(journal) = Arc::try_unwrap(journal) {
-            journal.close().await.map_err(CommandError::Journal)?;
+            self.store
+                .close(&run.id, journal)
+                .await
+                .map_err(CommandError::Store)?;
         }
         let settlement = settlement.map_err(CommandError::Journal)?;
         for step in &settlement.steps {

@@ -61,7 +61,7 @@ async fn tell_in_flight(
     args: &PlanArgs,
     io: &mut Io,
 ) -> Result<(), CommandError> {
-    let store = session.place.store(args.store.as_deref())?;
+    let store = session.place.store(args.store.as_deref(), &io.secrets)?;
     let runs = match keeping::runs_of(&*store).await {
         Ok(runs) => runs,
         Err(error) => {

@@ -169,7 +169,7 @@ pub fn render_verdict(
         writeln!(out, "{}", styled(styles.warning, line))?;
     }
     let report = view.report;
-    let totals = report.done();
+    let totals = report.made();
     let is_success = report.is_complete()
         && view.not_converged.is_empty()
         && view.waiting_for_review.is_empty()

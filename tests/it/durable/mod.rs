@@ -1,7 +1,10 @@
 //! An apply that nothing breaks: killed, interrupted, beside another, and taken up again.
 
+mod elsewhere;
+mod fault_sweep;
 mod kill_sweep;
 mod resume;
+mod store_contract;
 mod two_at_once;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What the tests stand on: a folder and the program, an emulator, and a way to show what was said.
 
+pub(crate) mod bucket;
 pub(crate) mod instance;
 pub(crate) mod raw;
 pub(crate) mod scripted;

@@ -1,0 +1,295 @@
+//! The lock of a remote store: an object that says who holds it, renewed while it is held.
+//!
+//! A holder renews every 10 s. Whoever wants the lock takes it over when it was not renewed for 60 s.
+//! That is seen by watching: an object that stays the same for so long, or that claims to be so old
+//! and stays the same for longer than two renewals could take. The claim alone would rest on two
+//! clocks being equal.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, UpdateVersion};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::backend::Held;
+use super::lock::{Lease, LeaseKeeper, LockOwner};
+
+/// How often a holder renews.
+const RENEWAL: Duration = Duration::from_secs(10);
+/// How soon a renewal that failed is tried again.
+const RENEWAL_RETRY: Duration = Duration::from_secs(2);
+/// After how long without a renewal a lock is gone.
+pub(super) const GONE: Duration = Duration::from_secs(60);
+/// How long one that claims to be that old is watched before it is taken over.
+pub(super) const WATCHED: Duration = Duration::from_secs(21);
+/// For how long after a renewal a holder trusts its own lock: less than others wait.
+const TRUSTED: Duration = Duration::from_secs(45);
+
+/// What the object holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LockObject {
+    v: u32,
+    owner: LockOwner,
+    renewed_at_ms: u64,
+}
+
+/// Who holds the lock, as the object says.
+pub(super) fn owner_in(bytes: &[u8]) -> Option<LockOwner> {
+    let object: LockObject = serde_json::from_slice(bytes).ok()?;
+    Some(object.owner)
+}
+
+/// What was last seen of somebody else's lock, and since when it has been the same.
+#[derive(Debug, Default)]
+pub(super) struct Observation(Mutex<Option<(String, Instant)>>);
+
+impl Observation {
+    /// For how long the object has been this version.
+    fn unchanged_for(&self, version: &str) -> Duration {
+        let mut seen = self
+            .0
+            .lock()
+            .expect("invariant: nobody panics while holding the observation");
+        match &*seen {
+            Some((known, since)) if known == version => since.elapsed(),
+            Some(_) | None => {
+                *seen = Some((version.to_owned(), Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+}
+
+type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+fn payload(owner: &LockOwner, now_ms: u64) -> PutPayload {
+    let object = LockObject {
+        v: 1,
+        owner: owner.clone(),
+        renewed_at_ms: now_ms,
+    };
+    let text = serde_json::to_vec(&object).expect("invariant: a lock's keys are strings");
+    PutPayload::from(text)
+}
+
+/// Takes the lock where nobody holds it, or its holder is gone.
+pub(super) async fn try_take(
+    objects: &Arc<dyn ObjectStore>,
+    path: &Path,
+    owner: &LockOwner,
+    now_ms: &Clock,
+    observation: &Observation,
+) -> Result<Result<Lease, Held>, Error> {
+    let begun = Instant::now();
+    let put = |mode: PutMode| {
+        let payload = payload(owner, now_ms());
+        async move { objects.put_opts(path, payload, mode.into()).await }
+    };
+    let hold = |version: UpdateVersion| {
+        let lease = RemoteLease::hold(objects, path, owner, now_ms, version, begun);
+        Lease::new(Box::new(lease))
+    };
+    match put(PutMode::Create).await {
+        Ok(done) => return Ok(Ok(hold(done.into()))),
+        Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let found = match objects.get(path).await {
+        Ok(found) => found,
+        // Given back in between.
+        Err(Error::NotFound { .. }) => {
+            return Ok(Err(Held {
+                owner: LockOwner::nobody_known(),
+                is_silent: false,
+            }));
+        }
+        Err(error) => return Err(error),
+    };
+    let version = UpdateVersion {
+        e_tag: found.meta.e_tag.clone(),
+        version: found.meta.version.clone(),
+    };
+    let bytes = found.bytes().await?;
+    let object: Option<LockObject> = serde_json::from_slice(&bytes).ok();
+    let holder = object
+        .as_ref()
+        .map_or_else(LockOwner::nobody_known, |object| object.owner.clone());
+    if holder.id == owner.id {
+        // Our own put was taken, and its answer was lost.
+        return Ok(Ok(hold(version)));
+    }
+    let claimed = object.map_or(GONE, |object| {
+        Duration::from_millis(now_ms().saturating_sub(object.renewed_at_ms))
+    });
+    let seen = version.e_tag.clone().unwrap_or_default();
+    let unchanged = observation.unchanged_for(&format!("{seen} {}", bytes.len()));
+    let is_silent = claimed >= GONE;
+    if unchanged < GONE && !(is_silent && unchanged >= WATCHED) {
+        return Ok(Err(Held {
+            owner: holder,
+            is_silent,
+        }));
+    }
+    match put(PutMode::Update(version)).await {
+        Ok(done) => Ok(Ok(hold(done.into()))),
+        // It was renewed, or somebody else was quicker.
+        Err(Error::Precondition { .. } | Error::NotFound { .. } | Error::AlreadyExists { .. }) => {
+            Ok(Err(Held {
+                owner: holder,
+                is_silent: false,
+            }))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A lock that is held, and the task that renews it.
+#[derive(Debug)]
+struct RemoteLease {
+    objects: Arc<dyn ObjectStore>,
+    path: Path,
+    id: String,
+    /// Until when it is trusted; none once it is lost.
+    trusted: Arc<Mutex<Option<Instant>>>,
+    renewing: JoinHandle<()>,
+}
+
+impl RemoteLease {
+    fn hold(
+        objects: &Arc<dyn ObjectStore>,
+        path: &Path,
+        owner: &LockOwner,
+        now_ms: &Clock,
+        version: UpdateVersion,
+        begun: Instant,
+    ) -> Self {
+        let trusted = Arc::new(Mutex::new(Some(begun + TRUSTED)));
+        let renewal = Renewal {
+            objects: Arc::clone(objects),
+            path: path.clone(),
+            owner: owner.clone(),
+            now_ms: Arc::clone(now_ms),
+            version,
+            trusted: Arc::clone(&trusted),
+        };
+        Self {
+            objects: Arc::clone(objects),
+            path: path.clone(),
+            id: owner.id.clone(),
+            trusted,
+            renewing: tokio::spawn(renewal.renew()),
+        }
+    }
+}
+
+#[async_trait]
+impl LeaseKeeper for RemoteLease {
+    fn is_held(&self) -> bool {
+        self.trusted
+            .lock()
+            .expect("invariant: nobody panics while holding the lease")
+            .is_some_and(|until| Instant::now() < until)
+    }
+
+    async fn release(self: Box<Self>) {
+        self.renewing.abort();
+        let is_ours = match self.objects.get(&self.path).await {
+            Ok(found) => found
+                .bytes()
+                .await
+                .ok()
+                .and_then(|bytes| owner_in(&bytes))
+                .is_some_and(|owner| owner.id == self.id),
+            Err(_) => false,
+        };
+        if is_ours && let Err(error) = self.objects.delete(&self.path).await {
+            tracing::warn!(%error, "the lock could not be given back; it is gone after 60 s");
+        }
+    }
+}
+
+impl Drop for RemoteLease {
+    fn drop(&mut self) {
+        self.renewing.abort();
+    }
+}
+
+struct Renewal {
+    objects: Arc<dyn ObjectStore>,
+    path: Path,
+    owner: LockOwner,
+    now_ms: Clock,
+    version: UpdateVersion,
+    trusted: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Renewal {
+    async fn renew(mut self) {
+        let mut after = RENEWAL;
+        loop {
+            tokio::time::sleep(after).await;
+            let begun = Instant::now();
+            let put = self
+                .objects
+                .put_opts(
+                    &self.path,
+                    payload(&self.owner, (self.now_ms)()),
+                    PutMode::Update(self.version.clone()).into(),
+                )
+                .await;
+            let renewed = match put {
+                Ok(done) => Some(done.into()),
+                Err(Error::Precondition { .. } | Error::NotFound { .. }) => {
+                    match self.our_version().await {
+                        Ok(Some(version)) => Some(version),
+                        Ok(None) => {
+                            self.trust(None);
+                            return;
+                        }
+                        Err(_) => None,
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the lock could not be renewed");
+                    None
+                }
+            };
+            match renewed {
+                Some(version) => {
+                    self.version = version;
+                    self.trust(Some(begun + TRUSTED));
+                    after = RENEWAL;
+                }
+                None => after = RENEWAL_RETRY,
+            }
+        }
+    }
+
+    /// The object's version, if it is still ours: a renewal may be taken and its answer lost.
+    async fn our_version(&self) -> Result<Option<UpdateVersion>, Error> {
+        let found = match self.objects.get(&self.path).await {
+            Ok(found) => found,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let version = UpdateVersion {
+            e_tag: found.meta.e_tag.clone(),
+            version: found.meta.version.clone(),
+        };
+        let owner = owner_in(&found.bytes().await?);
+        Ok(owner
+            .is_some_and(|owner| owner.id == self.owner.id)
+            .then_some(version))
+    }
+
+    fn trust(&self, until: Option<Instant>) {
+        *self
+            .trusted
+            .lock()
+            .expect("invariant: nobody panics while holding the lease") = until;
+    }
+}

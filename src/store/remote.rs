@@ -1,0 +1,345 @@
+//! A store in a bucket: journals as numbered objects, the lock as a lease by conditional put.
+//!
+//! Objects cannot be appended to, so that each batch of lines is an object of its own, put only if
+//! there is none of that number yet. A journal that is closed is put together into one. Nothing here
+//! rests on the clocks of two machines being equal.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+
+use super::backend::{Held, Store, StoreError};
+use super::journal::{Batch, Journal, Lines};
+use super::lease::{self, Observation};
+use super::local::folder_name;
+use super::lock::{Lease, LockOwner};
+
+/// A folder in a bucket.
+pub struct RemoteStore {
+    objects: Arc<dyn ObjectStore>,
+    folder: Path,
+    place: String,
+    now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    observation: Observation,
+}
+
+/// Whose records they are: the key of an environment's folder.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreKey<'a> {
+    /// The environment's name.
+    pub environment: &'a str,
+    /// Its URL.
+    pub url: &'a str,
+    /// Its context.
+    pub context: Option<&'a str>,
+}
+
+impl fmt::Debug for RemoteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RemoteStore").field(&self.place).finish()
+    }
+}
+
+impl RemoteStore {
+    /// The store of an environment below a prefix of a bucket. `place` is what people are told, and
+    /// `now_ms` the wall clock.
+    pub fn new(
+        objects: Arc<dyn ObjectStore>,
+        prefix: &Path,
+        place: &str,
+        key: StoreKey<'_>,
+        now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    ) -> Self {
+        let name = folder_name(key.environment, key.url, key.context);
+        Self {
+            objects,
+            folder: prefix.clone().join(name.as_str()),
+            place: format!("{}/{name}", place.trim_end_matches('/')),
+            now_ms,
+            observation: Observation::default(),
+        }
+    }
+
+    fn runs_folder(&self) -> Path {
+        self.folder.clone().join("runs")
+    }
+
+    fn run_folder(&self, run: &str) -> Path {
+        self.runs_folder().join(run)
+    }
+
+    fn lock_path(&self) -> Path {
+        self.folder.clone().join("lock.json")
+    }
+
+    fn failed(
+        &self,
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(object_store::Error) -> StoreError + use<> {
+        let place = format!("{} ({path})", self.place);
+        move |source| StoreError::Remote {
+            action,
+            place,
+            source: Box::new(source),
+        }
+    }
+
+    async fn get(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
+        match self.objects.get(path).await {
+            Ok(found) => found
+                .bytes()
+                .await
+                .map(Some)
+                .map_err(self.failed("read", path)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", path)(error)),
+        }
+    }
+
+    /// The pieces of a journal, in their order.
+    async fn pieces(&self, run: &str) -> Result<Vec<Piece>, StoreError> {
+        let folder = self.run_folder(run);
+        let listed: Vec<_> = self
+            .objects
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(self.failed("list", &folder))?;
+        let mut pieces: Vec<Piece> = listed
+            .into_iter()
+            .filter_map(|object| Piece::of(object.location))
+            .collect();
+        pieces.sort_by_key(|piece| (piece.last, !piece.is_whole));
+        // What was put together holds all before it, whether or not that was removed.
+        if let Some(whole) = pieces.iter().rposition(|piece| piece.is_whole) {
+            let last = pieces[whole].last;
+            let whole = pieces.remove(whole);
+            pieces.retain(|piece| piece.last > last);
+            pieces.insert(0, whole);
+        }
+        Ok(pieces)
+    }
+
+    async fn open(&self, run: &str, next: u64) -> Journal {
+        let writer = PieceWriter {
+            objects: Arc::clone(&self.objects),
+            folder: self.run_folder(run),
+            next,
+        };
+        Journal::elsewhere(format!("{}/runs/{run}", self.place), |lines| {
+            writer.write_all(lines)
+        })
+    }
+}
+
+/// One object of a journal: `00000007.jsonl`, or `whole-00000007.jsonl` for all up to the seventh.
+struct Piece {
+    path: Path,
+    last: u64,
+    is_whole: bool,
+}
+
+impl Piece {
+    fn of(path: Path) -> Option<Self> {
+        let name = path.filename()?.strip_suffix(".jsonl")?;
+        let (is_whole, number) = match name.strip_prefix("whole-") {
+            Some(number) => (true, number),
+            None => (false, name),
+        };
+        let last = number.parse().ok()?;
+        Some(Self {
+            path,
+            last,
+            is_whole,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for RemoteStore {
+    fn place(&self) -> String {
+        self.place.clone()
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    async fn runs(&self) -> Result<Vec<String>, StoreError> {
+        let folder = self.runs_folder();
+        let listed = self
+            .objects
+            .list_with_delimiter(Some(&folder))
+            .await
+            .map_err(self.failed("list", &folder))?;
+        let mut runs: Vec<String> = listed
+            .common_prefixes
+            .iter()
+            .filter_map(|prefix| prefix.filename().map(str::to_owned))
+            .collect();
+        runs.sort();
+        Ok(runs)
+    }
+
+    async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        for piece in self.pieces(run).await? {
+            // Removed in between: it stands in what was put together since.
+            if let Some(piece) = self.get(&piece.path).await? {
+                bytes.extend_from_slice(&piece);
+            }
+        }
+        Ok(bytes)
+    }
+
+    async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.run_folder(run).join("plan.json");
+        Ok(self.get(&path).await?.map(|plan| plan.to_vec()))
+    }
+
+    async fn begin(&self, run: &str, plan: &[u8]) -> Result<Journal, StoreError> {
+        let path = self.run_folder(run).join("plan.json");
+        self.objects
+            .put_opts(
+                &path,
+                PutPayload::from(plan.to_vec()),
+                PutMode::Create.into(),
+            )
+            .await
+            .map_err(self.failed("write", &path))?;
+        Ok(self.open(run, 1).await)
+    }
+
+    async fn reopen(&self, run: &str) -> Result<Journal, StoreError> {
+        let last = self.pieces(run).await?.last().map_or(0, |piece| piece.last);
+        Ok(self.open(run, last + 1).await)
+    }
+
+    async fn close(&self, run: &str, journal: Journal) -> Result<(), StoreError> {
+        journal.close().await.map_err(|source| StoreError::Io {
+            action: "close",
+            path: format!("{}/runs/{run}", self.place).into(),
+            source: std::io::Error::other(source),
+        })?;
+        let pieces = self.pieces(run).await?;
+        let Some(last) = pieces.last().filter(|piece| !piece.is_whole) else {
+            return Ok(());
+        };
+        let bytes = self.read(run).await?;
+        let name = format!("whole-{:08}.jsonl", last.last);
+        let path = self.run_folder(run).join(name.as_str());
+        self.objects
+            .put(&path, PutPayload::from(bytes))
+            .await
+            .map_err(self.failed("write", &path))?;
+        for piece in &pieces {
+            // What stays is only in the way of nobody.
+            if let Err(error) = self.objects.delete(&piece.path).await {
+                tracing::debug!(path = %piece.path, %error, "a piece of a journal could not be removed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, run: &str) -> Result<(), StoreError> {
+        let folder = self.run_folder(run);
+        let listed: Vec<_> = self
+            .objects
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(self.failed("list", &folder))?;
+        for object in listed {
+            let path = object.location;
+            match self.objects.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(self.failed("remove", &path)(error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
+        let path = self.lock_path();
+        lease::try_take(&self.objects, &path, owner, &self.now_ms, &self.observation)
+            .await
+            .map_err(self.failed("lock", &path))
+    }
+
+    async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
+        let found = self.get(&self.lock_path()).await?;
+        Ok(found.and_then(|bytes| lease::owner_in(&bytes)))
+    }
+
+    async fn force_unlock(&self, id: &str) -> Result<bool, StoreError> {
+        if self.lock_owner().await?.is_none_or(|owner| owner.id != id) {
+            return Ok(false);
+        }
+        let path = self.lock_path();
+        self.objects
+            .delete(&path)
+            .await
+            .map_err(self.failed("remove", &path))?;
+        Ok(true)
+    }
+}
+
+/// Writes the lines of a journal, each batch as an object.
+struct PieceWriter {
+    objects: Arc<dyn ObjectStore>,
+    folder: Path,
+    next: u64,
+}
+
+impl PieceWriter {
+    async fn write_all(mut self, mut lines: Lines) {
+        while let Some(first) = lines.recv().await {
+            let batch = Batch::of(first, &mut lines);
+            let result = self.put(batch.bytes()).await;
+            let is_over = result.is_err();
+            batch.tell(&result);
+            if is_over {
+                // Nobody knows what was written: nothing more may be sent.
+                return;
+            }
+        }
+    }
+
+    async fn put(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {
+        let name = format!("{:08}.jsonl", self.next);
+        let path = self.folder.clone().join(name.as_str());
+        let bytes = Bytes::from(bytes);
+        let payload = PutPayload::from(bytes.clone());
+        match self
+            .objects
+            .put_opts(&path, payload, PutMode::Create.into())
+            .await
+        {
+            Ok(_) => {}
+            // The first try of this very put was taken, and its answer was lost; or somebody else
+            // writes this journal.
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                let found = self
+                    .objects
+                    .get(&path)
+                    .await
+                    .map_err(std::io::Error::other)?;
+                let found = found.bytes().await.map_err(std::io::Error::other)?;
+                if found != bytes {
+                    return Err(std::io::Error::other(
+                        "somebody else writes this journal at the same time",
+                    ));
+                }
+            }
+            Err(error) => return Err(std::io::Error::other(error)),
+        }
+        self.next += 1;
+        Ok(())
+    }
+}

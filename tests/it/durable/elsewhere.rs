@@ -1,0 +1,182 @@
+//! Lock, journal and plan in a bucket: a run begun on one machine is finished on another.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use solform::emulator::{Emulator, JobPace, Operation};
+
+use crate::support::TestEnv;
+use crate::support::bucket::{BUCKET, Bucket, SECRET_KEY};
+use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
+
+const SOLUTIONS: &str = "
+  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
+";
+
+async fn emulator() -> Emulator {
+    let live = [Version::active("A", "1")];
+    let packages = [Version::active("A", "2")];
+    let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];
+    worlds::start_with(seed(&live, &packages), &knobs, JobPace::Manual, 100).await
+}
+
+/// A folder on "a machine" whose store is the bucket.
+fn machine(emulator: &Emulator, bucket: &Bucket, host: &str) -> TestEnv {
+    let mut env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    for (name, value) in bucket.variables() {
+        env.set(&name, &value);
+    }
+    env.set("SOLFORM_STORE", &format!("s3://{BUCKET}/solform"));
+    env.set("HOSTNAME", host);
+    env.set("USER", "ann");
+    env
+}
+
+/// Starts an apply and kills it while its deploy is at work.
+async fn killed(env: &TestEnv) {
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    tokio::task::spawn_blocking(move || {
+        let mut said = String::new();
+        while !said.contains("PENDING") {
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_one_machine_began_is_finished_by_another() {
+    let (emulator, bucket) = (emulator().await, Bucket::start().await);
+    let here = machine(&emulator, &bucket, "runner-1");
+    let there = machine(&emulator, &bucket, "runner-2");
+    killed(&here).await;
+    assert!(
+        !here.path().join(".solform").exists(),
+        "nothing lies on the machine"
+    );
+    // The lock of a runner that is gone is held for up to a minute.
+    let told = there
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(9)
+        .warns("is held by ann@runner-1");
+    let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
+    let id = rest.split('`').next().unwrap();
+    let _ = there
+        .solform_beside(&["force-unlock", id])
+        .await
+        .exits_with(0);
+    let _ = there
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(0)
+        .warns("In flight: the deploy of A@2 that run ");
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let _ = there
+        .solform_beside(&["apply", "--resume"])
+        .await
+        .exits_with(0)
+        .warns("A@2: done")
+        .says("Apply complete!");
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+    let _ = here
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+    let history = here.solform_beside(&["history"]).await.exits_with(0);
+    assert_eq!(history.stdout.lines().count(), 1 + 2, "{history}");
+    // The lock was given back.
+    let _ = here
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_cannot_be_used_is_told_and_nothing_is_sent() {
+    let (emulator, bucket) = (emulator().await, Bucket::start().await);
+    let by_name = bucket.endpoint.replace("127.0.0.1", "localhost");
+    for (changes, said) in [
+        (
+            vec![("AWS_SECRET_ACCESS_KEY", "wrong-s3cret")],
+            "failed to lock `s3://releases/solform/",
+        ),
+        (
+            vec![("AWS_ENDPOINT_URL", "http://127.0.0.1:1")],
+            "failed to lock `s3://releases/solform/",
+        ),
+        (
+            vec![("SOLFORM_STORE", "ftp://somewhere/x")],
+            "`ftp://somewhere/x` is no store that is known",
+        ),
+        (
+            vec![
+                ("SOLFORM_ALLOWED_HOSTS", "127.0.0.1"),
+                ("AWS_ENDPOINT_URL", &by_name),
+            ],
+            "is at the host `localhost`, which SOLFORM_ALLOWED_HOSTS does not name",
+        ),
+    ] {
+        let mut env = machine(&emulator, &bucket, "runner-1");
+        for (name, value) in &changes {
+            env.set(name, value);
+        }
+        let told = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns(said);
+        for secret in [SECRET_KEY, "wrong-s3cret", worlds::TOKEN] {
+            assert!(!told.stderr.contains(secret), "{told}");
+        }
+        assert!(told.stdout.is_empty(), "{told}");
+    }
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_on_the_machine_warns_in_a_pipeline() {
+    let emulator = emulator().await;
+    let mut env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, state: INACTIVE }\n",
+    ));
+    env.set("CI", "true");
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0)
+        .warns("Warning: the journal lies on this machine");
+    // A folder that cannot be one.
+    env.write("taken", "a file");
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--store", "taken"])
+        .await
+        .exits_with(1)
+        .warns("the store cannot be used")
+        .warns("help: ");
+    let bucket = Bucket::start().await;
+    for (name, value) in bucket.variables() {
+        env.set(&name, &value);
+    }
+    let store = format!("s3://{BUCKET}");
+    let told = env
+        .solform_beside(&["apply", "--auto-approve", "--store", &store])
+        .await
+        .exits_with(0);
+    assert!(
+        !told.stderr.contains("the journal lies on this machine"),
+        "{told}"
+    );
+}

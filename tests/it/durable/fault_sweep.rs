@@ -1,0 +1,201 @@
+//! Seeded storms: servers that fail, break connections, ask to wait, lag and answer oddly. Every apply
+//! or the ones after it converge, with a bounded number of requests, and every report is total.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use futures_util::StreamExt as _;
+use solform::emulator::{Emulator, Fault, Operation, Seed};
+
+use super::{Live, live, manifest, start};
+use crate::support::worlds::{Version, count, env_with, seed};
+
+/// How many scenarios there are, unless `FAULTS` says another number.
+const SCENARIOS: u64 = 300;
+/// How many work at once: they mostly wait.
+const AT_ONCE: usize = 24;
+/// After how many applies a world must have converged.
+const APPLIES: usize = 4;
+/// Deploys of `Up@2`, `New@1` and `Pub@1`, patches of `Up@1` and `Pat@1`, a delete of `Old@1`.
+const WRITES: usize = 6;
+
+const SOLUTIONS: &str = "
+  Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
+  New: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }
+  Pub: { version: 1, visibility: PUBLIC, path: '${drive}/${name}-${version}.ibsolution' }
+  Pat: { version: 1, visibility: PUBLIC }
+  Old: { version: 1, state: ABSENT }
+";
+
+fn world() -> Seed {
+    seed(
+        &[
+            Version::active("Up", "1"),
+            Version::active("Pat", "1"),
+            Version::active("Old", "1"),
+            Version::active("Stranger", "1").owner("somebody"),
+        ],
+        &[
+            Version::active("Up", "2"),
+            Version::active("New", "1"),
+            Version::active("Pub", "1"),
+        ],
+    )
+}
+
+fn expected() -> Vec<Live> {
+    let mut all: Vec<Live> = [
+        ("New", "1", "ACTIVE", "PRIVATE"),
+        ("Pat", "1", "ACTIVE", "PUBLIC"),
+        ("Pub", "1", "ACTIVE", "PUBLIC"),
+        ("Stranger", "1", "ACTIVE", "PRIVATE"),
+        ("Up", "1", "INACTIVE", "PRIVATE"),
+        ("Up", "2", "ACTIVE", "PRIVATE"),
+    ]
+    .map(|(name, version, state, visibility)| Live {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        state: state.to_owned(),
+        visibility: visibility.to_owned(),
+    })
+    .to_vec();
+    all.sort();
+    all
+}
+
+/// A fifth of all requests gets a 5xx, a tenth 429, a tenth no answer; half of these after the work.
+fn storm(number: u64) -> Vec<String> {
+    [
+        ("0.1", "when=before,status=503"),
+        ("0.1", "when=after,status=502,body=html"),
+        ("0.1", "when=before,status=429,retry_after=0"),
+        ("0.05", "when=before,connection=drop"),
+        ("0.05", "when=after,connection=drop"),
+    ]
+    .iter()
+    .enumerate()
+    .map(|(nth, (share, what))| {
+        format!(
+            "probability={share},seed={},{what}",
+            number * 10 + nth as u64
+        )
+    })
+    .collect()
+}
+
+fn knobs(random: &mut Rng) -> Vec<&'static str> {
+    let mut knobs = vec![
+        "visibility_in_records=true",
+        "duplicate_deploy=second_record",
+    ];
+    for choices in [
+        &["list_lag=0", "list_lag=1", "list_lag=2"][..],
+        &[
+            "job_first_answer=normal",
+            "job_first_answer=empty_body",
+            "job_first_answer=error",
+            "job_first_answer=unknown_word",
+        ],
+        &["record_during_job=visible", "record_during_job=hidden"],
+        &[
+            "deploy_result=deployed_solution_id",
+            "deploy_result=nothing",
+        ],
+        &["delete_answer=job_id", "delete_answer=no_content"],
+        &["paging=wrapped", "paging=strings"],
+    ] {
+        knobs.push(choices[random.usize(..choices.len())]);
+    }
+    knobs
+}
+
+/// Whether a report accounts for every change that was planned.
+fn is_total(stdout: &str) -> bool {
+    let Some((_, rest)) = stdout.split_once("\nPlan: ") else {
+        return true;
+    };
+    let sum = |line: &str| -> usize {
+        line.split([',', ';'])
+            .filter_map(|part| part.split_whitespace().next()?.parse::<usize>().ok())
+            .sum()
+    };
+    let planned = sum(rest.lines().next().unwrap());
+    let outcomes = rest
+        .lines()
+        .skip_while(|line| *line != "Outcomes:")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("    "))
+        .count();
+    planned == outcomes
+}
+
+async fn scenario(number: u64) -> Result<(usize, usize), String> {
+    let mut random = Rng::with_seed(number);
+    let knobs = knobs(&mut random);
+    let emulator: Emulator = start(world(), &knobs, Duration::from_millis(20)).await;
+    for rule in storm(number) {
+        emulator.add_fault(rule.parse::<Fault>().unwrap());
+    }
+    let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    let mut told = String::new();
+    let mut applies = 0;
+    loop {
+        applies += 1;
+        let apply = env
+            .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+            .await;
+        if !is_total(&apply.stdout) {
+            return Err(format!("the report is not total\n{apply}"));
+        }
+        let is_done = [0, 2].contains(&apply.code());
+        told = format!("{told}{apply}\n");
+        if is_done || applies == APPLIES {
+            break;
+        }
+    }
+    let requests = emulator.requests().len();
+    emulator.clear_faults();
+    let plan = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
+    let now = live(&emulator.url()).await;
+    if plan.code() != 0 || now != expected() {
+        return Err(format!("{knobs:?}\n{told}\n{plan}\n{now:#?}"));
+    }
+    let most = 40 * WRITES + 200;
+    if requests > most * applies {
+        return Err(format!("{requests} requests in {applies} applies\n{told}"));
+    }
+    // A second deploy of anything would have left a second record.
+    let _ = count(&emulator, Operation::Deploy);
+    Ok((applies, requests))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storms_are_weathered() {
+    let scenarios = std::env::var("FAULTS").map_or(SCENARIOS, |text| text.parse().unwrap());
+    let ended: Vec<(u64, Result<(usize, usize), String>)> =
+        futures_util::stream::iter(0..scenarios)
+            .map(|number| async move {
+                let ended = tokio::spawn(scenario(number)).await;
+                (number, ended.unwrap_or_else(|panic| Err(panic.to_string())))
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+    let mut applies = [0_usize; APPLIES + 1];
+    let (mut most, mut all) = (0, 0);
+    for (_, ended) in &ended {
+        if let Ok((number, requests)) = ended {
+            applies[*number] += 1;
+            most = most.max(*requests);
+            all += requests;
+        }
+    }
+    println!("{scenarios} scenarios: {applies:?} by applies; {all} requests, {most} at most");
+    let failed: Vec<String> = ended
+        .into_iter()
+        .filter_map(|(number, ended)| Some(format!("scenario {number}: {}", ended.err()?)))
+        .collect();
+    let first: Vec<&String> = failed.iter().take(2).collect();
+    assert!(failed.is_empty(), "{} failed: {first:#?}", failed.len());
+}

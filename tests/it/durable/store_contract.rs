@@ -1,0 +1,325 @@
+//! The same tests over every kind of store: a folder, a bucket in memory, an S3 server in this process,
+//! and, where one is named, another S3 server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use solform::apply::{Call, OutcomeWord};
+use solform::ident::{Address, Digest, JobId};
+use solform::plan::Subject;
+use solform::store::{
+    Entry, LocalStore, LockOwner, PastRun, RemoteStore, Store, StoreKey, lock, open_s3,
+};
+use url::Url;
+
+use crate::support::bucket::{BUCKET, Bucket, variables_of};
+
+const KEY: StoreKey<'static> = StoreKey {
+    environment: "prod",
+    url: "https://a.example",
+    context: Some("acme"),
+};
+
+fn owner(id: &str) -> LockOwner {
+    LockOwner {
+        id: id.to_owned(),
+        who: "ann@runner-1".to_owned(),
+        pid: 7,
+        command: "solform apply".to_owned(),
+        since_ms: 1,
+    }
+}
+
+fn begin(run: &str, changes: usize) -> Entry {
+    Entry::Begin {
+        run: run.to_owned(),
+        plan: None,
+        subject: Subject {
+            environment: "prod".to_owned(),
+            url: "https://a.example".to_owned(),
+            manifest: Digest::of(b""),
+        },
+        changes,
+    }
+}
+
+fn address(name: &str) -> Address {
+    Address::parse(&format!("{name}@1")).unwrap()
+}
+
+fn send(name: &str) -> Entry {
+    Entry::Send {
+        address: address(name),
+        call: Call::Deploy,
+        attempt: 1,
+    }
+}
+
+fn outcome(name: &str, outcome: OutcomeWord) -> Entry {
+    Entry::Outcome {
+        address: address(name),
+        outcome,
+        id: None,
+        detail: None,
+    }
+}
+
+async fn read(store: &dyn Store, run: &str) -> PastRun {
+    let bytes = store.read(run).await.unwrap();
+    PastRun::read(run, &store.place(), &bytes).unwrap()
+}
+
+/// Everything that a store promises. `store` makes a new one over the same place.
+async fn holds(store: &dyn Fn() -> Box<dyn Store>) {
+    keeps_journals(store).await;
+    keeps_the_lock(store).await;
+}
+
+async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
+    let one = store();
+    assert!(one.runs().await.unwrap().is_empty());
+    for run in ["0002", "0001"] {
+        let journal = one.begin(run, run.as_bytes()).await.unwrap();
+        journal.record(1, begin(run, 2)).await.unwrap();
+        journal.record(2, send("A")).await.unwrap();
+        journal.record(3, send("B")).await.unwrap();
+        journal
+            .record(
+                4,
+                Entry::Job {
+                    address: address("B"),
+                    call: Call::Deploy,
+                    job: JobId::parse("j-1").unwrap(),
+                },
+            )
+            .await
+            .unwrap();
+        journal
+            .record(5, outcome("A", OutcomeWord::Done))
+            .await
+            .unwrap();
+        // Another process sees it at once, whether or not the journal was closed.
+        let run_now = read(&*store(), run).await;
+        assert_eq!(run_now.open_steps().count(), 1);
+        if run == "0001" {
+            one.close(run, journal).await.unwrap();
+        }
+    }
+    let other = store();
+    assert_eq!(other.runs().await.unwrap(), ["0001", "0002"]);
+    assert_eq!(other.plan("0001").await.unwrap().unwrap(), b"0001");
+    assert!(other.begin("0001", b"").await.is_err(), "a run begins once");
+
+    for run in ["0001", "0002"] {
+        let before = read(&*other, run).await;
+        assert_eq!(
+            (before.changes, before.complete, before.is_torn),
+            (2, None, false)
+        );
+        let open: Vec<_> = before.open_steps().collect();
+        assert_eq!(open.len(), 1, "{run}");
+        assert_eq!(open[0].sendings[0].job.as_ref().unwrap().as_str(), "j-1");
+        // Taken up again, twice.
+        for (entry, at_ms) in [
+            (outcome("B", OutcomeWord::Done), 6),
+            (Entry::End { complete: true }, 7),
+        ] {
+            let journal = other.reopen(run).await.unwrap();
+            journal.record(at_ms, entry).await.unwrap();
+            other.close(run, journal).await.unwrap();
+        }
+        let after = read(&*store(), run).await;
+        assert_eq!((after.complete, after.is_unsettled()), (Some(true), false));
+        assert_eq!((after.began_at_ms, after.last_at_ms), (Some(1), Some(7)));
+    }
+    other.remove("0001").await.unwrap();
+    other.remove("0001").await.unwrap();
+    assert_eq!(store().runs().await.unwrap(), ["0002"]);
+}
+
+async fn keeps_the_lock(store: &dyn Fn() -> Box<dyn Store>) {
+    let (first, second) = (store(), store());
+    assert_eq!(first.lock_owner().await.unwrap(), None);
+    let lease = first.try_lock(&owner("one")).await.unwrap().unwrap();
+    assert!(lease.is_held());
+    let held = second.try_lock(&owner("two")).await.unwrap().unwrap_err();
+    assert_eq!(held.owner, owner("one"));
+    assert_eq!(second.lock_owner().await.unwrap(), Some(owner("one")));
+    let waited = lock(&*second, &owner("two"), Duration::ZERO, &|_| {})
+        .await
+        .unwrap();
+    assert_eq!(waited.unwrap_err().id, "one");
+    lease.release().await;
+    assert_eq!(second.lock_owner().await.unwrap(), None);
+    let lease = second.try_lock(&owner("two")).await.unwrap().unwrap();
+    assert!(!first.force_unlock("one").await.unwrap());
+    assert!(first.force_unlock("two").await.unwrap());
+    let third = first.try_lock(&owner("three")).await.unwrap().unwrap();
+    assert!(third.is_held());
+    // Whoever lost it gives nothing back that is not its own.
+    lease.release().await;
+    assert!(third.is_held());
+    assert_eq!(second.lock_owner().await.unwrap(), Some(owner("three")));
+    third.release().await;
+}
+
+fn remote(objects: &Arc<dyn ObjectStore>) -> RemoteStore {
+    let prefix = Path::from("solform");
+    RemoteStore::new(
+        Arc::clone(objects),
+        &prefix,
+        "memory",
+        KEY,
+        Arc::new(|| 1_000_000),
+    )
+}
+
+#[tokio::test]
+async fn store_contract_over_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_owned();
+    holds(&|| {
+        Box::new(LocalStore::new(
+            &root,
+            KEY.environment,
+            KEY.url,
+            KEY.context,
+        ))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn store_contract_over_a_bucket_in_memory() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    holds(&|| Box::new(remote(&objects))).await;
+}
+
+async fn holds_over(endpoint: &str) {
+    let url = Url::parse(&format!("s3://{BUCKET}/a%20prefix/of ours")).unwrap();
+    let (objects, prefix) = open_s3(&url, &variables_of(endpoint)).unwrap();
+    holds(&|| {
+        Box::new(RemoteStore::new(
+            Arc::clone(&objects),
+            &prefix,
+            url.as_str(),
+            KEY,
+            Arc::new(|| 1_000_000),
+        ))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn store_contract_over_an_s3_server() {
+    let bucket = Bucket::start().await;
+    holds_over(&bucket.endpoint).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `.ci/run` starts"]
+async fn store_contract_over_another_s3_server() {
+    holds_over(&std::env::var("SOLFORM_TEST_S3").unwrap()).await;
+}
+
+#[tokio::test]
+async fn stores_of_two_servers_are_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = LocalStore::new(folder.path(), "prod", "https://a.example", None);
+    let there = LocalStore::new(folder.path(), "prod", "https://b.example", None);
+    let journal = here.begin("0001", b"").await.unwrap();
+    here.close("0001", journal).await.unwrap();
+    assert_eq!(here.runs().await.unwrap().len(), 1);
+    assert!(there.runs().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn two_writers_of_one_journal_are_found_out() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (here, there) = (remote(&objects), remote(&objects));
+    let first = here.begin("0001", b"").await.unwrap();
+    first.record(1, begin("0001", 1)).await.unwrap();
+    let second = there.reopen("0001").await.unwrap();
+    first.record(2, send("A")).await.unwrap();
+    let error = second.record(2, send("B")).await.unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        cause.contains("somebody else writes this journal"),
+        "{cause}"
+    );
+    // After a failure nothing more is taken.
+    assert!(second.record(3, send("C")).await.is_err());
+    assert_eq!(read(&here, "0001").await.steps.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_renewed_for_as_long_as_its_holder_lives() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (here, there) = (remote(&objects), remote(&objects));
+    let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert!(lease.is_held());
+        assert!(there.try_lock(&owner("two")).await.unwrap().is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_nobody_renews_is_gone_after_a_minute_and_not_before() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (here, there) = (remote(&objects), remote(&objects));
+    let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
+    // Its process is gone, and gives nothing back.
+    drop(lease);
+    assert!(there.try_lock(&owner("two")).await.unwrap().is_err());
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    assert!(there.try_lock(&owner("two")).await.unwrap().is_err());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let lease = there.try_lock(&owner("two")).await.unwrap().unwrap();
+    assert!(lease.is_held());
+    assert_eq!(here.lock_owner().await.unwrap(), Some(owner("two")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_ahead_takes_no_lock_away() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let here = remote(&objects);
+    let ahead = RemoteStore::new(
+        Arc::clone(&objects),
+        &Path::from("solform"),
+        "memory",
+        KEY,
+        Arc::new(|| 999_000_000),
+    );
+    let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
+    // To this clock it looks a day old: it is watched, and seen to be renewed.
+    let waited = lock(&ahead, &owner("two"), Duration::ZERO, &|_| {})
+        .await
+        .unwrap();
+    assert_eq!(waited.unwrap_err().id, "one");
+    assert!(lease.is_held());
+    drop(lease);
+    // One that is not renewed is taken over after a short watch.
+    let begun = tokio::time::Instant::now();
+    let taken = lock(&ahead, &owner("two"), Duration::ZERO, &|_| {})
+        .await
+        .unwrap();
+    assert!(taken.unwrap().is_held());
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_taken_away_is_seen_at_the_next_renewal() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let (here, there) = (remote(&objects), remote(&objects));
+    let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
+    assert!(there.force_unlock("one").await.unwrap());
+    let other = there.try_lock(&owner("two")).await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(!lease.is_held());
+    lease.release().await;
+    assert!(other.is_held());
+}
