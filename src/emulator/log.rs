@@ -20,7 +20,6 @@ pub struct RequestRecord {
     /// The query string, as it was sent and without the question mark; empty if there was none.
     pub query: String,
     /// What the request meant; nothing, if there is no such route.
-    #[serde(skip)]
     pub operation: Option<Operation>,
     /// The status of the answer; nothing, while the request is worked on or if its sender has left.
     pub status: Option<u16>,

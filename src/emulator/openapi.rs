@@ -8,12 +8,14 @@
 
 mod bodies;
 mod operations;
+mod refusals;
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use self::operations::{Content, Described, describe};
+use self::refusals::{answer_headers, refusals};
 use super::routes::Operation;
 
 /// The document, as the emulator with its default knobs keeps to it.
@@ -27,7 +29,11 @@ pub fn openapi() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for operation in Operation::ALL {
         let (method, template) = operation.route();
-        let path = template.replace("{*path}", "{path}");
+        let path = match operation {
+            // The router knows no text behind a part that may hold slashes.
+            Operation::CopyInDrive => "/api/v1/drives/{path}/copy".to_owned(),
+            _ => template.replace("{*path}", "{path}"),
+        };
         let described = describe(operation);
         let body = operation_object(
             &mut generator,
@@ -78,9 +84,13 @@ fn operation_object(
                 "id" => "STATED: the id of the solution or job.",
                 _ => "STATED: `<owner>/<space>/fs/<drive>/<path>`; slashes need no encoding.",
             };
+            let mut schema = json!({ "type": "string", "minLength": 1 });
+            if name == "path" && path.starts_with("/api/v2/files/") {
+                schema["pattern"] = json!(bodies::PATH_IN_ADDRESS);
+            }
             parameters.push(json!({
                 "name": name, "in": "path", "required": true, "description": description,
-                "schema": { "type": "string", "minLength": 1 },
+                "schema": schema,
             }));
         }
     }
@@ -94,16 +104,21 @@ fn operation_object(
         if let Some(content) = content_object(generator, content) {
             response["content"] = content;
         }
+        let headers = answer_headers(operation, status);
+        if !headers.is_empty() {
+            response["headers"] = headers.iter().map(header_object).collect();
+        }
         responses.insert(status.to_owned(), response);
     }
-    let mut refused = json!({
-        "description": "STATED: 4xx for the client's errors, 401 for a missing right, 5xx for the server's. \
-                        UNKNOWN for this API: the form; knobs `error_body` and `error_status`.",
-    });
-    if operation != Operation::HeadNode {
-        refused["content"] = json!({ "application/json": { "schema": error } });
+    let others = "STATED: 4xx for the client's errors, 401 for a missing right, 5xx for the server's. UNKNOWN for this \
+                  API: the form; knobs `error_body` and `error_status`. Faults and other knobs give these.";
+    for (status, description) in refusals(operation).chain([("default", others)]) {
+        let mut refused = json!({ "description": description });
+        if operation != Operation::HeadNode {
+            refused["content"] = json!({ "application/json": { "schema": error } });
+        }
+        responses.insert(status.to_owned(), refused);
     }
-    responses.insert("default".to_owned(), refused);
     let mut object = json!({
         "operationId": operation.name(),
         "tags": [described.tag],
@@ -118,6 +133,13 @@ fn operation_object(
         });
     }
     object
+}
+
+fn header_object((name, description): &(&str, &str)) -> (String, Value) {
+    let header = json!({
+        "description": description, "required": true, "schema": { "type": "string", "minLength": 1 },
+    });
+    ((*name).to_owned(), header)
 }
 
 fn content_object(generator: &mut SchemaGenerator, content: Content) -> Option<Value> {

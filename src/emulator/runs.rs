@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 mod list;
 
-pub(crate) use list::RunQuery;
+pub(crate) use list::{RunQuery, STATES};
 
 use super::access::Caller;
 use super::files::NodePath;

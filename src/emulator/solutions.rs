@@ -192,13 +192,7 @@ impl World {
         let before = self
             .own_solution(caller, id, "changing a solution")?
             .clone();
-        let states = match self.knobs.patch_states {
-            PatchStates::Documented => &STATES[..],
-            PatchStates::Production => &["ACTIVE", "INACTIVE", "PRODUCTION"],
-        };
-        let state = self.known_word("state", patch.state.as_deref(), states)?;
-        let visibility =
-            self.known_word("visibility", patch.visibility.as_deref(), &VISIBILITIES)?;
+        let (state, visibility) = self.patch_words(patch)?;
         if state.is_none()
             && visibility.is_none()
             && patch.customizable.is_none()
@@ -221,6 +215,21 @@ impl World {
             self.change_solution(id, |solution| solution.clone_from(&after));
         }
         Ok(after)
+    }
+
+    /// The state and the visibility that a patch asks for, if they are words that there are.
+    pub(crate) fn patch_words<'a>(
+        &self,
+        patch: &'a Patch,
+    ) -> Result<(Option<&'a str>, Option<&'a str>), Refusal> {
+        let states = match self.knobs.patch_states {
+            PatchStates::Documented => &STATES[..],
+            PatchStates::Production => &["ACTIVE", "INACTIVE", "PRODUCTION"],
+        };
+        let state = self.known_word("state", patch.state.as_deref(), states)?;
+        let visibility = patch.visibility.as_deref();
+        let visibility = self.known_word("visibility", visibility, &VISIBILITIES)?;
+        Ok((state, visibility))
     }
 
     /// `PATCH /api/v2/solutions/deployed/<id>/sharing/orgs`.

@@ -11,6 +11,15 @@ use serde_json::Value;
 use crate::emulator::reply::jobs::RunReply;
 use crate::emulator::reply::records::SolutionReply;
 
+/// What the path of a node looks like: parts that are neither empty nor `.` nor `..`, between slashes,
+/// of which one more may stand at either end.
+const NODE_PATH: &str = "^/?(?!\\.{1,2}(/|$))[^/\\x00]+(/(?!\\.{1,2}(/|$))[^/\\x00]+)*/?$";
+const NODE_PATH_OR_NOTHING: &str =
+    "^(/?(?!\\.{1,2}(/|$))[^/\\x00]+(/(?!\\.{1,2}(/|$))[^/\\x00]+)*/?)?$";
+/// What no path in an address can do without. Tools that make addresses take no slashes apart.
+pub(super) const PATH_IN_ADDRESS: &str = "^[^\\x00]+$";
+const NODE_NAME: &str = "^(?!\\.{1,2}$)[^/\\x00]+$";
+
 /// An error. STATED for v2 calls in general: `message`. UNKNOWN for this API.
 #[derive(JsonSchema)]
 pub(super) struct Error {
@@ -82,9 +91,25 @@ pub(super) struct SingleSolution {
 /// SEEN: clients send a body. STATED: the parameters are shown in the query. The knob `patch_style` chooses.
 #[derive(JsonSchema)]
 pub(super) struct PatchBody {
-    state: Option<String>,
-    visibility: Option<String>,
+    /// SEEN: PRODUCTION too, which the knob `patch_states` allows.
+    state: Option<PatchState>,
+    visibility: Option<PatchVisibility>,
     is_customizable: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "SCREAMING_SNAKE_CASE")]
+enum PatchState {
+    Active,
+    Inactive,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "SCREAMING_SNAKE_CASE")]
+enum PatchVisibility {
+    Public,
+    Private,
+    PendingReview,
 }
 
 #[derive(JsonSchema)]
@@ -96,9 +121,10 @@ pub(super) struct ShareBody {
 #[derive(JsonSchema)]
 pub(super) struct RunBody {
     /// STATED: the folder to read from.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), regex(pattern = NODE_PATH))]
     input_dir: String,
-    /// STATED: made within the input folder if it is left out.
+    /// STATED: made within the input folder if it is left out or empty.
+    #[schemars(regex(pattern = NODE_PATH_OR_NOTHING))]
     output_dir: Option<String>,
     /// STATED: chosen by the caller. UNKNOWN: what a second run of the same id gives; the knob
     /// `run_repeated_id` chooses.
@@ -218,7 +244,7 @@ struct NodePerms {
 #[derive(JsonSchema)]
 pub(super) struct CreateNodeBody {
     /// STATED.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), regex(pattern = NODE_NAME))]
     name: String,
     /// STATED: `file` or `folder`.
     node_type: NodeType,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::bodies;
 use crate::emulator::routes::Operation;
+use crate::emulator::runs::STATES;
 
 /// Makes the schema of a body.
 type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
@@ -97,11 +98,19 @@ pub(super) fn describe(operation: Operation) -> Described {
         .with(vec![
             number("limit", 1, "STATED: 20 if it is left out."),
             number("offset", 0, "STATED."),
-            text("state", "STATED: ACTIVE or INACTIVE. In release 23.04 it was required."),
+            words(
+                "state",
+                &["ACTIVE", "INACTIVE"],
+                "STATED. In release 23.04 it was required. UNKNOWN: what other words give; knob `unknown_filter_word`.",
+            ),
             text("name", "STATED. UNKNOWN: whether it matches exactly."),
             text("author", "STATED."),
             text("owner", "STATED."),
-            text("visibility", "STATED: PUBLIC, PRIVATE or PENDING_REVIEW."),
+            words(
+                "visibility",
+                &["PUBLIC", "PRIVATE", "PENDING_REVIEW"],
+                "STATED. UNKNOWN: what other words give; knob `unknown_filter_word`.",
+            ),
         ]),
         Operation::GetSolution => call(
             SOLUTIONS,
@@ -122,8 +131,8 @@ pub(super) fn describe(operation: Operation) -> Described {
             )
         }
         .with(vec![
-            one_of("visibility", &["PUBLIC", "PRIVATE", "PENDING_REVIEW"], "STATED."),
-            one_of("state", &["ACTIVE", "INACTIVE"], "STATED."),
+            words("visibility", &["PUBLIC", "PRIVATE", "PENDING_REVIEW"], "STATED."),
+            words("state", &["ACTIVE", "INACTIVE"], "STATED."),
         ]),
         Operation::DeleteSolution => call(
             SOLUTIONS,
@@ -305,10 +314,14 @@ fn run_filters(of_many: &[&'static str]) -> Vec<Value> {
         .iter()
         .chain(&["user", "job_id", "state", "output_repo"])
         .map(|name| {
+            let mut items = json!({ "type": "string" });
+            if *name == "state" {
+                items["enum"] = json!(with_nothing(&STATES));
+            }
             json!({
                 "name": name, "in": "query", "explode": true,
                 "description": "STATED: it may be repeated.",
-                "schema": { "type": "array", "items": { "type": "string" } },
+                "schema": { "type": "array", "items": items },
             })
         })
         .collect();
@@ -323,8 +336,8 @@ fn run_filters(of_many: &[&'static str]) -> Vec<Value> {
     parameters.extend([
         number("limit", 1, "STATED: 20 if it is left out."),
         number("offset", 0, "STATED."),
-        one_of("sort_by", &keys, "STATED: startTimeNs if it is left out."),
-        one_of(
+        words("sort_by", &keys, "STATED: startTimeNs if it is left out."),
+        words(
             "order",
             &["ASCENDING", "DESCENDING"],
             "STATED: DESCENDING if it is left out.",
@@ -347,6 +360,15 @@ fn one_of(name: &str, words: &[&str], description: &str) -> Value {
     json!({ "name": name, "in": "query", "description": description, "schema": schema })
 }
 
+/// Words that filter or sort; an empty text counts as none.
+fn words(name: &str, words: &[&str], description: &str) -> Value {
+    one_of(name, &with_nothing(words), description)
+}
+
+fn with_nothing<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    words.iter().copied().chain([""]).collect()
+}
+
 fn header(name: &str, description: &str) -> Value {
     json!({ "name": name, "in": "header", "description": description, "schema": { "type": "string" } })
 }
@@ -357,7 +379,7 @@ fn cursor() -> Value {
         "SEEN: 0 for the first part, -1 for each further one. UNKNOWN: other places, and whether 0 truncates; \
          knob `cursor_zero`.",
     ));
-    cursor["schema"]["enum"] = json!(["0", "-1"]);
+    cursor["schema"] = json!({ "type": "integer", "minimum": -1, "maximum": i64::MAX });
     cursor
 }
 

@@ -72,6 +72,21 @@ pub(crate) fn text_field(
     }
 }
 
+/// A field of a JSON body that is true or false; `null` counts as not there.
+pub(crate) fn flag_field(
+    fields: &Map<String, Value>,
+    field: &'static str,
+) -> Result<Option<bool>, Refusal> {
+    match fields.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(_) => Err(Refusal::BadField {
+            field,
+            expected: "true or false",
+        }),
+    }
+}
+
 /// A text field that must be there and say something.
 pub(crate) fn required_field(
     fields: &Map<String, Value>,
@@ -118,20 +133,25 @@ impl Query {
         self.get(name).map(str::to_owned)
     }
 
-    /// A whole number that is no smaller than `least`.
+    /// A whole number of 64 bits with a sign that is no smaller than `least`.
     pub(crate) fn number(
         &self,
         name: &'static str,
         least: usize,
         expected: &'static str,
     ) -> Result<Option<usize>, Refusal> {
-        self.get(name)
-            .map(|text| match text.parse() {
-                Ok(number) if number >= least => Ok(number),
-                _ => Err(Refusal::BadField {
-                    field: name,
-                    expected,
-                }),
+        // An empty text is no number; a server that takes it for none would hide a client's mistake.
+        let given = self.0.iter().find(|(known, _)| known == name);
+        given
+            .map(|(_, text)| {
+                let number: Option<i64> = text.parse().ok();
+                let number = number.and_then(|number| usize::try_from(number).ok());
+                number
+                    .filter(|number| *number >= least)
+                    .ok_or(Refusal::BadField {
+                        field: name,
+                        expected,
+                    })
             })
             .transpose()
     }
@@ -162,6 +182,7 @@ mod tests {
         assert_eq!(query.all("name"), ["Form W-2", "other"]);
         assert_eq!(query.number("offset", 0, "x").unwrap(), Some(3));
         assert_eq!(query.number("limit", 0, "x").unwrap(), None);
+        assert!(query.number("state", 0, "x").is_err());
         assert!(query.number("offset", 4, "x").is_err());
         assert!(query.number("name", 0, "x").is_err());
         assert!(Query::parse("name=%ff").is_err());

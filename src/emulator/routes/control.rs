@@ -8,7 +8,7 @@
 //! | `GET /__emulator/jobs` | lists all jobs: `id`, `kind`, `pending`, `message` of a failed one |
 //! | `POST /__emulator/jobs/<id>/finish` | ends a pending job; with the body `{"error": TEXT}` badly, a run with `{"state": "CANCELLED"}` so |
 //! | `POST /__emulator/jobs/finish` | ends all pending jobs, in the order of their start |
-//! | `GET /__emulator/requests` | the request log: `method`, `path`, `query`, `status` |
+//! | `GET /__emulator/requests` | the request log: `method`, `path`, `query`, `operation` (null where there is no such route), `status` |
 //! | `DELETE /__emulator/requests` | empties it |
 //! | `GET /__emulator/knobs` | the knobs |
 //! | `PATCH /__emulator/knobs` | turns those in the body, a JSON object of names and values |

@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::call::{Call, required_field, text_field};
+use super::call::{Call, flag_field, required_field, text_field};
 use crate::emulator::access::Caller;
 use crate::emulator::jobs::{Job, Verdict};
 use crate::emulator::knobs::{DeleteAnswer, DeployAsync, PatchStyle, TrailingSlash};
@@ -71,9 +71,11 @@ pub(super) fn patch(world: &mut World, caller: &Caller, call: &Call) -> Result<R
     }
     if style != PatchStyle::Query && !call.body.is_empty() {
         let fields = call.object()?;
+        // The body has the last word, but hides no bad one.
+        world.patch_words(&patch)?;
         patch.state = text_field(&fields, "state")?.or(patch.state);
         patch.visibility = text_field(&fields, "visibility")?.or(patch.visibility);
-        patch.customizable = fields.get("is_customizable").and_then(Value::as_bool);
+        patch.customizable = flag_field(&fields, "is_customizable")?;
     }
     let solution = world.patch_solution(caller, &call.parameter, &patch)?;
     Ok(records::patched_solution(&solution, &world.knobs))

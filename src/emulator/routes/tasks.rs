@@ -4,7 +4,7 @@
 use axum::http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::call::{Call, required_field, text_field};
+use super::call::{Call, flag_field, required_field, text_field};
 use crate::emulator::access::Caller;
 use crate::emulator::knobs::LocationForm;
 use crate::emulator::refusal::Refusal;
@@ -77,9 +77,13 @@ pub(super) fn compile(world: &mut World, caller: &Caller, call: &Call) -> Result
     let fields = call.object()?;
     let root = required_field(&fields, "flow_project_root")?;
     let binary = text_field(&fields, "predefined_binary_path")?;
+    text_field(&fields, "binary_type")?;
     let settings = fields.get("settings").and_then(Value::as_object);
     let flow = match settings {
-        Some(settings) => required_field(settings, "flow_file")?,
+        Some(settings) => {
+            flag_field(settings, "is_flow_v3")?;
+            required_field(settings, "flow_file")?
+        }
         None => return Err(Refusal::MissingField { field: "settings" }),
     };
     let outcome = world.compile(&root, &flow, binary.as_deref());

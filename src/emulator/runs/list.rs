@@ -8,7 +8,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::world::World;
 
 /// The states that a run can have.
-const STATES: [&str; 5] = [
+pub(crate) const STATES: [&str; 5] = [
     "RUNNING",
     "COMPLETE",
     "FAILED",

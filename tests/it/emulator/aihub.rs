@@ -117,6 +117,19 @@ async fn patches_and_sharing_go_as_the_newer_toolkit_sends_them() {
     assert_eq!(status, 200, "{patched}");
     assert_eq!(patched["solution"]["state"], "PRODUCTION");
     assert_eq!(patched["solution"]["isCustomizable"], true);
+    for bad in ["yes", ""]
+        .map(Value::from)
+        .into_iter()
+        .chain([json!(1), json!([])])
+    {
+        let body = Some(json!({ "is_customizable": bad }));
+        assert_eq!(api.call(Method::PATCH, &path, body).await.0, 400, "{bad}");
+    }
+    for query in ["state=OTHER", "visibility=OTHER"] {
+        let body = Some(json!({ "state": "ACTIVE", "visibility": "PRIVATE" }));
+        let path = format!("{path}?{query}");
+        assert_eq!(api.call(Method::PATCH, &path, body).await.0, 400, "{query}");
+    }
     assert_eq!(api.names("state=PRODUCTION").await, ["A@1"]);
     assert!(api.names("state=ACTIVE").await.is_empty());
 

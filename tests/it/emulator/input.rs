@@ -192,6 +192,8 @@ async fn the_log_tells_what_was_asked() {
     );
     let (_, listed) = api.get("/__emulator/requests").await;
     assert_eq!(listed["requests"][0]["query"], "name=Form+W-2");
+    assert_eq!(listed["requests"][0]["operation"], "list_solutions");
+    assert_eq!(listed["requests"][1]["operation"], json!(null));
     api.call(Method::DELETE, "/__emulator/requests", None).await;
     assert!(api.emulator.requests().is_empty());
 }

@@ -65,6 +65,16 @@ async fn a_solution_is_copied_compiled_packed_and_deployed() {
         "predefined_binary_path": format!("{root}/flows/flow.ibflowbin"),
         "settings": { "flow_file": "flow.ibflow", "is_flow_v3": true },
     });
+    for (place, bad) in [
+        ("/binary_type", json!({})),
+        ("/settings/is_flow_v3", json!("true")),
+    ] {
+        let mut body = body.clone();
+        *body.pointer_mut(place).unwrap() = bad;
+        let path = "/api/v1/flow_binary/compile";
+        let (status, told) = api.call(Method::POST, path, Some(body)).await;
+        assert_eq!(status, 400, "{place}: {told}");
+    }
     // With the path in the address, as the toolkit calls it, and without, as the page has it.
     let compiled = api.v1("flow_binary/compile", body.clone()).await;
     assert_eq!(api.result(&compiled).await["status"], "OK");

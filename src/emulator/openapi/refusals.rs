@@ -1,0 +1,81 @@
+//! What else the document says of answers: the statuses of refusals, and the headers of good
+//! answers, both as they are with the default knobs and without faults.
+
+use crate::emulator::routes::Operation;
+
+/// The statuses that refuse the operation, and why.
+pub(super) fn refusals(operation: Operation) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let common = [
+        (
+            "400",
+            "STATED for v2 calls in general: 4xx for the client's errors.",
+        ),
+        (
+            "401",
+            "STATED: a wrong token, a wrong `IB-Context`, or a missing right.",
+        ),
+        ("408", "INFERRED: the body did not arrive in time."),
+        ("413", "INFERRED: the body is too long."),
+    ];
+    common.into_iter().chain(own(operation).iter().copied())
+}
+
+const NO_SOLUTION: (&str, &str) = ("404", "INFERRED: there is no such solution.");
+const NO_NODE: (&str, &str) = ("404", "STATED for HEAD, INFERRED here: there is nothing.");
+const REPEATED: (&str, &str) = (
+    "409",
+    "INFERRED: there is a run of this `job_id`; knob `run_repeated_id`.",
+);
+const WRONG_NODE: (&str, &str) = (
+    "412",
+    "STATED where `If-None-Match: *` finds a file. INFERRED for nodes of the wrong type or in the way.",
+);
+
+/// Those beside the common ones.
+fn own(operation: Operation) -> &'static [(&'static str, &'static str)] {
+    match operation {
+        Operation::GetSolution
+        | Operation::PatchSolution
+        | Operation::DeleteSolution
+        | Operation::ShareSolution
+        | Operation::ListSolutionRuns => &[NO_SOLUTION],
+        Operation::RunSolution | Operation::RunByName => &[NO_SOLUTION, REPEATED, WRONG_NODE],
+        Operation::FileJobStatus => &[("404", "INFERRED: there is no such file operation.")],
+        Operation::ReadNode => &[
+            NO_NODE,
+            WRONG_NODE,
+            ("416", "INFERRED: the range lies outside of the file."),
+        ],
+        Operation::HeadNode => &[("404", "STATED: there is nothing.")],
+        Operation::WriteChunk => &[NO_NODE, WRONG_NODE],
+        Operation::WriteFile | Operation::CreateNode => &[WRONG_NODE],
+        Operation::Deploy
+        | Operation::ListSolutions
+        | Operation::ListRuns
+        | Operation::JobStatus
+        | Operation::DeleteNode
+        | Operation::CopyNode
+        | Operation::MoveNode
+        | Operation::ExtractNode
+        | Operation::CopyInDrive
+        | Operation::CompileFlow
+        | Operation::CreateSolution
+        | Operation::PublishSolution => &[],
+    }
+}
+
+/// The headers of a good answer that are always there, and what they say.
+pub(super) fn answer_headers(
+    operation: Operation,
+    status: &str,
+) -> &'static [(&'static str, &'static str)] {
+    match (operation, status) {
+        (Operation::WriteFile, "201") => &[("Location", "STATED: the address of the file.")],
+        (Operation::ReadNode, "206") => &[("Content-Range", "STATED: the range that was read.")],
+        (_, "202") => &[(
+            "Location",
+            "STATED for deletions, INFERRED for the others: the address of the job; knob `location_form`.",
+        )],
+        _ => &[],
+    }
+}
