@@ -40,19 +40,20 @@ async fn the_calls_of_the_page_are_answered() {
     assert!(calls.len() > 15, "{calls:?}");
     for call in calls {
         let mut words = shlex::split(call).unwrap().into_iter().skip(1);
-        let (mut method, mut url, mut body, mut token) = (None, None, None, false);
+        let (mut method, mut url, mut body, mut token) = (None, None, None, None);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "-X" => method = words.next(),
                 "-d" => body = words.next(),
-                "-H" => token = words.next().unwrap() == "Authorization: Bearer t",
+                "-H" => token = words.next(),
                 _ => url = Some(word.replace("$URL", &api.emulator.url())),
             }
         }
         let method = method.map_or(Method::GET, |method| method.parse().unwrap());
         let mut request = api.client.request(method, url.unwrap());
-        if token {
-            request = request.bearer_auth("t");
+        if let Some(header) = token {
+            let token = header.strip_prefix("Authorization: Bearer ").unwrap();
+            request = request.bearer_auth(token);
         }
         let (status, told) = answer(request.body(body.unwrap_or_default())).await;
         assert_eq!(status, 200, "{call}: {told}");

@@ -17,6 +17,7 @@ mod input;
 mod jobs;
 mod knobs;
 mod openapi;
+mod promotion;
 mod runs;
 mod solutions;
 mod toolkit;
