@@ -32,7 +32,7 @@
 //! - **apply** makes a plan so, in **steps**, each with one **outcome**: done, failed, skipped, refused,
 //!   cancelled or unknown. **report**: all outcomes.
 //! - **job**: the platform's work on a deploy or delete. **run**: the running of a solution, or one apply in
-//!   the **journal**. **store**: where journals lie.
+//!   the **journal**. **store**: where lock, journals and plans lie.
 //! - **problem**: something wrong in a manifest, with its place.
 
 pub mod api;

@@ -202,13 +202,15 @@ impl Place {
         secrets: &Redactor,
     ) -> Result<Arc<dyn Store>, CommandError> {
         let environment = &self.loaded.manifest.environment;
-        let wish = typed
-            .or(self.store_wish.as_deref())
-            .or(environment.store.as_deref());
-        let folder = match wish {
-            None => self.loaded.folder.join(".solform"),
-            Some(text) if text.contains("://") => return self.remote_store(text, secrets),
-            Some(text) => self.loaded.folder.join(text),
+        let wish = typed.or(self.store_wish.as_deref());
+        // What the manifest says is beside it; what was typed is where one stands.
+        let folder = match (wish, environment.store.as_deref()) {
+            (Some(text), _) | (None, Some(text)) if text.contains("://") => {
+                return self.remote_store(text, secrets);
+            }
+            (Some(text), _) => PathBuf::from(text),
+            (None, Some(text)) => self.loaded.folder.join(text),
+            (None, None) => self.loaded.folder.join(".solform"),
         };
         Ok(Arc::new(LocalStore::new(
             &folder,

@@ -37,12 +37,12 @@ pub enum JournalError {
 pub struct Journal {
     path: String,
     lines: Option<mpsc::UnboundedSender<Line>>,
-    writer: Option<Writer>,
+    writer: Option<Sink>,
 }
 
 /// Who writes.
 #[derive(Debug)]
-enum Writer {
+enum Sink {
     /// A thread, which may wait for the disk.
     Thread(JoinHandle<()>),
     /// A task, which waits for the network.
@@ -67,7 +67,7 @@ impl Journal {
         Self {
             path,
             lines: Some(sender),
-            writer: Some(Writer::Thread(writer)),
+            writer: Some(Sink::Thread(writer)),
         }
     }
 
@@ -80,7 +80,7 @@ impl Journal {
         Self {
             path,
             lines: Some(sender),
-            writer: Some(Writer::Task(tokio::spawn(write(lines)))),
+            writer: Some(Sink::Task(tokio::spawn(write(lines)))),
         }
     }
 
@@ -88,11 +88,11 @@ impl Journal {
     pub async fn close(mut self) -> Result<(), JournalError> {
         drop(self.lines.take());
         let is_joined = match self.writer.take() {
-            Some(Writer::Thread(thread)) => {
+            Some(Sink::Thread(thread)) => {
                 let joined = tokio::task::spawn_blocking(move || thread.join()).await;
                 matches!(joined, Ok(Ok(())))
             }
-            Some(Writer::Task(task)) => task.await.is_ok(),
+            Some(Sink::Task(task)) => task.await.is_ok(),
             None => true,
         };
         if !is_joined {
@@ -135,7 +135,7 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // The writer ends when the last sender is gone, with every line written.
         drop(self.lines.take());
-        if let Some(Writer::Thread(thread)) = self.writer.take() {
+        if let Some(Sink::Thread(thread)) = self.writer.take() {
             let _ = thread.join();
         }
     }

@@ -23,7 +23,7 @@ const RENEWAL: Duration = Duration::from_secs(10);
 /// How soon a renewal that failed is tried again.
 const RENEWAL_RETRY: Duration = Duration::from_secs(2);
 /// After how long without a renewal a lock is gone.
-pub(super) const GONE: Duration = Duration::from_secs(60);
+pub(super) const GONE: Duration = Duration::from_mins(1);
 /// How long one that claims to be that old is watched before it is taken over.
 pub(super) const WATCHED: Duration = Duration::from_secs(21);
 /// For how long after a renewal a holder trusts its own lock: less than others wait.

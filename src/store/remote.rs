@@ -126,7 +126,7 @@ impl RemoteStore {
         Ok(pieces)
     }
 
-    async fn open(&self, run: &str, next: u64) -> Journal {
+    fn open(&self, run: &str, next: u64) -> Journal {
         let writer = PieceWriter {
             objects: Arc::clone(&self.objects),
             folder: self.run_folder(run),
@@ -213,12 +213,12 @@ impl Store for RemoteStore {
             )
             .await
             .map_err(self.failed("write", &path))?;
-        Ok(self.open(run, 1).await)
+        Ok(self.open(run, 1))
     }
 
     async fn reopen(&self, run: &str) -> Result<Journal, StoreError> {
         let last = self.pieces(run).await?.last().map_or(0, |piece| piece.last);
-        Ok(self.open(run, last + 1).await)
+        Ok(self.open(run, last + 1))
     }
 
     async fn close(&self, run: &str, journal: Journal) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! `plan`: what apply would do. Sends GETs only.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use super::{keeping, planning};
 use crate::cli::args::PlanArgs;
@@ -54,6 +55,15 @@ pub(super) async fn run(
     })
 }
 
+/// How long a plan waits for a store that it does not need.
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn causes_of(error: &CommandError) -> Vec<String> {
+    let mut causes = vec![error.to_string()];
+    causes.extend(error.causes());
+    causes
+}
+
 /// Tells what an earlier run has in flight. The store is only read, and only for this: where it cannot
 /// be, the plan is made all the same.
 async fn tell_in_flight(
@@ -61,15 +71,24 @@ async fn tell_in_flight(
     args: &PlanArgs,
     io: &mut Io,
 ) -> Result<(), CommandError> {
-    let store = session.place.store(args.store.as_deref(), &io.secrets)?;
-    let runs = match keeping::runs_of(&*store).await {
+    let read = async {
+        let store = session
+            .place
+            .store(args.store.as_deref(), &io.secrets)
+            .map_err(|error| causes_of(&error))?;
+        match tokio::time::timeout(STORE_TIMEOUT, keeping::runs_of(&*store)).await {
+            Ok(runs) => runs.map_err(|error| causes_of(&error)),
+            Err(_) => Err(vec![format!("`{}` gives no answer", store.place())]),
+        }
+    };
+    let runs = match read.await {
         Ok(runs) => runs,
-        Err(error) => {
+        Err(causes) => {
             writeln!(
                 io.err,
                 "Warning: what earlier runs have in flight is not known"
             )?;
-            for cause in error.causes() {
+            for cause in causes {
                 writeln!(io.err, "  because {}", words::escaped(&cause))?;
             }
             return Ok(());
