@@ -33,6 +33,9 @@ const REDIRECTS: usize = 5;
 /// How much longer than an answer a file transfer may take.
 const TRANSFER_FACTOR: u32 = 10;
 
+/// From which wait on people are told why nothing happens.
+const NOTABLE_WAIT: Duration = Duration::from_secs(1);
+
 /// The pause after a 429 that names none.
 const UNNAMED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -116,7 +119,11 @@ impl Client {
             let Some(wait) = self.wait_before_next_try(&error, tried, began) else {
                 return Err(error.with_attempts(tried));
             };
-            tracing::debug!(%error, tried, wait_ms = wait.as_millis(), "trying again");
+            if wait >= NOTABLE_WAIT && self.0.limiter.is_worth_telling() {
+                tracing::warn!(%error, tried, "no usable answer yet, trying again");
+            } else {
+                tracing::debug!(%error, tried, wait_ms = wait.as_millis(), "trying again");
+            }
             tokio::time::sleep(wait).await;
         }
     }

@@ -44,7 +44,14 @@ impl Step<'_, '_> {
                     return Err(Outcome::Failed(error));
                 };
                 match self.patch(&live, patch, deadline).await {
-                    Ok(_) => self.delete_once(before, deadline).await,
+                    Ok(_) => match self.delete_once(before, deadline).await {
+                        Err(Outcome::Failed(error)) => {
+                            Err(Outcome::Failed(StepError::OnlyDeactivated {
+                                source: Box::new(error),
+                            }))
+                        }
+                        ended => ended,
+                    },
                     // It was gone before, and reads lag behind (api-facts U5, U10).
                     Err(outcome) if is_missing(&outcome) => self.await_gone(before).await,
                     Err(outcome) => Err(outcome),

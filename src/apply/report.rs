@@ -198,6 +198,13 @@ pub enum StepError {
         /// Its id.
         id: SolutionId,
     },
+    /// The delete was refused for a version in service, and again for one out of service.
+    #[error("the version is INACTIVE now, and could not be deleted")]
+    OnlyDeactivated {
+        /// Why it could not be deleted.
+        #[source]
+        source: Box<StepError>,
+    },
     /// The server took the patch and changed nothing.
     #[error("the patch of {fields} had no effect, neither as query nor as body")]
     NoEffect {
@@ -270,6 +277,7 @@ impl StepError {
             Self::OtherIdentity { id, .. } => format!(
                 "The package's package.json names another solution; correct `path`, and delete `{id}` if nobody wants it."
             ),
+            Self::OnlyDeactivated { source } => source.help(),
             Self::NoEffect { .. } => {
                 "The server ignores the change; check the rights of the token's user.".to_owned()
             }

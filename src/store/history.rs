@@ -105,12 +105,12 @@ impl PastRun {
             if line.trim_ascii().is_empty() {
                 continue;
             }
+            // Lines are written with their line break, and on disk before what they announce is sent.
+            if !line.ends_with(b"\n") {
+                run.is_torn = true;
+                break;
+            }
             let Ok(version) = serde_json::from_slice::<VersionOnly>(line) else {
-                // Whole lines end with a line break, which is written with them.
-                if !line.ends_with(b"\n") {
-                    run.is_torn = true;
-                    break;
-                }
                 return Err(StoreError::Corrupt {
                     run: id.to_owned(),
                     line: index + 1,
@@ -257,4 +257,90 @@ pub fn superfluous(runs: &[PastRun]) -> Vec<String> {
         .filter(|run| Memory::of(std::slice::from_ref(run)).suspects.is_empty())
         .map(|run| run.id.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(entry: &str) -> String {
+        format!("{{\"v\":1,\"at_ms\":1,\"entry\":{entry}}}\n")
+    }
+
+    fn read(text: &str) -> Result<PastRun, StoreError> {
+        PastRun::read("r", "here", text.as_bytes())
+    }
+
+    const SEND: &str = r#"{"kind":"send","address":"A@1","call":"deploy","attempt":1}"#;
+    const DONE: &str = r#"{"kind":"outcome","address":"A@1","outcome":"done","id":"i"}"#;
+    const UNKNOWN: &str = r#"{"kind":"outcome","address":"A@1","outcome":"unknown"}"#;
+    const FAILED: &str = r#"{"kind":"outcome","address":"A@1","outcome":"failed","id":"i"}"#;
+    const SKIPPED: &str = r#"{"kind":"outcome","address":"B@1","outcome":"skipped"}"#;
+    const END: &str = r#"{"kind":"end","complete":false}"#;
+
+    #[test]
+    fn what_was_sent_is_open_until_its_end_is_known() {
+        for (entries, open, unsettled) in [
+            (vec![], 0, true),
+            (vec![END], 0, false),
+            (vec![SEND], 1, true),
+            (vec![SEND, END], 1, true),
+            (vec![SEND, DONE], 0, true),
+            (vec![SEND, DONE, END], 0, false),
+            (vec![SEND, UNKNOWN, SKIPPED, END], 1, true),
+            (vec![SEND, UNKNOWN, END, DONE, END], 0, false),
+            // What was never sent is not open, whatever its word.
+            (vec![UNKNOWN, END], 0, false),
+        ] {
+            let text: String = entries.iter().map(|entry| line(entry)).collect();
+            let run = read(&text).unwrap();
+            assert_eq!(run.open_steps().count(), open, "{text}");
+            assert_eq!(run.is_unsettled(), unsettled, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_last_line_without_its_end_is_torn() {
+        let whole = line(SEND);
+        for (text, torn) in [
+            (whole.clone(), Some(false)),
+            (format!("{whole}\n"), Some(false)),
+            (format!("{whole}{{\"v\":1,\"at"), Some(true)),
+            ("{\"v\"".to_owned(), Some(true)),
+            (whole.trim_end().to_owned(), Some(true)),
+            (format!("{whole}nonsense\n"), None),
+            (format!("nonsense\n{whole}"), None),
+            (line(r#"{"kind":"send"}"#), None),
+            (line(r#"{"kind":"of a later day","more":1}"#), Some(false)),
+            (whole.replace("\"v\":1", "\"v\":2"), None),
+        ] {
+            let run = read(&text);
+            assert_eq!(
+                run.as_ref().ok().map(|run| run.is_torn),
+                torn,
+                "{text} {run:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn old_runs_go_but_none_that_somebody_needs() {
+        let run = |number: usize, entries: &[&str]| {
+            let text: String = entries.iter().map(|entry| line(entry)).collect();
+            PastRun::read(&format!("{number:04}"), "here", text.as_bytes()).unwrap()
+        };
+        let mut runs = vec![
+            run(0, &[SEND, DONE, END]),
+            run(1, &[SEND, UNKNOWN, END]),
+            run(2, &[SEND, FAILED, END]),
+            run(3, &[SEND]),
+            run(4, &[END]),
+        ];
+        runs.extend((5..5 + KEPT_RUNS).map(|number| run(number, &[END])));
+        assert_eq!(superfluous(&runs), ["0000", "0004"]);
+        assert!(superfluous(&runs[5..]).is_empty());
+        let memory = Memory::of(&runs[..3]);
+        assert!(memory.vouched.is_empty(), "the failed deploy spoke last");
+        assert_eq!(memory.suspects.len(), 1);
+    }
 }

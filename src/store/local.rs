@@ -10,6 +10,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -132,14 +133,17 @@ impl Store for LocalStore {
     async fn begin(&self, run: &str, plan: &[u8]) -> Result<Journal, StoreError> {
         self.prepare()?;
         let path = self.plan_path(run);
-        File::create_new(&path)
+        private()
+            .write(true)
+            .create_new(true)
+            .open(&path)
             .and_then(|mut file| {
                 file.write_all(plan)?;
                 file.sync_data()
             })
             .map_err(failed("write", &path))?;
         let path = self.journal_path(run);
-        let file = fs::OpenOptions::new()
+        let file = private()
             .create_new(true)
             .append(true)
             .open(&path)
@@ -262,6 +266,13 @@ impl LeaseKeeper for LocalLease {
             let _ = self.file.set_len(0);
         }
     }
+}
+
+/// What a plan says of an environment is for whoever runs solform.
+fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.mode(0o600);
+    options
 }
 
 fn read_owner(file: &mut File) -> Option<LockOwner> {
