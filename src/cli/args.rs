@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod formats;
 mod normalise;
 mod runs;
 mod solutions;
 
+pub(super) use formats::{FormatArgs, PlanFormat, PlanOutput};
 pub(super) use normalise::normalise;
 pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
 pub(super) use solutions::{GetArgs, ListArgs};
@@ -74,7 +76,7 @@ pub(super) enum Command {
     Validate(ManifestArgs),
     /// Show what apply would do; sends GETs only
     #[command(
-        after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'"
+        after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  solform plan -e prod --output json=plan.json --output gitlab=counts.json"
     )]
     Plan(PlanArgs),
     /// Make the environment what the manifest, or a saved plan, says
@@ -88,7 +90,7 @@ pub(super) enum Command {
     )]
     Destroy(ChangeArgs),
     /// Show a saved plan
-    #[command(after_help = "Example:\n  solform show prod.plan")]
+    #[command(after_help = "Example:\n  solform show prod.plan\n  solform show --json prod.plan")]
     Show(ShowArgs),
     /// List what is live
     #[command(
@@ -274,6 +276,8 @@ pub(super) struct PlanArgs {
     /// Keep the plan in this file, for `apply FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) formats: FormatArgs,
     /// Plan what `destroy` would do
     #[arg(long)]
     pub(super) destroy: bool,
@@ -315,9 +319,25 @@ pub(super) struct ShowArgs {
     /// The plan file
     #[arg(value_name = "PLAN")]
     pub(super) plan: PathBuf,
+    #[command(flatten)]
+    pub(super) formats: FormatArgs,
+    /// Print Terraform's plan document; short for --format json
+    #[arg(long, conflicts_with = "format")]
+    pub(super) json: bool,
     /// Exit with 2 where the plan has changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+}
+
+impl ShowArgs {
+    /// The formats, `--json` included.
+    pub(super) fn formats(&self) -> FormatArgs {
+        if self.json {
+            self.formats.clone().in_json()
+        } else {
+            self.formats.clone()
+        }
+    }
 }
 
 /// Arguments of `history`.
@@ -379,6 +399,8 @@ pub(super) enum SchemaDocument {
     Runs,
     /// What `run --json` and `job --json` print.
     Job,
+    /// What `plan --format json` and `show --json` print.
+    Plan,
     /// What `history --json` prints.
     History,
     /// What `history show --json` prints.

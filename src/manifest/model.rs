@@ -100,7 +100,7 @@ pub struct EmulatorSettings {
 }
 
 /// How much a plan may take away (design 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
     /// Deletes and replaces; `None` is the built-in 30 % from 10 live versions up.
     pub max_destroy: Option<Limit>,

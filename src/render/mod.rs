@@ -16,9 +16,9 @@ pub use human::{
     render_report, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
-    HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,
-    history_document, job_document, render_json, run_history_document, runs_document, schema_of,
-    solutions_document,
+    GitlabDocument, HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument, RunsDocument,
+    SolutionsDocument, gitlab_document, history_document, job_document, plan_document, render_json,
+    run_history_document, runs_document, schema_of, solutions_document,
 };
 pub use problems::render_problem;
 pub use progress::render_event;

@@ -15,6 +15,7 @@ mod emulator;
 mod examples;
 mod layering;
 mod manifest;
+mod output;
 mod platform;
 mod runs;
 mod support;

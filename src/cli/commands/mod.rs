@@ -7,6 +7,7 @@ mod destroy;
 mod emulator;
 mod executing;
 mod force_unlock;
+mod formats;
 mod get;
 mod history;
 mod init;

@@ -1,9 +1,9 @@
 //! `plan`: what apply would do. Sends GETs only.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::time::Duration;
 
-use super::{keeping, planning};
+use super::{formats, keeping, planning};
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -12,7 +12,7 @@ use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::plan::{Mode, SavedPlan, Summary, judge};
-use crate::render::{render_plan, render_refusals, words};
+use crate::render::{render_refusals, words};
 
 pub(super) async fn run(
     args: &PlanArgs,
@@ -29,16 +29,22 @@ pub(super) async fn run(
     let overrides = args.planning.overrides();
     tell_in_flight(&session, args, io).await?;
     let plan = planning::make_plan(&session, &options, &overrides, io).await?;
-    render_plan(&plan, &io.out_styles, &mut io.out)?;
     let has_changes = Summary::of(&plan).has_changes();
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
+    formats::write_plan(&plan, &refusals, &args.formats, io)?;
     if let Some(path) = &args.out {
         let now_ms = clock::now_ms();
         let id = uuid::Uuid::new_v4().to_string();
         let saved = SavedPlan::new(plan, overrides, id, now_ms);
         planning::write_saved(path, &saved)?;
+        // A document is all that programs want on standard output.
+        let out: &mut dyn Write = if args.formats.is_text() {
+            &mut io.out
+        } else {
+            &mut io.err
+        };
         writeln!(
-            io.out,
+            out,
             "The plan is kept in `{0}`. Next: solform apply {0}",
             path.display()
         )?;

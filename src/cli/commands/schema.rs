@@ -8,7 +8,8 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument, schema_of,
+    HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument, RunsDocument,
+    SolutionsDocument, schema_of,
 };
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
@@ -17,6 +18,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandE
         SchemaDocument::Solutions => schema_of::<SolutionsDocument>(),
         SchemaDocument::Runs => schema_of::<RunsDocument>(),
         SchemaDocument::Job => schema_of::<JobDocument>(),
+        SchemaDocument::Plan => schema_of::<PlanDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
         SchemaDocument::RunHistory => schema_of::<RunHistoryDocument>(),
     };

@@ -1,7 +1,9 @@
 //! The documents of `--json`: one value per command, with a version and a schema.
 
+mod plan;
 mod v1;
 
+pub use plan::{GitlabDocument, PlanDocument, gitlab_document, plan_document};
 pub use v1::{
     HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,
     history_document, job_document, render_json, run_history_document, runs_document, schema_of,

@@ -8,7 +8,7 @@ use solform::emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 5] = ["solutions", "runs", "job", "history", "run-history"];
+const DOCUMENTS: [&str; 6] = ["solutions", "runs", "job", "history", "run-history", "plan"];
 
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {

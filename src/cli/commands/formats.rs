@@ -1,0 +1,61 @@
+//! A plan in the formats that were asked for: one on standard output, and any number in files.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::cli::args::{FormatArgs, PlanFormat, PlanOutput};
+use crate::cli::error::CommandError;
+use crate::cli::io::Io;
+use crate::plan::{Plan, Refusal};
+use crate::render::{Styles, gitlab_document, plan_document, render_json, render_plan};
+
+/// Writes a plan in every format that was asked for.
+pub(super) fn write_plan(
+    plan: &Plan,
+    refusals: &[Refusal],
+    args: &FormatArgs,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    let styles = io.out_styles;
+    render(plan, refusals, args.format(), &styles, &mut io.out)?;
+    for PlanOutput { format, path } in &args.output {
+        let mut text = Vec::new();
+        render(plan, refusals, *format, &Styles::default(), &mut text)?;
+        let text = io
+            .secrets
+            .redact(&String::from_utf8_lossy(&text))
+            .into_owned();
+        write_file(path, text.as_bytes())
+            .map_err(|error| CommandError::io("write", path, error))?;
+    }
+    Ok(())
+}
+
+fn render(
+    plan: &Plan,
+    refusals: &[Refusal],
+    format: PlanFormat,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        PlanFormat::Text => render_plan(plan, styles, out),
+        PlanFormat::Json => {
+            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            render_json(&plan_document(plan, &refusals), out)
+        }
+        PlanFormat::Gitlab => render_json(&gitlab_document(plan), out),
+    }
+}
+
+/// Writes a file beside its place and moves it there, so that nobody reads half of it.
+fn write_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

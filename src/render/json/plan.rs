@@ -1,0 +1,562 @@
+//! The plan as a document: Terraform's keys, so that policy tools which read its plans read ours, and
+//! everything else under `x_solution`.
+//!
+//! `format_version` is that of Terraform's plan format whose keys these are. Readers skip the keys that
+//! they do not know.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::plan::{
+    Action, ActionKind, Block, Change, Decision, LiveImage, Mode, Note, Plan, Reason, Successor,
+    Summary, Undo,
+};
+
+/// The version of Terraform's plan format whose keys are used.
+const FORMAT_VERSION: &str = "1.2";
+/// What a solution version is in Terraform's words.
+const RESOURCE_TYPE: &str = "solform_solution";
+
+/// What `plan --format json` and `show --format json` print.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PlanDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The solform that made the document.
+    solform_version: &'static str,
+    /// Whether there is something to apply, and nothing stands against it.
+    applyable: bool,
+    /// Whether nothing is left to be planned once this is applied.
+    complete: bool,
+    /// Whether planning failed.
+    errored: bool,
+    /// Every version that the plan is about, also those that are as declared.
+    resource_changes: Vec<ResourceChange>,
+    /// What Terraform has no key for.
+    x_solution: PlanExtension,
+}
+
+/// One version.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ResourceChange {
+    /// `Name@version`, with the owner in front where two would look alike.
+    address: String,
+    /// Always `managed`.
+    mode: &'static str,
+    /// Always `solform_solution`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The solution's name.
+    name: String,
+    /// The solution's version.
+    index: String,
+    /// Always `solform`.
+    provider_name: &'static str,
+    /// What is done.
+    change: ChangeItem,
+    /// Terraform's word for why, where it has one.
+    action_reason: Option<&'static str>,
+    /// What Terraform has no key for.
+    x_solution: ChangeExtension,
+}
+
+/// What is done to a version.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ChangeItem {
+    /// `no-op`, `create`, `update`, `delete`, or `delete` and `create` for a replace. Whoever looks for
+    /// `delete` finds every loss.
+    actions: Vec<&'static str>,
+    /// What is live; null where nothing is.
+    before: Option<BTreeMap<&'static str, Option<String>>>,
+    /// What will be live; null where nothing will.
+    after: Option<BTreeMap<&'static str, Option<String>>>,
+    /// The fields that are known only after the apply.
+    after_unknown: BTreeMap<&'static str, bool>,
+    /// Nothing of a solution version is a secret.
+    before_sensitive: bool,
+    /// Nothing of a solution version is a secret.
+    after_sensitive: bool,
+}
+
+/// What solform knows of a change besides.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ChangeExtension {
+    /// The owner.
+    owner: String,
+    /// Why: `declared`, `superseded`, `undeclared`, `tombstone` or `requested`.
+    reason: &'static str,
+    /// The versions that supersede it.
+    superseded_by: Vec<String>,
+    /// Where the manifest speaks of it.
+    position: Option<PositionItem>,
+    /// Whether and how it can be undone: `nothing`, `by-patch`, `by-delete` or `irreversible`.
+    undo: &'static str,
+    /// The changes that must be done first.
+    waits_for: Vec<String>,
+    /// The versions that must be live when this one goes.
+    successors: Vec<String>,
+    /// Whether a protection stands against it.
+    blocked: bool,
+    /// Whether the version stops serving and no other of its name serves in its place.
+    ends_service: bool,
+    /// Every field that differs, also where the difference is left alone.
+    fields: Vec<FieldItem>,
+    /// What a reader should know besides, as stable words.
+    notes: Vec<&'static str>,
+}
+
+/// A place in the manifest.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PositionItem {
+    /// The file.
+    file: String,
+    /// The line, from 1.
+    line: usize,
+    /// The column, from 1.
+    column: usize,
+}
+
+/// One field that differs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct FieldItem {
+    /// Its name.
+    field: &'static str,
+    /// The live value; null where nothing is live, or where it is not known.
+    before: Option<String>,
+    /// The declared value; null where the version goes.
+    after: Option<String>,
+    /// What becomes of the difference: `apply`, `unknown-word`, `not-known` or `waits-for-review`.
+    decision: &'static str,
+}
+
+/// What solform knows of a plan besides.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PlanExtension {
+    /// The environment, as the manifest calls it.
+    environment: String,
+    /// The environment's URL.
+    url: String,
+    /// The digest of the resolved manifest.
+    manifest: String,
+    /// `converge` or `destroy`.
+    mode: &'static str,
+    /// The numbers.
+    summary: SummaryItem,
+    /// Live versions in scope: what percentages of limits refer to.
+    live_in_scope: usize,
+    /// What stands against the plan.
+    refusals: Vec<String>,
+}
+
+/// The numbers of a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct SummaryItem {
+    /// Versions that are deployed; a replace counts here and in `destroy`.
+    add: usize,
+    /// Versions that are patched.
+    change: usize,
+    /// Versions that are deleted.
+    destroy: usize,
+    /// Versions that are as declared.
+    no_op: usize,
+    /// Changes that protection blocks; they count above too.
+    blocked: usize,
+    /// Versions that stop serving without a successor of their name.
+    ends_service: usize,
+    /// Changes that cannot be undone.
+    irreversible: usize,
+    /// Live versions that the manifest leaves alone.
+    unmanaged: usize,
+    /// Changes that options left out.
+    left_out: usize,
+}
+
+/// What GitLab's merge-request widget reads of a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GitlabDocument {
+    /// Versions that are deployed.
+    create: usize,
+    /// Versions that are patched.
+    update: usize,
+    /// Versions that are deleted.
+    delete: usize,
+}
+
+/// The document of a plan, and of what stands against it.
+pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
+    let Summary {
+        add,
+        change,
+        destroy,
+        no_op,
+        blocked,
+        ends_service,
+        irreversible,
+        unmanaged,
+        left_out,
+    } = Summary::of(plan);
+    let is_whole = left_out == 0 && blocked == 0;
+    PlanDocument {
+        format_version: FORMAT_VERSION,
+        solform_version: env!("CARGO_PKG_VERSION"),
+        applyable: refusals.is_empty() && add + change + destroy > 0,
+        complete: refusals.is_empty() && is_whole,
+        errored: false,
+        resource_changes: plan.changes.iter().map(resource_change).collect(),
+        x_solution: PlanExtension {
+            environment: plan.subject.environment.clone(),
+            url: plan.subject.url.clone(),
+            manifest: plan.subject.manifest.to_string(),
+            mode: match plan.mode {
+                Mode::Converge => "converge",
+                Mode::Destroy => "destroy",
+            },
+            summary: SummaryItem {
+                add,
+                change,
+                destroy,
+                no_op,
+                blocked,
+                ends_service,
+                irreversible,
+                unmanaged,
+                left_out,
+            },
+            live_in_scope: plan.live_in_scope,
+            refusals: refusals.to_vec(),
+        },
+    }
+}
+
+/// The numbers of a plan for GitLab's widget.
+pub fn gitlab_document(plan: &Plan) -> GitlabDocument {
+    let summary = Summary::of(plan);
+    GitlabDocument {
+        create: summary.add,
+        update: summary.change,
+        delete: summary.destroy,
+    }
+}
+
+fn resource_change(change: &Change) -> ResourceChange {
+    ResourceChange {
+        address: change.address.to_string(),
+        mode: "managed",
+        kind: RESOURCE_TYPE,
+        name: change.identity.name.to_string(),
+        index: change.identity.version.to_string(),
+        provider_name: "solform",
+        change: change_item(&change.action),
+        action_reason: match (&change.reason, change.action.kind()) {
+            (_, ActionKind::Replace) => Some("replace_by_request"),
+            (Reason::Undeclared, ActionKind::Delete) => Some("delete_because_no_resource_config"),
+            _ => None,
+        },
+        x_solution: extension(change),
+    }
+}
+
+fn change_item(action: &Action) -> ChangeItem {
+    let actions = match action.kind() {
+        ActionKind::NoOp => vec!["no-op"],
+        ActionKind::Create => vec!["create"],
+        ActionKind::Update => vec!["update"],
+        ActionKind::Delete => vec!["delete"],
+        ActionKind::Replace => vec!["delete", "create"],
+    };
+    let before = action.before().map(image);
+    let after = match action {
+        Action::NoOp { .. } => before.clone(),
+        Action::Delete { .. } => None,
+        Action::Create { path, after, .. } | Action::Replace { path, after, .. } => {
+            let mut values = declared(after);
+            values.insert("path", Some(path.clone()));
+            Some(values)
+        }
+        Action::Update { before, after, .. } => {
+            let mut values = declared(after);
+            // What is not declared stays as it is.
+            values.insert("id", Some(before.id.to_string()));
+            values.insert("owner", Some(before.identity.owner.to_string()));
+            if after.visibility.is_none() {
+                let known = before.visibility.as_ref().map(ToString::to_string);
+                values.insert("visibility", known);
+            }
+            Some(values)
+        }
+    };
+    let mut after_unknown = BTreeMap::new();
+    if let Action::Create { after, .. } | Action::Replace { after, .. } = action {
+        after_unknown.insert("id", true);
+        if after.visibility.is_none() {
+            after_unknown.insert("visibility", true);
+        }
+    }
+    ChangeItem {
+        actions,
+        before,
+        after,
+        after_unknown,
+        before_sensitive: false,
+        after_sensitive: false,
+    }
+}
+
+fn image(live: &LiveImage) -> BTreeMap<&'static str, Option<String>> {
+    BTreeMap::from([
+        ("id", Some(live.id.to_string())),
+        ("name", Some(live.identity.name.to_string())),
+        ("version", Some(live.identity.version.to_string())),
+        ("owner", Some(live.identity.owner.to_string())),
+        ("state", Some(live.state.to_string())),
+        (
+            "visibility",
+            live.visibility.as_ref().map(ToString::to_string),
+        ),
+    ])
+}
+
+fn declared(after: &crate::plan::AfterImage) -> BTreeMap<&'static str, Option<String>> {
+    let mut values = BTreeMap::from([
+        ("name", Some(after.identity.name.to_string())),
+        ("version", Some(after.identity.version.to_string())),
+        ("owner", Some(after.identity.owner.to_string())),
+        ("state", Some(after.state.as_str().to_owned())),
+    ]);
+    if let Some(visibility) = after.visibility {
+        values.insert("visibility", Some(visibility.as_str().to_owned()));
+    }
+    values
+}
+
+fn extension(change: &Change) -> ChangeExtension {
+    let (reason, superseded_by) = match &change.reason {
+        Reason::Declared => ("declared", &[][..]),
+        Reason::Superseded { by } => ("superseded", &by[..]),
+        Reason::Undeclared => ("undeclared", &[][..]),
+        Reason::Tombstone => ("tombstone", &[][..]),
+        Reason::Requested => ("requested", &[][..]),
+    };
+    let successor = |successor: &Successor| successor.address.to_string();
+    ChangeExtension {
+        owner: change.identity.owner.to_string(),
+        reason,
+        superseded_by: superseded_by.iter().map(ToString::to_string).collect(),
+        position: change.origin.as_ref().map(|origin| PositionItem {
+            file: origin.file.to_string(),
+            line: origin.line,
+            column: origin.column,
+        }),
+        undo: match change.undo {
+            Undo::Nothing => "nothing",
+            Undo::ByPatch => "by-patch",
+            Undo::ByDelete => "by-delete",
+            Undo::Irreversible => "irreversible",
+        },
+        waits_for: change.waits_for.iter().map(ToString::to_string).collect(),
+        successors: change.successors.iter().map(successor).collect(),
+        blocked: match change.blocked {
+            Some(Block::Protected) => true,
+            None => false,
+        },
+        ends_service: change.ends_service(),
+        fields: change
+            .fields
+            .iter()
+            .map(|field| FieldItem {
+                field: field.field.as_str(),
+                before: field.before.as_deref().map(str::to_owned),
+                after: field.after.as_deref().map(str::to_owned),
+                decision: match field.decision {
+                    Decision::Apply => "apply",
+                    Decision::UnknownWord => "unknown-word",
+                    Decision::NotKnown => "not-known",
+                    Decision::WaitsForReview => "waits-for-review",
+                },
+            })
+            .collect(),
+        notes: change.notes.iter().map(note).collect(),
+    }
+}
+
+fn note(note: &Note) -> &'static str {
+    match note {
+        Note::NoSuccessor => "no-successor",
+        Note::OutOfServiceMeanwhile => "out-of-service-meanwhile",
+        Note::VisibilityNotKnown => "visibility-not-known",
+        Note::WaitsForReview => "waits-for-review",
+        Note::UnknownWord { .. } => "unknown-word",
+        Note::MoreRecords { .. } => "more-records",
+        Note::OtherOwner { .. } => "other-owner",
+        Note::FollowedOwner { .. } => "followed-owner",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribute::Visibility;
+    use crate::plan::testing::{Scenario, declared, live, scenario};
+    use crate::render::{Styles, render_json, render_plan};
+    use serde_json::{Value, json};
+
+    fn every_kind() -> Scenario {
+        scenario()
+            .protect("Safe@1")
+            .declare([
+                declared("Upgrade@2.0").visible(Visibility::Public),
+                declared("Gone@1.0").absent(),
+                declared("Again@1.0"),
+                declared("Same@1.0"),
+                declared("Safe@1").absent(),
+            ])
+            .live([
+                live("Upgrade@1.0"),
+                live("Gone@1.0").visible("PUBLIC"),
+                live("Again@1.0"),
+                live("Same@1.0"),
+                live("Safe@1"),
+                live("other:Stranger@1.0"),
+            ])
+            .replace("Again@1.0")
+    }
+
+    fn document(scenario: &Scenario, refusals: &[String]) -> Value {
+        let document = plan_document(&scenario.plan(), refusals);
+        let mut text = Vec::new();
+        render_json(&document, &mut text).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    fn change<'a>(document: &'a Value, address: &str) -> &'a Value {
+        let changes = document["resource_changes"].as_array().unwrap();
+        changes
+            .iter()
+            .find(|change| change["address"] == address)
+            .unwrap_or_else(|| panic!("no {address} in {document:#}"))
+    }
+
+    #[test]
+    fn every_kind_of_change_has_its_actions_and_sides() {
+        let document = document(&every_kind(), &[]);
+        for (address, actions, has_before, has_after) in [
+            ("Upgrade@1.0", json!(["update"]), true, true),
+            ("Upgrade@2.0", json!(["create"]), false, true),
+            ("Again@1.0", json!(["delete", "create"]), true, true),
+            ("Gone@1.0", json!(["delete"]), true, false),
+            ("Same@1.0", json!(["no-op"]), true, true),
+        ] {
+            let change = change(&document, address);
+            assert_eq!(change["change"]["actions"], actions, "{address}");
+            assert_eq!(
+                !change["change"]["before"].is_null(),
+                has_before,
+                "{address}"
+            );
+            assert_eq!(!change["change"]["after"].is_null(), has_after, "{address}");
+        }
+        let upgrade = change(&document, "Upgrade@1.0");
+        assert_eq!(upgrade["change"]["before"]["state"], "ACTIVE");
+        assert_eq!(upgrade["change"]["after"]["state"], "INACTIVE");
+        assert_eq!(
+            upgrade["x_solution"]["superseded_by"],
+            json!(["Upgrade@2.0"])
+        );
+        assert_eq!(upgrade["x_solution"]["waits_for"], json!(["Upgrade@2.0"]));
+        let create = change(&document, "Upgrade@2.0");
+        assert_eq!(
+            create["change"]["after"]["path"],
+            "releases/Upgrade-2.0.ibsolution"
+        );
+        assert_eq!(create["change"]["after_unknown"], json!({ "id": true }));
+        let again = change(&document, "Again@1.0");
+        assert_eq!(again["action_reason"], "replace_by_request");
+        assert_eq!(again["x_solution"]["undo"], "irreversible");
+        assert_eq!(change(&document, "Safe@1")["x_solution"]["blocked"], true);
+        let same = change(&document, "Same@1.0");
+        assert_eq!(same["change"]["before"], same["change"]["after"]);
+    }
+
+    #[test]
+    fn what_may_be_applied_is_told() {
+        let one = scenario().declare([declared("A@1")]);
+        for (scenario, refusals, applyable, complete) in [
+            (one, vec![], true, true),
+            (
+                scenario().declare([declared("A@1")]),
+                vec!["no".to_owned()],
+                false,
+                false,
+            ),
+            (
+                scenario().declare([declared("A@1")]).live([live("A@1")]),
+                vec![],
+                false,
+                true,
+            ),
+            (every_kind().target("Again"), vec![], true, false),
+        ] {
+            let document = document(&scenario, &refusals);
+            assert_eq!(document["applyable"], applyable, "{document:#}");
+            assert_eq!(document["complete"], complete, "{document:#}");
+        }
+    }
+
+    /// Other programs flatten the actions and count them.
+    #[test]
+    fn every_format_has_the_same_numbers() {
+        for scenario in [
+            every_kind(),
+            every_kind().target("Upgrade"),
+            scenario(),
+            scenario().declare([declared("A@1"), declared("B@1")]),
+            scenario()
+                .live([live("A@1")])
+                .declare([declared("A@1").inactive()]),
+        ] {
+            let plan = scenario.plan();
+            let document = document(&scenario, &[]);
+            let actions: Vec<&str> = document["resource_changes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|change| change["change"]["actions"].as_array().unwrap())
+                .map(|action| action.as_str().unwrap())
+                .collect();
+            let count = |word: &str| actions.iter().filter(|action| **action == word).count();
+            let gitlab = serde_json::to_value(gitlab_document(&plan)).unwrap();
+            assert_eq!(gitlab["create"], count("create"));
+            assert_eq!(gitlab["update"], count("update"));
+            assert_eq!(gitlab["delete"], count("delete"));
+            let mut text = Vec::new();
+            render_plan(&plan, &Styles::default(), &mut text).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            let line = format!(
+                "Plan: {} to add, {} to change, {} to destroy.",
+                count("create"),
+                count("update"),
+                count("delete")
+            );
+            let is_empty = actions.iter().all(|action| *action == "no-op");
+            assert!(
+                if is_empty {
+                    text.starts_with("No changes.")
+                } else {
+                    text.contains(&line)
+                },
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The formats of a plan, for programs that read them.
+
+use serde_json::Value;
+
+use crate::support::worlds::{Version, env_with, manifest, seed, start};
+
+const SOLUTIONS: &str = "
+  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
+  B: { version: 1, state: ABSENT }
+  C: { version: 1, visibility: PUBLIC }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_had_in_every_format_at_once() {
+    let emulator = start(
+        seed(
+            &[
+                Version::active("A", "1"),
+                Version::active("B", "1"),
+                Version::active("C", "1"),
+            ],
+            &[Version::active("A", "2")],
+        ),
+        &[],
+    )
+    .await;
+    let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    let printed = env
+        .solform_beside(&[
+            "plan",
+            "--format",
+            "json",
+            "--out",
+            "the.plan",
+            "--output",
+            "text=plan.txt",
+            "--output=gitlab=counts.json",
+            "--detailed-exitcode",
+        ])
+        .await
+        .exits_with(2)
+        // There is a warning, and it is not on standard output.
+        .warns("Warning:")
+        .warns("The plan is kept in `the.plan`.");
+    let document: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(document["applyable"], true);
+    let schema = env.solform(&["schema", "plan"]).exits_with(0).stdout;
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let counts: Value = serde_json::from_str(&env.read("counts.json")).unwrap();
+    assert_eq!(
+        counts,
+        serde_json::json!({ "create": 1, "update": 2, "delete": 1 })
+    );
+    let text = env.read("plan.txt");
+    assert!(
+        text.contains("Plan: 1 to add, 2 to change, 1 to destroy."),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "{text}");
+
+    // The saved plan is the same plan.
+    let shown = env.solform(&["show", "--json", "the.plan"]).exits_with(0);
+    assert_eq!(shown.stdout, printed.stdout);
+    let shown = env.solform(&["show", "the.plan"]).exits_with(0);
+    assert_eq!(shown.stdout, text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_is_blocked_says_so_in_its_document() {
+    let emulator = start(seed(&[Version::active("B", "1")], &[]), &[]).await;
+    let text = manifest(&emulator.url(), "  B: { version: 1, state: ABSENT }\n");
+    let env = env_with(&text.replace("    vars:", "    protect: [\"B@*\"]\n    vars:"));
+    let printed = env
+        .solform_beside(&["plan", "--format", "json", "--detailed-exitcode"])
+        .await
+        .exits_with(4);
+    let document: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(document["applyable"], false);
+    assert_eq!(
+        document["resource_changes"][0]["x_solution"]["blocked"],
+        true
+    );
+    assert_eq!(
+        document["x_solution"]["refusals"][0],
+        "`B@1` is protected and must not be deleted"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn formats_that_are_none_are_told() {
+    let emulator = start(seed(&[], &[]), &[]).await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, state: ABSENT }\n",
+    ));
+    for (arguments, said) in [
+        (
+            &["plan", "--format", "xml"][..],
+            "possible values: text, json, gitlab",
+        ),
+        (&["plan", "--output", "plan.json"], "FORMAT=FILE"),
+        (&["plan", "--output", "xml=plan.xml"], "--output"),
+        (
+            &["plan", "--output", "json=no/such/folder/plan.json"],
+            "failed to write",
+        ),
+    ] {
+        let _ = env
+            .solform_beside(arguments)
+            .await
+            .exits_with(1)
+            .warns(said);
+    }
+}
