@@ -29,7 +29,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "render",
-        &["ident", "manifest", "live", "plan", "job", "store", "apply"],
+        &[
+            "ident",
+            "attribute",
+            "manifest",
+            "live",
+            "plan",
+            "job",
+            "store",
+            "apply",
+        ],
     ),
     ("emulator", &[]),
     (

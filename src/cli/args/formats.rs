@@ -6,11 +6,14 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 /// The formats of a plan.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct FormatArgs {
     /// Print the plan in this format
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<PlanFormat>,
+    /// The most bytes of Markdown: the middle is cut where there are more
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2_000..))]
+    pub(in crate::cli) max_bytes: usize,
     /// Write the plan to a file too, in a format of its own; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
     pub(in crate::cli) output: Vec<PlanOutput>,
@@ -44,6 +47,8 @@ pub(in crate::cli) enum PlanFormat {
     Text,
     /// Terraform's plan document, with ours under `x_solution`.
     Json,
+    /// For a comment on a pull request.
+    Markdown,
     /// The counts that GitLab's merge-request widget shows.
     Gitlab,
 }

@@ -7,7 +7,10 @@ use crate::cli::args::{FormatArgs, PlanFormat, PlanOutput};
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::plan::{Plan, Refusal};
-use crate::render::{Styles, gitlab_document, plan_document, render_json, render_plan};
+use crate::render::{
+    MarkdownOptions, Styles, gitlab_document, plan_document, render_json, render_markdown,
+    render_plan,
+};
 
 /// Writes a plan in every format that was asked for.
 pub(super) fn write_plan(
@@ -17,10 +20,10 @@ pub(super) fn write_plan(
     io: &mut Io,
 ) -> Result<(), CommandError> {
     let styles = io.out_styles;
-    render(plan, refusals, args.format(), &styles, &mut io.out)?;
+    render(plan, refusals, args.format(), args, &styles, &mut io.out)?;
     for PlanOutput { format, path } in &args.output {
         let mut text = Vec::new();
-        render(plan, refusals, *format, &Styles::default(), &mut text)?;
+        render(plan, refusals, *format, args, &Styles::default(), &mut text)?;
         let text = io
             .secrets
             .redact(&String::from_utf8_lossy(&text))
@@ -35,6 +38,7 @@ fn render(
     plan: &Plan,
     refusals: &[Refusal],
     format: PlanFormat,
+    args: &FormatArgs,
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -43,6 +47,13 @@ fn render(
         PlanFormat::Json => {
             let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
             render_json(&plan_document(plan, &refusals), out)
+        }
+        PlanFormat::Markdown => {
+            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            let options = MarkdownOptions {
+                max_bytes: args.max_bytes,
+            };
+            render_markdown(plan, &refusals, options, out)
         }
         PlanFormat::Gitlab => render_json(&gitlab_document(plan), out),
     }

@@ -101,7 +101,7 @@ async fn formats_that_are_none_are_told() {
     for (arguments, said) in [
         (
             &["plan", "--format", "xml"][..],
-            "possible values: text, json, gitlab",
+            "possible values: text, json, markdown, gitlab",
         ),
         (&["plan", "--output", "plan.json"], "FORMAT=FILE"),
         (&["plan", "--output", "xml=plan.xml"], "--output"),
