@@ -136,6 +136,11 @@ pub(super) enum Command {
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  solform completions bash > /etc/bash_completion.d/solform")]
     Completions(CompletionsArgs),
+    /// Print a manual page
+    #[command(
+        after_help = "Example:\n  solform man > /usr/local/share/man/man1/solform.1\n  solform man apply | man -l -"
+    )]
+    Man(ManArgs),
 }
 
 impl Command {
@@ -161,7 +166,8 @@ impl Command {
             | Self::ForceUnlock(_)
             | Self::Schema(_)
             | Self::Emulator(_)
-            | Self::Completions(_) => false,
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }
@@ -451,6 +457,14 @@ pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// The command; without it, the page of all
+    #[arg(value_name = "COMMAND")]
+    pub(super) command: Option<String>,
 }
 
 fn parse_address(text: &str) -> Result<Address, crate::ident::IdentError> {

@@ -97,6 +97,9 @@ pub(super) enum CommandError {
         "the store `{text}` is at the host `{host}`, which SOLFORM_ALLOWED_HOSTS does not name"
     )]
     StoreHost { text: String, host: String },
+    /// A page of a command that there is not.
+    #[error("there is no command `{name}`")]
+    NoCommand { name: String },
     /// No run of that id is kept.
     #[error("the store keeps no run `{run}`")]
     NoRun { run: String },
@@ -236,6 +239,7 @@ impl CommandError {
             | Self::StoreKind { .. }
             | Self::StoreHost { .. }
             | Self::NoRun { .. }
+            | Self::NoCommand { .. }
             | Self::NotLocked { .. }
             | Self::NothingToResume { .. }
             | Self::Journal(_)
@@ -284,6 +288,7 @@ impl CommandError {
             Self::StoreHost { .. } => {
                 "Add the host to SOLFORM_ALLOWED_HOSTS, if its records may go there.".to_owned()
             }
+            Self::NoCommand { .. } => "Run `solform --help` to see the commands.".to_owned(),
             Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
             Self::NotLocked { holder: Some(holder), .. } => {
                 format!("It is held by {holder}.")

@@ -78,6 +78,25 @@ fn completions_are_printed() {
 }
 
 #[test]
+fn manual_pages_are_printed() {
+    let env = TestEnv::new();
+    let _ = env
+        .solform(&["man"])
+        .exits_with(0)
+        .says(".TH solform 1")
+        .says("solform\\-apply(1)");
+    let _ = env
+        .solform(&["man", "apply"])
+        .exits_with(0)
+        .says(".TH solform-apply 1")
+        .says("auto\\-approve");
+    let _ = env
+        .solform(&["man", "fly"])
+        .exits_with(1)
+        .warns("there is no command `fly`");
+}
+
+#[test]
 fn an_environment_must_be_meant() {
     let mut env = TestEnv::new();
     env.write(

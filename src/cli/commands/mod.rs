@@ -15,6 +15,7 @@ mod job;
 mod jobs;
 mod keeping;
 mod list;
+mod man;
 mod packages;
 mod plan;
 mod planning;
@@ -53,5 +54,6 @@ pub(super) async fn run(
         Command::Schema(args) => schema::run(&args, io),
         Command::Emulator(args) => emulator::run(args, io).await,
         Command::Completions(args) => completions::run(&args, io),
+        Command::Man(args) => man::run(&args, io),
     }
 }

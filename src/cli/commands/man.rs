@@ -1,0 +1,30 @@
+//! `man`: the manual pages.
+
+use std::io::Write as _;
+
+use clap::CommandFactory as _;
+use clap_mangen::Man;
+
+use crate::cli::args::{Cli, ManArgs};
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+
+pub(super) fn run(args: &ManArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+    let mut cli = Cli::command();
+    cli.build();
+    let page = match &args.command {
+        None => Man::new(cli),
+        Some(name) => {
+            let found = cli.find_subcommand(name).cloned();
+            let command = found.ok_or_else(|| CommandError::NoCommand { name: name.clone() })?;
+            // A page is found under the name that it has in the list of the first one.
+            Man::new(command).title(format!("solform-{name}"))
+        }
+    };
+    // The whole page at once: the writer looks for secrets line by line.
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    io.out.write_all(&text)?;
+    Ok(ExitStatus::Success)
+}
