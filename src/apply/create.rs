@@ -84,7 +84,16 @@ impl Step<'_, '_> {
                 let id = newest(&after.identity, &named).map(|live| live.id.clone());
                 return Ok(Done::already(id));
             }
-            Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
+            Standing::Moved(differences) => {
+                // Nobody has moved it: an interrupted run deployed it, and the patch is left.
+                let begun = newest(&after.identity, &named)
+                    .filter(|live| run.unfinished.contains(&live.id) && goal.is_met_by(live));
+                let Some(live) = begun else {
+                    return Err(Outcome::Refused(differences));
+                };
+                self.intend().await?;
+                return self.complete(live.clone(), after, deadline).await;
+            }
             Standing::Ready => {}
         }
         self.intend().await?;

@@ -59,6 +59,8 @@ pub struct Execution {
     pub vouched: BTreeSet<SolutionId>,
     /// Records that failed deploys of earlier runs left behind.
     pub suspects: BTreeSet<SolutionId>,
+    /// Records that an interrupted run deployed, and did not come to patch.
+    pub unfinished: BTreeSet<SolutionId>,
     /// Versions that jobs of earlier runs are at work on, or may be: nothing is sent for them.
     pub in_flight: BTreeMap<Identity, Option<JobId>>,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
@@ -92,6 +94,7 @@ pub(super) struct Run<'a> {
     pub(super) vouched: Mutex<BTreeSet<SolutionId>>,
     /// Records that failed deploys of earlier runs left behind.
     pub(super) suspects: &'a BTreeSet<SolutionId>,
+    pub(super) unfinished: &'a BTreeSet<SolutionId>,
     /// Versions that jobs of earlier runs are at work on, or may be.
     pub(super) in_flight: &'a BTreeMap<Identity, Option<JobId>>,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
@@ -119,6 +122,7 @@ impl<'a> Run<'a> {
             patch_style: Mutex::new(PatchStyle::Query),
             vouched: Mutex::new(execution.vouched.clone()),
             suspects: &execution.suspects,
+            unfinished: &execution.unfinished,
             in_flight: &execution.in_flight,
             sent_before: &execution.sent_before,
             lease: &execution.lease,

@@ -21,6 +21,9 @@ use crate::live::LiveVersion;
 use crate::plan::{Action, AfterImage, LiveImage};
 use crate::store::{Entry, JournalError, PastRun, PastSending, PastStep};
 
+/// What is told of a version whose deploy is done, and whose patch is not.
+pub const UNFINISHED: &str = "deployed, and not as declared yet";
+
 /// What settling a run came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settlement {
@@ -48,6 +51,8 @@ pub enum Fate {
     Done {
         /// The record that is live now.
         id: Option<SolutionId>,
+        /// Whether only its deploy is done: it is not as declared yet.
+        unfinished: bool,
     },
     /// It did not come about.
     Failed {
@@ -112,19 +117,28 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
         };
         let entry = match &fate {
             Fate::Open { .. } => None,
-            Fate::Done { id } => Some((OutcomeWord::Done, id.clone(), None)),
+            Fate::Done { id, unfinished } => {
+                let detail = unfinished.then(|| UNFINISHED.to_owned());
+                Some((OutcomeWord::Done, id.clone(), detail, *unfinished))
+            }
             Fate::Failed { detail, suspect } => {
-                Some((OutcomeWord::Failed, suspect.clone(), Some(detail.clone())))
+                let detail = Some(detail.clone());
+                Some((OutcomeWord::Failed, suspect.clone(), detail, false))
             }
         };
-        if let Some((outcome, id, detail)) = entry {
-            outcomes.insert(&step.address, outcome);
+        if let Some((outcome, id, detail, unfinished)) = entry {
+            if unfinished {
+                outcomes.remove(&step.address);
+            } else {
+                outcomes.insert(&step.address, outcome);
+            }
             let address = step.address.clone();
             let entry = Entry::Outcome {
                 address,
                 outcome,
                 id,
                 detail,
+                unfinished,
             };
             execution.journal.record(run.now_ms(), entry).await?;
         }
@@ -140,7 +154,8 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
             .values()
             .filter(|word| **word == OutcomeWord::Done)
             .count();
-        let complete = done == past.changes;
+        // A journal without its beginning does not tell how many there were to be.
+        let complete = past.began_at_ms.is_some() && done == past.changes;
         let entry = Entry::End { complete };
         execution.journal.record(run.now_ms(), entry).await?;
     }
@@ -270,7 +285,13 @@ impl Run<'_> {
             })
             .await?;
         Ok(match found {
-            Some(live) => Fate::Done { id: Some(live.id) },
+            Some(live) => {
+                let live = self.seen(goal.after.visibility.is_some(), live).await?;
+                Fate::Done {
+                    unfinished: !goal.after.is_proven_by(&live),
+                    id: Some(live.id),
+                }
+            }
             None => not_done("no record of it is live"),
         })
     }
@@ -293,7 +314,10 @@ impl Run<'_> {
             })
             .await?;
         Ok(match gone {
-            Some(()) => Fate::Done { id: None },
+            Some(()) => Fate::Done {
+                id: None,
+                unfinished: false,
+            },
             None => not_done(failure.as_deref().unwrap_or("it is still live")),
         })
     }
@@ -310,7 +334,10 @@ impl Run<'_> {
         };
         let live: LiveVersion = self.seen(after.visibility.is_some(), live).await?;
         Ok(if after.is_proven_by(&live) {
-            Fate::Done { id: Some(live.id) }
+            Fate::Done {
+                id: Some(live.id),
+                unfinished: false,
+            }
         } else {
             not_done("it does not show")
         })

@@ -98,6 +98,7 @@ async fn conclude(
         outcome: outcome.word(),
         id,
         detail,
+        unfinished: false,
     };
     // What happened stays what happened when its last line cannot be kept.
     if let Err(error) = run.journal.record(run.now_ms(), entry).await {

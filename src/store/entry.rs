@@ -73,6 +73,9 @@ pub enum Entry {
         id: Option<SolutionId>,
         /// Why, where it is not done.
         detail: Option<String>,
+        /// Whether a deploy is done, and the record is not as declared yet: a patch is left.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unfinished: bool,
     },
     /// The run came to its end, in order.
     End {

@@ -64,6 +64,8 @@ pub struct PastOutcome {
     pub id: Option<SolutionId>,
     /// Why, where it is not done.
     pub detail: Option<String>,
+    /// Whether only its deploy is done.
+    pub unfinished: bool,
 }
 
 impl PastStep {
@@ -173,11 +175,13 @@ impl PastRun {
                 outcome,
                 id,
                 detail,
+                unfinished,
             } => {
                 self.step(&address).outcome = Some(PastOutcome {
                     word: outcome,
                     id,
                     detail,
+                    unfinished,
                 });
             }
             Entry::End { complete } => self.complete = Some(complete),
@@ -221,6 +225,8 @@ pub struct Memory {
     pub vouched: BTreeSet<SolutionId>,
     /// Those that a failed deploy left behind.
     pub suspects: BTreeSet<SolutionId>,
+    /// Those that an interrupted run deployed, and did not come to patch.
+    pub unfinished: BTreeSet<SolutionId>,
 }
 
 impl Memory {
@@ -233,6 +239,11 @@ impl Memory {
             .filter_map(|step| step.outcome.as_ref());
         for outcome in outcomes {
             let Some(id) = &outcome.id else { continue };
+            if outcome.unfinished {
+                memory.unfinished.insert(id.clone());
+            } else {
+                memory.unfinished.remove(id);
+            }
             if outcome.word == OutcomeWord::Done {
                 memory.vouched.insert(id.clone());
             } else {

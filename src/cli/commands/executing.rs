@@ -255,6 +255,7 @@ pub(super) fn execution(
         now_ms: Arc::new(clock::now_ms),
         vouched: keeping.memory.vouched.clone(),
         suspects: keeping.memory.suspects.clone(),
+        unfinished: keeping.memory.unfinished.clone(),
         in_flight: keeping.in_flight.clone(),
         sent_before: keeping.sent_before.clone(),
         lease: Arc::clone(&keeping.lease),

@@ -222,7 +222,11 @@ impl Keeping {
         let journal = Arc::new(journal);
         let execution =
             executing::execution(session, self, &journal, start, open.max(1), &progress);
+        // Nothing of ours is at work here, so that an interrupt needs no grace. What was not seen to
+        // its end stays open: a look cut short proves nothing.
         let settlement = tokio::select! {
+            biased;
+            () = start.interrupt().raised() => Ok(Settlement::default()),
             settlement = apply::settle(run, &execution) => settlement,
             never = progress.beat() => match never {},
         };
@@ -236,6 +240,9 @@ impl Keeping {
         let settlement = settlement.map_err(CommandError::Journal)?;
         for step in &settlement.steps {
             let fate = match &step.fate {
+                Fate::Done {
+                    unfinished: true, ..
+                } => apply::UNFINISHED.to_owned(),
                 Fate::Done { .. } => "done".to_owned(),
                 Fate::Failed { detail, .. } => format!("not done: {detail}"),
                 Fate::Open { job: Some(job) } => format!("job {job} is still at work"),

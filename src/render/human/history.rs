@@ -89,7 +89,7 @@ pub(in crate::render) fn count_done(run: &PastRun) -> usize {
     run.steps
         .iter()
         .filter_map(|step| step.outcome.as_ref())
-        .filter(|outcome| outcome.word == OutcomeWord::Done)
+        .filter(|outcome| outcome.word == OutcomeWord::Done && !outcome.unfinished)
         .count()
 }
 

@@ -24,9 +24,18 @@ fn world() -> Seed {
 
 /// An apply that was killed while both its deploys were at work.
 async fn killed(knobs: &[&str]) -> (Emulator, TestEnv) {
+    killed_while(knobs, SOLUTIONS).await
+}
+
+/// The same with other solutions, of a plan that was saved.
+async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
     let emulator = worlds::start_with(world(), knobs, JobPace::Manual, 100).await;
-    let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
+    let env = env_with(&manifest(&emulator.url(), solutions));
+    let _ = env
+        .solform_beside(&["plan", "--out", "plan.json"])
+        .await
+        .exits_with(0);
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "plan.json"]);
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -298,4 +307,104 @@ async fn the_history_tells_every_run() {
         .await
         .exits_with(1)
         .warns("the store keeps no run `none`");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resume_ends_what_was_deployed_and_not_yet_patched() {
+    for resumed in [&["apply", "--resume"][..], &["apply", "plan.json"]] {
+        // The package says PRIVATE, so that a patch follows the deploy.
+        let knobs = ["record_during_job=hidden", "visibility_in_records=true"];
+        let solutions =
+            SOLUTIONS.replace("B: { version: 1,", "B: { version: 1, visibility: PUBLIC,");
+        let (emulator, env) = killed_while(&knobs, &solutions).await;
+        for job in emulator.pending_jobs() {
+            assert!(emulator.finish_job(&job, None));
+        }
+        let told = env.solform_beside(resumed).await.exits_with(0);
+        let _ = told
+            .warns("B@1: deployed, and not as declared yet")
+            .says("done        + B@1")
+            .says("Apply complete!");
+        assert_eq!(count(&emulator, Operation::Deploy), 2);
+        let _ = env
+            .solform_beside(&["plan", "--detailed-exitcode"])
+            .await
+            .exits_with(0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_last_step_is_not_patched_is_not_complete() {
+    let knobs = ["record_during_job=hidden", "visibility_in_records=true"];
+    let path = "path: '${drive}/${name}-${version}.ibsolution'";
+    let solutions = format!(
+        "  A: {{ version: 2, visibility: PUBLIC, superseded: keep, {path} }}\n\
+         \x20 B: {{ version: 1, visibility: PUBLIC, {path} }}\n"
+    );
+    let (emulator, env) = killed_while(&knobs, &solutions).await;
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let _ = env
+        .solform_beside(&["apply", "--resume"])
+        .await
+        .exits_with(0)
+        .warns("Resuming the run ")
+        .says("Apply complete!");
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_journal_is_empty_is_resumed() {
+    let (emulator, env) = killed(&[]).await;
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    // Killed before the first line.
+    std::fs::write(journals(&env).pop().unwrap(), "").unwrap();
+    let _ = env
+        .solform_beside(&["apply", "--resume"])
+        .await
+        .exits_with(0)
+        .warns("Resuming the run ");
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_while_settling_settles_nothing() {
+    let (emulator, env) = killed(&["record_during_job=hidden"]).await;
+    // Killed before the jobs were written down: only the time can tell that nothing was taken.
+    let journal = journals(&env).pop().unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let lines = text.split_inclusive('\n');
+    let before: String = lines
+        .filter(|line| !line.contains("\"kind\":\"job\""))
+        .collect();
+    std::fs::write(&journal, &before).unwrap();
+    let manifest = env.read("solform.yaml").replace("settle: 1s", "settle: 1h");
+    env.write("solform.yaml", &manifest);
+    let arguments = ["apply", "--auto-approve", "--detailed-exitcode"];
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let code = tokio::task::spawn_blocking(move || {
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(stderr.any(|line| line.unwrap().contains("Settling:")));
+        let killed = std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(killed.success());
+        stderr.for_each(drop);
+        child.wait().unwrap().code()
+    });
+    assert_eq!(code.await.unwrap(), Some(8));
+    // Nothing is known yet, and the next apply must find that out before it deploys again.
+    assert_eq!(std::fs::read_to_string(&journal).unwrap(), before);
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
 }

@@ -64,6 +64,7 @@ fn outcome(name: &str, outcome: OutcomeWord) -> Entry {
         outcome,
         id: None,
         detail: None,
+        unfinished: false,
     }
 }
 
