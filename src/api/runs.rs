@@ -115,11 +115,12 @@ impl Client {
                 .filter(|run| seen.insert(run.id.clone()))
                 .collect();
             if has_runs && fresh.is_empty() {
-                // A full page of nothing new: there may be more that cannot be had.
-                if size.is_none_or(|size| page.received >= size) {
-                    list.incomplete =
-                        Some("the server repeats its page: it ignores `offset`".to_owned());
-                }
+                // A page of nothing new. However short it is, the server may hold back more: it may
+                // cap its pages below what was asked for.
+                list.incomplete = Some(
+                    "the server repeats its page: it ignores `offset`, and there may be more"
+                        .to_owned(),
+                );
                 break;
             }
             offset += page.received;

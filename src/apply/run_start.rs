@@ -14,6 +14,11 @@ use crate::api::{ApiError, ReadError, Reader, WriteError, Writer};
 use crate::ident::JobId;
 use crate::job::{JobKind, JobState, RunFilter, RunRequest, RunTarget};
 
+/// How many of a solution's runs are looked through.
+const NEWEST: u64 = 20;
+/// How far the server's clock may be behind ours.
+const CLOCKS_DIFFER_MS: i64 = 60_000;
+
 /// Takes what happens, as it happens.
 pub type RunEventSink = Arc<dyn Fn(&RunEvent) + Send + Sync>;
 
@@ -31,6 +36,8 @@ pub struct RunExecution {
     pub poll: PollPolicy,
     /// Is told what happens.
     pub events: RunEventSink,
+    /// The wall clock, in milliseconds since 1970.
+    pub now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// The jitter's source.
     pub random: Mutex<fastrand::Rng>,
 }
@@ -67,6 +74,9 @@ pub enum RunStartError {
     NotKnown {
         /// The id that was sent.
         id: JobId,
+        /// Another run of the solution that began at that time: the server may have given the run
+        /// an id of its own.
+        perhaps: Option<JobId>,
         /// Why the answer is not known.
         #[source]
         source: WriteError,
@@ -95,7 +105,9 @@ pub async fn start_run(
         if execution.interrupt.is_raised() && !is_ambiguous {
             return Err(RunStartError::Interrupted);
         }
-        let sent = match writer.ready().await {
+        let ready = writer.ready().await;
+        let sent_at_ms = (execution.now_ms)();
+        let sent = match ready {
             Ok(()) => writer.run(target, request).await,
             Err(error) => Err(error),
         };
@@ -106,15 +118,24 @@ pub async fn start_run(
         match error {
             WriteError::Ambiguous(_) => {
                 execution.tell_retry(execution.settle, true, &error);
+                let not_known = |perhaps: Option<JobId>, source: WriteError| {
+                    let id = request.id.clone();
+                    Err(RunStartError::NotKnown {
+                        id,
+                        perhaps,
+                        source,
+                    })
+                };
                 match execution.find(request).await {
                     Some(true) => return Ok(started(None, is_ambiguous)),
-                    Some(false) if Instant::now() < execution.deadline => is_ambiguous = true,
-                    Some(false) | None => {
-                        return Err(RunStartError::NotKnown {
-                            id: request.id.clone(),
-                            source: error,
-                        });
+                    Some(false) if Instant::now() < execution.deadline => {
+                        match execution.begun_since(sent_at_ms, target, request).await {
+                            Ok(None) => is_ambiguous = true,
+                            Ok(Some(other)) => return not_known(Some(other), error),
+                            Err(_) => return not_known(None, error),
+                        }
                     }
+                    Some(false) | None => return not_known(None, error),
                 }
             }
             WriteError::NotTaken(ref api) if api.is_retryable() => {
@@ -128,7 +149,7 @@ pub async fn start_run(
             WriteError::NotTaken(_) => return Err(RunStartError::NotSent(error)),
             WriteError::Refused(_) | WriteError::NotFound(_) => {
                 // A repeated id may be refused because the first sending was taken after all.
-                if is_ambiguous && execution.knows(request).await.unwrap_or(false) {
+                if is_ambiguous && matches!(execution.knows(request).await, Ok(Some(true))) {
                     return Ok(started(None, true));
                 }
                 return Err(RunStartError::Refused(error));
@@ -145,9 +166,11 @@ impl RunExecution {
         loop {
             let begun = Instant::now();
             match self.knows(request).await {
-                Ok(true) => return Some(true),
-                Ok(false) if begun > settled_at => return Some(false),
-                Ok(false) | Err(_) => {}
+                Ok(Some(true)) => return Some(true),
+                Ok(Some(false)) if begun > settled_at => return Some(false),
+                // A list that is never shown in full will not be by waiting.
+                Ok(None) if begun > settled_at => return None,
+                Ok(_) | Err(_) => {}
             }
             if pause(pauses.next(), self.deadline, &self.interrupt)
                 .await
@@ -158,14 +181,21 @@ impl RunExecution {
         }
     }
 
-    /// Whether the platform knows the run: by the Job API, or by its lists.
-    async fn knows(&self, request: &RunRequest) -> Result<bool, ReadError> {
+    /// Whether the platform knows the run: by the Job API, or by its lists. `None` where a list was
+    /// not seen in full.
+    async fn knows(&self, request: &RunRequest) -> Result<Option<bool>, ReadError> {
         let status = self.reader.job_status(&request.id, JobKind::Flow).await;
-        if matches!(
-            status.map(|status| status.state),
-            Ok(JobState::Pending { .. } | JobState::Finished(_))
-        ) {
-            return Ok(true);
+        // Some servers call every job pending, whether or not they know it (api-facts U3).
+        let (is_known, may_be_known) = match status {
+            Ok(status) => match status.state {
+                JobState::Finished(_) => (true, true),
+                JobState::Pending { .. } => (status.flow.is_some(), true),
+                JobState::NoAnswer(_) => (false, false),
+            },
+            Err(_) => (false, false),
+        };
+        if is_known {
+            return Ok(Some(true));
         }
         let filter = RunFilter {
             ids: vec![request.id.clone()],
@@ -173,7 +203,41 @@ impl RunExecution {
             ..RunFilter::default()
         };
         let list = self.reader.runs(&filter).await?;
-        Ok(!list.runs.is_empty())
+        Ok(match (list.runs.is_empty(), list.incomplete) {
+            (false, _) => Some(true),
+            (true, None) if !may_be_known => Some(false),
+            (true, _) => None,
+        })
+    }
+
+    /// Another run of the solution that may be the one that was sent: it began since, and a server
+    /// that gives ids of its own would show it so.
+    async fn begun_since(
+        &self,
+        sent_at_ms: u64,
+        target: &RunTarget,
+        request: &RunRequest,
+    ) -> Result<Option<JobId>, ReadError> {
+        let mut filter = RunFilter {
+            output_repos: request.output_repo().into_iter().collect(),
+            // The newest come first.
+            limit: Some(NEWEST),
+            ..RunFilter::default()
+        };
+        match target {
+            RunTarget::Id(id) => {
+                filter.solution_ids = vec![id.clone()];
+                filter.is_of_one = true;
+            }
+            RunTarget::Name { name, .. } => filter.names = vec![name.to_string()],
+        }
+        let since = i64::try_from(sent_at_ms).unwrap_or(i64::MAX) - CLOCKS_DIFFER_MS;
+        let list = self.reader.runs(&filter).await?;
+        Ok(list
+            .runs
+            .into_iter()
+            .find(|run| run.id != request.id && run.started_at_ms.is_some_and(|at| at >= since))
+            .map(|run| run.id))
     }
 
     fn tell_retry(&self, after: Duration, is_ambiguous: bool, error: &WriteError) {

@@ -312,6 +312,16 @@ impl CommandError {
                     .to_owned()
             }
             Self::Run { source, .. } => return source.api().map(run_help),
+            Self::RunNotKnown {
+                source:
+                    RunStartError::NotKnown {
+                        perhaps: Some(other),
+                        ..
+                    },
+                ..
+            } => format!(
+                "The run `{other}` of the same solution began at that time, and may be it, under an id of the server's. Run `solform job ID --type flow --wait` with that id."
+            ),
             Self::RunNotKnown { .. } => {
                 "Run `solform job ID --type flow --wait` with the id above.".to_owned()
             }

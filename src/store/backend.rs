@@ -109,6 +109,9 @@ impl StoreError {
     /// What to do about it, as a sentence.
     pub fn help(&self) -> String {
         match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                "Make room on the disk, or name another store with --store.".to_owned()
+            }
             Self::Io { .. } => {
                 "Make the folder writable, or name another store with --store.".to_owned()
             }

@@ -37,7 +37,8 @@ pub fn open_s3(
                 .with_timeout(REQUEST_TIMEOUT),
         )
         .with_retry(RetryConfig {
-            max_retries: 4,
+            // Pauses double from 100 ms: a store that is away for some seconds ends no apply.
+            max_retries: 7,
             retry_timeout: RETRY_TIMEOUT,
             ..RetryConfig::default()
         });

@@ -141,7 +141,13 @@ impl Store for LocalStore {
                 file.write_all(plan)?;
                 file.sync_data()
             })
-            .map_err(failed("write", &path))?;
+            .map_err(|error| {
+                // A plan without a journal would be found by nobody, and take its room for ever.
+                if error.kind() != io::ErrorKind::AlreadyExists {
+                    let _ = fs::remove_file(&path);
+                }
+                failed("write", &path)(error)
+            })?;
         let path = self.journal_path(run);
         let file = private()
             .create_new(true)

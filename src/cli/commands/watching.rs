@@ -1,7 +1,7 @@
 //! What `run` and `job` share: waiting for a run or job, and telling how it stands.
 
 use std::io::Write as _;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
@@ -9,6 +9,7 @@ use crate::apply::{
     Interrupt, JobOutcome, JobReport, PollPolicy, RunExecution, WatchedJob, watch_job,
 };
 use crate::cli::args::WaitingArgs;
+use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
@@ -32,6 +33,7 @@ pub(super) fn execution(
         settle: timeouts.settle,
         poll: PollPolicy::default(),
         events: progress.sink(),
+        now_ms: Arc::new(clock::now_ms),
         random: Mutex::new(fastrand::Rng::new()),
     }
 }

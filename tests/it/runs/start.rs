@@ -4,7 +4,8 @@ use serde_json::json;
 use solform::emulator::{Fault, JobPace, Operation};
 
 use super::{document, field, input, run, start_with};
-use crate::support::worlds::{TOKEN, count};
+use crate::support::scripted::{Reply, Scripted};
+use crate::support::worlds::{TOKEN, count, env_with, manifest};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_meant_by_id_by_address_or_by_name() {
@@ -245,5 +246,49 @@ async fn an_inactive_solution_runs_where_the_server_lets_it() {
             .exits_with(0);
         let _ = run(&env, &["New@1.0.0"]).await.exits_with(code).warns(said);
         assert_eq!(count(&emulator, Operation::RunSolution), 1, "{knob}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_may_have_got_an_id_of_the_servers_is_not_sent_again() {
+    // The server takes the run under its own id, and the answer is lost. The lists ignore the id
+    // that is looked for, or hide the rest of their runs.
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let another = json!({ "id": "srv-1", "startTimeNs": now.as_nanos().to_string() });
+    let older = json!({ "id": "srv-0", "startTimeNs": "1683159463986732303" });
+    for (ignores_filter, said) in [(false, "The run `srv-1`"), (true, "may have started")] {
+        let (another, older) = (another.clone(), older.clone());
+        let server = Scripted::start(move |asked| {
+            let is_named = asked.raw_query.contains("job_id=") && !ignores_filter;
+            match (asked.method.as_str(), asked.path.as_str()) {
+                ("POST", "/api/v2/solutions/deployed/run") => {
+                    Reply::text(500, r#"{"message":"lost"}"#)
+                }
+                ("GET", "/api/v2/solutions/deployed/jobs") if is_named => {
+                    Reply::json(&json!({ "jobs": [] }))
+                }
+                // Capped, and the offset is ignored.
+                ("GET", "/api/v2/solutions/deployed/jobs") => {
+                    Reply::json(&json!({ "jobs": [another, older] }))
+                }
+                _ => Reply::json(&json!({ "status": "ERROR", "msg": "unknown job" })),
+            }
+        })
+        .await;
+        let url = server.url.as_str().trim_end_matches('/').to_owned();
+        let env = env_with(&manifest(
+            &url,
+            "  New: { version: 1.0.0, path: '${drive}/${name}-${version}.ibsolution' }\n",
+        ));
+        let arguments = ["--name", "New", "--wait", "--detailed-exitcode"];
+        let _ = run(&env, &arguments).await.exits_with(6).warns(said);
+        let sent = server
+            .asked()
+            .iter()
+            .filter(|one| one.method == "POST")
+            .count();
+        assert_eq!(sent, 1);
     }
 }

@@ -78,6 +78,7 @@ async fn odd_answers_about_a_run_end_nothing() {
         // The Job API knows nothing of runs here; their lists do.
         &["job_forgotten_after=1", "unknown_job=not_found"],
         &["job_forgotten_after=1", "unknown_job=empty_object"],
+        &["job_forgotten_after=1", "unknown_job=pending"],
         &["run_spaces=required"],
         &["error_status=ok", "error_body=status_msg"],
     ] {
