@@ -16,8 +16,6 @@ use crate::job::{JobKind, JobState, RunFilter, RunRequest, RunTarget};
 
 /// How many of a solution's runs are looked through.
 const NEWEST: u64 = 20;
-/// How far the server's clock may be behind ours.
-const CLOCKS_DIFFER_MS: i64 = 60_000;
 
 /// Takes what happens, as it happens.
 pub type RunEventSink = Arc<dyn Fn(&RunEvent) + Send + Sync>;
@@ -231,12 +229,15 @@ impl RunExecution {
             }
             RunTarget::Name { name, .. } => filter.names = vec![name.to_string()],
         }
-        let since = i64::try_from(sent_at_ms).unwrap_or(i64::MAX) - CLOCKS_DIFFER_MS;
+        let sent_at = i64::try_from(sent_at_ms).unwrap_or(i64::MAX);
+        // Some servers keep whole seconds only (api-facts 1). Clocks that differ make this look less
+        // than sure; a longer reach would take every run of a busy solution for this one.
+        let is_since = |at: i64| at >= sent_at || at == sent_at / 1000 * 1000;
         let list = self.reader.runs(&filter).await?;
         Ok(list
             .runs
             .into_iter()
-            .find(|run| run.id != request.id && run.started_at_ms.is_some_and(|at| at >= since))
+            .find(|run| run.id != request.id && run.started_at_ms.is_some_and(is_since))
             .map(|run| run.id))
     }
 

@@ -253,10 +253,8 @@ async fn an_inactive_solution_runs_where_the_server_lets_it() {
 async fn a_start_that_may_have_got_an_id_of_the_servers_is_not_sent_again() {
     // The server takes the run under its own id, and the answer is lost. The lists ignore the id
     // that is looked for, or hide the rest of their runs.
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    let another = json!({ "id": "srv-1", "startTimeNs": now.as_nanos().to_string() });
+    let later = "4000000000000000000";
+    let another = json!({ "id": "srv-1", "startTimeNs": later });
     let older = json!({ "id": "srv-0", "startTimeNs": "1683159463986732303" });
     for (ignores_filter, said) in [(false, "The run `srv-1`"), (true, "may have started")] {
         let (another, older) = (another.clone(), older.clone());
@@ -291,4 +289,15 @@ async fn a_start_that_may_have_got_an_id_of_the_servers_is_not_sent_again() {
             .count();
         assert_eq!(sent, 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_began_before_do_not_keep_a_start_from_being_sent_again() {
+    let (emulator, env) = start_with(&[], JobPace::Immediate).await;
+    let arguments = ["Form W-2@0.0.1", "--wait"];
+    let _ = run(&env, &arguments).await.exits_with(0);
+    let rule = "operation=run_solution,when=before,times=1,status=500";
+    emulator.add_fault(rule.parse::<Fault>().unwrap());
+    let _ = run(&env, &arguments).await.exits_with(0);
+    assert_eq!(count(&emulator, Operation::RunSolution), 3);
 }
