@@ -16,14 +16,38 @@ pub(super) fn now_ms() -> u64 {
         .unwrap_or(0)
 }
 
-/// An id that sorts by time: a UUID of version 7.
-pub(super) fn new_run_id(now_ms: u64) -> String {
+/// An id that sorts by time: a UUID of version 7. It sorts behind `newest` even if the clock was set
+/// back since, so that the last run is the last in its store.
+pub(super) fn new_run_id(now_ms: u64, newest: Option<&str>) -> String {
+    let after = newest
+        .and_then(|id| uuid::Uuid::parse_str(id).ok())
+        .and_then(|id| id.get_timestamp())
+        .map_or(0, |at| {
+            let (seconds, nanos) = at.to_unix();
+            seconds * 1000 + u64::from(nanos) / 1_000_000 + 1
+        });
     let mut builder = uuid::Builder::from_unix_timestamp_millis(
-        now_ms,
+        now_ms.max(after),
         &fastrand::u128(..).to_be_bytes()[..10]
             .try_into()
             .expect("invariant: ten bytes are ten bytes"),
     );
     builder.set_version(uuid::Version::SortRand);
     builder.into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_run_sorts_behind_the_newest_whatever_the_clock_says() {
+        let now = 1_700_000_000_000;
+        let newest = new_run_id(now, None);
+        for at in [now - 3_600_000, now, now + 3_600_000] {
+            assert!(new_run_id(at, Some(&newest)) > newest, "{at}");
+        }
+        // What is no id of ours says nothing.
+        assert!(new_run_id(now + 1, Some("run")) > newest);
+    }
 }

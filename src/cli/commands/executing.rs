@@ -282,7 +282,7 @@ async fn make_so(
         .iter()
         .filter(|change| !change.is_no_op())
         .count();
-    let run = clock::new_run_id(clock::now_ms());
+    let run = clock::new_run_id(clock::now_ms(), keeping.newest.as_deref());
     let journal = keeping
         .store
         .begin(&run, kept.to_json().as_bytes())

@@ -28,6 +28,8 @@ pub(super) struct Keeping {
     pub(super) sent_before: BTreeSet<Identity>,
     /// The newest run, where it is not complete.
     pub(super) interrupted: Option<String>,
+    /// The newest run.
+    pub(super) newest: Option<String>,
 }
 
 /// Takes the lock, and settles what earlier runs have left open.
@@ -58,6 +60,7 @@ pub(super) async fn take(
         in_flight: BTreeMap::new(),
         sent_before: BTreeSet::new(),
         interrupted: None,
+        newest: None,
     };
     let settled = keeping.settle(session, args.lock, start, io).await;
     if let Err(error) = settled {
@@ -148,6 +151,7 @@ impl Keeping {
     ) -> Result<(), CommandError> {
         let mut runs = runs_of(&*self.store).await?;
         self.memory = Memory::of(&runs);
+        self.newest = runs.last().map(|run| run.id.clone());
         if !is_locked {
             // Whoever began a run may still be at it: what it has in flight is left alone.
             let open = runs.iter().flat_map(PastRun::open_steps);
