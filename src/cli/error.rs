@@ -87,7 +87,7 @@ pub(super) enum CommandError {
     Locked {
         environment: String,
         holder: String,
-        id: String,
+        unlock: String,
     },
     /// No store of that kind is known.
     #[error("`{text}` is no store that is known")]
@@ -103,6 +103,9 @@ pub(super) enum CommandError {
     /// No run of that id is kept.
     #[error("the store keeps no run `{run}`")]
     NoRun { run: String },
+    /// The beginning of an id is that of several runs.
+    #[error("the ids of {count} runs begin with `{run}`")]
+    SeveralRuns { run: String, count: usize },
     /// The lock is not held under that id.
     #[error("the lock is not held under the id `{id}`")]
     NotLocked { id: String, holder: Option<String> },
@@ -240,6 +243,7 @@ impl CommandError {
             | Self::StoreHost { .. }
             | Self::NoRun { .. }
             | Self::NoCommand { .. }
+            | Self::SeveralRuns { .. }
             | Self::NotLocked { .. }
             | Self::NothingToResume { .. }
             | Self::Journal(_)
@@ -279,8 +283,8 @@ impl CommandError {
                 "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.".to_owned()
             }
             Self::Store(source) => source.help(),
-            Self::Locked { id, .. } => format!(
-                "Wait for it with --lock-timeout 10m. If it is gone for good, run `solform force-unlock {id}`."
+            Self::Locked { unlock, .. } => format!(
+                "Wait for it with --lock-timeout 10m. If it is gone for good, run `{unlock}`."
             ),
             Self::StoreKind { .. } => {
                 "Give a folder, or `s3://BUCKET/PREFIX`.".to_owned()
@@ -290,6 +294,7 @@ impl CommandError {
             }
             Self::NoCommand { .. } => "Run `solform --help` to see the commands.".to_owned(),
             Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
+            Self::SeveralRuns { .. } => "Give more of the id.".to_owned(),
             Self::NotLocked { holder: Some(holder), .. } => {
                 format!("It is held by {holder}.")
             }

@@ -138,7 +138,7 @@ pub(super) async fn execute(
     start: &mut Start,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let resume = resume_command(session, &order);
+    let resume = resume_command(session, &order, keeping);
     let Order {
         plan,
         saved,
@@ -364,7 +364,7 @@ fn status_of(report: &ApplyReport, after: &Afterwards) -> ExitStatus {
 }
 
 /// The command that goes on where this one ended, as a shell takes it.
-fn resume_command(session: &Session, order: &Order) -> String {
+fn resume_command(session: &Session, order: &Order, keeping: &Keeping) -> String {
     // A saved plan is applied again as it is: what is done counts as done.
     let verb = match order.plan.mode {
         Mode::Destroy if order.saved.is_none() => "destroy",
@@ -377,6 +377,10 @@ fn resume_command(session: &Session, order: &Order) -> String {
             .as_ref()
             .map_or_else(|| "--resume".to_owned(), |file| file.display().to_string())
     }));
+    // What is in flight is known to that store only.
+    if let Some(store) = &keeping.store_argument {
+        words.extend(["--store".to_owned(), store.clone()]);
+    }
     for target in &order.options.targets {
         words.extend(["--target".to_owned(), target.to_string()]);
     }

@@ -28,9 +28,19 @@ pub(super) async fn run(
         None => render_history(&runs, &mut io.out)?,
         Some(HistoryCommand::Show { run }) => {
             // The beginning of an id will do, where it is one run's.
-            let mut found = runs.iter().filter(|past| past.id.starts_with(run.as_str()));
-            let (Some(past), None) = (found.next(), found.next()) else {
-                return Err(CommandError::NoRun { run: run.clone() });
+            let found: Vec<_> = runs
+                .iter()
+                .filter(|past| past.id.starts_with(run.as_str()))
+                .collect();
+            let past = match found.as_slice() {
+                [past] => past,
+                [] => return Err(CommandError::NoRun { run: run.clone() }),
+                several => {
+                    return Err(CommandError::SeveralRuns {
+                        run: run.clone(),
+                        count: several.len(),
+                    });
+                }
             };
             if args.json {
                 render_json(&run_history_document(environment, past), &mut io.out)?;

@@ -19,6 +19,8 @@ use crate::store::{Lease, LockOwner, Memory, PastRun, Store, lock, superfluous};
 /// The lock and the store, for as long as an apply works.
 pub(super) struct Keeping {
     pub(super) store: Arc<dyn Store>,
+    /// What was typed behind `--store`.
+    pub(super) store_argument: Option<String>,
     pub(super) lease: Arc<Lease>,
     /// What earlier runs know of records.
     pub(super) memory: Memory,
@@ -55,6 +57,7 @@ pub(super) async fn take(
     };
     let mut keeping = Keeping {
         store,
+        store_argument: args.store.clone(),
         lease: Arc::new(lease),
         memory: Memory::default(),
         in_flight: BTreeMap::new(),
@@ -95,14 +98,24 @@ async fn locked(
             .await
             .map_err(CommandError::Store)
     };
-    start
-        .or_interrupted(locking)
-        .await?
-        .map_err(|holder| CommandError::Locked {
+    start.or_interrupted(locking).await?.map_err(|holder| {
+        let verb = "force-unlock";
+        let mut words = session.command_words(verb);
+        if let Some(store) = &args.store {
+            words.extend(["--store".to_owned(), store.clone()]);
+        }
+        let place = words.iter().position(|word| word == verb);
+        words.insert(
+            place.map_or(words.len(), |verb| verb + 1),
+            holder.id.clone(),
+        );
+        CommandError::Locked {
             environment: session.manifest().environment.name.clone(),
             holder: told(&holder),
-            id: holder.id,
-        })
+            unlock: shlex::try_join(words.iter().map(String::as_str))
+                .unwrap_or_else(|_| words.join(" ")),
+        }
+    })
 }
 
 /// Who holds a lock, since when, and what for.

@@ -70,7 +70,7 @@ async fn a_run_that_one_machine_began_is_finished_by_another() {
         .exits_with(9)
         .warns("is held by ann@runner-1");
     let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
-    let id = rest.split('`').next().unwrap();
+    let id = rest.split(' ').next().unwrap();
     let _ = there
         .solform_beside(&["force-unlock", id])
         .await

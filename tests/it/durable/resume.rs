@@ -297,6 +297,12 @@ async fn the_history_tells_every_run() {
         .exits_with(0);
     let one: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(one["steps"][0]["action"], "create");
+    // Ids begin with their time, so that the first letters are those of all.
+    let _ = env
+        .solform_beside(&["history", "show", &first[..2]])
+        .await
+        .exits_with(1)
+        .warns("the ids of 2 runs begin with `");
     for (name, document) in [("history", &document), ("run-history", &one)] {
         let schema = env.solform(&["schema", name]).exits_with(0).stdout;
         let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
@@ -407,4 +413,44 @@ async fn an_interrupt_while_settling_settles_nothing() {
     // Nothing is known yet, and the next apply must find that out before it deploys again.
     assert_eq!(std::fs::read_to_string(&journal).unwrap(), before);
     assert_eq!(count(&emulator, Operation::Deploy), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_that_are_named_mean_the_store_that_was_meant() {
+    let emulator = worlds::start_with(world(), &[], JobPace::Manual, 100).await;
+    let text = manifest(&emulator.url(), SOLUTIONS).replace("deploy: 20s", "deploy: 2s");
+    let env = env_with(&text);
+    let arguments = ["apply", "--auto-approve", "--store", "kept here"];
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lock = loop {
+        let stores = std::fs::read_dir(env.path().join("kept here"));
+        let mut texts = stores
+            .into_iter()
+            .flatten()
+            .filter_map(|store| std::fs::read_to_string(store.unwrap().path().join("lock")).ok());
+        if let Some(lock) = texts
+            .next()
+            .and_then(|text| serde_json::from_str::<Value>(&text).ok())
+        {
+            break lock;
+        }
+        tokio::task::yield_now().await;
+    };
+    let id = lock["id"].as_str().unwrap();
+    let unlock =
+        format!("run `solform force-unlock {id} --file solform.yaml -e test --store 'kept here'`");
+    let _ = env
+        .solform_beside(&arguments)
+        .await
+        .exits_with(1)
+        .warns(&unlock);
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+    let stdout = String::from_utf8(output.await.unwrap().stdout).unwrap();
+    let go_on = "To go on, run: solform apply --file solform.yaml -e test --store 'kept here'\n";
+    assert!(stdout.contains(go_on), "{stdout}");
 }

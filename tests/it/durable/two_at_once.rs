@@ -134,7 +134,7 @@ async fn two_at_once_a_lock_that_is_taken_away_stops_whoever_held_it() {
         .await
         .exits_with(1);
     let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
-    let id = rest.split('`').next().unwrap().to_owned();
+    let id = rest.split(' ').next().unwrap().to_owned();
     let _ = env
         .solform_beside(&["force-unlock", "another"])
         .await
