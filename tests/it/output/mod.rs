@@ -1,5 +1,7 @@
 //! The formats of a plan, for programs that read them.
 
+mod literals;
+
 use serde_json::Value;
 
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
