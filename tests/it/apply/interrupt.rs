@@ -10,7 +10,7 @@ use crate::support::worlds::{Version, count, env_with, manifest, seed, start_wit
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_ends_after_an_interrupt_is_done_and_not_called_drift() {
     let world = seed(&[], &[Version::active("A", "1")]);
-    let emulator = start_with(world, &[], JobPace::Polls(4), 100).await;
+    let emulator = start_with(world, &[], JobPace::Manual, 100).await;
     let env = env_with(&manifest(
         &emulator.url(),
         "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n",
@@ -18,7 +18,7 @@ async fn work_that_ends_after_an_interrupt_is_done_and_not_called_drift() {
     let arguments = ["apply", "--auto-approve", "--detailed-exitcode"];
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (code, stdout) = tokio::task::spawn_blocking(move || {
+    let (mut child, mut told) = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
         let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(told.any(|line| line.unwrap().contains("deploy taken")));
@@ -27,7 +27,20 @@ async fn work_that_ends_after_an_interrupt_is_done_and_not_called_drift() {
             .status()
             .unwrap();
         assert!(killed.success());
-        told.for_each(drop);
+        assert!(told.any(|line| {
+            line.unwrap()
+                .contains("Interrupted: nothing new is started")
+        }));
+        (child, told)
+    })
+    .await
+    .unwrap();
+    // The interrupt is seen, and only then does the job end.
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let (code, stdout) = tokio::task::spawn_blocking(move || {
+        told.by_ref().for_each(drop);
         let mut stdout = String::new();
         let mut pipe = child.stdout.take().unwrap();
         pipe.read_to_string(&mut stdout).unwrap();
