@@ -13,7 +13,7 @@ use super::create::Goal;
 use super::event::Call;
 use super::executor::{Execution, Run};
 use super::report::OutcomeWord;
-use super::wait::{JobEnd, Pauses, Stopped, pause};
+use super::wait::{JobEnd, NotShown, Stopped, pause};
 use crate::api::ReadError;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::JobResult;
@@ -260,7 +260,7 @@ impl Run<'_> {
         sent: &PastSending,
         goal: Goal<'_>,
         replaced: Option<&SolutionId>,
-    ) -> Result<Fate, ReadError> {
+    ) -> Result<Fate, NotShown<ReadError>> {
         let known: Vec<SolutionId> = replaced.cloned().into_iter().collect();
         let ids = match self.follow(step, sent, self.settings.deploy).await {
             Ok(ids) => ids,
@@ -273,17 +273,17 @@ impl Run<'_> {
             }
             Err(fate) => return Ok(fate),
         };
-        let found = self
-            .look_until_settled(async || {
-                for id in &ids {
-                    let live = self.fetch(id, &goal.after.identity.name).await?;
-                    if let Some(live) = live.filter(|live| goal.is_met_by(live)) {
-                        return Ok(Some(live));
-                    }
+        let look = async || {
+            for id in &ids {
+                let live = self.fetch(id, &goal.after.identity.name).await?;
+                if let Some(live) = live.filter(|live| goal.is_met_by(live)) {
+                    return Ok(Some(live));
                 }
-                goal.find_made(self, &known).await
-            })
-            .await?;
+            }
+            goal.find_made(self, &known).await
+        };
+        // Whoever could not be asked once is asked again.
+        let found = self.until_shown(look, |_: &ReadError| true).await?;
         Ok(match found {
             Some(live) => {
                 let live = self.seen(goal.after.visibility.is_some(), live).await?;
@@ -301,18 +301,17 @@ impl Run<'_> {
         step: &PastStep,
         sent: &PastSending,
         before: &LiveImage,
-    ) -> Result<Fate, ReadError> {
+    ) -> Result<Fate, NotShown<ReadError>> {
         let failure = match self.follow(step, sent, self.settings.delete).await {
             Ok(_) => None,
             Err(Fate::Failed { detail, .. }) => Some(detail),
             Err(fate) => return Ok(fate),
         };
-        let gone = self
-            .look_until_settled(async || {
-                let live = self.fetch(&before.id, &before.identity.name).await?;
-                Ok(live.is_none().then_some(()))
-            })
-            .await?;
+        let look = async || {
+            let live = self.fetch(&before.id, &before.identity.name).await?;
+            Ok(live.is_none().then_some(()))
+        };
+        let gone = self.until_shown(look, |_: &ReadError| true).await?;
         Ok(match gone {
             Some(()) => Fate::Done {
                 id: None,
@@ -327,7 +326,7 @@ impl Run<'_> {
         step: &PastStep,
         id: &SolutionId,
         after: &AfterImage,
-    ) -> Result<Fate, ReadError> {
+    ) -> Result<Fate, NotShown<ReadError>> {
         self.await_settled(step.sendings.last()).await;
         let Some(live) = self.fetch(id, &after.identity.name).await? else {
             return Ok(not_done("it is not live any more"));
@@ -341,28 +340,6 @@ impl Run<'_> {
         } else {
             not_done("it does not show")
         })
-    }
-
-    /// Looks for as long as `settle`, with one look at the very end.
-    async fn look_until_settled<T>(
-        &self,
-        look: impl AsyncFn() -> Result<Option<T>, ReadError>,
-    ) -> Result<Option<T>, ReadError> {
-        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
-        let deadline = Instant::now() + self.settings.settle;
-        loop {
-            let is_last_look = Instant::now() >= deadline;
-            match look().await {
-                Ok(None) if is_last_look => return Ok(None),
-                Err(error) if is_last_look => return Err(error),
-                Ok(Some(found)) => return Ok(Some(found)),
-                Ok(None) | Err(_) => {}
-            }
-            let ended = pause(pauses.next(), deadline, &self.interrupt).await;
-            if ended == Err(Stopped::Interrupted) {
-                return look().await;
-            }
-        }
     }
 }
 

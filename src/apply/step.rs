@@ -8,7 +8,7 @@ use super::create::Goal;
 use super::event::{ApplyEvent, Call};
 use super::executor::Run;
 use super::report::{Done, Outcome, SkipReason, StepError, StepReport};
-use super::wait::{Pauses, Stopped, pause};
+use super::wait::NotShown;
 use crate::api::WriteError;
 use crate::ident::JobId;
 use crate::plan::{Action, Change};
@@ -202,31 +202,21 @@ impl Step<'_, '_> {
         job
     }
 
-    /// Looks until something shows, for as long as `settle`, with one look at the very end.
+    /// Looks until something shows, for as long as `settle`.
     pub(super) async fn until_shown<T>(
         &self,
         look: impl AsyncFn() -> Result<Option<T>, Outcome>,
     ) -> Result<Option<T>, Outcome> {
-        let run = self.run;
-        let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
-        let deadline = Instant::now() + run.settings.settle;
-        loop {
-            let is_last_look = Instant::now() >= deadline;
-            match look().await {
-                Ok(Some(found)) => return Ok(Some(found)),
-                // One look that failed is not the last word, until it is the last look.
-                Err(Outcome::Failed(StepError::NotRead { .. })) if !is_last_look => {}
-                Err(outcome) => return Err(outcome),
-                Ok(None) if is_last_look => return Ok(None),
-                Ok(None) => {}
-            }
-            if pause(pauses.next(), deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
-                return Err(Outcome::Unknown {
-                    job: self.jobs.last().cloned(),
-                    said: None,
-                });
-            }
-        }
+        let is_passing =
+            |outcome: &Outcome| matches!(outcome, Outcome::Failed(StepError::NotRead { .. }));
+        let shown = self.run.until_shown(look, is_passing).await;
+        shown.map_err(|not_shown| match not_shown {
+            NotShown::Failed(outcome) => outcome,
+            NotShown::Interrupted => Outcome::Unknown {
+                job: self.jobs.last().cloned(),
+                said: None,
+            },
+        })
     }
 
     pub(super) fn not_confirmed(&self, call: Call) -> Outcome {

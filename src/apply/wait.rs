@@ -157,7 +157,45 @@ pub(super) enum JobEnd {
     },
 }
 
+/// Why a wait for something to show came to nothing.
+#[derive(Debug)]
+pub(super) enum NotShown<E> {
+    /// A look failed for good.
+    Failed(E),
+    /// The grace after an interrupt was over.
+    Interrupted,
+}
+
+impl<E> From<E> for NotShown<E> {
+    fn from(error: E) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl Run<'_> {
+    /// Looks until something shows, for as long as `settle`, with one look at the very end. A look
+    /// that failed in passing is not the last word, until it is the last look.
+    pub(super) async fn until_shown<T, E>(
+        &self,
+        look: impl AsyncFn() -> Result<Option<T>, E>,
+        is_passing: impl Fn(&E) -> bool,
+    ) -> Result<Option<T>, NotShown<E>> {
+        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
+        let deadline = Instant::now() + self.settings.settle;
+        loop {
+            let is_last_look = Instant::now() >= deadline;
+            match look().await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Err(error) if is_last_look || !is_passing(&error) => return Err(error.into()),
+                Ok(None) if is_last_look => return Ok(None),
+                Ok(None) | Err(_) => {}
+            }
+            if pause(pauses.next(), deadline, &self.interrupt).await == Err(Stopped::Interrupted) {
+                return Err(NotShown::Interrupted);
+            }
+        }
+    }
+
     /// Polls a job until it ends, the deadline comes, or an interrupt's grace is over.
     pub(super) async fn poll_job(
         &self,

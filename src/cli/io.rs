@@ -109,6 +109,12 @@ impl Io {
         render_problem(problem, 100, self.is_err_coloured, &mut self.err)
     }
 
+    /// Warns that a list may not hold all there is.
+    pub(super) fn warn_incomplete(&mut self, why: &str) -> io::Result<()> {
+        let why = words::escaped(why);
+        writeln!(self.err, "Warning: the list may be incomplete: {why}")
+    }
+
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()?;
         self.err.flush()

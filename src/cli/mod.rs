@@ -8,6 +8,7 @@ mod clock;
 mod commands;
 mod error;
 mod exit;
+mod files;
 mod io;
 mod progress;
 mod run_progress;

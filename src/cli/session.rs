@@ -311,6 +311,11 @@ impl Session {
         words
     }
 
+    /// Words as a shell takes them, for whoever is to type them.
+    pub(super) fn printed(words: &[String]) -> String {
+        shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+    }
+
     pub(super) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {
         CommandError::Read {
             environment: self.place.loaded.manifest.environment.name.clone(),

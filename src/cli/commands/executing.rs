@@ -387,5 +387,5 @@ fn resume_command(session: &Session, order: &Order, keeping: &Keeping) -> String
     for exclude in &order.options.excludes {
         words.extend(["--exclude".to_owned(), exclude.to_string()]);
     }
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+    Session::printed(&words)
 }

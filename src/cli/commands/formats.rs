@@ -1,10 +1,10 @@
 //! A plan in the formats that were asked for: one on standard output, and any number in files.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use crate::cli::args::{FormatArgs, PlanFormat, PlanOutput};
 use crate::cli::error::CommandError;
+use crate::cli::files::write_whole;
 use crate::cli::io::Io;
 use crate::plan::{Plan, Refusal};
 use crate::render::{
@@ -28,7 +28,7 @@ pub(super) fn write_plan(
             .secrets
             .redact(&String::from_utf8_lossy(&text))
             .into_owned();
-        write_file(path, text.as_bytes())
+        write_whole(path, text.as_bytes())
             .map_err(|error| CommandError::io("write", path, error))?;
     }
     Ok(())
@@ -57,16 +57,4 @@ fn render(
         }
         PlanFormat::Gitlab => render_json(&gitlab_document(plan), out),
     }
-}
-
-/// Writes a file beside its place and moves it there, so that nobody reads half of it.
-fn write_file(path: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

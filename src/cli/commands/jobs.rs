@@ -14,7 +14,7 @@ use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::ident::{Address, SolutionId};
 use crate::job::{RunFilter, RunList};
-use crate::render::{render_json, render_runs, runs_document, words};
+use crate::render::{render_json, render_runs, runs_document};
 
 /// For how many solutions the table shows names instead of ids: each is a request.
 const NAMED: usize = 100;
@@ -41,11 +41,7 @@ pub(super) async fn run(
         render_runs(&list, &names, &mut io.out)?;
     }
     if let Some(why) = &list.incomplete {
-        writeln!(
-            io.err,
-            "Warning: the list may be incomplete: {}",
-            words::escaped(why)
-        )?;
+        io.warn_incomplete(why)?;
     }
     if list.runs.is_empty() && args.output_repo.is_empty() {
         writeln!(

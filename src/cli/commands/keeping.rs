@@ -112,8 +112,7 @@ async fn locked(
         CommandError::Locked {
             environment: session.manifest().environment.name.clone(),
             holder: told(&holder),
-            unlock: shlex::try_join(words.iter().map(String::as_str))
-                .unwrap_or_else(|_| words.join(" ")),
+            unlock: Session::printed(&words),
         }
     })
 }

@@ -1,7 +1,6 @@
 //! `list`: what is live.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 
 use crate::api::{VisibilityOf, Wish};
 use crate::attribute::Visibility;
@@ -12,7 +11,7 @@ use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::live::{Coverage, LiveVersion};
-use crate::render::{render_json, render_solutions, solutions_document, words};
+use crate::render::{render_json, render_solutions, solutions_document};
 
 pub(super) async fn run(
     args: &ListArgs,
@@ -42,11 +41,7 @@ pub(super) async fn run(
         render_solutions(&shown, &mut io.out)?;
     }
     if let Coverage::Unproven(why) = live.coverage() {
-        writeln!(
-            io.err,
-            "Warning: the list may be incomplete: {}",
-            words::escaped(&why.to_string())
-        )?;
+        io.warn_incomplete(&why.to_string())?;
     }
     Ok(ExitStatus::Success)
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use super::packages;
 use crate::api::{ReadError, VisibilityOf, Wish};
 use crate::cli::error::CommandError;
+use crate::cli::files::write_whole;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::ident::SolutionName;
@@ -132,7 +133,6 @@ pub(super) fn blocked(refusals: &[Refusal]) -> CommandError {
 
 /// Keeps a plan: written beside its place and moved there, readable by its owner only.
 pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
-    let failed = |source| CommandError::io("write", path, source);
     // A manifest that was named by mistake must not be lost.
     if path.exists()
         && matches!(
@@ -147,16 +147,8 @@ pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandE
             path: path.to_owned(),
         });
     }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    // tempfile makes its files with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(saved.to_json().as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    write_whole(path, saved.to_json().as_bytes())
+        .map_err(|source| CommandError::io("write", path, source))
 }
 
 /// Reads a plan that was kept.

@@ -91,7 +91,7 @@ fn command(job: &WatchedJob, session: &Session) -> String {
         words.extend(["--output-repo".to_owned(), space.clone()]);
     }
     words.extend(["--wait".to_owned(), "--".to_owned(), job.id.to_string()]);
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+    Session::printed(&words)
 }
 
 /// The exit status of how it stands. One that is at work is no success: whoever asks in a script

@@ -1,10 +1,8 @@
 //! Lock, journal and plan in a bucket: a run begun on one machine is finished on another.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-
 use solform::emulator::{Emulator, JobPace, Operation};
 
+use super::{finish_all, killed_at_work};
 use crate::support::TestEnv;
 use crate::support::bucket::{BUCKET, Bucket, SECRET_KEY};
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
@@ -32,33 +30,13 @@ fn machine(emulator: &Emulator, bucket: &Bucket, host: &str) -> TestEnv {
     env
 }
 
-/// Starts an apply and kills it while its deploy is at work.
-async fn killed(env: &TestEnv) {
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    tokio::task::spawn_blocking(move || {
-        let mut said = String::new();
-        while !said.contains("PENDING") {
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    })
-    .await
-    .unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_one_machine_began_is_finished_by_another() {
     let (emulator, bucket) = (emulator().await, Bucket::start().await);
     let here = machine(&emulator, &bucket, "runner-1");
     let there = machine(&emulator, &bucket, "runner-2");
-    killed(&here).await;
+    let program = env!("CARGO_BIN_EXE_solform");
+    killed_at_work(here.command(program, &["apply", "--auto-approve"]), 1).await;
     assert!(
         !here.path().join(".solform").exists(),
         "nothing lies on the machine"
@@ -80,9 +58,7 @@ async fn a_run_that_one_machine_began_is_finished_by_another() {
         .await
         .exits_with(0)
         .warns("In flight: the deploy of A@2 that run ");
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     let _ = there
         .solform_beside(&["apply", "--resume"])
         .await

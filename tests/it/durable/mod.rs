@@ -8,6 +8,8 @@ mod resume;
 mod store_contract;
 mod two_at_once;
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +35,41 @@ async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
     })
     .await
     .unwrap()
+}
+
+/// Starts an apply, and returns when so many of its jobs are at work.
+async fn at_work(mut command: Command, jobs: usize) -> Child {
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    tokio::task::spawn_blocking(move || {
+        let mut said = String::new();
+        while said.matches("PENDING").count() < jobs {
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        // What it says from here on is read by nobody, and must find somebody all the same.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        child
+    })
+    .await
+    .unwrap()
+}
+
+/// Starts an apply, and kills it when so many of its jobs are at work.
+async fn killed_at_work(command: Command, jobs: usize) {
+    let mut child = at_work(command, jobs).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Ends all jobs well.
+fn finish_all(emulator: &Emulator) {
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
 }
 
 /// A manifest whose times are short.

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use solform::emulator::{Emulator, JobPace, Operation, Seed};
 
+use super::{finish_all, killed_at_work};
 use crate::support::TestEnv;
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
@@ -35,23 +36,8 @@ async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
         .solform_beside(&["plan", "--out", "plan.json"])
         .await
         .exits_with(0);
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "plan.json"]);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    tokio::task::spawn_blocking(move || {
-        let mut said = String::new();
-        while said.matches("PENDING").count() < 2 {
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    })
-    .await
-    .unwrap();
+    let program = env!("CARGO_BIN_EXE_solform");
+    killed_at_work(env.command(program, &["apply", "plan.json"]), 2).await;
     assert_eq!(count(&emulator, Operation::Deploy), 2);
     (emulator, env)
 }
@@ -83,9 +69,7 @@ async fn the_next_apply_settles_what_was_left_and_deploys_nothing_twice() {
         .exits_with(0)
         .warns("In flight: the deploy of A@2")
         .warns("In flight: the deploy of B@1");
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     let _ = env
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
@@ -122,9 +106,7 @@ async fn a_job_that_is_still_at_work_is_polled_again_and_not_sent_again() {
         assert_eq!(count(&emulator, Operation::Deploy), 2);
         assert_eq!(count(&emulator, Operation::PatchSolution), 0);
     }
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     let _ = env
         .solform_beside(&["apply", "--auto-approve"])
         .await
@@ -157,9 +139,7 @@ async fn a_job_that_has_failed_meanwhile_is_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn resume_finishes_the_interrupted_plan_and_nothing_else() {
     let (emulator, env) = killed(&[]).await;
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     // Another manifest is not what was interrupted.
     let before = env.read("solform.yaml");
     env.write(
@@ -204,9 +184,7 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
     let (emulator, env) = killed(&[]).await;
     let journal = journals(&env).pop().unwrap();
     let whole = std::fs::read(&journal).unwrap();
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     let mut damaged = whole.clone();
     damaged[3] = b'#';
     std::fs::write(&journal, &damaged).unwrap();
@@ -256,9 +234,7 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_history_tells_every_run() {
     let (emulator, env) = killed(&[]).await;
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     let _ = env
         .solform_beside(&["history"])
         .await
@@ -323,9 +299,7 @@ async fn resume_ends_what_was_deployed_and_not_yet_patched() {
         let solutions =
             SOLUTIONS.replace("B: { version: 1,", "B: { version: 1, visibility: PUBLIC,");
         let (emulator, env) = killed_while(&knobs, &solutions).await;
-        for job in emulator.pending_jobs() {
-            assert!(emulator.finish_job(&job, None));
-        }
+        finish_all(&emulator);
         let told = env.solform_beside(resumed).await.exits_with(0);
         let _ = told
             .warns("B@1: deployed, and not as declared yet")
@@ -348,9 +322,7 @@ async fn a_run_whose_last_step_is_not_patched_is_not_complete() {
          \x20 B: {{ version: 1, visibility: PUBLIC, {path} }}\n"
     );
     let (emulator, env) = killed_while(&knobs, &solutions).await;
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     let _ = env
         .solform_beside(&["apply", "--resume"])
         .await
@@ -366,9 +338,7 @@ async fn a_run_whose_last_step_is_not_patched_is_not_complete() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_journal_is_empty_is_resumed() {
     let (emulator, env) = killed(&[]).await;
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
+    finish_all(&emulator);
     // Killed before the first line.
     std::fs::write(journals(&env).pop().unwrap(), "").unwrap();
     let _ = env

@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 
 use solform::emulator::{Emulator, JobPace, Operation};
 
+use super::{at_work, finish_all};
 use crate::support::TestEnv;
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
@@ -25,38 +26,15 @@ async fn world() -> (Emulator, TestEnv) {
     (emulator, env)
 }
 
-/// Starts an apply, and returns when its deploy's job is at work.
+/// An apply whose deploy is at work.
 async fn begun(env: &TestEnv) -> Child {
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
-    let mut child = command
-        .env("USER", "ann")
-        .env("HOSTNAME", "runner-1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    tokio::task::spawn_blocking(move || {
-        let mut said = String::new();
-        while !said.contains("PENDING") {
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
-        }
-        // What it says from here on is read by nobody, and must find somebody all the same.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        child
-    })
-    .await
-    .unwrap()
+    command.env("USER", "ann").env("HOSTNAME", "runner-1");
+    at_work(command, 1).await
 }
 
 fn end(mut child: Child) -> i32 {
     child.wait().unwrap().code().unwrap_or(-1)
-}
-
-fn finish_all(emulator: &Emulator) {
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
