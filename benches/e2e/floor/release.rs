@@ -1,0 +1,185 @@
+//! Deploys and upgrades: one call to start a job, a look when it should be over, one to confirm.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use serde::Deserialize;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::connection::Connection;
+use crate::Failure;
+use crate::estate::{FIRST, Item, NEXT};
+
+/// How soon a job that should be over is looked at again.
+const AGAIN: Duration = Duration::from_millis(10);
+
+#[derive(Deserialize)]
+struct Started<'a> {
+    job_id: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Job<'a> {
+    state: &'a str,
+    results: Option<Vec<Outcome<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Outcome<'a> {
+    #[serde(borrow)]
+    deployed_solution_id: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Single<'a> {
+    #[serde(borrow)]
+    solution: Record<'a>,
+}
+
+#[derive(Deserialize)]
+struct Record<'a> {
+    name: &'a str,
+    version: &'a str,
+    owner: &'a str,
+    state: &'a str,
+    visibility: Option<&'a str>,
+}
+
+/// Deploys the first version of these items. No change but that is made.
+pub(super) async fn deploy(
+    address: &str,
+    items: impl Iterator<Item = Item>,
+    at_once: usize,
+    job_time: Duration,
+) -> Result<usize, Failure> {
+    at_most(
+        address,
+        items,
+        at_once,
+        move |mut connection, item| async move {
+            create(&mut connection, item, FIRST, job_time).await?;
+            Ok((connection, 0))
+        },
+    )
+    .await
+}
+
+/// Deploys the next version of these items and takes the first one out of service.
+pub(super) async fn upgrade(
+    address: &str,
+    items: impl Iterator<Item = Item>,
+    at_once: usize,
+    job_time: Duration,
+) -> Result<usize, Failure> {
+    at_most(
+        address,
+        items,
+        at_once,
+        move |mut connection, item| async move {
+            create(&mut connection, item, NEXT, job_time).await?;
+            if item.is_changed() {
+                // It is out of service already.
+                return Ok((connection, 0));
+            }
+            let path = format!("/api/v2/solutions/deployed/{}", item.id());
+            let query = format!("{path}?state=INACTIVE");
+            connection.ask(Method::PATCH, &query, Bytes::new()).await?;
+            confirm(&mut connection, &path, item, FIRST, "INACTIVE").await?;
+            Ok((connection, 1))
+        },
+    )
+    .await
+}
+
+/// Works on so many items at once, each on a connection of its own, and sums up what they tell.
+async fn at_most<Work, Done>(
+    address: &str,
+    items: impl Iterator<Item = Item>,
+    at_once: usize,
+    work: Work,
+) -> Result<usize, Failure>
+where
+    Work: Fn(Connection, Item) -> Done + Clone + Send + 'static,
+    Done: Future<Output = Result<(Connection, usize), Failure>> + Send,
+{
+    let left: Arc<Mutex<VecDeque<Item>>> = Arc::new(Mutex::new(items.collect()));
+    let mut workers = JoinSet::new();
+    for _ in 0..at_once {
+        let (left, work, address) = (Arc::clone(&left), work.clone(), address.to_owned());
+        workers.spawn(async move {
+            let mut connection = Connection::open(&address).await?;
+            let mut sum = 0;
+            loop {
+                let item = left
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .pop_front();
+                let Some(item) = item else {
+                    return Ok::<_, Failure>(sum);
+                };
+                let (back, count) = work(connection, item).await?;
+                connection = back;
+                sum += count;
+            }
+        });
+    }
+    let mut sum = 0;
+    while let Some(worker) = workers.join_next().await {
+        sum += worker??;
+    }
+    Ok(sum)
+}
+
+async fn create(
+    connection: &mut Connection,
+    item: Item,
+    version: &str,
+    job_time: Duration,
+) -> Result<(), Failure> {
+    let body = serde_json::json!({ "solution_path": item.package(version) });
+    let body = Bytes::from(body.to_string());
+    let answer = connection
+        .ask(Method::POST, "/api/v2/solutions/deployed", body)
+        .await?;
+    let started: Started<'_> = serde_json::from_slice(&answer)?;
+    let path = format!("/api/v1/jobs/status?job_id={}&type=async", started.job_id);
+    sleep(job_time).await;
+    loop {
+        let answer = connection.get(&path).await?;
+        let job: Job<'_> = serde_json::from_slice(&answer)?;
+        if job.state == "DONE" {
+            let mut outcomes = job.results.iter().flatten();
+            let id = outcomes.find_map(|outcome| outcome.deployed_solution_id);
+            let id = id.ok_or("the job names no solution")?;
+            let path = format!("/api/v2/solutions/deployed/{id}");
+            return confirm(connection, &path, item, version, "ACTIVE").await;
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Reads a record and compares it with what it should be.
+async fn confirm(
+    connection: &mut Connection,
+    path: &str,
+    item: Item,
+    version: &str,
+    state: &str,
+) -> Result<(), Failure> {
+    let answer = connection.get(path).await?;
+    let Single { solution } = serde_json::from_slice(&answer)?;
+    let is_right = solution.name == item.name()
+        && solution.version == version
+        && solution.owner == item.owner()
+        && solution.state == state
+        && solution.visibility == Some(item.visibility());
+    if is_right {
+        Ok(())
+    } else {
+        Err(format!("{} is not what it should be", item.name()).into())
+    }
+}

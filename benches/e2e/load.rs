@@ -1,0 +1,252 @@
+//! The loads: what the program is given to do.
+
+use std::time::Duration;
+
+use crate::estate::{self, FIRST, Item, NEXT};
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    Full,
+    /// Only what takes seconds.
+    Quick,
+    /// Very small, once.
+    Smoke,
+}
+
+/// The server that a load meets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) profile: &'static str,
+    pub(crate) latency: Duration,
+    pub(crate) job_time: Duration,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// All that is live is declared.
+    Plan {
+        live: usize,
+    },
+    /// A few names of many are declared.
+    PlanFew {
+        declared: usize,
+        live: usize,
+    },
+    /// Nothing is live yet.
+    Apply {
+        creates: usize,
+        at_once: usize,
+    },
+    /// Each name gets a new version, and its old one is taken out of service.
+    Upgrade {
+        names: usize,
+        at_once: usize,
+    },
+    Version,
+    Validate {
+        entries: usize,
+    },
+}
+
+/// One load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) task: Task,
+    pub(crate) setting: Setting,
+    /// How many rounds are usual.
+    pub(crate) runs: usize,
+}
+
+/// Every load of a scale.
+pub(crate) fn all(scale: Scale) -> Vec<Load> {
+    match scale {
+        Scale::Full => loads(
+            &[(100, 5), (1_000, 5), (10_000, 5), (100_000, 3)],
+            (10, 10_000),
+            &[(100, 10), (1_000, 50)],
+            &[(300, 5), (300, 50)],
+            Duration::from_millis(5),
+            Duration::from_millis(500),
+        ),
+        Scale::Quick => loads(
+            &[(100, 3), (1_000, 3), (10_000, 3)],
+            (10, 10_000),
+            &[(100, 10)],
+            &[(300, 50)],
+            Duration::from_millis(5),
+            Duration::from_millis(500),
+        ),
+        Scale::Smoke => loads(
+            &[(120, 1)],
+            (2, 1_000),
+            &[(3, 2)],
+            &[(3, 2)],
+            Duration::ZERO,
+            Duration::from_millis(20),
+        )
+        .into_iter()
+        .map(|load| Load { runs: 1, ..load })
+        .collect(),
+    }
+}
+
+fn loads(
+    plans: &[(usize, usize)],
+    few: (usize, usize),
+    applies: &[(usize, usize)],
+    upgrades: &[(usize, usize)],
+    latency: Duration,
+    job_time: Duration,
+) -> Vec<Load> {
+    let load = |task, profile, runs| Load {
+        task,
+        setting: Setting {
+            profile,
+            latency,
+            job_time,
+        },
+        runs,
+    };
+    let mut loads = Vec::new();
+    for profile in ["aihub", "docs"] {
+        for (live, runs) in plans {
+            loads.push(load(Task::Plan { live: *live }, profile, *runs));
+        }
+    }
+    for profile in ["aihub", "docs"] {
+        let (declared, live) = few;
+        loads.push(load(Task::PlanFew { declared, live }, profile, 5));
+    }
+    for (creates, at_once) in applies.iter().copied() {
+        loads.push(load(Task::Apply { creates, at_once }, "aihub", 3));
+    }
+    for (names, at_once) in upgrades.iter().copied() {
+        // At the default of five at once the jobs alone take half a minute.
+        let runs = if at_once == 5 { 1 } else { 3 };
+        loads.push(load(Task::Upgrade { names, at_once }, "aihub", runs));
+    }
+    loads.push(load(Task::Version, "aihub", 20));
+    loads.push(load(Task::Validate { entries: 10 }, "aihub", 20));
+    loads
+}
+
+impl Load {
+    /// What it is called in the table, and found by.
+    pub(crate) fn name(&self) -> String {
+        let profile = self.setting.profile;
+        match self.task {
+            Task::Plan { live } => format!("plan-{live}-{profile}"),
+            Task::PlanFew { declared, live } => format!("plan-{declared}-of-{live}-{profile}"),
+            Task::Apply { creates, at_once } => format!("apply-{creates}-at-{at_once}"),
+            Task::Upgrade { names, at_once } => format!("upgrade-{names}-at-{at_once}"),
+            Task::Version => "version".to_owned(),
+            Task::Validate { entries } => format!("validate-{entries}"),
+        }
+    }
+
+    /// The seed of the server, or nothing where none is needed.
+    pub(crate) fn seed(&self) -> Option<String> {
+        match self.task {
+            Task::Plan { live } | Task::PlanFew { live, .. } => {
+                Some(estate::seed(0..live, 0..0, FIRST))
+            }
+            Task::Apply { creates, .. } => Some(estate::seed(0..0, 0..creates, FIRST)),
+            Task::Upgrade { names, .. } => Some(estate::seed(0..names, 0..names, NEXT)),
+            Task::Version | Task::Validate { .. } => None,
+        }
+    }
+
+    /// The manifest, given the server's URL.
+    pub(crate) fn manifest(&self, url: &str) -> String {
+        match self.task {
+            Task::Plan { live } => estate::manifest(url, FIRST, (0..live).map(Item)),
+            Task::PlanFew { declared, live } => {
+                estate::manifest(url, FIRST, estate::few(declared, live))
+            }
+            Task::Apply { creates: items, .. } | Task::Validate { entries: items } => {
+                estate::manifest(url, FIRST, (0..items).map(Item))
+            }
+            Task::Upgrade { names, .. } => estate::manifest(url, NEXT, (0..names).map(Item)),
+            Task::Version => String::new(),
+        }
+    }
+
+    /// What the program is called with.
+    pub(crate) fn program_arguments(&self) -> Vec<String> {
+        let text = match self.task {
+            Task::Plan { .. } | Task::PlanFew { .. } => "plan --detailed-exitcode".to_owned(),
+            Task::Apply { at_once, .. } | Task::Upgrade { at_once, .. } => {
+                format!("apply --auto-approve --parallelism {at_once}")
+            }
+            Task::Version => "--version".to_owned(),
+            Task::Validate { .. } => "validate".to_owned(),
+        };
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    /// What the floor is called with, or nothing where there is none.
+    pub(crate) fn floor_arguments(&self, address: &str) -> Option<Vec<String>> {
+        let profile = self.setting.profile;
+        let job_ms = self.setting.job_time.as_millis();
+        let text = match self.task {
+            Task::Plan { live } => format!("plan {address} {profile} {live}"),
+            Task::PlanFew { declared, live } => {
+                format!("plan-few {address} {profile} {declared} {live}")
+            }
+            Task::Apply { creates, at_once } => {
+                format!("apply {address} {creates} {at_once} {job_ms}")
+            }
+            Task::Upgrade { names, at_once } => {
+                format!("upgrade {address} {names} {at_once} {job_ms}")
+            }
+            Task::Version | Task::Validate { .. } => return None,
+        };
+        let words = ["--floor"].into_iter().chain(text.split(' '));
+        Some(words.map(str::to_owned).collect())
+    }
+
+    /// Whether a run changes the server, so that the next one needs a new one.
+    pub(crate) fn writes(&self) -> bool {
+        self.creates() > 0
+    }
+
+    /// How many versions are deployed.
+    pub(crate) fn creates(&self) -> usize {
+        match self.task {
+            Task::Apply { creates, .. } => creates,
+            Task::Upgrade { names, .. } => names,
+            Task::Plan { .. } | Task::PlanFew { .. } | Task::Version | Task::Validate { .. } => 0,
+        }
+    }
+
+    /// How many changes a run finds or makes, deploys aside.
+    pub(crate) fn changes(&self) -> usize {
+        match self.task {
+            Task::Plan { live } => estate::changes((0..live).map(Item)),
+            Task::PlanFew { declared, live } => estate::changes(estate::few(declared, live)),
+            Task::Upgrade { names, .. } => names - estate::changes((0..names).map(Item)),
+            Task::Apply { .. } | Task::Version | Task::Validate { .. } => 0,
+        }
+    }
+
+    /// How a good run of the program ends, and what it says.
+    pub(crate) fn expected(&self) -> (i32, String) {
+        let (creates, changes) = (self.creates(), self.changes());
+        match self.task {
+            Task::Plan { .. } | Task::PlanFew { .. } => (
+                2,
+                format!("Plan: 0 to add, {changes} to change, 0 to destroy."),
+            ),
+            Task::Apply { .. } | Task::Upgrade { .. } => (
+                0,
+                format!(
+                    "Apply complete! Resources: {creates} added, {changes} changed, 0 destroyed."
+                ),
+            ),
+            Task::Version => (0, "solform ".to_owned()),
+            Task::Validate { .. } => (0, "Success! The manifest is valid.".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! How fast the whole program is: `cargo bench --bench e2e`.
+//!
+//! An emulator with a known latency, page cap and job time runs in a process of its own. Each load
+//! is given to the program and to the floor, an idealised client that knows exactly what to fetch
+//! and do; both run as processes of their own and are measured alike. A run that does not do what
+//! it should breaks the benchmark off, so that no number stands for nothing.
+//!
+//! Without `--bench`, which `cargo bench` adds, each load is run once, and so small that it proves
+//! only that the benchmark still works: `cargo test --bench e2e`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark is an edge, and a program that shows what it does"
+)]
+
+mod estate;
+mod floor;
+mod load;
+mod measure;
+mod options;
+mod rounds;
+mod server;
+mod table;
+mod targets;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use load::{Load, Scale};
+use options::{Asked, Options};
+
+/// What went wrong, for people.
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match Asked::parse(&arguments) {
+        Ok(Asked::Measure(command)) => measure::child(&command),
+        Ok(Asked::Floor(arguments)) => floor::run(&arguments),
+        Ok(Asked::Help) => {
+            println!("{}", options::HELP);
+            Ok(())
+        }
+        Ok(Asked::Benchmark(options)) => benchmark(&options),
+        Err(failure) => Err(failure),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("Error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn benchmark(options: &Options) -> Result<(), Failure> {
+    let loads: Vec<Load> = load::all(options.scale)
+        .into_iter()
+        .filter(|load| load.name().contains(&options.filter))
+        .collect();
+    if loads.is_empty() {
+        return Err(format!("no load has `{}` in its name", options.filter).into());
+    }
+    let mut results = Vec::new();
+    for load in loads {
+        let result = rounds::run(&load, options)
+            .map_err(|failure| format!("load `{}`: {failure}", load.name()))?;
+        eprintln!("{}", table::line(&result));
+        results.push(result);
+    }
+    println!("{}", table::markdown(&results));
+    if options.scale != Scale::Smoke {
+        let size = std::fs::metadata(&options.program)?.len();
+        print!("{}", table::targets(&targets::judge(&results, size)));
+    }
+    if let Some(path) = &options.json {
+        std::fs::write(path, serde_json::to_string_pretty(&results)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! What a process uses: it runs as the only child of a process that does nothing else, because the
+//! system tells the peak memory of all finished children together.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+
+/// What one run used.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Usage {
+    pub(crate) exit_code: i32,
+    pub(crate) wall_ms: f64,
+    pub(crate) user_ms: f64,
+    pub(crate) system_ms: f64,
+    pub(crate) peak_kib: u64,
+}
+
+/// What a run used and said.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) usage: Usage,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command in a folder, with nothing of the surroundings, and measures it.
+pub(crate) fn measure(
+    program: &Path,
+    arguments: &[String],
+    folder: &Path,
+) -> Result<Finished, Failure> {
+    let output = Command::new(std::env::current_exe()?)
+        .arg("--measure")
+        .arg(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("BENCH_TOKEN", "bench")
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("`{}` could not be measured", program.display()).into());
+    }
+    Ok(Finished {
+        usage: serde_json::from_slice(&output.stdout)?,
+        stdout: std::fs::read_to_string(folder.join(STDOUT))?,
+        stderr: std::fs::read_to_string(folder.join(STDERR))?,
+    })
+}
+
+/// Where the measured command writes to.
+const STDOUT: &str = "stdout.txt";
+const STDERR: &str = "stderr.txt";
+
+/// The process in between: runs the command as its child and prints what that used.
+pub(crate) fn child(command: &[String]) -> Result<(), Failure> {
+    let (program, arguments) = command.split_first().ok_or("there is no command")?;
+    let mut command = Command::new(PathBuf::from(program));
+    command
+        .args(arguments)
+        .stdout(File::create(STDOUT)?)
+        .stderr(File::create(STDERR)?);
+    let start = Instant::now();
+    let status = command.status()?;
+    let wall = start.elapsed();
+    let used = used_by_children()?;
+    let usage = Usage {
+        exit_code: status.code().ok_or("the command was ended by a signal")?,
+        wall_ms: wall.as_secs_f64() * 1e3,
+        ..used
+    };
+    println!("{}", serde_json::to_string(&usage)?);
+    Ok(())
+}
+
+#[cfg(unix)]
+fn used_by_children() -> Result<Usage, Failure> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::{TimeVal, TimeValLike as _};
+
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let milliseconds = |time: TimeVal| {
+        let microseconds = u32::try_from(time.num_microseconds()).unwrap_or(u32::MAX);
+        f64::from(microseconds) / 1e3
+    };
+    let peak = u64::try_from(usage.max_rss())?;
+    Ok(Usage {
+        exit_code: 0,
+        wall_ms: 0.0,
+        user_ms: milliseconds(usage.user_time()),
+        system_ms: milliseconds(usage.system_time()),
+        // One system counts bytes where the others count KiB.
+        peak_kib: if cfg!(target_os = "macos") {
+            peak / 1_024
+        } else {
+            peak
+        },
+    })
+}
+
+#[cfg(not(unix))]
+fn used_by_children() -> Result<Usage, Failure> {
+    Err("what a process has used is not measured on this system".into())
+}

@@ -1,0 +1,153 @@
+//! What is shown: a line for each load as it ends, the table, and the targets.
+
+use std::fmt::Write as _;
+
+use crate::rounds::{Results, Run};
+use crate::targets::Target;
+
+/// The figures of one side of a load.
+pub(crate) struct Figures {
+    /// The shortest run.
+    pub(crate) best: Run,
+    pub(crate) median_ms: f64,
+    /// The greatest of all runs.
+    pub(crate) peak_kib: u64,
+    pub(crate) requests: usize,
+}
+
+impl Figures {
+    /// None, if there were no runs.
+    pub(crate) fn of(runs: &[Run]) -> Option<Self> {
+        let mut sorted = runs.to_vec();
+        sorted.sort_by(|left, right| left.usage.wall_ms.total_cmp(&right.usage.wall_ms));
+        let best = *sorted.first()?;
+        Some(Self {
+            best,
+            median_ms: sorted[sorted.len() / 2].usage.wall_ms,
+            peak_kib: runs.iter().map(|run| run.usage.peak_kib).max()?,
+            requests: runs.iter().map(|run| run.requests).max()?,
+        })
+    }
+
+    pub(crate) fn wall_ms(&self) -> f64 {
+        self.best.usage.wall_ms
+    }
+}
+
+const HEAD: [&str; 10] = [
+    "load",
+    "wall",
+    "median",
+    "user",
+    "system",
+    "peak",
+    "requests",
+    "floor",
+    "floor requests",
+    "ratio",
+];
+
+fn cells(results: &Results) -> [String; 10] {
+    let program = Figures::of(&results.program);
+    let floor = Figures::of(&results.floor);
+    let none = || "-".to_owned();
+    let of = |figures: &Option<Figures>, show: fn(&Figures) -> String| {
+        figures.as_ref().map_or_else(none, show)
+    };
+    let ratio = program.as_ref().zip(floor.as_ref());
+    [
+        results.load.clone(),
+        of(&program, |figures| time(figures.wall_ms())),
+        of(&program, |figures| time(figures.median_ms)),
+        of(&program, |figures| time(figures.best.usage.user_ms)),
+        of(&program, |figures| time(figures.best.usage.system_ms)),
+        of(&program, |figures| memory(figures.peak_kib)),
+        of(&program, |figures| figures.requests.to_string()),
+        of(&floor, |figures| time(figures.wall_ms())),
+        of(&floor, |figures| figures.requests.to_string()),
+        ratio.map_or_else(none, |(program, floor)| {
+            format!("{:.2}", program.wall_ms() / floor.wall_ms())
+        }),
+    ]
+}
+
+/// One load in one line.
+pub(crate) fn line(results: &Results) -> String {
+    let [load, values @ ..] = cells(results);
+    let [_, heads @ ..] = HEAD;
+    let shown = heads
+        .iter()
+        .zip(values)
+        .map(|(head, value)| format!("{head} {value}"));
+    format!("{load}: {}", shown.collect::<Vec<_>>().join(", "))
+}
+
+/// All loads, as a table of Markdown that reads well in a terminal.
+pub(crate) fn markdown(results: &[Results]) -> String {
+    let rows: Vec<[String; 10]> = results.iter().map(cells).collect();
+    let widths: Vec<usize> = (0..HEAD.len())
+        .map(|column| {
+            let cells = rows.iter().map(|row| row[column].len());
+            cells.max().unwrap_or_default().max(HEAD[column].len())
+        })
+        .collect();
+    let mut text = String::new();
+    let mut push = |cells: &[String]| {
+        for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            // The name stands to the left, the figures to the right.
+            let _ = if column == 0 {
+                write!(text, "| {cell:width$} ")
+            } else {
+                write!(text, "| {cell:>width$} ")
+            };
+        }
+        text.push_str("|\n");
+    };
+    push(&HEAD.map(str::to_owned));
+    let rule: Vec<String> = widths
+        .iter()
+        .enumerate()
+        .map(|(column, width)| match column {
+            0 => "-".repeat(*width),
+            _ => format!("{}:", "-".repeat(width - 1)),
+        })
+        .collect();
+    push(&rule);
+    for row in &rows {
+        push(row);
+    }
+    text
+}
+
+/// The targets, each with what was found.
+pub(crate) fn targets(targets: &[Target]) -> String {
+    let mut text = String::new();
+    for target in targets {
+        let verdict = if target.is_met() {
+            "met    "
+        } else {
+            "NOT MET"
+        };
+        let _ = writeln!(text, "{verdict}  {target}");
+    }
+    text
+}
+
+/// A time with three figures or so.
+pub(crate) fn time(milliseconds: f64) -> String {
+    match milliseconds {
+        long if long >= 10_000.0 => format!("{:.1} s", long / 1e3),
+        long if long >= 1_000.0 => format!("{:.2} s", long / 1e3),
+        long if long >= 10.0 => format!("{long:.0} ms"),
+        short => format!("{short:.1} ms"),
+    }
+}
+
+/// Memory in MiB.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no memory has so many KiB that it matters"
+)]
+pub(crate) fn memory(kib: u64) -> String {
+    format!("{:.1} MiB", kib as f64 / 1_024.0)
+}

@@ -1,0 +1,137 @@
+//! What the program must reach, and whether it does.
+
+use std::fmt;
+
+use crate::load::Task;
+use crate::rounds::Results;
+use crate::table::{Figures, memory, time};
+
+/// A figure with its bound.
+pub(crate) struct Target {
+    what: String,
+    found: Found,
+    most: f64,
+}
+
+/// A figure in its unit.
+#[derive(Clone, Copy)]
+enum Found {
+    Milliseconds(f64),
+    Kib(f64),
+    Times(f64),
+    Count(f64),
+}
+
+impl Target {
+    pub(crate) fn is_met(&self) -> bool {
+        self.found.number() <= self.most
+    }
+}
+
+impl Found {
+    fn number(self) -> f64 {
+        match self {
+            Self::Milliseconds(number)
+            | Self::Kib(number)
+            | Self::Times(number)
+            | Self::Count(number) => number,
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it was a whole number of KiB before"
+    )]
+    fn show(self, number: f64) -> String {
+        match self {
+            Self::Milliseconds(_) => time(number),
+            Self::Kib(_) => memory(number as u64),
+            Self::Times(_) => format!("{number:.2} x"),
+            Self::Count(_) => format!("{number:.1}"),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (found, most) = (
+            self.found.show(self.found.number()),
+            self.found.show(self.most),
+        );
+        write!(f, "{}: {found}, at most {most}", self.what)
+    }
+}
+
+/// Every target whose loads were run.
+#[expect(clippy::cast_precision_loss, reason = "no count here is so great")]
+pub(crate) fn judge(results: &[Results], binary_bytes: u64) -> Vec<Target> {
+    let find = |task: Task, profile: &str| {
+        let same = |results: &&Results| results.task == task && results.profile == profile;
+        let results = results.iter().find(same)?;
+        Some((Figures::of(&results.program)?, Figures::of(&results.floor)))
+    };
+    let mut targets = Vec::new();
+    let mut add = |what: &str, found, most| {
+        targets.push(Target {
+            what: what.to_owned(),
+            found,
+            most,
+        });
+    };
+    let ten_thousand = find(Task::Plan { live: 10_000 }, "aihub");
+    if let Some((program, Some(floor))) = &ten_thousand {
+        let ratio = program.wall_ms() / floor.wall_ms();
+        add(
+            "plan of 10,000, wall over the floor's",
+            Found::Times(ratio),
+            1.25,
+        );
+        let user = Found::Milliseconds(program.best.usage.user_ms);
+        add("plan of 10,000, user CPU", user, 350.0);
+        let peak = Found::Kib(program.peak_kib as f64);
+        add("plan of 10,000, peak memory", peak, 48.0 * 1_024.0);
+    }
+    let hundred_thousand = find(Task::Plan { live: 100_000 }, "aihub");
+    if let Some((program, _)) = &hundred_thousand {
+        let peak = Found::Kib(program.peak_kib as f64);
+        add("plan of 100,000, peak memory", peak, 256.0 * 1_024.0);
+    }
+    if let (Some((less, _)), Some((more, _))) = (&ten_thousand, &hundred_thousand) {
+        let growth = Found::Times(more.wall_ms() / less.wall_ms());
+        add("plan from 10,000 to 100,000, wall", growth, 11.0);
+    }
+    for (profile, most) in [("docs", 60.0), ("aihub", 25.0)] {
+        let task = Task::PlanFew {
+            declared: 10,
+            live: 10_000,
+        };
+        if let Some((program, _)) = find(task, profile) {
+            let what = format!("plan of 10 among 10,000 in profile {profile}, requests");
+            add(&what, Found::Count(program.requests as f64), most);
+        }
+    }
+    for (creates, at_once, most_ms) in [(1_000, 50, 11_500.0), (100, 10, 5_600.0)] {
+        if let Some((program, _)) = find(Task::Apply { creates, at_once }, "aihub") {
+            let what = format!("apply of {creates} at {at_once} at once, wall");
+            add(&what, Found::Milliseconds(program.wall_ms()), most_ms);
+            let what = format!("apply of {creates} at {at_once} at once, requests for each create");
+            let each = program.requests as f64 / creates as f64;
+            add(&what, Found::Count(each), 6.0);
+        }
+    }
+    for (task, what) in [
+        (Task::Version, "start-up, `--version`"),
+        (
+            Task::Validate { entries: 10 },
+            "start-up, `validate` of ten entries",
+        ),
+    ] {
+        if let Some((program, _)) = find(task, "aihub") {
+            add(what, Found::Milliseconds(program.wall_ms()), 10.0);
+        }
+    }
+    let size = Found::Kib((binary_bytes / 1_024) as f64);
+    add("binary, stripped", size, 20.0 * 1_024.0);
+    targets
+}
