@@ -1,7 +1,8 @@
 //! The list of solutions: filters, order, pages, and how late it is.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Deref;
 
 use super::access::Caller;
 use super::knobs::{
@@ -99,8 +100,55 @@ pub(crate) enum Look {
     Nothing,
 }
 
+/// How many lists are remembered: about as many as one client reads side by side.
+const REMEMBERED: usize = 8;
+
+/// The lists that were asked for last, so that each further page of one costs what is on it, and
+/// not what is in the world.
+#[derive(Debug, Default)]
+pub(crate) struct RecentLists {
+    /// The revision of the records that the lists were made from.
+    revision: u64,
+    lists: VecDeque<(Selection, Vec<u64>)>,
+}
+
+impl RecentLists {
+    /// The records of a list by their sequences, made now if they are not known.
+    fn get(
+        &mut self,
+        selection: Selection,
+        revision: u64,
+        make: impl FnOnce() -> Vec<u64>,
+    ) -> &[u64] {
+        if self.revision != revision {
+            self.lists.clear();
+            self.revision = revision;
+        }
+        let known = self.lists.iter().position(|(known, _)| *known == selection);
+        let entry = known
+            .and_then(|index| self.lists.remove(index))
+            .unwrap_or_else(|| (selection, make()));
+        self.lists.truncate(REMEMBERED - 1);
+        self.lists.push_front(entry);
+        &self.lists[0].1
+    }
+}
+
+/// All that decides which records a list shows and in which order, the records aside.
+#[derive(Debug, PartialEq, Eq)]
+struct Selection {
+    caller: String,
+    is_admin: bool,
+    /// The query without its window.
+    query: ListQuery,
+    filters: [Filter; 4],
+    combined: FiltersCombined,
+    order: ListOrder,
+    hidden: bool,
+}
+
 /// The parameters of a list call.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ListQuery {
     pub(crate) limit: Option<usize>,
     pub(crate) offset: usize,
@@ -139,40 +187,81 @@ impl World {
             refuse_unknown("visibility", query.visibility.as_deref(), &VISIBILITIES)?;
         }
         let limit = self.page_limit(query.limit)?;
-        let knobs = &self.knobs;
-        let hidden = knobs.record_during_job == RecordDuringJob::Hidden;
-        let mut found: Vec<Cow<'_, Solution>> = self.lag.shown(&self.solutions);
-        if knobs.record_during_job == RecordDuringJob::HalfMade {
-            for solution in found.iter_mut().filter(|solution| solution.deploying) {
-                self.unmake(solution.to_mut());
-            }
-        }
-        found.retain(|solution| {
-            solution.is_visible_to(caller)
-                && !(hidden && solution.deploying)
-                && matches(knobs, query, state.as_deref(), solution)
-        });
-        match knobs.list_order {
-            ListOrder::NewestFirst => found.reverse(),
-            ListOrder::OldestFirst => {}
-            ListOrder::ByName => {
-                found.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
-            }
-            ListOrder::Shuffled => fastrand::Rng::with_seed(self.list_calls).shuffle(&mut found),
-        }
-        let end = query.offset.saturating_add(limit).min(found.len());
-        let page = found.get(query.offset..end).unwrap_or_default();
-        let goes_on = end < found.len() && query.offset < found.len();
-        let page = SolutionPage {
-            next_offset: goes_on.then_some(end),
-            solutions: page
-                .iter()
-                .map(|solution| solution.clone().into_owned())
-                .collect(),
+        let query = ListQuery {
+            state,
+            ..query.clone()
+        };
+        // What a list shows is the same as last time unless a record has changed. Writes that it
+        // does not show yet, and an order that is never the same, are the exceptions.
+        let is_steady = self.lag.stale.is_empty()
+            && self.knobs.record_during_job != RecordDuringJob::HalfMade
+            && self.knobs.list_order != ListOrder::Shuffled;
+        let page = if is_steady {
+            self.page_of_steady(caller, &query, limit)
+        } else {
+            self.page_of_moving(caller, &query, limit)
         };
         self.list_calls += 1;
         self.lag.count_call();
         Ok(page)
+    }
+
+    fn page_of_steady(&mut self, caller: &Caller, query: &ListQuery, limit: usize) -> SolutionPage {
+        let (knobs, solutions) = (&self.knobs, &self.solutions);
+        let selection = Selection {
+            caller: caller.name.clone(),
+            is_admin: caller.admin,
+            query: ListQuery {
+                limit: None,
+                offset: 0,
+                ..query.clone()
+            },
+            filters: [
+                knobs.name_filter,
+                knobs.author_filter,
+                knobs.owner_filter,
+                knobs.visibility_filter,
+            ],
+            combined: knobs.filters_combined,
+            order: knobs.list_order,
+            hidden: knobs.record_during_job == RecordDuringJob::Hidden,
+        };
+        let list = self.recent.get(selection, solutions.revision(), || {
+            let mut found: Vec<&Solution> = solutions
+                .iter()
+                .filter(|solution| is_listed(knobs, caller, query, solution))
+                .collect();
+            put_in_order(&mut found, knobs.list_order, 0);
+            found.iter().map(|solution| solution.sequence).collect()
+        });
+        let (page, next_offset) = window(list, query.offset, limit);
+        SolutionPage {
+            solutions: page
+                .iter()
+                .filter_map(|sequence| solutions.at(*sequence))
+                .cloned()
+                .collect(),
+            next_offset,
+        }
+    }
+
+    fn page_of_moving(&self, caller: &Caller, query: &ListQuery, limit: usize) -> SolutionPage {
+        let mut found: Vec<Cow<'_, Solution>> = self.lag.shown(&self.solutions);
+        if self.knobs.record_during_job == RecordDuringJob::HalfMade {
+            for solution in found.iter_mut().filter(|solution| solution.deploying) {
+                self.unmake(solution.to_mut());
+            }
+        }
+        found.retain(|solution| is_listed(&self.knobs, caller, query, solution));
+        put_in_order(&mut found, self.knobs.list_order, self.list_calls);
+        let (page, next_offset) = window(&found, query.offset, limit);
+        SolutionPage {
+            solutions: page
+                .iter()
+                .map(|solution| solution.clone().into_owned())
+                .collect(),
+            next_offset,
+        }
     }
 
     /// The size of a page: what was asked for, within the cap, as the knobs want it.
@@ -198,10 +287,40 @@ impl World {
     }
 }
 
+/// The page of a list that begins at an offset, and where the next one begins.
+fn window<T>(list: &[T], offset: usize, limit: usize) -> (&[T], Option<usize>) {
+    let end = offset.saturating_add(limit).min(list.len());
+    let goes_on = end < list.len() && offset < list.len();
+    (
+        list.get(offset..end).unwrap_or_default(),
+        goes_on.then_some(end),
+    )
+}
+
+/// Puts records that stand in the order of their creation into the order of lists.
+fn put_in_order<S: Deref<Target = Solution>>(found: &mut [S], order: ListOrder, seed: u64) {
+    match order {
+        ListOrder::NewestFirst => found.reverse(),
+        ListOrder::OldestFirst => {}
+        ListOrder::ByName => {
+            found.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+        }
+        ListOrder::Shuffled => fastrand::Rng::with_seed(seed).shuffle(found),
+    }
+}
+
+/// Whether a caller finds a record in a list with these filters.
+fn is_listed(knobs: &Knobs, caller: &Caller, query: &ListQuery, solution: &Solution) -> bool {
+    let hidden = knobs.record_during_job == RecordDuringJob::Hidden;
+    solution.is_visible_to(caller)
+        && !(hidden && solution.deploying)
+        && matches(knobs, query, solution)
+}
+
 /// Whether a record passes the filters of a call, combined as the knob wants it.
-fn matches(knobs: &Knobs, query: &ListQuery, state: Option<&str>, solution: &Solution) -> bool {
+fn matches(knobs: &Knobs, query: &ListQuery, solution: &Solution) -> bool {
     let filters = [
-        (Filter::Exact, state, &solution.state),
+        (Filter::Exact, query.state.as_deref(), &solution.state),
         (knobs.name_filter, query.name.as_deref(), &solution.name),
         (
             knobs.author_filter,

@@ -81,6 +81,8 @@ pub(crate) fn server_folder(id: &str) -> NodePath {
 pub(crate) struct Solutions {
     items: Tracked<u64, Solution>,
     by_id: HashMap<String, u64>,
+    /// Grows with every change, so that what was derived from the records is known to be stale.
+    revision: u64,
 }
 
 impl Solutions {
@@ -93,6 +95,7 @@ impl Solutions {
         Self {
             items: Tracked::restored(items),
             by_id,
+            revision: 0,
         }
     }
 
@@ -100,16 +103,28 @@ impl Solutions {
         self.items.get(self.by_id.get(id)?)
     }
 
+    /// The record at a place in the order of creation.
+    pub(crate) fn at(&self, sequence: u64) -> Option<&Solution> {
+        self.items.get(&sequence)
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Solution> {
+        self.revision += 1;
         self.items.get_mut(self.by_id.get(id)?)
     }
 
     pub(crate) fn insert(&mut self, solution: Solution) {
+        self.revision += 1;
         self.by_id.insert(solution.id.clone(), solution.sequence);
         self.items.insert(solution.sequence, solution);
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<Solution> {
+        self.revision += 1;
         self.items.remove(&self.by_id.remove(id)?)
     }
 

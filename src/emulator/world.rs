@@ -14,7 +14,7 @@ use super::files::{Files, NodePath};
 use super::ids::IdSource;
 use super::jobs::Jobs;
 use super::knobs::{Knobs, TimeResolution};
-use super::listing::{ListLag, ReadLag};
+use super::listing::{ListLag, ReadLag, RecentLists};
 use super::options::JobPace;
 use super::solutions::{Solution, Solutions, server_folder};
 
@@ -30,6 +30,7 @@ pub(crate) struct World {
     pub(crate) jobs: Jobs,
     pub(crate) files: Files,
     pub(crate) lag: ListLag,
+    pub(crate) recent: RecentLists,
     pub(crate) read_lag: ReadLag,
     /// The files that reads do not find yet, and for how many reads.
     pub(crate) file_lag: HashMap<NodePath, u32>,
@@ -107,6 +108,7 @@ impl World {
             jobs: past.jobs,
             files: past.files,
             lag: ListLag::default(),
+            recent: RecentLists::default(),
             read_lag: ReadLag::default(),
             file_lag: HashMap::new(),
             list_calls: 0,

@@ -127,6 +127,16 @@ impl<'a> SolutionReply<'a> {
     }
 }
 
+/// A page of a list, in one of its forms.
+#[derive(Serialize)]
+struct PageReply<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_more: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_offset: Option<Value>,
+    solutions: Vec<SolutionReply<'a>>,
+}
+
 /// The answer to a list call.
 pub(crate) fn solution_page(page: &SolutionPage, knobs: &Knobs) -> Reply {
     let solutions: Vec<_> = page
@@ -136,18 +146,19 @@ pub(crate) fn solution_page(page: &SolutionPage, knobs: &Knobs) -> Reply {
         .collect();
     let has_more = page.next_offset.is_some();
     let next_offset = page.next_offset.map_or(json!(-1), |offset| json!(offset));
-    let body = match knobs.paging {
-        Paging::Wrapped => json!({
-            "has_more": [has_more], "next_offset": [next_offset], "solutions": solutions,
-        }),
-        Paging::Bare => json!({
-            "has_more": has_more, "next_offset": next_offset, "solutions": solutions,
-        }),
-        Paging::Strings => json!({
-            "has_more": has_more.to_string(), "next_offset": next_offset.to_string(),
-            "solutions": solutions,
-        }),
-        Paging::Missing => json!({ "solutions": solutions }),
+    let (has_more, next_offset) = match knobs.paging {
+        Paging::Wrapped => (Some(json!([has_more])), Some(json!([next_offset]))),
+        Paging::Bare => (Some(json!(has_more)), Some(next_offset)),
+        Paging::Strings => (
+            Some(json!(has_more.to_string())),
+            Some(json!(next_offset.to_string())),
+        ),
+        Paging::Missing => (None, None),
+    };
+    let body = PageReply {
+        has_more,
+        next_offset,
+        solutions,
     };
     Reply::json(StatusCode::OK, &body)
 }

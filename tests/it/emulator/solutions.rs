@@ -106,6 +106,60 @@ solutions:
 }
 
 #[tokio::test]
+async fn a_list_that_is_read_again_shows_every_change() {
+    let seed = "
+solutions:
+  - { name: One, version: 1, owner: ann, id: one }
+  - { name: Two, version: 1, owner: ann, id: two }
+packages:
+  - { path: acme/prod/fs/Instabase Drive/A-1.ibsolution, name: A, version: 1, owner: ann }
+";
+    let knobs = ["record_during_job=hidden"];
+    let api = Api::start(EmulatorOptions {
+        seed: Some(Seed::parse(seed).unwrap()),
+        ..super::options(&knobs, JobPace::Manual)
+    })
+    .await;
+    let everything = ["Two@1", "One@1"];
+    assert_eq!(api.names("").await, everything);
+    assert_eq!(api.names("").await, everything);
+    assert_eq!(api.names("state=ACTIVE&limit=1").await, ["Two@1"]);
+
+    api.patch("one", "state=INACTIVE").await;
+    assert_eq!(api.names("state=ACTIVE").await, ["Two@1"]);
+    assert_eq!(api.names("state=INACTIVE").await, ["One@1"]);
+    assert_eq!(api.list("").await["solutions"][1]["state"], "INACTIVE");
+
+    let (_, started) = api.deploy("A-1").await;
+    assert_eq!(api.names("").await, everything, "it is not made yet");
+    assert!(api.emulator.finish_job(&text(&started["job_id"]), None));
+    assert_eq!(api.names("").await, ["A@1", "Two@1", "One@1"]);
+    assert_eq!(api.names("state=ACTIVE&offset=1").await, ["Two@1"]);
+
+    api.emulator
+        .turn_knobs(|knobs| knobs.assign("list_order=by_name").unwrap());
+    assert_eq!(api.names("").await, ["A@1", "One@1", "Two@1"]);
+    api.emulator
+        .turn_knobs(|knobs| knobs.assign("name_filter=ignored").unwrap());
+    assert_eq!(api.names("name=A").await, ["A@1", "One@1", "Two@1"]);
+    api.emulator
+        .turn_knobs(|knobs| knobs.assign("name_filter=exact").unwrap());
+    assert_eq!(api.names("name=A").await, ["A@1"]);
+
+    let (_, started) = api.delete("two").await;
+    assert!(api.emulator.finish_job(&text(&started["job_id"]), None));
+    assert_eq!(api.names("").await, ["A@1", "One@1"]);
+
+    // A late list shows a write only after so many calls.
+    api.emulator
+        .turn_knobs(|knobs| knobs.assign("list_lag=2").unwrap());
+    api.patch("one", "state=ACTIVE").await;
+    assert_eq!(api.names("state=ACTIVE").await, ["A@1"]);
+    assert_eq!(api.names("state=ACTIVE").await, ["A@1"]);
+    assert_eq!(api.names("state=ACTIVE").await, ["A@1", "One@1"]);
+}
+
+#[tokio::test]
 async fn who_may_see_and_change_what() {
     let seed = "
 users:
