@@ -111,12 +111,15 @@ pub(crate) fn judge(results: &[Results], binary_bytes: u64) -> Vec<Target> {
             add(&what, Found::Count(program.requests as f64), most);
         }
     }
-    for (creates, at_once, most_ms) in [(1_000, 50, 11_500.0), (100, 10, 5_600.0)] {
+    for (creates, at_once, most_ms, what) in [
+        (1_000, 50, 11_500.0, "apply of 1,000 at 50 at once"),
+        (100, 10, 5_600.0, "apply of 100 at 10 at once"),
+    ] {
         if let Some((program, _)) = find(Task::Apply { creates, at_once }, "aihub") {
-            let what = format!("apply of {creates} at {at_once} at once, wall");
-            add(&what, Found::Milliseconds(program.wall_ms()), most_ms);
-            let what = format!("apply of {creates} at {at_once} at once, requests for each create");
+            let wall = Found::Milliseconds(program.wall_ms());
+            add(&format!("{what}, wall"), wall, most_ms);
             let each = program.requests as f64 / creates as f64;
+            let what = format!("{what}, requests for each create");
             add(&what, Found::Count(each), 6.0);
         }
     }
