@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Collect, then compare, then show, then act: four stages, four values, and no stage reaches back.
-//! The core (`ident`, `attribute`, `manifest`, `live`, `job`, `plan`, `render`) is pure and sync; clock,
+//! The core (`ident`, `attribute`, `manifest`, `live`, `job`, `plan`, `export`, `render`) is pure and sync; clock,
 //! randomness, files and network live in the edges (`api`, `package`, `apply`, `store`, `cli`) and come
 //! into the core as values. Only `apply` holds a writer, so that `plan` cannot write. The `emulator` is a
 //! second implementation of the platform's API, and shares nothing with the client. The allowed
@@ -40,6 +40,7 @@ pub mod apply;
 pub mod attribute;
 pub mod cli;
 pub mod emulator;
+pub mod export;
 pub mod ident;
 pub mod job;
 pub mod live;

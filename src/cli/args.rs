@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod export;
 mod formats;
 mod normalise;
 mod runs;
 mod solutions;
 
+pub(super) use export::ExportArgs;
 pub(super) use formats::{FormatArgs, PlanFormat, PlanOutput};
 pub(super) use normalise::normalise;
 pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
@@ -100,6 +102,11 @@ pub(super) enum Command {
     /// Show one live version, by address or id
     #[command(after_help = "Example:\n  solform get -e prod 'Form W-2@0.0.2'")]
     Get(GetArgs),
+    /// Write what is live as a manifest that plans empty
+    #[command(
+        after_help = "Example:\n  solform export -e prod\n  solform export -e prod --all --out prod.yaml"
+    )]
+    Export(ExportArgs),
     /// Run a solution on a folder of input files
     #[command(
         after_help = "Example:\n  solform run -e prod 'Form W-2@0.0.2' --input-dir 'acme/prod/fs/Instabase Drive/in' --wait\n  solform run -e prod --name 'Form W-2' --owner IB_DEPLOYED --input-dir 'acme/prod/fs/Instabase Drive/in'"
@@ -161,6 +168,7 @@ impl Command {
             | Self::Validate(_)
             | Self::List(_)
             | Self::Get(_)
+            | Self::Export(_)
             | Self::Jobs(_)
             | Self::History(_)
             | Self::ForceUnlock(_)

@@ -175,6 +175,14 @@ pub(super) enum CommandError {
     /// A plan would take the place of a file that is none.
     #[error("`{}` is there and is no plan file", path.display())]
     NotAPlan { path: PathBuf },
+    /// A file that would be overwritten.
+    #[error("`{}` is there already", path.display())]
+    OutExists { path: PathBuf },
+    /// A manifest that was made, and does not mean what is live.
+    #[error(
+        "internal error: the manifest would not be right, and is not written: {why}; please report it"
+    )]
+    ExportUnsound { why: String },
     /// The reader of our output left.
     #[error("the output was closed")]
     Closed,
@@ -256,6 +264,8 @@ impl CommandError {
             | Self::RunSettings { .. }
             | Self::Run { .. }
             | Self::NotAPlan { .. }
+            | Self::OutExists { .. }
+            | Self::ExportUnsound { .. }
             | Self::ClosedBefore => ExitStatus::Error,
         }
     }
@@ -331,6 +341,7 @@ impl CommandError {
                 "Run `solform job ID --type flow --wait` with the id above.".to_owned()
             }
             Self::CliArgs => "Close the quote.".to_owned(),
+            Self::OutExists { .. } => "Name another file, or add --force to overwrite it.".to_owned(),
             Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
             Self::Diff(errors) => diff_help(errors),
             Self::Io { source, .. } => match source.kind() {
@@ -353,6 +364,7 @@ impl CommandError {
             | Self::Declined
             | Self::Interrupted
             | Self::Knob { .. }
+            | Self::ExportUnsound { .. }
             | Self::Closed
             | Self::ClosedBefore => return None,
         };

@@ -108,7 +108,8 @@ pub(super) fn load(
     })
 }
 
-fn folder_of(file: &Path) -> PathBuf {
+/// The folder that a file lies in.
+pub(super) fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         Some(_) | None => PathBuf::from("."),

@@ -48,5 +48,5 @@ pub use openapi::openapi;
 pub use options::{EmulatorOptions, JobPace, JobPaceError, Profile, ProfileError, Token};
 pub use persist::StoreError;
 pub use routes::Operation;
-pub use seed::{Seed, SeedError};
+pub use seed::{Seed, SeedError, SeedSolution};
 pub use server::{Emulator, EmulatorError, start};

@@ -5,6 +5,7 @@
 
 mod human;
 mod json;
+mod manifest;
 mod markdown;
 mod problems;
 mod progress;
@@ -21,6 +22,7 @@ pub use json::{
     SolutionsDocument, gitlab_document, history_document, job_document, plan_document, render_json,
     run_history_document, runs_document, schema_of, solutions_document,
 };
+pub use manifest::render_manifest;
 pub use markdown::{MarkdownOptions, render_markdown};
 pub use problems::render_problem;
 pub use progress::render_event;

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("live", &["ident", "attribute"]),
     ("job", &["ident"]),
     ("plan", &["ident", "attribute", "manifest", "live"]),
+    ("export", &["ident", "attribute", "manifest", "live"]),
     ("api", &["ident", "attribute", "live", "job"]),
     ("package", &["ident"]),
     ("store", &["ident", "plan", "apply"]),
@@ -38,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
             "store",
             "apply",
+            "export",
         ],
     ),
     ("emulator", &[]),
@@ -54,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "package",
             "store",
             "apply",
+            "export",
             "render",
             "emulator",
         ],
@@ -70,6 +73,7 @@ const PURE: &[&str] = &[
     "live",
     "job",
     "plan",
+    "export",
     "render",
 ];
 

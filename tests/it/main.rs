@@ -13,6 +13,7 @@ mod cli;
 mod durable;
 mod emulator;
 mod examples;
+mod export;
 mod layering;
 mod manifest;
 mod output;

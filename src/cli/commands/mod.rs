@@ -6,6 +6,7 @@ mod completions;
 mod destroy;
 mod emulator;
 mod executing;
+mod export;
 mod force_unlock;
 mod formats;
 mod get;
@@ -46,6 +47,7 @@ pub(super) async fn run(
         Command::Show(args) => show::run(&args, io),
         Command::List(args) => list::run(&args, settings, io).await,
         Command::Get(args) => get::run(&args, settings, io).await,
+        Command::Export(args) => export::run(&args, settings, io).await,
         Command::Run(args) => run::run(&args, settings, io).await,
         Command::Jobs(args) => jobs::run(&args, settings, io).await,
         Command::Job(args) => job::run(&args, settings, io).await,

@@ -1,0 +1,172 @@
+//! `export`: what is live, as a manifest. Sends GETs only.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::api::{ReadError, VisibilityOf, Wish};
+use crate::cli::args::ExportArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::files::write_shared;
+use crate::cli::io::Io;
+use crate::cli::session::{self, Session, folder_of};
+use crate::cli::settings::{Settings, variable};
+use crate::export::{Exported, Reach, WhyLeft, export};
+use crate::live::{Coverage, LiveState};
+use crate::manifest::{self, Environment, Selection, SourceFile, TokenSource};
+use crate::plan::{DiffOptions, Summary, diff};
+use crate::render::{render_manifest, words};
+
+pub(super) async fn run(
+    args: &ExportArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    if let Some(path) = &args.out
+        && !args.force
+        && path.exists()
+    {
+        return Err(CommandError::OutExists { path: path.clone() });
+    }
+    let session = session::open(&args.manifest, settings, io).await?;
+    let wish = Wish {
+        names: None,
+        declared: None,
+        visibility_of: VisibilityOf::All,
+    };
+    let live = session
+        .reader()
+        .collect(&wish)
+        .await
+        .map_err(|error| session.read_error(error))?;
+    if let Coverage::Unproven(reason) = live.coverage() {
+        return Err(session.read_error(ReadError::UnprovenWhole(reason.clone())));
+    }
+    let reach = if args.all { Reach::All } else { Reach::Managed };
+    let manifest = session.manifest();
+    let exported = export(&live, &manifest.scope, reach);
+    let mut text = Vec::new();
+    render_manifest(&manifest.environment, &exported, &mut text)?;
+    check(&session, &text, &live, io)?;
+    match &args.out {
+        None => io.out.write_all(&text)?,
+        Some(path) => write_shared(path, &text, args.force).map_err(|source| {
+            if source.kind() == std::io::ErrorKind::AlreadyExists {
+                CommandError::OutExists { path: path.clone() }
+            } else {
+                CommandError::io("write", path, source)
+            }
+        })?,
+    }
+    io.out.flush()?;
+    tell(&session, args, &live, &exported, io)?;
+    Ok(ExitStatus::Success)
+}
+
+/// Reads the manifest as `plan` will, and plans it: one that would do anything is never handed out.
+fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<(), CommandError> {
+    let unsound = |why: &str| CommandError::ExportUnsound {
+        why: why.to_owned(),
+    };
+    let shown = String::from_utf8_lossy(text);
+    if io.secrets.redact(&shown) != shown {
+        return Err(unsound("a name on the server holds a token of this run"));
+    }
+    let source = SourceFile::from_bytes("export", text).map_err(CommandError::Manifest)?;
+    let selection = Selection {
+        environment: Some(&session.manifest().environment.name),
+    };
+    let read = manifest::read(&source, &selection, &variable).map_err(CommandError::Manifest)?;
+    let plan = diff(&read.manifest, live, &DiffOptions::default())
+        .map_err(|_| unsound("it needs a package that is not known"))?;
+    if Summary::of(&plan).has_changes() {
+        return Err(unsound("a plan with it would change something"));
+    }
+    Ok(())
+}
+
+/// What whoever reads the manifest should know of it.
+fn tell(
+    session: &Session,
+    args: &ExportArgs,
+    live: &LiveState,
+    exported: &Exported<'_>,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    let declared = exported.declared();
+    if declared == 0 && !live.versions().is_empty() && !args.all {
+        writeln!(
+            io.err,
+            "Warning: `manage` covers none of the {} that are live. Use --all, or name owners under \
+             `manage.owners`.",
+            words::count(live.versions().len(), "version")
+        )?;
+    }
+    let left = exported.left.len();
+    if left > 0 {
+        writeln!(
+            io.err,
+            "Warning: {} not declared, and left alone; comments at the end of the manifest say which and why.",
+            if left == 1 {
+                "1 live record is".to_owned()
+            } else {
+                format!("{left} live records are")
+            }
+        )?;
+    }
+    let others = exported
+        .left
+        .iter()
+        .filter(|left| matches!(left.why, WhyLeft::OtherOwner(_)));
+    for record in others.take(TOLD) {
+        writeln!(
+            io.err,
+            "Warning: {} is left out: {}.",
+            words::quoted(&record.label),
+            words::escaped(&record.why.to_string())
+        )?;
+    }
+    let Some(path) = &args.out else {
+        return Ok(());
+    };
+    let environment = &session.manifest().environment;
+    if names_neighbours(environment)
+        && !is_same_folder(&folder_of(path), &session.place.loaded.folder)
+    {
+        writeln!(
+            io.err,
+            "Warning: the environment names files relative to its manifest, and `{}` lies in another folder.",
+            path.display()
+        )?;
+    }
+    writeln!(
+        io.err,
+        "Wrote `{}` with {}.",
+        path.display(),
+        words::count(declared, "version")
+    )?;
+    Ok(())
+}
+
+/// How many records are warned of one by one.
+const TOLD: usize = 10;
+
+/// Whether the environment needs anything beside its manifest.
+fn names_neighbours(environment: &Environment) -> bool {
+    let tls = &environment.tls;
+    let files = [&tls.ca_bundle, &tls.client_cert, &tls.client_key];
+    files.into_iter().flatten().any(|path| path.is_relative())
+        || environment.url == manifest::Endpoint::Emulator
+        || matches!(&environment.token, Some(TokenSource::File(path)) if path.is_relative())
+        || environment
+            .store
+            .as_deref()
+            .is_some_and(|store| !store.contains("://") && Path::new(store).is_relative())
+}
+
+fn is_same_folder(left: &Path, right: &Path) -> bool {
+    match (left.canonicalize(), right.canonicalize()) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => left == right,
+    }
+}

@@ -1,0 +1,255 @@
+//! Chooses what is declared.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::exported::{Exported, ExportedSolution, ExportedVersion, Left, Reach, WhyLeft};
+use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
+use crate::ident::{Owner, SolutionName, Version};
+use crate::live::{LiveState, LiveVersion};
+use crate::manifest::{Glob, Scope};
+
+/// A record that can be declared.
+#[derive(Clone, Copy)]
+struct Declarable<'a> {
+    live: &'a LiveVersion,
+    state: State,
+    visibility: Option<Visibility>,
+}
+
+/// What a manifest can say of the live versions in reach.
+pub fn export<'a>(live: &'a LiveState, scope: &Scope, reach: Reach) -> Exported<'a> {
+    let mut left: Vec<Left> = live
+        .unmanageable()
+        .iter()
+        .map(|record| Left {
+            label: record.label.clone(),
+            id: record.id.as_str().to_owned(),
+            why: WhyLeft::Unmanageable(record.reason.clone()),
+        })
+        .collect();
+    let mut names: Vec<NameChoice<'a>> = Vec::new();
+    let mut rest = live.versions();
+    while let Some(first) = rest.first() {
+        let name = &first.identity.name;
+        let of_name = live.named(name);
+        rest = &rest[of_name.len()..];
+        let in_reach: Vec<&LiveVersion> = of_name
+            .iter()
+            .filter(|version| reach == Reach::All || scope.contains(&version.identity))
+            .collect();
+        names.extend(choose(name, &in_reach, &mut left));
+    }
+    left.sort();
+    let declared: Vec<Declarable<'a>> = names
+        .iter()
+        .flat_map(|choice| choice.declared.iter().copied())
+        .collect();
+    let owner = most_common(declared.iter().map(|one| &one.live.identity.owner));
+    let visibility = declared
+        .iter()
+        .map(|one| one.visibility)
+        .collect::<Option<Vec<Visibility>>>()
+        .and_then(|all| most_common(all.into_iter()));
+    let (owners, globs) = match reach {
+        Reach::Managed => (scope.owners.clone(), scope.names.clone()),
+        Reach::All => {
+            let mut owners: Vec<&Owner> = declared
+                .iter()
+                .map(|one| &one.live.identity.owner)
+                .collect();
+            owners.sort();
+            owners.dedup();
+            let literals = owners
+                .into_iter()
+                .map(|owner| Glob::literal(owner.as_str()));
+            (literals.collect(), Vec::new())
+        }
+    };
+    let is_everything = matches!(&globs[..], [only] if only.as_str() == "*");
+    Exported {
+        owners,
+        names: if is_everything { Vec::new() } else { globs },
+        owner,
+        visibility,
+        solutions: names
+            .into_iter()
+            .map(|choice| choice.without_defaults(owner, visibility))
+            .collect(),
+        left,
+    }
+}
+
+/// What is declared of one name; at least one version.
+struct NameChoice<'a> {
+    name: &'a SolutionName,
+    declared: Vec<Declarable<'a>>,
+    keeps_the_rest: bool,
+}
+
+/// Chooses among the records of one name. `None` if none can be declared.
+fn choose<'a>(
+    name: &'a SolutionName,
+    records: &[&'a LiveVersion],
+    left: &mut Vec<Left>,
+) -> Option<NameChoice<'a>> {
+    let mut others: Vec<(&LiveVersion, WhyLeft)> = Vec::new();
+    let mut by_version: BTreeMap<&Version, Vec<Declarable<'a>>> = BTreeMap::new();
+    let mut newest: Option<&LiveVersion> = None;
+    for record in records.iter().copied() {
+        // The newest record of an identity comes first, and is the one that is meant.
+        if newest.is_some_and(|newest| newest.identity == record.identity) {
+            others.push((record, WhyLeft::Older));
+            continue;
+        }
+        newest = Some(record);
+        match declarable(record) {
+            Ok(one) => by_version
+                .entry(&record.identity.version)
+                .or_default()
+                .push(one),
+            Err(why) => others.push((record, why)),
+        }
+    }
+    // A version is one key, and has one owner: the one who has more of this name.
+    let mut counts: BTreeMap<&Owner, usize> = BTreeMap::new();
+    for one in by_version.values().flatten() {
+        *counts.entry(&one.live.identity.owner).or_default() += 1;
+    }
+    let mut declared = Vec::with_capacity(by_version.len());
+    for candidates in by_version.into_values() {
+        let count = |one: &Declarable<'_>| counts.get(&one.live.identity.owner).copied();
+        // Of equals the first stays: owners come in their order.
+        let chosen = candidates.iter().copied().reduce(|best, next| {
+            if count(&next) > count(&best) {
+                next
+            } else {
+                best
+            }
+        });
+        let Some(chosen) = chosen else { continue };
+        for other in &candidates {
+            if other.live.id != chosen.live.id {
+                let owner = chosen.live.identity.owner.clone();
+                others.push((other.live, WhyLeft::OtherOwner(owner)));
+            }
+        }
+        declared.push(chosen);
+    }
+    declared.sort_by(|left, right| left.live.identity.natural_cmp(&right.live.identity));
+    // Only what is in service and not declared would be taken out of it by the built-in policy.
+    let keeps_the_rest = others.iter().any(|(other, _)| {
+        other.state == LiveStateWord::Active
+            && !declared
+                .iter()
+                .any(|one| one.live.identity == other.identity)
+    });
+    left.extend(others.into_iter().map(|(other, why)| Left {
+        label: other.identity.full_address().as_str().to_owned(),
+        id: other.id.as_str().to_owned(),
+        why,
+    }));
+    (!declared.is_empty()).then_some(NameChoice {
+        name,
+        declared,
+        keeps_the_rest,
+    })
+}
+
+fn declarable(live: &LiveVersion) -> Result<Declarable<'_>, WhyLeft> {
+    if live.identity.version.as_str().contains('@') {
+        return Err(WhyLeft::At);
+    }
+    let state = match &live.state {
+        LiveStateWord::Active | LiveStateWord::Production => State::Active,
+        LiveStateWord::Inactive => State::Inactive,
+        LiveStateWord::Other(word) => return Err(WhyLeft::State(word.to_string())),
+    };
+    let visibility = match &live.visibility {
+        Some(LiveVisibilityWord::Public) => Some(Visibility::Public),
+        Some(LiveVisibilityWord::Private) => Some(Visibility::Private),
+        Some(LiveVisibilityWord::PendingReview) => Some(Visibility::PendingReview),
+        Some(LiveVisibilityWord::Other(_)) | None => None,
+    };
+    Ok(Declarable {
+        live,
+        state,
+        visibility,
+    })
+}
+
+impl<'a> NameChoice<'a> {
+    /// The solution, without what the defaults say already.
+    fn without_defaults(
+        self,
+        default_owner: Option<&Owner>,
+        default_visibility: Option<Visibility>,
+    ) -> ExportedSolution<'a> {
+        let owner = same(self.declared.iter().map(|one| &one.live.identity.owner));
+        let state = same(self.declared.iter().map(|one| one.state));
+        let visibility = same(self.declared.iter().map(|one| one.visibility)).flatten();
+        let versions = self
+            .declared
+            .iter()
+            .map(|one| ExportedVersion {
+                version: &one.live.identity.version,
+                owner: Some(&one.live.identity.owner)
+                    .filter(|its| owner.is_none() && Some(*its) != default_owner),
+                state: Some(one.state).filter(|its| state.is_none() && *its != State::Active),
+                visibility: one
+                    .visibility
+                    .filter(|its| visibility.is_none() && Some(*its) != default_visibility),
+                live_words: words_beside(one.live),
+            })
+            .collect();
+        ExportedSolution {
+            name: self.name,
+            owner: owner.filter(|its| Some(*its) != default_owner),
+            state: state.filter(|its| *its != State::Active),
+            visibility: visibility.filter(|its| Some(*its) != default_visibility),
+            keeps_the_rest: self.keeps_the_rest,
+            versions,
+        }
+    }
+}
+
+/// The live words that the declared ones do not repeat.
+fn words_beside(live: &LiveVersion) -> Vec<&str> {
+    let state = match &live.state {
+        LiveStateWord::Production => Some(live.state.as_str()),
+        LiveStateWord::Active | LiveStateWord::Inactive | LiveStateWord::Other(_) => None,
+    };
+    let visibility = match &live.visibility {
+        Some(LiveVisibilityWord::Other(word)) => Some(&**word),
+        _ => None,
+    };
+    state.into_iter().chain(visibility).collect()
+}
+
+/// The one value, if all are the same.
+fn same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
+    let first = values.next()?;
+    let rest = values.try_for_each(|value| {
+        if value == first {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    rest.is_continue().then_some(first)
+}
+
+/// The value that is there most often; of equals the smallest.
+fn most_common<T: Ord>(values: impl Iterator<Item = T>) -> Option<T> {
+    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    let mut best: Option<(T, usize)> = None;
+    for (value, count) in counts {
+        if best.as_ref().is_none_or(|(_, most)| count > *most) {
+            best = Some((value, count));
+        }
+    }
+    best.map(|(value, _)| value)
+}

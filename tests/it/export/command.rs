@@ -1,0 +1,184 @@
+//! The command: what it prints, what it says beside it, and what it never does.
+
+use solform::emulator::Emulator;
+
+use crate::support::scripted::{Reply, Scripted};
+use crate::support::worlds::{TOKEN, Version, env_with, manifest, manifest_with, seed, start};
+
+async fn small_world() -> Emulator {
+    let live = [
+        Version::active("Form W-2", "0.0.1"),
+        Version::active("Form W-2", "0.0.2"),
+        Version::inactive("Paystub", "1.10"),
+        Version {
+            visibility: "PUBLIC",
+            ..Version::active("Paystub", "1.9").owner("IB_DEPLOYED")
+        },
+        Version::active("Lone", "1.0.0"),
+        Version {
+            state: "PRODUCTION",
+            ..Version::active("Lone", "2.0.0").owner("ann")
+        },
+        Version::active("Twice", "1.0.0"),
+        Version::active("Twice", "1.0.0").owner("ann"),
+        Version::active("Twice", "2.0.0").owner("ann"),
+        Version {
+            state: "DEPRECATED",
+            ..Version::active("Odd", "1.0.0")
+        },
+        Version::inactive("yes", "1.0.0"),
+    ];
+    start(seed(&live, &[]), &["visibility_in_records=true"]).await
+}
+
+#[tokio::test]
+async fn the_manifest_is_one_to_review() {
+    let emulator = small_world().await;
+    let env = env_with(&manifest_with(
+        &emulator.url(),
+        "    user: svc\n    context: acme\n    store: state\n",
+        "manage: { owners: [svc, ann, IB_DEPLOYED] }\n",
+        "  {}\n",
+    ));
+    let output = env.solform_beside(&["export"]).await.exits_with(0);
+    let text = output.stdout.replace(&emulator.url(), "http://HOST");
+    let (head, left) = text.split_once("\n# Live as well").unwrap();
+    assert_eq!(
+        head,
+        r#"# What is live in the environment `test`, as `solform export` found it.
+# No solution has a `path`: from which package a version was deployed is not known. Give one
+# to every version that solform is to deploy.
+solform: 1
+
+environments:
+  test:
+    url: http://HOST
+    token: { env: TEST_TOKEN }
+    user: svc
+    context: acme
+    store: state
+    timeouts: { deploy: 20s, delete: 20s, settle: 1s }
+
+defaults:
+  owner: svc
+  visibility: PRIVATE
+
+manage:
+  owners:
+    - svc
+    - ann
+    - IB_DEPLOYED
+
+solutions:
+  Form W-2:
+    versions:
+      0.0.1: {}
+      0.0.2: {}
+  Lone:
+    versions:
+      1.0.0: {}
+      2.0.0: { owner: ann } # live: PRODUCTION
+  Paystub:
+    versions:
+      "1.9": { owner: IB_DEPLOYED, visibility: PUBLIC }
+      "1.10": { state: INACTIVE }
+  Twice:
+    owner: ann
+    superseded: keep # Not all that is live of it is declared: see the end.
+    versions:
+      1.0.0: {}
+      2.0.0: {}
+  "yes":
+    version: 1.0.0
+    state: INACTIVE
+"#
+    );
+    assert!(left.contains("# - svc:Odd@1.0.0, id "), "{left}");
+    assert!(
+        left.contains(": its state is `DEPRECATED`, which no manifest can declare\n"),
+        "{left}"
+    );
+    assert!(left.contains("# - svc:Twice@1.0.0, id "), "{left}");
+    let output = output
+        .warns("Warning: 2 live records are not declared")
+        .warns("Warning: \"svc:Twice@1.0.0\" is left out: the version of `ann` is declared");
+    assert!(!format!("{output}").contains(TOKEN), "{output}");
+}
+
+#[tokio::test]
+async fn a_file_is_written_once_and_replaced_only_by_force() {
+    let emulator = small_world().await;
+    let env = env_with(&manifest(&emulator.url(), "  {}\n"));
+    let _ = env
+        .solform_beside(&["export", "--all", "--out", "solform.yaml"])
+        .await
+        .exits_with(1)
+        .warns("Error: `solform.yaml` is there already")
+        .warns("--force");
+    let output = env
+        .solform_beside(&["export", "--all", "--out", "solform.yaml", "--force"])
+        .await
+        .exits_with(0)
+        .warns("Wrote `solform.yaml` with 9 versions.");
+    assert_eq!(output.stdout, "");
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(0)
+        .says("No changes.");
+    std::fs::create_dir(env.path().join("sub")).unwrap();
+    env.write(
+        "solform.yaml",
+        &manifest_with(&emulator.url(), "    store: state\n", "", "  {}\n"),
+    );
+    let _ = env
+        .solform_beside(&["export", "--all", "--out", "sub/other.yaml"])
+        .await
+        .exits_with(0)
+        .warns("lies in another folder");
+    // Without owners there is nothing in `manage`.
+    let _ = env
+        .solform_beside(&["export"])
+        .await
+        .exits_with(0)
+        .says("\nsolutions: {}\n")
+        .warns("`manage` covers none of the 11 versions that are live");
+}
+
+#[tokio::test]
+async fn a_list_that_proves_nothing_is_no_manifest() {
+    let server = Scripted::start(|asked| {
+        let offset = asked.query.get("offset").map_or("0", String::as_str);
+        // A list that never stands still.
+        Reply::json(&serde_json::json!({
+            "solutions": [{
+                "id": format!("id-{offset}-{}", asked.nth), "name": "N", "version": "1", "owner": "svc",
+                "state": "ACTIVE", "visibility": "PRIVATE",
+            }],
+            "has_more": [offset == "0"],
+            "next_offset": [if offset == "0" { 1 } else { -1 }],
+        }))
+    })
+    .await;
+    let env = env_with(&manifest(server.url.as_str(), "  {}\n"));
+    let output = env
+        .solform_beside(&["export", "--all", "--out", "new.yaml"])
+        .await
+        .exits_with(1)
+        .warns("the listing proves nothing");
+    assert_eq!(output.stdout, "");
+    assert!(!env.path().join("new.yaml").exists());
+}
+
+#[tokio::test]
+async fn a_name_that_holds_the_token_is_written_nowhere() {
+    let live = [Version::active(TOKEN, "1.0.0")];
+    let emulator = start(seed(&live, &[]), &[]).await;
+    let env = env_with(&manifest(&emulator.url(), "  {}\n"));
+    let output = env
+        .solform_beside(&["export", "--all", "--out", "new.yaml"])
+        .await
+        .exits_with(1);
+    assert!(!format!("{output}").contains(TOKEN), "{output}");
+    assert!(!env.path().join("new.yaml").exists());
+}

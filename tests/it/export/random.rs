@@ -1,0 +1,222 @@
+//! Random worlds: in memory by the thousand, and some over the socket in both profiles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::{ProptestConfig, any, prop};
+use proptest::test_runner::TestRunner;
+use solform::attribute::{LiveVisibilityWord, Visibility};
+use solform::emulator::{self, Clock, Emulator, EmulatorOptions, Profile};
+use solform::export::{Exported, Reach, export};
+use solform::live::LiveState;
+use solform::manifest::{Manifest, Selection, SourceFile, read};
+use solform::plan::{DiffOptions, Summary, diff};
+use solform::render::render_manifest;
+
+use super::worlds::{Record, live, seed, world};
+use crate::support::worlds::{TOKEN, env_with};
+
+const ACCESS: &str = "solform: 1
+environments:
+  test:
+    url: https://instabase.example.com
+    token: { command: [vault, read, \"a, b\", \"#x\"] }
+    user: svc
+    context: \"a: b\"
+    store: \"s3://b/$${x}\"
+    protect: [\"Old @*\"]
+    limits: { max_destroy: 2, max_change: 30% }
+    timeouts: { deploy: 90s, settle: 0s, run: 1h }
+";
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn manifest_of(text: &str) -> Manifest {
+    let source = SourceFile::from_bytes("m.yaml", text).unwrap();
+    let selection = Selection {
+        environment: Some("test"),
+    };
+    match read(&source, &selection, &|_| None) {
+        Ok(checked) => checked.manifest,
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            panic!("{problems:#?}\n{text}")
+        }
+    }
+}
+
+fn text_of(manifest: &Manifest, exported: &Exported<'_>) -> String {
+    let mut out = Vec::new();
+    render_manifest(&manifest.environment, exported, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Owner, state and visibility.
+type Said<'a> = (&'a str, &'a str, Option<&'a str>);
+
+/// Every version that can be declared is declared as one of its records is, and nothing else is.
+fn says_what_is_live(manifest: &Manifest, live: &LiveState, reach: &dyn Fn(&str) -> bool) {
+    // What can be declared of a version, by its name and version.
+    let mut expected: BTreeMap<(&str, &str), BTreeSet<Said<'_>>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for record in live.versions() {
+        let identity = &record.identity;
+        let is_newest = seen.insert(identity.clone());
+        let state = match record.state.as_str() {
+            "ACTIVE" | "PRODUCTION" => "ACTIVE",
+            "INACTIVE" => "INACTIVE",
+            _ => continue,
+        };
+        if is_newest && reach(identity.owner.as_str()) && !identity.version.as_str().contains('@') {
+            let visibility = record.visibility.as_ref().map(LiveVisibilityWord::as_str);
+            expected
+                .entry((identity.name.as_str(), identity.version.as_str()))
+                .or_default()
+                .insert((
+                    identity.owner.as_str(),
+                    state,
+                    visibility.filter(|word| *word != "SECRET"),
+                ));
+        }
+    }
+    assert_eq!(manifest.desired.len(), expected.len(), "{live:#?}");
+    for desired in &manifest.desired {
+        let identity = &desired.identity;
+        let one = (
+            identity.owner.as_str(),
+            desired.state.as_str(),
+            desired.visibility.map(Visibility::as_str),
+        );
+        let all = &expected[&(identity.name.as_str(), identity.version.as_str())];
+        assert!(all.contains(&one), "{desired:?} is none of {all:?}");
+    }
+}
+
+#[test]
+fn an_export_reads_back_and_plans_empty() {
+    let access = manifest_of(&format!(
+        "{ACCESS}manage: {{ owners: [svc, IB_DEPLOYED, '$$${{'] }}\n"
+    ));
+    let strategy = (world(14), any::<bool>());
+    TestRunner::new(config(500))
+        .run(&strategy, |(records, is_all)| {
+            let live = live(&records);
+            let reach = if is_all { Reach::All } else { Reach::Managed };
+            let exported = export(&live, &access.scope, reach);
+            let text = text_of(&access, &exported);
+            let manifest = manifest_of(&text);
+            assert_eq!(manifest.environment, access.environment, "{text}");
+            says_what_is_live(&manifest, &live, &|owner| {
+                is_all || matches!(owner, "svc" | "IB_DEPLOYED" | "$${")
+            });
+            let plan = diff(&manifest, &live, &DiffOptions::default())
+                .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
+            assert!(!Summary::of(&plan).has_changes(), "{plan:#?}\n{text}");
+            // Whoever exports with an export gets the same.
+            let again = export(&live, &manifest.scope, reach);
+            assert_eq!(text_of(&manifest, &again), text);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn an_older_record_of_what_is_left_out_is_not_superseded() {
+    let record = |version: &str, owner: &str, state| Record {
+        name: "N".to_owned(),
+        version: version.to_owned(),
+        owner: owner.to_owned(),
+        author: owner.to_owned(),
+        state,
+        visibility: None,
+        created_at_s: 0,
+    };
+    // Of the two owners of 1.10 the first is declared. The other's newest record is out of service,
+    // and the older one is not.
+    let live = live(&[
+        record("1.10", "ann", "ACTIVE"),
+        record("1.10", "svc", "INACTIVE"),
+        record("1.10", "svc", "ACTIVE"),
+        record("1.9", "ann", "ACTIVE"),
+        record("2.0", "svc", "ACTIVE"),
+    ]);
+    let access = manifest_of(ACCESS);
+    let text = text_of(&access, &export(&live, &access.scope, Reach::All));
+    assert!(text.contains("superseded: keep"), "{text}");
+    let plan = diff(&manifest_of(&text), &live, &DiffOptions::default()).unwrap();
+    assert!(!Summary::of(&plan).has_changes(), "{plan:#?}\n{text}");
+}
+
+async fn start(records: &[Record], profile: Profile) -> Emulator {
+    emulator::start(EmulatorOptions {
+        seed: Some(seed(records)),
+        token: Some(TOKEN.into()),
+        user: "svc".to_owned(),
+        profile,
+        page_cap: 5,
+        clock: Clock::Logical {
+            start_ms: 1_600_000_000_000,
+        },
+        ..EmulatorOptions::default()
+    })
+    .await
+    .unwrap()
+}
+
+async fn holds(records: &[Record], profile: Profile, is_all: bool) {
+    let emulator = start(records, profile).await;
+    let manifest = format!(
+        "solform: 1\nenvironments:\n  test:\n    url: {}\n    token: {{ env: TEST_TOKEN }}\n    user: svc\n\
+         manage: {{ owners: [svc, IB_DEPLOYED] }}\n",
+        emulator.url()
+    );
+    let env = env_with(&manifest);
+    let mut arguments = vec!["export", "--out", "exported.yaml"];
+    if is_all {
+        arguments.push("--all");
+    }
+    let _ = env.solform_beside(&arguments).await.exits_with(0);
+    let text = env.read("exported.yaml");
+    let planned = env
+        .solform_beside(&["plan", "-f", "exported.yaml", "--detailed-exitcode"])
+        .await;
+    assert_eq!(planned.code(), 0, "{records:#?}\n{text}\n{planned}");
+    assert!(planned.stdout.contains("No changes."), "{planned}");
+    let mut records = records.to_vec();
+    for record in &mut records {
+        // The lists by visibility do not show a word that nobody asks for.
+        record.visibility = Some(record.visibility.unwrap_or("PRIVATE"));
+    }
+    says_what_is_live(&manifest_of(&text), &live(&records), &|owner| {
+        is_all || matches!(owner, "svc" | "IB_DEPLOYED")
+    });
+    for request in emulator.requests() {
+        assert_eq!(request.method, "GET", "{request:?}");
+    }
+}
+
+#[test]
+fn an_export_of_a_served_world_plans_empty() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let cases = std::env::var("SOCKET_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(24);
+    let profile = prop::sample::select(&Profile::ALL[..]);
+    let strategy = (world(14), profile, any::<bool>());
+    TestRunner::new(config(cases))
+        .run(&strategy, |(records, profile, is_all)| {
+            runtime.block_on(holds(&records, profile, is_all));
+            Ok(())
+        })
+        .unwrap();
+}
