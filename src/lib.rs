@@ -14,8 +14,8 @@
 //! ```
 //!
 //! Collect, then compare, then show, then act: four stages, four values, and no stage reaches back.
-//! The core (`ident`, `attribute`, `manifest`, `live`, `job`, `plan`, `export`, `render`) is pure and sync; clock,
-//! randomness, files and network live in the edges (`api`, `package`, `apply`, `store`, `cli`) and come
+//! The core (`ident`, `attribute`, `manifest`, `live`, `job`, `plan`, `export`, `diagnosis`, `render`) is pure and sync;
+//! clock, randomness, files and network live in the edges (`api`, `package`, `apply`, `store`, `cli`) and come
 //! into the core as values. Only `apply` holds a writer, so that `plan` cannot write. The `emulator` is a
 //! second implementation of the platform's API, and shares nothing with the client. The allowed
 //! `use crate::` edges are tested by `tests/it/layering.rs`.
@@ -39,6 +39,7 @@ pub mod api;
 pub mod apply;
 pub mod attribute;
 pub mod cli;
+pub mod diagnosis;
 pub mod emulator;
 pub mod export;
 pub mod ident;

@@ -230,7 +230,7 @@ impl ApiError {
 
     /// Whether the server refused this very request, as opposed to the caller, the moment or the
     /// address: a limit, a filter or an offset that it does not take (api-facts U12, U13).
-    pub(super) fn is_refused_request(&self) -> bool {
+    pub fn is_refused_request(&self) -> bool {
         self.0.kind == ApiErrorKind::Status
             && self.0.status.is_some_and(|status| {
                 (400..500).contains(&status)

@@ -4,7 +4,7 @@
 //! [`crate::job::JobState`]; `Writer` sends one deploy, patch or delete per call; `Files` reads
 //! ranges of files. All three go through one [`Client`], whose one `send` adds the token, keeps to
 //! the time limits, bounds every body and words every failure. Quirks of servers end in `convert`:
-//! nothing behind this module knows of them. Nothing here decides what should be changed, keeps a
+//! nothing behind this module knows of them. `Probe` only tries out how a server behaves. Nothing here decides what should be changed, keeps a
 //! journal or prints.
 
 mod answer;
@@ -21,6 +21,7 @@ mod loose;
 mod named;
 mod page;
 mod paging;
+mod probe;
 mod read;
 mod redact;
 mod retry;
@@ -38,6 +39,7 @@ mod write;
 pub use client::Client;
 pub use error::{ApiError, ApiErrorKind, ReadError};
 pub use files::{FilePart, Files};
+pub use probe::{Probe, Question, Sample};
 pub use read::{Reader, VisibilityOf, Wish};
 pub use redact::Redactor;
 pub use retry::RetryPolicy;

@@ -124,7 +124,8 @@ impl Client {
     }
 }
 
-fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
+/// Reads one page.
+pub(super) fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
     let reply: ListReply<'_> = answer.decode()?;
     let bodies = reply.solutions.required("solutions", &reply.status)?;
     let mut page = Page {

@@ -140,6 +140,11 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// Whether it is about certificates.
+    pub fn is_about_tls(&self) -> bool {
+        matches!(self, Self::Roots { .. } | Self::ClientIdentity { .. })
+    }
+
     /// What to do about it, in a full sentence.
     pub fn help(&self) -> &'static str {
         match self {

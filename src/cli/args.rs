@@ -17,7 +17,7 @@ mod normalise;
 mod runs;
 mod solutions;
 
-pub(super) use export::ExportArgs;
+pub(super) use export::{DoctorArgs, ExportArgs};
 pub(super) use formats::{FormatArgs, PlanFormat, PlanOutput};
 pub(super) use normalise::normalise;
 pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
@@ -107,6 +107,9 @@ pub(super) enum Command {
         after_help = "Example:\n  solform export -e prod\n  solform export -e prod --all --out prod.yaml"
     )]
     Export(ExportArgs),
+    /// Check that the environment can be worked with; sends GETs only
+    #[command(after_help = "Example:\n  solform doctor -e prod\n  solform doctor -e prod --json")]
+    Doctor(DoctorArgs),
     /// Run a solution on a folder of input files
     #[command(
         after_help = "Example:\n  solform run -e prod 'Form W-2@0.0.2' --input-dir 'acme/prod/fs/Instabase Drive/in' --wait\n  solform run -e prod --name 'Form W-2' --owner IB_DEPLOYED --input-dir 'acme/prod/fs/Instabase Drive/in'"
@@ -169,6 +172,7 @@ impl Command {
             | Self::List(_)
             | Self::Get(_)
             | Self::Export(_)
+            | Self::Doctor(_)
             | Self::Jobs(_)
             | Self::History(_)
             | Self::ForceUnlock(_)
@@ -419,6 +423,8 @@ pub(super) enum SchemaDocument {
     History,
     /// What `history show --json` prints.
     RunHistory,
+    /// What `doctor --json` prints.
+    Doctor,
 }
 
 /// Arguments of `emulator`.

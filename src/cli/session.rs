@@ -18,7 +18,8 @@ use super::error::CommandError;
 use super::io::Io;
 use super::settings::{Settings, aws_variables, variable};
 use crate::api::{
-    Client, ClientSettings, Files, ReadError, Reader, Redactor, TokenError, TokenSupplier, Writer,
+    Client, ClientSettings, Files, Probe, ReadError, Reader, Redactor, TokenError, TokenSupplier,
+    Writer,
 };
 use crate::emulator::{self, Emulator, EmulatorOptions, JobPace, Seed};
 use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
@@ -33,6 +34,8 @@ const EMBEDDED_JOB_TIME: Duration = Duration::from_millis(300);
 pub(super) struct Loaded {
     pub(super) source: SourceFile,
     pub(super) manifest: Manifest,
+    /// How many warnings were told.
+    pub(super) warnings: usize,
     /// The folder that relative paths start from.
     pub(super) folder: PathBuf,
     pub(super) file: PathBuf,
@@ -103,6 +106,7 @@ pub(super) fn load(
     Ok(Loaded {
         source,
         manifest: checked.manifest,
+        warnings: checked.warnings.len(),
         folder: folder_of(&args.file),
         file: args.file.clone(),
     })
@@ -140,6 +144,17 @@ pub(super) async fn open(
     io: &mut Io,
 ) -> Result<Session, CommandError> {
     let place = place(args, settings, io)?;
+    connect(place, settings, io, |_| {}).await
+}
+
+/// Starts the embedded emulator where it is meant, and prepares the client, with whatever else is
+/// wished of it.
+pub(super) async fn connect(
+    place: Place,
+    settings: &Settings,
+    io: &Io,
+    wish: impl FnOnce(&mut ClientSettings),
+) -> Result<Session, CommandError> {
     let loaded = &place.loaded;
     let environment = &loaded.manifest.environment;
     // Nobody else may use the embedded emulator, which other users of the machine could reach.
@@ -183,6 +198,7 @@ pub(super) async fn open(
         }
         _ => None,
     };
+    wish(&mut wishes);
     let client = Client::new(wishes).map_err(|source| CommandError::Settings {
         environment: environment.name.clone(),
         source,
@@ -285,6 +301,10 @@ impl Session {
 
     pub(super) fn reader(&self) -> Reader {
         Reader::new(self.client.clone())
+    }
+
+    pub(super) fn probe(&self) -> Probe {
+        Probe::new(self.client.clone())
     }
 
     pub(super) fn files(&self) -> Files {

@@ -14,13 +14,14 @@ mod text_diff;
 pub mod words;
 
 pub use human::{
-    ReportView, render_history, render_job, render_past_run, render_plan, render_refusals,
-    render_report, render_runs, render_solution, render_solutions, render_verdict,
+    ReportView, render_doctor, render_history, render_job, render_past_run, render_plan,
+    render_refusals, render_report, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
-    GitlabDocument, HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument, RunsDocument,
-    SolutionsDocument, gitlab_document, history_document, job_document, plan_document, render_json,
-    run_history_document, runs_document, schema_of, solutions_document,
+    DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument,
+    RunsDocument, SolutionsDocument, doctor_document, gitlab_document, history_document,
+    job_document, plan_document, render_json, run_history_document, runs_document, schema_of,
+    solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{MarkdownOptions, render_markdown};

@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("job", &["ident"]),
     ("plan", &["ident", "attribute", "manifest", "live"]),
     ("export", &["ident", "attribute", "manifest", "live"]),
+    ("diagnosis", &[]),
     ("api", &["ident", "attribute", "live", "job"]),
     ("package", &["ident"]),
     ("store", &["ident", "plan", "apply"]),
@@ -40,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "apply",
             "export",
+            "diagnosis",
         ],
     ),
     ("emulator", &[]),
@@ -57,6 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "apply",
             "export",
+            "diagnosis",
             "render",
             "emulator",
         ],
@@ -74,6 +77,7 @@ const PURE: &[&str] = &[
     "job",
     "plan",
     "export",
+    "diagnosis",
     "render",
 ];
 

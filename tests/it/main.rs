@@ -10,6 +10,7 @@ mod api;
 mod apply;
 mod bad_input;
 mod cli;
+mod doctor;
 mod durable;
 mod emulator;
 mod examples;

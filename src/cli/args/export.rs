@@ -1,10 +1,11 @@
 //! What was typed behind `export` and `doctor`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
-use super::ManifestArgs;
+use super::{ManifestArgs, parse_duration};
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
@@ -20,4 +21,20 @@ pub(in crate::cli) struct ExportArgs {
     /// Overwrite the file
     #[arg(long, requires = "out")]
     pub(in crate::cli) force: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DoctorArgs {
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestArgs,
+    /// Look at this store, instead of where the manifest says; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE")]
+    pub(in crate::cli) store: Option<String>,
+    /// The longest that one check may take
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    pub(in crate::cli) timeout: Duration,
+    /// Print a JSON document
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }

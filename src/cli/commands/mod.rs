@@ -4,6 +4,7 @@ mod afterwards;
 mod apply;
 mod completions;
 mod destroy;
+mod doctor;
 mod emulator;
 mod executing;
 mod export;
@@ -48,6 +49,7 @@ pub(super) async fn run(
         Command::List(args) => list::run(&args, settings, io).await,
         Command::Get(args) => get::run(&args, settings, io).await,
         Command::Export(args) => export::run(&args, settings, io).await,
+        Command::Doctor(args) => doctor::run(&args, settings, io).await,
         Command::Run(args) => run::run(&args, settings, io).await,
         Command::Jobs(args) => jobs::run(&args, settings, io).await,
         Command::Job(args) => job::run(&args, settings, io).await,

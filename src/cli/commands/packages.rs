@@ -8,13 +8,13 @@ use crate::api::Files;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
-use crate::ident::Owner;
+use crate::ident::{Identity, Owner};
 use crate::manifest::{self, Desired, Problem, Problems, Severity, SolutionPath};
 use crate::package::{self, PackageError, PackageInfo, Part, RangeSource, SourceError};
 use crate::plan::{Action, Plan};
 
 /// Packages that are looked into at once.
-const AT_ONCE: usize = 10;
+pub(super) const AT_ONCE: usize = 10;
 
 /// Reads `package.json` out of every package that the plan deploys. One that is missing, or that
 /// is another solution, is an error at the manifest's line; one that cannot be read is a warning.
@@ -43,13 +43,7 @@ pub(super) async fn check(session: &Session, plan: &Plan, io: &mut Io) -> Result
         futures_util::stream::iter(deployed)
             .map(|(entry, path)| {
                 let files = &files;
-                async move {
-                    let file = File {
-                        files,
-                        path: &path.text,
-                    };
-                    (entry, path, package::inspect(&file).await)
-                }
+                async move { (entry, path, look_into(files, &path.text).await) }
             })
             .buffered(AT_ONCE)
             .collect()
@@ -68,6 +62,35 @@ pub(super) async fn check(session: &Session, plan: &Plan, io: &mut Io) -> Result
         Some(problems) => Err(CommandError::Manifest(problems)),
         None => Ok(()),
     }
+}
+
+/// Reads `package.json` out of one package.
+pub(super) async fn look_into(files: &Files, path: &str) -> Result<PackageInfo, PackageError> {
+    package::inspect(&File { files, path }).await
+}
+
+/// Where a package is another solution than declared: the key, what is declared, what is there.
+pub(super) fn mismatches<'a>(
+    identity: &'a Identity,
+    info: &'a PackageInfo,
+) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
+    let rows = [
+        ("name", identity.name.as_str(), Some(info.name.as_str())),
+        (
+            "version",
+            identity.version.as_str(),
+            Some(info.version.as_str()),
+        ),
+        (
+            "owner",
+            identity.owner.as_str(),
+            info.owner.as_ref().map(Owner::as_str),
+        ),
+    ];
+    rows.into_iter().filter_map(|(key, declared, found)| {
+        let found = found.filter(|found| *found != declared)?;
+        Some((key, declared, found))
+    })
 }
 
 /// One package on the platform's file system.
@@ -117,26 +140,9 @@ fn judge(
             )];
         }
     };
-    let identity = &entry.identity;
-    let rows = [
-        ("name", identity.name.as_str(), Some(info.name.as_str())),
-        (
-            "version",
-            identity.version.as_str(),
-            Some(info.version.as_str()),
-        ),
-        (
-            "owner",
-            identity.owner.as_str(),
-            info.owner.as_ref().map(Owner::as_str),
-        ),
-    ];
-    rows.into_iter()
-        .filter_map(|(key, declared, found)| {
-            let found = found.filter(|found| *found != declared)?;
-            Some(manifest::package_mismatch(
-                source, position, key, declared, found,
-            ))
+    mismatches(&entry.identity, &info)
+        .map(|(key, declared, found)| {
+            manifest::package_mismatch(source, position, key, declared, found)
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument, RunsDocument,
+    DoctorDocument, HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument, RunsDocument,
     SolutionsDocument, schema_of,
 };
 
@@ -20,6 +20,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandE
         SchemaDocument::Job => schema_of::<JobDocument>(),
         SchemaDocument::Plan => schema_of::<PlanDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
+        SchemaDocument::Doctor => schema_of::<DoctorDocument>(),
         SchemaDocument::RunHistory => schema_of::<RunHistoryDocument>(),
     };
     writeln!(io.out, "{schema:#}")?;

@@ -1,5 +1,6 @@
 //! Text for people, in Terraform's literals where other programs look for them (design 7).
 
+mod doctor;
 pub(super) mod history;
 mod plan;
 mod report;
@@ -7,6 +8,7 @@ mod runs;
 mod solutions;
 mod table;
 
+pub use doctor::render_doctor;
 pub use history::{render_history, render_past_run};
 pub use plan::{render_plan, render_refusals};
 pub use report::{ReportView, render_report, render_verdict};

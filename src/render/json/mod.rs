@@ -1,8 +1,10 @@
 //! The documents of `--json`: one value per command, with a version and a schema.
 
+mod doctor;
 mod plan;
 mod v1;
 
+pub use doctor::{DoctorDocument, doctor_document};
 pub use plan::{GitlabDocument, PlanDocument, gitlab_document, plan_document};
 pub use v1::{
     HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,

@@ -8,7 +8,15 @@ use solform::emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 6] = ["solutions", "runs", "job", "history", "run-history", "plan"];
+const DOCUMENTS: [&str; 7] = [
+    "solutions",
+    "runs",
+    "job",
+    "history",
+    "run-history",
+    "plan",
+    "doctor",
+];
 
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {
@@ -56,6 +64,8 @@ async fn documents_are_as_their_schemas_say() {
         (2, &["job", "r", "--wait"], 0),
         (1, &["jobs"], 0),
         (2, &["job", "unknown"], 1),
+        (6, &["doctor"], 0),
+        (6, &["doctor", "--store", "ftp://x"], 1),
     ] {
         let arguments = [arguments, &["--json"]].concat();
         let output = env.solform_beside(&arguments).await.exits_with(code);

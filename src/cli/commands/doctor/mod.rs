@@ -1,0 +1,216 @@
+//! `doctor`: whether an environment can be worked with, check after check. Sends GETs only, and leaves
+//! nothing in the store.
+
+mod filters;
+mod paths;
+mod platform;
+mod store;
+
+use std::error::Error;
+use std::time::Duration;
+
+use crate::api::RetryPolicy;
+use crate::cli::args::DoctorArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::session::{self, Place};
+use crate::cli::settings::Settings;
+use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
+use crate::render::{doctor_document, render_doctor, render_json, words};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The checks that need the platform.
+const PLATFORM: [CheckName; 12] = [
+    CheckName::Connection,
+    CheckName::Tls,
+    CheckName::Token,
+    CheckName::Access,
+    CheckName::Context,
+    CheckName::Clock,
+    CheckName::Listing,
+    CheckName::FilterState,
+    CheckName::FilterName,
+    CheckName::FilterVisibility,
+    CheckName::Paths,
+    CheckName::Packages,
+];
+
+pub(super) async fn run(
+    args: &DoctorArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let diagnosis = diagnose(args, settings, io).await;
+    if args.json {
+        render_json(&doctor_document(&diagnosis), &mut io.out)?;
+    } else {
+        render_doctor(&diagnosis, &io.out_styles, &mut io.out)?;
+    }
+    Ok(if diagnosis.has_failed() {
+        ExitStatus::Error
+    } else {
+        ExitStatus::Success
+    })
+}
+
+async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagnosis {
+    let mut checks = vec![Check::ok(
+        CheckName::Solform,
+        format!("This is solform {VERSION}, for manifests of format 1."),
+    )];
+    let mut environment = args
+        .manifest
+        .environment
+        .clone()
+        .or_else(|| settings.environment.clone());
+    match session::place(&args.manifest, settings, io) {
+        Ok(place) => {
+            environment = Some(place.loaded.manifest.environment.name.clone());
+            checks.push(manifest_check(&place));
+            checks.extend(store::look(&place, args, io).await);
+            look_at_platform(place, args, settings, io, &mut checks).await;
+        }
+        Err(error) => {
+            if matches!(error, CommandError::Manifest(_)) {
+                // Each problem with its place: that is what a check cannot hold.
+                io.report(&error);
+            }
+            checks.push(broken_manifest(&error));
+            skip(&mut checks, &PLATFORM, "There is no usable manifest.");
+            let store = [CheckName::Store, CheckName::Lock];
+            skip(&mut checks, &store, "There is no usable manifest.");
+        }
+    }
+    // They were asked in the order in which answers come cheap.
+    checks.sort_by_key(|check| check.name);
+    Diagnosis {
+        environment,
+        version: VERSION,
+        checks,
+    }
+}
+
+fn manifest_check(place: &Place) -> Check {
+    let loaded = &place.loaded;
+    let declared = words::count(loaded.manifest.desired.len(), "version");
+    let text = format!(
+        "`{}` declares {declared} for the environment.",
+        loaded.file.display()
+    );
+    match loaded.warnings {
+        0 => Check::ok(CheckName::Manifest, text),
+        count => Check::warn(
+            CheckName::Manifest,
+            format!("{text} It has {}.", words::count(count, "warning")),
+            "Run `solform validate` to see them with their places.",
+        ),
+    }
+}
+
+fn broken_manifest(error: &CommandError) -> Check {
+    let name = CheckName::Manifest;
+    match error {
+        CommandError::Manifest(problems) => {
+            let first = problems
+                .iter()
+                .next()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let count = words::count(problems.errors(), "problem");
+            Check::fail(
+                name,
+                format!("The manifest has {count}; the first: {first}."),
+                "Run `solform validate` to see all of them with their places.",
+            )
+        }
+        other => Check::fail(name, sentence(other), other.help().unwrap_or_default()),
+    }
+}
+
+async fn look_at_platform(
+    place: Place,
+    args: &DoctorArgs,
+    settings: &Settings,
+    io: &Io,
+    checks: &mut Vec<Check>,
+) {
+    let limit = args.timeout;
+    let connected = session::connect(place, settings, io, |wishes| {
+        wishes.request_timeout = wishes.request_timeout.min(limit);
+        wishes.connect_timeout = wishes.connect_timeout.min(limit);
+        // Who asks how things are wants to hear it, and not to be waited for.
+        wishes.retry = RetryPolicy {
+            tries: 3,
+            tries_of_odd_answers: 1,
+            longest_asked_wait: Duration::from_secs(5),
+            first_contact: Duration::from_secs(1),
+            ..RetryPolicy::default()
+        };
+    })
+    .await;
+    match connected {
+        Ok(session) => platform::look(&session, limit, checks).await,
+        Err(error) => {
+            let name = match &error {
+                CommandError::TokenCommand { .. } => CheckName::Token,
+                CommandError::Io { .. } => CheckName::Tls,
+                CommandError::Settings { source, .. } if source.is_about_tls() => CheckName::Tls,
+                _ => CheckName::Connection,
+            };
+            checks.push(Check::fail(
+                name,
+                sentence(&error),
+                error.help().unwrap_or_default(),
+            ));
+        }
+    }
+    let failed = checks
+        .iter()
+        .find(|check| PLATFORM.contains(&check.name) && matches!(check.verdict, Verdict::Fail));
+    let why = failed.map_or_else(String::new, |failed| {
+        format!("It needs `{}`, which failed.", failed.name.as_str())
+    });
+    skip(checks, &PLATFORM, &why);
+}
+
+/// Adds what was not asked.
+fn skip(checks: &mut Vec<Check>, names: &[CheckName], why: &str) {
+    for name in names {
+        if !checks.iter().any(|check| check.name == *name) {
+            checks.push(Check::skipped(*name, why));
+        }
+    }
+}
+
+/// An error with its causes, as one sentence.
+fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    let mut letters = text.chars();
+    let capital: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{capital}{}.", letters.as_str())
+}
+
+/// Waits so long at most.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, future).await.ok()
+}
+
+fn too_slow(name: CheckName, limit: Duration) -> Check {
+    Check::fail(
+        name,
+        format!("There was no result within {}.", words::duration(limit)),
+        "Try again later, or give it longer with --timeout.",
+    )
+}

@@ -1,0 +1,158 @@
+//! Whether the declared packages are there, and are what is declared.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use super::sentence;
+use crate::cli::commands::packages::{self, AT_ONCE};
+use crate::cli::session::Session;
+use crate::diagnosis::{Check, CheckName, Finding, Verdict};
+use crate::live::LiveState;
+use crate::manifest::{Desired, SolutionPath};
+use crate::package::{PackageError, PackageInfo};
+use crate::render::words;
+
+pub(super) async fn look(
+    session: &Session,
+    live: Option<&LiveState>,
+    limit: Duration,
+    checks: &mut Vec<Check>,
+) {
+    let entries: Vec<(&Desired, &SolutionPath)> = session
+        .manifest()
+        .desired
+        .iter()
+        .filter_map(|entry| Some((entry, entry.path.as_ref()?)))
+        .collect();
+    if entries.is_empty() {
+        let names = [CheckName::Paths, CheckName::Packages];
+        super::skip(checks, &names, "The manifest declares no `path`.");
+        return;
+    }
+    let total = entries.len();
+    let files = session.files();
+    let mut reading = futures_util::stream::iter(entries)
+        .map(|(entry, path)| {
+            let files = &files;
+            async move { (entry, path, packages::look_into(files, &path.text).await) }
+        })
+        .buffered(AT_ONCE);
+    let deadline = Instant::now() + limit;
+    let mut found = Found::default();
+    while let Ok(Some((entry, path, result))) = timeout_at(deadline, reading.next()).await {
+        // What is live needs its package no more.
+        let is_needed = live.is_none_or(|live| live.records_of(&entry.identity).is_empty());
+        found.take(entry, path, result, is_needed);
+    }
+    checks.extend(found.checks(total, limit));
+}
+
+#[derive(Default)]
+struct Found {
+    paths: Vec<Finding>,
+    packages: Vec<Finding>,
+}
+
+impl Found {
+    fn take(
+        &mut self,
+        entry: &Desired,
+        path: &SolutionPath,
+        result: Result<PackageInfo, PackageError>,
+        is_needed: bool,
+    ) {
+        let bad = if is_needed {
+            Verdict::Fail
+        } else {
+            Verdict::Warn
+        };
+        let use_of_it = if is_needed {
+            "It would be deployed."
+        } else {
+            "The version is live, so that it is not needed now."
+        };
+        let of_path = |verdict, text: String| Finding {
+            subject: path.text.clone(),
+            verdict,
+            text,
+        };
+        let info = match result {
+            Err(error @ PackageError::Missing) => {
+                let text = format!("{} {use_of_it}", sentence(&error));
+                self.paths.push(of_path(bad, text));
+                return;
+            }
+            Err(error) => {
+                let text = format!("{} {use_of_it}", sentence(&error));
+                self.paths.push(of_path(Verdict::Warn, text));
+                return;
+            }
+            Ok(info) => info,
+        };
+        self.paths
+            .push(of_path(Verdict::Ok, format!("It is there. {use_of_it}")));
+        let wrong: Vec<String> = packages::mismatches(&entry.identity, &info)
+            .map(|(key, declared, found)| {
+                format!("its {key} is `{found}`, and `{declared}` is declared")
+            })
+            .collect();
+        self.packages.push(Finding {
+            subject: entry.identity.address().as_str().to_owned(),
+            verdict: if wrong.is_empty() { Verdict::Ok } else { bad },
+            text: if wrong.is_empty() {
+                "The package is what is declared.".to_owned()
+            } else {
+                format!("In `{}`, {}.", path.text, wrong.join("; "))
+            },
+        });
+    }
+
+    fn checks(self, total: usize, limit: Duration) -> [Check; 2] {
+        let read = self.paths.len();
+        let good = |findings: &[Finding]| {
+            let good = findings.iter().filter(|one| one.verdict == Verdict::Ok);
+            good.count()
+        };
+        let readable = good(&self.paths);
+        let mut text = format!(
+            "{readable} of {} can be read.",
+            words::count(total, "package")
+        );
+        let mut paths = self.paths;
+        if read < total {
+            let late = total - read;
+            text = format!(
+                "{text} {late} were not looked at within {}.",
+                words::duration(limit)
+            );
+            paths.push(Finding {
+                subject: format!("{late} more"),
+                verdict: Verdict::Warn,
+                text: "There was no time for them; give it longer with --timeout.".to_owned(),
+            });
+        }
+        let paths = Check::of_findings(
+            CheckName::Paths,
+            text,
+            "Upload what is missing, or correct `path` and its variables. The token's user must be allowed to read it.",
+            paths,
+        );
+        let matching = good(&self.packages);
+        let packages = if self.packages.is_empty() {
+            Check::skipped(CheckName::Packages, "No package could be read.")
+        } else {
+            Check::of_findings(
+                CheckName::Packages,
+                format!(
+                    "{matching} of {} packages are what is declared.",
+                    self.packages.len()
+                ),
+                "Correct the declared name, version or owner, or the path: a package is deployed as what its `package.json` says.",
+                self.packages,
+            )
+        };
+        [paths, packages]
+    }
+}

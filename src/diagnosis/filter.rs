@@ -1,0 +1,101 @@
+//! How a server treats a filter, from what it answered.
+
+use std::collections::BTreeSet;
+
+/// How a filter behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterHabit {
+    /// It finds what it should, and nothing else.
+    Honoured,
+    /// What it should hide is shown.
+    Ignored,
+    /// It finds nothing of what is there.
+    FindsNothing,
+    /// Everything live has the value that was asked for, so that nothing tells.
+    Untold,
+}
+
+/// Compares what a filter found with what has the value. Each pair is of one value: the ids that have it, and the ids that came.
+///
+/// What came and is not in `all` appeared meanwhile, and tells nothing.
+pub fn compare_filter<'a>(
+    all: &BTreeSet<&'a str>,
+    asked: &[(BTreeSet<&'a str>, BTreeSet<&'a str>)],
+) -> FilterHabit {
+    let mut habit = FilterHabit::Untold;
+    for (expected, found) in asked {
+        if found
+            .iter()
+            .any(|id| all.contains(id) && !expected.contains(id))
+        {
+            return FilterHabit::Ignored;
+        }
+        if !expected.is_empty() && found.is_disjoint(expected) {
+            return FilterHabit::FindsNothing;
+        }
+        if expected.len() < all.len() {
+            habit = FilterHabit::Honoured;
+        }
+    }
+    habit
+}
+
+/// Compares the lists of the values of a filter, where no record tells its value: no record has two.
+pub fn compare_lists(lists: &[BTreeSet<&str>]) -> FilterHabit {
+    if lists.iter().all(BTreeSet::is_empty) {
+        return FilterHabit::FindsNothing;
+    }
+    let is_shared = lists.iter().enumerate().any(|(place, list)| {
+        lists[place + 1..]
+            .iter()
+            .any(|other| !list.is_disjoint(other))
+    });
+    match (is_shared, lists.len()) {
+        (true, _) => FilterHabit::Ignored,
+        (false, 0 | 1) => FilterHabit::Untold,
+        (false, _) => FilterHabit::Honoured,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ids: &'static str) -> BTreeSet<&'static str> {
+        ids.split_whitespace().collect()
+    }
+
+    #[test]
+    fn a_filter_is_known_by_what_it_hides() {
+        for (asked, expected) in [
+            (vec![("a b", "a b"), ("c", "c")], FilterHabit::Honoured),
+            (vec![("a b", "a b c"), ("c", "a b c")], FilterHabit::Ignored),
+            (vec![("a b", ""), ("c", "c")], FilterHabit::FindsNothing),
+            (vec![("a b c", "a b c"), ("", "")], FilterHabit::Honoured),
+            (vec![("a b c", "a b c"), ("", "a")], FilterHabit::Ignored),
+            (vec![("a b c", "a b c")], FilterHabit::Untold),
+            // A page holds not all of it, and something new.
+            (vec![("a b", "b new")], FilterHabit::Honoured),
+        ] {
+            let pairs: Vec<_> = asked
+                .iter()
+                .map(|(expected, found)| (set(expected), set(found)))
+                .collect();
+            assert_eq!(compare_filter(&set("a b c"), &pairs), expected, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn no_record_has_two_values() {
+        for (lists, expected) in [
+            (vec!["a", "b", ""], FilterHabit::Honoured),
+            (vec!["a b", "", ""], FilterHabit::Honoured),
+            (vec!["a b", "a b"], FilterHabit::Ignored),
+            (vec!["a b"], FilterHabit::Untold),
+            (vec!["", "", ""], FilterHabit::FindsNothing),
+        ] {
+            let sets: Vec<_> = lists.iter().map(|list| set(list)).collect();
+            assert_eq!(compare_lists(&sets), expected, "{lists:?}");
+        }
+    }
+}
