@@ -182,3 +182,36 @@ async fn a_name_that_holds_the_token_is_written_nowhere() {
     assert!(!format!("{output}").contains(TOKEN), "{output}");
     assert!(!env.path().join("new.yaml").exists());
 }
+
+#[tokio::test]
+async fn what_no_manifest_can_declare_is_a_comment() {
+    let live = [
+        Version::active("two\nlines", "1.0.0"),
+        Version::active("N", "1@2"),
+        Version::active("N", "2.0.0"),
+    ];
+    let emulator = start(seed(&live, &[]), &[]).await;
+    let env = env_with(&manifest(&emulator.url(), "  N: { version: 2.0.0 }\n"));
+    let output = env
+        .solform_beside(&["export", "--out", "new.yaml"])
+        .await
+        .exits_with(0)
+        .warns("Warning: 2 live records are not declared");
+    assert_eq!(output.stdout, "");
+    let text = env.read("new.yaml");
+    assert!(
+        text.contains("  \"N\":\n    version: 2.0.0\n    superseded: keep"),
+        "{text}"
+    );
+    assert!(text.contains("# - svc:N@1@2, id "), "{text}");
+    let line = text.lines().find(|line| line.contains("two"));
+    assert!(
+        line.is_some_and(|line| line.contains("control characters")),
+        "{text}"
+    );
+    let _ = env
+        .solform_beside(&["plan", "-f", "new.yaml", "--detailed-exitcode"])
+        .await
+        .exits_with(0)
+        .says("No changes.");
+}

@@ -97,11 +97,35 @@ fn says_what_is_live(manifest: &Manifest, live: &LiveState, reach: &dyn Fn(&str)
     }
 }
 
+/// Other readers of YAML see texts where texts are meant, and the schema lets it pass.
+fn means_the_same_to_others(text: &str, manifest: &Manifest, schema: &jsonschema::Validator) {
+    let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
+    let errors: Vec<String> = schema
+        .iter_errors(&value)
+        // The pattern of a name has a dot in it, which stands for no separator of lines.
+        .filter(|_| !text.contains("\\u2028") && !text.contains("\\u2029"))
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{text}");
+    for desired in &manifest.desired {
+        let solution = &value["solutions"][desired.identity.name.as_str()];
+        let version = desired.identity.version.as_str();
+        let is_key = solution["versions"].get(version).is_some();
+        // In a key a dollar is a dollar; in a value `$${` is `${`.
+        let as_value = version.replace("${", "$${");
+        assert!(
+            is_key || solution["version"] == as_value,
+            "{version}\n{text}"
+        );
+    }
+}
+
 #[test]
 fn an_export_reads_back_and_plans_empty() {
     let access = manifest_of(&format!(
         "{ACCESS}manage: {{ owners: [svc, IB_DEPLOYED, '$$${{'] }}\n"
     ));
+    let schema = jsonschema::validator_for(&solform::manifest::schema()).unwrap();
     let strategy = (world(14), any::<bool>());
     TestRunner::new(config(500))
         .run(&strategy, |(records, is_all)| {
@@ -117,6 +141,7 @@ fn an_export_reads_back_and_plans_empty() {
             let plan = diff(&manifest, &live, &DiffOptions::default())
                 .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
             assert!(!Summary::of(&plan).has_changes(), "{plan:#?}\n{text}");
+            means_the_same_to_others(&text, &manifest, &schema);
             // Whoever exports with an export gets the same.
             let again = export(&live, &manifest.scope, reach);
             assert_eq!(text_of(&manifest, &again), text);
