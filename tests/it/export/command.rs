@@ -204,9 +204,9 @@ async fn what_no_manifest_can_declare_is_a_comment() {
         "{text}"
     );
     assert!(text.contains("# - svc:N@1@2, id "), "{text}");
-    let line = text.lines().find(|line| line.contains("two"));
+    let told = text.lines().find(|line| line.contains("two"));
     assert!(
-        line.is_some_and(|line| line.contains("control characters")),
+        told.is_some_and(|line| line.contains("control characters")),
         "{text}"
     );
     let _ = env
