@@ -67,6 +67,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
     Manifest {
         environment: Environment {
             name: "bench".to_owned(),
+            position,
             url: Endpoint::Emulator,
             token: None,
             user: Some(Owner::parse("svc-release").expect("an owner")),

@@ -12,10 +12,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::glob::Glob;
-use super::model::{
-    Desired, EmulatorSettings, Environment, Limit, Limits, Scope, Superseded, SupersededPolicy,
-    Undeclared,
-};
+use super::model::{Desired, EmulatorSettings, Environment, Limits, Scope, Superseded};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
 
@@ -50,9 +47,10 @@ struct CanonicalVersion<'a> {
 /// The digest of what the parts of a manifest ask for.
 pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desired]) -> Digest {
     let Environment {
-        name: _,  // Compared by itself.
-        url: _,   // Compared by itself.
-        token: _, // Another source, the same user.
+        name: _,     // Compared by itself.
+        position: _, // A moved line changes nothing.
+        url: _,      // Compared by itself.
+        token: _,    // Another source, the same user.
         user,
         context,
         store: _, // Where it is recorded, not what is planned.
@@ -76,15 +74,11 @@ pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desire
         user: user.as_ref(),
         context: context.as_deref(),
         protect: globs(protect),
-        max_destroy: max_destroy.map(limit),
-        max_change: max_change.map(limit),
+        max_destroy: max_destroy.map(|limit| limit.to_string()),
+        max_change: max_change.map(|limit| limit.to_string()),
         owners: globs(owners),
         names: globs(names),
-        undeclared: match undeclared {
-            Undeclared::Ignore => "ignore",
-            Undeclared::Deactivate => "deactivate",
-            Undeclared::Delete => "delete",
-        },
+        undeclared: undeclared.as_str(),
         desired: desired.iter().map(version).collect(),
     };
     let json = serde_json::to_vec(&canonical)
@@ -106,22 +100,11 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
         path: path.as_ref().map(|path| path.text.as_str()),
         state: *state,
         visibility: *visibility,
-        superseded: match policy {
-            SupersededPolicy::Keep => "keep",
-            SupersededPolicy::Deactivate => "deactivate",
-            SupersededPolicy::Delete => "delete",
-        },
+        superseded: policy.as_str(),
         retain: *retain,
     }
 }
 
 fn globs(globs: &[Glob]) -> BTreeSet<&str> {
     globs.iter().map(Glob::as_str).collect()
-}
-
-fn limit(limit: Limit) -> String {
-    match limit {
-        Limit::Count(count) => count.to_string(),
-        Limit::Percent(percent) => format!("{percent}%"),
-    }
 }

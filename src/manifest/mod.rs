@@ -20,6 +20,7 @@ mod model;
 mod near;
 mod node;
 mod overlay;
+mod placeholder;
 mod problem;
 mod raw;
 mod remote;
@@ -36,6 +37,7 @@ pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, Limit, Limits, Manifest, Scope, SolutionPath,
     Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
 };
+pub use placeholder::Placeholders;
 pub use problem::{Code, Label, Problem, Problems, Severity};
 pub use remote::{package_mismatch, package_missing, package_unreadable, path_needed};
 pub use schema::schema;

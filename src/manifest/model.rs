@@ -3,6 +3,7 @@
 //! Only `check` builds these values: unique identities, resolved variables, explicit defaults. Nothing
 //! here is optional that the program needs; what is optional is optional for the user.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Manifest {
 pub struct Environment {
     /// Its name, the key under `environments`.
     pub name: String,
+    /// Where it is declared.
+    pub position: Position,
     /// The server.
     pub url: Endpoint,
     /// Where the token comes from; none for the embedded emulator.
@@ -170,8 +173,9 @@ impl Scope {
     }
 }
 
-/// What becomes of live names in scope that the manifest does not declare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What becomes of live names in scope that the manifest does not declare, ordered by how much is
+/// taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Undeclared {
     /// They stay as they are.
     Ignore,
@@ -218,8 +222,8 @@ pub struct Superseded {
     pub retain: Option<usize>,
 }
 
-/// The word beside `superseded:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The word beside `superseded:`, ordered by how much is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SupersededPolicy {
     /// They stay as they are.
     Keep,
@@ -227,6 +231,37 @@ pub enum SupersededPolicy {
     Deactivate,
     /// They are deleted.
     Delete,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+impl Undeclared {
+    /// The manifest's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Deactivate => "deactivate",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl SupersededPolicy {
+    /// The manifest's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Deactivate => "deactivate",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 impl Manifest {

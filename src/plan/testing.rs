@@ -193,6 +193,7 @@ pub(crate) fn scenario() -> Scenario {
         manifest: Manifest {
             environment: Environment {
                 name: "prod".to_owned(),
+                position: position(1),
                 url: Endpoint::Url("https://ib.example.com".parse().unwrap()),
                 token: Some(TokenSource::Env("IB_PROD_TOKEN".to_owned())),
                 user: None,

@@ -29,6 +29,7 @@ impl<'a> Context<'a> {
         let emulator = self.check_emulator(url.as_ref().ok());
         Ok(Environment {
             name: self.name.to_owned(),
+            position: self.source.position(self.key),
             url: url?,
             token: token?,
             user: user?,

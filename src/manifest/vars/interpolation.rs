@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A part of a value as it is written. Ranges are in bytes of the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(in crate::manifest) enum Piece<'a> {
     /// Text that stays as it is.
     Text(&'a str),
     /// `${name}`.
@@ -19,7 +19,7 @@ pub(super) enum Piece<'a> {
 }
 
 /// Splits a value.
-pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
+pub(in crate::manifest) fn split(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = 0;
     while let Some(found) = text[rest..].find("${") {

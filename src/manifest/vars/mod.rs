@@ -11,5 +11,5 @@ mod order;
 mod resolve;
 
 pub(super) use builtin::{Given, Known};
-pub(super) use interpolation::is_env_name;
+pub(super) use interpolation::{Piece, is_env_name, split};
 pub(super) use resolve::{Reported, Variables};

@@ -1,0 +1,125 @@
+//! Texts that stand for environment variables, where a manifest is read and they are not.
+//!
+//! A variable stands for itself, as `${env:NAME}`, wherever any text will do. A URL takes no braces, so
+//! that a variable which is used in one is written `$NAME`, with `https://` where the URL begins with
+//! it. What must be a word, a number or a duration has no stand-in: nobody guesses it.
+
+use std::collections::BTreeSet;
+
+use super::node::{Field, Table, Text};
+use super::overlay::value;
+use super::source::SourceFile;
+use super::vars::{Piece, split};
+use super::yaml;
+
+/// Which variables are used in URLs, by the manifests that are compared: both must get the same texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placeholders {
+    /// Variables that a URL begins with.
+    leading: BTreeSet<String>,
+    /// Variables inside of a URL.
+    inside: BTreeSet<String>,
+}
+
+impl Placeholders {
+    /// Looks at the URLs of these manifests; one that cannot be read is told by whoever reads it.
+    pub fn of<'s>(sources: impl IntoIterator<Item = &'s SourceFile>) -> Self {
+        let mut found = Self::default();
+        for source in sources {
+            let Ok(raw) = yaml::parse(source) else {
+                continue;
+            };
+            let table = value(raw.environments.as_ref());
+            for field in table.into_iter().flat_map(|table| table.entries.values()) {
+                let Some(environment) = field.value() else {
+                    continue;
+                };
+                let layers = [value(environment.vars.as_ref()), value(raw.vars.as_ref())];
+                if let Some(url) = &environment.url {
+                    found.look(source, url, layers);
+                }
+            }
+        }
+        found
+    }
+
+    /// The text that stands for a variable.
+    pub fn text(&self, name: &str) -> String {
+        if self.leading.contains(name) {
+            format!("https://${name}")
+        } else if self.inside.contains(name) {
+            format!("${name}")
+        } else {
+            format!("${{env:{name}}}")
+        }
+    }
+
+    fn look<'s>(
+        &mut self,
+        source: &'s SourceFile,
+        url: &'s Field<Text>,
+        layers: [Option<&'s Table<Text>>; 2],
+    ) {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        // A list and no recursion: chains of variables may be long.
+        let mut open = vec![(url, true)];
+        while let Some((field, is_first)) = open.pop() {
+            let text = field.node.text(source).unwrap_or_default();
+            for (place, piece) in split(text).into_iter().enumerate() {
+                let is_leading = is_first && place == 0;
+                match piece {
+                    Piece::Env { name, .. } if is_leading => {
+                        self.leading.insert(name.to_owned());
+                    }
+                    Piece::Env { name, .. } => {
+                        self.inside.insert(name.to_owned());
+                    }
+                    Piece::Name { name, .. } => {
+                        let mut tables = layers.into_iter().flatten();
+                        let variable = tables.find_map(|table| table.entries.get(name));
+                        open.extend(
+                            variable
+                                .filter(|_| seen.insert(name))
+                                .map(|variable| (variable, is_leading)),
+                        );
+                    }
+                    Piece::Text(_) | Piece::Bad { .. } => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Selection, read};
+
+    #[test]
+    fn urls_are_read_without_their_variables() {
+        for (url, vars, expected) in [
+            ("${env:IB_URL}", "", "https://$ib_url"),
+            ("${env:IB_URL}/ib", "", "https://$ib_url/ib"),
+            ("https://${env:HOST}/x", "", "https://$host/x"),
+            ("${base}", "base: '${env:IB_URL}'", "https://$ib_url"),
+            ("${a}", "a: '${b}', b: '${a}'", "variable-cycle"),
+            ("https://x.example", "", "https://x.example"),
+        ] {
+            let text = format!(
+                "solform: 1\nenvironments: {{ e: {{ url: '{url}', token: {{ env: T }}, vars: {{ {vars} }} }} }}\nsolutions: {{ S: {{ version: 1, owner: me, path: 'p/${{env:DRIVE}}.ibsolution' }} }}\n"
+            );
+            let source = SourceFile::from_bytes("m.yaml", text).unwrap();
+            let stand_ins = Placeholders::of([&source]);
+            let env = |name: &str| Some(stand_ins.text(name));
+            let found = match read(&source, &Selection::default(), &env) {
+                Ok(checked) => {
+                    let path = checked.manifest.desired[0].path.as_ref().unwrap();
+                    assert_eq!(path.text, "p/${env:DRIVE}.ibsolution");
+                    checked.manifest.environment.url.as_str().to_owned()
+                }
+                Err(problems) => problems.iter().next().unwrap().code.to_string(),
+            };
+            assert_eq!(found, expected, "{url}");
+        }
+    }
+}
