@@ -13,9 +13,11 @@
 //!                                                      +----------- render -----------+
 //! ```
 //!
+//! `review` compares two manifests, and needs nothing else: values in, a [`review::Review`] out.
+//!
 //! Collect, then compare, then show, then act: four stages, four values, and no stage reaches back.
-//! The core (`ident`, `attribute`, `manifest`, `live`, `job`, `plan`, `export`, `diagnosis`, `render`) is pure and sync;
-//! clock, randomness, files and network live in the edges (`api`, `package`, `apply`, `store`, `cli`) and come
+//! The core (`ident`, `attribute`, `manifest`, `live`, `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is
+//! pure and sync; clock, randomness, files and network live in the edges (`api`, `package`, `apply`, `store`, `cli`) and come
 //! into the core as values. Only `apply` holds a writer, so that `plan` cannot write. The `emulator` is a
 //! second implementation of the platform's API, and shares nothing with the client. The allowed
 //! `use crate::` edges are tested by `tests/it/layering.rs`.
@@ -33,6 +35,8 @@
 //!   cancelled or unknown. **report**: all outcomes.
 //! - **job**: the platform's work on a deploy or delete. **run**: the running of a solution, or one apply in
 //!   the **journal**. **store**: where lock, journals and plans lie.
+//! - **base** and **head**: the manifest that a change starts from, and the one under review. **finding**: one
+//!   thing that the change means. **risk**: what a reviewer must not overlook.
 //! - **problem**: something wrong in a manifest, with its place.
 
 pub mod api;
@@ -49,4 +53,5 @@ pub mod manifest;
 pub mod package;
 pub mod plan;
 pub mod render;
+pub mod review;
 pub mod store;

@@ -14,12 +14,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod export;
 mod formats;
 mod normalise;
+mod review;
 mod runs;
 mod solutions;
 
 pub(super) use export::{DoctorArgs, ExportArgs};
 pub(super) use formats::{FormatArgs, PlanFormat, PlanOutput};
 pub(super) use normalise::normalise;
+pub(super) use review::{ReviewArgs, ReviewFormat, ReviewOutput};
 pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
 pub(super) use solutions::{GetArgs, ListArgs};
 
@@ -94,6 +96,11 @@ pub(super) enum Command {
     /// Show a saved plan
     #[command(after_help = "Example:\n  solform show prod.plan\n  solform show --json prod.plan")]
     Show(ShowArgs),
+    /// Tell what the change of a manifest means, without network or token
+    #[command(
+        after_help = "Example:\n  solform review --base main\n  solform review --base solform.yaml.orig -e prod --detailed-exitcode\n  solform review --base origin/main --output markdown=review.md"
+    )]
+    Review(ReviewArgs),
     /// List what is live
     #[command(
         after_help = "Example:\n  solform list -e prod\n  solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json"
@@ -165,6 +172,7 @@ impl Command {
             Self::Apply(args) => args.change.planning.detailed_exitcode,
             Self::Destroy(args) => args.planning.detailed_exitcode,
             Self::Show(args) => args.detailed_exitcode,
+            Self::Review(args) => args.detailed_exitcode,
             Self::Run(args) => args.waiting.detailed_exitcode,
             Self::Job(args) => args.waiting.detailed_exitcode,
             Self::Init(_)
@@ -419,6 +427,8 @@ pub(super) enum SchemaDocument {
     Job,
     /// What `plan --format json` and `show --json` print.
     Plan,
+    /// What `review --json` prints.
+    Review,
     /// What `history --json` prints.
     History,
     /// What `history show --json` prints.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::base::BaseError;
 use super::exit::ExitStatus;
 use super::session::Session;
 use crate::api::{ApiError, ReadError, SettingsError};
@@ -28,6 +29,25 @@ pub(super) enum CommandError {
     /// The manifest has problems; each is shown with its place.
     #[error("the manifest has problems")]
     Manifest(Problems),
+    /// One of the two manifests of a review has problems; each is shown with its place.
+    #[error("{what} has problems")]
+    Reviewed {
+        /// Which of the two.
+        what: String,
+        problems: Problems,
+        /// Variables that stood for themselves.
+        variables: Vec<String>,
+    },
+    /// What a manifest is to be compared with cannot be had.
+    #[error("there is nothing to compare with at `{base}`")]
+    Base {
+        base: String,
+        #[source]
+        source: BaseError,
+    },
+    /// Neither of the two manifests of a review declares the environment.
+    #[error("neither manifest declares an environment `{name}`")]
+    NoEnvironment { name: String, known: Vec<String> },
     /// The manifest file is not there.
     #[error("there is no manifest `{}`", path.display())]
     NoManifest { path: PathBuf },
@@ -237,6 +257,9 @@ impl CommandError {
             Self::Locked { .. } => ExitStatus::Locked,
             Self::Io { .. }
             | Self::Manifest(_)
+            | Self::Reviewed { .. }
+            | Self::Base { .. }
+            | Self::NoEnvironment { .. }
             | Self::NoManifest { .. }
             | Self::CliArgs
             | Self::Runtime { .. }
@@ -276,6 +299,9 @@ impl CommandError {
             Self::NoManifest { .. } => {
                 "Run `solform init` to write one, or name it with --file.".to_owned()
             }
+            Self::Reviewed { variables, .. } => reviewed_help(variables),
+            Self::Base { source, .. } => source.help().to_owned(),
+            Self::NoEnvironment { known, .. } => format!("Declared are: {}.", known.join(", ")),
             Self::Settings { source, .. } => source.help().to_owned(),
             Self::Read {
                 source: ReadError::Api(error),
@@ -392,6 +418,21 @@ impl From<std::io::Error> for CommandError {
             Self::io("write", Path::new("standard output"), source)
         }
     }
+}
+
+fn reviewed_help(variables: &[String]) -> String {
+    if variables.is_empty() {
+        return "Correct it; a base that cannot be corrected is left out by naming a later one."
+            .to_owned();
+    }
+    let options: Vec<String> = variables
+        .iter()
+        .map(|name| format!("--env {name}"))
+        .collect();
+    format!(
+        "A review reads no environment variables: `${{env:NAME}}` stands for itself. Where that will not do, name those that it may read: {}.",
+        options.join(" ")
+    )
 }
 
 /// A 404 means the solution here, and not the URL.

@@ -11,6 +11,7 @@ use super::args::LogLevel;
 use super::error::CommandError;
 use super::settings::Settings;
 use crate::api::Redactor;
+use crate::manifest::Problems;
 use crate::render::{Styles, render_problem, words};
 
 /// Standard output and error of one command.
@@ -83,10 +84,11 @@ impl Io {
     fn try_report(&mut self, error: &CommandError) -> io::Result<()> {
         match error {
             CommandError::Closed => return Ok(()),
-            CommandError::Manifest(problems) => {
-                for problem in problems {
-                    self.problem(problem)?;
-                }
+            CommandError::Manifest(problems) => self.problems(problems)?,
+            CommandError::Reviewed { problems, .. } => {
+                let head = anstyle_text(self.err_styles.destroy, "Error:");
+                writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))?;
+                self.problems(problems)?;
             }
             // The refusals were told beside the plan.
             CommandError::Blocked { .. } => {}
@@ -102,6 +104,13 @@ impl Io {
             writeln!(self.err, "  help: {}", words::escaped(&help))?;
         }
         self.err.flush()
+    }
+
+    fn problems(&mut self, problems: &Problems) -> io::Result<()> {
+        for problem in problems {
+            self.problem(problem)?;
+        }
+        Ok(())
     }
 
     /// Writes a problem or a warning with its place to standard error.

@@ -4,6 +4,7 @@
 //! core and the edges, and hand values to renderers.
 
 mod args;
+mod base;
 mod clock;
 mod commands;
 mod error;

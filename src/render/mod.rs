@@ -9,22 +9,24 @@ mod manifest;
 mod markdown;
 mod problems;
 mod progress;
+mod review_words;
 mod styles;
 mod text_diff;
 pub mod words;
 
 pub use human::{
     ReportView, render_doctor, render_history, render_job, render_past_run, render_plan,
-    render_refusals, render_report, render_runs, render_solution, render_solutions, render_verdict,
+    render_refusals, render_report, render_review, render_runs, render_solution, render_solutions,
+    render_verdict,
 };
 pub use json::{
-    DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument,
-    RunsDocument, SolutionsDocument, doctor_document, gitlab_document, history_document,
-    job_document, plan_document, render_json, run_history_document, runs_document, schema_of,
-    solutions_document,
+    DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, PlanDocument, ReviewDocument,
+    RunHistoryDocument, RunsDocument, SolutionsDocument, doctor_document, gitlab_document,
+    history_document, job_document, plan_document, render_json, review_document,
+    run_history_document, runs_document, schema_of, solutions_document,
 };
 pub use manifest::render_manifest;
-pub use markdown::{MarkdownOptions, render_markdown};
+pub use markdown::{MarkdownOptions, render_markdown, render_review_markdown};
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::Styles;

@@ -45,6 +45,18 @@ pub fn phrase(kind: ActionKind) -> &'static str {
     }
 }
 
+/// What a reviewer must not overlook: the marks of plans and of reviews.
+pub mod risk {
+    #![expect(missing_docs, reason = "each is the mark of its name")]
+    pub const BLOCKED: &str = "blocked by protection";
+    pub const DELETED: &str = "deleted";
+    pub const IRREVERSIBLE: &str = "irreversible";
+    pub const OUT_OF_SERVICE_MEANWHILE: &str = "out of service meanwhile";
+    pub const OUT_OF_SERVICE: &str = "out of service";
+    pub const BECOMES_PUBLIC: &str = "becomes PUBLIC";
+    pub const GOES_DOWN: &str = "version goes down";
+}
+
 /// A duration for people: `0.3s`, `12s`, `2m05s`, `1h02m`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

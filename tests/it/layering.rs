@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("plan", &["ident", "attribute", "manifest", "live"]),
     ("export", &["ident", "attribute", "manifest", "live"]),
     ("diagnosis", &[]),
+    ("review", &["ident", "attribute", "manifest"]),
     ("api", &["ident", "attribute", "live", "job"]),
     ("package", &["ident"]),
     ("store", &["ident", "plan", "apply"]),
@@ -38,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "live",
             "plan",
             "job",
+            "review",
             "store",
             "apply",
             "export",
@@ -54,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "live",
             "job",
             "plan",
+            "review",
             "api",
             "package",
             "store",
@@ -78,6 +81,7 @@ const PURE: &[&str] = &[
     "plan",
     "export",
     "diagnosis",
+    "review",
     "render",
 ];
 

@@ -19,6 +19,7 @@ mod layering;
 mod manifest;
 mod output;
 mod platform;
+mod review;
 mod runs;
 mod support;
 mod terminal;

@@ -21,6 +21,7 @@ mod man;
 mod packages;
 mod plan;
 mod planning;
+mod review;
 mod run;
 mod schema;
 mod show;
@@ -46,6 +47,7 @@ pub(super) async fn run(
         Command::Apply(args) => apply::run(&args, settings, io).await,
         Command::Destroy(args) => destroy::run(&args, settings, io).await,
         Command::Show(args) => show::run(&args, io),
+        Command::Review(args) => review::run(&args, settings, io).await,
         Command::List(args) => list::run(&args, settings, io).await,
         Command::Get(args) => get::run(&args, settings, io).await,
         Command::Export(args) => export::run(&args, settings, io).await,

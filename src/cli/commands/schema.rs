@@ -8,8 +8,8 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    DoctorDocument, HistoryDocument, JobDocument, PlanDocument, RunHistoryDocument, RunsDocument,
-    SolutionsDocument, schema_of,
+    DoctorDocument, HistoryDocument, JobDocument, PlanDocument, ReviewDocument, RunHistoryDocument,
+    RunsDocument, SolutionsDocument, schema_of,
 };
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
@@ -19,6 +19,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandE
         SchemaDocument::Runs => schema_of::<RunsDocument>(),
         SchemaDocument::Job => schema_of::<JobDocument>(),
         SchemaDocument::Plan => schema_of::<PlanDocument>(),
+        SchemaDocument::Review => schema_of::<ReviewDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
         SchemaDocument::Doctor => schema_of::<DoctorDocument>(),
         SchemaDocument::RunHistory => schema_of::<RunHistoryDocument>(),

@@ -95,6 +95,8 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
             client_key,
         },
         emulator: EmulatorSettings { seed },
+        // Where it stands is no matter to the copy.
+        position: _,
     } = environment;
     let path = |path: &std::path::Path| value(&path.display().to_string());
     writeln!(out, "    url: {}", value(url.as_str()))?;

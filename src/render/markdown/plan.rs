@@ -4,10 +4,11 @@
 use std::io::{self, Write};
 
 use super::escape::{code, comment};
+use super::table::{Layout, RESERVE, strong};
 use crate::attribute::Visibility;
 use crate::ident::{Digest, Version};
 use crate::plan::{ActionKind, Block, Change, Decision, Field, FieldChange, Plan, Reason, Summary};
-use crate::render::words;
+use crate::render::words::{self, risk};
 
 /// How much a comment may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +17,12 @@ pub struct MarkdownOptions {
     pub max_bytes: usize,
 }
 
-/// What is kept for the lines that say what was cut.
-const RESERVE: usize = 200;
+const LAYOUT: Layout = Layout {
+    header: "| | version | what changes | why | risks |\n|---|---|---|---|---|\n",
+    row: "change",
+    rest: "more change",
+    document: "plan",
+};
 
 /// Writes a plan, and what stands against it.
 pub fn render_markdown(
@@ -59,17 +64,9 @@ pub fn render_markdown(
     let budget = options
         .max_bytes
         .saturating_sub(head.len() + notes.len() + RESERVE);
-    // What is destroyed goes first; the rest gets what is left.
-    let destroy_table = table("\n#### Destroyed\n\n", &destroys, budget, "");
-    let rest = budget.saturating_sub(destroy_table.len());
-    let opening = format!(
-        "\n<details><summary>{}</summary>\n\n",
-        words::count(others.len(), "more change")
-    );
-    let other_table = table(&opening, &others, rest, "\n</details>\n");
+    let tables = LAYOUT.tables("Destroyed", &destroys, &others, budget);
     out.write_all(&head)?;
-    out.write_all(destroy_table.as_bytes())?;
-    out.write_all(other_table.as_bytes())?;
+    out.write_all(tables.as_bytes())?;
     out.write_all(notes.as_bytes())
 }
 
@@ -96,44 +93,6 @@ fn verdict(summary: &Summary) -> String {
         "**Plan: {} to add, {} to change, {} to destroy.**{risks}\n",
         summary.add, summary.change, summary.destroy
     )
-}
-
-const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|---|---|\n";
-
-/// A table whose middle is cut where it is too long.
-fn table(opening: &str, rows: &[String], budget: usize, closing: &str) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let frame = opening.len() + HEADER.len() + closing.len();
-    let whole: usize = rows.iter().map(String::len).sum();
-    let mut text = String::from(opening);
-    text.push_str(HEADER);
-    if frame + whole <= budget {
-        text.extend(rows.iter().map(String::as_str));
-    } else {
-        let half = budget.saturating_sub(frame + RESERVE / 2) / 2;
-        let first = fitting(rows.iter(), half);
-        let last = fitting(rows.iter().rev(), half).min(rows.len() - first);
-        let cut = rows.len() - first - last;
-        text.extend(rows[..first].iter().map(String::as_str));
-        let cut = words::count(cut, "change");
-        let told = format!("| | *{cut} cut: the whole plan is in the job's output* | | | |\n");
-        text.push_str(&told);
-        text.extend(rows[rows.len() - last..].iter().map(String::as_str));
-    }
-    text.push_str(closing);
-    text
-}
-
-/// How many rows fit.
-fn fitting<'a>(rows: impl Iterator<Item = &'a String>, budget: usize) -> usize {
-    rows.scan(0, |used, row| {
-        *used += row.len();
-        Some(*used)
-    })
-    .take_while(|used| *used <= budget)
-    .count()
 }
 
 fn row(change: &Change, plan: &Plan) -> String {
@@ -190,7 +149,7 @@ fn reason(change: &Change) -> String {
 }
 
 /// What a reviewer must not overlook.
-fn risks(change: &Change, plan: &Plan) -> Vec<&'static str> {
+fn risks(change: &Change, plan: &Plan) -> Vec<String> {
     let kind = change.action.kind();
     let is_widened = change.fields.iter().any(|field| {
         field.field == Field::Visibility
@@ -200,20 +159,23 @@ fn risks(change: &Change, plan: &Plan) -> Vec<&'static str> {
     let marks = [
         (
             change.blocked == Some(Block::Protected),
-            "**blocked by protection**",
+            strong(risk::BLOCKED),
         ),
         (
             matches!(kind, ActionKind::Delete | ActionKind::Replace),
-            "**deleted**",
+            strong(risk::DELETED),
         ),
         (
             change.undo == crate::plan::Undo::Irreversible,
-            "irreversible",
+            risk::IRREVERSIBLE.to_owned(),
         ),
-        (kind == ActionKind::Replace, "out of service meanwhile"),
-        (change.ends_service(), "out of service"),
-        (is_widened, "**becomes PUBLIC**"),
-        (goes_down(change, plan), "**version goes down**"),
+        (
+            kind == ActionKind::Replace,
+            risk::OUT_OF_SERVICE_MEANWHILE.to_owned(),
+        ),
+        (change.ends_service(), risk::OUT_OF_SERVICE.to_owned()),
+        (is_widened, strong(risk::BECOMES_PUBLIC)),
+        (goes_down(change, plan), strong(risk::GOES_DOWN)),
     ];
     marks
         .into_iter()

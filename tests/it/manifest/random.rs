@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use solform::manifest::{Problems, Selection, SourceFile, read, read_all};
+use solform::review::review_environment;
 
 use super::env;
 
@@ -83,8 +84,15 @@ fn check(bytes: Vec<u8>) -> Result<(), TestCaseError> {
             show(&problems)?;
         }
     }
-    if let Err(problems) = read_all(&source, &env) {
-        show(&problems)?;
+    match read_all(&source, &env) {
+        Err(problems) => show(&problems)?,
+        Ok(checked) => {
+            for manifest in &checked.manifests {
+                let name = &manifest.environment.name;
+                let review = review_environment(name, Some(manifest), Some(manifest));
+                prop_assert_eq!(review.findings, vec![]);
+            }
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use solform::emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "solutions",
     "runs",
     "job",
@@ -16,6 +16,7 @@ const DOCUMENTS: [&str; 7] = [
     "run-history",
     "plan",
     "doctor",
+    "review",
 ];
 
 #[test]

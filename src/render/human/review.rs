@@ -1,0 +1,208 @@
+//! A review as text: environment by environment, what must not be overlooked first.
+
+use std::io::{self, Write};
+
+use crate::render::review_words::{self as told, Sign};
+use crate::render::styles::{Styles, styled};
+use crate::render::words;
+use crate::review::{EnvironmentReview, Finding, Review, ReviewSummary};
+
+/// So many versions that a finding concerns are named.
+const NAMED: usize = 20;
+
+/// Writes a review.
+pub fn render_review(review: &Review, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    let summary = ReviewSummary::of(review);
+    writeln!(
+        out,
+        "Review of {} since {}",
+        words::escaped(&review.head),
+        words::escaped(&review.base.name)
+    )?;
+    if !review.base.is_present {
+        let said = "The manifest is not there: everything is new.";
+        writeln!(out, "{}", styled(styles.warning, said))?;
+    }
+    writeln!(out)?;
+    for environment in &review.environments {
+        render_environment(environment, styles, out)?;
+    }
+    if !summary.has_changes() {
+        return writeln!(out, "{}", styled(styles.add, told::NO_CHANGES));
+    }
+    let line = format!("{}.", told::counts(&summary));
+    writeln!(out, "{}", styled(styles.strong, line))?;
+    if summary.risks.is_empty() {
+        return Ok(());
+    }
+    let line = format!("Risks: {}.", told::risks(&summary));
+    writeln!(out, "{}", styled(styles.warning, line))
+}
+
+fn render_environment(
+    environment: &EnvironmentReview,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let name = words::quoted(&environment.name);
+    if environment.findings.is_empty() {
+        let line = format!("Environment {name}: no changes.");
+        writeln!(out, "{}", styled(styles.faint, line))?;
+        return writeln!(out);
+    }
+    let count = words::count(environment.findings.len(), "finding");
+    let line = format!("Environment {name}: {count}.");
+    writeln!(out, "{}", styled(styles.strong, line))?;
+    for finding in &environment.findings {
+        render_finding(finding, &environment.name, styles, out)?;
+    }
+    writeln!(out)
+}
+
+fn render_finding(
+    finding: &Finding,
+    environment: &str,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let sign = Sign::of(finding.kind);
+    let style = match sign {
+        Sign::Comes => styles.add,
+        Sign::Goes => styles.destroy,
+        Sign::Changes => styles.change,
+    };
+    let position = &finding.place.position;
+    let place = format!(
+        "({}:{}:{})",
+        words::escaped(&position.file),
+        position.line,
+        position.column
+    );
+    writeln!(
+        out,
+        "  {} {} {} {}",
+        styled(style, sign.symbol()),
+        styled(
+            styles.strong,
+            format!("{}:", words::escaped(told::subject(finding, environment)))
+        ),
+        told::phrase(finding.kind),
+        styled(styles.faint, place)
+    )?;
+    let value = |text: &Option<String>| text.as_deref().map(words::quoted);
+    let values = match (value(&finding.before), value(&finding.after)) {
+        (Some(before), Some(after)) => Some(format!("{before} -> {after}")),
+        (Some(before), None) => Some(format!("{before} -> (none)")),
+        (None, Some(after)) => Some(format!("(none) -> {after}")),
+        (None, None) => None,
+    };
+    if let Some(values) = values {
+        writeln!(out, "      {} = {values}", told::key(finding))?;
+    }
+    if let Some(effect) = &finding.effect {
+        writeln!(out, "      {}", told::effect(effect, words::escaped))?;
+    }
+    for address in finding.concerned.iter().take(NAMED) {
+        let address = words::escaped(address.as_str());
+        writeln!(out, "      {address} {}", told::concerned(finding.kind))?;
+    }
+    if finding.concerned.len() > NAMED {
+        let more = finding.concerned.len() - NAMED;
+        writeln!(out, "      and {more} more")?;
+    }
+    if finding.risks.is_empty() {
+        return Ok(());
+    }
+    let risks: Vec<&str> = finding.risks.iter().map(|risk| told::risk(*risk)).collect();
+    let line = format!("! {}", risks.join(", "));
+    writeln!(out, "      {}", styled(styles.warning, line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Manifest, Selection, SourceFile, read};
+    use crate::review::{ReviewBase, review_environment};
+
+    fn manifest(name: &str, block: &str, solutions: &str) -> Manifest {
+        let text = format!(
+            "solform: 1\nenvironments:\n  prod: {{ url: https://ib.example.com, token: {{ env: T }}, {block} }}\ndefaults: {{ owner: svc, path: x.ibsolution }}\nsolutions:\n  Z: {{ version: 1 }}\n{solutions}"
+        );
+        let source = SourceFile::from_bytes(name, text).unwrap();
+        let checked = read(&source, &Selection::default(), &|_| None);
+        checked.unwrap().manifest
+    }
+
+    fn text_of(base: Option<&Manifest>, head: &Manifest) -> String {
+        let review = Review {
+            base: ReviewBase {
+                name: "main:m.yaml".to_owned(),
+                is_present: base.is_some(),
+            },
+            head: "m.yaml".to_owned(),
+            only: None,
+            environments: vec![review_environment("prod", base, Some(head))],
+        };
+        let mut text = Vec::new();
+        render_review(&review, &Styles::default(), &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn what_a_reviewer_reads() {
+        let base = manifest(
+            "main:m.yaml",
+            "protect: ['Gone@*']",
+            "  Up: { version: 1.9 }\n  Gone: { version: 1 }\n",
+        );
+        let head = manifest(
+            "m.yaml",
+            "limits: { max_change: 1 }",
+            "  Up: { version: 1.10, superseded: delete, visibility: PUBLIC }\n  \"New\\u202e\": { version: 1 }\n",
+        );
+        insta::assert_snapshot!(text_of(Some(&base), &head), @r#"
+        Review of m.yaml since main:m.yaml
+
+        Environment "prod": 7 findings.
+          - protect: protection removed together with what it covered (main:m.yaml:3:3)
+              protect = "Gone@*" -> (none)
+              Gone@1 goes in the same change
+              ! protection removed with what it covered
+          ~ Up@1.10: version upgraded (m.yaml:7:18)
+              version = "1.9" -> "1.10"
+              if Up@1.9 is live, it will be deleted
+              ! deleted, irreversible
+          ~ Up@1.10: visibility widened (m.yaml:7:18)
+              visibility = (none) -> "PUBLIC"
+              ! becomes PUBLIC
+          ~ Up@1.10: policy loosened (m.yaml:7:18)
+              superseded = "deactivate" -> "delete"
+              live versions of the same name and owner that are not declared will be deleted
+              ! loosened, deleted, irreversible
+          ~ limits.max_change: limit tightened (m.yaml:3:3)
+              limits.max_change = (none) -> "1"
+          - Gone@1: removed (main:m.yaml:8:20)
+              state = "ACTIVE" -> (none)
+              if Gone@1 is live, it is left alone, still live: `manage.undeclared` is `ignore`
+          + New\u{202e}@1: added (m.yaml:8:27)
+              state = (none) -> "ACTIVE"
+              New\u{202e}@1 will serve, and is deployed if it is not live
+
+        Review: 1 added, 1 removed, 0 retired, 1 upgraded, 0 downgraded, 4 other changes.
+        Risks: 1 protection removed with what it covered, 2 deleted, 1 becomes PUBLIC, 2 irreversible, 1 loosened.
+        "#);
+    }
+
+    #[test]
+    fn a_base_without_the_manifest_is_told() {
+        let head = manifest("m.yaml", "", "");
+        let text = text_of(None, &head);
+        assert!(
+            text.starts_with(
+                "Review of m.yaml since main:m.yaml\nThe manifest is not there: everything is new.\n\n"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("  + prod: environment added (m.yaml:3:3)\n      url = (none) -> \"https://ib.example.com\"\n"), "{text}");
+    }
+}

@@ -1,0 +1,249 @@
+//! A review in Markdown: the verdict first, high risks whole, the rest folded, and never more than a
+//! comment may hold.
+
+use std::io::{self, Write};
+
+use super::escape::{code, comment};
+use super::plan::MarkdownOptions;
+use super::table::{Layout, RESERVE, strong};
+use crate::ident::Digest;
+use crate::render::review_words::{self as told, Sign};
+use crate::review::{Finding, Review, ReviewSummary};
+
+const LAYOUT: Layout = Layout {
+    header: "| environment | what | what changes | what becomes of it | risks |\n|---|---|---|---|---|\n",
+    row: "finding",
+    rest: "other finding",
+    document: "review",
+};
+
+/// The longest name that stands in the head, which is never cut.
+const NAME: usize = 200;
+/// So many versions that a finding concerns are named.
+const NAMED: usize = 5;
+
+/// Writes a review.
+pub fn render_review_markdown(
+    review: &Review,
+    options: MarkdownOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let summary = ReviewSummary::of(review);
+    let mut head = Vec::new();
+    // What it is compared with moves on from run to run; the comment stays the same one.
+    let only = review.only.as_deref().unwrap_or_default();
+    let key = Digest::of(format!("{}\n{only}", review.head).as_bytes());
+    // A wrapper finds its comment by this line, whatever else changes.
+    writeln!(
+        head,
+        "<!-- solform review manifest={} id={} -->",
+        comment(&shortened(&review.head)),
+        &key.as_str()[..12]
+    )?;
+    writeln!(
+        head,
+        "### solform review: {} since {}\n",
+        code(&shortened(&review.head)),
+        code(&shortened(&review.base.name))
+    )?;
+    writeln!(head, "{}", verdict(&summary))?;
+    if !review.base.is_present {
+        writeln!(head, "\n> The manifest is not there: everything is new.")?;
+    }
+    let (mut high, mut rest) = (Vec::new(), Vec::new());
+    for environment in &review.environments {
+        for finding in &environment.findings {
+            let row = row(finding, &environment.name);
+            if finding.has_high_risk() {
+                high.push(row);
+            } else {
+                rest.push(row);
+            }
+        }
+    }
+    let notes = format!(
+        "\n<sub>Environments: {} compared, {} changed. Nothing live was looked at.</sub>\n",
+        summary.environments, summary.changed_environments
+    );
+    let budget = options
+        .max_bytes
+        .saturating_sub(head.len() + notes.len() + RESERVE);
+    let tables = LAYOUT.tables("High risks", &high, &rest, budget);
+    out.write_all(&head)?;
+    out.write_all(tables.as_bytes())?;
+    out.write_all(notes.as_bytes())
+}
+
+/// One line that says it all.
+fn verdict(summary: &ReviewSummary) -> String {
+    if !summary.has_changes() {
+        return strong(told::NO_CHANGES);
+    }
+    let risks = if summary.risks.is_empty() {
+        String::new()
+    } else {
+        format!(" **Risks:** {}.", told::risks(summary))
+    };
+    format!("{}{risks}", strong(&format!("{}.", told::counts(summary))))
+}
+
+fn row(finding: &Finding, environment: &str) -> String {
+    let position = &finding.place.position;
+    let place = format!("{}:{}", position.file, position.line);
+    let risks: Vec<String> = finding.risks.iter().map(|risk| mark(*risk)).collect();
+    format!(
+        "| {} | {}<br>{} | `{}` {}{} | {} | {} |\n",
+        code(environment),
+        code(told::subject(finding, environment)),
+        code(&place),
+        Sign::of(finding.kind).symbol(),
+        told::phrase(finding.kind),
+        values(finding),
+        becomes(finding),
+        risks.join("<br>")
+    )
+}
+
+fn mark(risk: crate::review::Risk) -> String {
+    if risk.is_high() {
+        strong(told::risk(risk))
+    } else {
+        told::risk(risk).to_owned()
+    }
+}
+
+fn values(finding: &Finding) -> String {
+    let name = told::key(finding);
+    match (&finding.before, &finding.after) {
+        (Some(before), Some(after)) => {
+            format!("<br>{name} {} → {}", code(before), code(after))
+        }
+        (None, Some(after)) => format!("<br>{name} {}", code(after)),
+        (Some(before), None) => format!("<br>~~{name}~~ {}", code(before)),
+        (None, None) => String::new(),
+    }
+}
+
+fn becomes(finding: &Finding) -> String {
+    let mut parts: Vec<String> = finding
+        .effect
+        .iter()
+        .map(|effect| told::effect(effect, code))
+        .collect();
+    let named = finding.concerned.iter().take(NAMED);
+    let said = told::concerned(finding.kind);
+    parts.extend(named.map(|address| format!("{} {said}", code(address.as_str()))));
+    if finding.concerned.len() > NAMED {
+        parts.push(format!("and {} more", finding.concerned.len() - NAMED));
+    }
+    parts.join("<br>")
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= NAME {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(NAME).collect();
+    format!("{kept}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Selection, SourceFile, read};
+    use crate::review::{ReviewBase, review_environment};
+
+    fn markdown(base: &str, head: &str, max_bytes: usize) -> String {
+        let read = |name: &str, solutions: &str| {
+            let text = format!(
+                "solform: 1\nenvironments: {{ prod: {{ url: https://ib.example.com, token: {{ env: T }} }} }}\ndefaults: {{ owner: svc }}\nsolutions:\n  Z: {{ version: 1 }}\n{solutions}"
+            );
+            let source = SourceFile::from_bytes(name, text).unwrap();
+            read(&source, &Selection::default(), &|_| None)
+                .unwrap()
+                .manifest
+        };
+        let (base, head) = (read("main:solform.yaml", base), read("solform.yaml", head));
+        let review = Review {
+            base: ReviewBase {
+                name: "main:solform.yaml".to_owned(),
+                is_present: true,
+            },
+            head: "solform.yaml".to_owned(),
+            only: None,
+            environments: vec![review_environment("prod", Some(&base), Some(&head))],
+        };
+        let mut text = Vec::new();
+        render_review_markdown(&review, MarkdownOptions { max_bytes }, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn what_a_reviewer_sees() {
+        let text = markdown(
+            "  A: { version: 2 }\n  B: { version: 1 }\n",
+            "  A: { version: 1 }\n  C: { version: 1, visibility: PUBLIC }\n",
+            65_536,
+        );
+        insta::assert_snapshot!(text, @r"
+        <!-- solform review manifest=solform.yaml id=237198ac9f8b -->
+        ### solform review: `solform.yaml` since `main:solform.yaml`
+
+        **Review: 1 added, 1 removed, 0 retired, 0 upgraded, 1 downgraded, 0 other changes.** **Risks:** 1 becomes PUBLIC, 1 version goes down.
+
+        #### High risks
+
+        | environment | what | what changes | what becomes of it | risks |
+        |---|---|---|---|---|
+        | `prod` | `A@1`<br>`solform.yaml:6` | `~` version downgraded<br>version `2` → `1` | if `A@2` is live, it will be taken out of service | **version goes down** |
+        | `prod` | `C@1`<br>`solform.yaml:7` | `+` added<br>state `ACTIVE` | `C@1` has no path, so that it must be live already | **becomes PUBLIC** |
+
+        <details><summary>1 other finding</summary>
+
+        | environment | what | what changes | what becomes of it | risks |
+        |---|---|---|---|---|
+        | `prod` | `B@1`<br>`main:solform.yaml:7` | `-` removed<br>~~state~~ `ACTIVE` | if `B@1` is live, it is left alone, still live: `manage.undeclared` is `ignore` |  |
+
+        </details>
+
+        <sub>Environments: 1 compared, 1 changed. Nothing live was looked at.</sub>
+        ");
+    }
+
+    #[test]
+    fn nothing_to_tell() {
+        let text = markdown("", "", 65_536);
+        assert!(
+            text.contains("\n**No changes. Both manifests mean the same.**\n"),
+            "{text}"
+        );
+        assert!(!text.contains("| environment |"), "{text}");
+    }
+
+    #[test]
+    fn budgets_hold_and_tell_what_was_cut() {
+        use std::fmt::Write as _;
+        for number in [10, 1_000, 10_000] {
+            let mut added = String::new();
+            for nth in 0..number {
+                writeln!(added, "  Solution {nth}: {{ version: 1 }}").unwrap();
+            }
+            for nth in 0..number / 10 {
+                writeln!(added, "  Gone {nth}: {{ version: 1, state: ABSENT }}").unwrap();
+            }
+            for budget in [2_000, 65_536] {
+                let text = markdown("", &added, budget);
+                assert!(text.len() <= budget, "{number} {budget}: {}", text.len());
+                let is_cut = text.contains(" cut: the whole review is in the job's output");
+                assert_eq!(is_cut, number > 10 || budget == 2_000, "{number} {budget}");
+                let verdict = format!(
+                    "**Review: {number} added, 0 removed, {} retired, 0 upgraded, 0 downgraded, 0 other changes.**",
+                    number / 10
+                );
+                assert!(text.contains(&verdict), "{text}");
+                let opened = text.matches("<details>").count();
+                assert_eq!(opened, text.matches("</details>").count());
+            }
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The declared versions of both sides.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use super::fate::{entries_of, fate_of_undeclared, serving};
+use super::finding::{Effect, Fate, Finding, Place, Risk, Side, Whom};
+use super::kind::{Field, Kind};
+use super::pairs::{Pairs, order};
+use crate::attribute::{State, Visibility};
+use crate::ident::{Address, Identity, SolutionName};
+use crate::manifest::{Desired, Manifest, SolutionPath};
+
+/// Two lists of entries, and the manifest whose policies act.
+pub(super) struct Comparison<'a> {
+    base: &'a [Desired],
+    pub(super) head: &'a Manifest,
+    /// Addresses that two entries of one side share, so that they are shown with their owners.
+    alike: BTreeSet<Address>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn new(base: &'a [Desired], head: &'a Manifest) -> Self {
+        let mut alike = BTreeSet::new();
+        for side in [base, &head.desired] {
+            // Ordered by name, version and owner: those that look alike are neighbours.
+            for pair in side.windows(2) {
+                let (left, right) = (&pair[0].identity, &pair[1].identity);
+                if left.name == right.name && left.version == right.version {
+                    alike.insert(left.address());
+                }
+            }
+        }
+        Self {
+            base,
+            head,
+            alike,
+            findings: Vec::new(),
+        }
+    }
+
+    /// Compares name by name.
+    pub(super) fn findings(mut self) -> Vec<Finding> {
+        let (base, head) = (self.base, self.head.desired.as_slice());
+        let names: BTreeSet<&SolutionName> = base
+            .iter()
+            .chain(head)
+            .map(|entry| &entry.identity.name)
+            .collect();
+        for name in names {
+            self.compare_name(entries_of(base, name), entries_of(head, name));
+        }
+        self.merge_policies();
+        self.findings
+    }
+
+    fn compare_name(&mut self, base: &'a [Desired], head: &'a [Desired]) {
+        let begins_at = self.findings.len();
+        let pairs = Pairs::of(base, head);
+        for (before, after) in pairs.moved {
+            self.moved(before, after);
+        }
+        for (before, after) in pairs.replaced {
+            self.replaced(before, after);
+            // A version that was there before is compared with itself below.
+            if !is_declared(base, &after.identity) {
+                self.compare_fields(before, after);
+            }
+        }
+        for before in pairs.removed {
+            self.removed(before);
+        }
+        for after in pairs.added {
+            self.added(after);
+        }
+        for (before, after) in pairs.same {
+            self.compare_path(before, after);
+            self.compare_fields(before, after);
+        }
+        self.first_superseders(base, head, begins_at);
+    }
+
+    fn address(&self, identity: &Identity) -> Address {
+        let short = identity.address();
+        if self.alike.contains(&short) {
+            identity.full_address()
+        } else {
+            short
+        }
+    }
+
+    pub(super) fn finding(&self, kind: Kind, entry: &Desired, side: Side) -> Finding {
+        Finding {
+            address: Some(self.address(&entry.identity)),
+            field: None,
+            kind,
+            before: None,
+            after: None,
+            effect: None,
+            concerned: Vec::new(),
+            risks: Vec::new(),
+            place: Place {
+                side,
+                position: entry.position.clone(),
+            },
+        }
+    }
+
+    /// Whether any version of that name is to serve.
+    fn is_served(&self, name: &SolutionName) -> bool {
+        serving(entries_of(&self.head.desired, name))
+            .next()
+            .is_some()
+    }
+
+    /// The effect on a version that the head does not declare.
+    fn effect_on(&self, before: &Desired) -> (Effect, Vec<Risk>) {
+        let identity = &before.identity;
+        let fate = fate_of_undeclared(self.head, identity);
+        let mut risks = risks_of(fate);
+        let goes = !matches!(fate, Fate::LeftAlone(_));
+        if goes && before.state == State::Active && !self.is_served(&identity.name) {
+            risks.push(Risk::OutOfService);
+        }
+        let whom = Whom::Version(self.address(identity));
+        (Effect { whom, fate }, risks)
+    }
+
+    fn removed(&mut self, before: &Desired) {
+        let (effect, risks) = self.effect_on(before);
+        let finding = self.finding(Kind::Removed, before, Side::Base);
+        self.findings.push(Finding {
+            before: Some(before.state.to_string()),
+            effect: Some(effect),
+            risks,
+            ..finding
+        });
+    }
+
+    fn added(&mut self, after: &Desired) {
+        if after.state == State::Absent {
+            return self.retired(None, after);
+        }
+        let mut risks = Vec::new();
+        if after.visibility == Some(Visibility::Public) {
+            risks.push(Risk::BecomesPublic);
+        }
+        let fate = fate_of_declared(after);
+        let finding = self.finding(Kind::Added, after, Side::Head);
+        self.findings.push(Finding {
+            after: Some(after.state.to_string()),
+            effect: Some(Effect {
+                whom: Whom::Version(self.address(&after.identity)),
+                fate,
+            }),
+            risks,
+            ..finding
+        });
+    }
+
+    fn moved(&mut self, before: &Desired, after: &Desired) {
+        let (effect, risks) = self.effect_on(before);
+        let finding = self.finding(Kind::OwnerChanged, after, Side::Head);
+        self.findings.push(Finding {
+            field: Some(Field::Owner),
+            before: Some(before.identity.owner.to_string()),
+            after: Some(after.identity.owner.to_string()),
+            effect: Some(Effect {
+                whom: Whom::Version(before.identity.full_address()),
+                ..effect
+            }),
+            risks,
+            ..finding
+        });
+        self.compare_path(before, after);
+        self.compare_fields(before, after);
+    }
+
+    fn replaced(&mut self, before: &Desired, after: &Desired) {
+        let kind = match order(&before.identity.version, &after.identity.version) {
+            Some(Ordering::Less) => Kind::Upgraded,
+            Some(Ordering::Greater) => Kind::Downgraded,
+            Some(Ordering::Equal) | None => Kind::ChangedSideways,
+        };
+        // What is still declared has a finding of its own.
+        let (effect, mut risks) = if is_declared(&self.head.desired, &before.identity) {
+            (None, Vec::new())
+        } else {
+            let (effect, risks) = self.effect_on(before);
+            (Some(effect), risks)
+        };
+        if kind == Kind::Downgraded && after.state == State::Active {
+            risks.insert(0, Risk::GoesDown);
+        }
+        let finding = self.finding(kind, after, Side::Head);
+        self.findings.push(Finding {
+            field: Some(Field::Version),
+            before: Some(before.identity.version.to_string()),
+            after: Some(after.identity.version.to_string()),
+            effect,
+            risks,
+            ..finding
+        });
+    }
+
+    /// All but the path, which differs from version to version as it should.
+    fn compare_fields(&mut self, before: &Desired, after: &Desired) {
+        // Every field is named, so that a new one cannot be forgotten here.
+        let Desired {
+            identity: _, // What pairs the two.
+            path: _,     // `compare_path` compares it.
+            state,
+            visibility,
+            superseded,
+            position: _, // A moved line changes nothing.
+        } = after;
+        if before.state != *state {
+            self.state(before, after);
+        }
+        if before.visibility != *visibility {
+            self.visibility(before, after);
+        }
+        self.superseded(before.superseded, *superseded, after);
+    }
+
+    fn compare_path(&mut self, before: &Desired, after: &Desired) {
+        let text = |path: &Option<SolutionPath>| path.as_ref().map(|path| path.text.clone());
+        let (from, to) = (text(&before.path), text(&after.path));
+        // A tombstone has none.
+        let is_there = before.state != State::Absent && after.state != State::Absent;
+        if from == to || !is_there {
+            return;
+        }
+        let risks = if from.is_some() && to.is_some() {
+            vec![Risk::SameVersion]
+        } else {
+            Vec::new()
+        };
+        let finding = self.finding(Kind::PathChanged, after, Side::Head);
+        self.findings.push(Finding {
+            field: Some(Field::Path),
+            before: from,
+            after: to,
+            effect: Some(Effect {
+                whom: Whom::Version(self.address(&after.identity)),
+                fate: Fate::NotDeployedAgain,
+            }),
+            risks,
+            ..finding
+        });
+    }
+
+    fn state(&mut self, before: &Desired, after: &Desired) {
+        let was_serving = before.state == State::Active;
+        let (kind, fate) = match after.state {
+            State::Absent => return self.retired(Some(before), after),
+            State::Active => (Kind::Activated, fate_of_declared(after)),
+            State::Inactive if was_serving => (Kind::Deactivated, Fate::TakenOut),
+            State::Inactive => (Kind::Revived, fate_of_declared(after)),
+        };
+        let is_end = was_serving && !self.is_served(&after.identity.name);
+        let finding = self.finding(kind, after, Side::Head);
+        self.findings.push(Finding {
+            field: Some(Field::State),
+            before: Some(before.state.to_string()),
+            after: Some(after.state.to_string()),
+            effect: Some(Effect {
+                whom: Whom::Version(self.address(&after.identity)),
+                fate,
+            }),
+            risks: if is_end {
+                vec![Risk::OutOfService]
+            } else {
+                Vec::new()
+            },
+            ..finding
+        });
+    }
+
+    fn retired(&mut self, before: Option<&Desired>, after: &Desired) {
+        let is_end = before.is_some_and(|before| before.state == State::Active)
+            && !self.is_served(&after.identity.name);
+        let fate = if self.head.is_protected(&after.identity) {
+            Fate::Blocked
+        } else {
+            Fate::Deleted
+        };
+        let mut risks = risks_of(fate);
+        if is_end {
+            risks.push(Risk::OutOfService);
+        }
+        let finding = self.finding(Kind::Retired, after, Side::Head);
+        self.findings.push(Finding {
+            field: Some(Field::State),
+            before: before.map(|before| before.state.to_string()),
+            after: Some(after.state.to_string()),
+            effect: Some(Effect {
+                whom: Whom::Version(self.address(&after.identity)),
+                fate,
+            }),
+            risks,
+            ..finding
+        });
+    }
+
+    fn visibility(&mut self, before: &Desired, after: &Desired) {
+        let reach = |visibility: Visibility| match visibility {
+            Visibility::Private => 0,
+            Visibility::PendingReview => 1,
+            Visibility::Public => 2,
+        };
+        let (from, to) = (before.visibility, after.visibility);
+        let kind = match (from.map(reach), to.map(reach)) {
+            (_, None) => Kind::VisibilityReleased,
+            // What it is without a declaration is not known: nobody sees it who should not.
+            (None, Some(0)) => Kind::VisibilityNarrowed,
+            (Some(from), Some(to)) if from > to => Kind::VisibilityNarrowed,
+            (None | Some(_), Some(_)) => Kind::VisibilityWidened,
+        };
+        let text = |visibility: Option<Visibility>| visibility.map(|word| word.as_str().to_owned());
+        let finding = self.finding(kind, after, Side::Head);
+        self.findings.push(Finding {
+            field: Some(Field::Visibility),
+            before: text(from),
+            after: text(to),
+            risks: if to == Some(Visibility::Public) {
+                vec![Risk::BecomesPublic]
+            } else {
+                Vec::new()
+            },
+            ..finding
+        });
+    }
+}
+
+/// Entries are ordered by identity.
+fn is_declared(entries: &[Desired], identity: &Identity) -> bool {
+    entries
+        .binary_search_by(|entry| entry.identity.cmp(identity))
+        .is_ok()
+}
+
+fn fate_of_declared(entry: &Desired) -> Fate {
+    match (&entry.path, entry.state) {
+        (None, _) => Fate::Expected,
+        (Some(_), State::Active) => Fate::Deployed,
+        (Some(_), State::Inactive | State::Absent) => Fate::DeployedInactive,
+    }
+}
+
+pub(super) fn risks_of(fate: Fate) -> Vec<Risk> {
+    match fate {
+        Fate::Deleted | Fate::DeletedBeyond(_) => vec![Risk::Deleted, Risk::Irreversible],
+        Fate::Blocked => vec![Risk::Blocked],
+        Fate::Deployed
+        | Fate::DeployedInactive
+        | Fate::Expected
+        | Fate::NotDeployedAgain
+        | Fate::LeftAlone(_)
+        | Fate::TakenOut
+        | Fate::PerhapsTakenOut => Vec::new(),
+    }
+}

@@ -1,0 +1,67 @@
+//! One environment: which parts are compared, and in which order the findings stand.
+
+use super::entries::Comparison;
+use super::finding::{Effect, EnvironmentReview, Fate, Finding, LeftAlone, Side, Whom};
+use super::kind::Kind;
+use super::policies::compare_policies;
+use super::protection::compare_protection;
+use super::settings::{compare_settings, risks_of_token};
+use crate::manifest::{Environment, Manifest};
+
+/// Compares one environment; a side that does not declare it has no manifest.
+pub fn review_environment(
+    name: &str,
+    base: Option<&Manifest>,
+    head: Option<&Manifest>,
+) -> EnvironmentReview {
+    let mut findings = match (base, head) {
+        (None, None) => Vec::new(),
+        (Some(base), None) => vec![removed(&base.environment)],
+        (None, Some(head)) => {
+            let mut findings = vec![added(&head.environment)];
+            findings.extend(compare_policies(None, head));
+            findings.extend(Comparison::new(&[], head).findings());
+            findings
+        }
+        (Some(base), Some(head)) => {
+            let mut findings = compare_settings(&base.environment, &head.environment);
+            findings.extend(compare_protection(base, head));
+            findings.extend(compare_policies(Some(base), head));
+            findings.extend(Comparison::new(&base.desired, head).findings());
+            findings
+        }
+    };
+    // What must not be overlooked stands first; the rest keeps its order.
+    findings.sort_by_key(|finding| !finding.has_high_risk());
+    EnvironmentReview {
+        name: name.to_owned(),
+        findings,
+    }
+}
+
+fn added(head: &Environment) -> Finding {
+    let after = Some(head.url.as_str().to_owned());
+    Finding {
+        risks: risks_of_token(head.token.as_ref()),
+        ..Finding::of_setting(Kind::EnvironmentAdded, None, None, after, Side::Head, head)
+    }
+}
+
+/// What it declared is not told one by one: nothing becomes of it.
+fn removed(base: &Environment) -> Finding {
+    let before = Some(base.url.as_str().to_owned());
+    Finding {
+        effect: Some(Effect {
+            whom: Whom::WholeEnvironment,
+            fate: Fate::LeftAlone(LeftAlone::EnvironmentRemoved),
+        }),
+        ..Finding::of_setting(
+            Kind::EnvironmentRemoved,
+            None,
+            before,
+            None,
+            Side::Base,
+            base,
+        )
+    }
+}

@@ -1,0 +1,296 @@
+//! What a review finds: plain data, for renderers.
+
+use super::kind::{Field, Kind};
+use crate::ident::Address;
+use crate::manifest::{Environment, Position};
+
+/// What the change of a manifest means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// What is compared with.
+    pub base: ReviewBase,
+    /// The manifest under review, as the user named it.
+    pub head: String,
+    /// The environment that was asked for, where not all were.
+    pub only: Option<String>,
+    /// Every environment of either side that was compared, changed or not, by name.
+    pub environments: Vec<EnvironmentReview>,
+}
+
+/// The side that a manifest is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewBase {
+    /// A file, or a revision and a path, as git writes them.
+    pub name: String,
+    /// Whether the manifest is there at all; if not, everything is new.
+    pub is_present: bool,
+}
+
+/// What changes in one environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnvironmentReview {
+    /// Its name.
+    pub name: String,
+    /// The findings, those with a high risk first.
+    pub findings: Vec<Finding>,
+}
+
+/// One change, and what it means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The version that it is about; none where it is about the environment.
+    pub address: Option<Address>,
+    /// The field or setting that changes; none where a version or an environment comes or goes.
+    pub field: Option<Field>,
+    /// What happens.
+    pub kind: Kind,
+    /// The value in the base manifest.
+    pub before: Option<String>,
+    /// The value in the head manifest.
+    pub after: Option<String>,
+    /// What an apply makes of it.
+    pub effect: Option<Effect>,
+    /// The declared versions that it concerns, where it is about no single one: those that a removed
+    /// protection covered and that go with it, or those whose policy changes.
+    pub concerned: Vec<Address>,
+    /// What a reviewer must not overlook.
+    pub risks: Vec<Risk>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A place in one of the two manifests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Which one.
+    pub side: Side,
+    /// Where in it.
+    pub position: Position,
+}
+
+/// One of the two manifests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The one that is compared with.
+    Base,
+    /// The one under review.
+    Head,
+}
+
+/// What an apply makes of a change, if what it speaks of is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// What it happens to.
+    pub whom: Whom,
+    /// What happens.
+    pub fate: Fate,
+}
+
+/// What an effect happens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// This version.
+    Version(Address),
+    /// Live versions of the same name and owner that are not declared.
+    OtherVersions,
+    /// Live names in scope that are not declared.
+    UndeclaredNames,
+    /// All that the environment declared.
+    WholeEnvironment,
+}
+
+/// What becomes of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is deployed, if it is not there, and serves.
+    Deployed,
+    /// It is deployed, if it is not there, and does not serve.
+    DeployedInactive,
+    /// It must be there: it has no path.
+    Expected,
+    /// It is not deployed again.
+    NotDeployedAgain,
+    /// It stays live, as it is.
+    LeftAlone(LeftAlone),
+    /// It is taken out of service.
+    TakenOut,
+    /// It is taken out of service, if the manifest's user published it.
+    PerhapsTakenOut,
+    /// It is deleted.
+    Deleted,
+    /// It is deleted, unless it is among the newest so many.
+    DeletedBeyond(usize),
+    /// It should be deleted, and a protection stands against it.
+    Blocked,
+}
+
+impl Fate {
+    /// The stable word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::DeployedInactive => "deployed-inactive",
+            Self::Expected => "expected",
+            Self::NotDeployedAgain => "not-deployed-again",
+            Self::LeftAlone(_) => "left-alone",
+            Self::TakenOut => "taken-out-of-service",
+            Self::PerhapsTakenOut => "perhaps-taken-out-of-service",
+            Self::Deleted => "deleted",
+            Self::DeletedBeyond(_) => "deleted-beyond-retained",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// Why a version that is not declared any more stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftAlone {
+    /// `manage.undeclared` is `ignore`.
+    Ignored,
+    /// `superseded` is `keep`.
+    Kept,
+    /// No declared `ACTIVE` version of its owner supersedes it.
+    NothingSupersedes,
+    /// It is out of the manifest's scope.
+    OutOfScope,
+    /// A protection covers it.
+    Protected,
+    /// It counts as the declared version, whose owner follows its visibility.
+    Followed,
+    /// Nothing speaks of its environment any more.
+    EnvironmentRemoved,
+}
+
+impl LeftAlone {
+    /// The stable word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Kept => "kept",
+            Self::NothingSupersedes => "nothing-supersedes",
+            Self::OutOfScope => "out-of-scope",
+            Self::Protected => "protected",
+            Self::Followed => "followed",
+            Self::EnvironmentRemoved => "environment-removed",
+        }
+    }
+}
+
+/// What a reviewer must not overlook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Risk {
+    /// A protection goes together with a version that it covered.
+    ProtectionRemovedWithEntry,
+    /// The plan will be blocked.
+    Blocked,
+    /// Something live is deleted.
+    Deleted,
+    /// A version becomes public.
+    BecomesPublic,
+    /// A lower version takes the place of a higher one.
+    GoesDown,
+    /// Another server is asked.
+    OtherServer,
+    /// A program is run to get the token.
+    RunsCommand,
+    /// It cannot be undone.
+    Irreversible,
+    /// A name stops serving.
+    OutOfService,
+    /// A protection is gone.
+    ProtectionRemoved,
+    /// A plan may take away more.
+    Loosened,
+    /// A plan may take away something else, perhaps more.
+    PerhapsLoosened,
+    /// Another user or account.
+    OtherAccount,
+    /// Another token.
+    OtherToken,
+    /// Other certificates.
+    OtherTrust,
+    /// Another lock and another journal.
+    OtherStore,
+    /// The same version from another package.
+    SameVersion,
+}
+
+impl Risk {
+    /// Whether it stands first.
+    pub fn is_high(self) -> bool {
+        match self {
+            Self::ProtectionRemovedWithEntry
+            | Self::Blocked
+            | Self::Deleted
+            | Self::BecomesPublic
+            | Self::GoesDown
+            | Self::OtherServer
+            | Self::RunsCommand => true,
+            Self::Irreversible
+            | Self::OutOfService
+            | Self::ProtectionRemoved
+            | Self::Loosened
+            | Self::PerhapsLoosened
+            | Self::OtherAccount
+            | Self::OtherToken
+            | Self::OtherTrust
+            | Self::OtherStore
+            | Self::SameVersion => false,
+        }
+    }
+
+    /// The stable word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProtectionRemovedWithEntry => "protection-removed-with-entry",
+            Self::Blocked => "blocked",
+            Self::Deleted => "deleted",
+            Self::BecomesPublic => "becomes-public",
+            Self::GoesDown => "version-goes-down",
+            Self::OtherServer => "other-server",
+            Self::RunsCommand => "runs-command",
+            Self::Irreversible => "irreversible",
+            Self::OutOfService => "out-of-service",
+            Self::ProtectionRemoved => "protection-removed",
+            Self::Loosened => "loosened",
+            Self::PerhapsLoosened => "perhaps-loosened",
+            Self::OtherAccount => "other-account",
+            Self::OtherToken => "other-token",
+            Self::OtherTrust => "other-trust",
+            Self::OtherStore => "other-store",
+            Self::SameVersion => "same-version",
+        }
+    }
+}
+
+impl Finding {
+    /// A finding about the environment or one of its settings.
+    pub(super) fn of_setting(
+        kind: Kind,
+        field: Option<Field>,
+        before: Option<String>,
+        after: Option<String>,
+        side: Side,
+        environment: &Environment,
+    ) -> Self {
+        Self {
+            address: None,
+            field,
+            kind,
+            before,
+            after,
+            effect: None,
+            concerned: Vec::new(),
+            risks: Vec::new(),
+            place: Place {
+                side,
+                position: environment.position.clone(),
+            },
+        }
+    }
+
+    /// Whether any of its risks is high.
+    pub fn has_high_risk(&self) -> bool {
+        self.risks.iter().any(|risk| risk.is_high())
+    }
+}

@@ -1,0 +1,34 @@
+//! The manifest's own change: what it means, environment by environment, offline.
+//!
+//! ```text
+//! base Manifest -+
+//!                +--review_environment--> EnvironmentReview --> Review --> render
+//! head Manifest -+
+//! ```
+//!
+//! A pure comparison of two checked manifests. Nothing here knows what is live, so a [`Fate`] says what
+//! becomes of a version *if* it is live, by the policy of the head manifest that will act on it. Where
+//! two values cannot be put in an order, a finding says that they differ, and never which is more.
+
+mod entries;
+mod environment;
+mod fate;
+mod finding;
+mod kind;
+mod pairs;
+mod policies;
+mod protection;
+mod settings;
+mod summary;
+mod superseded;
+
+pub use environment::review_environment;
+pub use finding::{
+    Effect, EnvironmentReview, Fate, Finding, LeftAlone, Place, Review, ReviewBase, Risk, Side,
+    Whom,
+};
+pub use kind::{Field, Kind};
+pub use summary::ReviewSummary;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! How much may be taken away: `manage` and `limits`.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use super::finding::{Effect, Fate, Finding, Risk, Side, Whom};
+use super::kind::{Field, Kind};
+use crate::manifest::{Glob, Limit, Limits, Manifest, Scope, Undeclared};
+
+/// Compares the policies; a new environment is compared with the defaults.
+pub(super) fn compare_policies(base: Option<&Manifest>, head: &Manifest) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let before = base.map_or(Undeclared::Ignore, |base| base.scope.undeclared);
+    findings.extend(undeclared(before, head));
+    if let Some(base) = base {
+        findings.extend(owners(base, head));
+        let (before, after) = (&base.scope.names, &head.scope.names);
+        findings.extend(globs(Field::Names, before, after, head));
+        let Limits {
+            max_destroy,
+            max_change,
+        } = head.environment.limits;
+        let before = base.environment.limits;
+        findings.extend(limit(
+            Field::MaxDestroy,
+            before.max_destroy,
+            max_destroy,
+            head,
+        ));
+        findings.extend(limit(Field::MaxChange, before.max_change, max_change, head));
+    }
+    findings
+}
+
+fn undeclared(before: Undeclared, head: &Manifest) -> Option<Finding> {
+    let after = head.scope.undeclared;
+    let kind = match after.cmp(&before) {
+        Ordering::Equal => return None,
+        Ordering::Greater => Kind::PolicyLoosened,
+        Ordering::Less => Kind::PolicyTightened,
+    };
+    let fate = match after {
+        Undeclared::Ignore => None,
+        Undeclared::Deactivate => Some(Fate::TakenOut),
+        Undeclared::Delete => Some(Fate::Deleted),
+    };
+    let mut risks = Vec::new();
+    if kind == Kind::PolicyLoosened {
+        risks.push(Risk::Loosened);
+        if after == Undeclared::Delete {
+            risks.extend([Risk::Deleted, Risk::Irreversible]);
+        }
+        risks.push(Risk::OutOfService);
+    }
+    let finding = setting(
+        kind,
+        Field::Undeclared,
+        Some(before.as_str().to_owned()),
+        Some(after.as_str().to_owned()),
+        head,
+    );
+    Some(Finding {
+        effect: fate.map(|fate| Effect {
+            whom: Whom::UndeclaredNames,
+            fate,
+        }),
+        risks,
+        ..finding
+    })
+}
+
+/// Where nobody wrote `manage.owners`, it follows the entries, which are told by themselves.
+fn owners(base: &Manifest, head: &Manifest) -> Option<Finding> {
+    let follows = follows_entries(base) && follows_entries(head);
+    if follows && head.scope.undeclared == Undeclared::Ignore {
+        return None;
+    }
+    globs(Field::Owners, &base.scope.owners, &head.scope.owners, head)
+}
+
+fn follows_entries(manifest: &Manifest) -> bool {
+    let Scope {
+        owners,
+        names: _,
+        undeclared: _,
+    } = &manifest.scope;
+    let declared: BTreeSet<&str> = manifest
+        .desired
+        .iter()
+        .map(|entry| entry.identity.owner.as_str())
+        .collect();
+    let literals: Option<BTreeSet<String>> = owners.iter().map(Glob::as_literal).collect();
+    literals.is_some_and(|literals| literals.iter().map(String::as_str).eq(declared))
+}
+
+fn globs(field: Field, before: &[Glob], after: &[Glob], head: &Manifest) -> Option<Finding> {
+    let is_wider = !after.iter().all(|glob| is_covered(glob, before));
+    let is_narrower = !before.iter().all(|glob| is_covered(glob, after));
+    let (kind, risks) = match (is_wider, is_narrower) {
+        // The same in other words.
+        (false, false) => return None,
+        (true, false) => (Kind::ScopeWidened, vec![Risk::Loosened]),
+        (false, true) => (Kind::ScopeNarrowed, Vec::new()),
+        (true, true) => (Kind::ScopeChanged, vec![Risk::PerhapsLoosened]),
+    };
+    let list = |globs: &[Glob]| {
+        let texts: Vec<&str> = globs.iter().map(Glob::as_str).collect();
+        Some(texts.join(", "))
+    };
+    let finding = setting(kind, field, list(before), list(after), head);
+    Some(Finding { risks, ..finding })
+}
+
+/// Whether what a pattern matches is surely matched by others. A pattern that only looks covered is not.
+fn is_covered(glob: &Glob, by: &[Glob]) -> bool {
+    let literal = glob.as_literal();
+    by.iter().any(|other| {
+        other == glob
+            || other.as_str() == "*"
+            || literal.as_deref().is_some_and(|text| other.matches(text))
+    })
+}
+
+fn limit(
+    field: Field,
+    before: Option<Limit>,
+    after: Option<Limit>,
+    head: &Manifest,
+) -> Option<Finding> {
+    if before == after {
+        return None;
+    }
+    let (kind, risks) = match (before, after) {
+        (Some(_), None) => (Kind::LimitRemoved, vec![Risk::Loosened]),
+        (before, after) => match order(field, before, after) {
+            Some(Ordering::Less) => (Kind::LimitLoosened, vec![Risk::Loosened]),
+            Some(_) => (Kind::LimitTightened, Vec::new()),
+            None => (Kind::LimitChanged, vec![Risk::PerhapsLoosened]),
+        },
+    };
+    let text = |limit: Option<Limit>| limit.map(|limit| limit.to_string());
+    let finding = setting(kind, field, text(before), text(after), head);
+    Some(Finding { risks, ..finding })
+}
+
+/// How two limits compare, where that can be told without knowing what is live.
+fn order(field: Field, before: Option<Limit>, after: Option<Limit>) -> Option<Ordering> {
+    match (before, after) {
+        (Some(Limit::Count(before)), Some(Limit::Count(after))) => Some(before.cmp(&after)),
+        (Some(Limit::Percent(before)), Some(Limit::Percent(after))) => Some(before.cmp(&after)),
+        // Without `max_change` there is no limit; without `max_destroy` a built-in one holds.
+        (None, Some(_)) if field == Field::MaxChange => Some(Ordering::Greater),
+        _ => None,
+    }
+}
+
+fn setting(
+    kind: Kind,
+    field: Field,
+    before: Option<String>,
+    after: Option<String>,
+    head: &Manifest,
+) -> Finding {
+    Finding::of_setting(
+        kind,
+        Some(field),
+        before,
+        after,
+        Side::Head,
+        &head.environment,
+    )
+}

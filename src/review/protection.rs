@@ -1,0 +1,79 @@
+//! Protections that come and go, and what they covered.
+
+use super::finding::{Finding, Risk, Side};
+use super::kind::{Field, Kind};
+use crate::attribute::State;
+use crate::ident::{Address, Identity};
+use crate::manifest::{Glob, Manifest};
+
+/// Compares the patterns; a removed one is told with the declared versions that lose their protection
+/// and go in the same change.
+pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Finding> {
+    let (before, after) = (&base.environment.protect, &head.environment.protect);
+    let goes: Vec<&Identity> = base
+        .desired
+        .iter()
+        .filter(|entry| entry.state != State::Absent && is_gone(head, &entry.identity))
+        .map(|entry| &entry.identity)
+        .filter(|identity| !head.is_protected(identity))
+        .collect();
+    let mut findings = Vec::new();
+    for pattern in missing(before, after) {
+        let concerned: Vec<Address> = goes
+            .iter()
+            .filter(|identity| covers(pattern, identity))
+            .map(|identity| identity.address())
+            .collect();
+        let (kind, risk) = if concerned.is_empty() {
+            (Kind::ProtectionRemoved, Risk::ProtectionRemoved)
+        } else {
+            (
+                Kind::ProtectionRemovedWithEntry,
+                Risk::ProtectionRemovedWithEntry,
+            )
+        };
+        let text = Some(pattern.as_str().to_owned());
+        let field = Some(Field::Protect);
+        findings.push(Finding {
+            concerned,
+            risks: vec![risk],
+            ..Finding::of_setting(kind, field, text, None, Side::Base, &base.environment)
+        });
+    }
+    for pattern in missing(after, before) {
+        let text = Some(pattern.as_str().to_owned());
+        findings.push(Finding::of_setting(
+            Kind::ProtectionAdded,
+            Some(Field::Protect),
+            None,
+            text,
+            Side::Head,
+            &head.environment,
+        ));
+    }
+    findings
+}
+
+/// Whether a version that the base declares is not to be there any more.
+fn is_gone(head: &Manifest, identity: &Identity) -> bool {
+    let found = head
+        .desired
+        .binary_search_by(|entry| entry.identity.cmp(identity));
+    found.map_or(true, |at| head.desired[at].state == State::Absent)
+}
+
+fn covers(pattern: &Glob, identity: &Identity) -> bool {
+    pattern.matches(identity.address().as_str())
+        || pattern.matches(identity.full_address().as_str())
+}
+
+/// The patterns that only the first list has, each once.
+fn missing<'a>(from: &'a [Glob], others: &[Glob]) -> Vec<&'a Glob> {
+    let mut missing: Vec<&Glob> = Vec::new();
+    for glob in from {
+        if !others.contains(glob) && !missing.contains(&glob) {
+            missing.push(glob);
+        }
+    }
+    missing
+}

@@ -1,0 +1,128 @@
+//! What becomes of superseded versions: `superseded` and `retain`.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use super::entries::{Comparison, risks_of};
+use super::fate::{fate_of_superseded, serving, superseder};
+use super::finding::{Effect, Finding, Risk, Side, Whom};
+use super::kind::{Field, Kind};
+use crate::ident::Owner;
+use crate::manifest::{Desired, Superseded, SupersededPolicy};
+
+impl Comparison<'_> {
+    pub(super) fn superseded(&mut self, before: Superseded, after: Superseded, entry: &Desired) {
+        let Superseded { policy, retain } = after;
+        let kind = |order: Ordering| match order {
+            Ordering::Less => Some(Kind::PolicyLoosened),
+            Ordering::Greater => Some(Kind::PolicyTightened),
+            Ordering::Equal => None,
+        };
+        if let Some(kind) = kind(before.policy.cmp(&policy)) {
+            let words = (before.policy.as_str(), policy.as_str());
+            let texts = (Some(words.0.to_owned()), Some(words.1.to_owned()));
+            let finding = self.policy(kind, Field::Superseded, texts, entry);
+            self.findings.push(finding);
+        }
+        // None retained is what holds without the key.
+        let counts = (before.retain.unwrap_or(0), retain.unwrap_or(0));
+        if let Some(kind) = kind(counts.1.cmp(&counts.0)) {
+            let text = |count: Option<usize>| count.map(|count| count.to_string());
+            let texts = (text(before.retain), text(retain));
+            let finding = self.policy(kind, Field::Retain, texts, entry);
+            self.findings.push(finding);
+        }
+    }
+
+    /// A finding about what becomes of superseded versions.
+    fn policy(
+        &self,
+        kind: Kind,
+        field: Field,
+        (before, after): (Option<String>, Option<String>),
+        entry: &Desired,
+    ) -> Finding {
+        let fate = fate_of_superseded(entry);
+        let mut risks = Vec::new();
+        // `retain` alone decides nothing where nothing is deleted.
+        let is_idle = field == Field::Retain && entry.superseded.policy != SupersededPolicy::Delete;
+        if kind == Kind::PolicyLoosened && !is_idle {
+            risks.push(Risk::Loosened);
+            risks.extend(risks_of(fate));
+        }
+        Finding {
+            field: Some(field),
+            before,
+            after,
+            effect: Some(Effect {
+                whom: Whom::OtherVersions,
+                fate,
+            }),
+            risks,
+            ..self.finding(kind, entry, Side::Head)
+        }
+    }
+
+    /// The first version of an owner that serves is the first that supersedes: nothing else tells what
+    /// its policy does, as there is none to compare it with.
+    pub(super) fn first_superseders(
+        &mut self,
+        base: &[Desired],
+        head: &[Desired],
+        begins_at: usize,
+    ) {
+        let owners: BTreeSet<&Owner> = serving(head).map(|entry| &entry.identity.owner).collect();
+        let is_told = |finding: &Finding| finding.field == Some(Field::Superseded);
+        if self.findings[begins_at..].iter().any(is_told) {
+            return;
+        }
+        for owner in owners {
+            let (None, Some(entry)) = (superseder(base, owner), superseder(head, owner)) else {
+                continue;
+            };
+            let policy = entry.superseded.policy;
+            // What holds by default need not be told.
+            if policy > SupersededPolicy::Deactivate {
+                let texts = (None, Some(policy.as_str().to_owned()));
+                let finding = self.policy(Kind::PolicyLoosened, Field::Superseded, texts, entry);
+                self.findings.push(finding);
+            }
+        }
+    }
+
+    /// A policy is one for all versions of a name, and mostly one for many names: what is the same
+    /// is told once.
+    pub(super) fn merge_policies(&mut self) {
+        let is_policy =
+            |finding: &Finding| matches!(finding.field, Some(Field::Superseded | Field::Retain));
+        let mut merged: Vec<Finding> = Vec::new();
+        let mut kept = Vec::with_capacity(self.findings.len());
+        for mut finding in std::mem::take(&mut self.findings) {
+            if !is_policy(&finding) {
+                kept.push(finding);
+                continue;
+            }
+            let address = finding.address.take();
+            let is_same = |other: &&mut Finding| {
+                (other.kind, other.field, &other.effect)
+                    == (finding.kind, finding.field, &finding.effect)
+                    && (&other.before, &other.after) == (&finding.before, &finding.after)
+            };
+            if let Some(known) = merged.iter_mut().find(is_same) {
+                known.concerned.extend(address);
+            } else {
+                finding.concerned.extend(address);
+                merged.push(finding);
+            }
+        }
+        for finding in &mut merged {
+            if finding.concerned.len() == 1 {
+                finding.address = finding.concerned.pop();
+            } else {
+                finding.place.position = self.head.environment.position.clone();
+            }
+        }
+        kept.append(&mut merged);
+        self.findings = kept;
+    }
+}

@@ -1,0 +1,798 @@
+//! Every kind of finding, and what holds of every review.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{
+    Fate, Field, Finding, Kind, Review, ReviewBase, ReviewSummary, Risk, Side, Whom,
+    review_environment,
+};
+use crate::attribute::{State, Visibility};
+use crate::ident::Identity;
+use crate::manifest::{
+    Desired, Glob, Limit, Manifest, Selection, SourceFile, SupersededPolicy, Undeclared, read,
+};
+use crate::plan::testing::{IB, declared, scenario};
+
+/// A manifest of one environment: what its block has besides, and the rest of the file.
+fn manifest((block, rest): (&str, &str)) -> Manifest {
+    let base = "url: https://ib.example.com, token: { env: TOKEN }";
+    let own = ["url", "token"].map(|key| block.starts_with(key));
+    let base = match own {
+        [true, _] => "token: { env: TOKEN }",
+        [_, true] => "url: https://ib.example.com",
+        [false, false] => base,
+    };
+    let defaults = if rest.contains("defaults:") {
+        ""
+    } else {
+        "defaults: { owner: svc, path: 'p/${name}-${version}.ibsolution' }\n"
+    };
+    let text =
+        format!("solform: 1\nenvironments:\n  prod: {{ {base}, {block} }}\n{defaults}{rest}\n");
+    let source = SourceFile::from_bytes("m.yaml", text.as_str()).unwrap();
+    match read(&source, &Selection::default(), &|_| None) {
+        Ok(checked) => checked.manifest,
+        Err(problems) => panic!("{text}\n{:?}", problems.iter().collect::<Vec<_>>()),
+    }
+}
+
+/// A finding in one line: subject, kind, values, effect, risks.
+fn line(finding: &Finding) -> String {
+    let subject = finding
+        .address
+        .as_ref()
+        .map(crate::ident::Address::as_str)
+        .or(finding.field.map(Field::as_str))
+        .unwrap_or("prod");
+    let mut parts = vec![format!("{subject} {}", finding.kind.as_str())];
+    if finding.before.is_some() || finding.after.is_some() {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        parts.push(format!(
+            "{}>{}",
+            text(&finding.before),
+            text(&finding.after)
+        ));
+    }
+    if let Some(effect) = &finding.effect {
+        let whom = match &effect.whom {
+            Whom::Version(address) => address.to_string(),
+            Whom::OtherVersions => "others".to_owned(),
+            Whom::UndeclaredNames => "undeclared".to_owned(),
+            Whom::WholeEnvironment => "all".to_owned(),
+        };
+        parts.push(format!("| {whom} {}", effect.fate.as_str()));
+        match effect.fate {
+            Fate::LeftAlone(why) => parts.push(why.as_str().to_owned()),
+            Fate::DeletedBeyond(newest) => parts.push(newest.to_string()),
+            _ => {}
+        }
+    }
+    parts.extend(
+        finding
+            .concerned
+            .iter()
+            .map(|address| format!("({address})")),
+    );
+    parts.extend(
+        finding
+            .risks
+            .iter()
+            .map(|risk| format!("!{}", risk.as_str())),
+    );
+    parts.join(" ")
+}
+
+fn findings(base: Option<&Manifest>, head: Option<&Manifest>) -> Vec<Finding> {
+    review_environment("prod", base, head).findings
+}
+
+fn lines(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(line).collect()
+}
+
+type Sides = (&'static str, &'static str);
+
+/// The first side, the second, and the findings.
+const CASES: &[(Sides, Sides, &[&str])] = &[
+    // Versions that come.
+    (
+        ("", ""),
+        (
+            "",
+            "solutions: { A: { version: 1 }, B: { version: 1, state: INACTIVE }, C: { version: 1, visibility: PUBLIC, owner: IB_DEPLOYED } }",
+        ),
+        &[
+            "C@1 added ->ACTIVE | C@1 deployed !becomes-public",
+            "A@1 added ->ACTIVE | A@1 deployed",
+            "B@1 added ->INACTIVE | B@1 deployed-inactive",
+        ],
+    ),
+    (
+        ("", "defaults: { owner: svc }"),
+        (
+            "",
+            "defaults: { owner: svc }\nsolutions: { A: { version: 1 } }",
+        ),
+        &["A@1 added ->ACTIVE | A@1 expected"],
+    ),
+    (
+        ("", ""),
+        (
+            "",
+            "solutions: { A: { version: 1, superseded: delete, retain: 2 } }",
+        ),
+        &[
+            "A@1 policy-loosened ->delete | others deleted-beyond-retained 2 !loosened !deleted !irreversible",
+            "A@1 added ->ACTIVE | A@1 deployed",
+        ],
+    ),
+    // Versions that go, by what the head's policy makes of them.
+    (
+        ("", "solutions: { A: { version: 1 }, Z: { version: 1 } }"),
+        ("", "solutions: { Z: { version: 1 } }"),
+        &["A@1 removed ACTIVE>- | A@1 left-alone ignored"],
+    ),
+    (
+        (
+            "",
+            "manage: { undeclared: deactivate }\nsolutions: { A: { version: 1 }, Z: { version: 1 } }",
+        ),
+        (
+            "",
+            "manage: { undeclared: deactivate }\nsolutions: { Z: { version: 1 } }",
+        ),
+        &["A@1 removed ACTIVE>- | A@1 taken-out-of-service !out-of-service"],
+    ),
+    (
+        (
+            "",
+            "manage: { undeclared: delete }\nsolutions: { A: { version: 1, state: INACTIVE }, Z: { version: 1 } }",
+        ),
+        (
+            "",
+            "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
+        ),
+        &["A@1 removed INACTIVE>- | A@1 deleted !deleted !irreversible"],
+    ),
+    (
+        (
+            "protect: ['A@*']",
+            "manage: { undeclared: delete }\nsolutions: { A: { version: 1 }, Z: { version: 1 } }",
+        ),
+        (
+            "protect: ['A@*']",
+            "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
+        ),
+        &["A@1 removed ACTIVE>- | A@1 left-alone protected"],
+    ),
+    (
+        (
+            "",
+            "manage: { undeclared: delete, owners: [svc, ann] }\nsolutions: { A: { version: 1, owner: ann }, Z: { version: 1 } }",
+        ),
+        (
+            "",
+            "manage: { undeclared: delete, owners: [svc] }\nsolutions: { Z: { version: 1 } }",
+        ),
+        &[
+            "manage.owners scope-narrowed svc, ann>svc",
+            "A@1 removed ACTIVE>- | A@1 left-alone out-of-scope",
+        ],
+    ),
+    (
+        (
+            "",
+            "solutions: { A: { versions: { 1: {}, 2: {}, 3: {} }, superseded: delete, retain: 1 } }",
+        ),
+        (
+            "",
+            "solutions: { A: { versions: { 2: {}, 3: {} }, superseded: delete, retain: 1 } }",
+        ),
+        &["A@1 removed ACTIVE>- | A@1 deleted-beyond-retained 1 !deleted !irreversible"],
+    ),
+    (
+        (
+            "",
+            "solutions: { A: { versions: { 1: {}, 2: { state: INACTIVE } } } }",
+        ),
+        (
+            "",
+            "solutions: { A: { versions: { 2: { state: INACTIVE } } } }",
+        ),
+        &["A@1 removed ACTIVE>- | A@1 left-alone nothing-supersedes"],
+    ),
+    // Another version in the place of the former.
+    (
+        ("", "solutions: { A: { version: 1.9 } }"),
+        ("", "solutions: { A: { version: 1.10 } }"),
+        &["A@1.10 upgraded 1.9>1.10 | A@1.9 taken-out-of-service"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, superseded: delete } }"),
+        ("", "solutions: { A: { version: 2, superseded: delete } }"),
+        &["A@2 upgraded 1>2 | A@1 deleted !deleted !irreversible"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, superseded: keep } }"),
+        (
+            "",
+            "solutions: { A: { version: 2, superseded: keep, visibility: PUBLIC, owner: svc } }",
+        ),
+        &[
+            "A@2 visibility-widened ->PUBLIC !becomes-public",
+            "A@2 upgraded 1>2 | A@1 left-alone kept",
+        ],
+    ),
+    (
+        ("", "solutions: { A: { version: 2 } }"),
+        ("", "solutions: { A: { version: 1 } }"),
+        &["A@1 downgraded 2>1 | A@2 taken-out-of-service !version-goes-down"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1.0-rc } }"),
+        ("", "solutions: { A: { version: '1.0' } }"),
+        &["A@1.0 changed-sideways 1.0-rc>1.0 | A@1.0-rc taken-out-of-service"],
+    ),
+    (
+        (
+            "",
+            "solutions: { A: { versions: { 1: { state: INACTIVE }, 2: {} } } }",
+        ),
+        (
+            "",
+            "solutions: { A: { versions: { 1: {}, 2: { state: INACTIVE } } } }",
+        ),
+        &[
+            "A@1 downgraded 2>1 !version-goes-down",
+            "A@1 activated INACTIVE>ACTIVE | A@1 deployed",
+            "A@2 deactivated ACTIVE>INACTIVE | A@2 taken-out-of-service",
+        ],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, state: INACTIVE } }"),
+        ("", "solutions: { A: { version: 2 } }"),
+        &[
+            "A@2 upgraded 1>2 | A@1 taken-out-of-service",
+            "A@2 activated INACTIVE>ACTIVE | A@2 deployed",
+        ],
+    ),
+    // The same version.
+    (
+        ("", "solutions: { A: { version: 1 } }"),
+        ("", "solutions: { A: { version: 1, owner: ann } }"),
+        &["A@1 owner-changed svc>ann | svc:A@1 left-alone out-of-scope"],
+    ),
+    (
+        (
+            "user: svc",
+            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { version: 1 } }",
+        ),
+        (
+            "user: svc",
+            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { version: 1, owner: IB_DEPLOYED } }",
+        ),
+        &["A@1 owner-changed svc>IB_DEPLOYED | svc:A@1 left-alone followed"],
+    ),
+    (
+        (
+            "user: svc",
+            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { versions: { 1: {}, 2: { owner: IB_DEPLOYED } } } }",
+        ),
+        (
+            "user: svc",
+            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { versions: { 2: { owner: IB_DEPLOYED } } } }",
+        ),
+        &["A@1 removed ACTIVE>- | A@1 perhaps-taken-out-of-service"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1 } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, path: other.ibsolution } }",
+        ),
+        &[
+            "A@1 path-changed p/A-1.ibsolution>other.ibsolution | A@1 not-deployed-again !same-version",
+        ],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, visibility: PRIVATE } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, visibility: PENDING_REVIEW } }",
+        ),
+        &["A@1 visibility-widened PRIVATE>PENDING_REVIEW"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, visibility: PUBLIC } }"),
+        ("", "solutions: { A: { version: 1, visibility: PRIVATE } }"),
+        &["A@1 visibility-narrowed PUBLIC>PRIVATE"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, visibility: PUBLIC } }"),
+        ("", "solutions: { A: { version: 1 } }"),
+        &["A@1 visibility-released PUBLIC>-"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, state: INACTIVE } }"),
+        ("", "solutions: { A: { version: 1 } }"),
+        &["A@1 activated INACTIVE>ACTIVE | A@1 deployed"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1 } }"),
+        ("", "solutions: { A: { version: 1, state: INACTIVE } }"),
+        &["A@1 deactivated ACTIVE>INACTIVE | A@1 taken-out-of-service !out-of-service"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1 } }"),
+        ("", "solutions: { A: { version: 1, state: ABSENT } }"),
+        &["A@1 retired ACTIVE>ABSENT | A@1 deleted !deleted !irreversible !out-of-service"],
+    ),
+    (
+        ("protect: ['svc:A@1']", "solutions: { A: { version: 1 } }"),
+        (
+            "protect: ['svc:A@1']",
+            "solutions: { A: { version: 1, state: ABSENT } }",
+        ),
+        &["A@1 retired ACTIVE>ABSENT | A@1 blocked !blocked !out-of-service"],
+    ),
+    (
+        ("", ""),
+        ("", "solutions: { A: { version: 1, state: ABSENT } }"),
+        &["A@1 retired ->ABSENT | A@1 deleted !deleted !irreversible"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, state: ABSENT } }"),
+        ("", "solutions: { A: { version: 1, state: INACTIVE } }"),
+        &["A@1 revived ABSENT>INACTIVE | A@1 deployed-inactive"],
+    ),
+    // Two that look alike are told apart.
+    (
+        ("", "solutions: { A: { version: 1 } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, state: INACTIVE } }\nmanage: { owners: ['*'] }",
+        ),
+        &[
+            "manage.owners scope-widened svc>* !loosened",
+            "A@1 deactivated ACTIVE>INACTIVE | A@1 taken-out-of-service !out-of-service",
+        ],
+    ),
+    // Policies.
+    (
+        ("", "solutions: { A: { version: 1, superseded: keep } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, superseded: deactivate } }",
+        ),
+        &["A@1 policy-loosened keep>deactivate | others taken-out-of-service !loosened"],
+    ),
+    (
+        (
+            "",
+            "solutions: { A: { version: 1, superseded: deactivate }, B: { version: 1 } }",
+        ),
+        (
+            "",
+            "solutions: { A: { version: 1, superseded: delete }, B: { version: 1, superseded: delete } }",
+        ),
+        &[
+            "superseded policy-loosened deactivate>delete | others deleted (A@1) (B@1) !loosened !deleted !irreversible",
+        ],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, superseded: delete } }"),
+        ("", "solutions: { A: { version: 1, superseded: keep } }"),
+        &["A@1 policy-tightened delete>keep | others left-alone kept"],
+    ),
+    (
+        (
+            "",
+            "solutions: { A: { version: 1, superseded: delete, retain: 3 } }",
+        ),
+        ("", "solutions: { A: { version: 1, superseded: delete } }"),
+        &["A@1 policy-loosened 3>- | others deleted !loosened !deleted !irreversible"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, retain: 3 } }"),
+        ("", "solutions: { A: { version: 1, retain: 2 } }"),
+        &["A@1 policy-loosened 3>2 | others taken-out-of-service"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, superseded: delete } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, superseded: delete, retain: 0 } }",
+        ),
+        &[],
+    ),
+    (
+        ("", "manage: { undeclared: ignore }"),
+        ("", "manage: { undeclared: delete }"),
+        &[
+            "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened !deleted !irreversible !out-of-service",
+        ],
+    ),
+    (
+        ("", "manage: { undeclared: delete }"),
+        ("", "manage: { undeclared: ignore }"),
+        &["manage.undeclared policy-tightened delete>ignore"],
+    ),
+    (
+        ("", "manage: { names: ['A*'] }"),
+        ("", "manage: { names: ['A*', B] }"),
+        &["manage.names scope-widened A*>A*, B !loosened"],
+    ),
+    (
+        ("", "manage: { names: ['A*'] }"),
+        ("", "manage: { names: ['B*'] }"),
+        &["manage.names scope-changed A*>B* !perhaps-loosened"],
+    ),
+    (
+        ("", "manage: { names: ['A*', A1] }"),
+        ("", "manage: { names: ['A*'] }"),
+        &[],
+    ),
+    (
+        ("limits: { max_destroy: 2, max_change: 10% }", ""),
+        ("limits: { max_destroy: 3, max_change: 5% }", ""),
+        &[
+            "limits.max_destroy limit-loosened 2>3 !loosened",
+            "limits.max_change limit-tightened 10%>5%",
+        ],
+    ),
+    (
+        ("limits: { max_destroy: 2, max_change: 10% }", ""),
+        ("limits: { max_destroy: 3% }", ""),
+        &[
+            "limits.max_destroy limit-changed 2>3% !perhaps-loosened",
+            "limits.max_change limit-removed 10%>- !loosened",
+        ],
+    ),
+    (
+        ("", ""),
+        ("limits: { max_destroy: 3, max_change: 1 }", ""),
+        &[
+            "limits.max_destroy limit-changed ->3 !perhaps-loosened",
+            "limits.max_change limit-tightened ->1",
+        ],
+    ),
+    // Protections.
+    (
+        (
+            "protect: ['A@*', 'B@*']",
+            "solutions: { A: { version: 1 } }",
+        ),
+        (
+            "protect: ['B@*', 'C@*']",
+            "solutions: { A: { version: 1 } }",
+        ),
+        &[
+            "protect protection-removed A@*>- !protection-removed",
+            "protect protection-added ->C@*",
+        ],
+    ),
+    (
+        (
+            "protect: ['A@*', 'B@*']",
+            "solutions: { A: { version: 1 }, B: { version: 1 }, Z: { version: 1 } }",
+        ),
+        (
+            "",
+            "solutions: { B: { version: 1, state: ABSENT }, Z: { version: 1 } }",
+        ),
+        &[
+            "protect protection-removed-with-entry A@*>- (A@1) !protection-removed-with-entry",
+            "protect protection-removed-with-entry B@*>- (B@1) !protection-removed-with-entry",
+            "B@1 retired ACTIVE>ABSENT | B@1 deleted !deleted !irreversible !out-of-service",
+            "A@1 removed ACTIVE>- | A@1 left-alone ignored",
+        ],
+    ),
+    (
+        // Another pattern still covers it.
+        (
+            "protect: ['A@*', 'svc:*@1']",
+            "solutions: { A: { version: 1 }, Z: { version: 1 } }",
+        ),
+        ("protect: ['svc:*@1']", "solutions: { Z: { version: 1 } }"),
+        &[
+            "protect protection-removed A@*>- !protection-removed",
+            "A@1 removed ACTIVE>- | A@1 left-alone protected",
+        ],
+    ),
+    // Settings.
+    (
+        ("url: https://a.example", ""),
+        ("url: https://b.example", ""),
+        &["url url-changed https://a.example>https://b.example !other-server"],
+    ),
+    (
+        ("token: { env: TOKEN }", ""),
+        ("token: { command: [pass, 'my token'] }", ""),
+        &[
+            r#"token token-source-changed env TOKEN>command ["pass", "my token"] !runs-command !other-token"#,
+        ],
+    ),
+    (
+        ("token: { command: [pass] }", ""),
+        ("token: { file: token.txt }", ""),
+        &[r#"token token-source-changed command ["pass"]>file token.txt !other-token"#],
+    ),
+    (
+        ("user: ann, context: a, store: s3://a/b", ""),
+        ("user: bob, context: b", ""),
+        &[
+            "user user-changed ann>bob !other-account",
+            "context context-changed a>b !other-account",
+            "store store-changed s3://a/b>- !other-store",
+        ],
+    ),
+    (
+        (
+            "ca_bundle: a.pem, client_cert: c.pem, client_key: k.pem",
+            "",
+        ),
+        ("ca_bundle: b.pem", ""),
+        &[
+            "ca_bundle tls-changed a.pem>b.pem !other-trust",
+            "client_cert tls-changed c.pem>- !other-trust",
+            "client_key tls-changed k.pem>- !other-trust",
+        ],
+    ),
+    (
+        ("timeouts: { deploy: 90s }", ""),
+        (
+            "timeouts: { deploy: 2m, delete: 1500ms, settle: 0s, run: 1h }",
+            "",
+        ),
+        &[
+            "timeouts.deploy timeout-changed 90s>2m",
+            "timeouts.delete timeout-changed 15m>1500ms",
+            "timeouts.settle timeout-changed 5m>0ms",
+            "timeouts.run timeout-changed 2h>1h",
+        ],
+    ),
+    (
+        ("url: 'emulator:', emulator: { seed: a.yaml }", ""),
+        ("url: 'emulator:', emulator: { seed: b.yaml }", ""),
+        &["emulator.seed emulator-changed a.yaml>b.yaml"],
+    ),
+    // Comments, order and lines mean nothing.
+    (
+        (
+            "user: ann",
+            "solutions: { A: { version: 1 }, B: { version: '2' } }",
+        ),
+        (
+            "user: ann",
+            "# New.\n\nsolutions:\n  B: { version: 2 }\n  A: { versions: { 1: {} } }",
+        ),
+        &[],
+    ),
+];
+
+#[test]
+fn every_change_is_told_for_what_it_means() {
+    let mut seen = BTreeSet::new();
+    for (base, head, expected) in CASES {
+        let (before, after) = (manifest(*base), manifest(*head));
+        let found = findings(Some(&before), Some(&after));
+        assert_eq!(lines(&found), *expected, "{base:?}\n{head:?}");
+        for finding in &found {
+            seen.insert(finding.kind);
+            let is_gone = matches!(
+                finding.kind,
+                Kind::Removed | Kind::ProtectionRemoved | Kind::ProtectionRemovedWithEntry
+            );
+            assert_eq!(finding.place.side == Side::Base, is_gone, "{finding:?}");
+            assert_eq!(&*finding.place.position.file, "m.yaml");
+        }
+        assert_eq!(findings(Some(&before), Some(&before)), []);
+        assert_eq!(findings(Some(&after), Some(&after)), []);
+    }
+    seen.extend([Kind::EnvironmentAdded, Kind::EnvironmentRemoved]);
+    let all: BTreeSet<Kind> = Kind::ALL.into_iter().collect();
+    assert_eq!(seen, all);
+    let words: BTreeSet<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+    assert_eq!(words.len(), Kind::ALL.len());
+}
+
+#[test]
+fn environments_come_and_go() {
+    let solutions =
+        "manage: { undeclared: delete }\nsolutions: { A: { version: 1, superseded: delete } }";
+    let here = manifest(("token: { command: [pass] }, protect: ['A@*']", solutions));
+    assert_eq!(
+        lines(&findings(None, Some(&here))),
+        [
+            "prod environment-added ->https://ib.example.com !runs-command",
+            "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened !deleted !irreversible !out-of-service",
+            "A@1 policy-loosened ->delete | others deleted !loosened !deleted !irreversible",
+            "A@1 added ->ACTIVE | A@1 deployed",
+        ]
+    );
+    assert_eq!(
+        lines(&findings(Some(&here), None)),
+        ["prod environment-removed https://ib.example.com>- | all left-alone environment-removed"]
+    );
+    assert_eq!(findings(None, None), []);
+}
+
+#[test]
+fn those_that_look_alike_have_their_owners_in_front() {
+    let mut both = scenario()
+        .declare([declared("svc:A@1"), declared("ann:A@1")])
+        .manifest;
+    let before = both.clone();
+    both.desired[0].state = State::Inactive;
+    assert_eq!(
+        lines(&findings(Some(&before), Some(&both))),
+        ["ann:A@1 deactivated ACTIVE>INACTIVE | ann:A@1 taken-out-of-service"]
+    );
+}
+
+#[test]
+fn numbers_are_those_of_the_findings() {
+    let before = manifest((
+        "",
+        "solutions: { A: { version: 1 }, B: { version: 2 }, C: { version: 1 }, D: { version: 1 } }",
+    ));
+    let after = manifest((
+        "user: ann",
+        "solutions: { A: { version: 2 }, B: { version: 1 }, D: { version: 1, state: ABSENT }, E: { version: 1 } }",
+    ));
+    let review = Review {
+        base: ReviewBase {
+            name: "base".to_owned(),
+            is_present: true,
+        },
+        head: "head".to_owned(),
+        only: None,
+        environments: vec![
+            review_environment("prod", Some(&before), Some(&after)),
+            review_environment("test", Some(&after), Some(&after)),
+        ],
+    };
+    let summary = ReviewSummary::of(&review);
+    let risks: Vec<(Risk, usize)> = summary
+        .risks
+        .iter()
+        .map(|(risk, count)| (*risk, *count))
+        .collect();
+    assert_eq!(
+        risks,
+        [
+            (Risk::Deleted, 1),
+            (Risk::GoesDown, 1),
+            (Risk::Irreversible, 1),
+            (Risk::OutOfService, 1),
+            (Risk::OtherAccount, 1),
+        ]
+    );
+    let expected = ReviewSummary {
+        findings: 6,
+        added: 1,
+        removed: 1,
+        retired: 1,
+        upgraded: 1,
+        downgraded: 1,
+        other: 1,
+        high_risk: 2,
+        environments: 2,
+        changed_environments: 1,
+        risks: summary.risks.clone(),
+    };
+    assert_eq!(summary, expected);
+    assert!(summary.has_changes());
+}
+
+fn any_entry() -> impl Strategy<Value = Desired> {
+    let identity = (
+        select(vec!["svc", "me", IB]),
+        select(vec!["Form", "Paystub"]),
+        select(vec!["1", "2", "10", "1.0"]),
+    );
+    let states = vec![State::Active, State::Active, State::Inactive, State::Absent];
+    let policies = vec![
+        SupersededPolicy::Keep,
+        SupersededPolicy::Deactivate,
+        SupersededPolicy::Delete,
+    ];
+    (
+        identity,
+        select(states),
+        proptest::option::of(select(&Visibility::ALL[..])),
+        select(policies),
+        proptest::option::of(1_usize..3),
+        any::<bool>(),
+    )
+        .prop_map(
+            |((owner, name, version), state, visibility, policy, retain, has_path)| {
+                let entry = declared(&format!("{owner}:{name}@{version}"));
+                let entry = Desired {
+                    visibility,
+                    ..entry.state(state).superseding(policy, retain)
+                };
+                if has_path && state != State::Absent {
+                    entry
+                } else {
+                    entry.pathless()
+                }
+            },
+        )
+}
+
+fn any_manifest() -> impl Strategy<Value = Manifest> {
+    let globs = select(vec!["*", "Form*", "Form@1", "svc:*"]);
+    let undeclared = vec![
+        Undeclared::Ignore,
+        Undeclared::Deactivate,
+        Undeclared::Delete,
+    ];
+    (
+        prop::collection::vec(any_entry(), 0..6),
+        prop::collection::vec(globs, 0..3),
+        select(undeclared),
+        proptest::option::of((0_usize..3).prop_map(Limit::Count)),
+    )
+        .prop_map(|(entries, protect, undeclared, max_destroy)| {
+            let mut manifest = scenario().manifest;
+            manifest.desired = entries;
+            manifest
+                .desired
+                .sort_by(|left, right| left.identity.cmp(&right.identity));
+            manifest
+                .desired
+                .dedup_by(|left, right| left.identity == right.identity);
+            let parse = |text| Glob::parse(text).unwrap();
+            manifest.environment.protect = protect.into_iter().map(parse).collect();
+            manifest.environment.limits.max_destroy = max_destroy;
+            manifest.scope.undeclared = undeclared;
+            manifest
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_changes_where_nothing_does(manifest in any_manifest()) {
+        prop_assert_eq!(findings(Some(&manifest), Some(&manifest)), vec![]);
+    }
+
+    #[test]
+    fn no_change_is_overlooked(before in any_manifest(), after in any_manifest()) {
+        let found = findings(Some(&before), Some(&after));
+        // Each version that differs, or is on one side only, is named by some finding.
+        let told = |identity: &Identity| {
+            let means = |address: &crate::ident::Address| address.means(identity);
+            found.iter().any(|finding| {
+                let whom = match finding.effect.as_ref().map(|effect| &effect.whom) {
+                    Some(Whom::Version(address)) => Some(address),
+                    _ => None,
+                };
+                let of_before = finding.before.as_deref() == Some(identity.version.as_str());
+                finding.address.iter().chain(whom).chain(&finding.concerned).any(means)
+                    || finding.kind == Kind::OwnerChanged
+                        && finding.before.as_deref() == Some(identity.owner.as_str())
+                    || of_before
+            })
+        };
+        for (side, other) in [(&before, &after), (&after, &before)] {
+            for entry in &side.desired {
+                let is_same = other.desired.contains(entry);
+                prop_assert!(is_same || told(&entry.identity), "{}", entry.identity.full_address());
+            }
+        }
+        let differs = before.desired != after.desired
+            || before.scope.undeclared != after.scope.undeclared
+            || before.environment.limits != after.environment.limits;
+        prop_assert!(!differs || !found.is_empty());
+        // And nothing is told of versions that are the same: each finding has two values that differ.
+        for finding in &found {
+            prop_assert!(finding.before != finding.after, "{finding:?}");
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! `review`: the change of a manifest, against a real git repository and against files.
+
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::support::{CommandOutput, TestEnv};
+
+/// A manifest with an environment `prod` and these solutions.
+fn manifest(solutions: &str) -> String {
+    format!(
+        "solform: 1\nenvironments:\n  prod: {{ url: https://ib.example.com, token: {{ env: TOKEN }} }}\ndefaults: {{ owner: svc, path: \"${{name}}-${{version}}.ibsolution\" }}\nsolutions: {{ {solutions} }}\n"
+    )
+}
+
+fn git(env: &TestEnv, arguments: &[&str]) {
+    let identity = ["-c", "user.name=n", "-c", "user.email=n@example.com"];
+    let output = env
+        .command("git", &[&identity, arguments].concat())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
+
+fn commit(env: &TestEnv, name: &str, text: &str) {
+    env.write(name, text);
+    git(env, &["add", "--all"]);
+    git(env, &["commit", "--quiet", "--message", "a change"]);
+}
+
+/// A repository in which this manifest is committed.
+fn repository(name: &str, text: &str) -> TestEnv {
+    let env = TestEnv::new();
+    git(&env, &["init", "--quiet", "--initial-branch", "main"]);
+    commit(&env, name, text);
+    env
+}
+
+fn json(output: &CommandOutput) -> Value {
+    serde_json::from_str(&output.stdout).unwrap()
+}
+
+/// The kinds of the findings, in their order.
+fn kinds(document: &Value) -> Vec<&str> {
+    let environments = document["environments"].as_array().unwrap();
+    let findings = environments
+        .iter()
+        .flat_map(|environment| environment["findings"].as_array().unwrap());
+    findings
+        .map(|finding| finding["kind"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_revision_is_compared_from_wherever_one_stands() {
+    let env = repository("releases/solform.yaml", &manifest("A: { version: 1 }"));
+    env.write("releases/solform.yaml", &manifest("A: { version: 2 }"));
+    for arguments in [
+        &[
+            "review",
+            "--base",
+            "main",
+            "--file",
+            "releases/solform.yaml",
+        ][..],
+        &["review", "--base", "main", "--chdir", "releases"],
+        &[
+            "review",
+            "--base=HEAD",
+            "--chdir=releases",
+            "--file=./solform.yaml",
+        ],
+        &[
+            "review",
+            "-base=main@{0}",
+            "--chdir",
+            "releases",
+            "-e",
+            "prod",
+        ],
+    ] {
+        let output = env
+            .solform(arguments)
+            .exits_with(0)
+            .says("Environment \"prod\": 1 finding.\n  ~ A@2: version upgraded (")
+            .says("      version = \"1\" -> \"2\"\n      if A@1 is live, it will be taken out of service\n")
+            .says("Review: 0 added, 0 removed, 0 retired, 1 upgraded, 0 downgraded, 0 other changes.\n");
+        assert_eq!(output.stderr, "");
+        let detailed = [arguments, &["--detailed-exitcode"]].concat();
+        let _ = env.solform(&detailed).exits_with(2);
+    }
+    // A hook runs with variables that speak of the whole repository.
+    let mut env = env;
+    env.set("GIT_DIR", ".git")
+        .set("GIT_INDEX_FILE", ".git/index");
+    let _ = env
+        .solform(&[
+            "review",
+            "--base",
+            "main",
+            "--file",
+            "releases/solform.yaml",
+        ])
+        .exits_with(0)
+        .says("1 upgraded");
+    commit_free(&env);
+}
+
+/// What is as in the revision is no change.
+fn commit_free(env: &TestEnv) {
+    env.write("releases/solform.yaml", &manifest("A: { version: '1' } "));
+    let _ = env
+        .solform(&[
+            "review",
+            "--base",
+            "main",
+            "--file",
+            "releases/solform.yaml",
+            "--detailed-exitcode",
+        ])
+        .exits_with(0)
+        .says("Environment \"prod\": no changes.")
+        .says("No changes. Both manifests mean the same.");
+}
+
+#[test]
+fn a_file_is_compared_and_goes_before_a_revision_of_its_name() {
+    let env = repository("solform.yaml", &manifest("A: { version: 1 }"));
+    // A file of the branch's name.
+    env.write("main", &manifest("A: { version: 3 }"));
+    let output = env
+        .solform(&["review", "--base", "main", "--json", "--detailed-exitcode"])
+        .exits_with(2);
+    let document = json(&output);
+    assert_eq!(kinds(&document), ["downgraded"]);
+    assert_eq!(document["base"]["name"], "main");
+    let finding = &document["environments"][0]["findings"][0];
+    assert_eq!(finding["before"], "3");
+    assert_eq!(finding["effect"]["fate"], "taken-out-of-service");
+    assert_eq!(finding["risks"], serde_json::json!(["version-goes-down"]));
+    assert_eq!(finding["position"]["side"], "head");
+    assert_eq!(finding["position"]["line"], 5);
+    // No repository is needed for a file.
+    let env = TestEnv::new();
+    env.write("old.yaml", &manifest(""));
+    env.write("solform.yaml", &manifest("A: { version: 1 }"));
+    let _ = env
+        .solform(&["review", "--base", "old.yaml"])
+        .exits_with(0)
+        .says("  + A@1: added (solform.yaml:5:");
+}
+
+#[test]
+fn where_the_manifest_was_not_there_everything_is_new() {
+    let env = repository("old.yaml", &manifest("A: { version: 1 }"));
+    env.write("solform.yaml", &manifest("A: { version: 1 }"));
+    let output = env
+        .solform(&["review", "--base", "main", "--json", "--detailed-exitcode"])
+        .exits_with(2);
+    let document = json(&output);
+    assert_eq!(document["base"]["is_present"], false);
+    assert_eq!(kinds(&document), ["environment-added", "added"]);
+    let _ = env
+        .solform(&["review", "--base", "main"])
+        .exits_with(0)
+        .says("The manifest is not there: everything is new.");
+    // A name that git would take for a pattern or a place is a name.
+    for name in ["*.yaml", ":(top)old.yaml", "-f.yaml"] {
+        env.write(name, &manifest("A: { version: 1 }"));
+        let file = format!("--file={name}");
+        let output = env.solform(&["review", "--base", "main", &file, "--json"]);
+        assert_eq!(json(&output.exits_with(0))["base"]["is_present"], false);
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_with_is_told() {
+    let env = repository("solform.yaml", &manifest("A: { version: 1 }"));
+    for (base, said) in [
+        ("--base=nope", "git knows no such revision"),
+        ("--base=main..main", "git knows no such revision"),
+        ("--base=main:solform.yaml", "git knows no such revision"),
+        ("--base=", "git knows no such revision"),
+        ("--base=$(touch ran)", "git knows no such revision"),
+        ("--base=; touch ran", "git knows no such revision"),
+        ("--base=--output=ran", "it begins with `-`"),
+        ("--base=-h", "it begins with `-`"),
+    ] {
+        let output = env
+            .solform(&["review", base, "--detailed-exitcode"])
+            .exits_with(1)
+            .warns("Error: there is nothing to compare with at")
+            .warns(said)
+            .warns("  help: ");
+        assert_eq!(output.stdout, "");
+    }
+    assert!(!env.path().join("ran").exists());
+    let _ = env.solform(&["review"]).exits_with(1).warns("--base");
+    let _ = env
+        .solform(&["review", "--base", "main", "--file", "none.yaml"])
+        .exits_with(1)
+        .warns("there is no manifest `none.yaml`");
+
+    let mut bare = TestEnv::new();
+    bare.write("solform.yaml", &manifest(""));
+    let _ = bare
+        .solform(&["review", "--base", "main"])
+        .exits_with(1)
+        .warns("is in no git repository");
+    bare.set("PATH", "/nowhere");
+    let _ = bare
+        .solform(&["review", "--base", "main"])
+        .exits_with(1)
+        .warns("git is not installed");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_followed_into_a_revision() {
+    let env = TestEnv::new();
+    git(&env, &["init", "--quiet", "--initial-branch", "main"]);
+    std::os::unix::fs::symlink("real.yaml", env.path().join("solform.yaml")).unwrap();
+    commit(&env, "real.yaml", &manifest(""));
+    let _ = env
+        .solform(&["review", "--base", "main"])
+        .exits_with(1)
+        .warns("no plain file in that revision");
+}
+
+#[test]
+fn manifests_with_problems_are_told_apart() {
+    let broken = manifest("A: { version: 1, state: ACTVE }, B: { version: 1, paht: x }");
+    let env = repository("solform.yaml", &broken);
+    env.write("solform.yaml", &manifest("A: { version: 1 }"));
+    let output = env
+        .solform(&["review", "--base", "main", "--detailed-exitcode"])
+        .exits_with(1)
+        .warns("Error: the base manifest `main:solform.yaml` has problems")
+        .warns("[unknown-word]")
+        .warns("[unknown-field]")
+        .warns("main:solform.yaml:5:");
+    assert_eq!(output.stdout, "");
+    // The manifest under review is what counts, whatever the base is.
+    env.write("solform.yaml", &broken);
+    let output = env
+        .solform(&["review", "--base", "main"])
+        .exits_with(1)
+        .warns("Error: the manifest `solform.yaml` has problems")
+        .warns("[unknown-word]")
+        .warns("[unknown-field]");
+    assert!(!output.stderr.contains("base manifest"), "{output}");
+
+    let env = repository("solform.yaml", &"#\n".repeat(9 * 1024 * 1024));
+    env.write("solform.yaml", &manifest("A: { version: 1 }"));
+    let _ = env
+        .solform(&["review", "--base", "main"])
+        .exits_with(1)
+        .warns("the base manifest `main:solform.yaml` has problems")
+        .warns("[too-large]");
+}
+
+#[test]
+fn environment_variables_stand_for_themselves() {
+    let text = |drive: &str| {
+        format!(
+            "solform: 1\nenvironments:\n  prod: {{ url: \"${{env:IB_URL}}\", token: {{ env: TOKEN }}, context: \"${{env:ACCOUNT}}\" }}\nsolutions: {{ A: {{ version: 1, owner: me, path: \"${{env:{drive}}}/a.ibsolution\" }} }}\n"
+        )
+    };
+    let mut env = TestEnv::new();
+    env.write("old.yaml", &text("DRIVE"));
+    env.write("solform.yaml", &text("DISK"));
+    let arguments = ["review", "--base", "old.yaml"];
+    let unset = env
+        .solform(&arguments)
+        .exits_with(0)
+        .says("path = \"${env:DRIVE}/a.ibsolution\" -> \"${env:DISK}/a.ibsolution\"");
+    env.set("DRIVE", "hush")
+        .set("DISK", "hush")
+        .set("IB_URL", "nonsense");
+    let set = env.solform(&arguments).exits_with(0);
+    assert_eq!(unset.stdout, set.stdout);
+    // Those that are named are read.
+    let _ = env
+        .solform(&[&arguments[..], &["--env", "DRIVE", "--env", "DISK"]].concat())
+        .exits_with(0)
+        .says("No changes.");
+    let _ = env
+        .solform(&[&arguments[..], &["--env", "ACCOUNT"]].concat())
+        .exits_with(1)
+        .warns("[missing-env-variable]");
+    // What must be a number is not guessed.
+    let limited = text("DRIVE").replace(
+        "context:",
+        "limits: { max_destroy: \"${env:MAX}\" }, context:",
+    );
+    env.write("solform.yaml", &limited);
+    env.set("MAX", "3");
+    let _ = env
+        .solform(&arguments)
+        .exits_with(1)
+        .warns("[bad-limit]")
+        .warns("--env MAX");
+    let _ = env
+        .solform(&[&arguments[..], &["--env=MAX"]].concat())
+        .exits_with(0)
+        .says("limits.max_destroy = (none) -> \"3\"");
+}
+
+#[test]
+fn nobody_is_asked_and_nothing_is_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let text = |version: u32| {
+        format!(
+            "solform: 1\nenvironments:\n  prod: {{ url: \"https://{address}\", token: {{ command: [touch, ran] }}, store: s3://bucket/prefix }}\n  local: {{ url: \"emulator:\" }}\nsolutions: {{ A: {{ version: {version}, owner: me, path: a.ibsolution }} }}\n"
+        )
+    };
+    let mut env = repository("solform.yaml", &text(1));
+    env.write("solform.yaml", &text(2));
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL"] {
+        env.set(name, &format!("http://{address}"));
+    }
+    // No token is there to be read, either.
+    let output = env
+        .solform(&["review", "--base", "main", "--detailed-exitcode", "--json"])
+        .exits_with(2);
+    assert_eq!(kinds(&json(&output)), ["upgraded", "upgraded"]);
+    assert!(!env.path().join("ran").exists());
+    assert!(!env.path().join(".solform").exists());
+    let error = listener.accept().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn one_environment_may_be_meant() {
+    let text = |environments: &str| {
+        format!(
+            "solform: 1\nenvironments: {{ {environments} }}\nsolutions: {{ A: {{ version: 1, owner: me, path: a.ibsolution }} }}\n"
+        )
+    };
+    let emulator = |name: &str| format!("{name}: {{ url: \"emulator:\" }}");
+    let mut env = TestEnv::new();
+    env.write(
+        "old.yaml",
+        &text(&format!("{}, {}", emulator("gone"), emulator("same"))),
+    );
+    env.write(
+        "solform.yaml",
+        &text(&format!("{}, {}", emulator("same"), emulator("new"))),
+    );
+    for (environment, expected) in [
+        ("gone", &["environment-removed"][..]),
+        ("same", &[]),
+        ("new", &["environment-added", "added"]),
+    ] {
+        let output = env
+            .solform(&["review", "--base", "old.yaml", "--json", "-e", environment])
+            .exits_with(0);
+        let document = json(&output);
+        assert_eq!(kinds(&document), expected, "{environment}");
+        assert_eq!(document["only"], environment);
+        assert_eq!(document["environments"].as_array().unwrap().len(), 1);
+    }
+    let output = env
+        .solform(&["review", "--base", "old.yaml", "--json"])
+        .exits_with(0);
+    assert_eq!(json(&output)["environments"].as_array().unwrap().len(), 3);
+    let _ = env
+        .solform(&["review", "--base", "old.yaml", "-e", "sam"])
+        .exits_with(1)
+        .warns("neither manifest declares an environment `sam`")
+        .warns("Declared are: gone, new, same.");
+    env.set("SOLFORM_ENVIRONMENT", "same");
+    let _ = env
+        .solform(&["review", "--base", "old.yaml", "--detailed-exitcode"])
+        .exits_with(0)
+        .says("No changes.");
+}
+
+#[test]
+fn every_format_says_the_same_and_nothing_breaks_out() {
+    let hostile = [
+        "a|b`<img src=x onerror=alert(1)>",
+        "</details>@team",
+        "\u{202e}gnp.exe",
+        "[x](https://evil.example)",
+        "--> <!-- solform",
+    ];
+    let solutions: Vec<String> = hostile
+        .iter()
+        .map(|name| {
+            let name = serde_json::to_string(name).unwrap();
+            format!("{name}: {{ version: 1, path: p.ibsolution, state: ABSENT }}")
+        })
+        .collect();
+    let env = TestEnv::new();
+    let name = "old -->`|x.yaml";
+    env.write(name, &manifest(""));
+    env.write("solform.yaml", &manifest(&solutions.join(", ")));
+    let arguments = ["review", "--base", name, "--detailed-exitcode"];
+    let text = env
+        .solform(
+            &[
+                &arguments[..],
+                &[
+                    "--output",
+                    "markdown=review.md",
+                    "--output=json=review.json",
+                ],
+            ]
+            .concat(),
+        )
+        .exits_with(2)
+        .says("Review: 0 added, 0 removed, 5 retired, 0 upgraded, 0 downgraded, 0 other changes.")
+        .says("Risks: 5 deleted, 5 irreversible.");
+    assert!(!text.stdout.contains('\u{202e}'), "{text}");
+    let markdown = env.read("review.md");
+    let printed = env.solform(&[&arguments[..], &["--format", "markdown"]].concat());
+    assert_eq!(printed.exits_with(2).stdout, markdown);
+    let printed = env.solform(&[&arguments[..], &["--json"]].concat());
+    assert_eq!(printed.exits_with(2).stdout, env.read("review.json"));
+
+    let first = markdown.lines().next().unwrap();
+    assert!(
+        first.starts_with("<!-- solform review manifest=solform.yaml id="),
+        "{first}"
+    );
+    assert_eq!(
+        markdown.matches("<!--").count() - markdown.matches("`--> <!--").count(),
+        1
+    );
+    let rows: Vec<&str> = markdown
+        .lines()
+        .filter(|line| line.contains(" `-` "))
+        .collect();
+    assert_eq!(rows.len(), 5, "{markdown}");
+    for row in rows {
+        let bare = row.replace("\\|", "");
+        assert_eq!(bare.matches('|').count(), 6, "{row}");
+    }
+    assert!(!markdown.contains('\u{202e}'), "{markdown}");
+    assert!(markdown.contains(
+        "**Review: 0 added, 0 removed, 5 retired, 0 upgraded, 0 downgraded, 0 other changes.** **Risks:** 5 deleted, 5 irreversible."
+    ));
+
+    let schema = env.solform(&["schema", "review"]).exits_with(0).stdout;
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let document: Value = serde_json::from_str(&env.read("review.json")).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert_eq!(document["summary"]["retired"], 5);
+    assert_eq!(document["summary"]["risks"]["deleted"], 5);
+    assert_eq!(
+        document["environments"][0]["findings"][0]["has_high_risk"],
+        true
+    );
+
+    for (output, said) in [
+        ("xml=x", "--output"),
+        ("json=no/such/folder", "failed to write"),
+    ] {
+        let output = [&arguments[..], &["--output", output]].concat();
+        let _ = env.solform(&output).exits_with(1).warns(said);
+    }
+}
