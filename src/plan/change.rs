@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, AfterImage, Reason};
+use crate::attribute::Visibility;
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
 use crate::manifest::Position;
@@ -89,6 +90,15 @@ impl Change {
     /// Whether the version stops serving and no other one of its name serves in its place.
     pub fn ends_service(&self) -> bool {
         self.notes.contains(&Note::NoSuccessor)
+    }
+
+    /// Whether the version becomes visible to everybody.
+    pub fn becomes_public(&self) -> bool {
+        self.fields.iter().any(|field| {
+            field.field == Field::Visibility
+                && field.decision == Decision::Apply
+                && field.after.as_deref() == Some(Visibility::Public.as_str())
+        })
     }
 }
 

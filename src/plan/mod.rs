@@ -15,11 +15,12 @@ mod order;
 mod policy;
 mod precondition;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 mod propose;
 mod saved;
 #[cfg(test)]
 mod simulator;
+mod succession;
 mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -35,4 +36,5 @@ pub use precondition::{
     Difference, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
 };
 pub use saved::{SavedPlan, SavedPlanError};
+pub use succession::{Course, Succession, Successions};
 pub use summary::Summary;

@@ -14,16 +14,47 @@ use super::{Change, DiffOptions, Mode, Note, Plan, SavedPlan, Selector};
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity};
 use crate::live::LiveVersion;
-use crate::manifest::{Desired, SupersededPolicy, Undeclared};
+use crate::manifest::{Desired, Glob, SupersededPolicy, Undeclared};
 
-const NAMES: [&str; 2] = ["Form", "Paystub"];
 const VERSIONS: [&str; 4] = ["1", "2", "10", "1.0"];
 const OWNERS: [&str; 4] = ["svc", "me", IB, "stranger"];
 
+/// The texts of a world that are somebody's to choose.
+#[derive(Debug, Clone)]
+pub(crate) struct Texts {
+    /// The names of its solutions.
+    pub(crate) names: [String; 2],
+    /// An owner that nobody manages.
+    pub(crate) stranger: String,
+    /// A word that the server uses for a state and for a visibility.
+    pub(crate) word: String,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self {
+            names: ["Form", "Paystub"].map(str::to_owned),
+            stranger: OWNERS[3].to_owned(),
+            word: "ODD".to_owned(),
+        }
+    }
+}
+
+impl Texts {
+    fn owners(&self) -> Vec<String> {
+        let known = OWNERS[..3].iter().map(|owner| (*owner).to_owned());
+        known.chain([self.stranger.clone()]).collect()
+    }
+}
+
 fn any_identity() -> impl Strategy<Value = String> {
+    any_identity_of(&Texts::default())
+}
+
+fn any_identity_of(texts: &Texts) -> impl Strategy<Value = String> + use<> {
     (
-        select(&OWNERS[..]),
-        select(&NAMES[..]),
+        select(texts.owners()),
+        select(texts.names.to_vec()),
         select(&VERSIONS[..]),
     )
         .prop_map(|(owner, name, version)| format!("{owner}:{name}@{version}"))
@@ -41,7 +72,7 @@ fn any_policy() -> impl Strategy<Value = SupersededPolicy> {
     ])
 }
 
-fn any_entry() -> impl Strategy<Value = Desired> {
+fn any_entry(texts: &Texts) -> impl Strategy<Value = Desired> + use<> {
     let state = select(vec![
         State::Active,
         State::Active,
@@ -50,7 +81,7 @@ fn any_entry() -> impl Strategy<Value = Desired> {
     ]);
     let retain = proptest::option::of(0_usize..3);
     (
-        any_identity(),
+        any_identity_of(texts),
         state,
         any_visibility(),
         any_policy(),
@@ -65,39 +96,43 @@ fn any_entry() -> impl Strategy<Value = Desired> {
         })
 }
 
-fn any_version() -> impl Strategy<Value = LiveVersion> {
-    let state = select(vec![
+fn any_version(texts: &Texts) -> impl Strategy<Value = LiveVersion> + use<> {
+    let words = |known: &[&str]| {
+        let known = known.iter().map(|word| (*word).to_owned());
+        select(known.chain([texts.word.clone()]).collect::<Vec<_>>())
+    };
+    let state = words(&[
         "ACTIVE",
         "ACTIVE",
         "ACTIVE",
         "INACTIVE",
         "INACTIVE",
         "PRODUCTION",
-        "ODD",
     ]);
-    let visibility = proptest::option::of(select(vec![
-        "PRIVATE",
-        "PRIVATE",
-        "PUBLIC",
-        "PENDING_REVIEW",
-        "ODD",
-    ]));
+    let visibility =
+        proptest::option::of(words(&["PRIVATE", "PRIVATE", "PUBLIC", "PENDING_REVIEW"]));
     let created = proptest::option::of(0_i64..3);
     (
-        any_identity(),
+        any_identity_of(texts),
         state,
         visibility,
-        select(&OWNERS[..]),
+        select(texts.owners()),
         created,
     )
         .prop_map(|(text, state, visibility, author, created)| LiveVersion {
-            visibility: visibility.map(LiveVisibilityWord::new),
+            visibility: visibility.as_deref().map(LiveVisibilityWord::new),
             created_at_ms: created,
-            ..live(&text).state(state).by(author)
+            ..live(&text).state(&state).by(&author)
         })
 }
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
+    any_scenario_of(&Texts::default())
+}
+
+/// Any world whose names and words are these.
+pub(crate) fn any_scenario_of(texts: &Texts) -> impl Strategy<Value = Scenario> + use<> {
+    let first = Glob::literal(&texts.names[0]).to_string();
     let environment = (
         proptest::option::of(select(vec!["me", "svc"])),
         subsequence(OWNERS[..3].to_vec(), 1..=3),
@@ -108,23 +143,28 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         ]),
         proptest::option::weighted(
             0.3,
-            select(vec!["Form@1", "Form@*", "me:Form@2", "IB_DEPLOYED:*"]),
+            select(vec![
+                format!("{first}@1"),
+                format!("{first}@*"),
+                format!("me:{first}@2"),
+                "IB_DEPLOYED:*".to_owned(),
+            ]),
         ),
-        select(vec!["*", "*", "Form"]),
+        select(vec!["*".to_owned(), "*".to_owned(), first]),
     );
-    let entries = proptest::collection::vec(any_entry(), 0..6);
-    let versions = proptest::collection::vec(any_version(), 0..9);
+    let entries = proptest::collection::vec(any_entry(texts), 0..6);
+    let versions = proptest::collection::vec(any_version(texts), 0..9);
     (environment, entries, versions).prop_map(|(environment, entries, versions)| {
         let (user, owners, undeclared, protect, names) = environment;
         let mut made = scenario()
             .manage(&owners)
-            .manage_names(&[names])
+            .manage_names(&[&names])
             .undeclared(undeclared);
         if let Some(user) = user {
             made = made.user(user);
         }
         if let Some(pattern) = protect {
-            made = made.protect(pattern);
+            made = made.protect(&pattern);
         }
         let mut seen = BTreeSet::new();
         let scope = made.manifest.scope.clone();
@@ -201,7 +241,7 @@ fn is_contended(plan: &Plan) -> bool {
 }
 
 /// Adds `--replace` of one declared version, where that is possible.
-fn replacing(mut scenario: Scenario, choice: usize) -> Scenario {
+pub(crate) fn replacing(mut scenario: Scenario, choice: usize) -> Scenario {
     let count = scenario.manifest.desired.len();
     if count > 0 {
         let entry = &scenario.manifest.desired[choice % count];

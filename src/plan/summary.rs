@@ -2,6 +2,7 @@
 
 use super::action::ActionKind;
 use super::change::{Change, Plan, Undo};
+use super::succession::{Course, Successions};
 
 /// The numbers of a plan. Every renderer and the exit code use these and count nothing themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +21,12 @@ pub struct Summary {
     pub ends_service: usize,
     /// Changes that cannot be undone.
     pub irreversible: usize,
+    /// Versions that become PUBLIC.
+    pub widened: usize,
+    /// Versions that come into service in the place of a higher one.
+    pub downgraded: usize,
+    /// Versions that served beside a declared one, and that a policy takes out of service.
+    pub coexisting: usize,
     /// Live versions that the manifest leaves alone.
     pub unmanaged: usize,
     /// Changes that options left out.
@@ -34,13 +41,14 @@ impl Summary {
             left_out: plan.left_out,
             ..Self::default()
         };
+        let successions = Successions::of(plan);
         for change in &plan.changes {
-            summary.count(change);
+            summary.count(change, &successions);
         }
         summary
     }
 
-    fn count(&mut self, change: &Change) {
+    fn count(&mut self, change: &Change, successions: &Successions<'_>) {
         match change.action.kind() {
             ActionKind::Create => self.add += 1,
             ActionKind::Update => self.change += 1,
@@ -54,6 +62,10 @@ impl Summary {
         self.blocked += usize::from(change.blocked.is_some());
         self.ends_service += usize::from(change.ends_service());
         self.irreversible += usize::from(change.undo == Undo::Irreversible);
+        self.widened += usize::from(change.becomes_public());
+        self.coexisting += usize::from(successions.is_coexisting(change));
+        let course = successions.of_change(change).map(|found| found.course);
+        self.downgraded += usize::from(course == Some(Course::Downgrade));
     }
 
     /// Whether the plan does anything.
@@ -80,6 +92,7 @@ mod tests {
                     declared("Paystub@2").visible(Visibility::Public),
                     declared("Safe@1").absent(),
                     declared("Gone@1").absent(),
+                    declared("Back@1").visible(Visibility::Public),
                 ])
                 .live([
                     live("Form@1"),
@@ -88,25 +101,29 @@ mod tests {
                     live("Paystub@2").visible("PENDING_REVIEW"),
                     live("Safe@1"),
                     live("mallory:Other@1"),
+                    live("Back@2"),
                 ])
                 .replace("Form@3")
         };
         let summary = Summary::of(&base().plan());
         let expected = Summary {
-            add: 2,
-            change: 1,
+            add: 3,
+            change: 2,
             destroy: 2,
             no_op: 3,
             blocked: 1,
             ends_service: 1,
             irreversible: 2,
+            widened: 1,
+            downgraded: 1,
+            coexisting: 1,
             unmanaged: 1,
             left_out: 0,
         };
         assert_eq!(summary, expected);
         assert!(summary.has_changes());
         let part = Summary::of(&base().target("Paystub").plan());
-        assert_eq!((part.no_op, part.left_out), (2, 5));
+        assert_eq!((part.no_op, part.left_out), (2, 7));
         assert!(!part.has_changes());
     }
 }

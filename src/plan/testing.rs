@@ -97,8 +97,12 @@ impl Desired {
 /// One live version: in the state `ACTIVE`, `PRIVATE`, published by its owner.
 pub(crate) fn live(text: &str) -> LiveVersion {
     let identity = identity(text);
+    let id: String = format!("id-{}", identity.full_address())
+        .chars()
+        .take(512)
+        .collect();
     LiveVersion {
-        id: SolutionId::parse(&format!("id-{}", identity.full_address())).unwrap(),
+        id: SolutionId::parse(&id).unwrap(),
         author: Some(Arc::from(identity.owner.as_str())),
         identity,
         state: LiveStateWord::Active,

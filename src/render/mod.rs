@@ -9,15 +9,17 @@ mod manifest;
 mod markdown;
 mod problems;
 mod progress;
+#[cfg(test)]
+mod properties;
 mod review_words;
 mod styles;
 mod text_diff;
 pub mod words;
 
 pub use human::{
-    ReportView, render_doctor, render_history, render_job, render_past_run, render_plan,
-    render_refusals, render_report, render_review, render_runs, render_solution, render_solutions,
-    render_verdict,
+    ReportView, render_concise_plan, render_doctor, render_history, render_job, render_past_run,
+    render_plan, render_refusals, render_report, render_review, render_runs, render_solution,
+    render_solutions, render_verdict,
 };
 pub use json::{
     DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, PlanDocument, ReviewDocument,

@@ -11,19 +11,24 @@ use crate::plan::ActionKind;
 pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
     match event {
         ApplyEvent::StepStarted { address, kind } => {
+            let address = words::address(address);
             writeln!(out, "{address}: {}...", doing(*kind))
         }
-        ApplyEvent::JobStarted { address, call, job } => match job {
-            Some(job) => writeln!(
-                out,
-                "{address}: {call} taken [job={}]",
-                words::escaped(job.as_str())
-            ),
-            None => writeln!(out, "{address}: {call} taken, without a job"),
-        },
+        ApplyEvent::JobStarted { address, call, job } => {
+            let address = words::address(address);
+            match job {
+                Some(job) => writeln!(
+                    out,
+                    "{address}: {call} taken [job={}]",
+                    words::escaped(job.as_str())
+                ),
+                None => writeln!(out, "{address}: {call} taken, without a job"),
+            }
+        }
         ApplyEvent::JobAnswered { address, job, word } => writeln!(
             out,
-            "{address}: job {} says {}",
+            "{}: job {} says {}",
+            words::address(address),
             words::escaped(job.as_str()),
             words::quoted(word)
         ),
@@ -40,7 +45,8 @@ pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) ->
                 "was not taken, sending again in"
             };
             let line = format!(
-                "{address}: {call} {doing} {}: {}",
+                "{}: {call} {doing} {}: {}",
+                words::address(address),
                 words::duration(*after),
                 words::escaped(why)
             );
@@ -52,6 +58,7 @@ pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) ->
             outcome,
             took,
         } => {
+            let address = words::address(address);
             let took = words::duration(*took);
             match outcome {
                 OutcomeWord::Done => {

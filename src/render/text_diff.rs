@@ -1,8 +1,9 @@
-//! Two texts as a line diff, through `similar`.
+//! Two texts as a diff, through `similar`: lines against lines, or two values within one line.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use similar::{ChangeTag, TextDiff};
+use similar::{ChangeTag, DiffTag, TextDiff};
 
 use super::styles::{Styles, styled};
 use super::words;
@@ -31,13 +32,104 @@ pub(super) fn render_differences(
     Ok(())
 }
 
+/// Values up to this length are compared piece by piece.
+const COMPARED: usize = 1_000;
+/// How much of what two values have in common is shown around a difference, and the greatest length
+/// of a piece.
+const CONTEXT: usize = 24;
+
+/// Two values as one, without quotes: `Form-[-1-]{+2+}.0`, what goes in `[- -]` and what comes in
+/// `{+ +}`. Two different values never look equal, however long they are.
+pub(super) fn marked(before: &str, after: &str) -> String {
+    let (before, after) = (pieces(before), pieces(after));
+    let common = |left: &mut dyn Iterator<Item = (&&str, &&str)>| {
+        left.take_while(|(left, right)| left == right).count()
+    };
+    let first = common(&mut before.iter().zip(&after));
+    let rest = before.len().min(after.len()) - first;
+    let last = common(&mut before.iter().rev().zip(after.iter().rev())).min(rest);
+    let middle = |pieces: &[&str]| pieces[first..pieces.len() - last].concat();
+    let (goes, comes) = (middle(&before), middle(&after));
+    let mut text = String::new();
+    push_equal(&before[..first], &mut text);
+    if goes.len() + comes.len() > COMPARED {
+        push_marked(["[-", "-]"], &goes, &mut text);
+        push_marked(["{+", "+}"], &comes, &mut text);
+    } else {
+        let (goes, comes) = (
+            &before[first..before.len() - last],
+            &after[first..after.len() - last],
+        );
+        for operation in TextDiff::from_slices(goes, comes).ops() {
+            let (tag, goes_range, comes_range) = operation.as_tag_tuple();
+            if tag == DiffTag::Equal {
+                push_equal(&goes[goes_range], &mut text);
+            } else {
+                push_marked(["[-", "-]"], &goes[goes_range].concat(), &mut text);
+                push_marked(["{+", "+}"], &comes[comes_range].concat(), &mut text);
+            }
+        }
+    }
+    push_equal(&before[before.len() - last..], &mut text);
+    text
+}
+
+/// A text in words of letters and digits, and what stands between them.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let mut length = 0;
+    let mut is_word = false;
+    for (place, letter) in text.char_indices() {
+        let is_more = letter.is_alphanumeric() && is_word && length < CONTEXT;
+        if place > 0 && !is_more {
+            pieces.push(&text[start..place]);
+            start = place;
+            length = 0;
+        }
+        is_word = letter.is_alphanumeric();
+        length += 1;
+    }
+    if start < text.len() {
+        pieces.push(&text[start..]);
+    }
+    pieces
+}
+
+fn push_equal(pieces: &[&str], text: &mut String) {
+    let equal = pieces.concat();
+    text.push_str(&words::escaped(&words::clipped(&equal).0));
+}
+
+fn push_marked(marks: [&str; 2], piece: &str, text: &mut String) {
+    if piece.is_empty() {
+        return;
+    }
+    let [opening, closing] = marks;
+    let (shown, length) = words::clipped(piece);
+    text.push_str(opening);
+    text.push_str(&words::escaped(&shown));
+    if let Some(length) = length {
+        // Writing to a String cannot fail.
+        let _ = write!(text, " ({length} characters)");
+    }
+    text.push_str(closing);
+}
+
 /// What the plan saw and what is live, a line each.
 fn sides(difference: &Difference) -> (String, String) {
     match difference {
-        Difference::Gone { id } => (format!("live as {id}\n"), "not live\n".to_owned()),
+        Difference::Gone { id } => (
+            format!("live as {}\n", words::escaped(id.as_str())),
+            "not live\n".to_owned(),
+        ),
         Difference::Appeared { id, state } => (
             "not live\n".to_owned(),
-            format!("live as {id}, state {}\n", words::quoted(state)),
+            format!(
+                "live as {}, state {}\n",
+                words::escaped(id.as_str()),
+                words::quoted(state)
+            ),
         ),
         Difference::OtherOwner { identity } => (
             "not live under any owner\n".to_owned(),
@@ -55,8 +147,42 @@ fn sides(difference: &Difference) -> (String, String) {
             (line(planned), line(live))
         }
         Difference::OtherIdentity { planned, live } => (
-            format!("{}\n", planned.full_address()),
-            format!("{}\n", live.full_address()),
+            format!("{}\n", words::address(&planned.full_address())),
+            format!("{}\n", words::address(&live.full_address())),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_compared_piece_by_piece() {
+        for (before, after, expected) in [
+            (
+                "acme/fs/Form-1.0.ibsolution",
+                "acme/fs/Form-2.0.ibsolution",
+                "acme/fs/Form-[-1-]{+2+}.0.ibsolution",
+            ),
+            ("a b", "a b c", "a b{+ c+}"),
+            ("x-1-y-1", "x-2-y-2", "x-[-1-]{+2+}-y-[-1-]{+2+}"),
+            ("", "a", "{+a+}"),
+            ("a\u{200b}", "a", "a[-\\u{200b}-]"),
+            ("aa", "aaaa", "[-aa-]{+aaaa+}"),
+        ] {
+            assert_eq!(marked(before, after), expected);
+        }
+    }
+
+    #[test]
+    fn long_values_stay_short_and_different() {
+        let long = |middle: &str| format!("{}{middle}{}", "x".repeat(5_000), "y".repeat(5_000));
+        let text = marked(&long("1"), &long("2"));
+        assert!(text.len() < 1_000, "{text}");
+        assert!(text.contains("{+"), "{text}");
+        let text = marked(&"ab ".repeat(9_000), &"cd ".repeat(9_001));
+        assert!(text.len() < 1_000, "{text}");
+        assert!(text.contains("(26999 characters)"), "{text}");
     }
 }

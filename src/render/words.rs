@@ -4,12 +4,22 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::plan::ActionKind;
+use crate::ident::Address;
+use crate::plan::{ActionKind, Succession};
 
 /// `1 version`, `2 versions`.
 pub fn count(number: usize, singular: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {singular}{plural}")
+}
+
+/// What stands above a plan that takes versions out of service which were kept so far.
+pub fn coexisting(number: usize) -> String {
+    format!(
+        "{} will be deactivated by policy. To keep {}, declare `superseded: keep`.",
+        count(number, "coexisting version"),
+        if number == 1 { "it" } else { "them" }
+    )
 }
 
 /// The symbol of an action, as Terraform writes it.
@@ -71,16 +81,29 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// Text from outside, made harmless: control and direction characters are written as escapes.
+/// The longest text of a server or manifest that is shown whole where it is not a name.
+const SHOWN: usize = 200;
+/// How much of a longer one is shown at its beginning and at its end.
+const SHOWN_ENDS: (usize, usize) = (120, 40);
+
+/// Text from outside, made harmless: what controls a terminal, turns the reading direction or cannot
+/// be seen is written as an escape, and so is what a CI runner would take for a command.
 pub fn escaped(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_control() || is_direction(letter) {
+        if is_hidden(letter) {
             // Writing to a String cannot fail.
             let _ = write!(harmless, "{}", letter.escape_default());
         } else {
             harmless.push(letter);
         }
+    }
+    // Runners of GitHub Actions obey lines that begin with `::`, and `##[` anywhere.
+    if let Some(rest) = harmless.strip_prefix("::") {
+        harmless = format!("\\u{{3a}}:{rest}");
+    }
+    if harmless.contains("##[") {
+        harmless = harmless.replace("##[", "#\\u{23}[");
     }
     harmless
 }
@@ -90,9 +113,66 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('"', "\\\""))
 }
 
-/// Characters that turn the reading direction, and could show a text as another one.
-fn is_direction(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// An address, made harmless: a name may hold what a manifest can write, and more.
+pub fn address(address: &Address) -> String {
+    escaped(address.as_str())
+}
+
+/// The first addresses of a list, and how many more there are.
+pub fn addresses<'a>(list: impl ExactSizeIterator<Item = &'a Address>) -> String {
+    joined(list.map(address))
+}
+
+/// The first few of a list, and how many more there are.
+pub fn joined(list: impl ExactSizeIterator<Item = String>) -> String {
+    const NAMED: usize = 4;
+    let more = list.len().saturating_sub(NAMED);
+    let mut text = list.take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        let _ = write!(text, " and {more} more");
+    }
+    text
+}
+
+/// What a version takes over from, such as `upgrade from Form@1`; `show` makes the addresses harmless.
+pub fn succession(succession: &Succession<'_>, show: impl Fn(&Address) -> String) -> String {
+    let from = joined(succession.from.iter().map(|address| show(address)));
+    format!("{} from {from}", succession.course.as_str())
+}
+
+/// A long text without its middle, and how long it is.
+pub fn clipped(text: &str) -> (String, Option<usize>) {
+    let length = text.chars().count();
+    if length <= SHOWN {
+        return (text.to_owned(), None);
+    }
+    let (first, last) = SHOWN_ENDS;
+    let mut shown: String = text.chars().take(first).collect();
+    shown.push('…');
+    shown.extend(text.chars().skip(length - last));
+    (shown, Some(length))
+}
+
+/// Whether a letter is unfit to be shown as it is: nobody would see it, or it would do something.
+pub(super) fn is_hidden(letter: char) -> bool {
+    if letter.is_ascii() {
+        return letter.is_control();
+    }
+    if is_blank(letter) {
+        return true;
+    }
+    // The standard library knows what cannot be printed. A combining mark can, behind a letter.
+    let pair = String::from_iter(['a', letter]);
+    pair.escape_debug().count() > 2
+}
+
+/// Letters and marks that take no ink, and that the standard library lets pass.
+fn is_blank(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+    )
 }
 
 #[cfg(test)]
@@ -104,6 +184,29 @@ mod tests {
         assert_eq!(escaped("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(quoted("say \"hi\"\n"), "\"say \\\"hi\\\"\\n\"");
         assert_eq!(escaped("\u{202e}gnp"), "\\u{202e}gnp");
+        // What cannot be seen could show two names as one.
+        for hidden in [
+            "\u{200b}", "\u{ad}", "\u{a0}", "\u{feff}", "\u{2028}", "\u{3164}", "\u{fe0f}",
+        ] {
+            assert!(escaped(hidden).starts_with("\\u{"), "{hidden:?}");
+        }
+        for text in ["日本語", "e\u{301}t\u{e9}", "हिन्दी", "Größe – 5 %", "🚀"]
+        {
+            assert_eq!(escaped(text), text);
+        }
+        // What a CI runner would obey.
+        assert_eq!(escaped("::error::x"), "\\u{3a}:error::x");
+        assert_eq!(escaped("a ##[add-mask]x"), "a #\\u{23}[add-mask]x");
+    }
+
+    #[test]
+    fn long_lists_and_texts_are_cut_and_counted() {
+        let names = |number: usize| joined((0..number).map(|nth| nth.to_string()));
+        assert_eq!(names(4), "0, 1, 2, 3");
+        assert_eq!(names(6), "0, 1, 2, 3 and 2 more");
+        assert_eq!(clipped("short"), ("short".to_owned(), None));
+        let (shown, length) = clipped(&"é".repeat(1_000));
+        assert_eq!((shown.chars().count(), length), (161, Some(1_000)));
     }
 
     #[test]

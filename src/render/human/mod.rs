@@ -1,5 +1,6 @@
 //! Text for people, in Terraform's literals where other programs look for them (design 7).
 
+mod change;
 mod doctor;
 pub(super) mod history;
 mod plan;
@@ -11,7 +12,7 @@ mod table;
 
 pub use doctor::render_doctor;
 pub use history::{render_history, render_past_run};
-pub use plan::{render_plan, render_refusals};
+pub use plan::{render_concise_plan, render_plan, render_refusals};
 pub use report::{ReportView, render_report, render_verdict};
 pub use review::render_review;
 pub use runs::{render_job, render_runs};

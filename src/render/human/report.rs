@@ -38,7 +38,7 @@ pub fn render_report(report: &ApplyReport, styles: &Styles, out: &mut dyn Write)
     let width = report
         .steps
         .iter()
-        .map(|step| step.address.as_str().chars().count())
+        .map(|step| words::address(&step.address).chars().count())
         .max()
         .unwrap_or(0)
         .min(60);
@@ -65,7 +65,7 @@ fn render_step(
         "  {} {:>3} {:<width$}  {}",
         styled(style, format!("{:<9}", word.as_str())),
         words::symbol(step.kind),
-        step.address,
+        words::address(&step.address),
         remark(step)
     )?;
     match &step.outcome {
@@ -98,11 +98,12 @@ fn remark(step: &StepReport) -> String {
             }
         }
         Outcome::Skipped(SkipReason::Because(address)) => {
-            remarks = vec![format!("because {address} is not done")];
+            remarks = vec![format!("because {} is not done", words::address(address))];
         }
         Outcome::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
             remarks = vec![format!(
-                "because of {successor}: {}",
+                "because of {}: {}",
+                words::address(successor),
                 words::escaped(&why.to_string())
             )];
         }
@@ -149,10 +150,12 @@ pub fn render_verdict(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for (address, fields) in view.not_converged {
+        let address = words::address(address);
         let line = format!("Did not converge: {address} is planned again: {fields}");
         writeln!(out, "{}", styled(styles.destroy, line))?;
     }
     for address in view.waiting_for_review {
+        let address = words::address(address);
         let line =
             format!("Waits for review: {address} is not PUBLIC before somebody approves it.");
         writeln!(out, "{}", styled(styles.warning, line))?;

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::plan::{
-    Action, ActionKind, Block, Change, Decision, LiveImage, Mode, Note, Plan, Reason, Successor,
-    Summary, Undo,
+    Action, ActionKind, Block, Change, Decision, LiveImage, Mode, Note, Plan, Reason, Succession,
+    Successions, Successor, Summary, Undo,
 };
 
 /// The version of Terraform's plan format whose keys are used.
@@ -105,10 +105,24 @@ struct ChangeExtension {
     blocked: bool,
     /// Whether the version stops serving and no other of its name serves in its place.
     ends_service: bool,
+    /// Whether the version becomes visible to everybody.
+    becomes_public: bool,
+    /// What a version that comes into service takes over from; null where it does so from none.
+    takes_over: Option<SuccessionItem>,
     /// Every field that differs, also where the difference is left alone.
     fields: Vec<FieldItem>,
     /// What a reader should know besides, as stable words.
     notes: Vec<&'static str>,
+}
+
+/// Versions that go for another one.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct SuccessionItem {
+    /// `upgrade`, `downgrade`, or `handover` from another owner's same version.
+    course: &'static str,
+    /// The versions that go, the highest first; of a downgrade the higher ones only.
+    from: Vec<String>,
 }
 
 /// A place in the manifest.
@@ -175,6 +189,12 @@ struct SummaryItem {
     ends_service: usize,
     /// Changes that cannot be undone.
     irreversible: usize,
+    /// Versions that become PUBLIC.
+    widened: usize,
+    /// Versions that come into service in the place of a higher one.
+    downgraded: usize,
+    /// Versions that served beside a declared one, and that a policy takes out of service.
+    coexisting: usize,
     /// Live versions that the manifest leaves alone.
     unmanaged: usize,
     /// Changes that options left out.
@@ -203,9 +223,13 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
         blocked,
         ends_service,
         irreversible,
+        widened,
+        downgraded,
+        coexisting,
         unmanaged,
         left_out,
     } = Summary::of(plan);
+    let successions = Successions::of(plan);
     let is_whole = left_out == 0 && blocked == 0;
     PlanDocument {
         format_version: FORMAT_VERSION,
@@ -213,7 +237,11 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
         applyable: refusals.is_empty() && add + change + destroy > 0,
         complete: refusals.is_empty() && is_whole,
         errored: false,
-        resource_changes: plan.changes.iter().map(resource_change).collect(),
+        resource_changes: plan
+            .changes
+            .iter()
+            .map(|change| resource_change(change, &successions))
+            .collect(),
         x_solution: PlanExtension {
             environment: plan.subject.environment.clone(),
             url: plan.subject.url.clone(),
@@ -230,6 +258,9 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
                 blocked,
                 ends_service,
                 irreversible,
+                widened,
+                downgraded,
+                coexisting,
                 unmanaged,
                 left_out,
             },
@@ -249,7 +280,7 @@ pub fn gitlab_document(plan: &Plan) -> GitlabDocument {
     }
 }
 
-fn resource_change(change: &Change) -> ResourceChange {
+fn resource_change(change: &Change, successions: &Successions<'_>) -> ResourceChange {
     ResourceChange {
         address: change.address.to_string(),
         mode: "managed",
@@ -263,7 +294,7 @@ fn resource_change(change: &Change) -> ResourceChange {
             (Reason::Undeclared, ActionKind::Delete) => Some("delete_because_no_resource_config"),
             _ => None,
         },
-        x_solution: extension(change),
+        x_solution: extension(change, successions.of_change(change)),
     }
 }
 
@@ -340,7 +371,7 @@ fn declared(after: &crate::plan::AfterImage) -> BTreeMap<&'static str, Option<St
     values
 }
 
-fn extension(change: &Change) -> ChangeExtension {
+fn extension(change: &Change, succession: Option<Succession<'_>>) -> ChangeExtension {
     let (reason, superseded_by) = match &change.reason {
         Reason::Declared => ("declared", &[][..]),
         Reason::Superseded { by } => ("superseded", &by[..]),
@@ -371,6 +402,11 @@ fn extension(change: &Change) -> ChangeExtension {
             None => false,
         },
         ends_service: change.ends_service(),
+        becomes_public: change.becomes_public(),
+        takes_over: succession.map(|succession| SuccessionItem {
+            course: succession.course.as_str(),
+            from: succession.from.iter().map(ToString::to_string).collect(),
+        }),
         fields: change
             .fields
             .iter()
@@ -480,6 +516,12 @@ mod tests {
             "releases/Upgrade-2.0.ibsolution"
         );
         assert_eq!(create["change"]["after_unknown"], json!({ "id": true }));
+        assert_eq!(create["x_solution"]["becomes_public"], true);
+        assert_eq!(
+            create["x_solution"]["takes_over"],
+            json!({ "course": "upgrade", "from": ["Upgrade@1.0"] })
+        );
+        assert!(upgrade["x_solution"]["takes_over"].is_null());
         let again = change(&document, "Again@1.0");
         assert_eq!(again["action_reason"], "replace_by_request");
         assert_eq!(again["x_solution"]["undo"], "irreversible");

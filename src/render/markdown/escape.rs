@@ -6,8 +6,9 @@ use crate::render::words;
 /// A text as a code span that can stand in a table.
 pub(super) fn code(text: &str) -> String {
     let text = words::escaped(text);
-    // Tables are cut at bars before code is read.
-    let text = text.replace('|', "\\|");
+    // Tables are cut at bars before code is read, and readers differ in what backslashes before the
+    // one that guards a bar mean.
+    let text = text.replace("\\|", "\\\\u{7c}").replace('|', "\\|");
     let longest = text
         .split(|letter| letter != '`')
         .map(str::len)
@@ -24,6 +25,19 @@ pub(super) fn code(text: &str) -> String {
         ""
     };
     format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// A text as a code span that takes no more than so many bytes, and what its fence takes.
+pub(super) fn short_code(text: &str, limit: usize) -> String {
+    let mut end = text.len().min(limit);
+    let fits = |end: usize| text.is_char_boundary(end) && code(&text[..end]).len() <= limit + 2;
+    if end == text.len() && fits(end) {
+        return code(text);
+    }
+    while !fits(end) {
+        end -= 1;
+    }
+    code(&format!("{}…", &text[..end]))
 }
 
 /// A text that may stand in an HTML comment.
@@ -49,6 +63,8 @@ mod tests {
         for (text, expected) in [
             ("Form W-2@1", "`Form W-2@1`"),
             ("a|b", "`a\\|b`"),
+            ("a\\|b", "`a\\\\u{7c}b`"),
+            ("a\\\\|b|", "`a\\\\\\u{7c}b\\|`"),
             ("a`b", "``a`b``"),
             ("``", "``` `` ```"),
             ("<b>@team [x](y)", "`<b>@team [x](y)`"),
@@ -58,6 +74,9 @@ mod tests {
         ] {
             assert_eq!(code(text), expected, "{text:?}");
         }
+        assert_eq!(short_code("prod", 8), "`prod`");
+        assert_eq!(short_code("größer als", 6), "`größ…`");
+        assert_eq!(short_code("\u{1b}\u{1b}", 6), "`\\u{1b}…`");
         assert_eq!(comment("prod --> <x>"), "prod______x_");
     }
 }

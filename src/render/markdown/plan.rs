@@ -1,28 +1,28 @@
 //! The plan in Markdown: the verdict first, what is destroyed whole, the rest folded, and never more than
 //! a comment may hold.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::escape::{code, comment};
-use super::table::{Layout, RESERVE, strong};
-use crate::attribute::Visibility;
-use crate::ident::{Digest, Version};
-use crate::plan::{ActionKind, Block, Change, Decision, Field, FieldChange, Plan, Reason, Summary};
+use super::budget::{Row, Section, Tables, quotes, strong};
+use super::escape::{code, comment, short_code};
+use crate::ident::{Address, Digest};
+use crate::plan::{
+    ActionKind, Block, Change, Course, Decision, FieldChange, Note, Plan, Reason, Succession,
+    Successions, Summary, Undo,
+};
 use crate::render::words::{self, risk};
 
 /// How much a comment may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkdownOptions {
-    /// The most bytes; the middle is cut where there are more.
+    /// The most bytes, 2,000 at least; rows are shortened and the middle is cut where there are more.
     pub max_bytes: usize,
 }
 
-const LAYOUT: Layout = Layout {
-    header: "| | version | what changes | why | risks |\n|---|---|---|---|---|\n",
-    row: "change",
-    rest: "more change",
-    document: "plan",
-};
+/// How much of an environment's name is shown, in bytes.
+const NAME_LIMIT: usize = 64;
+const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|---|---|\n";
 
 /// Writes a plan, and what stands against it.
 pub fn render_markdown(
@@ -32,42 +32,53 @@ pub fn render_markdown(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
-    let mut head = Vec::new();
+    let head = head(plan, &summary);
+    let notes = notes(plan, &summary);
+    let budget = options.max_bytes.saturating_sub(head.len() + notes.len());
+    let refusals = quotes("Cannot be applied", refusals, budget / 4);
+    let successions = Successions::of(plan);
+    let mut destroys = Vec::new();
+    let mut others = Vec::new();
+    for change in &plan.changes {
+        let rows = match change.action.kind() {
+            ActionKind::NoOp => continue,
+            ActionKind::Delete | ActionKind::Replace => &mut destroys,
+            ActionKind::Update | ActionKind::Create => &mut others,
+        };
+        rows.push(row(change, successions.of_change(change).as_ref()));
+    }
+    let more = words::count(others.len(), "more change");
+    let tables = Tables {
+        header: HEADER,
+        document: "plan",
+        first: Section::titled("Destroyed", &destroys, "destroyed version"),
+        rest: Section::folded(&more, &others, "change"),
+    };
+    let tables = tables.within(budget.saturating_sub(refusals.len()));
+    for part in [head, refusals, tables, notes] {
+        out.write_all(part.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The line by which a wrapper finds its comment, the title and the verdict.
+fn head(plan: &Plan, summary: &Summary) -> String {
     let subject = &plan.subject;
     let key = Digest::of(format!("{}\n{}", subject.environment, subject.url).as_bytes());
-    // A wrapper finds its comment by this line, whatever else changes.
-    writeln!(
-        head,
-        "<!-- solform environment={} id={} -->",
-        comment(&subject.environment),
+    let marker: String = comment(&subject.environment)
+        .chars()
+        .take(NAME_LIMIT)
+        .collect();
+    let title = short_code(&subject.environment, NAME_LIMIT);
+    let verdict = verdict(summary);
+    let coexisting = match summary.coexisting {
+        0 => String::new(),
+        number => format!("\n{}\n", words::coexisting(number)),
+    };
+    format!(
+        "<!-- solform environment={marker} id={} -->\n### solform plan: {title}\n\n{verdict}{coexisting}",
         &key.as_str()[..12]
-    )?;
-    writeln!(head, "### solform plan: {}\n", code(&subject.environment))?;
-    write!(head, "{}", verdict(&summary))?;
-    for refusal in refusals {
-        writeln!(head, "\n> **Cannot be applied:** {}", code(refusal))?;
-    }
-    let (destroys, others): (Vec<&Change>, Vec<&Change>) = plan
-        .changes
-        .iter()
-        .filter(|change| !change.is_no_op())
-        .partition(|change| {
-            matches!(
-                change.action.kind(),
-                ActionKind::Delete | ActionKind::Replace
-            )
-        });
-    let row = |change: &Change| row(change, plan);
-    let destroys: Vec<String> = destroys.into_iter().map(row).collect();
-    let others: Vec<String> = others.into_iter().map(row).collect();
-    let notes = notes(plan, &summary);
-    let budget = options
-        .max_bytes
-        .saturating_sub(head.len() + notes.len() + RESERVE);
-    let tables = LAYOUT.tables("Destroyed", &destroys, &others, budget);
-    out.write_all(&head)?;
-    out.write_all(tables.as_bytes())?;
-    out.write_all(notes.as_bytes())
+    )
 }
 
 /// One line that says it all.
@@ -83,6 +94,8 @@ fn verdict(summary: &Summary) -> String {
     };
     risk(summary.blocked, "blocked");
     risk(summary.ends_service, "out of service without a successor");
+    risk(summary.downgraded, "going down in version");
+    risk(summary.widened, "becoming PUBLIC");
     risk(summary.irreversible, "irreversible");
     let risks = if risks.is_empty() {
         String::new()
@@ -95,31 +108,36 @@ fn verdict(summary: &Summary) -> String {
     )
 }
 
-fn row(change: &Change, plan: &Plan) -> String {
+fn row(change: &Change, succession: Option<&Succession<'_>>) -> Row {
     let kind = change.action.kind();
     let fields: Vec<String> = change
         .fields
         .iter()
-        .filter(|field| field.decision == Decision::Apply)
+        .filter(|field| field.decision == Decision::Apply && field.before != field.after)
         .map(field_text)
         .collect();
-    let risks = risks(change, plan);
-    format!(
-        "| `{}` | {} | {} | {} | {} |\n",
-        words::symbol(kind),
-        code(change.address.as_str()),
-        if fields.is_empty() {
-            words::legend(kind).to_owned()
-        } else {
-            fields.join("<br>")
-        },
-        reason(change),
-        risks.join("<br>")
-    )
+    let fields = if fields.is_empty() {
+        words::legend(kind).to_owned()
+    } else {
+        fields.join("<br>")
+    };
+    let symbol = words::symbol(kind);
+    let address = code_of(&change.address);
+    let why = why(change, succession);
+    let risks = risks(change, succession).join("<br>");
+    Row {
+        whole: format!("| `{symbol}` | {address} | {fields} | {why} | {risks} |\n"),
+        brief: format!("| `{symbol}` | {address} | | | {risks} |\n"),
+    }
+}
+
+fn code_of(address: &Address) -> String {
+    code(address.as_str())
 }
 
 fn field_text(field: &FieldChange) -> String {
     let name = field.field.as_str();
+    let code = |text: &str| code(&words::clipped(text).0);
     match (&field.before, &field.after) {
         (Some(before), Some(after)) => format!("{name} {} → {}", code(before), code(after)),
         (None, Some(after)) => format!("{name} {}", code(after)),
@@ -128,34 +146,34 @@ fn field_text(field: &FieldChange) -> String {
     }
 }
 
-fn reason(change: &Change) -> String {
-    let reason = match &change.reason {
+fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
+    let mut why = match &change.reason {
         Reason::Declared => "declared".to_owned(),
         Reason::Superseded { by } => {
-            let by: Vec<String> = by.iter().map(|address| code(address.as_str())).collect();
-            format!("superseded by {}", by.join(", "))
+            format!("superseded by {}", words::joined(by.iter().map(code_of)))
         }
         Reason::Undeclared => "not declared".to_owned(),
         Reason::Tombstone => "declared as ABSENT".to_owned(),
         Reason::Requested => "requested".to_owned(),
     };
-    match &change.origin {
-        Some(origin) => {
-            let place = format!("{}:{}", origin.file, origin.line);
-            format!("{reason}, {}", code(&place))
-        }
-        None => reason,
+    if let Some(origin) = &change.origin {
+        let place = format!("{}:{}", origin.file, origin.line);
+        let _ = write!(why, ", {}", code(&place));
     }
+    if let Some(succession) = succession {
+        let _ = write!(why, "; {}", words::succession(succession, code_of));
+    }
+    why
 }
 
 /// What a reviewer must not overlook.
-fn risks(change: &Change, plan: &Plan) -> Vec<String> {
+fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
     let kind = change.action.kind();
-    let is_widened = change.fields.iter().any(|field| {
-        field.field == Field::Visibility
-            && field.decision == Decision::Apply
-            && field.after.as_deref() == Some(Visibility::Public.as_str())
-    });
+    let goes_down = succession.is_some_and(|found| found.course == Course::Downgrade);
+    let is_taken = change
+        .notes
+        .iter()
+        .any(|note| matches!(note, Note::OtherOwner { .. }));
     let marks = [
         (
             change.blocked == Some(Block::Protected),
@@ -166,7 +184,7 @@ fn risks(change: &Change, plan: &Plan) -> Vec<String> {
             strong(risk::DELETED),
         ),
         (
-            change.undo == crate::plan::Undo::Irreversible,
+            change.undo == Undo::Irreversible,
             risk::IRREVERSIBLE.to_owned(),
         ),
         (
@@ -174,30 +192,17 @@ fn risks(change: &Change, plan: &Plan) -> Vec<String> {
             risk::OUT_OF_SERVICE_MEANWHILE.to_owned(),
         ),
         (change.ends_service(), risk::OUT_OF_SERVICE.to_owned()),
-        (is_widened, strong(risk::BECOMES_PUBLIC)),
-        (goes_down(change, plan), strong(risk::GOES_DOWN)),
+        (change.becomes_public(), strong(risk::BECOMES_PUBLIC)),
+        (goes_down, strong(risk::GOES_DOWN)),
+        (
+            is_taken,
+            "live under another owner: will be refused".to_owned(),
+        ),
     ];
     marks
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
         .collect()
-}
-
-/// Whether this brings a version into service in the place of a higher one.
-fn goes_down(change: &Change, plan: &Plan) -> bool {
-    let is_higher = |other: &Version| {
-        other.natural_cmp(&change.identity.version) == std::cmp::Ordering::Greater
-    };
-    change.action.brings_into_service()
-        && plan.changes.iter().any(|other| {
-            let by_this = match &other.reason {
-                Reason::Superseded { by } => by.contains(&change.address),
-                Reason::Declared | Reason::Undeclared | Reason::Tombstone | Reason::Requested => {
-                    false
-                }
-            };
-            by_this && is_higher(&other.identity.version)
-        })
 }
 
 /// What is left alone, in numbers.
@@ -221,6 +226,7 @@ fn notes(plan: &Plan, summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};
 
     fn markdown(scenario: &Scenario, refusals: &[String], max_bytes: usize) -> String {
@@ -247,11 +253,11 @@ mod tests {
                 live("Same@1.0"),
             ]);
         let text = markdown(&scenario, &["`x` is protected".to_owned()], 65_536);
-        insta::assert_snapshot!(text, @r"
+        insta::assert_snapshot!(text, @"
         <!-- solform environment=prod id=956102bc0100 -->
         ### solform plan: `prod`
 
-        **Plan: 1 to add, 3 to change, 1 to destroy.** **Risks:** 1 out of service without a successor, 1 irreversible.
+        **Plan: 1 to add, 3 to change, 1 to destroy.** **Risks:** 1 out of service without a successor, 1 going down in version, 1 becoming PUBLIC, 1 irreversible.
 
         > **Cannot be applied:** `` `x` is protected ``
 
@@ -265,10 +271,10 @@ mod tests {
 
         | | version | what changes | why | risks |
         |---|---|---|---|---|
-        | `~` | `Back@1.0` | state `INACTIVE` → `ACTIVE` | declared, `solform.yaml:1` | **version goes down** |
+        | `~` | `Back@1.0` | state `INACTIVE` → `ACTIVE` | declared, `solform.yaml:1`; downgrade from `Back@2.0` | **version goes down** |
         | `~` | `Back@2.0` | state `ACTIVE` → `INACTIVE` | superseded by `Back@1.0`, `solform.yaml:1` |  |
         | `~` | `Upgrade@1.0` | state `ACTIVE` → `INACTIVE` | superseded by `Upgrade@2.0`, `solform.yaml:1` |  |
-        | `+` | `Upgrade@2.0` | owner `svc`<br>path `releases/Upgrade-2.0.ibsolution`<br>state `ACTIVE`<br>visibility `PUBLIC` | declared, `solform.yaml:1` | **becomes PUBLIC** |
+        | `+` | `Upgrade@2.0` | owner `svc`<br>path `releases/Upgrade-2.0.ibsolution`<br>state `ACTIVE`<br>visibility `PUBLIC` | declared, `solform.yaml:1`; upgrade from `Upgrade@1.0` | **becomes PUBLIC** |
 
         </details>
 
@@ -303,7 +309,8 @@ mod tests {
                 let text = markdown(&scenario, &[], budget);
                 assert!(text.len() <= budget, "{number} {budget}: {}", text.len());
                 let is_cut = text.contains(" cut: the whole plan is in the job's output");
-                assert_eq!(is_cut, number > 10 || budget == 2_000, "{number} {budget}");
+                let is_too_long = number == 10_000 || number == 1_000 && budget == 2_000;
+                assert_eq!(is_cut, is_too_long, "{number} {budget}");
                 assert!(text.contains(&format!(
                     "**Plan: {number} to add, 0 to change, {} to destroy.**",
                     number / 10

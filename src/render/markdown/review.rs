@@ -3,19 +3,16 @@
 
 use std::io::{self, Write};
 
+use super::budget::{Row, Section, Tables, strong};
 use super::escape::{code, comment};
 use super::plan::MarkdownOptions;
-use super::table::{Layout, RESERVE, strong};
 use crate::ident::Digest;
 use crate::render::review_words::{self as told, Sign};
+use crate::render::words;
 use crate::review::{Finding, Review, ReviewSummary};
 
-const LAYOUT: Layout = Layout {
-    header: "| environment | what | what changes | what becomes of it | risks |\n|---|---|---|---|---|\n",
-    row: "finding",
-    rest: "other finding",
-    document: "review",
-};
+const HEADER: &str =
+    "| environment | what | what changes | what becomes of it | risks |\n|---|---|---|---|---|\n";
 
 /// The longest name that stands in the head, which is never cut.
 const NAME: usize = 200;
@@ -53,7 +50,7 @@ pub fn render_review_markdown(
     let (mut high, mut rest) = (Vec::new(), Vec::new());
     for environment in &review.environments {
         for finding in &environment.findings {
-            let row = row(finding, &environment.name);
+            let row = Row::from(row(finding, &environment.name));
             if finding.has_high_risk() {
                 high.push(row);
             } else {
@@ -65,10 +62,15 @@ pub fn render_review_markdown(
         "\n<sub>Environments: {} compared, {} changed. Nothing live was looked at.</sub>\n",
         summary.environments, summary.changed_environments
     );
-    let budget = options
-        .max_bytes
-        .saturating_sub(head.len() + notes.len() + RESERVE);
-    let tables = LAYOUT.tables("High risks", &high, &rest, budget);
+    let budget = options.max_bytes.saturating_sub(head.len() + notes.len());
+    let others = words::count(rest.len(), "other finding");
+    let tables = Tables {
+        header: HEADER,
+        document: "review",
+        first: Section::titled("High risks", &high, "high risk"),
+        rest: Section::folded(&others, &rest, "finding"),
+    };
+    let tables = tables.within(budget);
     out.write_all(&head)?;
     out.write_all(tables.as_bytes())?;
     out.write_all(notes.as_bytes())

@@ -1,0 +1,271 @@
+//! Which version takes the place of which: upgrades, downgrades, and versions that stood side by side.
+//!
+//! Explains only. It is computed from a plan wherever a plan is shown, and kept nowhere.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
+use super::action::{ActionKind, Reason};
+use super::change::{Change, Plan};
+use crate::ident::Address;
+
+/// Which way the version of a name goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// To a higher version than any that goes.
+    Upgrade,
+    /// To a lower version than one that goes.
+    Downgrade,
+    /// To the same version under another owner.
+    Handover,
+}
+
+impl Course {
+    /// The word, the same in every document.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upgrade => "upgrade",
+            Self::Downgrade => "downgrade",
+            Self::Handover => "handover",
+        }
+    }
+}
+
+/// What a version that comes into service takes over from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Succession<'a> {
+    /// Which way.
+    pub course: Course,
+    /// The versions that the same plan takes out of service, the highest first; of a downgrade the
+    /// higher ones only.
+    pub from: Vec<&'a Address>,
+}
+
+/// Every succession of a plan.
+#[derive(Debug)]
+pub struct Successions<'a> {
+    /// What the plan brings into service that did not serve.
+    incoming: HashSet<&'a Address>,
+    /// What goes for good, by each of its successors.
+    outgoing: HashMap<&'a Address, Vec<&'a Change>>,
+}
+
+impl<'a> Successions<'a> {
+    /// Finds out who takes over from whom.
+    pub fn of(plan: &'a Plan) -> Self {
+        let incoming = plan
+            .changes
+            .iter()
+            .filter(|change| comes_in(change))
+            .map(|change| &change.address)
+            .collect();
+        let mut outgoing: HashMap<&Address, Vec<&Change>> = HashMap::new();
+        for change in &plan.changes {
+            if !change.action.leaves_out_of_service() {
+                continue;
+            }
+            for successor in &change.successors {
+                outgoing.entry(&successor.address).or_default().push(change);
+            }
+        }
+        Self { incoming, outgoing }
+    }
+
+    /// What a change takes over from; none where it brings in nothing, or nothing goes for it.
+    pub fn of_change(&self, change: &Change) -> Option<Succession<'a>> {
+        if !self.incoming.contains(&change.address) {
+            return None;
+        }
+        let mut goes = self.outgoing.get(&change.address)?.clone();
+        let version = |change: &'a Change| &change.identity.version;
+        goes.sort_by(|left, right| version(right).natural_cmp(version(left)));
+        let course = match version(goes.first()?).natural_cmp(&change.identity.version) {
+            Ordering::Less => Course::Upgrade,
+            Ordering::Equal => Course::Handover,
+            Ordering::Greater => {
+                let is_higher = |other: &&Change| {
+                    other.identity.version.natural_cmp(&change.identity.version)
+                        == Ordering::Greater
+                };
+                goes.retain(is_higher);
+                Course::Downgrade
+            }
+        };
+        Some(Succession {
+            course,
+            from: goes.into_iter().map(|change| &change.address).collect(),
+        })
+    }
+
+    /// Whether a policy deactivates a version that served beside a declared one: a declared version
+    /// that supersedes it was live already, as this plan does not bring it in. That is what happens
+    /// on the first plan for an environment in which several versions of a name were kept.
+    pub fn is_coexisting(&self, change: &Change) -> bool {
+        match (&change.reason, change.action.kind()) {
+            (Reason::Superseded { by }, ActionKind::Update) => {
+                by.iter().any(|address| !self.incoming.contains(address))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a version serves afterwards, and does not serve now.
+fn comes_in(change: &Change) -> bool {
+    change.action.brings_into_service()
+        && !change
+            .action
+            .before()
+            .is_some_and(|before| before.state.is_in_service())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{IB, Scenario, declared, live, scenario};
+    use super::*;
+    use crate::attribute::Visibility;
+    use crate::manifest::SupersededPolicy;
+
+    fn told(scenario: &Scenario, address: &str) -> String {
+        let plan = scenario.plan();
+        let successions = Successions::of(&plan);
+        match successions.of_change(plan.at(address)) {
+            None => "-".to_owned(),
+            Some(Succession { course, from }) => {
+                let from: Vec<&str> = from.iter().map(|address| address.as_str()).collect();
+                format!("{} from {}", course.as_str(), from.join(", "))
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_in_takes_over_from_what_goes() {
+        let inactive = |text: &str| live(text).inactive();
+        for (declared_entries, live_versions, address, expected) in [
+            (
+                vec![declared("Form@1.10")],
+                vec![live("Form@1.9")],
+                "Form@1.10",
+                "upgrade from Form@1.9",
+            ),
+            (
+                vec![declared("Form@1.9")],
+                vec![live("Form@1.10")],
+                "Form@1.9",
+                "downgrade from Form@1.10",
+            ),
+            // A roll-back by a patch.
+            (
+                vec![declared("Form@1")],
+                vec![inactive("Form@1"), live("Form@2")],
+                "Form@1",
+                "downgrade from Form@2",
+            ),
+            // Several go, on either side.
+            (
+                vec![declared("Form@3")],
+                vec![live("Form@1"), live("Form@2")],
+                "Form@3",
+                "upgrade from Form@2, Form@1",
+            ),
+            (
+                vec![declared("Form@3")],
+                vec![live("Form@1"), live("Form@4"), live("Form@5")],
+                "Form@3",
+                "downgrade from Form@5, Form@4",
+            ),
+            // By declaration instead of policy.
+            (
+                vec![declared("Form@2"), declared("Form@1").inactive()],
+                vec![live("Form@1")],
+                "Form@2",
+                "upgrade from Form@1",
+            ),
+            (
+                vec![declared("Form@2"), declared("Form@1").absent()],
+                vec![live("Form@1")],
+                "Form@2",
+                "upgrade from Form@1",
+            ),
+            // Nothing goes, or what goes did not serve.
+            (vec![declared("Form@2")], vec![], "Form@2", "-"),
+            (
+                vec![declared("Form@2").superseding(SupersededPolicy::Delete, None)],
+                vec![inactive("Form@1")],
+                "Form@2",
+                "-",
+            ),
+            (
+                vec![declared("Form@2").superseding(SupersededPolicy::Keep, None)],
+                vec![live("Form@1")],
+                "Form@2",
+                "-",
+            ),
+            // It served before: nothing comes in.
+            (
+                vec![declared("Form@2").visible(Visibility::Public)],
+                vec![live("Form@1"), live("Form@2")],
+                "Form@2",
+                "-",
+            ),
+        ] {
+            let scenario = scenario().declare(declared_entries).live(live_versions);
+            assert_eq!(told(&scenario, address), expected, "{scenario:?}");
+        }
+        let replaced = scenario()
+            .declare([declared("Form@2")])
+            .live([live("Form@2"), live("Form@1")])
+            .replace("Form@2");
+        assert_eq!(told(&replaced, "Form@2"), "-");
+    }
+
+    #[test]
+    fn a_version_that_changes_hands_goes_neither_way() {
+        let scenario = scenario()
+            .manage(&["svc", "me", IB])
+            .declare([declared("svc:Form@1"), declared("me:Form@1").absent()])
+            .live([live("me:Form@1")]);
+        let plan = scenario.plan();
+        let address = plan.changes[1].address.as_str();
+        assert_eq!(address, "svc:Form@1");
+        assert_eq!(told(&scenario, address), "handover from me:Form@1");
+    }
+
+    #[test]
+    fn only_what_stood_beside_a_live_declared_version_coexists() {
+        let coexisting = |scenario: &Scenario| {
+            let plan = scenario.plan();
+            let successions = Successions::of(&plan);
+            plan.changes
+                .iter()
+                .filter(|change| successions.is_coexisting(change))
+                .map(|change| change.address.to_string())
+                .collect::<Vec<_>>()
+        };
+        let adopted = scenario().declare([declared("Form@3")]).live([
+            live("Form@1"),
+            live("Form@2"),
+            live("Form@3"),
+        ]);
+        assert_eq!(coexisting(&adopted), ["Form@1", "Form@2"]);
+        let upgraded = scenario()
+            .declare([declared("Form@3")])
+            .live([live("Form@1"), live("Form@2")]);
+        assert!(coexisting(&upgraded).is_empty());
+        // Brought back by a patch: a roll-back, and no adoption.
+        let rolled_back = scenario()
+            .declare([declared("Form@1")])
+            .live([live("Form@1").inactive(), live("Form@2")]);
+        assert!(coexisting(&rolled_back).is_empty());
+        // Deletes are told as what they are.
+        let deleted = scenario()
+            .declare([declared("Form@3").superseding(SupersededPolicy::Delete, None)])
+            .live([live("Form@1"), live("Form@3")]);
+        assert!(coexisting(&deleted).is_empty());
+        // One of two superseders was there.
+        let both = scenario()
+            .declare([declared("Form@2"), declared("Form@3")])
+            .live([live("Form@1"), live("Form@2")]);
+        assert_eq!(coexisting(&both), ["Form@1"]);
+    }
+}

@@ -1,0 +1,221 @@
+//! One change of a plan as text.
+
+use std::io::{self, Write};
+
+use crate::plan::{
+    ActionKind, Block, Change, Course, Decision, FieldChange, Note, Reason, Succession, Undo,
+};
+use crate::render::styles::{Styles, styled};
+use crate::render::text_diff::marked;
+use crate::render::words;
+
+/// Width of the longest field name, so that the equal signs stand below one another.
+const FIELD_WIDTH: usize = 10;
+/// From this length on, two values are shown as one with its differences marked.
+const LONG: usize = 40;
+
+/// Writes a change with everything that is known of it.
+pub(super) fn render_change(
+    change: &Change,
+    succession: Option<&Succession<'_>>,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let kind = change.action.kind();
+    render_phrase(change, styles, out)?;
+    writeln!(out, "  # ({})", because(change, succession))?;
+    writeln!(
+        out,
+        "{} {}",
+        styled(styles.of(kind), format!("{:>3}", words::symbol(kind))),
+        words::address(&change.address)
+    )?;
+    for field in &change.fields {
+        render_field(field, styles, out)?;
+    }
+    let mut warn = |text: &str| {
+        let line = styled(styles.warning, format!("! {text}"));
+        writeln!(out, "      {line}")
+    };
+    if let Some(Block::Protected) = change.blocked {
+        warn("blocked: a `protect` pattern of the environment covers this version")?;
+    }
+    if succession.is_some_and(is_downgrade) {
+        warn("the version goes down")?;
+    }
+    if change.becomes_public() {
+        warn("becomes PUBLIC")?;
+    }
+    for note in &change.notes {
+        warn(&said(note, change))?;
+    }
+    if change.undo == Undo::Irreversible {
+        warn("cannot be undone: the record, its id and its job history are lost")?;
+    }
+    writeln!(out)
+}
+
+/// Writes a change in two lines: that it is, and why.
+pub(super) fn render_briefly(
+    change: &Change,
+    succession: Option<&Succession<'_>>,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    render_phrase(change, styles, out)?;
+    let reason = reason(change);
+    let succession = takes_over(succession);
+    writeln!(out, "  # ({reason}{succession})")
+}
+
+/// Whether a change takes something away that does not come back.
+pub(super) fn is_loss(change: &Change) -> bool {
+    matches!(
+        change.action.kind(),
+        ActionKind::Delete | ActionKind::Replace
+    )
+}
+
+/// Whether a change is never folded: something about it must not be overlooked.
+pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_>>) -> bool {
+    is_loss(change)
+        || change.blocked.is_some()
+        || change.becomes_public()
+        || !change.notes.is_empty()
+        || succession.is_some_and(is_downgrade)
+}
+
+fn is_downgrade(succession: &Succession<'_>) -> bool {
+    succession.course == Course::Downgrade
+}
+
+/// The line that other programs look for, with nothing behind the phrase (field-features 4.5).
+fn render_phrase(change: &Change, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    let phrase = words::phrase(change.action.kind());
+    let line = format!("# {} {phrase}", words::address(&change.address));
+    writeln!(out, "  {}", styled(styles.strong, line))
+}
+
+fn because(change: &Change, succession: Option<&Succession<'_>>) -> String {
+    let origin = change.origin.as_ref().map_or_else(String::new, |origin| {
+        let file = words::escaped(&origin.file);
+        format!(", {file}:{}:{}", origin.line, origin.column)
+    });
+    let waits = if change.waits_for.is_empty() {
+        String::new()
+    } else {
+        let addresses = words::addresses(change.waits_for.iter());
+        format!("; waits for {addresses}")
+    };
+    let reason = reason(change);
+    let succession = takes_over(succession);
+    format!("{reason}{origin}{succession}{waits}")
+}
+
+fn reason(change: &Change) -> String {
+    match &change.reason {
+        Reason::Declared => "declared".to_owned(),
+        Reason::Superseded { by } => format!("superseded by {}", words::addresses(by.iter())),
+        Reason::Undeclared => {
+            "its name is not declared, and `manage.undeclared` says so".to_owned()
+        }
+        Reason::Tombstone => "declared as ABSENT".to_owned(),
+        Reason::Requested => "requested by the command".to_owned(),
+    }
+}
+
+fn takes_over(succession: Option<&Succession<'_>>) -> String {
+    succession.map_or_else(String::new, |succession| {
+        format!("; {}", words::succession(succession, words::address))
+    })
+}
+
+fn render_field(field: &FieldChange, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    // A row without a difference is no change, whatever a plan file holds.
+    if field.before == field.after {
+        return Ok(());
+    }
+    let name = format!("{:<FIELD_WIDTH$}", field.field.as_str());
+    let (sign, style, text) = match (&field.before, &field.after) {
+        (None, Some(after)) if field.decision == Decision::Apply => ("+", styles.add, value(after)),
+        (Some(before), None) => ("-", styles.destroy, value(before)),
+        (before, after) => {
+            let text = difference(before.as_deref(), after.as_deref());
+            ("~", styles.change, text)
+        }
+    };
+    let left = match field.decision {
+        Decision::Apply => "",
+        Decision::UnknownWord => " (left alone: not a word that solform sets)",
+        Decision::NotKnown => " (left alone: the live value is not known)",
+        Decision::WaitsForReview => " (left alone: it waits for review)",
+    };
+    let sign = if left.is_empty() { sign } else { " " };
+    writeln!(out, "      {} {name} = {text}{left}", styled(style, sign))
+}
+
+fn value(text: &str) -> String {
+    let (shown, length) = words::clipped(text);
+    let length = length.map_or_else(String::new, |length| format!(" ({length} characters)"));
+    format!("{}{length}", words::quoted(&shown))
+}
+
+/// Two values, so that everybody sees how they differ.
+fn difference(before: Option<&str>, after: Option<&str>) -> String {
+    let (Some(before), Some(after)) = (before, after) else {
+        let shown = |text: Option<&str>| text.map_or_else(|| "(not known)".to_owned(), value);
+        return format!("{} -> {}", shown(before), shown(after));
+    };
+    let is_long = |text: &str| text.chars().count() >= LONG;
+    let (from, to) = (value(before), value(after));
+    if is_long(before) || is_long(after) || from == to {
+        format!("\"{}\"", marked(before, after))
+    } else {
+        format!("{from} -> {to}")
+    }
+}
+
+/// A note in words.
+pub(super) fn said(note: &Note, change: &Change) -> String {
+    match note {
+        Note::NoSuccessor => {
+            "stops serving, and no other version of this name takes its place".to_owned()
+        }
+        Note::OutOfServiceMeanwhile => "out of service until the new deploy is done".to_owned(),
+        Note::VisibilityNotKnown => {
+            "the live visibility could not be learned, which is not drift".to_owned()
+        }
+        Note::WaitsForReview => "waits for somebody to approve that it becomes PUBLIC".to_owned(),
+        Note::UnknownWord { word } => {
+            format!(
+                "the server says {}, a word that solform leaves alone",
+                value(word)
+            )
+        }
+        Note::MoreRecords { ids } => {
+            let (bears, stays, goes) = match ids.len() {
+                1 => ("record bears", "is left alone", "goes too"),
+                _ => ("records bear", "are left alone", "go too"),
+            };
+            // Where a version is to be gone, every record of it is.
+            let fate = match change.action.kind() {
+                ActionKind::Delete => goes,
+                ActionKind::Create
+                | ActionKind::Update
+                | ActionKind::Replace
+                | ActionKind::NoOp => stays,
+            };
+            let count = ids.len();
+            let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
+            format!("{count} more {bears} this identity, and {fate}: {ids}")
+        }
+        Note::OtherOwner { owner } => format!(
+            "this name and version are live under owner {}: the deploy will be refused",
+            words::quoted(owner.as_str())
+        ),
+        Note::FollowedOwner { owner } => format!(
+            "live under owner {}, which its visibility brought about",
+            words::quoted(owner.as_str())
+        ),
+    }
+}

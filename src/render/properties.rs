@@ -1,0 +1,467 @@
+//! What holds of every plan in every format: the same numbers, and no name or word breaks out of its
+//! place.
+
+use std::sync::{Arc, LazyLock};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use regex::Regex;
+use serde_json::Value;
+
+use super::words::{self, is_hidden};
+use super::{
+    MarkdownOptions, Styles, gitlab_document, plan_document, render_concise_plan, render_json,
+    render_markdown, render_plan,
+};
+use crate::ident::SolutionName;
+use crate::plan::properties::{Texts, any_scenario_of, replacing};
+use crate::plan::testing::{Scenario, declared, live, scenario};
+use crate::plan::{ActionKind, Overrides, Plan, Summary, judge};
+
+/// Names that somebody could give a solution to be taken for something else.
+const NAMES: &[&str] = &[
+    "Form",
+    "a|b||c",
+    r"a\|b\\|c\",
+    "`",
+    "``x`",
+    "``` x",
+    "<img src=x onerror=alert(1)>",
+    "</details></table>",
+    "<!-- x",
+    "--> x",
+    "<script>",
+    "&lt;b&gt;",
+    "@team",
+    "#1",
+    "https://evil.example/x",
+    "www.evil.example",
+    "[x](javascript:alert(1))",
+    "![x](https://evil.example/x.png)",
+    "*b* _i_ ~~s~~ **b**",
+    "# heading",
+    "- [ ] task",
+    "> quote",
+    "| x | y |",
+    "1. x",
+    "::error file=x::y",
+    "##[error]x",
+    "%0A::error::x",
+    "\u{202e}gnp\u{202c}",
+    "\u{2066}x\u{2069}",
+    "a\u{200b}b",
+    "\u{feff}x\u{ad}",
+    "x\u{2028}y\u{2029}z",
+    "e\u{301}\u{34f}x",
+    "日本語 🚀",
+    "x will be destroyed",
+    "x@1 will be created",
+    "Plan: 9 to add, 9 to change, 9 to destroy.",
+    "No changes.",
+    "Error: x",
+    "\"; rm -rf / #",
+    "$(x) ${x} `x`",
+    r"\u{200b} \n",
+    "a:b@c",
+];
+
+/// What a server could say in the place of a known word, and a manifest in the place of a file's name.
+const WORDS: &[&str] = &[
+    "ODD",
+    "",
+    "\u{1b}[31mred\u{1b}[0m\u{9b}2J\u{7}\u{8}",
+    "x\nPlan: 7 to add, 7 to change, 7 to destroy.",
+    "x\r\n  # Form@1 will be created",
+    "x\n\n</details>\n\n# heading\n\n@team",
+    "x\n::error::y",
+    "x\n| `-` | x | x | x | x |",
+    "ACTIVE\u{200b}",
+    "ACTIVE ",
+    "|`<b>",
+];
+
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => select(NAMES).prop_map(str::to_owned),
+        1 => (select(NAMES), 2..400_usize).prop_map(|(name, times)| {
+            name.repeat(times).chars().take(512).collect::<String>()
+        }),
+        1 => any::<String>(),
+    ]
+    .prop_map(|text| text.trim().to_owned())
+    .prop_filter("a name can be one", |text| {
+        SolutionName::parse(text).is_ok()
+    })
+}
+
+fn any_word() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => select(WORDS).prop_map(str::to_owned),
+        1 => (select(WORDS), 2..300_usize).prop_map(|(word, times)| word.repeat(times)),
+        1 => any::<String>(),
+    ]
+}
+
+/// A world in which every text is hostile.
+fn any_world() -> impl Strategy<Value = Scenario> {
+    let texts =
+        ([any_name(), any_name()], any_name(), any_word()).prop_map(|(names, stranger, word)| {
+            Texts {
+                names,
+                // Test identities are split at the first colon.
+                stranger: format!("o{}", stranger.replace(':', ""))
+                    .chars()
+                    .take(500)
+                    .collect::<String>()
+                    .trim()
+                    .to_owned(),
+                word,
+            }
+        });
+    (texts, any_word(), any::<usize>(), any::<bool>()).prop_flat_map(
+        |(texts, word, choice, is_destroy)| {
+            any_scenario_of(&texts).prop_map(move |mut made| {
+                made.manifest.environment.name.clone_from(&word);
+                for entry in &mut made.manifest.desired {
+                    entry.position.file = Arc::from(word.as_str());
+                    if let Some(path) = &mut entry.path {
+                        path.text.push_str(&word);
+                    }
+                }
+                if is_destroy {
+                    made.destroy()
+                } else {
+                    replacing(made, choice)
+                }
+            })
+        },
+    )
+}
+
+/// A plan in all formats, and what stands against it.
+struct Formats {
+    text: String,
+    concise: String,
+    json: Value,
+    gitlab: Value,
+    markdown: String,
+    refusals: Vec<String>,
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn markdown(plan: &Plan, refusals: &[String], max_bytes: usize) -> String {
+    let options = MarkdownOptions { max_bytes };
+    written(|out| render_markdown(plan, refusals, options, out))
+}
+
+fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
+    let limits = &scenario.manifest.environment.limits;
+    let refusals: Vec<String> = judge(plan, limits, &Overrides::default())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let styles = Styles::default();
+    let json = written(|out| render_json(&plan_document(plan, &refusals), out));
+    Formats {
+        text: written(|out| render_plan(plan, &styles, out)),
+        concise: written(|out| render_concise_plan(plan, &styles, out)),
+        json: serde_json::from_str(&json).unwrap(),
+        gitlab: serde_json::to_value(gitlab_document(plan)).unwrap(),
+        markdown: markdown(plan, &refusals, 1_000_000),
+        refusals,
+    }
+}
+
+// In a debug build compiling a pattern takes longer than making a plan.
+
+/// The numbers of a plan in a text, or in Markdown.
+static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"^(?:\*\*)?(?:Plan: (\d+) to add, (\d+) to change, (\d+) to destroy\.|No changes\.)",
+    )
+    .unwrap()
+});
+
+/// How a line of a plan's text begins.
+static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"^(Environment ".*" at .*|  [-~+]|-/\+| {1,3}\S|      ([-+~!] | {2}(state|visibility) )|Plan: \d|No changes\.|Note: |Versions: \d|\d+ coexisting version)"#,
+    )
+    .unwrap()
+});
+
+/// The HTML of our Markdown.
+static OURS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"^(<!-- solform environment=[\w.-]* id=[0-9a-f]{12} -->|<details><summary>\d+ more changes?</summary>|</details>|<br>|</?sub>)$",
+    )
+    .unwrap()
+});
+
+/// What is added, changed and destroyed.
+type Counts = [usize; 3];
+
+/// The one line that tells the numbers.
+fn counts_of_text(text: &str) -> Counts {
+    let found: Vec<_> = text
+        .lines()
+        .filter_map(|line| COUNTED.captures(line))
+        .collect();
+    assert_eq!(found.len(), 1, "{text}");
+    [1, 2, 3].map(|nth| {
+        let number = found[0].get(nth);
+        number.map_or(0, |number| number.as_str().parse().unwrap())
+    })
+}
+
+/// GitLab's recipe: flatten the actions, and count.
+fn counts_of_json(document: &Value) -> Counts {
+    let changes = document["resource_changes"].as_array().unwrap();
+    let actions: Vec<&str> = changes
+        .iter()
+        .flat_map(|change| change["change"]["actions"].as_array().unwrap())
+        .map(|action| action.as_str().unwrap())
+        .collect();
+    ["create", "update", "delete"]
+        .map(|word| actions.iter().filter(|action| **action == word).count())
+}
+
+/// The lines above the changes, by the symbols of the lines below them.
+fn counts_of_items(text: &str) -> Counts {
+    let count = |phrase: &str| {
+        let is_item = |line: &&str| line.starts_with("  # ") && line.ends_with(phrase);
+        text.lines().filter(is_item).count()
+    };
+    let replaced = count(" must be replaced");
+    [
+        count(" will be created") + replaced,
+        count(" will be updated in-place"),
+        count(" will be destroyed") + replaced,
+    ]
+}
+
+/// Nothing in a text is more than text.
+fn check_text(text: &str) {
+    let hidden: Vec<char> = text
+        .chars()
+        .filter(|letter| *letter != '\n' && is_hidden(*letter))
+        .collect();
+    assert!(hidden.is_empty(), "{hidden:?} in {text:?}");
+    for line in text.lines() {
+        assert!(
+            line.is_empty() || SHAPE.is_match(line),
+            "{line:?} in {text}"
+        );
+        assert!(!line.trim_start().starts_with("::"), "{line:?}");
+        assert!(!line.contains("##["), "{line:?}");
+    }
+}
+
+/// The cells of a row, as readers that know backslashes in pairs and readers that do not cut them.
+fn cells(row: &str) -> [usize; 2] {
+    let mut bars = [0, 0];
+    let mut backslashes = 0;
+    for letter in row.chars() {
+        if letter == '|' {
+            bars[0] += usize::from(backslashes == 0);
+            bars[1] += usize::from(backslashes % 2 == 0);
+        }
+        backslashes = if letter == '\\' { backslashes + 1 } else { 0 };
+    }
+    bars
+}
+
+/// Reads Markdown as a viewer does: nothing but ours is markup, tables have whole rows, and what is
+/// opened is closed. Returns the second cell of each row.
+fn check_markdown(text: &str) -> Vec<String> {
+    let is_plain = |said: &str| {
+        said.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || " ,.:;()'→-".contains(letter))
+    };
+    let mut open = 0_usize;
+    let mut rows = Vec::new();
+    let mut cell = 0;
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let html = html.trim_end();
+                assert!(OURS.is_match(html), "{html:?} in {text}");
+                open += usize::from(html.starts_with("<details>"));
+                open = open
+                    .checked_sub(usize::from(html == "</details>"))
+                    .unwrap_or_else(|| panic!("closed too often: {text}"));
+            }
+            Event::Text(said) => assert!(is_plain(&said), "{said:?} in {text}"),
+            Event::Code(said) if cell == 2 => rows.push(said.into_string()),
+            Event::Start(Tag::TableRow) => cell = 0,
+            Event::Start(Tag::TableCell) => cell += 1,
+            Event::End(TagEnd::Table) => cell = 0,
+            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Item) => {
+                panic!("{event:?} in {text}")
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(open, 0, "{text}");
+    for row in text.lines().filter(|line| line.starts_with('|')) {
+        assert_eq!(cells(row), [6, 6], "{row}");
+        assert!(row.ends_with('|'), "{row}");
+    }
+    assert!(
+        !text
+            .chars()
+            .any(|letter| letter != '\n' && is_hidden(letter))
+    );
+    rows
+}
+
+fn check(scenario: &Scenario) {
+    let plan = scenario.plan();
+    let summary = Summary::of(&plan);
+    let expected = [summary.add, summary.change, summary.destroy];
+    let Formats {
+        text,
+        concise,
+        json,
+        gitlab,
+        markdown: whole,
+        refusals,
+    } = formats(scenario, &plan);
+    assert_eq!(counts_of_json(&json), expected);
+    let of_gitlab = ["create", "update", "delete"].map(|word| gitlab[word].as_u64().unwrap());
+    assert_eq!(
+        of_gitlab.map(|count| usize::try_from(count).unwrap()),
+        expected
+    );
+    for text in [&text, &concise] {
+        check_text(text);
+        assert_eq!(counts_of_text(text), expected);
+        assert_eq!(counts_of_items(text), expected);
+    }
+    assert!(concise.lines().count() <= text.lines().count() + 1);
+    let rows = check_markdown(&whole);
+    assert_eq!(counts_of_text(&whole), expected);
+    let is_loss = |kind| matches!(kind, ActionKind::Delete | ActionKind::Replace);
+    let changes = || plan.changes.iter().filter(|change| !change.is_no_op());
+    let losses = changes().filter(|change| is_loss(change.action.kind()));
+    let others = changes().filter(|change| !is_loss(change.action.kind()));
+    let shown: Vec<String> = losses
+        .chain(others)
+        .map(|change| words::address(&change.address))
+        .collect();
+    // One of our own escapes stands for a bar behind a backslash.
+    let rows: Vec<String> = rows.iter().map(|row| row.replace(r"\u{7c}", "|")).collect();
+    assert_eq!(
+        rows,
+        shown
+            .iter()
+            .map(|row| row.replace(r"\u{7c}", "|"))
+            .collect::<Vec<_>>()
+    );
+    for budget in [2_000, 5_000] {
+        let cut = markdown(&plan, &refusals, budget);
+        assert!(cut.len() <= budget, "{} > {budget}: {cut}", cut.len());
+        check_markdown(&cut);
+        assert_eq!(counts_of_text(&cut), expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_format_tells_the_same_and_nothing_breaks_out(scenario in any_world()) {
+        check(&scenario);
+    }
+}
+
+/// Many changes with long hostile names: a destroy for every `share` creates and upgrades.
+fn many(number: usize, share: usize) -> Scenario {
+    let name = |nth: usize, what: &str| {
+        let hostile = NAMES[nth % NAMES.len()];
+        let text = format!("{what} {nth} {hostile}");
+        let long = text.repeat(1 + nth % 12);
+        let short: String = long.chars().take(512).collect();
+        format!("svc:{}@1", short.trim())
+    };
+    let is_gone = |nth: &usize| nth % share == 0;
+    let gone: Vec<String> = (0..number)
+        .filter(is_gone)
+        .map(|nth| name(nth, "gone"))
+        .collect();
+    let made = (0..number)
+        .filter(|nth| !is_gone(nth))
+        .map(|nth| name(nth, "made"));
+    scenario()
+        .declare(made.map(|name| declared(&name)))
+        .declare(gone.iter().map(|name| declared(name).absent()))
+        .live(gone.iter().map(|name| live(name)))
+        .protect("svc:gone 0*")
+}
+
+/// The number in a row or sentence that tells what was cut.
+fn cut(text: &str, what: &str) -> usize {
+    let told = Regex::new(&format!(
+        r"\*(\d+) {what}s? cut: the whole plan is in the job's output\*"
+    ));
+    told.unwrap()
+        .captures(text)
+        .map_or(0, |found| found[1].parse().unwrap())
+}
+
+#[test]
+fn budgets_hold_and_destroys_are_cut_last() {
+    for (number, share) in [(1_000, 200), (1_000, 1), (10_000, 2_000), (10_000, 3)] {
+        let scenario = many(number, share);
+        let plan = scenario.plan();
+        let summary = Summary::of(&plan);
+        let refusals: Vec<String> = (0..number)
+            .map(|nth| format!("`{nth}|` is protected"))
+            .collect();
+        for budget in [2_000, 60_000, 65_536] {
+            let text = markdown(&plan, &refusals, budget);
+            assert!(
+                text.len() <= budget,
+                "{number} {share} {budget}: {}",
+                text.len()
+            );
+            let rows = check_markdown(&text);
+            assert_eq!(
+                counts_of_text(&text),
+                [summary.add, summary.change, summary.destroy]
+            );
+            let destroys_cut = cut(&text, "destroyed version");
+            let others_cut = cut(&text, "change");
+            assert_eq!(rows.len() + destroys_cut + others_cut, number, "{text}");
+            if share < 200 || budget > 2_000 {
+                assert_eq!(destroys_cut > 0, share < 200, "{number} {share} {budget}");
+            }
+            // Whatever room there is, is the destroys' first.
+            assert!(destroys_cut == 0 || others_cut == summary.add, "{text}");
+            assert!(text.contains("more reasons"), "{text}");
+            if budget > 2_000 {
+                assert!(
+                    text.len() > budget / 2,
+                    "{number} {share} {budget}: {}",
+                    text.len()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_broken_is_seen() {
+    assert_eq!(cells("| a | b\\| | c |"), [4, 4]);
+    assert_eq!(cells("| a | b\\\\| | c |"), [4, 5]);
+    let broken = std::panic::catch_unwind(|| check_markdown("a <b>x</b>"));
+    assert!(broken.is_err());
+    let broken = std::panic::catch_unwind(|| check_text("x\n::error::y"));
+    assert!(broken.is_err());
+}
