@@ -80,7 +80,7 @@ pub(super) enum Command {
     Validate(ManifestArgs),
     /// Show what apply would do; sends GETs only
     #[command(
-        after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  solform plan -e prod --output json=plan.json --output gitlab=counts.json"
+        after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  solform plan -e prod --concise --output json=plan.json --output gitlab=counts.json"
     )]
     Plan(PlanArgs),
     /// Make the environment what the manifest, or a saved plan, says
@@ -252,6 +252,9 @@ pub(super) struct PlanningArgs {
     /// Never ask
     #[arg(long)]
     pub(super) no_input: bool,
+    /// Print two lines a change: destroys, blocked changes and warnings stay whole
+    #[arg(long)]
+    pub(super) concise: bool,
 }
 
 impl PlanningArgs {
@@ -350,6 +353,9 @@ pub(super) struct ShowArgs {
     /// Print Terraform's plan document; short for --format json
     #[arg(long, conflicts_with = "format")]
     pub(super) json: bool,
+    /// Print two lines a change: destroys, blocked changes and warnings stay whole
+    #[arg(long)]
+    pub(super) concise: bool,
     /// Exit with 2 where the plan has changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,

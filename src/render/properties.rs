@@ -299,9 +299,8 @@ fn check_markdown(text: &str) -> Vec<String> {
             }
             Event::Text(said) => assert!(is_plain(&said), "{said:?} in {text}"),
             Event::Code(said) if cell == 2 => rows.push(said.into_string()),
-            Event::Start(Tag::TableRow) => cell = 0,
+            Event::Start(Tag::TableRow) | Event::End(TagEnd::Table) => cell = 0,
             Event::Start(Tag::TableCell) => cell += 1,
-            Event::End(TagEnd::Table) => cell = 0,
             Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Item) => {
                 panic!("{event:?} in {text}")
             }
@@ -390,7 +389,7 @@ fn many(number: usize, share: usize) -> Scenario {
         let short: String = long.chars().take(512).collect();
         format!("svc:{}@1", short.trim())
     };
-    let is_gone = |nth: &usize| nth % share == 0;
+    let is_gone = |nth: &usize| nth.is_multiple_of(share);
     let gone: Vec<String> = (0..number)
         .filter(is_gone)
         .map(|nth| name(nth, "gone"))

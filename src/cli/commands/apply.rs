@@ -123,6 +123,7 @@ async fn apply_saved(
         overrides,
         approval: Approval::Given,
         parallelism: args.change.planning.parallelism,
+        is_concise: args.change.planning.concise,
     };
     executing::execute(session, order, keeping, start, io).await
 }

@@ -22,7 +22,8 @@ use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::plan::{ApprovedPlan, DiffOptions, Mode, Overrides, Plan, SavedPlan, Summary, approve};
 use crate::render::{
-    ReportView, render_plan, render_refusals, render_report, render_verdict, words,
+    ReportView, render_concise_plan, render_plan, render_refusals, render_report, render_verdict,
+    words,
 };
 use crate::store::{Entry, Journal};
 
@@ -83,6 +84,8 @@ pub(super) struct Order {
     pub(super) overrides: Overrides,
     pub(super) approval: Approval,
     pub(super) parallelism: usize,
+    /// Whether the plan is printed in two lines a change.
+    pub(super) is_concise: bool,
 }
 
 /// Plans from the manifest, and makes it so.
@@ -126,6 +129,7 @@ async fn plan_and_make_so(
             }
         },
         parallelism: args.planning.parallelism,
+        is_concise: args.planning.concise,
     };
     execute(session, order, keeping, start, io).await
 }
@@ -146,8 +150,13 @@ pub(super) async fn execute(
         overrides,
         approval,
         parallelism,
+        is_concise,
     } = order;
-    render_plan(&plan, &io.out_styles, &mut io.out)?;
+    if is_concise {
+        render_concise_plan(&plan, &io.out_styles, &mut io.out)?;
+    } else {
+        render_plan(&plan, &io.out_styles, &mut io.out)?;
+    }
     io.out.flush()?;
     let mode = plan.mode;
     let limits = &session.manifest().environment.limits;

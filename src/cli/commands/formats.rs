@@ -8,19 +8,24 @@ use crate::cli::files::write_whole;
 use crate::cli::io::Io;
 use crate::plan::{Plan, Refusal};
 use crate::render::{
-    MarkdownOptions, Styles, gitlab_document, plan_document, render_json, render_markdown,
-    render_plan,
+    MarkdownOptions, Styles, gitlab_document, plan_document, render_concise_plan, render_json,
+    render_markdown, render_plan,
 };
 
-/// Writes a plan in every format that was asked for.
+/// Writes a plan in every format that was asked for. Files hold all of it, whatever is printed.
 pub(super) fn write_plan(
     plan: &Plan,
     refusals: &[Refusal],
     args: &FormatArgs,
+    is_concise: bool,
     io: &mut Io,
 ) -> Result<(), CommandError> {
     let styles = io.out_styles;
-    render(plan, refusals, args.format(), args, &styles, &mut io.out)?;
+    if is_concise && args.is_text() {
+        render_concise_plan(plan, &styles, &mut io.out)?;
+    } else {
+        render(plan, refusals, args.format(), args, &styles, &mut io.out)?;
+    }
     for PlanOutput { format, path } in &args.output {
         let mut text = Vec::new();
         render(plan, refusals, *format, args, &Styles::default(), &mut text)?;

@@ -31,7 +31,7 @@ pub(super) async fn run(
     let plan = planning::make_plan(&session, &options, &overrides, io).await?;
     let has_changes = Summary::of(&plan).has_changes();
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
-    formats::write_plan(&plan, &refusals, &args.formats, io)?;
+    formats::write_plan(&plan, &refusals, &args.formats, args.planning.concise, io)?;
     if let Some(path) = &args.out {
         let now_ms = clock::now_ms();
         let id = uuid::Uuid::new_v4().to_string();

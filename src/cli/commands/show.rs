@@ -18,7 +18,7 @@ pub(super) fn run(args: &ShowArgs, io: &mut Io) -> Result<ExitStatus, CommandErr
         | Refusal::TooManyChanges { .. }
         | Refusal::ScopeNotListed => false,
     });
-    formats::write_plan(&saved.plan, &refusals, &args.formats(), io)?;
+    formats::write_plan(&saved.plan, &refusals, &args.formats(), args.concise, io)?;
     Ok(if Summary::of(&saved.plan).has_changes() {
         ExitStatus::Changes
     } else {

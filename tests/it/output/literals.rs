@@ -1,6 +1,7 @@
 //! The patterns by which other programs read Terraform's text, over ours (field-features 4.4 and 4.5).
 
 use regex::Regex;
+use serde_json::Value;
 
 use crate::support::CommandOutput;
 use crate::support::worlds::{Version, env_with, manifest_with, seed, start};
@@ -37,6 +38,190 @@ fn numbers(text: &str) -> Option<[usize; 3]> {
     let line = r"(?m)^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy(?:, \d+ to forget)?\.";
     let captures = Regex::new(line).unwrap().captures(text)?;
     Some([1, 2, 3].map(|group| captures[group].parse().unwrap()))
+}
+
+/// A plan with every kind of change.
+const EVERY_KIND: &str = "
+  Again: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }
+  Back: { version: 1 }
+  Beside: { version: 2 }
+  New: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }
+  Off: { version: 1, state: INACTIVE }
+  Old: { version: 1, state: ABSENT }
+  Safe: { version: 1, state: ABSENT }
+  Same: { version: 1 }
+  Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
+  Wide: { version: 1, visibility: PUBLIC }
+";
+
+/// GitLab's recipe, over the document itself: flatten the actions, and count.
+fn count_actions(document: &Value) -> [usize; 3] {
+    let changes = document["resource_changes"].as_array().unwrap();
+    let actions: Vec<&Value> = changes
+        .iter()
+        .filter_map(|change| change["change"]["actions"].as_array())
+        .flatten()
+        .collect();
+    ["create", "update", "delete"]
+        .map(|word| actions.iter().filter(|action| **action == word).count())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn literals_stand_in_a_plan_with_every_kind_of_change() {
+    let live = [
+        Version::active("Again", "1"),
+        Version::inactive("Back", "1"),
+        Version::active("Back", "2"),
+        Version::active("Beside", "1"),
+        Version::active("Beside", "2"),
+        Version::active("Off", "1"),
+        Version::active("Old", "1"),
+        Version::active("Safe", "1"),
+        Version::active("Same", "1"),
+        Version::active("Spare", "1"),
+        Version::active("Stranger", "1").owner("mallory"),
+        Version::active("Up", "1"),
+        Version::active("Wide", "1"),
+    ];
+    let packages = ["New 1", "Up 2", "Again 1"]
+        .map(|package| package.split_once(' ').unwrap())
+        .map(|(name, version)| Version::active(name, version));
+    let emulator = start(seed(&live, &packages), &[]).await;
+    let env = env_with(&manifest_with(
+        &emulator.url(),
+        "    protect: [\"Safe@*\"]\n",
+        "manage: { owners: [svc], undeclared: deactivate }\n",
+        EVERY_KIND,
+    ));
+    let arguments = [
+        "plan",
+        "--replace=Again@1",
+        "--output=text=plan.txt",
+        "--output=json=plan.json",
+        "--output=gitlab=counts.json",
+        "--output=markdown=plan.md",
+        "--concise",
+    ];
+    let plan = env.solform_beside(&arguments).await.exits_with(1);
+    let text = env.read("plan.txt");
+    insta::assert_snapshot!(text.replace(&emulator.url(), "URL"), @r#"
+    Environment "test" at URL. Actions are shown with these symbols:
+      - destroy
+    -/+ destroy and then create replacement
+      ~ update in-place
+      + create
+
+    1 coexisting version will be deactivated by policy. To keep it, declare `superseded: keep`.
+
+      # Again@1 must be replaced
+      # (requested by the command, solform.yaml:13:21)
+    -/+ Again@1
+          + path       = "acme/releases/fs/Instabase Drive/Again-1.ibsolution"
+          ! out of service until the new deploy is done
+          ! cannot be undone: the record, its id and its job history are lost
+
+      # Old@1 will be destroyed
+      # (declared as ABSENT, solform.yaml:18:19)
+      - Old@1
+          - owner      = "svc"
+          - state      = "ACTIVE"
+          ! stops serving, and no other version of this name takes its place
+          ! cannot be undone: the record, its id and its job history are lost
+
+      # Safe@1 will be destroyed
+      # (declared as ABSENT, solform.yaml:19:20)
+      - Safe@1
+          - owner      = "svc"
+          - state      = "ACTIVE"
+          ! blocked: a `protect` pattern of the environment covers this version
+          ! stops serving, and no other version of this name takes its place
+          ! cannot be undone: the record, its id and its job history are lost
+
+      # Back@1 will be updated in-place
+      # (declared, solform.yaml:14:20; downgrade from Back@2)
+      ~ Back@1
+          ~ state      = "INACTIVE" -> "ACTIVE"
+          ! the version goes down
+
+      # Back@2 will be updated in-place
+      # (superseded by Back@1, solform.yaml:14:20; waits for Back@1)
+      ~ Back@2
+          ~ state      = "ACTIVE" -> "INACTIVE"
+
+      # Beside@1 will be updated in-place
+      # (superseded by Beside@2, solform.yaml:15:22)
+      ~ Beside@1
+          ~ state      = "ACTIVE" -> "INACTIVE"
+
+      # New@1 will be created
+      # (declared, solform.yaml:16:19)
+      + New@1
+          + owner      = "svc"
+          + path       = "acme/releases/fs/Instabase Drive/New-1.ibsolution"
+          + state      = "ACTIVE"
+
+      # Off@1 will be updated in-place
+      # (declared, solform.yaml:17:19)
+      ~ Off@1
+          ~ state      = "ACTIVE" -> "INACTIVE"
+          ! stops serving, and no other version of this name takes its place
+
+      # Spare@1 will be updated in-place
+      # (its name is not declared, and `manage.undeclared` says so)
+      ~ Spare@1
+          ~ state      = "ACTIVE" -> "INACTIVE"
+          ! stops serving, and no other version of this name takes its place
+
+      # Up@1 will be updated in-place
+      # (superseded by Up@2, solform.yaml:21:18; waits for Up@2)
+      ~ Up@1
+          ~ state      = "ACTIVE" -> "INACTIVE"
+
+      # Up@2 will be created
+      # (declared, solform.yaml:21:18; upgrade from Up@1)
+      + Up@2
+          + owner      = "svc"
+          + path       = "acme/releases/fs/Instabase Drive/Up-2.ibsolution"
+          + state      = "ACTIVE"
+
+      # Wide@1 will be updated in-place
+      # (declared, solform.yaml:22:20)
+      ~ Wide@1
+          ~ visibility = "PRIVATE" -> "PUBLIC"
+          ! becomes PUBLIC
+
+    Plan: 3 to add, 7 to change, 3 to destroy.
+    Versions: 2 as declared, 1 blocked, 1 unmanaged, 4 without a successor, 1 going down, 1 becoming PUBLIC, 3 that cannot be undone.
+    "#);
+
+    let counts = [3, 7, 3];
+    let created = vec!["New@1", "Up@2"];
+    let updated = vec![
+        "Back@1", "Back@2", "Beside@1", "Off@1", "Spare@1", "Up@1", "Wide@1",
+    ];
+    let destroyed = vec!["Old@1", "Safe@1"];
+    let expected = [created, updated, destroyed, vec!["Again@1"]];
+    assert_eq!(items(&text), expected);
+    assert_eq!(numbers(&text), Some(counts));
+    // Two lines a change tell the same, in another order.
+    let mut concise = items(&plan.stdout);
+    for names in &mut concise {
+        names.sort_unstable();
+    }
+    assert_eq!(concise, expected);
+    assert_eq!(numbers(&plan.stdout), Some(counts));
+    assert!(plan.stdout.lines().count() < text.lines().count());
+
+    let document: Value = serde_json::from_str(&env.read("plan.json")).unwrap();
+    assert_eq!(count_actions(&document), counts);
+    let gitlab: Value = serde_json::from_str(&env.read("counts.json")).unwrap();
+    let [create, update, delete] = counts;
+    assert_eq!(
+        gitlab,
+        serde_json::json!({ "create": create, "update": update, "delete": delete })
+    );
+    let told = "**Plan: 3 to add, 7 to change, 3 to destroy.**";
+    assert!(env.read("plan.md").contains(told));
 }
 
 async fn outputs() -> [CommandOutput; 4] {
