@@ -74,7 +74,7 @@ impl Progress {
             ApplyEvent::StepStarted { address, .. } => {
                 let bar = state.bars.as_ref().map(|bars| {
                     // It may only draw once it has its place among the others.
-                    let bar = bars.add(bar_with(address.as_str()));
+                    let bar = bars.add(bar_with(&words::address(address)));
                     bar.enable_steady_tick(Duration::from_millis(120));
                     bar
                 });
@@ -147,7 +147,13 @@ impl State {
             .at_work
             .iter()
             .take(NAMED)
-            .map(|(address, work)| format!("{address} ({})", words::duration(work.since.elapsed())))
+            .map(|(address, work)| {
+                format!(
+                    "{} ({})",
+                    words::address(address),
+                    words::duration(work.since.elapsed())
+                )
+            })
             .collect();
         if self.at_work.len() > NAMED {
             named.push(format!("{} more", self.at_work.len() - NAMED));

@@ -16,7 +16,7 @@ pub fn count(number: usize, singular: &str) -> String {
 /// What stands above a plan that takes versions out of service which were kept so far.
 pub fn coexisting(number: usize) -> String {
     format!(
-        "{} will be deactivated by policy. To keep {}, declare `superseded: keep`.",
+        "{} will be deactivated by policy.\nTo keep {}, declare `superseded: keep`.",
         count(number, "coexisting version"),
         if number == 1 { "it" } else { "them" }
     )

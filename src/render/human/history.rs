@@ -1,23 +1,29 @@
 //! Earlier runs, as a table or one by one.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::table::{Rows, render_rows, render_table, time};
+use super::table::{Rows, brief_time, render_rows, render_table, time};
 use crate::apply::OutcomeWord;
 use crate::render::words;
 use crate::store::{PastRun, PastStep};
 
-/// Writes a table of runs, the newest first.
+/// The least that is shown of a run's id: of one that begins with its time, all of that.
+const ID_LENGTH: usize = 13;
+
+/// Writes a table of runs, the newest first. `history show` takes the beginning of an id, so that no
+/// more is shown than tells all of them apart.
 pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
     let header = [
         "RUN", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",
     ];
+    let length = telling_length(runs);
     let rows = runs.iter().rev().map(|run| {
         let done = count_done(run);
         [
-            Some(run.id.clone()),
-            run.began_at_ms.and_then(at),
+            Some(run.id.chars().take(length).collect()),
+            run.began_at_ms.and_then(briefly_at),
             took(run),
             Some(result(run).to_owned()),
             Some(run.changes.to_string()),
@@ -26,6 +32,18 @@ pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
         ]
     });
     render_table(header, rows, out)
+}
+
+/// How many letters of their ids tell runs apart.
+fn telling_length(runs: &[PastRun]) -> usize {
+    let longest = runs.iter().map(|run| run.id.chars().count()).max();
+    let tells_apart = |length: &usize| {
+        let mut seen = HashSet::new();
+        let begins = |run: &PastRun| run.id.chars().take(*length).collect::<String>();
+        runs.iter().all(|run| seen.insert(begins(run)))
+    };
+    let longest = longest.unwrap_or(0);
+    (ID_LENGTH..longest).find(tells_apart).unwrap_or(longest)
 }
 
 /// Writes all that is kept of one run.
@@ -106,7 +124,48 @@ fn at(ms: u64) -> Option<String> {
     time(i64::try_from(ms).ok()?)
 }
 
+fn briefly_at(ms: u64) -> Option<String> {
+    brief_time(i64::try_from(ms).ok()?)
+}
+
 fn took(run: &PastRun) -> Option<String> {
     let ms = run.last_at_ms?.checked_sub(run.began_at_ms?)?;
     Some(words::duration(Duration::from_millis(ms)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_fits_a_terminal_and_tells_runs_apart() {
+        let run = |id: &str| {
+            let mut run = PastRun::read(id, "here", b"").unwrap();
+            run.began_at_ms = Some(1_795_550_115_123);
+            run.last_at_ms = Some(1_795_550_175_999);
+            run.complete = Some(false);
+            run
+        };
+        let told = |ids: [&str; 2]| {
+            let mut out = Vec::new();
+            render_history(&ids.map(run), &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let text = told([
+            "01a20f35-b190-73dc-b6ae-1030757e0e72",
+            "01a20f35-c000-73dc-b6ae-1030757e0e72",
+        ]);
+        insta::assert_snapshot!(text, @"
+        RUN            BEGAN                 TOOK   RESULT      CHANGES  DONE  NOT DONE
+        01a20f35-c000  2026-11-24T19:55:15Z  1m00s  incomplete  0        0     0
+        01a20f35-b190  2026-11-24T19:55:15Z  1m00s  incomplete  0        0     0
+        ");
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        let text = told([
+            "01a20f35-b190-73dc-b6ae-1030757e0e72",
+            "01a20f35-b190-73dd-b6ae-1030757e0e72",
+        ]);
+        assert!(text.contains("01a20f35-b190-73dc  "), "{text}");
+        assert!(text.contains("01a20f35-b190-73dd  "), "{text}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
 use crate::ident::Address;
 use crate::plan::Mode;
@@ -35,13 +36,12 @@ pub fn render_report(report: &ApplyReport, styles: &Styles, out: &mut dyn Write)
         return Ok(());
     }
     writeln!(out, "{}", styled(styles.strong, "Outcomes:"))?;
-    let width = report
+    let addresses: Vec<String> = report
         .steps
         .iter()
-        .map(|step| words::address(&step.address).chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(60);
+        .map(|step| words::address(&step.address))
+        .collect();
+    let width = column_width(addresses.iter().map(String::as_str));
     for step in &report.steps {
         render_step(step, width, styles, out)?;
     }
@@ -62,10 +62,10 @@ fn render_step(
     };
     writeln!(
         out,
-        "  {} {:>3} {:<width$}  {}",
+        "  {} {:>3} {}  {}",
         styled(style, format!("{:<9}", word.as_str())),
         words::symbol(step.kind),
-        words::address(&step.address),
+        padded(&words::address(&step.address), width),
         remark(step)
     )?;
     match &step.outcome {

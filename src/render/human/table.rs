@@ -2,12 +2,15 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use crate::render::words;
 
 /// Fields with their names.
 pub(super) type Rows = Vec<(&'static str, Option<String>)>;
+
+/// No column is wider than this for the sake of a few cells: longer ones push their own rows aside only.
+const COLUMN_LIMIT: usize = 40;
 
 /// Writes a table without lines, which other programs can cut at two spaces.
 pub(super) fn render_table<const N: usize>(
@@ -15,18 +18,35 @@ pub(super) fn render_table<const N: usize>(
     rows: impl Iterator<Item = [Option<String>; N]>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
-    for row in rows {
-        table.add_row(row.map(|cell| shown(cell.as_deref())));
-    }
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim())?;
+    let lines: Vec<[String; N]> = std::iter::once(header.map(str::to_owned))
+        .chain(rows.map(|row| row.map(|cell| shown(cell.as_deref()))))
+        .collect();
+    let widths: [usize; N] =
+        std::array::from_fn(|place| column_width(lines.iter().map(|line| line[place].as_str())));
+    for line in &lines {
+        let mut text = String::new();
+        for (cell, width) in line.iter().zip(widths) {
+            text.push_str(&padded(cell, width));
+            text.push_str("  ");
+        }
+        writeln!(out, "{}", text.trim_end())?;
     }
     Ok(())
+}
+
+/// How wide a column is: as its widest cell, but for the overlong ones.
+pub(super) fn column_width<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
+    cells
+        .map(UnicodeWidthStr::width)
+        .filter(|width| *width <= COLUMN_LIMIT)
+        .max()
+        .unwrap_or(0)
+}
+
+/// A text with spaces behind it up to this width.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(missing))
 }
 
 /// Writes one field a line.
@@ -45,6 +65,11 @@ fn shown(text: Option<&str>) -> String {
 pub(super) fn time(ms: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(ms).ok()?;
     Some(time.to_string())
+}
+
+/// The same to the second, for tables.
+pub(super) fn brief_time(ms: i64) -> Option<String> {
+    time(ms.checked_sub(ms.rem_euclid(1_000))?)
 }
 
 #[cfg(test)]
@@ -67,9 +92,26 @@ mod tests {
     }
 
     #[test]
+    fn a_long_cell_pushes_its_own_row_aside() {
+        let long = "x".repeat(60);
+        let rows = [["表", "1"], [&long, "2"], ["short", "3"]]
+            .map(|row| row.map(|cell| Some(cell.to_owned())));
+        let mut out = Vec::new();
+        render_table(["NAME", "N"], rows.into_iter(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, format!("NAME   N\n表     1\n{long}  2\nshort  3\n"));
+    }
+
+    #[test]
     fn times_are_readable() {
         assert_eq!(time(0).unwrap(), "1970-01-01T00:00:00Z");
         assert_eq!(time(1_683_159_463_986).unwrap(), "2023-05-04T00:17:43.986Z");
         assert_eq!(time(i64::MAX), None);
+        assert_eq!(
+            brief_time(1_683_159_463_986).unwrap(),
+            "2023-05-04T00:17:43Z"
+        );
+        assert_eq!(brief_time(-1).unwrap(), "1969-12-31T23:59:59Z");
+        assert_eq!(brief_time(i64::MIN), None);
     }
 }

@@ -3,8 +3,8 @@
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::CommandOutput;
 use crate::support::worlds::{Version, env_with, manifest_with, seed, start};
+use crate::support::{CommandOutput, TestEnv};
 
 const SOLUTIONS: &str = "
   Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
@@ -66,52 +66,17 @@ fn count_actions(document: &Value) -> [usize; 3] {
         .map(|word| actions.iter().filter(|action| **action == word).count())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn literals_stand_in_a_plan_with_every_kind_of_change() {
-    let live = [
-        Version::active("Again", "1"),
-        Version::inactive("Back", "1"),
-        Version::active("Back", "2"),
-        Version::active("Beside", "1"),
-        Version::active("Beside", "2"),
-        Version::active("Off", "1"),
-        Version::active("Old", "1"),
-        Version::active("Safe", "1"),
-        Version::active("Same", "1"),
-        Version::active("Spare", "1"),
-        Version::active("Stranger", "1").owner("mallory"),
-        Version::active("Up", "1"),
-        Version::active("Wide", "1"),
-    ];
-    let packages = ["New 1", "Up 2", "Again 1"]
-        .map(|package| package.split_once(' ').unwrap())
-        .map(|(name, version)| Version::active(name, version));
-    let emulator = start(seed(&live, &packages), &[]).await;
-    let env = env_with(&manifest_with(
-        &emulator.url(),
-        "    protect: [\"Safe@*\"]\n",
-        "manage: { owners: [svc], undeclared: deactivate }\n",
-        EVERY_KIND,
-    ));
-    let arguments = [
-        "plan",
-        "--replace=Again@1",
-        "--output=text=plan.txt",
-        "--output=json=plan.json",
-        "--output=gitlab=counts.json",
-        "--output=markdown=plan.md",
-        "--concise",
-    ];
-    let plan = env.solform_beside(&arguments).await.exits_with(1);
-    let text = env.read("plan.txt");
-    insta::assert_snapshot!(text.replace(&emulator.url(), "URL"), @r#"
+/// The golden text of that plan.
+fn check_golden(text: &str) {
+    insta::assert_snapshot!(text, @r#"
     Environment "test" at URL. Actions are shown with these symbols:
       - destroy
     -/+ destroy and then create replacement
       ~ update in-place
       + create
 
-    1 coexisting version will be deactivated by policy. To keep it, declare `superseded: keep`.
+    1 coexisting version will be deactivated by policy.
+    To keep it, declare `superseded: keep`.
 
       # Again@1 must be replaced
       # (requested by the command, solform.yaml:13:21)
@@ -193,7 +158,54 @@ async fn literals_stand_in_a_plan_with_every_kind_of_change() {
     Plan: 3 to add, 7 to change, 3 to destroy.
     Versions: 2 as declared, 1 blocked, 1 unmanaged, 4 without a successor, 1 going down, 1 becoming PUBLIC, 3 that cannot be undone.
     "#);
+}
 
+/// A world in which that plan is made, and where it is.
+async fn every_kind() -> (TestEnv, String, CommandOutput) {
+    let live = [
+        Version::active("Again", "1"),
+        Version::inactive("Back", "1"),
+        Version::active("Back", "2"),
+        Version::active("Beside", "1"),
+        Version::active("Beside", "2"),
+        Version::active("Off", "1"),
+        Version::active("Old", "1"),
+        Version::active("Safe", "1"),
+        Version::active("Same", "1"),
+        Version::active("Spare", "1"),
+        Version::active("Stranger", "1").owner("mallory"),
+        Version::active("Up", "1"),
+        Version::active("Wide", "1"),
+    ];
+    let packages = ["New 1", "Up 2", "Again 1"]
+        .map(|package| package.split_once(' ').unwrap())
+        .map(|(name, version)| Version::active(name, version));
+    let emulator = start(seed(&live, &packages), &[]).await;
+    let env = env_with(&manifest_with(
+        &emulator.url(),
+        "    protect: [\"Safe@*\"]\n",
+        "manage: { owners: [svc], undeclared: deactivate }\n",
+        EVERY_KIND,
+    ));
+    let arguments = [
+        "plan",
+        "--replace=Again@1",
+        "--output=text=plan.txt",
+        "--output=json=plan.json",
+        "--output=gitlab=counts.json",
+        "--output=markdown=plan.md",
+        "--concise",
+    ];
+    let plan = env.solform_beside(&arguments).await;
+    (env, emulator.url(), plan)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn literals_stand_in_a_plan_with_every_kind_of_change() {
+    let (env, url, plan) = every_kind().await;
+    let plan = plan.exits_with(1);
+    let text = env.read("plan.txt");
+    check_golden(&text.replace(&url, "URL"));
     let counts = [3, 7, 3];
     let created = vec!["New@1", "Up@2"];
     let updated = vec![

@@ -189,7 +189,8 @@ fn upgrades_and_what_stood_side_by_side_are_told() {
       ~ update in-place
       + create
 
-    2 coexisting versions will be deactivated by policy. To keep them, declare `superseded: keep`.
+    2 coexisting versions will be deactivated by policy.
+    To keep them, declare `superseded: keep`.
 
       # Back@1.0 will be updated in-place
       # (declared, solform.yaml:1:3; downgrade from Back@2.0)
@@ -243,7 +244,8 @@ fn concisely_only_what_must_be_seen_is_whole() {
     insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
     Environment "prod" at https://ib.example.com.
 
-    2 coexisting versions will be deactivated by policy. To keep them, declare `superseded: keep`.
+    2 coexisting versions will be deactivated by policy.
+    To keep them, declare `superseded: keep`.
 
       # Gone@1.0 will be destroyed
       # (declared as ABSENT, solform.yaml:1:3)
