@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::report::OutcomeWord;
-use crate::ident::{Address, JobId};
+use crate::ident::{Address, JobId, SolutionId};
 use crate::plan::ActionKind;
 
 /// One thing that happened.
@@ -59,6 +59,14 @@ pub enum ApplyEvent {
         outcome: OutcomeWord,
         /// How long it took.
         took: Duration,
+        /// The record that is live, where one is.
+        id: Option<SolutionId>,
+        /// Why it is not done, or what is to be known of one that is.
+        why: Option<String>,
+        /// Jobs that it started, in order.
+        jobs: Vec<JobId>,
+        /// Calls that were sent a second time.
+        sent_twice: Vec<Call>,
     },
     /// The first interrupt was seen: nothing new starts, what runs is settled.
     Draining {

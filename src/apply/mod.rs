@@ -21,6 +21,7 @@ mod send;
 mod settle;
 mod step;
 mod wait;
+mod why;
 
 pub use event::{ApplyEvent, Call};
 pub use executor::{ApplySettings, EventSink, Execution, apply};

@@ -110,6 +110,17 @@ async fn conclude(
         kind: change.action.kind(),
         outcome: outcome.word(),
         took,
+        id: match &outcome {
+            Outcome::Done(done) => done.id.clone(),
+            Outcome::Failed(_)
+            | Outcome::Skipped(_)
+            | Outcome::Refused(_)
+            | Outcome::Cancelled
+            | Outcome::Unknown { .. } => None,
+        },
+        why: outcome.why(),
+        jobs: jobs.clone(),
+        sent_twice: sent_twice.clone(),
     });
     StepReport {
         address: change.address.clone(),

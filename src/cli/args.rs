@@ -19,9 +19,11 @@ mod runs;
 mod solutions;
 
 pub(super) use export::{DoctorArgs, ExportArgs};
-pub(super) use formats::{FormatArgs, PlanFormat, PlanOutput};
+pub(super) use formats::{
+    DocumentFormat, FormatArgs, Output, PlanFormat, ReportFormat, ReportFormatArgs, SizeArgs,
+};
 pub(super) use normalise::normalise;
-pub(super) use review::{ReviewArgs, ReviewFormat, ReviewOutput};
+pub(super) use review::ReviewArgs;
 pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
 pub(super) use solutions::{GetArgs, ListArgs};
 
@@ -85,7 +87,7 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Make the environment what the manifest, or a saved plan, says
     #[command(
-        after_help = "Example:\n  solform apply -e prod\n  solform apply -e prod prod.plan\n  solform apply -e local --auto-approve"
+        after_help = "Example:\n  solform apply -e prod\n  solform apply -e prod prod.plan --output markdown=report.md\n  solform apply -e local --auto-approve --json"
     )]
     Apply(ApplyArgs),
     /// Delete the declared versions that are live
@@ -164,6 +166,16 @@ impl Command {
     /// Whether the command may change what is live.
     pub(super) fn is_writing(&self) -> bool {
         matches!(self, Self::Apply(_) | Self::Destroy(_) | Self::Run(_))
+    }
+
+    /// Whether standard output is an event stream.
+    pub(super) fn has_stream(&self) -> bool {
+        match self {
+            Self::Plan(args) => args.json,
+            Self::Apply(args) => args.change.formats.json,
+            Self::Destroy(args) => args.formats.json,
+            _ => false,
+        }
     }
 
     pub(super) fn has_detailed_exit_code(&self) -> bool {
@@ -307,6 +319,9 @@ pub(super) struct PlanArgs {
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) formats: FormatArgs,
+    /// Print events instead, one JSON object a line
+    #[arg(long, conflicts_with = "format")]
+    pub(super) json: bool,
     /// Plan what `destroy` would do
     #[arg(long)]
     pub(super) destroy: bool,
@@ -340,6 +355,8 @@ pub(super) struct ChangeArgs {
     /// Do not ask before changing anything
     #[arg(long)]
     pub(super) auto_approve: bool,
+    #[command(flatten)]
+    pub(super) formats: ReportFormatArgs,
 }
 
 /// Arguments of `show`.
@@ -391,11 +408,16 @@ pub(super) struct HistoryArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum HistoryCommand {
     /// Show one run with its changes
-    #[command(after_help = "Example:\n  solform history -e prod show 0192f1c4")]
+    #[command(after_help = "Example:\n  solform history -e prod show 0192f1c4 --format markdown")]
     Show {
         /// The run's id, or the beginning of it
         #[arg(value_name = "RUN")]
         run: String,
+        /// Print it in this format
+        #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
+        format: Option<DocumentFormat>,
+        #[command(flatten)]
+        size: SizeArgs,
     },
 }
 
@@ -441,6 +463,10 @@ pub(super) enum SchemaDocument {
     RunHistory,
     /// What `doctor --json` prints.
     Doctor,
+    /// What `apply --format json` and `destroy --format json` print.
+    Report,
+    /// One line of what `plan --json`, `apply --json` and `destroy --json` print.
+    Events,
 }
 
 /// Arguments of `emulator`.

@@ -13,6 +13,7 @@ use crate::emulator::{EmulatorError, KnobError, SeedError};
 use crate::ident::{Address, SolutionId};
 use crate::manifest::Problems;
 use crate::plan::{DiffError, SavedPlanError};
+use crate::render::Diagnostic;
 use crate::store::{JournalError, StoreError};
 
 /// Why a command ends without its result.
@@ -79,7 +80,14 @@ pub(super) enum CommandError {
     Diff(Vec<DiffError>),
     /// Limits, protection or an unproven listing stand against the plan; told beside the plan.
     #[error("the plan cannot be applied")]
-    Blocked { is_unproven: bool },
+    Blocked {
+        is_unproven: bool,
+        /// Each of them, with its place.
+        refusals: Vec<Diagnostic>,
+    },
+    /// Nobody can be asked on a stream.
+    #[error("--json asks nobody, and nobody has approved what is to be done")]
+    NotApproved,
     /// A saved plan is refused, whole.
     #[error("the plan file `{}` is refused", path.display())]
     SavedPlan {
@@ -249,7 +257,9 @@ impl CommandError {
     /// The status to exit with.
     pub(super) fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Blocked { is_unproven: false } => ExitStatus::Blocked,
+            Self::Blocked {
+                is_unproven: false, ..
+            } => ExitStatus::Blocked,
             Self::SavedPlan { .. } => ExitStatus::Stale,
             Self::Declined | Self::Interrupted => ExitStatus::Cancelled,
             Self::Closed => ExitStatus::Success,
@@ -266,7 +276,10 @@ impl CommandError {
             | Self::Settings { .. }
             | Self::Read { .. }
             | Self::Diff(_)
-            | Self::Blocked { is_unproven: true }
+            | Self::Blocked {
+                is_unproven: true, ..
+            }
+            | Self::NotApproved
             | Self::OptionWithPlan { .. }
             | Self::NobodyToAsk
             | Self::Store(_)
@@ -315,7 +328,7 @@ impl CommandError {
             Self::OptionWithPlan { .. } => {
                 "Leave it out, or make a new plan with it: a saved plan is applied exactly as it was reviewed.".to_owned()
             }
-            Self::NobodyToAsk => {
+            Self::NobodyToAsk | Self::NotApproved => {
                 "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.".to_owned()
             }
             Self::Store(source) => source.help(),

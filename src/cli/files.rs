@@ -1,4 +1,4 @@
-//! Files that are written as a whole, or not at all.
+//! Files that are written as a whole, or not at all; and the one that is added to.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -41,4 +41,19 @@ fn folder_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     }
+}
+/// How long a file is; 0 for one that is not there.
+pub(super) fn length_of(path: &Path) -> io::Result<usize> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(usize::try_from(metadata.len()).unwrap_or(usize::MAX)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Adds to a file.
+pub(super) fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.append(true).create(true).open(path)?;
+    file.write_all(bytes)
 }

@@ -1,5 +1,6 @@
 //! The streams, with every known secret taken out on the way.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex};
 
@@ -8,11 +9,14 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::args::LogLevel;
+use super::clock;
+use super::diagnostics::diagnostics_of;
 use super::error::CommandError;
 use super::settings::Settings;
+use super::stream::Stream;
 use crate::api::Redactor;
-use crate::manifest::Problems;
-use crate::render::{Styles, render_problem, words};
+use crate::manifest::{Problem, Problems};
+use crate::render::{Diagnostic, Severity, StreamMessage, Styles, render_problem, words};
 
 /// Standard output and error of one command.
 pub(super) struct Io {
@@ -27,7 +31,22 @@ pub(super) struct Io {
     pub(super) is_watched: bool,
     /// Whether somebody can answer.
     pub(super) can_ask: bool,
+    /// The event stream of `--json`, which then has standard output for itself.
+    pub(super) stream: Option<Stream>,
+    text: TextPlace,
+    nowhere: io::Sink,
     is_err_coloured: bool,
+}
+
+/// Where text for people goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextPlace {
+    /// To standard output.
+    Out,
+    /// To standard error, as standard output is for a document.
+    Err,
+    /// Nowhere, as the stream tells it all.
+    Nowhere,
 }
 
 impl Io {
@@ -50,8 +69,59 @@ impl Io {
             err_styles: styles(is_err_terminal),
             is_watched: is_err_terminal && !settings.is_ci && !settings.is_plain,
             can_ask: io::stdin().is_terminal() && is_err_terminal && !settings.is_ci,
+            stream: None,
+            text: TextPlace::Out,
+            nowhere: io::sink(),
             is_err_coloured: may_colour && is_err_terminal,
         }
+    }
+
+    /// Gives standard output to the event stream, and begins it.
+    pub(super) fn open_stream(&mut self) {
+        let stream = Stream::new(Box::new(io::stdout()), &self.secrets, clock::now_ms);
+        stream.send(StreamMessage::version());
+        self.stream = Some(stream);
+        self.text = TextPlace::Nowhere;
+    }
+
+    /// Keeps standard output for a document: text for people goes to standard error.
+    pub(super) fn keep_out_for_a_document(&mut self) {
+        if self.text == TextPlace::Out {
+            self.text = TextPlace::Err;
+        }
+    }
+
+    /// Where text for people goes, and how it looks there.
+    pub(super) fn text(&mut self) -> (&mut dyn Write, Styles) {
+        match self.text {
+            TextPlace::Out => (&mut self.out, self.out_styles),
+            TextPlace::Err => (&mut self.err, self.err_styles),
+            TextPlace::Nowhere => (&mut self.nowhere, Styles::default()),
+        }
+    }
+
+    /// Sends what was said so far, and finds out whether somebody takes it.
+    pub(super) fn flush_text(&mut self) -> io::Result<()> {
+        match &self.stream {
+            Some(stream) => stream.check(),
+            None => self.text().0.flush(),
+        }
+    }
+
+    /// Adds to the stream, where there is one.
+    pub(super) fn send(&self, message: impl FnOnce() -> StreamMessage) {
+        if let Some(stream) = &self.stream {
+            stream.send(message());
+        }
+    }
+
+    /// Writes lines that a runner is to take as commands.
+    pub(super) fn commands(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.out.flush()?;
+        self.out.are_commands = true;
+        let written = self.out.write_all(lines).and_then(|()| self.out.flush());
+        self.out.are_commands = false;
+        written
     }
 
     /// Starts the log on standard error.
@@ -82,6 +152,11 @@ impl Io {
     }
 
     fn try_report(&mut self, error: &CommandError) -> io::Result<()> {
+        if let Some(stream) = &self.stream {
+            for diagnostic in diagnostics_of(error) {
+                stream.send(StreamMessage::diagnostic(diagnostic));
+            }
+        }
         match error {
             CommandError::Closed => return Ok(()),
             CommandError::Manifest(problems) => self.problems(problems)?,
@@ -108,26 +183,81 @@ impl Io {
 
     fn problems(&mut self, problems: &Problems) -> io::Result<()> {
         for problem in problems {
-            self.problem(problem)?;
+            self.show(problem)?;
         }
         Ok(())
     }
 
-    /// Writes a problem or a warning with its place to standard error.
-    pub(super) fn problem(&mut self, problem: &dyn miette::Diagnostic) -> io::Result<()> {
+    /// Tells a warning about the manifest.
+    pub(super) fn problem(&mut self, problem: &Problem) -> io::Result<()> {
+        self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(problem)));
+        self.show(problem)
+    }
+
+    /// Writes a problem with its place to standard error.
+    fn show(&mut self, problem: &Problem) -> io::Result<()> {
         render_problem(problem, 100, self.is_err_coloured, &mut self.err)
+    }
+
+    /// Warns of something that is at no place of the manifest.
+    pub(super) fn warn(&mut self, summary: &str, causes: Vec<String>) -> io::Result<()> {
+        writeln!(self.err, "Warning: {}", words::escaped(summary))?;
+        for cause in &causes {
+            writeln!(self.err, "  because {}", words::escaped(cause))?;
+        }
+        self.send(|| {
+            let warning = Diagnostic::new(Severity::Warning, summary).because(causes, None);
+            StreamMessage::diagnostic(warning)
+        });
+        Ok(())
     }
 
     /// Warns that a list may not hold all there is.
     pub(super) fn warn_incomplete(&mut self, why: &str) -> io::Result<()> {
-        let why = words::escaped(why);
-        writeln!(self.err, "Warning: the list may be incomplete: {why}")
+        self.warn(&format!("the list may be incomplete: {why}"), Vec::new())
+    }
+
+    /// Says something beside what was asked for.
+    pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.err, "{}", words::escaped(text))?;
+        self.send(|| StreamMessage::log(text.trim_start()));
+        self.err.flush()
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()?;
-        self.err.flush()
+        self.err.flush()?;
+        self.stream.as_ref().map_or(Ok(()), Stream::check)
     }
+}
+
+/// Text in which no runner finds a command that may stand anywhere in a line. In JSON the escape means
+/// the same, and only strings can hold it.
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+    if text.contains("##[") {
+        Cow::Owned(text.replace("##[", "##\\u005b"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Text of which no line is a command for a GitHub runner, whatever names stand in it: it takes every
+/// line that begins with two colons as one, space before them included.
+pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
+    let text = harmless(text);
+    let is_command = |line: &str| line.trim_start().starts_with("::");
+    if !text.lines().any(is_command) {
+        return text;
+    }
+    let lines = text.split_inclusive('\n').map(|line| {
+        if is_command(line) {
+            let begins = line.len() - line.trim_start().len();
+            format!("{}\\{}", &line[..begins], &line[begins..])
+        } else {
+            line.to_owned()
+        }
+    });
+    Cow::Owned(lines.collect())
 }
 
 fn anstyle_text(style: anstyle::Style, text: &str) -> String {
@@ -139,6 +269,8 @@ pub(super) struct Redacted<W: Write> {
     to: W,
     secrets: Arc<Redactor>,
     pending: Vec<u8>,
+    /// Whether the lines are commands for a runner, and nobody's text.
+    are_commands: bool,
 }
 
 impl<W: Write> Redacted<W> {
@@ -147,6 +279,7 @@ impl<W: Write> Redacted<W> {
             to,
             secrets,
             pending: Vec::new(),
+            are_commands: false,
         }
     }
 
@@ -154,7 +287,11 @@ impl<W: Write> Redacted<W> {
         let rest = self.pending.split_off(length);
         let lines = std::mem::replace(&mut self.pending, rest);
         let text = String::from_utf8_lossy(&lines);
-        self.to.write_all(self.secrets.redact(&text).as_bytes())
+        let text = self.secrets.redact(&text);
+        if self.are_commands {
+            return self.to.write_all(text.as_bytes());
+        }
+        self.to.write_all(without_commands(&text).as_bytes())
     }
 }
 
@@ -227,5 +364,27 @@ mod tests {
         writeln!(to, "-hush!").unwrap();
         to.flush().unwrap();
         assert_eq!(to.to, b"it is [redacted]!\n");
+    }
+
+    /// A runner would take the line as its own command, and mask words or end the job.
+    #[test]
+    fn no_line_of_text_is_a_command_for_a_runner() {
+        let mut to = Redacted::new(Vec::new(), Arc::default());
+        write!(
+            to,
+            "::error::a\n  ::add-mask::b\n\u{a0}::c\nd ::e\nf ##[error]g\n"
+        )
+        .unwrap();
+        to.flush().unwrap();
+        let text = String::from_utf8(to.to.clone()).unwrap();
+        assert_eq!(
+            text,
+            "\\::error::a\n  \\::add-mask::b\n\u{a0}\\::c\nd ::e\nf ##\\u005berror]g\n"
+        );
+        to.to.clear();
+        to.are_commands = true;
+        writeln!(to, "::error::ours").unwrap();
+        to.flush().unwrap();
+        assert_eq!(to.to, b"::error::ours\n");
     }
 }

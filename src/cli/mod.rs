@@ -7,6 +7,7 @@ mod args;
 mod base;
 mod clock;
 mod commands;
+mod diagnostics;
 mod error;
 mod exit;
 mod files;
@@ -16,6 +17,7 @@ mod run_progress;
 mod session;
 mod settings;
 mod signals;
+mod stream;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -69,6 +71,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     let mut io = Io::new(&settings, cli.global.no_color);
     io.start_log(cli.global.log.or(settings.log));
+    if cli.command.has_stream() {
+        io.open_stream();
+    }
     settings.chdir.clone_from(&cli.global.chdir);
     let is_detailed = cli.command.has_detailed_exit_code();
     let is_writing = cli.command.is_writing();

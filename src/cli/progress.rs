@@ -8,10 +8,10 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use super::io::SharedErr;
-use crate::api::Redactor;
+use super::io::{Io, SharedErr};
+use super::stream::StreamProgress;
 use crate::apply::{ApplyEvent, EventSink};
-use crate::ident::Address;
+use crate::ident::{Address, Identity};
 use crate::render::{Styles, render_event, words};
 
 /// How often a line tells that work goes on, where there are no bars (design 7).
@@ -25,6 +25,8 @@ pub(super) struct Progress {
     state: Arc<Mutex<State>>,
     err: SharedErr,
     styles: Styles,
+    /// Where a stream tells it all, and standard error nothing.
+    stream: Option<StreamProgress>,
 }
 
 struct State {
@@ -40,13 +42,11 @@ struct Work {
 }
 
 impl Progress {
-    pub(super) fn new(
-        total: usize,
-        has_bars: bool,
-        styles: Styles,
-        secrets: &Arc<Redactor>,
-    ) -> Self {
-        let bars = has_bars
+    /// The progress of so many changes; identities where they are known.
+    pub(super) fn new(total: usize, identities: BTreeMap<Address, Identity>, io: &Io) -> Self {
+        let stream = io.stream.as_ref();
+        let stream = stream.map(|stream| StreamProgress::new(stream, identities));
+        let bars = (io.is_watched && stream.is_none())
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
         Self {
             state: Arc::new(Mutex::new(State {
@@ -55,8 +55,9 @@ impl Progress {
                 at_work: BTreeMap::new(),
                 bars,
             })),
-            err: SharedErr::new(secrets),
-            styles,
+            err: SharedErr::new(&io.secrets),
+            styles: io.err_styles,
+            stream,
         }
     }
 
@@ -67,6 +68,9 @@ impl Progress {
     }
 
     fn take(&self, event: &ApplyEvent) {
+        if let Some(stream) = &self.stream {
+            return stream.take(event);
+        }
         let Ok(mut state) = self.state.lock() else {
             return;
         };
@@ -122,8 +126,11 @@ impl Progress {
         }
     }
 
-    /// Tells every half minute that work goes on. Never returns.
+    /// Tells every half minute that work goes on; a stream more often. Never returns.
     pub(super) async fn beat(&self) -> Infallible {
+        if let Some(stream) = &self.stream {
+            return stream.beat().await;
+        }
         loop {
             tokio::time::sleep(HEARTBEAT).await;
             let line = match self.state.lock() {

@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) is_plain: bool,
     /// `--chdir`, for commands that are printed.
     pub(super) chdir: Option<std::path::PathBuf>,
+    /// `GITHUB_STEP_SUMMARY`: the file that a runner shows beside the job.
+    pub(super) step_summary: Option<std::path::PathBuf>,
     /// `CI`: nobody is there to answer.
     pub(super) is_ci: bool,
 }
@@ -53,6 +55,7 @@ impl Settings {
             }),
             is_plain: is_set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
             chdir: None,
+            step_summary: variable("GITHUB_STEP_SUMMARY").map(std::path::PathBuf::from),
             is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),
         }
     }

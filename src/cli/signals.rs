@@ -1,13 +1,16 @@
 //! SIGINT and SIGTERM: the first asks, the second leaves.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::stream::Stream;
 use crate::apply::Interrupter;
+use crate::render::{Diagnostic, Severity, StreamMessage};
 
 /// Watches both signals for as long as the process lives.
-pub(super) fn watch(interrupter: Interrupter) -> std::io::Result<()> {
+pub(super) fn watch(interrupter: Interrupter, stream: Option<Stream>) -> std::io::Result<()> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -20,9 +23,25 @@ pub(super) fn watch(interrupter: Interrupter) -> std::io::Result<()> {
         let _ = next().await;
         interrupter.raise();
         let code = next().await;
+        if let Some(stream) = stream {
+            end(stream).await;
+        }
         leave(code);
     });
     Ok(())
+}
+
+/// Ends the stream with a whole line: one that is being written is not cut in two, as long as somebody
+/// reads it.
+async fn end(stream: Stream) {
+    let error = Diagnostic::new(
+        Severity::Error,
+        "interrupted a second time: left at once, and the journal says what was sent",
+    );
+    let closing = tokio::task::spawn_blocking(move || {
+        stream.close(StreamMessage::diagnostic(error));
+    });
+    let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
 }
 
 /// Ends the process at once. The journal on disk says what was sent.

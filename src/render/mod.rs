@@ -3,6 +3,7 @@
 //! Text that came from a server or a manifest is escaped here, in one place ([`words::quoted`]), so that
 //! no name or message can move a cursor or forge a line.
 
+mod github;
 mod human;
 mod json;
 mod manifest;
@@ -16,19 +17,25 @@ mod styles;
 mod text_diff;
 pub mod words;
 
+pub use github::{render_github_errors, render_github_plan, render_github_report};
 pub use human::{
     ReportView, render_concise_plan, render_doctor, render_history, render_job, render_past_run,
     render_plan, render_refusals, render_report, render_review, render_runs, render_solution,
     render_solutions, render_verdict,
 };
 pub use json::{
-    DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, PlanDocument, ReviewDocument,
-    RunHistoryDocument, RunsDocument, SolutionsDocument, doctor_document, gitlab_document,
-    history_document, job_document, plan_document, render_json, review_document,
-    run_history_document, runs_document, schema_of, solutions_document,
+    Diagnostic, DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, NotApplied,
+    PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument, Severity,
+    SolutionsDocument, StreamLine, StreamMessage, doctor_document, gitlab_document,
+    history_document, job_document, not_applied_document, plan_document, render_json,
+    report_document, review_document, run_history_document, runs_document, schema_of,
+    solutions_document,
 };
 pub use manifest::render_manifest;
-pub use markdown::{MarkdownOptions, render_markdown, render_review_markdown};
+pub use markdown::{
+    MarkdownOptions, render_markdown, render_past_run_markdown, render_report_markdown,
+    render_review_markdown,
+};
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::Styles;

@@ -57,6 +57,7 @@ pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) ->
             kind,
             outcome,
             took,
+            ..
         } => {
             let address = words::address(address);
             let took = words::duration(*took);
@@ -84,7 +85,8 @@ pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) ->
     }
 }
 
-fn doing(kind: ActionKind) -> &'static str {
+/// What is going on.
+pub(super) fn doing(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "Creating",
         ActionKind::Update => "Modifying",
@@ -94,7 +96,8 @@ fn doing(kind: ActionKind) -> &'static str {
     }
 }
 
-fn done(kind: ActionKind) -> &'static str {
+/// What came to its end.
+pub(super) fn done(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "Creation",
         ActionKind::Update => "Modifications",

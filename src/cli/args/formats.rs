@@ -1,9 +1,20 @@
-//! In which formats a plan was asked for.
+//! In which formats a plan, a report or a run was asked for.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+
+/// The most bytes that GitHub takes as a comment.
+const COMMENT: usize = 65_536;
+
+/// How much Markdown there may be.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct SizeArgs {
+    /// The most bytes of Markdown: the middle is cut where there are more
+    #[arg(long, value_name = "N", default_value_t = COMMENT, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2_000..))]
+    pub(in crate::cli) max_bytes: usize,
+}
 
 /// The formats of a plan.
 #[derive(Debug, Clone, Args)]
@@ -11,12 +22,11 @@ pub(in crate::cli) struct FormatArgs {
     /// Print the plan in this format
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<PlanFormat>,
-    /// The most bytes of Markdown: the middle is cut where there are more
-    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2_000..))]
-    pub(in crate::cli) max_bytes: usize,
+    #[command(flatten)]
+    pub(in crate::cli) size: SizeArgs,
     /// Write the plan to a file too, in a format of its own; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
-    pub(in crate::cli) output: Vec<PlanOutput>,
+    pub(in crate::cli) output: Vec<Output<PlanFormat>>,
 }
 
 impl FormatArgs {
@@ -37,6 +47,12 @@ impl FormatArgs {
     pub(in crate::cli) fn is_text(&self) -> bool {
         self.format() == PlanFormat::Text
     }
+
+    /// Whether GitHub is to show it.
+    pub(in crate::cli) fn is_for_github(&self) -> bool {
+        let github = PlanFormat::Github;
+        self.format() == github || self.output.iter().any(|output| output.format == github)
+    }
 }
 
 /// A format of a plan.
@@ -51,16 +67,73 @@ pub(in crate::cli) enum PlanFormat {
     Markdown,
     /// The counts that GitLab's merge-request widget shows.
     Gitlab,
+    /// Annotations at the manifest's lines, and the step summary.
+    Github,
 }
 
-/// A file that a plan is written to.
+/// The formats of a report.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct ReportFormatArgs {
+    /// Print the report in this format, and the plan on standard error
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<ReportFormat>,
+    #[command(flatten)]
+    pub(in crate::cli) size: SizeArgs,
+    /// Write the report to a file too, also of an apply that failed; repeatable
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub(in crate::cli) output: Vec<Output<ReportFormat>>,
+    /// Print events instead, one JSON object a line
+    #[arg(long, conflicts_with = "format")]
+    pub(in crate::cli) json: bool,
+}
+
+impl ReportFormatArgs {
+    /// The format of standard output.
+    pub(in crate::cli) fn format(&self) -> ReportFormat {
+        self.format.unwrap_or_default()
+    }
+
+    /// Whether GitHub is to show it.
+    pub(in crate::cli) fn is_for_github(&self) -> bool {
+        let github = ReportFormat::Github;
+        self.format() == github || self.output.iter().any(|output| output.format == github)
+    }
+}
+
+/// A format of a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ReportFormat {
+    /// For people: the plan, then what became of each change.
+    #[default]
+    Text,
+    /// The report document.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+    /// Annotations at the manifest's lines, and the step summary.
+    Github,
+}
+
+/// A format of an earlier run, or of a review.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum DocumentFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One document; short: --json.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
+/// A file that something is written to, in a format of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct PlanOutput {
-    pub(in crate::cli) format: PlanFormat,
+pub(in crate::cli) struct Output<F> {
+    pub(in crate::cli) format: F,
     pub(in crate::cli) path: PathBuf,
 }
 
-impl FromStr for PlanOutput {
+impl<F: ValueEnum> FromStr for Output<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -69,7 +142,7 @@ impl FromStr for PlanOutput {
             .filter(|(_, path)| !path.is_empty())
             .ok_or("an output is written FORMAT=FILE")?;
         Ok(Self {
-            format: PlanFormat::from_str(format, false)?,
+            format: F::from_str(format, false)?,
             path: PathBuf::from(path),
         })
     }
@@ -81,13 +154,15 @@ mod tests {
 
     #[test]
     fn outputs_name_their_format_first() {
-        let output: PlanOutput = "json=a=b.json".parse().unwrap();
+        let output: Output<PlanFormat> = "json=a=b.json".parse().unwrap();
         assert_eq!(
             (output.format, output.path),
             (PlanFormat::Json, PathBuf::from("a=b.json"))
         );
         for text in ["plan.json", "json=", "xml=plan.xml", ""] {
-            assert!(text.parse::<PlanOutput>().is_err(), "{text}");
+            assert!(text.parse::<Output<PlanFormat>>().is_err(), "{text}");
         }
+        // A report has no counts for GitLab.
+        assert!("gitlab=a".parse::<Output<ReportFormat>>().is_err());
     }
 }

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use super::formats::{DocumentFormat, Output, SizeArgs};
 
 /// What is compared with what, and in which formats it is told.
 #[derive(Debug, Args)]
@@ -23,16 +24,15 @@ pub(in crate::cli) struct ReviewArgs {
     pub(in crate::cli) env: Vec<String>,
     /// Print the review in this format
     #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<ReviewFormat>,
+    format: Option<DocumentFormat>,
     /// Print a JSON document; short for --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Write the review to a file too, in a format of its own; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
-    pub(in crate::cli) output: Vec<ReviewOutput>,
-    /// The most bytes of Markdown: the middle is cut where there are more
-    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2_000..))]
-    pub(in crate::cli) max_bytes: usize,
+    pub(in crate::cli) output: Vec<Output<DocumentFormat>>,
+    #[command(flatten)]
+    pub(in crate::cli) size: SizeArgs,
     /// Exit with 2 where there are changes
     #[arg(long)]
     pub(in crate::cli) detailed_exitcode: bool,
@@ -40,45 +40,11 @@ pub(in crate::cli) struct ReviewArgs {
 
 impl ReviewArgs {
     /// The format of standard output.
-    pub(in crate::cli) fn format(&self) -> ReviewFormat {
+    pub(in crate::cli) fn format(&self) -> DocumentFormat {
         if self.json {
-            ReviewFormat::Json
+            DocumentFormat::Json
         } else {
             self.format.unwrap_or_default()
         }
-    }
-}
-
-/// A format of a review.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum ReviewFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-}
-
-/// A file that a review is written to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct ReviewOutput {
-    pub(in crate::cli) format: ReviewFormat,
-    pub(in crate::cli) path: PathBuf,
-}
-
-impl FromStr for ReviewOutput {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (format, path) = text
-            .split_once('=')
-            .filter(|(_, path)| !path.is_empty())
-            .ok_or("an output is written FORMAT=FILE")?;
-        Ok(Self {
-            format: ReviewFormat::from_str(format, false)?,
-            path: PathBuf::from(path),
-        })
     }
 }

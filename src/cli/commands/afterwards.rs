@@ -1,7 +1,6 @@
 //! The look after an apply: whether what was done is what is live.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,12 +80,10 @@ pub(super) async fn look_again(
         if !has_told {
             has_told = true;
             // Nobody who left is waiting for this line.
-            let _ = writeln!(
-                io.err,
+            let _ = io.note(&format!(
                 "The list does not show everything yet; looking again for up to {}.",
                 words::duration(settle)
-            )
-            .and_then(|()| io.err.flush());
+            ));
         }
         tokio::select! {
             () = tokio::time::sleep_until((Instant::now() + pause).min(deadline)) => {}

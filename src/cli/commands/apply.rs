@@ -1,10 +1,9 @@
 //! `apply`: from the manifest, or exactly what a saved plan says.
 
-use std::io::Write as _;
-
 use super::executing::{self, Approval, Start};
 use super::keeping::{self, Keeping};
 use super::planning;
+use super::reporting::Reporting;
 use crate::cli::args::ApplyArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -12,41 +11,59 @@ use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::plan::{DiffOptions, Mode, Overrides, Plan, SavedPlan};
+use crate::render::StreamMessage;
 
 pub(super) async fn run(
     args: &ApplyArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let mut start = Start::new()?;
-    if args.plan.is_none() && !args.resume {
-        return executing::plan_and_execute(&args.change, Mode::Converge, settings, start, io)
-            .await;
-    }
+    let start = Start::new(io)?;
+    let mut reporting = Reporting::new(&args.change.formats, settings, Mode::Converge, io);
+    let done = if args.plan.is_none() && !args.resume {
+        executing::plan_and_execute(&args.change, settings, start, &mut reporting, io).await
+    } else {
+        run_reviewed(args, settings, start, &mut reporting, io).await
+    };
+    reporting.end(done, io)
+}
+
+/// Applies a saved plan, or what is left of one.
+async fn run_reviewed(
+    args: &ApplyArgs,
+    settings: &Settings,
+    mut start: Start,
+    reporting: &mut Reporting<'_>,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
     if let Some(option) = args.change.planning.shaping() {
         return Err(CommandError::OptionWithPlan { option });
     }
+    reporting.check(true)?;
     let mut wanted = args.change.manifest.clone();
     let saved = match &args.plan {
         Some(path) => Some(planning::read_saved(path)?),
         None => None,
     };
     // The plan's environment is meant, where none is named.
-    if let Some(saved) = &saved
-        && wanted.environment.is_none()
-        && settings.environment.is_none()
-    {
-        wanted.environment = Some(saved.plan.subject.environment.clone());
+    if let Some(saved) = &saved {
+        reporting.mode = saved.plan.mode;
+        if wanted.environment.is_none() && settings.environment.is_none() {
+            wanted.environment = Some(saved.plan.subject.environment.clone());
+        }
     }
     let session = session::open(&wanted, settings, io).await?;
+    reporting.learn(&session);
     // A plan that is not for this manifest needs no lock to be refused.
     if let Some(saved) = &saved {
         check(saved, &session, args)?;
     }
     let keeping = keeping::take(&session, &args.change.store, &mut start, io).await?;
     let done = match saved {
-        Some(saved) => apply_saved(&session, saved, args, &keeping, &mut start, io).await,
-        None => resume(&session, args, &keeping, &mut start, io).await,
+        Some(saved) => {
+            apply_saved(&session, saved, args, &keeping, &mut start, reporting, io).await
+        }
+        None => resume(&session, args, &keeping, &mut start, reporting, io).await,
     };
     keeping.end().await;
     done
@@ -70,10 +87,13 @@ async fn resume(
     args: &ApplyArgs,
     keeping: &Keeping,
     start: &mut Start,
+    reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let Some(run) = &keeping.interrupted else {
-        writeln!(io.out, "Nothing to resume: the last run is complete.")?;
+        let said = "Nothing to resume: the last run is complete.";
+        writeln!(io.text().0, "{said}")?;
+        io.send(|| StreamMessage::log(said));
         return Ok(ExitStatus::Success);
     };
     let plan = keeping.store.plan(run).await.map_err(CommandError::Store)?;
@@ -85,8 +105,8 @@ async fn resume(
         }
     })?;
     check(&saved, session, args)?;
-    writeln!(io.err, "Resuming the run {run}.")?;
-    apply_saved(session, saved, args, keeping, start, io).await
+    io.note(&format!("Resuming the run {run}."))?;
+    apply_saved(session, saved, args, keeping, start, reporting, io).await
 }
 
 /// A saved plan was approved when it was reviewed. The live state is listed again, for the proof
@@ -97,6 +117,7 @@ async fn apply_saved(
     args: &ApplyArgs,
     keeping: &Keeping,
     start: &mut Start,
+    reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     tracing::info!(plan = %saved.id, "applying a saved plan");
@@ -125,7 +146,7 @@ async fn apply_saved(
         parallelism: args.change.planning.parallelism,
         is_concise: args.change.planning.concise,
     };
-    executing::execute(session, order, keeping, start, io).await
+    executing::execute(session, order, keeping, start, reporting, io).await
 }
 
 /// The reviewed changes, with the coverage and the numbers of now.

@@ -1,6 +1,7 @@
 //! `destroy`: deletes exactly the declared, live, exact-owner versions.
 
 use super::executing::{self, Start};
+use super::reporting::Reporting;
 use crate::cli::args::ChangeArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -13,6 +14,8 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Start::new()?;
-    executing::plan_and_execute(args, Mode::Destroy, settings, start, io).await
+    let start = Start::new(io)?;
+    let mut reporting = Reporting::new(&args.formats, settings, Mode::Destroy, io);
+    let done = executing::plan_and_execute(args, settings, start, &mut reporting, io).await;
+    reporting.end(done, io)
 }

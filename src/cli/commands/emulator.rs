@@ -48,7 +48,7 @@ pub(super) async fn run(args: EmulatorArgs, io: &mut Io) -> Result<ExitStatus, C
     };
     // Whoever reads the address may end it at once.
     let (interrupter, interrupt) = Interrupter::new();
-    signals::watch(interrupter).map_err(|source| CommandError::Runtime { source })?;
+    signals::watch(interrupter, None).map_err(|source| CommandError::Runtime { source })?;
     let emulator = emulator::start(options)
         .await
         .map_err(CommandError::Emulator)?;

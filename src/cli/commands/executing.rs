@@ -2,30 +2,23 @@
 
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::afterwards::{self, Afterwards};
 use super::keeping::{self, Keeping};
-use super::planning;
-use crate::apply::{
-    self, ApplyReport, ApplySettings, Execution, Interrupt, Interrupter, OutcomeWord, PollPolicy,
-    Totals,
-};
+use super::making::{self, Made};
+use super::reporting::Reporting;
+use super::{formats, planning};
+use crate::apply::{ApplyReport, Interrupt, Interrupter, OutcomeWord, Totals};
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::{ExitStatus, most_telling};
 use crate::cli::io::Io;
-use crate::cli::progress::Progress;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::plan::{ApprovedPlan, DiffOptions, Mode, Overrides, Plan, SavedPlan, Summary, approve};
-use crate::render::{
-    ReportView, render_concise_plan, render_plan, render_refusals, render_report, render_verdict,
-    words,
-};
-use crate::store::{Entry, Journal};
+use crate::render::{ReportView, render_refusals, words};
 
 /// Watches for signals from the command's start on.
 pub(super) struct Start {
@@ -33,9 +26,10 @@ pub(super) struct Start {
 }
 
 impl Start {
-    pub(super) fn new() -> Result<Self, CommandError> {
+    pub(super) fn new(io: &Io) -> Result<Self, CommandError> {
         let (interrupter, interrupt) = Interrupter::new();
-        signals::watch(interrupter).map_err(|source| CommandError::Runtime { source })?;
+        signals::watch(interrupter, io.stream.clone())
+            .map_err(|source| CommandError::Runtime { source })?;
         Ok(Self { interrupt })
     }
 
@@ -91,14 +85,16 @@ pub(super) struct Order {
 /// Plans from the manifest, and makes it so.
 pub(super) async fn plan_and_execute(
     args: &ChangeArgs,
-    mode: Mode,
     settings: &Settings,
     mut start: Start,
+    reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
+    reporting.check(args.auto_approve)?;
     let session = session::open(&args.manifest, settings, io).await?;
+    reporting.learn(&session);
     let keeping = keeping::take(&session, &args.store, &mut start, io).await?;
-    let done = plan_and_make_so(&session, args, mode, &keeping, &mut start, io).await;
+    let done = plan_and_make_so(&session, args, &keeping, &mut start, reporting, io).await;
     keeping.end().await;
     done
 }
@@ -106,12 +102,12 @@ pub(super) async fn plan_and_execute(
 async fn plan_and_make_so(
     session: &Session,
     args: &ChangeArgs,
-    mode: Mode,
     keeping: &Keeping,
     start: &mut Start,
+    reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let options = args.planning.diff_options(mode);
+    let options = args.planning.diff_options(reporting.mode);
     let overrides = args.planning.overrides();
     let plan = start
         .or_interrupted(planning::make_plan(session, &options, &overrides, io))
@@ -131,7 +127,7 @@ async fn plan_and_make_so(
         parallelism: args.planning.parallelism,
         is_concise: args.planning.concise,
     };
-    execute(session, order, keeping, start, io).await
+    execute(session, order, keeping, start, reporting, io).await
 }
 
 /// Shows the plan, gets it approved, makes it so, looks again, and tells how it ended.
@@ -140,6 +136,7 @@ pub(super) async fn execute(
     order: Order,
     keeping: &Keeping,
     start: &mut Start,
+    reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let resume = resume_command(session, &order, keeping);
@@ -152,21 +149,21 @@ pub(super) async fn execute(
         parallelism,
         is_concise,
     } = order;
-    if is_concise {
-        render_concise_plan(&plan, &io.out_styles, &mut io.out)?;
-    } else {
-        render_plan(&plan, &io.out_styles, &mut io.out)?;
-    }
-    io.out.flush()?;
+    formats::print_plan(&plan, is_concise, io)?;
+    io.flush_text()?;
     let mode = plan.mode;
+    reporting.mode = mode;
     let limits = &session.manifest().environment.limits;
     let approved = match approve(plan, limits, &overrides) {
         Ok(approved) => approved,
         Err(refused) => {
+            formats::stream_plan(&refused.plan, false, io);
             render_refusals(&refused.refusals, &io.err_styles, &mut io.err)?;
-            return Err(planning::blocked(&refused.refusals));
+            return Err(planning::blocked(&refused.refusals, &refused.plan));
         }
     };
+    formats::stream_plan(approved.plan(), true, io);
+    io.flush_text()?;
     let has_changes = Summary::of(approved.plan()).has_changes();
     if has_changes && let Approval::Ask { may_ask } = approval {
         if !(may_ask && io.can_ask) {
@@ -178,9 +175,10 @@ pub(super) async fn execute(
             return Err(error);
         }
     }
-    let (report, after) = if has_changes {
+    let (run, report, after) = if has_changes {
         let kept = kept_plan(&approved, overrides, saved);
-        let report = make_so(session, &approved, &kept, parallelism, keeping, start, io).await?;
+        let Made { run, report } =
+            making::make_so(session, &approved, &kept, parallelism, keeping, start, io).await?;
         let after = afterwards::look_again(
             session,
             &report,
@@ -190,19 +188,37 @@ pub(super) async fn execute(
             io,
         )
         .await;
-        (report, after)
+        (Some(run), report, after)
     } else {
         let report = ApplyReport {
             steps: Vec::new(),
             interrupted: false,
         };
-        (report, Afterwards::unchanged(approved.plan()))
+        (None, report, Afterwards::unchanged(approved.plan()))
     };
-    // Writes were sent: whether somebody still reads our output decides nothing any more.
-    if let Err(error) = tell(mode, &report, &after, &resume, io) {
-        tracing::warn!(%error, "the report could not be written");
+    let view = ReportView {
+        plan: approved.plan(),
+        run: run.as_deref(),
+        began_at_ms: reporting.began_at_ms,
+        ended_at_ms: clock::now_ms(),
+        report: &report,
+        not_converged: &after.not_converged,
+        waiting_for_review: &after.waiting_for_review,
+        unproven: after.unproven.as_deref(),
+        is_interrupted: after.is_interrupted,
+        resume_command: &resume,
+    };
+    let status = status_of(&report, &after);
+    match (reporting.tell(&view, io), status) {
+        // Writes were sent: whether somebody still reads our output decides nothing any more.
+        (Ok(()) | Err(CommandError::Closed), _) => Ok(status),
+        (Err(error), ExitStatus::Success | ExitStatus::Changes) => Err(error),
+        // What is left to do outweighs a report that could not be written.
+        (Err(error), _) => {
+            io.report(&error);
+            Ok(status)
+        }
     }
-    Ok(status_of(&report, &after))
 }
 
 /// Asks on the terminal; only `yes` is a yes.
@@ -235,118 +251,6 @@ async fn ask(session: &Session, mode: Mode, io: &mut Io) -> Result<(), CommandEr
 fn kept_plan(approved: &ApprovedPlan, overrides: Overrides, saved: Option<SavedFrom>) -> SavedPlan {
     let id = saved.map_or_else(|| uuid::Uuid::new_v4().to_string(), |saved| saved.id);
     SavedPlan::new(approved.plan().clone(), overrides, id, clock::now_ms())
-}
-
-/// What steps work with.
-pub(super) fn execution(
-    session: &Session,
-    keeping: &Keeping,
-    journal: &Arc<Journal>,
-    start: &Start,
-    parallelism: usize,
-    progress: &Progress,
-) -> Execution {
-    let timeouts = session.manifest().environment.timeouts;
-    Execution {
-        reader: session.reader(),
-        writer: session.writer(),
-        journal: Arc::clone(journal),
-        interrupt: start.interrupt.clone(),
-        settings: ApplySettings {
-            parallelism,
-            deploy: timeouts.deploy,
-            delete: timeouts.delete,
-            settle: timeouts.settle,
-            run: timeouts.run,
-            poll: PollPolicy::default(),
-        },
-        events: progress.sink(),
-        now_ms: Arc::new(clock::now_ms),
-        vouched: keeping.memory.vouched.clone(),
-        suspects: keeping.memory.suspects.clone(),
-        unfinished: keeping.memory.unfinished.clone(),
-        in_flight: keeping.in_flight.clone(),
-        sent_before: keeping.sent_before.clone(),
-        lease: Arc::clone(&keeping.lease),
-        seed: fastrand::u64(..),
-    }
-}
-
-async fn make_so(
-    session: &Session,
-    approved: &ApprovedPlan,
-    kept: &SavedPlan,
-    parallelism: usize,
-    keeping: &Keeping,
-    start: &Start,
-    io: &mut Io,
-) -> Result<ApplyReport, CommandError> {
-    // The last look before the first write.
-    if start.interrupt.is_raised() {
-        return Err(CommandError::Interrupted);
-    }
-    let plan = approved.plan();
-    let total = plan
-        .changes
-        .iter()
-        .filter(|change| !change.is_no_op())
-        .count();
-    let run = clock::new_run_id(clock::now_ms(), keeping.newest.as_deref());
-    let journal = keeping
-        .store
-        .begin(&run, kept.to_json().as_bytes())
-        .await
-        .map_err(CommandError::Store)?;
-    let journal = Arc::new(journal);
-    let begin = Entry::Begin {
-        run: run.clone(),
-        plan: Some(kept.id.clone()),
-        subject: plan.subject.clone(),
-        changes: total,
-    };
-    journal
-        .record(clock::now_ms(), begin)
-        .await
-        .map_err(CommandError::Journal)?;
-    let progress = Progress::new(total, io.is_watched, io.err_styles, &io.secrets);
-    let execution = execution(session, keeping, &journal, start, parallelism, &progress);
-    let report = tokio::select! {
-        report = apply::apply(approved, execution) => report,
-        never = progress.beat() => match never {},
-    };
-    let end = Entry::End {
-        complete: report.is_complete(),
-    };
-    if let Err(error) = journal.record(clock::now_ms(), end).await {
-        tracing::warn!(%error, "the journal's last line could not be written");
-    }
-    if let Ok(journal) = Arc::try_unwrap(journal)
-        && let Err(error) = keeping.store.close(&run, journal).await
-    {
-        tracing::warn!(%error, "the journal could not be closed");
-    }
-    Ok(report)
-}
-
-fn tell(
-    mode: Mode,
-    report: &ApplyReport,
-    after: &Afterwards,
-    resume: &str,
-    io: &mut Io,
-) -> std::io::Result<()> {
-    writeln!(io.out)?;
-    render_report(report, &io.out_styles, &mut io.out)?;
-    let view = ReportView {
-        mode,
-        report,
-        not_converged: &after.not_converged,
-        waiting_for_review: &after.waiting_for_review,
-        unproven: after.unproven.as_deref(),
-        is_interrupted: after.is_interrupted,
-        resume_command: resume,
-    };
-    render_verdict(&view, &io.out_styles, &mut io.out)
 }
 
 fn status_of(report: &ApplyReport, after: &Afterwards) -> ExitStatus {

@@ -2,14 +2,16 @@
 
 use std::io::{self, Write};
 
-use crate::cli::args::{FormatArgs, PlanFormat, PlanOutput};
+use super::outputs;
+use crate::cli::args::{FormatArgs, Output, PlanFormat};
+use crate::cli::diagnostics::diagnostics_of;
 use crate::cli::error::CommandError;
-use crate::cli::files::write_whole;
 use crate::cli::io::Io;
+use crate::cli::settings::Settings;
 use crate::plan::{Plan, Refusal};
 use crate::render::{
-    MarkdownOptions, Styles, gitlab_document, plan_document, render_concise_plan, render_json,
-    render_markdown, render_plan,
+    MarkdownOptions, StreamMessage, Styles, gitlab_document, plan_document, render_concise_plan,
+    render_github_errors, render_github_plan, render_json, render_markdown, render_plan,
 };
 
 /// Writes a plan in every format that was asked for. Files hold all of it, whatever is printed.
@@ -18,48 +20,90 @@ pub(super) fn write_plan(
     refusals: &[Refusal],
     args: &FormatArgs,
     is_concise: bool,
+    settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
-    let styles = io.out_styles;
-    if is_concise && args.is_text() {
-        render_concise_plan(plan, &styles, &mut io.out)?;
+    if io.stream.is_some() {
+        stream_plan(plan, refusals.is_empty(), io);
+    } else if args.is_text() {
+        print_plan(plan, is_concise, io)?;
     } else {
-        render(plan, refusals, args.format(), args, &styles, &mut io.out)?;
+        let text = rendered(plan, refusals, args.format(), args.size.max_bytes)?;
+        if args.format() == PlanFormat::Github {
+            io.commands(&text)?;
+        } else {
+            io.out.write_all(&text)?;
+        }
     }
-    for PlanOutput { format, path } in &args.output {
-        let mut text = Vec::new();
-        render(plan, refusals, *format, args, &Styles::default(), &mut text)?;
-        let text = io
-            .secrets
-            .redact(&String::from_utf8_lossy(&text))
-            .into_owned();
-        write_whole(path, text.as_bytes())
-            .map_err(|error| CommandError::io("write", path, error))?;
+    for Output { format, path } in &args.output {
+        let text = rendered(plan, refusals, *format, args.size.max_bytes)?;
+        outputs::write_file(path, &text, *format == PlanFormat::Github, io)?;
+    }
+    if args.is_for_github() {
+        outputs::add_to_summary(settings, io, |room| {
+            rendered(plan, refusals, PlanFormat::Markdown, room)
+        })?;
     }
     Ok(())
 }
 
-fn render(
+/// Prints a plan for people.
+pub(super) fn print_plan(plan: &Plan, is_concise: bool, io: &mut Io) -> io::Result<()> {
+    let (out, styles) = io.text();
+    if is_concise {
+        render_concise_plan(plan, &styles, out)
+    } else {
+        render_plan(plan, &styles, out)
+    }
+}
+
+/// Tells the stream of a plan.
+pub(super) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
+    if let Some(stream) = &io.stream {
+        for message in StreamMessage::plan(plan, is_applyable) {
+            stream.send(message);
+        }
+    }
+}
+
+/// Annotates why there is no plan, where annotations were asked for.
+pub(super) fn write_errors(
+    error: &CommandError,
+    args: &FormatArgs,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    if !args.is_for_github() {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    render_github_errors(&diagnostics_of(error), &mut text)?;
+    if args.format() == PlanFormat::Github {
+        io.commands(&text)?;
+    }
+    for output in &args.output {
+        if output.format == PlanFormat::Github {
+            outputs::write_file(&output.path, &text, true, io)?;
+        }
+    }
+    Ok(())
+}
+
+fn rendered(
     plan: &Plan,
     refusals: &[Refusal],
     format: PlanFormat,
-    args: &FormatArgs,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+    max_bytes: usize,
+) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let texts = || -> Vec<String> { refusals.iter().map(ToString::to_string).collect() };
     match format {
-        PlanFormat::Text => render_plan(plan, styles, out),
-        PlanFormat::Json => {
-            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-            render_json(&plan_document(plan, &refusals), out)
-        }
+        PlanFormat::Text => render_plan(plan, &Styles::default(), &mut out),
+        PlanFormat::Json => render_json(&plan_document(plan, &texts()), &mut out),
         PlanFormat::Markdown => {
-            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-            let options = MarkdownOptions {
-                max_bytes: args.max_bytes,
-            };
-            render_markdown(plan, &refusals, options, out)
+            render_markdown(plan, &texts(), MarkdownOptions { max_bytes }, &mut out)
         }
-        PlanFormat::Gitlab => render_json(&gitlab_document(plan), out),
-    }
+        PlanFormat::Gitlab => render_json(&gitlab_document(plan), &mut out),
+        PlanFormat::Github => render_github_plan(plan, refusals, &mut out),
+    }?;
+    Ok(out)
 }

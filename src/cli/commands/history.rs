@@ -3,14 +3,15 @@
 use std::io::Write as _;
 
 use super::keeping;
-use crate::cli::args::{HistoryArgs, HistoryCommand};
+use crate::cli::args::{DocumentFormat, HistoryArgs, HistoryCommand};
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::render::{
-    history_document, render_history, render_json, render_past_run, run_history_document,
+    MarkdownOptions, history_document, render_history, render_json, render_past_run,
+    render_past_run_markdown, run_history_document,
 };
 
 pub(super) async fn run(
@@ -26,7 +27,7 @@ pub(super) async fn run(
         None if args.json => render_json(&history_document(environment, &runs), &mut io.out)?,
         None if runs.is_empty() => writeln!(io.out, "No runs.")?,
         None => render_history(&runs, &mut io.out)?,
-        Some(HistoryCommand::Show { run }) => {
+        Some(HistoryCommand::Show { run, format, size }) => {
             // The beginning of an id will do, where it is one run's.
             let found: Vec<_> = runs
                 .iter()
@@ -42,10 +43,20 @@ pub(super) async fn run(
                     });
                 }
             };
-            if args.json {
-                render_json(&run_history_document(environment, past), &mut io.out)?;
+            let format = if args.json {
+                DocumentFormat::Json
             } else {
-                render_past_run(past, &mut io.out)?;
+                format.unwrap_or_default()
+            };
+            let options = MarkdownOptions {
+                max_bytes: size.max_bytes,
+            };
+            match format {
+                DocumentFormat::Text => render_past_run(past, &mut io.out)?,
+                DocumentFormat::Json => {
+                    render_json(&run_history_document(environment, past), &mut io.out)?;
+                }
+                DocumentFormat::Markdown => render_past_run_markdown(past, options, &mut io.out)?,
             }
         }
     }

@@ -17,7 +17,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let mut start = Start::new()?;
+    let mut start = Start::new(io)?;
     let session = session::open(&args.manifest, settings, io).await?;
     let progress = RunProgress::new(&args.id, io);
     let execution = watching::execution(&session, &args.waiting, start.interrupt(), &progress);

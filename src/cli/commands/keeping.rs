@@ -1,10 +1,10 @@
 //! What an apply holds while it works: the lock, the store, and what earlier runs left to be settled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::sync::Arc;
 
-use super::executing::{self, Start};
+use super::executing::Start;
+use super::making;
 use crate::apply::{self, Fate, Settlement};
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
@@ -13,7 +13,7 @@ use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::ident::{Identity, JobId};
-use crate::render::words;
+use crate::render::{StreamMessage, words};
 use crate::store::{Lease, LockOwner, Memory, PastRun, Store, lock, superfluous};
 
 /// The lock and the store, for as long as an apply works.
@@ -43,12 +43,12 @@ pub(super) async fn take(
 ) -> Result<Keeping, CommandError> {
     let store = session.place.store(args.store.as_deref(), &io.secrets)?;
     if session.place.is_ci && !store.is_remote() {
-        writeln!(
-            io.err,
-            "Warning: the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes \
-             with it: name a remote store with `store:`, --store or SOLFORM_STORE.",
-            words::escaped(&store.place())
-        )?;
+        let warning = format!(
+            "the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes with \
+             it: name a remote store with `store:`, --store or SOLFORM_STORE.",
+            store.place()
+        );
+        io.warn(&warning, Vec::new())?;
     }
     let lease = if args.lock {
         locked(session, &*store, args, start, io).await?
@@ -88,9 +88,14 @@ async fn locked(
         since_ms: clock::now_ms(),
     };
     let err = crate::cli::io::SharedErr::new(&io.secrets);
+    let stream = io.stream.clone();
     let on_wait = move |holder: &LockOwner| {
         let text = told(holder);
-        err.say(|out| writeln!(out, "Waiting for the lock, which is held by {text}."));
+        let text = format!("Waiting for the lock, which is held by {text}.");
+        err.say(|out| writeln!(out, "{text}"));
+        if let Some(stream) = &stream {
+            stream.send(StreamMessage::log(text));
+        }
     };
     let timeout = args.lock_timeout;
     let locking = async {
@@ -214,30 +219,26 @@ impl Keeping {
     ) -> Result<Settlement, CommandError> {
         let open = run.open_steps().count();
         if run.is_torn {
-            writeln!(
-                io.err,
+            io.note(&format!(
                 "Note: the last line of the journal of run {} was cut short; what it announced was not sent.",
                 run.id
-            )?;
+            ))?;
         }
         if open > 0 {
-            writeln!(
-                io.err,
+            io.note(&format!(
                 "Run {} was left with {} whose end is not known. Settling:",
                 run.id,
                 words::count(open, "change")
-            )?;
-            io.err.flush()?;
+            ))?;
         }
         let journal = self
             .store
             .reopen(&run.id)
             .await
             .map_err(CommandError::Store)?;
-        let progress = Progress::new(open, io.is_watched, io.err_styles, &io.secrets);
+        let progress = Progress::new(open, BTreeMap::new(), io);
         let journal = Arc::new(journal);
-        let execution =
-            executing::execution(session, self, &journal, start, open.max(1), &progress);
+        let execution = making::execution(session, self, &journal, start, open.max(1), &progress);
         // Nothing of ours is at work here, so that an interrupt needs no grace. What was not seen to
         // its end stays open: a look cut short proves nothing.
         let settlement = tokio::select! {
@@ -264,12 +265,7 @@ impl Keeping {
                 Fate::Open { job: Some(job) } => format!("job {job} is still at work"),
                 Fate::Open { job: None } => "still not known".to_owned(),
             };
-            writeln!(
-                io.err,
-                "  {}: {}",
-                words::escaped(step.address.as_str()),
-                words::escaped(&fate)
-            )?;
+            io.note(&format!("  {}: {fate}", step.address))?;
         }
         Ok(settlement)
     }

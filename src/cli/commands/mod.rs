@@ -17,10 +17,13 @@ mod job;
 mod jobs;
 mod keeping;
 mod list;
+mod making;
 mod man;
+mod outputs;
 mod packages;
 mod plan;
 mod planning;
+mod reporting;
 mod review;
 mod run;
 mod schema;
@@ -46,8 +49,8 @@ pub(super) async fn run(
         Command::Plan(args) => plan::run(&args, settings, io).await,
         Command::Apply(args) => apply::run(&args, settings, io).await,
         Command::Destroy(args) => destroy::run(&args, settings, io).await,
-        Command::Show(args) => show::run(&args, io),
         Command::Review(args) => review::run(&args, settings, io).await,
+        Command::Show(args) => show::run(&args, settings, io),
         Command::List(args) => list::run(&args, settings, io).await,
         Command::Get(args) => get::run(&args, settings, io).await,
         Command::Export(args) => export::run(&args, settings, io).await,

@@ -1,6 +1,6 @@
 //! `plan`: what apply would do. Sends GETs only.
 
-use std::io::Write;
+use std::io::Write as _;
 use std::time::Duration;
 
 use super::{formats, keeping, planning};
@@ -12,11 +12,28 @@ use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::plan::{Mode, SavedPlan, Summary, judge};
-use crate::render::{render_refusals, words};
+use crate::render::{StreamMessage, render_refusals};
 
 pub(super) async fn run(
     args: &PlanArgs,
     settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    if !args.formats.is_text() {
+        io.keep_out_for_a_document();
+    }
+    let mut is_told = false;
+    let done = make(args, settings, &mut is_told, io).await;
+    if let (Err(error), false) = (&done, is_told) {
+        formats::write_errors(error, &args.formats, io)?;
+    }
+    done
+}
+
+async fn make(
+    args: &PlanArgs,
+    settings: &Settings,
+    is_told: &mut bool,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let session = session::open(&args.manifest, settings, io).await?;
@@ -31,28 +48,32 @@ pub(super) async fn run(
     let plan = planning::make_plan(&session, &options, &overrides, io).await?;
     let has_changes = Summary::of(&plan).has_changes();
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
-    formats::write_plan(&plan, &refusals, &args.formats, args.planning.concise, io)?;
+    let blocked = (!refusals.is_empty()).then(|| planning::blocked(&refusals, &plan));
+    formats::write_plan(
+        &plan,
+        &refusals,
+        &args.formats,
+        args.planning.concise,
+        settings,
+        io,
+    )?;
+    *is_told = true;
     if let Some(path) = &args.out {
         let now_ms = clock::now_ms();
         let id = uuid::Uuid::new_v4().to_string();
         let saved = SavedPlan::new(plan, overrides, id, now_ms);
         planning::write_saved(path, &saved)?;
-        // A document is all that programs want on standard output.
-        let out: &mut dyn Write = if args.formats.is_text() {
-            &mut io.out
-        } else {
-            &mut io.err
-        };
-        writeln!(
-            out,
+        let said = format!(
             "The plan is kept in `{0}`. Next: solform apply {0}",
             path.display()
-        )?;
+        );
+        writeln!(io.text().0, "{said}")?;
+        io.send(|| StreamMessage::log(said));
     }
-    if !refusals.is_empty() {
+    if let Some(blocked) = blocked {
         io.out.flush()?;
         render_refusals(&refusals, &io.err_styles, &mut io.err)?;
-        return Err(planning::blocked(&refusals));
+        return Err(blocked);
     }
     Ok(if has_changes {
         ExitStatus::Changes
@@ -90,13 +111,7 @@ async fn tell_in_flight(
     let runs = match read.await {
         Ok(runs) => runs,
         Err(causes) => {
-            writeln!(
-                io.err,
-                "Warning: what earlier runs have in flight is not known"
-            )?;
-            for cause in causes {
-                writeln!(io.err, "  because {}", words::escaped(&cause))?;
-            }
+            io.warn("what earlier runs have in flight is not known", causes)?;
             return Ok(());
         }
     };
@@ -106,13 +121,10 @@ async fn tell_in_flight(
             let call = sent.map_or_else(|| "call".to_owned(), |sent| sent.call.to_string());
             let job = sent.and_then(|sent| sent.job.as_ref());
             let job = job.map_or_else(String::new, |job| format!(", as job {job}"));
-            writeln!(
-                io.err,
-                "In flight: the {call} of {} that run {} has sent{}; the next apply settles it.",
-                words::escaped(step.address.as_str()),
-                run.id,
-                words::escaped(&job)
-            )?;
+            io.note(&format!(
+                "In flight: the {call} of {} that run {} has sent{job}; the next apply settles it.",
+                step.address, run.id
+            ))?;
         }
     }
     Ok(())

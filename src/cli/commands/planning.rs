@@ -6,7 +6,6 @@
 )]
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::Path;
 
 use super::packages;
@@ -22,7 +21,7 @@ use crate::plan::{
     DiffError, DiffOptions, Mode, Overrides, Plan, Refusal, SavedPlan, SavedPlanError, diff,
     needs_whole_listing,
 };
-use crate::render::words;
+use crate::render::{Diagnostic, words};
 
 /// The longest plan file that is read.
 const PLAN_FILE_LIMIT: u64 = 512 * 1024 * 1024;
@@ -42,13 +41,13 @@ pub(super) async fn make_plan(
         (live, plan) = collect_and_diff(session, options, true).await?;
     }
     for record in live.unmanageable() {
-        writeln!(
-            io.err,
-            "Warning: the live record {} of {} cannot be managed, and is left alone: {}",
-            words::escaped(record.id.as_str()),
+        let warning = format!(
+            "the live record {} of {} cannot be managed, and is left alone: {}",
+            record.id,
             words::quoted(&record.label),
-            words::escaped(&record.reason)
-        )?;
+            record.reason
+        );
+        io.warn(&warning, Vec::new())?;
     }
     // Where the list proves nothing, what is planned from it says nothing about packages.
     if !matches!(live.coverage(), Coverage::Unproven(_)) {
@@ -124,11 +123,17 @@ fn wish(manifest: &Manifest, options: &DiffOptions, is_whole: bool) -> Wish {
 }
 
 /// The error for a plan whose refusals were told.
-pub(super) fn blocked(refusals: &[Refusal]) -> CommandError {
+pub(super) fn blocked(refusals: &[Refusal], plan: &Plan) -> CommandError {
     let is_unproven = refusals
         .iter()
         .any(|refusal| matches!(refusal, Refusal::Unproven(_)));
-    CommandError::Blocked { is_unproven }
+    CommandError::Blocked {
+        is_unproven,
+        refusals: refusals
+            .iter()
+            .map(|refusal| Diagnostic::of_refusal(refusal, plan))
+            .collect(),
+    }
 }
 
 /// Keeps a plan: written beside its place and moved there, readable by its owner only.

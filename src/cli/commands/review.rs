@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use crate::cli::args::{ReviewArgs, ReviewFormat, ReviewOutput};
+use super::outputs;
+use crate::cli::args::{DocumentFormat, Output, ReviewArgs};
 use crate::cli::base::{BaseSource, read_base};
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::files::write_whole;
 use crate::cli::io::Io;
 use crate::cli::session::read_source;
 use crate::cli::settings::{Settings, variable};
@@ -152,27 +152,27 @@ impl Variables<'_> {
 fn write_review(review: &Review, args: &ReviewArgs, io: &mut Io) -> Result<(), CommandError> {
     let styles = io.out_styles;
     let options = MarkdownOptions {
-        max_bytes: args.max_bytes,
+        max_bytes: args.size.max_bytes,
     };
     render(review, args.format(), options, &styles, &mut io.out)?;
-    for ReviewOutput { format, path } in &args.output {
+    for Output { format, path } in &args.output {
         let mut text = Vec::new();
         render(review, *format, options, &Styles::default(), &mut text)?;
-        write_whole(path, &text).map_err(|error| CommandError::io("write", path, error))?;
+        outputs::write_file(path, &text, false, io)?;
     }
     Ok(())
 }
 
 fn render(
     review: &Review,
-    format: ReviewFormat,
+    format: DocumentFormat,
     options: MarkdownOptions,
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        ReviewFormat::Text => render_review(review, styles, out),
-        ReviewFormat::Json => render_json(&review_document(review), out),
-        ReviewFormat::Markdown => render_review_markdown(review, options, out),
+        DocumentFormat::Text => render_review(review, styles, out),
+        DocumentFormat::Json => render_json(&review_document(review), out),
+        DocumentFormat::Markdown => render_review_markdown(review, options, out),
     }
 }

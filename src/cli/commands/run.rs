@@ -31,7 +31,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let mut start = Start::new()?;
+    let mut start = Start::new(io)?;
     let request = request(args)?;
     let session = session::open(&args.manifest, settings, io).await?;
     let target = start.or_interrupted(target(args, &session)).await?;

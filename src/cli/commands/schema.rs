@@ -8,8 +8,8 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    DoctorDocument, HistoryDocument, JobDocument, PlanDocument, ReviewDocument, RunHistoryDocument,
-    RunsDocument, SolutionsDocument, schema_of,
+    DoctorDocument, HistoryDocument, JobDocument, PlanDocument, ReportDocument, ReviewDocument,
+    RunHistoryDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
@@ -22,6 +22,8 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandE
         SchemaDocument::Review => schema_of::<ReviewDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
         SchemaDocument::Doctor => schema_of::<DoctorDocument>(),
+        SchemaDocument::Report => schema_of::<ReportDocument>(),
+        SchemaDocument::Events => schema_of::<StreamLine>(),
         SchemaDocument::RunHistory => schema_of::<RunHistoryDocument>(),
     };
     writeln!(io.out, "{schema:#}")?;

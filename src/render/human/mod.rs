@@ -17,3 +17,5 @@ pub use report::{ReportView, render_report, render_verdict};
 pub use review::render_review;
 pub use runs::{render_job, render_runs};
 pub use solutions::{render_solution, render_solutions};
+
+pub(super) use table::time;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
 use crate::ident::Address;
-use crate::plan::Mode;
+use crate::plan::{Mode, Plan};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::words;
@@ -14,8 +14,14 @@ use crate::render::words;
 /// What a verdict is given on: the report, and what the look afterwards showed.
 #[derive(Debug)]
 pub struct ReportView<'a> {
-    /// Converge or destroy.
-    pub mode: Mode,
+    /// What was planned.
+    pub plan: &'a Plan,
+    /// The run's id in the store; none where there was nothing to do.
+    pub run: Option<&'a str>,
+    /// When it began, in milliseconds since 1970.
+    pub began_at_ms: u64,
+    /// When it ended.
+    pub ended_at_ms: u64,
     /// The outcomes.
     pub report: &'a ApplyReport,
     /// Changes that are done and planned again, each with the fields that differ.
@@ -28,6 +34,17 @@ pub struct ReportView<'a> {
     pub is_interrupted: bool,
     /// The command that goes on from here, where one is needed.
     pub resume_command: &'a str,
+}
+
+impl ReportView<'_> {
+    /// Whether all is as planned, and nothing is left to do.
+    pub fn is_success(&self) -> bool {
+        self.report.is_complete()
+            && self.not_converged.is_empty()
+            && self.waiting_for_review.is_empty()
+            && self.unproven.is_none()
+            && !self.is_interrupted
+    }
 }
 
 /// Writes one row for each change, with why it is not done.
@@ -173,13 +190,8 @@ pub fn render_verdict(
     }
     let report = view.report;
     let totals = report.made();
-    let is_success = report.is_complete()
-        && view.not_converged.is_empty()
-        && view.waiting_for_review.is_empty()
-        && view.unproven.is_none()
-        && !view.is_interrupted;
-    if is_success {
-        let line = match view.mode {
+    if view.is_success() {
+        let line = match view.plan.mode {
             Mode::Converge => format!(
                 "Apply complete! Resources: {} added, {} changed, {} destroyed.",
                 totals.added, totals.changed, totals.destroyed

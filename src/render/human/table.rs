@@ -62,7 +62,7 @@ fn shown(text: Option<&str>) -> String {
 }
 
 /// A time for people, such as `2023-05-04T00:17:43.986Z`; none for one outside of the calendar.
-pub(super) fn time(ms: i64) -> Option<String> {
+pub(in crate::render) fn time(ms: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(ms).ok()?;
     Some(time.to_string())
 }

@@ -1,12 +1,19 @@
 //! The documents of `--json`: one value per command, with a version and a schema.
 
+mod diagnostic;
 mod doctor;
+mod events;
 mod plan;
+mod report;
 mod review;
 mod v1;
 
+pub use diagnostic::{Diagnostic, Severity};
 pub use doctor::{DoctorDocument, doctor_document};
+pub use events::{StreamLine, StreamMessage};
 pub use plan::{GitlabDocument, PlanDocument, gitlab_document, plan_document};
+pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
+pub(super) use report::{ReportChange, ResultWord, past_report_document};
 pub use review::{ReviewDocument, review_document};
 pub use v1::{
     HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,

@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::report::mode_word;
 use crate::plan::{
-    Action, ActionKind, Block, Change, Decision, LiveImage, Mode, Note, Plan, Reason, Succession,
+    Action, ActionKind, Block, Change, Decision, LiveImage, Note, Origin, Plan, Reason, Succession,
     Successions, Successor, Summary, Undo,
 };
 
 /// The version of Terraform's plan format whose keys are used.
 const FORMAT_VERSION: &str = "1.2";
 /// What a solution version is in Terraform's words.
-const RESOURCE_TYPE: &str = "solform_solution";
+pub(super) const RESOURCE_TYPE: &str = "solform_solution";
 
 /// What `plan --format json` and `show --format json` print.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -86,7 +87,7 @@ struct ChangeItem {
 /// What solform knows of a change besides.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct ChangeExtension {
+pub(super) struct ChangeExtension {
     /// The owner.
     owner: String,
     /// Why: `declared`, `superseded`, `undeclared`, `tombstone` or `requested`.
@@ -126,15 +127,25 @@ struct SuccessionItem {
 }
 
 /// A place in the manifest.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct PositionItem {
+pub(in crate::render) struct PositionItem {
     /// The file.
-    file: String,
+    pub(in crate::render) file: String,
     /// The line, from 1.
-    line: usize,
+    pub(in crate::render) line: usize,
     /// The column, from 1.
-    column: usize,
+    pub(in crate::render) column: usize,
+}
+
+impl PositionItem {
+    pub(super) fn of(origin: &Origin) -> Self {
+        Self {
+            file: origin.file.to_string(),
+            line: origin.line,
+            column: origin.column,
+        }
+    }
 }
 
 /// One field that differs.
@@ -174,7 +185,7 @@ struct PlanExtension {
 /// The numbers of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct SummaryItem {
+pub(super) struct SummaryItem {
     /// Versions that are deployed; a replace counts here and in `destroy`.
     add: usize,
     /// Versions that are patched.
@@ -201,6 +212,39 @@ struct SummaryItem {
     left_out: usize,
 }
 
+impl SummaryItem {
+    pub(super) fn of(summary: Summary) -> Self {
+        let Summary {
+            add,
+            change,
+            destroy,
+            no_op,
+            blocked,
+            ends_service,
+            irreversible,
+            widened,
+            downgraded,
+            coexisting,
+            unmanaged,
+            left_out,
+        } = summary;
+        Self {
+            add,
+            change,
+            destroy,
+            no_op,
+            blocked,
+            ends_service,
+            irreversible,
+            widened,
+            downgraded,
+            coexisting,
+            unmanaged,
+            left_out,
+        }
+    }
+}
+
 /// What GitLab's merge-request widget reads of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -215,26 +259,13 @@ pub struct GitlabDocument {
 
 /// The document of a plan, and of what stands against it.
 pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
-    let Summary {
-        add,
-        change,
-        destroy,
-        no_op,
-        blocked,
-        ends_service,
-        irreversible,
-        widened,
-        downgraded,
-        coexisting,
-        unmanaged,
-        left_out,
-    } = Summary::of(plan);
+    let summary = Summary::of(plan);
     let successions = Successions::of(plan);
-    let is_whole = left_out == 0 && blocked == 0;
+    let is_whole = summary.left_out == 0 && summary.blocked == 0;
     PlanDocument {
         format_version: FORMAT_VERSION,
         solform_version: env!("CARGO_PKG_VERSION"),
-        applyable: refusals.is_empty() && add + change + destroy > 0,
+        applyable: refusals.is_empty() && summary.has_changes(),
         complete: refusals.is_empty() && is_whole,
         errored: false,
         resource_changes: plan
@@ -246,24 +277,8 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
             environment: plan.subject.environment.clone(),
             url: plan.subject.url.clone(),
             manifest: plan.subject.manifest.to_string(),
-            mode: match plan.mode {
-                Mode::Converge => "converge",
-                Mode::Destroy => "destroy",
-            },
-            summary: SummaryItem {
-                add,
-                change,
-                destroy,
-                no_op,
-                blocked,
-                ends_service,
-                irreversible,
-                widened,
-                downgraded,
-                coexisting,
-                unmanaged,
-                left_out,
-            },
+            mode: mode_word(plan.mode),
+            summary: SummaryItem::of(summary),
             live_in_scope: plan.live_in_scope,
             refusals: refusals.to_vec(),
         },
@@ -371,7 +386,7 @@ fn declared(after: &crate::plan::AfterImage) -> BTreeMap<&'static str, Option<St
     values
 }
 
-fn extension(change: &Change, succession: Option<Succession<'_>>) -> ChangeExtension {
+pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> ChangeExtension {
     let (reason, superseded_by) = match &change.reason {
         Reason::Declared => ("declared", &[][..]),
         Reason::Superseded { by } => ("superseded", &by[..]),
@@ -384,11 +399,7 @@ fn extension(change: &Change, succession: Option<Succession<'_>>) -> ChangeExten
         owner: change.identity.owner.to_string(),
         reason,
         superseded_by: superseded_by.iter().map(ToString::to_string).collect(),
-        position: change.origin.as_ref().map(|origin| PositionItem {
-            file: origin.file.to_string(),
-            line: origin.line,
-            column: origin.column,
-        }),
+        position: change.origin.as_ref().map(PositionItem::of),
         undo: match change.undo {
             Undo::Nothing => "nothing",
             Undo::ByPatch => "by-patch",

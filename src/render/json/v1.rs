@@ -17,7 +17,7 @@ use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::render::human::history;
 use crate::store::{PastRun, PastStep};
 
-const FORMAT_VERSION: &str = "1.0";
+pub(super) const FORMAT_VERSION: &str = "1.0";
 
 /// What `list --json` and `get --json` print: solution versions that are live.
 #[derive(Debug, Serialize, JsonSchema)]

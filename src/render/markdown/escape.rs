@@ -1,7 +1,11 @@
 //! Text from outside, made harmless in Markdown. It always stands in a code span: there nothing is a
 //! link, a mention, an image or HTML.
 
+use crate::ident::Digest;
 use crate::render::words;
+
+/// How much of an environment's name is shown, in bytes.
+pub(super) const NAME_LIMIT: usize = 64;
 
 /// A text as a code span that can stand in a table.
 pub(super) fn code(text: &str) -> String {
@@ -38,6 +42,17 @@ pub(super) fn short_code(text: &str, limit: usize) -> String {
         end -= 1;
     }
     code(&format!("{}…", &text[..end]))
+}
+
+/// The hidden first line by which a wrapper finds the comment that it edits in place; `what` tells
+/// comments about one environment apart.
+pub(super) fn marker(what: &str, environment: &str, url: &str) -> String {
+    let key = Digest::of(format!("{environment}\n{url}").as_bytes());
+    let name: String = comment(environment).chars().take(NAME_LIMIT).collect();
+    format!(
+        "<!-- solform{what} environment={name} id={} -->",
+        &key.as_str()[..12]
+    )
 }
 
 /// A text that may stand in an HTML comment.

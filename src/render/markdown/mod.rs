@@ -1,9 +1,11 @@
-//! Plans and reviews for the comment of a pull request.
+//! Plans, reports and reviews for the comment of a pull request.
 
 mod budget;
 mod escape;
 mod plan;
+mod report;
 mod review;
 
 pub use plan::{MarkdownOptions, render_markdown};
+pub use report::{render_past_run_markdown, render_report_markdown};
 pub use review::render_review_markdown;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, quotes, strong};
-use super::escape::{code, comment, short_code};
-use crate::ident::{Address, Digest};
+use super::escape::{NAME_LIMIT, code, marker, short_code};
+use crate::ident::Address;
 use crate::plan::{
     ActionKind, Block, Change, Course, Decision, FieldChange, Note, Plan, Reason, Succession,
     Successions, Summary, Undo,
@@ -20,8 +20,6 @@ pub struct MarkdownOptions {
     pub max_bytes: usize,
 }
 
-/// How much of an environment's name is shown, in bytes.
-const NAME_LIMIT: usize = 64;
 const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|---|---|\n";
 
 /// Writes a plan, and what stands against it.
@@ -64,11 +62,7 @@ pub fn render_markdown(
 /// The line by which a wrapper finds its comment, the title and the verdict.
 fn head(plan: &Plan, summary: &Summary) -> String {
     let subject = &plan.subject;
-    let key = Digest::of(format!("{}\n{}", subject.environment, subject.url).as_bytes());
-    let marker: String = comment(&subject.environment)
-        .chars()
-        .take(NAME_LIMIT)
-        .collect();
+    let marker = marker("", &subject.environment, &subject.url);
     let title = short_code(&subject.environment, NAME_LIMIT);
     let verdict = verdict(summary);
     let coexisting = match summary.coexisting {
@@ -76,8 +70,10 @@ fn head(plan: &Plan, summary: &Summary) -> String {
         number => format!("\n{}\n", words::coexisting(number)),
     };
     format!(
-        "<!-- solform environment={marker} id={} -->\n### solform plan: {title}\n\n{verdict}{coexisting}",
-        &key.as_str()[..12]
+        "{marker}
+### solform plan: {title}
+
+{verdict}{coexisting}"
     )
 }
 

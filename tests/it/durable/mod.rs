@@ -38,7 +38,7 @@ async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
 }
 
 /// Starts an apply, and returns when so many of its jobs are at work.
-async fn at_work(mut command: Command, jobs: usize) -> Child {
+pub(crate) async fn at_work(mut command: Command, jobs: usize) -> Child {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -66,7 +66,7 @@ async fn killed_at_work(command: Command, jobs: usize) {
 }
 
 /// Ends all jobs well.
-fn finish_all(emulator: &Emulator) {
+pub(crate) fn finish_all(emulator: &Emulator) {
     for job in emulator.pending_jobs() {
         assert!(emulator.finish_job(&job, None));
     }

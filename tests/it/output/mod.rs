@@ -1,6 +1,10 @@
 //! The formats of a plan, for programs that read them.
 
+mod events;
+mod github;
 mod literals;
+mod reports;
+mod streams;
 
 use serde_json::Value;
 
@@ -103,7 +107,7 @@ async fn formats_that_are_none_are_told() {
     for (arguments, said) in [
         (
             &["plan", "--format", "xml"][..],
-            "possible values: text, json, markdown, gitlab",
+            "possible values: text, json, markdown, gitlab, github",
         ),
         (&["plan", "--output", "plan.json"], "FORMAT=FILE"),
         (&["plan", "--output", "xml=plan.xml"], "--output"),

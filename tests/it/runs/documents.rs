@@ -8,7 +8,7 @@ use solform::emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 10] = [
     "solutions",
     "runs",
     "job",
@@ -17,6 +17,8 @@ const DOCUMENTS: [&str; 8] = [
     "plan",
     "doctor",
     "review",
+    "report",
+    "events",
 ];
 
 #[test]

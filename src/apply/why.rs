@@ -1,0 +1,89 @@
+//! Why a change is not done, as one text: for events, reports and comments.
+
+use std::error::Error;
+
+use super::report::{Outcome, SkipReason};
+use crate::plan::Difference;
+
+impl Outcome {
+    /// Why it is not done, or what is to be known of one that is; none where its word says it all.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Done(done) => {
+                let mut remarks = Vec::new();
+                if done.was_already {
+                    remarks.push("it was so already");
+                }
+                if done.visibility_not_known {
+                    remarks.push("the visibility was set and cannot be read back");
+                }
+                (!remarks.is_empty()).then(|| remarks.join(", "))
+            }
+            Self::Failed(error) => {
+                let mut parts = vec![error.to_string()];
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    parts.push(cause.to_string());
+                    source = cause.source();
+                }
+                Some(parts.join(": "))
+            }
+            Self::Skipped(SkipReason::Because(address)) => Some(format!("{address} is not done")),
+            Self::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
+                Some(format!("{successor}: {why}"))
+            }
+            Self::Skipped(SkipReason::OutOfTime) => Some("`timeouts.run` was over".to_owned()),
+            Self::Refused(differences) => {
+                let differences: Vec<String> = differences.iter().map(difference).collect();
+                Some(format!(
+                    "it is not as the plan saw it: {}",
+                    differences.join("; ")
+                ))
+            }
+            Self::Cancelled => Some("an interrupt came before anything was sent".to_owned()),
+            Self::Unknown { job, said } => {
+                let mut text = job.as_ref().map_or_else(
+                    || "whether the call was taken could not be found out".to_owned(),
+                    |job| format!("job {job} was still at work"),
+                );
+                if let Some(said) = said {
+                    text.push_str(", it last answered: ");
+                    text.push_str(said);
+                }
+                Some(text)
+            }
+        }
+    }
+
+    /// What to do about it, where it failed.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => Some(error.help()),
+            Self::Done(_)
+            | Self::Skipped(_)
+            | Self::Refused(_)
+            | Self::Cancelled
+            | Self::Unknown { .. } => None,
+        }
+    }
+}
+
+fn difference(difference: &Difference) -> String {
+    match difference {
+        Difference::Gone { id } => format!("`{id}` is gone"),
+        Difference::Appeared { id, state } => format!("`{id}` is live, in state {state:?}"),
+        Difference::OtherOwner { identity } => {
+            format!("it is live under owner `{}`", identity.owner)
+        }
+        Difference::Field {
+            field,
+            planned,
+            live,
+        } => format!("{} was {planned:?} and is {live:?}", field.as_str()),
+        Difference::OtherIdentity { planned, live } => format!(
+            "`{}` is `{}` now",
+            planned.full_address(),
+            live.full_address()
+        ),
+    }
+}

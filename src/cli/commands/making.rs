@@ -1,0 +1,115 @@
+//! Makes an approved plan so: with a journal, progress, and what steps work with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::executing::Start;
+use super::keeping::Keeping;
+use crate::apply::{self, ApplyReport, ApplySettings, Execution, PollPolicy};
+use crate::cli::clock;
+use crate::cli::error::CommandError;
+use crate::cli::io::Io;
+use crate::cli::progress::Progress;
+use crate::cli::session::Session;
+use crate::plan::{ApprovedPlan, SavedPlan};
+use crate::store::{Entry, Journal};
+
+/// What was made of a plan.
+pub(super) struct Made {
+    /// The run's id in the store.
+    pub(super) run: String,
+    pub(super) report: ApplyReport,
+}
+
+/// What steps work with.
+pub(super) fn execution(
+    session: &Session,
+    keeping: &Keeping,
+    journal: &Arc<Journal>,
+    start: &Start,
+    parallelism: usize,
+    progress: &Progress,
+) -> Execution {
+    let timeouts = session.manifest().environment.timeouts;
+    Execution {
+        reader: session.reader(),
+        writer: session.writer(),
+        journal: Arc::clone(journal),
+        interrupt: start.interrupt().clone(),
+        settings: ApplySettings {
+            parallelism,
+            deploy: timeouts.deploy,
+            delete: timeouts.delete,
+            settle: timeouts.settle,
+            run: timeouts.run,
+            poll: PollPolicy::default(),
+        },
+        events: progress.sink(),
+        now_ms: Arc::new(clock::now_ms),
+        vouched: keeping.memory.vouched.clone(),
+        suspects: keeping.memory.suspects.clone(),
+        unfinished: keeping.memory.unfinished.clone(),
+        in_flight: keeping.in_flight.clone(),
+        sent_before: keeping.sent_before.clone(),
+        lease: Arc::clone(&keeping.lease),
+        seed: fastrand::u64(..),
+    }
+}
+
+pub(super) async fn make_so(
+    session: &Session,
+    approved: &ApprovedPlan,
+    kept: &SavedPlan,
+    parallelism: usize,
+    keeping: &Keeping,
+    start: &Start,
+    io: &mut Io,
+) -> Result<Made, CommandError> {
+    // The last look before the first write.
+    if start.interrupt().is_raised() {
+        return Err(CommandError::Interrupted);
+    }
+    let plan = approved.plan();
+    let identities: BTreeMap<_, _> = plan
+        .changes
+        .iter()
+        .filter(|change| !change.is_no_op())
+        .map(|change| (change.address.clone(), change.identity.clone()))
+        .collect();
+    let total = identities.len();
+    let run = clock::new_run_id(clock::now_ms(), keeping.newest.as_deref());
+    let journal = keeping
+        .store
+        .begin(&run, kept.to_json().as_bytes())
+        .await
+        .map_err(CommandError::Store)?;
+    let journal = Arc::new(journal);
+    let begin = Entry::Begin {
+        run: run.clone(),
+        plan: Some(kept.id.clone()),
+        subject: plan.subject.clone(),
+        changes: total,
+    };
+    journal
+        .record(clock::now_ms(), begin)
+        .await
+        .map_err(CommandError::Journal)?;
+    let progress = Progress::new(total, identities, io);
+    let execution = execution(session, keeping, &journal, start, parallelism, &progress);
+    let report = tokio::select! {
+        report = apply::apply(approved, execution) => report,
+        never = progress.beat() => match never {},
+    };
+    let end = Entry::End {
+        complete: report.is_complete(),
+    };
+    if let Err(error) = journal.record(clock::now_ms(), end).await {
+        tracing::warn!(%error, "the journal's last line could not be written");
+    }
+    if let Ok(journal) = Arc::try_unwrap(journal)
+        && let Err(error) = keeping.store.close(&run, journal).await
+    {
+        tracing::warn!(%error, "the journal could not be closed");
+    }
+    Ok(Made { run, report })
+}

@@ -1,0 +1,70 @@
+//! Where formats go besides standard output: files, and the summary of a GitHub step.
+
+use std::path::Path;
+
+use crate::cli::error::CommandError;
+use crate::cli::files::{append, length_of, write_whole};
+use crate::cli::io::{Io, without_commands};
+use crate::cli::settings::Settings;
+
+/// The most bytes that GitHub takes as a step's summary.
+const SUMMARY: usize = 1024 * 1024;
+/// With less room a summary would say nothing.
+const LEAST_SUMMARY: usize = 2_000;
+
+/// A file can only be written where its folder is: known before anything is changed.
+pub(super) fn check_folder(path: &Path) -> Result<(), CommandError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let missing = std::io::ErrorKind::NotFound.into();
+    Err(CommandError::io("write", path, missing))
+}
+
+/// Writes a file. Only commands for a runner may look like some.
+pub(super) fn write_file(
+    path: &Path,
+    text: &[u8],
+    are_commands: bool,
+    io: &Io,
+) -> Result<(), CommandError> {
+    let text = String::from_utf8_lossy(text);
+    let text = io.secrets.redact(&text);
+    let written = if are_commands {
+        write_whole(path, text.as_bytes())
+    } else {
+        write_whole(path, without_commands(&text).as_bytes())
+    };
+    written.map_err(|error| CommandError::io("write", path, error))
+}
+
+/// Adds to the summary of the step, where there is one: never more than GitHub takes, and never in the
+/// place of what other commands wrote.
+pub(super) fn add_to_summary(
+    settings: &Settings,
+    io: &mut Io,
+    render: impl FnOnce(usize) -> std::io::Result<Vec<u8>>,
+) -> Result<(), CommandError> {
+    let Some(path) = &settings.step_summary else {
+        return Ok(());
+    };
+    let failed = |error| CommandError::io("write", path, error);
+    let room = SUMMARY.saturating_sub(length_of(path).map_err(failed)?);
+    if room < LEAST_SUMMARY {
+        io.warn(
+            "the step's summary is full, and nothing is added to it",
+            Vec::new(),
+        )?;
+        return Ok(());
+    }
+    let text = render(room)?;
+    let text = io
+        .secrets
+        .redact(&String::from_utf8_lossy(&text))
+        .into_owned();
+    append(path, text.as_bytes()).map_err(failed)
+}

@@ -1,0 +1,180 @@
+//! The report of an apply in the formats that were asked for, whatever the end was.
+
+use std::io::{self, Write as _};
+
+use super::outputs;
+use crate::cli::args::{Output, ReportFormat, ReportFormatArgs};
+use crate::cli::clock;
+use crate::cli::diagnostics::diagnostics_of;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::session::Session;
+use crate::cli::settings::Settings;
+use crate::plan::Mode;
+use crate::render::{
+    MarkdownOptions, NotApplied, ReportDocument, ReportView, StreamMessage, Styles,
+    not_applied_document, render_github_report, render_json, render_plan, render_report,
+    render_report_markdown, render_verdict, words,
+};
+
+/// The report of one apply or destroy, from its start on.
+pub(super) struct Reporting<'a> {
+    formats: &'a ReportFormatArgs,
+    settings: &'a Settings,
+    /// Converge or destroy, as far as it is known.
+    pub(super) mode: Mode,
+    /// When it began, in milliseconds since 1970.
+    pub(super) began_at_ms: u64,
+    /// The environment and its URL, once they are known.
+    subject: Option<(String, String)>,
+    /// Whether a report was written.
+    is_told: bool,
+}
+
+impl<'a> Reporting<'a> {
+    pub(super) fn new(
+        formats: &'a ReportFormatArgs,
+        settings: &'a Settings,
+        mode: Mode,
+        io: &mut Io,
+    ) -> Self {
+        if formats.format() != ReportFormat::Text {
+            io.keep_out_for_a_document();
+        }
+        Self {
+            formats,
+            settings,
+            mode,
+            began_at_ms: clock::now_ms(),
+            subject: None,
+            is_told: false,
+        }
+    }
+
+    /// What is known before anything is read: whether the report will have a place, and whether
+    /// somebody approved, as nobody can be asked on a stream.
+    pub(super) fn check(&self, is_approved: bool) -> Result<(), CommandError> {
+        for output in &self.formats.output {
+            outputs::check_folder(&output.path)?;
+        }
+        if self.formats.json && !is_approved {
+            return Err(CommandError::NotApproved);
+        }
+        Ok(())
+    }
+
+    /// Notes what is applied to.
+    pub(super) fn learn(&mut self, session: &Session) {
+        let environment = &session.manifest().environment;
+        self.subject = Some((
+            environment.name.clone(),
+            environment.url.as_str().to_owned(),
+        ));
+    }
+
+    /// Tells how it ended.
+    pub(super) fn tell(&mut self, view: &ReportView<'_>, io: &mut Io) -> Result<(), CommandError> {
+        self.is_told = true;
+        self.mode = view.plan.mode;
+        let (out, styles) = io.text();
+        let on_screen = writeln!(out)
+            .and_then(|()| render_report(view.report, &styles, out))
+            .and_then(|()| render_verdict(view, &styles, out));
+        if let Err(error) = on_screen {
+            // Writes were sent: whether somebody still reads decides nothing any more.
+            tracing::warn!(%error, "the report could not be written");
+        }
+        let document = crate::render::report_document(view);
+        self.write(&document, io, |out| {
+            render_plan(view.plan, &Styles::default(), out)?;
+            writeln!(out)?;
+            render_report(view.report, &Styles::default(), out)?;
+            render_verdict(view, &Styles::default(), out)
+        })
+    }
+
+    /// Tells that it ended before anything was begun, where no other report was written.
+    pub(super) fn end(
+        mut self,
+        result: Result<ExitStatus, CommandError>,
+        io: &mut Io,
+    ) -> Result<ExitStatus, CommandError> {
+        if !self.is_told {
+            let errors = result.as_ref().err().map(diagnostics_of);
+            let written = self.tell_not_applied(errors.unwrap_or_default(), io);
+            if let (Err(error), Err(_)) = (&written, &result) {
+                // The first error is the one to be told as such.
+                io.report(error);
+            } else {
+                written?;
+            }
+        }
+        result
+    }
+
+    fn tell_not_applied(
+        &mut self,
+        errors: Vec<crate::render::Diagnostic>,
+        io: &mut Io,
+    ) -> Result<(), CommandError> {
+        self.is_told = true;
+        let subject = self.subject.as_ref();
+        let summaries: Vec<String> = errors.iter().map(|error| error.summary.clone()).collect();
+        let document = not_applied_document(NotApplied {
+            subject: subject.map(|(environment, url)| (environment.as_str(), url.as_str())),
+            mode: self.mode,
+            began_at_ms: self.began_at_ms,
+            ended_at_ms: clock::now_ms(),
+            errors,
+        });
+        self.write(&document, io, |out| {
+            for summary in &summaries {
+                writeln!(out, "Error: {}", words::escaped(summary))?;
+            }
+            writeln!(out, "Not applied: nothing was changed.")
+        })
+    }
+
+    /// Writes a report to every place but the text on the screen.
+    fn write(
+        &self,
+        document: &ReportDocument,
+        io: &mut Io,
+        text: impl Fn(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), CommandError> {
+        io.send(|| StreamMessage::report(document.clone(), self.mode));
+        let max_bytes = self.formats.size.max_bytes;
+        let rendered = |format| {
+            let mut out = Vec::new();
+            match format {
+                ReportFormat::Text => text(&mut out),
+                ReportFormat::Json => render_json(document, &mut out),
+                ReportFormat::Markdown => {
+                    render_report_markdown(document, MarkdownOptions { max_bytes }, &mut out)
+                }
+                ReportFormat::Github => render_github_report(document, &mut out),
+            }?;
+            io::Result::Ok(out)
+        };
+        // Files first: whoever reads standard output may have left.
+        for Output { format, path } in &self.formats.output {
+            let is_github = *format == ReportFormat::Github;
+            outputs::write_file(path, &rendered(*format)?, is_github, io)?;
+        }
+        if self.formats.is_for_github() {
+            outputs::add_to_summary(self.settings, io, |room| {
+                let mut out = Vec::new();
+                let options = MarkdownOptions { max_bytes: room };
+                render_report_markdown(document, options, &mut out)?;
+                Ok(out)
+            })?;
+        }
+        match self.formats.format() {
+            ReportFormat::Text => {}
+            ReportFormat::Github => io.commands(&rendered(ReportFormat::Github)?)?,
+            format => io.out.write_all(&rendered(format)?)?,
+        }
+        Ok(())
+    }
+}

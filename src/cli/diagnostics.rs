@@ -1,0 +1,23 @@
+//! What ends a command as values, for streams, reports and annotations.
+
+use super::error::CommandError;
+use crate::render::{Diagnostic, Severity};
+
+/// What an error tells: the errors last, so that a stream ends with one.
+pub(super) fn diagnostics_of(error: &CommandError) -> Vec<Diagnostic> {
+    match error {
+        CommandError::Closed => Vec::new(),
+        CommandError::Blocked { refusals, .. } => refusals.clone(),
+        CommandError::Manifest(problems) => {
+            let told = problems.iter().map(Diagnostic::of_problem);
+            let (errors, mut told): (Vec<_>, Vec<_>) =
+                told.partition(|problem| problem.severity == Severity::Error);
+            told.extend(errors);
+            told
+        }
+        _ => vec![
+            Diagnostic::new(Severity::Error, error.to_string())
+                .because(error.causes(), error.help()),
+        ],
+    }
+}

@@ -1,0 +1,307 @@
+//! The event stream of `--json`: whole lines on standard output, and nothing else there.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::io::harmless;
+use crate::api::Redactor;
+use crate::apply::ApplyEvent;
+use crate::ident::{Address, Identity};
+use crate::plan::ActionKind;
+use crate::render::StreamMessage;
+
+/// How often a line tells that a change is at work, as Terraform does.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// How often it is looked whether such a line is due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Where the lines go. Clones write to the same place.
+#[derive(Clone)]
+pub(super) struct Stream {
+    lines: Arc<Mutex<Lines>>,
+    secrets: Arc<Redactor>,
+    now_ms: fn() -> u64,
+}
+
+struct Lines {
+    to: Box<dyn Write + Send>,
+    /// Why nothing more is written.
+    failure: Option<io::ErrorKind>,
+}
+
+impl Stream {
+    pub(super) fn new(
+        to: Box<dyn Write + Send>,
+        secrets: &Arc<Redactor>,
+        now_ms: fn() -> u64,
+    ) -> Self {
+        Self {
+            lines: Arc::new(Mutex::new(Lines { to, failure: None })),
+            secrets: Arc::clone(secrets),
+            now_ms,
+        }
+    }
+
+    /// Writes a line. Whether it could be is asked by [`Stream::check`].
+    pub(super) fn send(&self, message: StreamMessage) {
+        if let Ok(mut lines) = self.lines.lock() {
+            self.write(&mut lines, message);
+        }
+    }
+
+    /// Writes the last line: whatever comes after it is dropped.
+    pub(super) fn close(&self, message: StreamMessage) {
+        if let Ok(mut lines) = self.lines.lock() {
+            self.write(&mut lines, message);
+            lines.failure.get_or_insert(io::ErrorKind::BrokenPipe);
+        }
+    }
+
+    /// Whether every line so far was written.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let failure = self.lines.lock().ok().and_then(|lines| lines.failure);
+        failure.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+
+    fn write(&self, lines: &mut Lines, message: StreamMessage) {
+        if lines.failure.is_some() {
+            return;
+        }
+        let written = serde_json::to_value(message.at((self.now_ms)()))
+            .map_err(io::Error::from)
+            .and_then(|mut line| {
+                self.redact(&mut line);
+                let line = format!("{}\n", harmless(&line.to_string()));
+                lines.to.write_all(line.as_bytes())?;
+                lines.to.flush()
+            });
+        if let Err(error) = written {
+            lines.failure = Some(error.kind());
+        }
+    }
+
+    /// Takes secrets out of values, and never out of the text of a line: what is left is still JSON.
+    fn redact(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.secrets.redact(text).into_owned(),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.redact(item)),
+            Value::Object(entries) => entries.values_mut().for_each(|item| self.redact(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// What an apply tells the stream while it works.
+#[derive(Clone)]
+pub(super) struct StreamProgress {
+    stream: Stream,
+    identities: Arc<BTreeMap<Address, Identity>>,
+    at_work: Arc<Mutex<BTreeMap<Address, Work>>>,
+}
+
+struct Work {
+    kind: ActionKind,
+    since: Instant,
+    /// How many lines told that it is at work.
+    told: u32,
+}
+
+impl StreamProgress {
+    pub(super) fn new(stream: &Stream, identities: BTreeMap<Address, Identity>) -> Self {
+        Self {
+            stream: stream.clone(),
+            identities: Arc::new(identities),
+            at_work: Arc::default(),
+        }
+    }
+
+    pub(super) fn take(&self, event: &ApplyEvent) {
+        let address = match event {
+            ApplyEvent::StepStarted { address, kind } => {
+                if let Ok(mut at_work) = self.at_work.lock() {
+                    let work = Work {
+                        kind: *kind,
+                        since: Instant::now(),
+                        told: 0,
+                    };
+                    at_work.insert(address.clone(), work);
+                }
+                Some(address)
+            }
+            ApplyEvent::StepFinished { address, .. } => {
+                if let Ok(mut at_work) = self.at_work.lock() {
+                    at_work.remove(address);
+                }
+                Some(address)
+            }
+            ApplyEvent::JobStarted { .. }
+            | ApplyEvent::JobAnswered { .. }
+            | ApplyEvent::Retrying { .. }
+            | ApplyEvent::Draining { .. } => None,
+        };
+        let identity = address.and_then(|address| self.identities.get(address));
+        self.stream.send(StreamMessage::event(event, identity));
+    }
+
+    /// Tells every 10 s of each change that it is at work. Never returns.
+    pub(super) async fn beat(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(TICK).await;
+            let Ok(mut at_work) = self.at_work.lock() else {
+                continue;
+            };
+            for (address, work) in at_work.iter_mut() {
+                let elapsed = work.since.elapsed();
+                if elapsed < PROGRESS * (work.told + 1) {
+                    continue;
+                }
+                work.told += 1;
+                let identity = self.identities.get(address);
+                let line = StreamMessage::progress(address, identity, work.kind, elapsed);
+                self.stream.send(line);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::OutcomeWord;
+    use crate::render::{Diagnostic, Severity};
+
+    /// A place that keeps what is written, and fails where it is told to.
+    #[derive(Clone, Default)]
+    struct Place(Arc<Mutex<Vec<u8>>>, bool);
+
+    impl Write for Place {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.1 {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Place {
+        fn lines(&self) -> Vec<Value> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            assert!(text.is_empty() || text.ends_with('\n'));
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect()
+        }
+    }
+
+    fn stream(place: &Place) -> Stream {
+        Stream::new(Box::new(place.clone()), &Arc::default(), || {
+            1_683_159_463_986
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_change_at_work_is_told_of_every_10_s() {
+        let place = Place::default();
+        let progress = StreamProgress::new(&stream(&place), BTreeMap::new());
+        let started = |address: &str| ApplyEvent::StepStarted {
+            address: Address::parse(address).unwrap(),
+            kind: ActionKind::Create,
+        };
+        let beat = async |seconds| {
+            let time = Duration::from_secs(seconds);
+            let _ = tokio::time::timeout(time, progress.beat()).await;
+        };
+        progress.take(&started("A@1"));
+        beat(15).await;
+        progress.take(&started("B@1"));
+        beat(18).await;
+        progress.take(&ApplyEvent::StepFinished {
+            address: Address::parse("A@1").unwrap(),
+            kind: ActionKind::Create,
+            outcome: OutcomeWord::Done,
+            took: Duration::from_secs(33),
+            id: None,
+            why: None,
+            jobs: Vec::new(),
+            sent_twice: Vec::new(),
+        });
+        beat(15).await;
+        let told: Vec<(String, u64)> = place
+            .lines()
+            .iter()
+            .filter(|line| line["type"] == "apply_progress")
+            .map(|line| {
+                let hook = &line["hook"];
+                let elapsed = hook["elapsed_seconds"].as_f64().unwrap();
+                let address = hook["resource"]["addr"].as_str().unwrap().to_owned();
+                (address, Duration::from_secs_f64(elapsed).as_secs())
+            })
+            .collect();
+        let expected = [
+            ("A@1", 10),
+            ("A@1", 20),
+            ("B@1", 10),
+            ("A@1", 30),
+            ("B@1", 20),
+        ];
+        let expected = expected.map(|(address, elapsed)| (address.to_owned(), elapsed));
+        for line in &expected {
+            assert!(told.contains(line), "{line:?} in {told:?}");
+        }
+        // B goes on when A has ended.
+        assert!(told.contains(&("B@1".to_owned(), 30)), "{told:?}");
+        assert!(!told.contains(&("A@1".to_owned(), 40)), "{told:?}");
+        assert_eq!(told.len(), 6, "{told:?}");
+    }
+
+    #[test]
+    fn secrets_leave_whole_lines_behind() {
+        let place = Place::default();
+        let stream = stream(&place);
+        // In the text of a line it would be a quote, and what is around it.
+        let secret = r#"hush"},{"x":1"#;
+        stream.secrets.add(&secrecy::SecretString::from(secret));
+        let said = format!("the server says {secret}");
+        let told = Diagnostic::new(Severity::Error, said.as_str());
+        stream.send(StreamMessage::diagnostic(told));
+        stream.send(StreamMessage::log(
+            "##[error] is a command anywhere in a line",
+        ));
+        let lines = place.lines();
+        assert_eq!(
+            lines[0]["diagnostic"]["summary"],
+            "the server says [redacted]"
+        );
+        assert_eq!(lines[0]["@timestamp"], "2023-05-04T00:17:43.986Z");
+        assert_eq!(
+            lines[1]["@message"],
+            "##[error] is a command anywhere in a line"
+        );
+        let text = String::from_utf8(place.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("##["), "{text}");
+    }
+
+    #[test]
+    fn nothing_follows_the_last_line_and_a_reader_who_left_is_noticed() {
+        let place = Place::default();
+        let told = stream(&place);
+        told.check().unwrap();
+        told.close(StreamMessage::log("the last"));
+        told.send(StreamMessage::log("one more"));
+        assert_eq!(place.lines().len(), 1);
+        let left = stream(&Place(Arc::default(), true));
+        left.send(StreamMessage::version());
+        assert_eq!(left.check().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}

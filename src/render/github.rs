@@ -1,0 +1,357 @@
+//! A plan, a report or errors as workflow commands: GitHub shows them beside the manifest's lines.
+//!
+//! A runner takes any line that begins with `::` as a command, so that text from outside is escaped by
+//! its rules here, and kept from beginning a line elsewhere (see `cli::io`).
+
+use std::io::{self, Write};
+
+use crate::apply::OutcomeWord;
+use crate::attribute::Visibility;
+use crate::plan::{ActionKind, Change, Decision, Field, Origin, Plan, Refusal, Summary};
+use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, Severity};
+use crate::render::words;
+
+/// How many annotations of a kind one step may have; a runner drops the rest.
+const MOST: usize = 10;
+
+/// One annotation.
+struct Annotation {
+    severity: Severity,
+    place: Option<Place>,
+    title: String,
+    message: String,
+}
+
+struct Place {
+    file: String,
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    fn of(origin: &Origin) -> Self {
+        Self {
+            file: origin.file.to_string(),
+            line: origin.line,
+            column: origin.column,
+        }
+    }
+}
+
+/// Writes a plan: what stands against it are errors, what a reviewer must not overlook are warnings.
+pub fn render_github_plan(
+    plan: &Plan,
+    refusals: &[Refusal],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let refused = refusals
+        .iter()
+        .map(|refusal| annotation_of(&Diagnostic::of_refusal(refusal, plan)));
+    let risks = plan.changes.iter().filter_map(risk);
+    let annotations: Vec<Annotation> = refused.chain(risks).collect();
+    let summary = Summary::of(plan);
+    let mut verdict = if summary.has_changes() {
+        format!(
+            "Plan: {} to add, {} to change, {} to destroy.",
+            summary.add, summary.change, summary.destroy
+        )
+    } else {
+        "No changes.".to_owned()
+    };
+    if !refusals.is_empty() {
+        verdict.push_str(" It cannot be applied.");
+    }
+    render(
+        &annotations,
+        &format!("solform plan: {}", plan.subject.environment),
+        &verdict,
+        out,
+    )
+}
+
+/// Writes a report: what is not done are errors, what is to be looked at are warnings.
+pub fn render_github_report(report: &ReportDocument, out: &mut dyn Write) -> io::Result<()> {
+    let looked = &report.convergence;
+    let again = looked.not_converged.iter().map(|change| {
+        let place = place_in(report, &change.address);
+        Annotation {
+            severity: Severity::Error,
+            place,
+            title: format!("{} did not converge", change.address),
+            message: change.detail.clone(),
+        }
+    });
+    let waiting = looked.waiting_for_review.iter().map(|address| Annotation {
+        severity: Severity::Warning,
+        place: place_in(report, address),
+        title: format!("{address} waits for review"),
+        message: "It is not PUBLIC before somebody approves it.".to_owned(),
+    });
+    let unproven = looked.unproven.iter().map(|why| Annotation {
+        severity: Severity::Error,
+        place: None,
+        title: "The live state could not be read again".to_owned(),
+        message: why.clone(),
+    });
+    let annotations: Vec<Annotation> = report
+        .errors
+        .iter()
+        .map(annotation_of)
+        .chain(report.changes.iter().filter_map(not_done))
+        .chain(again)
+        .chain(unproven)
+        .chain(waiting)
+        .collect();
+    let title = format!(
+        "solform {}: {}",
+        if report.mode == "destroy" {
+            "destroy"
+        } else {
+            "apply"
+        },
+        report.environment.as_deref().unwrap_or("?")
+    );
+    let mut verdict = report.verdict();
+    if let (ResultWord::Incomplete, Some(command)) = (report.result, &report.resume_command) {
+        verdict.push_str(" To go on, run: ");
+        verdict.push_str(command);
+    }
+    render(&annotations, &title, &verdict, out)
+}
+
+/// Writes errors, where there is neither plan nor report.
+pub fn render_github_errors(errors: &[Diagnostic], out: &mut dyn Write) -> io::Result<()> {
+    let annotations: Vec<Annotation> = errors.iter().map(annotation_of).collect();
+    render(&annotations, "solform", "There is no plan.", out)
+}
+
+fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
+    let lines = [diagnostic.summary.as_str(), diagnostic.detail.as_str()];
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+    Annotation {
+        severity: diagnostic.severity,
+        place: diagnostic.range.as_ref().map(|range| Place {
+            file: range.filename.clone(),
+            line: range.start.line,
+            column: range.start.column,
+        }),
+        title: diagnostic
+            .address
+            .clone()
+            .or_else(|| diagnostic.x_solution.code.clone())
+            .unwrap_or_else(|| "solform".to_owned()),
+        message: lines.join("\n"),
+    }
+}
+
+/// What a reviewer must not overlook of a change.
+fn risk(change: &Change) -> Option<Annotation> {
+    let kind = change.action.kind();
+    let is_widened = change.fields.iter().any(|field| {
+        field.field == Field::Visibility
+            && field.decision == Decision::Apply
+            && field.after.as_deref() == Some(Visibility::Public.as_str())
+    });
+    let marks: Vec<&str> = [
+        (
+            kind == ActionKind::Delete,
+            "will be destroyed, which cannot be undone",
+        ),
+        (
+            kind == ActionKind::Replace,
+            "must be replaced, which cannot be undone, and is out of service meanwhile",
+        ),
+        (
+            change.ends_service(),
+            "stops serving, and no other version of its name takes its place",
+        ),
+        (is_widened, "becomes PUBLIC"),
+    ]
+    .into_iter()
+    .filter_map(|(holds, mark)| holds.then_some(mark))
+    .collect();
+    (!marks.is_empty()).then(|| Annotation {
+        severity: Severity::Warning,
+        place: change.origin.as_ref().map(Place::of),
+        title: change.address.to_string(),
+        message: format!("It {}.", marks.join("; it ")),
+    })
+}
+
+fn not_done(change: &ReportChange) -> Option<Annotation> {
+    if change.is_done() {
+        return None;
+    }
+    let is_consequence = [OutcomeWord::Skipped, OutcomeWord::Cancelled]
+        .iter()
+        .any(|word| word.as_str() == change.outcome);
+    let lines = [change.detail.as_deref(), change.help.as_deref()];
+    let lines: Vec<&str> = lines.into_iter().flatten().collect();
+    Some(Annotation {
+        severity: if is_consequence {
+            Severity::Warning
+        } else {
+            Severity::Error
+        },
+        place: change.position.as_ref().map(|position| Place {
+            file: position.file.clone(),
+            line: position.line,
+            column: position.column,
+        }),
+        title: format!("{}: {}", change.address, change.outcome),
+        message: lines.join("\n"),
+    })
+}
+
+fn place_in(report: &ReportDocument, address: &str) -> Option<Place> {
+    let change = report
+        .changes
+        .iter()
+        .find(|change| change.address == address)?;
+    let position = change.position.as_ref()?;
+    Some(Place {
+        file: position.file.clone(),
+        line: position.line,
+        column: position.column,
+    })
+}
+
+fn render(
+    annotations: &[Annotation],
+    title: &str,
+    verdict: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut left = Vec::new();
+    for (severity, command) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
+        let of_kind = || annotations.iter().filter(|one| one.severity == severity);
+        for annotation in of_kind().take(MOST) {
+            let mut properties = Vec::new();
+            if let Some(place) = &annotation.place {
+                properties.push(format!("file={}", property(&place.file)));
+                properties.push(format!("line={}", place.line));
+                properties.push(format!("col={}", place.column));
+            }
+            properties.push(format!("title={}", property(&annotation.title)));
+            writeln!(
+                out,
+                "::{command} {}::{}",
+                properties.join(","),
+                data(&annotation.message)
+            )?;
+        }
+        let more = of_kind().count().saturating_sub(MOST);
+        if more > 0 {
+            left.push(format!(
+                "{} not shown",
+                words::count(more, &format!("more {command}"))
+            ));
+        }
+    }
+    let left = if left.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", left.join(", "))
+    };
+    let verdict = format!("{verdict}{left}");
+    writeln!(
+        out,
+        "::notice title={}::{}",
+        property(title),
+        data(&verdict)
+    )
+}
+
+/// A message by the runner's rules. Line breaks stay, as it can show them; everything else that could
+/// move a cursor goes.
+fn data(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(words::escaped).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
+}
+
+/// A property by the runner's rules.
+fn property(text: &str) -> String {
+    words::escaped(text)
+        .replace('%', "%25")
+        .replace(':', "%3A")
+        .replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{Scenario, declared, live, scenario};
+    use crate::plan::{Overrides, judge};
+
+    fn annotations(scenario: &Scenario) -> String {
+        let plan = scenario.plan();
+        let refusals = judge(
+            &plan,
+            &crate::manifest::Limits::default(),
+            &Overrides::default(),
+        );
+        let mut text = Vec::new();
+        render_github_plan(&plan, &refusals, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn a_plan_is_annotated_at_the_manifests_lines() {
+        let text = annotations(
+            &scenario()
+                .protect("Safe@1")
+                .declare([
+                    declared("Upgrade@2.0").visible(Visibility::Public),
+                    declared("Safe@1").absent(),
+                    declared("Same@1.0"),
+                ])
+                .live([live("Upgrade@1.0"), live("Safe@1"), live("Same@1.0")]),
+        );
+        insta::assert_snapshot!(text, @r"
+        ::error file=solform.yaml,line=1,col=3,title=Safe@1::`Safe@1` is protected and must not be deleted%0ARemove the pattern that covers `Safe@1` from `protect` in a change of its own, if it really is to go.
+        ::warning file=solform.yaml,line=1,col=3,title=Safe@1::It will be destroyed, which cannot be undone; it stops serving, and no other version of its name takes its place.
+        ::warning file=solform.yaml,line=1,col=3,title=Upgrade@2.0::It becomes PUBLIC.
+        ::notice title=solform plan%3A prod::Plan: 1 to add, 1 to change, 1 to destroy. It cannot be applied.
+        ");
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted() {
+        let names: Vec<String> = (0..25).map(|nth| format!("Gone {nth}@1")).collect();
+        let text = annotations(
+            &scenario()
+                .declare(names.iter().map(|name| declared(name).absent()))
+                .live(names.iter().map(|name| live(name))),
+        );
+        assert_eq!(text.matches("::warning ").count(), 10, "{text}");
+        assert_eq!(text.matches("::error ").count(), 1, "{text}");
+        assert!(text.ends_with("(15 more warnings not shown)\n"), "{text}");
+    }
+
+    /// Nothing from outside ends a property, a command or a line.
+    #[test]
+    fn hostile_names_stay_in_their_places() {
+        let names = [
+            "svc:::error::x@1",
+            "svc:a,line=1::b%0A::error::c@2",
+            "svc:##[error]d@3",
+        ];
+        let text = annotations(
+            &scenario()
+                .declare(names.map(|name| declared(name).absent()))
+                .live(names.map(live)),
+        );
+        for line in text.lines() {
+            let (head, _) = line[2..].split_once("::").unwrap();
+            let (command, properties) = head.split_once(' ').unwrap();
+            assert!(["warning", "notice"].contains(&command), "{line}");
+            for property in properties.split(',') {
+                let (key, value) = property.split_once('=').unwrap();
+                assert!(["file", "line", "col", "title"].contains(&key), "{line}");
+                assert!(!value.contains("::"), "{line}");
+            }
+        }
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(!text.contains("##["), "{text}");
+    }
+}

@@ -1,0 +1,250 @@
+//! An error or a warning as a value: what, why, where. Streams, reports and annotations show the same.
+
+use std::error::Error;
+
+use miette::Diagnostic as _;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::manifest::{Label, Problem, Severity as ProblemSeverity};
+use crate::plan::{Origin, Plan, Refusal};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It stands against what was asked for.
+    Error,
+    /// It does not, and somebody should look at it.
+    Warning,
+}
+
+/// An error or a warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Diagnostic {
+    /// `error` or `warning`.
+    pub severity: Severity,
+    /// What is wrong.
+    pub summary: String,
+    /// Why, and what to do; lines.
+    pub detail: String,
+    /// The version that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Where in the manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<SourceRange>,
+    /// The line there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<Snippet>,
+    /// What Terraform has no key for.
+    pub x_solution: DiagnosticExtension,
+}
+
+/// What solform knows of a diagnostic besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct DiagnosticExtension {
+    /// The stable code of a problem of the manifest.
+    pub code: Option<String>,
+    /// The causes, the outermost first.
+    pub causes: Vec<String>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// A part of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SourceRange {
+    /// The file.
+    pub filename: String,
+    /// Where it starts.
+    pub start: SourcePoint,
+    /// Where it ends, on the same line.
+    pub end: SourcePoint,
+}
+
+/// A place in the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SourcePoint {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The byte, from 0; null where only the line and column are known.
+    pub byte: Option<usize>,
+}
+
+/// The line of the manifest, with the part that is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Snippet {
+    /// Always null: a manifest has no blocks with names.
+    pub context: Option<String>,
+    /// The line, or the part of a long one; secrets are masked.
+    pub code: String,
+    /// Its number.
+    pub start_line: usize,
+    /// The first byte of `code` that is meant.
+    pub highlight_start_offset: usize,
+    /// The byte behind the last one.
+    pub highlight_end_offset: usize,
+    /// Always empty: a manifest has no expressions.
+    pub values: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Something that is at no place.
+    pub fn new(severity: Severity, summary: impl Into<String>) -> Self {
+        Self {
+            severity,
+            summary: summary.into(),
+            detail: String::new(),
+            address: None,
+            range: None,
+            snippet: None,
+            x_solution: DiagnosticExtension::default(),
+        }
+    }
+
+    /// With causes and a help.
+    #[must_use]
+    pub fn because(mut self, causes: Vec<String>, help: Option<String>) -> Self {
+        let because = causes.iter().map(|cause| format!("because {cause}"));
+        let lines: Vec<String> = because.chain(help.clone()).collect();
+        self.detail = lines.join("\n");
+        self.x_solution.causes = causes;
+        self.x_solution.help = help;
+        self
+    }
+
+    /// Where the manifest speaks of a version.
+    #[must_use]
+    pub fn about(mut self, address: &str, origin: Option<&Origin>) -> Self {
+        self.address = Some(address.to_owned());
+        self.range = origin.map(|origin| {
+            let point = SourcePoint {
+                line: origin.line,
+                column: origin.column,
+                byte: None,
+            };
+            SourceRange {
+                filename: origin.file.to_string(),
+                start: point,
+                end: point,
+            }
+        });
+        self
+    }
+
+    /// A problem of the manifest.
+    pub fn of_problem(problem: &Problem) -> Self {
+        let severity = match problem.severity() {
+            ProblemSeverity::Error => Severity::Error,
+            ProblemSeverity::Warning => Severity::Warning,
+        };
+        let labels = problem.primary.iter().chain(&problem.related);
+        let places = labels
+            .filter(|label| !label.text.is_empty())
+            .map(|label| format!("line {}: {}", label.position.line, label.text));
+        let lines: Vec<String> = places.chain(problem.help.clone()).collect();
+        let shown = problem
+            .primary
+            .as_ref()
+            .and_then(|primary| Some((primary, shown(problem, primary)?)));
+        Self {
+            severity,
+            summary: problem.to_string(),
+            detail: lines.join("\n"),
+            address: None,
+            range: shown.as_ref().map(|(label, shown)| range(label, shown)),
+            snippet: shown.map(|(label, shown)| Snippet {
+                context: None,
+                start_line: label.position.line,
+                highlight_start_offset: shown.from,
+                highlight_end_offset: shown.to,
+                code: shown.code,
+                values: Vec::new(),
+            }),
+            x_solution: DiagnosticExtension {
+                code: Some(problem.code.to_string()),
+                causes: Vec::new(),
+                help: problem.help.clone(),
+            },
+        }
+    }
+
+    /// What stands against a plan, where the manifest speaks of it.
+    pub fn of_refusal(refusal: &Refusal, plan: &Plan) -> Self {
+        let mut causes = Vec::new();
+        let mut source = Error::source(refusal);
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        let told =
+            Self::new(Severity::Error, refusal.to_string()).because(causes, Some(refusal.help()));
+        let address = match refusal {
+            Refusal::NotListed { address } | Refusal::Protected { address } => address,
+            Refusal::Unproven(_)
+            | Refusal::TooManyDestroys { .. }
+            | Refusal::TooManyChanges { .. }
+            | Refusal::ScopeNotListed => return told,
+        };
+        let change = plan
+            .changes
+            .iter()
+            .find(|change| change.address == *address);
+        told.about(
+            address.as_str(),
+            change.and_then(|change| change.origin.as_ref()),
+        )
+    }
+}
+
+/// A line as it may be shown, with the bytes of it that are meant.
+struct Shown {
+    code: String,
+    from: usize,
+    to: usize,
+}
+
+fn shown(problem: &Problem, label: &Label) -> Option<Shown> {
+    let position = &label.position;
+    // The label's own length ends with its line.
+    let length = problem.labels()?.next()?.len();
+    let span = (position.offset, length).into();
+    let contents = problem.source_code()?.read_span(&span, 1, 1).ok()?;
+    let text = String::from_utf8_lossy(contents.data()).into_owned();
+    let start = position.offset.checked_sub(contents.span().offset())?;
+    let line_start = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+    let code = text.get(line_start..)?.lines().next().unwrap_or_default();
+    let from = start - line_start;
+    Some(Shown {
+        to: (from + length).min(code.len()),
+        from: from.min(code.len()),
+        code: code.to_owned(),
+    })
+}
+
+fn range(label: &Label, shown: &Shown) -> SourceRange {
+    let position = &label.position;
+    let length = shown.to - shown.from;
+    let meant = shown.code.get(shown.from..shown.to).unwrap_or_default();
+    SourceRange {
+        filename: position.file.to_string(),
+        start: SourcePoint {
+            line: position.line,
+            column: position.column,
+            byte: Some(position.offset),
+        },
+        end: SourcePoint {
+            line: position.line,
+            column: position.column + meant.chars().count(),
+            byte: Some(position.offset + length),
+        },
+    }
+}

@@ -1,0 +1,587 @@
+//! The event stream of `--json` on plan, apply and destroy: one object a line, in Terraform's types and
+//! keys, and everything else under `x_solution`.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::diagnostic::{Diagnostic, Severity};
+use super::plan::{ChangeExtension, RESOURCE_TYPE, SummaryItem, extension};
+use super::report::{ReportDocument, seconds, time};
+use super::v1::FORMAT_VERSION;
+use crate::apply::{ApplyEvent, OutcomeWord};
+use crate::ident::{Address, Identity};
+use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
+use crate::render::progress::{doing, done};
+use crate::render::words;
+
+/// The version of Terraform's stream whose types and keys are used.
+const UI_VERSION: &str = "1.3";
+
+/// One line of the stream.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StreamLine {
+    /// How much it matters.
+    #[serde(rename = "@level")]
+    level: Level,
+    /// The line for people.
+    #[serde(rename = "@message")]
+    message: String,
+    /// Always `solform.ui`.
+    #[serde(rename = "@module")]
+    module: &'static str,
+    /// When it was written, as RFC 3339.
+    #[serde(rename = "@timestamp")]
+    timestamp: String,
+    #[serde(flatten)]
+    event: StreamEvent,
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+/// What a line tells.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum StreamEvent {
+    /// The first line.
+    Version {
+        /// The solform that writes.
+        solform: &'static str,
+        /// The version of Terraform's stream whose types and keys are used.
+        ui: &'static str,
+        /// The version of this format, `MAJOR.MINOR`.
+        format_version: &'static str,
+    },
+    /// Something that Terraform has no type for.
+    Log {
+        /// What happened; none where the message says it all.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        x_solution: Option<LogExtension>,
+    },
+    /// An error or a warning.
+    Diagnostic {
+        /// What, why and where.
+        diagnostic: Box<Diagnostic>,
+    },
+    /// A change of the plan.
+    PlannedChange {
+        /// The change.
+        change: PlannedItem,
+        /// What Terraform has no key for.
+        x_solution: Box<ChangeExtension>,
+    },
+    /// The numbers: of the plan, and at the end those of what happened.
+    ChangeSummary {
+        /// The numbers.
+        changes: ChangesItem,
+        /// What Terraform has no key for.
+        x_solution: Box<SummaryExtension>,
+    },
+    /// A change is begun.
+    ApplyStart {
+        /// The change.
+        hook: HookItem,
+    },
+    /// A change is at work; every 10 s.
+    ApplyProgress {
+        /// The change.
+        hook: HookItem,
+    },
+    /// A change is done.
+    ApplyComplete {
+        /// The change.
+        hook: HookItem,
+        /// How it ended.
+        x_solution: OutcomeExtension,
+    },
+    /// A change ended in another way, or was not tried.
+    ApplyErrored {
+        /// The change.
+        hook: HookItem,
+        /// How it ended.
+        x_solution: OutcomeExtension,
+    },
+}
+
+/// The version that a line is about.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ResourceItem {
+    /// `Name@version`, with the owner in front where two would look alike.
+    addr: String,
+    /// Always empty.
+    module: &'static str,
+    /// The same as `addr`.
+    resource: String,
+    /// Always `solform`.
+    implied_provider: &'static str,
+    /// Always `solform_solution`.
+    resource_type: &'static str,
+    /// The solution's name.
+    resource_name: String,
+    /// The solution's version.
+    resource_key: String,
+}
+
+/// A change of the plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PlannedItem {
+    /// The version.
+    resource: ResourceItem,
+    /// `noop`, `create`, `update`, `replace` or `delete`.
+    action: &'static str,
+}
+
+/// The numbers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ChangesItem {
+    /// Versions that are added; a replace counts here and in `remove`.
+    add: usize,
+    /// Versions that are changed.
+    change: usize,
+    /// Always 0.
+    import: usize,
+    /// Versions that are removed.
+    remove: usize,
+    /// `plan`, `apply` or `destroy`.
+    operation: &'static str,
+}
+
+/// What solform knows of the numbers besides.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct SummaryExtension {
+    /// Of a plan, all its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<SummaryItem>,
+    /// Of a plan, whether there is something to apply and nothing stands against it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applyable: Option<bool>,
+    /// Of an apply or destroy, the report: every change with what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<ReportDocument>,
+}
+
+/// A change at work.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct HookItem {
+    /// The version.
+    resource: ResourceItem,
+    /// `create`, `update`, `replace` or `delete`.
+    action: &'static str,
+    /// The key that names the record, where one is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_key: Option<&'static str>,
+    /// The platform's id of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_value: Option<String>,
+    /// How long it is at work, or was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elapsed_seconds: Option<f64>,
+}
+
+/// How a change ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct OutcomeExtension {
+    /// `done`, `failed`, `skipped`, `refused`, `cancelled` or `unknown`.
+    outcome: &'static str,
+    /// Why it is not done, or what is to be known of one that is.
+    detail: Option<String>,
+    /// The jobs that it started, in order.
+    jobs: Vec<String>,
+    /// Calls that were sent a second time.
+    sent_twice: Vec<&'static str>,
+}
+
+/// What happens between a change's start and its end.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum LogExtension {
+    /// A call was taken.
+    JobStarted {
+        /// The change.
+        address: String,
+        /// `deploy`, `patch` or `delete`.
+        call: &'static str,
+        /// The job; null where the server named none.
+        job: Option<String>,
+    },
+    /// A job's answer changed.
+    JobAnswered {
+        /// The change.
+        address: String,
+        /// The job.
+        job: String,
+        /// The server's word.
+        word: String,
+    },
+    /// A call is tried again after a while.
+    Retrying {
+        /// The change.
+        address: String,
+        /// The call.
+        call: &'static str,
+        /// How long it waits, at the most.
+        after_seconds: f64,
+        /// Whether the call may have been taken, so that its effect is looked for meanwhile.
+        ambiguous: bool,
+        /// Why.
+        why: String,
+    },
+    /// The first interrupt was seen: nothing new starts.
+    Draining {
+        /// Changes at work.
+        at_work: usize,
+    },
+}
+
+/// A line that has no time yet.
+#[derive(Debug)]
+pub struct StreamMessage {
+    level: Level,
+    message: String,
+    event: StreamEvent,
+}
+
+impl StreamMessage {
+    /// The line, as it is written at this time.
+    pub fn at(self, now_ms: u64) -> StreamLine {
+        let Self {
+            level,
+            message,
+            event,
+        } = self;
+        StreamLine {
+            level,
+            message,
+            module: "solform.ui",
+            timestamp: time(now_ms).unwrap_or_default(),
+            event,
+        }
+    }
+
+    fn new(level: Level, message: String, event: StreamEvent) -> Self {
+        Self {
+            level,
+            message,
+            event,
+        }
+    }
+
+    /// The first line.
+    pub fn version() -> Self {
+        let solform = env!("CARGO_PKG_VERSION");
+        Self::new(
+            Level::Info,
+            format!("solform {solform}"),
+            StreamEvent::Version {
+                solform,
+                ui: UI_VERSION,
+                format_version: FORMAT_VERSION,
+            },
+        )
+    }
+
+    /// Something to be known.
+    pub fn log(message: impl Into<String>) -> Self {
+        let event = StreamEvent::Log { x_solution: None };
+        Self::new(Level::Info, message.into(), event)
+    }
+
+    /// An error or a warning.
+    pub fn diagnostic(diagnostic: Diagnostic) -> Self {
+        let (level, head) = match diagnostic.severity {
+            Severity::Error => (Level::Error, "Error"),
+            Severity::Warning => (Level::Warn, "Warning"),
+        };
+        Self::new(
+            level,
+            format!("{head}: {}", diagnostic.summary),
+            StreamEvent::Diagnostic {
+                diagnostic: Box::new(diagnostic),
+            },
+        )
+    }
+
+    /// The plan: every change, and every version with something to be said of it; then the numbers.
+    pub fn plan(plan: &Plan, is_applyable: bool) -> Vec<Self> {
+        let is_told = |change: &&Change| {
+            let is_left = |decision: Decision| decision != Decision::Apply;
+            !change.is_no_op()
+                || !change.notes.is_empty()
+                || change.fields.iter().any(|field| is_left(field.decision))
+        };
+        let successions = Successions::of(plan);
+        let mut messages: Vec<Self> = plan
+            .changes
+            .iter()
+            .filter(is_told)
+            .map(|change| planned_change(change, &successions))
+            .collect();
+        let summary = Summary::of(plan);
+        let changes = ChangesItem {
+            add: summary.add,
+            change: summary.change,
+            import: 0,
+            remove: summary.destroy,
+            operation: "plan",
+        };
+        let message = format!(
+            "Plan: {} to add, {} to change, {} to destroy.",
+            summary.add, summary.change, summary.destroy
+        );
+        let x_solution = SummaryExtension {
+            summary: Some(SummaryItem::of(summary)),
+            applyable: Some(is_applyable && summary.has_changes()),
+            report: None,
+        };
+        messages.push(summary_message(message, changes, x_solution));
+        messages
+    }
+
+    /// What happened in the end.
+    pub fn report(report: ReportDocument, mode: Mode) -> Self {
+        let changes = ChangesItem {
+            add: report.totals.added,
+            change: report.totals.changed,
+            import: 0,
+            remove: report.totals.destroyed,
+            operation: match mode {
+                Mode::Converge => "apply",
+                Mode::Destroy => "destroy",
+            },
+        };
+        let message = report.verdict();
+        let x_solution = SummaryExtension {
+            summary: None,
+            applyable: None,
+            report: Some(report),
+        };
+        summary_message(message, changes, x_solution)
+    }
+
+    /// A change is at work.
+    pub fn progress(
+        address: &Address,
+        identity: Option<&Identity>,
+        kind: ActionKind,
+        elapsed: Duration,
+    ) -> Self {
+        let message = format!(
+            "{address}: Still {}... [{} elapsed]",
+            doing(kind).to_lowercase(),
+            words::duration(elapsed)
+        );
+        let mut hook = hook(address, identity, kind);
+        hook.elapsed_seconds = Some(whole(elapsed));
+        Self::new(Level::Info, message, StreamEvent::ApplyProgress { hook })
+    }
+
+    /// Something that happened during an apply.
+    pub fn event(event: &ApplyEvent, identity: Option<&Identity>) -> Self {
+        match event {
+            ApplyEvent::StepStarted { address, kind } => {
+                let hook = hook(address, identity, *kind);
+                let message = format!("{address}: {}...", doing(*kind));
+                Self::new(Level::Info, message, StreamEvent::ApplyStart { hook })
+            }
+            ApplyEvent::JobStarted { address, call, job } => {
+                let named = job.as_ref().map_or_else(
+                    || ", without a job".to_owned(),
+                    |job| format!(" [job={job}]"),
+                );
+                let event = LogExtension::JobStarted {
+                    address: address.to_string(),
+                    call: call.as_str(),
+                    job: job.as_ref().map(ToString::to_string),
+                };
+                log(
+                    Level::Info,
+                    format!("{address}: {call} taken{named}"),
+                    event,
+                )
+            }
+            ApplyEvent::JobAnswered { address, job, word } => {
+                let event = LogExtension::JobAnswered {
+                    address: address.to_string(),
+                    job: job.to_string(),
+                    word: word.clone(),
+                };
+                let message = format!("{address}: job {job} says {}", words::quoted(word));
+                log(Level::Info, message, event)
+            }
+            ApplyEvent::Retrying {
+                address,
+                call,
+                after,
+                is_ambiguous,
+                why,
+            } => {
+                let event = LogExtension::Retrying {
+                    address: address.to_string(),
+                    call: call.as_str(),
+                    after_seconds: seconds(*after),
+                    ambiguous: *is_ambiguous,
+                    why: why.clone(),
+                };
+                let doing = if *is_ambiguous {
+                    "may have been taken, looking for its effect"
+                } else {
+                    "was not taken, sending again"
+                };
+                log(
+                    Level::Warn,
+                    format!("{address}: {call} {doing}: {why}"),
+                    event,
+                )
+            }
+            ApplyEvent::StepFinished {
+                address,
+                kind,
+                outcome,
+                took,
+                id,
+                why,
+                jobs,
+                sent_twice,
+            } => {
+                let mut hook = hook(address, identity, *kind);
+                hook.elapsed_seconds = Some(seconds(*took));
+                hook.id_key = id.as_ref().map(|_| "id");
+                hook.id_value = id.as_ref().map(ToString::to_string);
+                let x_solution = OutcomeExtension {
+                    outcome: outcome.as_str(),
+                    detail: why.clone(),
+                    jobs: jobs.iter().map(ToString::to_string).collect(),
+                    sent_twice: sent_twice.iter().map(|call| call.as_str()).collect(),
+                };
+                finished(hook, x_solution, *kind, *outcome, *took)
+            }
+            ApplyEvent::Draining { at_work } => log(
+                Level::Warn,
+                format!(
+                    "Interrupted: nothing new is started; {} at work.",
+                    words::count(*at_work, "change")
+                ),
+                LogExtension::Draining { at_work: *at_work },
+            ),
+        }
+    }
+}
+
+fn planned_change(change: &Change, successions: &Successions<'_>) -> StreamMessage {
+    let kind = change.action.kind();
+    let word = action_word(kind);
+    StreamMessage::new(
+        Level::Info,
+        format!("{}: Plan to {word}", change.address),
+        StreamEvent::PlannedChange {
+            change: PlannedItem {
+                resource: resource(&change.address, Some(&change.identity)),
+                action: word,
+            },
+            x_solution: Box::new(extension(change, successions.of_change(change))),
+        },
+    )
+}
+
+fn summary_message(
+    message: String,
+    changes: ChangesItem,
+    x_solution: SummaryExtension,
+) -> StreamMessage {
+    StreamMessage::new(
+        Level::Info,
+        message,
+        StreamEvent::ChangeSummary {
+            changes,
+            x_solution: Box::new(x_solution),
+        },
+    )
+}
+
+fn log(level: Level, message: String, x_solution: LogExtension) -> StreamMessage {
+    let x_solution = Some(x_solution);
+    StreamMessage::new(level, message, StreamEvent::Log { x_solution })
+}
+
+fn finished(
+    hook: HookItem,
+    x_solution: OutcomeExtension,
+    kind: ActionKind,
+    outcome: OutcomeWord,
+    took: Duration,
+) -> StreamMessage {
+    let address = &hook.resource.addr;
+    let took = words::duration(took);
+    if outcome == OutcomeWord::Done {
+        let named = hook.id_value.as_ref().map(|id| format!(" [id={id}]"));
+        let named = named.unwrap_or_default();
+        let message = format!("{address}: {} complete after {took}{named}", done(kind));
+        let event = StreamEvent::ApplyComplete { hook, x_solution };
+        return StreamMessage::new(Level::Info, message, event);
+    }
+    let why = x_solution.detail.as_ref().map(|why| format!(": {why}"));
+    let why = why.unwrap_or_default();
+    let message = format!("{address}: {} after {took}{why}", outcome.as_str());
+    let event = StreamEvent::ApplyErrored { hook, x_solution };
+    StreamMessage::new(Level::Error, message, event)
+}
+
+/// The stream's word for an action; the plan's document has another one for nothing.
+fn action_word(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::NoOp => "noop",
+        ActionKind::Create | ActionKind::Update | ActionKind::Replace | ActionKind::Delete => {
+            kind.as_str()
+        }
+    }
+}
+
+fn hook(address: &Address, identity: Option<&Identity>, kind: ActionKind) -> HookItem {
+    HookItem {
+        resource: resource(address, identity),
+        action: action_word(kind),
+        id_key: None,
+        id_value: None,
+        elapsed_seconds: None,
+    }
+}
+
+/// Of a version whose identity is not at hand, the address says enough.
+fn resource(address: &Address, identity: Option<&Identity>) -> ResourceItem {
+    let text = address.to_string();
+    let (name, version) = match identity {
+        Some(identity) => (identity.name.to_string(), identity.version.to_string()),
+        None => text.rsplit_once('@').map_or_else(
+            || (text.clone(), String::new()),
+            |(name, version)| (name.to_owned(), version.to_owned()),
+        ),
+    };
+    ResourceItem {
+        addr: text.clone(),
+        module: "",
+        resource: text,
+        implied_provider: "solform",
+        resource_type: RESOURCE_TYPE,
+        resource_name: name,
+        resource_key: version,
+    }
+}
+
+/// Whole seconds: what a line every 10 s needs.
+fn whole(elapsed: Duration) -> f64 {
+    seconds(Duration::from_secs(elapsed.as_secs()))
+}

@@ -1,0 +1,408 @@
+//! The report of an apply as a document: what was to be done, and what became of it.
+//!
+//! Markdown and annotations are made from this value too, so that every format says the same.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::diagnostic::Diagnostic;
+use super::plan::PositionItem;
+use super::v1::FORMAT_VERSION;
+use crate::apply::{Outcome, OutcomeWord, StepReport};
+use crate::ident::Address;
+use crate::plan::{Mode, Origin};
+use crate::render::human::{ReportView, history};
+use crate::store::PastRun;
+
+/// What `apply --format json` and `destroy --format json` print.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ReportDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    pub(in crate::render) format_version: &'static str,
+    /// The solform that made the document.
+    pub(in crate::render) solform_version: &'static str,
+    /// The environment, as the manifest calls it; null where the manifest could not be read.
+    pub(in crate::render) environment: Option<String>,
+    /// The environment's URL; null where the manifest could not be read.
+    pub(in crate::render) url: Option<String>,
+    /// `converge` or `destroy`.
+    pub(in crate::render) mode: &'static str,
+    /// The run's id in the store; null where nothing was begun.
+    pub(in crate::render) run: Option<String>,
+    /// When it began, as RFC 3339.
+    pub(in crate::render) started_at: Option<String>,
+    /// When it ended, as RFC 3339.
+    pub(in crate::render) ended_at: Option<String>,
+    /// `complete`: all is as planned; `incomplete`: something is left; `not-applied`: nothing was begun.
+    pub(in crate::render) result: ResultWord,
+    /// Whether an interrupt ended it early.
+    pub(in crate::render) interrupted: bool,
+    /// What the changes that are done amount to.
+    pub(in crate::render) totals: TotalsItem,
+    /// How many changes ended in which way.
+    pub(in crate::render) outcomes: BTreeMap<&'static str, usize>,
+    /// Every change with what became of it, in the plan's order.
+    pub(in crate::render) changes: Vec<ReportChange>,
+    /// What the look afterwards showed.
+    pub(in crate::render) convergence: Convergence,
+    /// Why nothing was begun.
+    pub(in crate::render) errors: Vec<Diagnostic>,
+    /// The command that goes on from here; null where nothing is left.
+    pub(in crate::render) resume_command: Option<String>,
+}
+
+/// How an apply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::render) enum ResultWord {
+    /// All is as planned.
+    Complete,
+    /// Something is left.
+    Incomplete,
+    /// Nothing was begun.
+    NotApplied,
+}
+
+/// What the changes that are done amount to. A replace counts as added and as destroyed.
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct TotalsItem {
+    /// Versions added.
+    pub(in crate::render) added: usize,
+    /// Versions changed.
+    pub(in crate::render) changed: usize,
+    /// Versions destroyed.
+    pub(in crate::render) destroyed: usize,
+}
+
+/// One change.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct ReportChange {
+    /// `Name@version`, with the owner in front where two would look alike.
+    pub(in crate::render) address: String,
+    /// `create`, `update`, `replace` or `delete`; null where an earlier run did not come to it.
+    pub(in crate::render) action: Option<&'static str>,
+    /// `done`, `failed`, `skipped`, `refused`, `cancelled` or `unknown`.
+    pub(in crate::render) outcome: &'static str,
+    /// Why it is not done, or what is to be known of one that is.
+    pub(in crate::render) detail: Option<String>,
+    /// What to do about it.
+    pub(in crate::render) help: Option<String>,
+    /// The record that is live, where one is.
+    pub(in crate::render) id: Option<String>,
+    /// The jobs that it started, in order.
+    pub(in crate::render) jobs: Vec<String>,
+    /// Calls that were sent a second time, as nobody could know whether the first was taken.
+    pub(in crate::render) sent_twice: Vec<&'static str>,
+    /// Whether it was so before anything was sent.
+    pub(in crate::render) was_already: bool,
+    /// How long it took.
+    pub(in crate::render) took_seconds: Option<f64>,
+    /// Where the manifest speaks of it.
+    pub(in crate::render) position: Option<PositionItem>,
+}
+
+impl ReportChange {
+    /// Whether nothing is left of it.
+    pub(in crate::render) fn is_done(&self) -> bool {
+        self.outcome == OutcomeWord::Done.as_str()
+    }
+}
+
+/// What the look after an apply showed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct Convergence {
+    /// `converged`: what is done is live; `not-converged`: it is planned again; `not-proven`: the live
+    /// state could not be read in full; `not-looked`: nobody looked.
+    pub(in crate::render) result: ConvergenceWord,
+    /// Changes that are done and planned again.
+    pub(in crate::render) not_converged: Vec<NotConverged>,
+    /// Versions that somebody must approve.
+    pub(in crate::render) waiting_for_review: Vec<String>,
+    /// Why the look proves nothing.
+    pub(in crate::render) unproven: Option<String>,
+}
+
+/// What the look afterwards proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::render) enum ConvergenceWord {
+    /// What is done is live.
+    Converged,
+    /// Something that is done is planned again.
+    NotConverged,
+    /// The live state could not be read in full.
+    NotProven,
+    /// Nobody looked.
+    NotLooked,
+}
+
+/// A change that is done and planned again.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct NotConverged {
+    /// The change.
+    pub(in crate::render) address: String,
+    /// What differs.
+    pub(in crate::render) detail: String,
+}
+
+/// A run that ended before anything was begun.
+#[derive(Debug)]
+pub struct NotApplied<'a> {
+    /// The environment and its URL, where they are known.
+    pub subject: Option<(&'a str, &'a str)>,
+    /// Converge or destroy.
+    pub mode: Mode,
+    /// When it began, in milliseconds since 1970.
+    pub began_at_ms: u64,
+    /// When it ended.
+    pub ended_at_ms: u64,
+    /// Why.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// The document of a report.
+pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
+    let report = view.report;
+    let totals = report.made();
+    let is_success = view.is_success();
+    let origins: BTreeMap<&Address, &Origin> = view
+        .plan
+        .changes
+        .iter()
+        .filter_map(|change| Some((&change.address, change.origin.as_ref()?)))
+        .collect();
+    ReportDocument {
+        environment: Some(view.plan.subject.environment.clone()),
+        url: Some(view.plan.subject.url.clone()),
+        run: view.run.map(str::to_owned),
+        started_at: time(view.began_at_ms),
+        ended_at: time(view.ended_at_ms),
+        result: if is_success {
+            ResultWord::Complete
+        } else {
+            ResultWord::Incomplete
+        },
+        interrupted: report.interrupted || view.is_interrupted,
+        totals: TotalsItem {
+            added: totals.added,
+            changed: totals.changed,
+            destroyed: totals.destroyed,
+        },
+        outcomes: OutcomeWord::ALL
+            .into_iter()
+            .map(|word| (word.as_str(), report.count(word)))
+            .collect(),
+        changes: report
+            .steps
+            .iter()
+            .map(|step| report_change(step, origins.get(&step.address).copied()))
+            .collect(),
+        convergence: Convergence {
+            result: if view.unproven.is_some() {
+                ConvergenceWord::NotProven
+            } else if view.is_interrupted {
+                ConvergenceWord::NotLooked
+            } else if view.not_converged.is_empty() {
+                ConvergenceWord::Converged
+            } else {
+                ConvergenceWord::NotConverged
+            },
+            not_converged: view
+                .not_converged
+                .iter()
+                .map(|(address, detail)| NotConverged {
+                    address: address.to_string(),
+                    detail: detail.clone(),
+                })
+                .collect(),
+            waiting_for_review: view
+                .waiting_for_review
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            unproven: view.unproven.map(str::to_owned),
+        },
+        resume_command: (!is_success).then(|| view.resume_command.to_owned()),
+        ..empty(view.plan.mode)
+    }
+}
+
+fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
+    let (id, was_already) = match &step.outcome {
+        Outcome::Done(done) => (done.id.as_ref(), done.was_already),
+        Outcome::Failed(_)
+        | Outcome::Skipped(_)
+        | Outcome::Refused(_)
+        | Outcome::Cancelled
+        | Outcome::Unknown { .. } => (None, false),
+    };
+    ReportChange {
+        address: step.address.to_string(),
+        action: Some(step.kind.as_str()),
+        outcome: step.outcome.word().as_str(),
+        detail: step.outcome.why(),
+        help: step.outcome.help(),
+        id: id.map(ToString::to_string),
+        jobs: step.jobs.iter().map(ToString::to_string).collect(),
+        sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
+        was_already,
+        took_seconds: Some(seconds(step.took)),
+        position: origin.map(PositionItem::of),
+    }
+}
+
+/// The document of a run that ended before anything was begun.
+pub fn not_applied_document(not_applied: NotApplied<'_>) -> ReportDocument {
+    let NotApplied {
+        subject,
+        mode,
+        began_at_ms,
+        ended_at_ms,
+        errors,
+    } = not_applied;
+    ReportDocument {
+        environment: subject.map(|(environment, _)| environment.to_owned()),
+        url: subject.map(|(_, url)| url.to_owned()),
+        started_at: time(began_at_ms),
+        ended_at: time(ended_at_ms),
+        errors,
+        ..empty(mode)
+    }
+}
+
+/// The document of an earlier run, as far as its journal tells.
+pub(in crate::render) fn past_report_document(run: &PastRun) -> ReportDocument {
+    let changes: Vec<ReportChange> = run
+        .steps
+        .iter()
+        .map(|step| {
+            let outcome = step.outcome.as_ref();
+            ReportChange {
+                address: step.address.to_string(),
+                action: step.action.as_ref().map(|action| action.kind().as_str()),
+                outcome: history::word_of(step),
+                detail: outcome.and_then(|outcome| outcome.detail.clone()),
+                help: None,
+                id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
+                jobs: step
+                    .sendings
+                    .iter()
+                    .filter_map(|sent| sent.job.as_ref().map(ToString::to_string))
+                    .collect(),
+                sent_twice: Vec::new(),
+                was_already: false,
+                took_seconds: None,
+                position: None,
+            }
+        })
+        .collect();
+    let mut outcomes = BTreeMap::new();
+    for change in &changes {
+        *outcomes.entry(change.outcome).or_insert(0) += 1;
+    }
+    let subject = run.subject.as_ref();
+    ReportDocument {
+        environment: subject.map(|subject| subject.environment.clone()),
+        url: subject.map(|subject| subject.url.clone()),
+        run: Some(run.id.clone()),
+        started_at: run.began_at_ms.and_then(time),
+        ended_at: run.last_at_ms.and_then(time),
+        result: if run.complete == Some(true) {
+            ResultWord::Complete
+        } else {
+            ResultWord::Incomplete
+        },
+        interrupted: run.complete.is_none(),
+        outcomes,
+        changes,
+        ..empty(Mode::Converge)
+    }
+}
+
+fn empty(mode: Mode) -> ReportDocument {
+    ReportDocument {
+        format_version: FORMAT_VERSION,
+        solform_version: env!("CARGO_PKG_VERSION"),
+        environment: None,
+        url: None,
+        mode: mode_word(mode),
+        run: None,
+        started_at: None,
+        ended_at: None,
+        result: ResultWord::NotApplied,
+        interrupted: false,
+        totals: TotalsItem::default(),
+        outcomes: OutcomeWord::ALL
+            .into_iter()
+            .map(|word| (word.as_str(), 0))
+            .collect(),
+        changes: Vec::new(),
+        convergence: Convergence {
+            result: ConvergenceWord::NotLooked,
+            not_converged: Vec::new(),
+            waiting_for_review: Vec::new(),
+            unproven: None,
+        },
+        errors: Vec::new(),
+        resume_command: None,
+    }
+}
+
+impl ReportDocument {
+    /// The line that says it all: Terraform's, where all is done.
+    pub(in crate::render) fn verdict(&self) -> String {
+        let TotalsItem {
+            added,
+            changed,
+            destroyed,
+        } = self.totals;
+        match self.result {
+            ResultWord::Complete if self.mode == "destroy" => {
+                format!("Destroy complete! Resources: {destroyed} destroyed.")
+            }
+            ResultWord::Complete => format!(
+                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+            ),
+            ResultWord::Incomplete => {
+                let counts: Vec<String> = OutcomeWord::ALL
+                    .into_iter()
+                    .map(|word| {
+                        let word = word.as_str();
+                        let count = self.outcomes.get(word).copied().unwrap_or(0);
+                        format!("{count} {word}")
+                    })
+                    .collect();
+                format!(
+                    "Not complete: {}; {added} added, {changed} changed, {destroyed} destroyed.",
+                    counts.join(", ")
+                )
+            }
+            ResultWord::NotApplied => "Not applied: nothing was changed.".to_owned(),
+        }
+    }
+}
+
+/// The word of a mode.
+pub(super) fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Converge => "converge",
+        Mode::Destroy => "destroy",
+    }
+}
+
+/// Seconds with three places: more would be noise.
+pub(super) fn seconds(took: std::time::Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// A time as RFC 3339.
+pub(super) fn time(ms: u64) -> Option<String> {
+    crate::render::human::time(i64::try_from(ms).ok()?)
+}

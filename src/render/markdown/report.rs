@@ -1,0 +1,352 @@
+//! The report of an apply in Markdown: the verdict first, what is not done next, the rest folded.
+
+use std::io::{self, Write};
+
+use super::budget::{Row, Section, Tables, quotes};
+use super::escape::{NAME_LIMIT, code, marker, short_code};
+use super::plan::MarkdownOptions;
+use crate::apply::OutcomeWord;
+use crate::render::json::{ReportChange, ReportDocument, ResultWord, past_report_document};
+use crate::render::words;
+use crate::store::PastRun;
+
+const HEADER: &str = "| | version | outcome | detail | jobs |\n|---|---|---|---|---|\n";
+/// A detail that is longer is cut: a server's answer may be a whole page.
+const LONGEST_DETAIL: usize = 400;
+
+/// Writes a report.
+pub fn render_report_markdown(
+    report: &ReportDocument,
+    options: MarkdownOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let environment = report.environment.as_deref().unwrap_or_default();
+    let url = report.url.as_deref().unwrap_or_default();
+    let title = if report.mode == "destroy" {
+        "destroy"
+    } else {
+        "apply"
+    };
+    let mut head = format!(
+        "{}\n### solform {title}: {}\n\n**{}**\n",
+        marker(" report", environment, url),
+        short_code(environment, NAME_LIMIT),
+        report.verdict()
+    );
+    let quarter = options.max_bytes / 4;
+    head.push_str(&quotes("Error", &errors(report), quarter));
+    head.push_str(&quotes("Look at it", &asides(report), quarter));
+    let mut failures: Vec<&ReportChange> = report
+        .changes
+        .iter()
+        .filter(|change| !change.is_done())
+        .collect();
+    failures.sort_by_key(|change| urgency(change));
+    let rows = |change: &ReportChange| Row::from(row(change));
+    let failures: Vec<Row> = failures.into_iter().map(rows).collect();
+    let done = report.changes.iter().filter(|change| change.is_done());
+    let done: Vec<Row> = done.map(rows).collect();
+    let foot = foot(report);
+    let line = format!("{} done", words::count(done.len(), "change"));
+    let tables = Tables {
+        header: HEADER,
+        document: "report",
+        first: Section::titled("Not done", &failures, "change"),
+        rest: Section::folded(&line, &done, "change"),
+    };
+    let tables = tables.within(options.max_bytes.saturating_sub(head.len() + foot.len()));
+    for part in [head, tables, foot] {
+        out.write_all(part.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes what is kept of an earlier run, as its report was.
+pub fn render_past_run_markdown(
+    run: &PastRun,
+    options: MarkdownOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    render_report_markdown(&past_report_document(run), options, out)
+}
+
+fn errors(report: &ReportDocument) -> Vec<String> {
+    let told = report.errors.iter().map(|error| {
+        let place = error.range.as_ref().map(|range| {
+            let start = range.start;
+            format!(" ({}:{}:{})", range.filename, start.line, start.column)
+        });
+        let summary = std::iter::once(&error.summary);
+        let parts: Vec<&str> = summary
+            .chain(&error.x_solution.causes)
+            .map(String::as_str)
+            .collect();
+        let place = place.unwrap_or_default();
+        shortened(&format!("{}{place}", parts.join(": ")))
+    });
+    told.collect()
+}
+
+fn asides(report: &ReportDocument) -> Vec<String> {
+    let looked = &report.convergence;
+    let again = looked.not_converged.iter().map(|change| {
+        format!(
+            "did not converge: {} is planned again: {}",
+            change.address, change.detail
+        )
+    });
+    let waiting = looked
+        .waiting_for_review
+        .iter()
+        .map(|address| format!("{address} is not PUBLIC before somebody approves it"));
+    let unproven = looked
+        .unproven
+        .iter()
+        .map(|why| format!("the live state could not be read again in full: {why}"));
+    let interrupted = report
+        .interrupted
+        .then(|| "an interrupt ended it early".to_owned());
+    again
+        .chain(waiting)
+        .chain(unproven)
+        .chain(interrupted)
+        .map(|text| shortened(&text))
+        .collect()
+}
+
+/// What failed stands before what was not tried because of it.
+fn urgency(change: &ReportChange) -> usize {
+    const ORDER: [OutcomeWord; 5] = [
+        OutcomeWord::Failed,
+        OutcomeWord::Refused,
+        OutcomeWord::Unknown,
+        OutcomeWord::Skipped,
+        OutcomeWord::Cancelled,
+    ];
+    let place = ORDER
+        .iter()
+        .position(|word| word.as_str() == change.outcome);
+    place.unwrap_or(ORDER.len())
+}
+
+fn row(change: &ReportChange) -> String {
+    let mut details: Vec<String> = change
+        .detail
+        .iter()
+        .map(|detail| code(&shortened(detail)))
+        .collect();
+    if !change.sent_twice.is_empty() {
+        details.push(format!("{} sent twice", change.sent_twice.join(", ")));
+    }
+    if let Some(position) = &change.position {
+        details.push(code(&format!("{}:{}", position.file, position.line)));
+    }
+    let jobs: Vec<String> = change.jobs.iter().map(|job| code(job)).collect();
+    let outcome = if change.is_done() {
+        change.outcome.to_owned()
+    } else {
+        format!("**{}**", change.outcome)
+    };
+    format!(
+        "| {} | {} | {outcome} | {} | {} |\n",
+        change.action.map_or_else(String::new, code),
+        code(&change.address),
+        details.join("<br>"),
+        jobs.join("<br>")
+    )
+}
+
+/// What to do next, and where it can be looked up.
+fn foot(report: &ReportDocument) -> String {
+    let mut parts = Vec::new();
+    if let Some(run) = &report.run {
+        parts.push(format!("Run {}.", code(run)));
+    }
+    match (&report.started_at, &report.ended_at) {
+        (Some(began), Some(ended)) => parts.push(format!("{} to {}.", code(began), code(ended))),
+        (Some(began), None) => parts.push(format!("Began {}.", code(began))),
+        _ => {}
+    }
+    if let (Some(command), ResultWord::Incomplete) = (&report.resume_command, report.result) {
+        parts.push(format!("To go on, run: {}", code(&shortened(command))));
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("\n<sub>{}</sub>\n", parts.join(" "))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_DETAIL) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::apply::{ApplyReport, Call, Done, Outcome, SkipReason, StepError, StepReport};
+    use crate::ident::{Address, JobId, SolutionId};
+    use crate::plan::Plan;
+    use crate::plan::testing::{declared, live, scenario};
+    use crate::render::{Diagnostic, NotApplied, Severity};
+    use crate::render::{ReportView, not_applied_document, report_document};
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    fn markdown(document: &ReportDocument, max_bytes: usize) -> String {
+        let mut out = Vec::new();
+        render_report_markdown(document, MarkdownOptions { max_bytes }, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn plan() -> Plan {
+        scenario()
+            .declare([declared("Bad@2"), declared("Good@1"), declared("Next@2")])
+            .live([live("Bad@1"), live("Good@1").state("INACTIVE")])
+            .plan()
+    }
+
+    /// The outcomes of a plan, as `outcome` says them.
+    fn report(plan: &Plan, outcome: impl Fn(&str) -> Outcome) -> ApplyReport {
+        let steps = plan.changes.iter().filter(|change| !change.is_no_op());
+        let steps = steps.map(|change| StepReport {
+            address: change.address.clone(),
+            kind: change.action.kind(),
+            outcome: outcome(change.address.as_str()),
+            jobs: vec![JobId::parse("job-1").unwrap()],
+            sent_twice: Vec::new(),
+            took: Duration::from_millis(1_500),
+        });
+        ApplyReport {
+            steps: steps.collect(),
+            interrupted: false,
+        }
+    }
+
+    fn document(plan: &Plan, report: &ApplyReport) -> ReportDocument {
+        report_document(&ReportView {
+            plan,
+            run: Some("0192f1c4"),
+            began_at_ms: 1_683_159_463_986,
+            ended_at_ms: 1_683_159_493_000,
+            report,
+            not_converged: &[],
+            waiting_for_review: &[],
+            unproven: None,
+            is_interrupted: false,
+            resume_command: "solform apply -e prod",
+        })
+    }
+
+    fn done() -> Outcome {
+        Outcome::Done(Done {
+            id: Some(SolutionId::parse("id-1").unwrap()),
+            was_already: false,
+            visibility_not_known: false,
+        })
+    }
+
+    fn failed(message: &str) -> Outcome {
+        Outcome::Failed(StepError::JobFailed {
+            call: Call::Deploy,
+            job: JobId::parse("job-1").unwrap(),
+            message: message.to_owned(),
+            suspect: None,
+        })
+    }
+
+    #[test]
+    fn failures_stand_first() {
+        let plan = plan();
+        let report = report(&plan, |of| match of {
+            "Bad@2" => failed("out of | memory\n<b>@team"),
+            "Bad@1" => Outcome::Skipped(SkipReason::Because(address("Bad@2"))),
+            _ => done(),
+        });
+        let document = document(&plan, &report);
+        insta::assert_snapshot!(markdown(&document, 65_536), @r"
+        <!-- solform report environment=prod id=956102bc0100 -->
+        ### solform apply: `prod`
+
+        **Not complete: 2 done, 1 failed, 1 skipped, 0 refused, 0 cancelled, 0 unknown; 1 added, 1 changed, 0 destroyed.**
+
+        #### Not done
+
+        | | version | outcome | detail | jobs |
+        |---|---|---|---|---|
+        | `create` | `Bad@2` | **failed** | ``the deploy job `job-1` failed: out of \| memory\n<b>@team``<br>`solform.yaml:1` | `job-1` |
+        | `update` | `Bad@1` | **skipped** | `Bad@2 is not done`<br>`solform.yaml:1` | `job-1` |
+
+        <details><summary>2 changes done</summary>
+
+        | | version | outcome | detail | jobs |
+        |---|---|---|---|---|
+        | `update` | `Good@1` | done | `solform.yaml:1` | `job-1` |
+        | `create` | `Next@2` | done | `solform.yaml:1` | `job-1` |
+
+        </details>
+
+        <sub>Run `0192f1c4`. `2023-05-04T00:17:43.986Z` to `2023-05-04T00:18:13Z`. To go on, run: `solform apply -e prod`</sub>
+        ");
+    }
+
+    #[test]
+    fn what_was_not_begun_says_why() {
+        let document = not_applied_document(NotApplied {
+            subject: Some(("prod", "https://ib.example.com")),
+            mode: crate::plan::Mode::Destroy,
+            began_at_ms: 1_683_159_463_986,
+            ended_at_ms: 1_683_159_463_986,
+            errors: vec![
+                Diagnostic::new(Severity::Error, "`A@1` is protected")
+                    .because(vec!["so it is".to_owned()], None),
+            ],
+        });
+        insta::assert_snapshot!(markdown(&document, 65_536), @r"
+        <!-- solform report environment=prod id=956102bc0100 -->
+        ### solform destroy: `prod`
+
+        **Not applied: nothing was changed.**
+
+        > **Error:** `` `A@1` is protected: so it is ``
+
+        <sub>`2023-05-04T00:17:43.986Z` to `2023-05-04T00:17:43.986Z`.</sub>
+        ");
+    }
+
+    #[test]
+    fn budgets_hold_whatever_failed() {
+        for number in [10, 1_000, 10_000] {
+            let names: Vec<String> = (0..number).map(|nth| format!("Solution {nth}@1")).collect();
+            let plan = scenario()
+                .declare(names.iter().map(|name| declared(name)))
+                .plan();
+            let half = report(&plan, |of| {
+                if of.contains('3') {
+                    failed(&"no ".repeat(1_000))
+                } else {
+                    done()
+                }
+            });
+            let document = document(&plan, &half);
+            for budget in [2_000, 65_536] {
+                let text = markdown(&document, budget);
+                assert!(text.len() <= budget, "{number} {budget}: {}", text.len());
+                assert_eq!(
+                    text.matches("<details>").count(),
+                    text.matches("</details>").count()
+                );
+                assert!(text.contains("**Not complete: "), "{text}");
+                if number > 10 {
+                    assert!(text.contains(" cut: "), "{text}");
+                }
+            }
+        }
+    }
+}

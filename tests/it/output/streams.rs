@@ -1,0 +1,165 @@
+//! Event streams, read strictly: what every test of them needs.
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::support::worlds::TOKEN;
+use crate::support::{CommandOutput, TestEnv};
+
+/// What a schema asks for.
+pub(super) fn validator(env: &TestEnv, document: &str) -> Validator {
+    let schema = env.solform(&["schema", document]).exits_with(0).stdout;
+    jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
+}
+
+/// Asserts that a document is as its schema says.
+#[track_caller]
+pub(super) fn assert_valid(validator: &Validator, document: &Value) {
+    let errors: Vec<String> = validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+}
+
+/// The lines of a stream: each one object, the first the version, none with the token.
+#[track_caller]
+pub(super) fn lines_of(stdout: &str) -> Vec<Value> {
+    assert!(stdout.is_empty() || stdout.ends_with('\n'), "{stdout}");
+    assert!(!stdout.contains(TOKEN), "{stdout}");
+    let lines: Vec<Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    for line in &lines {
+        for key in ["@level", "@message", "@module", "@timestamp", "type"] {
+            assert!(line[key].is_string(), "no {key} in {line}");
+        }
+        let at = line["@timestamp"].as_str().unwrap();
+        assert!(at.ends_with('Z') && at.contains('T'), "{at}");
+    }
+    assert_eq!(lines[0]["type"], "version");
+    assert_eq!(lines[0]["ui"], "1.3");
+    assert_eq!(lines[0]["format_version"], "1.0");
+    lines
+}
+
+/// The same, of a command, with every line as the schema says.
+#[track_caller]
+pub(super) fn stream(env: &TestEnv, output: &CommandOutput) -> Vec<Value> {
+    let validator = validator(env, "events");
+    let lines = lines_of(&output.stdout);
+    for line in &lines {
+        assert_valid(&validator, line);
+    }
+    lines
+}
+
+/// The types of the lines.
+pub(super) fn types(lines: &[Value]) -> Vec<&str> {
+    lines
+        .iter()
+        .map(|line| line["type"].as_str().unwrap())
+        .collect()
+}
+
+/// The last line, which is an error.
+#[track_caller]
+pub(super) fn last_error(lines: &[Value]) -> &Value {
+    let last = lines.last().unwrap();
+    assert_eq!(last["type"], "diagnostic", "{last:#}");
+    assert_eq!(last["diagnostic"]["severity"], "error", "{last:#}");
+    &last["diagnostic"]
+}
+
+/// The summary of what happened: exactly one, and none of the stream's lines but errors behind it.
+#[track_caller]
+pub(super) fn final_summary<'a>(lines: &'a [Value], operation: &str) -> &'a Value {
+    let found: Vec<usize> = (0..lines.len())
+        .filter(|at| lines[*at]["changes"]["operation"] == operation)
+        .collect();
+    assert_eq!(found.len(), 1, "{lines:#?}");
+    for line in &lines[found[0] + 1..] {
+        assert_eq!(line["type"], "diagnostic", "{lines:#?}");
+    }
+    &lines[found[0]]
+}
+
+/// A value whose times, ids, addresses of servers and durations are the same on every run.
+pub(super) fn steady(value: &Value) -> Value {
+    let mut seen = Vec::new();
+    let mut value = value.clone();
+    steady_within(&mut value, "", &mut seen);
+    value
+}
+
+fn steady_within(value: &mut Value, key: &str, seen: &mut Vec<String>) {
+    match value {
+        Value::Object(entries) => {
+            for (key, entry) in entries {
+                steady_within(entry, key, seen);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                steady_within(item, key, seen);
+            }
+        }
+        Value::Number(_) if key.ends_with("_seconds") => *value = 0.into(),
+        Value::String(text) => {
+            if key == "@timestamp" || key.ends_with("ed_at") {
+                "2026-01-01T00:00:00Z".clone_into(text);
+                return;
+            }
+            let patterns = [
+                (
+                    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+                    "id",
+                ),
+                (r"[0-9a-f]{64}", "digest"),
+                (r"127\.0\.0\.1:[0-9]+", "server"),
+            ];
+            for (pattern, what) in patterns {
+                let pattern = regex::Regex::new(pattern).unwrap();
+                *text = pattern
+                    .replace_all(text, |found: &regex::Captures<'_>| {
+                        let place = seen.iter().position(|known| *known == found[0]);
+                        let place = place.unwrap_or_else(|| {
+                            seen.push(found[0].to_owned());
+                            seen.len() - 1
+                        });
+                        format!("{what}-{}", place + 1)
+                    })
+                    .into_owned();
+            }
+            let took = regex::Regex::new(r"after [0-9.]+s").unwrap();
+            *text = took.replace_all(text, "after 0.1s").into_owned();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Compares with a committed file; `SOLFORM_BLESS=1` writes it.
+#[track_caller]
+pub(super) fn assert_golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/output")
+        .join(name);
+    if std::env::var("SOLFORM_BLESS").is_ok_and(|value| value == "1") {
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        text == committed,
+        "{} is not what came out; look at it, and run the test with SOLFORM_BLESS=1 to write it:\n{text}",
+        path.display()
+    );
+}
+
+/// The lines as a golden file holds them.
+pub(super) fn golden_lines(lines: &[Value]) -> String {
+    let all = steady(&Value::Array(lines.to_vec()));
+    let lines = all.as_array().unwrap().iter();
+    let lines: Vec<String> = lines.map(|line| format!("{line}\n")).collect();
+    lines.concat()
+}
