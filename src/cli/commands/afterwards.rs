@@ -69,10 +69,15 @@ pub(super) async fn look_again(
     let mut pause = (settle / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let mut has_told = false;
     loop {
+        // On a busy machine both branches below may be ready at once, and one look is one too many.
+        if interrupt.is_raised() {
+            return interrupted();
+        }
         let is_last = Instant::now() >= deadline;
         let look = tokio::select! {
-            look = look_once(session, &options, &done) => look,
+            biased;
             () = interrupt.raised() => return interrupted(),
+            look = look_once(session, &options, &done) => look,
         };
         if look.is_final || is_last {
             return look.afterwards;

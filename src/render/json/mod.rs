@@ -3,6 +3,7 @@
 mod diagnostic;
 mod doctor;
 mod events;
+mod line;
 mod plan;
 mod report;
 mod review;
@@ -10,7 +11,8 @@ mod v1;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use doctor::{DoctorDocument, doctor_document};
-pub use events::{StreamLine, StreamMessage};
+pub use events::StreamMessage;
+pub use line::StreamLine;
 pub use plan::{GitlabDocument, PlanDocument, gitlab_document, plan_document};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
 pub(super) use report::{ReportChange, ResultWord, past_report_document};

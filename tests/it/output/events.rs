@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use solform::emulator::{Emulator, JobPace, Operation};
 
 use super::streams::{
-    assert_golden, assert_valid, final_summary, golden_lines, last_error, lines_of, stream, types,
-    validator,
+    assert_golden, assert_valid, final_summary, golden_lines, interrupted, last_error, lines_of,
+    stream, types, validator,
 };
 use crate::support::TestEnv;
 use crate::support::worlds::{
@@ -355,7 +355,6 @@ async fn a_lock_that_is_held_ends_the_stream() {
     assert!(ended.await.unwrap().success());
 }
 
-/// Reads standard output of an apply whose deploy is at work, sends it signals, and lets it end.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_apply_ends_its_stream_with_what_happened() {
     let world = seed(&[], &[Version::active("A", "1"), Version::active("B", "1")]);
@@ -373,35 +372,7 @@ async fn an_interrupted_apply_ends_its_stream_with_what_happened() {
             "json=report.json",
         ],
     ];
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments.concat());
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let (mut child, mut told, mut text) = tokio::task::spawn_blocking(move || {
-        let mut child = command.spawn().unwrap();
-        let mut told = BufReader::new(child.stdout.take().unwrap());
-        let mut text = String::new();
-        let mut read_until = |text: &mut String, said: &str| {
-            while !text.contains(said) {
-                assert!(told.read_line(text).unwrap() > 0, "{text}");
-            }
-        };
-        read_until(&mut text, r#""event":"job-started""#);
-        let id = child.id().to_string();
-        let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(killed.success());
-        read_until(&mut text, r#""event":"draining""#);
-        (child, told, text)
-    })
-    .await
-    .unwrap();
-    for job in emulator.pending_jobs() {
-        assert!(emulator.finish_job(&job, None));
-    }
-    let (code, text) = tokio::task::spawn_blocking(move || {
-        told.read_to_string(&mut text).unwrap();
-        (child.wait().unwrap().code(), text)
-    })
-    .await
-    .unwrap();
+    let (code, text) = interrupted(&emulator, &env, &arguments.concat()).await;
     assert_eq!(code, Some(8), "{text}");
     let lines = lines_of(&text);
     let events = validator(&env, "events");

@@ -1,6 +1,7 @@
 //! The formats of a plan, for programs that read them.
 
 mod events;
+mod exit_codes;
 mod github;
 mod literals;
 mod reports;

@@ -1,7 +1,11 @@
 //! Event streams, read strictly: what every test of them needs.
 
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Command, Stdio};
+
 use jsonschema::Validator;
 use serde_json::Value;
+use solform::emulator::Emulator;
 
 use crate::support::worlds::TOKEN;
 use crate::support::{CommandOutput, TestEnv};
@@ -162,4 +166,81 @@ pub(super) fn golden_lines(lines: &[Value]) -> String {
     let lines = all.as_array().unwrap().iter();
     let lines: Vec<String> = lines.map(|line| format!("{line}\n")).collect();
     lines.concat()
+}
+
+/// What an apply with `--json` or without says when its first job is at work, and when an interrupt
+/// was seen.
+fn signs(is_json: bool) -> [&'static str; 2] {
+    if is_json {
+        [r#""event":"job-started""#, r#""event":"draining""#]
+    } else {
+        [" taken [job=", "Interrupted: nothing new is started"]
+    }
+}
+
+/// Starts an apply, interrupts it when its first job is at work, and ends the jobs when it has seen
+/// the interrupt. Returns its exit code, and its standard output.
+pub(super) async fn interrupted(
+    emulator: &Emulator,
+    env: &TestEnv,
+    arguments: &[&str],
+) -> (Option<i32>, String) {
+    let is_json = arguments.contains(&"--json");
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (mut child, out, err) = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        let mut out = Told::new(child.stdout.take().unwrap());
+        let mut err = Told::new(child.stderr.take().unwrap());
+        let told = if is_json { &mut out } else { &mut err };
+        let [begun, seen] = signs(is_json);
+        told.read_until(begun);
+        let id = child.id().to_string();
+        let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(killed.success());
+        told.read_until(seen);
+        (child, out, err)
+    })
+    .await
+    .unwrap();
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    tokio::task::spawn_blocking(move || {
+        let text = out.rest();
+        let _ = err.rest();
+        (child.wait().unwrap().code(), text)
+    })
+    .await
+    .unwrap()
+}
+
+/// A pipe, and what came through it so far.
+struct Told {
+    pipe: BufReader<Box<dyn Read + Send>>,
+    text: String,
+}
+
+impl Told {
+    fn new(pipe: impl Read + Send + 'static) -> Self {
+        Self {
+            pipe: BufReader::new(Box::new(pipe)),
+            text: String::new(),
+        }
+    }
+
+    fn read_until(&mut self, said: &str) {
+        while !self.text.contains(said) {
+            assert!(
+                self.pipe.read_line(&mut self.text).unwrap() > 0,
+                "{}",
+                self.text
+            );
+        }
+    }
+
+    fn rest(mut self) -> String {
+        self.pipe.read_to_string(&mut self.text).unwrap();
+        self.text
+    }
 }
