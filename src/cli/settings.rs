@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub(super) chdir: Option<std::path::PathBuf>,
     /// `GITHUB_STEP_SUMMARY`: the file that a runner shows beside the job.
     pub(super) step_summary: Option<std::path::PathBuf>,
+    /// `GITHUB_WORKSPACE`: the root of the repository, on a GitHub runner.
+    pub(super) workspace: Option<std::path::PathBuf>,
     /// `CI`: nobody is there to answer.
     pub(super) is_ci: bool,
 }
@@ -55,6 +57,7 @@ impl Settings {
             }),
             is_plain: is_set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
             chdir: None,
+            workspace: variable("GITHUB_WORKSPACE").map(std::path::PathBuf::from),
             step_summary: variable("GITHUB_STEP_SUMMARY").map(std::path::PathBuf::from),
             is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),
         }

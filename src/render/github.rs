@@ -38,10 +38,11 @@ impl Place {
     }
 }
 
-/// Writes a plan: what stands against it are errors, what a reviewer must not overlook are warnings.
+/// Writes a plan, whose manifest is named from `folder`, a folder of the repository: what stands against it are errors, what a reviewer must not overlook are warnings.
 pub fn render_github_plan(
     plan: &Plan,
     refusals: &[Refusal],
+    folder: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let refused = refusals
@@ -65,12 +66,17 @@ pub fn render_github_plan(
         &annotations,
         &format!("solform plan: {}", plan.subject.environment),
         &verdict,
+        folder,
         out,
     )
 }
 
 /// Writes a report: what is not done are errors, what is to be looked at are warnings.
-pub fn render_github_report(report: &ReportDocument, out: &mut dyn Write) -> io::Result<()> {
+pub fn render_github_report(
+    report: &ReportDocument,
+    folder: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let looked = &report.convergence;
     let again = looked.not_converged.iter().map(|change| {
         let place = place_in(report, &change.address);
@@ -116,13 +122,17 @@ pub fn render_github_report(report: &ReportDocument, out: &mut dyn Write) -> io:
         verdict.push_str(" To go on, run: ");
         verdict.push_str(command);
     }
-    render(&annotations, &title, &verdict, out)
+    render(&annotations, &title, &verdict, folder, out)
 }
 
 /// Writes errors, where there is neither plan nor report.
-pub fn render_github_errors(errors: &[Diagnostic], out: &mut dyn Write) -> io::Result<()> {
+pub fn render_github_errors(
+    errors: &[Diagnostic],
+    folder: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let annotations: Vec<Annotation> = errors.iter().map(annotation_of).collect();
-    render(&annotations, "solform", "There is no plan.", out)
+    render(&annotations, "solform", "There is no plan.", folder, out)
 }
 
 fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
@@ -220,6 +230,7 @@ fn render(
     annotations: &[Annotation],
     title: &str,
     verdict: &str,
+    folder: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut left = Vec::new();
@@ -228,7 +239,8 @@ fn render(
         for annotation in of_kind().take(MOST) {
             let mut properties = Vec::new();
             if let Some(place) = &annotation.place {
-                properties.push(format!("file={}", property(&place.file)));
+                let file = from_root(folder, &place.file);
+                properties.push(format!("file={}", property(&file)));
                 properties.push(format!("line={}", place.line));
                 properties.push(format!("col={}", place.column));
             }
@@ -262,6 +274,16 @@ fn render(
     )
 }
 
+/// A file as the root of the repository names it, which is where a runner looks for it.
+fn from_root(folder: &str, file: &str) -> String {
+    let file = file.strip_prefix("./").unwrap_or(file);
+    if folder.is_empty() || file.starts_with('/') {
+        file.to_owned()
+    } else {
+        format!("{}/{file}", folder.trim_end_matches('/'))
+    }
+}
+
 /// A message by the runner's rules. Line breaks stay, as it can show them; everything else that could
 /// move a cursor goes.
 fn data(text: &str) -> String {
@@ -291,7 +313,7 @@ mod tests {
             &Overrides::default(),
         );
         let mut text = Vec::new();
-        render_github_plan(&plan, &refusals, &mut text).unwrap();
+        render_github_plan(&plan, &refusals, "", &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 

@@ -23,12 +23,13 @@ pub(super) fn write_plan(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
+    let max_bytes = args.size.max_bytes;
     if io.stream.is_some() {
         stream_plan(plan, refusals.is_empty(), io);
     } else if args.is_text() {
         print_plan(plan, is_concise, io)?;
     } else {
-        let text = rendered(plan, refusals, args.format(), args.size.max_bytes)?;
+        let text = rendered(plan, refusals, args.format(), max_bytes, settings)?;
         if args.format() == PlanFormat::Github {
             io.commands(&text)?;
         } else {
@@ -36,12 +37,12 @@ pub(super) fn write_plan(
         }
     }
     for Output { format, path } in &args.output {
-        let text = rendered(plan, refusals, *format, args.size.max_bytes)?;
+        let text = rendered(plan, refusals, *format, max_bytes, settings)?;
         outputs::write_file(path, &text, *format == PlanFormat::Github, io)?;
     }
     if args.is_for_github() {
         outputs::add_to_summary(settings, io, |room| {
-            rendered(plan, refusals, PlanFormat::Markdown, room)
+            rendered(plan, refusals, PlanFormat::Markdown, room, settings)
         })?;
     }
     Ok(())
@@ -70,13 +71,15 @@ pub(super) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
 pub(super) fn write_errors(
     error: &CommandError,
     args: &FormatArgs,
+    settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
     if !args.is_for_github() {
         return Ok(());
     }
     let mut text = Vec::new();
-    render_github_errors(&diagnostics_of(error), &mut text)?;
+    let folder = outputs::folder_in_repository(settings);
+    render_github_errors(&diagnostics_of(error), &folder, &mut text)?;
     if args.format() == PlanFormat::Github {
         io.commands(&text)?;
     }
@@ -93,6 +96,7 @@ fn rendered(
     refusals: &[Refusal],
     format: PlanFormat,
     max_bytes: usize,
+    settings: &Settings,
 ) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let texts = || -> Vec<String> { refusals.iter().map(ToString::to_string).collect() };
@@ -103,7 +107,10 @@ fn rendered(
             render_markdown(plan, &texts(), MarkdownOptions { max_bytes }, &mut out)
         }
         PlanFormat::Gitlab => render_json(&gitlab_document(plan), &mut out),
-        PlanFormat::Github => render_github_plan(plan, refusals, &mut out),
+        PlanFormat::Github => {
+            let folder = outputs::folder_in_repository(settings);
+            render_github_plan(plan, refusals, &folder, &mut out)
+        }
     }?;
     Ok(out)
 }

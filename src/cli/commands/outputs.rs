@@ -68,3 +68,14 @@ pub(super) fn add_to_summary(
         .into_owned();
     append(path, text.as_bytes()).map_err(failed)
 }
+
+/// The folder that paths start from, as the root of the repository names it.
+pub(super) fn folder_in_repository(settings: &Settings) -> String {
+    let within = || {
+        let root = settings.workspace.as_ref()?.canonicalize().ok()?;
+        let here = std::env::current_dir().ok()?;
+        Some(here.strip_prefix(root).ok()?.to_owned())
+    };
+    let folder = within().or_else(|| settings.chdir.clone());
+    folder.map_or_else(String::new, |folder| folder.display().to_string())
+}

@@ -25,7 +25,7 @@ pub(super) async fn run(
     let mut is_told = false;
     let done = make(args, settings, &mut is_told, io).await;
     if let (Err(error), false) = (&done, is_told) {
-        formats::write_errors(error, &args.formats, io)?;
+        formats::write_errors(error, &args.formats, settings, io)?;
     }
     done
 }

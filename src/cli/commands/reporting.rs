@@ -145,6 +145,7 @@ impl<'a> Reporting<'a> {
     ) -> Result<(), CommandError> {
         io.send(|| StreamMessage::report(document.clone(), self.mode));
         let max_bytes = self.formats.size.max_bytes;
+        let folder = outputs::folder_in_repository(self.settings);
         let rendered = |format| {
             let mut out = Vec::new();
             match format {
@@ -153,7 +154,7 @@ impl<'a> Reporting<'a> {
                 ReportFormat::Markdown => {
                     render_report_markdown(document, MarkdownOptions { max_bytes }, &mut out)
                 }
-                ReportFormat::Github => render_github_report(document, &mut out),
+                ReportFormat::Github => render_github_report(document, &folder, &mut out),
             }?;
             io::Result::Ok(out)
         };

@@ -18,7 +18,7 @@ pub(super) fn run(
     let saved = match planning::read_saved(&args.plan) {
         Ok(saved) => saved,
         Err(error) => {
-            formats::write_errors(&error, &formats, io)?;
+            formats::write_errors(&error, &formats, settings, io)?;
             return Err(error);
         }
     };

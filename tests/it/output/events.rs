@@ -429,3 +429,26 @@ async fn a_second_interrupt_leaves_whole_lines() {
         "{error:#}"
     );
 }
+
+/// Whoever pipes an apply must see that it did not happen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_left_before_anything_was_sent_stops_it() {
+    let (emulator, env) = world().await;
+    let arguments = [&APPLY[..], &["--auto-approve"]].concat();
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (code, said) = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        (child.wait().unwrap().code(), said)
+    })
+    .await
+    .unwrap();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nothing was changed"), "{said}");
+    let writes = emulator.requests();
+    assert!(writes.iter().all(|request| request.method == "GET"));
+}

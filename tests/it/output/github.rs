@@ -102,6 +102,30 @@ async fn problems_of_the_manifest_are_annotated() {
     );
 }
 
+/// GitHub looks for files from the root of the repository, wherever the command ran.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_named_from_the_root_of_the_repository() {
+    let mut env = crate::support::TestEnv::new();
+    env.write("releases/eu/solform.yaml", "solform: 1\nsolution: {}\n");
+    let begins = |output: crate::support::CommandOutput, file: &str| {
+        let line = format!("::error file={file},line=2,");
+        let output = output.exits_with(1);
+        assert!(output.stdout.contains(&line), "no {line} in {output}");
+    };
+    let there = ["plan", "--format=github", "--chdir", "releases/eu"];
+    begins(env.solform(&there), "releases/eu/solform.yaml");
+    let named = [
+        "plan",
+        "--format=github",
+        "--file",
+        "./releases/eu/solform.yaml",
+    ];
+    begins(env.solform(&named), "releases/eu/solform.yaml");
+    let root = env.path().join("releases").display().to_string();
+    env.set("GITHUB_WORKSPACE", &root);
+    begins(env.solform(&there), "eu/solform.yaml");
+}
+
 /// A runner would take such a line as a command: a name could mask words, or end the job as failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_from_outside_never_begin_a_command() {

@@ -1,4 +1,4 @@
-//! The formats of a plan, for programs that read them.
+//! The formats of plans and reports, for programs that read them.
 
 mod events;
 mod exit_codes;
@@ -122,5 +122,48 @@ async fn formats_that_are_none_are_told() {
             .await
             .exits_with(1)
             .warns(said);
+    }
+}
+
+/// What a reader can meet stands in the page.
+#[test]
+fn the_page_names_every_key_and_every_type_of_line() {
+    let page = include_str!("../../../docs/output.md");
+    let env = crate::support::TestEnv::new();
+    let schema = |name: &str| -> Value {
+        let text = env.solform(&["schema", name]).exits_with(0).stdout;
+        serde_json::from_str(&text).unwrap()
+    };
+    let report = schema("report");
+    let mut names: Vec<String> = Vec::new();
+    for keys in [
+        &report["properties"],
+        &report["$defs"]["ReportChange"]["properties"],
+    ] {
+        names.extend(keys.as_object().unwrap().keys().cloned());
+    }
+    let events = schema("events");
+    for kind in events["oneOf"].as_array().unwrap() {
+        names.push(
+            kind["properties"]["type"]["const"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    for kind in events["$defs"]["LogExtension"]["oneOf"].as_array().unwrap() {
+        names.push(
+            kind["properties"]["event"]["const"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    assert!(names.len() > 35, "{names:?}");
+    for name in &names {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "docs/output.md has no `{name}`"
+        );
     }
 }
