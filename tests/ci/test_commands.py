@@ -1,0 +1,195 @@
+"""Every command line of solform in the examples is one that solform has, and GitLab's jobs run."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+import yaml
+from conftest import ROOT, SECRETS, SOLFORM
+from test_github import FORM
+
+FILES = [
+    *(path for path in (ROOT / "examples/ci").rglob("*") if path.is_file()),
+    ROOT / ".pre-commit-hooks.yaml",
+]
+COMMANDS = {"validate", "review", "plan", "apply", "show", "history", "force-unlock"}
+# A command line goes on to the end of its line, or to what is no part of it.
+LINE = re.compile(r"""(?:^|[\s`"'])solform ([a-z-]+)((?:[ \t]+[^\s|;&`)<>]+)*)""", re.MULTILINE)
+
+
+def command_lines():
+    for path in FILES:
+        text = path.read_text()
+        # Lines that go on: shells' and folded YAML's.
+        text = re.sub(r"\\\n\s*", " ", text)
+        text = re.sub(r"\n\s+(--)", r" \1", text)
+        for command, rest in LINE.findall(text):
+            if command in COMMANDS and (rest or path.name.endswith("hooks.yaml")):
+                yield f"{path.relative_to(ROOT)}", command, tuple(rest.split())
+
+
+def known_options(command):
+    shown = subprocess.run([SOLFORM, command, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"(?:^|[\s,])(--?[a-z][a-z-]*)", shown, re.MULTILINE))
+
+
+def test_the_options_exist():
+    lines = set(command_lines())
+    assert {command for _, command, _ in lines} >= {"validate", "review", "plan", "apply"}
+    known = {command: known_options(command) for command in {line[1] for line in lines}}
+    used = 0
+    for file, command, words in lines:
+        for word in words:
+            if word.startswith("-"):
+                option = word.partition("=")[0].strip("\"'.,:")
+                assert option in known[command], f"{file}: solform {command} {' '.join(words)}"
+                used += 1
+    assert used > 20
+
+
+GITLAB = yaml.safe_load((ROOT / "examples/ci/gitlab/.gitlab-ci.yml").read_text())
+
+
+def run_gitlab(world, checkout, name):
+    """Runs a job's scripts in one shell, as GitLab's runner does, and gives its exit code and what it said."""
+    job = GITLAB[name]
+    job = {**GITLAB.get(job.get("extends"), {}), **job}
+    script = "\n".join([*job.get("before_script", []), *job["script"]])
+    base = subprocess.run(
+        ["git", "rev-parse", "origin/main"], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    environment = {
+        "PATH": world.environment["PATH"], "HOME": str(world.folder), "CI": "true",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "SOLFORM_ALLOWED_HOSTS": "127.0.0.1",
+        "IB_PROD_PLAN_TOKEN": SECRETS["IB_PROD_PLAN_TOKEN"], "IB_PROD_TOKEN": SECRETS["IB_PROD_TOKEN"],
+    }
+    # Without bash in the image, the runner takes sh.
+    done = subprocess.run(
+        ["sh", "-e", "-c", script], cwd=checkout, env=environment, text=True, timeout=120,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    kept = job.get("artifacts", {})
+    files = [*kept.get("paths", []), *kept.get("reports", {}).values()]
+    return done.returncode, done.stdout, [file for file in files if not (checkout / file).exists()]
+
+
+def test_gitlab_plans_applies_and_sees_drift(start):
+    world = start()
+    checkout = world.checkout(FORM)
+    code, said, missing = run_gitlab(world, checkout, "plan for review")
+    assert (code, missing) == (0, []), said
+    assert '"create":1' in (checkout / "counts.json").read_text().replace(" ", "")
+    assert not world.emulator.writes()
+
+    code, said, missing = run_gitlab(world, checkout, "drift")
+    assert (code, missing) == (2, []), said
+    code, said, missing = run_gitlab(world, checkout, "plan")
+    assert (code, missing) == (0, []), said
+    code, said, _ = run_gitlab(world, checkout, "apply")
+    assert code == 0, said
+    assert "Apply complete! Resources: 1 added" in said
+    code, said, missing = run_gitlab(world, checkout, "drift")
+    assert (code, missing) == (0, []), said
+
+    # The plan that was applied is not one of the manifest as it is now.
+    (checkout / "solform.yaml").write_text(world.manifest)
+    code, said, _ = run_gitlab(world, checkout, "apply")
+    assert code == 3, said
+    assert "Stale:" in said
+
+
+def test_gitlab_fails_where_a_plan_fails(start):
+    world = start()
+    world.emulator.call("POST", "/__emulator/faults", {"operation": "list_solutions", "status": 403})
+    for name in ("plan", "drift"):
+        code, said, _ = run_gitlab(world, world.checkout(FORM), name)
+        assert code == 1, said
+
+
+def hooks_of(world, checkout, *hooks):
+    """Runs hooks of this repository in a checkout, as pre-commit does, but without fetching them."""
+    definitions = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    taken = [{**definitions[hook], "language": "system"} for hook in hooks]
+    (checkout / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [{"repo": "local", "hooks": taken}]}))
+    subprocess.run(["git", "add", ".pre-commit-config.yaml"], cwd=checkout, check=True)
+    done = subprocess.run(
+        ["pre-commit", "run", "--all-files", "--color", "never"], cwd=checkout, text=True, timeout=120,
+        env={**world.environment, "PRE_COMMIT_HOME": str(world.folder / "pre-commit")},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout
+
+
+def test_the_hooks_check_and_review(start):
+    world = start()
+    checkout = world.checkout(FORM)
+    code, said = hooks_of(world, checkout, "solform-validate", "solform-review")
+    assert code == 0, said
+    assert said.count("Passed") == 2
+    (checkout / "solform.yaml").write_text(world.manifest + "  Bad: { versoin: 1 }\n")
+    subprocess.run(["git", "add", "solform.yaml"], cwd=checkout, check=True)
+    code, said = hooks_of(world, checkout, "solform-validate")
+    assert code == 1, said
+    assert "versoin" in said
+
+
+def test_the_example_of_hooks_names_hooks_that_exist():
+    hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    example = yaml.safe_load((ROOT / "examples/ci/pre-commit/.pre-commit-config.yaml").read_text())
+    used = {hook["id"] for repository in example["repos"] for hook in repository["hooks"]}
+    assert used <= hooks
+
+
+SHELLS = [
+    *sorted((ROOT / ".ci").iterdir()),
+    *sorted((ROOT / "examples/ci/github/scripts").iterdir()),
+    ROOT / "tests/ci/bin/cargo",
+]
+
+
+@pytest.mark.parametrize("path", SHELLS, ids=lambda path: path.name)
+def test_scripts_are_clean(path):
+    if path.read_bytes().startswith(b"#!/usr/bin/env bash"):
+        assert os.access(path, os.X_OK)
+        subprocess.run(["shellcheck", path], check=True)
+    else:
+        assert path.suffix in (".yml", ".json")
+
+
+def blocks():
+    """The shell that stands in YAML."""
+    for path in sorted((ROOT / "examples/ci/github").rglob("*.yml")):
+        document = yaml.safe_load(path.read_text())
+        jobs = document["jobs"].values() if "jobs" in document else [document["runs"]]
+        for job in jobs:
+            for step in job["steps"]:
+                if "run" in step:
+                    yield pytest.param("bash", step["run"], id=f"{path.name} {step['name']}")
+    for name, job in GITLAB.items():
+        if isinstance(job, dict) and "script" in job:
+            lines = [*job.get("before_script", []), *job["script"]]
+            yield pytest.param("sh", "\n".join(lines), id=f"gitlab {name}")
+
+
+@pytest.mark.parametrize(("shell", "script"), list(blocks()))
+def test_inline_shell_is_clean(shell, script):
+    subprocess.run(["shellcheck", f"--shell={shell}", "-"], input=script, text=True, check=True)
+    # Short enough to be read where it stands; longer ones are files.
+    assert shell == "sh" or script.count("\n") == 0
+
+
+def test_every_workflow_is_minimal():
+    for path in sorted((ROOT / "examples/ci/github/workflows").glob("*.yml")):
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {}, path.name
+        # YAML 1.1 reads the key `on` as a truth.
+        assert "pull_request_target" not in workflow[True], path.name
+        for job in workflow["jobs"].values():
+            assert job["permissions"] and job["timeout-minutes"]
+            for step in job["steps"]:
+                assert "uses" not in step or re.match(r"(actions/[a-z-]+@v\d+|\./\.github/solform)$", step["uses"])
+
+
+assert pathlib.Path(SOLFORM).exists(), "build solform first"

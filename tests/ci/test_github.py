@@ -1,0 +1,317 @@
+"""The workflows, the action and their scripts, run against the emulator and a stand-in for `gh`."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+import yaml
+from conftest import HOSTILE, ROOT, SOLFORM
+
+SCRIPTS = ROOT / "examples/ci/github/scripts"
+FORM = "  Form W-2: { version: 0.0.1, path: acme/prod/fs/Drive/Form W-2-0.0.1.ibsolution }\n"
+
+def test_a_pull_request_keeps_one_comment(start):
+    world = start()
+    # Somebody else's comment with our marker is not ours.
+    plan = world.plan(world.checkout(FORM))
+    assert plan.result == "success", plan.log
+    [first] = world.kept("comments.json")
+    assert first["body"].startswith("<!-- solform environment=prod id=")
+    assert "1 to add" in first["body"]
+    copied = {"id": 1, "user": {"login": "mallory"}, "body": first["body"]}
+    (world.gh / "comments.json").write_text(json.dumps([copied, first]))
+
+    checkout = world.checkout()
+    assert world.plan(checkout).result == "success"
+    theirs, ours = world.kept("comments.json")
+    assert theirs == copied
+    assert ours["id"] == first["id"]
+    assert "No changes" in ours["body"]
+    assert ours["body"] == (checkout / "solform-out/plan.md").read_text()
+    assert not world.emulator.writes()
+
+
+def test_a_hostile_name_is_only_shown(start):
+    world = start()
+    world.manifest = world.manifest.replace("': { version: 1.0.0 }", "': { version: 1.0.0, state: INACTIVE }")
+    plan = world.plan(world.checkout())
+    assert plan.result == "success", plan.log
+    [comment] = world.kept("comments.json")
+    # It stands there, as code that its own backticks do not close.
+    assert f"``{HOSTILE.replace('|', chr(92) + '|')}@1.0.0``" in comment["body"]
+    assert "::error::forged" in plan.log
+    # A line of the manifest may be annotated with it; a command of its own it is not.
+    assert all(re.match(r"::(notice|warning|error)( \w+=[^,:]*(,\w+=[^,:]*)*)?::", line) for line in plan.annotations())
+
+
+def test_the_runner_obeys_nothing_that_solform_prints(start):
+    world = start()
+    tool = world.folder / "bin/solform"
+    tool.unlink()
+    tool.write_text(f'#!/bin/sh\n[ "$1" = --version ] || echo "::error::forged"\nexec {SOLFORM} "$@"\n')
+    tool.chmod(0o755)
+    plan = world.plan(world.checkout(FORM))
+    assert "\n::error::forged\n" in plan.log
+    assert "::error::forged" not in plan.annotations()
+
+
+def test_the_action_passes_on_options_and_the_manifest(start):
+    world = start()
+    # A second change, which the options leave out.
+    world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: INACTIVE }")
+    checkout = world.checkout(FORM)
+    (checkout / "deploy").mkdir()
+    (checkout / "solform.yaml").rename(checkout / "deploy/solform.yaml")
+    page = (ROOT / "examples/ci/README.md").read_text()
+    [step] = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    step["with"]["environment"] = "prod"
+    step["env"] = {"IB_PROD_TOKEN": "${{ secrets.IB_PROD_PLAN_TOKEN }}"}
+    job = world.steps(checkout, [step])
+    assert job.result == "success", job.log
+    assert "Form W-2@0.0.1 will be created" in job.log
+    assert "1 to add, 0 to change" in world.kept("comments.json")[0]["body"]
+
+
+def test_a_plan_that_fails_replaces_the_comment_of_an_earlier_one(start):
+    world = start()
+    # Without an earlier one there is nothing to correct.
+    world.emulator.call("POST", "/__emulator/faults", {"operation": "list_solutions", "status": 403})
+    failed = world.plan(world.checkout(FORM))
+    assert failed.result == "failure"
+    assert world.kept("comments.json") == []
+    world.emulator.call("DELETE", "/__emulator/faults")
+    assert world.plan(world.checkout(FORM)).result == "success"
+    [before] = world.kept("comments.json")
+
+    world.emulator.call("POST", "/__emulator/faults", {"operation": "list_solutions", "status": 403})
+    failed = world.plan(world.checkout(FORM))
+    assert failed.result == "failure"
+    [after] = world.kept("comments.json")
+    assert after["id"] == before["id"]
+    assert after["body"].splitlines()[0] == before["body"].splitlines()[0]
+    assert "The plan failed" in after["body"]
+    assert "https://github.com/acme/releases/actions/runs/500" in after["body"]
+    assert "to add" not in after["body"]
+
+    world.emulator.call("DELETE", "/__emulator/faults")
+    assert world.plan(world.checkout(FORM)).result == "success"
+    assert world.kept("comments.json") == [before]
+
+
+def test_an_empty_secret_is_told(start, monkeypatch):
+    world = start()
+    monkeypatch.setattr("conftest.SECRETS", {})
+    plan = world.plan(world.checkout(FORM))
+    assert plan.result == "failure"
+    assert any("IB_PROD_TOKEN is empty" in line for line in plan.annotations())
+
+
+def test_a_blocked_plan_is_shown_and_not_kept(start):
+    world = start()
+    world.manifest = world.manifest.replace("    store:", '    protect: ["Invoice@*"]\n    store:')
+    world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: ABSENT }")
+    plan = world.plan(world.checkout())
+    assert plan.result == "failure"
+    assert any("blocked" in line for line in plan.annotations())
+    [comment] = world.kept("comments.json")
+    assert "Cannot be applied" in comment["body"]
+    assert not (world.folder / "artifacts").exists()
+
+
+def test_a_fork_is_checked_without_secrets_and_not_planned(start):
+    world = start()
+    checkout = world.checkout(FORM)
+    check = world.job(checkout, "solform-plan.yml", "check", fork=True)
+    assert check.result == "success", check.log
+    assert "Form W-2" in check.summary
+    assert world.plan(checkout, fork=True).result == "skipped"
+    assert world.calls() == []
+    assert world.emulator.call("GET", "/__emulator/requests") in ([], {"requests": []})
+
+
+def test_a_manifest_with_a_problem_fails_the_check(start):
+    world = start()
+    check = world.job(world.checkout("  Bad: { versoin: 1 }\n"), "solform-plan.yml", "check")
+    assert check.result == "failure"
+    assert "versoin" in check.log
+
+
+def test_the_token_goes_to_no_other_host(start):
+    world = start()
+    world.manifest = world.manifest.replace("127.0.0.1", "localhost")
+    plan = world.plan(world.checkout(FORM))
+    assert plan.result == "failure"
+    assert "SOLFORM_ALLOWED_HOSTS" in plan.log
+
+
+def test_what_was_reviewed_is_applied(start):
+    world = start()
+    assert world.plan(world.checkout(FORM)).result == "success"
+    world.github_knows()
+    find, apply = world.merge(world.checkout(FORM))
+    assert find.outputs == {"run-id": "500"}, find.log
+    assert apply.result == "success", apply.log
+    assert "Apply complete! Resources: 1 added, 0 changed, 0 destroyed." in apply.log
+    assert "Form W-2@0.0.1" in apply.summary
+    assert [write["operation"] for write in world.emulator.writes()][0] == "deploy"
+    # The next look finds nothing to do.
+    assert world.plan(world.checkout(FORM)).result == "success"
+    assert "No changes" in world.kept("comments.json")[0]["body"]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"merged": False}, {"head_repository": "somebody/releases"}, {"conclusion": "failure"}, {"expired": True}],
+)
+def test_without_a_reviewed_plan_nothing_is_applied(start, known):
+    world = start()
+    assert world.plan(world.checkout(FORM)).result == "success"
+    world.github_knows(**known)
+    find, apply = world.merge(world.checkout(FORM))
+    assert find.result == "failure"
+    assert any("Run this workflow by hand" in line for line in find.annotations())
+    assert apply.result == "skipped"
+    assert not world.emulator.writes()
+
+
+def test_a_plan_of_another_manifest_is_stale(start):
+    world = start()
+    assert world.plan(world.checkout(FORM)).result == "success"
+    world.github_knows()
+    _, apply = world.merge(world.checkout(FORM.replace("}", ", state: INACTIVE }")))
+    assert apply.result == "failure"
+    assert any("stale" in line for line in apply.annotations())
+    assert not world.emulator.writes()
+
+    # By hand it is planned anew.
+    anew = {"event": "workflow_dispatch", "inputs": {"what": "plan anew"}}
+    checkout = world.checkout(FORM)
+    replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
+    assert replan.result == "success", replan.log
+    apply = world.apply(checkout, replan=replan, **anew)
+    assert apply.result == "success", apply.log
+    assert "1 added" in apply.log
+
+
+def test_what_has_moved_is_refused_and_the_rest_goes_on(start):
+    world = start()
+    world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: ABSENT }")
+    assert world.plan(world.checkout(FORM)).result == "success"
+    world.emulator.call("PATCH", "/api/v2/solutions/deployed/invoice?state=INACTIVE")
+    world.github_knows()
+    _, apply = world.merge(world.checkout(FORM))
+    assert apply.result == "failure"
+    assert any("stale" in line for line in apply.annotations()), apply.log
+    operations = {write["operation"] for write in world.emulator.writes()}
+    assert "deploy" in operations and "delete_solution" not in operations
+
+
+def test_jobs_in_flight_are_followed_by_a_second_attempt(start):
+    world = start(job_time="manual")
+    assert world.plan(world.checkout(FORM)).result == "success"
+    world.github_knows()
+    find, apply = world.merge(world.checkout(FORM))
+    assert apply.result == "failure"
+    assert any("jobs are still at work" in line for line in apply.annotations()), apply.log
+    world.emulator.call("POST", "/__emulator/jobs/finish", {})
+    apply = world.apply(world.checkout(FORM), find=find)
+    assert apply.result == "success", apply.log
+    deploys = [write for write in world.emulator.writes() if write["operation"] == "deploy"]
+    assert len(deploys) == 1
+
+
+def test_an_interrupted_run_is_finished_by_hand(start):
+    world = start(job_time="manual")
+    assert world.plan(world.checkout(FORM)).result == "success"
+    world.github_knows()
+    world.merge(world.checkout(FORM))
+    world.emulator.call("POST", "/__emulator/jobs/finish", {})
+    checkout = world.checkout(FORM)
+    finish = {"event": "workflow_dispatch", "inputs": {"what": "finish the interrupted run"}}
+    assert world.job(checkout, "solform-apply.yml", "replan", **finish).result == "skipped"
+    apply = world.apply(checkout, **finish)
+    assert apply.result == "success", apply.log
+    deploys = [write for write in world.emulator.writes() if write["operation"] == "deploy"]
+    assert len(deploys) == 1
+
+
+def test_drift_keeps_one_issue(start):
+    world = start()
+
+    def look():
+        drift = world.job(world.checkout(), "solform-drift.yml", "drift", event="schedule")
+        assert drift.result == "success", drift.log
+        return world.kept("issues.json")
+
+    assert look() == []
+    world.emulator.call("PATCH", "/api/v2/solutions/deployed/invoice?state=INACTIVE")
+    [opened] = look()
+    assert opened["state"] == "open"
+    assert opened["title"] == "Drift: prod is not as declared"
+    assert "Invoice@1.0.0" in opened["body"]
+    world.emulator.call("PATCH", "/api/v2/solutions/deployed/hostile?state=INACTIVE")
+    [edited] = look()
+    assert edited["number"] == opened["number"]
+    assert "2 to change" in edited["body"]
+    world.emulator.call("PATCH", "/api/v2/solutions/deployed/invoice?state=ACTIVE")
+    world.emulator.call("PATCH", "/api/v2/solutions/deployed/hostile?state=ACTIVE")
+    assert [issue["state"] for issue in look()] == ["closed"]
+    # A later one is news again.
+    world.emulator.call("PATCH", "/api/v2/solutions/deployed/invoice?state=INACTIVE")
+    assert [issue["state"] for issue in look()] == ["closed", "open"]
+
+
+@pytest.mark.parametrize("command", ["validate", "review", "plan", "apply"])
+def test_exit_codes_are_passed_on(command):
+    for code in range(10):
+        for fails in ("false", "true"):
+            done = subprocess.run(
+                ["bash", SCRIPTS / "finish.sh"], capture_output=True, text=True,
+                env={"PATH": os.environ["PATH"], "COMMAND": command, "EXITCODE": str(code), "FAIL_ON_CHANGES": fails},
+            )
+            is_fine = code == 0 or (code == 2 and not (command == "plan" and fails == "true"))
+            assert done.returncode == (0 if is_fine else code)
+            assert ("::error" in done.stdout) == (not is_fine)
+
+
+def install(tmp_path, **more):
+    for file in ("path", "cargo"):
+        (tmp_path / file).touch()
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    for tool in (ROOT / "tests/ci/bin/cargo", *more.pop("tools", [])):
+        (tmp_path / "bin" / tool.name).symlink_to(tool)
+    done = subprocess.run(
+        ["bash", SCRIPTS / "install.sh"], capture_output=True, text=True,
+        env={
+            "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path), "FAKE_GH": str(tmp_path),
+            "GITHUB_PATH": str(tmp_path / "path"), "SOLFORM": str(SOLFORM), **more,
+        },
+    )
+    return done, (tmp_path / "cargo").read_text().strip(), (tmp_path / "path").read_text().strip()
+
+
+def test_solform_is_taken_from_the_path(tmp_path):
+    done, cargo, path = install(tmp_path)
+    assert (done.returncode, cargo, path) == (1, "", "")
+    (tmp_path / "bin/cargo").unlink()
+    done, cargo, path = install(tmp_path, tools=[SOLFORM])
+    assert (done.returncode, cargo, path) == (0, "", ""), done.stdout
+
+
+def test_solform_is_built_from_a_folder(tmp_path):
+    done, cargo, path = install(tmp_path, SOURCE=str(ROOT))
+    assert done.returncode == 0, done.stderr
+    assert cargo == f"install --quiet --locked --root {tmp_path}/solform --path {ROOT}"
+    assert path == f"{tmp_path}/solform/bin"
+
+
+def test_solform_is_built_from_a_commit_and_not_from_a_branch(tmp_path):
+    source = "https://git.example.com/solform"
+    done, cargo, _ = install(tmp_path, SOURCE=source, REVISION="main")
+    assert (done.returncode, cargo) == (1, "")
+    (tmp_path / "bin/cargo").unlink()
+    done, cargo, _ = install(tmp_path, SOURCE=source, REVISION="a" * 40)
+    assert done.returncode == 0
+    assert cargo == f"install --quiet --locked --root {tmp_path}/solform --git {source} --rev {'a' * 40} solform"
