@@ -91,12 +91,10 @@ impl Step<'_, '_> {
                 let Some(live) = begun else {
                     return Err(Outcome::Refused(differences));
                 };
-                self.intend().await?;
                 return self.complete(live.clone(), after, deadline).await;
             }
             Standing::Ready => {}
         }
-        self.intend().await?;
         let known: Vec<SolutionId> = named
             .iter()
             .map(|live| live.id.clone())

@@ -27,7 +27,6 @@ impl Step<'_, '_> {
             Standing::Ready => {}
         }
         run.check_successors(self.change).await?;
-        self.intend().await?;
         match self.delete_once(before, deadline).await {
             // Some servers delete only what is out of service (api-facts U6).
             Err(Outcome::Failed(error)) if is_refusal(&error) => {

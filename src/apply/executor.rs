@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::event::ApplyEvent;
 use super::interrupt::Interrupt;
+use super::job_times::JobTimes;
 use super::report::{ApplyReport, Outcome, SkipReason, StepReport};
 use super::step;
-use super::wait::{JobTimes, PollPolicy};
+use super::wait::PollPolicy;
 use crate::api::{PatchStyle, Reader, Writer};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{ApprovedPlan, Change};

@@ -11,6 +11,7 @@ mod delete;
 mod event;
 mod executor;
 mod interrupt;
+mod job_times;
 mod patch;
 mod release;
 mod report;

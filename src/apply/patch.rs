@@ -46,7 +46,6 @@ impl Step<'_, '_> {
             }
         };
         run.check_successors(self.change).await?;
-        self.intend().await?;
         self.patch(&live, patch, deadline).await
     }
 

@@ -14,7 +14,6 @@ use super::report::{Outcome, StepError};
 use super::step::Step;
 use super::wait::{Pauses, PollPolicy, Stopped, pause};
 use crate::api::{ReadError, WriteError};
-use crate::store::Entry;
 
 /// What became of a write.
 #[derive(Debug)]
@@ -107,7 +106,7 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Writes the line that must be on disk before a call is sent.
+    /// Writes what must be on disk before a call is sent.
     async fn announce(&mut self, call: Call) -> Result<(), Outcome> {
         // What a step has begun, it ends: a version that was deleted to be replaced, or deployed with
         // another visibility than declared, must not be left so.
@@ -119,12 +118,7 @@ impl Step<'_, '_> {
             return Err(Outcome::Failed(StepError::LockLost { call }));
         }
         let attempt = self.attempts.get(&call).copied().unwrap_or_default() + 1;
-        self.record(Entry::Send {
-            address: self.change.address.clone(),
-            call,
-            attempt,
-        })
-        .await?;
+        self.record_sending(call, attempt).await?;
         self.attempts.insert(call, attempt);
         Ok(())
     }

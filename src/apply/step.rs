@@ -170,24 +170,27 @@ impl Step<'_, '_> {
         }
     }
 
-    pub(super) async fn record(&self, entry: Entry) -> Result<(), Outcome> {
+    /// Journals that a call is about to be sent; before the first one, what is to be made of it all.
+    pub(super) async fn record_sending(&self, call: Call, attempt: u32) -> Result<(), Outcome> {
+        let address = || self.change.address.clone();
+        let intent = (!self.has_begun()).then(|| Entry::Intent {
+            address: address(),
+            action: self.change.action.clone(),
+        });
+        let sending = Entry::Send {
+            address: address(),
+            call,
+            attempt,
+        };
         self.run
             .journal
-            .record(self.run.now_ms(), entry)
+            .record_all(self.run.now_ms(), intent.into_iter().chain([sending]))
             .await
             .map_err(|error| {
                 Outcome::Failed(StepError::Journal {
                     source: Box::new(error),
                 })
             })
-    }
-
-    pub(super) async fn intend(&self) -> Result<(), Outcome> {
-        self.record(Entry::Intent {
-            address: self.change.address.clone(),
-            action: self.change.action.clone(),
-        })
-        .await
     }
 
     /// Journals the job that a call started.

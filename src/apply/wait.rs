@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::event::{ApplyEvent, Call};
 use super::executor::Run;
 use super::interrupt::Interrupt;
+use super::job_times::Polls;
 use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
 
@@ -73,7 +74,7 @@ impl<'a> Pauses<'a> {
         self.jittered(pause)
     }
 
-    fn jittered(&self, pause: Duration) -> Duration {
+    pub(super) fn jittered(&self, pause: Duration) -> Duration {
         let unit = self
             .random
             .lock()
@@ -106,38 +107,6 @@ pub(super) async fn pause(
     tokio::select! {
         () = tokio::time::sleep_until(until) => Ok(()),
         () = interrupt.grace_over() => Err(Stopped::Interrupted),
-    }
-}
-
-/// What the jobs of this run took, so that later ones are asked when they are likely to be done.
-#[derive(Debug, Default)]
-pub(super) struct JobTimes {
-    deploy: Mutex<Option<Duration>>,
-    delete: Mutex<Option<Duration>>,
-}
-
-impl JobTimes {
-    fn slot(&self, call: Call) -> &Mutex<Option<Duration>> {
-        match call {
-            Call::Delete => &self.delete,
-            Call::Deploy | Call::Patch => &self.deploy,
-        }
-    }
-
-    fn learn(&self, call: Call, took: Duration) {
-        let mut slot = self
-            .slot(call)
-            .lock()
-            .expect("invariant: nobody panics while holding a job time");
-        // A moving average, so that one odd job does not rule the rest.
-        *slot = Some(slot.map_or(took, |known| known.mul_f64(0.75) + took.mul_f64(0.25)));
-    }
-
-    fn usual(&self, call: Call) -> Option<Duration> {
-        *self
-            .slot(call)
-            .lock()
-            .expect("invariant: nobody panics while holding a job time")
     }
 }
 
@@ -204,33 +173,30 @@ impl Run<'_> {
         job: &JobId,
         deadline: Instant,
     ) -> JobEnd {
-        let begun = Instant::now();
-        let mut pauses = Pauses::new(self.settings.poll, &self.random);
+        let mut polls = Polls::new(self.settings.poll, self.job_times.of(call), &self.random);
         let mut last_word = String::new();
         let mut was_pending = false;
         // Nothing was said yet, which needs no mention.
         let mut is_proper = true;
-        let mut next = self.job_times.usual(call).map_or_else(
-            || pauses.next(),
-            |usual| usual.max(self.settings.poll.first),
-        );
         loop {
-            if let Err(stopped) = pause(next, deadline, &self.interrupt).await {
+            if let Err(stopped) = polls.wait(deadline, &self.interrupt).await {
                 return JobEnd::TimeUp {
                     stopped,
                     was_pending,
                     said: Some(last_word).filter(|_| !is_proper),
                 };
             }
-            next = pauses.next();
             let (proper, word) = match tokio::time::timeout_at(deadline, self.reader.job(job)).await
             {
                 Ok(Ok(JobState::Finished(result))) => {
-                    self.job_times.learn(call, begun.elapsed());
+                    if matches!(result, JobResult::Done { .. }) {
+                        polls.is_done();
+                    }
                     return JobEnd::Finished(result);
                 }
                 Ok(Ok(JobState::Pending { word })) => {
                     was_pending = true;
+                    polls.is_pending();
                     (true, word)
                 }
                 Ok(Ok(JobState::NoAnswer(why))) => (false, why.to_string()),

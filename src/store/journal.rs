@@ -52,7 +52,7 @@ enum Sink {
 /// Lines that wait to be written.
 pub(super) type Lines = mpsc::UnboundedReceiver<Line>;
 
-/// One line, and who waits for it.
+/// One line or several that belong together, and who waits for them.
 #[derive(Debug)]
 pub(super) struct Line {
     text: Vec<u8>,
@@ -105,13 +105,26 @@ impl Journal {
 
     /// Writes an entry; returns once it is on disk.
     pub async fn record(&self, at_ms: u64, entry: Entry) -> Result<(), JournalError> {
-        let record = Record {
-            v: ENTRY_VERSION,
-            at_ms,
-            entry,
-        };
-        let mut text = serde_json::to_vec(&record).expect("invariant: an entry's keys are strings");
-        text.push(b'\n');
+        self.record_all(at_ms, [entry]).await
+    }
+
+    /// Writes entries in one go, in their order; returns once they are on disk.
+    pub async fn record_all(
+        &self,
+        at_ms: u64,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Result<(), JournalError> {
+        let mut text = Vec::new();
+        for entry in entries {
+            let record = Record {
+                v: ENTRY_VERSION,
+                at_ms,
+                entry,
+            };
+            serde_json::to_writer(&mut text, &record)
+                .expect("invariant: an entry's keys are strings");
+            text.push(b'\n');
+        }
         let (written, answer) = oneshot::channel();
         let closed = || JournalError::Closed {
             path: self.path.clone(),

@@ -1,0 +1,287 @@
+//! How long the jobs of this run take, and when a job is asked because of it.
+//!
+//! The jobs of one run are much alike. The first ones are asked as the [`PollPolicy`] says; whoever
+//! comes later waits until its job is likely to be over, and then looks again in small steps. No pause is
+//! longer than the policy's longest.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::event::Call;
+use super::interrupt::Interrupt;
+use super::wait::{Pauses, PollPolicy, Stopped, pause};
+
+/// How many jobs are remembered.
+const REMEMBERED: usize = 16;
+
+/// How finely the end of a job is looked for: a fiftieth of its time, and no finer than this.
+const STEPS: u32 = 50;
+const SMALLEST_STEP: Duration = Duration::from_millis(10);
+
+/// For so long nobody looks before the aim.
+const SURE: Duration = Duration::from_secs(1);
+
+fn step_of(time: Duration) -> Duration {
+    (time / STEPS).max(SMALLEST_STEP)
+}
+
+/// What the jobs of this run took.
+#[derive(Debug, Default)]
+pub(super) struct JobTimes {
+    deploy: Lately,
+    delete: Lately,
+}
+
+impl JobTimes {
+    /// Those of one call.
+    pub(super) fn of(&self, call: Call) -> &Lately {
+        match call {
+            Call::Delete => &self.delete,
+            Call::Deploy | Call::Patch => &self.deploy,
+        }
+    }
+}
+
+/// What the latest jobs of one call took, as far as looking at them told.
+#[derive(Debug, Default)]
+pub(super) struct Lately(watch::Sender<VecDeque<Seen>>);
+
+/// One job.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// When it was last seen at work.
+    pending: Duration,
+    /// When it is taken to have ended.
+    ended: Duration,
+}
+
+impl Lately {
+    /// Takes a job that was last seen at work after `pending`, and found to be over after `over`.
+    /// `is_hit` if it was over when it was first thought to be: then it may have been for a while.
+    fn learn(&self, pending: Duration, over: Duration, is_hit: bool) {
+        self.0.send_modify(|jobs| {
+            let mut since = pending;
+            if is_hit {
+                let others = jobs.iter().map(|job| job.pending);
+                let at_work = others.filter(|pending| *pending < over).max();
+                let sooner = over.saturating_sub(2 * step_of(over));
+                since = since.max(at_work.unwrap_or_default()).min(sooner);
+            }
+            // It ended in between. Of a long time, it is taken to have been near the end: one look
+            // too late costs less than many looks too early.
+            let before = (over.saturating_sub(since) / 2).min(over / 16);
+            let ended = over.saturating_sub(before);
+            jobs.truncate(REMEMBERED - 1);
+            jobs.push_front(Seen { pending, ended });
+        });
+    }
+
+    /// When to look first: half a step after the quickest quarter of the jobs was over.
+    fn aim(&self) -> Option<Duration> {
+        let mut times: Vec<Duration> = self.0.borrow().iter().map(|job| job.ended).collect();
+        times.sort_unstable();
+        let time = *times.get(times.len() / 4)?;
+        Some(time + step_of(time) / 2)
+    }
+
+    /// Waits until a job is over.
+    async fn known(&self) {
+        // The sender is borrowed, so that it cannot be gone.
+        let _ = self.0.subscribe().wait_for(|jobs| !jobs.is_empty()).await;
+    }
+}
+
+/// When one job is asked.
+#[derive(Debug)]
+pub(super) struct Polls<'a> {
+    policy: PollPolicy,
+    /// Used as long as no job is known.
+    pauses: Pauses<'a>,
+    lately: &'a Lately,
+    begun: Instant,
+    /// When the job is likely to be over.
+    aim: Option<Duration>,
+    /// The next step, once the aim was missed.
+    step: Option<Duration>,
+    /// When the job was last asked, and when it was last at work.
+    asked: Duration,
+    pending: Duration,
+}
+
+impl<'a> Polls<'a> {
+    /// The polling of a job that begins now.
+    pub(super) fn new(
+        policy: PollPolicy,
+        lately: &'a Lately,
+        random: &'a Mutex<fastrand::Rng>,
+    ) -> Self {
+        Self {
+            policy,
+            pauses: Pauses::new(policy, random),
+            lately,
+            begun: Instant::now(),
+            aim: lately.aim(),
+            step: None,
+            asked: Duration::ZERO,
+            pending: Duration::ZERO,
+        }
+    }
+
+    /// Waits until the job is to be asked.
+    pub(super) async fn wait(
+        &mut self,
+        deadline: Instant,
+        interrupt: &Interrupt,
+    ) -> Result<(), Stopped> {
+        let length = self.length();
+        tokio::select! {
+            over = pause(length, deadline, interrupt) => over?,
+            // The first of the jobs that began together tells the others.
+            () = self.lately.known(), if self.aim.is_none() => {
+                self.aim = self.lately.aim();
+                let length = self.length();
+                pause(length, deadline, interrupt).await?;
+            }
+        }
+        self.asked = self.begun.elapsed();
+        Ok(())
+    }
+
+    fn length(&mut self) -> Duration {
+        let Some(aim) = self.aim else {
+            return self.pauses.next();
+        };
+        let passed = self.begun.elapsed();
+        if let Some(left) = aim.checked_sub(passed).filter(|left| !left.is_zero()) {
+            // Should it be quicker than the others, it is not kept waiting for long.
+            let longest = (passed / 2).max(SURE).min(self.policy.cap);
+            return left.min(longest);
+        }
+        let step = self.step.unwrap_or_else(|| step_of(aim));
+        self.step = Some((step * 2).min(self.policy.cap));
+        self.pauses.jittered(step.min(self.policy.cap))
+    }
+
+    /// Notes that the job is still at work.
+    pub(super) fn is_pending(&mut self) {
+        self.pending = self.asked;
+    }
+
+    /// Notes that the job ended well. One that failed may have ended early, and tells nothing.
+    pub(super) fn is_done(&self) {
+        let is_hit = self.aim.is_some_and(|aim| aim <= self.asked) && self.step.is_none();
+        self.lately.learn(self.pending, self.asked, is_hit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::interrupt::Interrupter;
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn ms(number: u64) -> Duration {
+        Duration::from_millis(number)
+    }
+
+    /// Polls a job of that length to its end: how often it was asked, and how long it was over by
+    /// then.
+    async fn poll(
+        job: Duration,
+        lately: &Lately,
+        random: &Mutex<fastrand::Rng>,
+    ) -> (u32, Duration) {
+        let (_interrupter, interrupt) = Interrupter::new();
+        let begun = Instant::now();
+        let mut polls = Polls::new(PollPolicy::default(), lately, random);
+        let mut asked = 0;
+        loop {
+            polls.wait(begun + HOUR, &interrupt).await.unwrap();
+            asked += 1;
+            if let Some(late) = begun.elapsed().checked_sub(job) {
+                polls.is_done();
+                return (asked, late);
+            }
+            polls.is_pending();
+        }
+    }
+
+    fn random() -> Mutex<fastrand::Rng> {
+        Mutex::new(fastrand::Rng::with_seed(1))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn alike_jobs_are_asked_about_once_when_they_are_over() {
+        for job in [ms(300), ms(500), ms(700), ms(950)] {
+            let (lately, random) = (Lately::default(), random());
+            for _ in 0..2 * REMEMBERED {
+                poll(job, &lately, &random).await;
+            }
+            let (mut asked, mut late) = (0, Duration::ZERO);
+            for _ in 0..100 {
+                let (times, by) = poll(job, &lately, &random).await;
+                asked += times;
+                late += by;
+            }
+            assert!(asked <= 180, "{job:?}: asked {asked} times");
+            let late = late / 100;
+            assert!(late <= job / 10, "{job:?}: late by {late:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_began_together_learn_from_the_first() {
+        let (lately, random) = (Lately::default(), random());
+        let jobs = (0..50).map(|_| poll(ms(500), &lately, &random));
+        let looks = futures_util::future::join_all(jobs).await;
+        let late = looks.iter().map(|(_, late)| *late).max().unwrap();
+        // On its own, a job would be asked up to 250 ms too late.
+        assert!(late <= ms(50), "{late:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_unlike_the_others_is_neither_forgotten_nor_pestered() {
+        let cap = PollPolicy::default().cap;
+        let (lately, random) = (Lately::default(), random());
+        for _ in 0..20 {
+            poll(ms(60_000), &lately, &random).await;
+        }
+        let (_, late) = poll(ms(7_000), &lately, &random).await;
+        assert!(late <= cap, "{late:?}");
+        let (asked, late) = poll(ms(600_000), &lately, &random).await;
+        assert!(asked <= 130, "{asked}");
+        assert!(late <= cap * 6 / 5, "{late:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn times_that_change_are_followed() {
+        let (lately, random) = (Lately::default(), random());
+        for job in [ms(500), ms(2000), ms(400)] {
+            for _ in 0..2 * REMEMBERED {
+                poll(job, &lately, &random).await;
+            }
+            let (_, late) = poll(job, &lately, &random).await;
+            assert!(late <= ms(600), "{job:?}: {late:?}");
+        }
+    }
+
+    #[test]
+    fn the_aim_is_where_the_quickest_quarter_is_over() {
+        let lately = Lately::default();
+        assert_eq!(lately.aim(), None);
+        for (pending, over) in [(990, 1000), (980, 1020), (1980, 2020), (0, 800)] {
+            lately.learn(ms(pending), ms(over), false);
+        }
+        // 995, 1000, 2000 and, of the one of which little is known, 750.
+        assert_eq!(lately.aim(), Some(ms(995) + ms(995) / 100));
+        for _ in 0..REMEMBERED {
+            lately.learn(ms(100), ms(100), false);
+        }
+        assert_eq!(lately.aim(), Some(ms(105)));
+    }
+}
