@@ -49,14 +49,16 @@ pub(super) async fn look_again(
     interrupt: &Interrupt,
     io: &mut Io,
 ) -> Afterwards {
+    let done: BTreeSet<&Address> = report
+        .steps
+        .iter()
+        .filter(|step| matches!(step.outcome, Outcome::Done(_)))
+        .map(|step| &step.address)
+        .collect();
     let done: BTreeSet<&Identity> = planned
         .changes
         .iter()
-        .filter(|change| {
-            report.steps.iter().any(|step| {
-                step.address == change.address && matches!(step.outcome, Outcome::Done(_))
-            })
-        })
+        .filter(|change| done.contains(&change.address))
         .map(|change| &change.identity)
         .collect();
     // What was asked for once is not to be done again.
