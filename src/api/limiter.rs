@@ -10,6 +10,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct Limiter {
     reads: Semaphore,
+    /// How many reads may be under way.
+    most_reads: Mutex<usize>,
     /// Until when nothing is sent.
     paused_until: Mutex<Option<Instant>>,
     /// When people were last told of a read that is tried again.
@@ -21,8 +23,10 @@ const TELLING: Duration = Duration::from_secs(10);
 
 impl Limiter {
     pub(super) fn new(reads_at_once: usize) -> Self {
+        let most_reads = reads_at_once.max(1);
         Self {
-            reads: Semaphore::new(reads_at_once.max(1)),
+            reads: Semaphore::new(most_reads),
+            most_reads: Mutex::new(most_reads),
             paused_until: Mutex::new(None),
             told_at: Mutex::new(None),
         }
@@ -40,6 +44,18 @@ impl Limiter {
             *told_at = Some(now);
         }
         is_due
+    }
+
+    /// Lets so many reads be under way from now on, where it was fewer.
+    pub(super) fn widen_reads(&self, reads_at_once: usize) {
+        let mut most_reads = self
+            .most_reads
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(more) = reads_at_once.checked_sub(*most_reads) {
+            self.reads.add_permits(more);
+            *most_reads = reads_at_once;
+        }
     }
 
     /// A place among the reads. Held for one sending, never while waiting to repeat it.
@@ -91,6 +107,15 @@ mod tests {
         limiter.pause(Duration::from_secs(2));
         limiter.ready().await;
         assert!(start.elapsed() >= Duration::from_secs(7));
+    }
+
+    #[tokio::test]
+    async fn reads_are_widened_and_never_narrowed() {
+        let limiter = Limiter::new(2);
+        for (wish, expected) in [(1, 2), (2, 2), (5, 5), (3, 5)] {
+            limiter.widen_reads(wish);
+            assert_eq!(limiter.reads.available_permits(), expected, "{wish}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

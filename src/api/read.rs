@@ -68,6 +68,12 @@ impl Reader {
         Self { client }
     }
 
+    /// Lets as many reads be under way as there are steps at work, where that is more than usual: a
+    /// step that waits for others to have read keeps its job's place.
+    pub fn serve_steps(&self, at_once: usize) {
+        self.client.0.limiter.widen_reads(at_once);
+    }
+
     /// One snapshot of what matters, with the proof of how complete it is.
     pub async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
         self.client.collect(wish).await

@@ -176,6 +176,7 @@ impl Run<'_> {
 /// Makes the plan so. Returns one outcome for every change that is not a no-op, in every case.
 pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
     let run = Run::of(&execution);
+    run.reader.serve_steps(run.settings.parallelism);
     let changes: Vec<&Change> = plan
         .plan()
         .changes
