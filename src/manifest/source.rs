@@ -13,8 +13,8 @@ use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanConten
 use super::masking;
 use super::problem::{Code, Problem, Problems};
 
-/// The largest manifest that is read, in bytes. A manifest of 10,000 entries needs about one.
-pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The largest manifest that is read, in bytes. A manifest of 100,000 entries needs about three quarters of it.
+pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 
 /// Lines longer than this are cut around the span when a snippet is shown, in bytes.
 const LONG_LINE: usize = 400;
@@ -34,7 +34,7 @@ pub struct Position {
     pub length: usize,
 }
 
-/// A place without its file. The 16 MiB limit lets every number fit.
+/// A place without its file. The limit of the size lets every number fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct Mark {
     pub(super) offset: u32,
