@@ -4,6 +4,7 @@ mod diagnostic;
 mod doctor;
 mod events;
 mod line;
+mod past;
 mod plan;
 mod report;
 mod review;
@@ -13,9 +14,10 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use doctor::{DoctorDocument, doctor_document};
 pub use events::StreamMessage;
 pub use line::StreamLine;
+pub(super) use past::past_report_document;
 pub use plan::{GitlabDocument, PlanDocument, gitlab_document, plan_document};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
-pub(super) use report::{ReportChange, ResultWord, past_report_document};
+pub(super) use report::{ReportChange, ResultWord};
 pub use review::{ReviewDocument, review_document};
 pub use v1::{
     HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,

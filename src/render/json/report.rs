@@ -13,8 +13,7 @@ use super::v1::FORMAT_VERSION;
 use crate::apply::{Outcome, OutcomeWord, StepReport};
 use crate::ident::Address;
 use crate::plan::{Mode, Origin};
-use crate::render::human::{ReportView, history};
-use crate::store::PastRun;
+use crate::render::human::ReportView;
 
 /// What `apply --format json` and `destroy --format json` print.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -277,56 +276,8 @@ pub fn not_applied_document(not_applied: NotApplied<'_>) -> ReportDocument {
     }
 }
 
-/// The document of an earlier run, as far as its journal tells.
-pub(in crate::render) fn past_report_document(run: &PastRun) -> ReportDocument {
-    let changes: Vec<ReportChange> = run
-        .steps
-        .iter()
-        .map(|step| {
-            let outcome = step.outcome.as_ref();
-            ReportChange {
-                address: step.address.to_string(),
-                action: step.action.as_ref().map(|action| action.kind().as_str()),
-                outcome: history::word_of(step),
-                detail: outcome.and_then(|outcome| outcome.detail.clone()),
-                help: None,
-                id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
-                jobs: step
-                    .sendings
-                    .iter()
-                    .filter_map(|sent| sent.job.as_ref().map(ToString::to_string))
-                    .collect(),
-                sent_twice: Vec::new(),
-                was_already: false,
-                took_seconds: None,
-                position: None,
-            }
-        })
-        .collect();
-    let mut outcomes = BTreeMap::new();
-    for change in &changes {
-        *outcomes.entry(change.outcome).or_insert(0) += 1;
-    }
-    let subject = run.subject.as_ref();
-    ReportDocument {
-        environment: subject.map(|subject| subject.environment.clone()),
-        url: subject.map(|subject| subject.url.clone()),
-        run: Some(run.id.clone()),
-        started_at: run.began_at_ms.and_then(time),
-        ended_at: run.last_at_ms.and_then(time),
-        result: if run.complete == Some(true) {
-            ResultWord::Complete
-        } else {
-            ResultWord::Incomplete
-        },
-        interrupted: run.complete.is_none(),
-        outcomes,
-        changes,
-        ..empty(Mode::Converge)
-    }
-}
-
-fn empty(mode: Mode) -> ReportDocument {
+/// A report of nothing.
+pub(super) fn empty(mode: Mode) -> ReportDocument {
     ReportDocument {
         format_version: FORMAT_VERSION,
         solform_version: env!("CARGO_PKG_VERSION"),

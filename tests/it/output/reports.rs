@@ -78,6 +78,7 @@ async fn a_report_is_had_in_every_format_at_once() {
         shown.stdout.contains("| `create` | `Up@2` | done |"),
         "{shown}"
     );
+    assert!(shown.stdout.contains(&format!("**{verdict}**")), "{shown}");
     let shown = env.solform(&["history", "show", run, "--format", "json"]);
     let kept = env
         .solform(&["history", "show", run, "--json"])
