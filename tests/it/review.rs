@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use serde_json::Value;
+use solform::manifest::MAX_BYTES;
 
 use crate::support::{CommandOutput, TestEnv};
 
@@ -250,7 +251,7 @@ fn manifests_with_problems_are_told_apart() {
         .warns("[unknown-field]");
     assert!(!output.stderr.contains("base manifest"), "{output}");
 
-    let env = repository("solform.yaml", &"#\n".repeat(9 * 1024 * 1024));
+    let env = repository("solform.yaml", &"#".repeat(MAX_BYTES + 1));
     env.write("solform.yaml", &manifest("A: { version: 1 }"));
     let _ = env
         .solform(&["review", "--base", "main"])

