@@ -35,6 +35,11 @@ impl Files {
         Self { client }
     }
 
+    /// How many reads may be under way at once.
+    pub fn reads_at_once(&self) -> usize {
+        self.client.0.limiter.most_reads()
+    }
+
     /// Reads a part of a file. `None` if there is no such file. A server that knows no ranges
     /// sends the whole, which is accepted up to 64 MiB; of an empty file the part is empty.
     pub async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<FilePart>, ApiError> {

@@ -46,6 +46,14 @@ impl Limiter {
         is_due
     }
 
+    /// How many reads may be under way.
+    pub(super) fn most_reads(&self) -> usize {
+        *self
+            .most_reads
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// Lets so many reads be under way from now on, where it was fewer.
     pub(super) fn widen_reads(&self, reads_at_once: usize) {
         let mut most_reads = self

@@ -85,6 +85,14 @@ pub(super) enum CommandError {
         /// Each of them, with its place.
         refusals: Vec<Diagnostic>,
     },
+    /// `doctor` has found that solform cannot work like this.
+    #[error("{failed} of {checks} checks failed")]
+    Unhealthy {
+        /// Checks that failed.
+        failed: usize,
+        /// All checks.
+        checks: usize,
+    },
     /// Nobody can be asked on a stream.
     #[error("--json asks nobody, and nobody has approved what is to be done")]
     NotApproved,
@@ -279,6 +287,7 @@ impl CommandError {
             | Self::Blocked {
                 is_unproven: true, ..
             }
+            | Self::Unhealthy { .. }
             | Self::NotApproved
             | Self::OptionWithPlan { .. }
             | Self::NobodyToAsk
@@ -328,6 +337,7 @@ impl CommandError {
             Self::OptionWithPlan { .. } => {
                 "Leave it out, or make a new plan with it: a saved plan is applied exactly as it was reviewed.".to_owned()
             }
+            Self::Unhealthy { .. } => "Each of them has a hint.".to_owned(),
             Self::NobodyToAsk | Self::NotApproved => {
                 "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.".to_owned()
             }

@@ -109,6 +109,7 @@ async fn plan_and_make_so(
 ) -> Result<ExitStatus, CommandError> {
     let options = args.planning.diff_options(reporting.mode);
     let overrides = args.planning.overrides();
+    session.reader().serve_steps(args.planning.parallelism);
     let plan = start
         .or_interrupted(planning::make_plan(session, &options, &overrides, io))
         .await?;

@@ -13,9 +13,6 @@ use crate::manifest::{self, Desired, Problem, Problems, Severity, SolutionPath};
 use crate::package::{self, PackageError, PackageInfo, Part, RangeSource, SourceError};
 use crate::plan::{Action, Plan};
 
-/// Packages that are looked into at once.
-pub(super) const AT_ONCE: usize = 10;
-
 /// Reads `package.json` out of every package that the plan deploys. One that is missing, or that
 /// is another solution, is an error at the manifest's line; one that cannot be read is a warning.
 pub(super) async fn check(session: &Session, plan: &Plan, io: &mut Io) -> Result<(), CommandError> {
@@ -45,7 +42,7 @@ pub(super) async fn check(session: &Session, plan: &Plan, io: &mut Io) -> Result
                 let files = &files;
                 async move { (entry, path, look_into(files, &path.text).await) }
             })
-            .buffered(AT_ONCE)
+            .buffered(files.reads_at_once())
             .collect()
             .await;
     let mut problems: Vec<Problem> = Vec::new();

@@ -7,6 +7,7 @@ mod platform;
 mod store;
 
 use std::error::Error;
+use std::io::Write as _;
 use std::time::Duration;
 
 use crate::api::RetryPolicy;
@@ -48,11 +49,14 @@ pub(super) async fn run(
     } else {
         render_doctor(&diagnosis, &io.out_styles, &mut io.out)?;
     }
-    Ok(if diagnosis.has_failed() {
-        ExitStatus::Error
-    } else {
-        ExitStatus::Success
-    })
+    io.out.flush()?;
+    match diagnosis.counts().fail {
+        0 => Ok(ExitStatus::Success),
+        failed => Err(CommandError::Unhealthy {
+            failed,
+            checks: diagnosis.checks.len(),
+        }),
+    }
 }
 
 async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagnosis {

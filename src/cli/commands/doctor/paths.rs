@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::sentence;
-use crate::cli::commands::packages::{self, AT_ONCE};
+use crate::cli::commands::packages;
 use crate::cli::session::Session;
 use crate::diagnosis::{Check, CheckName, Finding, Verdict};
 use crate::live::LiveState;
@@ -38,7 +38,7 @@ pub(super) async fn look(
             let files = &files;
             async move { (entry, path, packages::look_into(files, &path.text).await) }
         })
-        .buffered(AT_ONCE);
+        .buffered(files.reads_at_once());
     let deadline = Instant::now() + limit;
     let mut found = Found::default();
     while let Ok(Some((entry, path, result))) = timeout_at(deadline, reading.next()).await {
