@@ -156,7 +156,10 @@ impl Step<'_, '_> {
                 .poll_job(&self.change.address, Call::Deploy, &job, deadline)
                 .await;
             match end {
-                JobEnd::Finished(JobResult::Done { solution_ids }) => named_ids = solution_ids,
+                JobEnd::Finished(JobResult::Done { solution_ids }) => {
+                    named_ids = solution_ids;
+                    self.give_place();
+                }
                 JobEnd::Finished(JobResult::Failed { message }) => {
                     // Best effort: the failure is told in any case.
                     let made = goal.find_made(run, known).await.ok().flatten();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::event::ApplyEvent;
@@ -106,6 +107,8 @@ pub(super) struct Run<'a> {
     brought_in: Mutex<BTreeMap<Address, SolutionId>>,
     /// When nothing new may start any more.
     pub(super) ends_at: Instant,
+    /// A place for each step at work. A deploy gives it back when its job is over.
+    places: Semaphore,
     events: &'a EventSink,
     now_ms: &'a (dyn Fn() -> u64 + Send + Sync),
 }
@@ -129,6 +132,7 @@ impl<'a> Run<'a> {
             lease: &execution.lease,
             brought_in: Mutex::new(BTreeMap::new()),
             ends_at: Instant::now() + execution.settings.run,
+            places: Semaphore::new(execution.settings.parallelism.max(1)),
             events: &execution.events,
             now_ms: execution.now_ms.as_ref(),
         }
@@ -188,7 +192,7 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
     let mut steps: Vec<Option<StepReport>> = changes.iter().map(|_| None).collect();
     let mut has_told = false;
     loop {
-        while at_work.len() < run.settings.parallelism.max(1)
+        while let Ok(place) = run.places.try_acquire()
             && let Some(index) = schedule.next_ready()
         {
             let change = changes[index];
@@ -197,7 +201,7 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
                 steps[index] = Some(step::not_tried(&run, change, outcome).await);
             } else {
                 let run = &run;
-                at_work.push(async move { (index, step::perform(run, change).await) });
+                at_work.push(async move { (index, step::perform(run, change, place).await) });
             }
         }
         if at_work.is_empty() {
@@ -209,6 +213,8 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
                 schedule.finish(changes[index], is_done);
                 steps[index] = Some(report);
             }
+            // Whoever only confirms keeps nobody waiting.
+            _ = run.places.acquire(), if schedule.has_ready() => {}
             () = run.interrupt.raised(), if !has_told => {
                 has_told = true;
                 run.tell(&ApplyEvent::Draining { at_work: at_work.len() });
@@ -257,6 +263,10 @@ impl Schedule {
             }
         }
         schedule
+    }
+
+    fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     fn next_ready(&mut self) -> Option<usize> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::create::Goal;
@@ -21,10 +22,16 @@ pub(super) struct Step<'a, 'r> {
     pub(super) attempts: BTreeMap<Call, u32>,
     pub(super) sent_twice: Vec<Call>,
     jobs: Vec<JobId>,
+    /// Its place among the steps at work.
+    place: Option<SemaphorePermit<'a>>,
 }
 
 /// Makes one change, and reports how it ended.
-pub(super) async fn perform(run: &Run<'_>, change: &Change) -> StepReport {
+pub(super) async fn perform<'a>(
+    run: &'a Run<'_>,
+    change: &'a Change,
+    place: SemaphorePermit<'a>,
+) -> StepReport {
     let begun = Instant::now();
     run.tell(&ApplyEvent::StepStarted {
         address: change.address.clone(),
@@ -36,6 +43,7 @@ pub(super) async fn perform(run: &Run<'_>, change: &Change) -> StepReport {
         attempts: BTreeMap::new(),
         sent_twice: Vec::new(),
         jobs: Vec::new(),
+        place: Some(place),
     };
     let stopped = tokio::select! {
         biased;
@@ -60,8 +68,13 @@ pub(super) async fn perform(run: &Run<'_>, change: &Change) -> StepReport {
         },
     };
     let Step {
-        sent_twice, jobs, ..
+        sent_twice,
+        jobs,
+        place,
+        ..
     } = step;
+    // Held to the end, where it was not given back before.
+    let _place = place;
     conclude(run, change, outcome, jobs, sent_twice, begun).await
 }
 
@@ -191,6 +204,11 @@ impl Step<'_, '_> {
                     source: Box::new(error),
                 })
             })
+    }
+
+    /// Lets another step begin: this one starts no more jobs.
+    pub(super) fn give_place(&mut self) {
+        self.place = None;
     }
 
     /// Journals the job that a call started.
