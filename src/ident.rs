@@ -203,6 +203,35 @@ impl Version {
         alphanumeric_sort::compare_str(self.as_str(), other.as_str())
             .then_with(|| self.0.cmp(&other.0))
     }
+
+    /// Which of two versions is the higher one, where their leading numbers tell. A suffix tells
+    /// nothing: `1.0-rc` comes before `1.0`, and `1.0-fix` after it.
+    pub fn numeric_cmp(&self, other: &Self) -> Option<Ordering> {
+        let (left, right) = (self.numbers()?, other.numbers()?);
+        let length = left.len().max(right.len());
+        let at = |numbers: &[&str], place: usize| {
+            let digits = numbers.get(place).copied().unwrap_or_default();
+            let digits = digits.trim_start_matches('0').to_owned();
+            (digits.len(), digits)
+        };
+        (0..length)
+            .map(|place| at(&left, place).cmp(&at(&right, place)))
+            .find(|order| order.is_ne())
+    }
+
+    /// The numbers that it begins with.
+    fn numbers(&self) -> Option<Vec<&str>> {
+        let text = self.as_str();
+        let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
+        let end = text
+            .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
+            .unwrap_or(text.len());
+        let numbers: Vec<&str> = text[..end]
+            .split('.')
+            .take_while(|number| !number.is_empty())
+            .collect();
+        (!numbers.is_empty()).then_some(numbers)
+    }
 }
 
 /// What makes a solution version the same one in manifest, live state and plan.
@@ -393,6 +422,33 @@ mod tests {
         versions.sort_by(Version::natural_cmp);
         let texts: Vec<&str> = versions.iter().map(Version::as_str).collect();
         assert_eq!(texts, ["1.9", "1.9-rc", "1.10", "2.0"]);
+    }
+
+    #[test]
+    fn versions_go_up_or_down_only_where_their_numbers_tell() {
+        for (before, after, expected) in [
+            ("1.9", "1.10", Some(Ordering::Less)),
+            ("2", "1.99.99", Some(Ordering::Greater)),
+            ("v1.2", "1.3-rc", Some(Ordering::Less)),
+            ("1.0", "1.0.1", Some(Ordering::Less)),
+            (
+                "99999999999999999999999",
+                "100000000000000000000000",
+                Some(Ordering::Less),
+            ),
+            ("1.0", "1.0.0", None),
+            ("1.0-rc", "1.0", None),
+            ("1.0", "1.0-fix", None),
+            ("main", "1.0", None),
+            ("a", "b", None),
+        ] {
+            let parse = |text| Version::parse(text).unwrap();
+            assert_eq!(
+                parse(before).numeric_cmp(&parse(after)),
+                expected,
+                "{before} {after}"
+            );
+        }
     }
 
     #[test]

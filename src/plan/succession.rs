@@ -16,6 +16,8 @@ pub enum Course {
     Upgrade,
     /// To a lower version than one that goes.
     Downgrade,
+    /// To one that is neither: their numbers do not tell (`1.0-rc` and `1.0`).
+    Sideways,
     /// To the same version under another owner.
     Handover,
 }
@@ -26,6 +28,7 @@ impl Course {
         match self {
             Self::Upgrade => "upgrade",
             Self::Downgrade => "downgrade",
+            Self::Sideways => "sideways",
             Self::Handover => "handover",
         }
     }
@@ -79,17 +82,19 @@ impl<'a> Successions<'a> {
         let mut goes = self.outgoing.get(&change.address)?.clone();
         let version = |change: &'a Change| &change.identity.version;
         goes.sort_by(|left, right| version(right).natural_cmp(version(left)));
-        let course = match version(goes.first()?).natural_cmp(&change.identity.version) {
-            Ordering::Less => Course::Upgrade,
-            Ordering::Equal => Course::Handover,
-            Ordering::Greater => {
-                let is_higher = |other: &&Change| {
-                    other.identity.version.natural_cmp(&change.identity.version)
-                        == Ordering::Greater
-                };
-                goes.retain(is_higher);
-                Course::Downgrade
-            }
+        let incoming = &change.identity.version;
+        let is =
+            |other: &Change, order| other.identity.version.numeric_cmp(incoming) == Some(order);
+        let any = |order| goes.iter().any(|other| is(other, order));
+        let course = if any(Ordering::Greater) {
+            goes.retain(|other| is(other, Ordering::Greater));
+            Course::Downgrade
+        } else if any(Ordering::Less) {
+            Course::Upgrade
+        } else if goes.iter().all(|other| other.identity.version == *incoming) {
+            Course::Handover
+        } else {
+            Course::Sideways
         };
         Some(Succession {
             course,
@@ -153,6 +158,12 @@ mod tests {
                 vec![live("Form@1.10")],
                 "Form@1.9",
                 "downgrade from Form@1.10",
+            ),
+            (
+                vec![declared("Form@1.0")],
+                vec![live("Form@1.0-rc")],
+                "Form@1.0",
+                "sideways from Form@1.0-rc",
             ),
             // A roll-back by a patch.
             (

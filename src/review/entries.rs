@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::fate::{entries_of, fate_of_undeclared, serving};
 use super::finding::{Effect, Fate, Finding, Place, Risk, Side, Whom};
 use super::kind::{Field, Kind};
-use super::pairs::{Pairs, order};
+use super::pairs::Pairs;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName};
 use crate::manifest::{Desired, Manifest, SolutionPath};
@@ -178,7 +178,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn replaced(&mut self, before: &Desired, after: &Desired) {
-        let kind = match order(&before.identity.version, &after.identity.version) {
+        let kind = match before.identity.version.numeric_cmp(&after.identity.version) {
             Some(Ordering::Less) => Kind::Upgraded,
             Some(Ordering::Greater) => Kind::Downgraded,
             Some(Ordering::Equal) | None => Kind::ChangedSideways,

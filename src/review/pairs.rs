@@ -1,7 +1,5 @@
-//! Which entry of one side answers to which of the other, within one name; and which of two versions is
-//! the higher.
+//! Which entry of one side answers to which of the other, within one name.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fate::serving;
@@ -127,64 +125,4 @@ fn present<'a>(entries: &[&'a Desired]) -> Vec<&'a Desired> {
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     let first = items.next()?;
     items.next().is_none().then_some(first)
-}
-
-/// How two versions compare, where their leading numbers tell. A suffix tells nothing: `1.0-rc` comes
-/// before `1.0`, and `1.0-fix` after it.
-pub(super) fn order(before: &Version, after: &Version) -> Option<Ordering> {
-    let (before, after) = (numbers(before.as_str())?, numbers(after.as_str())?);
-    let length = before.len().max(after.len());
-    let at = |numbers: &[&str], place: usize| {
-        let digits = numbers.get(place).copied().unwrap_or_default();
-        let digits = digits.trim_start_matches('0').to_owned();
-        (digits.len(), digits)
-    };
-    (0..length)
-        .map(|place| at(&before, place).cmp(&at(&after, place)))
-        .find(|order| order.is_ne())
-}
-
-/// The numbers that a version begins with.
-fn numbers(version: &str) -> Option<Vec<&str>> {
-    let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
-    let end = version
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .unwrap_or(version.len());
-    let numbers: Vec<&str> = version[..end]
-        .split('.')
-        .take_while(|number| !number.is_empty())
-        .collect();
-    (!numbers.is_empty()).then_some(numbers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_put_in_order_only_where_their_numbers_tell() {
-        for (before, after, expected) in [
-            ("1.9", "1.10", Some(Ordering::Less)),
-            ("2", "1.99.99", Some(Ordering::Greater)),
-            ("v1.2", "1.3-rc", Some(Ordering::Less)),
-            ("1.0", "1.0.1", Some(Ordering::Less)),
-            (
-                "99999999999999999999999",
-                "100000000000000000000000",
-                Some(Ordering::Less),
-            ),
-            ("1.0", "1.0.0", None),
-            ("1.0-rc", "1.0", None),
-            ("1.0", "1.0-fix", None),
-            ("main", "1.0", None),
-            ("a", "b", None),
-        ] {
-            let parse = |text| Version::parse(text).unwrap();
-            assert_eq!(
-                order(&parse(before), &parse(after)),
-                expected,
-                "{before} {after}"
-            );
-        }
-    }
 }
