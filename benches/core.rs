@@ -163,7 +163,13 @@ fn judge_plan(bencher: Bencher<'_, '_>, count: usize) {
 fn saved(count: usize) -> SavedPlan {
     let (manifest, live) = both_sides(Shape::Names, count);
     let plan = plan(&manifest, &live);
-    SavedPlan::new(plan, Overrides::default(), "bench".to_owned(), 0)
+    SavedPlan::new(
+        plan,
+        Vec::new(),
+        Overrides::default(),
+        "bench".to_owned(),
+        0,
+    )
 }
 
 #[divan::bench(args = [10_000], sample_count = 20)]

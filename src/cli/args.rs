@@ -258,7 +258,7 @@ pub(super) struct PlanningArgs {
     /// Steps at work at once
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(super) parallelism: usize,
-    /// Tell more by the exit code: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8 cancelled
+    /// Tell more by the exit code: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8 cancelled, 9 locked
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
     /// Never ask

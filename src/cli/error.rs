@@ -93,6 +93,15 @@ pub(super) enum CommandError {
         /// All checks.
         checks: usize,
     },
+    /// A file would be written over the manifest.
+    #[error("`{}` is the manifest, and nothing is written over it", path.display())]
+    OverManifest { path: PathBuf },
+    /// Two outputs would be written to one file.
+    #[error("two outputs are to be written to `{}`", path.display())]
+    TwoOutputs { path: PathBuf },
+    /// Nothing that is destroyed can be replaced.
+    #[error("--replace does not go with a plan that destroys")]
+    ReplaceWithDestroy,
     /// Nobody can be asked on a stream.
     #[error("--json asks nobody, and nobody has approved what is to be done")]
     NotApproved,
@@ -288,6 +297,9 @@ impl CommandError {
                 is_unproven: true, ..
             }
             | Self::Unhealthy { .. }
+            | Self::OverManifest { .. }
+            | Self::TwoOutputs { .. }
+            | Self::ReplaceWithDestroy
             | Self::NotApproved
             | Self::OptionWithPlan { .. }
             | Self::NobodyToAsk
@@ -336,6 +348,12 @@ impl CommandError {
             Self::SavedPlan { source, .. } => source.help().to_owned(),
             Self::OptionWithPlan { .. } => {
                 "Leave it out, or make a new plan with it: a saved plan is applied exactly as it was reviewed.".to_owned()
+            }
+            Self::OverManifest { .. } | Self::TwoOutputs { .. } => {
+                "Name another file.".to_owned()
+            }
+            Self::ReplaceWithDestroy => {
+                "Use --target to destroy some of the declared versions only.".to_owned()
             }
             Self::Unhealthy { .. } => "Each of them has a hint.".to_owned(),
             Self::NobodyToAsk | Self::NotApproved => {

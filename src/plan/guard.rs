@@ -25,7 +25,8 @@ pub struct Overrides {
 }
 
 /// Why a plan may not be applied.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// The live state may be incomplete, so that anything that looks absent may be there.
     #[error("the live state could not be proven complete")]

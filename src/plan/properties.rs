@@ -259,7 +259,7 @@ pub(crate) fn replacing(mut scenario: Scenario, choice: usize) -> Scenario {
 }
 
 fn json_of(plan: Plan) -> String {
-    SavedPlan::new(plan, Overrides::default(), "id".to_owned(), 0).to_json()
+    SavedPlan::new(plan, Vec::new(), Overrides::default(), "id".to_owned(), 0).to_json()
 }
 
 proptest! {
@@ -317,7 +317,7 @@ proptest! {
     #[test]
     fn a_saved_plan_comes_back_as_it_was(scenario in any_scenario(), choice: usize) {
         let plan = replacing(scenario, choice).plan();
-        let saved = SavedPlan::new(plan, Overrides::default(), "id".to_owned(), 7);
+        let saved = SavedPlan::new(plan, Vec::new(), Overrides::default(), "id".to_owned(), 7);
         let read = SavedPlan::from_json(&saved.to_json()).unwrap();
         prop_assert_eq!(read, saved);
     }

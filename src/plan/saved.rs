@@ -9,12 +9,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::{Plan, Subject};
-use super::guard::Overrides;
+use super::guard::{Overrides, Refusal};
 use crate::ident::Digest;
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. Raised with every change of the file's shape or meaning.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// A plan on its way to a later apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct SavedPlan {
     pub created_at_ms: u64,
     /// The plan.
     pub plan: Plan,
+    /// What stood against it when it was made: the limits are the manifest's, which whoever shows the
+    /// plan does not read.
+    pub refusals: Vec<Refusal>,
     /// What the user allowed when planning.
     pub overrides: Overrides,
     fingerprint: Option<Digest>,
@@ -96,13 +99,20 @@ struct Header {
 
 impl SavedPlan {
     /// Seals a plan. `id` and `created_at_ms` come in as values.
-    pub fn new(plan: Plan, overrides: Overrides, id: String, created_at_ms: u64) -> Self {
+    pub fn new(
+        plan: Plan,
+        refusals: Vec<Refusal>,
+        overrides: Overrides,
+        id: String,
+        created_at_ms: u64,
+    ) -> Self {
         let mut saved = Self {
             format_version: FORMAT_VERSION,
             solform_version: env!("CARGO_PKG_VERSION").to_owned(),
             id,
             created_at_ms,
             plan,
+            refusals,
             overrides,
             fingerprint: None,
         };
@@ -118,6 +128,7 @@ impl SavedPlan {
             id,
             created_at_ms,
             plan,
+            refusals,
             overrides,
             fingerprint: _,
         } = self;
@@ -127,6 +138,7 @@ impl SavedPlan {
             id,
             created_at_ms,
             plan,
+            refusals,
             overrides,
         );
         let bytes = serde_json::to_vec(&sealed).expect("invariant: a plan's keys are strings");

@@ -36,10 +36,10 @@ async fn run_reviewed(
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
+    reporting.check(true, &args.change.manifest.file)?;
     if let Some(option) = args.change.planning.shaping() {
         return Err(CommandError::OptionWithPlan { option });
     }
-    reporting.check(true)?;
     let mut wanted = args.change.manifest.clone();
     let saved = match &args.plan {
         Some(path) => Some(planning::read_saved(path)?),

@@ -1,5 +1,6 @@
 //! What apply and destroy share: approve, ask, make it so, look again, tell.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::signals;
+use crate::ident::{Address, JobId};
 use crate::plan::{ApprovedPlan, DiffOptions, Mode, Overrides, Plan, SavedPlan, Summary, approve};
 use crate::render::{ReportView, render_refusals, words};
 
@@ -90,7 +92,10 @@ pub(super) async fn plan_and_execute(
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    reporting.check(args.auto_approve)?;
+    reporting.check(args.auto_approve, &args.manifest.file)?;
+    if reporting.mode == Mode::Destroy && !args.planning.replace.is_empty() {
+        return Err(CommandError::ReplaceWithDestroy);
+    }
     let session = session::open(&args.manifest, settings, io).await?;
     reporting.learn(&session);
     let keeping = keeping::take(&session, &args.store, &mut start, io).await?;
@@ -197,6 +202,7 @@ pub(super) async fn execute(
         };
         (None, report, Afterwards::unchanged(approved.plan()))
     };
+    let in_flight = left_in_flight(keeping, approved.plan(), &report);
     let view = ReportView {
         plan: approved.plan(),
         run: run.as_deref(),
@@ -206,10 +212,11 @@ pub(super) async fn execute(
         not_converged: &after.not_converged,
         waiting_for_review: &after.waiting_for_review,
         unproven: after.unproven.as_deref(),
+        in_flight: &in_flight,
         is_interrupted: after.is_interrupted,
         resume_command: &resume,
     };
-    let status = status_of(&report, &after);
+    let status = status_of(&report, &after, &in_flight);
     match (reporting.tell(&view, io), status) {
         // Writes were sent: whether somebody still reads our output decides nothing any more.
         (Ok(()) | Err(CommandError::Closed), _) => Ok(status),
@@ -251,10 +258,38 @@ async fn ask(session: &Session, mode: Mode, io: &mut Io) -> Result<(), CommandEr
 /// The plan as the store keeps it, for whoever finishes the run.
 fn kept_plan(approved: &ApprovedPlan, overrides: Overrides, saved: Option<SavedFrom>) -> SavedPlan {
     let id = saved.map_or_else(|| uuid::Uuid::new_v4().to_string(), |saved| saved.id);
-    SavedPlan::new(approved.plan().clone(), overrides, id, clock::now_ms())
+    SavedPlan::new(
+        approved.plan().clone(),
+        Vec::new(),
+        overrides,
+        id,
+        clock::now_ms(),
+    )
 }
 
-fn status_of(report: &ApplyReport, after: &Afterwards) -> ExitStatus {
+/// What earlier runs have in flight, as far as no step of this one tells of it: its record may be
+/// live already, so that nothing is to be done, and yet it is not known how its job will end.
+fn left_in_flight(
+    keeping: &Keeping,
+    plan: &Plan,
+    report: &ApplyReport,
+) -> Vec<(Address, Option<JobId>)> {
+    let told: BTreeSet<&Address> = report.steps.iter().map(|step| &step.address).collect();
+    let changes = plan.changes.iter();
+    changes
+        .filter(|change| !told.contains(&change.address))
+        .filter_map(|change| {
+            let job = keeping.in_flight.get(&change.identity)?;
+            Some((change.address.clone(), job.clone()))
+        })
+        .collect()
+}
+
+fn status_of(
+    report: &ApplyReport,
+    after: &Afterwards,
+    in_flight: &[(Address, Option<JobId>)],
+) -> ExitStatus {
     let has = |word| report.count(word) > 0;
     let is_partial = has(OutcomeWord::Failed)
         || has(OutcomeWord::Skipped)
@@ -266,7 +301,10 @@ fn status_of(report: &ApplyReport, after: &Afterwards) -> ExitStatus {
             has(OutcomeWord::Cancelled) || after.is_interrupted,
             ExitStatus::Cancelled,
         ),
-        (has(OutcomeWord::Unknown), ExitStatus::InFlight),
+        (
+            has(OutcomeWord::Unknown) || !in_flight.is_empty(),
+            ExitStatus::InFlight,
+        ),
         (is_partial, ExitStatus::Partial),
         (has(OutcomeWord::Refused), ExitStatus::Stale),
         (report.made() != Totals::default(), ExitStatus::Changes),

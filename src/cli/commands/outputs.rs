@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::error::CommandError;
-use crate::cli::files::{append, length_of, write_whole};
+use crate::cli::files::{append, is_same_file, length_of, write_whole};
 use crate::cli::io::{Io, without_commands};
 use crate::cli::settings::Settings;
 
@@ -12,17 +12,38 @@ const SUMMARY: usize = 1024 * 1024;
 /// With less room a summary would say nothing.
 const LEAST_SUMMARY: usize = 2_000;
 
-/// A file can only be written where its folder is: known before anything is changed.
-pub(super) fn check_folder(path: &Path) -> Result<(), CommandError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    if folder.is_dir() {
-        return Ok(());
+/// What is known of files before anything is read or changed: each has a folder and a place of its own, and
+/// none is the manifest.
+pub(super) fn check<'a>(
+    paths: impl Iterator<Item = &'a Path>,
+    manifest: &Path,
+) -> Result<(), CommandError> {
+    let mut known: Vec<&Path> = Vec::new();
+    for path in paths {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            Some(_) | None => Path::new("."),
+        };
+        let failed = |kind: std::io::ErrorKind| Err(CommandError::io("write", path, kind.into()));
+        if !folder.is_dir() {
+            return failed(std::io::ErrorKind::NotFound);
+        }
+        if path.is_dir() {
+            return failed(std::io::ErrorKind::IsADirectory);
+        }
+        if is_same_file(path, manifest) {
+            return Err(CommandError::OverManifest {
+                path: path.to_owned(),
+            });
+        }
+        if known.contains(&path) {
+            return Err(CommandError::TwoOutputs {
+                path: path.to_owned(),
+            });
+        }
+        known.push(path);
     }
-    let missing = std::io::ErrorKind::NotFound.into();
-    Err(CommandError::io("write", path, missing))
+    Ok(())
 }
 
 /// Writes a file. Only commands for a runner may look like some.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::{formats, keeping, planning};
+use super::{formats, keeping, outputs, planning};
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -22,6 +22,8 @@ pub(super) async fn run(
     if !args.formats.is_text() {
         io.keep_out_for_a_document();
     }
+    let outputs = args.formats.output.iter().map(|output| &*output.path);
+    outputs::check(outputs.chain(args.out.as_deref()), &args.manifest.file)?;
     let mut is_told = false;
     let done = make(args, settings, &mut is_told, io).await;
     if let (Err(error), false) = (&done, is_told) {
@@ -36,12 +38,15 @@ async fn make(
     is_told: &mut bool,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let session = session::open(&args.manifest, settings, io).await?;
     let mode = if args.destroy {
         Mode::Destroy
     } else {
         Mode::Converge
     };
+    if args.destroy && !args.planning.replace.is_empty() {
+        return Err(CommandError::ReplaceWithDestroy);
+    }
+    let session = session::open(&args.manifest, settings, io).await?;
     let options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
     tell_in_flight(&session, args, io).await?;
@@ -61,7 +66,7 @@ async fn make(
     if let Some(path) = &args.out {
         let now_ms = clock::now_ms();
         let id = uuid::Uuid::new_v4().to_string();
-        let saved = SavedPlan::new(plan, overrides, id, now_ms);
+        let saved = SavedPlan::new(plan, refusals.clone(), overrides, id, now_ms);
         planning::write_saved(path, &saved)?;
         let said = format!(
             "The plan is kept in `{0}`. Next: solform apply {0}",

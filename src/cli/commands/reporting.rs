@@ -1,6 +1,7 @@
 //! The report of an apply in the formats that were asked for, whatever the end was.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use super::outputs;
 use crate::cli::args::{Output, ReportFormat, ReportFormatArgs};
@@ -30,6 +31,8 @@ pub(super) struct Reporting<'a> {
     subject: Option<(String, String)>,
     /// Whether a report was written.
     is_told: bool,
+    /// Whether files may be written where they are wanted.
+    has_places: bool,
 }
 
 impl<'a> Reporting<'a> {
@@ -49,15 +52,16 @@ impl<'a> Reporting<'a> {
             began_at_ms: clock::now_ms(),
             subject: None,
             is_told: false,
+            has_places: false,
         }
     }
 
     /// What is known before anything is read: whether the report will have a place, and whether
     /// somebody approved, as nobody can be asked on a stream.
-    pub(super) fn check(&self, is_approved: bool) -> Result<(), CommandError> {
-        for output in &self.formats.output {
-            outputs::check_folder(&output.path)?;
-        }
+    pub(super) fn check(&mut self, is_approved: bool, manifest: &Path) -> Result<(), CommandError> {
+        let paths = self.formats.output.iter();
+        outputs::check(paths.map(|output| output.path.as_path()), manifest)?;
+        self.has_places = true;
         if self.formats.json && !is_approved {
             return Err(CommandError::NotApproved);
         }
@@ -159,7 +163,8 @@ impl<'a> Reporting<'a> {
             io::Result::Ok(out)
         };
         // Files first: whoever reads standard output may have left.
-        for Output { format, path } in &self.formats.output {
+        let wanted = self.formats.output.iter();
+        for Output { format, path } in wanted.filter(|_| self.has_places) {
             let is_github = *format == ReportFormat::Github;
             outputs::write_file(path, &rendered(*format)?, is_github, io)?;
         }

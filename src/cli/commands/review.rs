@@ -26,6 +26,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
+    outputs::check(args.output.iter().map(|output| &*output.path), &args.file)?;
     let head = read_source(&args.file)?;
     let (base, base_name) = match read_base(&args.base, &args.file).await? {
         BaseSource::There(source) => {

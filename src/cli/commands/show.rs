@@ -1,13 +1,15 @@
 //! `show`: a saved plan, as it was reviewed.
 
+use std::io::Write as _;
+
 use super::{formats, planning};
 use crate::cli::args::ShowArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::manifest::Limits;
-use crate::plan::{Refusal, Summary, judge};
+use crate::plan::Summary;
+use crate::render::render_refusals;
 
 pub(super) fn run(
     args: &ShowArgs,
@@ -22,15 +24,13 @@ pub(super) fn run(
             return Err(error);
         }
     };
-    // The limits stand in the manifest, which is not read here: only what the plan itself tells.
-    let mut refusals = judge(&saved.plan, &Limits::default(), &saved.overrides);
-    refusals.retain(|refusal| match refusal {
-        Refusal::Unproven(_) | Refusal::NotListed { .. } | Refusal::Protected { .. } => true,
-        Refusal::TooManyDestroys { .. }
-        | Refusal::TooManyChanges { .. }
-        | Refusal::ScopeNotListed => false,
-    });
-    formats::write_plan(&saved.plan, &refusals, &formats, args.concise, settings, io)?;
+    let refusals = &saved.refusals;
+    formats::write_plan(&saved.plan, refusals, &formats, args.concise, settings, io)?;
+    if !refusals.is_empty() {
+        io.out.flush()?;
+        render_refusals(refusals, &io.err_styles, &mut io.err)?;
+        return Err(planning::blocked(refusals, &saved.plan));
+    }
     Ok(if Summary::of(&saved.plan).has_changes() {
         ExitStatus::Changes
     } else {

@@ -39,6 +39,7 @@ fn saved() -> SavedPlan {
     };
     SavedPlan::new(
         everything().plan(),
+        Vec::new(),
         overrides,
         "5e1f".to_owned(),
         1_700_000_000_000,
@@ -105,7 +106,10 @@ fn an_edited_plan_is_refused() {
 fn a_damaged_plan_is_refused() {
     let text = saved().to_json();
     let end = text.trim_end().len();
-    let cuts = text.char_indices().map(|(cut, _)| cut);
+    let cuts = text
+        .char_indices()
+        .map(|(cut, _)| cut)
+        .take_while(|cut| *cut < end);
     for cut in cuts.step_by(17).chain([end - 1]) {
         let error = SavedPlan::from_json(&text[..cut]).unwrap_err();
         assert!(
@@ -137,11 +141,11 @@ fn a_damaged_plan_is_refused() {
 #[test]
 fn another_format_is_told_from_damage() {
     let text = saved().to_json();
-    let newer = text.replacen("\"format_version\": 1", "\"format_version\": 2", 1);
-    for other in [newer.as_str(), "{\"format_version\": 2, \"steps\": []}"] {
+    let newer = text.replacen("\"format_version\": 2", "\"format_version\": 3", 1);
+    for other in [newer.as_str(), "{\"format_version\": 3, \"steps\": []}"] {
         let error = SavedPlan::from_json(other).unwrap_err();
         assert!(
-            matches!(error, SavedPlanError::OtherFormat { found: 2 }),
+            matches!(error, SavedPlanError::OtherFormat { found: 3 }),
             "{error}"
         );
     }
@@ -190,7 +194,14 @@ fn no_secret_is_in_the_file() {
     ]));
     environment.context = Some("c0ntext".to_owned());
     environment.tls.client_key = Some("k3y.pem".into());
-    let text = SavedPlan::new(scenario.plan(), Overrides::default(), "id".to_owned(), 0).to_json();
+    let text = SavedPlan::new(
+        scenario.plan(),
+        Vec::new(),
+        Overrides::default(),
+        "id".to_owned(),
+        0,
+    )
+    .to_json();
     for secret in ["h0pscotch", "c0ntext", "k3y", "token"] {
         assert!(!text.contains(secret), "{secret}");
     }

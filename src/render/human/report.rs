@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
-use crate::ident::Address;
+use crate::ident::{Address, JobId};
 use crate::plan::{Mode, Plan};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;
@@ -30,6 +30,8 @@ pub struct ReportView<'a> {
     pub waiting_for_review: &'a [Address],
     /// Why the look afterwards proves nothing, where it does not.
     pub unproven: Option<&'a str>,
+    /// Jobs of earlier runs that are still at work, of versions for which nothing was to be done.
+    pub in_flight: &'a [(Address, Option<JobId>)],
     /// Whether an interrupt came before the look afterwards was over.
     pub is_interrupted: bool,
     /// The command that goes on from here, where one is needed.
@@ -43,6 +45,7 @@ impl ReportView<'_> {
             && self.not_converged.is_empty()
             && self.waiting_for_review.is_empty()
             && self.unproven.is_none()
+            && self.in_flight.is_empty()
             && !self.is_interrupted
     }
 }
@@ -183,6 +186,15 @@ pub fn render_verdict(
             words::escaped(why)
         );
         writeln!(out, "{}", styled(styles.destroy, line))?;
+    }
+    for (address, job) in view.in_flight {
+        let job = job.as_ref().map_or_else(
+            || "a call".to_owned(),
+            |job| format!("job {}", words::escaped(job.as_str())),
+        );
+        let address = words::address(address);
+        let line = format!("Still at work: {job} of an earlier run, for {address}.");
+        writeln!(out, "{}", styled(styles.warning, line))?;
     }
     if view.is_interrupted {
         let line = "Not looked at again, because of the interrupt.";

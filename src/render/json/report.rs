@@ -47,6 +47,8 @@ pub struct ReportDocument {
     pub(in crate::render) changes: Vec<ReportChange>,
     /// What the look afterwards showed.
     pub(in crate::render) convergence: Convergence,
+    /// Jobs of earlier runs that are still at work, of versions for which nothing was to be done.
+    pub(in crate::render) in_flight: Vec<InFlightItem>,
     /// Why nothing was begun.
     pub(in crate::render) errors: Vec<Diagnostic>,
     /// The command that goes on from here; null where nothing is left.
@@ -112,11 +114,21 @@ impl ReportChange {
     }
 }
 
+/// A job of an earlier run.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct InFlightItem {
+    /// The version that it is for.
+    pub(in crate::render) address: String,
+    /// The job; null where the server named none.
+    pub(in crate::render) job: Option<String>,
+}
+
 /// What the look after an apply showed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct Convergence {
-    /// `converged`: what is done is live; `not-converged`: it is planned again; `not-proven`: the live
+    /// `converged`: all is as planned; `not-converged`: something is not; `not-proven`: the live
     /// state could not be read in full; `not-looked`: nobody looked.
     pub(in crate::render) result: ConvergenceWord,
     /// Changes that are done and planned again.
@@ -208,7 +220,10 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
                 ConvergenceWord::NotProven
             } else if view.is_interrupted {
                 ConvergenceWord::NotLooked
-            } else if view.not_converged.is_empty() {
+            } else if view.not_converged.is_empty()
+                && report.is_complete()
+                && view.in_flight.is_empty()
+            {
                 ConvergenceWord::Converged
             } else {
                 ConvergenceWord::NotConverged
@@ -228,6 +243,14 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
                 .collect(),
             unproven: view.unproven.map(str::to_owned),
         },
+        in_flight: view
+            .in_flight
+            .iter()
+            .map(|(address, job)| InFlightItem {
+                address: address.to_string(),
+                job: job.as_ref().map(ToString::to_string),
+            })
+            .collect(),
         resume_command: (!is_success).then(|| view.resume_command.to_owned()),
         ..empty(view.plan.mode)
     }
@@ -301,6 +324,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
             waiting_for_review: Vec::new(),
             unproven: None,
         },
+        in_flight: Vec::new(),
         errors: Vec::new(),
         resume_command: None,
     }

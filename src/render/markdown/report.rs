@@ -103,12 +103,20 @@ fn asides(report: &ReportDocument) -> Vec<String> {
         .unproven
         .iter()
         .map(|why| format!("the live state could not be read again in full: {why}"));
+    let in_flight = report.in_flight.iter().map(|item| {
+        let job = item.job.as_deref().unwrap_or("not known");
+        format!(
+            "an earlier run's job {job} is still at work for {}",
+            item.address
+        )
+    });
     let interrupted = report
         .interrupted
         .then(|| "an interrupt ended it early".to_owned());
     again
         .chain(waiting)
         .chain(unproven)
+        .chain(in_flight)
         .chain(interrupted)
         .map(|text| shortened(&text))
         .collect()
@@ -239,6 +247,7 @@ mod tests {
             not_converged: &[],
             waiting_for_review: &[],
             unproven: None,
+            in_flight: &[],
             is_interrupted: false,
             resume_command: "solform apply -e prod",
         })

@@ -40,7 +40,7 @@ async fn a_plan_is_annotated_and_added_to_the_steps_summary() {
     // A saved plan shows the same, and a file has it for whoever prints it.
     let _ = env
         .solform(&["show", "the.plan", "--output", "github=plan.cmd"])
-        .exits_with(0)
+        .exits_with(1)
         .says("Plan: 1 to add");
     assert_eq!(env.read("plan.cmd"), output.stdout);
     assert_eq!(env.read("summary.md").matches("<!-- solform").count(), 2);

@@ -1,11 +1,13 @@
 //! The report of an apply in every format, whatever the end was.
 
 use serde_json::{Value, json};
-use solform::emulator::Emulator;
+use solform::emulator::{Emulator, JobPace};
 
 use super::streams::{assert_golden, assert_valid, steady, validator};
 use crate::support::TestEnv;
-use crate::support::worlds::{TOKEN, Version, env_with, manifest, manifest_with, seed, start};
+use crate::support::worlds::{
+    TOKEN, Version, env_with, manifest, manifest_with, seed, start, start_with,
+};
 
 const SOLUTIONS: &str = "
   Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
@@ -187,5 +189,136 @@ async fn what_was_not_begun_leaves_a_report_with_why() {
     assert_eq!(report(&env)["errors"].as_array().unwrap().len(), 1);
     for file in ["report.json", "report.md", "report.cmd", "report.txt"] {
         assert!(!env.read(file).contains("a-wrong-token"), "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_run_has_in_flight_is_not_called_complete() {
+    let packages = [Version::active("Up", "2")];
+    let emulator = start_with(seed(&[], &packages), &[], JobPace::Never, 100).await;
+    let solutions = "  Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n";
+    let text = manifest(&emulator.url(), solutions).replace("deploy: 20s", "deploy: 1s");
+    let env = env_with(&text);
+    let _ = env.solform_beside(&apply(&[])).await.exits_with(6);
+    // The record is listed already, so that nothing is planned; its job may still fail.
+    let again = env.solform_beside(&apply(&[])).await.exits_with(6);
+    assert!(again.stdout.starts_with("No changes."), "{again}");
+    assert!(!again.stdout.contains("Apply complete!"), "{again}");
+    assert!(again.stdout.contains("Still at work: job "), "{again}");
+    let document = report(&env);
+    assert_eq!(document["result"], "incomplete");
+    assert_eq!(document["convergence"]["result"], "not-converged");
+    assert_eq!(document["in_flight"][0]["address"], "Up@2");
+    assert!(document["resume_command"].is_string(), "{document:#}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn links_and_pipes_stay_what_they_are() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+    let (_emulator, env) = world().await;
+    env.write("target.json", "old");
+    symlink("target.json", env.path().join("link.json")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(env.path().join("pipe"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let pipe = env.path().join("pipe");
+    let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+    let _ = env
+        .solform_beside(&[
+            "plan",
+            "--output",
+            "json=link.json",
+            "--output",
+            "gitlab=pipe",
+        ])
+        .await
+        .exits_with(0);
+    assert!(env.path().join("link.json").is_symlink());
+    assert!(env.read("target.json").contains("format_version"));
+    let kind = std::fs::metadata(env.path().join("pipe"))
+        .unwrap()
+        .file_type();
+    assert!(kind.is_fifo());
+    assert!(reader.join().unwrap().contains("\"create\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_cannot_be_written_are_told_before_anything_is_done() {
+    let (_emulator, env) = world().await;
+    env.write("solform.yaml", &env.read("solform.yaml"));
+    let text = env.read("solform.yaml");
+    std::fs::create_dir(env.path().join("folder")).unwrap();
+    for (output, said) in [
+        (&["json=solform.yaml"][..], "is the manifest"),
+        (&["github=./solform.yaml"], "is the manifest"),
+        (&["json=folder"], "failed to write"),
+        (&["json=missing/report"], "failed to write"),
+        (&["json=one", "markdown=one"], "two outputs"),
+    ] {
+        let output: Vec<&str> = output.iter().flat_map(|file| ["--output", file]).collect();
+        for command in [
+            &["plan"][..],
+            &["apply", "--auto-approve"],
+            &["destroy", "--auto-approve"],
+            &["review", "--base", "solform.yaml"],
+        ] {
+            if command[0] == "review" && output.iter().any(|file| file.starts_with("github")) {
+                continue;
+            }
+            let arguments = [command, &output].concat();
+            let _ = env
+                .solform_beside(&arguments)
+                .await
+                .exits_with(1)
+                .warns(said);
+            assert_eq!(env.read("solform.yaml"), text, "{arguments:?}");
+            assert!(!env.path().join("one").exists(), "{arguments:?}");
+        }
+    }
+    // Nothing was done.
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_shown_with_what_stood_against_it() {
+    let emulator = start(seed(&[Version::active("Old", "1")], &[]), &[]).await;
+    let limits = "    limits: { max_destroy: 0 }\n";
+    let solutions = "  Old: { version: 1, state: ABSENT }\n";
+    let env = env_with(&manifest_with(&emulator.url(), limits, "", solutions));
+    let plan = ["plan", "--out", "the.plan", "--detailed-exitcode"];
+    let _ = env.solform_beside(&plan).await.exits_with(4);
+    let show = [
+        "show",
+        "the.plan",
+        "--format",
+        "json",
+        "--detailed-exitcode",
+    ];
+    let shown = env.solform(&show).exits_with(4).warns("max_destroy");
+    let document: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(document["applyable"], false);
+    assert_eq!(
+        document["x_solution"]["refusals"].as_array().unwrap().len(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_destroyed_is_not_replaced() {
+    let (_emulator, env) = world().await;
+    for command in [&["destroy", "--auto-approve"][..], &["plan", "--destroy"]] {
+        let arguments = [command, &["--replace", "Up@1"]].concat();
+        let _ = env
+            .solform_beside(&arguments)
+            .await
+            .exits_with(1)
+            .warns("--replace does not go with a plan that destroys");
     }
 }
