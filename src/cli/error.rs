@@ -394,31 +394,12 @@ impl CommandError {
                     .to_owned()
             }
             Self::Run { source, .. } => return source.api().map(run_help),
-            Self::RunNotKnown {
-                source:
-                    RunStartError::NotKnown {
-                        perhaps: Some(other),
-                        ..
-                    },
-                ..
-            } => format!(
-                "The run `{other}` of the same solution began at that time, and may be it, under an id of the server's. Run `solform job ID --type flow --wait` with that id."
-            ),
-            Self::RunNotKnown { .. } => {
-                "Run `solform job ID --type flow --wait` with the id above.".to_owned()
-            }
+            Self::RunNotKnown { source, .. } => run_not_known_help(source),
             Self::CliArgs => "Close the quote.".to_owned(),
             Self::OutExists { .. } => "Name another file, or add --force to overwrite it.".to_owned(),
             Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
             Self::Diff(errors) => diff_help(errors),
-            Self::Io { source, .. } => match source.kind() {
-                ErrorKind::StorageFull => "Make room on the disk.",
-                ErrorKind::AlreadyExists => {
-                    "It is left as it is: move it away, or work in another folder."
-                }
-                _ => "Check the path, and the permissions on it.",
-            }
-            .to_owned(),
+            Self::Io { source, .. } => io_help(source.kind()).to_owned(),
             Self::Emulator(_) => {
                 "One emulator at a time holds a data folder; to begin anew, delete the folder.".to_owned()
             }
@@ -458,6 +439,26 @@ impl From<std::io::Error> for CommandError {
         } else {
             Self::io("write", Path::new("standard output"), source)
         }
+    }
+}
+
+fn io_help(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull => "Make room on the disk.",
+        ErrorKind::AlreadyExists => "It is left as it is: move it away, or work in another folder.",
+        _ => "Check the path, and the permissions on it.",
+    }
+}
+
+fn run_not_known_help(source: &RunStartError) -> String {
+    match source {
+        RunStartError::NotKnown {
+            perhaps: Some(other),
+            ..
+        } => format!(
+            "The run `{other}` of the same solution began at that time, and may be it, under an id of the server's. Run `solform job ID --type flow --wait` with that id."
+        ),
+        _ => "Run `solform job ID --type flow --wait` with the id above.".to_owned(),
     }
 }
 
