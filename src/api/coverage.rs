@@ -10,6 +10,7 @@ use crate::api::client::Client;
 use crate::api::convert::{is_unstated, unstated};
 use crate::api::error::ApiError;
 use crate::api::learned::{NameFilter, States};
+use crate::api::look::Look;
 use crate::api::page::Page;
 use crate::api::paging::{Listing, Start};
 use crate::api::read::Wish;
@@ -34,28 +35,40 @@ const NAMES_LIMIT: usize = 500;
 const NAMES_OVERHEAD: u64 = 4;
 
 impl Client {
-    /// One snapshot of what matters, in the cheaper way.
-    pub(super) async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
-        let (filter, start) = self.opening().await?;
-        if let Some(names) = &wish.names
-            && self
-                .is_worth_asking_by_names(names, &filter, &start)
-                .await?
-            && let Some(mut listing) = self.by_names(names, &start.page).await?
-        {
-            self.add_visibility(&mut listing.versions, &wish.visibility_of, None)
-                .await?;
-            return Ok(snapshot(listing, Coverage::Names(names.clone()), wish));
-        }
-        let mut listing = if filter.state.is_none() {
-            self.whole(&filter, start).await?
+    /// One snapshot of what matters, in the cheaper way. A look at everything that is under way is
+    /// waited for, unless so few names matter that they may be asked for.
+    pub(super) async fn collect(
+        &self,
+        wish: &Wish,
+        look: Option<Look>,
+    ) -> Result<LiveState, ApiError> {
+        let few = wish
+            .names
+            .as_ref()
+            .filter(|names| names.len() <= NAMES_LIMIT);
+        let listed = match look.filter(|_| few.is_none()) {
+            Some(look) => look.listing().await?,
+            None => None,
+        };
+        let mut listing = if let Some(listing) = listed {
+            listing
         } else {
-            self.per_state(&filter).await?
+            let (filter, start) = self.opening().await?;
+            if let Some(names) = few
+                && self
+                    .is_worth_asking_by_names(names, &filter, &start)
+                    .await?
+                && let Some(mut listing) = self.by_names(names, &start.page).await?
+            {
+                self.add_visibility(&mut listing.versions, &wish.visibility_of, None)
+                    .await?;
+                return Ok(snapshot(listing, Coverage::Names(names.clone()), wish));
+            }
+            self.everything(&filter, start).await?
         };
         // A list that never stands still need not stand in the way of the few names that matter.
         if listing.doubt.is_some()
-            && let Some(names) = &wish.names
-            && names.len() <= NAMES_LIMIT
+            && let Some(names) = few
             && self.0.learned.facts().names != NameFilter::Broken
         {
             let opening = self.any_page().await?;
@@ -73,8 +86,22 @@ impl Client {
         Ok(snapshot(listing, Coverage::Whole, wish))
     }
 
+    /// Every version, from the first page of everything.
+    pub(super) async fn everything(
+        &self,
+        filter: &ListFilter,
+        start: Start,
+    ) -> Result<Listing, ApiError> {
+        if filter.state.is_none() {
+            let listing = self.list_from(filter, start).await?;
+            self.complete(filter, listing).await
+        } else {
+            self.per_state(filter).await
+        }
+    }
+
     /// The first page of everything; of what is in service where a list must name a state.
-    async fn opening(&self) -> Result<(ListFilter, Start), ApiError> {
+    pub(super) async fn opening(&self) -> Result<(ListFilter, Start), ApiError> {
         let in_service = ListFilter {
             state: Some(ACTIVE),
             ..ListFilter::default()
@@ -109,7 +136,7 @@ impl Client {
         let Step::Look { at, .. } = verdict(&start.page) else {
             return Ok(false);
         };
-        if names.len() > NAMES_LIMIT || self.0.learned.facts().names == NameFilter::Broken {
+        if self.0.learned.facts().names == NameFilter::Broken {
             return Ok(false);
         }
         let far = at.saturating_mul(names.len() as u64 + NAMES_OVERHEAD);
@@ -118,12 +145,6 @@ impl Client {
             Err(error) if error.is_refused_page() => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Every version of a filter, from a list without a state and what it did not show.
-    async fn whole(&self, filter: &ListFilter, start: Start) -> Result<Listing, ApiError> {
-        let listing = self.list_from(filter, start).await?;
-        self.complete(filter, listing).await
     }
 
     /// Adds what a list without a state may have hidden.

@@ -10,6 +10,7 @@ use crate::api::client::Client;
 use crate::api::convert::{Interner, Record, record};
 use crate::api::error::{ApiError, ApiErrorKind, ReadError};
 use crate::api::jobs;
+use crate::api::look::Look;
 use crate::api::loose::Nested;
 use crate::api::send::Call;
 use crate::api::wire::{SolutionBody, SolutionReply};
@@ -76,7 +77,17 @@ impl Reader {
 
     /// One snapshot of what matters, with the proof of how complete it is.
     pub async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
-        self.client.collect(wish).await
+        self.client.collect(wish, None).await
+    }
+
+    /// Begins to look at the whole instance while it is still being found out what is wished.
+    pub fn look(&self) -> Look {
+        self.client.look()
+    }
+
+    /// As [`Reader::collect`], from a look that has begun, if the wish is for so much.
+    pub async fn collect_from(&self, look: Look, wish: &Wish) -> Result<LiveState, ApiError> {
+        self.client.collect(wish, Some(look)).await
     }
 
     /// Every version of exactly that name, in all states and of all owners. One request in the

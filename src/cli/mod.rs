@@ -3,6 +3,7 @@
 //! The only module that reads the environment and owns the streams. Commands collect inputs, call the
 //! core and the edges, and hand values to renderers.
 
+mod ahead;
 mod args;
 mod base;
 mod clock;

@@ -86,19 +86,14 @@ pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
     SourceFile::from_bytes(&path.display().to_string(), bytes).map_err(CommandError::Manifest)
 }
 
-/// Reads and checks the manifest for the chosen environment; tells its warnings.
-pub(super) fn load(
+/// Checks the manifest for the chosen environment; tells its warnings.
+fn load(
+    source: SourceFile,
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Loaded, CommandError> {
-    let source = read_source(&args.file)?;
-    let selection = Selection {
-        environment: args
-            .environment
-            .as_deref()
-            .or(settings.environment.as_deref()),
-    };
+    let selection = selection(args, settings);
     let checked = manifest::read(&source, &selection, &variable).map_err(CommandError::Manifest)?;
     for warning in &checked.warnings {
         io.problem(warning)?;
@@ -110,6 +105,16 @@ pub(super) fn load(
         folder: folder_of(&args.file),
         file: args.file.clone(),
     })
+}
+
+/// Which environment is meant.
+pub(super) fn selection<'s>(args: &'s ManifestArgs, settings: &'s Settings) -> Selection<'s> {
+    Selection {
+        environment: args
+            .environment
+            .as_deref()
+            .or(settings.environment.as_deref()),
+    }
 }
 
 /// The folder that a file lies in.
@@ -126,8 +131,18 @@ pub(super) fn place(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Place, CommandError> {
+    place_of(read_source(&args.file)?, args, settings, io)
+}
+
+/// As [`place`], of a file that was read already.
+pub(super) fn place_of(
+    source: SourceFile,
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Place, CommandError> {
     Ok(Place {
-        loaded: load(args, settings, io)?,
+        loaded: load(source, args, settings, io)?,
         chdir: settings.chdir.clone(),
         store_wish: settings.store.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
@@ -157,31 +172,57 @@ pub(super) async fn connect(
 ) -> Result<Session, CommandError> {
     let loaded = &place.loaded;
     let environment = &loaded.manifest.environment;
-    // Nobody else may use the embedded emulator, which other users of the machine could reach.
-    let own_token = uuid::Uuid::new_v4().to_string();
-    let (base, emulator) = match &environment.url {
-        Endpoint::Url(url) => (url.clone(), None),
+    let (base, own_token, emulator) = match &environment.url {
+        Endpoint::Url(url) => (url.clone(), None, None),
         Endpoint::Emulator => {
-            let emulator = start_emulator(environment, &loaded.folder, &own_token).await?;
+            // Nobody else may use the embedded emulator, which other users of the machine could reach.
+            let token = uuid::Uuid::new_v4().to_string();
+            let emulator = start_emulator(environment, &loaded.folder, &token).await?;
             let url =
                 Url::parse(&emulator.url()).expect("invariant: the emulator's address is a URL");
-            (url, Some(emulator))
+            (url, Some(SecretString::from(token)), Some(emulator))
         }
     };
+    let client = client(
+        environment,
+        base,
+        own_token,
+        &loaded.folder,
+        settings,
+        io,
+        wish,
+    )?;
+    Ok(Session {
+        place,
+        client,
+        _emulator: emulator,
+    })
+}
+
+/// Prepares the client, which asks nobody by itself.
+pub(super) fn client(
+    environment: &Environment,
+    base: Url,
+    own_token: Option<SecretString>,
+    folder: &Path,
+    settings: &Settings,
+    io: &Io,
+    wish: impl FnOnce(&mut ClientSettings),
+) -> Result<Client, CommandError> {
     let mut wishes = ClientSettings::new(base, Arc::clone(&io.secrets));
     wishes.context.clone_from(&environment.context);
     wishes.seed = fastrand::u64(..);
-    wishes.token = Some(match &environment.token {
-        Some(source) => token_supplier(source, environment, &loaded.folder, settings, io)?,
-        None => TokenSupplier::fixed(SecretString::from(own_token)),
-    });
-    if emulator.is_none() {
+    wishes.token = match &environment.token {
+        Some(source) => Some(token_supplier(source, environment, folder, settings, io)?),
+        None => own_token.map(TokenSupplier::fixed),
+    };
+    if environment.url != Endpoint::Emulator {
         wishes.allow_hosts.clone_from(&settings.allowed_hosts);
     }
     let pem = |path: &Option<PathBuf>| {
         path.as_ref()
             .map(|path| {
-                let path = loaded.folder.join(path);
+                let path = folder.join(path);
                 std::fs::read(&path).map_err(|source| CommandError::io("read", &path, source))
             })
             .transpose()
@@ -199,14 +240,9 @@ pub(super) async fn connect(
         _ => None,
     };
     wish(&mut wishes);
-    let client = Client::new(wishes).map_err(|source| CommandError::Settings {
+    Client::new(wishes).map_err(|source| CommandError::Settings {
         environment: environment.name.clone(),
         source,
-    })?;
-    Ok(Session {
-        place,
-        client,
-        _emulator: emulator,
     })
 }
 
@@ -295,6 +331,15 @@ fn store_host(settings: &[(String, String)]) -> String {
 }
 
 impl Session {
+    /// A session with a client that was prepared for this environment already.
+    pub(super) fn with(place: Place, client: Client) -> Self {
+        Self {
+            place,
+            client,
+            _emulator: None,
+        }
+    }
+
     pub(super) fn manifest(&self) -> &Manifest {
         &self.place.loaded.manifest
     }

@@ -30,7 +30,7 @@ mod template;
 mod vars;
 mod yaml;
 
-pub use check::{Checked, CheckedAll, Selection, environments, read, read_all};
+pub use check::{Checked, CheckedAll, Selection, environments, read, read_ahead, read_all};
 pub use duration::{DurationError, duration_from};
 pub use glob::{Glob, GlobError};
 pub use model::{

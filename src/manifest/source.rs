@@ -109,6 +109,12 @@ impl SourceFile {
         }))
     }
 
+    /// The part above the first line that begins with this text, as a file of the same name.
+    pub(super) fn above(&self, start: &str) -> Option<Self> {
+        let (above, _) = self.0.text.split_once(&format!("\n{start}"))?;
+        Some(Self::new(&self.0.name, format!("{above}\n")))
+    }
+
     /// The file as the user named it.
     pub fn name(&self) -> &str {
         &self.0.name

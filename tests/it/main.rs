@@ -6,6 +6,7 @@
     reason = "a test that cannot be set up has failed; tests are an edge"
 )]
 
+mod ahead;
 mod api;
 mod apply;
 mod bad_input;

@@ -116,7 +116,7 @@ async fn plan_and_make_so(
     let overrides = args.planning.overrides();
     session.reader().serve_steps(args.planning.parallelism);
     let plan = start
-        .or_interrupted(planning::make_plan(session, &options, &overrides, io))
+        .or_interrupted(planning::make_plan(session, None, &options, &overrides, io))
         .await?;
     let order = Order {
         plan,

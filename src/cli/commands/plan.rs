@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::{formats, keeping, outputs, planning};
+use crate::cli::ahead;
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session};
+use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::plan::{Mode, SavedPlan, Summary, judge};
 use crate::render::{StreamMessage, render_refusals};
@@ -46,11 +47,11 @@ async fn make(
     if args.destroy && !args.planning.replace.is_empty() {
         return Err(CommandError::ReplaceWithDestroy);
     }
-    let session = session::open(&args.manifest, settings, io).await?;
+    let (session, look) = ahead::open(&args.manifest, settings, io).await?;
     let options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
     tell_in_flight(&session, args, io).await?;
-    let plan = planning::make_plan(&session, &options, &overrides, io).await?;
+    let plan = planning::make_plan(&session, look, &options, &overrides, io).await?;
     let has_changes = Summary::of(&plan).has_changes();
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
     let blocked = (!refusals.is_empty()).then(|| planning::blocked(&refusals, &plan));

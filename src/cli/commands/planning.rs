@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::packages;
-use crate::api::{ReadError, VisibilityOf, Wish};
+use crate::api::{ApiError, Look, ReadError, VisibilityOf, Wish};
 use crate::cli::error::CommandError;
 use crate::cli::files::write_whole;
 use crate::cli::io::Io;
@@ -26,15 +26,24 @@ use crate::render::{Diagnostic, words};
 /// The longest plan file that is read.
 const PLAN_FILE_LIMIT: u64 = 512 * 1024 * 1024;
 
-/// Collects the live state, compares, and checks the packages of what would be deployed.
+/// Collects the live state, from a look that has begun if there is one, compares, and checks the
+/// packages of what would be deployed.
 pub(super) async fn make_plan(
     session: &Session,
+    look: Option<Look>,
     options: &DiffOptions,
     overrides: &Overrides,
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
     let manifest = session.manifest();
-    let (mut live, mut plan) = collect_and_diff(session, options, false).await?;
+    let (mut live, mut plan) = match look {
+        Some(look) => {
+            let wish = wish(manifest, options, false);
+            let collected = session.reader().collect_from(look, &wish).await;
+            compare(session, collected, options)?
+        }
+        None => collect_and_diff(session, options, false).await?,
+    };
     // A share of what is live needs to know how much is live.
     let needs_whole = needs_whole_listing(&plan, &manifest.environment.limits, overrides);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
@@ -62,17 +71,24 @@ pub(super) async fn collect_and_diff(
     options: &DiffOptions,
     is_whole: bool,
 ) -> Result<(LiveState, Plan), CommandError> {
-    let manifest = session.manifest();
-    let live = session
-        .reader()
-        .collect(&wish(manifest, options, is_whole))
-        .await
-        .map_err(|error| session.read_error(error))?;
-    let plan = diff(manifest, &live, options).map_err(|errors| match live.coverage() {
-        // Whatever is missing may only not have been listed.
-        Coverage::Unproven(reason) => session.read_error(ReadError::UnprovenWhole(reason.clone())),
-        Coverage::Whole | Coverage::Names(_) => diff_error(session, errors),
-    })?;
+    let wish = wish(session.manifest(), options, is_whole);
+    compare(session, session.reader().collect(&wish).await, options)
+}
+
+fn compare(
+    session: &Session,
+    collected: Result<LiveState, ApiError>,
+    options: &DiffOptions,
+) -> Result<(LiveState, Plan), CommandError> {
+    let live = collected.map_err(|error| session.read_error(error))?;
+    let plan =
+        diff(session.manifest(), &live, options).map_err(|errors| match live.coverage() {
+            // Whatever is missing may only not have been listed.
+            Coverage::Unproven(reason) => {
+                session.read_error(ReadError::UnprovenWhole(reason.clone()))
+            }
+            Coverage::Whole | Coverage::Names(_) => diff_error(session, errors),
+        })?;
     Ok((live, plan))
 }
 

@@ -130,14 +130,14 @@ fn united(found: Vec<(&str, Vec<Problem>)>) -> Vec<Problem> {
 }
 
 /// A manifest that was read, with what is wrong with it as a whole.
-struct File {
+pub(super) struct File {
     source: SourceFile,
     raw: RawManifest,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl File {
-    fn open(source: &SourceFile) -> Result<Self, Problems> {
+    pub(super) fn open(source: &SourceFile) -> Result<Self, Problems> {
         let raw = yaml::parse(source)?;
         let source = source.hiding(secrets(source, &raw));
         let mut file = Self {
@@ -233,7 +233,7 @@ impl File {
     }
 
     /// The environment that is meant; reports why there is none.
-    fn choose(&mut self, selection: &Selection<'_>) -> Option<String> {
+    pub(super) fn choose(&mut self, selection: &Selection<'_>) -> Option<String> {
         let names: Vec<&str> = self.names().collect();
         let (problem, label) = match (selection.environment, names.as_slice()) {
             // That there are no environments was reported when the file was read.
@@ -276,13 +276,22 @@ impl File {
         name: &str,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> (Option<Manifest>, Vec<Problem>) {
-        let Some((name, field)) = self.table().and_then(|table| table.get_key_value(name)) else {
+        let Some(mut context) = self.context(name, env) else {
             return (None, Vec::new());
         };
-        // An environment of the wrong shape was reported when the file was read.
-        let Some(environment) = field.value() else {
-            return (None, Vec::new());
-        };
+        let manifest = context.manifest().ok();
+        (manifest, context.problems)
+    }
+
+    /// What checking an environment begins with. There is none for an environment of the wrong shape,
+    /// which was reported when the file was read.
+    pub(super) fn context<'a>(
+        &'a self,
+        name: &str,
+        env: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Option<Context<'a>> {
+        let (name, field) = self.table()?.get_key_value(name)?;
+        let environment = field.value()?;
         let mut problems = Vec::new();
         let layers = [
             value(environment.vars.as_ref()),
@@ -290,7 +299,7 @@ impl File {
         ];
         let tokens = token_variables(&self.source, &self.raw);
         let variables = Variables::new(&self.source, name, env, tokens, layers, &mut problems);
-        let mut context = Context {
+        Some(Context {
             source: &self.source,
             raw: &self.raw,
             name,
@@ -298,9 +307,7 @@ impl File {
             environment,
             variables,
             problems,
-        };
-        let manifest = context.manifest().ok();
-        (manifest, context.problems)
+        })
     }
 }
 

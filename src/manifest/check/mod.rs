@@ -5,6 +5,7 @@
 //! an environment are through does it turn out whether there is a [`Manifest`](super::Manifest).
 
 mod access;
+mod ahead;
 mod context;
 mod entry;
 mod environment;
@@ -15,4 +16,5 @@ mod scope;
 mod solutions;
 mod warnings;
 
+pub use ahead::read_ahead;
 pub use file::{Checked, CheckedAll, Selection, environments, read, read_all};

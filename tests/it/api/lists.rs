@@ -6,7 +6,7 @@ use serde_json::json;
 use solform::api::{VisibilityOf, Wish};
 use solform::live::{Coverage, Unproven};
 
-use super::{ids, names, reader, serve, whole};
+use super::{ids, name, names, reader, serve, whole};
 use crate::support::instance::{Form, Instance, Seen, Stateless};
 use crate::support::scripted::{Reply, Scripted};
 
@@ -367,5 +367,42 @@ async fn a_record_that_one_page_shows_twice_counts_once() {
         let live = reader(&server).collect(&whole()).await.unwrap();
         assert_eq!(live.coverage(), &expected);
         assert_eq!(ids(&live).len(), if again == "ACTIVE" { 2 } else { 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
+    let instance = Instance::of(1_300);
+    let few = names(&["Solution 1", "Solution 7"]);
+    let many = (0..650).map(|number| name(&format!("Solution {number}")));
+    for (wished, expected) in [
+        (None, instance.ids().len()),
+        (Some(many.collect()), instance.ids().len()),
+        (Some(few.clone()), 4),
+    ] {
+        let server = serve(&instance).await;
+        let reader = reader(&server);
+        let look = reader.look();
+        // The look is at work before anybody asks for it.
+        while server.count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let wish = Wish {
+            names: wished,
+            ..whole()
+        };
+        let live = reader.collect_from(look, &wish).await.unwrap();
+        assert_eq!(ids(&live).len(), expected);
+        let openings = |asked: &&crate::support::scripted::Asked| {
+            !asked.query.contains_key("offset") && !asked.query.contains_key("name")
+        };
+        let count = server.asked().iter().filter(openings).count();
+        if expected == 4 {
+            assert_eq!(live.coverage(), &Coverage::Names(few.clone()));
+        } else {
+            assert_eq!(live.coverage(), &Coverage::Whole);
+            // Once at the beginning, and once as the proof.
+            assert_eq!(count, 2);
+        }
     }
 }

@@ -1,0 +1,59 @@
+//! A look that begins while a big manifest is still being read.
+//!
+//! To read ten thousand entries takes about as long as to list ten thousand versions. So where the head
+//! of a manifest tells which environment is meant, the listing begins with it; it is used only if the
+//! whole manifest is sound and says the same of the environment. Nothing but GETs is sent, and no
+//! program is run, for a manifest that may yet turn out to be wrong.
+
+use super::args::ManifestArgs;
+use super::error::CommandError;
+use super::io::Io;
+use super::session::{self, Session};
+use super::settings::{Settings, variable};
+use crate::api::{Client, Look, Reader};
+use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
+
+/// What was begun. It is broken off when it is dropped.
+struct Begun {
+    environment: Environment,
+    client: Client,
+    look: Look,
+}
+
+/// Reads the manifest and prepares the client, as [`session::open`] does; a look at the whole instance
+/// may be under way.
+pub(super) async fn open(
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<(Session, Option<Look>), CommandError> {
+    let source = session::read_source(&args.file)?;
+    let begun = begin(&source, args, settings, io);
+    // This is the main thread, and the look goes on meanwhile on those of the runtime.
+    let place = session::place_of(source, args, settings, io)?;
+    let environment = &place.loaded.manifest.environment;
+    match begun.filter(|begun| begun.environment == *environment) {
+        Some(begun) => Ok((Session::with(place, begun.client), Some(begun.look))),
+        None => Ok((session::connect(place, settings, io, |_| {}).await?, None)),
+    }
+}
+
+/// Begins to look, where the head of the manifest tells where. What stands in the way is told once
+/// the whole manifest was read, as it is without a beginning.
+fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io) -> Option<Begun> {
+    let selection = session::selection(args, settings);
+    let environment = manifest::read_ahead(source, &selection, &variable)?;
+    let Endpoint::Url(url) = &environment.url else {
+        return None;
+    };
+    if matches!(environment.token, Some(TokenSource::Command(_))) {
+        return None;
+    }
+    let (base, folder) = (url.clone(), session::folder_of(&args.file));
+    let client = session::client(&environment, base, None, &folder, settings, io, |_| {}).ok()?;
+    Some(Begun {
+        look: Reader::new(client.clone()).look(),
+        environment,
+        client,
+    })
+}

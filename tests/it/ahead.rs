@@ -1,0 +1,147 @@
+//! Plans of manifests that are big enough for the listing to begin before they are read.
+
+use std::fmt::Write as _;
+
+use solform::emulator::{Emulator, JobPace};
+
+use crate::support::worlds::{Version, env_with, manifest_with, seed, start_with};
+
+/// More names than are ever asked for one by one.
+const NAMES: usize = 600;
+
+/// One page holds everything, so that the requests are always the same.
+async fn world() -> Emulator {
+    let names: Vec<String> = (0..NAMES)
+        .map(|number| format!("Solution {number}"))
+        .collect();
+    let live: Vec<Version<'_>> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| match number {
+            7 => Version::inactive(name, "1.0.0"),
+            _ => Version::active(name, "1.0.0"),
+        })
+        .collect();
+    start_with(seed(&live, &[]), &[], JobPace::Polls(1), 1000).await
+}
+
+/// A big manifest of that world, with more top-level keys behind the solutions.
+fn big(url: &str, tail: &str) -> String {
+    let padding = "x".repeat(300);
+    let mut solutions = String::new();
+    for number in 0..NAMES {
+        writeln!(
+            solutions,
+            "  Solution {number}: {{ version: 1.0.0 }} # {padding}"
+        )
+        .unwrap();
+    }
+    manifest_with(url, "", "", &format!("{solutions}{tail}"))
+}
+
+/// The same, and nothing of it is read ahead.
+fn unread(manifest: &str) -> String {
+    manifest.replace("\nsolutions:\n", "\n\"solutions\":\n")
+}
+
+fn requests(emulator: &Emulator) -> Vec<String> {
+    let line = |path: &str, query: &str| format!("{path}?{query}");
+    emulator
+        .requests()
+        .iter()
+        .map(|request| line(&request.path, &request.query))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_look_that_began_early_shows_and_asks_the_same() {
+    for (arguments, tail) in [
+        (&["plan", "--detailed-exitcode"][..], ""),
+        (&["plan", "--destroy", "--detailed-exitcode"], ""),
+        // Another environment than the one that was read ahead: the look begins anew.
+        (
+            &["plan", "--destroy", "--max-destroy", "1000"],
+            "protect: [\"Solution 3@*\"]\n",
+        ),
+    ] {
+        let mut outputs = Vec::new();
+        for is_ahead in [true, false] {
+            let emulator = world().await;
+            let manifest = big(&emulator.url(), tail);
+            let env = env_with(&if is_ahead {
+                manifest
+            } else {
+                unread(&manifest)
+            });
+            let output = env.solform_beside(arguments).await;
+            let said = output.to_string().replace(&emulator.url(), "URL");
+            outputs.push((said, requests(&emulator)));
+        }
+        let (ahead, whole) = (&outputs[0], &outputs[1]);
+        assert_eq!(ahead.0, whole.0, "{arguments:?}");
+        if tail.is_empty() {
+            assert_eq!(ahead.1, whole.1, "{arguments:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_wrong_further_down_is_not_planned() {
+    let emulator = world().await;
+    let url = emulator.url();
+    for (tail, code) in [
+        ("  Solution 3: { version: 2.0.0 }\n", "[duplicate-key]"),
+        ("environments: {}\n", "[duplicate-key]"),
+        ("surprise: 1\n", "[unknown-field]"),
+        ("manage: [\n", "[yaml-syntax]"),
+    ] {
+        let manifest = big(&url, tail);
+        let env = env_with(&manifest);
+        let ahead = env
+            .solform_beside(&["plan"])
+            .await
+            .exits_with(1)
+            .warns(code);
+        env.write("solform.yaml", &unread(&manifest));
+        let whole = env.solform_beside(&["plan"]).await.exits_with(1);
+        let plain = |text: &str| text.replace("\"solutions\":", "solutions:");
+        assert_eq!(plain(&ahead.stderr), plain(&whole.stderr), "{tail}");
+        assert!(ahead.stdout.is_empty(), "{ahead}");
+    }
+    let is_get = |request: &solform::emulator::RequestRecord| request.method == "GET";
+    assert!(emulator.requests().iter().all(is_get));
+}
+
+#[tokio::test]
+async fn no_program_is_run_before_the_manifest_is_known_to_be_sound() {
+    let emulator = world().await;
+    let command = "{ command: [touch, ran] }";
+    let manifest = |tail: &str| big(&emulator.url(), tail).replace("{ env: TEST_TOKEN }", command);
+    let env = env_with(&manifest("surprise: 1\n"));
+    let _ = env.solform_beside(&["plan"]).await.exits_with(1);
+    assert!(!env.path().join("ran").exists());
+    env.write("solform.yaml", &manifest(""));
+    let _ = env.solform_beside(&["plan"]).await.exits_with(1);
+    assert!(env.path().join("ran").exists());
+    assert!(emulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_is_told_as_ever() {
+    let emulator = world().await;
+    let mut env = env_with(&big(&emulator.url(), ""));
+    env.set("SOLFORM_ALLOWED_HOSTS", "instabase.example.com");
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(1)
+        .warns("127.0.0.1");
+    assert!(emulator.requests().is_empty());
+    let mut env = env_with(&big(&emulator.url(), ""));
+    env.set("TEST_TOKEN", "another");
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(1)
+        .warns("401");
+}
