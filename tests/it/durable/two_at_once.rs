@@ -154,7 +154,7 @@ async fn two_at_once_without_a_lock_preconditions_prevent_what_they_can() {
             "--detailed-exitcode",
         ])
         .await
-        .exits_with(5)
+        .exits_with(6)
         .says("because of A@2: an earlier run's job is still at work on it");
     assert_eq!(count(&emulator, Operation::Deploy), 1, "{second}");
     finish_all(&emulator);
