@@ -7,6 +7,7 @@
 
 use super::args::ManifestArgs;
 use super::error::CommandError;
+use super::files::folder_of;
 use super::io::Io;
 use super::session::{self, Session};
 use super::settings::{Settings, variable};
@@ -49,8 +50,8 @@ fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io)
     if matches!(environment.token, Some(TokenSource::Command(_))) {
         return None;
     }
-    let (base, folder) = (url.clone(), session::folder_of(&args.file));
-    let client = session::client(&environment, base, None, &folder, settings, io, |_| {}).ok()?;
+    let (base, folder) = (url.clone(), folder_of(&args.file));
+    let client = session::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
     Some(Begun {
         look: Reader::new(client.clone()).look(),
         environment,

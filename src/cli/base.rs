@@ -14,7 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::error::CommandError;
-use super::session::{folder_of, read_source};
+use super::files::folder_of;
+use super::session::read_source;
 use crate::manifest::{self, SourceFile};
 
 /// The longest that one question to git may take.
@@ -103,7 +104,7 @@ pub(super) async fn read_base(base: &OsStr, file: &Path) -> Result<BaseSource, C
 async fn read_revision(base: &OsStr, file: &Path) -> Result<Option<Vec<u8>>, BaseError> {
     let folder = folder_of(file);
     let place = ask(
-        &folder,
+        folder,
         &["rev-parse".as_ref(), "--git-dir".as_ref()],
         SAID_BYTES,
     )
@@ -111,7 +112,7 @@ async fn read_revision(base: &OsStr, file: &Path) -> Result<Option<Vec<u8>>, Bas
     if !place.is_success {
         return Err(BaseError::NoRepository {
             said: place.said,
-            folder: folder.clone(),
+            folder: folder.to_owned(),
         });
     }
     let mut revision = base.to_owned();
@@ -123,7 +124,7 @@ async fn read_revision(base: &OsStr, file: &Path) -> Result<Option<Vec<u8>>, Bas
         "--end-of-options".as_ref(),
         &revision,
     ];
-    let commit = ask(&folder, &words, SAID_BYTES)
+    let commit = ask(folder, &words, SAID_BYTES)
         .await?
         .id()
         .ok_or(BaseError::UnknownRevision)?;
@@ -135,7 +136,7 @@ async fn read_revision(base: &OsStr, file: &Path) -> Result<Option<Vec<u8>>, Bas
         "--".as_ref(),
         name,
     ];
-    let entry = ask(&folder, &words, SAID_BYTES).await?;
+    let entry = ask(folder, &words, SAID_BYTES).await?;
     if !entry.is_success {
         return Err(BaseError::Failed { said: entry.said });
     }
@@ -145,7 +146,7 @@ async fn read_revision(base: &OsStr, file: &Path) -> Result<Option<Vec<u8>>, Bas
     let blob = plain_file(&entry.bytes).ok_or(BaseError::NotAFile)?;
     let words: [&OsStr; 3] = ["cat-file".as_ref(), "blob".as_ref(), blob.as_ref()];
     // One byte more than is taken, so that a file that is too long is seen to be.
-    let shown = ask(&folder, &words, manifest::MAX_BYTES as u64 + 1).await?;
+    let shown = ask(folder, &words, manifest::MAX_BYTES as u64 + 1).await?;
     if shown.is_success {
         Ok(Some(shown.bytes))
     } else {

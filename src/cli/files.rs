@@ -6,32 +6,13 @@ use std::path::Path;
 /// Writes a file beside its place and moves it there, so that nobody reads half of it. Only its owner
 /// may read it: what a plan says of an environment is not for everybody.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let place = match std::fs::metadata(path) {
-        // A link stays one: what it names is replaced.
-        Ok(there) if there.is_file() => path.canonicalize()?,
-        // A device or a pipe takes what is written, and stays what it is.
-        Ok(_) => return write_through(path, bytes),
-        Err(_) => path.to_owned(),
-    };
     // tempfile makes its files with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder_of(&place))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(&place).map_err(|error| error.error)?;
-    Ok(())
-}
-
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
-    file.write_all(bytes)
+    put(path, bytes, true, &tempfile::Builder::new())
 }
 
 /// Writes a file that others may read, as a whole. One that is there is replaced only where
 /// `overwrite` says so.
 pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {
-    if overwrite && std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return write_through(path, bytes);
-    }
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -39,20 +20,40 @@ pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Re
         // As of any new file: the process's mask takes from it.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder_of(path))?;
+    put(path, bytes, overwrite, &builder)
+}
+
+fn put(
+    path: &Path,
+    bytes: &[u8],
+    overwrite: bool,
+    builder: &tempfile::Builder<'_, '_>,
+) -> io::Result<()> {
+    let place = match std::fs::metadata(path) {
+        // A link stays one: what it names is replaced.
+        Ok(there) if overwrite && there.is_file() => path.canonicalize()?,
+        // A device or a pipe takes what is written, and stays what it is.
+        Ok(_) if overwrite => {
+            let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+            return file.write_all(bytes);
+        }
+        Ok(_) | Err(_) => path.to_owned(),
+    };
+    let mut file = builder.tempfile_in(folder_of(&place))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     let moved = if overwrite {
-        file.persist(path)
+        file.persist(&place)
     } else {
-        file.persist_noclobber(path)
+        file.persist_noclobber(&place)
     };
     moved.map_err(|error| error.error)?;
     Ok(())
 }
 
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
+/// The folder that a file lies in.
+pub(super) fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     }

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::args::ManifestArgs;
 use super::error::CommandError;
+use super::files::folder_of;
 use super::io::Io;
 use super::settings::{Settings, aws_variables, variable};
 use crate::api::{
@@ -102,7 +103,7 @@ fn load(
         source,
         manifest: checked.manifest,
         warnings: checked.warnings.len(),
-        folder: folder_of(&args.file),
+        folder: folder_of(&args.file).to_owned(),
         file: args.file.clone(),
     })
 }
@@ -114,14 +115,6 @@ pub(super) fn selection<'s>(args: &'s ManifestArgs, settings: &'s Settings) -> S
             .environment
             .as_deref()
             .or(settings.environment.as_deref()),
-    }
-}
-
-/// The folder that a file lies in.
-pub(super) fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        Some(_) | None => PathBuf::from("."),
     }
 }
 

@@ -265,6 +265,19 @@ impl SupersededPolicy {
 }
 
 impl Manifest {
+    /// The other of `IB_DEPLOYED` and `user`, where one counts as the other (design 4).
+    pub fn other_owner(&self, owner: &Owner) -> Option<Owner> {
+        let user = self.environment.user.as_ref()?;
+        let other = if owner.is_ib_deployed() {
+            user.clone()
+        } else if owner == user {
+            Owner::parse(Owner::IB_DEPLOYED).ok()?
+        } else {
+            return None;
+        };
+        (self.scope.has_owner(owner) && self.scope.has_owner(&other)).then_some(other)
+    }
+
     /// Whether a protection pattern covers that version.
     pub fn is_protected(&self, identity: &Identity) -> bool {
         let short: Address = identity.address();

@@ -311,7 +311,7 @@ impl<'a> Differ<'a> {
 
     fn create(&mut self, name: NameView<'a>, entry: &'a Desired) -> Change {
         let path = self.path_of(entry);
-        let other_owner = name.other_owner(&entry.identity.owner);
+        let other_owner = name.manifest.other_owner(&entry.identity.owner);
         let mut change = create(entry, path, other_owner);
         let version = &entry.identity.version;
         let live = name.records_of_version(version).first();
@@ -339,7 +339,7 @@ impl<'a> Differ<'a> {
         // A followed record is never deleted; that it cannot be replaced is an error of its own.
         if is_exact && self.is_to_replace(entry) {
             let path = self.path_of(entry);
-            let other_owner = name.other_owner(&entry.identity.owner);
+            let other_owner = name.manifest.other_owner(&entry.identity.owner);
             return replace(self.manifest, entry, meant, path, other_owner);
         }
         let mut change = update_or_no_op(entry, meant);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::change::Mode;
 use crate::attribute::State;
-use crate::ident::{Identity, Owner, Version};
+use crate::ident::{Identity, Version};
 use crate::live::LiveVersion;
 use crate::manifest::{Desired, Manifest};
 
@@ -90,6 +90,7 @@ impl<'a> NameView<'a> {
             return Match::in_range(exact);
         }
         let followed = self
+            .manifest
             .other_owner(&entry.identity.owner)
             .map(|owner| Identity {
                 owner,
@@ -104,20 +105,6 @@ impl<'a> NameView<'a> {
             .find(|place| self.is_published_by_user(&self.live[*place]))
             .unwrap_or(followed.end);
         Match::in_range(published..followed.end)
-    }
-
-    /// The other of `IB_DEPLOYED` and `user`, where one counts as the other (design 4).
-    pub(super) fn other_owner(self, owner: &Owner) -> Option<Owner> {
-        let user = self.manifest.environment.user.as_ref()?;
-        let other = if owner.is_ib_deployed() {
-            user.clone()
-        } else if owner == user {
-            Owner::parse(Owner::IB_DEPLOYED).ok()?
-        } else {
-            return None;
-        };
-        let scope = &self.manifest.scope;
-        (scope.has_owner(owner) && scope.has_owner(&other)).then_some(other)
     }
 
     /// Whether the environment's user published a record: whoever else did, it is a stranger's.

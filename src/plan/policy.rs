@@ -165,7 +165,7 @@ fn supersede_followed(
 ) -> Vec<Change> {
     let mut changes = Vec::new();
     for superseder in superseders {
-        let Some(other) = name.other_owner(superseder.owner) else {
+        let Some(other) = name.manifest.other_owner(superseder.owner) else {
             continue;
         };
         // Its own owner's policy comes first, be it to keep.

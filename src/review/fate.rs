@@ -66,7 +66,7 @@ pub(super) fn fate_of_superseded(by: &Desired) -> Fate {
 /// `user` published it, which only the server knows.
 fn fate_of_followed(manifest: &Manifest, declared: &[Desired], identity: &Identity) -> Fate {
     let nothing = Fate::LeftAlone(LeftAlone::NothingSupersedes);
-    let Some(other) = other_owner(manifest, &identity.owner) else {
+    let Some(other) = manifest.other_owner(&identity.owner) else {
         return nothing;
     };
     let is_same = declared.iter().any(|entry| {
@@ -84,17 +84,4 @@ fn fate_of_followed(manifest: &Manifest, declared: &[Desired], identity: &Identi
         }
         Some(_) => Fate::PerhapsTakenOut,
     }
-}
-
-fn other_owner(manifest: &Manifest, owner: &Owner) -> Option<Owner> {
-    let user = manifest.environment.user.as_ref()?;
-    let other = if owner.is_ib_deployed() {
-        user.clone()
-    } else if owner == user {
-        Owner::parse(Owner::IB_DEPLOYED).ok()?
-    } else {
-        return None;
-    };
-    let scope = &manifest.scope;
-    (scope.has_owner(owner) && scope.has_owner(&other)).then_some(other)
 }

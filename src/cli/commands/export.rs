@@ -7,9 +7,9 @@ use crate::api::{ReadError, VisibilityOf, Wish};
 use crate::cli::args::ExportArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::files::write_shared;
+use crate::cli::files::{folder_of, write_shared};
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session, folder_of};
+use crate::cli::session::{self, Session};
 use crate::cli::settings::{Settings, variable};
 use crate::export::{Exported, Reach, WhyLeft, export};
 use crate::live::{Coverage, LiveState};
@@ -131,7 +131,7 @@ fn tell(
     };
     let environment = &session.manifest().environment;
     if names_neighbours(environment)
-        && !is_same_folder(&folder_of(path), &session.place.loaded.folder)
+        && !is_same_folder(folder_of(path), &session.place.loaded.folder)
     {
         writeln!(
             io.err,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::error::CommandError;
-use crate::cli::files::{append, is_same_file, length_of, write_whole};
+use crate::cli::files::{append, folder_of, is_same_file, length_of, write_whole};
 use crate::cli::io::{Io, without_commands};
 use crate::cli::settings::Settings;
 
@@ -20,12 +20,8 @@ pub(super) fn check<'a>(
 ) -> Result<(), CommandError> {
     let mut known: Vec<&Path> = Vec::new();
     for path in paths {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            Some(_) | None => Path::new("."),
-        };
         let failed = |kind: std::io::ErrorKind| Err(CommandError::io("write", path, kind.into()));
-        if !folder.is_dir() {
+        if !folder_of(path).is_dir() {
             return failed(std::io::ErrorKind::NotFound);
         }
         if path.is_dir() {

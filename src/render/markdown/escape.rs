@@ -44,6 +44,14 @@ pub(super) fn short_code(text: &str, limit: usize) -> String {
     code(&format!("{}…", &text[..end]))
 }
 
+/// The first so many letters of a text.
+pub(super) fn shortened(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The hidden first line by which a wrapper finds the comment that it edits in place; `what` tells
 /// comments about one environment apart.
 pub(super) fn marker(what: &str, environment: &str, url: &str) -> String {

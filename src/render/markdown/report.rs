@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, quotes};
-use super::escape::{NAME_LIMIT, code, marker, short_code};
+use super::escape::{NAME_LIMIT, code, marker, short_code, shortened};
 use super::plan::MarkdownOptions;
 use crate::apply::OutcomeWord;
 use crate::render::json::{ReportChange, ReportDocument, ResultWord, past_report_document};
@@ -82,7 +82,7 @@ fn errors(report: &ReportDocument) -> Vec<String> {
             .map(String::as_str)
             .collect();
         let place = place.unwrap_or_default();
-        shortened(&format!("{}{place}", parts.join(": ")))
+        shortened(&format!("{}{place}", parts.join(": ")), LONGEST_DETAIL)
     });
     told.collect()
 }
@@ -118,7 +118,7 @@ fn asides(report: &ReportDocument) -> Vec<String> {
         .chain(unproven)
         .chain(in_flight)
         .chain(interrupted)
-        .map(|text| shortened(&text))
+        .map(|text| shortened(&text, LONGEST_DETAIL))
         .collect()
 }
 
@@ -141,7 +141,7 @@ fn row(change: &ReportChange) -> String {
     let mut details: Vec<String> = change
         .detail
         .iter()
-        .map(|detail| code(&shortened(detail)))
+        .map(|detail| code(&shortened(detail, LONGEST_DETAIL)))
         .collect();
     if !change.sent_twice.is_empty() {
         details.push(format!("{} sent twice", change.sent_twice.join(", ")));
@@ -176,19 +176,15 @@ fn foot(report: &ReportDocument) -> String {
         _ => {}
     }
     if let (Some(command), ResultWord::Incomplete) = (&report.resume_command, report.result) {
-        parts.push(format!("To go on, run: {}", code(&shortened(command))));
+        parts.push(format!(
+            "To go on, run: {}",
+            code(&shortened(command, LONGEST_DETAIL))
+        ));
     }
     if parts.is_empty() {
         return String::new();
     }
     format!("\n<sub>{}</sub>\n", parts.join(" "))
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_DETAIL) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

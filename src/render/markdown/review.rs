@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, strong};
-use super::escape::{code, comment};
+use super::escape::{code, comment, shortened};
 use super::plan::MarkdownOptions;
 use crate::ident::Digest;
 use crate::render::review_words::{self as told, Sign};
@@ -34,14 +34,14 @@ pub fn render_review_markdown(
     writeln!(
         head,
         "<!-- solform review manifest={} id={} -->",
-        comment(&shortened(&review.head)),
+        comment(&shortened(&review.head, NAME)),
         &key.as_str()[..12]
     )?;
     writeln!(
         head,
         "### solform review: {} since {}\n",
-        code(&shortened(&review.head)),
-        code(&shortened(&review.base.name))
+        code(&shortened(&review.head, NAME)),
+        code(&shortened(&review.base.name, NAME))
     )?;
     writeln!(head, "{}", verdict(&summary))?;
     if !review.base.is_present {
@@ -139,14 +139,6 @@ fn becomes(finding: &Finding) -> String {
         parts.push(format!("and {} more", finding.concerned.len() - NAMED));
     }
     parts.join("<br>")
-}
-
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= NAME {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(NAME).collect();
-    format!("{kept}…")
 }
 
 #[cfg(test)]
