@@ -81,9 +81,8 @@ pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desire
         undeclared: undeclared.as_str(),
         desired: desired.iter().map(version).collect(),
     };
-    let json = serde_json::to_vec(&canonical)
-        .expect("invariant: texts, numbers and lists always have a JSON form");
-    Digest::of(&json)
+    Digest::of_json(&canonical)
+        .expect("invariant: texts, numbers and lists always have a JSON form")
 }
 
 fn version(desired: &Desired) -> CanonicalVersion<'_> {

@@ -33,35 +33,36 @@ macro_rules! mapping {
                 Some(Self::default())
             }
 
-            fn mapping<'de, A: serde::de::MapAccess<'de>>(
-                mut entries: A,
-            ) -> Result<Option<Self>, A::Error> {
+            fn mapping<'s, E: Entries<'s>>(
+                entries: &mut E,
+            ) -> Result<Option<Self>, E::Error> {
                 const FIELDS: &[&str] = &[$(stringify!($field),)+];
                 const RESERVED: &[&str] = mapping!(@reserved $($reserved)?);
                 let mut this = Self::default();
-                while let Some(key) = entries.next_key::<Key>()? {
+                while let Some(key) = entries.key()? {
                     match &*key.text {
                         $( stringify!($field) => match &this.$field {
                             None => {
-                                let node = entries.next_value()?;
+                                let node = entries.value()?;
                                 this.$field = Some(Field { key: key.at, node });
                                 continue;
                             }
                             Some(field) => {
                                 let first = field.key;
+                                let key = key.kept();
                                 this.strays.push(Fault::DuplicateKey { key, first });
                             }
                         }, )+
                         text if RESERVED.contains(&text) => {
-                            this.strays.push(Fault::ReservedField { key, kind: $kind });
+                            this.strays.push(Fault::ReservedField { key: key.kept(), kind: $kind });
                         }
                         _ => this.strays.push(Fault::UnknownField {
-                            key,
+                            key: key.kept(),
                             kind: $kind,
                             fields: FIELDS,
                         }),
                     }
-                    entries.next_value::<serde::de::IgnoredAny>()?;
+                    entries.skip()?;
                 }
                 Ok(Some(this))
             }

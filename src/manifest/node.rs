@@ -5,18 +5,15 @@
 //! is kept as a [`Fault`] beside what does, and the value in question is just not there. Only what
 //! breaks the YAML itself, or its budget, ends the reading.
 //!
-//! [`Node`] is the one place that knows how the YAML crate reports positions.
+//! Where the values come from is behind [`Items`] and [`Entries`]: the YAML crate, or the events of
+//! its parser.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 use indexmap::IndexMap;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_yaml::{Location, Spanned};
 
 use super::near::nearest;
-use super::source::{Mark, SourceFile, narrow};
+use super::source::{Mark, SourceFile};
 
 /// What a value turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,20 +44,53 @@ impl Found {
 pub(super) enum Fault {
     /// A key that is not known in this kind of mapping.
     UnknownField {
-        key: Key,
+        key: Key<'static>,
         kind: &'static str,
         fields: &'static [&'static str],
     },
     /// A key that is kept for a later version.
-    ReservedField { key: Key, kind: &'static str },
+    ReservedField {
+        key: Key<'static>,
+        kind: &'static str,
+    },
     /// A key that is there twice.
-    DuplicateKey { key: Key, first: Mark },
+    DuplicateKey { key: Key<'static>, first: Mark },
     /// A value of another kind than expected.
     WrongType {
         at: Mark,
         expected: &'static str,
         found: Found,
     },
+}
+
+/// A list that is being read.
+pub(super) trait Items {
+    /// Why reading ended.
+    type Error;
+
+    /// The next item.
+    fn item<T: Shape>(&mut self) -> Result<Option<Node<T>>, Self::Error>;
+
+    /// Passes over the next item; false after the last one.
+    fn skip(&mut self) -> Result<bool, Self::Error>;
+}
+
+/// A mapping that is being read; its keys may borrow from the source.
+pub(super) trait Entries<'s> {
+    /// Why reading ended.
+    type Error;
+
+    /// The next key; its value comes next.
+    fn key(&mut self) -> Result<Option<Key<'s>>, Self::Error>;
+
+    /// The value of the key that came last.
+    fn value<T: Shape>(&mut self) -> Result<Node<T>, Self::Error>;
+
+    /// Passes over the value of the key that came last.
+    fn skip(&mut self) -> Result<(), Self::Error>;
+
+    /// Passes over the next key and its value; false after the last one.
+    fn skip_entry(&mut self) -> Result<bool, Self::Error>;
 }
 
 /// A type that a YAML value can have. What is not overridden does not fit.
@@ -79,14 +109,14 @@ pub(super) trait Shape: Sized {
     }
 
     /// Takes a list.
-    fn list<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Option<Self>, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
+    fn list<I: Items>(items: &mut I) -> Result<Option<Self>, I::Error> {
+        while items.skip()? {}
         Ok(None)
     }
 
     /// Takes a mapping.
-    fn mapping<'de, A: MapAccess<'de>>(mut entries: A) -> Result<Option<Self>, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
+        while entries.skip_entry()? {}
         Ok(None)
     }
 
@@ -124,11 +154,11 @@ impl<T: Shape> Shape for Box<T> {
         T::scalar(text).map(Self::new)
     }
 
-    fn list<'de, A: SeqAccess<'de>>(items: A) -> Result<Option<Self>, A::Error> {
+    fn list<I: Items>(items: &mut I) -> Result<Option<Self>, I::Error> {
         T::list(items).map(|list| list.map(Self::new))
     }
 
-    fn mapping<'de, A: MapAccess<'de>>(entries: A) -> Result<Option<Self>, A::Error> {
+    fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
         T::mapping(entries).map(|mapping| mapping.map(Self::new))
     }
 
@@ -165,126 +195,20 @@ impl<T: Shape> Node<T> {
     }
 }
 
-impl<'de, T: Shape> Deserialize<'de> for Node<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<Loose<T>>::deserialize(deserializer)?;
-        Ok(Self {
-            value: spanned.value.value,
-            found: spanned.value.found,
-            used: mark(spanned.referenced),
-            defined: mark(spanned.defined),
-        })
-    }
-}
-
-/// The mark of a place that the YAML crate reports.
-pub(super) fn mark(location: Location) -> Mark {
-    let narrow = |number: u64| narrow(usize::try_from(number).unwrap_or(usize::MAX));
-    let span = location.span();
-    Mark {
-        offset: narrow(span.byte_offset().unwrap_or_default()),
-        length: narrow(span.byte_len().unwrap_or_default()),
-        line: narrow(location.line()),
-        column: narrow(location.column()),
-    }
-}
-
-/// A value without its place.
-struct Loose<T> {
-    value: Option<T>,
-    found: Found,
-}
-
-impl<'de, T: Shape> Deserialize<'de> for Loose<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LooseVisitor(PhantomData))
-    }
-}
-
-struct LooseVisitor<T>(PhantomData<T>);
-
-impl<T: Shape> LooseVisitor<T> {
-    fn as_written(found: Found) -> Loose<T> {
-        Loose {
-            value: T::scalar(None),
-            found,
-        }
-    }
-}
-
-impl<'de, T: Shape> Visitor<'de> for LooseVisitor<T> {
-    type Value = Loose<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::EXPECTED)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Loose {
-            value: T::nothing(),
-            found: Found::Nothing,
-        })
-    }
-
-    fn visit_bool<E: Error>(self, _value: bool) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Boolean))
-    }
-
-    fn visit_i64<E: Error>(self, _value: i64) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Number))
-    }
-
-    fn visit_u64<E: Error>(self, _value: u64) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Number))
-    }
-
-    fn visit_f64<E: Error>(self, _value: f64) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Number))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Loose {
-            value: T::scalar(Some(Cow::Borrowed(value))),
-            found: Found::Text,
-        })
-    }
-
-    fn visit_string<E: Error>(self, value: String) -> Result<Self::Value, E> {
-        Ok(Loose {
-            value: T::scalar(Some(Cow::Owned(value))),
-            found: Found::Text,
-        })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        Ok(Loose {
-            value: T::list(items)?,
-            found: Found::List,
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
-        Ok(Loose {
-            value: T::mapping(entries)?,
-            found: Found::Mapping,
-        })
-    }
-}
-
 /// A key with its place. Keys are always texts: `1.10` stays `1.10`.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) text: Box<str>,
+pub(super) struct Key<'s> {
+    pub(super) text: Cow<'s, str>,
     pub(super) at: Mark,
 }
 
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<Box<str>>::deserialize(deserializer)?;
-        Ok(Self {
-            text: spanned.value,
-            at: mark(spanned.referenced),
-        })
+impl Key<'_> {
+    /// The key by itself.
+    pub(super) fn kept(self) -> Key<'static> {
+        Key {
+            text: Cow::Owned(self.text.into_owned()),
+            at: self.at,
+        }
     }
 }
 
@@ -336,9 +260,9 @@ pub(super) struct List<T>(pub(super) Vec<Node<T>>);
 impl<T: Shape> Shape for List<T> {
     const EXPECTED: &'static str = "a list";
 
-    fn list<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Option<Self>, A::Error> {
+    fn list<I: Items>(items: &mut I) -> Result<Option<Self>, I::Error> {
         let mut nodes = Vec::new();
-        while let Some(node) = items.next_element()? {
+        while let Some(node) = items.item()? {
             nodes.push(node);
         }
         Ok(Some(Self(nodes)))
@@ -374,16 +298,18 @@ impl<T: Shape> Shape for Table<T> {
         Some(Self::default())
     }
 
-    fn mapping<'de, A: MapAccess<'de>>(mut source: A) -> Result<Option<Self>, A::Error> {
+    fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
         let mut table = Self::default();
-        while let Some(key) = source.next_key::<Key>()? {
-            if let Some(field) = table.entries.get(&key.text) {
+        while let Some(key) = entries.key()? {
+            if let Some(field) = table.entries.get(&*key.text) {
                 let first = field.key;
+                let key = key.kept();
                 table.strays.push(Fault::DuplicateKey { key, first });
-                source.next_value::<IgnoredAny>()?;
+                entries.skip()?;
             } else {
-                let node = source.next_value()?;
-                table.entries.insert(key.text, Field { key: key.at, node });
+                let node = entries.value()?;
+                let field = Field { key: key.at, node };
+                table.entries.insert(key.text.into(), field);
             }
         }
         Ok(Some(table))

@@ -153,7 +153,7 @@ impl<'a> Solution<'a> {
     fn merge_versions(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
         let [over, base] = self
             .entries
-            .map(|entry| entry.and_then(|entry| entries(entry.versions.as_ref())));
+            .map(|entry| Some(&boxed(entry?.versions.as_ref())?.entries));
         // The entry's `version` counts for nothing beside the environment's `versions`.
         let mut versions = Vec::new();
         for (text, field) in base.into_iter().flatten() {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::mapping::mapping;
-use super::node::{Fault, Field, Key, List, Shape, Table, Text};
+use super::node::{Entries, Fault, Field, List, Shape, Table, Text};
 use super::schema;
 
 mapping! {
@@ -139,7 +139,7 @@ mapping! {
         version: Text,
         /// Several versions side by side.
         #[schemars(schema_with = "schema::versions")]
-        versions: Table<Box<RawVersion>>,
+        versions: Box<Table<Box<RawVersion>>>,
         /// The `.ibsolution` file on the platform.
         #[schemars(schema_with = "schema::path")]
         path: Text,
@@ -260,7 +260,7 @@ impl Shape for RawToken {
         Some(Self::Literal)
     }
 
-    fn mapping<'de, A: serde::de::MapAccess<'de>>(entries: A) -> Result<Option<Self>, A::Error> {
+    fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
         let source = RawTokenSource::mapping(entries)?;
         Ok(source.map(|source| Self::Source(Box::new(source))))
     }

@@ -58,7 +58,7 @@ pub struct SourceFile(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     name: Arc<str>,
-    text: Arc<str>,
+    text: Arc<String>,
     /// Places that hold what must not be shown.
     hidden: Vec<Mark>,
     line_starts: OnceLock<Vec<usize>>,
@@ -91,7 +91,7 @@ impl SourceFile {
     fn new(name: &str, text: String) -> Self {
         Self(Arc::new(Inner {
             name: Arc::from(name),
-            text: Arc::from(text),
+            text: Arc::new(text),
             hidden: Vec::new(),
             line_starts: OnceLock::new(),
             shown: OnceLock::new(),

@@ -7,11 +7,16 @@ use serde_yaml::{
     Budget, Error, ExternalMessageSource, MessageFormatter as _, Options, UserMessageFormatter,
 };
 
+use spanned::mark;
+
 use super::masking::printable;
-use super::node::{Found, Node, mark};
+use super::node::{Found, Node};
 use super::problem::{Code, Problem, Problems};
 use super::raw::RawManifest;
 use super::source::{Mark, SourceFile};
+
+mod direct;
+mod spanned;
 
 /// The deepest manifest nests ten levels: root, environments, one, solutions, one, versions, one.
 const MAX_DEPTH: usize = 24;
@@ -24,6 +29,16 @@ const MAX_REPEATED: usize = 250_000;
 
 /// Reads the YAML.
 pub(super) fn parse(source: &SourceFile) -> Result<RawManifest, Problems> {
+    directly(source).map_or_else(|| by_crate(source), Ok)
+}
+
+/// Reads the YAML if it is plain.
+pub(super) fn directly(source: &SourceFile) -> Option<RawManifest> {
+    direct::read(source.text()).ok()
+}
+
+/// Reads the YAML with all that it may hold, and explains what is wrong.
+pub(super) fn by_crate(source: &SourceFile) -> Result<RawManifest, Problems> {
     let node: Node<RawManifest> = serde_yaml::from_str_with_options(source.text(), options())
         .map_err(|error| Problems::of(explain(source, error.without_snippet())))?;
     let problem = match (node.value, node.found) {

@@ -141,8 +141,7 @@ impl SavedPlan {
             refusals,
             overrides,
         );
-        let bytes = serde_json::to_vec(&sealed).expect("invariant: a plan's keys are strings");
-        Digest::of(&bytes)
+        Digest::of_json(&sealed).expect("invariant: a plan's keys are strings")
     }
 
     /// The file's text.

@@ -12,9 +12,6 @@ use super::file::{File, Selection};
 /// In manifests of fewer bytes there is nothing to be gained.
 const BIG: usize = 200 * 1024;
 
-/// In manifests of more bytes the memory that two things at once take is worth more than the time.
-const HUGE: usize = 8 * 1024 * 1024;
-
 /// The part above the solutions is read twice, and so must be a small one: one in so many bytes.
 const SHARE: usize = 10;
 
@@ -27,7 +24,7 @@ pub fn read_ahead(
 ) -> Option<Environment> {
     let head = source.above("solutions:").filter(|head| {
         let (head, whole) = (head.text().len(), source.text().len());
-        (BIG..=HUGE).contains(&whole) && head <= whole / SHARE
+        whole >= BIG && head <= whole / SHARE
     })?;
     let mut file = File::open(&head).ok()?;
     let name = file.choose(selection)?;
@@ -156,9 +153,6 @@ mod tests {
             let source = big(&head, key, tail);
             assert_eq!(read_ahead(&source, &nobody, &env), None, "{why}");
         }
-        let comment = format!("# {}\n", "x".repeat(HUGE));
-        let huge = big(&format!("{TOP}{ONE}"), "solutions:", &comment);
-        assert_eq!(read_ahead(&huge, &nobody, &env), None);
         let unknown = Selection {
             environment: Some("dev"),
         };

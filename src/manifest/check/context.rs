@@ -1,6 +1,7 @@
 //! What every check needs: the layers, the variables, and a place for problems.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
@@ -9,6 +10,7 @@ use super::super::problem::{Code, Problem};
 use super::super::raw::{RawEnvironment, RawManifest};
 use super::super::source::{Mark, SourceFile};
 use super::super::vars::{Known, Reported, Variables};
+use crate::ident::Owner;
 
 /// The state of checking one environment.
 pub(super) struct Context<'a> {
@@ -19,6 +21,8 @@ pub(super) struct Context<'a> {
     pub(super) environment: &'a RawEnvironment,
     pub(super) variables: Variables<'a>,
     pub(super) problems: Vec<Problem>,
+    /// The owners so far: a few, in thousands of versions.
+    pub(super) owners: HashMap<String, Owner>,
 }
 
 /// A text with its variables replaced, and its place.

@@ -271,15 +271,19 @@ impl<'a> Context<'a> {
         let Some(value) = self.text_with(field, known)? else {
             return Ok(None);
         };
+        if let Some(owner) = self.owners.get(&*value.text) {
+            return Ok(Some(owner.clone()));
+        }
         let help =
             "Write the user name as the platform shows it, or `IB_DEPLOYED` for public solutions.";
-        self.parsed(
+        let owner = self.parsed(
             &value,
             Code::BadIdentity,
             "not usable as an owner",
             help,
             Owner::parse,
-        )
-        .map(Some)
+        )?;
+        self.owners.insert(owner.as_str().to_owned(), owner.clone());
+        Ok(Some(owner))
     }
 }

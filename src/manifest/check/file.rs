@@ -138,7 +138,10 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn open(source: &SourceFile) -> Result<Self, Problems> {
-        let raw = yaml::parse(source)?;
+        Self::of(source, yaml::parse(source)?)
+    }
+
+    fn of(source: &SourceFile, raw: RawManifest) -> Result<Self, Problems> {
         let source = source.hiding(secrets(source, &raw));
         let mut file = Self {
             source,
@@ -307,6 +310,7 @@ impl File {
             environment,
             variables,
             problems,
+            owners: HashMap::new(),
         })
     }
 }
@@ -354,3 +358,6 @@ fn secrets(source: &SourceFile, raw: &RawManifest) -> Vec<Mark> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

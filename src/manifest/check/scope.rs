@@ -46,9 +46,11 @@ impl<'a> Context<'a> {
                 entry.desired.identity.owner.as_str()
             })?;
         }
-        self.check_inside(&scope.names, entries, names_field, "name", |entry| {
-            entry.desired.identity.name.as_str()
-        })?;
+        if names_field.is_some() {
+            self.check_inside(&scope.names, entries, names_field, "name", |entry| {
+                entry.desired.identity.name.as_str()
+            })?;
+        }
         self.check_width(&scope, undeclared_field)?;
         Ok(scope)
     }

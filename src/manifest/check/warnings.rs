@@ -1,6 +1,7 @@
 //! What is allowed and yet looks like a mistake.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
 use indexmap::IndexMap;
 
@@ -91,8 +92,11 @@ impl Context<'_> {
     }
 
     fn warn_of_similar_versions(&mut self, entries: &[Entry]) {
+        // Entries are sorted, so the versions of a name follow each other; most names have one.
+        let by_name = entries
+            .chunk_by(|left, right| left.desired.identity.name == right.desired.identity.name);
         let mut seen: HashMap<(&str, &str, String), &Entry> = HashMap::new();
-        for entry in entries {
+        for entry in by_name.filter(|entries| entries.len() > 1).flatten() {
             let identity = &entry.desired.identity;
             let form = canonical(identity.version.as_str());
             let key = (identity.owner.as_str(), identity.name.as_str(), form);
@@ -124,9 +128,12 @@ impl Context<'_> {
             if last.replace(name) == Some(name) {
                 continue;
             }
-            let Some(first) = seen.get(&name.to_lowercase()) else {
-                seen.insert(name.to_lowercase(), entry);
-                continue;
+            let first = match seen.entry(name.to_lowercase()) {
+                Slot::Occupied(first) => *first.get(),
+                Slot::Vacant(slot) => {
+                    slot.insert(entry);
+                    continue;
+                }
             };
             let message = format!(
                 "the names `{}` and `{}` differ only by case",
@@ -149,13 +156,20 @@ impl Context<'_> {
 
     /// A package holds exactly one name and version.
     fn warn_of_shared_paths(&mut self, entries: &[Entry]) {
+        let mut seen: HashMap<&str, &Entry> = HashMap::new();
         let mut groups: IndexMap<&str, Vec<&Entry>> = IndexMap::new();
         for entry in entries {
-            if let Some(path) = &entry.desired.path {
-                groups.entry(&path.text).or_default().push(entry);
+            let Some(path) = &entry.desired.path else {
+                continue;
+            };
+            if let Some(first) = seen.insert(&path.text, entry) {
+                groups
+                    .entry(&path.text)
+                    .or_insert_with(|| vec![first])
+                    .push(entry);
             }
         }
-        for entries in groups.into_values().filter(|entries| entries.len() > 1) {
+        for entries in groups.into_values() {
             let Some(at) = entries.iter().filter_map(|entry| entry.path_at).max() else {
                 continue;
             };

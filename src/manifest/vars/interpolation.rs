@@ -20,7 +20,8 @@ pub(in crate::manifest) enum Piece<'a> {
 
 /// Splits a value.
 pub(in crate::manifest) fn split(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
+    // Enough for a path with a few variables.
+    let mut pieces = Vec::with_capacity(8);
     let mut rest = 0;
     while let Some(found) = text[rest..].find("${") {
         let start = rest + found;

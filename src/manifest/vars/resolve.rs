@@ -225,7 +225,8 @@ impl<'a> Variables<'a> {
                         .and_then(|()| self.push_env(name, at, &mut out, problems))
                 }
                 Piece::Name { name, range } => {
-                    let at = locate(self.source, node, text, &range);
+                    // Only a problem needs the place.
+                    let at = || locate(self.source, node, text, &range);
                     self.push_name(name, at, known, &mut out, problems)
                 }
             };
@@ -249,20 +250,22 @@ impl<'a> Variables<'a> {
     fn push_name(
         &self,
         name: &str,
-        at: Mark,
+        at: impl Fn() -> Mark,
         known: Known<'_>,
         out: &mut String,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Reported> {
         let whole = Builtin::parse(name).map(|builtin| [Part::Builtin(builtin)]);
-        let (parts, variable) = match (&whole, self.table.get(name)) {
-            (Some(whole), _) => (whole.as_slice(), None),
-            (None, Some(Variable::Ready(parts))) => (parts.as_slice(), Some(name)),
-            (None, Some(Variable::Broken)) => return Err(Reported),
-            (None, None) => {
-                problems.push(explain::unknown(self.source, name, at, &self.names));
-                return Err(Reported);
-            }
+        let (parts, variable) = match &whole {
+            Some(whole) => (whole.as_slice(), None),
+            None => match self.table.get(name) {
+                Some(Variable::Ready(parts)) => (parts.as_slice(), Some(name)),
+                Some(Variable::Broken) => return Err(Reported),
+                None => {
+                    problems.push(explain::unknown(self.source, name, at(), &self.names));
+                    return Err(Reported);
+                }
+            },
         };
         let mut is_broken = false;
         for part in parts {
@@ -275,7 +278,7 @@ impl<'a> Variables<'a> {
                     Given::Value(value) => out.push_str(value),
                     Given::Broken => is_broken = true,
                     Given::Nowhere => {
-                        problems.push(explain::not_here(self.source, *builtin, variable, at));
+                        problems.push(explain::not_here(self.source, *builtin, variable, at()));
                         is_broken = true;
                     }
                 },

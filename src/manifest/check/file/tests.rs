@@ -1,0 +1,128 @@
+//! What is read directly means what the YAML crate makes of it.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const PLAIN: &str = "solform: 1\n\
+    # What runs where.\n\
+    environments:\n  a: { url: \"emulator:\", vars: { d: x/y } }\n  b:\n    url: https://b.example\n    \
+    token: { command: [vault, 'it''s'] }\n    solutions:\n      Off: ~\n      On: { state: INACTIVE }\n\
+    defaults: { owner: me, retain: 2 }\n\
+    protect:\n- \"On@*\"\n\
+    solutions:\n  On:\n    versions:\n      1.10: { path: \"${d}/\\u0041-1.10.ibsolution\" }\n      2: {}\n  \
+    Off:\n    version: 0x1F\n    path: >-\n      a/b c\n      d.ibsolution\n    visibility: PUBLIC\n";
+
+/// What stands nowhere in a plain manifest, and what does.
+const PIECES: &[&str] = &[
+    "&a ",
+    "*a",
+    "<<: *a\n",
+    "!!str ",
+    "!x ",
+    "~",
+    "null",
+    "true",
+    "1e3",
+    "\"",
+    "'",
+    "# c\n",
+    "|\n",
+    ">-\n",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    ": ",
+    "? ",
+    "- ",
+    "\n",
+    "\r\n",
+    "  ",
+    "\t",
+    "---\n",
+    "...\n",
+    "\u{feff}",
+    "ü",
+    "x: y\n",
+    "    owner: you\n",
+    "  On: ~\n",
+    "solutions:\n",
+    "environments: {}\n",
+    "version",
+    "%YAML 1.2\n",
+    "\\",
+    "\"<<\": 1\n",
+];
+
+/// Everything that is said of a manifest, for all its environments.
+fn said(source: &SourceFile, raw: RawManifest) -> String {
+    match File::of(source, raw) {
+        Err(problems) => format!("{problems:?}"),
+        Ok(file) => {
+            let checked = file.names().map(|name| file.check(name, &|_| None));
+            format!("{:?} {:?}", file.problems, checked.collect::<Vec<_>>())
+        }
+    }
+}
+
+fn agree(text: &str) -> bool {
+    let source = SourceFile::from_bytes("m.yaml", text).unwrap();
+    let Some(directly) = yaml::directly(&source) else {
+        return false;
+    };
+    let by_crate = yaml::by_crate(&source).unwrap_or_else(|error| panic!("{text}\n{error:?}"));
+    assert_eq!(said(&source, directly), said(&source, by_crate), "{text}");
+    true
+}
+
+#[test]
+fn what_is_plain_is_read_directly() {
+    assert!(agree(PLAIN));
+    for nothing in ["", "null", "Null", "NULL", "# c"] {
+        assert!(agree(&PLAIN.replacen(
+            "Off: ~",
+            &format!("Off: {nothing}"),
+            1
+        )));
+    }
+    for (why, from, to) in [
+        ("an anchor", "b:\n", "b: &b\n"),
+        ("a tag", "owner: me", "owner: !!str me"),
+        ("a merge key", "owner: me", "<<: { owner: me }"),
+        ("no text as a key", "Off:\n", "~:\n"),
+        ("no scalar as a key", "Off:\n", "[Off]:\n"),
+        ("a wrong type", "owner: me", "owner: [me]"),
+        ("two documents", "protect:", "---\nprotect:"),
+        ("a fault", "protect:", "protect: ]"),
+    ] {
+        let text = PLAIN.replacen(from, to, 1);
+        assert_ne!(text, PLAIN, "{why}");
+        assert!(!agree(&text), "{why}");
+    }
+    for text in ["", "~", "[]", "a", "# c"] {
+        assert!(!agree(text), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn what_is_read_directly_is_what_the_crate_reads(
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(PIECES)),
+            1..5,
+        )
+    ) {
+        let mut text = PLAIN.to_owned();
+        for (at, gone, piece) in edits {
+            let boundary = |at: usize| (at..=text.len()).find(|at| text.is_char_boundary(*at));
+            let start = boundary(at.index(text.len())).unwrap();
+            let end = boundary((start + gone).min(text.len())).unwrap();
+            text.replace_range(start..end, piece);
+        }
+        let _ = agree(&text);
+    }
+}

@@ -1,0 +1,192 @@
+//! Reading a plain manifest straight from the events of the parser.
+//!
+//! The YAML crate can do what few manifests ask for: it keeps the events of every key, counts what
+//! aliases repeat, merges, converts. All of that costs more than its parser does, and a big manifest is
+//! read in half the time without it. So here the same parser is asked, and only what needs nothing
+//! more is read: texts, lists and mappings in the right shape. Whatever else comes up is
+//! [`Unusual`], and the crate reads the whole again: what YAML means is said there alone, and so is
+//! what is wrong.
+
+use std::borrow::Cow;
+
+use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
+
+use super::super::node::{Entries, Found, Items, Key, Node, Shape};
+use super::super::raw::RawManifest;
+use super::super::source::{Mark, narrow};
+use super::{MAX_DEPTH, MAX_NODES};
+
+/// There is something in the file that is not plain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unusual;
+
+/// Reads a manifest that is plain from its beginning to its end.
+pub(super) fn read(text: &str) -> Result<RawManifest, Unusual> {
+    let mut events = Events {
+        parser: Parser::new_from_str(text),
+        depth: 0,
+        nodes: 0,
+    };
+    let is_begun = matches!(events.next()?.0, Event::StreamStart)
+        && matches!(events.next()?.0, Event::DocumentStart(_, None));
+    if !is_begun {
+        return Err(Unusual);
+    }
+    let node: Node<RawManifest> = events.node()?;
+    let is_ended = matches!(events.next()?.0, Event::DocumentEnd)
+        && matches!(events.next()?.0, Event::StreamEnd);
+    node.value
+        .filter(|_| is_ended && node.found == Found::Mapping)
+        .ok_or(Unusual)
+}
+
+/// The parser, and how much it may still find.
+struct Events<'s> {
+    parser: Parser<'s, StrInput<'s>>,
+    depth: usize,
+    nodes: usize,
+}
+
+/// What a value or a key begins with.
+enum Start<'s> {
+    Scalar(Cow<'s, str>, ScalarStyle),
+    List,
+    Mapping,
+    /// There is no more: the list or mapping around it ends.
+    End,
+}
+
+impl<'s> Events<'s> {
+    fn next(&mut self) -> Result<(Event<'s>, Span), Unusual> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(_)) | None => Err(Unusual),
+        }
+    }
+
+    /// What comes next, which must bear neither anchor nor tag.
+    fn start(&mut self) -> Result<(Start<'s>, Mark), Unusual> {
+        let (event, span) = self.next()?;
+        let start = match event {
+            Event::Scalar(text, style, 0, None) => Start::Scalar(text, style),
+            Event::SequenceStart(_, 0, None) => Start::List,
+            Event::MappingStart(_, 0, None) => Start::Mapping,
+            Event::SequenceEnd | Event::MappingEnd => Start::End,
+            _ => return Err(Unusual),
+        };
+        match start {
+            Start::Scalar(..) => self.nodes += 1,
+            Start::List | Start::Mapping => {
+                self.nodes += 1;
+                self.depth += 1;
+            }
+            Start::End => self.depth -= 1,
+        }
+        if self.depth > MAX_DEPTH || self.nodes > MAX_NODES {
+            return Err(Unusual);
+        }
+        Ok((start, mark(&span)?))
+    }
+
+    /// A value that must be there.
+    fn node<T: Shape>(&mut self) -> Result<Node<T>, Unusual> {
+        self.next_node()?.ok_or(Unusual)
+    }
+
+    fn next_node<T: Shape>(&mut self) -> Result<Option<Node<T>>, Unusual> {
+        let (start, at) = self.start()?;
+        let (value, found) = match start {
+            Start::Scalar(text, style) if is_nothing(&text, style) => {
+                (T::nothing(), Found::Nothing)
+            }
+            Start::Scalar(text, style) => (T::scalar(decoded(text, style)), Found::Text),
+            Start::List => (T::list(self)?, Found::List),
+            Start::Mapping => (T::mapping(self)?, Found::Mapping),
+            Start::End => return Ok(None),
+        };
+        // What was found instead is for the crate to say.
+        let value = Some(value.ok_or(Unusual)?);
+        Ok(Some(Node {
+            value,
+            found,
+            used: at,
+            defined: at,
+        }))
+    }
+
+    /// Passes over the rest of a value; false if there is none.
+    fn pass(&mut self) -> Result<bool, Unusual> {
+        let outer = self.depth;
+        if matches!(self.start()?.0, Start::End) {
+            return Ok(false);
+        }
+        while self.depth > outer {
+            self.start()?;
+        }
+        Ok(true)
+    }
+}
+
+impl Items for Events<'_> {
+    type Error = Unusual;
+
+    fn item<T: Shape>(&mut self) -> Result<Option<Node<T>>, Unusual> {
+        self.next_node()
+    }
+
+    fn skip(&mut self) -> Result<bool, Unusual> {
+        self.pass()
+    }
+}
+
+impl<'s> Entries<'s> for Events<'s> {
+    type Error = Unusual;
+
+    fn key(&mut self) -> Result<Option<Key<'s>>, Unusual> {
+        match self.start()? {
+            (Start::Scalar(text, style), at) if !is_nothing(&text, style) && text != "<<" => {
+                Ok(Some(Key { text, at }))
+            }
+            (Start::End, _) => Ok(None),
+            _ => Err(Unusual),
+        }
+    }
+
+    fn value<T: Shape>(&mut self) -> Result<Node<T>, Unusual> {
+        self.node()
+    }
+
+    fn skip(&mut self) -> Result<(), Unusual> {
+        self.pass()?.then_some(()).ok_or(Unusual)
+    }
+
+    fn skip_entry(&mut self) -> Result<bool, Unusual> {
+        Ok(self.key()?.map(|_| self.pass()).transpose()?.is_some())
+    }
+}
+
+/// Whether a scalar stands for no value at all.
+fn is_nothing(text: &str, style: ScalarStyle) -> bool {
+    style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// The text of a scalar, unless it stands in the file just so.
+fn decoded(text: Cow<'_, str>, style: ScalarStyle) -> Option<Cow<'_, str>> {
+    match (text, style) {
+        (Cow::Borrowed(_), ScalarStyle::Plain) => None,
+        (text, _) => Some(text),
+    }
+}
+
+fn mark(span: &Span) -> Result<Mark, Unusual> {
+    let (start, end) = (span.start.byte_offset(), span.end.byte_offset());
+    let (Some(start), Some(end)) = (start, end) else {
+        return Err(Unusual);
+    };
+    Ok(Mark {
+        offset: narrow(start),
+        length: narrow(end.saturating_sub(start)),
+        line: narrow(span.start.line()),
+        column: narrow(span.start.col() + 1),
+    })
+}
