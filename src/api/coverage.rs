@@ -10,7 +10,7 @@ use crate::api::client::Client;
 use crate::api::convert::{is_unstated, unstated};
 use crate::api::error::ApiError;
 use crate::api::learned::{NameFilter, States};
-use crate::api::look::Look;
+use crate::api::look::{EarlyState, Look};
 use crate::api::page::Page;
 use crate::api::paging::{Listing, Start};
 use crate::api::read::Wish;
@@ -35,37 +35,22 @@ const NAMES_LIMIT: usize = 500;
 const NAMES_OVERHEAD: u64 = 4;
 
 impl Client {
-    /// One snapshot of what matters, in the cheaper way. A look at everything that is under way is
-    /// waited for, unless so few names matter that they may be asked for.
-    pub(super) async fn collect(
-        &self,
-        wish: &Wish,
-        look: Option<Look>,
-    ) -> Result<LiveState, ApiError> {
-        let few = wish
-            .names
-            .as_ref()
-            .filter(|names| names.len() <= NAMES_LIMIT);
-        let listed = match look.filter(|_| few.is_none()) {
-            Some(look) => look.listing().await?,
-            None => None,
-        };
-        let mut listing = if let Some(listing) = listed {
-            listing
-        } else {
-            let (filter, start) = self.opening().await?;
-            if let Some(names) = few
-                && self
-                    .is_worth_asking_by_names(names, &filter, &start)
-                    .await?
-                && let Some(mut listing) = self.by_names(names, &start.page).await?
-            {
-                self.add_visibility(&mut listing.versions, &wish.visibility_of, None)
-                    .await?;
-                return Ok(snapshot(listing, Coverage::Names(names.clone()), wish));
-            }
-            self.everything(&filter, start).await?
-        };
+    /// One snapshot of what matters, in the cheaper way.
+    pub(super) async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
+        self.expect_what_is_declared(wish);
+        let few = few(wish);
+        let (filter, start) = self.opening().await?;
+        if let Some(names) = few
+            && self
+                .is_worth_asking_by_names(names, &filter, &start)
+                .await?
+            && let Some(mut listing) = self.by_names(names, &start.page).await?
+        {
+            self.add_visibility(&mut listing.versions, &wish.visibility_of, None)
+                .await?;
+            return Ok(snapshot(listing, Coverage::Names(names.clone()), wish));
+        }
+        let listing = self.everything(&filter, start).await?;
         // A list that never stands still need not stand in the way of the few names that matter.
         if listing.doubt.is_some()
             && let Some(names) = few
@@ -80,6 +65,44 @@ impl Client {
                 return Ok(snapshot(by_name, Coverage::Names(names.clone()), wish));
             }
         }
+        self.whole(listing, wish).await
+    }
+
+    /// As [`Client::collect`], from a look at everything that is under way, unless so few names matter
+    /// that they may be asked for.
+    pub(super) async fn collect_from(
+        &self,
+        look: Look,
+        wish: &Wish,
+    ) -> Result<EarlyState, ApiError> {
+        self.expect_what_is_declared(wish);
+        let listed = match few(wish) {
+            Some(_) => {
+                drop(look);
+                None
+            }
+            None => look.listing().await?,
+        };
+        let Some(mut listing) = listed else {
+            return Ok(EarlyState {
+                live: self.collect(wish).await?,
+                pending: None,
+            });
+        };
+        let pending = listing.pending.take();
+        let live = self.whole(listing, wish).await?;
+        Ok(EarlyState { live, pending })
+    }
+
+    /// Most of what is declared is live already.
+    fn expect_what_is_declared(&self, wish: &Wish) {
+        if let Some(declared) = &wish.declared {
+            self.0.learned.expect(declared.len() as u64);
+        }
+    }
+
+    /// The snapshot of a list of everything.
+    async fn whole(&self, mut listing: Listing, wish: &Wish) -> Result<LiveState, ApiError> {
         let pages = Some(listing.pages);
         self.add_visibility(&mut listing.versions, &wish.visibility_of, pages)
             .await?;
@@ -262,6 +285,13 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The names that matter, where they are so few that they may be asked for one by one.
+fn few(wish: &Wish) -> Option<&BTreeSet<SolutionName>> {
+    wish.names
+        .as_ref()
+        .filter(|names| names.len() <= NAMES_LIMIT)
 }
 
 /// One list of several. Where a state was only inferred from the filter, and two filters found the

@@ -54,6 +54,9 @@ pub(super) struct Facts {
     /// Whether this run has taken something out of service.
     has_deactivated: bool,
     pub(super) visibilities: VisibilityFilter,
+    /// How many records a list of everything will have, as far as anybody knows. A hint: pages up to
+    /// there are asked for as early as may be, and the list ends where the server ends it.
+    pub(super) expected: u64,
 }
 
 /// The facts, shared by everything that talks to the server.
@@ -67,6 +70,10 @@ impl Learned {
 
     pub(super) fn limit(&self, limit: Limit) {
         self.lock().limit.get_or_insert(limit);
+    }
+
+    pub(super) fn expect(&self, records: u64) {
+        self.lock().expected = records;
     }
 
     pub(super) fn states(&self, states: States) {

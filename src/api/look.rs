@@ -1,23 +1,30 @@
-//! A look that is begun before it is known what is wished to be known.
+//! A look that is begun before it is known what is wished to be known, and can be used before its
+//! last proof has come.
 
 use tokio::task::JoinSet;
 
 use crate::api::client::Client;
 use crate::api::error::ApiError;
-use crate::api::paging::Listing;
+use crate::api::paging::{Listing, Recheck};
+use crate::live::LiveState;
 
 /// A look at everything that is under way. It is broken off when it is dropped.
 #[derive(Debug)]
 pub struct Look(JoinSet<Result<Listing, ApiError>>);
 
 impl Client {
-    /// Begins to list everything, in the background.
+    /// Begins to list everything, in the background. There is much: else it would not be begun.
     pub(super) fn look(&self) -> Look {
         let client = self.clone();
+        client.0.learned.expect(u64::MAX);
         let mut task = JoinSet::new();
         task.spawn(async move {
             let (filter, start) = client.opening().await?;
-            client.everything(&filter, start).await
+            if filter.state.is_some() {
+                return client.everything(&filter, start).await;
+            }
+            let listing = client.list_early(&filter, start).await?;
+            client.complete(&filter, listing).await
         });
         Look(task)
     }
@@ -31,5 +38,29 @@ impl Look {
             Some(Err(fault)) if fault.is_panic() => std::panic::resume_unwind(fault.into_panic()),
             Some(Err(_)) | None => Ok(None),
         }
+    }
+}
+
+/// A snapshot whose last proof may still be under way: something to reckon with meanwhile.
+#[derive(Debug)]
+pub struct EarlyState {
+    pub(super) live: LiveState,
+    pub(super) pending: Option<Recheck>,
+}
+
+impl EarlyState {
+    /// What was listed. It counts for nothing before it is confirmed.
+    pub fn unconfirmed(&self) -> &LiveState {
+        &self.live
+    }
+
+    /// The snapshot, once it is known that the list stood still while it was read; `None` if it moved:
+    /// then it must be read again.
+    pub async fn confirmed(self) -> Result<Option<LiveState>, ApiError> {
+        let is_proven = match self.pending {
+            Some(recheck) => recheck.stood_still().await?,
+            None => true,
+        };
+        Ok(is_proven.then_some(self.live))
     }
 }

@@ -40,7 +40,7 @@ mod write;
 pub use client::Client;
 pub use error::{ApiError, ApiErrorKind, ReadError};
 pub use files::{FilePart, Files};
-pub use look::Look;
+pub use look::{EarlyState, Look};
 pub use probe::{Probe, Question, Sample};
 pub use read::{Reader, VisibilityOf, Wish};
 pub use redact::Redactor;

@@ -26,6 +26,10 @@ const ATTEMPTS: usize = 3;
 /// How many pages are under way at first: few, as most lists are short.
 const FIRST_AHEAD: usize = 4;
 
+/// How many pages that are likely to be there wait for a place among the reads, so that none is
+/// empty while an answer is being understood.
+const WAITING: usize = 4;
+
 /// Everything that one list showed, and whether it is all there is.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
@@ -40,6 +44,8 @@ pub(super) struct Listing {
     pub(super) ignores_name: bool,
     /// The records whose state was inferred from the filter that found them.
     pub(super) inferred: HashSet<SolutionId>,
+    /// What is still under way to prove that it stood still; only in a list that was asked for so.
+    pub(super) pending: Option<Recheck>,
 }
 
 impl Listing {
@@ -52,6 +58,7 @@ impl Listing {
             doubt,
             ignores_name: false,
             inferred: HashSet::new(),
+            pending: None,
         }
     }
 
@@ -83,6 +90,32 @@ pub(super) struct Start {
     pub(super) limit: Limit,
 }
 
+/// The first page of a list, read again at its end.
+#[derive(Debug)]
+pub(super) struct Recheck {
+    opening: Page,
+    again: JoinSet<Result<Page, ApiError>>,
+}
+
+impl Recheck {
+    fn begin(client: &Client, filter: &ListFilter, limit: Limit, opening: Page) -> Self {
+        let (client, filter) = (client.clone(), filter.clone());
+        let mut again = JoinSet::new();
+        again.spawn(async move { client.page(&filter, limit, 0).await });
+        Self { opening, again }
+    }
+
+    /// Whether the list stood still.
+    pub(super) async fn stood_still(mut self) -> Result<bool, ApiError> {
+        match self.again.join_next().await {
+            Some(Ok(again)) => Ok(again?.shows_the_same(&self.opening)),
+            Some(Err(fault)) if fault.is_panic() => std::panic::resume_unwind(fault.into_panic()),
+            // The runtime is shutting down: nothing is proven.
+            Some(Err(_)) | None => Ok(false),
+        }
+    }
+}
+
 /// How one reading ended.
 enum Reading {
     Settled(Listing),
@@ -112,17 +145,38 @@ impl Client {
         }
         let mut attempt = 1;
         loop {
-            match Box::pin(self.walk(filter, limit, first)).await? {
-                Reading::Settled(listing) => return Ok(listing),
-                Reading::Again(walk, doubt) if attempt == ATTEMPTS => {
-                    return Ok(Listing::of(walk, Some(doubt)));
+            let listing = match Box::pin(self.walk(filter, limit, first)).await? {
+                Reading::Settled(mut listing) => {
+                    let is_proven = match listing.pending.take() {
+                        Some(recheck) => recheck.stood_still().await?,
+                        None => true,
+                    };
+                    if is_proven {
+                        return Ok(listing);
+                    }
+                    listing.doubt = Some(moving());
+                    listing
                 }
-                Reading::Again(..) => {
-                    tracing::debug!(?filter, attempt, "the list moved, it is read again");
-                    attempt += 1;
-                    first = self.page(filter, limit, 0).await?;
-                }
+                Reading::Again(walk, doubt) => Listing::of(walk, Some(doubt)),
+            };
+            if attempt == ATTEMPTS {
+                return Ok(listing);
             }
+            tracing::debug!(?filter, attempt, "the list moved, it is read again");
+            attempt += 1;
+            first = self.page(filter, limit, 0).await?;
+        }
+    }
+
+    /// As [`Client::list_from`], and the last proof may still be pending.
+    pub(super) async fn list_early(
+        &self,
+        filter: &ListFilter,
+        start: Start,
+    ) -> Result<Listing, ApiError> {
+        match Box::pin(self.walk(filter, start.limit, start.page)).await? {
+            Reading::Settled(listing) => Ok(listing),
+            Reading::Again(..) => self.list(filter).await,
         }
     }
 
@@ -173,13 +227,11 @@ impl Client {
             }
         }
         ahead.let_go();
-        if walk.pages > 1 && walk.items > opening.received {
-            let again = self.page(filter, limit, 0).await?;
-            if !again.shows_the_same(&opening) {
-                return Ok(Reading::Again(walk, moving()));
-            }
-        }
-        Ok(Reading::Settled(Listing::of(walk, None)))
+        let is_long = walk.pages > 1 && walk.items > opening.received;
+        Ok(Reading::Settled(Listing {
+            pending: is_long.then(|| Recheck::begin(self, filter, limit, opening)),
+            ..Listing::of(walk, None)
+        }))
     }
 }
 
@@ -217,7 +269,7 @@ struct Ahead {
     expected: u64,
     /// The first offset that was not asked for yet.
     unasked: u64,
-    /// How many pages may be under way.
+    /// How many pages may be under way where nobody knows whether there are so many.
     width: usize,
     under_way: JoinSet<(u64, Result<Page, ApiError>)>,
     arrived: BTreeMap<u64, Result<Page, ApiError>>,
@@ -252,8 +304,12 @@ impl Ahead {
             self.ask(most);
             if let Some(page) = self.arrived.remove(&at) {
                 self.expected = at + self.step;
-                self.width = most.min(self.width * 2);
-                self.ask(most);
+                if self.expected > self.likely() {
+                    self.width = most.min(self.width * 2);
+                }
+                if page.as_ref().is_ok_and(|page| verdict(page) != Step::End) {
+                    self.ask(most);
+                }
                 return page;
             }
             match self.under_way.join_next().await {
@@ -278,12 +334,33 @@ impl Ahead {
         self.under_way.detach_all();
     }
 
+    /// How many records there will be, as far as anybody knows.
+    fn likely(&self) -> u64 {
+        if self.filter == ListFilter::default() {
+            self.client.0.learned.facts().expected
+        } else {
+            0
+        }
+    }
+
     /// Keeps as many pages under way as may be, but not without bound ahead of the next one.
     fn ask(&mut self, most: usize) {
         let horizon = self
             .expected
             .saturating_add(self.step.saturating_mul(2 * most as u64));
-        while self.under_way.len() < self.width.min(most) && self.unasked < horizon {
+        let likely = self.likely();
+        while self.unasked < horizon {
+            let width = if self.unasked < likely {
+                most + WAITING
+            } else if self.expected < likely {
+                // The list will most likely have ended by then.
+                0
+            } else {
+                self.width.min(most)
+            };
+            if self.under_way.len() >= width {
+                break;
+            }
             let (client, filter) = (self.client.clone(), self.filter.clone());
             let (limit, offset) = (self.limit, self.unasked);
             self.under_way

@@ -10,7 +10,7 @@ use crate::api::client::Client;
 use crate::api::convert::{Interner, Record, record};
 use crate::api::error::{ApiError, ApiErrorKind, ReadError};
 use crate::api::jobs;
-use crate::api::look::Look;
+use crate::api::look::{EarlyState, Look};
 use crate::api::loose::Nested;
 use crate::api::send::Call;
 use crate::api::wire::{SolutionBody, SolutionReply};
@@ -77,7 +77,7 @@ impl Reader {
 
     /// One snapshot of what matters, with the proof of how complete it is.
     pub async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
-        self.client.collect(wish, None).await
+        self.client.collect(wish).await
     }
 
     /// Begins to look at the whole instance while it is still being found out what is wished.
@@ -85,9 +85,10 @@ impl Reader {
         self.client.look()
     }
 
-    /// As [`Reader::collect`], from a look that has begun, if the wish is for so much.
-    pub async fn collect_from(&self, look: Look, wish: &Wish) -> Result<LiveState, ApiError> {
-        self.client.collect(wish, Some(look)).await
+    /// As [`Reader::collect`], from a look that has begun, if the wish is for so much. What it gives
+    /// must be confirmed.
+    pub async fn collect_from(&self, look: Look, wish: &Wish) -> Result<EarlyState, ApiError> {
+        self.client.collect_from(look, wish).await
     }
 
     /// Every version of exactly that name, in all states and of all owners. One request in the

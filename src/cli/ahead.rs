@@ -30,12 +30,28 @@ pub(super) async fn open(
 ) -> Result<(Session, Option<Look>), CommandError> {
     let source = session::read_source(&args.file)?;
     let begun = begin(&source, args, settings, io);
+    if begun.is_some() {
+        step_aside();
+    }
     // This is the main thread, and the look goes on meanwhile on those of the runtime.
     let place = session::place_of(source, args, settings, io)?;
     let environment = &place.loaded.manifest.environment;
     match begun.filter(|begun| begun.environment == *environment) {
         Some(begun) => Ok((Session::with(place, begun.client), Some(begun.look))),
         None => Ok((session::connect(place, settings, io, |_| {}).await?, None)),
+    }
+}
+
+/// How far the main thread steps back, in the system's steps of niceness.
+#[cfg(target_os = "linux")]
+const BACK: i32 = 10;
+
+/// From here on, what waits for answers goes before the main thread: a request that is sent late costs
+/// more than an entry that is read late. Linux alone counts niceness by threads.
+fn step_aside() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(BACK) {
+        tracing::debug!(%error, "the main thread stays where it is");
     }
 }
 

@@ -79,7 +79,9 @@ pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
             CommandError::io("read", path, source)
         }
     })?;
-    let mut bytes = Vec::new();
+    let expected = file.metadata().map_or(0, |metadata| metadata.len());
+    let expected = usize::try_from(expected).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(expected.min(manifest::MAX_BYTES) + 1);
     // One byte more than is taken, so that a file that is too long is seen to be.
     file.take(manifest::MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)

@@ -76,7 +76,7 @@ impl<'a> Successions<'a> {
 
     /// What a change takes over from; none where it brings in nothing, or nothing goes for it.
     pub fn of_change(&self, change: &Change) -> Option<Succession<'a>> {
-        if !self.incoming.contains(&change.address) {
+        if !comes_in(change) {
             return None;
         }
         let mut goes = self.outgoing.get(&change.address)?.clone();

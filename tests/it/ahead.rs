@@ -1,9 +1,12 @@
 //! Plans of manifests that are big enough for the listing to begin before they are read.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
 use solform::emulator::{Emulator, JobPace};
 
+use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{Version, env_with, manifest_with, seed, start_with};
 
 /// More names than are ever asked for one by one.
@@ -144,4 +147,51 @@ async fn what_stands_in_the_way_is_told_as_ever() {
         .await
         .exits_with(1)
         .warns("401");
+}
+
+#[tokio::test]
+async fn a_list_that_moves_under_the_look_is_listed_again() {
+    let openings = AtomicUsize::new(0);
+    let server = Scripted::start(move |asked| {
+        let offset = asked.query.get("offset");
+        if offset.is_none() {
+            openings.fetch_add(1, Ordering::SeqCst);
+        }
+        // The first version goes out of service before the first page is read again.
+        let is_gone = openings.load(Ordering::SeqCst) > 1;
+        let offset: usize = offset.map_or(0, |text| text.parse().unwrap());
+        let end = (offset + 100).min(NAMES);
+        let solutions: Vec<_> = (offset..end)
+            .map(|number| {
+                let is_active = number > 0 && number != 7 || number == 0 && !is_gone;
+                json!({
+                    "id": format!("id-{number}"), "name": format!("Solution {number}"),
+                    "version": "1.0.0", "owner": "svc", "visibility": "PRIVATE",
+                    "state": if is_active { "ACTIVE" } else { "INACTIVE" },
+                })
+            })
+            .collect();
+        let next = if end < NAMES {
+            i64::try_from(end).unwrap()
+        } else {
+            -1
+        };
+        Reply::json(
+            &json!({"solutions": solutions, "has_more": [end < NAMES], "next_offset": [next]}),
+        )
+    })
+    .await;
+    let env = env_with(&big(server.url.as_str(), ""));
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(2)
+        .says("Solution 0@1.0.0")
+        .says("2 to change");
+    let openings = server.asked();
+    let openings = openings
+        .iter()
+        .filter(|asked| !asked.query.contains_key("offset"));
+    // The look and its proof, which fails; the list and its proof.
+    assert_eq!(openings.count(), 4);
 }

@@ -75,7 +75,10 @@ async fn make(
         );
         writeln!(io.text().0, "{said}")?;
         io.send(|| StreamMessage::log(said));
+    } else {
+        planning::give_back(plan);
     }
+    planning::give_back(session.place);
     if let Some(blocked) = blocked {
         io.out.flush()?;
         render_refusals(&refusals, &io.err_styles, &mut io.err)?;

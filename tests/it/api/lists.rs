@@ -391,7 +391,8 @@ async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
             names: wished,
             ..whole()
         };
-        let live = reader.collect_from(look, &wish).await.unwrap();
+        let early = reader.collect_from(look, &wish).await.unwrap();
+        let live = early.confirmed().await.unwrap().unwrap();
         assert_eq!(ids(&live).len(), expected);
         let openings = |asked: &&crate::support::scripted::Asked| {
             !asked.query.contains_key("offset") && !asked.query.contains_key("name")
@@ -404,5 +405,34 @@ async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
             // Once at the beginning, and once as the proof.
             assert_eq!(count, 2);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_look_counts_only_once_its_first_page_is_read_again() {
+    for moves in [false, true] {
+        let openings = AtomicUsize::new(0);
+        let server = Scripted::start(move |asked| {
+            if !asked.query.contains_key("offset") {
+                openings.fetch_add(1, Ordering::SeqCst);
+            }
+            // One more is there from the second look at the first page on.
+            let is_later = moves && openings.load(Ordering::SeqCst) > 1;
+            let mut instance = Instance::of(if is_later { 26 } else { 25 });
+            instance.cap = 10;
+            if is_later {
+                instance.entries.rotate_right(1);
+            }
+            instance.answer(asked)
+        })
+        .await;
+        let reader = reader(&server);
+        let early = reader.collect_from(reader.look(), &whole()).await.unwrap();
+        assert_eq!(early.unconfirmed().versions().len(), 25);
+        let confirmed = early.confirmed().await.unwrap();
+        assert_eq!(confirmed.is_some(), !moves);
+        let live = reader.collect(&whole()).await.unwrap();
+        assert_eq!(live.coverage(), &Coverage::Whole);
+        assert_eq!(live.versions().len(), if moves { 26 } else { 25 });
     }
 }
