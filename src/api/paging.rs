@@ -195,11 +195,8 @@ impl Client {
         let mut walk = Walk::default();
         let mut step = walk.accept(first);
         let mut ahead = match step {
-            Step::Look { at, doubtful } => {
-                let width = if doubtful { 1 } else { FIRST_AHEAD };
-                Ahead::new(self, filter, limit, at, width)
-            }
-            _ => Ahead::new(self, filter, limit, 0, 0),
+            Step::Look { at, doubtful } => Ahead::new(self, filter, limit, at, !doubtful),
+            _ => Ahead::new(self, filter, limit, 0, false),
         };
         loop {
             let (at, doubtful) = match step {
@@ -269,6 +266,9 @@ struct Ahead {
     expected: u64,
     /// The first offset that was not asked for yet.
     unasked: u64,
+    /// Whether the server said itself that there is more. Else it may not let itself be paged, and
+    /// what is likely counts for nothing.
+    is_announced: bool,
     /// How many pages may be under way where nobody knows whether there are so many.
     width: usize,
     under_way: JoinSet<(u64, Result<Page, ApiError>)>,
@@ -277,7 +277,13 @@ struct Ahead {
 
 impl Ahead {
     /// `step` is where the first page says that the second begins.
-    fn new(client: &Client, filter: &ListFilter, limit: Limit, step: u64, width: usize) -> Self {
+    fn new(
+        client: &Client,
+        filter: &ListFilter,
+        limit: Limit,
+        step: u64,
+        is_announced: bool,
+    ) -> Self {
         Self {
             client: client.clone(),
             filter: filter.clone(),
@@ -285,7 +291,8 @@ impl Ahead {
             step,
             expected: step,
             unasked: step,
-            width,
+            is_announced,
+            width: if is_announced { FIRST_AHEAD } else { 1 },
             under_way: JoinSet::new(),
             arrived: BTreeMap::new(),
         }
@@ -336,7 +343,7 @@ impl Ahead {
 
     /// How many records there will be, as far as anybody knows.
     fn likely(&self) -> u64 {
-        if self.filter == ListFilter::default() {
+        if self.is_announced && self.filter == ListFilter::default() {
             self.client.0.learned.facts().expected
         } else {
             0

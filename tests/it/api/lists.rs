@@ -436,3 +436,18 @@ async fn a_look_counts_only_once_its_first_page_is_read_again() {
         assert_eq!(live.versions().len(), if moves { 26 } else { 25 });
     }
 }
+
+#[tokio::test]
+async fn what_is_likely_counts_for_nothing_where_the_server_announces_no_page() {
+    let page = json!({"solutions": [{"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"}]});
+    let server = Scripted::start(move |_| Reply::json(&page)).await;
+    let declared = (0..1_000).map(|number| name(&format!("Solution {number}")));
+    let wish = Wish {
+        declared: Some(declared.collect()),
+        ..whole()
+    };
+    let live = reader(&server).collect(&wish).await.unwrap();
+    assert!(matches!(live.coverage(), Coverage::Unproven(_)));
+    // One look beyond the page for each time that it is read.
+    assert!(server.count() <= 6, "{}", server.count());
+}
