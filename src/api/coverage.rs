@@ -69,7 +69,7 @@ impl Client {
     }
 
     /// As [`Client::collect`], from a look at everything that is under way, unless so few names matter
-    /// that they may be asked for.
+    /// that they may be asked for. What it gives must be confirmed.
     pub(super) async fn collect_from(
         &self,
         look: Look,

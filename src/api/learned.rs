@@ -54,8 +54,9 @@ pub(super) struct Facts {
     /// Whether this run has taken something out of service.
     has_deactivated: bool,
     pub(super) visibilities: VisibilityFilter,
-    /// How many records a list of everything will have, as far as anybody knows. A hint: pages up to
-    /// there are asked for as early as may be, and the list ends where the server ends it.
+    /// How many records a list of everything will probably have: as many as names are declared, and
+    /// no end of them while a big manifest is being read. Pages up to there are asked for as early as
+    /// may be; the list ends where the server ends it.
     pub(super) expected: u64,
 }
 

@@ -44,7 +44,8 @@ pub(super) struct Listing {
     pub(super) ignores_name: bool,
     /// The records whose state was inferred from the filter that found them.
     pub(super) inferred: HashSet<SolutionId>,
-    /// What is still under way to prove that it stood still; only in a list that was asked for so.
+    /// What is still under way to prove that it stood still. [`Client::list_from`] waits for it;
+    /// [`Client::list_early`] hands it out.
     pub(super) pending: Option<Recheck>,
 }
 
@@ -116,7 +117,7 @@ impl Recheck {
     }
 }
 
-/// How one reading ended.
+/// How one reading ended: settled, but for what is pending.
 enum Reading {
     Settled(Listing),
     Again(Walk, Unproven),

@@ -1,6 +1,6 @@
 //! A look that begins while a big manifest is still being read.
 //!
-//! To read ten thousand entries takes about as long as to list ten thousand versions. So where the head
+//! To read ten thousand entries takes about half as long as to list ten thousand versions. So where the head
 //! of a manifest tells which environment is meant, the listing begins with it; it is used only if the
 //! whole manifest is sound and says the same of the environment. Nothing but GETs is sent, and no
 //! program is run, for a manifest that may yet turn out to be wrong.
@@ -47,7 +47,8 @@ pub(super) async fn open(
 const BACK: i32 = 10;
 
 /// From here on, what waits for answers goes before the main thread: a request that is sent late costs
-/// more than an entry that is read late. Linux alone counts niceness by threads.
+/// more than an entry that is read late. It holds to the end of the plan, as only a privileged process
+/// could take it back. Linux alone counts niceness by threads.
 fn step_aside() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(BACK) {

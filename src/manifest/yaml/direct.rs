@@ -68,6 +68,8 @@ impl<'s> Events<'s> {
     fn start(&mut self) -> Result<(Start<'s>, Mark), Unusual> {
         let (event, span) = self.next()?;
         let start = match event {
+            // A merge key; also inside of what is passed over.
+            Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => return Err(Unusual),
             Event::Scalar(text, style, 0, None) => Start::Scalar(text, style),
             Event::SequenceStart(_, 0, None) => Start::List,
             Event::MappingStart(_, 0, None) => Start::Mapping,
@@ -99,6 +101,7 @@ impl<'s> Events<'s> {
             Start::Scalar(text, style) if is_nothing(&text, style) => {
                 (T::nothing(), Found::Nothing)
             }
+            // Which kind of scalar it is tells only what is wrong, and that is not told here.
             Start::Scalar(text, style) => (T::scalar(decoded(text, style)), Found::Text),
             Start::List => (T::list(self)?, Found::List),
             Start::Mapping => (T::mapping(self)?, Found::Mapping),
@@ -144,7 +147,7 @@ impl<'s> Entries<'s> for Events<'s> {
 
     fn key(&mut self) -> Result<Option<Key<'s>>, Unusual> {
         match self.start()? {
-            (Start::Scalar(text, style), at) if !is_nothing(&text, style) && text != "<<" => {
+            (Start::Scalar(text, style), at) if !is_nothing(&text, style) => {
                 Ok(Some(Key { text, at }))
             }
             (Start::End, _) => Ok(None),
