@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use crate::api::client::Client;
 use crate::api::error::ApiError;
-use crate::api::paging::{Listing, Recheck};
+use crate::api::paging::{Listing, Recheck, joined};
 use crate::live::LiveState;
 
 /// A look at everything that is under way. It is broken off when it is dropped.
@@ -33,11 +33,7 @@ impl Client {
 impl Look {
     /// What was listed; `None` if the runtime has ended the look.
     pub(super) async fn listing(mut self) -> Result<Option<Listing>, ApiError> {
-        match self.0.join_next().await {
-            Some(Ok(listing)) => listing.map(Some),
-            Some(Err(fault)) if fault.is_panic() => std::panic::resume_unwind(fault.into_panic()),
-            Some(Err(_)) | None => Ok(None),
-        }
+        joined(&mut self.0).await.transpose()
     }
 }
 
@@ -57,10 +53,7 @@ impl EarlyState {
     /// The snapshot, once it is known that the list stood still while it was read; `None` if it moved:
     /// then it must be read again.
     pub async fn confirmed(self) -> Result<Option<LiveState>, ApiError> {
-        let is_proven = match self.pending {
-            Some(recheck) => recheck.stood_still().await?,
-            None => true,
-        };
+        let is_proven = Recheck::stood_still(self.pending).await?;
         Ok(is_proven.then_some(self.live))
     }
 }

@@ -106,14 +106,24 @@ impl Recheck {
         Self { opening, again }
     }
 
-    /// Whether the list stood still.
-    pub(super) async fn stood_still(mut self) -> Result<bool, ApiError> {
-        match self.again.join_next().await {
-            Some(Ok(again)) => Ok(again?.shows_the_same(&self.opening)),
-            Some(Err(fault)) if fault.is_panic() => std::panic::resume_unwind(fault.into_panic()),
-            // The runtime is shutting down: nothing is proven.
-            Some(Err(_)) | None => Ok(false),
+    /// Whether the list stood still. Where nothing is pending, that is proven already.
+    pub(super) async fn stood_still(pending: Option<Self>) -> Result<bool, ApiError> {
+        let Some(mut this) = pending else {
+            return Ok(true);
+        };
+        match joined(&mut this.again).await {
+            Some(again) => Ok(again?.shows_the_same(&this.opening)),
+            None => Ok(false),
         }
+    }
+}
+
+/// What the next task to end gives; `None` if there is none, or the runtime is shutting down.
+pub(super) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option<T> {
+    match tasks.join_next().await? {
+        Ok(given) => Some(given),
+        Err(fault) if fault.is_panic() => std::panic::resume_unwind(fault.into_panic()),
+        Err(_) => None,
     }
 }
 
@@ -148,11 +158,7 @@ impl Client {
         loop {
             let listing = match Box::pin(self.walk(filter, limit, first)).await? {
                 Reading::Settled(mut listing) => {
-                    let is_proven = match listing.pending.take() {
-                        Some(recheck) => recheck.stood_still().await?,
-                        None => true,
-                    };
-                    if is_proven {
+                    if Recheck::stood_still(listing.pending.take()).await? {
                         return Ok(listing);
                     }
                     listing.doubt = Some(moving());
@@ -320,19 +326,11 @@ impl Ahead {
                 }
                 return page;
             }
-            match self.under_way.join_next().await {
-                Some(Ok((offset, page))) => {
-                    self.arrived.insert(offset, page);
-                }
-                Some(Err(fault)) if fault.is_panic() => {
-                    std::panic::resume_unwind(fault.into_panic())
-                }
-                // The runtime is shutting down.
-                Some(Err(_)) | None => {
-                    self.step = 0;
-                    return self.client.page(&self.filter, self.limit, at).await;
-                }
-            }
+            let Some((offset, page)) = joined(&mut self.under_way).await else {
+                self.step = 0;
+                return self.client.page(&self.filter, self.limit, at).await;
+            };
+            self.arrived.insert(offset, page);
         }
     }
 
