@@ -127,7 +127,9 @@ pub enum NotReleased {
     #[error("an earlier run's job is still at work on it")]
     InFlight,
     /// It is so young that its deploy may still be at work, and no run of solform vouches for it.
-    #[error("it was created less than `timeouts.settle` ago, and no run of solform vouches for it")]
+    #[error(
+        "it was created less than `timeouts.propagation` ago, and no run of solform vouches for it"
+    )]
     TooYoung,
 }
 

@@ -1,7 +1,7 @@
 //! Sends one write, journalled, until it is known whether the server took it.
 //!
 //! A sending that was surely not taken is repeated. One that may have been taken is looked for, and
-//! repeated only after a complete look that began later than the sending plus `timeouts.settle`
+//! repeated only after a complete look that began later than the sending plus `timeouts.propagation`
 //! (design 5): the API has no key that would make a second deploy harmless.
 
 use std::time::Duration;

@@ -128,7 +128,7 @@ pub struct Timeouts {
     /// One delete job.
     pub delete: Duration,
     /// How long a finished write may need to show.
-    pub settle: Duration,
+    pub propagation: Duration,
     /// The whole of an apply.
     pub run: Duration,
 }
@@ -139,7 +139,7 @@ impl Default for Timeouts {
         Self {
             deploy: Duration::from_secs(15 * MINUTE),
             delete: Duration::from_secs(15 * MINUTE),
-            settle: Duration::from_secs(5 * MINUTE),
+            propagation: Duration::from_secs(5 * MINUTE),
             run: Duration::from_secs(120 * MINUTE),
         }
     }

@@ -206,7 +206,7 @@ mapping! {
         delete: Text,
         /// How long a finished change may need to show. Default: 5m.
         #[schemars(schema_with = "schema::duration")]
-        settle: Text,
+        propagation: Text,
         /// A whole apply. Default: 2h.
         #[schemars(schema_with = "schema::duration")]
         run: Text,

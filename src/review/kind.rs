@@ -189,7 +189,7 @@ pub enum Field {
     MaxChange,
     DeployTimeout,
     DeleteTimeout,
-    Settle,
+    Propagation,
     RunTimeout,
 }
 
@@ -221,7 +221,7 @@ impl Field {
             Self::MaxChange => "limits.max_change",
             Self::DeployTimeout => "timeouts.deploy",
             Self::DeleteTimeout => "timeouts.delete",
-            Self::Settle => "timeouts.settle",
+            Self::Propagation => "timeouts.propagation",
             Self::RunTimeout => "timeouts.run",
         }
     }

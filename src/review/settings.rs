@@ -121,13 +121,13 @@ impl Settings<'_> {
         let Timeouts {
             deploy,
             delete,
-            settle,
+            propagation,
             run,
         } = after;
         for (field, before, after) in [
             (Field::DeployTimeout, before.deploy, deploy),
             (Field::DeleteTimeout, before.delete, delete),
-            (Field::Settle, before.settle, settle),
+            (Field::Propagation, before.propagation, propagation),
             (Field::RunTimeout, before.run, run),
         ] {
             let kind = (Kind::TimeoutChanged, field);

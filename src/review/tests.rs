@@ -544,13 +544,13 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         ("timeouts: { deploy: 90s }", ""),
         (
-            "timeouts: { deploy: 2m, delete: 1500ms, settle: 0s, run: 1h }",
+            "timeouts: { deploy: 2m, delete: 1500ms, propagation: 0s, run: 1h }",
             "",
         ),
         &[
             "timeouts.deploy timeout-changed 90s>2m",
             "timeouts.delete timeout-changed 15m>1500ms",
-            "timeouts.settle timeout-changed 5m>0ms",
+            "timeouts.propagation timeout-changed 5m>0ms",
             "timeouts.run timeout-changed 2h>1h",
         ],
     ),

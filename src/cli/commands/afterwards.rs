@@ -66,7 +66,7 @@ pub(super) async fn look_again(
         replace: Vec::new(),
         ..options.clone()
     };
-    let settle = session.manifest().environment.timeouts.settle;
+    let settle = session.manifest().environment.timeouts.propagation;
     let deadline = Instant::now() + settle;
     let mut pause = (settle / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let mut has_told = false;

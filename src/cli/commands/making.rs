@@ -40,7 +40,7 @@ pub(super) fn execution(
             parallelism,
             deploy: timeouts.deploy,
             delete: timeouts.delete,
-            settle: timeouts.settle,
+            settle: timeouts.propagation,
             run: timeouts.run,
             poll: PollPolicy::default(),
         },

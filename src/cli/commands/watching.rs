@@ -30,7 +30,7 @@ pub(super) fn execution(
         reader: session.reader(),
         interrupt: interrupt.clone(),
         deadline: Instant::now() + waiting.timeout.unwrap_or(timeouts.run),
-        settle: timeouts.settle,
+        settle: timeouts.propagation,
         poll: PollPolicy::default(),
         events: progress.sink(),
         now_ms: Arc::new(clock::now_ms),

@@ -163,12 +163,12 @@ impl<'a> Context<'a> {
         let deploy = self.check_duration(raw.deploy.as_ref(), false);
         let delete = self.check_duration(raw.delete.as_ref(), false);
         // Waiting for nothing is a choice: some servers show every change at once.
-        let settle = self.check_duration(raw.settle.as_ref(), true);
+        let propagation = self.check_duration(raw.propagation.as_ref(), true);
         let run = self.check_duration(raw.run.as_ref(), false);
         Ok(Timeouts {
             deploy: deploy?.unwrap_or(default.deploy),
             delete: delete?.unwrap_or(default.delete),
-            settle: settle?.unwrap_or(default.settle),
+            propagation: propagation?.unwrap_or(default.propagation),
             run: run?.unwrap_or(default.run),
         })
     }

@@ -139,7 +139,7 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
     let timeouts = [
         ("deploy", timeouts.deploy, default.deploy),
         ("delete", timeouts.delete, default.delete),
-        ("settle", timeouts.settle, default.settle),
+        ("propagation", timeouts.propagation, default.propagation),
         ("run", timeouts.run, default.run),
     ];
     let timeouts = timeouts.map(|(key, time, default)| {

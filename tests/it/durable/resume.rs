@@ -363,7 +363,9 @@ async fn an_interrupt_while_settling_settles_nothing() {
         .filter(|line| !line.contains("\"kind\":\"job\""))
         .collect();
     std::fs::write(&journal, &before).unwrap();
-    let manifest = env.read("solform.yaml").replace("settle: 1s", "settle: 1h");
+    let manifest = env
+        .read("solform.yaml")
+        .replace("propagation: 1s", "propagation: 1h");
     env.write("solform.yaml", &manifest);
     let arguments = ["apply", "--auto-approve", "--detailed-exitcode"];
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);

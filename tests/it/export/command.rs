@@ -57,7 +57,7 @@ environments:
     user: svc
     context: acme
     store: state
-    timeouts: { deploy: 20s, delete: 20s, settle: 1s }
+    timeouts: { deploy: 20s, delete: 20s, propagation: 1s }
 
 defaults:
   owner: svc

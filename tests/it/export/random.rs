@@ -25,7 +25,7 @@ environments:
     store: \"s3://b/$${x}\"
     protect: [\"Old @*\"]
     limits: { max_destroy: 2, max_change: 30% }
-    timeouts: { deploy: 90s, settle: 0s, run: 1h }
+    timeouts: { deploy: 90s, propagation: 0s, run: 1h }
 ";
 
 fn config(cases: u32) -> ProptestConfig {

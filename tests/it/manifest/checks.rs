@@ -123,7 +123,7 @@ fn settings_of_environments() {
             "bad-limit bad-limit",
         ),
         (
-            "url: 'emulator:', timeouts: { settle: 0s, run: 0m }",
+            "url: 'emulator:', timeouts: { propagation: 0s, run: 0m }",
             "zero-timeout",
         ),
         ("url: 'emulator:', timeouts: { setle: 1s }", "unknown-field"),

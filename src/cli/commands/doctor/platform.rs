@@ -11,9 +11,9 @@ use crate::live::{Coverage, LiveState};
 use crate::manifest::{Endpoint, Environment, TokenSource};
 use crate::render::words;
 
-/// Clocks that differ by less than this are taken for the same, whatever `settle` is.
+/// Clocks that differ by less than this are taken for the same, whatever `propagation` is.
 const LEAST_SKEW: Duration = Duration::from_secs(10);
-/// Clocks that differ by more than this are told, whatever `settle` is.
+/// Clocks that differ by more than this are told, whatever `propagation` is.
 const MOST_SKEW: Duration = Duration::from_mins(1);
 
 pub(super) async fn look(session: &Session, limit: Duration, checks: &mut Vec<Check>) {
@@ -257,7 +257,10 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
     };
     // The server tells whole seconds, and its answer took a while.
     let skew = Duration::from_millis(now_ms.abs_diff(theirs).saturating_sub(1000));
-    let limit = environment.timeouts.settle.clamp(LEAST_SKEW, MOST_SKEW);
+    let limit = environment
+        .timeouts
+        .propagation
+        .clamp(LEAST_SKEW, MOST_SKEW);
     if skew <= limit {
         return Check::ok(name, "The server's clock and ours agree.");
     }
@@ -272,7 +275,7 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
             "The server's clock is {} {direction} ours.",
             words::duration(skew)
         ),
-        "Set the clocks by NTP. solform compares times of the server with its own where it waits `timeouts.settle` for a version that is new.",
+        "Set the clocks by NTP. solform compares times of the server with its own where it waits `timeouts.propagation` for a version that is new.",
     )
 }
 
