@@ -404,7 +404,7 @@ impl CommandError {
                 "One emulator at a time holds a data folder; to begin anew, delete the folder.".to_owned()
             }
             Self::Seed { .. } => {
-                "Correct the file; `solform init` writes one to start from.".to_owned()
+                "Correct the file; `docs/emulator.md` shows the form of a seed.".to_owned()
             }
             Self::Manifest(_)
             | Self::Runtime { .. }

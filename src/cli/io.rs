@@ -12,6 +12,7 @@ use super::args::LogLevel;
 use super::clock;
 use super::diagnostics::diagnostics_of;
 use super::error::CommandError;
+use super::invocation::Invocation;
 use super::settings::Settings;
 use super::stream::Stream;
 use crate::api::Redactor;
@@ -36,6 +37,8 @@ pub(super) struct Io {
     text: TextPlace,
     nowhere: io::Sink,
     is_err_coloured: bool,
+    /// The options that printed commands repeat.
+    pub(super) invocation: Invocation,
 }
 
 /// Where text for people goes.
@@ -73,6 +76,7 @@ impl Io {
             text: TextPlace::Out,
             nowhere: io::sink(),
             is_err_coloured: may_colour && is_err_terminal,
+            invocation: settings.invocation.clone(),
         }
     }
 
@@ -153,7 +157,7 @@ impl Io {
 
     fn try_report(&mut self, error: &CommandError) -> io::Result<()> {
         if let Some(stream) = &self.stream {
-            for diagnostic in diagnostics_of(error) {
+            for diagnostic in diagnostics_of(error, &self.invocation) {
                 stream.send(StreamMessage::diagnostic(diagnostic));
             }
         }
@@ -176,6 +180,7 @@ impl Io {
             writeln!(self.err, "  because {}", words::escaped(&cause))?;
         }
         if let Some(help) = error.help() {
+            let help = self.invocation.complete(&help);
             writeln!(self.err, "  help: {}", words::escaped(&help))?;
         }
         self.err.flush()

@@ -12,6 +12,7 @@ mod diagnostics;
 mod error;
 mod exit;
 mod files;
+mod invocation;
 mod io;
 mod progress;
 mod run_progress;
@@ -29,6 +30,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use self::args::Cli;
 use self::error::CommandError;
 use self::exit::ExitStatus;
+use self::invocation::Invocation;
 use self::io::Io;
 use self::settings::Settings;
 
@@ -48,11 +50,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             return finish(Err(error), false, &mut io);
         }
     };
-    let cli = match Cli::command()
+    let parsed = Cli::command()
         .try_get_matches_from(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches))
-    {
-        Ok(cli) => cli,
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let cli = match parsed {
+        Ok((cli, matches)) => {
+            settings.invocation = Invocation::new(&matches, settings.environment.as_deref());
+            cli
+        }
         // clap knows whether it is help, which goes to stdout, or a mistake. Its own code for
         // mistakes means "changes present" here, and is not used.
         Err(error) if error.use_stderr() => {
@@ -75,7 +80,6 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     if cli.command.has_stream() {
         io.open_stream();
     }
-    settings.chdir.clone_from(&cli.global.chdir);
     let is_detailed = cli.command.has_detailed_exit_code();
     let is_writing = cli.command.is_writing();
     let result = match &cli.global.chdir {

@@ -16,6 +16,7 @@ use url::Url;
 use super::args::ManifestArgs;
 use super::error::CommandError;
 use super::files::folder_of;
+use super::invocation::{Invocation, PrintedCommand};
 use super::io::Io;
 use super::settings::{Settings, aws_variables, variable};
 use crate::api::{
@@ -45,8 +46,8 @@ pub(super) struct Loaded {
 /// An environment, with all that can be known of it without asking it.
 pub(super) struct Place {
     pub(super) loaded: Loaded,
-    /// `--chdir`, for commands that are printed.
-    chdir: Option<PathBuf>,
+    /// The options that printed commands repeat.
+    invocation: Invocation,
     /// `SOLFORM_STORE`.
     store_wish: Option<String>,
     /// `SOLFORM_ALLOWED_HOSTS`.
@@ -136,9 +137,13 @@ pub(super) fn place_of(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Place, CommandError> {
+    let loaded = load(source, args, settings, io)?;
+    let invocation = settings
+        .invocation
+        .resolved(&loaded.file, &loaded.manifest.environment.name);
     Ok(Place {
-        loaded: load(source, args, settings, io)?,
-        chdir: settings.chdir.clone(),
+        loaded,
+        invocation,
         store_wish: settings.store.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
         is_ci: settings.is_ci,
@@ -270,6 +275,11 @@ impl Place {
 }
 
 impl Place {
+    /// Starts a command for this environment, to be printed.
+    pub(super) fn command(&self, verb: &str) -> PrintedCommand {
+        self.invocation.command(verb)
+    }
+
     fn remote_store(&self, text: &str, secrets: &Redactor) -> Result<Arc<dyn Store>, CommandError> {
         let url = Url::parse(text)
             .ok()
@@ -354,27 +364,6 @@ impl Session {
     /// The only way to a writer; only the commands that apply call it.
     pub(super) fn writer(&self) -> Writer {
         Writer::new(self.client.clone())
-    }
-
-    /// The words of a command for this environment, to be printed for whoever is to type it.
-    pub(super) fn command_words(&self, verb: &str) -> Vec<String> {
-        let mut words = vec!["solform".to_owned()];
-        if let Some(folder) = &self.place.chdir {
-            words.extend(["--chdir".to_owned(), folder.display().to_string()]);
-        }
-        words.extend([
-            verb.to_owned(),
-            "--file".to_owned(),
-            self.place.loaded.file.display().to_string(),
-            "-e".to_owned(),
-            self.place.loaded.manifest.environment.name.clone(),
-        ]);
-        words
-    }
-
-    /// Words as a shell takes them, for whoever is to type them.
-    pub(super) fn printed(words: &[String]) -> String {
-        shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
     }
 
     pub(super) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {

@@ -6,6 +6,7 @@
 )]
 
 use super::args::LogLevel;
+use super::invocation::Invocation;
 use clap::ValueEnum as _;
 
 /// The environment's wishes.
@@ -27,8 +28,8 @@ pub(super) struct Settings {
     pub(super) allowed_hosts: Option<Vec<String>>,
     /// `NO_COLOR`, `TERM=dumb`.
     pub(super) is_plain: bool,
-    /// `--chdir`, for commands that are printed.
-    pub(super) chdir: Option<std::path::PathBuf>,
+    /// The options of this command that printed commands repeat.
+    pub(super) invocation: Invocation,
     /// `GITHUB_STEP_SUMMARY`: the file that a runner shows beside the job.
     pub(super) step_summary: Option<std::path::PathBuf>,
     /// `GITHUB_WORKSPACE`: the root of the repository, on a GitHub runner.
@@ -56,7 +57,7 @@ impl Settings {
                     .collect()
             }),
             is_plain: is_set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
-            chdir: None,
+            invocation: Invocation::default(),
             workspace: variable("GITHUB_WORKSPACE").map(std::path::PathBuf::from),
             step_summary: variable("GITHUB_STEP_SUMMARY").map(std::path::PathBuf::from),
             is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),

@@ -53,9 +53,9 @@ pub(super) fn by_crate(source: &SourceFile) -> Result<RawManifest, Problems> {
             Problem::new(Code::WrongType, message).at(source, node.used, "not a mapping")
         }
     };
-    Err(Problems::of(
-        problem.help("Run `solform init` for a manifest to start from."),
-    ))
+    Err(Problems::of(problem.help(
+        "Delete the file, then run `solform init`: it writes a manifest to start from.",
+    )))
 }
 
 fn options() -> Options {

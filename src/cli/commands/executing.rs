@@ -145,7 +145,7 @@ pub(super) async fn execute(
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let resume = resume_command(session, &order, keeping);
+    let resume = resume_command(session, &order);
     let Order {
         plan,
         saved,
@@ -316,28 +316,22 @@ fn status_of(
 }
 
 /// The command that goes on where this one ended, as a shell takes it.
-fn resume_command(session: &Session, order: &Order, keeping: &Keeping) -> String {
+fn resume_command(session: &Session, order: &Order) -> String {
     // A saved plan is applied again as it is: what is done counts as done.
     let verb = match order.plan.mode {
         Mode::Destroy if order.saved.is_none() => "destroy",
         Mode::Destroy | Mode::Converge => "apply",
     };
-    let mut words = session.command_words(verb);
-    words.extend(order.saved.iter().map(|saved| {
-        saved
-            .file
-            .as_ref()
-            .map_or_else(|| "--resume".to_owned(), |file| file.display().to_string())
-    }));
-    // What is in flight is known to that store only.
-    if let Some(store) = &keeping.store_argument {
-        words.extend(["--store".to_owned(), store.clone()]);
+    let mut command = session.place.command(verb);
+    match &order.saved {
+        Some(SavedFrom {
+            file: Some(file), ..
+        }) => command = command.file(file),
+        Some(SavedFrom { file: None, .. }) => command = command.argument("--resume"),
+        None => {}
     }
-    for target in &order.options.targets {
-        words.extend(["--target".to_owned(), target.to_string()]);
-    }
-    for exclude in &order.options.excludes {
-        words.extend(["--exclude".to_owned(), exclude.to_string()]);
-    }
-    Session::printed(&words)
+    command
+        .options("--target", &order.options.targets)
+        .options("--exclude", &order.options.excludes)
+        .to_string()
 }

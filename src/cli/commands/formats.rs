@@ -79,7 +79,7 @@ pub(super) fn write_errors(
     }
     let mut text = Vec::new();
     let folder = outputs::folder_in_repository(settings);
-    render_github_errors(&diagnostics_of(error), &folder, &mut text)?;
+    render_github_errors(&diagnostics_of(error, &io.invocation), &folder, &mut text)?;
     if args.format() == PlanFormat::Github {
         io.commands(&text)?;
     }

@@ -21,7 +21,10 @@ pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandErr
         write_new(&seed, include_str!("init_emulator.yaml"))?;
         writeln!(io.out, "Wrote `{}`.", seed.display())?;
     }
-    writeln!(io.out, "Next: look at them, then run `solform plan`.")?;
+    let next = io
+        .invocation
+        .complete("Next: look at them, then run `solform plan`.");
+    writeln!(io.out, "{next}")?;
     Ok(ExitStatus::Success)
 }
 

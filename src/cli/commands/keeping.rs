@@ -19,8 +19,6 @@ use crate::store::{Lease, LockOwner, Memory, PastRun, Store, lock, superfluous};
 /// The lock and the store, for as long as an apply works.
 pub(super) struct Keeping {
     pub(super) store: Arc<dyn Store>,
-    /// What was typed behind `--store`.
-    pub(super) store_argument: Option<String>,
     pub(super) lease: Arc<Lease>,
     /// What earlier runs know of records.
     pub(super) memory: Memory,
@@ -57,7 +55,6 @@ pub(super) async fn take(
     };
     let mut keeping = Keeping {
         store,
-        store_argument: args.store.clone(),
         lease: Arc::new(lease),
         memory: Memory::default(),
         in_flight: BTreeMap::new(),
@@ -104,20 +101,14 @@ async fn locked(
             .map_err(CommandError::Store)
     };
     start.or_interrupted(locking).await?.map_err(|holder| {
-        let verb = "force-unlock";
-        let mut words = session.command_words(verb);
-        if let Some(store) = &args.store {
-            words.extend(["--store".to_owned(), store.clone()]);
-        }
-        let place = words.iter().position(|word| word == verb);
-        words.insert(
-            place.map_or(words.len(), |verb| verb + 1),
-            holder.id.clone(),
-        );
+        let unlock = session
+            .place
+            .command("force-unlock")
+            .first_argument(&holder.id);
         CommandError::Locked {
             environment: session.manifest().environment.name.clone(),
             holder: told(&holder),
-            unlock: Session::printed(&words),
+            unlock: unlock.to_string(),
         }
     })
 }

@@ -93,6 +93,6 @@ pub(super) fn folder_in_repository(settings: &Settings) -> String {
         let here = std::env::current_dir().ok()?;
         Some(here.strip_prefix(root).ok()?.to_owned())
     };
-    let folder = within().or_else(|| settings.chdir.clone());
+    let folder = within().or_else(|| settings.invocation.chdir().map(Path::to_owned));
     folder.map_or_else(String::new, |folder| folder.display().to_string())
 }

@@ -1,6 +1,7 @@
 //! `plan`: what apply would do. Sends GETs only.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::{formats, keeping, outputs, planning};
@@ -9,8 +10,9 @@ use crate::cli::args::PlanArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::cli::session::Session;
+use crate::cli::session::{Place, Session};
 use crate::cli::settings::Settings;
 use crate::plan::{Mode, SavedPlan, Summary, judge};
 use crate::render::{StreamMessage, render_refusals};
@@ -69,10 +71,14 @@ async fn make(
         let id = uuid::Uuid::new_v4().to_string();
         let saved = SavedPlan::new(plan, refusals.clone(), overrides, id, now_ms);
         planning::write_saved(path, &saved)?;
-        let said = format!(
-            "The plan is kept in `{0}`. Next: solform apply {0}",
-            path.display()
-        );
+        let next = saved_plan_command(&session.place, &saved, path);
+        let said = match next {
+            Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
+            None => format!(
+                "The plan is kept in `{}`. It cannot be applied.",
+                path.display()
+            ),
+        };
         writeln!(io.text().0, "{said}")?;
         io.send(|| StreamMessage::log(said));
     } else {
@@ -89,6 +95,12 @@ async fn make(
     } else {
         ExitStatus::Success
     })
+}
+
+/// The command that applies a saved plan; none where it would be refused.
+fn saved_plan_command(place: &Place, saved: &SavedPlan, path: &Path) -> Option<PrintedCommand> {
+    let is_applyable = saved.refusals.is_empty();
+    is_applyable.then(|| place.command("apply").file(path))
 }
 
 /// How long a plan waits for a store that it does not need.

@@ -105,7 +105,8 @@ impl<'a> Reporting<'a> {
         io: &mut Io,
     ) -> Result<ExitStatus, CommandError> {
         if !self.is_told {
-            let errors = result.as_ref().err().map(diagnostics_of);
+            let errors = result.as_ref().err();
+            let errors = errors.map(|error| diagnostics_of(error, &io.invocation));
             let written = self.tell_not_applied(errors.unwrap_or_default(), io);
             if let (Err(error), Err(_)) = (&written, &result) {
                 // The first error is the one to be told as such.

@@ -72,7 +72,11 @@ pub(super) fn tell(
         // A wait would be one for something that may not exist.
         JobOutcome::NotKnown { .. } if !waiting.wait => writeln!(
             io.err,
-            "No answer tells how it stands. Check the id; `solform list` and `solform jobs` show what came of it."
+            "{}",
+            io.invocation.complete(
+                "The server gives no answer about this job. Check the id; `solform list` and `solform jobs` \
+                 show the live versions and the runs."
+            )
         )?,
         JobOutcome::Started | JobOutcome::AtWork | JobOutcome::NotKnown { .. } => {
             writeln!(io.err, "To look again: {}", command(job, session))?;
@@ -83,15 +87,16 @@ pub(super) fn tell(
 
 /// The command that looks again, as a shell takes it.
 fn command(job: &WatchedJob, session: &Session) -> String {
-    let mut words = session.command_words("job");
-    if job.kind != JobKind::Async {
-        words.extend(["--type".to_owned(), job.kind.as_str().to_owned()]);
-    }
-    for space in &job.output_repos {
-        words.extend(["--output-repo".to_owned(), space.clone()]);
-    }
-    words.extend(["--wait".to_owned(), "--".to_owned(), job.id.to_string()]);
-    Session::printed(&words)
+    let kind = (job.kind != JobKind::Async).then(|| job.kind.as_str());
+    session
+        .place
+        .command("job")
+        .options("--type", kind)
+        .options("--output-repo", &job.output_repos)
+        .argument("--wait")
+        .argument("--")
+        .argument(&job.id)
+        .to_string()
 }
 
 /// The exit status of how it stands. One that is at work is no success: whoever asks in a script

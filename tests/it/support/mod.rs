@@ -102,7 +102,7 @@ pub(crate) struct CommandOutput {
 }
 
 impl CommandOutput {
-    fn new(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         Self {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),

@@ -87,6 +87,10 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
             skip(&mut checks, &store, "There is no usable manifest.");
         }
     }
+    for check in &mut checks {
+        let hint = check.hint.take();
+        check.hint = hint.map(|hint| io.invocation.complete(&hint));
+    }
     // They were asked in the order in which answers come cheap.
     checks.sort_by_key(|check| check.name);
     Diagnosis {

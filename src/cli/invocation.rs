@@ -1,0 +1,290 @@
+//! The options of the running command that say where it works, and the commands that are printed with
+//! them.
+//!
+//! Every command that solform prints is built here, so that it works when it is typed as it was printed.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _};
+
+use super::args::Cli;
+
+/// The options that say where a command works, as they were given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Invocation {
+    chdir: Option<PathBuf>,
+    /// `--file`, where it is not the default one.
+    file: Option<PathBuf>,
+    /// `--environment`, or `SOLFORM_ENVIRONMENT`.
+    environment: Option<String>,
+    /// `--store`. `SOLFORM_STORE` holds for the printed command too.
+    store: Option<String>,
+}
+
+impl Invocation {
+    /// Reads the options of the command that was typed.
+    pub(super) fn new(matches: &ArgMatches, environment: Option<&str>) -> Self {
+        let command = matches.subcommand().map(|(_, command)| command);
+        let option = |name| command.and_then(|command| typed::<String>(command, name));
+        Self {
+            chdir: command.and_then(|command| typed(command, "chdir")),
+            file: command.and_then(|command| typed(command, "file")),
+            environment: option("environment").or_else(|| environment.map(str::to_owned)),
+            store: option("store"),
+        }
+    }
+
+    /// Returns the same with the manifest and the environment that were found.
+    pub(super) fn resolved(&self, file: &Path, environment: &str) -> Self {
+        Self {
+            file: Some(file.to_owned()),
+            environment: Some(environment.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The folder of `--chdir`.
+    pub(super) fn chdir(&self) -> Option<&Path> {
+        self.chdir.as_deref()
+    }
+
+    /// Starts a command with the options that its verb takes.
+    pub(super) fn command(&self, verb: &str) -> PrintedCommand {
+        let mut printed = PrintedCommand {
+            words: vec!["solform".to_owned()],
+            behind_verb: 0,
+        };
+        if let Some(folder) = &self.chdir {
+            printed = printed.option("--chdir", folder.display());
+        }
+        printed = printed.argument(verb);
+        printed.behind_verb = printed.words.len();
+        for option in options_of(verb) {
+            let value = match option.as_str() {
+                "file" => self.file.as_ref().map(|file| file.display().to_string()),
+                "environment" => self.environment.clone(),
+                "store" => self.store.clone(),
+                _ => None,
+            };
+            if let Some(value) = value {
+                let name = if option == "environment" {
+                    "-e".to_owned()
+                } else {
+                    format!("--{option}")
+                };
+                printed = printed.option(&name, value);
+            }
+        }
+        printed
+    }
+
+    /// Returns a message with the options added to each `` `solform VERB ...` `` in it. A command that
+    /// has one of them already was built by [`Invocation::command`] and stays.
+    pub(super) fn complete(&self, message: &str) -> String {
+        const START: &str = "`solform ";
+        let mut whole = String::with_capacity(message.len());
+        let mut rest = message;
+        while let Some(start) = rest.find(START) {
+            let (before, command) = rest.split_at(start);
+            whole.push_str(before);
+            let inside = &command[START.len()..];
+            let Some(end) = inside.find('`') else {
+                rest = command;
+                break;
+            };
+            whole.push('`');
+            whole.push_str(&self.completed(&inside[..end]));
+            whole.push('`');
+            rest = &inside[end + 1..];
+        }
+        whole.push_str(rest);
+        whole
+    }
+
+    /// A command without its first word, with the options.
+    fn completed(&self, command: &str) -> String {
+        let (verb, arguments) = command.split_once(' ').unwrap_or((command, ""));
+        let is_complete = arguments.split(' ').any(|word| {
+            ["--file", "-f", "--environment", "-e", "--store", "--chdir"].contains(&word)
+        });
+        if is_complete || !is_verb(verb) {
+            return format!("solform {command}");
+        }
+        let mut text = self.command(verb).to_string();
+        if !arguments.is_empty() {
+            text.push(' ');
+            text.push_str(arguments);
+        }
+        text
+    }
+}
+
+/// The value of an option that was typed; none where it has its default or the command has no such
+/// option.
+fn typed<T: Clone + Send + Sync + 'static>(command: &ArgMatches, name: &str) -> Option<T> {
+    // clap panics where it is asked for the source of an option that the command does not have.
+    let value = command.try_get_one::<T>(name).ok()??;
+    let is_typed = command.value_source(name) == Some(ValueSource::CommandLine);
+    is_typed.then(|| value.clone())
+}
+
+fn is_verb(word: &str) -> bool {
+    Cli::command().find_subcommand(word).is_some()
+}
+
+/// The options of a command that say where it works.
+fn options_of(verb: &str) -> Vec<String> {
+    let cli = Cli::command();
+    let Some(command) = cli.find_subcommand(verb) else {
+        return Vec::new();
+    };
+    ["file", "environment", "store"]
+        .into_iter()
+        .filter(|name| {
+            command
+                .get_arguments()
+                .any(|argument| argument.get_long() == Some(name))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A command to be printed: its words, quoted for a shell when they are displayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PrintedCommand {
+    words: Vec<String>,
+    behind_verb: usize,
+}
+
+impl PrintedCommand {
+    /// Adds a word.
+    pub(super) fn argument(mut self, word: impl std::fmt::Display) -> Self {
+        self.words.push(word.to_string());
+        self
+    }
+
+    /// Puts a word right behind the verb.
+    pub(super) fn first_argument(mut self, word: impl std::fmt::Display) -> Self {
+        self.words.insert(self.behind_verb, word.to_string());
+        self
+    }
+
+    /// Adds an option with its value.
+    pub(super) fn option(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        let value = value.to_string();
+        // clap would take a value that begins with a dash for an option.
+        if value.starts_with('-') && value != "-" {
+            self.words.push(format!("{name}={value}"));
+        } else {
+            self.words.extend([name.to_owned(), value]);
+        }
+        self
+    }
+
+    /// Adds an option once for each value.
+    pub(super) fn options(
+        self,
+        name: &str,
+        values: impl IntoIterator<Item = impl std::fmt::Display>,
+    ) -> Self {
+        values
+            .into_iter()
+            .fold(self, |command, value| command.option(name, value))
+    }
+
+    /// Adds the path of a file, which no shell and no option parser takes for anything else.
+    pub(super) fn file(self, path: &Path) -> Self {
+        let is_option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
+        let path = if is_option {
+            Path::new(OsStr::new(".")).join(path)
+        } else {
+            path.to_owned()
+        };
+        self.argument(path.display())
+    }
+}
+
+impl std::fmt::Display for PrintedCommand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words = self.words.iter().map(String::as_str);
+        match shlex::try_join(words) {
+            Ok(text) => f.write_str(&text),
+            // No shell takes a NUL, and nothing that was typed holds one.
+            Err(_) => f.write_str(&self.words.join(" ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invocation(words: &[&str]) -> Invocation {
+        let matches = Cli::command().try_get_matches_from(words).unwrap();
+        Invocation::new(&matches, None)
+    }
+
+    #[test]
+    fn printed_commands_keep_the_options() {
+        for (typed, verb, expected) in [
+            (&["solform", "plan"][..], "apply", "solform apply"),
+            (
+                &["solform", "plan", "-f", "a b.yaml", "-e", "prod"],
+                "apply",
+                "solform apply --file 'a b.yaml' -e prod",
+            ),
+            (
+                &["solform", "--chdir", "x", "plan", "--store", "s"],
+                "apply",
+                "solform --chdir x apply --store s",
+            ),
+            (
+                &["solform", "plan", "--chdir", "x", "--store", "s", "-e=-p"],
+                "list",
+                "solform --chdir x list '-e=-p'",
+            ),
+            (
+                &["solform", "plan", "-f", "solform.yaml", "-e", "prod"],
+                "show",
+                "solform show",
+            ),
+            (
+                &["solform", "history", "-f", "o.yaml", "show", "id"],
+                "list",
+                "solform list --file o.yaml",
+            ),
+            (&["solform", "schema", "manifest"], "init", "solform init"),
+        ] {
+            let printed = invocation(typed).command(verb).to_string();
+            assert_eq!(printed, expected, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn commands_in_messages_are_completed() {
+        let invocation = invocation(&["solform", "plan", "-f", "o.yaml", "-e", "prod"]);
+        for (message, expected) in [
+            ("no command", "no command"),
+            (
+                "Run `solform list`, or `solform plan --out FILE`.",
+                "Run `solform list --file o.yaml -e prod`, or \
+                 `solform plan --file o.yaml -e prod --out FILE`.",
+            ),
+            ("Run `solform show FILE`.", "Run `solform show FILE`."),
+            (
+                "Run `solform apply --file b.yaml -e c`.",
+                "Run `solform apply --file b.yaml -e c`.",
+            ),
+            ("an open `solform list", "an open `solform list"),
+            ("the word `solform nonsense`", "the word `solform nonsense`"),
+        ] {
+            assert_eq!(invocation.complete(message), expected);
+        }
+        assert_eq!(
+            Invocation::default().complete("Run `solform list`."),
+            "Run `solform list`."
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! Printed commands: each works as it was printed, and none is printed that would fail.
+
+use std::process::Command;
+
+use crate::support::worlds::{TOKEN, Version, manifest, manifest_with, seed, start};
+use crate::support::{CommandOutput, TestEnv};
+
+/// Gives a printed command to a shell.
+async fn typed(env: &TestEnv, printed: &str) -> CommandOutput {
+    let rest = printed.strip_prefix("solform ").expect("a solform command");
+    let program = env!("CARGO_BIN_EXE_solform");
+    let command = format!("'{program}' {rest}");
+    let mut shell: Command = env.command("sh", &["-c", &command]);
+    tokio::task::spawn_blocking(move || CommandOutput::new(shell.output().unwrap()))
+        .await
+        .unwrap()
+}
+
+/// The command behind a mark, to the end of its line.
+fn behind<'t>(text: &'t str, mark: &str) -> &'t str {
+    let rest = text.split_once(mark).map(|(_, rest)| rest);
+    let rest = rest.unwrap_or_else(|| panic!("no `{mark}` in\n{text}"));
+    rest.lines().next().unwrap()
+}
+
+/// The commands in backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    let marked = text.split('`').skip(1).step_by(2);
+    marked.filter(|text| text.starts_with("solform ")).collect()
+}
+
+const SOLUTIONS: &str = "  A: { version: 1, state: INACTIVE }\n";
+
+/// A folder in which nothing is where it is looked for by default.
+fn elsewhere(url: &str) -> TestEnv {
+    let mut env = TestEnv::new();
+    env.set("TEST_TOKEN", TOKEN);
+    let text = manifest(url, SOLUTIONS);
+    // A second environment, so that one must be named.
+    let text = text.replace(
+        "defaults:",
+        "  other: { url: 'http://127.0.0.1:1', token: { env: TEST_TOKEN } }\ndefaults:",
+    );
+    env.write("a folder/it's one.yaml", &text);
+    env
+}
+
+const WHERE: [&str; 6] = ["--chdir", "a folder", "-f", "it's one.yaml", "-e", "test"];
+
+async fn solform(env: &TestEnv, words: &[&str]) -> CommandOutput {
+    let (verb, rest) = words.split_first().unwrap();
+    let mut all = vec![*verb];
+    all.extend(WHERE);
+    all.extend(rest);
+    env.solform_beside(&all).await
+}
+
+/// The saved plan's next command finds manifest, environment and plan.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_command_of_a_plan_works_as_printed() {
+    for file in ["the plan", "-o", "it's"] {
+        let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+        let env = elsewhere(&emulator.url());
+        let out = format!("--out={file}");
+        let output = solform(&env, &["plan", &out]).await.exits_with(0);
+        let next = behind(&output.stdout, "Next: ").to_owned();
+        let _ = typed(&env, &next)
+            .await
+            .exits_with(0)
+            .says("Apply complete! Resources: 0 added, 1 changed, 0 destroyed.");
+    }
+}
+
+/// A plan that apply would refuse names no next command, in text and in the stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_plan_names_no_next_command() {
+    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+    let env = TestEnv::new();
+    let protect = "    protect: ['A@*']\n";
+    let mut env = env;
+    env.set("TEST_TOKEN", TOKEN);
+    env.write(
+        "solform.yaml",
+        &manifest_with(
+            &emulator.url(),
+            protect,
+            "",
+            "  A: { version: 1, state: ABSENT }\n",
+        ),
+    );
+    for arguments in [
+        &["plan", "--out", "p", "--detailed-exitcode"][..],
+        &["plan", "--out", "p", "--detailed-exitcode", "--json"],
+    ] {
+        let output = env.solform_beside(arguments).await.exits_with(4);
+        assert!(output.stdout.contains("It cannot be applied."), "{output}");
+        let all = format!("{}{}", output.stdout, output.stderr);
+        assert!(!all.contains("solform apply"), "{output}");
+        assert!(!all.contains("Next:"), "{output}");
+    }
+}
+
+/// Helps name the manifest, the environment and the store that were typed.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_in_helps_work_as_printed() {
+    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+    let env = elsewhere(&emulator.url());
+    for (words, commands) in [
+        (&["get", "No such@1"][..], 1),
+        (&["history", "--store", "my store", "show", "none"], 1),
+        (&["apply", "--store", "my store"], 1),
+    ] {
+        let output = solform(&env, words).await.exits_with(1);
+        let printed = quoted(&output.stderr);
+        assert_eq!(printed.len(), commands, "{output}");
+        for command in printed {
+            for word in ["'a folder'", "-e test"] {
+                assert!(command.contains(word), "{command}");
+            }
+            assert_eq!(
+                command.contains("'my store'"),
+                words.contains(&"my store") && !command.contains("plan --out FILE --store"),
+                "{command}"
+            );
+            let _ = typed(&env, command).await.exits_with(0);
+        }
+    }
+    // The same in the documents.
+    let output = solform(&env, &["apply", "--json"]).await.exits_with(1);
+    assert!(
+        output
+            .stdout
+            .contains("solform --chdir 'a folder' plan --file "),
+        "{output}"
+    );
+}
