@@ -325,6 +325,16 @@ impl Digest {
         Self::written(&sha2::Sha256::digest(bytes))
     }
 
+    /// Returns the digest of these bytes, one part after another.
+    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        use sha2::Digest as _;
+        let mut hash = sha2::Sha256::new();
+        for part in parts {
+            hash.update(part);
+        }
+        Self::written(&hash.finalize())
+    }
+
     /// The digest of the JSON form of a value, which is never held as a whole.
     pub fn of_json(value: &impl Serialize) -> serde_json::Result<Self> {
         use sha2::Digest as _;

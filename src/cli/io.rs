@@ -13,11 +13,15 @@ use super::clock;
 use super::diagnostics::diagnostics_of;
 use super::error::CommandError;
 use super::invocation::Invocation;
+use super::repeated::Repeated;
 use super::settings::Settings;
 use super::stream::Stream;
 use crate::api::Redactor;
-use crate::manifest::{Problem, Problems};
-use crate::render::{Diagnostic, Severity, StreamMessage, Styles, render_problem, words};
+use crate::manifest::{self, Problem};
+use crate::plan::Refusal;
+use crate::render::{
+    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, words,
+};
 
 /// Standard output and error of one command.
 pub(super) struct Io {
@@ -186,17 +190,56 @@ impl Io {
         self.err.flush()
     }
 
-    fn problems(&mut self, problems: &Problems) -> io::Result<()> {
+    /// Shows problems of the manifest; repeated ones are grouped.
+    fn problems<'a>(&mut self, problems: impl IntoIterator<Item = &'a Problem>) -> io::Result<()> {
+        let mut repeated = Repeated::default();
         for problem in problems {
-            self.show(problem)?;
+            if repeated.admits(problem.severity(), problem.code.as_str()) {
+                self.show(problem)?;
+            }
+        }
+        self.rest(&repeated)
+    }
+
+    /// Writes how many diagnostics of each kind were not shown.
+    fn rest(&mut self, repeated: &Repeated<'_>) -> io::Result<()> {
+        for (severity, line) in repeated.rest() {
+            let (style, head) = match severity {
+                manifest::Severity::Error => (self.err_styles.destroy, "Error:"),
+                manifest::Severity::Warning => (self.err_styles.warning, "Warning:"),
+            };
+            writeln!(self.err, "{} {line}", anstyle_text(style, head))?;
         }
         Ok(())
     }
 
-    /// Tells a warning about the manifest.
-    pub(super) fn problem(&mut self, problem: &Problem) -> io::Result<()> {
-        self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(problem)));
-        self.show(problem)
+    /// Warns about the manifest: every warning is in the stream, and repeated ones are grouped on
+    /// standard error.
+    pub(super) fn warn_of(&mut self, warnings: &[Problem]) -> io::Result<()> {
+        for warning in warnings {
+            self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(warning)));
+        }
+        self.problems(warnings)
+    }
+
+    /// Shows what stands against a plan: as a problem of the manifest where it is one. Repeated
+    /// refusals are grouped.
+    pub(super) fn refusals(
+        &mut self,
+        refusals: &[Refusal],
+        problem_of: impl Fn(&Refusal) -> Option<Problem>,
+    ) -> io::Result<()> {
+        let mut repeated = Repeated::default();
+        for refusal in refusals {
+            if !repeated.admits(manifest::Severity::Error, refusal.code()) {
+                continue;
+            }
+            match problem_of(refusal) {
+                Some(problem) => self.show(&problem)?,
+                None => render_refusal(refusal, &self.err_styles, &mut self.err)?,
+            }
+        }
+        self.rest(&repeated)
     }
 
     /// Writes a problem with its place to standard error.

@@ -15,6 +15,7 @@ mod files;
 mod invocation;
 mod io;
 mod progress;
+mod repeated;
 mod run_progress;
 mod session;
 mod settings;

@@ -99,9 +99,7 @@ fn load(
 ) -> Result<Loaded, CommandError> {
     let selection = selection(args, settings);
     let checked = manifest::read(&source, &selection, &variable).map_err(CommandError::Manifest)?;
-    for warning in &checked.warnings {
-        io.problem(warning)?;
-    }
+    io.warn_of(&checked.warnings)?;
     Ok(Loaded {
         source,
         manifest: checked.manifest,

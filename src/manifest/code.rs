@@ -146,7 +146,11 @@ codes! {
     PackageMissing = "package-missing" Error,
     /// A package that is another solution than declared.
     PackageMismatch = "package-mismatch" Error,
-    /// A package that cannot be looked into.
+    /// A package without a field that the platform requires.
+    PackageInvalid = "package-invalid" Error,
+    /// A package of another kind than the platform documents.
+    PackageType = "package-type" Warning,
+    /// A package that cannot be inspected.
     PackageUnreadable = "package-unreadable" Warning,
     /// An owner that does not go with the visibility.
     OwnerVisibility = "owner-visibility" Warning,

@@ -39,7 +39,7 @@ pub use model::{
 };
 pub use placeholder::Placeholders;
 pub use problem::{Code, Label, Problem, Problems, Severity};
-pub use remote::{package_mismatch, package_missing, package_unreadable, path_needed};
+pub use remote::{bad_package, package_type, package_unreadable, path_needed};
 pub use schema::schema;
 pub use source::{MAX_BYTES, Position, SourceFile};
 pub use template::template;

@@ -15,33 +15,24 @@ pub fn path_needed(source: &SourceFile, position: &Position, address: &Address) 
     .help("Add `path` to the entry, or correct its version.")
 }
 
-/// The package that would be deployed is not there.
-pub fn package_missing(source: &SourceFile, position: &Position, path: &str) -> Problem {
-    Problem::new(
-        Code::PackageMissing,
-        format!("the package `{path}` is not on the platform's file system"),
-    )
-    .placed(source, position, "no such file")
-    .help("Upload the package, or correct the path.")
-}
-
-/// The package that would be deployed is another solution.
-pub fn package_mismatch(
+/// A package that cannot be deployed as what is declared.
+pub fn bad_package(
     source: &SourceFile,
     position: &Position,
-    key: &str,
-    declared: &str,
-    found: &str,
+    code: Code,
+    message: impl Into<String>,
+    help: &str,
 ) -> Problem {
-    Problem::new(
-        Code::PackageMismatch,
-        format!("the package's `{key}` is `{found}`, and `{declared}` is declared"),
-    )
-    .placed(source, position, "of this package")
-    .help("Correct the path or the entry; a deploy would make what the package says.")
+    let label = match code {
+        Code::PackageMissing => "no such file",
+        _ => "this package",
+    };
+    Problem::new(code, message)
+        .placed(source, position, label)
+        .help(help)
 }
 
-/// The package that would be deployed cannot be looked into.
+/// A package that will be deployed without inspection.
 pub fn package_unreadable(
     source: &SourceFile,
     position: &Position,
@@ -50,10 +41,25 @@ pub fn package_unreadable(
 ) -> Problem {
     Problem::new(
         Code::PackageUnreadable,
-        format!("the package `{path}` could not be looked into: {why}"),
+        format!("the package `{path}` could not be inspected: {why}"),
     )
-    .placed(source, position, "is deployed unseen")
-    .help("Check that the token's user may read the file, if it should be looked into before.")
+    .placed(source, position, "will be deployed without inspection")
+    .help("Allow the token's user to read the file, so that solform can inspect it before the deploy.")
+}
+
+/// A package of a kind that the platform does not document for deployed solutions.
+pub fn package_type(
+    source: &SourceFile,
+    position: &Position,
+    documented: &str,
+    found: &str,
+) -> Problem {
+    Problem::new(
+        Code::PackageType,
+        format!("the package's `solution_type` is `{found}`, and the platform documents `{documented}` only"),
+    )
+    .placed(source, position, "this package")
+    .help("Correct the path, or build the package as a deployable solution.")
 }
 
 impl Problem {

@@ -75,19 +75,4 @@ pub enum Unreadable {
         #[source]
         source: serde_json::Error,
     },
-    /// A field that must be there is missing, or is no text.
-    #[error("`{field}` in its `package.json` is missing, or is not a text")]
-    NoField {
-        /// The field.
-        field: &'static str,
-    },
-    /// A field that no manifest could declare.
-    #[error("`{field}` in its `package.json` is not usable")]
-    BadField {
-        /// The field.
-        field: &'static str,
-        /// Why.
-        #[source]
-        source: crate::ident::IdentError,
-    },
 }

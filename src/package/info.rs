@@ -1,73 +1,42 @@
-//! What a `package.json` says (api-facts 6.3).
+//! Reads a `package.json` (docs/platform.md, "Packages").
 
 use serde_json::{Map, Value};
 
-use crate::ident::{Owner, SolutionName, Version};
+use crate::ident::Digest;
 use crate::package::error::Unreadable;
+use crate::plan::{PackageField, PackageInfo};
 
-/// What a package says of itself, as far as a deploy depends on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageInfo {
-    /// The solution's name.
-    pub name: SolutionName,
-    /// The solution's version.
-    pub version: Version,
-    /// The owner that it is deployed for. The platform requires it; older packages lack it.
-    pub owner: Option<Owner>,
-    /// The visibility that it is deployed with, in the package's own word.
-    pub visibility: Option<String>,
-    /// `ibflowbin` for everything that can be deployed.
-    pub solution_type: Option<String>,
+/// Reads the text of a `package.json`.
+///
+/// Every JSON object is readable: the plan judges what its fields hold.
+pub(super) fn parse(json: &[u8], fingerprint: Digest) -> Result<PackageInfo, Unreadable> {
+    let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
+    let fields: Map<String, Value> =
+        serde_json::from_slice(json).map_err(|source| Unreadable::BadJson { source })?;
+    Ok(PackageInfo {
+        name: field(&fields, "name"),
+        version: field(&fields, "version"),
+        owner: field(&fields, "owner"),
+        solution_type: field(&fields, "solution_type"),
+        visibility: match field(&fields, "visibility") {
+            PackageField::Text(word) => Some(word),
+            PackageField::Missing | PackageField::NotText => None,
+        },
+        fingerprint,
+    })
 }
 
-impl PackageInfo {
-    /// Reads the text of a `package.json`.
-    pub fn parse(json: &[u8]) -> Result<Self, Unreadable> {
-        let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
-        let fields: Map<String, Value> =
-            serde_json::from_slice(json).map_err(|source| Unreadable::BadJson { source })?;
-        let name = required(&fields, "name")?;
-        let version = required(&fields, "version")?;
-        Ok(Self {
-            name: SolutionName::parse(&name).map_err(|source| Unreadable::BadField {
-                field: "name",
-                source,
-            })?,
-            version: Version::parse(&version).map_err(|source| Unreadable::BadField {
-                field: "version",
-                source,
-            })?,
-            owner: optional(&fields, "owner")?
-                .map(|owner| Owner::parse(&owner))
-                .transpose()
-                .map_err(|source| Unreadable::BadField {
-                    field: "owner",
-                    source,
-                })?,
-            visibility: optional(&fields, "visibility")?,
-            solution_type: optional(&fields, "solution_type")?,
-        })
-    }
-}
-
-fn required(fields: &Map<String, Value>, field: &'static str) -> Result<String, Unreadable> {
-    optional(fields, field)?.ok_or(Unreadable::NoField { field })
-}
-
-/// A text, or a whole number, which is one without quotes. Any other number has lost the form in
-/// which it was written: 1.10 has become 1.1.
-fn optional(
-    fields: &Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<String>, Unreadable> {
-    match fields.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.is_empty() => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+/// A whole number counts as its text. Any other number has lost the form in which it was written:
+/// 1.10 has become 1.1.
+fn field(fields: &Map<String, Value>, key: &str) -> PackageField {
+    match fields.get(key) {
+        None | Some(Value::Null) => PackageField::Missing,
+        Some(Value::String(text)) if text.trim().is_empty() => PackageField::Missing,
+        Some(Value::String(text)) => PackageField::Text(text.clone()),
         Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
-            Ok(Some(number.to_string()))
+            PackageField::Text(number.to_string())
         }
-        Some(_) => Err(Unreadable::NoField { field }),
+        Some(_) => PackageField::NotText,
     }
 }
 
@@ -75,57 +44,52 @@ fn optional(
 mod tests {
     use super::*;
 
+    fn read(json: &str) -> Result<PackageInfo, Unreadable> {
+        parse(json.as_bytes(), Digest::of(b""))
+    }
+
+    fn text(text: &str) -> PackageField {
+        PackageField::Text(text.to_owned())
+    }
+
     #[test]
     fn the_documented_package() {
-        let info = PackageInfo::parse(
-            br#"{"name": "My Solution Name", "version": "0.0.1", "short_description": "s",
+        let info = read(
+            r#"{"name": "My Solution Name", "version": "0.0.1", "short_description": "s",
                 "long_description": "l", "owner": "thisismyusername", "solution_type": "ibflowbin",
                 "visibility": "PRIVATE", "dependencies": {"models": []}}"#,
         )
         .unwrap();
-        assert_eq!(info.name.as_str(), "My Solution Name");
-        assert_eq!(info.version.as_str(), "0.0.1");
-        assert_eq!(info.owner.unwrap().as_str(), "thisismyusername");
+        assert_eq!(info.name, text("My Solution Name"));
+        assert_eq!(info.version, text("0.0.1"));
+        assert_eq!(info.owner, text("thisismyusername"));
         assert_eq!(info.visibility.as_deref(), Some("PRIVATE"));
-        assert_eq!(info.solution_type.as_deref(), Some("ibflowbin"));
+        assert_eq!(info.solution_type, text("ibflowbin"));
     }
 
     #[test]
-    fn odd_packages() {
-        for (json, expected) in [
-            (r#"{"name":"N","version":2}"#, "ok"),
-            (
-                "\u{feff}{\"name\":\"N\",\"version\":\"1\",\"owner\":null}",
-                "ok",
-            ),
-            (r#"{"name":"N","version":"1","owner":""}"#, "ok"),
-            (
-                r#"{"name":"N","version":1.10}"#,
-                "`version` in its `package.json` is missing, or is not a text",
-            ),
-            (
-                r#"{"version":"1"}"#,
-                "`name` in its `package.json` is missing, or is not a text",
-            ),
-            (
-                r#"{"name":"N"}"#,
-                "`version` in its `package.json` is missing, or is not a text",
-            ),
-            (
-                r#"{"name":" N","version":"1"}"#,
-                "`name` in its `package.json` is not usable",
-            ),
-            (
-                r#"{"name":"N","version":"1","owner":["a"]}"#,
-                "`owner` in its `package.json` is missing, or is not a text",
-            ),
-            ("[]", "its `package.json` is not a JSON object"),
-            ("", "its `package.json` is not a JSON object"),
-            ("{\"name\":", "its `package.json` is not a JSON object"),
+    fn fields_of_every_kind_are_read() {
+        for (version, expected) in [
+            (r#""1.10""#, text("1.10")),
+            (r#"" 1\n""#, text(" 1\n")),
+            ("2", text("2")),
+            ("1.10", PackageField::NotText),
+            (r#"["1"]"#, PackageField::NotText),
+            ("null", PackageField::Missing),
+            (r#""""#, PackageField::Missing),
+            (r#""  ""#, PackageField::Missing),
         ] {
-            let found = PackageInfo::parse(json.as_bytes())
-                .map_or_else(|error| error.to_string(), |_| "ok".to_owned());
-            assert_eq!(found, expected, "{json}");
+            let info = read(&format!("\u{feff}{{\"version\":{version}}}")).unwrap();
+            assert_eq!(info.version, expected, "{version}");
+            assert_eq!(info.name, PackageField::Missing);
+        }
+        for json in ["[]", "", "{\"name\":"] {
+            let error = read(json).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "its `package.json` is not a JSON object",
+                "{json}"
+            );
         }
     }
 }

@@ -5,16 +5,18 @@
 //! member. Each is fetched at once, and the reader starts over.
 
 use std::error::Error;
-use std::io::Read;
+use std::io::{Read, Seek as _, SeekFrom};
 use std::ops::Range;
 
 use bytes::Bytes;
 use zip::ZipArchive;
 use zip::read::HasZipMetadata as _;
 
+use crate::ident::Digest;
 use crate::package::error::{PackageError, Unreadable};
-use crate::package::info::PackageInfo;
+use crate::package::info::parse;
 use crate::package::sparse::Sparse;
+use crate::plan::PackageInfo;
 
 /// What is read first.
 const HEAD: u64 = 16 * 1024;
@@ -72,7 +74,7 @@ pub trait RangeSource: Sync {
     fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Part, SourceError>> + Send;
 }
 
-/// Reads what a package says of itself.
+/// Reads a package's `package.json`, and computes the package's fingerprint.
 pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageError> {
     let head = fetch(source, 0..HEAD).await?;
     let total = match head.total {
@@ -134,7 +136,7 @@ fn look(file: &mut Sparse) -> Look {
     // What the zip reader makes of a read that failed does not count.
     match file.take_missed() {
         Some(missed) => Look::Misses(widen(file, missed, member_end)),
-        None => Look::Found(result.and_then(|json| PackageInfo::parse(&json))),
+        None => Look::Found(result.and_then(|member| parse(&member.json, member.fingerprint))),
     }
 }
 
@@ -153,7 +155,13 @@ fn widen(file: &Sparse, missed: u64, member_end: u64) -> Range<u64> {
     missed..gap_end.min(missed + PART)
 }
 
-fn read_member(file: &mut Sparse, member_end: &mut u64) -> Result<Vec<u8>, Unreadable> {
+/// The member `package.json`, with the fingerprint of the package.
+struct Member {
+    json: Vec<u8>,
+    fingerprint: Digest,
+}
+
+fn read_member(file: &mut Sparse, member_end: &mut u64) -> Result<Member, Unreadable> {
     let not_a_zip = |source| Unreadable::NotAZip { source };
     let mut archive = ZipArchive::new(&mut *file).map_err(not_a_zip)?;
     if archive.len() as u64 > MEMBERS {
@@ -206,7 +214,22 @@ fn read_member(file: &mut Sparse, member_end: &mut u64) -> Result<Vec<u8>, Unrea
             limit: MEMBER,
         });
     }
-    Ok(json)
+    let directory_start = archive.central_directory_start();
+    let directory = read_from(file, directory_start).map_err(|error| not_a_zip(error.into()))?;
+    let size = file.total().to_be_bytes();
+    let length = (directory.len() as u64).to_be_bytes();
+    Ok(Member {
+        fingerprint: Digest::of_parts([&size[..], &length, &directory, &json]),
+        json,
+    })
+}
+
+/// The bytes from a position to the end of the file: the central directory and its end record.
+fn read_from(file: &mut Sparse, start: u64) -> std::io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -218,6 +241,7 @@ mod tests {
     use zip::{CompressionMethod, ZipWriter};
 
     use super::*;
+    use crate::plan::PackageField;
 
     const JSON: &str = r#"{"name":"Form W-2","version":"0.0.2","owner":"IB_DEPLOYED"}"#;
 
@@ -288,7 +312,12 @@ mod tests {
 
     fn told(result: &Result<PackageInfo, PackageError>) -> String {
         match result {
-            Ok(info) => format!("{}@{}", info.name, info.version),
+            Ok(PackageInfo {
+                name: PackageField::Text(name),
+                version: PackageField::Text(version),
+                ..
+            }) => format!("{name}@{version}"),
+            Ok(info) => format!("{info:?}"),
             Err(PackageError::Unreadable { source }) => source.to_string(),
             Err(error) => error.to_string(),
         }

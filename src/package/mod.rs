@@ -1,4 +1,4 @@
-//! The edge to packages: what a `.ibsolution` says of itself (api-facts 6.2).
+//! The edge to packages: the contents of a `.ibsolution` (docs/platform.md, "Packages").
 //!
 //! A package is a zip with a `package.json` at its root. [`inspect()`] reads that member out of a
 //! file of any size by a few ranges, through a [`RangeSource`] that the caller brings: nothing
@@ -10,5 +10,4 @@ mod inspect;
 mod sparse;
 
 pub use error::{PackageError, Unreadable};
-pub use info::PackageInfo;
 pub use inspect::{Part, RangeSource, SourceError, inspect};

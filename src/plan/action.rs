@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
-use crate::ident::{Address, Identity, Owner, SolutionId};
+use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
 use crate::live::LiveVersion;
 
 /// What is done to one version.
@@ -212,6 +212,10 @@ pub struct AfterImage {
     pub state: State,
     /// The visibility, where one is declared.
     pub visibility: Option<Visibility>,
+    /// The fingerprint of the package that is deployed; none where nothing is, or where the package
+    /// could not be inspected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Digest>,
 }
 
 impl AfterImage {
@@ -324,6 +328,7 @@ mod tests {
             identity: declared("Form@1").identity,
             state,
             visibility: None,
+            package: None,
         };
         let create = |to| Action::Create {
             path: String::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, AfterImage, Reason};
+use super::inspection::PackageProblem;
 use crate::attribute::Visibility;
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
@@ -75,8 +76,8 @@ pub struct Change {
     /// The declared versions that must be live, in full, at the moment when this one goes; judged
     /// by [`Successor::is_live_among`].
     pub successors: Vec<Successor>,
-    /// Why it may not be applied.
-    pub blocked: Option<Block>,
+    /// Why it may not be applied; empty where nothing prevents it.
+    pub blocked: Vec<Block>,
     /// What a reader should know besides.
     pub notes: Vec<Note>,
 }
@@ -211,6 +212,23 @@ pub struct Successor {
 pub enum Block {
     /// A `protect` pattern of the environment covers the live version.
     Protected,
+    /// The package cannot be deployed as what is declared.
+    Package {
+        /// The reason.
+        problem: PackageProblem,
+        /// The position of the path in the manifest.
+        origin: Option<Origin>,
+    },
+}
+
+impl Block {
+    /// The stable word of the block: for a package the code of its problem.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Protected => "protected",
+            Self::Package { problem, .. } => problem.code().as_str(),
+        }
+    }
 }
 
 /// What a reader should know of a change besides its fields.

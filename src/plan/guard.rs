@@ -2,9 +2,10 @@
 //!
 //! [`ApprovedPlan`] is what `apply` takes, and only [`approve`] makes one.
 
-use super::change::{Block, Change, Plan};
+use super::change::{Block, Change, Origin, Plan};
+use super::inspection::PackageProblem;
 use super::summary::Summary;
-use crate::ident::Address;
+use crate::ident::{Address, Identity};
 use crate::live::{Coverage, Unproven};
 use crate::manifest::{Limit, Limits};
 
@@ -43,6 +44,18 @@ pub enum Refusal {
         /// The version.
         address: Address,
     },
+    /// A package cannot be deployed as what is declared.
+    #[error("`{address}`: {problem}")]
+    Package {
+        /// The version.
+        address: Address,
+        /// Its identity.
+        identity: Identity,
+        /// The reason.
+        problem: PackageProblem,
+        /// The position of the path in the manifest.
+        origin: Option<Origin>,
+    },
     /// More deletes than `max_destroy` allows.
     #[error("{planned} versions would be destroyed, and `max_destroy` allows {allowed}")]
     TooManyDestroys {
@@ -67,6 +80,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The stable word of the refusal; all of one word are of one kind.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unproven(_) => "unproven",
+            Self::NotListed { .. } => "not-listed",
+            Self::Protected { .. } => "protected",
+            Self::Package { problem, .. } => problem.code().as_str(),
+            Self::TooManyDestroys { .. } => "too-many-destroys",
+            Self::TooManyChanges { .. } => "too-many-changes",
+            Self::ScopeNotListed => "scope-not-listed",
+        }
+    }
+
     /// What to do about it, as a sentence.
     pub fn help(&self) -> String {
         match self {
@@ -76,6 +102,7 @@ impl Refusal {
             Self::Protected { address } => format!(
                 "Remove the pattern that covers `{address}` from `protect` in a change of its own, if it really is to go."
             ),
+            Self::Package { problem, .. } => problem.help().to_owned(),
             Self::TooManyDestroys { planned, .. } => format!(
                 "Look at what is destroyed; if it is right, name the exact number: --allow-destroy {planned}."
             ),
@@ -135,10 +162,15 @@ pub fn judge(plan: &Plan, limits: &Limits, overrides: &Overrides) -> Vec<Refusal
         if !change.is_no_op() && !is_listed(&plan.coverage, change) {
             refusals.push(Refusal::NotListed { address: address() });
         }
-        match change.blocked {
-            Some(Block::Protected) => refusals.push(Refusal::Protected { address: address() }),
-            None => {}
-        }
+        refusals.extend(change.blocked.iter().map(|block| match block {
+            Block::Protected => Refusal::Protected { address: address() },
+            Block::Package { problem, origin } => Refusal::Package {
+                address: address(),
+                identity: change.identity.clone(),
+                problem: problem.clone(),
+                origin: origin.clone(),
+            },
+        }));
     }
     if needs_whole_listing(plan, limits, overrides) && matches!(plan.coverage, Coverage::Names(_)) {
         refusals.push(Refusal::ScopeNotListed);

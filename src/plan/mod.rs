@@ -1,6 +1,7 @@
 //! The plan: what must be done so that the live state is what the manifest declares.
 //!
-//! Pure. [`diff()`] compares and says what waits for what, [`approve`] refuses what the manifest's
+//! Pure. [`diff()`] compares and says what waits for what, [`Plan::with_inspections`] adds what is
+//! known of packages, [`approve`] refuses what the manifest's
 //! limits and protection do not allow, [`SavedPlan`] keeps a plan for a later apply, and the `stand_`
 //! functions judge each change once more at its write. Nothing in here reads a clock, a file or a
 //! server, and equal inputs give equal plans.
@@ -9,6 +10,7 @@ mod action;
 mod change;
 mod diff;
 mod guard;
+mod inspection;
 mod name;
 mod options;
 mod order;
@@ -31,6 +33,9 @@ pub use change::{
 };
 pub use diff::{DiffError, diff};
 pub use guard::{ApprovedPlan, Overrides, Refusal, Refused, approve, judge, needs_whole_listing};
+pub use inspection::{
+    Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
+};
 pub use options::{DiffOptions, Selector};
 pub use precondition::{
     Difference, Standing, stand_create, stand_delete, stand_redeploy, stand_update,

@@ -170,6 +170,7 @@ fn successor(change: &Change, state: State, visibility: Option<Visibility>) -> S
             identity: change.identity.clone(),
             state,
             visibility,
+            package: None,
         },
         // A replaced version comes back under another id.
         id: Some(&change.action)

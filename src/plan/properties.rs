@@ -206,7 +206,7 @@ fn seen_by(mut scenario: Scenario, server: Server) -> Scenario {
 }
 
 fn is_blocked(plan: &Plan) -> bool {
-    plan.changes.iter().any(|change| change.blocked.is_some())
+    plan.changes.iter().any(|change| !change.blocked.is_empty())
 }
 
 fn to_do(plan: &Plan) -> Vec<&Change> {

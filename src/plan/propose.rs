@@ -28,7 +28,7 @@ fn change(
         undo,
         waits_for: Vec::new(),
         successors: Vec::new(),
-        blocked: None,
+        blocked: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -38,6 +38,7 @@ fn after_image(entry: &Desired) -> AfterImage {
         identity: entry.identity.clone(),
         state: entry.state,
         visibility: entry.visibility,
+        package: None,
     }
 }
 
@@ -201,10 +202,12 @@ pub(super) fn replace(
     }
 }
 
-fn protection_of(manifest: &Manifest, live: &LiveVersion) -> Option<Block> {
-    manifest
-        .is_protected(&live.identity)
+fn protection_of(manifest: &Manifest, live: &LiveVersion) -> Vec<Block> {
+    let is_protected = manifest.is_protected(&live.identity);
+    is_protected
         .then_some(Block::Protected)
+        .into_iter()
+        .collect()
 }
 
 /// Takes a version out of service by policy; nothing where it is out of service already.
@@ -233,6 +236,7 @@ pub(super) fn deactivate(
                     identity: live.identity.clone(),
                     state: State::Inactive,
                     visibility: None,
+                    package: None,
                 },
             },
             reason.clone(),

@@ -14,7 +14,7 @@ use crate::ident::Digest;
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. Raised with every change of the file's shape or meaning.
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 
 /// A plan on its way to a later apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ pub struct Summary {
     pub destroy: usize,
     /// Versions that are as declared.
     pub no_op: usize,
-    /// Changes that protection blocks; they count above too.
+    /// Changes that are blocked; they count above too.
     pub blocked: usize,
     /// Versions that stop serving without a successor of their name.
     pub ends_service: usize,
@@ -59,7 +59,7 @@ impl Summary {
             }
             ActionKind::NoOp => self.no_op += 1,
         }
-        self.blocked += usize::from(change.blocked.is_some());
+        self.blocked += usize::from(!change.blocked.is_empty());
         self.ends_service += usize::from(change.ends_service());
         self.irreversible += usize::from(change.undo == Undo::Irreversible);
         self.widened += usize::from(change.becomes_public());

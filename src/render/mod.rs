@@ -20,7 +20,7 @@ pub mod words;
 pub use github::{render_github_errors, render_github_plan, render_github_report};
 pub use human::{
     ReportView, render_concise_plan, render_doctor, render_history, render_job, render_past_run,
-    render_plan, render_refusals, render_report, render_review, render_runs, render_solution,
+    render_plan, render_refusal, render_report, render_review, render_runs, render_solution,
     render_solutions, render_verdict,
 };
 pub use json::{

@@ -8,6 +8,8 @@ use miette::{
     ThemeCharacters, ThemeStyles,
 };
 
+use crate::render::words;
+
 /// Writes one problem: `Error: …` or `Warning: …` first, then the snippet.
 pub fn render_problem(
     problem: &dyn Diagnostic,
@@ -46,9 +48,10 @@ struct Titled<'a>(&'a dyn Diagnostic);
 
 impl fmt::Display for Titled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = words::escaped(&self.0.to_string());
         match self.0.code() {
-            Some(code) => write!(f, "{} [{code}]", self.0),
-            None => write!(f, "{}", self.0),
+            Some(code) => write!(f, "{message} [{code}]"),
+            None => f.write_str(&message),
         }
     }
 }

@@ -59,6 +59,7 @@ pub fn phrase(kind: ActionKind) -> &'static str {
 pub mod risk {
     #![expect(missing_docs, reason = "each is the mark of its name")]
     pub const BLOCKED: &str = "blocked by protection";
+    pub const BAD_PACKAGE: &str = "blocked by its package";
     pub const DELETED: &str = "deleted";
     pub const IRREVERSIBLE: &str = "irreversible";
     pub const OUT_OF_SERVICE_MEANWHILE: &str = "out of service meanwhile";

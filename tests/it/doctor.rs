@@ -312,7 +312,10 @@ async fn packages_are_looked_for_and_into() {
             "paths",
             "The version is live, so that it is not needed now.",
         )
-        .says("packages", "its name is `Odd`, and `Even` is declared");
+        .says(
+            "packages",
+            "the package's `name` is `Odd`, and `Even` is declared",
+        );
     let absent = "  Nowhere: { version: 1.0.0, path: 'acme/none.ibsolution' }\n";
     let env = env_with(&manifest(&emulator.url(), absent));
     let found = diagnose(&env, &[], 1).await;

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("diagnosis", &[]),
     ("review", &["ident", "attribute", "manifest"]),
     ("api", &["ident", "attribute", "live", "job"]),
-    ("package", &["ident"]),
+    ("package", &["ident", "plan"]),
     ("store", &["ident", "plan", "apply"]),
     (
         "apply",

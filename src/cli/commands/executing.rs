@@ -8,7 +8,7 @@ use super::afterwards::{self, Afterwards};
 use super::keeping::{self, Keeping};
 use super::making::{self, Made};
 use super::reporting::Reporting;
-use super::{formats, planning};
+use super::{formats, packages, planning};
 use crate::apply::{ApplyReport, Interrupt, Interrupter, OutcomeWord, Totals};
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
@@ -20,7 +20,7 @@ use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::ident::{Address, JobId};
 use crate::plan::{ApprovedPlan, DiffOptions, Mode, Overrides, Plan, SavedPlan, Summary, approve};
-use crate::render::{ReportView, render_refusals, words};
+use crate::render::{ReportView, words};
 
 /// Watches for signals from the command's start on.
 pub(super) struct Start {
@@ -164,8 +164,14 @@ pub(super) async fn execute(
         Ok(approved) => approved,
         Err(refused) => {
             formats::stream_plan(&refused.plan, false, io);
-            render_refusals(&refused.refusals, &io.err_styles, &mut io.err)?;
-            return Err(planning::blocked(&refused.refusals, &refused.plan));
+            io.refusals(&refused.refusals, |refusal| {
+                packages::problem_of(session, refusal)
+            })?;
+            return Err(planning::blocked(
+                Some(session),
+                &refused.refusals,
+                &refused.plan,
+            ));
         }
     };
     formats::stream_plan(approved.plan(), true, io);

@@ -1,5 +1,6 @@
-//! Looks into the packages that a plan would deploy, before anything is deployed.
+//! Inspects the packages that a plan would deploy, before anything is deployed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use futures_util::StreamExt as _;
@@ -8,86 +9,74 @@ use crate::api::Files;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
-use crate::ident::{Identity, Owner};
-use crate::manifest::{self, Desired, Problem, Problems, Severity, SolutionPath};
-use crate::package::{self, PackageError, PackageInfo, Part, RangeSource, SourceError};
-use crate::plan::{Action, Plan};
+use crate::manifest::{self, Problem};
+use crate::package::{self, PackageError, Part, RangeSource, SourceError};
+use crate::plan::{Inspection, Plan, Refusal, SOLUTION_TYPE, path_of};
 
-/// Reads `package.json` out of every package that the plan deploys. One that is missing, or that
-/// is another solution, is an error at the manifest's line; one that cannot be read is a warning.
-pub(super) async fn check(session: &Session, plan: &Plan, io: &mut Io) -> Result<(), CommandError> {
-    let manifest = session.manifest();
-    let deployed: Vec<(&Desired, &SolutionPath)> = plan
+/// Inspects every package that the plan deploys, and attaches the results to the plan. A package
+/// that could not be inspected is a warning.
+pub(super) async fn inspect(
+    session: &Session,
+    plan: Plan,
+    io: &mut Io,
+) -> Result<Plan, CommandError> {
+    // Changes that share a package share its inspection.
+    let paths: BTreeSet<String> = plan
         .changes
         .iter()
-        .filter(|change| {
-            matches!(
-                change.action,
-                Action::Create { .. } | Action::Replace { .. }
-            )
-        })
-        .filter_map(|change| {
-            let index = manifest
-                .desired
-                .binary_search_by(|entry| entry.identity.cmp(&change.identity))
-                .ok()?;
-            let entry = &manifest.desired[index];
-            Some((entry, entry.path.as_ref()?))
-        })
+        .filter_map(|change| change.package_path().map(str::to_owned))
         .collect();
     let files = session.files();
-    let read: Vec<(&Desired, &SolutionPath, Result<PackageInfo, PackageError>)> =
-        futures_util::stream::iter(deployed)
-            .map(|(entry, path)| {
-                let files = &files;
-                async move { (entry, path, look_into(files, &path.text).await) }
-            })
-            .buffered(files.reads_at_once())
-            .collect()
-            .await;
-    let mut problems: Vec<Problem> = Vec::new();
-    for (entry, path, result) in read {
-        problems.extend(judge(session, entry, path, result));
-    }
-    let (errors, warnings): (Vec<Problem>, Vec<Problem>) = problems
-        .into_iter()
-        .partition(|problem| problem.severity() == Severity::Error);
-    for warning in &warnings {
-        io.problem(warning)?;
-    }
-    match Problems::from_errors(errors) {
-        Some(problems) => Err(CommandError::Manifest(problems)),
-        None => Ok(()),
+    let inspections: BTreeMap<String, Inspection> = futures_util::stream::iter(paths)
+        .map(|path| {
+            let files = &files;
+            async move {
+                let inspection = inspect_one(files, &path).await;
+                (path, inspection)
+            }
+        })
+        .buffer_unordered(files.reads_at_once())
+        .collect()
+        .await;
+    io.warn_of(&warnings(session, &plan, &inspections))?;
+    Ok(plan.with_inspections(session.manifest(), &inspections))
+}
+
+/// Inspects one package.
+pub(super) async fn inspect_one(files: &Files, path: &str) -> Inspection {
+    match package::inspect(&File { files, path }).await {
+        Ok(info) => Inspection::Inspected(info),
+        Err(PackageError::Missing) => Inspection::Missing,
+        Err(PackageError::Unreadable { source }) => {
+            let mut why = vec![source.to_string()];
+            let mut cause = std::error::Error::source(&source);
+            while let Some(reason) = cause {
+                why.push(reason.to_string());
+                cause = reason.source();
+            }
+            Inspection::Unreadable {
+                why: why.join(": "),
+            }
+        }
     }
 }
 
-/// Reads `package.json` out of one package.
-pub(super) async fn look_into(files: &Files, path: &str) -> Result<PackageInfo, PackageError> {
-    package::inspect(&File { files, path }).await
-}
-
-/// Where a package is another solution than declared: the key, what is declared, what is there.
-pub(super) fn mismatches<'a>(
-    identity: &'a Identity,
-    info: &'a PackageInfo,
-) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
-    let rows = [
-        ("name", identity.name.as_str(), Some(info.name.as_str())),
-        (
-            "version",
-            identity.version.as_str(),
-            Some(info.version.as_str()),
-        ),
-        (
-            "owner",
-            identity.owner.as_str(),
-            info.owner.as_ref().map(Owner::as_str),
-        ),
-    ];
-    rows.into_iter().filter_map(|(key, declared, found)| {
-        let found = found.filter(|found| *found != declared)?;
-        Some((key, declared, found))
-    })
+/// The manifest's problem behind a refusal, where a package is the reason.
+pub(super) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
+    let Refusal::Package {
+        identity, problem, ..
+    } = refusal
+    else {
+        return None;
+    };
+    let path = path_of(session.manifest(), identity)?;
+    Some(manifest::bad_package(
+        &session.place.loaded.source,
+        &path.position,
+        problem.code(),
+        refusal.to_string(),
+        problem.help(),
+    ))
 }
 
 /// One package on the platform's file system.
@@ -110,36 +99,30 @@ impl RangeSource for File<'_> {
     }
 }
 
-/// What stands against deploying this package.
-fn judge(
+/// What a reader should know of packages that do not prevent a change, in the order of the plan.
+fn warnings(
     session: &Session,
-    entry: &Desired,
-    path: &SolutionPath,
-    result: Result<PackageInfo, PackageError>,
+    plan: &Plan,
+    inspections: &BTreeMap<String, Inspection>,
 ) -> Vec<Problem> {
     let source = &session.place.loaded.source;
-    let position = &path.position;
-    let info = match result {
-        Ok(info) => info,
-        Err(PackageError::Missing) => {
-            return vec![manifest::package_missing(source, position, &path.text)];
-        }
-        Err(error) => {
-            let mut why = Vec::new();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(reason) = cause {
-                why.push(reason.to_string());
-                cause = reason.source();
+    let warn = |change: &crate::plan::Change| {
+        let inspection = inspections.get(change.package_path()?)?;
+        let path = path_of(session.manifest(), &change.identity)?;
+        match inspection {
+            Inspection::Unreadable { why } => Some(manifest::package_unreadable(
+                source,
+                &path.position,
+                &path.text,
+                why,
+            )),
+            Inspection::Inspected(info) => {
+                let found = info.solution_type.shown()?;
+                (found != SOLUTION_TYPE)
+                    .then(|| manifest::package_type(source, &path.position, SOLUTION_TYPE, &found))
             }
-            let why = why.join(": ");
-            return vec![manifest::package_unreadable(
-                source, position, &path.text, &why,
-            )];
+            Inspection::Missing => None,
         }
     };
-    mismatches(&entry.identity, &info)
-        .map(|(key, declared, found)| {
-            manifest::package_mismatch(source, position, key, declared, found)
-        })
-        .collect()
+    plan.changes.iter().filter_map(warn).collect()
 }

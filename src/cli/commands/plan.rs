@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{formats, keeping, outputs, planning};
+use super::{formats, keeping, outputs, packages, planning};
 use crate::cli::ahead;
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
@@ -15,7 +15,7 @@ use crate::cli::io::Io;
 use crate::cli::session::{Place, Session};
 use crate::cli::settings::Settings;
 use crate::plan::{Mode, SavedPlan, Summary, judge};
-use crate::render::{StreamMessage, render_refusals};
+use crate::render::StreamMessage;
 
 pub(super) async fn run(
     args: &PlanArgs,
@@ -56,7 +56,8 @@ async fn make(
     let plan = planning::make_plan(&session, look, &options, &overrides, io).await?;
     let has_changes = Summary::of(&plan).has_changes();
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
-    let blocked = (!refusals.is_empty()).then(|| planning::blocked(&refusals, &plan));
+    let blocked =
+        (!refusals.is_empty()).then(|| planning::blocked(Some(&session), &refusals, &plan));
     formats::write_plan(
         &plan,
         &refusals,
@@ -84,12 +85,12 @@ async fn make(
     } else {
         planning::give_back(plan);
     }
-    planning::give_back(session.place);
     if let Some(blocked) = blocked {
         io.out.flush()?;
-        render_refusals(&refusals, &io.err_styles, &mut io.err)?;
+        io.refusals(&refusals, |refusal| packages::problem_of(&session, refusal))?;
         return Err(blocked);
     }
+    planning::give_back(session.place);
     Ok(if has_changes {
         ExitStatus::Changes
     } else {

@@ -1,4 +1,4 @@
-//! What plan, apply and destroy share: collect, compare, look into packages, keep a plan.
+//! What plan, apply and destroy share: collect, compare, inspect packages, save a plan.
 
 #![expect(
     clippy::disallowed_methods,
@@ -56,7 +56,7 @@ pub(super) async fn make_plan(
     }
     // Where the list proves nothing, what is planned from it says nothing about packages.
     if !matches!(live.coverage(), Coverage::Unproven(_)) {
-        packages::check(session, &plan, io).await?;
+        plan = packages::inspect(session, plan, io).await?;
     }
     give_back(live);
     Ok(plan)
@@ -158,7 +158,13 @@ fn wish(manifest: &Manifest, options: &DiffOptions, is_whole: bool) -> Wish {
 }
 
 /// The error for a plan whose refusals were told.
-pub(super) fn blocked(refusals: &[Refusal], plan: &Plan) -> CommandError {
+///
+/// With a session, what is a problem of the manifest is shown as one.
+pub(super) fn blocked(
+    session: Option<&Session>,
+    refusals: &[Refusal],
+    plan: &Plan,
+) -> CommandError {
     let is_unproven = refusals
         .iter()
         .any(|refusal| matches!(refusal, Refusal::Unproven(_)));
@@ -166,7 +172,16 @@ pub(super) fn blocked(refusals: &[Refusal], plan: &Plan) -> CommandError {
         is_unproven,
         refusals: refusals
             .iter()
-            .map(|refusal| Diagnostic::of_refusal(refusal, plan))
+            .map(|refusal| {
+                let told = Diagnostic::of_refusal(refusal, plan);
+                match session.and_then(|session| packages::problem_of(session, refusal)) {
+                    Some(problem) => Diagnostic {
+                        address: told.address,
+                        ..Diagnostic::of_problem(&problem)
+                    },
+                    None => told,
+                }
+            })
             .collect(),
     }
 }

@@ -46,9 +46,7 @@ pub(super) async fn run(
     };
     let heads = variables.read(&head, only, "the manifest")?;
     // What the base is warned of is no matter of this change.
-    for warning in &heads.warnings {
-        io.problem(warning)?;
-    }
+    io.warn_of(&heads.warnings)?;
     let bases = match &base {
         Some(base) => variables.read(base, only, "the base manifest")?,
         None => Side::default(),

@@ -9,7 +9,6 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::Summary;
-use crate::render::render_refusals;
 
 pub(super) fn run(
     args: &ShowArgs,
@@ -28,8 +27,8 @@ pub(super) fn run(
     formats::write_plan(&saved.plan, refusals, &formats, args.concise, settings, io)?;
     if !refusals.is_empty() {
         io.out.flush()?;
-        render_refusals(refusals, &io.err_styles, &mut io.err)?;
-        return Err(planning::blocked(refusals, &saved.plan));
+        io.refusals(refusals, |_| None)?;
+        return Err(planning::blocked(None, refusals, &saved.plan));
     }
     Ok(if Summary::of(&saved.plan).has_changes() {
         ExitStatus::Changes

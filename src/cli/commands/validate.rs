@@ -29,9 +29,7 @@ pub(super) fn run(
         let checked = manifest::read_all(&source, &variable).map_err(CommandError::Manifest)?;
         (checked.manifests, checked.warnings)
     };
-    for warning in &warnings {
-        io.problem(warning)?;
-    }
+    io.warn_of(&warnings)?;
     for manifest in &manifests {
         writeln!(
             io.out,

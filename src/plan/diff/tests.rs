@@ -619,7 +619,7 @@ fn a_replace_settles_every_field() {
 #[test]
 fn protection_blocks_what_is_explicit_and_shows_it() {
     let base = || scenario().protect("Form@*").declare([declared("Form@1")]);
-    let blocked = Some(Block::Protected);
+    let blocked = vec![Block::Protected];
     let tombstone = scenario()
         .protect("Form@*")
         .declare([declared("Form@1").absent()]);
@@ -641,7 +641,7 @@ fn protection_blocks_what_is_explicit_and_shows_it() {
     let plan = base()
         .live([live("Form@1").inactive()])
         .expect(&[("Form@1", Update, "declared")]);
-    assert_eq!(plan.at("Form@1").blocked, None);
+    assert_eq!(plan.at("Form@1").blocked, Vec::new());
     // A pattern may name the owner.
     let plan = scenario()
         .protect("svc:*")

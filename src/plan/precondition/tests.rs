@@ -9,6 +9,7 @@ fn after(text: &str, state: State, visibility: Option<Visibility>) -> AfterImage
         identity: declared(text).identity,
         state,
         visibility,
+        package: None,
     }
 }
 

@@ -76,7 +76,10 @@ fn an_edited_plan_is_refused() {
         ("id-svc:Form@2", "id-svc:Form@9"),
         ("releases/Form-3", "releases/Form-4"),
         ("\"coverage\": \"whole\"", "\"coverage\": {\"names\": []}"),
-        ("\"blocked\": \"protected\"", "\"blocked\": null"),
+        (
+            "\"blocked\": [\n          \"protected\"\n        ]",
+            "\"blocked\": []",
+        ),
         ("\"live_in_scope\": 7", "\"live_in_scope\": 70"),
         ("\"mode\": \"converge\"", "\"mode\": \"destroy\""),
         ("\"ODD\"", "\"EVEN\""),
@@ -141,11 +144,11 @@ fn a_damaged_plan_is_refused() {
 #[test]
 fn another_format_is_told_from_damage() {
     let text = saved().to_json();
-    let newer = text.replacen("\"format_version\": 2", "\"format_version\": 3", 1);
-    for other in [newer.as_str(), "{\"format_version\": 3, \"steps\": []}"] {
+    let newer = text.replacen("\"format_version\": 3", "\"format_version\": 4", 1);
+    for other in [newer.as_str(), "{\"format_version\": 4, \"steps\": []}"] {
         let error = SavedPlan::from_json(other).unwrap_err();
         assert!(
-            matches!(error, SavedPlanError::OtherFormat { found: 3 }),
+            matches!(error, SavedPlanError::OtherFormat { found: 4 }),
             "{error}"
         );
     }

@@ -37,8 +37,14 @@ pub(super) fn render_change(
         let line = styled(styles.warning, format!("! {text}"));
         writeln!(out, "      {line}")
     };
-    if let Some(Block::Protected) = change.blocked {
-        warn("blocked: a `protect` pattern of the environment covers this version")?;
+    for block in &change.blocked {
+        let why = match block {
+            Block::Protected => {
+                "a `protect` pattern of the environment covers this version".to_owned()
+            }
+            Block::Package { problem, .. } => words::escaped(&problem.to_string()),
+        };
+        warn(&format!("blocked: {why}"))?;
     }
     if succession.is_some_and(is_downgrade) {
         warn("the version goes down")?;
@@ -79,7 +85,7 @@ pub(super) fn is_loss(change: &Change) -> bool {
 /// Whether a change is never folded: something about it must not be overlooked.
 pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_>>) -> bool {
     is_loss(change)
-        || change.blocked.is_some()
+        || !change.blocked.is_empty()
         || change.becomes_public()
         || !change.notes.is_empty()
         || succession.is_some_and(is_downgrade)

@@ -155,22 +155,15 @@ fn render_asides(
 }
 
 /// Writes what stands against a plan.
-pub fn render_refusals(
-    refusals: &[Refusal],
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for refusal in refusals {
-        let head = styled(styles.destroy, "Error:");
-        writeln!(out, "{head} {}", words::escaped(&refusal.to_string()))?;
-        let mut source = std::error::Error::source(refusal);
-        while let Some(cause) = source {
-            writeln!(out, "  because {}", words::escaped(&cause.to_string()))?;
-            source = cause.source();
-        }
-        writeln!(out, "  help: {}", words::escaped(&refusal.help()))?;
+pub fn render_refusal(refusal: &Refusal, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    let head = styled(styles.destroy, "Error:");
+    writeln!(out, "{head} {}", words::escaped(&refusal.to_string()))?;
+    let mut source = std::error::Error::source(refusal);
+    while let Some(cause) = source {
+        writeln!(out, "  because {}", words::escaped(&cause.to_string()))?;
+        source = cause.source();
     }
-    Ok(())
+    writeln!(out, "  help: {}", words::escaped(&refusal.help()))
 }
 
 #[cfg(test)]

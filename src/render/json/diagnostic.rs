@@ -189,6 +189,16 @@ impl Diagnostic {
             Self::new(Severity::Error, refusal.to_string()).because(causes, Some(refusal.help()));
         let address = match refusal {
             Refusal::NotListed { address } | Refusal::Protected { address } => address,
+            Refusal::Package {
+                address,
+                problem,
+                origin,
+                identity: _,
+            } => {
+                let mut told = told.about(address.as_str(), origin.as_ref());
+                told.x_solution.code = Some(problem.code().to_string());
+                return told;
+            }
             Refusal::Unproven(_)
             | Refusal::TooManyDestroys { .. }
             | Refusal::TooManyChanges { .. }

@@ -102,8 +102,13 @@ pub(super) struct ChangeExtension {
     waits_for: Vec<String>,
     /// The versions that must be live when this one goes.
     successors: Vec<String>,
-    /// Whether a protection stands against it.
+    /// Whether something prevents it.
     blocked: bool,
+    /// What prevents it, as stable codes: `protected`, or the code of a problem of its package.
+    blocked_by: Vec<&'static str>,
+    /// The fingerprint of the package that is deployed; null where nothing is, or where the package
+    /// could not be inspected.
+    package: Option<String>,
     /// Whether the version stops serving and no other of its name serves in its place.
     ends_service: bool,
     /// Whether the version becomes visible to everybody.
@@ -409,10 +414,13 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
         },
         waits_for: change.waits_for.iter().map(ToString::to_string).collect(),
         successors: change.successors.iter().map(successor).collect(),
-        blocked: match change.blocked {
-            Some(Block::Protected) => true,
-            None => false,
-        },
+        blocked: !change.blocked.is_empty(),
+        blocked_by: change.blocked.iter().map(Block::code).collect(),
+        package: change
+            .action
+            .after()
+            .and_then(|after| after.package.as_ref())
+            .map(ToString::to_string),
         ends_service: change.ends_service(),
         becomes_public: change.becomes_public(),
         takes_over: succession.map(|succession| SuccessionItem {

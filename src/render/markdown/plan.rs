@@ -170,11 +170,16 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
         .notes
         .iter()
         .any(|note| matches!(note, Note::OtherOwner { .. }));
+    let has_bad_package = change
+        .blocked
+        .iter()
+        .any(|block| matches!(block, Block::Package { .. }));
     let marks = [
         (
-            change.blocked == Some(Block::Protected),
+            change.blocked.contains(&Block::Protected),
             strong(risk::BLOCKED),
         ),
+        (has_bad_package, strong(risk::BAD_PACKAGE)),
         (
             matches!(kind, ActionKind::Delete | ActionKind::Replace),
             strong(risk::DELETED),

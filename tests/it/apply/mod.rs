@@ -6,6 +6,7 @@ mod failures;
 mod faults;
 mod interrupt;
 mod order;
+mod packages;
 mod random;
 mod saved;
 mod servers;

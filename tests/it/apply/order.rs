@@ -36,14 +36,12 @@ async fn the_old_version_goes_after_the_new_one_serves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_deploy_leaves_the_old_version_in_service() {
-    // The package is there when the plan looks, and is no solution when the platform looks.
-    let packages = solform::emulator::Seed::parse(&format!(
-        "solutions:\n  - {{ name: A, version: 1, owner: svc, author: svc, state: ACTIVE, visibility: PRIVATE }}\n\
-         packages:\n  - {{ path: {:?}, name: A, version: 2, owner: svc, omit: [solution_type] }}\n",
-        worlds::path_of("A", "2")
-    ))
-    .unwrap();
-    let emulator = start(packages, &[]).await;
+    let emulator = start(
+        seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
+        &[],
+    )
+    .await;
+    emulator.add_fault("operation=deploy,job=fail".parse().unwrap());
     let env = env_with(&manifest(&emulator.url(), UPGRADE));
     let output = env
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])

@@ -152,7 +152,7 @@ async fn a_plan_of_another_manifest_or_world_is_stale() {
         .warns("cannot be read as one");
     env.write(
         "the.plan",
-        &text.replacen("\"format_version\": 2", "\"format_version\": 99", 1),
+        &text.replacen("\"format_version\": 3", "\"format_version\": 99", 1),
     );
     let _ = env
         .solform_beside(&stale)

@@ -37,7 +37,7 @@ fn documented() -> Vec<Entry> {
                 code: code.to_owned(),
                 language: language.to_owned(),
                 example: example.to_owned(),
-                has_cure: rest.contains("**Cure:** "),
+                has_cure: rest.contains("**Cure:** ") || rest.contains("**Fix:** "),
             }
         })
         .collect()

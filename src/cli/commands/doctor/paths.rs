@@ -5,13 +5,13 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::sentence;
 use crate::cli::commands::packages;
 use crate::cli::session::Session;
 use crate::diagnosis::{Check, CheckName, Finding, Verdict};
+use crate::ident::Owner;
 use crate::live::LiveState;
 use crate::manifest::{Desired, SolutionPath};
-use crate::package::{PackageError, PackageInfo};
+use crate::plan::Inspection;
 use crate::render::words;
 
 pub(super) async fn look(
@@ -36,7 +36,7 @@ pub(super) async fn look(
     let mut reading = futures_util::stream::iter(entries)
         .map(|(entry, path)| {
             let files = &files;
-            async move { (entry, path, packages::look_into(files, &path.text).await) }
+            async move { (entry, path, packages::inspect_one(files, &path.text).await) }
         })
         .buffered(files.reads_at_once());
     let deadline = Instant::now() + limit;
@@ -44,7 +44,8 @@ pub(super) async fn look(
     while let Ok(Some((entry, path, result))) = timeout_at(deadline, reading.next()).await {
         // What is live needs its package no more.
         let is_needed = live.is_none_or(|live| live.records_of(&entry.identity).is_empty());
-        found.take(entry, path, result, is_needed);
+        let other_owner = session.manifest().other_owner(&entry.identity.owner);
+        found.take(entry, path, result, other_owner.as_ref(), is_needed);
     }
     checks.extend(found.checks(total, limit));
 }
@@ -60,7 +61,8 @@ impl Found {
         &mut self,
         entry: &Desired,
         path: &SolutionPath,
-        result: Result<PackageInfo, PackageError>,
+        inspection: Inspection,
+        other_owner: Option<&Owner>,
         is_needed: bool,
     ) {
         let bad = if is_needed {
@@ -78,26 +80,23 @@ impl Found {
             verdict,
             text,
         };
-        let info = match result {
-            Err(error @ PackageError::Missing) => {
-                let text = format!("{} {use_of_it}", sentence(&error));
+        let info = match inspection {
+            Inspection::Missing => {
+                let text = format!("There is no such package. {use_of_it}");
                 self.paths.push(of_path(bad, text));
                 return;
             }
-            Err(error) => {
-                let text = format!("{} {use_of_it}", sentence(&error));
+            Inspection::Unreadable { why } => {
+                let text = format!("The package could not be inspected: {why}. {use_of_it}");
                 self.paths.push(of_path(Verdict::Warn, text));
                 return;
             }
-            Ok(info) => info,
+            Inspection::Inspected(info) => info,
         };
         self.paths
             .push(of_path(Verdict::Ok, format!("It is there. {use_of_it}")));
-        let wrong: Vec<String> = packages::mismatches(&entry.identity, &info)
-            .map(|(key, declared, found)| {
-                format!("its {key} is `{found}`, and `{declared}` is declared")
-            })
-            .collect();
+        let problems = info.problems(&entry.identity, other_owner);
+        let wrong: Vec<String> = problems.iter().map(ToString::to_string).collect();
         self.packages.push(Finding {
             subject: entry.identity.address().as_str().to_owned(),
             verdict: if wrong.is_empty() { Verdict::Ok } else { bad },
@@ -149,7 +148,7 @@ impl Found {
                     "{matching} of {} packages are what is declared.",
                     self.packages.len()
                 ),
-                "Correct the declared name, version or owner, or the path: a package is deployed as what its `package.json` says.",
+                "Correct the declared name, version or owner, or the path, or build the package again: its `package.json` must hold name, version, owner and solution_type.",
                 self.packages,
             )
         };

@@ -169,6 +169,7 @@ fn end_of_read(read: &str, what: &str) -> End {
     ]);
     match read {
         "operation=list_solutions" if no_list => End::Stops {
+            code: 1,
             says: "failed to read the live state",
         },
         "operation=list_solutions,address=*name=Form"
@@ -177,6 +178,7 @@ fn end_of_read(read: &str, what: &str) -> End {
             partly("the live state could not be read")
         }
         "operation=read_node" if what == "status=404" => End::Stops {
+            code: 4,
             says: "package-missing",
         },
         _ if read.contains("get_solution") && no_record => {

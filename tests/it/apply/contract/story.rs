@@ -37,7 +37,7 @@ pub(super) enum End {
     /// As declared, after so many deploys were asked for.
     Converges { deploys: usize },
     /// Before anything is sent.
-    Stops { says: &'static str },
+    Stops { code: i32, says: &'static str },
     /// In part. `mend` is what the next apply needs beside.
     Partly {
         code: i32,
@@ -175,8 +175,8 @@ async fn story(case: Case, client: reqwest::Client) {
             let _ = world.plan().await.exits_with(0).says("No changes.");
             world.calm();
         }
-        End::Stops { says } => {
-            let applied = applied.exits_with(1).warns(says);
+        End::Stops { code, says } => {
+            let applied = applied.exits_with(*code).warns(says);
             let is_read = |method: &str| ["GET", "HEAD"].contains(&method);
             let requests = world.emulator.requests();
             assert!(requests.iter().all(|r| is_read(&r.method)), "{applied}");

@@ -1,0 +1,75 @@
+//! Repeated diagnostics: the first of each kind are shown in full, the others are counted.
+
+use std::collections::BTreeMap;
+
+use crate::manifest::Severity;
+
+/// How many warnings of one kind are shown in full. All of them are in the event stream.
+const WARNINGS: usize = 3;
+/// How many errors of one kind are shown in full: each has to be fixed.
+const ERRORS: usize = 100;
+
+/// Counts diagnostics by kind.
+#[derive(Debug, Default)]
+pub(super) struct Repeated<'a> {
+    counts: BTreeMap<(Severity, &'a str), usize>,
+}
+
+impl<'a> Repeated<'a> {
+    /// Counts one more, and returns whether it is shown in full.
+    pub(super) fn admits(&mut self, severity: Severity, kind: &'a str) -> bool {
+        let count = self.counts.entry((severity, kind)).or_default();
+        *count += 1;
+        *count <= limit(severity)
+    }
+
+    /// Returns one line for each kind of which some were not shown.
+    pub(super) fn rest(&self) -> impl Iterator<Item = (Severity, String)> {
+        self.counts
+            .iter()
+            .filter_map(|(&(severity, kind), &count)| {
+                let more = count
+                    .checked_sub(limit(severity))
+                    .filter(|more| *more > 0)?;
+                Some((severity, format!("{more} more of the same kind [{kind}]")))
+            })
+    }
+}
+
+fn limit(severity: Severity) -> usize {
+    match severity {
+        Severity::Error => ERRORS,
+        Severity::Warning => WARNINGS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_others_of_a_kind_are_counted() {
+        let mut repeated = Repeated::default();
+        let shown = |repeated: &mut Repeated<'static>, severity, kind, count| {
+            (0..count)
+                .filter(|_| repeated.admits(severity, kind))
+                .count()
+        };
+        assert_eq!(shown(&mut repeated, Severity::Warning, "a", 3), 3);
+        assert_eq!(repeated.rest().count(), 0);
+        assert_eq!(shown(&mut repeated, Severity::Warning, "a", 997), 0);
+        assert_eq!(shown(&mut repeated, Severity::Warning, "b", 2), 2);
+        assert_eq!(shown(&mut repeated, Severity::Error, "a", 101), 100);
+        let lines: Vec<(Severity, String)> = repeated.rest().collect();
+        assert_eq!(
+            lines,
+            [
+                (Severity::Error, "1 more of the same kind [a]".to_owned()),
+                (
+                    Severity::Warning,
+                    "997 more of the same kind [a]".to_owned()
+                ),
+            ]
+        );
+    }
+}

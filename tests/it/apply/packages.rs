@@ -1,0 +1,190 @@
+//! Packages that a plan would deploy: each is inspected, and a bad one blocks its own change only.
+
+use std::fmt::Write as _;
+
+use solform::emulator::{Operation, Seed};
+
+use crate::support::worlds::{DRIVE, count, env_with, manifest, start};
+
+const DETAILED: [&str; 2] = ["plan", "--detailed-exitcode"];
+
+/// A seed of packages, each written as the fields of its entry without the path.
+fn packages(entries: &[(&str, &str)], files: &[(&str, &str)]) -> Seed {
+    let mut text = String::from("packages:\n");
+    for (file, fields) in entries {
+        let path = format!("{DRIVE}/{file}.ibsolution");
+        writeln!(text, "  - {{ path: {path:?}, {fields} }}").unwrap();
+    }
+    text.push_str(
+        "files:\n  - { path: acme/releases/fs/Instabase Drive/readme.txt, text: hello }\n",
+    );
+    for (file, content) in files {
+        let path = format!("{DRIVE}/{file}.ibsolution");
+        writeln!(text, "  - {{ path: {path:?}, text: {content:?} }}").unwrap();
+    }
+    text.push_str(
+        "solutions:\n  - { name: Old, version: 1, owner: svc, author: svc, visibility: PRIVATE }\n",
+    );
+    Seed::parse(&text).unwrap()
+}
+
+const GOOD: &str = "name: A, version: 1, owner: svc";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_package_leaves_the_plan_visible() {
+    let seed = packages(
+        &[
+            ("A-1", GOOD),
+            ("B-1", "name: C, version: 9, owner: mallory"),
+            (
+                "D-1",
+                "name: D, version: 1, owner: svc, omit: [owner, solution_type]",
+            ),
+        ],
+        &[],
+    );
+    let emulator = start(seed, &[]).await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B:\n    version: 1\n    path: '${drive}/B-1.ibsolution'\n  D: { version: 1, path: '${drive}/D-1.ibsolution' }\n  M: { version: 1, path: '${drive}/M-1.ibsolution' }\n  Old: { version: 1, state: INACTIVE }\n",
+    ));
+    let plan = env
+        .solform_beside(&DETAILED)
+        .await
+        .exits_with(4)
+        .says("# A@1 will be created")
+        .says("# B@1 will be created")
+        .says("# Old@1 will be updated in-place")
+        .says("! blocked: the package's `name` is `C`, and `B` is declared")
+        .says("! blocked: the package's `solution_type` is missing")
+        .says("Plan: 4 to add, 1 to change, 0 to destroy.")
+        .says("3 blocked")
+        .warns("`B@1`: the package's `name` is `C`, and `B` is declared [package-mismatch]")
+        .warns("`B@1`: the package's `version` is `9`, and `1` is declared [package-mismatch]")
+        .warns("`B@1`: the package's `owner` is `mallory`, and `svc` is declared")
+        .warns("`D@1`: the package's `owner` is missing [package-invalid]")
+        .warns("`D@1`: the package's `solution_type` is missing [package-invalid]")
+        .warns("M-1.ibsolution` is not on the platform's file system [package-missing]");
+    // Each at the line of its path.
+    for place in ["solform.yaml:13:11", "solform.yaml:14:", "solform.yaml:15:"] {
+        assert!(plan.stderr.contains(place), "{place}\n{plan}");
+    }
+    let _ = env.solform_beside(&["plan"]).await.exits_with(1);
+    let _ = env
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+        .await
+        .exits_with(4)
+        .says("Plan: 4 to add, 1 to change, 0 to destroy.");
+    let document = env
+        .solform_beside(&["plan", "--format", "json"])
+        .await
+        .exits_with(1);
+    let document: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
+    assert_eq!(document["applyable"], false);
+    let change = |address: &str| {
+        let changes = document["resource_changes"].as_array().unwrap();
+        let change = changes.iter().find(|change| change["address"] == address);
+        change.unwrap()["x_solution"].clone()
+    };
+    assert_eq!(
+        change("M@1")["blocked_by"],
+        serde_json::json!(["package-missing"])
+    );
+    assert_eq!(change("M@1")["package"], serde_json::Value::Null);
+    assert_eq!(change("A@1")["blocked_by"], serde_json::json!([]));
+    assert_eq!(change("A@1")["package"].as_str().unwrap().len(), 64);
+    // What is not blocked can be applied by itself.
+    let _ = env
+        .solform_beside(&[
+            "apply",
+            "--auto-approve",
+            "--target",
+            "A",
+            "--target",
+            "Old",
+        ])
+        .await
+        .exits_with(0);
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+}
+
+/// A name that no manifest can declare is another name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undeclarable_name_is_a_mismatch() {
+    let names = [
+        r#"name: "A ", version: 1, owner: svc"#,
+        r#"name: "A\n", version: 1, owner: svc"#,
+        r#"name: "A\u0007", version: 1, owner: svc"#,
+        r#"name: A, version: "1 ", owner: svc"#,
+        r#"name: A, version: 1, owner: "svc\t""#,
+        r#"name: "A\u001b[31m", version: 1, owner: svc"#,
+    ];
+    for fields in names {
+        let emulator = start(packages(&[("A-1", fields)], &[]), &[]).await;
+        let env = env_with(&manifest(
+            &emulator.url(),
+            "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n",
+        ));
+        let plan = env
+            .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+            .await
+            .exits_with(4)
+            .warns("[package-mismatch]");
+        assert!(!plan.stderr.contains("package-unreadable"), "{plan}");
+        assert!(!plan.stderr.contains('\u{1b}') && !plan.stdout.contains('\u{1b}'));
+        assert_eq!(count(&emulator, Operation::Deploy), 0, "{fields}");
+    }
+}
+
+/// The old version must not be deleted for a package that cannot be deployed.
+#[tokio::test(flavor = "multi_thread")]
+async fn replace_needs_a_deployable_package() {
+    for missing in ["name", "version", "owner", "solution_type"] {
+        let fields = format!("name: Old, version: 1, owner: svc, omit: [{missing}]");
+        let emulator = start(packages(&[("Old-1", &fields)], &[]), &[]).await;
+        let env = env_with(&manifest(
+            &emulator.url(),
+            "  Old: { version: 1, path: '${drive}/Old-1.ibsolution' }\n",
+        ));
+        let _ = env
+            .solform_beside(&["apply", "--auto-approve", "--replace", "Old@1"])
+            .await
+            .exits_with(1)
+            .warns(&format!(
+                "the package's `{missing}` is missing [package-invalid]"
+            ));
+        assert_eq!(count(&emulator, Operation::DeleteSolution), 0, "{missing}");
+        let doctor = env.solform_beside(&["doctor"]).await;
+        let words: Vec<&str> = doctor.stdout.split_whitespace().collect();
+        let expected = format!("the package's `{missing}` is missing.");
+        assert!(words.join(" ").contains(&expected), "{doctor}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeated_warnings_are_grouped() {
+    let total = 40;
+    let names: Vec<String> = (0..total).map(|index| format!("N{index}-1")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "no zip")).collect();
+    let emulator = start(packages(&[("A-1", GOOD)], &files), &[]).await;
+    let mut solutions = String::new();
+    for index in 0..total {
+        writeln!(
+            solutions,
+            "  N{index}: {{ version: 1, path: '${{drive}}/${{name}}-1.ibsolution' }}"
+        )
+        .unwrap();
+    }
+    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let plan = env
+        .solform_beside(&DETAILED)
+        .await
+        .exits_with(2)
+        .warns("Warning: 37 more of the same kind [package-unreadable]");
+    let shown = plan.stderr.matches("could not be inspected").count();
+    assert_eq!(shown, 3, "{plan}");
+    // A stream is for programs: it holds all of them.
+    let stream = env.solform_beside(&["plan", "--json"]).await.exits_with(0);
+    let sent = stream.stdout.matches("package-unreadable").count();
+    assert_eq!(sent, total, "{stream}");
+}
