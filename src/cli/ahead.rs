@@ -7,7 +7,7 @@
 
 use super::args::ManifestArgs;
 use super::error::CommandError;
-use super::files::folder_of;
+use super::files::manifest_folder;
 use super::io::Io;
 use super::session::{self, Session};
 use super::settings::{Settings, variable};
@@ -67,7 +67,7 @@ fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io)
     if matches!(environment.token, Some(TokenSource::Command(_))) {
         return None;
     }
-    let (base, folder) = (url.clone(), folder_of(&args.file));
+    let (base, folder) = (url.clone(), manifest_folder(&args.file));
     let client = session::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
     Some(Begun {
         look: Reader::new(client.clone()).look(),

@@ -168,6 +168,15 @@ impl Command {
         matches!(self, Self::Apply(_) | Self::Destroy(_) | Self::Run(_))
     }
 
+    /// Returns whether the command decides by itself what a signal means.
+    pub(super) fn handles_signals(&self) -> bool {
+        match self {
+            Self::Emulator(args) => !args.openapi,
+            Self::Job(_) => true,
+            other => other.is_writing(),
+        }
+    }
+
     /// Whether standard output is an event stream.
     pub(super) fn has_stream(&self) -> bool {
         match self {
@@ -207,7 +216,7 @@ impl Command {
 /// Which manifest, and which of its environments.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ManifestArgs {
-    /// The manifest
+    /// The manifest; - reads standard input, and paths then start from the working directory
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     pub(super) file: PathBuf,
     /// The environment; needed where the manifest has several; also SOLFORM_ENVIRONMENT
@@ -232,7 +241,7 @@ pub(super) struct StoreArgs {
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
-    /// The manifest to write; never overwritten
+    /// The manifest to write, never overwritten; - prints it
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     pub(super) file: PathBuf,
 }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::error::CommandError;
-use super::files::folder_of;
+use super::files::{folder_of, has_no_folder};
 use super::session::read_source;
 use crate::manifest::{self, SourceFile};
 
@@ -32,6 +32,8 @@ pub(super) enum BaseError {
     NoGit,
     #[error("no file is so called, and git cannot be run")]
     Git(#[source] std::io::Error),
+    #[error("no file is so called, and the manifest has no path that a revision could hold")]
+    NoPath,
     #[error("git did not answer within 30 s")]
     Slow,
     #[error("no file is so called, and `{}` is in no git repository: {said}", folder.display())]
@@ -50,6 +52,7 @@ impl BaseError {
         match self {
             Self::Dash => "Name a revision such as `main`, or a file such as `./-old.yaml`.",
             Self::NoGit | Self::Git(_) => "Install git, or name a file.",
+            Self::NoPath => "Name the manifest's file with --file, or a file with --base.",
             Self::Slow => "Look whether git works in the manifest's folder, or name a file.",
             Self::NoRepository { .. } => {
                 "Name a file, or run this where the manifest is under git."
@@ -86,6 +89,9 @@ pub(super) async fn read_base(base: &OsStr, file: &Path) -> Result<BaseSource, C
     // A pipe is read as a file is; a folder of that name may be a branch.
     if path.metadata().is_ok_and(|found| !found.is_dir()) {
         return read_source(path).map(BaseSource::There);
+    }
+    if has_no_folder(file) {
+        return Err(failed(BaseError::NoPath));
     }
     let name = format!("{}:{}", base.to_string_lossy(), file.display());
     match read_revision(base, file).await.map_err(failed)? {

@@ -1,7 +1,7 @@
 //! Files that are written as a whole, or not at all; and the one that is added to.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file beside its place and moves it there, so that nobody reads half of it. Only its owner
 /// may read it: what a plan says of an environment is not for everybody.
@@ -29,26 +29,66 @@ fn put(
     overwrite: bool,
     builder: &tempfile::Builder<'_, '_>,
 ) -> io::Result<()> {
-    let place = match std::fs::metadata(path) {
-        // A link stays one: what it names is replaced.
-        Ok(there) if overwrite && there.is_file() => path.canonicalize()?,
-        // A device or a pipe takes what is written, and stays what it is.
-        Ok(_) if overwrite => {
-            let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
-            return file.write_all(bytes);
+    match Destination::open(path, overwrite, builder)? {
+        Destination::Direct(mut file) => file.write_all(bytes),
+        Destination::Beside { mut file, place } => {
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            let moved = if overwrite {
+                file.persist(&place)
+            } else {
+                file.persist_noclobber(&place)
+            };
+            moved.map_err(|error| error.error)?;
+            Ok(())
         }
-        Ok(_) | Err(_) => path.to_owned(),
-    };
-    let mut file = builder.tempfile_in(folder_of(&place))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    let moved = if overwrite {
-        file.persist(&place)
-    } else {
-        file.persist_noclobber(&place)
-    };
-    moved.map_err(|error| error.error)?;
-    Ok(())
+    }
+}
+
+/// Checks that a file can be written, by opening it as a write does. Nothing is left behind, and a file
+/// that is there is not touched.
+pub(super) fn check_writable(path: &Path) -> io::Result<()> {
+    // Opening a named pipe waits for its reader, and closing it ends that reader.
+    if is_pipe(path) {
+        return Ok(());
+    }
+    match Destination::open(path, true, &tempfile::Builder::new()) {
+        Ok(_) => Ok(()),
+        // The error of a temporary file names that file, which means nothing to its reader.
+        Err(error) => Err(error.kind().into()),
+    }
+}
+
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
+}
+
+/// Where the bytes of a file go.
+enum Destination {
+    /// Into a temporary file, which is moved to its place when it is whole.
+    Beside {
+        file: tempfile::NamedTempFile,
+        place: PathBuf,
+    },
+    /// Into a device or a pipe, which stays what it is.
+    Direct(std::fs::File),
+}
+
+impl Destination {
+    fn open(path: &Path, overwrite: bool, builder: &tempfile::Builder<'_, '_>) -> io::Result<Self> {
+        let place = match std::fs::metadata(path) {
+            // A link stays one: what it names is replaced.
+            Ok(there) if overwrite && there.is_file() => path.canonicalize()?,
+            Ok(_) if overwrite => {
+                let file = std::fs::OpenOptions::new().write(true).open(path)?;
+                return Ok(Self::Direct(file));
+            }
+            Ok(_) | Err(_) => path.to_owned(),
+        };
+        let file = builder.tempfile_in(folder_of(&place))?;
+        Ok(Self::Beside { file, place })
+    }
 }
 
 /// The folder that a file lies in.
@@ -56,6 +96,32 @@ pub(super) fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
+    }
+}
+
+/// Returns whether a manifest is read from standard input, which `-` names.
+pub(super) fn is_standard_input(manifest: &Path) -> bool {
+    manifest == Path::new("-")
+}
+
+/// Returns whether a manifest has no place of its own: it comes through standard input, another
+/// descriptor (`/dev/fd/3`, as process substitution passes it) or a device.
+pub(super) fn has_no_folder(manifest: &Path) -> bool {
+    is_standard_input(manifest)
+        || folder_of(manifest).canonicalize().is_ok_and(|folder| {
+            folder == Path::new("/dev")
+                || folder == Path::new("/dev/fd")
+                || folder.starts_with("/proc")
+        })
+}
+
+/// Returns the folder that the relative paths of a manifest start from: its own, or the working
+/// directory where it has none.
+pub(super) fn manifest_folder(manifest: &Path) -> &Path {
+    if has_no_folder(manifest) {
+        Path::new(".")
+    } else {
+        folder_of(manifest)
     }
 }
 
@@ -76,7 +142,7 @@ pub(super) fn length_of(path: &Path) -> io::Result<usize> {
     }
 }
 
-/// Adds to a file.
+/// Adds to a file, which is made where it is not there.
 pub(super) fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.append(true).create(true).open(path)?;

@@ -10,6 +10,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _};
 
 use super::args::Cli;
+use super::files::has_no_folder;
 
 /// The options that say where a command works, as they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,7 +64,14 @@ impl Invocation {
         printed.behind_verb = printed.words.len();
         for option in options_of(verb) {
             let value = match option.as_str() {
-                "file" => self.file.as_ref().map(|file| file.display().to_string()),
+                // A descriptor of this process means nothing to the next one.
+                "file" => self.file.as_ref().map(|file| {
+                    if has_no_folder(file) {
+                        "-".to_owned()
+                    } else {
+                        file.display().to_string()
+                    }
+                }),
                 "environment" => self.environment.clone(),
                 "store" => self.store.clone(),
                 _ => None,

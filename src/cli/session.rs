@@ -5,6 +5,7 @@
     reason = "this is the edge to the manifest's files"
 )]
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use url::Url;
 
 use super::args::ManifestArgs;
 use super::error::CommandError;
-use super::files::folder_of;
+use super::files::{is_standard_input, manifest_folder};
 use super::invocation::{Invocation, PrintedCommand};
 use super::io::Io;
 use super::settings::{Settings, aws_variables, variable};
@@ -68,9 +69,12 @@ pub(super) struct Session {
     _emulator: Option<Emulator>,
 }
 
-/// Reads a file, bounded by what the manifest module takes.
+/// Reads a manifest from its file, or from standard input for `-`; bounded by what the manifest module
+/// takes.
 pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
-    use std::io::Read as _;
+    if is_standard_input(path) {
+        return read_limited("standard input", path, 0, std::io::stdin().lock());
+    }
     let file = std::fs::File::open(path).map_err(|source| {
         if source.kind() == std::io::ErrorKind::NotFound {
             CommandError::NoManifest {
@@ -81,13 +85,22 @@ pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
         }
     })?;
     let expected = file.metadata().map_or(0, |metadata| metadata.len());
+    read_limited(&path.display().to_string(), path, expected, file)
+}
+
+fn read_limited(
+    name: &str,
+    path: &Path,
+    expected: u64,
+    from: impl std::io::Read,
+) -> Result<SourceFile, CommandError> {
     let expected = usize::try_from(expected).unwrap_or(0);
     let mut bytes = Vec::with_capacity(expected.min(manifest::MAX_BYTES) + 1);
     // One byte more than is taken, so that a file that is too long is seen to be.
-    file.take(manifest::MAX_BYTES as u64 + 1)
+    from.take(manifest::MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|source| CommandError::io("read", path, source))?;
-    SourceFile::from_bytes(&path.display().to_string(), bytes).map_err(CommandError::Manifest)
+    SourceFile::from_bytes(name, bytes).map_err(CommandError::Manifest)
 }
 
 /// Checks the manifest for the chosen environment; tells its warnings.
@@ -104,7 +117,7 @@ fn load(
         source,
         manifest: checked.manifest,
         warnings: checked.warnings.len(),
-        folder: folder_of(&args.file).to_owned(),
+        folder: manifest_folder(&args.file).to_owned(),
         file: args.file.clone(),
     })
 }

@@ -1,31 +1,62 @@
-//! SIGINT and SIGTERM: the first asks, the second leaves.
+//! SIGINT and SIGTERM. In commands that change something the first asks and the second leaves; in all
+//! others the first leaves.
+//!
+//! No command relies on what the system does by default: the kernel discards these signals for process
+//! 1, which solform is in a container, where no handler is installed.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::stream::Stream;
 use crate::apply::Interrupter;
 use crate::render::{Diagnostic, Severity, StreamMessage};
 
-/// Watches both signals for as long as the process lives.
-pub(super) fn watch(interrupter: Interrupter, stream: Option<Stream>) -> std::io::Result<()> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    let mut terminations = signal(SignalKind::terminate())?;
-    tokio::spawn(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = interrupts.recv() => 130,
-                _ = terminations.recv() => 143,
-            }
-        };
-        let _ = next().await;
-        interrupter.raise();
-        let code = next().await;
-        if let Some(stream) = stream {
-            end(stream).await;
+/// Both signals, as the exit codes that they end the process with.
+struct Signals {
+    interrupts: Signal,
+    terminations: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupts: signal(SignalKind::interrupt())?,
+            terminations: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupts.recv() => 130,
+            _ = self.terminations.recv() => 143,
         }
+    }
+}
+
+/// Watches both signals for as long as the process lives: the first raises the interrupt, the second
+/// ends the process.
+pub(super) fn watch(interrupter: Interrupter, stream: Option<Stream>) -> std::io::Result<()> {
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        let _ = signals.next().await;
+        interrupter.raise();
+        let code = signals.next().await;
+        let said = "interrupted a second time: left at once, and the journal says what was sent";
+        end(stream, said).await;
+        leave(code);
+    });
+    Ok(())
+}
+
+/// Ends the process at the first signal, for commands that change nothing. The handler runs on a thread
+/// of its own, so that a command that is computing or waiting for a file ends too.
+pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        let code = signals.next().await;
+        end(stream, "interrupted").await;
         leave(code);
     });
     Ok(())
@@ -33,11 +64,9 @@ pub(super) fn watch(interrupter: Interrupter, stream: Option<Stream>) -> std::io
 
 /// Ends the stream with a whole line: one that is being written is not cut in two, as long as somebody
 /// reads it.
-async fn end(stream: Stream) {
-    let error = Diagnostic::new(
-        Severity::Error,
-        "interrupted a second time: left at once, and the journal says what was sent",
-    );
+async fn end(stream: Option<Stream>, said: &str) {
+    let Some(stream) = stream else { return };
+    let error = Diagnostic::new(Severity::Error, said);
     let closing = tokio::task::spawn_blocking(move || {
         stream.close(StreamMessage::diagnostic(error));
     });
@@ -48,7 +77,7 @@ async fn end(stream: Stream) {
 #[expect(
     clippy::exit,
     clippy::disallowed_methods,
-    reason = "the second signal must not wait for anything"
+    reason = "the last signal must not wait for anything"
 )]
 fn leave(code: i32) -> ! {
     // The cursor that progress bars hide.

@@ -22,5 +22,7 @@ mod output;
 mod platform;
 mod review;
 mod runs;
+mod signals;
+mod standard_input;
 mod support;
 mod terminal;

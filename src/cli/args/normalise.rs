@@ -17,13 +17,7 @@ pub(in crate::cli) fn normalise(
     let mut arguments = arguments;
     if let Some(extra) = extra {
         let extra = shlex::split(extra).ok_or(CommandError::CliArgs)?;
-        let names: BTreeSet<String> = Cli::command()
-            .get_subcommands()
-            .map(|command| command.get_name().to_owned())
-            .collect();
-        let command = arguments
-            .iter()
-            .position(|argument| argument.to_str().is_some_and(|text| names.contains(text)));
+        let command = command_position(&arguments);
         if let Some(command) = command {
             let behind = command + 1;
             arguments.splice(behind..behind, extra.into_iter().map(OsString::from));
@@ -49,6 +43,37 @@ pub(in crate::cli) fn normalise(
             }
         })
         .collect())
+}
+
+/// Returns the position of the command's name: the first word that is neither an option of the program
+/// nor the value of one. A value may be the name of a command too, as in `--chdir plan`.
+fn command_position(arguments: &[OsString]) -> Option<usize> {
+    let cli = Cli::command();
+    let takes_value = |option: &str| {
+        cli.get_arguments()
+            .filter(|argument| argument.get_action().takes_values())
+            .any(|argument| {
+                argument.get_long() == Some(option)
+                    || argument
+                        .get_short()
+                        .is_some_and(|short| option.strip_prefix(short) == Some(""))
+            })
+    };
+    let mut words = arguments.iter().enumerate().skip(1);
+    while let Some((position, word)) = words.next() {
+        let word = word.to_str()?;
+        if let Some(option) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) {
+            if takes_value(option.trim_start_matches('-')) {
+                words.next();
+            }
+            continue;
+        }
+        return cli
+            .get_subcommands()
+            .any(|command| command.get_name_and_visible_aliases().contains(&word))
+            .then_some(position);
+    }
+    None
 }
 
 fn long_names() -> BTreeSet<String> {
@@ -124,5 +149,33 @@ mod tests {
                 "solform", "--chdir", "x", "plan", "-e", "the prod", "--out", "p"
             ]
         );
+    }
+
+    /// The value of an option, or an argument, may be called as a command is.
+    #[test]
+    fn values_named_like_commands_are_passed_over() {
+        for (typed, expected) in [
+            ("--chdir plan apply", "--chdir plan apply -e x"),
+            ("-chdir plan apply", "--chdir plan apply -e x"),
+            ("--chdir=plan apply", "--chdir=plan apply -e x"),
+            ("-chdir=plan apply", "--chdir=plan apply -e x"),
+            ("--chdir plan plan", "--chdir plan plan -e x"),
+            (
+                "--log debug --chdir list -no-color --chdir get show plan",
+                "--log debug --chdir list --no-color --chdir get show -e x plan",
+            ),
+            ("plan --chdir apply", "plan -e x --chdir apply"),
+            ("show plan", "show -e x plan"),
+            // No command is here, so that nothing belongs behind one.
+            ("help plan", "help plan"),
+            ("unknown plan", "unknown plan"),
+            ("--chdir plan", "--chdir plan"),
+            ("--version", "--version"),
+            ("--", "--"),
+        ] {
+            let words: Vec<&str> = ["solform"].into_iter().chain(typed.split(' ')).collect();
+            let found = normalised(&words, Some("-e x"));
+            assert_eq!(found[1..].join(" "), expected, "{typed}");
+        }
     }
 }

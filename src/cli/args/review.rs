@@ -13,7 +13,7 @@ pub(in crate::cli) struct ReviewArgs {
     /// Compare with this file, or with the manifest in this git revision
     #[arg(long, value_name = "REF|FILE")]
     pub(in crate::cli) base: OsString,
-    /// The manifest
+    /// The manifest; - reads standard input
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     pub(in crate::cli) file: PathBuf,
     /// Only this environment, of either side; also SOLFORM_ENVIRONMENT

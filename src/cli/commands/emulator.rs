@@ -16,6 +16,8 @@ pub(super) async fn run(args: EmulatorArgs, io: &mut Io) -> Result<ExitStatus, C
         writeln!(io.out, "{:#}", emulator::openapi())?;
         return Ok(ExitStatus::Success);
     }
+    let (interrupter, interrupt) = Interrupter::new();
+    signals::watch(interrupter, None).map_err(|source| CommandError::Runtime { source })?;
     let seed = args.seed.as_deref().map(read_seed).transpose()?;
     let knobs = if args.knob.is_empty() {
         None
@@ -46,9 +48,6 @@ pub(super) async fn run(args: EmulatorArgs, io: &mut Io) -> Result<ExitStatus, C
         faults: args.fault,
         ..EmulatorOptions::default()
     };
-    // Whoever reads the address may end it at once.
-    let (interrupter, interrupt) = Interrupter::new();
-    signals::watch(interrupter, None).map_err(|source| CommandError::Runtime { source })?;
     let emulator = emulator::start(options)
         .await
         .map_err(CommandError::Emulator)?;

@@ -7,7 +7,7 @@ use crate::api::{ReadError, VisibilityOf, Wish};
 use crate::cli::args::ExportArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::files::{folder_of, write_shared};
+use crate::cli::files::{check_writable, folder_of, write_shared};
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::{Settings, variable};
@@ -22,11 +22,11 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    if let Some(path) = &args.out
-        && !args.force
-        && path.exists()
-    {
-        return Err(CommandError::OutExists { path: path.clone() });
+    if let Some(path) = &args.out {
+        if !args.force && path.exists() {
+            return Err(CommandError::OutExists { path: path.clone() });
+        }
+        check_writable(path).map_err(|source| CommandError::io("write", path, source))?;
     }
     let session = session::open(&args.manifest, settings, io).await?;
     let wish = Wish {

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cli::args::InitArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::files::is_standard_input;
 use crate::cli::io::Io;
 use crate::manifest;
 
@@ -13,6 +14,10 @@ use crate::manifest;
 const SEED: &str = "emulator.yaml";
 
 pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+    if is_standard_input(&args.file) {
+        io.out.write_all(manifest::template().as_bytes())?;
+        return Ok(ExitStatus::Success);
+    }
     write_new(&args.file, manifest::template())?;
     writeln!(io.out, "Wrote `{}`.", args.file.display())?;
     let seed = args.file.with_file_name(SEED);

@@ -36,6 +36,7 @@ use super::error::CommandError;
 use super::exit::ExitStatus;
 use super::io::Io;
 use super::settings::Settings;
+use super::signals;
 
 /// Runs the command that was typed.
 pub(super) async fn run(
@@ -43,6 +44,10 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
+    if !cli.command.handles_signals() {
+        signals::end_at_first(io.stream.clone())
+            .map_err(|source| CommandError::Runtime { source })?;
+    }
     match cli.command {
         Command::Init(args) => init::run(&args, io),
         Command::Validate(args) => validate::run(&args, settings, io),

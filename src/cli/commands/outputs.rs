@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::error::CommandError;
-use crate::cli::files::{append, folder_of, is_same_file, length_of, write_whole};
+use crate::cli::files::{append, check_writable, is_same_file, length_of, write_whole};
 use crate::cli::io::{Io, without_commands};
 use crate::cli::settings::Settings;
 
@@ -12,7 +12,7 @@ const SUMMARY: usize = 1024 * 1024;
 /// With less room a summary would say nothing.
 const LEAST_SUMMARY: usize = 2_000;
 
-/// What is known of files before anything is read or changed: each has a folder and a place of its own, and
+/// Checks files before anything is read or changed: each can be written and has a place of its own, and
 /// none is the manifest.
 pub(super) fn check<'a>(
     paths: impl Iterator<Item = &'a Path>,
@@ -20,13 +20,6 @@ pub(super) fn check<'a>(
 ) -> Result<(), CommandError> {
     let mut known: Vec<&Path> = Vec::new();
     for path in paths {
-        let failed = |kind: std::io::ErrorKind| Err(CommandError::io("write", path, kind.into()));
-        if !folder_of(path).is_dir() {
-            return failed(std::io::ErrorKind::NotFound);
-        }
-        if path.is_dir() {
-            return failed(std::io::ErrorKind::IsADirectory);
-        }
         if is_same_file(path, manifest) {
             return Err(CommandError::OverManifest {
                 path: path.to_owned(),
@@ -37,9 +30,18 @@ pub(super) fn check<'a>(
                 path: path.to_owned(),
             });
         }
+        check_writable(path).map_err(|source| CommandError::io("write", path, source))?;
         known.push(path);
     }
     Ok(())
+}
+
+/// Checks that the summary of the step can be added to, where there is one.
+pub(super) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
+    match &settings.step_summary {
+        Some(path) => append(path, &[]).map_err(|source| CommandError::io("write", path, source)),
+        None => Ok(()),
+    }
 }
 
 /// Writes a file. Only commands for a runner may look like some.

@@ -27,6 +27,12 @@ pub(super) async fn run(
     }
     let outputs = args.formats.output.iter().map(|output| &*output.path);
     outputs::check(outputs.chain(args.out.as_deref()), &args.manifest.file)?;
+    if args.formats.is_for_github() {
+        outputs::check_summary(settings)?;
+    }
+    if let Some(path) = &args.out {
+        planning::check_saved(path)?;
+    }
     let mut is_told = false;
     let done = make(args, settings, &mut is_told, io).await;
     if let (Err(error), false) = (&done, is_told) {

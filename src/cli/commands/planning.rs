@@ -186,10 +186,10 @@ pub(super) fn blocked(
     }
 }
 
-/// Keeps a plan: written beside its place and moved there, readable by its owner only.
-pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
-    // A manifest that was named by mistake must not be lost.
-    if path.exists()
+/// Checks that a plan can take the place of what is there: a manifest that was named by mistake must not
+/// be lost.
+pub(super) fn check_saved(path: &Path) -> Result<(), CommandError> {
+    if path.is_file()
         && matches!(
             read_saved(path),
             Err(CommandError::SavedPlan {
@@ -202,6 +202,11 @@ pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandE
             path: path.to_owned(),
         });
     }
+    Ok(())
+}
+
+/// Keeps a plan: written beside its place and moved there, readable by its owner only.
+pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
     write_whole(path, saved.to_json().as_bytes())
         .map_err(|source| CommandError::io("write", path, source))
 }

@@ -31,8 +31,10 @@ pub(super) struct Reporting<'a> {
     subject: Option<(String, String)>,
     /// Whether a report was written.
     is_told: bool,
-    /// Whether files may be written where they are wanted.
+    /// Whether files can be written where they are wanted.
     has_places: bool,
+    /// Whether the summary of the step can be added to, where the report belongs there.
+    has_summary: bool,
 }
 
 impl<'a> Reporting<'a> {
@@ -53,6 +55,7 @@ impl<'a> Reporting<'a> {
             subject: None,
             is_told: false,
             has_places: false,
+            has_summary: false,
         }
     }
 
@@ -62,6 +65,10 @@ impl<'a> Reporting<'a> {
         let paths = self.formats.output.iter();
         outputs::check(paths.map(|output| output.path.as_path()), manifest)?;
         self.has_places = true;
+        if self.formats.is_for_github() {
+            outputs::check_summary(self.settings)?;
+            self.has_summary = true;
+        }
         if self.formats.json && !is_approved {
             return Err(CommandError::NotApproved);
         }
@@ -169,7 +176,7 @@ impl<'a> Reporting<'a> {
             let is_github = *format == ReportFormat::Github;
             outputs::write_file(path, &rendered(*format)?, is_github, io)?;
         }
-        if self.formats.is_for_github() {
+        if self.has_summary {
             outputs::add_to_summary(self.settings, io, |room| {
                 let mut out = Vec::new();
                 let options = MarkdownOptions { max_bytes: room };

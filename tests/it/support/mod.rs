@@ -8,6 +8,7 @@ pub(crate) mod tap;
 pub(crate) mod worlds;
 
 use std::fmt;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 
@@ -80,6 +81,20 @@ impl TestEnv {
             .output()
             .unwrap();
         CommandOutput::new(output)
+    }
+
+    /// Runs `solform` to its end, with a text on its standard input.
+    pub(crate) fn solform_reading(&self, arguments: &[&str], text: &str) -> CommandOutput {
+        let mut child = self
+            .command(env!("CARGO_BIN_EXE_solform"), arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses its arguments reads nothing.
+        let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+        CommandOutput::new(child.wait_with_output().unwrap())
     }
 
     /// Runs `solform` beside an emulator that lives in this process.

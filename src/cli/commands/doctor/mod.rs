@@ -105,7 +105,7 @@ fn manifest_check(place: &Place) -> Check {
     let declared = words::count(loaded.manifest.desired.len(), "version");
     let text = format!(
         "`{}` declares {declared} for the environment.",
-        loaded.file.display()
+        loaded.source.name()
     );
     match loaded.warnings {
         0 => Check::ok(CheckName::Manifest, text),

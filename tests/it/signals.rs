@@ -1,0 +1,103 @@
+//! Signals end every command by a handler of its own. As process 1 of a container a program has no
+//! other way: the kernel discards signals that are left to their default disposition.
+
+use std::fs::OpenOptions;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::support::scripted::{Reply, Scripted};
+use crate::support::worlds::{env_with, manifest};
+
+/// The signals, and the exit codes that they end a command with.
+const SIGNALS: [(&str, i32); 2] = [("-INT", 130), ("-TERM", 143)];
+
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// Runs a command against a server that never answers, sends it a signal once it has asked, and returns
+/// how it ended. A process that its default disposition has ended has no exit code.
+async fn signalled(arguments: &[&str], signal: &'static str) -> (Option<i32>, String) {
+    let asked = Arc::new(Notify::new());
+    let notify = Arc::clone(&asked);
+    let server = Scripted::start(move |_| {
+        notify.notify_one();
+        Reply::never()
+    })
+    .await;
+    let env = env_with(&manifest(server.url.as_str(), "  A: { version: 1 }\n"));
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    asked.notified().await;
+    tokio::task::spawn_blocking(move || {
+        send(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), stdout)
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_commands_end_at_the_first_signal() {
+    for arguments in [
+        &["plan"][..],
+        &["list"],
+        &["get", "A@1"],
+        &["export"],
+        &["doctor"],
+        &["jobs"],
+    ] {
+        for (signal, code) in SIGNALS {
+            let (ended, stdout) = signalled(arguments, signal).await;
+            assert_eq!(ended, Some(code), "{arguments:?} {signal}\n{stdout}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_stream_ends_with_a_whole_line() {
+    let (ended, stdout) = signalled(&["plan", "--json"], "-TERM").await;
+    assert_eq!(ended, Some(143), "{stdout}");
+    let last: serde_json::Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["@level"], "error", "{stdout}");
+    assert_eq!(last["@message"], "Error: interrupted", "{stdout}");
+}
+
+/// A command that waits for a file, and not for the network, ends as well.
+#[test]
+fn a_command_that_waits_for_its_manifest_ends() {
+    let env = env_with("");
+    let made = Command::new("mkfifo")
+        .arg(env.path().join("pipe.yaml"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    for (signal, code) in SIGNALS {
+        let mut command = env.command(
+            env!("CARGO_BIN_EXE_solform"),
+            &["validate", "-f", "pipe.yaml"],
+        );
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Opening it waits for its reader, which has its handlers by then.
+        let pipe = OpenOptions::new()
+            .write(true)
+            .open(env.path().join("pipe.yaml"))
+            .unwrap();
+        send(signal, &child);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
+        drop(pipe);
+    }
+}
