@@ -160,6 +160,13 @@ pub(super) enum CommandError {
     /// The journal could not be written.
     #[error("the journal cannot be written, so nothing was sent")]
     Journal(#[source] JournalError),
+    /// Another process holds the emulator's data folder.
+    #[error("the emulator's data folder `{}` is in use by {}", path.display(), holder.as_deref().unwrap_or("another solform"))]
+    EmulatorInUse {
+        path: PathBuf,
+        /// Who, since when and by which command, where that is known.
+        holder: Option<String>,
+    },
     /// The emulator did not start.
     #[error("the emulator did not start")]
     Emulator(#[source] EmulatorError),
@@ -281,7 +288,7 @@ impl CommandError {
             Self::Declined | Self::Interrupted => ExitStatus::Cancelled,
             Self::Closed => ExitStatus::Success,
             Self::RunNotKnown { .. } => ExitStatus::InFlight,
-            Self::Locked { .. } => ExitStatus::Locked,
+            Self::Locked { .. } | Self::EmulatorInUse { .. } => ExitStatus::Locked,
             Self::Io { .. }
             | Self::Manifest(_)
             | Self::Reviewed { .. }
@@ -400,9 +407,10 @@ impl CommandError {
             Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
             Self::Diff(errors) => diff_help(errors),
             Self::Io { source, .. } => io_help(source.kind()).to_owned(),
-            Self::Emulator(_) => {
-                "One emulator at a time holds a data folder; to begin anew, delete the folder.".to_owned()
+            Self::EmulatorInUse { .. } => {
+                "Wait until that command has ended, then run this one again.".to_owned()
             }
+            Self::Emulator(source) => source.help().to_owned(),
             Self::Seed { .. } => {
                 "Correct the file; `docs/emulator.md` shows the form of a seed.".to_owned()
             }

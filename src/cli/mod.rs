@@ -9,6 +9,7 @@ mod base;
 mod clock;
 mod commands;
 mod diagnostics;
+mod embedded;
 mod error;
 mod exit;
 mod files;

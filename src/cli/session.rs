@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::args::ManifestArgs;
+use super::embedded::{self, Embedded, Holder};
 use super::error::CommandError;
 use super::files::{is_standard_input, manifest_folder};
 use super::invocation::{Invocation, PrintedCommand};
@@ -24,14 +25,12 @@ use crate::api::{
     Client, ClientSettings, Files, Probe, ReadError, Reader, Redactor, TokenError, TokenSupplier,
     Writer,
 };
-use crate::emulator::{self, Emulator, EmulatorOptions, JobPace, Seed};
+use crate::emulator::Seed;
 use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
 use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
 
 /// The longest that a token command may take (design 5).
 const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the embedded emulator's jobs take: long enough to be seen.
-const EMBEDDED_JOB_TIME: Duration = Duration::from_millis(300);
 
 /// A manifest that was read and checked for one environment.
 pub(super) struct Loaded {
@@ -66,7 +65,7 @@ pub(super) struct Session {
     pub(super) place: Place,
     client: Client,
     /// Stops when the session ends.
-    _emulator: Option<Emulator>,
+    _emulator: Option<Embedded>,
 }
 
 /// Reads a manifest from its file, or from standard input for `-`; bounded by what the manifest module
@@ -178,7 +177,7 @@ pub(super) async fn open(
 pub(super) async fn connect(
     place: Place,
     settings: &Settings,
-    io: &Io,
+    io: &mut Io,
     wish: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
     let loaded = &place.loaded;
@@ -188,10 +187,22 @@ pub(super) async fn connect(
         Endpoint::Emulator => {
             // Nobody else may use the embedded emulator, which other users of the machine could reach.
             let token = uuid::Uuid::new_v4().to_string();
-            let emulator = start_emulator(environment, &loaded.folder, &token).await?;
-            let url =
-                Url::parse(&emulator.url()).expect("invariant: the emulator's address is a URL");
-            (url, Some(SecretString::from(token)), Some(emulator))
+            let seed = match &environment.emulator.seed {
+                Some(path) => {
+                    let path = loaded.folder.join(path);
+                    let seed = read_seed(&path)?;
+                    Some((path, seed))
+                }
+                None => None,
+            };
+            let holder = Holder {
+                who: &place.who,
+                command: &io.secrets.redact(&place.typed).into_owned(),
+            };
+            let embedded = embedded::start_beside(&loaded.folder, seed, &token, holder, io).await?;
+            let url = Url::parse(&embedded.emulator.url())
+                .expect("invariant: the emulator's address is a URL");
+            (url, Some(SecretString::from(token)), Some(embedded))
         }
     };
     let client = client(
@@ -383,29 +394,6 @@ impl Session {
             source: source.into(),
         }
     }
-}
-
-async fn start_emulator(
-    environment: &Environment,
-    folder: &Path,
-    token: &str,
-) -> Result<Emulator, CommandError> {
-    let seed = match &environment.emulator.seed {
-        Some(path) => Some(read_seed(&folder.join(path))?),
-        None => None,
-    };
-    let data = folder.join(".solform").join("emulator");
-    std::fs::create_dir_all(&data).map_err(|source| CommandError::io("create", &data, source))?;
-    let options = EmulatorOptions {
-        seed,
-        token: Some(token.into()),
-        data: Some(data),
-        job_pace: JobPace::After(EMBEDDED_JOB_TIME),
-        ..EmulatorOptions::default()
-    };
-    emulator::start(options)
-        .await
-        .map_err(CommandError::Emulator)
 }
 
 /// Reads what a new world starts with.

@@ -30,6 +30,8 @@ pub enum Clock {
 pub(crate) struct Timeline {
     clock: Clock,
     now_ms: u64,
+    /// The nanoseconds within the millisecond; none on a logical clock.
+    sub_ns: u32,
 }
 
 impl Timeline {
@@ -38,6 +40,7 @@ impl Timeline {
         let mut timeline = Self {
             clock,
             now_ms: reached_ms,
+            sub_ns: 0,
         };
         match clock {
             Clock::System => timeline.tick(),
@@ -49,7 +52,10 @@ impl Timeline {
     /// Begins an operation.
     pub(crate) fn tick(&mut self) {
         match self.clock {
-            Clock::System => self.now_ms = self.now_ms.max(system_ms()),
+            Clock::System => {
+                let (now_ms, sub_ns) = system_time();
+                (self.now_ms, self.sub_ns) = (self.now_ms, self.sub_ns).max((now_ms, sub_ns));
+            }
             Clock::Logical { .. } => self.advance(LOGICAL_STEP),
         }
     }
@@ -64,6 +70,11 @@ impl Timeline {
     pub(crate) fn now_ms(&self) -> u64 {
         self.now_ms
     }
+
+    /// The nanoseconds within the millisecond of [`now_ms`](Self::now_ms).
+    pub(crate) fn sub_ns(&self) -> u32 {
+        self.sub_ns
+    }
 }
 
 /// Whole milliseconds; a duration that is too long for the type lasts for ever.
@@ -71,13 +82,13 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn system_ms() -> u64 {
-    // A machine whose clock stands before 1970 is at the beginning of time.
-    milliseconds(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default(),
-    )
+/// The milliseconds since 1970, and the nanoseconds within the last one.
+fn system_time() -> (u64, u32) {
+    // A machine whose clock is set before 1970 is at the beginning of time.
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    (milliseconds(elapsed), elapsed.subsec_nanos() % 1_000_000)
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use super::world::{Remembered, Rules, World};
 pub(crate) struct Engine {
     pub(crate) world: World,
     pub(crate) store: Option<Store>,
+    /// Whether the world began with another seed than the one that was given.
+    pub(crate) ignores_seed: bool,
 }
 
 impl Engine {
@@ -46,16 +48,27 @@ impl Engine {
                 }
             },
         };
+        let mut ignores_seed = false;
         let world = if let Some(past) = remembered {
+            let began_with = past.counters.seed.as_ref();
+            ignores_seed =
+                options.seed.is_some() && began_with.is_some_and(|digest| *digest != seed.digest());
             let time = Timeline::new(options.clock, past.counters.reached_ms);
             World::new(rules, time, past)
         } else {
             let time = Timeline::new(options.clock, 0);
             let mut world = World::new(rules, time, Remembered::nothing(options.id_seed));
             world.sow(seed, &options.user)?;
+            if store.is_some() {
+                world.seed = Some(seed.digest());
+            }
             world
         };
-        let mut engine = Self { world, store };
+        let mut engine = Self {
+            world,
+            store,
+            ignores_seed,
+        };
         engine.save().map_err(|source| EmulatorError::Data {
             path: options.data.clone().unwrap_or_default(),
             source,

@@ -85,10 +85,15 @@ pub(crate) struct Job {
     pub(crate) work: Work,
     pub(crate) started_by: String,
     pub(crate) started_ms: u64,
+    /// The nanoseconds within the millisecond of its start: runs are listed with such times.
+    #[serde(default)]
+    started_sub_ns: u32,
     progress: Progress,
     /// When it ended; 0 before.
     #[serde(default)]
     pub(crate) ended_ms: u64,
+    #[serde(default)]
+    ended_sub_ns: u32,
     /// How many status calls have counted, and how many of them found it over.
     #[serde(default)]
     pub(crate) polls: u32,
@@ -137,6 +142,21 @@ impl Job {
         }
     }
 
+    /// The nanoseconds since 1970 at which it started.
+    pub(crate) fn started_ns(&self) -> u128 {
+        nanoseconds(self.started_ms, self.started_sub_ns)
+    }
+
+    /// The nanoseconds since 1970 at which it ended; 0 before.
+    pub(crate) fn ended_ns(&self) -> u128 {
+        nanoseconds(self.ended_ms, self.ended_sub_ns)
+    }
+
+    /// The nanoseconds that a job that is over took; 0 before.
+    pub(crate) fn time_taken_ns(&self) -> u128 {
+        self.ended_ns().saturating_sub(self.started_ns())
+    }
+
     /// How much of the job is done, from 0 to 1.
     pub(crate) fn share_done(&self, now_ms: u64) -> f64 {
         match self.progress {
@@ -154,6 +174,10 @@ impl Job {
             Progress::Pending(Wait::Hand | Wait::Nothing) => 0.0,
         }
     }
+}
+
+fn nanoseconds(milliseconds: u64, sub_ns: u32) -> u128 {
+    u128::from(milliseconds) * 1_000_000 + u128::from(sub_ns)
 }
 
 /// All jobs, and which of them are not over.
@@ -247,9 +271,12 @@ impl World {
             sequence,
             work,
             started_by: caller.name.clone(),
-            started_ms: self.stamp(),
+            // The resolution of records is not that of jobs.
+            started_ms: now_ms,
+            started_sub_ns: self.time.sub_ns(),
             progress: Progress::Pending(wait),
             ended_ms: 0,
+            ended_sub_ns: 0,
             polls: 0,
             polls_after_end: 0,
             fate: self.fate(),
@@ -363,10 +390,11 @@ impl World {
             Work::Task(task) => task.verdict(failure),
         };
         self.twist.list_lag = request_lag;
-        let now_ms = self.time.now_ms();
+        let (now_ms, sub_ns) = (self.time.now_ms(), self.time.sub_ns());
         if let Some(job) = self.jobs.items.get_mut(&id.to_owned()) {
             job.progress = Progress::Finished(verdict);
             job.ended_ms = now_ms;
+            job.ended_sub_ns = sub_ns;
         }
         self.jobs.pending.remove(&(sequence, id.to_owned()));
     }

@@ -102,7 +102,7 @@ knobs! {
     record_keys: RecordKeys = RecordKeys::default(),
     /// The form of `createdAtMs` and `updatedAtMs`.
     times: TimeForm = TimeForm::default(),
-    /// How finely the server keeps time.
+    /// How finely the times of records are kept; runs have nanoseconds.
     time_resolution: TimeResolution = TimeResolution::default(),
     /// The form of error bodies.
     error_body: ErrorBody = ErrorBody::default(),

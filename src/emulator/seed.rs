@@ -44,8 +44,9 @@ mod sow;
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_yaml::Spanned;
+use sha2::{Digest as _, Sha256};
 
 use super::faults::{Fault, FaultError};
 use super::files::NodePath;
@@ -84,7 +85,7 @@ pub struct SeedUser {
 }
 
 /// A deployed solution.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedSolution {
     /// The solution's name.
@@ -123,7 +124,7 @@ pub struct SeedSolution {
 }
 
 /// A package in the file system.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedPackage {
     /// Where the package lies.
@@ -158,7 +159,7 @@ pub struct SeedPackage {
 }
 
 /// A file in the file system.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedFile {
     /// Where the file lies.
@@ -269,6 +270,16 @@ impl Seed {
         };
         seed.check()?;
         Ok(seed)
+    }
+
+    /// Returns the digest of what a new world is made from: a world that is kept has it of the seed that
+    /// it began with. Users, knobs and faults count at every start, and are left out.
+    pub(crate) fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        serde_json::to_writer(&mut hash, &(&self.solutions, &self.packages, &self.files))
+            .expect("invariant: records have text keys and plain values");
+        let bytes = hash.finalize();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Turns the knobs that the seed names.

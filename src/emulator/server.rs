@@ -67,6 +67,31 @@ pub enum EmulatorError {
     },
 }
 
+impl EmulatorError {
+    /// What to do about it, in a full sentence.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                "Another program listens there: choose another port, or port 0 for a free one."
+            }
+            Self::Bind { .. } => "Choose a loopback address and port that this user may listen on.",
+            Self::DataInUse { .. } => "Wait until the other emulator has ended.",
+            Self::Data {
+                source: StoreError::Format { .. },
+                ..
+            } => "Use the version of solform that wrote it, or name another folder.",
+            Self::Data {
+                source: StoreError::Damaged { .. },
+                ..
+            } => "Move the folder away, and the next start begins with a new world.",
+            Self::Data { .. } => {
+                "Check the folder, the permissions on it, and the room on the disk."
+            }
+            Self::Seed { .. } => "Correct the seed.",
+        }
+    }
+}
+
 /// A running emulator. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Emulator {
@@ -107,6 +132,13 @@ impl Emulator {
     /// The base URL, `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Whether the data folder keeps a world that began with other records, packages or files than the
+    /// seed holds: those of the seed are not loaded then.
+    pub fn ignores_seed(&self) -> bool {
+        let engine = self.shared.lock();
+        engine.as_ref().is_some_and(|engine| engine.ignores_seed)
     }
 
     /// What clients have asked so far, in the order of arrival; control routes do not count.

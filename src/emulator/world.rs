@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) twist: Twist,
     /// The place of the next solution or job in the order of creation.
     sequence: u64,
+    /// The digest of the seed that it began with; none where that is not known.
+    pub(crate) seed: Option<String>,
 }
 
 /// How a world behaves; not part of what it remembers.
@@ -68,6 +70,7 @@ impl Remembered {
                 ids: IdSource::new(id_seed),
                 sequence: 0,
                 reached_ms: 0,
+                seed: None,
             },
             solutions: Solutions::default(),
             jobs: Jobs::default(),
@@ -82,6 +85,9 @@ pub(crate) struct Counters {
     pub(crate) ids: IdSource,
     pub(crate) sequence: u64,
     pub(crate) reached_ms: u64,
+    /// The digest of the seed that the world began with; none where that is not known.
+    #[serde(default)]
+    pub(crate) seed: Option<String>,
 }
 
 /// What a fault does to the work of one request.
@@ -115,6 +121,7 @@ impl World {
             requests: 0,
             twist: Twist::default(),
             sequence: past.counters.sequence,
+            seed: past.counters.seed,
         }
     }
 
@@ -149,6 +156,7 @@ impl World {
             ids: self.ids.clone(),
             sequence: self.sequence,
             reached_ms: self.time.now_ms(),
+            seed: self.seed.clone(),
         }
     }
 

@@ -312,8 +312,9 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
     }
 }
 
-/// Nothing of a store belongs into the repository that the manifest lies in.
-fn keep_out_of_git(root: &Path) -> io::Result<()> {
+/// Keeps a folder of solform's own out of the repository that the manifest lies in, by a `.gitignore`
+/// inside it.
+pub fn keep_out_of_git(root: &Path) -> io::Result<()> {
     match File::create_new(root.join(".gitignore")) {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

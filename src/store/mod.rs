@@ -18,6 +18,6 @@ pub use bucket::open_s3;
 pub use entry::{Entry, Record};
 pub use history::{Memory, PastOutcome, PastRun, PastSending, PastStep, superfluous};
 pub use journal::{Journal, JournalError};
-pub use local::LocalStore;
+pub use local::{LocalStore, keep_out_of_git};
 pub use lock::{Lease, LeaseKeeper, LockOwner, lock};
 pub use remote::{RemoteStore, StoreKey};

@@ -13,6 +13,7 @@ mod bad_input;
 mod cli;
 mod doctor;
 mod durable;
+mod embedded;
 mod emulator;
 mod examples;
 mod export;

@@ -4,14 +4,20 @@ use std::io::Write as _;
 
 use crate::apply::Interrupter;
 use crate::cli::args::EmulatorArgs;
+use crate::cli::embedded::{self, Holder};
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session::read_seed;
+use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::emulator::{self, EmulatorOptions};
 
-pub(super) async fn run(args: EmulatorArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(
+    args: EmulatorArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
     if args.openapi {
         writeln!(io.out, "{:#}", emulator::openapi())?;
         return Ok(ExitStatus::Success);
@@ -48,14 +54,16 @@ pub(super) async fn run(args: EmulatorArgs, io: &mut Io) -> Result<ExitStatus, C
         faults: args.fault,
         ..EmulatorOptions::default()
     };
-    let emulator = emulator::start(options)
-        .await
-        .map_err(CommandError::Emulator)?;
+    let holder = Holder {
+        who: &settings.who,
+        command: &io.secrets.redact(&settings.typed).into_owned(),
+    };
+    let embedded = embedded::start(options, args.seed.as_deref(), holder, io).await?;
     // The first line is the address, for scripts that wait for it.
-    writeln!(io.out, "{}", emulator.url())?;
+    writeln!(io.out, "{}", embedded.emulator.url())?;
     io.out.flush()?;
     interrupt.raised().await;
-    emulator.stop().await;
+    embedded.stop().await;
     Ok(ExitStatus::Success)
 }
 

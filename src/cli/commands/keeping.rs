@@ -114,7 +114,7 @@ async fn locked(
 }
 
 /// Who holds a lock, since when, and what for.
-pub(super) fn told(holder: &LockOwner) -> String {
+pub(in crate::cli) fn told(holder: &LockOwner) -> String {
     let age = clock::now_ms().saturating_sub(holder.since_ms);
     let age = if holder.since_ms == 0 {
         String::new()

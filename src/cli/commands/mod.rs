@@ -31,6 +31,7 @@ mod show;
 mod validate;
 mod watching;
 
+pub(super) use self::keeping::told;
 use super::args::{Cli, Command};
 use super::error::CommandError;
 use super::exit::ExitStatus;
@@ -66,7 +67,7 @@ pub(super) async fn run(
         Command::History(args) => history::run(&args, settings, io).await,
         Command::ForceUnlock(args) => force_unlock::run(&args, settings, io).await,
         Command::Schema(args) => schema::run(&args, io),
-        Command::Emulator(args) => emulator::run(args, io).await,
+        Command::Emulator(args) => emulator::run(args, settings, io).await,
         Command::Completions(args) => completions::run(&args, io),
         Command::Man(args) => man::run(&args, io),
     }

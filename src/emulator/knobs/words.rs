@@ -94,7 +94,7 @@ words! {
         /// A string of digits.
         String,
     }
-    /// How finely the server keeps time.
+    /// How finely the times of records are kept; runs have nanoseconds.
     TimeResolution {
         /// Times end in `000`.
         Second,

@@ -221,24 +221,23 @@ pub(crate) fn run_list(runs: &[(&Job, &Run)]) -> Reply {
 }
 
 fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {
-    let nanoseconds = |milliseconds: u64| (u128::from(milliseconds) * 1_000_000).to_string();
     let is_over = job.verdict().is_some();
-    let changed_ms = if is_over {
-        job.ended_ms
+    let changed_ns = if is_over {
+        job.ended_ns()
     } else {
-        job.started_ms
+        job.started_ns()
     };
     RunReply {
         id: &job.id,
         account_id: account_id(&job.started_by),
         job_type: "FLOW",
-        start_time_ns: nanoseconds(job.started_ms),
-        modified_time_ns: nanoseconds(changed_ms),
-        completion_time_ns: is_over.then(|| nanoseconds(job.ended_ms)),
+        start_time_ns: job.started_ns().to_string(),
+        modified_time_ns: changed_ns.to_string(),
+        completion_time_ns: is_over.then(|| job.ended_ns().to_string()),
         state: job.run_state(),
         metadata: json!({ "name": run.name, "version": run.version }).to_string(),
-        last_start_time_ns: nanoseconds(job.started_ms),
-        time_taken_ns: is_over.then(|| nanoseconds(job.time_taken_ms())),
+        last_start_time_ns: job.started_ns().to_string(),
+        time_taken_ns: is_over.then(|| job.time_taken_ns().to_string()),
         message: match job.verdict() {
             None => "Running single_flow".to_owned(),
             Some(Verdict::Done { .. }) => "Completed single_flow".to_owned(),

@@ -74,13 +74,18 @@ impl World {
             })
             .collect();
         runs.sort_by(|a, b| {
-            let keys = sort(a).cmp(&sort(b));
-            let keys = if is_ascending { keys } else { keys.reverse() };
             let ties = a.0.sequence.cmp(&b.0.sequence);
-            keys.then(match self.knobs.run_ties {
-                RunTies::NewestFirst => ties.reverse(),
-                RunTies::OldestFirst => ties,
-            })
+            let ties = match self.knobs.run_ties {
+                RunTies::NewestFirst => ties,
+                RunTies::OldestFirst => ties.reverse(),
+            };
+            // One order, read from its other end: what sorts equally turns round too.
+            let ascending = sort(a).cmp(&sort(b)).then(ties);
+            if is_ascending {
+                ascending
+            } else {
+                ascending.reverse()
+            }
         });
         Ok(runs.into_iter().skip(query.offset).take(limit).collect())
     }
@@ -108,13 +113,13 @@ impl World {
 
     /// What the runs are sorted by.
     fn sort_key(&self, sort_by: Option<&str>) -> Result<SortKey, Refusal> {
-        let by_start: SortKey = |(job, _)| Key::Number(job.started_ms);
+        let by_start: SortKey = |(job, _)| Key::Number(job.started_ns());
         Ok(match sort_by {
             None | Some("startTimeNs") => by_start,
             Some("name") => |(_, run)| Key::Text(run.name.clone()),
             Some("version") => |(_, run)| Key::Text(run.version.clone()),
             Some("username") => |(job, _)| Key::Text(job.started_by.clone()),
-            Some("timeTakenNs") => |(job, _)| Key::Number(job.time_taken_ms()),
+            Some("timeTakenNs") => |(job, _)| Key::Number(job.time_taken_ns()),
             Some("state") => |(job, _)| Key::Text(job.run_state().to_owned()),
             Some(_) => {
                 let expected = "startTimeNs, name, version, username, timeTakenNs or state";
@@ -137,19 +142,12 @@ impl World {
     }
 }
 
-impl Job {
-    /// How long a job that is over took; nothing before.
-    pub(crate) fn time_taken_ms(&self) -> u64 {
-        self.ended_ms.saturating_sub(self.started_ms)
-    }
-}
-
 /// Takes the value to sort by from a run.
 type SortKey = fn(&(&Job, &Run)) -> Key;
 
 /// A value to sort by.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
-    Number(u64),
+    Number(u128),
     Text(String),
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, RunEnd, Seed};
+use solform::emulator::{Clock, EmulatorOptions, JobPace, RunEnd, Seed};
 
 use super::{Api, DEPLOYED, answer, options, text};
 
@@ -334,7 +334,7 @@ async fn lists_of_runs_filter_sort_and_page() {
         ("order=ASCENDING", "b1 b2 f1 f2"),
         ("order=DESCENDING&sort_by=startTimeNs", "f2 f1 b2 b1"),
         ("sort_by=name", "f2 f1 b2 b1"),
-        ("sort_by=name&order=ASCENDING", "b2 b1 f2 f1"),
+        ("sort_by=name&order=ASCENDING", "b1 b2 f1 f2"),
         ("sort_by=version", "f1 f2 b2 b1"),
         ("sort_by=username", "b2 f2 f1 b1"),
         ("sort_by=state", "f2 b2 f1 b1"),
@@ -379,6 +379,85 @@ async fn lists_of_runs_filter_sort_and_page() {
     // Without the rights of an administrator: one's own runs, and those of one's own solutions.
     api.token = "t-ann";
     assert_eq!(api.runs("").await.join(" "), "b2 b1");
+}
+
+/// As the page's own example has it, with the digits below a second.
+#[tokio::test]
+async fn runs_have_times_in_nanoseconds() {
+    let api = Api::start(EmulatorOptions {
+        seed: Some(Seed::parse(SEED).unwrap()),
+        clock: Clock::System,
+        ..options(&["time_resolution=second"], JobPace::Immediate)
+    })
+    .await;
+    for _ in 0..9 {
+        api.run("form-1", json!({ "input_dir": IN })).await;
+    }
+    let (_, listed) = api.get(&format!("{DEPLOYED}/jobs")).await;
+    for key in [
+        "startTimeNs",
+        "modifiedTimeNs",
+        "completionTimeNs",
+        "lastStartTimeNs",
+    ] {
+        let times = listed["jobs"].as_array().unwrap().iter();
+        let times: Vec<u64> = times.map(|job| text(&job[key]).parse().unwrap()).collect();
+        assert!(
+            times.iter().any(|time| time % 1_000_000_000 != 0),
+            "{key}: {times:?}"
+        );
+        assert!(
+            times.iter().any(|time| time % 1_000_000 != 0),
+            "{key}: {times:?}"
+        );
+        assert!(
+            times.is_sorted_by(|newer, older| newer >= older),
+            "{key}: {times:?}"
+        );
+    }
+}
+
+/// What sorts equally turns round with the rest, whatever the knob says of it.
+#[tokio::test]
+async fn ascending_is_descending_from_its_other_end() {
+    for clock in [Clock::System, Clock::Logical { start_ms: 1_000 }] {
+        let api = Api::start(EmulatorOptions {
+            seed: Some(Seed::parse(SEED).unwrap()),
+            clock,
+            ..options(&[], JobPace::Immediate)
+        })
+        .await;
+        for nth in 0..9 {
+            let solution = ["form-1", "form-2", "form-3"][nth % 3];
+            let body = json!({ "input_dir": IN, "job_id": format!("r{nth}") });
+            api.run(solution, body).await;
+        }
+        for ties in ["newest_first", "oldest_first"] {
+            let knob = format!("run_ties={ties}");
+            api.emulator
+                .turn_knobs(|knobs| knobs.assign(&knob).unwrap());
+            for key in [
+                "startTimeNs",
+                "name",
+                "version",
+                "username",
+                "timeTakenNs",
+                "state",
+            ] {
+                let sorted =
+                    async |order: &str| api.runs(&format!("sort_by={key}&order={order}")).await;
+                let mut up = sorted("ASCENDING").await;
+                let down = sorted("DESCENDING").await;
+                assert_eq!(down, sorted("DESCENDING").await, "{key}");
+                up.reverse();
+                assert_eq!(up, down, "{key} {ties}");
+            }
+            if ties == "newest_first" {
+                let started: Vec<_> = (0..9).map(|nth| format!("r{nth}")).collect();
+                assert_eq!(api.runs("order=ASCENDING").await, started);
+            }
+        }
+    }
 }
 
 #[tokio::test]

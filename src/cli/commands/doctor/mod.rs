@@ -141,7 +141,7 @@ async fn look_at_platform(
     place: Place,
     args: &DoctorArgs,
     settings: &Settings,
-    io: &Io,
+    io: &mut Io,
     checks: &mut Vec<Check>,
 ) {
     let limit = args.timeout;

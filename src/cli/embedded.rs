@@ -1,0 +1,139 @@
+//! Emulators that run inside this process, and the data folders that they hold.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::clock;
+use super::commands::told;
+use super::error::CommandError;
+use super::files::{read_bounded, write_whole};
+use super::io::Io;
+use crate::emulator::{self, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
+use crate::store::{LockOwner, keep_out_of_git};
+
+/// How long the jobs of the environment `emulator:` take: long enough to be seen.
+const JOB_TIME: Duration = Duration::from_millis(300);
+/// The largest holder file that is read.
+const HOLDER_LIMIT: u64 = 64 * 1024;
+
+/// A running emulator, and the file that tells others who holds its data folder.
+pub(super) struct Embedded {
+    /// Goes first: behind the emulator it would be the next holder's.
+    holder: Option<HolderFile>,
+    pub(super) emulator: Emulator,
+}
+
+/// The file that tells who holds a data folder. One that a killed process leaves is read only while
+/// somebody else holds the folder, and that one has written it anew.
+struct HolderFile(PathBuf);
+
+impl Drop for HolderFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Embedded {
+    /// Stops the emulator once the requests that have arrived are answered.
+    pub(super) async fn stop(self) {
+        drop(self.holder);
+        self.emulator.stop().await;
+    }
+}
+
+/// Who is starting an emulator.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder<'a> {
+    /// `user@host`.
+    pub(super) who: &'a str,
+    /// What was typed, without secrets.
+    pub(super) command: &'a str,
+}
+
+/// Starts the emulator of the environment `emulator:`, with its data beside the manifest.
+pub(super) async fn start_beside(
+    manifest_folder: &Path,
+    seed: Option<(PathBuf, Seed)>,
+    token: &str,
+    holder: Holder<'_>,
+    io: &mut Io,
+) -> Result<Embedded, CommandError> {
+    let root = manifest_folder.join(".solform");
+    let data = root.join("emulator");
+    std::fs::create_dir_all(&data).map_err(|source| CommandError::io("create", &data, source))?;
+    keep_out_of_git(&root).map_err(|source| CommandError::io("write", &root, source))?;
+    let (path, seed) = seed.unzip();
+    let options = EmulatorOptions {
+        seed,
+        token: Some(token.into()),
+        data: Some(data),
+        job_pace: JobPace::After(JOB_TIME),
+        ..EmulatorOptions::default()
+    };
+    start(options, path.as_deref(), holder, io).await
+}
+
+/// Starts an emulator. Warns where its data folder keeps a world that began with another seed.
+pub(super) async fn start(
+    options: EmulatorOptions,
+    seed: Option<&Path>,
+    holder: Holder<'_>,
+    io: &mut Io,
+) -> Result<Embedded, CommandError> {
+    let data = options.data.clone();
+    let emulator = match emulator::start(options).await {
+        Ok(emulator) => emulator,
+        Err(EmulatorError::DataInUse { path }) => {
+            let holder = read_holder(&path);
+            return Err(CommandError::EmulatorInUse { path, holder });
+        }
+        Err(error) => return Err(CommandError::Emulator(error)),
+    };
+    if let (true, Some(data), Some(seed)) = (emulator.ignores_seed(), &data, seed) {
+        let data = data.display();
+        io.warn(
+            &format!(
+                "the seed `{}` has changed since the emulator's world began, and is not loaded. To begin anew \
+                 with it, move `{data}` away when no other solform uses it: what was deployed there is gone then.",
+                seed.display()
+            ),
+            Vec::new(),
+        )?;
+    }
+    Ok(Embedded {
+        holder: data.as_deref().and_then(|data| write_holder(data, holder)),
+        emulator,
+    })
+}
+
+fn holder_path(data: &Path) -> PathBuf {
+    data.join("holder.json")
+}
+
+/// Writes who holds the folder. It only helps others to understand, so that a failure is no error.
+fn write_holder(data: &Path, holder: Holder<'_>) -> Option<HolderFile> {
+    let owner = LockOwner {
+        id: uuid::Uuid::new_v4().to_string(),
+        who: holder.who.to_owned(),
+        pid: std::process::id(),
+        command: holder.command.to_owned(),
+        since_ms: clock::now_ms(),
+    };
+    let path = holder_path(data);
+    let written = serde_json::to_vec(&owner)
+        .map_err(std::io::Error::from)
+        .and_then(|text| write_whole(&path, &text));
+    match written {
+        Ok(()) => Some(HolderFile(path)),
+        Err(error) => {
+            tracing::debug!(%error, "the holder of the data folder could not be written");
+            None
+        }
+    }
+}
+
+fn read_holder(data: &Path) -> Option<String> {
+    let text = read_bounded(&holder_path(data), HOLDER_LIMIT).ok()?;
+    let owner: LockOwner = serde_json::from_slice(&text).ok()?;
+    Some(told(&owner))
+}

@@ -1,0 +1,128 @@
+//! The environment `emulator:`, whose data folder one process at a time holds.
+
+use crate::durable::at_work;
+use crate::support::TestEnv;
+
+const MANIFEST: &str = "
+solform: 1
+environments:
+  local:
+    url: 'emulator:'
+    emulator: { seed: seed.yaml }
+    timeouts: { deploy: 1h }
+defaults: { owner: svc }
+solutions:
+  A: { version: 1, path: d/r/fs/x/A-1.ibsolution }
+";
+const PACKAGE: &str =
+    "packages:\n  - { path: d/r/fs/x/A-1.ibsolution, name: A, version: '1', owner: svc }\n";
+
+fn env(seed: &str) -> TestEnv {
+    let env = TestEnv::new();
+    env.write("solform.yaml", MANIFEST);
+    env.write("seed.yaml", seed);
+    env
+}
+
+/// Whoever is told to delete the folder would delete what the other command is working on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_in_use_names_who_uses_it() {
+    let never = "faults:\n  - { operation: deploy, pace: never }\n";
+    let mut env = env(&format!("{never}{PACKAGE}"));
+    env.set("USER", "ann").set("HOSTNAME", "desk");
+    let program = env!("CARGO_BIN_EXE_solform");
+    let mut child = at_work(env.command(program, &["apply", "--auto-approve"]), 1).await;
+    let process = format!("in use by ann@desk (process {})", child.id());
+    for arguments in [
+        &["plan"][..],
+        &["list"],
+        &["get", "A@1"],
+        &["export"],
+        &["jobs"],
+        &["apply", "--auto-approve"],
+        &["emulator", "--data", ".solform/emulator"],
+    ] {
+        let told = env.solform_beside(arguments).await.exits_with(1);
+        assert!(told.stderr.contains(&process), "{told}");
+        assert!(
+            told.stderr.contains("by `solform apply --auto-approve`"),
+            "{told}"
+        );
+        assert!(
+            told.stderr.contains("Wait until that command has ended"),
+            "{told}"
+        );
+        assert!(!told.stderr.contains("delete"), "{told}");
+    }
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode"])
+        .await
+        .exits_with(9);
+    let doctor = env.solform_beside(&["doctor"]).await.exits_with(1);
+    assert!(doctor.stdout.contains("in use by ann@desk"), "{doctor}");
+    // It is free again when its process dies.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = env.solform_beside(&["list"]).await.exits_with(0);
+    assert!(!env.path().join(".solform/emulator/holder.json").exists());
+}
+
+#[test]
+fn a_port_in_use_has_a_help_of_its_own() {
+    let env = TestEnv::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let told = env
+        .solform(&["emulator", "--listen", &address, "--data", "world"])
+        .exits_with(1)
+        .warns(&format!("failed to listen on {address}"))
+        .warns("choose another port");
+    assert!(!told.stderr.contains("delete"), "{told}");
+    env.write("file", "");
+    let _ = env
+        .solform(&["emulator", "--data", "file"])
+        .exits_with(1)
+        .warns("failed to open the data folder `file`")
+        .warns("Check the folder");
+}
+
+#[test]
+fn an_edited_seed_that_is_not_loaded_is_warned_of() {
+    let env = env(PACKAGE);
+    let quiet = |env: &TestEnv| {
+        let told = env.solform(&["plan"]).exits_with(0);
+        assert!(told.stderr.is_empty(), "{told}");
+    };
+    quiet(&env);
+    // Comments, users, knobs and faults are no part of the world that is kept.
+    env.write(
+        "seed.yaml",
+        &format!("# mine\nknobs: {{ over_limit: refused }}\n{PACKAGE}"),
+    );
+    quiet(&env);
+    env.write(
+        "seed.yaml",
+        &format!("solutions:\n  - {{ name: B, version: '1', owner: svc }}\n{PACKAGE}"),
+    );
+    for arguments in [&["plan"][..], &["list"], &["apply", "--auto-approve"]] {
+        let _ = env
+            .solform(arguments)
+            .exits_with(0)
+            .warns("Warning: the seed `./seed.yaml` has changed since the emulator's world began, and is not loaded.")
+            .warns("move `./.solform/emulator` away");
+    }
+    let _ = env
+        .solform(&["plan", "--json"])
+        .exits_with(0)
+        .says("has changed since the emulator's world began");
+    std::fs::rename(env.path().join(".solform/emulator"), env.path().join("old")).unwrap();
+    let told = env.solform(&["list"]).exits_with(0).says("B");
+    assert!(told.stderr.is_empty(), "{told}");
+}
+
+#[test]
+fn git_ignores_the_folder_after_a_bare_plan() {
+    let env = env(PACKAGE);
+    let _ = env.solform(&["plan"]).exits_with(0);
+    assert_eq!(env.read(".solform/.gitignore"), "*\n");
+}
