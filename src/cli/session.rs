@@ -197,7 +197,7 @@ pub(super) async fn connect(
             };
             let holder = Holder {
                 who: &place.who,
-                command: &io.secrets.redact(&place.typed).into_owned(),
+                command: &io.secrets.redact(&place.typed),
             };
             let embedded = embedded::start_beside(&loaded.folder, seed, &token, holder, io).await?;
             let url = Url::parse(&embedded.emulator.url())

@@ -278,8 +278,7 @@ impl Seed {
         let mut hash = Sha256::new();
         serde_json::to_writer(&mut hash, &(&self.solutions, &self.packages, &self.files))
             .expect("invariant: records have text keys and plain values");
-        let bytes = hash.finalize();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:x}", hash.finalize())
     }
 
     /// Turns the knobs that the seed names.

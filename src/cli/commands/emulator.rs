@@ -56,7 +56,7 @@ pub(super) async fn run(
     };
     let holder = Holder {
         who: &settings.who,
-        command: &io.secrets.redact(&settings.typed).into_owned(),
+        command: &io.secrets.redact(&settings.typed),
     };
     let embedded = embedded::start(options, args.seed.as_deref(), holder, io).await?;
     // The first line is the address, for scripts that wait for it.
