@@ -10,7 +10,7 @@ use solform::manifest::{
     Desired, EmulatorSettings, Endpoint, Environment, Glob, Limit, Limits, Manifest, Position,
     Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, Undeclared,
 };
-use solform::plan::{DiffOptions, Overrides, Plan, SavedPlan, approve, diff, judge};
+use solform::plan::{ApplyHistory, DiffOptions, Overrides, Plan, SavedPlan, approve, diff, judge};
 
 fn main() {
     divan::main();
@@ -119,7 +119,13 @@ fn both_sides(shape: Shape, count: usize) -> (Manifest, LiveState) {
 }
 
 fn plan(manifest: &Manifest, live: &LiveState) -> Plan {
-    diff(manifest, live, &DiffOptions::default()).expect("a plan")
+    diff(
+        manifest,
+        live,
+        &ApplyHistory::default(),
+        &DiffOptions::default(),
+    )
+    .expect("a plan")
 }
 
 #[divan::bench(args = [10_000, 100_000], sample_count = 20)]

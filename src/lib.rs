@@ -16,7 +16,7 @@
 //! `review` compares two manifests, and needs nothing else: values in, a [`review::Review`] out.
 //!
 //! Collect, then compare, then show, then act: four stages, four values, and no stage reaches back.
-//! The core (`ident`, `attribute`, `manifest`, `live`, `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is
+//! The core (`ident`, `attribute`, `outcome`, `manifest`, `live`, `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is
 //! pure and sync; clock, randomness, files and network live in the edges (`api`, `package`, `apply`, `store`, `cli`) and come
 //! into the core as values. Only `apply` holds a writer, so that `plan` cannot write. The `emulator` is a
 //! second implementation of the platform's API, and shares nothing with the client. The allowed
@@ -50,6 +50,7 @@ pub mod ident;
 pub mod job;
 pub mod live;
 pub mod manifest;
+pub mod outcome;
 pub mod package;
 pub mod plan;
 pub mod render;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::report::OutcomeWord;
 use crate::ident::{Address, JobId, SolutionId};
+pub use crate::outcome::WriteKind as Call;
 use crate::plan::ActionKind;
 
 /// One thing that happened.
@@ -73,33 +72,4 @@ pub enum ApplyEvent {
         /// Steps at work.
         at_work: usize,
     },
-}
-
-/// A call that writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Call {
-    /// POST of a package: starts a job.
-    Deploy,
-    /// PATCH of state and visibility: no job.
-    Patch,
-    /// DELETE: starts a job.
-    Delete,
-}
-
-impl Call {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deploy => "deploy",
-            Self::Patch => "patch",
-            Self::Delete => "delete",
-        }
-    }
-}
-
-impl std::fmt::Display for Call {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, AfterImage, Reason};
+use super::history::{InFlight, OrphanedRecord};
 use super::inspection::PackageProblem;
 use crate::attribute::Visibility;
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
@@ -29,6 +30,22 @@ pub struct Plan {
     pub live_in_scope: usize,
     /// Changes that `--target` and `--exclude` left out, no-ops and what was not listed included.
     pub left_out: usize,
+    /// Writes of earlier applies whose end is not known.
+    #[serde(default)]
+    pub in_flight: Vec<InFlight>,
+    /// Live records that failed deploys left, and that no change of this plan deletes.
+    #[serde(default)]
+    pub orphaned: Vec<OrphanedRecord>,
+}
+
+impl Plan {
+    /// How output calls a version: as its change does, where there is one.
+    pub fn address_of(&self, identity: &Identity) -> Address {
+        self.changes
+            .iter()
+            .find(|change| change.identity == *identity)
+            .map_or_else(|| identity.address(), |change| change.address.clone())
+    }
 }
 
 /// What kind of plan it is.

@@ -3,17 +3,19 @@
 //! Both sides are ordered by identity, so that one walk visits every name once with all that is
 //! declared and all that is live of it. Each decision is a small total function over two sides.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
-use super::action::{ActionKind, Reason};
+use super::action::{Action, ActionKind, Reason};
 use super::change::{Change, Mode, Note, Plan, Subject};
+use super::history::{ApplyHistory, OrphanedRecord};
 use super::name::{Match, NameView};
-use super::options::{DiffOptions, check_replace, check_selectors};
+use super::options::{DiffOptions, Selector, check_replace, check_selectors};
 use super::order;
 use super::policy::apply_policies;
 use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
 use crate::attribute::State;
-use crate::ident::{Address, Identity};
+use crate::ident::{Address, Identity, SolutionId};
 use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::manifest::{Desired, Manifest, Position};
 
@@ -94,15 +96,18 @@ impl DiffError {
     }
 }
 
-/// Plans what makes the live state what the manifest declares. Collects every error.
+/// Plans what makes the live state what the manifest declares. Collects every error. `history` is
+/// what earlier applies left; it is empty where their journals are not known.
 pub fn diff(
     manifest: &Manifest,
     live: &LiveState,
+    history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<Plan, Vec<DiffError>> {
     let mut differ = Differ {
         manifest,
         live,
+        history,
         options,
         changes: Vec::with_capacity(manifest.desired.len()),
         pathless: Vec::new(),
@@ -143,6 +148,8 @@ pub fn diff(
         },
         coverage: live.coverage().clone(),
         left_out: left_out + total - changes.len(),
+        in_flight: history.in_flight.clone(),
+        orphaned: orphaned(live, history, options, &changes),
         changes,
         unmanaged,
         live_in_scope: live
@@ -151,6 +158,39 @@ pub fn diff(
             .filter(|version| manifest.scope.contains(&version.identity))
             .count(),
     })
+}
+
+/// The orphaned records that are live and stay so. Targets and excludes select among them as among
+/// changes.
+fn orphaned(
+    live: &LiveState,
+    history: &ApplyHistory,
+    options: &DiffOptions,
+    changes: &[Change],
+) -> Vec<OrphanedRecord> {
+    if history.orphaned.is_empty() {
+        return Vec::new();
+    }
+    let goes: HashSet<&SolutionId> = changes
+        .iter()
+        .filter_map(|change| match &change.action {
+            Action::Delete { before } | Action::Replace { before, .. } => Some(&before.id),
+            Action::Create { .. } | Action::Update { .. } | Action::NoOp { .. } => None,
+        })
+        .collect();
+    let selected = |selectors: &[Selector], record: &OrphanedRecord| {
+        selectors
+            .iter()
+            .any(|selector| selector.selects(&record.identity))
+    };
+    live.versions()
+        .iter()
+        .filter_map(|version| history.orphaned.get(&version.id))
+        .filter(|record| !goes.contains(&record.id))
+        .filter(|record| options.targets.is_empty() || selected(&options.targets, record))
+        .filter(|record| !selected(&options.excludes, record))
+        .cloned()
+        .collect()
 }
 
 /// The smaller of the next names on either side.
@@ -192,6 +232,7 @@ fn no_path(entry: &Desired) -> DiffError {
 struct Differ<'a> {
     manifest: &'a Manifest,
     live: &'a LiveState,
+    history: &'a ApplyHistory,
     options: &'a DiffOptions,
     changes: Vec<Change>,
     /// Versions that must be deployed without a path to deploy from. An error only where the
@@ -225,6 +266,7 @@ impl<'a> Differ<'a> {
             let view = NameView {
                 manifest: self.manifest,
                 mode: self.options.mode,
+                history: self.history,
                 declared,
                 live: present,
             };

@@ -10,6 +10,7 @@ mod action;
 mod change;
 mod diff;
 mod guard;
+mod history;
 mod inspection;
 mod name;
 mod options;
@@ -33,6 +34,7 @@ pub use change::{
 };
 pub use diff::{DiffError, diff};
 pub use guard::{ApprovedPlan, Overrides, Refusal, Refused, approve, judge, needs_whole_listing};
+pub use history::{ApplyHistory, InFlight, OrphanedRecord};
 pub use inspection::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
 };

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::change::Mode;
+use super::history::ApplyHistory;
 use crate::attribute::State;
 use crate::ident::{Identity, Version};
 use crate::live::LiveVersion;
@@ -13,6 +14,7 @@ use crate::manifest::{Desired, Manifest};
 pub(super) struct NameView<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) mode: Mode,
+    pub(super) history: &'a ApplyHistory,
     /// Ordered by identity; each identity once.
     pub(super) declared: &'a [Desired],
     /// Ordered by identity, the newest record first among equals.

@@ -118,7 +118,11 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
                 }
             }
         }
-        if change.action.leaves_out_of_service() && !serves_afterwards {
+        let has_served = change
+            .action
+            .before()
+            .is_some_and(|before| !name.history.never_served(&before.id, &before.identity));
+        if has_served && change.action.leaves_out_of_service() && !serves_afterwards {
             change.notes.push(Note::NoSuccessor);
         }
     }

@@ -1,8 +1,11 @@
 //! The only place that counts.
 
+use std::collections::HashSet;
+
 use super::action::ActionKind;
 use super::change::{Change, Plan, Undo};
 use super::succession::{Course, Successions};
+use crate::ident::Identity;
 
 /// The numbers of a plan. Every renderer and the exit code use these and count nothing themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,7 +16,8 @@ pub struct Summary {
     pub change: usize,
     /// Versions that are deleted.
     pub destroy: usize,
-    /// Versions that are as declared.
+    /// Versions that are as declared, and known to be: not those with a write in flight or an
+    /// orphaned record.
     pub no_op: usize,
     /// Changes that are blocked; they count above too.
     pub blocked: usize,
@@ -31,6 +35,10 @@ pub struct Summary {
     pub unmanaged: usize,
     /// Changes that options left out.
     pub left_out: usize,
+    /// Writes of earlier applies whose end is not known.
+    pub in_flight: usize,
+    /// Live records that failed deploys left.
+    pub orphaned: usize,
 }
 
 impl Summary {
@@ -39,16 +47,25 @@ impl Summary {
         let mut summary = Self {
             unmanaged: plan.unmanaged,
             left_out: plan.left_out,
+            in_flight: plan.in_flight.len(),
+            orphaned: plan.orphaned.len(),
             ..Self::default()
         };
+        let unsettled: HashSet<&Identity> = plan
+            .in_flight
+            .iter()
+            .map(|write| &write.identity)
+            .chain(plan.orphaned.iter().map(|record| &record.identity))
+            .collect();
         let successions = Successions::of(plan);
         for change in &plan.changes {
-            summary.count(change, &successions);
+            let is_settled = !unsettled.contains(&change.identity);
+            summary.count(change, &successions, is_settled);
         }
         summary
     }
 
-    fn count(&mut self, change: &Change, successions: &Successions<'_>) {
+    fn count(&mut self, change: &Change, successions: &Successions<'_>, is_settled: bool) {
         match change.action.kind() {
             ActionKind::Create => self.add += 1,
             ActionKind::Update => self.change += 1,
@@ -57,7 +74,7 @@ impl Summary {
                 self.add += 1;
                 self.destroy += 1;
             }
-            ActionKind::NoOp => self.no_op += 1,
+            ActionKind::NoOp => self.no_op += usize::from(is_settled),
         }
         self.blocked += usize::from(!change.blocked.is_empty());
         self.ends_service += usize::from(change.ends_service());
@@ -71,6 +88,11 @@ impl Summary {
     /// Whether the plan does anything.
     pub fn has_changes(&self) -> bool {
         self.add + self.change + self.destroy > 0
+    }
+
+    /// Whether earlier applies left something that this plan does not clear.
+    pub fn has_leftovers(&self) -> bool {
+        self.in_flight + self.orphaned > 0
     }
 }
 
@@ -119,6 +141,8 @@ mod tests {
             coexisting: 1,
             unmanaged: 1,
             left_out: 0,
+            in_flight: 0,
+            orphaned: 0,
         };
         assert_eq!(summary, expected);
         assert!(summary.has_changes());

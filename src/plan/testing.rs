@@ -6,6 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+use super::history::ApplyHistory;
 use super::{
     Action, ActionKind, Change, DiffError, DiffOptions, Mode, Note, Plan, Reason, Selector, diff,
 };
@@ -154,6 +155,7 @@ pub(crate) struct Scenario {
     pub(crate) manifest: Manifest,
     pub(crate) live: Vec<LiveVersion>,
     pub(crate) coverage: Coverage,
+    pub(crate) history: ApplyHistory,
     pub(crate) options: DiffOptions,
 }
 
@@ -222,6 +224,7 @@ pub(crate) fn scenario() -> Scenario {
         },
         live: Vec::new(),
         coverage: Coverage::Whole,
+        history: ApplyHistory::default(),
         options: DiffOptions::default(),
     }
 }
@@ -324,7 +327,12 @@ impl Scenario {
     }
 
     pub(crate) fn try_plan(&self) -> Result<Plan, Vec<DiffError>> {
-        diff(&self.manifest, &self.live_state(), &self.options)
+        diff(
+            &self.manifest,
+            &self.live_state(),
+            &self.history,
+            &self.options,
+        )
     }
 
     #[track_caller]

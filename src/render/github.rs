@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use crate::apply::OutcomeWord;
 use crate::attribute::Visibility;
+use crate::ident::Identity;
 use crate::plan::{ActionKind, Change, Decision, Field, Origin, Plan, Refusal, Summary};
 use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, Severity};
 use crate::render::words;
@@ -49,16 +50,32 @@ pub fn render_github_plan(
         .iter()
         .map(|refusal| annotation_of(&Diagnostic::of_refusal(refusal, plan)));
     let risks = plan.changes.iter().filter_map(risk);
-    let annotations: Vec<Annotation> = refused.chain(risks).collect();
-    let summary = Summary::of(plan);
-    let mut verdict = if summary.has_changes() {
-        format!(
-            "Plan: {} to add, {} to change, {} to destroy.",
-            summary.add, summary.change, summary.destroy
-        )
-    } else {
-        "No changes.".to_owned()
+    let leftover = |identity: &Identity, title: &str, text: String| Annotation {
+        severity: Severity::Warning,
+        place: plan
+            .changes
+            .iter()
+            .find(|change| change.identity == *identity)
+            .and_then(|change| change.origin.as_ref().map(Place::of)),
+        title: format!("{} {title}", plan.address_of(identity)),
+        message: format!("{text}."),
     };
+    let in_flight = plan.in_flight.iter().map(|write| {
+        let address = plan.address_of(&write.identity);
+        let text = words::in_flight(write, address.as_str());
+        leftover(&write.identity, "is in flight", text)
+    });
+    let orphaned = plan.orphaned.iter().map(|record| {
+        let address = plan.address_of(&record.identity);
+        let text = words::orphaned(record, address.as_str());
+        leftover(&record.identity, "is orphaned", text)
+    });
+    let annotations: Vec<Annotation> = refused
+        .chain(in_flight)
+        .chain(orphaned)
+        .chain(risks)
+        .collect();
+    let (mut verdict, _) = words::verdict(plan.mode, &Summary::of(plan));
     if !refusals.is_empty() {
         verdict.push_str(" It cannot be applied.");
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::ident::Address;
-use crate::plan::{ActionKind, Succession};
+use crate::plan::{ActionKind, InFlight, Mode, OrphanedRecord, Succession, Summary};
 
 /// `1 version`, `2 versions`.
 pub fn count(number: usize, singular: &str) -> String {
@@ -173,6 +173,57 @@ fn is_blank(letter: char) -> bool {
         letter,
         '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+    )
+}
+
+/// The verdict on a plan: the sentence that counts, and the rest of the line.
+pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'static str) {
+    if summary.has_changes() {
+        let line = format!(
+            "Plan: {} to add, {} to change, {} to destroy.",
+            summary.add, summary.change, summary.destroy
+        );
+        return (line, "");
+    }
+    if summary.has_leftovers() {
+        let mut left = Vec::new();
+        if summary.in_flight > 0 {
+            let writes = count(summary.in_flight, "write");
+            left.push(format!("{writes} of earlier applies in flight"));
+        }
+        if summary.orphaned > 0 {
+            left.push(count(summary.orphaned, "orphaned record"));
+        }
+        return (
+            format!("Nothing to change, but not settled: {}.", left.join(", ")),
+            "",
+        );
+    }
+    let why = match mode {
+        Mode::Converge => " Your infrastructure matches the configuration.",
+        Mode::Destroy => " Nothing that the manifest declares is live.",
+    };
+    ("No changes.".to_owned(), why)
+}
+
+/// A write of an earlier apply whose end is not known, and what happens next.
+pub(in crate::render) fn in_flight(write: &InFlight, address: &str) -> String {
+    let job = write.job.as_ref().map_or_else(
+        || "whose job is not known".to_owned(),
+        |job| format!("job {}", escaped(job.as_str())),
+    );
+    format!(
+        "the {} of {address}, {job}, sent by apply {}; the next apply follows it to its end before it plans",
+        write.write, write.apply
+    )
+}
+
+/// A record that a failed deploy left, and the ways out.
+pub fn orphaned(record: &OrphanedRecord, address: &str) -> String {
+    format!(
+        "{address}, record {}: the deploy by apply {} failed and left it; deploy it again with --replace, or clear it with `solform abandon`",
+        escaped(record.id.as_str()),
+        record.apply
     )
 }
 

@@ -1,12 +1,10 @@
 //! What journals tell of earlier runs. Pure: text in, values out.
 
-use std::collections::BTreeSet;
-
 use super::backend::StoreError;
 use super::entry::{ENTRY_VERSION, Entry, Record};
 use crate::apply::{Call, OutcomeWord};
-use crate::ident::{Address, JobId, SolutionId};
-use crate::plan::{Action, Subject};
+use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::plan::{Action, ApplyHistory, InFlight, OrphanedRecord, Subject};
 
 /// One run, as its journal tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -217,41 +215,50 @@ struct VersionOnly {
     v: u32,
 }
 
-/// What earlier runs know of records.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Memory {
-    /// Those that a run brought to their declared state: proven, and in no need of waiting for
-    /// `settle`.
-    pub vouched: BTreeSet<SolutionId>,
-    /// Those that a failed deploy left behind.
-    pub suspects: BTreeSet<SolutionId>,
-    /// Those that an interrupted run deployed, and did not come to patch.
-    pub unfinished: BTreeSet<SolutionId>,
-}
-
-impl Memory {
-    /// What these runs know, the oldest first.
-    pub fn of(runs: &[PastRun]) -> Self {
-        let mut memory = Self::default();
-        let outcomes = runs
-            .iter()
-            .flat_map(|run| &run.steps)
-            .filter_map(|step| step.outcome.as_ref());
-        for outcome in outcomes {
-            let Some(id) = &outcome.id else { continue };
-            if outcome.unfinished {
-                memory.unfinished.insert(id.clone());
-            } else {
-                memory.unfinished.remove(id);
+/// Reads what these runs know of versions and records, the oldest run first.
+pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
+    let mut history = ApplyHistory::default();
+    for run in runs {
+        for step in &run.steps {
+            let Some(identity) = step.action.as_ref().and_then(Action::identity) else {
+                continue;
+            };
+            if step.is_open()
+                && let Some(sent) = step.sendings.last()
+            {
+                history.in_flight.push(InFlight {
+                    identity: identity.clone(),
+                    write: sent.call,
+                    job: sent.job.clone(),
+                    apply: run.id.clone(),
+                    sent_at_ms: sent.at_ms,
+                });
             }
-            if outcome.word == OutcomeWord::Done {
-                memory.vouched.insert(id.clone());
-            } else {
-                memory.vouched.remove(id);
-                memory.suspects.insert(id.clone());
+            if let Some(outcome) = &step.outcome {
+                learn(&mut history, run, identity, outcome);
             }
         }
-        memory
+    }
+    history
+}
+
+fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome: &PastOutcome) {
+    let Some(id) = &outcome.id else { return };
+    if outcome.unfinished {
+        history.unfinished.insert(id.clone());
+    } else {
+        history.unfinished.remove(id);
+    }
+    if outcome.word == OutcomeWord::Done {
+        history.confirmed.insert(id.clone());
+    } else {
+        history.confirmed.remove(id);
+        let record = OrphanedRecord {
+            id: id.clone(),
+            identity: identity.clone(),
+            apply: run.id.clone(),
+        };
+        history.orphaned.insert(id.clone(), record);
     }
 }
 
@@ -259,13 +266,13 @@ impl Memory {
 const KEPT_RUNS: usize = 100;
 
 /// The runs that may go: the oldest beyond those that are kept, but none that is unsettled, and none
-/// that remembers a suspect.
+/// that knows of an orphaned record.
 pub fn superfluous(runs: &[PastRun]) -> Vec<String> {
     let spare = runs.len().saturating_sub(KEPT_RUNS);
     runs.iter()
         .take(spare)
         .filter(|run| !run.is_unsettled())
-        .filter(|run| Memory::of(std::slice::from_ref(run)).suspects.is_empty())
+        .filter(|run| history_of(std::slice::from_ref(run)).orphaned.is_empty())
         .map(|run| run.id.clone())
         .collect()
 }
@@ -282,6 +289,7 @@ mod tests {
         PastRun::read("r", "here", text.as_bytes())
     }
 
+    const INTENT: &str = r#"{"kind":"intent","address":"A@1","action":{"kind":"create","path":"p","after":{"identity":{"owner":"o","name":"A","version":"1"},"state":"ACTIVE","visibility":null},"other_owner":null}}"#;
     const SEND: &str = r#"{"kind":"send","address":"A@1","call":"deploy","attempt":1}"#;
     const DONE: &str = r#"{"kind":"outcome","address":"A@1","outcome":"done","id":"i"}"#;
     const UNKNOWN: &str = r#"{"kind":"outcome","address":"A@1","outcome":"unknown"}"#;
@@ -341,17 +349,19 @@ mod tests {
             PastRun::read(&format!("{number:04}"), "here", text.as_bytes()).unwrap()
         };
         let mut runs = vec![
-            run(0, &[SEND, DONE, END]),
-            run(1, &[SEND, UNKNOWN, END]),
-            run(2, &[SEND, FAILED, END]),
+            run(0, &[INTENT, SEND, DONE, END]),
+            run(1, &[INTENT, SEND, UNKNOWN, END]),
+            run(2, &[INTENT, SEND, FAILED, END]),
             run(3, &[SEND]),
             run(4, &[END]),
         ];
         runs.extend((5..5 + KEPT_RUNS).map(|number| run(number, &[END])));
         assert_eq!(superfluous(&runs), ["0000", "0004"]);
         assert!(superfluous(&runs[5..]).is_empty());
-        let memory = Memory::of(&runs[..3]);
-        assert!(memory.vouched.is_empty(), "the failed deploy spoke last");
-        assert_eq!(memory.suspects.len(), 1);
+        let history = history_of(&runs[..3]);
+        assert!(history.confirmed.is_empty(), "the failed deploy came last");
+        assert_eq!(history.orphaned.len(), 1);
+        assert_eq!(history.in_flight.len(), 1);
+        assert_eq!(history.in_flight[0].apply, "0001");
     }
 }

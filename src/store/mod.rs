@@ -16,7 +16,7 @@ mod remote;
 pub use backend::{Held, Store, StoreError};
 pub use bucket::open_s3;
 pub use entry::{Entry, Record};
-pub use history::{Memory, PastOutcome, PastRun, PastSending, PastStep, superfluous};
+pub use history::{PastOutcome, PastRun, PastSending, PastStep, history_of, superfluous};
 pub use journal::{Journal, JournalError};
 pub use local::{LocalStore, keep_out_of_git};
 pub use lock::{Lease, LeaseKeeper, LockOwner, lock};

@@ -7,21 +7,26 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ident", &[]),
     ("attribute", &[]),
+    ("outcome", &[]),
     ("manifest", &["ident", "attribute"]),
     ("live", &["ident", "attribute"]),
     ("job", &["ident"]),
-    ("plan", &["ident", "attribute", "manifest", "live"]),
+    (
+        "plan",
+        &["ident", "attribute", "outcome", "manifest", "live"],
+    ),
     ("export", &["ident", "attribute", "manifest", "live"]),
     ("diagnosis", &[]),
     ("review", &["ident", "attribute", "manifest"]),
     ("api", &["ident", "attribute", "live", "job"]),
     ("package", &["ident", "plan"]),
-    ("store", &["ident", "plan", "apply"]),
+    ("store", &["ident", "outcome", "plan", "apply"]),
     (
         "apply",
         &[
             "ident",
             "attribute",
+            "outcome",
             "live",
             "job",
             "plan",
@@ -35,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "ident",
             "attribute",
+            "outcome",
             "manifest",
             "live",
             "plan",
@@ -75,6 +81,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "ident",
     "attribute",
+    "outcome",
     "manifest",
     "live",
     "job",

@@ -13,7 +13,7 @@ use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::ident::{Address, Identity};
 use crate::live::Coverage;
-use crate::plan::{Change, Decision, DiffOptions, Note, Plan};
+use crate::plan::{ApplyHistory, Change, Decision, DiffOptions, Note, Plan};
 use crate::render::words;
 
 /// What the look after an apply showed.
@@ -45,6 +45,7 @@ pub(super) async fn look_again(
     session: &Session,
     report: &ApplyReport,
     planned: &Plan,
+    history: &ApplyHistory,
     options: &DiffOptions,
     interrupt: &Interrupt,
     io: &mut Io,
@@ -79,7 +80,7 @@ pub(super) async fn look_again(
         let look = tokio::select! {
             biased;
             () = interrupt.raised() => return interrupted(),
-            look = look_once(session, &options, &done) => look,
+            look = look_once(session, history, &options, &done) => look,
         };
         if look.is_final || is_last {
             return look.afterwards;
@@ -114,8 +115,13 @@ struct Look {
     is_final: bool,
 }
 
-async fn look_once(session: &Session, options: &DiffOptions, done: &BTreeSet<&Identity>) -> Look {
-    match planning::collect_and_diff(session, options, false).await {
+async fn look_once(
+    session: &Session,
+    history: &ApplyHistory,
+    options: &DiffOptions,
+    done: &BTreeSet<&Identity>,
+) -> Look {
+    match planning::collect_and_diff(session, history, options, false).await {
         Ok((_, plan)) => {
             let afterwards = Afterwards {
                 unproven: match &plan.coverage {

@@ -10,7 +10,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
-use crate::plan::{DiffOptions, Mode, Overrides, Plan, SavedPlan};
+use crate::plan::{ApplyHistory, DiffOptions, Mode, Overrides, Plan, SavedPlan};
 use crate::render::StreamMessage;
 
 pub(super) async fn run(
@@ -132,7 +132,13 @@ async fn apply_saved(
         ..DiffOptions::default()
     };
     let plan = start
-        .or_interrupted(refreshed(session, plan, &options, &overrides))
+        .or_interrupted(refreshed(
+            session,
+            plan,
+            &keeping.history,
+            &options,
+            &overrides,
+        ))
         .await?;
     let order = executing::Order {
         plan,
@@ -153,14 +159,17 @@ async fn apply_saved(
 async fn refreshed(
     session: &Session,
     plan: Plan,
+    history: &ApplyHistory,
     options: &DiffOptions,
     overrides: &Overrides,
 ) -> Result<Plan, CommandError> {
     let limits = &session.manifest().environment.limits;
     let is_whole = crate::plan::needs_whole_listing(&plan, limits, overrides);
-    let (_, now) = planning::collect_and_diff(session, options, is_whole).await?;
+    let (_, now) = planning::collect_and_diff(session, history, options, is_whole).await?;
     Ok(Plan {
         coverage: now.coverage,
+        in_flight: now.in_flight,
+        orphaned: now.orphaned,
         live_in_scope: now.live_in_scope,
         ..plan
     })

@@ -18,8 +18,10 @@ use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::signals;
-use crate::ident::{Address, JobId};
-use crate::plan::{ApprovedPlan, DiffOptions, Mode, Overrides, Plan, SavedPlan, Summary, approve};
+use crate::ident::Address;
+use crate::plan::{
+    ApprovedPlan, DiffOptions, InFlight, Mode, Overrides, Plan, SavedPlan, Summary, approve,
+};
 use crate::render::{ReportView, words};
 
 /// Watches for signals from the command's start on.
@@ -116,7 +118,14 @@ async fn plan_and_make_so(
     let overrides = args.planning.overrides();
     session.reader().serve_steps(args.planning.parallelism);
     let plan = start
-        .or_interrupted(planning::make_plan(session, None, &options, &overrides, io))
+        .or_interrupted(planning::make_plan(
+            session,
+            None,
+            &keeping.history,
+            &options,
+            &overrides,
+            io,
+        ))
         .await?;
     let order = Order {
         plan,
@@ -195,6 +204,7 @@ pub(super) async fn execute(
             session,
             &report,
             approved.plan(),
+            &keeping.history,
             &options,
             &start.interrupt,
             io,
@@ -208,7 +218,7 @@ pub(super) async fn execute(
         };
         (None, report, Afterwards::unchanged(approved.plan()))
     };
-    let in_flight = left_in_flight(keeping, approved.plan(), &report);
+    let in_flight = left_in_flight(approved.plan(), &report);
     let view = ReportView {
         plan: approved.plan(),
         run: run.as_deref(),
@@ -222,7 +232,7 @@ pub(super) async fn execute(
         is_interrupted: after.is_interrupted,
         resume_command: &resume,
     };
-    let status = status_of(&report, &after, &in_flight);
+    let status = status_of(approved.plan(), &report, &after, &in_flight);
     match (reporting.tell(&view, io), status) {
         // Writes were sent: whether somebody still reads our output decides nothing any more.
         (Ok(()) | Err(CommandError::Closed), _) => Ok(status),
@@ -273,34 +283,29 @@ fn kept_plan(approved: &ApprovedPlan, overrides: Overrides, saved: Option<SavedF
     )
 }
 
-/// What earlier runs have in flight, as far as no step of this one tells of it: its record may be
-/// live already, so that nothing is to be done, and yet it is not known how its job will end.
-fn left_in_flight(
-    keeping: &Keeping,
-    plan: &Plan,
-    report: &ApplyReport,
-) -> Vec<(Address, Option<JobId>)> {
-    let told: BTreeSet<&Address> = report.steps.iter().map(|step| &step.address).collect();
-    let changes = plan.changes.iter();
-    changes
-        .filter(|change| !told.contains(&change.address))
-        .filter_map(|change| {
-            let job = keeping.in_flight.get(&change.identity)?;
-            Some((change.address.clone(), job.clone()))
-        })
+/// The writes that earlier applies have in flight and that no step of this one is about: their
+/// record may be live already, and yet it is not known how their job will end.
+fn left_in_flight(plan: &Plan, report: &ApplyReport) -> Vec<InFlight> {
+    let reported: BTreeSet<&Address> = report.steps.iter().map(|step| &step.address).collect();
+    let writes = plan.in_flight.iter();
+    writes
+        .filter(|write| !reported.contains(&plan.address_of(&write.identity)))
+        .cloned()
         .collect()
 }
 
 fn status_of(
+    plan: &Plan,
     report: &ApplyReport,
     after: &Afterwards,
-    in_flight: &[(Address, Option<JobId>)],
+    in_flight: &[InFlight],
 ) -> ExitStatus {
     let has = |word| report.count(word) > 0;
     let is_partial = has(OutcomeWord::Failed)
         || has(OutcomeWord::Skipped)
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()
+        || !plan.orphaned.is_empty()
         || after.unproven.is_some();
     let holding: Vec<ExitStatus> = [
         (

@@ -14,7 +14,7 @@ use crate::cli::settings::{Settings, variable};
 use crate::export::{Exported, Reach, WhyLeft, export};
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Environment, Selection, SourceFile, TokenSource};
-use crate::plan::{DiffOptions, Summary, diff};
+use crate::plan::{ApplyHistory, DiffOptions, Summary, diff};
 use crate::render::{render_manifest, words};
 
 pub(super) async fn run(
@@ -77,8 +77,13 @@ fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<()
         environment: Some(&session.manifest().environment.name),
     };
     let read = manifest::read(&source, &selection, &variable).map_err(CommandError::Manifest)?;
-    let plan = diff(&read.manifest, live, &DiffOptions::default())
-        .map_err(|_| unsound("it needs a package that is not known"))?;
+    let plan = diff(
+        &read.manifest,
+        live,
+        &ApplyHistory::default(),
+        &DiffOptions::default(),
+    )
+    .map_err(|_| unsound("it needs a package that is not known"))?;
     if Summary::of(&plan).has_changes() {
         return Err(unsound("a plan with it would change something"));
     }

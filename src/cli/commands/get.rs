@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::keeping;
 use crate::cli::args::GetArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -24,11 +25,12 @@ pub(super) async fn run(
             text: args.solution.clone(),
         });
     }
+    let history = keeping::read_history(&session, None, io).await?;
     if args.json {
         let names = found.iter().map(|live| live.identity.name.clone());
         let coverage = Coverage::Names(names.collect());
         let environment = &session.manifest().environment.name;
-        let document = solutions_document(environment, &LiveState::new(found, coverage));
+        let document = solutions_document(environment, &LiveState::new(found, coverage), &history);
         render_json(&document, &mut io.out)?;
         return Ok(ExitStatus::Success);
     }
@@ -36,7 +38,7 @@ pub(super) async fn run(
         if index > 0 {
             writeln!(io.out)?;
         }
-        render_solution(live, &mut io.out)?;
+        render_solution(live, history.orphaned.get(&live.id), &mut io.out)?;
     }
     Ok(ExitStatus::Success)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::executing::Start;
 use super::making;
@@ -12,18 +13,17 @@ use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::ident::{Identity, JobId};
+use crate::ident::Identity;
+use crate::plan::ApplyHistory;
 use crate::render::{StreamMessage, words};
-use crate::store::{Lease, LockOwner, Memory, PastRun, Store, lock, superfluous};
+use crate::store::{Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
 
 /// The lock and the store, for as long as an apply works.
 pub(super) struct Keeping {
     pub(super) store: Arc<dyn Store>,
     pub(super) lease: Arc<Lease>,
-    /// What earlier runs know of records.
-    pub(super) memory: Memory,
-    /// Versions that jobs of earlier runs are at work on, or may be.
-    pub(super) in_flight: BTreeMap<Identity, Option<JobId>>,
+    /// What earlier applies left.
+    pub(super) history: ApplyHistory,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
     pub(super) sent_before: BTreeSet<Identity>,
     /// The newest run, where it is not complete.
@@ -56,8 +56,7 @@ pub(super) async fn take(
     let mut keeping = Keeping {
         store,
         lease: Arc::new(lease),
-        memory: Memory::default(),
-        in_flight: BTreeMap::new(),
+        history: ApplyHistory::default(),
         sent_before: BTreeSet::new(),
         interrupted: None,
         newest: None,
@@ -141,6 +140,44 @@ pub(super) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandEr
     Ok(runs)
 }
 
+/// How long a command waits for a store that it can do without.
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads what earlier applies left. The store is only read: where it cannot be, the command
+/// goes on without it, with a warning.
+pub(super) async fn read_history(
+    session: &Session,
+    store: Option<&str>,
+    io: &mut Io,
+) -> Result<ApplyHistory, CommandError> {
+    let read = async {
+        let store = session
+            .place
+            .store(store, &io.secrets)
+            .map_err(|error| causes_of(&error))?;
+        match tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store)).await {
+            Ok(runs) => runs.map_err(|error| causes_of(&error)),
+            Err(_) => Err(vec![format!("`{}` does not answer", store.place())]),
+        }
+    };
+    match read.await {
+        Ok(runs) => Ok(history_of(&runs)),
+        Err(causes) => {
+            io.warn(
+                "earlier applies unknown: the store could not be read",
+                causes,
+            )?;
+            Ok(ApplyHistory::default())
+        }
+    }
+}
+
+fn causes_of(error: &CommandError) -> Vec<String> {
+    let mut causes = vec![error.to_string()];
+    causes.extend(error.causes());
+    causes
+}
+
 impl Keeping {
     /// Gives the lock back.
     pub(super) async fn end(self) {
@@ -158,16 +195,10 @@ impl Keeping {
         io: &mut Io,
     ) -> Result<(), CommandError> {
         let mut runs = runs_of(&*self.store).await?;
-        self.memory = Memory::of(&runs);
+        self.history = history_of(&runs);
         self.newest = runs.last().map(|run| run.id.clone());
         if !is_locked {
-            // Whoever began a run may still be at it: what it has in flight is left alone.
-            let open = runs.iter().flat_map(PastRun::open_steps);
-            self.in_flight.extend(open.filter_map(|step| {
-                let identity = step.action.as_ref()?.identity()?.clone();
-                let job = step.sendings.last().and_then(|sent| sent.job.clone());
-                Some((identity, job))
-            }));
+            // The apply that began a run may still be running: what it has in flight is left alone.
             return Ok(());
         }
         for run in &mut runs {
@@ -178,7 +209,6 @@ impl Keeping {
             if start.interrupt().is_raised() {
                 return Err(CommandError::Interrupted);
             }
-            self.in_flight.extend(settlement.in_flight());
             self.sent_before.extend(settlement.sent_before());
             let bytes = self
                 .store
@@ -188,7 +218,7 @@ impl Keeping {
             *run =
                 PastRun::read(&run.id, &self.store.place(), &bytes).map_err(CommandError::Store)?;
         }
-        self.memory = Memory::of(&runs);
+        self.history = history_of(&runs);
         self.interrupted = runs
             .last()
             .filter(|run| run.complete != Some(true))

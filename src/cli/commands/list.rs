@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::keeping;
 use crate::api::{VisibilityOf, Wish};
 use crate::attribute::Visibility;
 use crate::cli::args::ListArgs;
@@ -11,7 +12,7 @@ use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::live::{Coverage, LiveVersion};
-use crate::render::{render_json, render_solutions, solutions_document};
+use crate::render::{render_json, render_solutions, solutions_document, words};
 
 pub(super) async fn run(
     args: &ListArgs,
@@ -29,6 +30,7 @@ pub(super) async fn run(
         .collect(&wish)
         .await
         .map_err(|error| session.read_error(error))?;
+    let history = keeping::read_history(&session, None, io).await?;
     let offset = usize::try_from(args.offset).unwrap_or(usize::MAX);
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
@@ -36,9 +38,21 @@ pub(super) async fn run(
     let shown = live.select(|version| passes(args, version), offset, limit);
     if args.json {
         let environment = &session.manifest().environment.name;
-        render_json(&solutions_document(environment, &shown), &mut io.out)?;
+        render_json(
+            &solutions_document(environment, &shown, &history),
+            &mut io.out,
+        )?;
     } else {
         render_solutions(&shown, &mut io.out)?;
+    }
+    for record in shown
+        .versions()
+        .iter()
+        .filter_map(|version| history.orphaned.get(&version.id))
+    {
+        let address = words::address(&record.identity.address());
+        let warning = format!("orphaned: {}", words::orphaned(record, &address));
+        io.warn(&warning, Vec::new())?;
     }
     if let Coverage::Unproven(why) = live.coverage() {
         io.warn_incomplete(&why.to_string())?;

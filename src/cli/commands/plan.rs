@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use super::{formats, keeping, outputs, packages, planning};
 use crate::cli::ahead;
@@ -12,9 +11,9 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::cli::session::{Place, Session};
+use crate::cli::session::Place;
 use crate::cli::settings::Settings;
-use crate::plan::{Mode, SavedPlan, Summary, judge};
+use crate::plan::{Mode, SavedPlan, judge};
 use crate::render::StreamMessage;
 
 pub(super) async fn run(
@@ -58,9 +57,9 @@ async fn make(
     let (session, look) = ahead::open(&args.manifest, settings, io).await?;
     let options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
-    tell_in_flight(&session, args, io).await?;
-    let plan = planning::make_plan(&session, look, &options, &overrides, io).await?;
-    let has_changes = Summary::of(&plan).has_changes();
+    let history = keeping::read_history(&session, args.store.as_deref(), io).await?;
+    let plan = planning::make_plan(&session, look, &history, &options, &overrides, io).await?;
+    let status = planning::status_of(&plan, args.planning.detailed_exitcode);
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
     let blocked =
         (!refusals.is_empty()).then(|| planning::blocked(Some(&session), &refusals, &plan));
@@ -97,63 +96,11 @@ async fn make(
         return Err(blocked);
     }
     planning::give_back(session.place);
-    Ok(if has_changes {
-        ExitStatus::Changes
-    } else {
-        ExitStatus::Success
-    })
+    Ok(status)
 }
 
 /// The command that applies a saved plan; none where it would be refused.
 fn saved_plan_command(place: &Place, saved: &SavedPlan, path: &Path) -> Option<PrintedCommand> {
     let is_applyable = saved.refusals.is_empty();
     is_applyable.then(|| place.command("apply").file(path))
-}
-
-/// How long a plan waits for a store that it does not need.
-const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-
-fn causes_of(error: &CommandError) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
-    causes.extend(error.causes());
-    causes
-}
-
-/// Tells what an earlier run has in flight. The store is only read, and only for this: where it cannot
-/// be, the plan is made all the same.
-async fn tell_in_flight(
-    session: &Session,
-    args: &PlanArgs,
-    io: &mut Io,
-) -> Result<(), CommandError> {
-    let read = async {
-        let store = session
-            .place
-            .store(args.store.as_deref(), &io.secrets)
-            .map_err(|error| causes_of(&error))?;
-        match tokio::time::timeout(STORE_TIMEOUT, keeping::runs_of(&*store)).await {
-            Ok(runs) => runs.map_err(|error| causes_of(&error)),
-            Err(_) => Err(vec![format!("`{}` gives no answer", store.place())]),
-        }
-    };
-    let runs = match read.await {
-        Ok(runs) => runs,
-        Err(causes) => {
-            io.warn("what earlier runs have in flight is not known", causes)?;
-            return Ok(());
-        }
-    };
-    for run in &runs {
-        for step in run.open_steps() {
-            let sent = step.sendings.last();
-            let call = sent.map_or_else(|| "call".to_owned(), |sent| sent.call.to_string());
-            let job = sent.and_then(|sent| sent.job.as_ref());
-            let job = job.map_or_else(String::new, |job| format!(", as job {job}"));
-            io.note(&format!(
-                "In flight: the {call} of {} that run {} has sent{job}; the next apply settles it.",
-                step.address, run.id
-            ))?;
-        }
-    }
-    Ok(())
 }

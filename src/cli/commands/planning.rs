@@ -11,6 +11,7 @@ use std::path::Path;
 use super::packages;
 use crate::api::{Look, ReadError, VisibilityOf, Wish};
 use crate::cli::error::CommandError;
+use crate::cli::exit::{ExitStatus, most_telling};
 use crate::cli::files::write_whole;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
@@ -18,8 +19,8 @@ use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
-    DiffError, DiffOptions, Mode, Overrides, Plan, Refusal, SavedPlan, SavedPlanError, diff,
-    needs_whole_listing,
+    ApplyHistory, DiffError, DiffOptions, Mode, Overrides, Plan, Refusal, SavedPlan,
+    SavedPlanError, Summary, diff, needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
 
@@ -31,19 +32,20 @@ const PLAN_FILE_LIMIT: u64 = 512 * 1024 * 1024;
 pub(super) async fn make_plan(
     session: &Session,
     look: Option<Look>,
+    history: &ApplyHistory,
     options: &DiffOptions,
     overrides: &Overrides,
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
     let manifest = session.manifest();
     let (mut live, mut plan) = match look {
-        Some(look) => diff_early(session, look, options).await?,
-        None => collect_and_diff(session, options, false).await?,
+        Some(look) => diff_early(session, look, history, options).await?,
+        None => collect_and_diff(session, history, options, false).await?,
     };
     // A share of what is live needs to know how much is live.
     let needs_whole = needs_whole_listing(&plan, &manifest.environment.limits, overrides);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
-        (live, plan) = collect_and_diff(session, options, true).await?;
+        (live, plan) = collect_and_diff(session, history, options, true).await?;
     }
     for record in live.unmanageable() {
         let warning = format!(
@@ -71,13 +73,14 @@ pub(super) fn give_back(big: impl Send + 'static) {
 /// One look and one comparison.
 pub(super) async fn collect_and_diff(
     session: &Session,
+    history: &ApplyHistory,
     options: &DiffOptions,
     is_whole: bool,
 ) -> Result<(LiveState, Plan), CommandError> {
-    let wish = wish(session.manifest(), options, is_whole);
+    let wish = wish(session.manifest(), history, options, is_whole);
     let collected = session.reader().collect(&wish).await;
     let live = collected.map_err(|error| session.read_error(error))?;
-    let plan = compare(session, &live, options)?;
+    let plan = compare(session, &live, history, options)?;
     Ok((live, plan))
 }
 
@@ -86,25 +89,27 @@ pub(super) async fn collect_and_diff(
 async fn diff_early(
     session: &Session,
     look: Look,
+    history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<(LiveState, Plan), CommandError> {
-    let wish = wish(session.manifest(), options, false);
+    let wish = wish(session.manifest(), history, options, false);
     let collected = session.reader().collect_from(look, &wish).await;
     let early = collected.map_err(|error| session.read_error(error))?;
-    let compared = compare(session, early.unconfirmed(), options);
+    let compared = compare(session, early.unconfirmed(), history, options);
     let confirmed = early.confirmed().await;
     match confirmed.map_err(|error| session.read_error(error))? {
         Some(live) => Ok((live, compared?)),
-        None => collect_and_diff(session, options, false).await,
+        None => collect_and_diff(session, history, options, false).await,
     }
 }
 
 fn compare(
     session: &Session,
     live: &LiveState,
+    history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<Plan, CommandError> {
-    diff(session.manifest(), live, options).map_err(|errors| match live.coverage() {
+    diff(session.manifest(), live, history, options).map_err(|errors| match live.coverage() {
         // Whatever is missing may only not have been listed.
         Coverage::Unproven(reason) => session.read_error(ReadError::UnprovenWhole(reason.clone())),
         Coverage::Whole | Coverage::Names(_) => diff_error(session, errors),
@@ -135,7 +140,12 @@ fn diff_error(session: &Session, errors: Vec<DiffError>) -> CommandError {
 }
 
 /// What must be known of the live state for this manifest.
-fn wish(manifest: &Manifest, options: &DiffOptions, is_whole: bool) -> Wish {
+fn wish(
+    manifest: &Manifest,
+    history: &ApplyHistory,
+    options: &DiffOptions,
+    is_whole: bool,
+) -> Wish {
     let declared: BTreeSet<SolutionName> = manifest
         .desired
         .iter()
@@ -152,9 +162,33 @@ fn wish(manifest: &Manifest, options: &DiffOptions, is_whole: bool) -> Wish {
                 .map(|entry| entry.identity.name.clone())
                 .collect(),
         ),
-        names: (!needs_whole).then(|| declared.clone()),
+        names: (!needs_whole).then(|| {
+            // An orphaned record is reported until it is gone, also where its name is not declared
+            // any more.
+            let orphaned = history.orphaned.values();
+            let orphaned = orphaned.map(|record| record.identity.name.clone());
+            declared.iter().cloned().chain(orphaned).collect()
+        }),
         declared: Some(declared),
     }
+}
+
+/// How a command ends that shows this plan, and that nothing blocks. Showing what earlier applies
+/// left is no error: only the detailed exit code reports it.
+pub(super) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
+    if !is_detailed {
+        return ExitStatus::Success;
+    }
+    let summary = Summary::of(plan);
+    let holding: Vec<ExitStatus> = [
+        (summary.in_flight > 0, ExitStatus::InFlight),
+        (summary.orphaned > 0, ExitStatus::Partial),
+        (summary.has_changes(), ExitStatus::Changes),
+    ]
+    .into_iter()
+    .filter_map(|(holds, status)| holds.then_some(status))
+    .collect();
+    most_telling(&holding)
 }
 
 /// The error for a plan whose refusals were told.

@@ -8,7 +8,6 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::plan::Summary;
 
 pub(super) fn run(
     args: &ShowArgs,
@@ -30,9 +29,5 @@ pub(super) fn run(
         io.refusals(refusals, |_| None)?;
         return Err(planning::blocked(None, refusals, &saved.plan));
     }
-    Ok(if Summary::of(&saved.plan).has_changes() {
-        ExitStatus::Changes
-    } else {
-        ExitStatus::Success
-    })
+    Ok(planning::status_of(&saved.plan, args.detailed_exitcode))
 }

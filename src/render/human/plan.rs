@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::change::{is_loss, needs_attention, render_briefly, render_change, said};
-use crate::plan::{ActionKind, Change, Mode, Plan, Refusal, Succession, Successions, Summary};
+use crate::plan::{ActionKind, Change, InFlight, Plan, Refusal, Succession, Successions, Summary};
 use crate::render::styles::{Styles, styled};
 use crate::render::words;
 
@@ -32,18 +32,16 @@ fn render(plan: &Plan, detail: Detail, styles: &Styles, out: &mut dyn Write) -> 
     if summary.has_changes() {
         render_head(plan, &summary, detail, styles, out)?;
         render_changes(plan, detail, styles, out)?;
-        let line = format!(
-            "Plan: {} to add, {} to change, {} to destroy.",
-            summary.add, summary.change, summary.destroy
-        );
-        writeln!(out, "{}", styled(styles.strong, line))?;
-    } else {
-        let said = match plan.mode {
-            Mode::Converge => "No changes. Your infrastructure matches the configuration.",
-            Mode::Destroy => "No changes. Nothing that the manifest declares is live.",
-        };
-        writeln!(out, "{}", styled(styles.add, said))?;
     }
+    let (verdict, rest) = words::verdict(plan.mode, &summary);
+    let style = if summary.has_changes() {
+        styles.strong
+    } else if summary.has_leftovers() {
+        styles.warning
+    } else {
+        styles.add
+    };
+    writeln!(out, "{}", styled(style, verdict + rest))?;
     render_asides(plan, &summary, styles, out)
 }
 
@@ -128,7 +126,14 @@ fn render_asides(
             writeln!(out, "{}", styled(styles.warning, line))?;
         }
     }
+    render_leftovers(plan, &plan.in_flight, styles, out)?;
     let mut counts = vec![format!("{} as declared", summary.no_op)];
+    if summary.in_flight > 0 {
+        counts.push(format!("{} in flight", summary.in_flight));
+    }
+    if summary.orphaned > 0 {
+        counts.push(format!("{} orphaned", summary.orphaned));
+    }
     if summary.blocked > 0 {
         counts.push(format!("{} blocked", summary.blocked));
     }
@@ -152,6 +157,26 @@ fn render_asides(
     }
     let line = format!("Versions: {}.", counts.join(", "));
     writeln!(out, "{}", styled(styles.faint, line))
+}
+
+/// Writes what earlier applies left.
+pub(super) fn render_leftovers(
+    plan: &Plan,
+    in_flight: &[InFlight],
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for write in in_flight {
+        let address = words::address(&plan.address_of(&write.identity));
+        let line = format!("In flight: {}.", words::in_flight(write, &address));
+        writeln!(out, "{}", styled(styles.warning, line))?;
+    }
+    for record in &plan.orphaned {
+        let address = words::address(&plan.address_of(&record.identity));
+        let line = format!("Orphaned: {}.", words::orphaned(record, &address));
+        writeln!(out, "{}", styled(styles.warning, line))?;
+    }
+    Ok(())
 }
 
 /// Writes what stands against a plan.

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use super::plan::render_leftovers;
 use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
-use crate::ident::{Address, JobId};
-use crate::plan::{Mode, Plan};
+use crate::ident::Address;
+use crate::plan::{InFlight, Mode, Plan};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::words;
@@ -30,8 +31,8 @@ pub struct ReportView<'a> {
     pub waiting_for_review: &'a [Address],
     /// Why the look afterwards proves nothing, where it does not.
     pub unproven: Option<&'a str>,
-    /// Jobs of earlier runs that are still at work, of versions for which nothing was to be done.
-    pub in_flight: &'a [(Address, Option<JobId>)],
+    /// Writes of earlier applies whose end is still not known, of versions that no change is about.
+    pub in_flight: &'a [InFlight],
     /// Whether an interrupt came before the look afterwards was over.
     pub is_interrupted: bool,
     /// The command that goes on from here, where one is needed.
@@ -46,6 +47,7 @@ impl ReportView<'_> {
             && self.waiting_for_review.is_empty()
             && self.unproven.is_none()
             && self.in_flight.is_empty()
+            && self.plan.orphaned.is_empty()
             && !self.is_interrupted
     }
 }
@@ -187,15 +189,7 @@ pub fn render_verdict(
         );
         writeln!(out, "{}", styled(styles.destroy, line))?;
     }
-    for (address, job) in view.in_flight {
-        let job = job.as_ref().map_or_else(
-            || "a call".to_owned(),
-            |job| format!("job {}", words::escaped(job.as_str())),
-        );
-        let address = words::address(address);
-        let line = format!("Still at work: {job} of an earlier run, for {address}.");
-        writeln!(out, "{}", styled(styles.warning, line))?;
-    }
+    render_leftovers(view.plan, view.in_flight, styles, out)?;
     if view.is_interrupted {
         let line = "Not looked at again, because of the interrupt.";
         writeln!(out, "{}", styled(styles.warning, line))?;

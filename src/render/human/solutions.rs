@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::table::{Rows, render_rows, render_table, time};
 use crate::live::{LiveState, LiveVersion};
+use crate::plan::OrphanedRecord;
 
 /// Writes a table of everything in a snapshot.
 pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()> {
@@ -24,7 +25,13 @@ pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()>
 }
 
 /// Writes all that is known of one version.
-pub fn render_solution(live: &LiveVersion, out: &mut dyn Write) -> io::Result<()> {
+pub fn render_solution(
+    live: &LiveVersion,
+    orphaned: Option<&OrphanedRecord>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let orphaned =
+        orphaned.map(|record| format!("left by the failed deploy of apply {}", record.apply));
     let LiveVersion {
         id,
         identity,
@@ -43,6 +50,7 @@ pub fn render_solution(live: &LiveVersion, out: &mut dyn Write) -> io::Result<()
         ("author", author.as_deref().map(str::to_owned)),
         ("state", Some(state.to_string())),
         ("visibility", visibility.as_ref().map(ToString::to_string)),
+        ("orphaned", orphaned),
         ("created", created_at_ms.and_then(time)),
         ("updated", updated_at_ms.and_then(time)),
     ];

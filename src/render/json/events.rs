@@ -8,7 +8,9 @@ use super::line::{
     ChangesItem, HookItem, Level, LogExtension, OutcomeExtension, PlannedItem, ResourceItem,
     StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
 };
-use super::plan::{RESOURCE_TYPE, SummaryItem, extension};
+use super::plan::{
+    InFlightItem, OrphanedItem, RESOURCE_TYPE, SummaryItem, extension, is_applyable_now,
+};
 use super::report::{ReportDocument, seconds, time};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{ApplyEvent, OutcomeWord};
@@ -108,13 +110,13 @@ impl StreamMessage {
             remove: summary.destroy,
             operation: "plan",
         };
-        let message = format!(
-            "Plan: {} to add, {} to change, {} to destroy.",
-            summary.add, summary.change, summary.destroy
-        );
+        let (verdict, rest) = words::verdict(plan.mode, &summary);
+        let message = verdict + rest;
         let x_solution = SummaryExtension {
             summary: Some(SummaryItem::of(summary)),
-            applyable: Some(is_applyable && summary.has_changes()),
+            applyable: Some(is_applyable && is_applyable_now(&summary)),
+            in_flight: Some(InFlightItem::all(plan, &plan.in_flight)),
+            orphaned: Some(OrphanedItem::all(plan)),
             report: None,
         };
         messages.push(summary_message(message, changes, x_solution));
@@ -137,6 +139,8 @@ impl StreamMessage {
         let x_solution = SummaryExtension {
             summary: None,
             applyable: None,
+            in_flight: None,
+            orphaned: None,
             report: Some(report),
         };
         summary_message(message, changes, x_solution)

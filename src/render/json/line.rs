@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::plan::{ChangeExtension, SummaryItem};
+use super::plan::{ChangeExtension, InFlightItem, OrphanedItem, SummaryItem};
 use super::report::ReportDocument;
 
 /// The version of Terraform's stream whose types and keys are used.
@@ -155,9 +155,16 @@ pub(super) struct SummaryExtension {
     /// Of a plan, all its numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) summary: Option<SummaryItem>,
-    /// Of a plan, whether there is something to apply and nothing stands against it.
+    /// Of a plan, whether there is something to apply, nothing blocks it, and no write of an earlier
+    /// apply is in flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) applyable: Option<bool>,
+    /// Of a plan, the writes of earlier applies whose end is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) in_flight: Option<Vec<InFlightItem>>,
+    /// Of a plan, the live records that failed deploys left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) orphaned: Option<Vec<OrphanedItem>>,
     /// Of an apply or destroy, the report: every change with what became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<ReportDocument>,

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::report::mode_word;
+use super::report::{mode_word, time};
 use crate::plan::{
-    Action, ActionKind, Block, Change, Decision, LiveImage, Note, Origin, Plan, Reason, Succession,
-    Successions, Successor, Summary, Undo,
+    Action, ActionKind, Block, Change, Decision, InFlight, LiveImage, Note, Origin, OrphanedRecord,
+    Plan, Reason, Succession, Successions, Successor, Summary, Undo,
 };
 
 /// The version of Terraform's plan format whose keys are used.
@@ -28,7 +28,8 @@ pub struct PlanDocument {
     format_version: &'static str,
     /// The solform that made the document.
     solform_version: &'static str,
-    /// Whether there is something to apply, and nothing stands against it.
+    /// Whether there is something to apply, nothing blocks it, and no write of an earlier apply is in
+    /// flight.
     applyable: bool,
     /// Whether nothing is left to be planned once this is applied.
     complete: bool,
@@ -186,6 +187,67 @@ struct PlanExtension {
     live_in_scope: usize,
     /// What stands against the plan.
     refusals: Vec<String>,
+    /// Writes of earlier applies whose end is not known.
+    in_flight: Vec<InFlightItem>,
+    /// Live records that failed deploys left.
+    orphaned: Vec<OrphanedItem>,
+}
+
+/// A write of an earlier apply whose end is not known.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct InFlightItem {
+    /// The version that it is for.
+    pub(in crate::render) address: String,
+    /// The write: `deploy`, `patch` or `delete`.
+    write: &'static str,
+    /// The job; null where the server named none.
+    pub(in crate::render) job: Option<String>,
+    /// The id of the apply that sent it.
+    apply: String,
+    /// When it was sent, as RFC 3339.
+    sent_at: Option<String>,
+}
+
+impl InFlightItem {
+    pub(super) fn all(plan: &Plan, writes: &[InFlight]) -> Vec<Self> {
+        let item = |write: &InFlight| Self {
+            address: plan.address_of(&write.identity).to_string(),
+            write: write.write.as_str(),
+            job: write.job.as_ref().map(ToString::to_string),
+            apply: write.apply.clone(),
+            sent_at: time(write.sent_at_ms),
+        };
+        writes.iter().map(item).collect()
+    }
+}
+
+/// A live record that a failed deploy left.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct OrphanedItem {
+    /// The version that the deploy was for.
+    pub(in crate::render) address: String,
+    /// The record.
+    pub(in crate::render) id: String,
+    /// The id of the apply whose deploy failed.
+    apply: String,
+}
+
+impl OrphanedItem {
+    pub(super) fn all(plan: &Plan) -> Vec<Self> {
+        let item = |record: &OrphanedRecord| Self {
+            address: plan.address_of(&record.identity).to_string(),
+            id: record.id.to_string(),
+            apply: record.apply.clone(),
+        };
+        plan.orphaned.iter().map(item).collect()
+    }
+}
+
+/// Whether there is something to apply, and nothing of an earlier apply must end first.
+pub(super) fn is_applyable_now(summary: &Summary) -> bool {
+    summary.has_changes() && summary.in_flight == 0
 }
 
 /// The numbers of a plan.
@@ -216,6 +278,10 @@ pub(super) struct SummaryItem {
     unmanaged: usize,
     /// Changes that options left out.
     left_out: usize,
+    /// Writes of earlier applies whose end is not known.
+    in_flight: usize,
+    /// Live records that failed deploys left.
+    orphaned: usize,
 }
 
 impl SummaryItem {
@@ -233,6 +299,8 @@ impl SummaryItem {
             coexisting,
             unmanaged,
             left_out,
+            in_flight,
+            orphaned,
         } = summary;
         Self {
             add,
@@ -247,6 +315,8 @@ impl SummaryItem {
             coexisting,
             unmanaged,
             left_out,
+            in_flight,
+            orphaned,
         }
     }
 }
@@ -267,11 +337,11 @@ pub struct GitlabDocument {
 pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
     let summary = Summary::of(plan);
     let successions = Successions::of(plan);
-    let is_whole = summary.left_out == 0 && summary.blocked == 0;
+    let is_whole = summary.left_out == 0 && summary.blocked == 0 && !summary.has_leftovers();
     PlanDocument {
         format_version: FORMAT_VERSION,
         solform_version: env!("CARGO_PKG_VERSION"),
-        applyable: refusals.is_empty() && summary.has_changes(),
+        applyable: refusals.is_empty() && is_applyable_now(&summary),
         complete: refusals.is_empty() && is_whole,
         errored: false,
         resource_changes: plan
@@ -287,6 +357,8 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
             summary: SummaryItem::of(summary),
             live_in_scope: plan.live_in_scope,
             refusals: refusals.to_vec(),
+            in_flight: InFlightItem::all(plan, &plan.in_flight),
+            orphaned: OrphanedItem::all(plan),
         },
     }
 }

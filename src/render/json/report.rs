@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::plan::PositionItem;
+use super::plan::{InFlightItem, OrphanedItem, PositionItem};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{Outcome, OutcomeWord, StepReport};
 use crate::ident::Address;
@@ -47,8 +47,10 @@ pub struct ReportDocument {
     pub(in crate::render) changes: Vec<ReportChange>,
     /// What the look afterwards showed.
     pub(in crate::render) convergence: Convergence,
-    /// Jobs of earlier runs that are still at work, of versions for which nothing was to be done.
+    /// Writes of earlier applies whose end is still not known, of versions that no change is about.
     pub(in crate::render) in_flight: Vec<InFlightItem>,
+    /// Live records that failed deploys of earlier applies left.
+    pub(in crate::render) orphaned: Vec<OrphanedItem>,
     /// Why nothing was begun.
     pub(in crate::render) errors: Vec<Diagnostic>,
     /// The command that goes on from here; null where nothing is left.
@@ -112,16 +114,6 @@ impl ReportChange {
     pub(in crate::render) fn is_done(&self) -> bool {
         self.outcome == OutcomeWord::Done.as_str()
     }
-}
-
-/// A job of an earlier run.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(in crate::render) struct InFlightItem {
-    /// The version that it is for.
-    pub(in crate::render) address: String,
-    /// The job; null where the server named none.
-    pub(in crate::render) job: Option<String>,
 }
 
 /// What the look after an apply showed.
@@ -223,6 +215,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
             } else if view.not_converged.is_empty()
                 && report.is_complete()
                 && view.in_flight.is_empty()
+                && view.plan.orphaned.is_empty()
             {
                 ConvergenceWord::Converged
             } else {
@@ -243,14 +236,8 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
                 .collect(),
             unproven: view.unproven.map(str::to_owned),
         },
-        in_flight: view
-            .in_flight
-            .iter()
-            .map(|(address, job)| InFlightItem {
-                address: address.to_string(),
-                job: job.as_ref().map(ToString::to_string),
-            })
-            .collect(),
+        in_flight: InFlightItem::all(view.plan, view.in_flight),
+        orphaned: OrphanedItem::all(view.plan),
         resume_command: (!is_success).then(|| view.resume_command.to_owned()),
         ..empty(view.plan.mode)
     }
@@ -325,6 +312,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
             unproven: None,
         },
         in_flight: Vec::new(),
+        orphaned: Vec::new(),
         errors: Vec::new(),
         resume_command: None,
     }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::apply::{JobOutcome, JobReport};
 use crate::job::{RunList, RunRecord, RunState};
 use crate::live::{Coverage, LiveState, LiveVersion};
+use crate::plan::ApplyHistory;
 use crate::render::human::history;
 use crate::store::{PastRun, PastStep};
 
@@ -59,6 +60,8 @@ struct SolutionItem {
     created_at_ms: Option<i64>,
     /// When it was last updated, in milliseconds since 1970.
     updated_at_ms: Option<i64>,
+    /// Whether the failed deploy of an apply left it.
+    orphaned: bool,
 }
 
 /// A record that cannot be managed.
@@ -272,7 +275,11 @@ fn past_step_item(step: &PastStep) -> PastStepItem {
 }
 
 /// The document of a snapshot.
-pub fn solutions_document(environment: &str, live: &LiveState) -> SolutionsDocument {
+pub fn solutions_document(
+    environment: &str,
+    live: &LiveState,
+    history: &ApplyHistory,
+) -> SolutionsDocument {
     SolutionsDocument {
         format_version: FORMAT_VERSION,
         environment: environment.to_owned(),
@@ -280,7 +287,11 @@ pub fn solutions_document(environment: &str, live: &LiveState) -> SolutionsDocum
             Coverage::Whole | Coverage::Names(_) => None,
             Coverage::Unproven(why) => Some(why.to_string()),
         },
-        solutions: live.versions().iter().map(solution_item).collect(),
+        solutions: live
+            .versions()
+            .iter()
+            .map(|version| solution_item(version, history))
+            .collect(),
         unmanageable: live
             .unmanageable()
             .iter()
@@ -293,7 +304,7 @@ pub fn solutions_document(environment: &str, live: &LiveState) -> SolutionsDocum
     }
 }
 
-fn solution_item(live: &LiveVersion) -> SolutionItem {
+fn solution_item(live: &LiveVersion, history: &ApplyHistory) -> SolutionItem {
     let LiveVersion {
         id,
         identity,
@@ -314,6 +325,7 @@ fn solution_item(live: &LiveVersion) -> SolutionItem {
         visibility: visibility.as_ref().map(ToString::to_string),
         created_at_ms: *created_at_ms,
         updated_at_ms: *updated_at_ms,
+        orphaned: history.orphaned.contains_key(id),
     }
 }
 

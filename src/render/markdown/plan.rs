@@ -8,7 +8,7 @@ use super::budget::{Row, Section, Tables, quotes, strong};
 use super::escape::{NAME_LIMIT, code, marker, short_code};
 use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Block, Change, Course, Decision, FieldChange, Note, Plan, Reason, Succession,
+    ActionKind, Block, Change, Course, Decision, FieldChange, Mode, Note, Plan, Reason, Succession,
     Successions, Summary, Undo,
 };
 use crate::render::words::{self, risk};
@@ -64,7 +64,7 @@ fn head(plan: &Plan, summary: &Summary) -> String {
     let subject = &plan.subject;
     let marker = marker("", &subject.environment, &subject.url);
     let title = short_code(&subject.environment, NAME_LIMIT);
-    let verdict = verdict(summary);
+    let verdict = verdict(plan.mode, summary);
     let coexisting = match summary.coexisting {
         0 => String::new(),
         number => format!("\n{}\n", words::coexisting(number)),
@@ -78,10 +78,8 @@ fn head(plan: &Plan, summary: &Summary) -> String {
 }
 
 /// One line that says it all.
-fn verdict(summary: &Summary) -> String {
-    if !summary.has_changes() {
-        return "**No changes.** Your infrastructure matches the configuration.\n".to_owned();
-    }
+fn verdict(mode: Mode, summary: &Summary) -> String {
+    let (verdict, rest) = words::verdict(mode, summary);
     let mut risks = Vec::new();
     let mut risk = |number: usize, what: &str| {
         if number > 0 {
@@ -89,19 +87,18 @@ fn verdict(summary: &Summary) -> String {
         }
     };
     risk(summary.blocked, "blocked");
+    risk(summary.in_flight, "in flight from earlier applies");
+    risk(summary.orphaned, "orphaned");
     risk(summary.ends_service, "out of service without a successor");
     risk(summary.downgraded, "going down in version");
     risk(summary.widened, "becoming PUBLIC");
     risk(summary.irreversible, "irreversible");
-    let risks = if risks.is_empty() {
+    let risks = if risks.is_empty() || !summary.has_changes() {
         String::new()
     } else {
         format!(" **Risks:** {}.", risks.join(", "))
     };
-    format!(
-        "**Plan: {} to add, {} to change, {} to destroy.**{risks}\n",
-        summary.add, summary.change, summary.destroy
-    )
+    format!("**{verdict}**{rest}{risks}\n")
 }
 
 fn row(change: &Change, succession: Option<&Succession<'_>>) -> Row {
@@ -218,10 +215,39 @@ fn notes(plan: &Plan, summary: &Summary) -> String {
         }
     }
     format!(
-        "\n<sub>Versions: {}. Manifest {}.</sub>\n",
+        "{}\n<sub>Versions: {}. Manifest {}.</sub>\n",
+        leftovers(plan),
         parts.join(", "),
         code(&plan.subject.manifest.as_str()[..12])
     )
+}
+
+/// The most items of what earlier applies left that are listed.
+const MOST_LEFTOVERS: usize = 10;
+
+/// What earlier applies left, as a list.
+fn leftovers(plan: &Plan) -> String {
+    let address_of = |identity| code_of(&plan.address_of(identity));
+    let in_flight = plan.in_flight.iter().map(|write| {
+        let text = words::in_flight(write, &address_of(&write.identity));
+        format!("In flight: {text}.")
+    });
+    let orphaned = plan.orphaned.iter().map(|record| {
+        let text = words::orphaned(record, &address_of(&record.identity));
+        format!("Orphaned: {text}.")
+    });
+    let total = plan.in_flight.len() + plan.orphaned.len();
+    let mut text = String::new();
+    for line in in_flight.chain(orphaned).take(MOST_LEFTOVERS) {
+        let _ = write!(text, "\n- {line}");
+    }
+    if total > MOST_LEFTOVERS {
+        let _ = write!(text, "\n- and {} more", total - MOST_LEFTOVERS);
+    }
+    if total > 0 {
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]

@@ -106,8 +106,14 @@ fn asides(report: &ReportDocument) -> Vec<String> {
     let in_flight = report.in_flight.iter().map(|item| {
         let job = item.job.as_deref().unwrap_or("not known");
         format!(
-            "an earlier run's job {job} is still at work for {}",
+            "job {job} of an earlier apply is in flight for {}",
             item.address
+        )
+    });
+    let orphaned = report.orphaned.iter().map(|item| {
+        format!(
+            "the record {} of {} is orphaned: a failed deploy left it",
+            item.id, item.address
         )
     });
     let interrupted = report
@@ -117,6 +123,7 @@ fn asides(report: &ReportDocument) -> Vec<String> {
         .chain(waiting)
         .chain(unproven)
         .chain(in_flight)
+        .chain(orphaned)
         .chain(interrupted)
         .map(|text| shortened(&text, LONGEST_DETAIL))
         .collect()

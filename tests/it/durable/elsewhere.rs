@@ -57,7 +57,7 @@ async fn a_run_that_one_machine_began_is_finished_by_another() {
         .solform_beside(&["plan"])
         .await
         .exits_with(0)
-        .warns("In flight: the deploy of A@2 that run ");
+        .says("In flight: the deploy of A@2, job ");
     finish_all(&emulator);
     let _ = there
         .solform_beside(&["apply", "--resume"])

@@ -4,6 +4,7 @@ mod drift;
 mod elsewhere;
 mod fault_sweep;
 mod kill_sweep;
+mod leftovers;
 mod resume;
 mod store_contract;
 mod two_at_once;

@@ -67,8 +67,8 @@ async fn the_next_apply_settles_what_was_left_and_deploys_nothing_twice() {
         .solform_beside(&["plan"])
         .await
         .exits_with(0)
-        .warns("In flight: the deploy of A@2")
-        .warns("In flight: the deploy of B@1");
+        .says("In flight: the deploy of A@2")
+        .says("In flight: the deploy of B@1");
     finish_all(&emulator);
     let _ = env
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
@@ -209,7 +209,7 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
         .solform_beside(&["plan"])
         .await
         .exits_with(0)
-        .warns("what earlier runs have in flight is not known");
+        .warns("earlier applies unknown: the store could not be read");
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
 
     let mut torn = whole.clone();

@@ -54,7 +54,7 @@ async fn two_at_once_one_works_and_the_other_is_told_by_whom() {
         .solform_beside(&["plan"])
         .await
         .exits_with(0)
-        .warns("In flight: the deploy of A@2 that run ");
+        .says("In flight: the deploy of A@2, job ");
     finish_all(&emulator);
     assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 0);
     let _ = env

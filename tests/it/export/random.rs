@@ -9,7 +9,7 @@ use solform::emulator::{self, Clock, Emulator, EmulatorOptions, Profile};
 use solform::export::{Exported, Reach, export};
 use solform::live::LiveState;
 use solform::manifest::{Manifest, Selection, SourceFile, read};
-use solform::plan::{DiffOptions, Summary, diff};
+use solform::plan::{ApplyHistory, DiffOptions, Summary, diff};
 use solform::render::render_manifest;
 
 use super::worlds::{Record, live, seed, world};
@@ -140,8 +140,13 @@ fn an_export_reads_back_and_plans_empty() {
             says_what_is_live(&manifest, &live, &|owner| {
                 is_all || matches!(owner, "svc" | "IB_DEPLOYED" | "$${")
             });
-            let plan = diff(&manifest, &live, &DiffOptions::default())
-                .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
+            let plan = diff(
+                &manifest,
+                &live,
+                &ApplyHistory::default(),
+                &DiffOptions::default(),
+            )
+            .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
             assert!(!Summary::of(&plan).has_changes(), "{plan:#?}\n{text}");
             means_the_same_to_others(&text, &manifest, &schema);
             // Whoever exports with an export gets the same.
@@ -175,7 +180,13 @@ fn an_older_record_of_what_is_left_out_is_not_superseded() {
     let access = manifest_of(ACCESS);
     let text = text_of(&access, &export(&live, &access.scope, Reach::All));
     assert!(text.contains("superseded: keep"), "{text}");
-    let plan = diff(&manifest_of(&text), &live, &DiffOptions::default()).unwrap();
+    let plan = diff(
+        &manifest_of(&text),
+        &live,
+        &ApplyHistory::default(),
+        &DiffOptions::default(),
+    )
+    .unwrap();
     assert!(!Summary::of(&plan).has_changes(), "{plan:#?}\n{text}");
 }
 

@@ -462,11 +462,11 @@ async fn a_lock_that_is_held_is_9() {
             }
         }
     }
-    // Others take no lock, and tell of what is at work.
+    // Others take no lock, and report what is in flight.
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
         .await
-        .exits_with(2);
+        .exits_with(6);
     let told = env.solform_beside(&["apply", "--auto-approve"]).await;
     let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
     let id = rest.split_whitespace().next().unwrap();

@@ -1,0 +1,69 @@
+//! What earlier applies left behind, as their journals tell: an input of the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ident::{Identity, JobId, SolutionId};
+use crate::outcome::WriteKind;
+
+/// What the journals of an environment know of versions and records.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApplyHistory {
+    /// Records that an apply brought to their declared state and confirmed by reading.
+    pub confirmed: BTreeSet<SolutionId>,
+    /// Records that failed deploys left, each with the apply and the identity that it declared.
+    pub orphaned: BTreeMap<SolutionId, OrphanedRecord>,
+    /// Records that an interrupted apply deployed and has not patched yet.
+    pub unfinished: BTreeSet<SolutionId>,
+    /// Writes whose end is not known, the oldest apply first.
+    pub in_flight: Vec<InFlight>,
+}
+
+impl ApplyHistory {
+    /// The versions that nothing may be sent for, with the jobs that work on them.
+    pub fn jobs_in_flight(&self) -> BTreeMap<Identity, Option<JobId>> {
+        self.in_flight
+            .iter()
+            .map(|write| (write.identity.clone(), write.job.clone()))
+            .collect()
+    }
+
+    /// Returns whether a record has never served: the apply that deployed it has not come to set
+    /// its declared state, or its deploy has not ended.
+    pub fn never_served(&self, id: &SolutionId, identity: &Identity) -> bool {
+        self.unfinished.contains(id)
+            || self
+                .in_flight
+                .iter()
+                .any(|write| write.write == WriteKind::Deploy && write.identity == *identity)
+    }
+}
+
+/// A write of an earlier apply whose end is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InFlight {
+    /// The version that it is for.
+    pub identity: Identity,
+    /// The last write that was sent.
+    pub write: WriteKind,
+    /// The job that the server named for it.
+    pub job: Option<JobId>,
+    /// The id of the apply that sent it.
+    pub apply: String,
+    /// When it was sent, in milliseconds since 1970.
+    pub sent_at_ms: u64,
+}
+
+/// A record that a failed deploy left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrphanedRecord {
+    /// The record.
+    pub id: SolutionId,
+    /// The version that the deploy was for.
+    pub identity: Identity,
+    /// The id of the apply whose deploy failed.
+    pub apply: String,
+}
