@@ -20,6 +20,7 @@ pub use read::FaultError;
 pub(crate) use rules::{FaultRules, Strike};
 
 use super::knobs::ErrorBody;
+use super::lag::Lag;
 use super::options::JobPace;
 use super::routes::Operation;
 
@@ -61,8 +62,8 @@ pub struct Fault {
     pub job: Option<JobFault>,
     /// How that job comes to its end.
     pub pace: Option<JobPace>,
-    /// After how many list calls what the request and its job write shows in lists.
-    pub list_lag: Option<u32>,
+    /// The number of list calls, or the time, after which lists show what the request and its job write.
+    pub list_lag: Option<Lag>,
     /// Knobs that hold while the request is worked on: name and value.
     pub knobs: Vec<(String, String)>,
 }

@@ -10,6 +10,7 @@ use super::clock::milliseconds;
 use super::deploy::Deploy;
 use super::faults::JobFault;
 use super::knobs::{FirstAnswer, RunEnd};
+use super::lag::Lag;
 use super::options::JobPace;
 use super::refusal::Refusal;
 use super::runs::Run;
@@ -111,7 +112,7 @@ struct Fate {
     ending: Option<Ending>,
     /// What it has made so far stays then.
     leaves_record: bool,
-    list_lag: Option<u32>,
+    list_lag: Option<Lag>,
 }
 
 /// A bad end that somebody or something chooses for a job.

@@ -8,6 +8,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lag::Lag;
+
 mod job_words;
 mod words;
 
@@ -43,6 +45,12 @@ impl Choices for u32 {
     }
 }
 
+impl Choices for Lag {
+    fn choices() -> Vec<Value> {
+        vec![0.into(), 2.into(), "2s".into()]
+    }
+}
+
 /// Declares the knobs, each with its default.
 macro_rules! knobs {
     ($($(#[$doc:meta])* $name:ident: $kind:ty = $default:expr,)+) => {
@@ -74,10 +82,10 @@ knobs! {
     paging: Paging = Paging::default(),
     /// The order of a list.
     list_order: ListOrder = ListOrder::default(),
-    /// After how many list calls a write shows in lists.
-    list_lag: u32 = 0,
-    /// After how many reads by id a write shows in them.
-    read_lag: u32 = 0,
+    /// The number of list calls, or the time, after which lists show a write.
+    list_lag: Lag = Lag::default(),
+    /// The number of reads by id, or the time, after which they show a write.
+    read_lag: Lag = Lag::default(),
     /// What a list does without `state`.
     state_filter: StateFilter = StateFilter::default(),
     /// What the filter `name` matches.
@@ -326,7 +334,7 @@ mod tests {
             Knobs {
                 paging: Paging::Bare,
                 visibility_in_records: true,
-                list_lag: 3,
+                list_lag: Lag::Reads(3),
                 ..Knobs::default()
             }
         );

@@ -9,6 +9,7 @@ use super::knobs::{
     Filter, FiltersCombined, Knobs, LimitZero, ListOrder, OverLimit, RecordDuringJob, StateFilter,
     UnknownFilterWord,
 };
+use super::lag::Remaining;
 use super::refusal::Refusal;
 use super::solutions::{STATES, Solution, Solutions, VISIBILITIES, unknown_word};
 use super::world::World;
@@ -17,27 +18,31 @@ use super::world::World;
 const DEFAULT_LIMIT: usize = 20;
 
 /// Writes that lists do not show yet: for each touched record the image that they still show, and
-/// for how many list calls.
+/// for how long.
 #[derive(Debug, Default)]
 pub(crate) struct ListLag {
-    stale: BTreeMap<u64, (Option<Solution>, u32)>,
+    stale: BTreeMap<u64, (Option<Solution>, Remaining)>,
 }
 
 impl ListLag {
     /// Notes a write before it happens.
-    pub(crate) fn note(&mut self, sequence: u64, before: Option<&Solution>, calls: u32) {
+    pub(crate) fn note(&mut self, sequence: u64, before: Option<&Solution>, lag: Remaining) {
         self.stale
             .entry(sequence)
-            .and_modify(|(_, left)| *left = calls)
-            .or_insert_with(|| (before.cloned(), calls));
+            .and_modify(|(_, left)| *left = lag)
+            .or_insert_with(|| (before.cloned(), lag));
     }
 
     /// Counts one list call.
     fn count_call(&mut self) {
-        self.stale.retain(|_, (_, left)| {
-            *left -= 1;
-            *left > 0
-        });
+        for (_, left) in self.stale.values_mut() {
+            left.count_read();
+        }
+    }
+
+    /// Forgets the writes that lists show from now on.
+    pub(crate) fn expire(&mut self, now_ms: u64) {
+        self.stale.retain(|_, (_, left)| left.is_left(now_ms));
     }
 
     /// What lists show of these records.
@@ -60,31 +65,39 @@ impl ListLag {
 }
 
 /// Writes that reads by id do not show yet: for each touched record the image that they still show,
-/// and for how many reads.
+/// and for how long.
 #[derive(Debug, Default)]
 pub(crate) struct ReadLag {
-    stale: HashMap<String, (Option<Solution>, u32)>,
+    stale: HashMap<String, (Option<Solution>, Remaining)>,
 }
 
 impl ReadLag {
     /// Notes a write before it happens.
-    pub(crate) fn note(&mut self, id: &str, before: Option<&Solution>, reads: u32) {
+    pub(crate) fn note(
+        &mut self,
+        id: &str,
+        before: Option<&Solution>,
+        lag: Remaining,
+        now_ms: u64,
+    ) {
+        self.stale.retain(|_, (_, left)| left.is_left(now_ms));
         self.stale
             .entry(id.to_owned())
-            .and_modify(|(_, left)| *left = reads)
-            .or_insert_with(|| (before.cloned(), reads));
+            .and_modify(|(_, left)| *left = lag)
+            .or_insert_with(|| (before.cloned(), lag));
     }
 
     /// What a read shows of a record. Counts the read.
-    pub(crate) fn look(&mut self, id: &str) -> Look {
+    pub(crate) fn look(&mut self, id: &str, now_ms: u64) -> Look {
         let Some((before, left)) = self.stale.get_mut(id) else {
             return Look::Present;
         };
-        *left -= 1;
-        let before = before.clone();
-        if *left == 0 {
+        if !left.is_left(now_ms) {
             self.stale.remove(id);
+            return Look::Present;
         }
+        left.count_read();
+        let before = before.clone();
         before.map_or(Look::Nothing, |before| Look::Past(Box::new(before)))
     }
 }
@@ -191,6 +204,7 @@ impl World {
             state,
             ..query.clone()
         };
+        self.lag.expire(self.time.now_ms());
         // What a list shows is the same as last time unless a record has changed. Writes that it
         // does not show yet, and an order that is never the same, are the exceptions.
         let is_steady = self.lag.stale.is_empty()

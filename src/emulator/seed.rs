@@ -336,6 +336,7 @@ fn bad_path(path: &str, refusal: &Refusal) -> SeedError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lag::Lag;
     use super::*;
 
     #[test]
@@ -358,7 +359,7 @@ files:
         let mut knobs = Knobs::default();
         seed.turn_knobs(&mut knobs).unwrap();
         assert!(knobs.visibility_in_records);
-        assert_eq!(knobs.list_lag, 2);
+        assert_eq!(knobs.list_lag, Lag::Reads(2));
         assert!(Seed::parse("").unwrap().solutions.is_empty());
         assert!(Seed::parse("# nothing\n\n").unwrap().solutions.is_empty());
     }

@@ -154,7 +154,7 @@ impl World {
     /// `GET /api/v2/solutions/deployed/<id>`, as late as the knob `read_lag` says.
     pub(crate) fn read_solution(&mut self, caller: &Caller, id: &str) -> Result<Solution, Refusal> {
         let missing = || Refusal::NoSuchSolution { id: id.to_owned() };
-        let solution = match self.read_lag.look(id) {
+        let solution = match self.read_lag.look(id, self.time.now_ms()) {
             Look::Present => self.solution(caller, id).ok().cloned(),
             Look::Past(past) => Some(*past).filter(|solution| solution.is_visible_to(caller)),
             Look::Nothing => None,

@@ -14,6 +14,7 @@ use super::files::{Files, NodePath};
 use super::ids::IdSource;
 use super::jobs::Jobs;
 use super::knobs::{Knobs, TimeResolution};
+use super::lag::{Lag, Remaining};
 use super::listing::{ListLag, ReadLag, RecentLists};
 use super::options::JobPace;
 use super::solutions::{Solution, Solutions, server_folder};
@@ -95,7 +96,7 @@ pub(crate) struct Counters {
 pub(crate) struct Twist {
     pub(crate) job: Option<JobFault>,
     pub(crate) pace: Option<JobPace>,
-    pub(crate) list_lag: Option<u32>,
+    pub(crate) list_lag: Option<Lag>,
     /// What a job that is made to fail says.
     pub(crate) text: Option<String>,
 }
@@ -186,12 +187,14 @@ impl World {
     }
 
     fn note_write(&mut self, id: &str, sequence: u64, before: Option<&Solution>) {
-        if self.knobs.read_lag > 0 {
-            self.read_lag.note(id, before, self.knobs.read_lag);
+        let now_ms = self.time.now_ms();
+        if let Some(left) = Remaining::of(self.knobs.read_lag, now_ms) {
+            self.read_lag.note(id, before, left, now_ms);
         }
-        let calls = self.twist.list_lag.unwrap_or(self.knobs.list_lag);
-        if calls > 0 {
-            self.lag.note(sequence, before, calls);
+        let lag = self.twist.list_lag.unwrap_or(self.knobs.list_lag);
+        if let Some(left) = Remaining::of(lag, now_ms) {
+            self.lag.expire(now_ms);
+            self.lag.note(sequence, before, left);
         }
     }
 

@@ -158,7 +158,11 @@ impl Fault {
                 let pace = value.parse();
                 self.pace = Some(pace.map_err(|_| bad("a job pace like `polls:3`"))?);
             }
-            "list_lag" => self.list_lag = Some(number()?),
+            "list_lag" => {
+                let lag = value.parse();
+                self.list_lag =
+                    Some(lag.map_err(|_| bad("a number of lists, or a time like `250ms`"))?);
+            }
             _ => {
                 let Some(knob) = name.strip_prefix(KNOB) else {
                     let name = name.to_owned();
@@ -206,7 +210,7 @@ impl Fault {
             ),
             ("job", self.job.and_then(|fault| name_of(&JOB, fault))),
             ("pace", self.pace.map(|pace| pace.to_string())),
-            ("list_lag", self.list_lag.map(|calls| calls.to_string())),
+            ("list_lag", self.list_lag.map(|lag| lag.to_string())),
         ];
         let plain = all
             .into_iter()

@@ -101,7 +101,9 @@ fn the_table_of_knobs_is_whole() {
             .unwrap_or_else(|| panic!("no row for {name}"))
             .split(" | ")
             .collect();
+        let is_time = |value: &String| value.parse::<u32>().is_err();
         let wanted = match &defaults[name] {
+            Value::Number(_) if values.iter().any(is_time) => "a number or a time".to_owned(),
             Value::Number(_) => "a number".to_owned(),
             _ => values
                 .iter()

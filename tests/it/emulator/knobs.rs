@@ -86,6 +86,26 @@ async fn a_lagging_list_shows_writes_late() {
     }
 }
 
+/// The clock of this world moves one second with each operation.
+#[tokio::test]
+async fn reads_show_writes_after_a_time() {
+    let api = Api::with(&["list_lag=3s", "read_lag=2s"], JobPace::Immediate).await;
+    let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
+    api.emulator
+        .advance_clock(std::time::Duration::from_secs(9));
+    assert_eq!(api.names("").await, ["A@1"]);
+    api.patch(&id, "state=INACTIVE").await;
+    let (_, record) = api.get(&format!("{DEPLOYED}/{id}")).await;
+    assert_eq!(record["solution"]["state"], "ACTIVE");
+    let (_, record) = api.get(&format!("{DEPLOYED}/{id}")).await;
+    assert_eq!(record["solution"]["state"], "INACTIVE");
+    assert_eq!(api.names("state=ACTIVE").await, [] as [&str; 0]);
+    api.patch(&id, "state=ACTIVE").await;
+    for names in [&["A@1"] as &[&str], &["A@1"], &[]] {
+        assert_eq!(api.names("state=INACTIVE").await, names);
+    }
+}
+
 /// Deploys, patches, and tells the status with the state, visibility and owner that it left.
 async fn patched(knob: &str, query: &str, body: Option<Value>) -> (u16, String) {
     let api = Api::with(&[knob, "visibility_in_records=true"], JobPace::Immediate).await;
