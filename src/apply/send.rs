@@ -60,12 +60,11 @@ impl Step<'_, '_> {
                     if is_ambiguous {
                         self.sent_twice.push(call);
                     }
-                    let sent_at = Instant::now();
                     match send().await {
                         Ok(taken) => return Ok(Sent::Taken(taken)),
                         Err(error @ WriteError::Ambiguous(_)) => {
                             self.tell_retry(call, run.settings.settle, true, &error);
-                            match self.settle(sent_at, deadline, &look).await {
+                            match self.settle(deadline, &look).await {
                                 Ok(Some(found)) => return Ok(Sent::Found(found)),
                                 Ok(None) if Instant::now() < deadline => {
                                     is_ambiguous = true;
@@ -123,15 +122,15 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Looks for the effect of a sending until a look that began after `settle` was complete.
+    /// Looks for the effect of a sending until a look that began after `settle` was complete. The
+    /// time counts from the end of the sending: the server may have accepted it at any moment before.
     async fn settle<F>(
         &self,
-        sent_at: Instant,
         deadline: Instant,
         look: &impl AsyncFn() -> Result<Option<F>, ReadError>,
     ) -> Result<Option<F>, Stopped> {
         let run = self.run;
-        let settled_at = sent_at + run.settings.settle;
+        let settled_at = Instant::now() + run.settings.settle;
         let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
         loop {
             let begun = Instant::now();

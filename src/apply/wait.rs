@@ -15,6 +15,9 @@ use super::job_times::Polls;
 use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
 
+/// The time that a poll may take beyond the deadline: that of one request.
+const LAST_POLL: Duration = Duration::from_secs(30);
+
 /// How a job is polled: fast at first, then ever slower.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PollPolicy {
@@ -165,7 +168,9 @@ impl Run<'_> {
         }
     }
 
-    /// Polls a job until it ends, the deadline comes, or an interrupt's grace is over.
+    /// Polls a job until it ends, the deadline comes, or an interrupt's grace is over. The job is polled
+    /// at least once, and a poll that has begun is not cut off at the deadline: a job of which the
+    /// server was never heard to say anything would count as one that it does not know.
     pub(super) async fn poll_job(
         &self,
         address: &Address,
@@ -178,16 +183,20 @@ impl Run<'_> {
         let mut was_pending = false;
         // Nothing was said yet, which needs no mention.
         let mut is_proper = true;
+        let mut is_polled = false;
         loop {
-            if let Err(stopped) = polls.wait(deadline, &self.interrupt).await {
+            if let Err(stopped) = polls.wait(deadline, &self.interrupt).await
+                && (is_polled || stopped == Stopped::Interrupted)
+            {
                 return JobEnd::TimeUp {
                     stopped,
                     was_pending,
                     said: Some(last_word).filter(|_| !is_proper),
                 };
             }
-            let (proper, word) = match tokio::time::timeout_at(deadline, self.reader.job(job)).await
-            {
+            is_polled = true;
+            let limit = deadline.max(Instant::now() + LAST_POLL);
+            let (proper, word) = match tokio::time::timeout_at(limit, self.reader.job(job)).await {
                 Ok(Ok(JobState::Finished(result))) => {
                     if matches!(result, JobResult::Done { .. }) {
                         polls.is_done();
