@@ -103,6 +103,7 @@ class World:
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_RUN_ID": "500",
             "GITHUB_SHA": "merge-commit",
+            "GITHUB_REF_NAME": "main",
             "FAKE_GH": str(self.gh),
             "SOLFORM": str(SOLFORM),
         }
@@ -179,14 +180,20 @@ class World:
     def github_knows(self, *, merged=True, head_repository="acme/releases", conclusion="success", expired=False):
         """What GitHub says of the pull request and its run."""
         repository = "repos/acme/releases"
-        pull = {"number": 7, "merged_at": "2026-01-01" if merged else None,
-                "merge_commit_sha": "merge-commit", "head": {"sha": "head-commit"}}
-        run = {"head_sha": "head-commit", "event": "pull_request", "conclusion": conclusion}
+        here, fork = {"full_name": "acme/releases"}, {"full_name": "somebody/releases"}
+        pull = {"number": 7, "merged_at": "2026-01-05T00:00:00Z" if merged else None,
+                "created_at": "2026-01-02T00:00:00Z", "closed_at": "2026-01-05T00:00:00Z",
+                "merge_commit_sha": "merge-commit", "base": {"ref": "main", "repo": here},
+                "head": {"sha": "head-commit", "ref": "topic", "repo": here}}
+        # The pull request is closed, so that GitHub does not name it any more.
+        run = {"head_sha": "head-commit", "head_branch": "topic", "event": "pull_request", "conclusion": conclusion,
+               "created_at": "2026-01-03T00:00:00Z", "pull_requests": []}
         ours = {**run, "id": 500, "run_number": 9, "head_repository": {"full_name": head_repository}}
         # Later, and from a fork: never ours.
-        forged = {**run, "id": 666, "run_number": 99, "head_repository": {"full_name": "somebody/releases"}}
+        forged = {**run, "id": 666, "run_number": 99, "head_repository": fork}
         (self.gh / "canned.json").write_text(json.dumps({
             f"{repository}/commits/merge-commit/pulls": [pull],
+            f"{repository}/pulls": [pull],
             f"{repository}/actions/workflows/solform-plan.yml/runs": {"workflow_runs": [ours, forged]},
             f"{repository}/actions/runs/500/artifacts": {
                 "artifacts": [{"name": "solform-plan-prod", "expired": expired}]

@@ -152,7 +152,7 @@ class Run:
             whole["GITHUB_ACTION_PATH"] = str(action)
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-            cwd=self.checkout, env=whole, text=True, timeout=120,
+            cwd=self.checkout, env=whole, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         self.log += done.stdout

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -67,7 +68,7 @@ def run_gitlab(world, checkout, name):
     }
     # Without bash in the image, the runner takes sh.
     done = subprocess.run(
-        ["sh", "-e", "-c", script], cwd=checkout, env=environment, text=True, timeout=120,
+        ["sh", "-e", "-c", script], cwd=checkout, env=environment, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
     kept = job.get("artifacts", {})
@@ -115,7 +116,7 @@ def hooks_of(world, checkout, *hooks):
     (checkout / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [{"repo": "local", "hooks": taken}]}))
     subprocess.run(["git", "add", ".pre-commit-config.yaml"], cwd=checkout, check=True)
     done = subprocess.run(
-        ["pre-commit", "run", "--all-files", "--color", "never"], cwd=checkout, text=True, timeout=120,
+        ["pre-commit", "run", "--all-files", "--color", "never"], cwd=checkout, text=True,
         env={**world.environment, "PRE_COMMIT_HOME": str(world.folder / "pre-commit")},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
@@ -156,6 +157,24 @@ def test_scripts_are_clean(path):
         subprocess.run(["shellcheck", path], check=True)
     else:
         assert path.suffix in (".yml", ".json")
+
+
+def test_all_missing_prerequisites_are_named_at_once(tmp_path):
+    # The tools of any machine, and nothing that installs more.
+    for tool in ("bash", "sed", "cut", "sort", "head", "id", "mktemp", "rm", "dirname", "python3", "git"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    done = subprocess.run(
+        ["bash", ROOT / ".ci/prerequisites"], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    [message] = done.stderr.splitlines()
+    for missing in ("a C compiler", "jq", "Node.js", "npm", "Rust 1.92 or later", "rustfmt", "clippy"):
+        assert missing in message
+    assert "git" not in message
+    # They are checked before anything else is done.
+    steps = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line.startswith(("cargo", ".ci/", "RUST"))]
+    assert steps[0] == ".ci/prerequisites"
+    assert "cargo test" in steps
 
 
 def blocks():

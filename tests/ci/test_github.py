@@ -176,6 +176,162 @@ def test_without_a_reviewed_plan_nothing_is_applied(start, known):
     assert not world.emulator.writes()
 
 
+def a_pull(number=7, **changes):
+    """A pull request of a branch of the repository, merged into `main` by the commit that was pushed."""
+    pull = {
+        "number": number, "state": "closed", "merge_commit_sha": "merge-commit",
+        "created_at": "2026-01-02T00:00:00Z", "closed_at": "2026-01-05T00:00:00Z", "merged_at": "2026-01-05T00:00:00Z",
+        "head": {"sha": "head-commit", "ref": "topic", "repo": {"full_name": "acme/releases"}},
+        "base": {"ref": "main", "repo": {"full_name": "acme/releases"}},
+    }
+    return {**pull, **changes}
+
+
+def another_pull(base="release", **changes):
+    """Pull request 8 of the same branch, into another one, merged an hour before."""
+    changes = {"merge_commit_sha": "other-merge", "closed_at": "2026-01-04T23:00:00Z",
+               "merged_at": "2026-01-04T23:00:00Z", **changes}
+    return a_pull(8, base={"ref": base, "repo": {"full_name": "acme/releases"}}, **changes)
+
+
+def a_run(id, *pulls, **changes):
+    """A run that planned the head commit; GitHub names its pull requests while they are open."""
+    run = {
+        "id": id, "run_number": id, "run_attempt": 1, "head_sha": "head-commit", "head_branch": "topic",
+        "event": "pull_request", "conclusion": "success", "created_at": "2026-01-03T00:00:00Z",
+        "head_repository": {"full_name": "acme/releases"}, "pull_requests": [{"number": number} for number in pulls],
+    }
+    return {**run, **changes}
+
+
+ELSEWHERE = {"sha": "head-commit", "ref": "topic", "repo": {"full_name": "somebody/releases"}}
+
+
+def found_run(tmp_path, runs, *, pulls=None, others=(), variables=None, pages=1):
+    """Runs `find-plan.sh`; the run that it finds, or what it says."""
+    repository = "repos/acme/releases"
+    pulls = [a_pull()] if pulls is None else pulls
+    listed = [{"workflow_runs": runs[number::pages]} for number in range(pages)]
+    canned = {
+        f"{repository}/commits/merge-commit/pulls": pulls,
+        f"{repository}/actions/workflows/solform-plan.yml/runs": listed[0] if pages == 1 else {"pages": listed},
+        **{
+            f"{repository}/actions/runs/{run['id']}/artifacts": {
+                "artifacts": [{"name": "solform-plan-prod", "expired": False}]
+            }
+            for run in runs
+        },
+    }
+    if others is not None:
+        canned[f"{repository}/pulls"] = [*pulls, *others]
+    (tmp_path / "canned.json").write_text(json.dumps(canned))
+    (tmp_path / "output").touch()
+    done = subprocess.run(
+        ["bash", SCRIPTS / "find-plan.sh"], capture_output=True, text=True,
+        env={
+            "PATH": f"{ROOT / 'tests/ci/bin'}:{os.environ['PATH']}", "FAKE_GH": str(tmp_path), "GH_TOKEN": "reads-only",
+            "GITHUB_REPOSITORY": "acme/releases", "GITHUB_SHA": "merge-commit", "GITHUB_REF_NAME": "main",
+            "GITHUB_OUTPUT": str(tmp_path / "output"), "WORKFLOW": "solform-plan.yml", "ARTIFACT": "solform-plan-prod",
+            **(variables or {}),
+        },
+    )
+    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert all(call["method"] == "GET" for call in calls)
+    output = (tmp_path / "output").read_text()
+    if done.returncode == 0:
+        assert re.fullmatch(r"run-id=\d+\n", output), done.stdout
+        return int(output.removeprefix("run-id="))
+    assert output == ""
+    assert done.stdout.startswith("::error title=solform::"), done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("runs", "world", "expected"),
+    [
+        # GitHub does not name the pull requests of a run any more when they are closed.
+        ([a_run(500)], {}, 500),
+        ([a_run(500, pull_requests=None)], {}, 500),
+        ([a_run(500, 7)], {}, 500),
+        # Several runs of one pull request: the newest, on whatever page it is listed.
+        ([a_run(500), a_run(501), a_run(499)], {}, 501),
+        ([a_run(500), a_run(501), a_run(502)], {"pages": 2}, 502),
+        ([a_run(500, 7), a_run(501, 7)], {}, 501),
+        # A second attempt keeps its run's id.
+        ([a_run(500, run_attempt=3)], {}, 500),
+        # The newest belongs to another pull request that is still open.
+        ([a_run(500), a_run(501, 8)], {"others": [another_pull(closed_at=None, merged_at=None, state="open")]}, 500),
+        ([a_run(500, 7), a_run(501, 8)], {}, 500),
+        ([a_run(500, 7), a_run(501)], {"others": [another_pull()]}, 500),
+        ([a_run(500, 7, 8)], {}, 500),
+        # The same commit from another branch, another repository, another event.
+        ([a_run(500), a_run(501, head_branch="other")], {}, 500),
+        ([a_run(500), a_run(501, head_repository={"full_name": "somebody/releases"})], {}, 500),
+        ([a_run(500), a_run(501, head_repository=None)], {}, 500),
+        ([a_run(500), a_run(501, event="push")], {}, 500),
+        ([a_run(500), a_run(501, event="workflow_dispatch")], {}, 500),
+        ([a_run(500), a_run(501, head_sha="older-commit")], {}, 500),
+        ([a_run(500), a_run(501, conclusion="cancelled")], {}, 500),
+        # An earlier pull request of the branch was closed before this one was opened, and its run is older.
+        (
+            [a_run(500), a_run(501, created_at="2026-01-01T12:00:00Z")],
+            {"others": [another_pull("main", merged_at=None, created_at="2026-01-01T00:00:00Z",
+                                     closed_at="2026-01-01T18:00:00Z")]},
+            500,
+        ),
+        # What the branch was used for before and after the run says nothing of it.
+        ([a_run(500), a_run(501)], {"others": [another_pull(closed_at="2026-01-02T12:00:00Z")]}, 501),
+        ([a_run(500), a_run(501)], {"others": [another_pull(created_at="2026-01-03T12:00:00Z")]}, 501),
+        # A branch of the same name elsewhere is another branch.
+        ([a_run(500), a_run(501)], {"others": [another_pull(head=ELSEWHERE)]}, 501),
+        # Of several associated pull requests only one was merged by this commit.
+        ([a_run(500)], {"pulls": [another_pull(head={**a_pull()["head"], "ref": "other"}), a_pull()]}, 500),
+        # An answer without what is only looked at to tell runs apart.
+        ([a_run(500)], {"others": None}, 500),
+    ],
+)
+def test_the_run_of_the_merged_pull_request_is_found(tmp_path, runs, world, expected):
+    assert found_run(tmp_path, runs, **world) == expected
+
+
+TWO = "cannot be told apart"
+NONE = "there is no successful plan of pull request 7"
+
+
+@pytest.mark.parametrize(
+    ("runs", "world", "says"),
+    [
+        ([], {}, NONE),
+        ([a_run(501, 8)], {}, NONE),
+        ([a_run(500, conclusion="failure")], {}, NONE),
+        ([a_run(500, created_at="2026-01-01T12:00:00Z")], {}, NONE),
+        # Both pull requests are closed: which of the two each run planned for is not known any more.
+        ([a_run(500), a_run(501)], {"others": [another_pull()]}, TWO),
+        ([a_run(500), a_run(501)], {"others": [another_pull(merged_at=None)]}, TWO),
+        # Nor is it with one run: the merged pull request's own may have failed.
+        ([a_run(500)], {"others": [another_pull()]}, TWO),
+        # The other one's branch went on after the run.
+        ([a_run(500)], {"others": [another_pull(head={**a_pull()["head"], "sha": "newer"})]}, TWO),
+        # Without a word about other pull requests, two runs are one too many.
+        ([a_run(500), a_run(501)], {"others": None}, TWO),
+        ([a_run(500)], {"pulls": [a_pull(), a_pull(8)]}, "several pull requests"),
+        ([a_run(500)], {"pulls": []}, "not merged from a pull request"),
+        ([a_run(500)], {"pulls": [a_pull(merged_at=None)]}, "not merged from a pull request"),
+        # Merged elsewhere, and brought into this branch by a push.
+        ([a_run(500)], {"pulls": [a_pull(base={"ref": "release"})]}, "not merged from a pull request"),
+        # A plan for a fork's pull request would be of a workflow that the fork wrote.
+        ([a_run(500)], {"pulls": [a_pull(head=ELSEWHERE)]}, "comes from a fork"),
+        ([a_run(500)], {"pulls": [a_pull(head={**ELSEWHERE, "repo": None})]}, "comes from a fork"),
+        ([a_run(500, head_repository={"full_name": "somebody/releases"})], {}, NONE),
+    ],
+)
+def test_a_run_that_may_be_of_another_one_is_refused(tmp_path, runs, world, says):
+    said = found_run(tmp_path, runs, **world)
+    assert isinstance(said, str), f"run {said} was taken"
+    assert says in said
+    assert "Run this workflow by hand" in said
+
+
 def test_a_plan_of_another_manifest_is_stale(start):
     world = start()
     assert world.plan(world.checkout(FORM)).result == "success"
