@@ -4,6 +4,8 @@
 //! must come in that order, and `...` stands for any number of lines. Durations and ids differ from
 //! run to run, so that pages show `...` for lines which have them.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::support::TestEnv;
@@ -64,51 +66,97 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Types every command of a page in a copy of its folder, and compares.
-fn run_page(page: &str, folder: &Path) {
+/// Printed between the outputs of two commands of a session.
+const NEXT: &str = "--- next command ---";
+
+/// Types every command of a page in one shell, in the root of a clone, and compares.
+fn run_page(page: &str, clone: &TestEnv) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join(page)).unwrap();
     let snippets = snippets(&text);
     assert!(!snippets.is_empty(), "{page} has no session");
-    let env = TestEnv::new();
-    copy(folder, env.path());
     // On a page, `cargo run -- X` builds and runs what this test has built already.
     let program = env!("CARGO_BIN_EXE_solform");
-    let preamble = format!(
+    let mut session = format!(
         "solform() {{ '{program}' \"$@\"; }}\n\
          cargo() {{ while [ \"$1\" != -- ]; do shift; done; shift; solform \"$@\"; }}\n"
     );
+    for Snippet { command, .. } in &snippets {
+        writeln!(session, "{command} || exit\necho '{NEXT}'").unwrap();
+    }
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut shell = clone.command("bash", &["-c", &session]);
+    let output = shell.env("TMPDIR", elsewhere.path()).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let end = format!("{NEXT}\n");
+    let mut outputs = printed.split(&end);
     for Snippet { command, expected } in snippets {
-        let output = env
-            .command(
-                "bash",
-                &["-c", &format!("{preamble}{{ {command}\n}} 2>/dev/null")],
-            )
-            .output()
-            .unwrap();
-        let printed = String::from_utf8(output.stdout).unwrap();
+        let printed = outputs.next().unwrap_or_default();
         let lines: Vec<&str> = printed.lines().collect();
         assert!(
             matches(&expected, &lines),
-            "{page}: `{command}` is said to print\n{}\nand printed\n{printed}",
+            "{page}: `{command}` is said to print\n{}\nand printed\n{printed}\n{stderr}",
             expected.join("\n")
+        );
+    }
+    assert!(output.status.success(), "{page}: {stderr}");
+}
+
+/// The files of a clone that pages use.
+fn clone() -> TestEnv {
+    let env = TestEnv::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    copy(&examples, &env.path().join("examples"));
+    env
+}
+
+/// Every file below a folder, with its content.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// A reader follows the pages one after the other, and then once more: each works from the state that
+/// the reader is in, and changes no file that git knows.
+#[test]
+fn pages_work_in_sequence_and_change_no_example() {
+    let clone = clone();
+    let before = files(&clone.path().join("examples"));
+    for _ in 0..2 {
+        run_page("README.md", &clone);
+        for folder in examples() {
+            let name = folder.file_name().unwrap().to_str().unwrap();
+            run_page(&format!("examples/{name}/README.md"), &clone);
+        }
+    }
+    assert_eq!(files(&clone.path().join("examples")), before);
+    let ignored = Path::new(env!("CARGO_MANIFEST_DIR")).join(".gitignore");
+    let ignored = std::fs::read_to_string(ignored).unwrap();
+    for entry in std::fs::read_dir(clone.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_ignored = ignored.lines().any(|line| line == format!("/{name}"));
+        assert!(
+            name == "examples" || is_ignored,
+            "{name} is no folder that git ignores"
         );
     }
 }
 
-#[test]
-fn the_readme_says_what_happens() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let env = TestEnv::new();
-    copy(&root.join("examples"), &env.path().join("examples"));
-    run_page("README.md", env.path());
-}
-
+/// Each page also works alone.
 #[test]
 fn every_example_says_what_happens() {
     for folder in examples() {
         let name = folder.file_name().unwrap().to_str().unwrap();
-        run_page(&format!("examples/{name}/README.md"), &folder);
+        run_page(&format!("examples/{name}/README.md"), &clone());
     }
 }
 
