@@ -280,7 +280,7 @@ async fn somebody_elses_deploy_that_is_at_work_releases_nothing() {
         &emulator.url(),
         "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n",
     )
-    .replace("propagation: 1s", "propagation: 60s")
+    .replace("propagation: 1s", "propagation: 1h")
     .replace("deploy: 20s", "deploy: 1s");
     let env = env_with(&text);
     let _ = env

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
-use proptest::test_runner::TestRunner;
+use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use solform::emulator::Emulator;
 
 use crate::support::TestEnv;
+use crate::support::sweep::hold_for_seeds;
 use crate::support::worlds::{Version, env_with, manifest_with, path_of, seed, start};
 
 /// One version of the small universe that worlds and manifests are drawn from.
@@ -234,19 +234,7 @@ fn random_worlds_converge() {
         .enable_all()
         .build()
         .unwrap();
-    let cases = std::env::var("SOCKET_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(24);
-    let config = ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    TestRunner::new(config)
-        .run(&case(), |case| {
-            runtime.block_on(holds(&case));
-            Ok(())
-        })
-        .unwrap();
+    hold_for_seeds("random_worlds_converge", &case(), |case| {
+        runtime.block_on(holds(&case));
+    });
 }

@@ -8,9 +8,10 @@ use futures_util::StreamExt as _;
 use solform::emulator::{Emulator, Fault, Seed};
 
 use super::{Live, live, manifest, start};
+use crate::support::sweep::{assert_none_failed, chosen};
 use crate::support::worlds::{Version, env_with, seed};
 
-/// How many scenarios there are, unless `FAULTS` says another number.
+/// The number of scenarios, unless `FAULTS` says another one; `SEED` runs one alone.
 const SCENARIOS: u64 = 300;
 /// How many work at once: they mostly wait.
 const AT_ONCE: usize = 24;
@@ -90,7 +91,9 @@ fn knobs(random: &mut Rng) -> Vec<&'static str> {
         "duplicate_deploy=second_record",
     ];
     for choices in [
-        &["list_lag=0", "list_lag=1", "list_lag=2"][..],
+        // As long after a write on a slow machine as on a quick one, and sure to be over within
+        // `propagation`.
+        &["list_lag=0", "list_lag=150ms", "list_lag=300ms"][..],
         &[
             "job_first_answer=normal",
             "job_first_answer=empty_body",
@@ -141,10 +144,9 @@ async fn scenario(number: u64) -> Result<Weathered, String> {
     let mut random = Rng::with_seed(number);
     let knobs = knobs(&mut random);
     let emulator: Emulator = start(world(), &knobs, Duration::from_millis(20)).await;
-    // Lists lag by up to two looks, and there must be time for so many on a busy machine.
     let text =
-        manifest(&emulator.url(), SOLUTIONS).replace("propagation: 200ms", "propagation: 1s");
-    assert!(text.contains("propagation: 1s"));
+        manifest(&emulator.url(), SOLUTIONS).replace("propagation: 200ms", "propagation: 600ms");
+    assert!(text.contains("propagation: 600ms"));
     for rule in storm(number) {
         emulator.add_fault(rule.parse::<Fault>().unwrap());
     }
@@ -182,7 +184,9 @@ async fn scenario(number: u64) -> Result<Weathered, String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn storms_are_weathered() {
     let scenarios = std::env::var("FAULTS").map_or(SCENARIOS, |text| text.parse().unwrap());
-    let ended: Vec<(u64, Result<Weathered, String>)> = futures_util::stream::iter(0..scenarios)
+    let seeds = chosen(0..scenarios, u64::to_string);
+    let count = seeds.len();
+    let ended: Vec<(u64, Result<Weathered, String>)> = futures_util::stream::iter(seeds)
         .map(|number| async move {
             let ended = tokio::spawn(scenario(number)).await;
             (number, ended.unwrap_or_else(|panic| Err(panic.to_string())))
@@ -197,11 +201,10 @@ async fn storms_are_weathered() {
         most = most.max(weathered.requests);
         all += weathered.requests;
     }
-    println!("{scenarios} scenarios: {applies:?} by applies; {all} requests, {most} at most");
-    let failed: Vec<String> = ended
+    println!("{count} scenarios: {applies:?} by applies; {all} requests, {most} at most");
+    let failed: Vec<(String, String)> = ended
         .into_iter()
-        .filter_map(|(number, ended)| Some(format!("scenario {number}: {}", ended.err()?)))
+        .filter_map(|(number, ended)| Some((number.to_string(), ended.err()?)))
         .collect();
-    let first: Vec<&String> = failed.iter().take(2).collect();
-    assert!(failed.is_empty(), "{} failed: {first:#?}", failed.len());
+    assert_none_failed("storms_are_weathered", count, &failed);
 }

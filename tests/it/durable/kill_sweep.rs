@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use solform::emulator::{Emulator, Operation, Seed};
 
 use super::{Live, in_service, live, manifest, start};
+use crate::support::sweep::{assert_none_failed, chosen};
 use crate::support::tap::{Kill, Tap};
 use crate::support::worlds::{Version, count, env_with, seed};
 
@@ -141,26 +142,23 @@ async fn case(kill: Kill) -> Result<usize, String> {
 async fn a_killed_apply_is_finished_by_the_next_one() {
     let requests = case(Kill::Never).await.unwrap();
     assert!(requests > 100, "{requests}");
+    let name = |kill: &Kill| format!("{kill:?}");
     let cases = (0..requests).flat_map(|nth| [Kill::Before(nth), Kill::After(nth)]);
-    let failed: Vec<String> = futures_util::stream::iter(cases)
+    let cases = chosen(cases, name);
+    let count = cases.len();
+    let failed: Vec<(String, String)> = futures_util::stream::iter(cases)
         .map(|kill| async move {
             let ended = tokio::spawn(case(kill)).await;
             match ended {
                 Ok(Ok(_)) => None,
-                Ok(Err(wrong)) => Some(format!("{kill:?}: {wrong}")),
-                Err(panic) => Some(format!("{kill:?}: {panic}")),
+                Ok(Err(wrong)) => Some((name(&kill), wrong)),
+                Err(panic) => Some((name(&kill), panic.to_string())),
             }
         })
         .buffer_unordered(AT_ONCE)
         .filter_map(std::future::ready)
         .collect()
         .await;
-    println!("{} cases over {requests} requests", 2 * requests);
-    let first: Vec<&String> = failed.iter().take(3).collect();
-    assert!(
-        failed.is_empty(),
-        "{} of {}: {first:#?}",
-        failed.len(),
-        2 * requests
-    );
+    println!("{count} cases over {requests} requests");
+    assert_none_failed("a_killed_apply_is_finished_by_the_next_one", count, &failed);
 }

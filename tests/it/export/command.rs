@@ -45,7 +45,8 @@ async fn the_manifest_is_one_to_review() {
     let (head, left) = text.split_once("\n# Live as well").unwrap();
     assert_eq!(
         head,
-        r#"# What is live in the environment `test`, as `solform export` found it.
+        env.stretched(
+            r#"# What is live in the environment `test`, as `solform export` found it.
 # No solution has a `path`: from which package a version was deployed is not known. Give one
 # to every version that solform is to deploy.
 solform: 1
@@ -92,6 +93,7 @@ solutions:
     version: 1.0.0
     state: INACTIVE
 "#
+        )
     );
     assert!(left.contains("# - svc:Odd@1.0.0, id "), "{left}");
     assert!(

@@ -13,6 +13,7 @@ use solform::plan::{ApplyHistory, DiffOptions, Summary, diff};
 use solform::render::render_manifest;
 
 use super::worlds::{Record, live, seed, world};
+use crate::support::sweep::hold_for_seeds;
 use crate::support::worlds::{TOKEN, env_with};
 
 const ACCESS: &str = "solform: 1
@@ -245,16 +246,11 @@ fn an_export_of_a_served_world_plans_empty() {
         .enable_all()
         .build()
         .unwrap();
-    let cases = std::env::var("SOCKET_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(24);
     let profile = prop::sample::select(&Profile::ALL[..]);
     let strategy = (world(14), profile, any::<bool>());
-    TestRunner::new(config(cases))
-        .run(&strategy, |(records, profile, is_all)| {
-            runtime.block_on(holds(&records, profile, is_all));
-            Ok(())
-        })
-        .unwrap();
+    hold_for_seeds(
+        "an_export_of_a_served_world_plans_empty",
+        &strategy,
+        |(records, profile, is_all)| runtime.block_on(holds(&records, profile, is_all)),
+    );
 }

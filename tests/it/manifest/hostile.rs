@@ -1,16 +1,13 @@
 //! Input that means harm, or that nobody meant: one clear problem, at once.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use solform::manifest::{Code, MAX_BYTES, Problem, Problems, Selection, SourceFile, read};
 
-/// Debug builds are slow and test machines busy; what blows up takes minutes.
-const AT_ONCE: Duration = Duration::from_secs(20);
+use crate::support::growth::assert_grows_linearly;
 
-/// The only problem of some bytes, and that it came at once and can be shown at once.
+/// The only problem of some bytes, with a report of bounded length.
 fn only_problem(bytes: Vec<u8>) -> Problem {
-    let begun = Instant::now();
     let result = SourceFile::from_bytes("solform.yaml", bytes)
         .and_then(|source| read(&source, &Selection::default(), &|_| None));
     let problems: Vec<Problem> = result
@@ -24,7 +21,6 @@ fn only_problem(bytes: Vec<u8>) -> Problem {
         "the report is {} bytes long",
         shown.len()
     );
-    assert!(begun.elapsed() < AT_ONCE, "took {:?}", begun.elapsed());
     problem
 }
 
@@ -79,17 +75,13 @@ fn broken() -> Vec<(&'static str, Vec<u8>, Code)> {
             b"solform: 1\n---\nsolform: 1\n".to_vec(),
             Code::SeveralDocuments,
         ),
-        (
-            "many documents",
-            "---\nx: 1\n".repeat(100_000).into_bytes(),
-            Code::SeveralDocuments,
-        ),
         ("a list", b"- solform\n".to_vec(), Code::WrongType),
     ]
 }
 
-/// YAML that expands, nests or goes on without an end.
-fn exploding() -> Vec<(&'static str, Vec<u8>, Code)> {
+/// YAML that expands, nests or goes on without an end, in a length that is a share of the whole.
+fn exploding(share: usize) -> Vec<(&'static str, Vec<u8>, Code)> {
+    let million = 1_000_000 / share;
     let indented = (0..2_000).fold(String::new(), |mut text, depth| {
         let _ = writeln!(text, "{}a:", " ".repeat(depth));
         text
@@ -113,22 +105,27 @@ fn exploding() -> Vec<(&'static str, Vec<u8>, Code)> {
         },
     );
     let many = "- x\n".repeat(MAX_BYTES / 4);
-    let long_line = format!("solform: 1\nx: [{}", "ab, ".repeat(100_000));
+    let long_line = format!("solform: 1\nx: [{}", "ab, ".repeat(million / 10));
     vec![
-        ("flow depth", vec![b'['; 1_000_000], Code::YamlTooComplex),
+        (
+            "many documents",
+            "---\nx: 1\n".repeat(million / 10).into_bytes(),
+            Code::SeveralDocuments,
+        ),
+        ("flow depth", vec![b'['; million], Code::YamlTooComplex),
         (
             "map depth",
-            "{a: ".repeat(1_000_000).into_bytes(),
+            "{a: ".repeat(million).into_bytes(),
             Code::YamlTooComplex,
         ),
         (
             "list depth",
-            "- ".repeat(1_000_000).into_bytes(),
+            "- ".repeat(million).into_bytes(),
             Code::YamlTooComplex,
         ),
         (
             "key depth",
-            "? ".repeat(1_000_000).into_bytes(),
+            "? ".repeat(million).into_bytes(),
             Code::YamlTooComplex,
         ),
         ("block depth", indented.into_bytes(), Code::YamlTooComplex),
@@ -146,37 +143,64 @@ fn exploding() -> Vec<(&'static str, Vec<u8>, Code)> {
 
 #[test]
 fn each_harmful_input_is_one_problem() {
-    for (what, bytes, code) in broken().into_iter().chain(exploding()) {
+    for (what, bytes, code) in broken().into_iter().chain(exploding(1)) {
         let problem = only_problem(bytes);
         assert_eq!(problem.code, code, "{what}: {problem}");
         assert!(problem.help.is_some(), "{what} has no help");
     }
 }
 
-/// A mistake in every entry of a large file: all are found, in a time that grows with the file only.
+/// What takes longer than in proportion to its length takes for ever in the end.
 #[test]
-fn ten_thousand_mistakes_are_found() {
+fn harmful_input_takes_work_in_proportion() {
+    let lengths = exploding(8).into_iter().zip(exploding(1));
+    for ((what, short, _), (_, long, _)) in
+        lengths.filter(|(short, long)| short.1.len() < long.1.len())
+    {
+        assert_grows_linearly(what, 8, |is_long| {
+            only_problem(if is_long { long.clone() } else { short.clone() });
+        });
+    }
+}
+
+/// A manifest with a number of entries that have three mistakes each.
+fn mistaken(entries: usize) -> String {
     let mut text =
         "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\nsolutions:\n".to_owned();
-    for number in 0..10_000 {
+    for number in 0..entries {
         let _ = writeln!(
             text,
             "  S{number}: {{ version: 1, path: \"${{drvie}}/x\", stat: ACTIVE }}"
         );
     }
-    let begun = Instant::now();
-    let problems = super::read_text(&text).unwrap_err();
-    assert_eq!(problems.errors(), 3 * 10_000);
-    assert!(begun.elapsed() < AT_ONCE, "took {:?}", begun.elapsed());
+    text
+}
+
+/// A mistake in every entry of a large file: all are found, with work in proportion to the file.
+#[test]
+fn ten_thousand_mistakes_are_found() {
+    let texts = [1_250, 10_000].map(mistaken);
+    assert_grows_linearly("mistakes", 8, |is_long| {
+        let problems = super::read_text(&texts[usize::from(is_long)]).unwrap_err();
+        assert_eq!(problems.errors(), 3 * if is_long { 10_000 } else { 1_250 });
+    });
+}
+
+/// A manifest whose owner is found through a number of variables.
+fn chained(variables: usize) -> String {
+    let mut text = "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\ndefaults: { owner: \"${v0}\" }\nsolutions: { S: { version: 1 } }\nvars:\n".to_owned();
+    for number in 0..variables {
+        let _ = writeln!(text, "  v{number}: ${{v{}}}", number + 1);
+    }
+    let _ = writeln!(text, "  v{variables}: me");
+    text
 }
 
 #[test]
 fn a_chain_of_variables_is_no_problem() {
-    let mut text = "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\ndefaults: { owner: \"${v0}\" }\nsolutions: { S: { version: 1 } }\nvars:\n".to_owned();
-    for number in 0..50_000 {
-        let _ = writeln!(text, "  v{number}: ${{v{}}}", number + 1);
-    }
-    text.push_str("  v50000: me\n");
-    let checked = super::read_text(&text).unwrap();
-    assert_eq!(checked.manifest.desired[0].identity.owner.as_str(), "me");
+    let texts = [6_250, 50_000].map(chained);
+    assert_grows_linearly("variables", 8, |is_long| {
+        let checked = super::read_text(&texts[usize::from(is_long)]).unwrap();
+        assert_eq!(checked.manifest.desired[0].identity.owner.as_str(), "me");
+    });
 }

@@ -301,7 +301,8 @@ async fn errors_before_a_plan_end_the_stream() {
         4
     );
     let byte = usize::try_from(start["byte"].as_u64().unwrap()).unwrap();
-    assert_eq!(env.read("solform.yaml").get(byte..byte + 4), Some("stat"));
+    let written = std::fs::read_to_string(env.path().join("solform.yaml")).unwrap();
+    assert_eq!(written.get(byte..byte + 4), Some("stat"));
     env.write("solform.yaml", &text);
     // A wrong token, which stands nowhere.
     env.set("TEST_TOKEN", "a-wrong-token-that-nobody-sees");

@@ -288,7 +288,7 @@ fn rows() -> Vec<Row> {
     );
     add(
         document("job"),
-        "run A@1 --job-id r --input-dir 'DRIVE/in' --wait --timeout 5s",
+        "run A@1 --job-id r --input-dir 'DRIVE/in' --wait",
         &[(Quiet, 0), (Failing, 5)],
     );
     add(

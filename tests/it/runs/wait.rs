@@ -83,8 +83,7 @@ async fn odd_answers_about_a_run_end_nothing() {
         &["error_status=ok", "error_body=status_msg"],
     ] {
         let (_emulator, env) = start_with(knobs, JobPace::Polls(2)).await;
-        let arguments = ["Form W-2@0.0.1", "--wait", "--timeout", "20s"];
-        let output = run(&env, &arguments).await;
+        let output = run(&env, &["Form W-2@0.0.1", "--wait"]).await;
         assert_eq!(output.code(), 0, "{knobs:?}\n{output}");
         assert_eq!(
             field(&output.stdout, "state"),
@@ -102,8 +101,7 @@ async fn odd_answers_about_a_run_end_nothing() {
 async fn a_run_that_the_job_api_never_knew_is_seen_in_the_lists() {
     let (emulator, env) = start_with(&["unknown_job=not_found"], JobPace::Immediate).await;
     emulator.add_fault("operation=job_status,status=404".parse::<Fault>().unwrap());
-    let arguments = ["Form W-2@0.0.1", "--wait", "--timeout", "20s"];
-    let output = run(&env, &arguments).await.exits_with(0);
+    let output = run(&env, &["Form W-2@0.0.1", "--wait"]).await.exits_with(0);
     assert_eq!(field(&output.stdout, "state"), Some("COMPLETE"), "{output}");
 }
 

@@ -1,16 +1,22 @@
 //! What the tests stand on: a folder and the program, an emulator, and a way to show what was said.
 
 pub(crate) mod bucket;
+pub(crate) mod growth;
 pub(crate) mod instance;
+pub(crate) mod pace;
 pub(crate) mod raw;
 pub(crate) mod scripted;
+pub(crate) mod sweep;
 pub(crate) mod tap;
 pub(crate) mod worlds;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -29,6 +35,10 @@ pub(crate) fn http_client() -> reqwest::Client {
 pub(crate) struct TestEnv {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    /// One for all manifests of the folder: a plan knows the manifest that it was made from.
+    pace: OnceLock<f64>,
+    /// Stretched manifests, and the texts that they were made from.
+    stretched: Mutex<HashMap<String, String>>,
 }
 
 impl TestEnv {
@@ -36,6 +46,8 @@ impl TestEnv {
         Self {
             folder: tempfile::tempdir().unwrap(),
             variables: Vec::new(),
+            pace: OnceLock::new(),
+            stretched: Mutex::default(),
         }
     }
 
@@ -49,15 +61,43 @@ impl TestEnv {
         self
     }
 
+    /// Writes a file; the time limits of a manifest are stretched to the machine's pace.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, self.stretched(text)).unwrap();
         path
     }
 
+    /// Reads a file; a manifest that was stretched as it was before.
     pub(crate) fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path().join(name)).unwrap()
+        let text = std::fs::read_to_string(self.path().join(name)).unwrap();
+        self.stretched
+            .lock()
+            .unwrap()
+            .get(&text)
+            .cloned()
+            .unwrap_or(text)
+    }
+
+    /// A text as [`write`](Self::write) writes it.
+    pub(crate) fn stretched(&self, text: &str) -> String {
+        if !text.contains("timeouts: {") {
+            return text.to_owned();
+        }
+        let stretched = pace::stretched(text, self.pace());
+        let mut known = self.stretched.lock().unwrap();
+        known.insert(stretched.clone(), text.to_owned());
+        stretched
+    }
+
+    /// A time limit at the machine's pace, as an option takes it.
+    pub(crate) fn limit(&self, limit: Duration) -> String {
+        format!("{:.0}ms", limit.as_secs_f64() * 1000.0 * self.pace())
+    }
+
+    fn pace(&self) -> f64 {
+        *self.pace.get_or_init(pace::factor)
     }
 
     /// A command that is ready to be started.

@@ -58,7 +58,7 @@ async fn every_setting_of_every_knob_under_plan_apply_plan() {
         let body = format!("error_body={form}");
         cases.push(Case::knob(Profile::Docs, "error_status=ok", CONVERGES).with(&body));
     }
-    tell(cases).await;
+    tell("every_setting_of_every_knob_under_plan_apply_plan", cases).await;
 }
 
 /// Every status that the facts name, with what comes beside it.
@@ -102,7 +102,7 @@ async fn every_fault_on_a_write_under_plan_apply_plan() {
         }
         cases.push(Case::fault(format!("{write},list_lag=4"), CONVERGES));
     }
-    tell(cases).await;
+    tell("every_fault_on_a_write_under_plan_apply_plan", cases).await;
 }
 
 /// A clear no is believed, even from a server that lies. What surely was not taken is sent again.
@@ -153,7 +153,7 @@ async fn every_fault_on_a_read_under_plan_apply_plan() {
             cases.push(Case::fault(rule, end_of_read(read, what)));
         }
     }
-    tell(cases).await;
+    tell("every_fault_on_a_read_under_plan_apply_plan", cases).await;
 }
 
 /// Reads do not argue with a clear no, and read no more than fits.
@@ -241,5 +241,5 @@ async fn every_fault_of_a_job_under_plan_apply_plan() {
         delete("slow,pace=polls:3", CONVERGES),
         delete("stuck", IN_FLIGHT),
     ];
-    tell(cases).await;
+    tell("every_fault_of_a_job_under_plan_apply_plan", cases).await;
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use solform::emulator::{Fault, Profile};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::world::{World, is_strange, ours, theirs};
 use crate::support::CommandOutput;
+use crate::support::sweep::{assert_none_failed, chosen};
 
 /// Cases at work at once: they mostly wait.
 const AT_ONCE: usize = 12;
@@ -94,12 +95,30 @@ impl Case {
         self
     }
 
+    /// The name of the case, by which it is run alone.
+    fn name(&self) -> String {
+        let fault = self.fault.iter().map(String::as_str);
+        let trouble: Vec<&str> = self.knobs.iter().map(String::as_str).chain(fault).collect();
+        format!("{} {}", self.profile, trouble.join(" "))
+    }
+
     /// For jobs that nobody ever hears the end of.
     pub(super) fn impatient(self) -> Self {
         Self {
             patience: "5s",
             ..self
         }
+    }
+}
+
+/// What a story that has failed said.
+fn message_of(failed: JoinError) -> String {
+    match failed.try_into_panic() {
+        Ok(panic) => panic
+            .downcast_ref::<String>()
+            .cloned()
+            .unwrap_or_else(|| "it panicked".to_owned()),
+        Err(other) => other.to_string(),
     }
 }
 
@@ -238,7 +257,7 @@ fn check_service(rows: &[(String, String)], records: &[Value]) {
 }
 
 /// Tells every case, and all that went wrong at once.
-pub(super) async fn tell(cases: Vec<Case>) {
+pub(super) async fn tell(test: &str, cases: Vec<Case>) {
     // A client takes longer to make than a story to tell; no certificates, which take longest.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -246,20 +265,21 @@ pub(super) async fn tell(cases: Vec<Case>) {
         .tls_certs_only([])
         .build()
         .unwrap();
+    let cases = chosen(cases, Case::name);
+    let count = cases.len();
     let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut at_work = JoinSet::new();
     for case in cases {
         let (permits, client) = (Arc::clone(&permits), client.clone());
         at_work.spawn(async move {
             let _permit = permits.acquire().await.unwrap();
-            let told = format!("{} {:?} {:?}", case.profile, case.knobs, case.fault);
-            tokio::spawn(story(case, client))
-                .await
-                .is_err()
-                .then_some(told)
+            let name = case.name();
+            let ended = tokio::spawn(story(case, client)).await;
+            Some((name, message_of(ended.err()?)))
         });
     }
-    let mut failed: Vec<String> = at_work.join_all().await.into_iter().flatten().collect();
+    let mut failed: Vec<(String, String)> =
+        at_work.join_all().await.into_iter().flatten().collect();
     failed.sort();
-    assert!(failed.is_empty(), "{failed:#?}");
+    assert_none_failed(test, count, &failed);
 }

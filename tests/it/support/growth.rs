@@ -1,0 +1,45 @@
+//! The growth of work with the size of the input: two sizes are compared, and no time is a limit.
+
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+/// Comparisons before the larger input counts as too expensive: a single one may be disturbed.
+const ROUNDS: usize = 5;
+
+/// Asserts that an input which is `times` as large takes at most three times as much work for each part of it; work
+/// that grows with the square takes `times` as much. `run` is told whether to work on the large input, on this
+/// thread.
+///
+/// Work is what the thread itself has used of a processor, in both cases on the same machine within the same
+/// moments: other threads and a slow machine weigh on both alike.
+pub(crate) fn assert_grows_linearly(what: &str, times: u32, run: impl Fn(bool)) {
+    let (mut small, mut large) = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        small = small.min(work(|| run(false)));
+        large = large.min(work(|| run(true)));
+        if large <= small * times * 3 {
+            return;
+        }
+    }
+    panic!(
+        "{what}: {small:?} of work for the small input, {large:?} for one {times} times as large"
+    );
+}
+
+fn work(run: impl FnOnce()) -> Duration {
+    let now = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
+    let before = now();
+    run();
+    now() - before
+}
+
+#[test]
+#[should_panic(expected = "squares")]
+fn work_that_grows_with_the_square_is_seen() {
+    assert_grows_linearly("squares", 16, |is_large| {
+        let length = if is_large { 1_600 } else { 100 };
+        let pairs = (0..length).flat_map(|a| (0..length).map(move |b| a ^ b));
+        std::hint::black_box(pairs.max());
+    });
+}
