@@ -31,7 +31,7 @@ fn work(run: impl FnOnce()) -> Duration {
     let now = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
     let before = now();
     run();
-    now() - before
+    now().saturating_sub(before)
 }
 
 #[test]
