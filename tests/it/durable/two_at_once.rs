@@ -74,7 +74,7 @@ async fn two_at_once_the_other_waits_if_it_may() {
             "apply",
             "--auto-approve",
             "--lock-timeout",
-            "60s",
+            "1h",
             "--detailed-exitcode",
         ],
     );

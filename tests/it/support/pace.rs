@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use regex::{Captures, Regex};
 
 /// A start of the program within this time stretches no limit.
-const QUICK: Duration = Duration::from_millis(50);
+const QUICK: Duration = Duration::from_millis(30);
 /// A measurement is used for this long.
 const FRESH: Duration = Duration::from_secs(2);
 
@@ -22,7 +22,10 @@ pub(crate) fn factor() -> f64 {
     match *last {
         Some((measured_at, factor)) if measured_at.elapsed() < FRESH => factor,
         _ => {
-            let factor = (start_time().as_secs_f64() / QUICK.as_secs_f64()).max(1.0);
+            let measured = (start_time().as_secs_f64() / QUICK.as_secs_f64()).max(1.0);
+            // A quiet moment between two loads is not taken for the end of the load.
+            let before = last.map_or(1.0, |(_, factor)| factor);
+            let factor = measured.max(f64::midpoint(measured, before));
             *last = Some((Instant::now(), factor));
             factor
         }
