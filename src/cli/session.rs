@@ -327,7 +327,7 @@ impl Place {
                 });
             }
         }
-        let (objects, prefix) = open_s3(&url, &settings).map_err(CommandError::Store)?;
+        let (bucket, prefix) = open_s3(&url, &settings).map_err(CommandError::Store)?;
         let environment = &self.loaded.manifest.environment;
         let key = StoreKey {
             environment: &environment.name,
@@ -336,7 +336,7 @@ impl Place {
         };
         let now_ms = Arc::new(super::clock::now_ms);
         Ok(Arc::new(RemoteStore::new(
-            objects, &prefix, text, key, now_ms,
+            bucket, &prefix, text, key, now_ms,
         )))
     }
 }

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
+use super::bucket::{BucketError, BucketErrorKind};
 use super::journal::Journal;
 use super::lock::{Lease, LockOwner};
+use super::probe::Lacking;
+use super::s3_settings::BucketSettingsError;
 
 /// Keeps journals, plans and the lock of one environment.
 #[async_trait]
@@ -38,6 +41,10 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Removes a run.
     async fn remove(&self, run: &str) -> Result<(), StoreError>;
+
+    /// Proves that the store can keep two processes apart, with objects of its own that are removed
+    /// again. Goes on to its end if it is dropped.
+    async fn prove_locks(&self) -> Result<(), StoreError>;
 
     /// Takes the lock, or tells who holds it.
     async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError>;
@@ -83,7 +90,30 @@ pub enum StoreError {
         place: String,
         /// Why.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: BucketError,
+    },
+    /// The variables that say how a bucket is reached cannot be used.
+    #[error("the bucket `{place}` cannot be asked")]
+    Settings {
+        /// Where.
+        place: String,
+        /// Why.
+        #[source]
+        source: BucketSettingsError,
+    },
+    /// A bucket in which two applies could hold the lock at once.
+    #[error("the bucket of `{place}` {}", lacking.as_str())]
+    Unfit {
+        /// Where.
+        place: String,
+        /// What it lacks.
+        lacking: Lacking,
+    },
+    /// A file system on which two applies could hold the lock at once.
+    #[error("the file system of `{}` has no file locks", path.display())]
+    NoFileLocks {
+        /// The lock's file.
+        path: PathBuf,
     },
     /// A journal has a line that is none, before its end.
     #[error("line {line} of the journal of run `{run}` in `{place}` is damaged")]
@@ -106,6 +136,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The error of a bucket's client, in short.
+    pub(super) fn remote(action: &'static str, place: String, error: &object_store::Error) -> Self {
+        match BucketSettingsError::in_chain(error) {
+            Some(source) => Self::Settings { place, source },
+            None => Self::Remote {
+                action,
+                place,
+                source: BucketError::of(error),
+            },
+        }
+    }
+
+    /// Whether the store refuses what its reader may not do.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Remote { source, .. } if source.kind == BucketErrorKind::Denied)
+    }
+
     /// What to do about it, as a sentence.
     pub fn help(&self) -> String {
         match self {
@@ -115,8 +162,14 @@ impl StoreError {
             Self::Io { .. } => {
                 "Make the folder writable, or name another store with --store.".to_owned()
             }
-            Self::Remote { .. } => {
-                "Check the bucket's name, the AWS_* variables and the rights that they give: to list, read, write and delete."
+            Self::Remote { source, .. } => source.help().to_owned(),
+            Self::Settings { source, .. } => source.help().to_owned(),
+            Self::Unfit { .. } => {
+                "The lock needs a service with conditional writes (`If-None-Match: *` and `If-Match` on PUT): without them two applies could work at once. docs/stores.md names services that have them."
+                    .to_owned()
+            }
+            Self::NoFileLocks { .. } => {
+                "Name a store on another file system, or in a bucket, with `store:`, --store or SOLFORM_STORE: without locks two applies could work at once."
                     .to_owned()
             }
             Self::Corrupt { run, place, .. } => format!(

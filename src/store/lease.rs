@@ -16,8 +16,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::backend::Held;
+use super::bucket::{BucketError, bytes_of};
 use super::lock::{Lease, LeaseKeeper, LockOwner};
 
+/// The largest lock object that is read.
+pub(super) const LOCK_LIMIT: u64 = 64 * 1024;
 /// How often a holder renews.
 const RENEWAL: Duration = Duration::from_secs(10);
 /// How soon a renewal that failed is tried again.
@@ -113,7 +116,7 @@ pub(super) async fn try_take(
         e_tag: found.meta.e_tag.clone(),
         version: found.meta.version.clone(),
     };
-    let bytes = found.bytes().await?;
+    let bytes = bytes_of(found, LOCK_LIMIT).await?;
     let object: Option<LockObject> = serde_json::from_slice(&bytes).ok();
     let holder = object
         .as_ref()
@@ -198,8 +201,7 @@ impl LeaseKeeper for RemoteLease {
     async fn release(self: Box<Self>) {
         self.renewing.abort();
         let is_ours = match self.objects.get(&self.path).await {
-            Ok(found) => found
-                .bytes()
+            Ok(found) => bytes_of(found, LOCK_LIMIT)
                 .await
                 .ok()
                 .and_then(|bytes| owner_in(&bytes))
@@ -207,6 +209,7 @@ impl LeaseKeeper for RemoteLease {
             Err(_) => false,
         };
         if is_ours && let Err(error) = self.objects.delete(&self.path).await {
+            let error = BucketError::of(&error);
             tracing::warn!(%error, "the lock could not be given back; it is gone after 60 s");
         }
     }
@@ -254,6 +257,7 @@ impl Renewal {
                     }
                 }
                 Err(error) => {
+                    let error = BucketError::of(&error);
                     tracing::warn!(%error, "the lock could not be renewed");
                     None
                 }
@@ -280,7 +284,7 @@ impl Renewal {
             e_tag: found.meta.e_tag.clone(),
             version: found.meta.version.clone(),
         };
-        let owner = owner_in(&found.bytes().await?);
+        let owner = owner_in(&bytes_of(found, LOCK_LIMIT).await?);
         Ok(owner
             .is_some_and(|owner| owner.id == self.owner.id)
             .then_some(version))

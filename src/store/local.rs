@@ -191,6 +191,11 @@ impl Store for LocalStore {
         Ok(())
     }
 
+    async fn prove_locks(&self) -> Result<(), StoreError> {
+        // The lock itself is tried when it is taken.
+        Ok(())
+    }
+
     async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
         self.prepare()?;
         let path = self.lock_path();
@@ -206,7 +211,7 @@ impl Store for LocalStore {
             Err(TryLockError::WouldBlock) => {
                 return Ok(Err(held(read_owner(&mut file))));
             }
-            Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+            Err(TryLockError::Error(source)) => return Err(lock_failed(&path, source)),
         }
         write_owner(&mut file, owner).map_err(failed("write", &path))?;
         let lease = LocalLease {
@@ -217,6 +222,13 @@ impl Store for LocalStore {
         // The file may have been taken away between its opening and its locking.
         if !lease.is_held() {
             return Ok(Err(held(None)));
+        }
+        // Some network file systems accept every lock.
+        if let Ok(other) = File::open(&lease.path)
+            && other.try_lock_shared().is_ok()
+            && lease.is_held()
+        {
+            return Err(StoreError::NoFileLocks { path: lease.path });
         }
         Ok(Ok(Lease::new(Box::new(lease))))
     }
@@ -234,7 +246,7 @@ impl Store for LocalStore {
             Err(TryLockError::WouldBlock) => Ok(Some(
                 read_owner(&mut file).unwrap_or_else(LockOwner::nobody_known),
             )),
-            Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
+            Err(TryLockError::Error(source)) => Err(lock_failed(&path, source)),
         }
     }
 
@@ -303,6 +315,23 @@ fn held(owner: Option<LockOwner>) -> Held {
     }
 }
 
+/// The error of a lock that could not be asked for.
+fn lock_failed(path: &Path, source: io::Error) -> StoreError {
+    if is_without_locks(&source) {
+        return StoreError::NoFileLocks {
+            path: path.to_owned(),
+        };
+    }
+    failed("lock", path)(source)
+}
+
+/// Whether a file system says that it has no locks: ENOLCK of one in the network whose lock service is
+/// not there, ENOSYS or EOPNOTSUPP of one that knows none.
+fn is_without_locks(error: &io::Error) -> bool {
+    const ENOLCK: i32 = 37;
+    error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
+}
+
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {
     let path = path.to_owned();
     move |source| StoreError::Io {
@@ -319,5 +348,27 @@ pub fn keep_out_of_git(root: &Path) -> io::Result<()> {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_locks_are_no_missing_permissions() {
+        const EACCES: i32 = 13;
+        const ENOSYS: i32 = 38;
+        const EOPNOTSUPP: i32 = 95;
+        for (code, expected) in [
+            (37, true),
+            (ENOSYS, true),
+            (EOPNOTSUPP, true),
+            (EACCES, false),
+        ] {
+            let error = lock_failed(Path::new("lock"), io::Error::from_raw_os_error(code));
+            let is_missing = matches!(error, StoreError::NoFileLocks { .. });
+            assert_eq!(is_missing, expected, "{code}");
+        }
     }
 }

@@ -11,13 +11,17 @@ mod journal;
 mod lease;
 mod local;
 mod lock;
+mod probe;
 mod remote;
+mod s3_settings;
 
 pub use backend::{Held, Store, StoreError};
-pub use bucket::open_s3;
+pub use bucket::{Bucket, BucketError, open_s3};
 pub use entry::{Entry, Record};
 pub use history::{PastOutcome, PastRun, PastSending, PastStep, history_of, superfluous};
 pub use journal::{Journal, JournalError};
 pub use local::{LocalStore, keep_out_of_git};
 pub use lock::{Lease, LeaseKeeper, LockOwner, lock};
+pub use probe::Lacking;
 pub use remote::{RemoteStore, StoreKey};
+pub use s3_settings::BucketSettingsError;

@@ -6,26 +6,37 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use tokio::sync::OnceCell;
 
 use super::backend::{Held, Store, StoreError};
+use super::bucket::{Bucket, BucketError, Names, OBJECT_LIMIT, bytes_of};
 use super::journal::{Batch, Journal, Lines};
 use super::lease::{self, Observation};
 use super::local::folder_name;
 use super::lock::{Lease, LockOwner};
+use super::probe::{Lacking, probe};
+
+/// The most bytes that one command reads of a store.
+const STORE_LIMIT: u64 = 1024 * 1024 * 1024;
 
 /// A folder in a bucket.
 pub struct RemoteStore {
+    bucket: Bucket,
     objects: Arc<dyn ObjectStore>,
     folder: Path,
     place: String,
     now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     observation: Observation,
+    /// How many bytes may still be read.
+    left: AtomicU64,
+    /// What the probe has found.
+    proof: OnceCell<Option<Lacking>>,
 }
 
 /// Whose records they are: the key of an environment's folder.
@@ -49,7 +60,7 @@ impl RemoteStore {
     /// The store of an environment below a prefix of a bucket. `place` is what people are told, and
     /// `now_ms` the wall clock.
     pub fn new(
-        objects: Arc<dyn ObjectStore>,
+        bucket: Bucket,
         prefix: &Path,
         place: &str,
         key: StoreKey<'_>,
@@ -57,11 +68,14 @@ impl RemoteStore {
     ) -> Self {
         let name = folder_name(key.environment, key.url, key.context);
         Self {
-            objects,
+            objects: Arc::clone(&bucket.objects),
+            bucket,
             folder: prefix.clone().join(name.as_str()),
             place: format!("{}/{name}", place.trim_end_matches('/')),
             now_ms,
             observation: Observation::default(),
+            left: AtomicU64::new(STORE_LIMIT),
+            proof: OnceCell::new(),
         }
     }
 
@@ -83,38 +97,34 @@ impl RemoteStore {
         path: &Path,
     ) -> impl FnOnce(object_store::Error) -> StoreError + use<> {
         let place = format!("{} ({path})", self.place);
-        move |source| StoreError::Remote {
-            action,
-            place,
-            source: Box::new(source),
-        }
+        move |error| StoreError::remote(action, place, &error)
     }
 
     async fn get(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
         match self.objects.get(path).await {
-            Ok(found) => found
-                .bytes()
-                .await
-                .map(Some)
-                .map_err(self.failed("read", path)),
+            Ok(found) => {
+                let left = self.left.load(Ordering::Relaxed);
+                let bytes = bytes_of(found, left.min(OBJECT_LIMIT))
+                    .await
+                    .map_err(self.failed("read", path))?;
+                let read = bytes.len() as u64;
+                self.left.fetch_sub(read.min(left), Ordering::Relaxed);
+                Ok(Some(bytes))
+            }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.failed("read", path)(error)),
         }
     }
 
+    async fn list(&self, folder: &Path) -> Result<Names, StoreError> {
+        let listed = self.bucket.list(folder).await;
+        listed.map_err(self.failed("list", folder))
+    }
+
     /// The pieces of a journal, in their order.
     async fn pieces(&self, run: &str) -> Result<Vec<Piece>, StoreError> {
-        let folder = self.run_folder(run);
-        let listed: Vec<_> = self
-            .objects
-            .list(Some(&folder))
-            .try_collect()
-            .await
-            .map_err(self.failed("list", &folder))?;
-        let mut pieces: Vec<Piece> = listed
-            .into_iter()
-            .filter_map(|object| Piece::of(object.location))
-            .collect();
+        let listed = self.list(&self.run_folder(run)).await?.objects;
+        let mut pieces: Vec<Piece> = listed.into_iter().filter_map(Piece::of).collect();
         pieces.sort_by_key(|piece| (piece.last, !piece.is_whole));
         // What was put together holds all before it, whether or not that was removed.
         if let Some(whole) = pieces.iter().rposition(|piece| piece.is_whole) {
@@ -172,14 +182,8 @@ impl Store for RemoteStore {
     }
 
     async fn runs(&self) -> Result<Vec<String>, StoreError> {
-        let folder = self.runs_folder();
-        let listed = self
-            .objects
-            .list_with_delimiter(Some(&folder))
-            .await
-            .map_err(self.failed("list", &folder))?;
+        let listed = self.list(&self.runs_folder()).await?.folders;
         let mut runs: Vec<String> = listed
-            .common_prefixes
             .iter()
             .filter_map(|prefix| prefix.filename().map(str::to_owned))
             .collect();
@@ -248,21 +252,35 @@ impl Store for RemoteStore {
     }
 
     async fn remove(&self, run: &str) -> Result<(), StoreError> {
-        let folder = self.run_folder(run);
-        let listed: Vec<_> = self
-            .objects
-            .list(Some(&folder))
-            .try_collect()
-            .await
-            .map_err(self.failed("list", &folder))?;
-        for object in listed {
-            let path = object.location;
+        for path in self.list(&self.run_folder(run)).await?.objects {
             match self.objects.delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(self.failed("remove", &path)(error)),
             }
         }
         Ok(())
+    }
+
+    async fn prove_locks(&self) -> Result<(), StoreError> {
+        let proven = self.proof.get_or_try_init(|| async {
+            let (objects, folder) = (Arc::clone(&self.objects), self.folder.clone());
+            // A task of its own, so that an interrupt leaves nothing behind.
+            tokio::spawn(async move { probe(&objects, &folder).await })
+                .await
+                .map_err(|_| StoreError::Io {
+                    action: "probe",
+                    path: self.place.clone().into(),
+                    source: std::io::Error::other("the probe was broken off"),
+                })?
+                .map_err(self.failed("lock", &self.folder))
+        });
+        match proven.await? {
+            None => Ok(()),
+            Some(lacking) => Err(StoreError::Unfit {
+                place: self.place.clone(),
+                lacking: *lacking,
+            }),
+        }
     }
 
     async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
@@ -329,17 +347,23 @@ impl PieceWriter {
                     .objects
                     .get(&path)
                     .await
-                    .map_err(std::io::Error::other)?;
-                let found = found.bytes().await.map_err(std::io::Error::other)?;
+                    .map_err(|error| short(&error))?;
+                let found = bytes_of(found, OBJECT_LIMIT)
+                    .await
+                    .map_err(|error| short(&error))?;
                 if found != bytes {
                     return Err(std::io::Error::other(
                         "somebody else writes this journal at the same time",
                     ));
                 }
             }
-            Err(error) => return Err(std::io::Error::other(error)),
+            Err(error) => return Err(short(&error)),
         }
         self.next += 1;
         Ok(())
     }
+}
+
+fn short(error: &object_store::Error) -> std::io::Error {
+    std::io::Error::other(BucketError::of(error))
 }

@@ -76,6 +76,7 @@ async fn locked(
     start: &mut Start,
     io: &mut Io,
 ) -> Result<Lease, CommandError> {
+    prove_locks(store, start).await?;
     let owner = LockOwner {
         id: uuid::Uuid::new_v4().to_string(),
         who: session.place.who.clone(),
@@ -110,6 +111,21 @@ async fn locked(
             unlock: unlock.to_string(),
         }
     })
+}
+
+/// How long an interrupt waits for the probe of a store to remove what it wrote.
+const PROBE_GRACE: Duration = Duration::from_secs(5);
+
+/// Proves that the store can keep two applies apart, before the first lock.
+async fn prove_locks(store: &dyn Store, start: &Start) -> Result<(), CommandError> {
+    let mut proof = store.prove_locks();
+    tokio::select! {
+        proven = &mut proof => proven.map_err(CommandError::Store),
+        () = start.interrupt().raised() => {
+            let _ = tokio::time::timeout(PROBE_GRACE, proof).await;
+            Err(CommandError::Interrupted)
+        }
+    }
 }
 
 /// Who holds a lock, since when, and what for.

@@ -4,7 +4,7 @@ use solform::emulator::{Emulator, JobPace, Operation};
 
 use super::{finish_all, killed_at_work};
 use crate::support::TestEnv;
-use crate::support::bucket::{BUCKET, Bucket, SECRET_KEY};
+use crate::support::bucket::{BUCKET, Bucket, Quirk, SECRET_KEY};
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
 const SOLUTIONS: &str = "
@@ -116,9 +116,133 @@ async fn a_bucket_that_cannot_be_used_is_told_and_nothing_is_sent() {
         for secret in [SECRET_KEY, "wrong-s3cret", worlds::TOKEN] {
             assert!(!told.stderr.contains(secret), "{told}");
         }
+        assert!(told.stderr.matches("because ").count() <= 2, "{told}");
         assert!(told.stdout.is_empty(), "{told}");
     }
     assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+/// In such a bucket two applies would hold the lock at once, and deploy everything twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_without_conditions_is_refused() {
+    let emulator = emulator().await;
+    for (quirk, said) in [
+        (Quirk::IgnoresConditions, "ignores `If-None-Match: *`"),
+        (Quirk::IgnoresMatch, "ignores `If-Match`"),
+        (
+            Quirk::NotImplemented,
+            "refuses a write with `If-None-Match: *`",
+        ),
+        (Quirk::BadRequest, "refuses a write with `If-None-Match: *`"),
+    ] {
+        let bucket = Bucket::with(quirk).await;
+        let env = machine(&emulator, &bucket, "runner-1");
+        let told = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns(said)
+            .warns("The lock needs a service with conditional writes")
+            .warns("docs/stores.md");
+        assert!(!told.stderr.contains("bucket's name"), "{told}");
+        let doctor = env.solform_beside(&["doctor"]).await.exits_with(1);
+        // Its lines are as wide as the terminal.
+        let words: Vec<&str> = doctor.stdout.split_whitespace().collect();
+        assert!(words.join(" ").contains(said), "{doctor}");
+        // A plan only reads.
+        let _ = env.solform_beside(&["plan"]).await.exits_with(0);
+        assert_eq!(bucket.keys(), [""; 0], "{quirk:?}");
+    }
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_tries_the_bucket_and_leaves_nothing() {
+    let (emulator, bucket) = (emulator().await, Bucket::start().await);
+    let env = machine(&emulator, &bucket, "runner-1");
+    let _ = env
+        .solform_beside(&["doctor"])
+        .await
+        .exits_with(0)
+        .says("Nobody holds the lock.");
+    assert!(bucket.puts() > 0);
+    assert_eq!(bucket.keys(), [""; 0]);
+    // Who may only read can plan.
+    let bucket = Bucket::with(Quirk::ReadOnly).await;
+    let env = machine(&emulator, &bucket, "runner-1");
+    let _ = env
+        .solform_beside(&["doctor"])
+        .await
+        .exits_with(0)
+        .says("AccessDenied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_credentials_are_named_at_once() {
+    let emulator = emulator().await;
+    for (variables, said) in [
+        (
+            // Where a machine in the cloud has its own; nobody listens here.
+            &[("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")][..],
+            "because no credentials found\n",
+        ),
+        (
+            &[("AWS_EC2_METADATA_DISABLED", "true")],
+            "because no credentials found\n",
+        ),
+        (
+            &[("AWS_PROFILE", "prod")],
+            "because no credentials found: AWS_PROFILE is set, but profiles are not read\n",
+        ),
+        (
+            &[("AWS_ACCESS_KEY_ID", "key")],
+            "because AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY\n",
+        ),
+    ] {
+        let mut env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+        env.set("SOLFORM_STORE", &format!("s3://{BUCKET}/solform"));
+        for (name, value) in variables {
+            env.set(name, value);
+        }
+        let told = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns(said);
+        assert!(!told.stderr.contains("169.254"), "{told}");
+        assert!(!told.stderr.contains("127.0.0.1:1"), "{told}");
+        assert!(told.stderr.matches("because ").count() <= 2, "{told}");
+    }
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_a_bucket_are_honoured_or_named() {
+    let (emulator, bucket) = (emulator().await, Bucket::start().await);
+    for (variable, value, said) in [
+        (
+            "AWS_ENDPOINT_URL",
+            "http://bucket.example",
+            "the endpoint `http://bucket.example` in AWS_ENDPOINT_URL is plain http",
+        ),
+        (
+            "AWS_CA_BUNDLE",
+            "/no/such/bundle.pem",
+            "failed to read the AWS_CA_BUNDLE `/no/such/bundle.pem`",
+        ),
+    ] {
+        let mut env = machine(&emulator, &bucket, "runner-1");
+        env.set("AWS_ALLOW_HTTP", "false").set(variable, value);
+        let _ = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns(said);
+    }
+    // On this machine plain http needs no permission.
+    let mut env = machine(&emulator, &bucket, "runner-1");
+    env.set("AWS_ALLOW_HTTP", "false");
+    let _ = env.solform_beside(&["history"]).await.exits_with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

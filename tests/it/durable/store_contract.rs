@@ -4,18 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::ObjectStore;
-use object_store::memory::InMemory;
 use object_store::path::Path;
 use solform::apply::{Call, OutcomeWord};
 use solform::ident::{Address, Digest, JobId};
 use solform::plan::Subject;
 use solform::store::{
-    Entry, LocalStore, LockOwner, PastRun, RemoteStore, Store, StoreKey, lock, open_s3,
+    Bucket as AnyBucket, Entry, Lacking, LocalStore, LockOwner, PastRun, RemoteStore, Store,
+    StoreError, StoreKey, lock, open_s3,
 };
 use url::Url;
 
-use crate::support::bucket::{BUCKET, Bucket, variables_of};
+use crate::support::bucket::{BUCKET, Bucket, Quirk, in_memory, variables_of};
 
 const KEY: StoreKey<'static> = StoreKey {
     environment: "prod",
@@ -143,6 +142,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
 
 async fn keeps_the_lock(store: &dyn Fn() -> Box<dyn Store>) {
     let (first, second) = (store(), store());
+    first.prove_locks().await.unwrap();
     assert_eq!(first.lock_owner().await.unwrap(), None);
     let lease = first.try_lock(&owner("one")).await.unwrap().unwrap();
     assert!(lease.is_held());
@@ -167,10 +167,10 @@ async fn keeps_the_lock(store: &dyn Fn() -> Box<dyn Store>) {
     third.release().await;
 }
 
-fn remote(objects: &Arc<dyn ObjectStore>) -> RemoteStore {
+fn remote(bucket: &AnyBucket) -> RemoteStore {
     let prefix = Path::from("solform");
     RemoteStore::new(
-        Arc::clone(objects),
+        bucket.clone(),
         &prefix,
         "memory",
         KEY,
@@ -195,16 +195,16 @@ async fn store_contract_over_a_folder() {
 
 #[tokio::test]
 async fn store_contract_over_a_bucket_in_memory() {
-    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let objects = in_memory();
     holds(&|| Box::new(remote(&objects))).await;
 }
 
 async fn holds_over(endpoint: &str) {
     let url = Url::parse(&format!("s3://{BUCKET}/a%20prefix/of ours")).unwrap();
-    let (objects, prefix) = open_s3(&url, &variables_of(endpoint)).unwrap();
+    let (bucket, prefix) = open_s3(&url, &variables_of(endpoint)).unwrap();
     holds(&|| {
         Box::new(RemoteStore::new(
-            Arc::clone(&objects),
+            bucket.clone(),
             &prefix,
             url.as_str(),
             KEY,
@@ -239,7 +239,7 @@ async fn stores_of_two_servers_are_apart() {
 
 #[tokio::test]
 async fn two_writers_of_one_journal_are_found_out() {
-    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let first = here.begin("0001", b"").await.unwrap();
     first.record(1, begin("0001", 1)).await.unwrap();
@@ -258,7 +258,7 @@ async fn two_writers_of_one_journal_are_found_out() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_renewed_for_as_long_as_its_holder_lives() {
-    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
     for _ in 0..30 {
@@ -270,7 +270,7 @@ async fn a_lease_is_renewed_for_as_long_as_its_holder_lives() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_nobody_renews_is_gone_after_a_minute_and_not_before() {
-    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
     // Its process is gone, and gives nothing back.
@@ -286,10 +286,10 @@ async fn a_lease_that_nobody_renews_is_gone_after_a_minute_and_not_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_ahead_takes_no_lock_away() {
-    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let objects = in_memory();
     let here = remote(&objects);
     let ahead = RemoteStore::new(
-        Arc::clone(&objects),
+        objects.clone(),
         &Path::from("solform"),
         "memory",
         KEY,
@@ -314,7 +314,7 @@ async fn a_clock_that_is_ahead_takes_no_lock_away() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_was_taken_away_is_seen_at_the_next_renewal() {
-    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
     assert!(there.force_unlock("one").await.unwrap());
@@ -323,4 +323,81 @@ async fn a_lease_that_was_taken_away_is_seen_at_the_next_renewal() {
     assert!(!lease.is_held());
     lease.release().await;
     assert!(other.is_held());
+}
+
+async fn over(quirk: Quirk) -> (Bucket, RemoteStore) {
+    let bucket = Bucket::with(quirk).await;
+    let url = Url::parse(&format!("s3://{BUCKET}/p")).unwrap();
+    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint)).unwrap();
+    let store = RemoteStore::new(objects, &prefix, url.as_str(), KEY, Arc::new(|| 1));
+    (bucket, store)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_finds_what_a_bucket_lacks() {
+    for (quirk, expected) in [
+        (Quirk::None, None),
+        (Quirk::IgnoresConditions, Some(Lacking::CreateIgnored)),
+        (Quirk::IgnoresMatch, Some(Lacking::MatchIgnored)),
+        (Quirk::NotImplemented, Some(Lacking::CreateRefused)),
+        (Quirk::BadRequest, Some(Lacking::CreateRefused)),
+        (Quirk::RefusesMatch, Some(Lacking::MatchRefused)),
+    ] {
+        let (bucket, store) = over(quirk).await;
+        let found = match store.prove_locks().await {
+            Ok(()) => None,
+            Err(StoreError::Unfit { lacking, .. }) => Some(lacking),
+            Err(error) => panic!("{quirk:?}: {error:?}"),
+        };
+        assert_eq!(found, expected, "{quirk:?}");
+        assert_eq!(bucket.keys(), [""; 0], "{quirk:?} leaves something behind");
+        // What was found stays true for this command.
+        let puts = bucket.puts();
+        assert_eq!(store.prove_locks().await.is_ok(), expected.is_none());
+        assert_eq!(bucket.puts(), puts, "{quirk:?}");
+    }
+    let (_bucket, store) = over(Quirk::ReadOnly).await;
+    let error = store.prove_locks().await.unwrap_err();
+    assert!(error.is_denied(), "{error:?}");
+}
+
+/// Several applies that start at once prove the same bucket, each on an object of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_do_not_meet() {
+    let bucket = Bucket::start().await;
+    let url = Url::parse(&format!("s3://{BUCKET}/p")).unwrap();
+    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint)).unwrap();
+    let proofs = (0..8).map(|_| {
+        let (objects, prefix, url) = (objects.clone(), prefix.clone(), url.clone());
+        tokio::spawn(async move {
+            let store = RemoteStore::new(objects, &prefix, url.as_str(), KEY, Arc::new(|| 1));
+            store.prove_locks().await
+        })
+    });
+    for proof in proofs.collect::<Vec<_>>() {
+        proof.await.unwrap().unwrap();
+    }
+    assert_eq!(bucket.keys(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_lists_end() {
+    let is_about = |error: StoreError, said: &str| {
+        let cause = std::error::Error::source(&error).unwrap();
+        assert!(cause.to_string().contains(said), "{cause}");
+        assert!(cause.source().is_none(), "{cause:?}");
+    };
+    let (_bucket, store) = over(Quirk::RepeatsToken).await;
+    for error in [
+        store.runs().await.unwrap_err(),
+        store.read("0001").await.unwrap_err(),
+        store.remove("0001").await.unwrap_err(),
+    ] {
+        is_about(error, "repeats a continuation token");
+    }
+    let (_bucket, store) = over(Quirk::EndlessList).await;
+    is_about(
+        store.runs().await.unwrap_err(),
+        "lists more than 100000 names",
+    );
 }

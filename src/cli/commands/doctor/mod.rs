@@ -1,4 +1,4 @@
-//! `doctor`: whether an environment can be worked with, check after check. Sends GETs only, and leaves
+//! `doctor`: whether an environment can be worked with, check after check. Sends the platform GETs only, and leaves
 //! nothing in the store.
 
 mod filters;

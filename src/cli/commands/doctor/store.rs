@@ -1,4 +1,4 @@
-//! The store and its lock. They are only read.
+//! The store and its lock. They are read; a bucket is also tried with an object that is removed again.
 
 use std::time::Duration;
 
@@ -71,6 +71,15 @@ fn check_store(place: &Place, store: &dyn Store, runs: &[PastRun]) -> Check {
 
 async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
     let name = CheckName::Lock;
+    match within(limit, store.prove_locks()).await {
+        None => return too_slow(name, limit),
+        // A plan needs no more than to read.
+        Some(Err(error)) if error.is_denied() => {
+            return Check::warn(name, sentence(&error), error.help());
+        }
+        Some(Err(error)) => return Check::fail(name, sentence(&error), error.help()),
+        Some(Ok(())) => {}
+    }
     match within(limit, store.lock_owner()).await {
         None => too_slow(name, limit),
         Some(Err(error)) => Check::fail(name, sentence(&error), error.help()),

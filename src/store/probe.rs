@@ -1,0 +1,149 @@
+//! Whether a bucket keeps the promises that a lock rests on: a write may depend on what is there.
+//!
+//! The lock is an object that is written only where there is none (`If-None-Match: *`) and renewed only
+//! where it is still the one that was read (`If-Match`). A service that passes over these headers
+//! would give the lock to two applies at once. So they are tried on an object of this probe alone,
+//! which is removed again.
+
+use std::sync::Arc;
+
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, UpdateVersion};
+
+use super::bucket::bytes_of;
+use super::lease::LOCK_LIMIT;
+
+/// What a bucket lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacking {
+    /// A write with `If-None-Match: *` replaced an object.
+    CreateIgnored,
+    /// A write with `If-None-Match: *` is refused, where the same write without it is accepted.
+    CreateRefused,
+    /// A write with `If-Match` replaced an object of another version.
+    MatchIgnored,
+    /// A write with `If-Match` and the right version is refused.
+    MatchRefused,
+    /// A read shows something else than what was written last.
+    Stale,
+}
+
+impl Lacking {
+    /// What was seen, behind the name of the bucket.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateIgnored => {
+                "ignores `If-None-Match: *`, and replaced an object that was there"
+            }
+            Self::CreateRefused => "refuses a write with `If-None-Match: *`",
+            Self::MatchIgnored => "ignores `If-Match`, and replaced an object of another version",
+            Self::MatchRefused => "refuses a write with `If-Match`",
+            Self::Stale => "does not show what was written last",
+        }
+    }
+}
+
+/// Tries conditional writes on an object of its own below a folder. Returns what the bucket lacks, if
+/// anything.
+pub(super) async fn probe(
+    objects: &Arc<dyn ObjectStore>,
+    folder: &Path,
+) -> Result<Option<Lacking>, Error> {
+    let id = uuid::Uuid::new_v4().to_string();
+    let name = format!("probe-{id}.json");
+    let probe = Probe {
+        objects,
+        path: folder.clone().join(name.as_str()),
+        id,
+    };
+    // A server that cannot be reached, or that does not know the credentials, fails here, once.
+    match objects.get(&probe.path).await {
+        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let found = probe.run().await;
+    let removed = match objects.delete(&probe.path).await {
+        Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    };
+    let found = found?;
+    removed?;
+    Ok(found)
+}
+
+struct Probe<'o> {
+    objects: &'o Arc<dyn ObjectStore>,
+    path: Path,
+    id: String,
+}
+
+impl Probe<'_> {
+    async fn run(&self) -> Result<Option<Lacking>, Error> {
+        let first = match self.put("first", PutMode::Create).await {
+            Ok(version) => version,
+            // The object is this probe's alone: an earlier try was accepted, and its answer was lost.
+            Err(Error::AlreadyExists { .. }) => self.read().await?.1,
+            Err(error) => {
+                // Without the condition it fails too where it is not the condition that is refused.
+                let Ok(version) = self.put("first", PutMode::Overwrite).await else {
+                    return Err(error);
+                };
+                match self.put("again", PutMode::Create).await {
+                    Err(Error::AlreadyExists { .. }) => version,
+                    Ok(_) => return Ok(Some(Lacking::CreateIgnored)),
+                    Err(_) => return Ok(Some(Lacking::CreateRefused)),
+                }
+            }
+        };
+        match self.put("second", PutMode::Create).await {
+            Err(Error::AlreadyExists { .. }) => {}
+            Ok(_) => return Ok(Some(Lacking::CreateIgnored)),
+            Err(error) => return Err(error),
+        }
+        match self.put("third", PutMode::Update(first.clone())).await {
+            Ok(_) => {}
+            Err(error) => {
+                let (text, _) = self.read().await?;
+                // As above: an earlier try was accepted.
+                if text != self.text("third") {
+                    let is_writable = self.put("third", PutMode::Overwrite).await.is_ok();
+                    return if is_writable {
+                        Ok(Some(Lacking::MatchRefused))
+                    } else {
+                        Err(error)
+                    };
+                }
+            }
+        }
+        match self.put("fourth", PutMode::Update(first)).await {
+            Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => {}
+            Ok(_) => return Ok(Some(Lacking::MatchIgnored)),
+            Err(error) => return Err(error),
+        }
+        let (text, _) = self.read().await?;
+        Ok((text != self.text("third")).then_some(Lacking::Stale))
+    }
+
+    fn text(&self, word: &str) -> String {
+        format!("{{\"probe\":\"{}\",\"write\":\"{word}\"}}", self.id)
+    }
+
+    async fn put(&self, word: &str, mode: PutMode) -> Result<UpdateVersion, Error> {
+        let payload = PutPayload::from(self.text(word).into_bytes());
+        let done = self
+            .objects
+            .put_opts(&self.path, payload, mode.into())
+            .await?;
+        Ok(done.into())
+    }
+
+    async fn read(&self) -> Result<(String, UpdateVersion), Error> {
+        let found = self.objects.get(&self.path).await?;
+        let version = UpdateVersion {
+            e_tag: found.meta.e_tag.clone(),
+            version: found.meta.version.clone(),
+        };
+        let bytes = bytes_of(found, LOCK_LIMIT).await?;
+        Ok((String::from_utf8_lossy(&bytes).into_owned(), version))
+    }
+}

@@ -1,0 +1,383 @@
+//! What the `AWS_*` variables say about a bucket, checked before anything is sent.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge to the file of AWS_CA_BUNDLE"
+)]
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use object_store::Certificate;
+use url::{Host, Url};
+
+/// The largest bundle of certificates that is read.
+const BUNDLE_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// The endpoint of a bucket, named from the most specific on.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+
+/// How a bucket is reached.
+#[derive(Debug)]
+pub(super) struct S3Settings {
+    /// The endpoint that is not Amazon's own.
+    pub(super) endpoint: Option<String>,
+    pub(super) allows_http: bool,
+    /// The authorities of `AWS_CA_BUNDLE`.
+    pub(super) certificates: Vec<Certificate>,
+    pub(super) credentials: Credentials,
+    pub(super) metadata_endpoint: Option<String>,
+}
+
+/// Where credentials come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credentials {
+    /// The variables hold them, or say where they are.
+    Given,
+    /// Only the metadata service of a machine in the cloud may have some.
+    Metadata,
+}
+
+/// Variables with which no bucket can be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum BucketSettingsError {
+    /// An endpoint that is no URL.
+    #[error("the endpoint `{endpoint}` in {variable} is not an http or https URL")]
+    Endpoint {
+        /// The endpoint.
+        endpoint: String,
+        /// The variable.
+        variable: &'static str,
+    },
+    /// An endpoint that everybody on the way could listen to.
+    #[error("the endpoint `{endpoint}` in {variable} is plain http")]
+    PlainHttp {
+        /// The endpoint.
+        endpoint: String,
+        /// The variable.
+        variable: &'static str,
+    },
+    /// One half of a key.
+    #[error("{set} is set without {missing}")]
+    HalfKey {
+        /// The variable that is there.
+        set: &'static str,
+        /// The variable that is not.
+        missing: &'static str,
+    },
+    /// A profile, and nothing else.
+    #[error("no credentials found: {variable} is set, but profiles are not read")]
+    Profile {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// Nothing that credentials could come from.
+    #[error("no credentials found")]
+    NoCredentials,
+    /// A bundle that cannot be read.
+    #[error("failed to read the AWS_CA_BUNDLE `{}`", path.display())]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A bundle without certificates.
+    #[error("the AWS_CA_BUNDLE `{}` holds no PEM certificates", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl BucketSettingsError {
+    /// Finds that there are no credentials below an error of the bucket's client.
+    pub(super) fn in_chain(error: &object_store::Error) -> Option<Self> {
+        let mut cause: &(dyn std::error::Error + 'static) = error;
+        loop {
+            if let Some(Self::NoCredentials) = cause.downcast_ref() {
+                return Some(Self::NoCredentials);
+            }
+            cause = cause.source()?;
+        }
+    }
+
+    /// What to do about it, as a sentence.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Endpoint { .. } => "Write a whole URL, such as `https://s3.example.com`.",
+            Self::PlainHttp { .. } => {
+                "Use https. To send requests unencrypted all the same, set AWS_ALLOW_HTTP=true."
+            }
+            Self::HalfKey { .. } => "Set both, or none.",
+            Self::Profile { .. } | Self::NoCredentials => {
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; export those of a profile, for example by `aws configure export-credentials --format env`. Profiles and config files are not read."
+            }
+            Self::Bundle { .. } | Self::Certificates { .. } => {
+                "Name a file of PEM certificates (`-----BEGIN CERTIFICATE-----`)."
+            }
+        }
+    }
+}
+
+impl S3Settings {
+    /// Reads the variables, which are not empty.
+    pub(super) fn read(variables: &[(String, String)]) -> Result<Self, BucketSettingsError> {
+        let value = |wanted: &str| {
+            let found = variables.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        let is_true = |name: &str| value(name).is_some_and(is_true);
+        let mut allows_http = is_true("AWS_ALLOW_HTTP");
+        let endpoint = ENDPOINTS
+            .into_iter()
+            .find_map(|variable| Some((variable, value(variable)?)));
+        if let Some((variable, endpoint)) = endpoint {
+            allows_http |= is_loopback_http(variable, endpoint, allows_http)?;
+        }
+        Ok(Self {
+            endpoint: endpoint.map(|(_, endpoint)| endpoint.to_owned()),
+            allows_http,
+            certificates: value("AWS_CA_BUNDLE")
+                .map(|path| read_bundle(Path::new(path)))
+                .transpose()?
+                .unwrap_or_default(),
+            credentials: credentials(&value, &is_true)?,
+            metadata_endpoint: value("AWS_METADATA_ENDPOINT")
+                .or_else(|| value("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
+                .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
+        })
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    ["1", "true", "on", "yes", "y"].contains(&value.to_ascii_lowercase().as_str())
+}
+
+/// Returns whether an endpoint is plain http on this machine, where nobody else listens.
+fn is_loopback_http(
+    variable: &'static str,
+    endpoint: &str,
+    allows_http: bool,
+) -> Result<bool, BucketSettingsError> {
+    let url = Url::parse(endpoint)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let Some(url) = url else {
+        return Err(BucketSettingsError::Endpoint {
+            endpoint: endpoint.to_owned(),
+            variable,
+        });
+    };
+    if url.scheme() == "https" {
+        return Ok(false);
+    }
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if !is_loopback && !allows_http {
+        return Err(BucketSettingsError::PlainHttp {
+            endpoint: endpoint.to_owned(),
+            variable,
+        });
+    }
+    Ok(is_loopback)
+}
+
+fn credentials<'v>(
+    value: &impl Fn(&str) -> Option<&'v str>,
+    is_true: &impl Fn(&str) -> bool,
+) -> Result<Credentials, BucketSettingsError> {
+    const KEY: &str = "AWS_ACCESS_KEY_ID";
+    const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+    let has = |name: &str| value(name).is_some();
+    match (has(KEY), has(SECRET)) {
+        (true, true) => return Ok(Credentials::Given),
+        (true, false) => {
+            return Err(BucketSettingsError::HalfKey {
+                set: KEY,
+                missing: SECRET,
+            });
+        }
+        (false, true) => {
+            return Err(BucketSettingsError::HalfKey {
+                set: SECRET,
+                missing: KEY,
+            });
+        }
+        (false, false) => {}
+    }
+    let is_given = is_true("AWS_SKIP_SIGNATURE")
+        || (has("AWS_WEB_IDENTITY_TOKEN_FILE") && has("AWS_ROLE_ARN"))
+        || has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        || (has("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+            && has("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
+    if is_given {
+        return Ok(Credentials::Given);
+    }
+    // Who names a profile does not mean the machine's own role.
+    if let Some(variable) = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
+        .into_iter()
+        .find(|variable| has(variable))
+    {
+        return Err(BucketSettingsError::Profile { variable });
+    }
+    if is_true("AWS_EC2_METADATA_DISABLED") {
+        return Err(BucketSettingsError::NoCredentials);
+    }
+    Ok(Credentials::Metadata)
+}
+
+fn read_bundle(path: &Path) -> Result<Vec<Certificate>, BucketSettingsError> {
+    let failed = |source| BucketSettingsError::Bundle {
+        path: path.to_owned(),
+        source,
+    };
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(std::io::Error::other("it is not a regular file")));
+    }
+    let mut pem = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(BUNDLE_LIMIT).read_to_end(&mut pem))
+        .map_err(failed)?;
+    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(BucketSettingsError::Certificates {
+            path: path.to_owned(),
+        });
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<S3Settings, BucketSettingsError> {
+        let variables: Vec<(String, String)> = text
+            .split_whitespace()
+            .filter_map(|word| word.split_once('='))
+            .map(|(name, value)| (format!("AWS_{name}"), value.to_owned()))
+            .collect();
+        S3Settings::read(&variables)
+    }
+
+    const KEYS: &str = "ACCESS_KEY_ID=k SECRET_ACCESS_KEY=s";
+
+    #[test]
+    fn credentials_are_given_or_named() {
+        for (text, expected) in [
+            (KEYS, Ok(Credentials::Given)),
+            (
+                "ACCESS_KEY_ID=k SECRET_ACCESS_KEY=s PROFILE=p",
+                Ok(Credentials::Given),
+            ),
+            ("SKIP_SIGNATURE=true", Ok(Credentials::Given)),
+            (
+                "WEB_IDENTITY_TOKEN_FILE=f ROLE_ARN=r",
+                Ok(Credentials::Given),
+            ),
+            (
+                "CONTAINER_CREDENTIALS_RELATIVE_URI=/c",
+                Ok(Credentials::Given),
+            ),
+            ("", Ok(Credentials::Metadata)),
+            ("WEB_IDENTITY_TOKEN_FILE=f", Ok(Credentials::Metadata)),
+            ("EC2_METADATA_DISABLED=true", Err("no credentials found")),
+            (
+                "ACCESS_KEY_ID=k",
+                Err("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY"),
+            ),
+            (
+                "SECRET_ACCESS_KEY=s",
+                Err("AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID"),
+            ),
+            (
+                "PROFILE=prod",
+                Err("no credentials found: AWS_PROFILE is set, but profiles are not read"),
+            ),
+            (
+                "DEFAULT_PROFILE=prod",
+                Err("no credentials found: AWS_DEFAULT_PROFILE is set, but profiles are not read"),
+            ),
+        ] {
+            let found = read(text).map(|settings| settings.credentials);
+            let found = found.map_err(|error| error.to_string());
+            assert_eq!(found, expected.map_err(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_or_asked_for() {
+        for (text, expected) in [
+            ("", Ok((None, false))),
+            ("ENDPOINT_URL=https://a", Ok((Some("https://a"), false))),
+            (
+                "ENDPOINT_URL=http://127.0.0.1:9",
+                Ok((Some("http://127.0.0.1:9"), true)),
+            ),
+            (
+                "ENDPOINT_URL=http://[::1]:9",
+                Ok((Some("http://[::1]:9"), true)),
+            ),
+            (
+                "ENDPOINT_URL=http://localhost:9",
+                Ok((Some("http://localhost:9"), true)),
+            ),
+            (
+                "ENDPOINT_URL=http://a ALLOW_HTTP=true",
+                Ok((Some("http://a"), true)),
+            ),
+            (
+                "ENDPOINT_URL=https://a ENDPOINT_URL_S3=https://b ENDPOINT=https://c",
+                Ok((Some("https://b"), false)),
+            ),
+            (
+                "ENDPOINT_URL_S3=http://a",
+                Err("the endpoint `http://a` in AWS_ENDPOINT_URL_S3 is plain http"),
+            ),
+            (
+                "ENDPOINT=http://a ALLOW_HTTP=false",
+                Err("the endpoint `http://a` in AWS_ENDPOINT is plain http"),
+            ),
+            (
+                "ENDPOINT=minio:9000",
+                Err("the endpoint `minio:9000` in AWS_ENDPOINT is not an http or https URL"),
+            ),
+        ] {
+            let found = read(&format!("{KEYS} {text}"))
+                .map(|settings| (settings.endpoint, settings.allows_http))
+                .map_err(|error| error.to_string());
+            let expected = expected
+                .map(|(endpoint, allows)| (endpoint.map(str::to_owned), allows))
+                .map_err(str::to_owned);
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_must_hold_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "nothing").unwrap();
+        for (path, said) in [
+            (empty.as_path(), "holds no PEM certificates"),
+            (
+                Path::new("/dev/zero"),
+                "failed to read the AWS_CA_BUNDLE `/dev/zero`",
+            ),
+            (folder.path(), "failed to read the AWS_CA_BUNDLE"),
+            (
+                Path::new("/no/such/file"),
+                "failed to read the AWS_CA_BUNDLE",
+            ),
+        ] {
+            let error = read(&format!("{KEYS} CA_BUNDLE={}", path.display())).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}
