@@ -7,8 +7,8 @@ use solform::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use solform::ident::{Digest, Identity, Owner, SolutionId, SolutionName, Version};
 use solform::live::{Coverage, LiveState, LiveVersion};
 use solform::manifest::{
-    Desired, EmulatorSettings, Endpoint, Environment, Glob, Limit, Limits, Manifest, Position,
-    Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, Undeclared,
+    Desired, EmulatorSettings, Endpoint, Environment, Glob, KeyPositions, Limit, Limits, Manifest,
+    Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, Undeclared,
 };
 use solform::plan::{ApplyHistory, DiffOptions, Overrides, Plan, SavedPlan, approve, diff, judge};
 
@@ -60,6 +60,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
                 policy: SupersededPolicy::Deactivate,
                 retain: None,
             },
+            policy_keys: std::sync::Arc::default(),
             position: position.clone(),
         })
         .collect();
@@ -68,6 +69,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
         environment: Environment {
             name: "bench".to_owned(),
             position,
+            keys: KeyPositions::default(),
             url: Endpoint::Emulator,
             token: None,
             user: Some(Owner::parse("svc-release").expect("an owner")),

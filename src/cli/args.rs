@@ -20,7 +20,8 @@ mod solutions;
 
 pub(super) use export::{DoctorArgs, ExportArgs};
 pub(super) use formats::{
-    DocumentFormat, FormatArgs, Output, PlanFormat, ReportFormat, ReportFormatArgs, SizeArgs,
+    DocumentFormat, FormatArgs, Output, PlanFormat, ReportFormat, ReportFormatArgs, ReviewFormat,
+    SizeArgs,
 };
 pub(super) use normalise::normalise;
 pub(super) use review::ReviewArgs;

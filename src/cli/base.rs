@@ -4,9 +4,9 @@
 //! what it says is read up to a bounded size. Only plumbing is asked, which runs no program of the
 //! repository's choice and shows a file as it was committed.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::error::CommandError;
 use super::files::{folder_of, has_no_folder};
 use super::session::read_source;
 use crate::manifest::{self, SourceFile};
+use crate::review::BaseCommit;
 
 /// The longest that one question to git may take.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,8 +41,12 @@ pub(super) enum BaseError {
     NoRepository { folder: PathBuf, said: String },
     #[error("no file is so called, and git knows no such revision")]
     UnknownRevision,
-    #[error("the manifest is no plain file in that revision")]
+    #[error("the revision has no commit in common with HEAD, as far as this clone reaches")]
+    NoMergeBase,
+    #[error("the manifest is not a regular file in that revision")]
     NotAFile,
+    #[error("the manifest is a link that leads out of the repository in that revision")]
+    LeavesRepository,
     #[error("git failed to show the manifest: {said}")]
     Failed { said: String },
 }
@@ -60,7 +65,12 @@ impl BaseError {
             Self::UnknownRevision => {
                 "Check its spelling. A pipeline's shallow clone lacks most revisions: fetch it first, for example with `git fetch origin main` and `--base FETCH_HEAD`."
             }
-            Self::NotAFile => "Save that revision of the manifest to a file, and name the file.",
+            Self::NoMergeBase => {
+                "Fetch more history, for example with `git fetch --unshallow`, or compare with the revision itself by --base-exact."
+            }
+            Self::NotAFile | Self::LeavesRepository => {
+                "Save that revision of the manifest to a file, and name the file."
+            }
             Self::Failed { .. } => {
                 "If the clone is a partial one, fetch the revision first: a review never does."
             }
@@ -69,15 +79,22 @@ impl BaseError {
 }
 
 /// What is compared with.
-pub(super) enum BaseSource {
-    /// A manifest.
-    There(SourceFile),
-    /// The revision is there, and has no such file.
-    NotThere(String),
+pub(super) struct Base {
+    /// A file, or a revision and a path, as git writes them.
+    pub(super) name: String,
+    /// The commit of a revision.
+    pub(super) commit: Option<BaseCommit>,
+    /// The manifest; none where the revision has no such file.
+    pub(super) source: Option<SourceFile>,
 }
 
-/// Finds what `--base` means: a file, if one is so called, else a revision.
-pub(super) async fn read_base(base: &OsStr, file: &Path) -> Result<BaseSource, CommandError> {
+/// Finds what `--base` means: a file, if one has that name, else a revision. A branch goes on while a
+/// pull request is open, so that its merge base with `HEAD` is compared with unless `is_exact`.
+pub(super) async fn read_base(
+    base: &OsStr,
+    file: &Path,
+    is_exact: bool,
+) -> Result<Base, CommandError> {
     let failed = |source| CommandError::Base {
         base: base.to_string_lossy().into_owned(),
         source,
@@ -88,39 +105,65 @@ pub(super) async fn read_base(base: &OsStr, file: &Path) -> Result<BaseSource, C
     let path = Path::new(base);
     // A pipe is read as a file is; a folder of that name may be a branch.
     if path.metadata().is_ok_and(|found| !found.is_dir()) {
-        return read_source(path).map(BaseSource::There);
+        let source = read_source(path)?;
+        return Ok(Base {
+            name: source.name().to_owned(),
+            commit: None,
+            source: Some(source),
+        });
     }
     if has_no_folder(file) {
         return Err(failed(BaseError::NoPath));
     }
     let name = format!("{}:{}", base.to_string_lossy(), file.display());
-    match read_revision(base, file).await.map_err(failed)? {
-        Some(bytes) => SourceFile::from_bytes(&name, bytes)
-            .map(BaseSource::There)
-            .map_err(|problems| CommandError::Reviewed {
-                what: format!("the base manifest `{name}`"),
-                problems,
-                variables: Vec::new(),
-            }),
-        None => Ok(BaseSource::NotThere(name)),
-    }
+    let (commit, bytes) = read_revision(base, file, is_exact).await.map_err(failed)?;
+    let source = bytes
+        .map(|bytes| SourceFile::from_bytes(&name, bytes))
+        .transpose()
+        .map_err(|problems| CommandError::Reviewed {
+            what: format!("the base manifest `{name}`"),
+            problems,
+            variables: Vec::new(),
+        })?;
+    Ok(Base {
+        name,
+        commit: Some(commit),
+        source,
+    })
 }
 
-/// The bytes of a file in a revision; none where the revision does not have it.
-async fn read_revision(base: &OsStr, file: &Path) -> Result<Option<Vec<u8>>, BaseError> {
+/// The commit that is compared with, and the bytes of a file in it; none where it does not have it.
+async fn read_revision(
+    base: &OsStr,
+    file: &Path,
+    is_exact: bool,
+) -> Result<(BaseCommit, Option<Vec<u8>>), BaseError> {
     let folder = folder_of(file);
-    let place = ask(
-        folder,
-        &["rev-parse".as_ref(), "--git-dir".as_ref()],
-        SAID_BYTES,
-    )
-    .await?;
-    if !place.is_success {
+    let prefix = ask(folder, &["rev-parse", "--show-prefix"], SAID_BYTES).await?;
+    if !prefix.is_success {
         return Err(BaseError::NoRepository {
-            said: place.said,
+            said: prefix.said,
             folder: folder.to_owned(),
         });
     }
+    let commit = find_commit(folder, base, is_exact).await?;
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let mut path = PathBuf::from(os_text(prefix.bytes.trim_ascii_end()));
+    path.push(name);
+    let Some(blob) = find_blob(folder, &commit.id, path).await? else {
+        return Ok((commit, None));
+    };
+    // One byte more than is taken, so that a file that is too long is seen to be.
+    let limit = manifest::MAX_BYTES as u64 + 1;
+    let shown = ask(folder, &["cat-file", "blob", &blob], limit).await?;
+    if shown.is_success {
+        Ok((commit, Some(shown.bytes)))
+    } else {
+        Err(BaseError::Failed { said: shown.said })
+    }
+}
+
+async fn find_commit(folder: &Path, base: &OsStr, is_exact: bool) -> Result<BaseCommit, BaseError> {
     let mut revision = base.to_owned();
     revision.push("^{commit}");
     let words: [&OsStr; 5] = [
@@ -130,44 +173,116 @@ async fn read_revision(base: &OsStr, file: &Path) -> Result<Option<Vec<u8>>, Bas
         "--end-of-options".as_ref(),
         &revision,
     ];
-    let commit = ask(folder, &words, SAID_BYTES)
+    let answer = ask(folder, &words, SAID_BYTES).await?;
+    let exact = answer.id().ok_or(BaseError::UnknownRevision)?;
+    if is_exact {
+        return Ok(BaseCommit {
+            id: exact,
+            is_merge_base: false,
+        });
+    }
+    let words = ["merge-base", "HEAD", &exact];
+    let id = ask(folder, &words, SAID_BYTES)
         .await?
         .id()
-        .ok_or(BaseError::UnknownRevision)?;
-    let name = file.file_name().unwrap_or(file.as_os_str());
-    let words: [&OsStr; 5] = [
-        "ls-tree".as_ref(),
-        "-z".as_ref(),
-        commit.as_ref(),
-        "--".as_ref(),
-        name,
-    ];
-    let entry = ask(folder, &words, SAID_BYTES).await?;
-    if !entry.is_success {
-        return Err(BaseError::Failed { said: entry.said });
-    }
-    if entry.bytes.is_empty() {
-        return Ok(None);
-    }
-    let blob = plain_file(&entry.bytes).ok_or(BaseError::NotAFile)?;
-    let words: [&OsStr; 3] = ["cat-file".as_ref(), "blob".as_ref(), blob.as_ref()];
-    // One byte more than is taken, so that a file that is too long is seen to be.
-    let shown = ask(folder, &words, manifest::MAX_BYTES as u64 + 1).await?;
-    if shown.is_success {
-        Ok(Some(shown.bytes))
-    } else {
-        Err(BaseError::Failed { said: shown.said })
-    }
+        .ok_or(BaseError::NoMergeBase)?;
+    Ok(BaseCommit {
+        is_merge_base: id != exact,
+        id,
+    })
 }
 
-/// The id of a plain file in an entry of `ls-tree`: `MODE TYPE ID`, a tab, and the name.
-fn plain_file(entry: &[u8]) -> Option<String> {
-    let end = entry.iter().position(|byte| *byte == b'\t')?;
-    let text = std::str::from_utf8(&entry[..end]).ok()?;
-    let mut words = text.split(' ');
-    let mode = words.next()?;
-    let is_file = mode.starts_with("100") && words.next()? == "blob";
-    words.next().filter(|_| is_file).map(str::to_owned)
+/// The most links that are followed from a manifest to its bytes.
+const MOST_LINKS: usize = 10;
+
+/// Finds a file in a commit, by its path from the repository's root. Links in the repository are
+/// followed, in folders too, as they are on disk.
+async fn find_blob(
+    folder: &Path,
+    commit: &str,
+    mut path: PathBuf,
+) -> Result<Option<String>, BaseError> {
+    'links: for _ in 0..=MOST_LINKS {
+        let parts: Vec<PathBuf> = path.iter().map(PathBuf::from).collect();
+        let mut seen = PathBuf::new();
+        for (index, part) in parts.iter().enumerate() {
+            seen.push(part);
+            let words: [&OsStr; 6] = [
+                "ls-tree".as_ref(),
+                "-z".as_ref(),
+                "--full-tree".as_ref(),
+                commit.as_ref(),
+                "--".as_ref(),
+                seen.as_os_str(),
+            ];
+            let entry = ask(folder, &words, SAID_BYTES).await?;
+            if !entry.is_success {
+                return Err(BaseError::Failed { said: entry.said });
+            }
+            if entry.bytes.is_empty() {
+                return Ok(None);
+            }
+            let is_last = index + 1 == parts.len();
+            match TreeEntry::of(&entry.bytes).ok_or(BaseError::NotAFile)? {
+                TreeEntry::Link(id) => {
+                    let link = ask(folder, &["cat-file", "blob", &id], SAID_BYTES).await?;
+                    if !link.is_success {
+                        return Err(BaseError::Failed { said: link.said });
+                    }
+                    seen.pop();
+                    seen.push(os_text(&link.bytes));
+                    seen.extend(&parts[index + 1..]);
+                    path = within_repository(&seen).ok_or(BaseError::LeavesRepository)?;
+                    continue 'links;
+                }
+                TreeEntry::File(id) if is_last => return Ok(Some(id)),
+                TreeEntry::Folder if !is_last => {}
+                TreeEntry::File(_) | TreeEntry::Folder => return Err(BaseError::NotAFile),
+            }
+        }
+        return Err(BaseError::NotAFile);
+    }
+    Err(BaseError::NotAFile)
+}
+
+/// A path without `.` and `..`; none where it is absolute or leads out of the repository.
+fn within_repository(path: &Path) -> Option<PathBuf> {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => clean.pop().then_some(())?,
+            Component::Normal(part) => clean.push(part),
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(clean)
+}
+
+fn os_text(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+/// An entry of `ls-tree`: `MODE TYPE ID`, a tab, and the name.
+enum TreeEntry {
+    File(String),
+    Link(String),
+    Folder,
+}
+
+impl TreeEntry {
+    fn of(entry: &[u8]) -> Option<Self> {
+        let end = entry.iter().position(|byte| *byte == b'\t')?;
+        let text = std::str::from_utf8(&entry[..end]).ok()?;
+        let mut words = text.split(' ');
+        let (mode, kind, id) = (words.next()?, words.next()?, words.next()?);
+        match (mode, kind) {
+            ("120000", "blob") => Some(Self::Link(id.to_owned())),
+            (mode, "blob") if mode.starts_with("100") => Some(Self::File(id.to_owned())),
+            (_, "tree") => Some(Self::Folder),
+            _ => None,
+        }
+    }
 }
 
 /// What git answered.
@@ -188,7 +303,7 @@ impl Answer {
     }
 }
 
-async fn ask(folder: &Path, words: &[&OsStr], limit: u64) -> Result<Answer, BaseError> {
+async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<Answer, BaseError> {
     let mut command = Command::new("git");
     command
         .arg("--no-pager")

@@ -49,8 +49,9 @@ pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desire
     let Environment {
         name: _,     // Compared by itself.
         position: _, // A moved line changes nothing.
-        url: _,      // Compared by itself.
-        token: _,    // Another source, the same user.
+        keys: _,
+        url: _,   // Compared by itself.
+        token: _, // Another source, the same user.
         user,
         context,
         store: _, // Where it is recorded, not what is planned.
@@ -92,6 +93,7 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
         state,
         visibility,
         superseded: Superseded { policy, retain },
+        policy_keys: _,
         position: _, // A moved line changes nothing.
     } = desired;
     CanonicalVersion {

@@ -34,8 +34,8 @@ pub use check::{Checked, CheckedAll, Selection, environments, read, read_ahead, 
 pub use duration::{DurationError, duration_from};
 pub use glob::{Glob, GlobError};
 pub use model::{
-    Desired, EmulatorSettings, Endpoint, Environment, Limit, Limits, Manifest, Scope, SolutionPath,
-    Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
+    Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest, Scope,
+    SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
 };
 pub use placeholder::Placeholders;
 pub use problem::{Code, Label, Problem, Problems, Severity};

@@ -3,8 +3,10 @@
 //! Only `check` builds these values: unique identities, resolved variables, explicit defaults. Nothing
 //! here is optional that the program needs; what is optional is optional for the user.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::glob::Glob;
@@ -32,6 +34,8 @@ pub struct Environment {
     pub name: String,
     /// Where it is declared.
     pub position: Position,
+    /// Where its settings are written.
+    pub keys: KeyPositions,
     /// The server.
     pub url: Endpoint,
     /// Where the token comes from; none for the embedded emulator.
@@ -52,6 +56,31 @@ pub struct Environment {
     pub tls: Tls,
     /// Settings of the embedded emulator.
     pub emulator: EmulatorSettings,
+}
+
+impl Environment {
+    /// Where a setting is written, by its key with the mapping in front (`limits.max_destroy`); where
+    /// it is not written, where the environment is.
+    pub fn position_of(&self, key: &str) -> &Position {
+        self.keys.get(key).unwrap_or(&self.position)
+    }
+}
+
+/// Where the manifest writes settings, by their keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyPositions(BTreeMap<&'static str, Position>);
+
+impl KeyPositions {
+    /// The position of a key; none where it is not written.
+    pub fn get(&self, key: &str) -> Option<&Position> {
+        self.0.get(key)
+    }
+}
+
+impl FromIterator<(&'static str, Position)> for KeyPositions {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Position)>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
 }
 
 /// Where the API is served.
@@ -199,6 +228,8 @@ pub struct Desired {
     pub visibility: Option<Visibility>,
     /// What becomes of other live versions of this name and owner.
     pub superseded: Superseded,
+    /// Where `superseded` and `retain` are written; shared by the versions of a solution.
+    pub policy_keys: Arc<KeyPositions>,
     /// Where it is declared.
     pub position: Position,
 }

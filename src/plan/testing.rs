@@ -14,8 +14,9 @@ use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId, SolutionName, Version};
 use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::manifest::{
-    Desired, EmulatorSettings, Endpoint, Environment, Glob, Limits, Manifest, Position, Scope,
-    SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
+    Desired, EmulatorSettings, Endpoint, Environment, Glob, KeyPositions, Limits, Manifest,
+    Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource,
+    Undeclared,
 };
 
 pub(crate) const SVC: &str = "svc";
@@ -61,6 +62,7 @@ pub(crate) fn declared(text: &str) -> Desired {
             policy: SupersededPolicy::Deactivate,
             retain: None,
         },
+        policy_keys: Arc::default(),
         position: position(1),
     }
 }
@@ -200,6 +202,7 @@ pub(crate) fn scenario() -> Scenario {
             environment: Environment {
                 name: "prod".to_owned(),
                 position: position(1),
+                keys: KeyPositions::default(),
                 url: Endpoint::Url("https://ib.example.com".parse().unwrap()),
                 token: Some(TokenSource::Env("IB_PROD_TOKEN".to_owned())),
                 user: None,

@@ -10,7 +10,8 @@ use crate::attribute::Visibility;
 use crate::ident::Identity;
 use crate::plan::{ActionKind, Change, Decision, Field, Origin, Plan, Refusal, Summary};
 use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, Severity};
-use crate::render::words;
+use crate::render::{review_words, words};
+use crate::review::{Finding, Review, ReviewSummary, Side};
 
 /// How many annotations of a kind one step may have; a runner drops the rest.
 const MOST: usize = 10;
@@ -140,6 +141,58 @@ pub fn render_github_report(
         verdict.push_str(command);
     }
     render(&annotations, &title, &verdict, folder, out)
+}
+
+/// Writes a review: a finding with a risk is a warning at its line.
+pub fn render_github_review(review: &Review, folder: &str, out: &mut dyn Write) -> io::Result<()> {
+    let mut annotations: Vec<Annotation> = Vec::new();
+    for group in &review.groups {
+        let names = review_words::environments(group);
+        let risky = group
+            .findings
+            .iter()
+            .filter(|finding| !finding.risks.is_empty());
+        annotations.extend(risky.map(|finding| review_annotation(finding, &names)));
+    }
+    let summary = ReviewSummary::of(review);
+    let verdict = if summary.has_changes() {
+        format!("{}.", review_words::counts(&summary))
+    } else {
+        review_words::NO_CHANGES.to_owned()
+    };
+    let commit = review_words::commit(&review.base);
+    let title = format!("solform review since {}{commit}", review.base.name);
+    render(&annotations, &title, &verdict, folder, out)
+}
+
+fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
+    let risks: Vec<&str> = finding
+        .risks
+        .iter()
+        .map(|risk| review_words::risk(*risk))
+        .collect();
+    let effect = finding.effect.as_ref().map_or_else(String::new, |effect| {
+        format!("; {}", review_words::effect(effect, str::to_owned))
+    });
+    let position = &finding.place.position;
+    Annotation {
+        severity: Severity::Warning,
+        // The base's lines are not those of the file that GitHub shows.
+        place: (finding.place.side == Side::Head).then(|| Place {
+            file: position.file.to_string(),
+            line: position.line,
+            column: position.column,
+        }),
+        title: format!(
+            "{} in {environments}",
+            review_words::subject(finding, environments)
+        ),
+        message: format!(
+            "{}: {}{effect}",
+            review_words::phrase(finding.kind),
+            risks.join(", ")
+        ),
+    }
 }
 
 /// Writes errors, where there is neither plan nor report.

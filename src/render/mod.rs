@@ -17,7 +17,9 @@ mod styles;
 mod text_diff;
 pub mod words;
 
-pub use github::{render_github_errors, render_github_plan, render_github_report};
+pub use github::{
+    render_github_errors, render_github_plan, render_github_report, render_github_review,
+};
 pub use human::{
     ReportView, render_concise_plan, render_doctor, render_history, render_job, render_past_run,
     render_plan, render_refusal, render_report, render_review, render_runs, render_solution,

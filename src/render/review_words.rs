@@ -1,7 +1,10 @@
 //! A review in words, for people: one set for text and Markdown.
 
 use super::words::{self, risk};
-use crate::review::{Effect, Fate, Field, Finding, Kind, LeftAlone, ReviewSummary, Risk, Whom};
+use crate::review::{
+    BaseCommit, Effect, Fate, Field, Finding, Kind, LeftAlone, ReviewBase, ReviewGroup,
+    ReviewSummary, Risk, Whom,
+};
 
 /// What a sign before a finding says: something comes, goes, or is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +125,24 @@ pub(super) fn risk(found: Risk) -> &'static str {
         Risk::OtherTrust => "other certificates",
         Risk::OtherStore => "another lock and journal",
         Risk::SameVersion => "same version, another package",
+    }
+}
+
+/// The names of a group's environments, in one text.
+pub(super) fn environments(group: &ReviewGroup) -> String {
+    group.environments.join(", ")
+}
+
+/// The commit of the base, behind its name.
+pub(super) fn commit(base: &ReviewBase) -> String {
+    let Some(BaseCommit { id, is_merge_base }) = &base.commit else {
+        return String::new();
+    };
+    let id = id.get(..12).unwrap_or(id);
+    if *is_merge_base {
+        format!(", at {id}, the merge base with HEAD")
+    } else {
+        format!(", at {id}")
     }
 }
 

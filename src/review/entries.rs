@@ -208,8 +208,9 @@ impl<'a> Comparison<'a> {
     fn compare_fields(&mut self, before: &Desired, after: &Desired) {
         // Every field is named, so that a new one cannot be forgotten here.
         let Desired {
-            identity: _, // What pairs the two.
-            path: _,     // `compare_path` compares it.
+            identity: _,    // What pairs the two.
+            path: _,        // `compare_path` compares it.
+            policy_keys: _, // A moved line changes nothing.
             state,
             visibility,
             superseded,

@@ -1,7 +1,7 @@
-//! One environment: which parts are compared, and in which order the findings stand.
+//! One environment: which parts are compared.
 
 use super::entries::Comparison;
-use super::finding::{Effect, EnvironmentReview, Fate, Finding, LeftAlone, Side, Whom};
+use super::finding::{Effect, Fate, Finding, LeftAlone, Side, Whom};
 use super::kind::Kind;
 use super::policies::compare_policies;
 use super::protection::compare_protection;
@@ -9,12 +9,8 @@ use super::settings::{compare_settings, risks_of_token};
 use crate::manifest::{Environment, Manifest};
 
 /// Compares one environment; a side that does not declare it has no manifest.
-pub fn review_environment(
-    name: &str,
-    base: Option<&Manifest>,
-    head: Option<&Manifest>,
-) -> EnvironmentReview {
-    let mut findings = match (base, head) {
+pub fn review_environment(base: Option<&Manifest>, head: Option<&Manifest>) -> Vec<Finding> {
+    match (base, head) {
         (None, None) => Vec::new(),
         (Some(base), None) => vec![removed(&base.environment)],
         (None, Some(head)) => {
@@ -30,12 +26,6 @@ pub fn review_environment(
             findings.extend(Comparison::new(&base.desired, head).findings());
             findings
         }
-    };
-    // What must not be overlooked stands first; the rest keeps its order.
-    findings.sort_by_key(|finding| !finding.has_high_risk());
-    EnvironmentReview {
-        name: name.to_owned(),
-        findings,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a review finds: plain data, for renderers.
 
+use std::collections::HashMap;
+
 use super::kind::{Field, Kind};
 use crate::ident::Address;
 use crate::manifest::{Environment, Position};
@@ -13,8 +15,10 @@ pub struct Review {
     pub head: String,
     /// The environment that was asked for, where not all were.
     pub only: Option<String>,
-    /// Every environment of either side that was compared, changed or not, by name.
-    pub environments: Vec<EnvironmentReview>,
+    /// Every environment of either side that was compared, changed or not, in the manifest's order.
+    pub environments: Vec<String>,
+    /// What was found; environments without a finding are one group.
+    pub groups: Vec<ReviewGroup>,
 }
 
 /// The side that a manifest is compared with.
@@ -22,15 +26,26 @@ pub struct Review {
 pub struct ReviewBase {
     /// A file, or a revision and a path, as git writes them.
     pub name: String,
+    /// The commit of a revision.
+    pub commit: Option<BaseCommit>,
     /// Whether the manifest is there at all; if not, everything is new.
     pub is_present: bool,
 }
 
-/// What changes in one environment.
+/// The commit whose manifest is the base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseCommit {
+    /// Its id.
+    pub id: String,
+    /// Whether it is the merge base of the revision with `HEAD`, and not the revision itself.
+    pub is_merge_base: bool,
+}
+
+/// What changes in one environment, or in several alike.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EnvironmentReview {
-    /// Its name.
-    pub name: String,
+pub struct ReviewGroup {
+    /// Their names, in the manifest's order.
+    pub environments: Vec<String>,
     /// The findings, those with a high risk first.
     pub findings: Vec<Finding>,
 }
@@ -69,7 +84,7 @@ pub struct Place {
 }
 
 /// One of the two manifests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The one that is compared with.
     Base,
@@ -284,7 +299,11 @@ impl Finding {
             risks: Vec::new(),
             place: Place {
                 side,
-                position: environment.position.clone(),
+                position: field
+                    .map_or(&environment.position, |field| {
+                        environment.position_of(field.as_str())
+                    })
+                    .clone(),
             },
         }
     }
@@ -293,4 +312,55 @@ impl Finding {
     pub fn has_high_risk(&self) -> bool {
         self.risks.iter().any(|risk| risk.is_high())
     }
+}
+
+/// Groups what each environment's comparison found: a finding that several environments share, at
+/// one position, stands once, in the group of exactly these environments.
+pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
+    let mut shared: Vec<(Finding, Vec<String>)> = Vec::new();
+    let mut groups: Vec<ReviewGroup> = Vec::new();
+    let mut unchanged = Vec::new();
+    // A change of many entries makes many findings; those of one position are few.
+    let mut at: HashMap<(Side, usize, usize), Vec<usize>> = HashMap::new();
+    for (name, findings) in found {
+        if findings.is_empty() {
+            unchanged.push(name.clone());
+        }
+        for finding in findings {
+            let position = &finding.place.position;
+            let key = (finding.place.side, position.line, position.column);
+            let known = at.entry(key).or_default();
+            let same = known.iter().find(|index| shared[**index].0 == finding);
+            if let Some(index) = same {
+                shared[*index].1.push(name.clone());
+            } else {
+                known.push(shared.len());
+                shared.push((finding, vec![name.clone()]));
+            }
+        }
+    }
+    let mut index_of: HashMap<Vec<String>, usize> = HashMap::new();
+    for (finding, environments) in shared {
+        let index = *index_of.entry(environments.clone()).or_insert_with(|| {
+            groups.push(ReviewGroup {
+                environments,
+                findings: Vec::new(),
+            });
+            groups.len() - 1
+        });
+        groups[index].findings.push(finding);
+    }
+    for group in &mut groups {
+        // What must not be overlooked stands first; the rest keeps its order.
+        group
+            .findings
+            .sort_by_key(|finding| !finding.has_high_risk());
+    }
+    if !unchanged.is_empty() {
+        groups.push(ReviewGroup {
+            environments: unchanged,
+            findings: Vec::new(),
+        });
+    }
+    groups
 }

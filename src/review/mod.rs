@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! base Manifest -+
-//!                +--review_environment--> EnvironmentReview --> Review --> render
+//!                +--review_environment--> findings --group_findings--> Review --> render
 //! head Manifest -+
 //! ```
 //!
@@ -24,8 +24,8 @@ mod superseded;
 
 pub use environment::review_environment;
 pub use finding::{
-    Effect, EnvironmentReview, Fate, Finding, LeftAlone, Place, Review, ReviewBase, Risk, Side,
-    Whom,
+    BaseCommit, Effect, Fate, Finding, LeftAlone, Place, Review, ReviewBase, ReviewGroup, Risk,
+    Side, Whom, group_findings,
 };
 pub use kind::{Field, Kind};
 pub use summary::ReviewSummary;

@@ -13,6 +13,7 @@ pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Fi
     let Environment {
         name: _,     // What the two sides have in common.
         position: _, // A moved line changes nothing.
+        keys: _,
         url,
         token,
         user,

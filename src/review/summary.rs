@@ -1,6 +1,6 @@
 //! The only place that counts findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Review, Risk};
 use super::kind::Kind;
@@ -8,7 +8,7 @@ use super::kind::Kind;
 /// How much of what a review found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReviewSummary {
-    /// All findings.
+    /// All findings; one that several environments share counts once.
     pub findings: usize,
     /// Versions that are new.
     pub added: usize,
@@ -35,16 +35,18 @@ pub struct ReviewSummary {
 impl ReviewSummary {
     /// Counts a review.
     pub fn of(review: &Review) -> Self {
-        let changed = |findings: &[Finding]| usize::from(!findings.is_empty());
+        let changed = review
+            .groups
+            .iter()
+            .filter(|group| !group.findings.is_empty());
+        let changed: BTreeSet<&String> = changed.flat_map(|group| &group.environments).collect();
         let mut summary = Self {
             environments: review.environments.len(),
+            changed_environments: changed.len(),
             ..Self::default()
         };
-        for environment in &review.environments {
-            summary.changed_environments += changed(&environment.findings);
-            for finding in &environment.findings {
-                summary.add(finding);
-            }
+        for finding in review.groups.iter().flat_map(|group| &group.findings) {
+            summary.add(finding);
         }
         summary
     }

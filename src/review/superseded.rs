@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::entries::{Comparison, risks_of};
 use super::fate::{fate_of_superseded, serving, superseder};
-use super::finding::{Effect, Finding, Risk, Side, Whom};
+use super::finding::{Effect, Finding, Place, Risk, Side, Whom};
 use super::kind::{Field, Kind};
 use crate::ident::Owner;
 use crate::manifest::{Desired, Superseded, SupersededPolicy};
@@ -50,7 +50,16 @@ impl Comparison<'_> {
             risks.push(Risk::Loosened);
             risks.extend(risks_of(fate));
         }
+        let place = Place {
+            side: Side::Head,
+            position: entry
+                .policy_keys
+                .get(field.as_str())
+                .unwrap_or(&entry.position)
+                .clone(),
+        };
         Finding {
+            place,
             field: Some(field),
             before,
             after,
@@ -118,8 +127,6 @@ impl Comparison<'_> {
         for finding in &mut merged {
             if finding.concerned.len() == 1 {
                 finding.address = finding.concerned.pop();
-            } else {
-                finding.place.position = self.head.environment.position.clone();
             }
         }
         kept.append(&mut merged);

@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::{
     Fate, Field, Finding, Kind, Review, ReviewBase, ReviewSummary, Risk, Side, Whom,
-    review_environment,
+    group_findings, review_environment,
 };
 use crate::attribute::{State, Visibility};
 use crate::ident::Identity;
@@ -86,7 +86,8 @@ fn line(finding: &Finding) -> String {
 }
 
 fn findings(base: Option<&Manifest>, head: Option<&Manifest>) -> Vec<Finding> {
-    review_environment("prod", base, head).findings
+    let found = vec![("prod".to_owned(), review_environment(base, head))];
+    group_findings(found).remove(0).findings
 }
 
 fn lines(findings: &[Finding]) -> Vec<String> {
@@ -646,14 +647,27 @@ fn numbers_are_those_of_the_findings() {
     let review = Review {
         base: ReviewBase {
             name: "base".to_owned(),
+            commit: None,
             is_present: true,
         },
         head: "head".to_owned(),
         only: None,
-        environments: vec![
-            review_environment("prod", Some(&before), Some(&after)),
-            review_environment("test", Some(&after), Some(&after)),
-        ],
+        environments: ["prod", "test", "uat"].map(str::to_owned).to_vec(),
+        // What two environments share counts once.
+        groups: group_findings(vec![
+            (
+                "prod".to_owned(),
+                review_environment(Some(&before), Some(&after)),
+            ),
+            (
+                "test".to_owned(),
+                review_environment(Some(&after), Some(&after)),
+            ),
+            (
+                "uat".to_owned(),
+                review_environment(Some(&before), Some(&after)),
+            ),
+        ]),
     };
     let summary = ReviewSummary::of(&review);
     let risks: Vec<(Risk, usize)> = summary
@@ -680,8 +694,8 @@ fn numbers_are_those_of_the_findings() {
         downgraded: 1,
         other: 1,
         high_risk: 2,
-        environments: 2,
-        changed_environments: 1,
+        environments: 3,
+        changed_environments: 2,
         risks: summary.risks.clone(),
     };
     assert_eq!(summary, expected);

@@ -43,11 +43,9 @@ fn json(output: &CommandOutput) -> Value {
 
 /// The kinds of the findings, in their order.
 fn kinds(document: &Value) -> Vec<&str> {
-    let environments = document["environments"].as_array().unwrap();
-    let findings = environments
-        .iter()
-        .flat_map(|environment| environment["findings"].as_array().unwrap());
+    let findings = document["findings"].as_array().unwrap();
     findings
+        .iter()
         .map(|finding| finding["kind"].as_str().unwrap())
         .collect()
 }
@@ -135,7 +133,7 @@ fn a_file_is_compared_and_goes_before_a_revision_of_its_name() {
     let document = json(&output);
     assert_eq!(kinds(&document), ["downgraded"]);
     assert_eq!(document["base"]["name"], "main");
-    let finding = &document["environments"][0]["findings"][0];
+    let finding = &document["findings"][0];
     assert_eq!(finding["before"], "3");
     assert_eq!(finding["effect"]["fate"], "taken-out-of-service");
     assert_eq!(finding["risks"], serde_json::json!(["version-goes-down"]));
@@ -213,19 +211,6 @@ fn what_cannot_be_compared_with_is_told() {
         .solform(&["review", "--base", "main"])
         .exits_with(1)
         .warns("git is not installed");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_link_is_not_followed_into_a_revision() {
-    let env = TestEnv::new();
-    git(&env, &["init", "--quiet", "--initial-branch", "main"]);
-    std::os::unix::fs::symlink("real.yaml", env.path().join("solform.yaml")).unwrap();
-    commit(&env, "real.yaml", &manifest(""));
-    let _ = env
-        .solform(&["review", "--base", "main"])
-        .exits_with(1)
-        .warns("no plain file in that revision");
 }
 
 #[test]
@@ -326,7 +311,7 @@ fn nobody_is_asked_and_nothing_is_run() {
     let output = env
         .solform(&["review", "--base", "main", "--detailed-exitcode", "--json"])
         .exits_with(2);
-    assert_eq!(kinds(&json(&output)), ["upgraded", "upgraded"]);
+    assert_eq!(kinds(&json(&output)), ["upgraded"]);
     assert!(!env.path().join("ran").exists());
     assert!(!env.path().join(".solform").exists());
     let error = listener.accept().unwrap_err();
@@ -371,7 +356,7 @@ fn one_environment_may_be_meant() {
         .solform(&["review", "--base", "old.yaml", "-e", "sam"])
         .exits_with(1)
         .warns("neither manifest declares an environment `sam`")
-        .warns("Declared are: gone, new, same.");
+        .warns("Declared are: same, new, gone.");
     env.set("SOLFORM_ENVIRONMENT", "same");
     let _ = env
         .solform(&["review", "--base", "old.yaml", "--detailed-exitcode"])
@@ -455,10 +440,7 @@ fn every_format_says_the_same_and_nothing_breaks_out() {
     assert!(errors.is_empty(), "{errors:#?}");
     assert_eq!(document["summary"]["retired"], 5);
     assert_eq!(document["summary"]["risks"]["deleted"], 5);
-    assert_eq!(
-        document["environments"][0]["findings"][0]["has_high_risk"],
-        true
-    );
+    assert_eq!(document["findings"][0]["has_high_risk"], true);
 
     for (output, said) in [
         ("xml=x", "--output"),
@@ -467,4 +449,151 @@ fn every_format_says_the_same_and_nothing_breaks_out() {
         let output = [&arguments[..], &["--output", output]].concat();
         let _ = env.solform(&output).exits_with(1).warns(said);
     }
+}
+
+fn head_of(env: &TestEnv, revision: &str) -> String {
+    let output = env
+        .command("git", &["rev-parse", revision])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// What others merged meanwhile is no change of this branch.
+#[test]
+fn a_branch_is_compared_with_its_merge_base() {
+    let env = repository("solform.yaml", &manifest("A: { version: 1 }"));
+    let fork = head_of(&env, "HEAD");
+    git(&env, &["checkout", "--quiet", "-b", "change"]);
+    commit(&env, "solform.yaml", &manifest("A: { version: 2 }"));
+    git(&env, &["checkout", "--quiet", "main"]);
+    let merged = manifest("A: { version: 1 }, B: { version: 1 }");
+    commit(&env, "solform.yaml", &merged);
+    let tip = head_of(&env, "main");
+    git(&env, &["checkout", "--quiet", "change"]);
+    let output = env
+        .solform(&["review", "--base", "main", "--json"])
+        .exits_with(0);
+    let document = json(&output);
+    assert_eq!(kinds(&document), ["upgraded"]);
+    assert_eq!(document["base"]["commit"], fork);
+    assert_eq!(document["base"]["is_merge_base"], true);
+    let _ = env
+        .solform(&["review", "--base", "main"])
+        .exits_with(0)
+        .says(&format!("at {}, the merge base with HEAD", &fork[..12]));
+    let exact = env
+        .solform(&["review", "--base", "main", "--base-exact", "--json"])
+        .exits_with(0);
+    let document = json(&exact);
+    assert_eq!(kinds(&document), ["upgraded", "removed"]);
+    assert_eq!(document["base"]["commit"], tip);
+    // Without a common commit there is nothing to compare with.
+    git(&env, &["checkout", "--quiet", "--orphan", "other"]);
+    git(&env, &["commit", "--quiet", "--message", "apart"]);
+    let _ = env
+        .solform(&["review", "--base", "main"])
+        .exits_with(1)
+        .warns("no commit in common with HEAD")
+        .warns("--base-exact");
+}
+
+/// A link in the repository is followed in the base as it is on disk.
+#[cfg(unix)]
+#[test]
+fn a_linked_manifest_is_followed() {
+    let link = |env: &TestEnv, target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, env.path().join(name)).unwrap();
+    };
+    let env = repository("releases/prod.yaml", &manifest("A: { version: 1 }"));
+    link(&env, "releases", "current");
+    link(&env, "current/prod.yaml", "solform.yaml");
+    link(&env, "../outside.yaml", "out.yaml");
+    commit(&env, "note", "links");
+    env.write("releases/prod.yaml", &manifest("A: { version: 2 }"));
+    let output = env
+        .solform(&["review", "--base", "main", "--json"])
+        .exits_with(0);
+    assert_eq!(kinds(&json(&output)), ["upgraded"]);
+    std::fs::remove_file(env.path().join("out.yaml")).unwrap();
+    env.write("out.yaml", &manifest("A: { version: 2 }"));
+    let _ = env
+        .solform(&["review", "--base", "main", "--file", "out.yaml"])
+        .exits_with(1)
+        .warns("a link that leads out of the repository");
+}
+
+const THREE: &str = "solform: 1
+environments:
+  uat: { url: \"emulator:\" }
+  dev: { url: \"emulator:\" }
+  prod:
+    url: \"emulator:\"
+    protect: [\"Y@*\"]
+    limits: { max_destroy: 1 }
+defaults:
+  owner: svc
+  path: a.ibsolution
+  superseded: keep
+solutions:
+  A: { version: 1 }
+";
+
+/// One upgrade in three environments is one finding, the environments keep the manifest's order, and
+/// a finding points at the key that changes.
+#[test]
+fn a_shared_finding_stands_once_at_its_key() {
+    let env = TestEnv::new();
+    env.write("old.yaml", THREE);
+    let head = THREE
+        .replace("version: 1", "version: 2")
+        .replace("superseded: keep", "superseded: delete")
+        .replace("[\"Y@*\"]", "[\"Y@*\", \"Z@*\"]")
+        .replace("max_destroy: 1", "max_destroy: 2");
+    env.write("solform.yaml", &head);
+    let output = env
+        .solform(&["review", "--base", "old.yaml", "--json"])
+        .exits_with(0);
+    let document = json(&output);
+    let environments = serde_json::json!(["uat", "dev", "prod"]);
+    assert_eq!(document["environments"], environments);
+    let found = |key: &str, word: &str| {
+        let findings = document["findings"].as_array().unwrap();
+        let mut found = findings.iter().filter(|finding| finding[key] == word);
+        let first = found
+            .next()
+            .unwrap_or_else(|| panic!("{word} {document:#}"));
+        assert!(found.next().is_none(), "{word} {document:#}");
+        let position = &first["position"];
+        (
+            first["environments"].clone(),
+            position["line"].as_u64().unwrap(),
+            position["column"].as_u64().unwrap(),
+        )
+    };
+    let prod = serde_json::json!(["prod"]);
+    assert_eq!(found("kind", "upgraded").0, environments);
+    assert_eq!(found("field", "superseded"), (environments, 12, 3));
+    assert_eq!(found("field", "protect"), (prod.clone(), 7, 5));
+    assert_eq!(found("field", "limits.max_destroy"), (prod, 8, 15));
+    let _ = env
+        .solform(&["review", "--base", "old.yaml"])
+        .exits_with(0)
+        .says("Environments \"uat\", \"dev\", \"prod\": ")
+        .says("Environment \"prod\": 2 findings.");
+    let github = env
+        .solform(&["review", "--base", "old.yaml", "--format", "github"])
+        .exits_with(0);
+    assert!(
+        github
+            .stdout
+            .contains("::warning file=solform.yaml,line=12,col=3,"),
+        "{github}"
+    );
+    assert!(
+        github
+            .stdout
+            .contains("::notice title=solform review since old.yaml::"),
+        "{github}"
+    );
 }

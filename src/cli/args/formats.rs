@@ -114,7 +114,21 @@ pub(in crate::cli) enum ReportFormat {
     Github,
 }
 
-/// A format of an earlier run, or of a review.
+/// A format of a review.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ReviewFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// The review document; short: --json.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+    /// Annotations at the manifest's lines, and the step summary.
+    Github,
+}
+
+/// A format of an earlier run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum DocumentFormat {
     /// For people.

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::formats::{DocumentFormat, Output, SizeArgs};
+use super::formats::{Output, ReviewFormat, SizeArgs};
 
 /// What is compared with what, and in which formats it is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ReviewArgs {
-    /// Compare with this file, or with the manifest in this git revision
+    /// Compare with this file, or with the manifest in the merge base of HEAD and this git revision
     #[arg(long, value_name = "REF|FILE")]
     pub(in crate::cli) base: OsString,
+    /// Compare with the revision itself, not with its merge base with HEAD
+    #[arg(long)]
+    pub(in crate::cli) base_exact: bool,
     /// The manifest; - reads standard input
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     pub(in crate::cli) file: PathBuf,
@@ -24,13 +27,13 @@ pub(in crate::cli) struct ReviewArgs {
     pub(in crate::cli) env: Vec<String>,
     /// Print the review in this format
     #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<DocumentFormat>,
+    format: Option<ReviewFormat>,
     /// Print a JSON document; short for --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Write the review to a file too, in a format of its own; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
-    pub(in crate::cli) output: Vec<Output<DocumentFormat>>,
+    pub(in crate::cli) output: Vec<Output<ReviewFormat>>,
     #[command(flatten)]
     pub(in crate::cli) size: SizeArgs,
     /// Exit with 2 where there are changes
@@ -40,11 +43,17 @@ pub(in crate::cli) struct ReviewArgs {
 
 impl ReviewArgs {
     /// The format of standard output.
-    pub(in crate::cli) fn format(&self) -> DocumentFormat {
+    pub(in crate::cli) fn format(&self) -> ReviewFormat {
         if self.json {
-            DocumentFormat::Json
+            ReviewFormat::Json
         } else {
             self.format.unwrap_or_default()
         }
+    }
+
+    /// Whether GitHub is to show it.
+    pub(in crate::cli) fn is_for_github(&self) -> bool {
+        let github = ReviewFormat::Github;
+        self.format() == github || self.output.iter().any(|output| output.format == github)
     }
 }

@@ -3,11 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io::Write;
+
+use indexmap::IndexSet;
 
 use super::outputs;
-use crate::cli::args::{DocumentFormat, Output, ReviewArgs};
-use crate::cli::base::{BaseSource, read_base};
+use crate::cli::args::{Output, ReviewArgs, ReviewFormat};
+use crate::cli::base::{Base, read_base};
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
@@ -17,9 +19,10 @@ use crate::manifest::{
     self, Checked, Manifest, Placeholders, Problem, Problems, Selection, SourceFile,
 };
 use crate::render::{
-    MarkdownOptions, Styles, render_json, render_review, render_review_markdown, review_document,
+    MarkdownOptions, Styles, render_github_review, render_json, render_review,
+    render_review_markdown, review_document,
 };
-use crate::review::{Review, ReviewBase, ReviewSummary, review_environment};
+use crate::review::{Review, ReviewBase, ReviewSummary, group_findings, review_environment};
 
 pub(super) async fn run(
     args: &ReviewArgs,
@@ -28,13 +31,11 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     outputs::check(args.output.iter().map(|output| &*output.path), &args.file)?;
     let head = read_source(&args.file)?;
-    let (base, base_name) = match read_base(&args.base, &args.file).await? {
-        BaseSource::There(source) => {
-            let name = source.name().to_owned();
-            (Some(source), name)
-        }
-        BaseSource::NotThere(name) => (None, name),
-    };
+    let Base {
+        name: base_name,
+        commit,
+        source: base,
+    } = read_base(&args.base, &args.file, args.base_exact).await?;
     let only = args
         .environment
         .as_deref()
@@ -51,30 +52,35 @@ pub(super) async fn run(
         Some(base) => variables.read(base, only, "the base manifest")?,
         None => Side::default(),
     };
-    let names: BTreeSet<&String> = bases.names.iter().chain(&heads.names).collect();
-    if let Some(only) = only.filter(|only| !names.contains(&(*only).to_owned())) {
+    // The head's order, and behind it what only the base declares.
+    let names: IndexSet<&String> = heads.names.iter().chain(&bases.names).collect();
+    if let Some(only) = only.filter(|only| !names.iter().any(|name| name == only)) {
         return Err(CommandError::NoEnvironment {
             name: only.to_owned(),
             known: names.into_iter().cloned().collect(),
         });
     }
+    let environments: Vec<String> = names
+        .into_iter()
+        .filter(|name| only.is_none_or(|only| only == *name))
+        .cloned()
+        .collect();
+    let found = environments.iter().map(|name| {
+        let (base, head) = (bases.manifests.get(name), heads.manifests.get(name));
+        (name.clone(), review_environment(base, head))
+    });
     let review = Review {
         base: ReviewBase {
             name: base_name,
+            commit,
             is_present: base.is_some(),
         },
         head: head.name().to_owned(),
         only: only.map(str::to_owned),
-        environments: names
-            .into_iter()
-            .filter(|name| only.is_none_or(|only| only == *name))
-            .map(|name| {
-                let (base, head) = (bases.manifests.get(name), heads.manifests.get(name));
-                review_environment(name, base, head)
-            })
-            .collect(),
+        groups: group_findings(found.collect()),
+        environments,
     };
-    write_review(&review, args, io)?;
+    write_review(&review, args, settings, io)?;
     Ok(if ReviewSummary::of(&review).has_changes() {
         ExitStatus::Changes
     } else {
@@ -148,30 +154,42 @@ impl Variables<'_> {
 }
 
 /// Writes a review in every format that was asked for.
-fn write_review(review: &Review, args: &ReviewArgs, io: &mut Io) -> Result<(), CommandError> {
-    let styles = io.out_styles;
-    let options = MarkdownOptions {
-        max_bytes: args.size.max_bytes,
+fn write_review(
+    review: &Review,
+    args: &ReviewArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    let max_bytes = args.size.max_bytes;
+    let folder = outputs::folder_in_repository(settings);
+    let rendered = |format, styles: &Styles, out: &mut dyn Write| match format {
+        ReviewFormat::Text => render_review(review, styles, out),
+        ReviewFormat::Json => render_json(&review_document(review), out),
+        ReviewFormat::Markdown => {
+            render_review_markdown(review, MarkdownOptions { max_bytes }, out)
+        }
+        ReviewFormat::Github => render_github_review(review, &folder, out),
     };
-    render(review, args.format(), options, &styles, &mut io.out)?;
+    if args.format() == ReviewFormat::Github {
+        let mut text = Vec::new();
+        rendered(ReviewFormat::Github, &Styles::default(), &mut text)?;
+        io.commands(&text)?;
+    } else {
+        let styles = io.out_styles;
+        rendered(args.format(), &styles, &mut io.out)?;
+    }
     for Output { format, path } in &args.output {
         let mut text = Vec::new();
-        render(review, *format, options, &Styles::default(), &mut text)?;
-        outputs::write_file(path, &text, false, io)?;
+        rendered(*format, &Styles::default(), &mut text)?;
+        outputs::write_file(path, &text, *format == ReviewFormat::Github, io)?;
+    }
+    if args.is_for_github() {
+        outputs::add_to_summary(settings, io, |room| {
+            let mut out = Vec::new();
+            let options = MarkdownOptions { max_bytes: room };
+            render_review_markdown(review, options, &mut out)?;
+            Ok(out)
+        })?;
     }
     Ok(())
-}
-
-fn render(
-    review: &Review,
-    format: DocumentFormat,
-    options: MarkdownOptions,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    match format {
-        DocumentFormat::Text => render_review(review, styles, out),
-        DocumentFormat::Json => render_json(&review_document(review), out),
-        DocumentFormat::Markdown => render_review_markdown(review, options, out),
-    }
 }

@@ -1,7 +1,9 @@
 //! One declared version: its owner, state, visibility and path.
 
+use std::sync::Arc;
+
 use super::super::masking::printable;
-use super::super::model::{Desired, SolutionPath, Superseded};
+use super::super::model::{Desired, KeyPositions, SolutionPath, Superseded};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, VersionEntries};
 use super::super::problem::Code;
 use super::super::source::Mark;
@@ -48,6 +50,7 @@ impl<'a> Context<'a> {
         declaration: Declaration<'a>,
         name: &Result<SolutionName, Reported>,
         superseded: Result<Superseded, Reported>,
+        policy_keys: &Arc<KeyPositions>,
     ) -> Result<Entry, Reported> {
         let Declaration {
             version,
@@ -89,6 +92,7 @@ impl<'a> Context<'a> {
             state,
             visibility: visible?,
             superseded: superseded?,
+            policy_keys: Arc::clone(policy_keys),
             position: self.source.position(at),
         };
         Ok(Entry {

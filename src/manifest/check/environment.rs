@@ -6,9 +6,13 @@ use std::time::Duration;
 use super::super::duration::{parse_duration, parse_limit};
 use super::super::glob::Glob;
 use super::super::masking::printable;
-use super::super::model::{EmulatorSettings, Endpoint, Environment, Limit, Limits, Timeouts, Tls};
+use super::super::model::{
+    EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Timeouts, Tls,
+};
 use super::super::node::{Field, List, Text};
+use super::super::overlay::value;
 use super::super::problem::Code;
+use super::super::raw::RawManage;
 use super::super::source::Mark;
 use super::super::vars::{Known, Reported};
 use super::context::{Context, Outcome, Value};
@@ -30,6 +34,7 @@ impl<'a> Context<'a> {
         Ok(Environment {
             name: self.name.to_owned(),
             position: self.source.position(self.key),
+            keys: self.setting_keys(),
             url: url?,
             token: token?,
             user: user?,
@@ -41,6 +46,72 @@ impl<'a> Context<'a> {
             tls: tls?,
             emulator: emulator?,
         })
+    }
+
+    /// Where the settings are written. `protect` and `manage` may be written for all environments.
+    fn setting_keys(&self) -> KeyPositions {
+        fn key<T>(field: Option<&Field<T>>) -> Option<Mark> {
+            field.map(|field| field.key)
+        }
+        let raw = self.environment;
+        let limits = value(raw.limits.as_ref());
+        let timeouts = value(raw.timeouts.as_ref());
+        let emulator = value(raw.emulator.as_ref());
+        let manage = [value(raw.manage.as_ref()), value(self.raw.manage.as_ref())];
+        let managed =
+            |field: fn(&RawManage) -> Option<Mark>| manage.into_iter().flatten().find_map(field);
+        let protect = raw.protect.as_ref().or(self.raw.protect.as_ref());
+        [
+            ("url", key(raw.url.as_ref())),
+            ("token", key(raw.token.as_ref())),
+            ("user", key(raw.user.as_ref())),
+            ("context", key(raw.context.as_ref())),
+            ("store", key(raw.store.as_ref())),
+            ("ca_bundle", key(raw.ca_bundle.as_ref())),
+            ("client_cert", key(raw.client_cert.as_ref())),
+            ("client_key", key(raw.client_key.as_ref())),
+            ("protect", key(protect)),
+            (
+                "limits.max_destroy",
+                key(limits.and_then(|limits| limits.max_destroy.as_ref())),
+            ),
+            (
+                "limits.max_change",
+                key(limits.and_then(|limits| limits.max_change.as_ref())),
+            ),
+            (
+                "timeouts.deploy",
+                key(timeouts.and_then(|timeouts| timeouts.deploy.as_ref())),
+            ),
+            (
+                "timeouts.delete",
+                key(timeouts.and_then(|timeouts| timeouts.delete.as_ref())),
+            ),
+            (
+                "timeouts.propagation",
+                key(timeouts.and_then(|timeouts| timeouts.propagation.as_ref())),
+            ),
+            (
+                "timeouts.run",
+                key(timeouts.and_then(|timeouts| timeouts.run.as_ref())),
+            ),
+            (
+                "emulator.seed",
+                key(emulator.and_then(|emulator| emulator.seed.as_ref())),
+            ),
+            (
+                "manage.owners",
+                managed(|manage| key(manage.owners.as_ref())),
+            ),
+            ("manage.names", managed(|manage| key(manage.names.as_ref()))),
+            (
+                "manage.undeclared",
+                managed(|manage| key(manage.undeclared.as_ref())),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(name, mark)| Some((name, self.source.position(mark?))))
+        .collect()
     }
 
     /// The account travels in a header, which takes visible ASCII only.

@@ -2,7 +2,7 @@
 
 use super::super::duration::parse_count;
 use super::super::masking::printable;
-use super::super::model::{Superseded, SupersededPolicy};
+use super::super::model::{KeyPositions, Superseded, SupersededPolicy};
 use super::super::near::list;
 use super::super::node::{Field, Text};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, value};
@@ -107,6 +107,20 @@ impl<'a> Context<'a> {
                 list(["deactivate", "delete"])
             ));
         Err(self.report(problem))
+    }
+
+    /// Where the policies of a solution are written.
+    pub(super) fn policy_keys(&self, solution: &Solution<'a>) -> KeyPositions {
+        [
+            ("superseded", solution.superseded()),
+            ("retain", solution.retain()),
+        ]
+        .into_iter()
+        .filter_map(|(name, layered)| {
+            let (_, field) = layered?;
+            Some((name, self.source.position(field.key)))
+        })
+        .collect()
     }
 
     fn check_retain(&mut self, (_, field): Layered<'a>) -> Outcome<usize> {

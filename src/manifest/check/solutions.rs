@@ -1,5 +1,7 @@
 //! The declared solutions: which versions each of them has in this environment.
 
+use std::sync::Arc;
+
 use super::super::digest::digest;
 use super::super::masking::printable;
 use super::super::model::{Desired, Manifest};
@@ -66,9 +68,10 @@ impl<'a> Context<'a> {
         let name = SolutionName::parse(solution.name)
             .map_err(|error| self.refuse_key(&error, solution.key));
         let superseded = self.check_superseded(solution);
+        let policy_keys = Arc::new(self.policy_keys(solution));
         let mut outcome = Ok(());
         for declaration in self.declarations(solution, removed_nothing) {
-            match self.check_entry(solution, declaration, &name, superseded) {
+            match self.check_entry(solution, declaration, &name, superseded, &policy_keys) {
                 Ok(entry) => entries.push(entry),
                 Err(reported) => outcome = Err(reported),
             }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::render::review_words::{self as told, Sign};
 use crate::render::styles::{Styles, styled};
 use crate::render::words;
-use crate::review::{EnvironmentReview, Finding, Review, ReviewSummary};
+use crate::review::{Finding, Review, ReviewGroup, ReviewSummary};
 
 /// So many versions that a finding concerns are named.
 const NAMED: usize = 20;
@@ -15,17 +15,18 @@ pub fn render_review(review: &Review, styles: &Styles, out: &mut dyn Write) -> i
     let summary = ReviewSummary::of(review);
     writeln!(
         out,
-        "Review of {} since {}",
+        "Review of {} since {}{}",
         words::escaped(&review.head),
-        words::escaped(&review.base.name)
+        words::escaped(&review.base.name),
+        told::commit(&review.base)
     )?;
     if !review.base.is_present {
         let said = "The manifest is not there: everything is new.";
         writeln!(out, "{}", styled(styles.warning, said))?;
     }
     writeln!(out)?;
-    for environment in &review.environments {
-        render_environment(environment, styles, out)?;
+    for group in &review.groups {
+        render_group(group, styles, out)?;
     }
     if !summary.has_changes() {
         return writeln!(out, "{}", styled(styles.add, told::NO_CHANGES));
@@ -39,22 +40,25 @@ pub fn render_review(review: &Review, styles: &Styles, out: &mut dyn Write) -> i
     writeln!(out, "{}", styled(styles.warning, line))
 }
 
-fn render_environment(
-    environment: &EnvironmentReview,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let name = words::quoted(&environment.name);
-    if environment.findings.is_empty() {
-        let line = format!("Environment {name}: no changes.");
+fn render_group(group: &ReviewGroup, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    let names = group.environments.iter().map(|name| words::quoted(name));
+    let label = if group.environments.len() == 1 {
+        "Environment"
+    } else {
+        "Environments"
+    };
+    let label = format!("{label} {}", words::joined(names));
+    if group.findings.is_empty() {
+        let line = format!("{label}: no changes.");
         writeln!(out, "{}", styled(styles.faint, line))?;
         return writeln!(out);
     }
-    let count = words::count(environment.findings.len(), "finding");
-    let line = format!("Environment {name}: {count}.");
+    let count = words::count(group.findings.len(), "finding");
+    let line = format!("{label}: {count}.");
     writeln!(out, "{}", styled(styles.strong, line))?;
-    for finding in &environment.findings {
-        render_finding(finding, &environment.name, styles, out)?;
+    let names = told::environments(group);
+    for finding in &group.findings {
+        render_finding(finding, &names, styles, out)?;
     }
     writeln!(out)
 }
@@ -122,7 +126,7 @@ fn render_finding(
 mod tests {
     use super::*;
     use crate::manifest::{Manifest, Selection, SourceFile, read};
-    use crate::review::{ReviewBase, review_environment};
+    use crate::review::{ReviewBase, group_findings, review_environment};
 
     fn manifest(name: &str, block: &str, solutions: &str) -> Manifest {
         let text = format!(
@@ -137,11 +141,16 @@ mod tests {
         let review = Review {
             base: ReviewBase {
                 name: "main:m.yaml".to_owned(),
+                commit: None,
                 is_present: base.is_some(),
             },
             head: "m.yaml".to_owned(),
             only: None,
-            environments: vec![review_environment("prod", base, Some(head))],
+            environments: vec!["prod".to_owned()],
+            groups: group_findings(vec![(
+                "prod".to_owned(),
+                review_environment(base, Some(head)),
+            )]),
         };
         let mut text = Vec::new();
         render_review(&review, &Styles::default(), &mut text).unwrap();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::review::{Effect, EnvironmentReview, Fate, Finding, Review, ReviewSummary, Side, Whom};
+use crate::review::{Effect, Fate, Finding, Review, ReviewSummary, Side, Whom};
 
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "2.0";
 
 /// What `review --json` prints: what the change of a manifest means.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -27,8 +27,10 @@ pub struct ReviewDocument {
     has_changes: bool,
     /// The numbers.
     summary: SummaryItem,
-    /// Every environment that was compared, also those without a change, by name.
-    environments: Vec<EnvironmentItem>,
+    /// Every environment that was compared, also those without a change.
+    environments: Vec<String>,
+    /// The findings; one that several environments share stands once.
+    findings: Vec<FindingItem>,
 }
 
 /// The side that is compared with.
@@ -37,6 +39,10 @@ pub struct ReviewDocument {
 struct BaseItem {
     /// A file, or a revision and a path.
     name: String,
+    /// The commit of a revision; null where a file is compared with.
+    commit: Option<String>,
+    /// Whether the commit is the merge base of the revision with `HEAD`, and not the revision itself.
+    is_merge_base: bool,
     /// Whether the manifest is there; if not, everything is new.
     is_present: bool,
 }
@@ -69,20 +75,12 @@ struct SummaryItem {
     changed_environments: usize,
 }
 
-/// One environment.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct EnvironmentItem {
-    /// Its name.
-    name: String,
-    /// The findings, those with a high risk first.
-    findings: Vec<FindingItem>,
-}
-
 /// One change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct FindingItem {
+    /// The environments that it is about, in the manifest's order.
+    environments: Vec<String>,
     /// What happens, as a stable word; more words may come.
     kind: &'static str,
     /// `Name@version`, with the owner in front where two would look alike; null where it is about the
@@ -140,18 +138,29 @@ struct PositionItem {
 /// The document of a review.
 pub fn review_document(review: &Review) -> ReviewDocument {
     let summary = ReviewSummary::of(review);
+    let commit = review.base.commit.as_ref();
     ReviewDocument {
         format_version: FORMAT_VERSION,
         solform_version: env!("CARGO_PKG_VERSION"),
         base: BaseItem {
             name: review.base.name.clone(),
+            commit: commit.map(|commit| commit.id.clone()),
+            is_merge_base: commit.is_some_and(|commit| commit.is_merge_base),
             is_present: review.base.is_present,
         },
         head: review.head.clone(),
         only: review.only.clone(),
         has_changes: summary.has_changes(),
         summary: summary_item(&summary),
-        environments: review.environments.iter().map(environment_item).collect(),
+        environments: review.environments.clone(),
+        findings: review
+            .groups
+            .iter()
+            .flat_map(|group| {
+                let item = |finding| finding_item(finding, &group.environments);
+                group.findings.iter().map(item)
+            })
+            .collect(),
     }
 }
 
@@ -187,16 +196,10 @@ fn summary_item(summary: &ReviewSummary) -> SummaryItem {
     }
 }
 
-fn environment_item(environment: &EnvironmentReview) -> EnvironmentItem {
-    EnvironmentItem {
-        name: environment.name.clone(),
-        findings: environment.findings.iter().map(finding_item).collect(),
-    }
-}
-
-fn finding_item(finding: &Finding) -> FindingItem {
+fn finding_item(finding: &Finding, environments: &[String]) -> FindingItem {
     let position = &finding.place.position;
     FindingItem {
+        environments: environments.to_vec(),
         kind: finding.kind.as_str(),
         address: finding.address.as_ref().map(ToString::to_string),
         field: finding.field.map(crate::review::Field::as_str),

@@ -78,6 +78,7 @@ fn comment(text: &str) -> String {
 fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Result<()> {
     let Environment {
         name: _, // The key above.
+        keys: _,
         url,
         token,
         user,

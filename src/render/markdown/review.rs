@@ -39,18 +39,20 @@ pub fn render_review_markdown(
     )?;
     writeln!(
         head,
-        "### solform review: {} since {}\n",
+        "### solform review: {} since {}{}\n",
         code(&shortened(&review.head, NAME)),
-        code(&shortened(&review.base.name, NAME))
+        code(&shortened(&review.base.name, NAME)),
+        told::commit(&review.base)
     )?;
     writeln!(head, "{}", verdict(&summary))?;
     if !review.base.is_present {
         writeln!(head, "\n> The manifest is not there: everything is new.")?;
     }
     let (mut high, mut rest) = (Vec::new(), Vec::new());
-    for environment in &review.environments {
-        for finding in &environment.findings {
-            let row = Row::from(row(finding, &environment.name));
+    for group in &review.groups {
+        let names = told::environments(group);
+        for finding in &group.findings {
+            let row = Row::from(row(finding, &names));
             if finding.has_high_risk() {
                 high.push(row);
             } else {
@@ -145,7 +147,7 @@ fn becomes(finding: &Finding) -> String {
 mod tests {
     use super::*;
     use crate::manifest::{Selection, SourceFile, read};
-    use crate::review::{ReviewBase, review_environment};
+    use crate::review::{ReviewBase, group_findings, review_environment};
 
     fn markdown(base: &str, head: &str, max_bytes: usize) -> String {
         let read = |name: &str, solutions: &str| {
@@ -161,11 +163,16 @@ mod tests {
         let review = Review {
             base: ReviewBase {
                 name: "main:solform.yaml".to_owned(),
+                commit: None,
                 is_present: true,
             },
             head: "solform.yaml".to_owned(),
             only: None,
-            environments: vec![review_environment("prod", Some(&base), Some(&head))],
+            environments: vec!["prod".to_owned()],
+            groups: group_findings(vec![(
+                "prod".to_owned(),
+                review_environment(Some(&base), Some(&head)),
+            )]),
         };
         let mut text = Vec::new();
         render_review_markdown(&review, MarkdownOptions { max_bytes }, &mut text).unwrap();
