@@ -4,13 +4,13 @@
 //! everything about one name lies together and two snapshots of one world are equal.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{LiveStateWord, LiveVisibilityWord};
-use crate::ident::{Identity, SolutionId, SolutionName};
+use crate::ident::{Address, Identity, SolutionId, SolutionName};
 
 /// One deployed version, as a server reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,10 +89,42 @@ pub enum Unproven {
 pub struct UnmanageableRecord {
     /// The platform's id.
     pub id: SolutionId,
-    /// What the server calls it, made fit to be shown.
+    /// Owner, name and version in quotes, made fit to be shown.
     pub label: String,
     /// Why it cannot be managed.
     pub reason: String,
+    /// What the record says of itself.
+    pub texts: RecordTexts,
+}
+
+/// The texts of a record as the server sent them; long ones are cut. Only for output.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RecordTexts {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// The owner.
+    pub owner: String,
+    /// Who published it.
+    pub author: Option<String>,
+    /// The state.
+    pub state: Option<String>,
+    /// The visibility.
+    pub visibility: Option<String>,
+}
+
+/// A count as people read it, with a comma between thousands.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// One snapshot: every version once by id, ordered by identity, the newest record first among equals.
@@ -136,21 +168,58 @@ impl LiveState {
     pub fn select(
         &self,
         passes: impl Fn(&LiveVersion) -> bool,
+        passes_unmanageable: impl Fn(&UnmanageableRecord) -> bool,
         offset: usize,
         limit: usize,
     ) -> Self {
+        let passing = self.versions.iter().filter(|version| passes(version));
+        let count = passing.clone().count();
+        let versions: Vec<LiveVersion> = passing.skip(offset).take(limit).cloned().collect();
+        // Those that cannot be managed come last.
+        let unmanageable = self
+            .unmanageable
+            .iter()
+            .filter(|record| passes_unmanageable(record))
+            .skip(offset.saturating_sub(count))
+            .take(limit - versions.len())
+            .cloned()
+            .collect();
         Self {
-            versions: self
-                .versions
-                .iter()
-                .filter(|version| passes(version))
-                .skip(offset)
-                .take(limit)
-                .cloned()
-                .collect(),
+            versions,
             coverage: self.coverage.clone(),
-            unmanageable: self.unmanageable.clone(),
+            unmanageable,
         }
+    }
+
+    /// Returns the addresses of the versions whose short address is that of another version too: with
+    /// the owner in front, and of several records of one identity with the id.
+    pub fn long_addresses(&self) -> BTreeMap<SolutionId, Address> {
+        fn counted(addresses: impl Iterator<Item = Address>) -> HashMap<Address, usize> {
+            let mut counts = HashMap::new();
+            for address in addresses {
+                *counts.entry(address).or_insert(0) += 1;
+            }
+            counts
+        }
+        let identities = || self.versions.iter().map(|version| &version.identity);
+        let short = counted(identities().map(Identity::address));
+        let full = counted(identities().map(Identity::full_address));
+        // A name may hold a colon itself, and so look like another one with its owner.
+        let is_ambiguous = |address: &Address| {
+            short.get(address).is_some_and(|count| *count > 1) || full.contains_key(address)
+        };
+        self.versions
+            .iter()
+            .filter(|version| is_ambiguous(&version.identity.address()))
+            .map(|version| {
+                let address = version.identity.full_address();
+                let address = match full.get(&address) {
+                    Some(count) if *count > 1 => address.of_record(&version.id),
+                    _ => address,
+                };
+                (version.id.clone(), address)
+            })
+            .collect()
     }
 
     /// The records that are there and can never be managed.

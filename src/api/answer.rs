@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use crate::api::error::ApiErrorKind;
+use crate::api::excerpt::capped;
 
 /// The largest list that is read: a thousand records take about a hundredth of it.
 pub(super) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
@@ -44,7 +45,8 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
         (b'<', _) => ApiErrorKind::NotJson { html: true },
         (b'{' | b'[', serde_json::error::Category::Eof) => ApiErrorKind::Truncated,
         (_, serde_json::error::Category::Data) => ApiErrorKind::Shape {
-            detail: error.to_string(),
+            // It quotes the value that it did not expect.
+            detail: capped(&error.to_string()),
         },
         _ => ApiErrorKind::NotJson { html: false },
     })

@@ -10,11 +10,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use crate::api::excerpt::capped;
 use crate::api::loose::Loose;
 use crate::api::wire::SolutionBody;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord};
 use crate::ident::{IdentError, Identity, Owner, SolutionId, SolutionName, Version};
-use crate::live::{LiveVersion, UnmanageableRecord};
+use crate::live::{LiveVersion, RecordTexts, UnmanageableRecord};
 
 /// One record of a list.
 #[derive(Debug)]
@@ -86,10 +87,20 @@ pub(super) fn record(body: SolutionBody<'_>, interner: &mut Interner) -> Record 
     let identity = match identity {
         Ok(identity) => identity,
         Err(error) => {
+            let word = |value: Loose<'_>| value.word().map(|word| capped(&word));
+            let texts = RecordTexts {
+                name: capped(&name),
+                version: capped(&version),
+                owner: capped(&owner),
+                author: word(body.author),
+                state: word(body.state),
+                visibility: word(body.visibility),
+            };
             return Record::Unmanageable(UnmanageableRecord {
-                label: format!("{owner:?}:{name:?}@{version:?}"),
+                label: format!("{:?}:{:?}@{:?}", texts.owner, texts.name, texts.version),
                 id,
                 reason: error.to_string(),
+                texts,
             });
         }
     };
@@ -100,11 +111,11 @@ pub(super) fn record(body: SolutionBody<'_>, interner: &mut Interner) -> Record 
         state: body
             .state
             .word()
-            .map_or_else(unstated, |word| LiveStateWord::new(&word)),
+            .map_or_else(unstated, |word| LiveStateWord::new(&capped(&word))),
         visibility: body
             .visibility
             .word()
-            .map(|word| LiveVisibilityWord::new(&word)),
+            .map(|word| LiveVisibilityWord::new(&capped(&word))),
         created_at_ms: body.created.int(),
         updated_at_ms: body.updated.int(),
     })
@@ -143,7 +154,7 @@ impl Interner {
         if let Some(author) = self.authors.get(text) {
             return Arc::clone(author);
         }
-        let author: Arc<str> = Arc::from(text);
+        let author: Arc<str> = Arc::from(capped(text));
         self.authors.insert(text.to_owned(), Arc::clone(&author));
         author
     }

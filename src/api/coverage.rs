@@ -18,7 +18,7 @@ use crate::api::routes::ListFilter;
 use crate::api::walk::{Step, verdict};
 use crate::attribute::LiveStateWord;
 use crate::ident::{SolutionId, SolutionName};
-use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord, Unproven};
+use crate::live::{Coverage, LiveState, LiveVersion, RecordTexts, UnmanageableRecord, Unproven};
 
 pub(super) const ACTIVE: &str = "ACTIVE";
 pub(super) const INACTIVE: &str = "INACTIVE";
@@ -37,6 +37,7 @@ const NAMES_OVERHEAD: u64 = 4;
 impl Client {
     /// One snapshot of what matters, in the cheaper way.
     pub(super) async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
+        let _reading = self.reading();
         self.expect_what_is_declared(wish);
         let few = few(wish);
         let (filter, start) = self.opening().await?;
@@ -75,6 +76,7 @@ impl Client {
         look: Look,
         wish: &Wish,
     ) -> Result<EarlyState, ApiError> {
+        let _reading = self.reading();
         self.expect_what_is_declared(wish);
         let listed = match few(wish) {
             Some(_) => {
@@ -365,10 +367,15 @@ fn snapshot(mut listing: Listing, proven: Coverage, wish: &Wish) -> LiveState {
     listing
         .unmanageable
         .extend(stray.into_iter().filter_map(|record| {
+            let name = record.name?.to_string();
             Some(UnmanageableRecord {
                 id: record.id?,
-                label: record.name?.to_string(),
+                label: format!("{name:?}"),
                 reason: record.detail,
+                texts: RecordTexts {
+                    name,
+                    ..RecordTexts::default()
+                },
             })
         }));
     let coverage = match (listing.doubt, bad.first()) {

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::api::settings::ListBound;
 use crate::live::Unproven;
 
 /// A request that failed. Its `Display` names method, URL, status and the head of the body, never
@@ -50,6 +51,11 @@ pub enum ApiErrorKind {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// A list without an end, or longer than any that is read.
+    TooLong {
+        /// The bound that it exceeds.
+        bound: ListBound,
+    },
     /// An HTTP status that says no.
     Status,
     /// A success status with `"status": "ERROR"` in the body (api-facts U15).
@@ -63,6 +69,11 @@ pub enum ApiErrorKind {
     EmptyBody,
     /// JSON, but not of the promised shape.
     Shape {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A record of the platform that no manifest can mean.
+    Record {
         /// What is wrong with it.
         detail: String,
     },
@@ -201,10 +212,12 @@ impl ApiError {
             ApiErrorKind::Token
             | ApiErrorKind::Tls
             | ApiErrorKind::TooLarge { .. }
+            | ApiErrorKind::TooLong { .. }
             | ApiErrorKind::Refused
             | ApiErrorKind::NotJson { .. }
             | ApiErrorKind::EmptyBody
             | ApiErrorKind::Shape { .. }
+            | ApiErrorKind::Record { .. }
             | ApiErrorKind::Redirect { .. } => false,
         }
     }
@@ -265,6 +278,9 @@ impl ApiError {
             ApiErrorKind::TooLarge { .. } => {
                 "No proper answer is that large: check that the environment's `url` is the platform's root URL."
             }
+            ApiErrorKind::TooLong { .. } => {
+                "The server's list does not seem to end, or the instance is larger than solform reads: check the server."
+            }
             ApiErrorKind::Status => return self.help_for_status(),
             ApiErrorKind::Refused => {
                 "The server refused the request in its own words: see the body."
@@ -276,6 +292,9 @@ impl ApiError {
             | ApiErrorKind::EmptyBody
             | ApiErrorKind::Shape { .. } => {
                 "Something else than the platform's API seems to answer: check the environment's `url`, and the proxies on the way."
+            }
+            ApiErrorKind::Record { .. } => {
+                "solform leaves such a record alone; `solform list` shows it. Rename or delete it on the platform."
             }
             ApiErrorKind::Redirect { location } => {
                 return Cow::Owned(format!(
@@ -326,6 +345,7 @@ impl fmt::Display for ApiError {
             ApiErrorKind::TooLarge { limit } => {
                 write!(f, "the answer's body is larger than {limit} bytes")?;
             }
+            ApiErrorKind::TooLong { bound } => write!(f, "the list is longer than {bound}")?,
             ApiErrorKind::Status => f.write_str("answered")?,
             ApiErrorKind::Refused => f.write_str("refused in the body of a success")?,
             ApiErrorKind::NotJson { html: true } => f.write_str("answered with a web page")?,
@@ -334,6 +354,7 @@ impl fmt::Display for ApiError {
             }
             ApiErrorKind::EmptyBody => f.write_str("answered with an empty body")?,
             ApiErrorKind::Shape { detail } => write!(f, "unexpected answer: {detail}")?,
+            ApiErrorKind::Record { detail } => write!(f, "the record is not usable: {detail}")?,
             ApiErrorKind::Redirect { location } => {
                 write!(f, "redirected to `{location}`, which is not followed")?;
             }

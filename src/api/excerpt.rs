@@ -5,6 +5,9 @@ use crate::api::redact::Redactor;
 /// How much of a body an error shows, in characters.
 const SHOWN: usize = 200;
 
+/// The longest text of a record that is kept, in characters: as long as the longest name.
+const TEXT: usize = 512;
+
 /// How much of a body is looked at. Far more than is shown, so that no secret is cut in half before
 /// it can be recognised.
 const EXAMINED: usize = 64 * 1024;
@@ -25,6 +28,16 @@ pub(super) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
 pub(super) fn message(text: &str, redactor: &Redactor) -> String {
     let head: String = text.trim().chars().take(EXAMINED).collect();
     one_line(&redactor.redact(&head), 1000)
+}
+
+/// A server's text as it is, without what is beyond any proper name or word.
+pub(super) fn capped(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut head: String = letters.by_ref().take(TEXT).collect();
+    if letters.next().is_some() {
+        head.push('…');
+    }
+    head
 }
 
 fn one_line(text: &str, limit: usize) -> String {
@@ -75,6 +88,13 @@ mod tests {
         ] {
             assert_eq!(excerpt(body, &redactor), expected);
         }
+    }
+
+    #[test]
+    fn texts_of_records_are_cut() {
+        assert_eq!(capped("a\n"), "a\n");
+        assert_eq!(capped(&"é".repeat(512)), "é".repeat(512));
+        assert_eq!(capped(&"é".repeat(513)), format!("{}…", "é".repeat(512)));
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Files {
     /// Reads a part of a file. `None` if there is no such file. A server that knows no ranges
     /// sends the whole, which is accepted up to 64 MiB; of an empty file the part is empty.
     pub async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<FilePart>, ApiError> {
+        let _reading = self.client.reading_file();
         let mut call = Call::new(self.client.0.routes.file(path), LIST_LIMIT);
         call.range = Some((range.start, range.end.saturating_sub(1)));
         call.is_transfer = true;

@@ -14,12 +14,7 @@ pub(super) struct Limiter {
     most_reads: Mutex<usize>,
     /// Until when nothing is sent.
     paused_until: Mutex<Option<Instant>>,
-    /// When people were last told of a read that is tried again.
-    told_at: Mutex<Option<Instant>>,
 }
-
-/// How often people are told, however many reads are tried again.
-const TELLING: Duration = Duration::from_secs(10);
 
 impl Limiter {
     pub(super) fn new(reads_at_once: usize) -> Self {
@@ -28,22 +23,7 @@ impl Limiter {
             reads: Semaphore::new(most_reads),
             most_reads: Mutex::new(most_reads),
             paused_until: Mutex::new(None),
-            told_at: Mutex::new(None),
         }
-    }
-
-    /// Whether people should be told that a read is tried again. Says so once in a while.
-    pub(super) fn is_worth_telling(&self) -> bool {
-        let now = Instant::now();
-        let mut told_at = self
-            .told_at
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let is_due = told_at.is_none_or(|told_at| now >= told_at + TELLING);
-        if is_due {
-            *told_at = Some(now);
-        }
-        is_due
     }
 
     /// How many reads may be under way.
@@ -124,15 +104,5 @@ mod tests {
             limiter.widen_reads(wish);
             assert_eq!(limiter.reads.available_permits(), expected, "{wish}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn people_are_told_once_in_a_while() {
-        let limiter = Limiter::new(1);
-        assert!(limiter.is_worth_telling());
-        assert!(!limiter.is_worth_telling());
-        tokio::time::advance(TELLING).await;
-        assert!(limiter.is_worth_telling());
-        assert!(!limiter.is_worth_telling());
     }
 }

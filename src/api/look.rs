@@ -19,6 +19,7 @@ impl Client {
         client.0.learned.expect(u64::MAX);
         let mut task = JoinSet::new();
         task.spawn(async move {
+            let _reading = client.reading();
             let (filter, start) = client.opening().await?;
             if filter.state.is_some() {
                 return client.everything(&filter, start).await;

@@ -12,6 +12,7 @@ use crate::api::client::Client;
 use crate::api::convert::is_unstated;
 use crate::api::coverage::{ACTIVE, INACTIVE, shows_both, shows_service};
 use crate::api::error::ApiError;
+use crate::api::events::ReadEvent;
 use crate::api::learned::{NameFilter, States};
 use crate::api::page::{Limit, Page};
 use crate::api::paging::Listing;
@@ -21,13 +22,6 @@ use crate::ident::SolutionName;
 /// Whether a server refuses to be asked by name; it may still be asked for everything.
 fn refuses_filter(error: &ApiError) -> bool {
     matches!(error.status(), Some(400 | 422))
-}
-
-/// The answer to one name.
-struct Answered {
-    listing: Listing,
-    /// Whether anything came back, of whatever name.
-    is_empty: bool,
 }
 
 impl Client {
@@ -44,7 +38,9 @@ impl Client {
         let questions: Vec<_> = names.iter().map(|name| self.one_name(name)).collect();
         let mut answers = futures_util::stream::iter(questions).buffer_unordered(at_once);
         let mut whole = Listing::default();
-        loop {
+        for done in 0.. {
+            let total = names.len();
+            self.emit(&ReadEvent::Names { done, total });
             let answered = match answers.try_next().await {
                 Ok(Some(answered)) => answered,
                 Ok(None) => break,
@@ -54,11 +50,11 @@ impl Client {
                 }
                 Err(error) => return Err(error),
             };
-            if answered.listing.ignores_name {
+            if answered.ignores_name {
                 self.0.learned.names(NameFilter::Broken);
                 return Ok(None);
             }
-            whole.absorb(answered.listing);
+            whole.absorb(answered);
         }
         let is_trusted = self.0.learned.facts().names == NameFilter::Works
             || self.try_name_filter(opening).await?;
@@ -74,15 +70,15 @@ impl Client {
                 Err(error) => return Err(error),
             };
             if let Some(answered) = answered
-                && !answered.listing.ignores_name
+                && !answered.ignores_name
             {
-                if !answered.is_empty || self.0.learned.facts().names == NameFilter::Works {
-                    return Ok(answered.listing);
+                if self.0.learned.facts().names == NameFilter::Works {
+                    return Ok(answered);
                 }
-                // Nothing came, and the filter was never seen at work: look at what there is.
+                // The filter has not found anything yet: ask for a name that is there.
                 let opening = self.any_page().await?;
                 if opening.received == 0 || self.try_name_filter(&opening).await? {
-                    return Ok(answered.listing);
+                    return Ok(answered);
                 }
             }
             self.0.learned.names(NameFilter::Broken);
@@ -115,7 +111,7 @@ impl Client {
     }
 
     /// The list of one name, in all states.
-    async fn one_name(&self, name: &SolutionName) -> Result<Answered, ApiError> {
+    async fn one_name(&self, name: &SolutionName) -> Result<Listing, ApiError> {
         let filter = ListFilter {
             name: Some(name.clone()),
             ..ListFilter::default()
@@ -143,14 +139,11 @@ impl Client {
                 Err(error) => return Err(error),
             },
         };
-        let is_empty = listing.versions.is_empty()
-            && listing.unmanageable.is_empty()
-            && listing.bad.is_empty();
         let listing = only(listing, name);
         if !listing.versions.is_empty() {
             self.0.learned.names(NameFilter::Works);
         }
-        Ok(Answered { listing, is_empty })
+        Ok(listing)
     }
 
     /// Asks for a name that is there. One record is enough to know the filter at work.
@@ -159,7 +152,7 @@ impl Client {
             return Ok(false);
         };
         let answered = self.one_name(&known.identity.name).await?;
-        let works = !answered.listing.versions.is_empty();
+        let works = !answered.versions.is_empty();
         if !works {
             self.0.learned.names(NameFilter::Broken);
         }

@@ -39,6 +39,8 @@ pub(super) struct Page {
     pub(super) offset: u64,
     /// How many entries came, whatever they were.
     pub(super) received: u64,
+    /// How many bytes the answer had.
+    pub(super) bytes: u64,
     pub(super) versions: Vec<LiveVersion>,
     pub(super) unmanageable: Vec<UnmanageableRecord>,
     pub(super) bad: Vec<BadRecord>,
@@ -56,21 +58,17 @@ impl Page {
             .chain(self.bad.iter().filter_map(|record| record.id.as_ref()))
     }
 
-    /// Whether both pages show the same records in the same order. Times are not compared: they
-    /// move without anything having been added or removed.
+    /// The offset that the server announces, where it lies ahead.
+    pub(super) fn announced(&self) -> Option<u64> {
+        let next = u64::try_from(self.next_offset?).ok()?;
+        (next > self.offset).then_some(next)
+    }
+
+    /// Returns whether both pages show the same records in the same order. What else they say of a
+    /// record is not compared: states and times move without anything having been added or removed.
     pub(super) fn shows_the_same(&self, other: &Self) -> bool {
         self.received == other.received
-            && self.versions.len() == other.versions.len()
-            && self
-                .versions
-                .iter()
-                .zip(&other.versions)
-                .all(|(left, right)| {
-                    left.id == right.id
-                        && left.identity == right.identity
-                        && left.state == right.state
-                })
-            && self.unmanageable == other.unmanageable
+            && self.ids().eq(other.ids())
             && self.bad.len() == other.bad.len()
     }
 }
@@ -83,17 +81,26 @@ impl Client {
         limit: Limit,
         offset: u64,
     ) -> Result<Page, ApiError> {
+        let call = self.page_call(filter, limit, offset);
+        self.read(&call, |answer| read_page(answer, offset)).await
+    }
+
+    /// The call for a page.
+    pub(super) fn page_call(&self, filter: &ListFilter, limit: Limit, offset: u64) -> Call {
         let route = self.0.routes.list(filter, limit.number(), offset);
-        self.read(&Call::new(route, LIST_LIMIT), |answer| {
-            read_page(answer, offset)
-        })
-        .await
+        Call::new(route, LIST_LIMIT)
     }
 
     /// The first page of a list, with the limit that the server took for it. A server that refuses
     /// the limit is asked for less; one that answers nothing to a limit that it was never seen to
     /// honour is asked without, because an empty page must not be taken for an empty instance.
     pub(super) async fn first_page(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
+        let (page, limit) = self.first_page_taken(filter).await?;
+        self.received(filter, page.received);
+        Ok((page, limit))
+    }
+
+    async fn first_page_taken(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
         let learned = &self.0.learned;
         if let Some(limit) = learned.facts().limit {
             return Ok((self.page(filter, limit, 0).await?, limit));
@@ -131,6 +138,7 @@ pub(super) fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKi
     let mut page = Page {
         offset,
         received: bodies.len() as u64,
+        bytes: answer.body.len() as u64,
         versions: Vec::with_capacity(bodies.len()),
         has_more: reply.has_more.flag(),
         next_offset: reply.next_offset.int(),

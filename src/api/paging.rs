@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::api::client::Client;
 use crate::api::convert::BadRecord;
 use crate::api::error::ApiError;
+use crate::api::events::ReadEvent;
 use crate::api::page::{Limit, Page};
 use crate::api::routes::ListFilter;
 use crate::api::walk::{Step, Walk, verdict};
@@ -199,7 +200,7 @@ impl Client {
             bad: first.bad.clone(),
             ..first
         };
-        let mut walk = Walk::default();
+        let mut walk = Walk::new(self.0.settings.list_bounds);
         let mut step = walk.accept(first);
         let mut ahead = match step {
             Step::Look { at, doubtful } => Ahead::new(self, filter, limit, at, !doubtful),
@@ -215,12 +216,22 @@ impl Client {
                     return Ok(Reading::Again(walk, doubt));
                 }
                 Step::Endless => {
-                    let doubt = no_end(&walk, "there are more pages than can be");
+                    let doubt = no_end(
+                        &walk,
+                        "the last pages have no new record, and still there is more",
+                    );
                     return Ok(Reading::Settled(Listing::of(walk, Some(doubt))));
+                }
+                Step::TooLong(bound) => {
+                    let call = self.page_call(filter, limit, walk.items);
+                    return Err(self.too_long(&call, bound));
                 }
             };
             match ahead.take(at).await {
-                Ok(page) => step = walk.accept(page),
+                Ok(page) => {
+                    self.received(filter, page.received);
+                    step = walk.accept(page);
+                }
                 // The page that was only looked for is refused: there may be none, or the server
                 // may not let itself be paged. Either way nothing is proven.
                 Err(error) if doubtful && error.is_refused_page() => {
@@ -236,6 +247,17 @@ impl Client {
             pending: is_long.then(|| Recheck::begin(self, filter, limit, opening)),
             ..Listing::of(walk, None)
         }))
+    }
+}
+
+impl Client {
+    pub(super) fn received(&self, filter: &ListFilter, records: u64) {
+        let expected = self.0.learned.facts().expected;
+        self.emit(&ReadEvent::Records {
+            is_visibility: filter.visibility.is_some(),
+            records,
+            expected: (1..u64::MAX).contains(&expected).then_some(expected),
+        });
     }
 }
 

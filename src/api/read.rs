@@ -194,10 +194,14 @@ pub(super) fn read_solution(answer: &Answer) -> Result<Option<LiveVersion>, ApiE
     };
     match record(body, &mut Interner::default()) {
         Record::Understood(version) => Ok(Some(version)),
-        Record::Unmanageable(record) => Err(ApiErrorKind::Shape {
-            detail: record.reason,
+        Record::Unmanageable(record) => Err(ApiErrorKind::Record {
+            detail: format!("{} cannot be declared: {}", record.label, record.reason),
         }),
-        Record::Bad(record) => Err(ApiErrorKind::Shape {
+        // Without an id it is no record, and something else may have answered.
+        Record::Bad(record) if record.id.is_none() => Err(ApiErrorKind::Shape {
+            detail: record.detail,
+        }),
+        Record::Bad(record) => Err(ApiErrorKind::Record {
             detail: record.detail,
         }),
     }

@@ -1,7 +1,8 @@
 //! Runs of solutions: what a call that starts one says, and their lists.
 //!
-//! The lists take `limit` and `offset` and tell nothing of further pages (api-facts 8.15), so a list
-//! is read until a page is empty. Filters that a record can be held against are applied again on
+//! The lists take `limit` and `offset` and announce no further pages (`docs/platform.md`), so a list
+//! is read until a page is empty. A page that ends with a run that came before shows that the server
+//! ignores the offset. Filters that a record can be held against are applied again on
 //! this side; who started a run, and the names and owners of solutions, stand in no record.
 
 use std::collections::HashSet;
@@ -22,9 +23,6 @@ use crate::job::{RunFilter, RunList, RunRecord, RunRequest, RunState, RunTarget}
 
 /// How many runs a page is asked to hold.
 const PAGE: u64 = 100;
-
-/// More pages than any list has, so that one without end comes to one.
-const PAGES: usize = 20_000;
 
 const NS_PER_MS: i64 = 1_000_000;
 
@@ -66,6 +64,8 @@ pub(super) fn body(target: &RunTarget, request: &RunRequest) -> Bytes {
 struct RunPage {
     /// How many entries came, whatever they were.
     received: u64,
+    /// How many bytes the answer had.
+    bytes: u64,
     runs: Vec<RunRecord>,
     /// Entries without an id.
     unreadable: usize,
@@ -82,11 +82,8 @@ impl Client {
             usize::try_from(limit).unwrap_or(usize::MAX)
         });
         let mut size = Some(filter.limit.unwrap_or(PAGE).min(PAGE));
+        let mut received = (0, 0);
         for pages in 0.. {
-            if pages == PAGES {
-                list.incomplete = Some("there are more pages than can be".to_owned());
-                break;
-            }
             let mut answer = self.run_page(filter, size, offset).await;
             if pages == 0
                 && let Err(refusal) = &answer
@@ -107,27 +104,41 @@ impl Client {
             if page.received == 0 {
                 break;
             }
+            received.0 += page.received;
+            received.1 += page.bytes;
+            if let Some(bound) = self.0.settings.list_bounds.exceeded(received) {
+                let route = self.0.routes.runs(filter, size, offset);
+                return Err(self.too_long(&Call::new(route, LIST_LIMIT), bound));
+            }
             unreadable += page.unreadable;
-            let has_runs = !page.runs.is_empty();
+            // A list that grows at its front shows known runs first, and new ones behind them.
+            let ends_known = page.runs.last().is_none_or(|run| seen.contains(&run.id));
             let fresh: Vec<RunRecord> = page
                 .runs
                 .into_iter()
                 .filter(|run| seen.insert(run.id.clone()))
                 .collect();
-            if has_runs && fresh.is_empty() {
-                // A page of nothing new. However short it is, the server may hold back more: it may
-                // cap its pages below what was asked for.
+            let is_readable = page.received > page.unreadable as u64;
+            offset += page.received;
+            list.runs
+                .extend(fresh.into_iter().filter(|run| passes(filter, run)));
+            if list.runs.len() >= wanted {
+                list.runs.truncate(wanted);
+                break;
+            }
+            if ends_known && is_readable {
+                // However short the page is, the server may hold back more: it may cap its pages
+                // below what was asked for.
                 list.incomplete = Some(
                     "the server repeats its page: it ignores `offset`, and there may be more"
                         .to_owned(),
                 );
                 break;
             }
-            offset += page.received;
-            list.runs
-                .extend(fresh.into_iter().filter(|run| passes(filter, run)));
-            if list.runs.len() >= wanted {
-                list.runs.truncate(wanted);
+            if !is_readable {
+                list.incomplete = Some(format!(
+                    "a whole page has no run with an id: {unreadable} listed runs have none"
+                ));
                 break;
             }
         }
@@ -161,6 +172,7 @@ fn read_page(answer: &Answer, secrets: &Redactor) -> Result<RunPage, ApiErrorKin
         .collect();
     Ok(RunPage {
         received: received as u64,
+        bytes: answer.body.len() as u64,
         unreadable: received - runs.len(),
         runs,
     })
@@ -177,7 +189,7 @@ fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
             .word()
             .and_then(|id| SolutionId::parse(&id).ok()),
         account_id: said(body.account_id),
-        state: body.state.word().map(|word| RunState::new(word.trim())),
+        state: said(body.state).map(|word| RunState::new(&word)),
         started_at_ms: ms(&body.started),
         completed_at_ms: ms(&body.completed),
         time_taken_ms: ms(&body.time_taken),

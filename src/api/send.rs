@@ -24,6 +24,7 @@ use crate::api::error::{ApiError, ApiErrorKind, Asked};
 use crate::api::excerpt::excerpt;
 use crate::api::retry::retry_after;
 use crate::api::routes::Route;
+use crate::api::settings::ListBound;
 use crate::api::token::{Bearer, TokenError};
 use crate::api::transport::{self, Cause};
 
@@ -102,6 +103,7 @@ impl Client {
     ) -> Result<T, ApiError> {
         let began = Instant::now();
         let mut tried = 0;
+        let mut patience = self.patience();
         loop {
             tried += 1;
             let sent = {
@@ -119,10 +121,9 @@ impl Client {
             let Some(wait) = self.wait_before_next_try(&error, tried, began) else {
                 return Err(error.with_attempts(tried));
             };
-            if wait >= NOTABLE_WAIT && self.0.limiter.is_worth_telling() {
-                tracing::warn!(%error, tried, "no usable answer yet, trying again");
-            } else {
-                tracing::debug!(%error, tried, wait_ms = wait.as_millis(), "trying again");
+            tracing::debug!(%error, tried, wait_ms = wait.as_millis(), "trying again");
+            if wait >= NOTABLE_WAIT {
+                patience.retrying(&error, wait, tried);
             }
             tokio::time::sleep(wait).await;
         }
@@ -199,6 +200,11 @@ impl Client {
             .with_excerpt(excerpt(&answer.body, &self.0.secrets))
             .with_request_id(request_id)
             .with_retry_after(retry_after(&answer.headers, self.0.settings.wall_clock))
+    }
+
+    /// The error of a list that is longer than any that is read.
+    pub(super) fn too_long(&self, call: &Call, bound: ListBound) -> ApiError {
+        ApiError::new(self.asked(call), ApiErrorKind::TooLong { bound })
     }
 
     fn asked<'a>(&self, call: &'a Call) -> Asked<'a> {

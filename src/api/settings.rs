@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use url::{Host, Url};
 
+use crate::api::events::ReadSink;
 use crate::api::redact::Redactor;
 use crate::api::retry::RetryPolicy;
 use crate::api::token::TokenSupplier;
+use crate::live::grouped;
 
 /// How to reach one environment.
 #[derive(Clone)]
@@ -32,6 +34,10 @@ pub struct ClientSettings {
     pub connect_timeout: Duration,
     /// How long an answer may take, file transfers aside.
     pub request_timeout: Duration,
+    /// How long a list may be.
+    pub list_bounds: ListBounds,
+    /// Takes what happens while something is read.
+    pub events: Option<ReadSink>,
     /// How patient reads are.
     pub retry: RetryPolicy,
     /// Seeds the jitter of the waits.
@@ -57,11 +63,65 @@ impl ClientSettings {
             reads_at_once: 10,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
+            list_bounds: ListBounds::default(),
+            events: None,
             retry: RetryPolicy::default(),
             seed: 0,
             secrets,
             allow_hosts: None,
             wall_clock: system_time,
+        }
+    }
+}
+
+/// How long a list may be, so that one without an end comes to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListBounds {
+    /// The most records that are received of one list.
+    pub records: u64,
+    /// The most bytes that are received of one list, after decompression.
+    pub bytes: u64,
+}
+
+impl Default for ListBounds {
+    fn default() -> Self {
+        Self {
+            records: 2_000_000,
+            bytes: 4 * GIB,
+        }
+    }
+}
+
+impl ListBounds {
+    /// Returns the bound that these records and bytes exceed.
+    pub(super) fn exceeded(self, (records, bytes): (u64, u64)) -> Option<ListBound> {
+        if records > self.records {
+            Some(ListBound::Records(self.records))
+        } else if bytes > self.bytes {
+            Some(ListBound::Bytes(self.bytes))
+        } else {
+            None
+        }
+    }
+}
+
+/// A bound of [`ListBounds`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListBound {
+    /// So many records.
+    Records(u64),
+    /// So many bytes.
+    Bytes(u64),
+}
+
+const GIB: u64 = 1024 * 1024 * 1024;
+
+impl fmt::Display for ListBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Records(records) => write!(f, "{} records", grouped(*records)),
+            Self::Bytes(bytes) if bytes.is_multiple_of(GIB) => write!(f, "{} GiB", bytes / GIB),
+            Self::Bytes(bytes) => write!(f, "{bytes} bytes"),
         }
     }
 }

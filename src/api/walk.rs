@@ -1,23 +1,26 @@
 //! Whether a list came to an end that can be trusted: the decisions of paging, without I/O.
 //!
-//! A [`Walk`] takes the pages of one list in their order and says after each what to look at next.
-//! What servers say of the next page is contradictory (api-facts 8.1, 8.2), so a clear word is
-//! believed, and in doubt the next offset is looked at: an empty page is a proof.
+//! A [`Walk`] takes the pages of one list in their order and returns after each what to ask for
+//! next. What servers say of the next page is contradictory (`docs/platform.md`), so a clear word is
+//! believed, and in doubt the next offset is asked for: an empty page is a proof. No announced
+//! offset is followed over a gap: a server that takes a smaller `limit` than it was asked for may
+//! still count by the one that it was asked for.
 
 use std::collections::HashSet;
 
 use crate::api::convert::BadRecord;
 use crate::api::page::Page;
+use crate::api::settings::{ListBound, ListBounds};
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord};
 
-/// More pages than any instance has, so that a list without end comes to one.
-const PAGES: usize = 20_000;
+/// The number of pages in a row without a new record after which a list counts as endless.
+const BARREN: usize = 100;
 
 /// What to do after a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Look at this offset. `doubtful` if the server did not clearly announce a page there.
+    /// Ask for the page at this offset. `doubtful` if the server did not clearly announce one there.
     Look { at: u64, doubtful: bool },
     /// The list is complete.
     End,
@@ -25,13 +28,16 @@ pub(super) enum Step {
     Moved,
     /// The same page again: the offset seems to be ignored.
     Repeats,
-    /// It does not end.
+    /// Page after page has nothing new.
     Endless,
+    /// The list is longer than any list that is read.
+    TooLong(ListBound),
 }
 
 /// One list on its way.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
+    bounds: ListBounds,
     seen: HashSet<SolutionId>,
     pub(super) versions: Vec<LiveVersion>,
     pub(super) unmanageable: Vec<UnmanageableRecord>,
@@ -40,15 +46,44 @@ pub(super) struct Walk {
     pub(super) pages: usize,
     /// Entries taken so far.
     pub(super) items: u64,
+    /// Entries and bytes received so far, those of repeated pages included.
+    received: (u64, u64),
     /// Whether the page before said clearly that it is the last.
     said_last: bool,
+    /// The ids on the first page, in their order.
+    first: Vec<SolutionId>,
+    /// The most entries on one page.
+    widest: u64,
+    /// Pages in a row without anything new.
+    barren: usize,
+    /// The offset of the last page that was empty though more was announced behind it.
+    empty_at: Option<u64>,
+    /// Whether the announced offsets did not fit the records received, so that pages may overlap
+    /// without the list having moved.
+    may_overlap: bool,
 }
 
 impl Walk {
+    /// Starts a list that ends with an error above these bounds.
+    pub(super) fn new(bounds: ListBounds) -> Self {
+        Self {
+            bounds,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next page.
     pub(super) fn accept(&mut self, page: Page) -> Step {
         self.pages += 1;
+        self.received.0 += page.received;
+        self.received.1 += page.bytes;
+        if let Some(bound) = self.bounds.exceeded(self.received) {
+            return Step::TooLong(bound);
+        }
         let said_last = std::mem::replace(&mut self.said_last, page.has_more == Some(false));
+        if self.pages == 1 {
+            self.first = page.ids().cloned().collect();
+        }
         let mut ids = 0_usize;
         let mut fresh = 0_usize;
         for id in page.ids() {
@@ -57,18 +92,68 @@ impl Walk {
                 fresh += 1;
             }
         }
-        if fresh < ids {
-            if fresh > 0 || self.pages == 1 {
+        let overlaps = fresh < ids;
+        if overlaps {
+            let is_first_again = self.pages > 1 && page.ids().eq(&self.first);
+            let is_known = fresh == 0 && self.pages > 1;
+            if is_known && (is_first_again || !self.may_overlap) {
+                // An offset beyond the end was taken for the start.
+                return if said_last { Step::End } else { Step::Repeats };
+            }
+            if self.pages == 1 || !self.may_overlap {
                 return Step::Moved;
             }
-            // Nothing but known records: an offset beyond the end was taken for the start.
-            return if said_last { Step::End } else { Step::Repeats };
         }
-        let step = match verdict(&page) {
-            Step::Look { .. } if self.pages >= PAGES => Step::Endless,
+        self.barren = if fresh > 0 || (ids == 0 && page.received > 0) {
+            0
+        } else {
+            self.barren + 1
+        };
+        let step = match self.next(&page, overlaps) {
+            Step::Look { .. } if self.barren >= BARREN => Step::Endless,
             step => step,
         };
         self.items += page.received;
+        self.keep(page);
+        step
+    }
+
+    /// What follows a page, without a gap to it.
+    fn next(&mut self, page: &Page, overlaps: bool) -> Step {
+        self.widest = self.widest.max(page.received);
+        let (at, doubtful) = match verdict(page) {
+            Step::Look { at, doubtful } => (at, doubtful),
+            step => return step,
+        };
+        let at = if page.received == 0 && self.empty_at != Some(page.offset) {
+            // It may have been empty by mistake.
+            self.empty_at = Some(page.offset);
+            page.offset
+        } else if page.received == 0 && self.widest > 0 {
+            // Records that the caller may not see are cut out of their page. It may have been as
+            // short as the longest that was seen.
+            at.min(page.offset.saturating_add(self.widest))
+        } else if overlaps && page.received > 0 {
+            page.offset.saturating_add(page.received)
+        } else {
+            at
+        };
+        if page
+            .announced()
+            .is_some_and(|announced| announced != page.offset.saturating_add(page.received))
+        {
+            self.may_overlap = true;
+        }
+        Step::Look { at, doubtful }
+    }
+
+    fn keep(&mut self, mut page: Page) {
+        // The other kinds of records are deduplicated by their id later.
+        if self.may_overlap {
+            page.bad.retain(|record| {
+                record.id.is_none() || !self.bad.iter().any(|known| known.id == record.id)
+            });
+        }
         if self.versions.is_empty() {
             self.versions = page.versions;
         } else {
@@ -76,29 +161,24 @@ impl Walk {
         }
         self.unmanageable.extend(page.unmanageable);
         self.bad.extend(page.bad);
-        step
     }
 }
 
-/// What one page says about what follows it.
+/// What one page says about what follows it. The offset leaves no gap behind the records received.
 pub(super) fn verdict(page: &Page) -> Step {
-    let forward = page
-        .next_offset
-        .and_then(|next| u64::try_from(next).ok())
-        .filter(|next| *next > page.offset);
-    match (page.received, page.has_more, forward) {
-        // Records that the caller may not see are cut out of their page: the list goes on.
+    let behind = page.offset.saturating_add(page.received);
+    match (page.received, page.has_more, page.announced()) {
         (0, Some(true), Some(at)) => Step::Look {
             at,
             doubtful: false,
         },
         (0, _, _) | (_, Some(false), None) => Step::End,
         (_, Some(true) | None, Some(at)) => Step::Look {
-            at,
+            at: at.min(behind),
             doubtful: false,
         },
         (_, Some(false), Some(_)) | (_, Some(true) | None, None) => Step::Look {
-            at: page.offset + page.received,
+            at: behind,
             doubtful: true,
         },
     }
@@ -160,7 +240,12 @@ mod tests {
             (Some(false), Some(0), Step::End),
             (Some(false), Some(40), doubtful(20)),
             (Some(true), Some(20), sure(20)),
-            (Some(true), Some(25), sure(25)),
+            (Some(true), Some(25), sure(20)),
+            (Some(true), Some(1_000), sure(20)),
+            (Some(true), Some(i64::MAX), sure(20)),
+            (None, Some(1_000), sure(20)),
+            (Some(true), Some(15), sure(15)),
+            (Some(false), Some(i64::MIN), Step::End),
             (Some(true), Some(-1), doubtful(20)),
             (Some(true), Some(0), doubtful(20)),
             (Some(true), None, doubtful(20)),
@@ -180,7 +265,7 @@ mod tests {
             (None, None, Step::End),
             (Some(false), Some(-1), Step::End),
             (Some(true), Some(-1), Step::End),
-            (Some(true), Some(20), sure(20)),
+            (Some(true), Some(20), sure(0)),
         ] {
             let mut walk = Walk::default();
             assert_eq!(walk.accept(page(0, 0..0, has_more, next_offset)), expected);
@@ -211,20 +296,70 @@ mod tests {
         assert_eq!(moved.accept(page(3, 2..5, Some(false), None)), Step::Moved);
     }
 
+    /// The server takes a smaller limit than the one that it counts by, and shows each record once.
+    #[test]
+    fn no_announced_offset_leaves_a_gap() {
+        let mut walk = Walk::default();
+        assert_eq!(walk.accept(page(0, 0..50, Some(true), Some(100))), sure(50));
+        assert_eq!(
+            walk.accept(page(50, 50..100, Some(true), Some(150))),
+            sure(100)
+        );
+        assert_eq!(
+            walk.accept(page(100, 100..130, Some(false), Some(-1))),
+            Step::End
+        );
+        assert_eq!(walk.versions.len(), 130);
+    }
+
+    /// The server pages first, and then cuts out what the caller may not see.
+    #[test]
+    fn pages_that_were_cut_may_overlap() {
+        let mut walk = Walk::default();
+        assert_eq!(walk.accept(page(0, 0..6, Some(true), Some(10))), sure(6));
+        assert_eq!(walk.accept(page(6, 4..12, Some(true), Some(16))), sure(14));
+        // An empty page is asked for again.
+        let empty = || page(14, 12..12, Some(true), Some(24));
+        assert_eq!(walk.accept(empty()), sure(14));
+        assert_eq!(walk.accept(empty()), sure(22));
+        assert_eq!(
+            walk.accept(page(22, 12..15, Some(false), Some(-1))),
+            Step::End
+        );
+        assert_eq!(walk.seen.len(), 15);
+    }
+
     #[test]
     fn a_list_without_end_comes_to_one() {
         let mut walk = Walk::default();
-        let mut at = 0;
-        for _ in 0..PAGES - 1 {
-            assert_eq!(
-                walk.accept(page(at, at..at + 1, Some(true), None)),
-                doubtful(at + 1)
-            );
-            at += 1;
+        let mut step = walk.accept(page(0, 0..1, Some(true), Some(1)));
+        let mut pages = 0;
+        while let Step::Look { at, .. } = step {
+            let next = i64::try_from(at + 1).unwrap();
+            step = walk.accept(page(at, 0..0, Some(true), Some(next)));
+            pages += 1;
         }
-        assert_eq!(
-            walk.accept(page(at, at..at + 1, Some(true), None)),
-            Step::Endless
-        );
+        assert_eq!((step, pages), (Step::Endless, BARREN));
+    }
+
+    #[test]
+    fn a_list_has_bounds() {
+        let mut walk = Walk::new(ListBounds {
+            records: 5,
+            bytes: u64::MAX,
+        });
+        assert_eq!(walk.accept(page(0, 0..5, Some(true), Some(5))), sure(5));
+        let step = walk.accept(page(5, 5..6, Some(false), None));
+        assert_eq!(step, Step::TooLong(ListBound::Records(5)));
+
+        let mut walk = Walk::new(ListBounds {
+            records: u64::MAX,
+            bytes: 100,
+        });
+        let step = walk.accept(Page {
+            bytes: 101,
+            ..page(0, 0..5, Some(true), Some(5))
+        });
+        assert_eq!(step, Step::TooLong(ListBound::Bytes(100)));
     }
 }

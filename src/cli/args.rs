@@ -35,6 +35,8 @@ use crate::plan::{DiffOptions, Mode, Overrides, Selector};
 /// Terraform for Instabase Deployed Solutions
 #[derive(Debug, Parser)]
 #[command(name = "solform", version, about, long_about = None, max_term_width = 100)]
+// What is typed goes before SOLFORM_CLI_ARGS, which stands in front of it.
+#[command(args_override_self = true)]
 #[command(after_help = "Example:\n  solform init && solform plan && solform apply")]
 pub(super) struct Cli {
     #[command(flatten)]
@@ -288,6 +290,7 @@ impl PlanningArgs {
             targets: selectors(&self.target),
             excludes: selectors(&self.exclude),
             replace: self.replace.clone(),
+            may_select_nothing: false,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::apply::RunStartError;
 use crate::emulator::{EmulatorError, KnobError, SeedError};
 use crate::ident::{Address, SolutionId};
 use crate::manifest::Problems;
-use crate::plan::{DiffError, SavedPlanError};
+use crate::plan::{DiffError, SavedPlanError, did_you_mean};
 use crate::render::Diagnostic;
 use crate::store::{JournalError, StoreError};
 
@@ -190,8 +190,12 @@ pub(super) enum CommandError {
     )]
     TokenCommand { environment: String },
     /// Nothing of that address or id is live.
-    #[error("nothing live is `{text}`")]
-    NotLive { text: String },
+    #[error("no live version matches `{text}`")]
+    NotLive {
+        text: String,
+        /// What may have been meant.
+        near: Vec<String>,
+    },
     /// Several records are what one was asked for.
     #[error("{} live records are `{text}`: {}", .found.len(), told(.found))]
     SeveralLive {
@@ -392,6 +396,7 @@ impl CommandError {
             Self::TokenCommand { .. } => {
                 "Give the token by `env` or `file` in pipelines that restrict hosts.".to_owned()
             }
+            Self::NotLive { near, .. } if !near.is_empty() => did_you_mean(near),
             Self::NotLive { .. } => "Run `solform list` to see what is live.".to_owned(),
             Self::SeveralLive { .. } => {
                 "Put the owner in front, `owner:Name@version`, or give the id of one.".to_owned()
@@ -405,7 +410,7 @@ impl CommandError {
             Self::CliArgs => "Close the quote.".to_owned(),
             Self::OutExists { .. } => "Name another file, or add --force to overwrite it.".to_owned(),
             Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
-            Self::Diff(errors) => diff_help(errors),
+            Self::Diff(errors) => joined_helps(errors),
             Self::Io { source, .. } => io_help(source.kind()).to_owned(),
             Self::EmulatorInUse { .. } => {
                 "Wait until that command has ended, then run this one again.".to_owned()
@@ -508,22 +513,12 @@ fn joined(errors: &[DiffError]) -> String {
     texts.join("; ")
 }
 
-fn diff_help(errors: &[DiffError]) -> String {
-    let help = match errors.first() {
-        Some(DiffError::SelectsNothing { .. }) => {
-            "Give an address as the plan shows it, or a solution's name."
+fn joined_helps(errors: &[DiffError]) -> String {
+    let mut helps: Vec<String> = Vec::new();
+    for help in errors.iter().map(DiffError::help) {
+        if !helps.contains(&help) {
+            helps.push(help);
         }
-        Some(DiffError::NoPath { .. }) => "Add `path` to the entry, or correct its version.",
-        Some(DiffError::ReplaceNotLive { .. }) => {
-            "Leave --replace out: the plan deploys it anyway."
-        }
-        Some(DiffError::ReplaceManyRecords { .. }) => {
-            "Delete the records that are too many first; `solform list` shows them."
-        }
-        Some(DiffError::ReplaceAmbiguous { .. }) => "Put the owner in front: owner:Name@version.",
-        Some(DiffError::ReplaceNotDeclared { .. }) | None => {
-            "Replace only what the manifest declares."
-        }
-    };
-    help.to_owned()
+    }
+    helps.join(" ")
 }

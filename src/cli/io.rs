@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex};
 
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -32,8 +33,6 @@ pub(super) struct Io {
     pub(super) out_styles: Styles,
     /// Styles for standard error.
     pub(super) err_styles: Styles,
-    /// Whether somebody looks at standard error as it is written.
-    pub(super) is_watched: bool,
     /// Whether somebody can answer.
     pub(super) can_ask: bool,
     /// The event stream of `--json`, which then has standard output for itself.
@@ -43,6 +42,8 @@ pub(super) struct Io {
     is_err_coloured: bool,
     /// The options that printed commands repeat.
     pub(super) invocation: Invocation,
+    /// The lines that are updated in place, where somebody looks at them.
+    pub(super) bars: Option<MultiProgress>,
 }
 
 /// Where text for people goes.
@@ -68,19 +69,21 @@ impl Io {
             }
         };
         let is_err_terminal = io::stderr().is_terminal();
+        let is_watched = is_err_terminal && !settings.is_ci && !settings.is_plain;
         Self {
             out: Redacted::new(io::stdout(), Arc::clone(&secrets)),
             err: Redacted::new(io::stderr(), Arc::clone(&secrets)),
             secrets,
             out_styles: styles(io::stdout().is_terminal()),
             err_styles: styles(is_err_terminal),
-            is_watched: is_err_terminal && !settings.is_ci && !settings.is_plain,
             can_ask: io::stdin().is_terminal() && is_err_terminal && !settings.is_ci,
             stream: None,
             text: TextPlace::Out,
             nowhere: io::sink(),
             is_err_coloured: may_colour && is_err_terminal,
             invocation: settings.invocation.clone(),
+            bars: is_watched
+                .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))),
         }
     }
 

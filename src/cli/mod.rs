@@ -21,6 +21,7 @@ mod run_progress;
 mod session;
 mod settings;
 mod signals;
+mod status;
 mod stream;
 
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use super::io::{Io, SharedErr};
@@ -46,8 +46,7 @@ impl Progress {
     pub(super) fn new(total: usize, identities: BTreeMap<Address, Identity>, io: &Io) -> Self {
         let stream = io.stream.as_ref();
         let stream = stream.map(|stream| StreamProgress::new(stream, identities));
-        let bars = (io.is_watched && stream.is_none())
-            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
+        let bars = io.bars.clone().filter(|_| stream.is_none());
         Self {
             state: Arc::new(Mutex::new(State {
                 total,

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::ProgressBar;
 use tokio::time::Instant;
 
 use super::io::{Io, SharedErr};
@@ -25,11 +25,7 @@ pub(super) struct RunProgress {
 impl RunProgress {
     pub(super) fn new(id: &JobId, io: &Io) -> Self {
         let id = words::escaped(id.as_str());
-        let bar = io.is_watched.then(|| {
-            let bar = bar_with(&id);
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-            bar
-        });
+        let bar = io.bars.as_ref().map(|bars| bars.add(bar_with(&id)));
         Self {
             id,
             since: Instant::now(),

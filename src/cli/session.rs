@@ -21,6 +21,7 @@ use super::files::{is_standard_input, manifest_folder};
 use super::invocation::{Invocation, PrintedCommand};
 use super::io::Io;
 use super::settings::{Settings, aws_variables, variable};
+use super::status;
 use crate::api::{
     Client, ClientSettings, Files, Probe, ReadError, Reader, Redactor, TokenError, TokenSupplier,
     Writer,
@@ -261,6 +262,7 @@ pub(super) fn client(
         }
         _ => None,
     };
+    wishes.events = Some(status::start(io));
     wish(&mut wishes);
     Client::new(wishes).map_err(|source| CommandError::Settings {
         environment: environment.name.clone(),

@@ -249,6 +249,7 @@ impl World {
             found.iter().map(|solution| solution.sequence).collect()
         });
         let (page, next_offset) = window(list, query.offset, limit);
+        let next_offset = announced(knobs, query, next_offset);
         SolutionPage {
             solutions: page
                 .iter()
@@ -269,6 +270,7 @@ impl World {
         found.retain(|solution| is_listed(&self.knobs, caller, query, solution));
         put_in_order(&mut found, self.knobs.list_order, self.list_calls);
         let (page, next_offset) = window(&found, query.offset, limit);
+        let next_offset = announced(&self.knobs, query, next_offset);
         SolutionPage {
             solutions: page
                 .iter()
@@ -309,6 +311,16 @@ fn window<T>(list: &[T], offset: usize, limit: usize) -> (&[T], Option<usize>) {
         list.get(offset..end).unwrap_or_default(),
         goes_on.then_some(end),
     )
+}
+
+/// The offset that is announced for the next page, where there is one.
+fn announced(knobs: &Knobs, query: &ListQuery, next: Option<usize>) -> Option<usize> {
+    let next = next?;
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    Some(match knobs.over_limit {
+        OverLimit::ClampedAnnounced => next.max(query.offset.saturating_add(limit)),
+        OverLimit::Clamped | OverLimit::Refused => next,
+    })
 }
 
 /// Puts records that stand in the order of their creation into the order of lists.

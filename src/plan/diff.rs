@@ -35,6 +35,8 @@ pub enum DiffError {
     SelectsNothing {
         /// As typed.
         selector: String,
+        /// What may have been meant.
+        near: Vec<String>,
     },
     /// `--replace` of a version that is not live.
     #[error("`{address}` cannot be replaced: it is not live")]
@@ -74,6 +76,7 @@ impl DiffError {
             Self::NoPath { .. } => {
                 "Give the version a `path`, or deploy it before it is declared without one.".to_owned()
             }
+            Self::SelectsNothing { near, .. } if !near.is_empty() => did_you_mean(near),
             Self::SelectsNothing { .. } => {
                 "Write a name, `Name@version` or `owner:Name@version`, as `solform plan` shows it."
                     .to_owned()
@@ -94,6 +97,12 @@ impl DiffError {
             }
         }
     }
+}
+
+/// The sentence that offers near names.
+pub fn did_you_mean(near: &[String]) -> String {
+    let near: Vec<String> = near.iter().map(|text| format!("`{text}`")).collect();
+    format!("Did you mean {}?", near.join(" or "))
 }
 
 /// Plans what makes the live state what the manifest declares. Collects every error. `history` is

@@ -32,13 +32,13 @@ pub use action::{Action, ActionKind, AfterImage, LiveImage, Patch, Reason, is_ma
 pub use change::{
     Block, Change, Decision, Field, FieldChange, Mode, Note, Origin, Plan, Subject, Successor, Undo,
 };
-pub use diff::{DiffError, diff};
+pub use diff::{DiffError, did_you_mean, diff};
 pub use guard::{ApprovedPlan, Overrides, Refusal, Refused, approve, judge, needs_whole_listing};
 pub use history::{ApplyHistory, InFlight, OrphanedRecord};
 pub use inspection::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
 };
-pub use options::{DiffOptions, Selector};
+pub use options::{DiffOptions, Selector, near_addresses};
 pub use precondition::{
     Difference, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
 };

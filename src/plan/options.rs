@@ -1,11 +1,12 @@
 //! What a user may ask of a plan besides the manifest.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::change::{Change, Mode};
 use super::diff::DiffError;
 use crate::attribute::State;
-use crate::ident::{Address, Identity};
+use crate::ident::{Address, Identity, SolutionName};
 use crate::live::LiveState;
 use crate::manifest::{Desired, Manifest};
 
@@ -20,6 +21,8 @@ pub struct DiffOptions {
     pub excludes: Vec<Selector>,
     /// Versions to delete and deploy again.
     pub replace: Vec<Address>,
+    /// Whether a selector may select nothing: after an apply, what it selected may be deleted.
+    pub may_select_nothing: bool,
 }
 
 impl Default for DiffOptions {
@@ -29,6 +32,7 @@ impl Default for DiffOptions {
             targets: Vec::new(),
             excludes: Vec::new(),
             replace: Vec::new(),
+            may_select_nothing: false,
         }
     }
 }
@@ -57,6 +61,16 @@ impl Selector {
         self.0 == identity.name.as_str() || is_short(&self.0) || unowned.is_some_and(is_short)
     }
 
+    /// The names that it can mean: `owner:Name@version`, and a name with a colon or an `@`, look alike.
+    pub fn names(&self) -> impl Iterator<Item = SolutionName> {
+        let before = self.0.rsplit_once('@').map(|(before, _)| before);
+        let behind = before.and_then(|before| before.split_once(':').map(|(_, name)| name));
+        [Some(self.0.as_str()), before, behind]
+            .into_iter()
+            .flatten()
+            .filter_map(|name| SolutionName::parse(name).ok())
+    }
+
     /// Whether it is that address, to the letter.
     pub(super) fn is_address(&self, address: &Address) -> bool {
         self.0 == address.as_str()
@@ -76,16 +90,15 @@ pub(super) fn check_selectors(
     options: &DiffOptions,
     changes: &[Change],
 ) -> Vec<DiffError> {
+    if options.may_select_nothing {
+        return Vec::new();
+    }
+    let identities = || {
+        let declared = manifest.desired.iter().map(|entry| &entry.identity);
+        declared.chain(live.versions().iter().map(|version| &version.identity))
+    };
     let is_known = |selector: &Selector| {
-        let is_declared = manifest
-            .desired
-            .iter()
-            .any(|entry| selector.selects(&entry.identity));
-        is_declared
-            || live
-                .versions()
-                .iter()
-                .any(|version| selector.selects(&version.identity))
+        identities().any(|identity| selector.selects(identity))
             || changes
                 .iter()
                 .any(|change| selector.is_address(&change.address))
@@ -97,8 +110,53 @@ pub(super) fn check_selectors(
         .filter(|selector| !is_known(selector))
         .map(|selector| DiffError::SelectsNothing {
             selector: selector.to_string(),
+            near: near_addresses(&selector.0, identities()),
         })
         .collect()
+}
+
+/// Returns what somebody may have meant by a text that is neither a name nor an address of these:
+/// names for a name, addresses for an address.
+pub fn near_addresses<'a>(
+    text: &str,
+    identities: impl Iterator<Item = &'a Identity>,
+) -> Vec<String> {
+    const MOST: usize = 3;
+    let typed = text.rsplit_once('@');
+    let typed_name = typed.map_or(text, |(name, _)| name);
+    let typed_name = typed_name
+        .split_once(':')
+        .filter(|_| typed.is_some())
+        .map_or(typed_name, |(_, name)| name);
+    let folded = |text: &str| text.to_lowercase();
+    let mut near: BTreeSet<(usize, usize, String)> = BTreeSet::new();
+    for identity in identities {
+        let name = identity.name.as_str();
+        let longest = name.chars().count().max(typed_name.chars().count());
+        let shortest = name.chars().count().min(typed_name.chars().count());
+        let limit = longest.div_ceil(3);
+        // A long text, or one that differs in length alone, is not worth the comparison.
+        if longest > 128 || longest - shortest > limit {
+            continue;
+        }
+        let distance = strsim::damerau_levenshtein(&folded(typed_name), &folded(name));
+        if distance > limit {
+            continue;
+        }
+        let found = match typed {
+            None => (distance, 0, name.to_owned()),
+            Some((_, version)) => (
+                distance,
+                strsim::damerau_levenshtein(version, identity.version.as_str()),
+                identity.address().to_string(),
+            ),
+        };
+        near.insert(found);
+        if near.len() > MOST {
+            near.pop_last();
+        }
+    }
+    near.into_iter().map(|(_, _, text)| text).collect()
 }
 
 /// Finds the versions that cannot be replaced.

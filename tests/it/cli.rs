@@ -198,5 +198,6 @@ async fn list_and_get_show_what_is_live() {
         .solform_beside(&["get", "other:Form W-2@0.0.1"])
         .await
         .exits_with(1)
-        .warns("nothing live is");
+        .warns("no live version matches `other:Form W-2@0.0.1`")
+        .warns("Did you mean `Form W-2@0.0.1` or `Form W-2@0.0.2`?");
 }

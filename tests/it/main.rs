@@ -18,6 +18,7 @@ mod emulator;
 mod examples;
 mod export;
 mod layering;
+mod listing;
 mod manifest;
 mod output;
 mod platform;

@@ -65,6 +65,7 @@ pub(super) async fn look_again(
     // What was asked for once is not to be done again.
     let options = DiffOptions {
         replace: Vec::new(),
+        may_select_nothing: true,
         ..options.clone()
     };
     let settle = session.manifest().environment.timeouts.propagation;

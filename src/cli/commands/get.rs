@@ -1,8 +1,10 @@
 //! `get`: one live version.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use super::keeping;
+use crate::api::Wish;
 use crate::cli::args::GetArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -11,6 +13,7 @@ use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::ident::{Address, SolutionId, SolutionName};
 use crate::live::{Coverage, LiveState, LiveVersion};
+use crate::plan::near_addresses;
 use crate::render::{render_json, render_solution, solutions_document};
 
 pub(super) async fn run(
@@ -20,27 +23,63 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let session = session::open(&args.manifest, settings, io).await?;
     let found = find(&session, &args.solution).await?;
-    if found.is_empty() {
-        return Err(CommandError::NotLive {
-            text: args.solution.clone(),
-        });
+    if found.versions.is_empty() {
+        return Err(not_live(&session, &args.solution).await);
     }
     let history = keeping::read_history(&session, None, io).await?;
     if args.json {
-        let names = found.iter().map(|live| live.identity.name.clone());
+        let names = found.versions.iter().map(|live| live.identity.name.clone());
         let coverage = Coverage::Names(names.collect());
         let environment = &session.manifest().environment.name;
-        let document = solutions_document(environment, &LiveState::new(found, coverage), &history);
+        let live = LiveState::new(found.versions, coverage);
+        let document = solutions_document(environment, &live, &found.long_addresses, &history);
         render_json(&document, &mut io.out)?;
         return Ok(ExitStatus::Success);
     }
-    for (index, live) in found.iter().enumerate() {
+    for (index, live) in found.versions.iter().enumerate() {
         if index > 0 {
             writeln!(io.out)?;
         }
-        render_solution(live, history.orphaned.get(&live.id), &mut io.out)?;
+        let address = found.long_addresses.get(&live.id);
+        let orphaned = history.orphaned.get(&live.id);
+        render_solution(live, address, orphaned, &mut io.out)?;
     }
     Ok(ExitStatus::Success)
+}
+
+/// The error for a text that means nothing live, with what may have been meant.
+async fn not_live(session: &Session, text: &str) -> CommandError {
+    let declared = session.manifest().desired.iter();
+    // A name alone is no address: its versions are what is meant.
+    let as_address = if Address::parse(text).is_ok() {
+        text.to_owned()
+    } else {
+        format!("{text}@")
+    };
+    // Nothing is near an id, and a big instance takes its time.
+    if is_uuid(text) {
+        return CommandError::NotLive {
+            text: text.to_owned(),
+            near: Vec::new(),
+        };
+    }
+    // Without a listing there is less to suggest, and the error is the same.
+    let live = session.reader().collect(&Wish::default()).await;
+    let versions = live.as_ref().map_or(&[][..], LiveState::versions).iter();
+    let identities = versions.map(|version| &version.identity);
+    let near = if live.is_ok() {
+        near_addresses(&as_address, identities)
+    } else {
+        near_addresses(&as_address, declared.map(|entry| &entry.identity))
+    };
+    CommandError::NotLive {
+        text: text.to_owned(),
+        near,
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// The id of the one record that a text means.
@@ -52,10 +91,8 @@ pub(super) async fn the_one(session: &Session, text: &str) -> Result<SolutionId,
         return Ok(id);
     }
     let found = find(session, text).await?;
-    match &found[..] {
-        [] => Err(CommandError::NotLive {
-            text: text.to_owned(),
-        }),
+    match &found.versions[..] {
+        [] => Err(not_live(session, text).await),
         [one] => Ok(one.id.clone()),
         several => Err(CommandError::SeveralLive {
             text: text.to_owned(),
@@ -67,40 +104,49 @@ pub(super) async fn the_one(session: &Session, text: &str) -> Result<SolutionId,
     }
 }
 
+/// What a text can mean.
+#[derive(Default)]
+struct Found {
+    versions: Vec<LiveVersion>,
+    /// The addresses of those that look like another version of the name.
+    long_addresses: BTreeMap<SolutionId, Address>,
+}
+
 /// Everything that the text can mean: an address has an `@`, anything else is an id.
-async fn find(session: &Session, text: &str) -> Result<Vec<LiveVersion>, CommandError> {
+async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
     let reader = session.reader();
-    let not_live = || CommandError::NotLive {
-        text: text.to_owned(),
-    };
     let Ok(address) = Address::parse(text) else {
-        let id = SolutionId::parse(text).map_err(|_| not_live())?;
-        return Ok(reader
-            .get(&id)
-            .await
-            .map_err(|error| session.read_error(error))?
-            .into_iter()
-            .collect());
+        let Ok(id) = SolutionId::parse(text) else {
+            return Ok(Found::default());
+        };
+        let found = reader.get(&id).await;
+        return Ok(Found {
+            versions: found
+                .map_err(|error| session.read_error(error))?
+                .into_iter()
+                .collect(),
+            ..Found::default()
+        });
     };
     let (before, _) = text.rsplit_once('@').unwrap_or((text, ""));
-    let mut found = Vec::new();
+    let mut records = Vec::new();
     // `owner:Name` and a name with a colon look alike, so that both are looked for.
     let names = [Some(before), before.split_once(':').map(|(_, name)| name)];
     for name in names.into_iter().flatten() {
         let Ok(name) = SolutionName::parse(name) else {
             continue;
         };
-        let records = reader
-            .named(&name)
-            .await
-            .map_err(|error| session.read_error(error))?;
-        found.extend(
-            records
-                .into_iter()
-                .filter(|live| address.means(&live.identity)),
-        );
+        let found = reader.named(&name).await;
+        records.extend(found.map_err(|error| session.read_error(error))?);
     }
-    for live in &mut found {
+    let all = LiveState::new(records, Coverage::Names(BTreeSet::new()));
+    let long_addresses = all.long_addresses();
+    let is_meant = |live: &LiveVersion| {
+        address.means(&live.identity) || long_addresses.get(&live.id) == Some(&address)
+    };
+    let meant = all.versions().iter().filter(|live| is_meant(live));
+    let mut versions: Vec<LiveVersion> = meant.cloned().collect();
+    for live in &mut versions {
         if live.visibility.is_none() {
             live.visibility = reader
                 .visibility_of(live)
@@ -108,5 +154,8 @@ async fn find(session: &Session, text: &str) -> Result<Vec<LiveVersion>, Command
                 .map_err(|error| session.read_error(error))?;
         }
     }
-    Ok(found)
+    Ok(Found {
+        versions,
+        long_addresses,
+    })
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::keeping;
 use crate::api::{VisibilityOf, Wish};
-use crate::attribute::Visibility;
+use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::cli::args::ListArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
-use crate::live::{Coverage, LiveVersion};
+use crate::live::{Coverage, LiveVersion, RecordTexts};
 use crate::render::{render_json, render_solutions, solutions_document, words};
 
 pub(super) async fn run(
@@ -35,13 +35,17 @@ pub(super) async fn run(
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     });
-    let shown = live.select(|version| passes(args, version), offset, limit);
+    let shown = live.select(
+        |version| passes(args, &Texts::of(version)),
+        |record| passes(args, &Texts::of_unmanageable(&record.texts)),
+        offset,
+        limit,
+    );
     if args.json {
         let environment = &session.manifest().environment.name;
-        render_json(
-            &solutions_document(environment, &shown, &history),
-            &mut io.out,
-        )?;
+        let addresses = live.long_addresses();
+        let document = solutions_document(environment, &shown, &addresses, &history);
+        render_json(&document, &mut io.out)?;
     } else {
         render_solutions(&shown, &mut io.out)?;
     }
@@ -60,9 +64,40 @@ pub(super) async fn run(
     Ok(ExitStatus::Success)
 }
 
-/// Whether a version fits every filter. The server's own filters match by rules that are not known
-/// (api-facts 8.25, U13), so that only this side's count.
-fn passes(args: &ListArgs, version: &LiveVersion) -> bool {
+/// What filters look at.
+struct Texts<'a> {
+    name: &'a str,
+    owner: &'a str,
+    author: Option<&'a str>,
+    state: Option<&'a str>,
+    visibility: Option<LiveVisibilityWord>,
+}
+
+impl<'a> Texts<'a> {
+    fn of(version: &'a LiveVersion) -> Self {
+        Self {
+            name: version.identity.name.as_str(),
+            owner: version.identity.owner.as_str(),
+            author: version.author.as_deref(),
+            state: Some(version.state.as_str()),
+            visibility: version.visibility.clone(),
+        }
+    }
+
+    fn of_unmanageable(texts: &'a RecordTexts) -> Self {
+        Self {
+            name: &texts.name,
+            owner: &texts.owner,
+            author: texts.author.as_deref(),
+            state: texts.state.as_deref(),
+            visibility: texts.visibility.as_deref().map(LiveVisibilityWord::new),
+        }
+    }
+}
+
+/// Returns whether a record fits every filter. The rules of the server's own filters are not known
+/// (`docs/platform.md`), so only this side's count.
+fn passes(args: &ListArgs, texts: &Texts<'_>) -> bool {
     let ListArgs {
         manifest: _,
         state,
@@ -74,16 +109,17 @@ fn passes(args: &ListArgs, version: &LiveVersion) -> bool {
         offset: _,
         json: _,
     } = args;
-    let identity = &version.identity;
-    state.is_none_or(|state| version.state.as_str() == state.as_str())
-        && name.as_ref().is_none_or(|name| identity.name == *name)
-        && owner.as_ref().is_none_or(|owner| identity.owner == *owner)
+    state.is_none_or(|state| texts.state == Some(state.as_str()))
+        && name.as_ref().is_none_or(|name| texts.name == name.as_str())
+        && owner
+            .as_ref()
+            .is_none_or(|owner| texts.owner == owner.as_str())
         && author
             .as_deref()
-            .is_none_or(|author| version.author.as_deref() == Some(author))
+            .is_none_or(|author| texts.author == Some(author))
         && visibility.is_none_or(|wanted| {
             let wanted = Visibility::from(wanted);
-            let told = version.visibility.as_ref();
-            told.is_some_and(|told| told.satisfies(wanted))
+            let found = texts.visibility.as_ref();
+            found.is_some_and(|found| found.satisfies(wanted))
         })
 }

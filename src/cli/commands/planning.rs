@@ -20,9 +20,12 @@ use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     ApplyHistory, DiffError, DiffOptions, Mode, Overrides, Plan, Refusal, SavedPlan,
-    SavedPlanError, Summary, diff, needs_whole_listing,
+    SavedPlanError, Selector, Summary, diff, needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
+
+/// How many records that cannot be managed are named.
+const NAMED: usize = 3;
 
 /// The longest plan file that is read.
 const PLAN_FILE_LIMIT: u64 = 512 * 1024 * 1024;
@@ -47,13 +50,19 @@ pub(super) async fn make_plan(
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         (live, plan) = collect_and_diff(session, history, options, true).await?;
     }
-    for record in live.unmanageable() {
+    for record in live.unmanageable().iter().take(NAMED) {
         let warning = format!(
             "the live record {} of {} cannot be managed, and is left alone: {}",
-            record.id,
-            words::quoted(&record.label),
-            record.reason
+            record.id, record.label, record.reason
         );
+        io.warn(&warning, Vec::new())?;
+    }
+    let more = live.unmanageable().len().saturating_sub(NAMED);
+    if more > 0 {
+        let records = words::count(more, "more live record");
+        let warning = io.invocation.complete(&format!(
+            "{records} cannot be managed; `solform list` shows all of them"
+        ));
         io.warn(&warning, Vec::new())?;
     }
     // Where the list proves nothing, what is planned from it says nothing about packages.
@@ -80,8 +89,20 @@ pub(super) async fn collect_and_diff(
     let wish = wish(session.manifest(), history, options, is_whole);
     let collected = session.reader().collect(&wish).await;
     let live = collected.map_err(|error| session.read_error(error))?;
-    let plan = compare(session, &live, history, options)?;
-    Ok((live, plan))
+    match compare(session, &live, history, options) {
+        // What is near may be among the names that were not listed.
+        Err(CommandError::Diff(errors))
+            if matches!(live.coverage(), Coverage::Names(_))
+                && errors.iter().any(lacks_suggestion) =>
+        {
+            let whole = self::wish(session.manifest(), history, options, true);
+            let collected = session.reader().collect(&whole).await;
+            let live = collected.map_err(|error| session.read_error(error))?;
+            let plan = compare(session, &live, history, options)?;
+            Ok((live, plan))
+        }
+        compared => Ok((live, compared?)),
+    }
 }
 
 /// As [`collect_and_diff`], from a look that has begun. It is compared while the last proof is on its
@@ -139,6 +160,10 @@ fn diff_error(session: &Session, errors: Vec<DiffError>) -> CommandError {
     }
 }
 
+fn lacks_suggestion(error: &DiffError) -> bool {
+    matches!(error, DiffError::SelectsNothing { near, .. } if near.is_empty())
+}
+
 /// What must be known of the live state for this manifest.
 fn wish(
     manifest: &Manifest,
@@ -164,10 +189,13 @@ fn wish(
         ),
         names: (!needs_whole).then(|| {
             // An orphaned record is reported until it is gone, also where its name is not declared
-            // any more.
+            // any more. A selector may name something that is live and not declared.
             let orphaned = history.orphaned.values();
             let orphaned = orphaned.map(|record| record.identity.name.clone());
-            declared.iter().cloned().chain(orphaned).collect()
+            let selectors = options.targets.iter().chain(&options.excludes);
+            let selected = selectors.flat_map(Selector::names);
+            let declared = declared.iter().cloned();
+            declared.chain(orphaned).chain(selected).collect()
         }),
         declared: Some(declared),
     }

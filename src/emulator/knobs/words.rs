@@ -84,6 +84,8 @@ words! {
     OverLimit {
         /// A page as large as the cap.
         Clamped,
+        /// The same, and `next_offset` counts by the limit that was asked for.
+        ClampedAnnounced,
         /// 400.
         Refused,
     }

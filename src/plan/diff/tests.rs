@@ -692,27 +692,29 @@ fn selectors_must_select_something() {
             .declare([declared("Form@1")])
             .live([live("Live@1")])
     };
-    let nothing = |text: &str| DiffError::SelectsNothing {
+    let nothing = |text: &str, near: &[&str]| DiffError::SelectsNothing {
         selector: text.to_owned(),
+        near: near.iter().map(|&text| text.to_owned()).collect(),
     };
     for text in ["Form", "Form@1", "svc:Form@1", "Live", "Live@1"] {
         assert!(base().target(text).try_plan().is_ok(), "{text}");
         assert!(base().exclude(text).try_plan().is_ok(), "{text}");
     }
-    for text in [
-        "form",
-        "Form@2",
-        "me:Form@1",
-        "svc:Form",
-        "",
-        "@1",
-        "Form@",
-        "orm@1",
+    for (text, near) in [
+        ("form", &["Form"][..]),
+        ("Form@2", &["Form@1"]),
+        ("me:Form@1", &["Form@1"]),
+        ("svc:Form", &[]),
+        ("", &[]),
+        ("@1", &[]),
+        ("Form@", &["Form@1"]),
+        ("orm@1", &["Form@1"]),
     ] {
-        assert_eq!(base().target(text).try_plan(), Err(vec![nothing(text)]));
+        let planned = base().target(text).try_plan();
+        assert_eq!(planned, Err(vec![nothing(text, near)]));
     }
     let both = base().target("A").exclude("B").try_plan();
-    assert_eq!(both, Err(vec![nothing("A"), nothing("B")]));
+    assert_eq!(both, Err(vec![nothing("A", &[]), nothing("B", &[])]));
     // The address of one of several records, as the plan shows it.
     let twice = scenario()
         .declare([declared("Form@1").absent()])

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use super::table::{Rows, render_rows, render_table, time};
+use crate::ident::Address;
 use crate::live::{LiveState, LiveVersion};
 use crate::plan::OrphanedRecord;
+use crate::render::words;
 
 /// Writes a table of everything in a snapshot.
 pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()> {
@@ -21,12 +23,40 @@ pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()>
             Some(version.id.to_string()),
         ]
     });
-    render_table(header, rows, out)
+    // What no manifest can declare is quoted and marked: blanks at an end would not be seen.
+    let quoted = |text: &str| format!("{text:?}");
+    let unmanageable = live.unmanageable().iter().map(|record| {
+        let texts = &record.texts;
+        [
+            Some(format!("! {}", quoted(&texts.name))),
+            Some(quoted(&texts.version)),
+            Some(quoted(&texts.owner)),
+            texts.state.clone(),
+            texts.visibility.clone(),
+            Some(record.id.to_string()),
+        ]
+    });
+    if live.versions().is_empty() && live.unmanageable().is_empty() {
+        return writeln!(out, "No live versions.");
+    }
+    render_table(header, rows.chain(unmanageable), out)?;
+    if !live.unmanageable().is_empty() {
+        writeln!(
+            out,
+            "\n! No manifest can declare these records, and solform leaves them alone:"
+        )?;
+        for record in live.unmanageable() {
+            let id = words::escaped(record.id.as_str());
+            writeln!(out, "  {id}: {}", words::escaped(&record.reason))?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes all that is known of one version.
 pub fn render_solution(
     live: &LiveVersion,
+    address: Option<&Address>,
     orphaned: Option<&OrphanedRecord>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -42,7 +72,10 @@ pub fn render_solution(
         updated_at_ms,
     } = live;
     let rows: Rows = vec![
-        ("address", Some(identity.address().to_string())),
+        (
+            "address",
+            Some(address.map_or_else(|| identity.address().to_string(), ToString::to_string)),
+        ),
         ("id", Some(id.to_string())),
         ("name", Some(identity.name.to_string())),
         ("version", Some(identity.version.to_string())),

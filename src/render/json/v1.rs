@@ -4,6 +4,7 @@
 //! `format_version` is `MAJOR.MINOR`. A new key raises the minor number, and readers skip the keys
 //! that they do not know; a key that goes away or changes its meaning raises the major one.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use schemars::JsonSchema;
@@ -12,8 +13,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::apply::{JobOutcome, JobReport};
+use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunRecord, RunState};
-use crate::live::{Coverage, LiveState, LiveVersion};
+use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord};
 use crate::plan::ApplyHistory;
 use crate::render::human::history;
 use crate::store::{PastRun, PastStep};
@@ -40,7 +42,7 @@ pub struct SolutionsDocument {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SolutionItem {
-    /// `Name@version`.
+    /// `Name@version`; with the owner or the id where another live version looks alike.
     address: String,
     /// The platform's id.
     id: String,
@@ -74,6 +76,18 @@ struct UnmanageableItem {
     label: String,
     /// Why it cannot be managed.
     reason: String,
+    /// The name as the server sent it, without what is beyond 512 characters.
+    name: String,
+    /// The version as the server sent it.
+    version: String,
+    /// The owner as the server sent it.
+    owner: String,
+    /// Who published it.
+    author: Option<String>,
+    /// The server's word for its state.
+    state: Option<String>,
+    /// The server's word for its visibility.
+    visibility: Option<String>,
 }
 
 /// What `jobs --json` prints: runs of solutions.
@@ -274,10 +288,11 @@ fn past_step_item(step: &PastStep) -> PastStepItem {
     }
 }
 
-/// The document of a snapshot.
+/// The document of a snapshot, with the addresses that are longer than usual.
 pub fn solutions_document(
     environment: &str,
     live: &LiveState,
+    long_addresses: &BTreeMap<SolutionId, Address>,
     history: &ApplyHistory,
 ) -> SolutionsDocument {
     SolutionsDocument {
@@ -290,21 +305,38 @@ pub fn solutions_document(
         solutions: live
             .versions()
             .iter()
-            .map(|version| solution_item(version, history))
+            .map(|version| solution_item(version, long_addresses.get(&version.id), history))
             .collect(),
-        unmanageable: live
-            .unmanageable()
-            .iter()
-            .map(|record| UnmanageableItem {
-                id: record.id.to_string(),
-                label: record.label.clone(),
-                reason: record.reason.clone(),
-            })
-            .collect(),
+        unmanageable: live.unmanageable().iter().map(unmanageable_item).collect(),
     }
 }
 
-fn solution_item(live: &LiveVersion, history: &ApplyHistory) -> SolutionItem {
+fn unmanageable_item(record: &UnmanageableRecord) -> UnmanageableItem {
+    let UnmanageableRecord {
+        id,
+        label,
+        reason,
+        texts,
+    } = record;
+    let texts = texts.clone();
+    UnmanageableItem {
+        id: id.to_string(),
+        label: label.clone(),
+        reason: reason.clone(),
+        name: texts.name,
+        version: texts.version,
+        owner: texts.owner,
+        author: texts.author,
+        state: texts.state,
+        visibility: texts.visibility,
+    }
+}
+
+fn solution_item(
+    live: &LiveVersion,
+    address: Option<&Address>,
+    history: &ApplyHistory,
+) -> SolutionItem {
     let LiveVersion {
         id,
         identity,
@@ -315,7 +347,7 @@ fn solution_item(live: &LiveVersion, history: &ApplyHistory) -> SolutionItem {
         updated_at_ms,
     } = live;
     SolutionItem {
-        address: identity.address().to_string(),
+        address: address.map_or_else(|| identity.address().to_string(), ToString::to_string),
         id: id.to_string(),
         name: identity.name.to_string(),
         version: identity.version.to_string(),

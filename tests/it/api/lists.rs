@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::json;
-use solform::api::{VisibilityOf, Wish};
+use serde_json::{Value, json};
+use solform::api::{Client, ListBounds, Reader, VisibilityOf, Wish};
+use solform::job::RunFilter;
 use solform::live::{Coverage, Unproven};
 
-use super::{ids, name, names, reader, serve, whole};
+use super::{ids, name, names, reader, serve, settings, whole};
 use crate::support::instance::{Form, Instance, Seen, Stateless};
 use crate::support::scripted::{Reply, Scripted};
 
@@ -450,4 +451,264 @@ async fn what_is_likely_counts_for_nothing_where_the_server_announces_no_page() 
     assert!(matches!(live.coverage(), Coverage::Unproven(_)));
     // One look beyond the page for each time that it is read.
     assert!(server.count() <= 6, "{}", server.count());
+}
+
+/// The records of a page, `has_more` and `next_offset`.
+type Paged = (std::ops::Range<usize>, Value, Value);
+
+/// A server of 130 records that pages in a way of its own.
+struct Pager {
+    what: &'static str,
+    /// The page from an offset with a limit, of a nth request: its records, `has_more` and
+    /// `next_offset`.
+    page: fn(usize, usize, usize) -> Paged,
+    /// Whether the list is proven, with all records.
+    is_whole: bool,
+    /// The most requests.
+    most: usize,
+}
+
+/// The page of a server that takes no more than 50 as the limit.
+fn clamped(offset: usize) -> std::ops::Range<usize> {
+    offset.min(130)..(offset + 50).min(130)
+}
+
+const PAGERS: &[Pager] = &[
+    Pager {
+        what: "clamps and announces by the limit that was asked for",
+        page: |offset, limit, _| {
+            let more = offset + 50 < 130;
+            (
+                clamped(offset),
+                json!([more]),
+                json!([if more { offset + limit } else { 0 }]),
+            )
+        },
+        is_whole: true,
+        most: 12,
+    },
+    Pager {
+        what: "clamps and always announces by the limit",
+        page: |offset, limit, _| {
+            (
+                clamped(offset),
+                json!(offset + 50 < 130),
+                json!(offset + limit),
+            )
+        },
+        is_whole: true,
+        most: 12,
+    },
+    Pager {
+        what: "clamps, announces by the limit, and never ends",
+        page: |offset, limit, _| (clamped(offset), json!(true), json!(offset + limit)),
+        is_whole: false,
+        most: 150,
+    },
+    Pager {
+        what: "clamps and announces no offset",
+        page: |offset, _, _| (clamped(offset), json!(offset + 50 < 130), json!(null)),
+        is_whole: true,
+        most: 12,
+    },
+    Pager {
+        what: "says nothing but a huge offset",
+        page: |offset, _, _| (clamped(offset), json!(null), json!(i64::MAX)),
+        is_whole: true,
+        most: 14,
+    },
+    Pager {
+        what: "announces a number without a meaning",
+        page: |offset, _, _| (clamped(offset), json!("true"), json!([1e300])),
+        is_whole: true,
+        most: 14,
+    },
+    Pager {
+        what: "announces an offset behind the page, as a text",
+        page: |offset, _, _| {
+            let more = offset + 50 < 130;
+            (
+                clamped(offset),
+                json!([more.to_string()]),
+                json!(offset.to_string()),
+            )
+        },
+        is_whole: true,
+        most: 14,
+    },
+    Pager {
+        what: "announces pages that overlap",
+        page: |offset, _, _| {
+            (
+                clamped(offset),
+                json!(offset + 50 < 130),
+                json!(offset + 45),
+            )
+        },
+        is_whole: true,
+        most: 14,
+    },
+    Pager {
+        what: "shows more than it counts",
+        page: |offset, limit, _| {
+            let end = (offset + limit + 7).min(130);
+            (
+                offset.min(130)..end,
+                json!(end < 130),
+                json!(offset + limit),
+            )
+        },
+        is_whole: true,
+        most: 14,
+    },
+    Pager {
+        what: "ignores the offset and counts by the limit",
+        page: |offset, limit, _| (clamped(0), json!(true), json!(offset + limit)),
+        is_whole: false,
+        most: 20,
+    },
+    Pager {
+        what: "has an empty page in the middle once",
+        page: |offset, _, nth| {
+            let more = json!(offset + 50 < 130);
+            if nth == 1 {
+                return (0..0, json!(true), json!(offset + 50));
+            }
+            (clamped(offset), more, json!(offset + 50))
+        },
+        is_whole: true,
+        most: 14,
+    },
+];
+
+#[tokio::test]
+async fn no_way_of_paging_loses_records() {
+    for pager in PAGERS {
+        for (size, reads) in [(1000, 10), (1000, 1)] {
+            let page = pager.page;
+            let server = Scripted::start(move |asked| {
+                let number = |key: &str| asked.query.get(key).map(|text| text.parse().unwrap());
+                let limit: usize = number("limit").unwrap_or(20);
+                let offset: usize = number("offset").unwrap_or(0);
+                let (records, has_more, next_offset) = page(offset, limit, asked.nth);
+                let solutions: Vec<Value> = records.map(record_of).collect();
+                Reply::json(&json!({
+                    "solutions": solutions, "has_more": has_more, "next_offset": next_offset,
+                }))
+            })
+            .await;
+            let mut settings = settings(&server);
+            settings.reads_at_once = reads;
+            let reader = Reader::new(Client::new(settings).unwrap());
+            let live = reader.collect(&whole()).await.unwrap();
+            let what = format!("{}, {size}, {reads}: {:?}", pager.what, live.coverage());
+            let is_whole = live.coverage() == &Coverage::Whole;
+            assert_eq!(is_whole, pager.is_whole, "{what}");
+            if is_whole {
+                assert_eq!(live.versions().len(), 130, "{what}");
+            }
+            assert!(
+                server.count() <= pager.most + 2 * reads,
+                "{what}: {}",
+                server.count()
+            );
+        }
+    }
+}
+
+fn record_of(index: usize) -> Value {
+    let state = if index.is_multiple_of(2) {
+        "ACTIVE"
+    } else {
+        "INACTIVE"
+    };
+    json!({"id": format!("id-{index}"), "name": "N", "version": index, "owner": "o", "state": state})
+}
+
+/// States and times may change while a list is read; the records and their order may not.
+#[tokio::test]
+async fn the_first_page_read_again_must_show_the_same_ids() {
+    for (second, is_whole) in [
+        (json!([["a", "INACTIVE"], ["b", "ACTIVE"]]), true),
+        (json!([["b", "ACTIVE"], ["a", "ACTIVE"]]), false),
+        (json!([["a", "ACTIVE"]]), false),
+        (json!([["a", "ACTIVE"], ["c", "ACTIVE"]]), false),
+    ] {
+        let show = |records: &Value, offset: usize| {
+            let solutions: Vec<Value> = records
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|record| {
+                    json!({"id": record[0], "name": "N", "version": record[0], "owner": "o",
+                        "state": record[1], "updatedAtMs": offset})
+                })
+                .collect();
+            Reply::json(&json!({"solutions": solutions, "has_more": offset == 0, "next_offset": 2}))
+        };
+        let again = second.clone();
+        let server = Scripted::start(move |asked| {
+            let offset = asked
+                .query
+                .get("offset")
+                .map_or(0, |text| text.parse().unwrap());
+            match (offset, asked.nth) {
+                (0, 0) => show(&json!([["a", "ACTIVE"], ["b", "ACTIVE"]]), 0),
+                (0, _) => show(&again, 0),
+                _ => show(&json!([["z", "INACTIVE"]]), offset),
+            }
+        })
+        .await;
+        let mut settings = settings(&server);
+        settings.reads_at_once = 1;
+        let reader = Reader::new(Client::new(settings).unwrap());
+        let live = reader.collect(&whole()).await.unwrap();
+        if is_whole {
+            assert_eq!(live.coverage(), &Coverage::Whole, "{second}");
+        }
+        let firsts = server.asked();
+        let firsts = firsts
+            .iter()
+            .filter(|asked| !asked.query.contains_key("offset"));
+        assert_eq!(firsts.count() == 2, is_whole, "{second}: it is read again");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_list_is_an_error_that_names_the_bound() {
+    for (records, bytes, bound) in [
+        (500, u64::MAX, "the list is longer than 500 records"),
+        (u64::MAX, 20_000, "the list is longer than 20000 bytes"),
+    ] {
+        let server = Scripted::start(move |asked| {
+            let offset = asked
+                .query
+                .get("offset")
+                .map_or(0, |text| text.parse().unwrap());
+            let solutions: Vec<Value> = (offset..offset + 50).map(record_of).collect();
+            let jobs: Vec<Value> = (offset..offset + 50)
+                .map(|nth| json!({ "id": nth }))
+                .collect();
+            Reply::json(&json!({
+                "solutions": solutions, "jobs": jobs, "has_more": true, "next_offset": offset + 50,
+            }))
+        })
+        .await;
+        let mut settings = settings(&server);
+        settings.list_bounds = ListBounds { records, bytes };
+        let reader = Reader::new(Client::new(settings).unwrap());
+        let error = reader.collect(&whole()).await.unwrap_err().to_string();
+        assert!(error.contains(bound), "{error}");
+        assert!(server.count() < 40, "{}", server.count());
+        let error = reader
+            .runs(&RunFilter::default())
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(bound), "{error}");
+    }
+    assert_eq!(
+        (ListBounds::default().records, ListBounds::default().bytes),
+        (2_000_000, 4 << 30)
+    );
 }

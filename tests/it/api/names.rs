@@ -82,6 +82,34 @@ async fn names_that_are_not_there_count_only_once_the_filter_was_seen_at_work() 
     }
 }
 
+/// A filter that finds other names only was not seen to find anything.
+#[tokio::test]
+async fn a_filter_that_finds_other_names_proves_nothing() {
+    let record = |id: &str, name: &str, state: &str| json!({"id": id, "name": name, "version": "1", "owner": "o", "state": state});
+    let server = Scripted::start(move |asked| {
+        let all = [
+            record("a", "A", "ACTIVE"),
+            record("b", "B", "INACTIVE"),
+            record("c", "C", "ACTIVE"),
+        ];
+        let shown = if asked.query.contains_key("name") {
+            &all[2..]
+        } else {
+            &all[..]
+        };
+        let state = asked.query.get("state");
+        let shown: Vec<_> = shown
+            .iter()
+            .filter(|record| state.is_none_or(|state| record["state"] == **state))
+            .collect();
+        Reply::json(&json!({"solutions": shown, "has_more": false, "next_offset": -1}))
+    })
+    .await;
+    let found = reader(&server).named(&name("B")).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].id.as_str(), "b");
+}
+
 #[tokio::test]
 async fn a_filter_by_prefix_is_filtered_again() {
     for form in Form::ALL {

@@ -108,6 +108,24 @@ async fn odd_lists_end_and_say_what_they_are_not() {
     let list = reader(&server).runs(&RunFilter::default()).await.unwrap();
     assert_eq!((ids(&list.runs), list.incomplete), (vec!["a"], None));
 
+    // No entry has an id, on page after page.
+    let server =
+        Scripted::start(move |_| Reply::json(&json!({ "jobs": [{ "state": "FAILED" }] }))).await;
+    let list = reader(&server).runs(&RunFilter::default()).await.unwrap();
+    assert!(list.incomplete.unwrap().contains("no run with an id"));
+    assert!(server.count() < 5, "{}", server.count());
+
+    // The offset is ignored, and new runs keep coming at the front.
+    let server = Scripted::start(move |asked| {
+        let newest = asked.nth + 3;
+        let ids: Vec<String> = (0..newest).rev().map(|nth| format!("r{nth}")).collect();
+        page(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+    })
+    .await;
+    let list = reader(&server).runs(&RunFilter::default()).await.unwrap();
+    assert!(list.incomplete.unwrap().contains("ignores `offset`"));
+    assert!(server.count() < 5, "{}", server.count());
+
     // An entry without an id is told.
     let server = Scripted::start(move |asked| match asked.nth {
         0 => Reply::json(&json!({ "jobs": [{ "id": "a" }, { "state": "FAILED" }, 7] })),

@@ -82,6 +82,8 @@ async fn whatever_lists_filter_by() {
     ] {
         converges(&[knob], 100).await;
     }
+    // Pages of two, and offsets that count by the limit that was asked for.
+    converges(&["over_limit=clamped_announced"], 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

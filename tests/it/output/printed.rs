@@ -71,6 +71,26 @@ async fn the_next_command_of_a_plan_works_as_printed() {
     }
 }
 
+/// It works beside `SOLFORM_CLI_ARGS` too, which names the same options.
+#[tokio::test(flavor = "multi_thread")]
+async fn printed_commands_work_beside_cli_args() {
+    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+    let mut env = elsewhere(&emulator.url());
+    env.set(
+        "SOLFORM_CLI_ARGS",
+        "--chdir 'a folder' -f \"it's one.yaml\" -e test",
+    );
+    let output = env
+        .solform_beside(&["plan", "--out", "p"])
+        .await
+        .exits_with(0);
+    let next = behind(&output.stdout, "Next: ").to_owned();
+    let _ = typed(&env, &next)
+        .await
+        .exits_with(0)
+        .says("Apply complete!");
+}
+
 /// A plan that apply would refuse names no next command, in text and in the stream.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_plan_names_no_next_command() {

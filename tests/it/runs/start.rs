@@ -118,7 +118,7 @@ async fn what_cannot_be_a_run_is_told_before_anything_is_sent() {
             "the file cannot be read",
         ),
         (vec!["Paystub@1.0.0"], "2 live records are `Paystub@1.0.0`"),
-        (vec!["Paystub@9"], "nothing live is `Paystub@9`"),
+        (vec!["Paystub@9"], "no live version matches `Paystub@9`"),
         (
             vec!["Paystub@1.0.0", "--name", "Paystub"],
             "cannot be used with",

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Response};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -47,6 +48,8 @@ pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Ending,
+    /// Until a permit is added, the answer is held back.
+    gate: Option<Arc<Semaphore>>,
 }
 
 enum Ending {
@@ -66,6 +69,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Ending::Whole(text.as_bytes().to_vec()),
+            gate: None,
         }
     }
 
@@ -74,6 +78,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Ending::Whole(bytes.to_vec()),
+            gate: None,
         }
     }
 
@@ -83,6 +88,7 @@ impl Reply {
             status: 200,
             headers: Vec::new(),
             body: Ending::CutOff(text.as_bytes().to_vec()),
+            gate: None,
         }
     }
 
@@ -92,6 +98,7 @@ impl Reply {
             status: 200,
             headers: Vec::new(),
             body: Ending::Endless(text.as_bytes().repeat(4096)),
+            gate: None,
         }
     }
 
@@ -106,6 +113,7 @@ impl Reply {
             status: 200,
             headers: Vec::new(),
             body: Ending::Never,
+            gate: None,
         }
     }
 
@@ -114,7 +122,16 @@ impl Reply {
         self
     }
 
+    /// Holds the answer back until a permit is added.
+    pub(crate) fn behind(mut self, gate: &Arc<Semaphore>) -> Self {
+        self.gate = Some(Arc::clone(gate));
+        self
+    }
+
     async fn send(self) -> Response<Body> {
+        if let Some(gate) = &self.gate {
+            drop(gate.acquire().await);
+        }
         let body = match self.body {
             Ending::Whole(bytes) => Body::from(bytes),
             Ending::CutOff(bytes) => Body::from_stream(

@@ -1,0 +1,270 @@
+//! What is being read, for people who wait: on a terminal one line that is updated in place, elsewhere
+//! a line soon and then every half minute.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+
+use super::io::{Io, SharedErr};
+use super::progress::HEARTBEAT;
+use super::stream::Stream;
+use crate::api::{ReadEvent, ReadSink};
+use crate::live::grouped;
+use crate::render::{StreamMessage, words};
+
+/// How long nothing is shown: most reads are over by then.
+const QUIET: Duration = Duration::from_secs(2);
+/// A pause between two reads after which the second one is a new beginning.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often the line is made anew.
+const TICK: Duration = Duration::from_millis(500);
+
+/// The status line of one client.
+struct Status {
+    state: Mutex<State>,
+    bars: Option<MultiProgress>,
+    err: SharedErr,
+    stream: Option<Stream>,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many snapshots are being read.
+    reading: usize,
+    /// How many parts of files are being read.
+    files: usize,
+    /// How many parts of files were read.
+    files_read: u64,
+    /// How many reads wait to be sent again.
+    retrying: usize,
+    since: Option<Instant>,
+    /// Since when nothing is read.
+    idle_since: Option<Instant>,
+    told_at: Option<Instant>,
+    records: u64,
+    visibilities: u64,
+    expected: Option<u64>,
+    names: Option<(usize, usize)>,
+    /// Why something is sent again.
+    retry: Option<String>,
+    bar: Option<ProgressBar>,
+}
+
+/// Starts a status line, and returns what it takes its events by. It ends with the last sink.
+pub(super) fn start(io: &Io) -> ReadSink {
+    let status = Arc::new(Status {
+        state: Mutex::default(),
+        bars: io.bars.clone().filter(|_| io.stream.is_none()),
+        err: SharedErr::new(&io.secrets),
+        stream: io.stream.clone(),
+    });
+    tokio::spawn(tick(Arc::downgrade(&status)));
+    ReadSink::new(move |event| status.take(event))
+}
+
+/// Updates the line until nobody can send events to it any more.
+async fn tick(status: Weak<Status>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        match status.upgrade() {
+            Some(status) => status.show(Instant::now()),
+            None => return,
+        }
+    }
+}
+
+fn line_of_its_own() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}
+
+impl Status {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, event: &ReadEvent<'_>) {
+        let mut state = self.lock();
+        state.take(event, Instant::now());
+        if state.idle_since.is_some()
+            && let Some(bar) = state.bar.take()
+        {
+            // At once: what comes next is written where the line stands.
+            bar.finish_and_clear();
+        }
+    }
+
+    fn show(&self, now: Instant) {
+        let mut state = self.lock();
+        let is_idle = state.idle_since.is_some();
+        let since = state
+            .since
+            .filter(|since| !is_idle && now >= *since + QUIET);
+        let Some(since) = since else {
+            return;
+        };
+        let line = state.line(now - since);
+        if let Some(bars) = &self.bars {
+            let bar = state.bar.get_or_insert_with(|| bars.add(line_of_its_own()));
+            bar.set_message(line);
+            bar.tick();
+            return;
+        }
+        if state
+            .told_at
+            .is_some_and(|told_at| now < told_at + HEARTBEAT)
+        {
+            return;
+        }
+        state.told_at = Some(now);
+        match &self.stream {
+            Some(stream) => stream.send(StreamMessage::log(line)),
+            None => self.err.say(|out| writeln!(out, "{line}")),
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self, event: &ReadEvent<'_>, now: Instant) {
+        if self.idle_since.is_some_and(|since| now >= since + PAUSE) {
+            *self = Self::default();
+        }
+        match event {
+            ReadEvent::Began => self.reading += 1,
+            ReadEvent::Ended => self.reading = self.reading.saturating_sub(1),
+            ReadEvent::Records {
+                is_visibility: true,
+                records,
+                ..
+            } => self.visibilities += records,
+            ReadEvent::Records {
+                records, expected, ..
+            } => {
+                self.records += records;
+                self.expected = *expected;
+            }
+            ReadEvent::Names { done, total } => self.names = Some((*done, *total)),
+            ReadEvent::Retrying {
+                error,
+                after,
+                tried,
+            } => {
+                self.retrying += 1;
+                self.retry = Some(format!(
+                    "{error}; sending again in {} after {}",
+                    words::duration(*after),
+                    words::count(usize::try_from(*tried).unwrap_or(usize::MAX), "attempt")
+                ));
+            }
+            ReadEvent::FileBegan => self.files += 1,
+            ReadEvent::FileEnded => {
+                self.files = self.files.saturating_sub(1);
+                self.files_read += 1;
+            }
+            ReadEvent::Resumed => self.retrying = self.retrying.saturating_sub(1),
+        }
+        if self.retrying == 0 {
+            self.retry = None;
+        }
+        let is_idle = self.reading + self.files + self.retrying == 0;
+        self.idle_since = is_idle.then_some(now);
+        if !is_idle {
+            self.since.get_or_insert(now);
+        }
+    }
+
+    fn line(&self, elapsed: Duration) -> String {
+        let line = if self.reading == 0 && self.files > 0 {
+            let count = grouped(self.files_read);
+            format!("Inspecting packages: {count} parts of files received")
+        } else if self.reading == 0 {
+            "Waiting for the server".to_owned()
+        } else if self.visibilities > 0 {
+            let count = grouped(self.visibilities);
+            format!("Reading visibilities: {count} received")
+        } else {
+            match (self.names, self.expected) {
+                (Some((done, total)), _) => {
+                    format!("Reading live solutions by name: {done} of {total} names")
+                }
+                (None, Some(expected)) if expected > self.records => format!(
+                    "Reading live solutions: {} of about {}",
+                    grouped(self.records),
+                    grouped(expected)
+                ),
+                (None, _) => {
+                    let count = grouped(self.records);
+                    format!("Reading live solutions: {count} received")
+                }
+            }
+        };
+        let line = format!("{line} [{}]", words::duration(elapsed));
+        match &self.retry {
+            Some(retry) => format!("{line}; {}", words::escaped(retry)),
+            None => line,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_what_is_read() {
+        let now = Instant::now();
+        let records = |records, expected| ReadEvent::Records {
+            is_visibility: false,
+            records,
+            expected,
+        };
+        let mut state = State::default();
+        for (event, expected) in [
+            (
+                ReadEvent::Began,
+                "Reading live solutions: 0 received [5.0s]",
+            ),
+            (
+                records(1_000, Some(10_000)),
+                "Reading live solutions: 1,000 of about 10,000 [5.0s]",
+            ),
+            (
+                records(11_000, Some(10_000)),
+                "Reading live solutions: 12,000 received [5.0s]",
+            ),
+            (
+                ReadEvent::Names { done: 3, total: 40 },
+                "Reading live solutions by name: 3 of 40 names [5.0s]",
+            ),
+            (
+                ReadEvent::Records {
+                    is_visibility: true,
+                    records: 7,
+                    expected: None,
+                },
+                "Reading visibilities: 7 received [5.0s]",
+            ),
+        ] {
+            state.take(&event, now);
+            assert_eq!(state.line(Duration::from_secs(5)), expected);
+        }
+        assert!(state.since.is_some());
+        state.take(&ReadEvent::Ended, now);
+        assert_eq!(state.idle_since, Some(now));
+        // What follows soon goes on, and what follows later is a new beginning.
+        state.take(&ReadEvent::FileBegan, now + PAUSE / 2);
+        assert_eq!((state.since, state.idle_since), (Some(now), None));
+        let line = state.line(Duration::from_secs(5));
+        assert_eq!(
+            line,
+            "Inspecting packages: 0 parts of files received [5.0s]"
+        );
+        state.take(&ReadEvent::FileEnded, now + PAUSE);
+        state.take(&ReadEvent::Began, now + PAUSE * 2);
+        assert_eq!(state.since, Some(now + PAUSE * 2));
+        assert_eq!((state.records, state.names), (0, None));
+    }
+}
