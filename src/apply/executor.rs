@@ -18,7 +18,7 @@ use super::step;
 use super::wait::PollPolicy;
 use crate::api::{PatchStyle, Reader, Writer};
 use crate::ident::{Address, Identity, JobId, SolutionId};
-use crate::plan::{ApprovedPlan, Change};
+use crate::plan::{ApprovedPlan, Change, Decided};
 use crate::store::{Journal, Lease};
 
 /// Takes what happens, as it happens.
@@ -196,8 +196,9 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
             && let Some(index) = schedule.next_ready()
         {
             let change = changes[index];
-            if let Some(outcome) = schedule.obstacle(change, &run) {
-                schedule.finish(change, false);
+            let outcome = schedule.obstacle(change, plan.decided(&change.address), &run);
+            if let Some(outcome) = outcome {
+                schedule.finish(change, matches!(outcome, Outcome::Done(_)));
                 steps[index] = Some(step::not_tried(&run, change, outcome).await);
             } else {
                 let run = &run;
@@ -274,7 +275,17 @@ impl Schedule {
     }
 
     /// Why a step whose turn has come is not tried.
-    fn obstacle(&self, change: &Change, run: &Run<'_>) -> Option<Outcome> {
+    fn obstacle(
+        &self,
+        change: &Change,
+        decided: Option<&Decided>,
+        run: &Run<'_>,
+    ) -> Option<Outcome> {
+        if let Some(decided) = decided
+            && !run.in_flight.contains_key(&change.identity)
+        {
+            return Some(Outcome::of(decided));
+        }
         if let Some(address) = change
             .waits_for
             .iter()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Call;
 use crate::api::WriteError;
 use crate::ident::{Address, Identity, JobId, SolutionId};
-use crate::plan::{ActionKind, Difference};
+use crate::plan::{ActionKind, ApprovedPlan, Decided, Difference};
 
 /// What became of every change of a plan that does something, in the plan's order.
 #[derive(Debug)]
@@ -337,6 +337,14 @@ impl OutcomeWord {
 }
 
 impl Outcome {
+    /// The outcome of a change whose end is known before anything is executed.
+    pub(super) fn of(decided: &Decided) -> Self {
+        match decided {
+            Decided::Done(id) => Self::Done(Done::already(id.clone())),
+            Decided::Refused(differences) => Self::Refused(differences.clone()),
+        }
+    }
+
     /// Its word.
     pub fn word(&self) -> OutcomeWord {
         match self {
@@ -351,6 +359,26 @@ impl Outcome {
 }
 
 impl ApplyReport {
+    /// The report of a plan of which nothing is executed.
+    pub fn of_decided(plan: &ApprovedPlan) -> Self {
+        let changes = plan.plan().changes.iter();
+        let steps = changes.filter_map(|change| {
+            let decided = plan.decided(&change.address)?;
+            Some(StepReport {
+                address: change.address.clone(),
+                kind: change.action.kind(),
+                outcome: Outcome::of(decided),
+                jobs: Vec::new(),
+                sent_twice: Vec::new(),
+                took: Duration::ZERO,
+            })
+        });
+        Self {
+            steps: steps.collect(),
+            interrupted: false,
+        }
+    }
+
     /// How many changes ended so.
     pub fn count(&self, word: OutcomeWord) -> usize {
         self.steps

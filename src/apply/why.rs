@@ -35,10 +35,7 @@ impl Outcome {
             Self::Skipped(SkipReason::OutOfTime) => Some("`timeouts.run` was over".to_owned()),
             Self::Refused(differences) => {
                 let differences: Vec<String> = differences.iter().map(difference).collect();
-                Some(format!(
-                    "it is not as the plan saw it: {}",
-                    differences.join("; ")
-                ))
+                Some(format!("it is not as approved: {}", differences.join("; ")))
             }
             Self::Cancelled => Some("an interrupt came before anything was sent".to_owned()),
             Self::Unknown { job, said } => {
@@ -85,5 +82,32 @@ fn difference(difference: &Difference) -> String {
             planned.full_address(),
             live.full_address()
         ),
+        Difference::Declared {
+            field,
+            planned,
+            declared,
+        } => format!(
+            "{} is {planned:?} in the plan file, and the manifest declares {declared:?}",
+            field.as_str()
+        ),
+        Difference::Package { planned, found } => match found {
+            Some(found) => format!("the package was {planned} and is {found}"),
+            None => format!("the package {planned} is not there, or cannot be deployed"),
+        },
+        Difference::NotPlanned {
+            instead: Some(kind),
+        } => {
+            format!(
+                "a new plan contains another change of it: {}",
+                kind.as_str()
+            )
+        }
+        Difference::NotPlanned { instead: None } => "a new plan does not contain it".to_owned(),
+        Difference::WaitsFor { address } => {
+            format!("it waits for {address}, which is not approved")
+        }
+        Difference::UsedUp => {
+            "an earlier apply of this plan made it, and it was undone since".to_owned()
+        }
     }
 }

@@ -95,9 +95,9 @@ pub(super) enum Command {
     Apply(ApplyArgs),
     /// Delete the declared versions that are live
     #[command(
-        after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'"
+        after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'\n  solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan"
     )]
-    Destroy(ChangeArgs),
+    Destroy(DestroyArgs),
     /// Show a saved plan
     #[command(after_help = "Example:\n  solform show prod.plan\n  solform show --json prod.plan")]
     Show(ShowArgs),
@@ -185,7 +185,7 @@ impl Command {
         match self {
             Self::Plan(args) => args.json,
             Self::Apply(args) => args.change.formats.json,
-            Self::Destroy(args) => args.formats.json,
+            Self::Destroy(args) => args.change.formats.json,
             _ => false,
         }
     }
@@ -194,7 +194,7 @@ impl Command {
         match self {
             Self::Plan(args) => args.planning.detailed_exitcode,
             Self::Apply(args) => args.change.planning.detailed_exitcode,
-            Self::Destroy(args) => args.planning.detailed_exitcode,
+            Self::Destroy(args) => args.change.planning.detailed_exitcode,
             Self::Show(args) => args.detailed_exitcode,
             Self::Review(args) => args.detailed_exitcode,
             Self::Run(args) => args.waiting.detailed_exitcode,
@@ -291,6 +291,7 @@ impl PlanningArgs {
             excludes: selectors(&self.exclude),
             replace: self.replace.clone(),
             may_select_nothing: false,
+            is_approval: false,
         }
     }
 
@@ -302,12 +303,21 @@ impl PlanningArgs {
         }
     }
 
-    /// The options that would change a plan, which a saved plan does not take.
-    pub(super) fn shaping(&self) -> Option<&'static str> {
+    /// An option that a saved plan gives itself.
+    pub(super) fn selecting(&self) -> Option<&'static str> {
         if !self.target.is_empty() {
             Some("--target")
         } else if !self.exclude.is_empty() {
             Some("--exclude")
+        } else {
+            None
+        }
+    }
+
+    /// An option that would change a plan.
+    pub(super) fn shaping(&self) -> Option<&'static str> {
+        if let Some(option) = self.selecting() {
+            Some(option)
         } else if !self.replace.is_empty() {
             Some("--replace")
         } else if self.allow_destroy.is_some() {
@@ -327,7 +337,7 @@ pub(super) struct PlanArgs {
     pub(super) manifest: ManifestArgs,
     #[command(flatten)]
     pub(super) planning: PlanningArgs,
-    /// Keep the plan in this file, for `apply FILE`
+    /// Save the plan in this file, for `apply FILE` or `destroy FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
@@ -346,12 +356,22 @@ pub(super) struct PlanArgs {
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArgs {
-    /// A plan that `plan --out` kept: exactly that is done
+    /// Plan file of `plan --out`: only its changes are applied
     #[arg(value_name = "PLAN")]
     pub(super) plan: Option<PathBuf>,
     /// Finish the run that was interrupted, and nothing else
     #[arg(long, conflicts_with = "plan")]
     pub(super) resume: bool,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+/// Arguments of `destroy`.
+#[derive(Debug, Args)]
+pub(super) struct DestroyArgs {
+    /// Plan file of `plan --destroy --out`: only its changes are applied
+    #[arg(value_name = "PLAN")]
+    pub(super) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
 }

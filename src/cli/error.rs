@@ -111,9 +111,11 @@ pub(super) enum CommandError {
         path: PathBuf,
         #[source]
         source: SavedPlanError,
+        /// The command that executes it, where another one was typed.
+        command: Option<String>,
     },
     /// A planning option beside a saved plan.
-    #[error("`{option}` cannot stand beside a saved plan")]
+    #[error("`{option}` cannot be combined with a saved plan")]
     OptionWithPlan { option: &'static str },
     /// Nobody is there to say yes.
     #[error("there are changes to apply, and nobody to approve them")]
@@ -356,9 +358,13 @@ impl CommandError {
                 source: ReadError::Unproven { .. } | ReadError::UnprovenWhole(_),
                 ..
             } => "Run the command again; if it stays, look at the server.".to_owned(),
+            Self::SavedPlan {
+                command: Some(command),
+                ..
+            } => format!("Run `{command}`, or make and review a new plan."),
             Self::SavedPlan { source, .. } => source.help().to_owned(),
             Self::OptionWithPlan { .. } => {
-                "Leave it out, or make a new plan with it: a saved plan is applied exactly as it was reviewed.".to_owned()
+                "Leave it out, or make and review a new plan with it: a saved plan knows what it selects.".to_owned()
             }
             Self::OverManifest { .. } | Self::TwoOutputs { .. } => {
                 "Name another file.".to_owned()

@@ -57,7 +57,8 @@ pub enum Action {
 }
 
 /// The kind of an [`Action`], for sorting, counting and words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ActionKind {
     /// [`Action::Delete`].
     Delete,

@@ -13,8 +13,7 @@ use crate::live::Coverage;
 use crate::manifest::Position;
 
 /// What one apply would do: a pure function of manifest, live state and options, sorted by identity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// What was planned.
     pub mode: Mode,
@@ -31,10 +30,8 @@ pub struct Plan {
     /// Changes that `--target` and `--exclude` left out, no-ops and what was not listed included.
     pub left_out: usize,
     /// Writes of earlier applies whose end is not known.
-    #[serde(default)]
     pub in_flight: Vec<InFlight>,
     /// Live records that failed deploys left, and that no change of this plan deletes.
-    #[serde(default)]
     pub orphaned: Vec<OrphanedRecord>,
 }
 
@@ -49,8 +46,7 @@ impl Plan {
 }
 
 /// What kind of plan it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Make the environment what the manifest declares.
     Converge,
@@ -71,8 +67,7 @@ pub struct Subject {
 }
 
 /// What happens to one version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// How output and options call it; unique in the plan.
     pub address: Address,
@@ -198,8 +193,7 @@ impl Origin {
 }
 
 /// Whether and how a change can be undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {
     /// Nothing is done.
     Nothing,

@@ -10,7 +10,7 @@ use super::action::{Action, ActionKind, Reason};
 use super::change::{Change, Mode, Note, Plan, Subject};
 use super::history::{ApplyHistory, OrphanedRecord};
 use super::name::{Match, NameView};
-use super::options::{DiffOptions, Selector, check_replace, check_selectors};
+use super::options::{DiffOptions, Selector, check_replace, check_selectors, without_impossible};
 use super::order;
 use super::policy::apply_policies;
 use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
@@ -113,6 +113,13 @@ pub fn diff(
     history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<Plan, Vec<DiffError>> {
+    let possible;
+    let options = if options.is_approval {
+        possible = without_impossible(manifest, live, options);
+        &possible
+    } else {
+        options
+    };
     let mut differ = Differ {
         manifest,
         live,
@@ -136,15 +143,24 @@ pub fn diff(
         order::connect(&mut changes[range], name);
     }
     let mut errors = check_replace(manifest, live, options);
-    errors.extend(check_selectors(manifest, live, options, &changes));
+    if !options.is_approval {
+        errors.extend(check_selectors(manifest, live, options, &changes));
+    }
     let total = changes.len();
-    let changes = order::select(changes, &options.targets, &options.excludes);
-    errors.extend(
-        pathless
-            .into_iter()
-            .filter(|entry| is_deployed(&changes, &entry.identity))
-            .map(no_path),
-    );
+    let mut changes = order::select(changes, &options.targets, &options.excludes);
+    let pathless: Vec<&Desired> = pathless
+        .into_iter()
+        .filter(|entry| is_deployed(&changes, &entry.identity))
+        .collect();
+    if options.is_approval {
+        // Nothing says what to deploy, so that no approved change is the deploy of such a version.
+        changes.retain(|change| {
+            let is_pathless = |entry: &&Desired| entry.identity == change.identity;
+            !(is_deploy(&change.action) && pathless.iter().any(is_pathless))
+        });
+    } else {
+        errors.extend(pathless.into_iter().map(no_path));
+    }
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -225,10 +241,11 @@ fn split_while<T>(items: &[T], belongs: impl Fn(&T) -> bool) -> (&[T], &[T]) {
 fn is_deployed(changes: &[Change], identity: &Identity) -> bool {
     changes
         .binary_search_by(|change| change.identity.natural_cmp(identity))
-        .is_ok_and(|place| match changes[place].action.kind() {
-            ActionKind::Create | ActionKind::Replace => true,
-            ActionKind::Update | ActionKind::Delete | ActionKind::NoOp => false,
-        })
+        .is_ok_and(|place| is_deploy(&changes[place].action))
+}
+
+fn is_deploy(action: &Action) -> bool {
+    matches!(action.kind(), ActionKind::Create | ActionKind::Replace)
 }
 
 fn no_path(entry: &Desired) -> DiffError {

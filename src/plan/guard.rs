@@ -2,6 +2,9 @@
 //!
 //! [`ApprovedPlan`] is what `apply` takes, and only [`approve`] makes one.
 
+use std::collections::BTreeMap;
+
+use super::approval::{Decided, NarrowedPlan, Spent};
 use super::change::{Block, Change, Origin, Plan};
 use super::inspection::PackageProblem;
 use super::summary::Summary;
@@ -116,14 +119,33 @@ impl Refusal {
     }
 }
 
-/// A plan that limits and protection allow. Only [`approve`] makes one.
+/// A plan that limits and protection allow. Only [`approve`] and [`approve_narrowed`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApprovedPlan(Plan);
+pub struct ApprovedPlan {
+    plan: Plan,
+    decided: BTreeMap<Address, Decided>,
+}
 
 impl ApprovedPlan {
-    /// The plan.
+    /// The plan, with every change that is reported.
     pub fn plan(&self) -> &Plan {
-        &self.0
+        &self.plan
+    }
+
+    /// The end of a change that is not executed.
+    pub fn decided(&self, address: &Address) -> Option<&Decided> {
+        self.decided.get(address)
+    }
+
+    /// Whether the end of a change is known before anything is executed.
+    pub fn has_decided(&self) -> bool {
+        !self.decided.is_empty()
+    }
+
+    /// Whether anything is executed.
+    pub fn has_changes(&self) -> bool {
+        let mut changes = self.plan.changes.iter();
+        changes.any(|change| !change.is_no_op() && !self.decided.contains_key(&change.address))
     }
 }
 
@@ -144,15 +166,99 @@ pub fn approve(
 ) -> Result<ApprovedPlan, Box<Refused>> {
     let refusals = judge(&plan, limits, overrides);
     if refusals.is_empty() {
-        Ok(ApprovedPlan(plan))
+        Ok(ApprovedPlan {
+            plan,
+            decided: BTreeMap::new(),
+        })
     } else {
         Err(Box::new(Refused { plan, refusals }))
     }
 }
 
-/// Everything that stands against a plan.
+/// Approves what is left of a saved plan, or says everything that prevents it. Limits are judged
+/// once for the whole plan: what earlier applies of it did counts, and what they took away is in the
+/// base. A number that the user named allows that many and fewer.
+pub fn approve_narrowed(
+    narrowed: NarrowedPlan,
+    limits: &Limits,
+    overrides: &Overrides,
+) -> Result<ApprovedPlan, Box<Refused>> {
+    let plan = narrowed.to_execute();
+    let counts = Counts::of_rest(&plan, narrowed.spent);
+    let refusals = judge_counts(&plan, &counts, limits, overrides);
+    if refusals.is_empty() {
+        Ok(ApprovedPlan {
+            plan: narrowed.plan,
+            decided: narrowed.decided,
+        })
+    } else {
+        Err(Box::new(Refused { plan, refusals }))
+    }
+}
+
+/// What limits are compared with.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    /// Deletes and replaces.
+    destroys: usize,
+    /// Versions that stop serving.
+    endings: usize,
+    /// The live versions that percentages refer to.
+    live: usize,
+    /// Whether it is what is left of a saved plan.
+    is_rest: bool,
+}
+
+impl Counts {
+    fn of(plan: &Plan) -> Self {
+        let summary = Summary::of(plan);
+        Self {
+            destroys: summary.destroy,
+            endings: summary.ends_service,
+            live: plan.live_in_scope,
+            is_rest: false,
+        }
+    }
+
+    /// A plan that takes nothing more away exceeds no limit, whatever was done before.
+    fn of_rest(plan: &Plan, spent: Spent) -> Self {
+        let left = Self::of(plan);
+        let total = |left: usize, done: usize| if left == 0 { 0 } else { left + done };
+        Self {
+            destroys: total(left.destroys, spent.destroyed),
+            endings: total(left.endings, spent.ended_service),
+            live: left.live + spent.gone,
+            is_rest: true,
+        }
+    }
+
+    fn is_allowed(&self, named: Option<usize>, planned: usize) -> bool {
+        named.is_some_and(|named| named == planned || (self.is_rest && planned < named))
+    }
+
+    /// Whether judging them needs to know how many live versions are in scope.
+    fn need_whole_listing(&self, limits: &Limits, overrides: &Overrides) -> bool {
+        let destroys_by_share = self.destroys > 0
+            && !self.is_allowed(overrides.destroy, self.destroys)
+            && !matches!(limits.max_destroy, Some(Limit::Count(_)));
+        let endings_by_share = self.endings > 0
+            && !self.is_allowed(overrides.change, self.endings)
+            && matches!(limits.max_change, Some(Limit::Percent(_)));
+        destroys_by_share || endings_by_share
+    }
+}
+
+/// Everything that prevents the apply of a plan.
 pub fn judge(plan: &Plan, limits: &Limits, overrides: &Overrides) -> Vec<Refusal> {
-    let summary = Summary::of(plan);
+    judge_counts(plan, &Counts::of(plan), limits, overrides)
+}
+
+fn judge_counts(
+    plan: &Plan,
+    counts: &Counts,
+    limits: &Limits,
+    overrides: &Overrides,
+) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     if let Coverage::Unproven(unproven) = &plan.coverage {
         refusals.push(Refusal::Unproven(unproven.clone()));
@@ -172,11 +278,11 @@ pub fn judge(plan: &Plan, limits: &Limits, overrides: &Overrides) -> Vec<Refusal
             },
         }));
     }
-    if needs_whole_listing(plan, limits, overrides) && matches!(plan.coverage, Coverage::Names(_)) {
+    if counts.need_whole_listing(limits, overrides) && matches!(plan.coverage, Coverage::Names(_)) {
         refusals.push(Refusal::ScopeNotListed);
     }
-    refusals.extend(judge_destroys(plan, &summary, limits, overrides));
-    refusals.extend(judge_changes(plan, &summary, limits, overrides));
+    refusals.extend(judge_destroys(plan, counts, limits, overrides));
+    refusals.extend(judge_changes(plan, counts, limits, overrides));
     refusals
 }
 
@@ -190,17 +296,17 @@ fn is_listed(coverage: &Coverage, change: &Change) -> bool {
 
 fn judge_destroys(
     plan: &Plan,
-    summary: &Summary,
+    counts: &Counts,
     limits: &Limits,
     overrides: &Overrides,
 ) -> Option<Refusal> {
-    let planned = summary.destroy;
-    if overrides.destroy == Some(planned) {
+    let planned = counts.destroys;
+    if counts.is_allowed(overrides.destroy, planned) {
         return None;
     }
     let allowed = match limits.max_destroy {
-        Some(limit) => allowed_by(limit, plan)?,
-        None if plan.live_in_scope >= DEFAULT_DESTROY_FROM => allowed_by(DEFAULT_DESTROY, plan)?,
+        Some(limit) => allowed_by(limit, plan, counts)?,
+        None if counts.live >= DEFAULT_DESTROY_FROM => allowed_by(DEFAULT_DESTROY, plan, counts)?,
         None => return None,
     };
     (planned > allowed).then_some(Refusal::TooManyDestroys { planned, allowed })
@@ -208,36 +314,39 @@ fn judge_destroys(
 
 fn judge_changes(
     plan: &Plan,
-    summary: &Summary,
+    counts: &Counts,
     limits: &Limits,
     overrides: &Overrides,
 ) -> Option<Refusal> {
-    let planned = summary.ends_service;
-    if overrides.change == Some(planned) {
+    let planned = counts.endings;
+    if counts.is_allowed(overrides.change, planned) {
         return None;
     }
-    let allowed = allowed_by(limits.max_change?, plan)?;
+    let allowed = allowed_by(limits.max_change?, plan, counts)?;
     (planned > allowed).then_some(Refusal::TooManyChanges { planned, allowed })
 }
 
 /// Whether judging this plan needs to know how many live versions are in scope.
 pub fn needs_whole_listing(plan: &Plan, limits: &Limits, overrides: &Overrides) -> bool {
-    let summary = Summary::of(plan);
-    let destroys_by_share = summary.destroy > 0
-        && overrides.destroy != Some(summary.destroy)
-        && !matches!(limits.max_destroy, Some(Limit::Count(_)));
-    let changes_by_share = summary.ends_service > 0
-        && overrides.change != Some(summary.ends_service)
-        && matches!(limits.max_change, Some(Limit::Percent(_)));
-    destroys_by_share || changes_by_share
+    Counts::of(plan).need_whole_listing(limits, overrides)
+}
+
+/// Whether judging what is left of a saved plan needs to know how many live versions are in scope.
+pub fn rest_needs_whole_listing(
+    narrowed: &NarrowedPlan,
+    limits: &Limits,
+    overrides: &Overrides,
+) -> bool {
+    let counts = Counts::of_rest(&narrowed.to_execute(), narrowed.spent);
+    counts.need_whole_listing(limits, overrides)
 }
 
 /// A limit as a count; none where it is a share of what is not known.
-fn allowed_by(limit: Limit, plan: &Plan) -> Option<usize> {
+fn allowed_by(limit: Limit, plan: &Plan, counts: &Counts) -> Option<usize> {
     match (limit, &plan.coverage) {
         (Limit::Count(count), _) => Some(count),
         (Limit::Percent(percent), Coverage::Whole) => {
-            Some(plan.live_in_scope.saturating_mul(usize::from(percent)) / 100)
+            Some(counts.live.saturating_mul(usize::from(percent)) / 100)
         }
         (Limit::Percent(_), Coverage::Names(_) | Coverage::Unproven(_)) => None,
     }

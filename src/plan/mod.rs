@@ -7,6 +7,7 @@
 //! server, and equal inputs give equal plans.
 
 mod action;
+mod approval;
 mod change;
 mod diff;
 mod guard;
@@ -29,11 +30,15 @@ mod summary;
 pub(crate) mod testing;
 
 pub use action::{Action, ActionKind, AfterImage, LiveImage, Patch, Reason, is_made_by_deploy};
+pub use approval::{Decided, NarrowedPlan, PastEnd, PastWrite, PlanProgress, Spent, narrow};
 pub use change::{
     Block, Change, Decision, Field, FieldChange, Mode, Note, Origin, Plan, Subject, Successor, Undo,
 };
 pub use diff::{DiffError, did_you_mean, diff};
-pub use guard::{ApprovedPlan, Overrides, Refusal, Refused, approve, judge, needs_whole_listing};
+pub use guard::{
+    ApprovedPlan, Overrides, Refusal, Refused, approve, approve_narrowed, judge,
+    needs_whole_listing, rest_needs_whole_listing,
+};
 pub use history::{ApplyHistory, InFlight, OrphanedRecord};
 pub use inspection::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
@@ -42,6 +47,6 @@ pub use options::{DiffOptions, Selector, near_addresses};
 pub use precondition::{
     Difference, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
 };
-pub use saved::{SavedPlan, SavedPlanError};
+pub use saved::{PlanKind, PlanOptions, SavedPlan, SavedPlanError, repeated_options};
 pub use succession::{Course, Succession, Successions};
 pub use summary::Summary;

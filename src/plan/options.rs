@@ -23,6 +23,10 @@ pub struct DiffOptions {
     pub replace: Vec<Address>,
     /// Whether a selector may select nothing: after an apply, what it selected may be deleted.
     pub may_select_nothing: bool,
+    /// Whether the plan is narrowed to a saved plan afterwards, which gave the other options. An
+    /// option that does not apply any more is no error then: the difference is reported for each
+    /// approved change.
+    pub is_approval: bool,
 }
 
 impl Default for DiffOptions {
@@ -33,6 +37,7 @@ impl Default for DiffOptions {
             excludes: Vec::new(),
             replace: Vec::new(),
             may_select_nothing: false,
+            is_approval: false,
         }
     }
 }
@@ -165,25 +170,40 @@ pub(super) fn check_replace(
     live: &LiveState,
     options: &DiffOptions,
 ) -> Vec<DiffError> {
-    let check = |address: &Address| {
-        let declared: Vec<&Desired> = manifest
-            .desired
-            .iter()
-            .filter(|entry| entry.state != State::Absent && address.means(&entry.identity))
-            .collect();
-        let address = address.clone();
-        match declared.as_slice() {
-            [] => Some(DiffError::ReplaceNotDeclared { address }),
-            [entry] => match live.records_of(&entry.identity).len() {
-                0 => Some(DiffError::ReplaceNotLive { address }),
-                1 => None,
-                count => Some(DiffError::ReplaceManyRecords { address, count }),
-            },
-            several => Some(DiffError::ReplaceAmbiguous {
-                address,
-                count: several.len(),
-            }),
-        }
-    };
+    let check = |address| replace_error(manifest, live, address);
     options.replace.iter().filter_map(check).collect()
+}
+
+/// The same options without what cannot be replaced any more.
+pub(super) fn without_impossible(
+    manifest: &Manifest,
+    live: &LiveState,
+    options: &DiffOptions,
+) -> DiffOptions {
+    let mut options = options.clone();
+    options
+        .replace
+        .retain(|address| replace_error(manifest, live, address).is_none());
+    options
+}
+
+fn replace_error(manifest: &Manifest, live: &LiveState, address: &Address) -> Option<DiffError> {
+    let declared: Vec<&Desired> = manifest
+        .desired
+        .iter()
+        .filter(|entry| entry.state != State::Absent && address.means(&entry.identity))
+        .collect();
+    let address = address.clone();
+    match declared.as_slice() {
+        [] => Some(DiffError::ReplaceNotDeclared { address }),
+        [entry] => match live.records_of(&entry.identity).len() {
+            0 => Some(DiffError::ReplaceNotLive { address }),
+            1 => None,
+            count => Some(DiffError::ReplaceManyRecords { address, count }),
+        },
+        several => Some(DiffError::ReplaceAmbiguous {
+            address,
+            count: several.len(),
+        }),
+    }
 }

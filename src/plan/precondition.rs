@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::action::{AfterImage, LiveImage, Patch};
+use super::action::{ActionKind, AfterImage, LiveImage, Patch};
 use super::change::{Field, Successor};
-use crate::ident::{Identity, SolutionId};
+use crate::ident::{Address, Digest, Identity, SolutionId};
 use crate::live::LiveVersion;
 
 /// How a change stands against what is live now.
@@ -57,6 +57,34 @@ pub enum Difference {
         /// What is live.
         live: Identity,
     },
+    /// The saved plan asks for another value than the manifest declares.
+    Declared {
+        /// Which.
+        field: Field,
+        /// The saved plan's value.
+        planned: String,
+        /// The manifest's value.
+        declared: String,
+    },
+    /// The package is not the one that was approved.
+    Package {
+        /// The fingerprint of the approved one.
+        planned: Digest,
+        /// The fingerprint of the one that is there; none where there is none that can be deployed.
+        found: Option<Digest>,
+    },
+    /// A plan that is made now does not contain the change.
+    NotPlanned {
+        /// What it does with the version instead, where it contains it at all.
+        instead: Option<ActionKind>,
+    },
+    /// It waits for a change that is not approved.
+    WaitsFor {
+        /// That change.
+        address: Address,
+    },
+    /// An earlier apply of the same plan made the change, and it was undone since.
+    UsedUp,
 }
 
 /// Judges an update by the record that its id has now.
@@ -87,7 +115,12 @@ pub fn stand_update(before: &LiveImage, patch: Patch, now: Option<&LiveVersion>)
             Difference::Gone { .. }
             | Difference::Appeared { .. }
             | Difference::OtherOwner { .. }
-            | Difference::OtherIdentity { .. } => true,
+            | Difference::OtherIdentity { .. }
+            | Difference::Declared { .. }
+            | Difference::Package { .. }
+            | Difference::NotPlanned { .. }
+            | Difference::WaitsFor { .. }
+            | Difference::UsedUp => true,
         })
         .collect();
     if !differences.is_empty() {

@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::guard::Overrides;
 use super::simulator::{End, Run, Server, reported};
 use super::testing::{IB, Scenario, declared, identity, live, scenario};
-use super::{Change, DiffOptions, Mode, Note, Plan, SavedPlan, Selector};
+use super::{Change, DiffOptions, Mode, Note, Plan, PlanOptions, SavedPlan, Selector};
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity};
 use crate::live::LiveVersion;
@@ -126,7 +125,7 @@ fn any_version(texts: &Texts) -> impl Strategy<Value = LiveVersion> + use<> {
         })
 }
 
-fn any_scenario() -> impl Strategy<Value = Scenario> {
+pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
     any_scenario_of(&Texts::default())
 }
 
@@ -182,7 +181,7 @@ pub(crate) fn any_scenario_of(texts: &Texts) -> impl Strategy<Value = Scenario> 
     })
 }
 
-fn any_server() -> impl Strategy<Value = Server> {
+pub(super) fn any_server() -> impl Strategy<Value = Server> {
     (any::<[bool; 3]>(), select(&Visibility::ALL[..])).prop_map(
         |([hides_visibility, reviews, moves_owner], deploys)| Server {
             hides_visibility,
@@ -205,7 +204,7 @@ fn seen_by(mut scenario: Scenario, server: Server) -> Scenario {
     scenario
 }
 
-fn is_blocked(plan: &Plan) -> bool {
+pub(super) fn is_blocked(plan: &Plan) -> bool {
     plan.changes.iter().any(|change| !change.blocked.is_empty())
 }
 
@@ -259,7 +258,7 @@ pub(crate) fn replacing(mut scenario: Scenario, choice: usize) -> Scenario {
 }
 
 fn json_of(plan: Plan) -> String {
-    SavedPlan::new(plan, Vec::new(), Overrides::default(), "id".to_owned(), 0).to_json()
+    SavedPlan::new(plan, Vec::new(), PlanOptions::default(), "id".to_owned(), 0).to_json()
 }
 
 proptest! {
@@ -317,7 +316,7 @@ proptest! {
     #[test]
     fn a_saved_plan_comes_back_as_it_was(scenario in any_scenario(), choice: usize) {
         let plan = replacing(scenario, choice).plan();
-        let saved = SavedPlan::new(plan, Vec::new(), Overrides::default(), "id".to_owned(), 7);
+        let saved = SavedPlan::new(plan, Vec::new(), PlanOptions::default(), "id".to_owned(), 7);
         let read = SavedPlan::from_json(&saved.to_json()).unwrap();
         prop_assert_eq!(read, saved);
     }

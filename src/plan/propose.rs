@@ -11,21 +11,15 @@ use crate::ident::{Identity, Owner};
 use crate::live::LiveVersion;
 use crate::manifest::{Desired, Manifest};
 
-fn change(
-    identity: Identity,
-    action: Action,
-    reason: Reason,
-    entry: Option<&Desired>,
-    undo: Undo,
-) -> Change {
+fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Desired>) -> Change {
     Change {
         address: identity.address(),
         identity,
+        fields: fields_of(&action),
+        undo: undo_of(&action),
         action,
         reason,
-        fields: Vec::new(),
         origin: entry.map(|entry| Origin::of(&entry.position)),
-        undo,
         waits_for: Vec::new(),
         successors: Vec::new(),
         blocked: Vec::new(),
@@ -43,36 +37,17 @@ fn after_image(entry: &Desired) -> AfterImage {
 }
 
 pub(super) fn create(entry: &Desired, path: &str, other_owner: Option<Owner>) -> Change {
-    let field = |field, value: &str| FieldChange {
-        field,
-        before: None,
-        after: Some(Arc::from(value)),
-        decision: Decision::Apply,
+    let action = Action::Create {
+        path: path.to_owned(),
+        after: after_image(entry),
+        other_owner,
     };
-    let mut fields = vec![
-        field(Field::Owner, entry.identity.owner.as_str()),
-        field(Field::Path, path),
-        field(Field::State, entry.state.as_str()),
-    ];
-    fields.extend(
-        entry
-            .visibility
-            .map(|visibility| field(Field::Visibility, visibility.as_str())),
-    );
-    Change {
-        fields,
-        ..change(
-            entry.identity.clone(),
-            Action::Create {
-                path: path.to_owned(),
-                after: after_image(entry),
-                other_owner,
-            },
-            Reason::Declared,
-            Some(entry),
-            Undo::ByDelete,
-        )
-    }
+    change(
+        entry.identity.clone(),
+        action,
+        Reason::Declared,
+        Some(entry),
+    )
 }
 
 pub(super) fn declared_no_op(
@@ -81,48 +56,35 @@ pub(super) fn declared_no_op(
     fields: Vec<FieldChange>,
     reason: Reason,
 ) -> Change {
+    let action = Action::NoOp {
+        before: live.map(LiveImage::of),
+    };
     Change {
         fields,
-        ..change(
-            entry.identity.clone(),
-            Action::NoOp {
-                before: live.map(LiveImage::of),
-            },
-            reason,
-            Some(entry),
-            Undo::Nothing,
-        )
+        ..change(entry.identity.clone(), action, reason, Some(entry))
     }
 }
 
 pub(super) fn update_or_no_op(entry: &Desired, live: &LiveVersion) -> Change {
-    let fields = declared_fields(entry, live);
-    let is_applied = |field: Field| {
-        fields
-            .iter()
-            .any(|change| change.field == field && change.decision == Decision::Apply)
-    };
-    let patch = Patch::new(
-        Some(entry.state).filter(|_| is_applied(Field::State)),
-        entry.visibility.filter(|_| is_applied(Field::Visibility)),
-    );
+    let before = LiveImage::of(live);
+    let after = after_image(entry);
+    let fields = declared_fields(&before, &after);
     let notes = fields.iter().filter_map(note_of).collect();
-    let planned = match patch {
+    let planned = match patch_between(&before, &after) {
         None => declared_no_op(entry, Some(live), fields, Reason::Declared),
-        Some(patch) => Change {
-            fields,
-            ..change(
+        Some(patch) => {
+            let action = Action::Update {
+                before,
+                patch,
+                after,
+            };
+            change(
                 entry.identity.clone(),
-                Action::Update {
-                    before: LiveImage::of(live),
-                    patch,
-                    after: after_image(entry),
-                },
+                action,
                 Reason::Declared,
                 Some(entry),
-                Undo::ByPatch,
             )
-        },
+        }
     };
     Change { notes, ..planned }
 }
@@ -145,18 +107,12 @@ pub(super) fn delete(
     reason: Reason,
     entry: Option<&Desired>,
 ) -> Change {
+    let action = Action::Delete {
+        before: LiveImage::of(live),
+    };
     Change {
-        fields: gone_fields(live),
         blocked: protection_of(manifest, live),
-        ..change(
-            live.identity.clone(),
-            Action::Delete {
-                before: LiveImage::of(live),
-            },
-            reason,
-            entry,
-            Undo::Irreversible,
-        )
+        ..change(live.identity.clone(), action, reason, entry)
     }
 }
 
@@ -168,36 +124,20 @@ pub(super) fn replace(
     path: &str,
     other_owner: Option<Owner>,
 ) -> Change {
-    let mut fields = vec![FieldChange {
-        field: Field::Path,
-        before: None,
-        after: Some(Arc::from(path)),
-        decision: Decision::Apply,
-    }];
-    // The record is deployed anew, so that no difference is left alone.
-    fields.extend(
-        declared_fields(entry, live)
-            .into_iter()
-            .map(|field| FieldChange {
-                decision: Decision::Apply,
-                ..field
-            }),
-    );
+    let action = Action::Replace {
+        before: LiveImage::of(live),
+        path: path.to_owned(),
+        after: after_image(entry),
+        other_owner,
+    };
     Change {
-        fields,
         blocked: protection_of(manifest, live),
         notes: vec![Note::OutOfServiceMeanwhile],
         ..change(
             entry.identity.clone(),
-            Action::Replace {
-                before: LiveImage::of(live),
-                path: path.to_owned(),
-                after: after_image(entry),
-                other_owner,
-            },
+            action,
             Reason::Requested,
             Some(entry),
-            Undo::Irreversible,
         )
     }
 }
@@ -219,48 +159,98 @@ pub(super) fn deactivate(
     if !live.state.is_in_service() {
         return None;
     }
-    let patch = Patch::new(Some(State::Inactive), None)?;
-    Some(Change {
-        fields: vec![FieldChange {
-            field: Field::State,
-            before: Some(Arc::from(live.state.as_str())),
-            after: Some(Arc::from(State::Inactive.as_str())),
-            decision: Decision::Apply,
-        }],
-        ..change(
-            live.identity.clone(),
-            Action::Update {
-                before: LiveImage::of(live),
-                patch,
-                after: AfterImage {
-                    identity: live.identity.clone(),
-                    state: State::Inactive,
-                    visibility: None,
-                    package: None,
-                },
-            },
-            reason.clone(),
-            entry,
-            Undo::ByPatch,
-        )
-    })
+    let before = LiveImage::of(live);
+    let after = AfterImage {
+        identity: live.identity.clone(),
+        state: State::Inactive,
+        visibility: None,
+        package: None,
+    };
+    let patch = patch_between(&before, &after)?;
+    let action = Action::Update {
+        before,
+        patch,
+        after,
+    };
+    Some(change(live.identity.clone(), action, reason.clone(), entry))
+}
+
+/// Returns what an action shows. Nothing that shows an action is stored beside it, so that no file
+/// can show one thing and ask for another. A no-op shows what is left alone, which is not in it.
+pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
+    let new = |field, value: &str| FieldChange {
+        field,
+        before: None,
+        after: Some(Arc::from(value)),
+        decision: Decision::Apply,
+    };
+    match action {
+        Action::Create { path, after, .. } => {
+            let mut fields = vec![
+                new(Field::Owner, after.identity.owner.as_str()),
+                new(Field::Path, path),
+                new(Field::State, after.state.as_str()),
+            ];
+            let visibility = after.visibility.map(Visibility::as_str);
+            fields.extend(visibility.map(|word| new(Field::Visibility, word)));
+            fields
+        }
+        Action::Update { before, after, .. } => declared_fields(before, after),
+        Action::Replace {
+            before,
+            path,
+            after,
+            ..
+        } => {
+            // The record is deployed anew, so that no difference is left alone.
+            let applied = |field| FieldChange {
+                decision: Decision::Apply,
+                ..field
+            };
+            let declared = declared_fields(before, after).into_iter().map(applied);
+            std::iter::once(new(Field::Path, path))
+                .chain(declared)
+                .collect()
+        }
+        Action::Delete { before } => gone_fields(before),
+        Action::NoOp { .. } => Vec::new(),
+    }
+}
+
+/// Returns whether and how an action can be undone.
+pub(super) fn undo_of(action: &Action) -> Undo {
+    match action {
+        Action::Create { .. } => Undo::ByDelete,
+        Action::Update { .. } => Undo::ByPatch,
+        Action::Replace { .. } | Action::Delete { .. } => Undo::Irreversible,
+        Action::NoOp { .. } => Undo::Nothing,
+    }
+}
+
+/// Returns the patch that brings one image to the other; none where no difference is acted on.
+pub(super) fn patch_between(before: &LiveImage, after: &AfterImage) -> Option<Patch> {
+    let is_applied = |decision| decision == Some(Decision::Apply);
+    Patch::new(
+        Some(after.state).filter(|state| is_applied(decide_state(*state, &before.state))),
+        after.visibility.filter(|visibility| {
+            is_applied(decide_visibility(*visibility, before.visibility.as_ref()))
+        }),
+    )
 }
 
 /// Every declared field that differs from the live one, with what is decided about it.
-fn declared_fields(entry: &Desired, live: &LiveVersion) -> Vec<FieldChange> {
-    let state = decide_state(entry.state, &live.state).map(|decision| FieldChange {
+fn declared_fields(before: &LiveImage, after: &AfterImage) -> Vec<FieldChange> {
+    let state = decide_state(after.state, &before.state).map(|decision| FieldChange {
         field: Field::State,
-        before: Some(Arc::from(live.state.as_str())),
-        after: Some(Arc::from(entry.state.as_str())),
+        before: Some(Arc::from(before.state.as_str())),
+        after: Some(Arc::from(after.state.as_str())),
         decision,
     });
-    let visibility = entry.visibility.and_then(|declared| {
-        decide_visibility(declared, live.visibility.as_ref()).map(|decision| FieldChange {
+    let visibility = after.visibility.and_then(|declared| {
+        let live = before.visibility.as_ref();
+        decide_visibility(declared, live).map(|decision| FieldChange {
             field: Field::Visibility,
-            before: live
-                .visibility
-                .as_ref()
-                .map(|word| Arc::from(word.as_str())),
+            before: live.map(|word| Arc::from(word.as_str())),
             after: Some(Arc::from(declared.as_str())),
             decision,
         })
@@ -295,7 +285,7 @@ fn decide_visibility(declared: Visibility, live: Option<&LiveVisibilityWord>) ->
     }
 }
 
-fn gone_fields(live: &LiveVersion) -> Vec<FieldChange> {
+fn gone_fields(live: &LiveImage) -> Vec<FieldChange> {
     let gone = |field, value: &str| FieldChange {
         field,
         before: Some(Arc::from(value)),

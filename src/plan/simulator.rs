@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::testing::Scenario;
 use super::{
-    Action, AfterImage, Change, LiveImage, Mode, Patch, Plan, Reason, Standing, stand_create,
-    stand_delete, stand_redeploy, stand_update,
+    Action, AfterImage, Change, Decided, LiveImage, Mode, PastEnd, PastWrite, Patch, Plan,
+    PlanProgress, Reason, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
 };
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
@@ -60,6 +60,10 @@ pub(crate) struct Run<'a> {
     /// Deployed to be inactive, yet active until a patch says so: nobody counts on their service.
     half_made: BTreeSet<SolutionId>,
     ends: BTreeMap<Address, End>,
+    /// What each change has sent.
+    sent: BTreeMap<Address, PastWrite>,
+    /// How many more writes are made before the apply is killed.
+    left: usize,
     /// Whether each name had a version in service, in every state so far; all owners, then in scope.
     service: Vec<BTreeMap<(SolutionName, bool), bool>>,
 }
@@ -84,6 +88,8 @@ impl<'a> Run<'a> {
             in_the_air: BTreeMap::new(),
             half_made: BTreeSet::new(),
             ends: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            left: usize::MAX,
             service: Vec::new(),
         };
         run.look();
@@ -95,8 +101,50 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Takes the ends of changes that are not executed.
+    pub(crate) fn after(mut self, decided: &BTreeMap<Address, Decided>) -> Self {
+        let ends = decided.iter().map(|(address, decided)| {
+            let end = match decided {
+                Decided::Done(_) => End::Done,
+                Decided::Refused(_) => End::Refused,
+            };
+            (address.clone(), end)
+        });
+        self.ends.extend(ends);
+        self
+    }
+
     /// Runs to the end and gives back every outcome and the world.
     pub(crate) fn finish(mut self) -> (BTreeMap<Address, End>, Vec<LiveVersion>) {
+        self.execute();
+        self.check_service();
+        (self.ends, self.world)
+    }
+
+    /// Is killed after so many steps; gives back the world and what its journal shows.
+    pub(crate) fn killed_after(mut self, steps: usize) -> (Vec<LiveVersion>, PlanProgress) {
+        self.left = steps;
+        self.execute();
+        for (address, write) in &mut self.sent {
+            let identity = write.action.identity().unwrap();
+            let record = self.deployed.get(identity).filter(|_| write.is_deployed);
+            write.record = record.cloned();
+            if self.ends.get(address) == Some(&End::Done) {
+                write.end = PastEnd::Done;
+            }
+        }
+        let to_do = self.plan.changes.iter().filter(|change| !change.is_no_op());
+        let progress = PlanProgress {
+            is_used_up: to_do
+                .clone()
+                .all(|change| self.ends.get(&change.address) == Some(&End::Done))
+                && to_do.count() > 0,
+            steps: self.sent.into_values().collect(),
+        };
+        (self.world, progress)
+    }
+
+    fn execute(&mut self) {
         let plan = self.plan;
         let mut waiting: Vec<&Change> = plan
             .changes
@@ -114,6 +162,10 @@ impl<'a> Run<'a> {
             if running.is_empty() {
                 break;
             }
+            if self.left == 0 {
+                return;
+            }
+            self.left -= 1;
             let chosen = self.rng.usize(..running.len());
             let (change, next) = running.swap_remove(chosen);
             match self.step(change, next) {
@@ -128,8 +180,20 @@ impl<'a> Run<'a> {
             waiting.is_empty(),
             "a circle, or a wait for nothing: {waiting:?}"
         );
-        self.check_service();
-        (self.ends, self.world)
+    }
+
+    /// Notes that a change sends a write.
+    fn announce(&mut self, change: &Change) -> &mut PastWrite {
+        self.sent
+            .entry(change.address.clone())
+            .or_insert_with(|| PastWrite {
+                action: change.action.clone(),
+                is_deployed: false,
+                is_patched: false,
+                is_deleted: false,
+                record: None,
+                end: PastEnd::Unfinished,
+            })
     }
 
     fn is_released(&self, change: &Change) -> bool {
@@ -166,7 +230,10 @@ impl<'a> Run<'a> {
                 match stand_create(after, &self.seen_named(&after.identity.name)) {
                     Standing::Done => Err(End::Done),
                     Standing::Moved(_) => Err(End::Refused),
-                    Standing::Ready => self.deploy(after),
+                    Standing::Ready => {
+                        self.announce(change).is_deployed = true;
+                        self.deploy(after)
+                    }
                 }
             }
             (Action::Update { before, patch, .. }, Next::First) => {
@@ -176,6 +243,7 @@ impl<'a> Run<'a> {
                     Standing::Moved(_) => Err(End::Refused),
                     Standing::Ready => {
                         self.check_touch(change, before);
+                        self.announce(change).is_patched = true;
                         self.patch(&before.id, *patch)
                     }
                 }
@@ -197,6 +265,7 @@ impl<'a> Run<'a> {
             (Action::Replace { after, .. }, Next::Deploy) => {
                 let standing = stand_redeploy(after, &self.seen_named(&after.identity.name));
                 assert_eq!(standing, Standing::Ready, "deleted and not deployed again");
+                self.announce(change).is_deployed = true;
                 let next = self.deploy(after);
                 self.in_the_air.remove(&change.address);
                 next
@@ -216,7 +285,10 @@ impl<'a> Run<'a> {
                         .is_some_and(|word| word.satisfies(*declared))
                 });
                 match Patch::new(state, visibility) {
-                    Some(patch) => self.patch(&id, patch),
+                    Some(patch) => {
+                        self.announce(change).is_patched = true;
+                        self.patch(&id, patch)
+                    }
                     None => Err(End::Done),
                 }
             }
@@ -334,6 +406,7 @@ impl<'a> Run<'a> {
             Standing::Ready => {}
         }
         self.check_touch(change, image);
+        self.announce(change).is_deleted = true;
         let (before, behind) = self.fault();
         if before {
             return Err(End::Failed);

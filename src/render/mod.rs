@@ -21,9 +21,9 @@ pub use github::{
     render_github_errors, render_github_plan, render_github_report, render_github_review,
 };
 pub use human::{
-    ReportView, render_concise_plan, render_doctor, render_history, render_job, render_past_run,
-    render_plan, render_refusal, render_report, render_review, render_runs, render_solution,
-    render_solutions, render_verdict,
+    ReportView, render_concise_plan, render_doctor, render_history, render_job,
+    render_not_approved, render_past_run, render_plan, render_refusal, render_report,
+    render_review, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
     Diagnostic, DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, NotApplied,

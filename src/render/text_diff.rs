@@ -7,6 +7,7 @@ use similar::{ChangeTag, DiffTag, TextDiff};
 
 use super::styles::{Styles, styled};
 use super::words;
+use crate::ident::Digest;
 use crate::plan::Difference;
 
 /// Writes what the plan saw against what is live now.
@@ -149,6 +150,38 @@ fn sides(difference: &Difference) -> (String, String) {
         Difference::OtherIdentity { planned, live } => (
             format!("{}\n", words::address(&planned.full_address())),
             format!("{}\n", words::address(&live.full_address())),
+        ),
+        Difference::Declared {
+            field,
+            planned,
+            declared,
+        } => {
+            let line = |value: &str| format!("{} = {}\n", field.as_str(), words::quoted(value));
+            (line(planned), line(declared))
+        }
+        Difference::Package { planned, found } => {
+            let line = |fingerprint: &str| format!("package = {}\n", words::quoted(fingerprint));
+            let found = found.as_ref().map(Digest::as_str);
+            let found = found.map_or_else(|| "no package that can be deployed\n".to_owned(), line);
+            (line(planned.as_str()), found)
+        }
+        Difference::NotPlanned { instead } => (
+            "approved\n".to_owned(),
+            match instead {
+                Some(kind) => format!("in a new plan it {}\n", words::phrase(*kind)),
+                None => "not in a new plan\n".to_owned(),
+            },
+        ),
+        Difference::WaitsFor { address } => (
+            "approved\n".to_owned(),
+            format!(
+                "waits for {}, which is not approved\n",
+                words::address(address)
+            ),
+        ),
+        Difference::UsedUp => (
+            "approved once\n".to_owned(),
+            "applied already, and undone since\n".to_owned(),
         ),
     }
 }

@@ -4,7 +4,9 @@ use super::backend::StoreError;
 use super::entry::{ENTRY_VERSION, Entry, Record};
 use crate::apply::{Call, OutcomeWord};
 use crate::ident::{Address, Identity, JobId, SolutionId};
-use crate::plan::{Action, ApplyHistory, InFlight, OrphanedRecord, Subject};
+use crate::plan::{
+    Action, ApplyHistory, InFlight, OrphanedRecord, PastEnd, PastWrite, PlanProgress, Subject,
+};
 
 /// One run, as its journal tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -260,6 +262,35 @@ fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome
         };
         history.orphaned.insert(id.clone(), record);
     }
+}
+
+/// Reads what the applies of one plan did, the oldest run first.
+pub fn progress_of(runs: &[PastRun], plan: &str) -> PlanProgress {
+    let of_plan = || runs.iter().filter(|run| run.plan.as_deref() == Some(plan));
+    let steps = of_plan().flat_map(|run| &run.steps);
+    PlanProgress {
+        is_used_up: of_plan().any(|run| run.complete == Some(true)),
+        steps: steps.filter_map(past_write).collect(),
+    }
+}
+
+fn past_write(step: &PastStep) -> Option<PastWrite> {
+    let has_sent = |call| step.sendings.iter().any(|sent| sent.call == call);
+    let done = step
+        .outcome
+        .as_ref()
+        .filter(|outcome| outcome.word == OutcomeWord::Done);
+    Some(PastWrite {
+        action: step.action.clone()?,
+        is_deployed: has_sent(Call::Deploy),
+        is_patched: has_sent(Call::Patch),
+        is_deleted: has_sent(Call::Delete),
+        record: done.and_then(|outcome| outcome.id.clone()),
+        end: match done {
+            Some(outcome) if !outcome.unfinished => PastEnd::Done,
+            _ => PastEnd::Unfinished,
+        },
+    })
 }
 
 /// How many runs are kept.

@@ -1,8 +1,9 @@
 //! `destroy`: deletes exactly the declared, live, exact-owner versions.
 
+use super::approved;
 use super::executing::{self, Start};
 use super::reporting::Reporting;
-use crate::cli::args::ChangeArgs;
+use crate::cli::args::DestroyArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
@@ -10,12 +11,22 @@ use crate::cli::settings::Settings;
 use crate::plan::Mode;
 
 pub(super) async fn run(
-    args: &ChangeArgs,
+    args: &DestroyArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let start = Start::new(io)?;
-    let mut reporting = Reporting::new(&args.formats, settings, Mode::Destroy, io);
-    let done = executing::plan_and_execute(args, settings, start, &mut reporting, io).await;
+    let DestroyArgs { plan, change } = args;
+    let mut reporting = Reporting::new(&change.formats, settings, Mode::Destroy, io);
+    let done = match plan {
+        None => executing::plan_and_execute(change, settings, start, &mut reporting, io).await,
+        Some(path) => {
+            let file = approved::PlanFile {
+                path,
+                command: "destroy",
+            };
+            approved::run(file, change, settings, start, &mut reporting, io).await
+        }
+    };
     reporting.end(done, io)
 }

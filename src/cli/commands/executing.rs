@@ -20,9 +20,10 @@ use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::ident::Address;
 use crate::plan::{
-    ApprovedPlan, DiffOptions, InFlight, Mode, Overrides, Plan, SavedPlan, Summary, approve,
+    ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
+    SavedPlan, Summary, approve, approve_narrowed,
 };
-use crate::render::{ReportView, words};
+use crate::render::{ReportView, render_not_approved, words};
 
 /// Watches for signals from the command's start on.
 pub(super) struct Start {
@@ -68,15 +69,19 @@ pub(super) enum Approval {
 
 /// The saved plan that is applied.
 pub(super) struct SavedFrom {
-    /// Its id.
-    pub(super) id: String,
+    pub(super) plan: SavedPlan,
     /// Its file; none where an interrupted run is resumed.
     pub(super) file: Option<PathBuf>,
+    /// Whether an earlier apply ended with every change of it done.
+    pub(super) is_used_up: bool,
 }
 
 /// What is to be made so.
 pub(super) struct Order {
+    /// What is executed.
     pub(super) plan: Plan,
+    /// The same with every approved change, where a saved plan is the approval.
+    pub(super) narrowed: Option<NarrowedPlan>,
     pub(super) saved: Option<SavedFrom>,
     pub(super) options: DiffOptions,
     pub(super) overrides: Overrides,
@@ -129,6 +134,7 @@ async fn plan_and_make_so(
         .await?;
     let order = Order {
         plan,
+        narrowed: None,
         saved: None,
         options,
         overrides,
@@ -157,6 +163,7 @@ pub(super) async fn execute(
     let resume = resume_command(session, &order);
     let Order {
         plan,
+        narrowed,
         saved,
         options,
         overrides,
@@ -164,12 +171,25 @@ pub(super) async fn execute(
         parallelism,
         is_concise,
     } = order;
-    formats::print_plan(&plan, is_concise, io)?;
+    let not_approved: Vec<Change> = narrowed
+        .as_ref()
+        .map_or_else(Vec::new, |narrowed| narrowed.not_approved.clone());
+    if narrowed.is_some() && !Summary::of(&plan).has_changes() {
+        let said = "No approved change is left to execute.";
+        writeln!(io.text().0, "{said}")?;
+    } else {
+        formats::print_plan(&plan, is_concise, io)?;
+    }
+    render_not_approved(&not_approved, io.text().0)?;
     io.flush_text()?;
     let mode = plan.mode;
     reporting.mode = mode;
     let limits = &session.manifest().environment.limits;
-    let approved = match approve(plan, limits, &overrides) {
+    let (approved, shown) = match narrowed {
+        None => (approve(plan, limits, &overrides), None),
+        Some(narrowed) => (approve_narrowed(narrowed, limits, &overrides), Some(plan)),
+    };
+    let approved = match approved {
         Ok(approved) => approved,
         Err(refused) => {
             formats::stream_plan(&refused.plan, false, io);
@@ -183,9 +203,12 @@ pub(super) async fn execute(
             ));
         }
     };
-    formats::stream_plan(approved.plan(), true, io);
+    formats::stream_plan(shown.as_ref().unwrap_or_else(|| approved.plan()), true, io);
     io.flush_text()?;
-    let has_changes = Summary::of(approved.plan()).has_changes();
+    let has_changes = approved.has_changes();
+    // Also where nothing is left to execute, the store must know that the plan is done.
+    let has_run = has_changes
+        || (approved.has_decided() && saved.as_ref().is_none_or(|saved| !saved.is_used_up));
     if has_changes && let Approval::Ask { may_ask } = approval {
         if !(may_ask && io.can_ask) {
             return Err(CommandError::NobodyToAsk);
@@ -196,8 +219,8 @@ pub(super) async fn execute(
             return Err(error);
         }
     }
-    let (run, report, after) = if has_changes {
-        let kept = kept_plan(&approved, overrides, saved);
+    let (run, report, after) = if has_run {
+        let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
         let Made { run, report } =
             making::make_so(session, &approved, &kept, parallelism, keeping, start, io).await?;
         let after = afterwards::look_again(
@@ -212,10 +235,7 @@ pub(super) async fn execute(
         .await;
         (Some(run), report, after)
     } else {
-        let report = ApplyReport {
-            steps: Vec::new(),
-            interrupted: false,
-        };
+        let report = ApplyReport::of_decided(&approved);
         (None, report, Afterwards::unchanged(approved.plan()))
     };
     let in_flight = left_in_flight(approved.plan(), &report);
@@ -228,6 +248,7 @@ pub(super) async fn execute(
         not_converged: &after.not_converged,
         waiting_for_review: &after.waiting_for_review,
         unproven: after.unproven.as_deref(),
+        not_approved: &not_approved,
         in_flight: &in_flight,
         is_interrupted: after.is_interrupted,
         resume_command: &resume,
@@ -272,15 +293,13 @@ async fn ask(session: &Session, mode: Mode, io: &mut Io) -> Result<(), CommandEr
 }
 
 /// The plan as the store keeps it, for whoever finishes the run.
-fn kept_plan(approved: &ApprovedPlan, overrides: Overrides, saved: Option<SavedFrom>) -> SavedPlan {
-    let id = saved.map_or_else(|| uuid::Uuid::new_v4().to_string(), |saved| saved.id);
-    SavedPlan::new(
-        approved.plan().clone(),
-        Vec::new(),
-        overrides,
-        id,
-        clock::now_ms(),
-    )
+fn kept_plan(approved: &ApprovedPlan, options: PlanOptions, saved: Option<SavedFrom>) -> SavedPlan {
+    if let Some(saved) = saved {
+        return saved.plan;
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    let plan = approved.plan().clone();
+    SavedPlan::new(plan, Vec::new(), options, id, clock::now_ms())
 }
 
 /// The writes that earlier applies have in flight and that no step of this one is about: their
@@ -329,20 +348,25 @@ fn status_of(
 /// The command that goes on where this one ended, as a shell takes it.
 fn resume_command(session: &Session, order: &Order) -> String {
     // A saved plan is applied again as it is: what is done counts as done.
+    let is_resumed = order
+        .saved
+        .as_ref()
+        .is_some_and(|saved| saved.file.is_none());
     let verb = match order.plan.mode {
-        Mode::Destroy if order.saved.is_none() => "destroy",
+        Mode::Destroy if !is_resumed => "destroy",
         Mode::Destroy | Mode::Converge => "apply",
     };
-    let mut command = session.place.command(verb);
+    let command = session.place.command(verb);
     match &order.saved {
+        None => command
+            .options("--target", &order.options.targets)
+            .options("--exclude", &order.options.excludes),
         Some(SavedFrom {
-            file: Some(file), ..
-        }) => command = command.file(file),
-        Some(SavedFrom { file: None, .. }) => command = command.argument("--resume"),
-        None => {}
+            plan,
+            file: Some(file),
+            ..
+        }) => planning::with_repeated_options(command, plan).file(file),
+        Some(SavedFrom { file: None, .. }) => command.argument("--resume"),
     }
-    command
-        .options("--target", &order.options.targets)
-        .options("--exclude", &order.options.excludes)
-        .to_string()
+    .to_string()
 }

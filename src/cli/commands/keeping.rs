@@ -30,6 +30,8 @@ pub(super) struct Keeping {
     pub(super) interrupted: Option<String>,
     /// The newest run.
     pub(super) newest: Option<String>,
+    /// Every run that is kept, the oldest first.
+    pub(super) runs: Vec<PastRun>,
 }
 
 /// Takes the lock, and settles what earlier runs have left open.
@@ -60,6 +62,7 @@ pub(super) async fn take(
         sent_before: BTreeSet::new(),
         interrupted: None,
         newest: None,
+        runs: Vec::new(),
     };
     let settled = keeping.settle(session, args.lock, start, io).await;
     if let Err(error) = settled {
@@ -215,6 +218,7 @@ impl Keeping {
         self.newest = runs.last().map(|run| run.id.clone());
         if !is_locked {
             // The apply that began a run may still be running: what it has in flight is left alone.
+            self.runs = runs;
             return Ok(());
         }
         for run in &mut runs {
@@ -244,6 +248,7 @@ impl Keeping {
                 tracing::warn!(run = %id, %error, "an old run could not be removed");
             }
         }
+        self.runs = runs;
         Ok(())
     }
 

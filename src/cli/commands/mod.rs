@@ -2,6 +2,7 @@
 
 mod afterwards;
 mod apply;
+mod approved;
 mod completions;
 mod destroy;
 mod doctor;

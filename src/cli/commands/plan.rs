@@ -1,7 +1,6 @@
 //! `plan`: what apply would do. Sends GETs only.
 
 use std::io::Write as _;
-use std::path::Path;
 
 use super::{formats, keeping, outputs, packages, planning};
 use crate::cli::ahead;
@@ -9,11 +8,9 @@ use crate::cli::args::PlanArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::cli::session::Place;
 use crate::cli::settings::Settings;
-use crate::plan::{Mode, SavedPlan, judge};
+use crate::plan::{Mode, PlanOptions, SavedPlan, judge};
 use crate::render::StreamMessage;
 
 pub(super) async fn run(
@@ -75,9 +72,10 @@ async fn make(
     if let Some(path) = &args.out {
         let now_ms = clock::now_ms();
         let id = uuid::Uuid::new_v4().to_string();
-        let saved = SavedPlan::new(plan, refusals.clone(), overrides, id, now_ms);
+        let options = PlanOptions::new(&options, overrides);
+        let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
         planning::write_saved(path, &saved)?;
-        let next = saved_plan_command(&session.place, &saved, path);
+        let next = planning::saved_plan_command(&session.place, &saved, path);
         let said = match next {
             Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
             None => format!(
@@ -97,10 +95,4 @@ async fn make(
     }
     planning::give_back(session.place);
     Ok(status)
-}
-
-/// The command that applies a saved plan; none where it would be refused.
-fn saved_plan_command(place: &Place, saved: &SavedPlan, path: &Path) -> Option<PrintedCommand> {
-    let is_applyable = saved.refusals.is_empty();
-    is_applyable.then(|| place.command("apply").file(path))
 }

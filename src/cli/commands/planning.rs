@@ -13,14 +13,16 @@ use crate::api::{Look, ReadError, VisibilityOf, Wish};
 use crate::cli::error::CommandError;
 use crate::cli::exit::{ExitStatus, most_telling};
 use crate::cli::files::write_whole;
+use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::cli::session::Session;
+use crate::cli::session::{Place, Session};
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
-    ApplyHistory, DiffError, DiffOptions, Mode, Overrides, Plan, Refusal, SavedPlan,
-    SavedPlanError, Selector, Summary, diff, needs_whole_listing,
+    ApplyHistory, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan, PlanKind,
+    PlanProgress, Refusal, SavedPlan, SavedPlanError, Selector, Summary, diff, narrow,
+    needs_whole_listing, repeated_options, rest_needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
 
@@ -71,6 +73,77 @@ pub(super) async fn make_plan(
     }
     give_back(live);
     Ok(plan)
+}
+
+/// Plans anew, looks into the packages again, and narrows the plan to what is approved.
+pub(super) async fn make_narrowed(
+    session: &Session,
+    saved: &SavedPlan,
+    (history, progress): (&ApplyHistory, &PlanProgress),
+    options: &DiffOptions,
+    io: &mut Io,
+) -> Result<NarrowedPlan, CommandError> {
+    let limits = &session.manifest().environment.limits;
+    let allow = &saved.options.allow;
+    let (mut live, mut fresh) = collect_and_diff(session, history, options, false).await?;
+    if needs_whole_listing(&fresh, limits, allow) {
+        (live, fresh) = collect_and_diff(session, history, options, true).await?;
+    }
+    let mut narrowed = inspect_and_narrow(session, saved, progress, (&live, fresh), io).await?;
+    // What earlier applies of the plan did counts too.
+    let needs_whole = rest_needs_whole_listing(&narrowed, limits, allow);
+    if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
+        let (whole, fresh) = collect_and_diff(session, history, options, true).await?;
+        narrowed = inspect_and_narrow(session, saved, progress, (&whole, fresh), io).await?;
+        live = whole;
+    }
+    give_back(live);
+    Ok(narrowed)
+}
+
+async fn inspect_and_narrow(
+    session: &Session,
+    saved: &SavedPlan,
+    progress: &PlanProgress,
+    (live, mut fresh): (&LiveState, Plan),
+    io: &mut Io,
+) -> Result<NarrowedPlan, CommandError> {
+    if !matches!(live.coverage(), Coverage::Unproven(_)) {
+        fresh = packages::inspect(session, fresh, io).await?;
+    }
+    Ok(narrow(
+        session.manifest(),
+        live,
+        fresh,
+        &saved.plan,
+        progress,
+    ))
+}
+
+/// The command that executes a saved plan, with every option that must be repeated; none where it
+/// would be refused.
+pub(super) fn saved_plan_command(
+    place: &Place,
+    saved: &SavedPlan,
+    path: &Path,
+) -> Option<PrintedCommand> {
+    let is_known = match saved.kind {
+        PlanKind::Apply | PlanKind::Destroy => true,
+        PlanKind::Rollback(_) => false,
+    };
+    if !is_known || !saved.refusals.is_empty() {
+        return None;
+    }
+    let command = place.command(saved.kind.command());
+    Some(with_repeated_options(command, saved).file(path))
+}
+
+/// Adds the options that must be repeated at the apply of a saved plan.
+pub(super) fn with_repeated_options(command: PrintedCommand, saved: &SavedPlan) -> PrintedCommand {
+    let options = repeated_options(&saved.options.replace, &saved.options.allow);
+    options.into_iter().fold(command, |command, (name, value)| {
+        command.option(name, value)
+    })
 }
 
 /// Gives the memory of something big back where nobody waits for it. A program that ends first has it
@@ -286,6 +359,7 @@ pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
         CommandError::SavedPlan {
             path: path.to_owned(),
             source,
+            command: None,
         }
     })
 }

@@ -49,6 +49,7 @@ fn told(standing: &Standing) -> String {
             Difference::OtherIdentity { planned, live } => {
                 format!("{} is {}", planned.address(), live.address())
             }
+            other => format!("{other:?}"),
         })
         .collect();
     told.join(", ")

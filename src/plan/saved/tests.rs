@@ -33,14 +33,15 @@ fn everything() -> Scenario {
 }
 
 fn saved() -> SavedPlan {
-    let overrides = Overrides {
+    let allow = Overrides {
         destroy: Some(3),
         change: None,
     };
+    let scenario = everything();
     SavedPlan::new(
-        everything().plan(),
+        scenario.plan(),
         Vec::new(),
-        overrides,
+        PlanOptions::new(&scenario.options, allow),
         "5e1f".to_owned(),
         1_700_000_000_000,
     )
@@ -81,7 +82,8 @@ fn an_edited_plan_is_refused() {
             "\"blocked\": []",
         ),
         ("\"live_in_scope\": 7", "\"live_in_scope\": 70"),
-        ("\"mode\": \"converge\"", "\"mode\": \"destroy\""),
+        ("\"kind\": \"apply\"", "\"kind\": \"destroy\""),
+        ("\"replace\": [\n      \"Form@4\"\n    ]", "\"replace\": []"),
         ("\"ODD\"", "\"EVEN\""),
         ("\"solform_version\": \"", "\"solform_version\": \"9"),
     ];
@@ -96,7 +98,7 @@ fn an_edited_plan_is_refused() {
         SavedPlan::from_json(&unsealed),
         Err(SavedPlanError::Damaged(_))
     ));
-    let fingerprint = saved().fingerprint.unwrap();
+    let fingerprint = text.rsplit('"').nth(1).unwrap();
     let unsealed = text.replace(&format!("\"{fingerprint}\""), "null");
     assert!(matches!(
         SavedPlan::from_json(&unsealed),
@@ -121,7 +123,7 @@ fn a_damaged_plan_is_refused() {
         );
     }
     let twice = format!("{text}{text}");
-    let unknown = text.replacen("\"mode\"", "\"mood\": 1, \"mode\"", 1);
+    let unknown = text.replacen("\"kind\"", "\"mood\": 1, \"kind\"", 1);
     for other in [
         "",
         "{}",
@@ -200,7 +202,7 @@ fn no_secret_is_in_the_file() {
     let text = SavedPlan::new(
         scenario.plan(),
         Vec::new(),
-        Overrides::default(),
+        PlanOptions::default(),
         "id".to_owned(),
         0,
     )
@@ -226,7 +228,20 @@ fn every_error_says_what_to_do() {
             current: text(),
         },
         SavedPlanError::OtherManifest,
+        SavedPlanError::Contradiction {
+            address: Address::parse("Form@1").unwrap(),
+            what: "it is in the plan twice",
+        },
+        SavedPlanError::OtherKind {
+            kind: PlanKind::Rollback(text()),
+            command: "apply",
+        },
+        SavedPlanError::OtherOptions {
+            planned: text(),
+            given: text(),
+        },
     ] {
+        assert!(error.help().contains("new plan"), "{error}");
         assert!(!error.to_string().ends_with('.'), "{error}");
         assert!(error.help().ends_with('.'), "{error}");
     }

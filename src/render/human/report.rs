@@ -7,7 +7,7 @@ use super::plan::render_leftovers;
 use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
 use crate::ident::Address;
-use crate::plan::{InFlight, Mode, Plan};
+use crate::plan::{Change, InFlight, Mode, Plan};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::words;
@@ -31,6 +31,8 @@ pub struct ReportView<'a> {
     pub waiting_for_review: &'a [Address],
     /// Why the look afterwards proves nothing, where it does not.
     pub unproven: Option<&'a str>,
+    /// Changes that a new plan has, and the saved plan does not approve.
+    pub not_approved: &'a [Change],
     /// Writes of earlier applies whose end is still not known, of versions that no change is about.
     pub in_flight: &'a [InFlight],
     /// Whether an interrupt came before the look afterwards was over.
@@ -50,6 +52,24 @@ impl ReportView<'_> {
             && self.plan.orphaned.is_empty()
             && !self.is_interrupted
     }
+}
+
+/// Writes the changes that a new plan has, and the saved plan does not approve.
+pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nNot approved by the saved plan, and not executed:")?;
+    for change in changes {
+        writeln!(
+            out,
+            "  {:>3} {} {}",
+            words::symbol(change.action.kind()),
+            words::address(&change.address),
+            words::phrase(change.action.kind())
+        )?;
+    }
+    Ok(())
 }
 
 /// Writes one row for each change, with why it is not done.
@@ -95,7 +115,7 @@ fn render_step(
         Outcome::Refused(differences) => {
             writeln!(
                 out,
-                "      it is not as the plan saw it; the plan (-) against what is live (+):"
+                "      it is not as approved; the plan (-) against what was found (+):"
             )?;
             render_differences(differences, "      ", styles, out)
         }

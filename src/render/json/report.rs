@@ -47,6 +47,8 @@ pub struct ReportDocument {
     pub(in crate::render) changes: Vec<ReportChange>,
     /// What the look afterwards showed.
     pub(in crate::render) convergence: Convergence,
+    /// Changes that a new plan has, and the saved plan does not approve; none of them was executed.
+    pub(in crate::render) not_approved: Vec<NotApprovedItem>,
     /// Writes of earlier applies whose end is still not known, of versions that no change is about.
     pub(in crate::render) in_flight: Vec<InFlightItem>,
     /// Live records that failed deploys of earlier applies left.
@@ -114,6 +116,16 @@ impl ReportChange {
     pub(in crate::render) fn is_done(&self) -> bool {
         self.outcome == OutcomeWord::Done.as_str()
     }
+}
+
+/// A change that the saved plan does not approve.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(in crate::render) struct NotApprovedItem {
+    /// The version.
+    pub(in crate::render) address: String,
+    /// `create`, `update`, `replace` or `delete`.
+    pub(in crate::render) action: &'static str,
 }
 
 /// What the look after an apply showed.
@@ -236,6 +248,14 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
                 .collect(),
             unproven: view.unproven.map(str::to_owned),
         },
+        not_approved: view
+            .not_approved
+            .iter()
+            .map(|change| NotApprovedItem {
+                address: change.address.to_string(),
+                action: change.action.kind().as_str(),
+            })
+            .collect(),
         in_flight: InFlightItem::all(view.plan, view.in_flight),
         orphaned: OrphanedItem::all(view.plan),
         resume_command: (!is_success).then(|| view.resume_command.to_owned()),
@@ -311,6 +331,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
             waiting_for_review: Vec::new(),
             unproven: None,
         },
+        not_approved: Vec::new(),
         in_flight: Vec::new(),
         orphaned: Vec::new(),
         errors: Vec::new(),

@@ -110,6 +110,12 @@ fn asides(report: &ReportDocument) -> Vec<String> {
             item.address
         )
     });
+    let not_approved = report.not_approved.iter().map(|change| {
+        format!(
+            "not approved by the saved plan, and not executed: {} {}",
+            change.action, change.address
+        )
+    });
     let orphaned = report.orphaned.iter().map(|item| {
         format!(
             "the record {} of {} is orphaned: a failed deploy left it",
@@ -122,6 +128,7 @@ fn asides(report: &ReportDocument) -> Vec<String> {
     again
         .chain(waiting)
         .chain(unproven)
+        .chain(not_approved)
         .chain(in_flight)
         .chain(orphaned)
         .chain(interrupted)
@@ -250,6 +257,7 @@ mod tests {
             not_converged: &[],
             waiting_for_review: &[],
             unproven: None,
+            not_approved: &[],
             in_flight: &[],
             is_interrupted: false,
             resume_command: "solform apply -e prod",

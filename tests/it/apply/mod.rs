@@ -4,6 +4,7 @@ mod contract;
 mod converge;
 mod failures;
 mod faults;
+mod forged;
 mod interrupt;
 mod order;
 mod packages;

@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use solform::emulator::Operation;
 
-use crate::support::worlds::{self, Version, count, env_with, manifest, seed, start};
+use crate::support::worlds::{
+    self, Version, count, env_with, manifest, manifest_with, path_of, seed, start,
+};
 
 const TWO: &str = "  A: { version: 1, state: INACTIVE }\n  B: { version: 1, state: INACTIVE }\n";
 
@@ -149,7 +151,8 @@ async fn a_plan_of_another_manifest_or_world_is_stale() {
         .solform_beside(&stale)
         .await
         .exits_with(3)
-        .warns("cannot be read as one");
+        .warns("the file is damaged, or is not a plan file")
+        .warns("Make a new plan");
     env.write(
         "the.plan",
         &text.replacen("\"format_version\": 3", "\"format_version\": 99", 1),
@@ -163,6 +166,209 @@ async fn a_plan_of_another_manifest_or_world_is_stale() {
         .solform_beside(&["apply", "the.plan", "--target", "A"])
         .await
         .exits_with(1)
-        .warns("`--target` cannot stand beside a saved plan");
+        .warns("`--target` cannot be combined with a saved plan");
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+}
+
+/// What the plan left out by `--target` is left out by its apply too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_keeps_its_target() {
+    let emulator = start(world(), &[]).await;
+    // Two are out of reach: one without a path, one that is no longer as declared after the apply.
+    let solutions =
+        format!("{TWO}  Gone: {{ version: 1 }}\n  C: {{ version: 1, state: INACTIVE }}\n");
+    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let _ = env
+        .solform_beside(&[
+            "plan",
+            "--target",
+            "A",
+            "--exclude",
+            "B",
+            "--out",
+            "the.plan",
+        ])
+        .await
+        .exits_with(0);
+    let _ = env
+        .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
+        .await
+        .exits_with(2)
+        .says("Apply complete! Resources: 0 added, 1 changed, 0 destroyed.");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 1);
+}
+
+/// The commands that are printed, for a plan with options that must be repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn options_are_repeated_at_the_apply() {
+    let live = seed(
+        &[Version::active("A", "1"), Version::active("B", "1")],
+        &[Version::active("A", "1")],
+    );
+    let emulator = start(live, &[]).await;
+    let solutions = format!(
+        "  A: {{ version: 1, path: '{}' }}\n  B: {{ version: 1, state: ABSENT }}\n",
+        path_of("A", "1")
+    );
+    let limits = "    limits: { max_destroy: 0 }\n";
+    let env = env_with(&manifest_with(&emulator.url(), limits, "", &solutions));
+    let options = ["--replace", "A@1", "--allow-destroy", "2"];
+    let next = "solform apply --file solform.yaml -e test --replace A@1 --allow-destroy 2 the.plan";
+    let _ = env
+        .solform_beside(&[&["plan", "--out", "the.plan"][..], &options].concat())
+        .await
+        .exits_with(0)
+        .says(&format!("Next: {next}\n"));
+    emulator.clear_requests();
+    for given in [
+        &[][..],
+        &["--replace", "A@1"],
+        &["--allow-destroy", "2"],
+        &["--replace", "A@1", "--allow-destroy", "3"],
+        &["--replace", "B@1", "--allow-destroy", "2"],
+        &[
+            "--replace",
+            "A@1",
+            "--allow-destroy",
+            "2",
+            "--allow-change",
+            "1",
+        ],
+    ] {
+        let arguments = [&["apply", "the.plan", "--detailed-exitcode"][..], given].concat();
+        let _ = env
+            .solform_beside(&arguments)
+            .await
+            .exits_with(3)
+            .warns("the plan was made with `--replace A@1 --allow-destroy 2`, and ")
+            .warns(&format!("Run `{next}`, or make and review a new plan."));
+    }
+    assert_eq!(count(&emulator, Operation::DeleteSolution), 0);
+    let words = shlex::split(next).unwrap();
+    let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+    let _ = env
+        .solform_beside(&words)
+        .await
+        .exits_with(0)
+        .says("Apply complete! Resources: 1 added, 0 changed, 2 destroyed.");
+    // Applied again, the replaced version is not replaced again.
+    emulator.clear_requests();
+    let _ = env
+        .solform_beside(&words)
+        .await
+        .exits_with(0)
+        .says("No approved change is left to execute.")
+        .says("done      -/+ A@1")
+        .says("done        - B@1");
+    assert_eq!(count(&emulator, Operation::DeleteSolution), 0);
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+/// Changes that only the fresh plan has are listed, and do not alter the exit code.
+#[tokio::test(flavor = "multi_thread")]
+async fn later_drift_is_listed_as_not_approved() {
+    let emulator = start(world(), &[]).await;
+    let env = env_with(&manifest(&emulator.url(), TWO));
+    let other = env_with(&manifest(
+        &emulator.url(),
+        "  B: { version: 1, state: INACTIVE }\n",
+    ));
+    let _ = other
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    let _ = env
+        .solform_beside(&["plan", "--out", "the.plan"])
+        .await
+        .exits_with(0)
+        .says("Plan: 0 to add, 1 to change, 0 to destroy.");
+    let active = manifest(&emulator.url(), "  B: { version: 1, state: ACTIVE }\n");
+    let _ = env_with(&active)
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    emulator.clear_requests();
+    let applied = env
+        .solform_beside(&[
+            "apply",
+            "the.plan",
+            "--detailed-exitcode",
+            "--output",
+            "json=report.json",
+        ])
+        .await
+        .exits_with(2)
+        .says(
+            "Not approved by the saved plan, and not executed:\n    ~ B@1 will be updated in-place",
+        )
+        .says("Apply complete! Resources: 0 added, 1 changed, 0 destroyed.");
+    assert!(!applied.stdout.contains("~ B@1  "), "{applied}");
+    let report: serde_json::Value = serde_json::from_str(&env.read("report.json")).unwrap();
+    let not_approved = serde_json::json!([{ "address": "B@1", "action": "update" }]);
+    assert_eq!(report["not_approved"], not_approved);
+    assert_eq!(count(&emulator, Operation::PatchSolution), 1);
+}
+
+/// A plan whose apply ended with every change done executes nothing any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_up_plan_is_refused() {
+    let emulator = start(world(), &[]).await;
+    let env = env_with(&manifest(&emulator.url(), TWO));
+    let _ = env
+        .solform_beside(&["plan", "--out", "the.plan"])
+        .await
+        .exits_with(0);
+    let apply = ["apply", "the.plan", "--detailed-exitcode"];
+    let _ = env.solform_beside(&apply).await.exits_with(2);
+    let active = manifest(&emulator.url(), "  B: { version: 1, state: ACTIVE }\n");
+    let _ = env_with(&active)
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(0);
+    emulator.clear_requests();
+    let _ = env
+        .solform_beside(&apply)
+        .await
+        .exits_with(3)
+        .says("done        ~ A@1")
+        .says("refused     ~ B@1")
+        .says("+ applied already, and undone since");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+}
+
+/// Only the command of a plan's kind executes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destroy_plan_is_for_destroy_only() {
+    let emulator = start(world(), &[]).await;
+    let env = env_with(&manifest(&emulator.url(), TWO));
+    let next = "solform destroy --file solform.yaml -e test the.plan";
+    let _ = env
+        .solform_beside(&["plan", "--destroy", "--out", "the.plan"])
+        .await
+        .exits_with(0)
+        .says(&format!("Next: {next}\n"));
+    emulator.clear_requests();
+    let _ = env
+        .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
+        .await
+        .exits_with(3)
+        .warns("the plan is a plan for `solform destroy`, and `solform apply` does not execute it")
+        .warns(&format!("Run `{next}`"));
+    assert_eq!(count(&emulator, Operation::DeleteSolution), 0);
+    let _ = env
+        .solform_beside(&["destroy", "the.plan"])
+        .await
+        .exits_with(0)
+        .says("Destroy complete! Resources: 2 destroyed.");
+    // And the other way round; a rollback is for its own command.
+    let _ = env.solform_beside(&["plan", "--out", "the.plan"]).await;
+    let text = env.read("the.plan");
+    let mut file = crate::support::plan_file::PlanFile::read(&text);
+    *file.at("kind") = serde_json::json!({ "rollback": "0192f1c4" });
+    env.write("rollback.plan", &file.sealed());
+    let _ = env
+        .solform_beside(&["apply", "rollback.plan", "--detailed-exitcode"])
+        .await
+        .exits_with(3)
+        .warns("the plan is a plan for `solform rollback`");
 }

@@ -142,9 +142,10 @@ async fn a_superseder_that_vanished_after_the_review_keeps_the_old_version_in_se
     let _ = env
         .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
         .await
-        .exits_with(5)
-        .says("skipped     ~ Up@1")
-        .says("because of Up@2: it is not live");
+        .exits_with(3)
+        .says("refused     ~ Up@1")
+        .says("+ waits for Up@2, which is not approved")
+        .says("  + Up@2 will be created");
     let up: Vec<_> = live(&emulator.url())
         .await
         .into_iter()

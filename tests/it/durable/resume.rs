@@ -160,7 +160,7 @@ async fn resume_finishes_the_interrupted_plan_and_nothing_else() {
         .solform_beside(&["apply", "--resume", "--target", "A"])
         .await
         .exits_with(1)
-        .warns("`--target` cannot stand beside a saved plan");
+        .warns("`--target` cannot be combined with a saved plan");
     let _ = env
         .solform_beside(&["apply", "--resume"])
         .await
@@ -303,7 +303,7 @@ async fn resume_ends_what_was_deployed_and_not_yet_patched() {
         let told = env.solform_beside(resumed).await.exits_with(0);
         let _ = told
             .warns("B@1: deployed, and not as declared yet")
-            .says("done        + B@1")
+            .says("done        ~ B@1")
             .says("Apply complete!");
         assert_eq!(count(&emulator, Operation::Deploy), 2);
         let _ = env

@@ -4,6 +4,7 @@ pub(crate) mod bucket;
 pub(crate) mod growth;
 pub(crate) mod instance;
 pub(crate) mod pace;
+pub(crate) mod plan_file;
 pub(crate) mod raw;
 pub(crate) mod scripted;
 pub(crate) mod sweep;

@@ -1,0 +1,148 @@
+//! Executes what a saved plan approves: a plan that is made anew, narrowed to it.
+
+use std::path::Path;
+
+use super::executing::{self, Approval, Order, SavedFrom, Start};
+use super::keeping::{self, Keeping};
+use super::planning;
+use super::reporting::Reporting;
+use crate::cli::args::ChangeArgs;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::session::{self, Session};
+use crate::cli::settings::Settings;
+use crate::plan::{DiffOptions, PlanProgress, SavedPlan, SavedPlanError, Selector};
+use crate::store::progress_of;
+
+/// A plan file, and the command that is to execute it.
+pub(super) struct PlanFile<'a> {
+    pub(super) path: &'a Path,
+    pub(super) command: &'static str,
+}
+
+/// A saved plan as the approval of an apply.
+pub(super) struct SavedApproval<'a> {
+    pub(super) saved: SavedPlan,
+    /// Its file; none where an interrupted run is resumed.
+    pub(super) file: Option<&'a Path>,
+}
+
+/// Executes a plan file.
+pub(super) async fn run(
+    file: PlanFile<'_>,
+    change: &ChangeArgs,
+    settings: &Settings,
+    mut start: Start,
+    reporting: &mut Reporting<'_>,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    reporting.check(true, &change.manifest.file)?;
+    if let Some(option) = change.planning.selecting() {
+        return Err(CommandError::OptionWithPlan { option });
+    }
+    let saved = planning::read_saved(file.path)?;
+    reporting.mode = saved.plan.mode;
+    let mut wanted = change.manifest.clone();
+    // The plan's environment is meant, where none is named.
+    if wanted.environment.is_none() && settings.environment.is_none() {
+        wanted.environment = Some(saved.plan.subject.environment.clone());
+    }
+    let session = session::open(&wanted, settings, io).await?;
+    reporting.learn(&session);
+    // A plan that is refused whole needs no lock for it.
+    check(&file, &saved, &session, change)?;
+    let keeping = keeping::take(&session, &change.store, &mut start, io).await?;
+    let approval = SavedApproval {
+        saved,
+        file: Some(file.path),
+    };
+    let done = execute(
+        &session, approval, change, &keeping, &mut start, reporting, io,
+    )
+    .await;
+    keeping.end().await;
+    done
+}
+
+fn check(
+    file: &PlanFile<'_>,
+    saved: &SavedPlan,
+    session: &Session,
+    change: &ChangeArgs,
+) -> Result<(), CommandError> {
+    let PlanFile { path, command } = *file;
+    let planning = &change.planning;
+    let checked = saved
+        .check_against(session.manifest())
+        .and_then(|()| saved.check_command(command, &planning.replace, &planning.overrides()));
+    checked.map_err(|source| CommandError::SavedPlan {
+        path: path.to_owned(),
+        command: match source {
+            SavedPlanError::OtherOptions { .. } | SavedPlanError::OtherKind { .. } => {
+                planning::saved_plan_command(&session.place, saved, path)
+                    .map(|command| command.to_string())
+            }
+            _ => None,
+        },
+        source,
+    })
+}
+
+/// Plans anew from the manifest at hand, and executes only changes that the saved plan approves.
+pub(super) async fn execute(
+    session: &Session,
+    approval: SavedApproval<'_>,
+    change: &ChangeArgs,
+    keeping: &Keeping,
+    start: &mut Start,
+    reporting: &mut Reporting<'_>,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let SavedApproval { saved, file } = approval;
+    tracing::info!(plan = %saved.id, "applying a saved plan");
+    let progress = progress_of(&keeping.runs, &saved.id);
+    let options = fresh_options(&saved, &progress);
+    session.reader().serve_steps(change.planning.parallelism);
+    let narrowed = start
+        .or_interrupted(planning::make_narrowed(
+            session,
+            &saved,
+            (&keeping.history, &progress),
+            &options,
+            io,
+        ))
+        .await?;
+    let order = Order {
+        plan: narrowed.to_execute(),
+        narrowed: Some(narrowed),
+        overrides: saved.options.allow,
+        saved: Some(SavedFrom {
+            plan: saved,
+            file: file.map(Path::to_owned),
+            is_used_up: progress.is_used_up,
+        }),
+        options,
+        approval: Approval::Given,
+        parallelism: change.planning.parallelism,
+        is_concise: change.planning.concise,
+    };
+    executing::execute(session, order, keeping, start, reporting, io).await
+}
+
+/// The options of the fresh plan. What was replaced already is not replaced again.
+fn fresh_options(saved: &SavedPlan, progress: &PlanProgress) -> DiffOptions {
+    let selectors = |texts: &[String]| texts.iter().map(|text| Selector::new(text)).collect();
+    let replace = saved.options.replace.iter();
+    DiffOptions {
+        mode: saved.plan.mode,
+        targets: selectors(&saved.options.target),
+        excludes: selectors(&saved.options.exclude),
+        replace: replace
+            .filter(|address| !progress.has_replaced(address))
+            .cloned()
+            .collect(),
+        is_approval: true,
+        may_select_nothing: true,
+    }
+}

@@ -1,0 +1,753 @@
+//! Narrows a fresh plan to the changes that a saved plan approves.
+//!
+//! A saved plan is an approval, not a program: only changes of the fresh plan are executed, and of
+//! them only those that the file approves. Whatever is in the file, no write is sent that the fresh
+//! plan would not send. What an earlier apply of the same plan wrote itself is not a foreign change:
+//! the journal shows it, and what is left of a half-done change is the same change.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::action::{Action, AfterImage, LiveImage, is_made_by_deploy};
+use super::change::{Change, Field, Mode, Plan};
+use super::precondition::{Difference, Standing, stand_create, stand_delete, stand_update};
+use crate::attribute::{State, Visibility};
+use crate::ident::{Address, Identity, SolutionId};
+use crate::live::{LiveState, LiveVersion};
+use crate::manifest::Manifest;
+
+/// What the journals show of the applies that executed a plan before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlanProgress {
+    /// Whether one of them ended with every change done.
+    pub is_used_up: bool,
+    /// Their steps that sent something.
+    pub steps: Vec<PastWrite>,
+}
+
+/// What one step of an earlier apply sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastWrite {
+    /// The action of the step.
+    pub action: Action,
+    /// Whether a deploy was sent.
+    pub is_deployed: bool,
+    /// Whether a patch was sent.
+    pub is_patched: bool,
+    /// Whether a delete was sent.
+    pub is_deleted: bool,
+    /// The record that is live since.
+    pub record: Option<SolutionId>,
+    /// Whether the whole step is done.
+    pub end: PastEnd,
+}
+
+/// How a step of an earlier apply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PastEnd {
+    /// All of it is done.
+    Done,
+    /// Something is left, or its end is not known.
+    Unfinished,
+}
+
+/// A fresh plan, narrowed to what is approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NarrowedPlan {
+    /// Every approved change: in the fresh plan's form where it is executed, else as approved.
+    pub plan: Plan,
+    /// How those of them ended that are not executed.
+    pub decided: BTreeMap<Address, Decided>,
+    /// Changes that only the fresh plan has.
+    pub not_approved: Vec<Change>,
+    /// What earlier applies of the same plan count for its limits.
+    pub spent: Spent,
+}
+
+/// The end of an approved change that is not executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// Its after-image is live, with this record where one is.
+    Done(Option<SolutionId>),
+    /// It is not in the fresh plan.
+    Refused(Vec<Difference>),
+}
+
+/// What earlier applies of a plan have done already, as far as limits count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Versions in scope that are gone: the base of percentages had them.
+    pub gone: usize,
+    /// Deletes, those of replaces included.
+    pub destroyed: usize,
+    /// Versions that stopped serving without a successor.
+    pub ended_service: usize,
+}
+
+impl NarrowedPlan {
+    /// The plan without the changes that are not executed.
+    pub fn to_execute(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        plan.changes
+            .retain(|change| !self.decided.contains_key(&change.address));
+        plan
+    }
+}
+
+impl PlanProgress {
+    /// Returns whether a replaced version was deployed again already: `--replace` is done then, and
+    /// what is left of it is no replace any more.
+    pub fn has_replaced(&self, address: &Address) -> bool {
+        self.steps.iter().any(|step| {
+            step.is_deployed
+                && matches!(step.action, Action::Replace { .. })
+                && step
+                    .action
+                    .identity()
+                    .is_some_and(|identity| address.means(identity))
+        })
+    }
+
+    /// What was done of an approved change.
+    fn of(&self, approved: &Change, live: &LiveIndex<'_>) -> Half<'_> {
+        let before = approved.action.before().map(|before| &before.id);
+        let mut half = Half::default();
+        // A deploy's record is known before its patch: steps are in their order.
+        for step in &self.steps {
+            if step.action.identity() != Some(&approved.identity) {
+                continue;
+            }
+            let record = step.action.before().map(|before| &before.id);
+            let is_same = record == before || (record.is_some() && record == half.deployed);
+            let is_redeploy = record.is_none() && half.is_deleted;
+            if !is_same && !is_redeploy {
+                continue;
+            }
+            half.is_patched |= step.is_patched;
+            half.is_deleted |= step.is_deleted && before.is_some_and(|id| live.by_id(id).is_none());
+            if step.is_deployed
+                && let Some(record) = &step.record
+            {
+                half.deployed = Some(record);
+            }
+            half.is_done |= step.end == PastEnd::Done;
+        }
+        half
+    }
+}
+
+/// What earlier applies have done of one change.
+#[derive(Debug, Clone, Copy, Default)]
+struct Half<'a> {
+    is_patched: bool,
+    /// Whether its record was deleted, and is gone.
+    is_deleted: bool,
+    /// The record that they deployed.
+    deployed: Option<&'a SolutionId>,
+    is_done: bool,
+}
+
+/// Live records by id.
+struct LiveIndex<'a> {
+    live: &'a LiveState,
+    ids: HashMap<&'a SolutionId, &'a LiveVersion>,
+}
+
+impl<'a> LiveIndex<'a> {
+    fn of(live: &'a LiveState) -> Self {
+        let ids = live.versions().iter().map(|version| (&version.id, version));
+        Self {
+            live,
+            ids: ids.collect(),
+        }
+    }
+
+    fn by_id(&self, id: &SolutionId) -> Option<&'a LiveVersion> {
+        self.ids.get(id).copied()
+    }
+}
+
+/// The fresh plan's changes by identity, as indexes.
+struct Fresh<'a> {
+    plan: &'a Plan,
+    by_identity: HashMap<&'a Identity, Vec<usize>>,
+}
+
+impl<'a> Fresh<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let mut by_identity: HashMap<&Identity, Vec<usize>> = HashMap::new();
+        for (index, change) in plan.changes.iter().enumerate() {
+            by_identity.entry(&change.identity).or_default().push(index);
+        }
+        Self { plan, by_identity }
+    }
+
+    /// Every change of a version, no-ops included.
+    fn of_identity(&self, identity: &Identity) -> impl Iterator<Item = (usize, &'a Change)> {
+        let indexes = self.by_identity.get(identity).into_iter().flatten();
+        indexes.map(|index| (*index, &self.plan.changes[*index]))
+    }
+
+    /// The change of the same record, or the create where the approved change has none.
+    fn exact(&self, approved: &Change) -> Option<(usize, &'a Change)> {
+        self.of_identity(&approved.identity)
+            .filter(|(_, change)| !change.is_no_op())
+            .find(|(_, change)| record_of(change) == record_of(approved))
+    }
+}
+
+fn record_of(change: &Change) -> Option<&SolutionId> {
+    change.action.before().map(|before| &before.id)
+}
+
+enum Verdict {
+    /// The fresh plan's change of this index is the same one.
+    Execute(usize),
+    Decided(Decided),
+}
+
+/// Narrows a fresh plan to the changes that are approved.
+pub fn narrow(
+    manifest: &Manifest,
+    live: &LiveState,
+    fresh: Plan,
+    approved: &Plan,
+    progress: &PlanProgress,
+) -> NarrowedPlan {
+    let index = LiveIndex::of(live);
+    let found = Fresh::of(&fresh);
+    let approved: Vec<&Change> = approved
+        .changes
+        .iter()
+        .filter(|change| !change.is_no_op())
+        .collect();
+    let mut executed: BTreeMap<usize, &Change> = BTreeMap::new();
+    let mut decided: Vec<(&Change, Decided)> = Vec::new();
+    let mut spent = Spent::default();
+    for change in &approved {
+        let half = progress.of(change, &index);
+        spent.count(manifest, &index, fresh.mode, change, half);
+        match judge_change(change, &found, &index, progress, half) {
+            Verdict::Execute(place) if !executed.contains_key(&place) => {
+                executed.insert(place, change);
+            }
+            // Two approved changes cannot be one.
+            Verdict::Execute(_) => decided.push((change, not_planned(change, &found))),
+            Verdict::Decided(end) => decided.push((change, end)),
+        }
+    }
+    let keys: HashSet<(&Identity, Option<&SolutionId>)> = approved
+        .iter()
+        .map(|change| (&change.identity, record_of(change)))
+        .collect();
+    let identities: HashSet<&Identity> = approved.iter().map(|change| &change.identity).collect();
+    // A change that answers to an approved one in another form is shown with that one.
+    let answers = |change: &Change| match record_of(change) {
+        Some(_) => {
+            keys.contains(&(&change.identity, record_of(change)))
+                || keys.contains(&(&change.identity, None))
+        }
+        None => identities.contains(&change.identity),
+    };
+    let not_approved: Vec<Change> = fresh
+        .changes
+        .iter()
+        .enumerate()
+        .filter(|(place, change)| {
+            !change.is_no_op() && !executed.contains_key(place) && !answers(change)
+        })
+        .map(|(_, change)| change.clone())
+        .collect();
+    let (changes, mut decided) = merge(&fresh, &executed, decided);
+    refuse_what_waits(&changes, &mut decided);
+    NarrowedPlan {
+        plan: Plan { changes, ..fresh },
+        decided,
+        not_approved,
+        spent,
+    }
+}
+
+/// Refuses what waits for a change that is not approved: it would wait for ever.
+fn refuse_what_waits(changes: &[Change], decided: &mut BTreeMap<Address, Decided>) {
+    let present: HashSet<&Address> = changes
+        .iter()
+        .filter(|change| !change.is_no_op())
+        .map(|change| &change.address)
+        .collect();
+    for change in changes {
+        let missing: Vec<Difference> = change
+            .waits_for
+            .iter()
+            .filter(|address| !present.contains(address))
+            .map(|address| Difference::WaitsFor {
+                address: address.clone(),
+            })
+            .collect();
+        if !missing.is_empty() {
+            let address = change.address.clone();
+            decided.insert(address, Decided::Refused(missing));
+        }
+    }
+}
+
+/// Puts together what is executed, what is decided, and what is as declared.
+fn merge(
+    fresh: &Plan,
+    executed: &BTreeMap<usize, &Change>,
+    decided: Vec<(&Change, Decided)>,
+) -> (Vec<Change>, BTreeMap<Address, Decided>) {
+    let mut taken: BTreeSet<Address> = executed
+        .keys()
+        .map(|place| fresh.changes[*place].address.clone())
+        .collect();
+    let mut ends = BTreeMap::new();
+    let mut changes: Vec<Change> = executed
+        .keys()
+        .map(|place| fresh.changes[*place].clone())
+        .collect();
+    let mut shown: HashSet<Identity> = HashSet::new();
+    for (change, end) in decided {
+        // Others may wait for it under the address that the fresh plan gives it.
+        let of_fresh = fresh
+            .changes
+            .iter()
+            .filter(|other| !other.is_no_op() && other.identity == change.identity)
+            .map(|other| &other.address);
+        let own = change.identity.full_address();
+        let address = of_fresh
+            .chain([&change.address, &own])
+            .find(|address| !taken.contains(*address))
+            .unwrap_or(&change.address)
+            .clone();
+        taken.insert(address.clone());
+        shown.insert(change.identity.clone());
+        ends.insert(address.clone(), end);
+        changes.push(Change {
+            address,
+            // Nothing of it is executed.
+            waits_for: Vec::new(),
+            successors: Vec::new(),
+            blocked: Vec::new(),
+            ..change.clone()
+        });
+    }
+    let no_ops = fresh.changes.iter().filter(|change| change.is_no_op());
+    changes.extend(
+        no_ops
+            .filter(|change| !shown.contains(&change.identity) && !taken.contains(&change.address))
+            .cloned(),
+    );
+    changes.sort_by(|left, right| {
+        left.identity
+            .natural_cmp(&right.identity)
+            .then_with(|| record_of(left).cmp(&record_of(right)))
+    });
+    (changes, ends)
+}
+
+fn judge_change(
+    approved: &Change,
+    fresh: &Fresh<'_>,
+    live: &LiveIndex<'_>,
+    progress: &PlanProgress,
+    half: Half<'_>,
+) -> Verdict {
+    if progress.is_used_up || half.is_done {
+        return Verdict::Decided(match done(approved, fresh, live, half) {
+            Some(end) => end,
+            None => Decided::Refused(vec![Difference::UsedUp]),
+        });
+    }
+    let exact = fresh.exact(approved);
+    let compared = exact.map(|(place, change)| (place, differences(approved, change, half)));
+    if let Some((place, differences)) = &compared
+        && differences.is_empty()
+    {
+        return Verdict::Execute(*place);
+    }
+    let compared = compared.or_else(|| rest_of_deploy(approved, fresh, half));
+    if let Some((place, differences)) = &compared
+        && differences.is_empty()
+    {
+        return Verdict::Execute(*place);
+    }
+    if let Some(end) = done(approved, fresh, live, half) {
+        return Verdict::Decided(end);
+    }
+    let differences = match compared {
+        Some((_, differences)) => differences,
+        None => moved(approved, live),
+    };
+    Verdict::Decided(if differences.is_empty() {
+        not_planned(approved, fresh)
+    } else {
+        Decided::Refused(differences)
+    })
+}
+
+/// Finds what is left of a change whose deploy or delete was sent: the rest of a deployed one is an
+/// update of its record, the rest of a deleted one is a create.
+fn rest_of_deploy(
+    approved: &Change,
+    fresh: &Fresh<'_>,
+    half: Half<'_>,
+) -> Option<(usize, Vec<Difference>)> {
+    let (path, after) = match &approved.action {
+        Action::Create { path, after, .. } | Action::Replace { path, after, .. } => (path, after),
+        Action::Update { .. } | Action::Delete { .. } | Action::NoOp { .. } => return None,
+    };
+    let mut rest = fresh.of_identity(&approved.identity);
+    if let Some(id) = half.deployed {
+        return rest.find_map(|(place, change)| match &change.action {
+            Action::Update {
+                before,
+                after: declared,
+                ..
+            } if before.id == *id => {
+                // The package is deployed already.
+                let deployed = AfterImage {
+                    package: None,
+                    ..after.clone()
+                };
+                Some((place, compare_after(&deployed, declared)))
+            }
+            _ => None,
+        });
+    }
+    rest.filter(|_| half.is_deleted)
+        .find_map(|(place, change)| match &change.action {
+            Action::Create {
+                path: declared_path,
+                after: declared,
+                ..
+            } => {
+                let mut differences = compare_path(path, declared_path);
+                differences.extend(compare_after(after, declared));
+                Some((place, differences))
+            }
+            _ => None,
+        })
+}
+
+/// The end of a change whose after-image is live.
+fn done(
+    approved: &Change,
+    fresh: &Fresh<'_>,
+    live: &LiveIndex<'_>,
+    half: Half<'_>,
+) -> Option<Decided> {
+    let proven = |live: Option<&LiveVersion>| {
+        let live = live?;
+        approved
+            .action
+            .after()?
+            .is_proven_by(live)
+            .then(|| Decided::Done(Some(live.id.clone())))
+    };
+    match &approved.action {
+        Action::Create {
+            after, other_owner, ..
+        } => {
+            // The record that the manifest means, not just any.
+            let records = fresh
+                .of_identity(&approved.identity)
+                .filter_map(|(_, change)| live.by_id(record_of(change)?))
+                // A failed deploy is failed, whatever record it left.
+                .filter(|live| {
+                    fresh
+                        .plan
+                        .orphaned
+                        .iter()
+                        .all(|record| record.id != live.id)
+                });
+            let mut made = half
+                .deployed
+                .and_then(|id| live.by_id(id))
+                .into_iter()
+                .chain(records)
+                .filter(|live| is_made_by_deploy(after, other_owner.as_ref(), live));
+            proven(made.next())
+        }
+        Action::Update { before, after, .. } => proven(live.by_id(&before.id).filter(|live| {
+            live.identity.name == after.identity.name
+                && live.identity.version == after.identity.version
+        })),
+        // Only the deploy of this plan proves which package it is.
+        Action::Replace { .. } => proven(half.deployed.and_then(|id| live.by_id(id))),
+        Action::Delete { before } => {
+            let is_gone =
+                live.by_id(&before.id).is_none() && live.live.covers(&before.identity.name);
+            is_gone.then_some(Decided::Done(None))
+        }
+        Action::NoOp { .. } => None,
+    }
+}
+
+/// What has moved since the plan, where the fresh plan has nothing of the record.
+fn moved(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
+    let standing = match &approved.action {
+        Action::Create { after, .. } => stand_create(after, live.live.named(&after.identity.name)),
+        Action::Update { before, patch, .. } => {
+            stand_update(before, *patch, live.by_id(&before.id))
+        }
+        Action::Replace { before, .. } => {
+            let Some(now) = live.by_id(&before.id) else {
+                return vec![Difference::Gone {
+                    id: before.id.clone(),
+                }];
+            };
+            stand_delete(before, Some(now))
+        }
+        Action::Delete { before } => stand_delete(before, live.by_id(&before.id)),
+        Action::NoOp { .. } => Standing::Done,
+    };
+    match standing {
+        Standing::Moved(differences) => differences,
+        Standing::Ready | Standing::Done => Vec::new(),
+    }
+}
+
+fn not_planned(approved: &Change, fresh: &Fresh<'_>) -> Decided {
+    let mut others = fresh.of_identity(&approved.identity);
+    let instead = others.find(|(_, change)| record_of(change) == record_of(approved));
+    Decided::Refused(vec![Difference::NotPlanned {
+        instead: instead.map(|(_, change)| change.action.kind()),
+    }])
+}
+
+/// Compares an approved change with the fresh plan's change of the same record. What this plan wrote
+/// itself is no difference.
+fn differences(approved: &Change, fresh: &Change, half: Half<'_>) -> Vec<Difference> {
+    match (&approved.action, &fresh.action) {
+        (
+            Action::Create {
+                path,
+                after,
+                other_owner,
+            },
+            Action::Create {
+                path: fresh_path,
+                after: fresh_after,
+                other_owner: fresh_other,
+            },
+        ) if other_owner == fresh_other => {
+            let mut differences = compare_path(path, fresh_path);
+            differences.extend(compare_after(after, fresh_after));
+            differences
+        }
+        (
+            Action::Replace {
+                before,
+                path,
+                after,
+                other_owner,
+            },
+            Action::Replace {
+                before: fresh_before,
+                path: fresh_path,
+                after: fresh_after,
+                other_owner: fresh_other,
+            },
+        ) if other_owner == fresh_other => {
+            let mut differences = compare_before(before, fresh_before);
+            differences.retain(|difference| !is_own_deactivation(difference, half));
+            differences.extend(compare_path(path, fresh_path));
+            differences.extend(compare_after(after, fresh_after));
+            differences
+        }
+        (
+            Action::Update {
+                before,
+                patch,
+                after,
+            },
+            Action::Update {
+                before: fresh_before,
+                patch: fresh_patch,
+                after: fresh_after,
+            },
+        ) => {
+            let mut differences = compare_before(before, fresh_before);
+            if half.is_patched {
+                // A patch of which a part took effect is sent again.
+                let has_state = patch.state().is_some() && fresh_patch.state().is_none();
+                let has_visibility =
+                    patch.visibility().is_some() && fresh_patch.visibility().is_none();
+                differences.retain(|difference| match difference {
+                    Difference::Field { field, .. } => match field {
+                        Field::State => !has_state,
+                        // A visibility may take the owner along.
+                        Field::Visibility | Field::Owner => !has_visibility,
+                        Field::Path => true,
+                    },
+                    _ => true,
+                });
+            } else if patch.visibility().is_none() && fresh_patch.visibility().is_some() {
+                // The plan did not know the visibility that would be changed now.
+                differences.push(Difference::Field {
+                    field: Field::Visibility,
+                    planned: "unknown".to_owned(),
+                    live: word_of(fresh_before),
+                });
+            }
+            differences.extend(compare_after(after, fresh_after));
+            differences
+        }
+        (
+            Action::Delete { before },
+            Action::Delete {
+                before: fresh_before,
+            },
+        ) => {
+            let mut differences = compare_before(before, fresh_before);
+            differences.retain(|difference| !is_own_deactivation(difference, half));
+            differences
+        }
+        (_, instead) => vec![Difference::NotPlanned {
+            instead: Some(instead.kind()),
+        }],
+    }
+}
+
+/// Whether an earlier apply of this plan set the record INACTIVE to delete it.
+fn is_own_deactivation(difference: &Difference, half: Half<'_>) -> bool {
+    half.is_patched
+        && matches!(difference, Difference::Field { field: Field::State, live, .. }
+            if live == State::Inactive.as_str())
+}
+
+/// A visibility that the plan did not know is not compared; one that it showed must be known.
+fn compare_before(approved: &LiveImage, fresh: &LiveImage) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if approved.identity.name != fresh.identity.name
+        || approved.identity.version != fresh.identity.version
+    {
+        differences.push(Difference::OtherIdentity {
+            planned: approved.identity.clone(),
+            live: fresh.identity.clone(),
+        });
+    }
+    let mut compare = |field, planned: &str, live: &str| {
+        if planned != live {
+            differences.push(Difference::Field {
+                field,
+                planned: planned.to_owned(),
+                live: live.to_owned(),
+            });
+        }
+    };
+    compare(
+        Field::Owner,
+        approved.identity.owner.as_str(),
+        fresh.identity.owner.as_str(),
+    );
+    compare(Field::State, approved.state.as_str(), fresh.state.as_str());
+    if let Some(planned) = &approved.visibility {
+        compare(Field::Visibility, planned.as_str(), &word_of(fresh));
+    }
+    differences
+}
+
+fn word_of(image: &LiveImage) -> String {
+    let word = image.visibility.as_ref();
+    word.map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+fn compare_path(approved: &str, fresh: &str) -> Vec<Difference> {
+    if approved == fresh {
+        return Vec::new();
+    }
+    vec![Difference::Declared {
+        field: Field::Path,
+        planned: approved.to_owned(),
+        declared: fresh.to_owned(),
+    }]
+}
+
+/// A package that the plan could not inspect is not compared; one that it inspected must be the same.
+fn compare_after(approved: &AfterImage, fresh: &AfterImage) -> Vec<Difference> {
+    let AfterImage {
+        identity,
+        state,
+        visibility,
+        package,
+    } = approved;
+    let mut differences = Vec::new();
+    let mut compare = |field, planned: &str, declared: &str| {
+        if planned != declared {
+            differences.push(Difference::Declared {
+                field,
+                planned: planned.to_owned(),
+                declared: declared.to_owned(),
+            });
+        }
+    };
+    compare(
+        Field::Owner,
+        identity.owner.as_str(),
+        fresh.identity.owner.as_str(),
+    );
+    compare(Field::State, state.as_str(), fresh.state.as_str());
+    let word = |visibility: Option<Visibility>| visibility.map_or("(any)", Visibility::as_str);
+    compare(Field::Visibility, word(*visibility), word(fresh.visibility));
+    if let Some(planned) = package
+        && fresh.package.as_ref() != Some(planned)
+    {
+        differences.push(Difference::Package {
+            planned: planned.clone(),
+            found: fresh.package.clone(),
+        });
+    }
+    differences
+}
+
+impl Spent {
+    /// Counts what earlier applies did of one change.
+    fn count(
+        &mut self,
+        manifest: &Manifest,
+        live: &LiveIndex<'_>,
+        mode: Mode,
+        change: &Change,
+        half: Half<'_>,
+    ) {
+        let Some(before) = change.action.before() else {
+            return;
+        };
+        let is_in_scope = manifest.scope.contains(&before.identity);
+        if half.is_deleted {
+            self.destroyed += 1;
+            self.gone += usize::from(is_in_scope && half.deployed.is_none());
+        }
+        let is_patched = half.is_patched && matches!(change.action, Action::Update { .. });
+        let has_ended = change.action.leaves_out_of_service()
+            && (half.is_deleted
+                || (is_patched
+                    && live
+                        .by_id(&before.id)
+                        .is_some_and(|live| !live.state.is_in_service())));
+        if has_ended && !serves(manifest, live.live, mode, &before.identity) {
+            self.ended_service += 1;
+        }
+    }
+}
+
+/// Whether a version of the name serves, or is to serve once the plan is done.
+fn serves(manifest: &Manifest, live: &LiveState, mode: Mode, identity: &Identity) -> bool {
+    let desired = &manifest.desired;
+    let start = desired.partition_point(|entry| entry.identity.name < identity.name);
+    let is_declared = mode == Mode::Converge
+        && desired[start..]
+            .iter()
+            .take_while(|entry| entry.identity.name == identity.name)
+            .any(|entry| entry.state == State::Active);
+    is_declared
+        || live.named(&identity.name).iter().any(|version| {
+            version.state.is_in_service() && manifest.scope.has_owner(&version.identity.owner)
+        })
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

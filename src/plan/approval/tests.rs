@@ -1,0 +1,557 @@
+use super::super::testing::{Scenario, declared, live, scenario};
+use super::super::{Overrides, Patch, approve_narrowed};
+use super::*;
+use crate::attribute::Visibility;
+use crate::ident::Digest;
+use crate::manifest::{Limit, Limits, SupersededPolicy};
+
+/// Narrows the plan of one live state to the plan of another.
+fn narrowed(planned: &Scenario, now: &Scenario, progress: &PlanProgress) -> NarrowedPlan {
+    let mut now = now.clone();
+    now.options.is_approval = true;
+    let live = now.live_state();
+    narrow(&now.manifest, &live, now.plan(), &planned.plan(), progress)
+}
+
+/// Every approved change with its end, then what is not approved.
+fn told(narrowed: &NarrowedPlan) -> Vec<String> {
+    let changes = narrowed.plan.changes.iter();
+    let mut lines: Vec<String> = changes
+        .filter(|change| !change.is_no_op())
+        .map(|change| {
+            let kind = change.action.kind().as_str();
+            let end = match narrowed.decided.get(&change.address) {
+                None => "executed".to_owned(),
+                Some(Decided::Done(_)) => "done".to_owned(),
+                Some(Decided::Refused(differences)) => {
+                    let words: Vec<String> = differences.iter().map(word).collect();
+                    format!("refused: {}", words.join(", "))
+                }
+            };
+            format!("{kind} {}: {end}", change.address)
+        })
+        .collect();
+    lines.extend(narrowed.not_approved.iter().map(|change| {
+        format!(
+            "{} {}: not approved",
+            change.action.kind().as_str(),
+            change.address
+        )
+    }));
+    lines
+}
+
+fn word(difference: &Difference) -> String {
+    match difference {
+        Difference::Gone { .. } => "gone".to_owned(),
+        Difference::Appeared { .. } => "appeared".to_owned(),
+        Difference::OtherOwner { .. } => "other owner".to_owned(),
+        Difference::Field {
+            field,
+            planned,
+            live,
+        } => {
+            format!("{} {planned} is {live}", field.as_str())
+        }
+        Difference::OtherIdentity { .. } => "other identity".to_owned(),
+        Difference::Declared {
+            field,
+            planned,
+            declared,
+        } => {
+            format!("{} {planned} declared {declared}", field.as_str())
+        }
+        Difference::Package { .. } => "package".to_owned(),
+        Difference::NotPlanned { instead } => {
+            let instead = instead.map_or("nothing", super::super::ActionKind::as_str);
+            format!("planned is {instead}")
+        }
+        Difference::WaitsFor { address } => format!("waits for {address}"),
+        Difference::UsedUp => "used up".to_owned(),
+    }
+}
+
+fn write(action: &Action) -> PastWrite {
+    PastWrite {
+        action: action.clone(),
+        is_deployed: false,
+        is_patched: false,
+        is_deleted: false,
+        record: None,
+        end: PastEnd::Unfinished,
+    }
+}
+
+fn after(steps: Vec<PastWrite>) -> PlanProgress {
+    PlanProgress {
+        is_used_up: false,
+        steps,
+    }
+}
+
+/// An upgrade, a new version, a deactivation, a publication, a tombstone.
+fn release() -> Scenario {
+    scenario()
+        .declare([
+            declared("Up@2"),
+            declared("New@1"),
+            declared("Off@1").inactive(),
+            declared("Pub@1").visible(Visibility::Public),
+            declared("Old@1").absent(),
+        ])
+        .live(["Up@1", "Off@1", "Pub@1", "Old@1"].map(live))
+}
+
+#[test]
+fn an_unchanged_world_executes_everything() {
+    let expected = [
+        "create New@1: executed",
+        "update Off@1: executed",
+        "delete Old@1: executed",
+        "update Pub@1: executed",
+        "update Up@1: executed",
+        "create Up@2: executed",
+    ];
+    let narrowed = narrowed(&release(), &release(), &PlanProgress::default());
+    assert_eq!(told(&narrowed), expected);
+    assert_eq!(narrowed.plan, release().plan());
+}
+
+/// What is live already is done, whoever did it; every other difference refuses that change only.
+#[test]
+fn each_difference_refuses_its_change_only() {
+    let moved = |text: &str, change: fn(crate::live::LiveVersion) -> crate::live::LiveVersion| {
+        release().without(text).live([change(live(text))])
+    };
+    let cases = [
+        (moved("Off@1", |one| one.inactive()), "update Off@1: done"),
+        (
+            moved("Pub@1", |one| one.visible("PUBLIC")),
+            "update Pub@1: done",
+        ),
+        (release().without("Old@1"), "delete Old@1: done"),
+        (release().live([live("New@1")]), "create New@1: done"),
+        (
+            release().live([live("New@1").inactive()]),
+            "create New@1: refused: appeared",
+        ),
+        (release().without("Off@1"), "update Off@1: refused: gone"),
+        (
+            moved("Off@1", |one| one.visible("PUBLIC")),
+            "update Off@1: refused: visibility PRIVATE is PUBLIC",
+        ),
+        (
+            moved("Pub@1", |one| one.inactive()),
+            "update Pub@1: refused: state ACTIVE is INACTIVE",
+        ),
+        (
+            moved("Off@1", |one| one.visibility_unknown()),
+            "update Off@1: refused: visibility PRIVATE is unknown",
+        ),
+        (
+            moved("Old@1", |one| one.inactive()),
+            "delete Old@1: refused: state ACTIVE is INACTIVE",
+        ),
+        (
+            moved("Old@1", |one| one.id("another")),
+            "delete Old@1: done",
+        ),
+    ];
+    for (now, expected) in cases {
+        let told = told(&narrowed(&release(), &now, &PlanProgress::default()));
+        assert!(told.contains(&expected.to_owned()), "{expected}: {told:?}");
+        let executed = told.iter().filter(|line| line.ends_with(": executed"));
+        assert_eq!(executed.count(), 5, "{told:?}");
+    }
+}
+
+/// A visibility that the plan did not know is not compared.
+#[test]
+fn an_unknown_visibility_is_not_compared() {
+    let planned = scenario()
+        .declare([declared("Off@1").inactive()])
+        .live([live("Off@1").visibility_unknown()]);
+    let now = scenario()
+        .declare([declared("Off@1").inactive()])
+        .live([live("Off@1").visible("PUBLIC")]);
+    let told = told(&narrowed(&planned, &now, &PlanProgress::default()));
+    assert_eq!(told, ["update Off@1: executed"]);
+}
+
+#[test]
+fn what_only_the_fresh_plan_has_is_not_executed() {
+    let planned = scenario()
+        .declare([declared("Up@2"), declared("Other@1")])
+        .live(["Up@1", "Up@2", "Other@1"].map(live));
+    let told = told(&narrowed(
+        &planned,
+        &planned.clone().without("Up@2").without("Other@1"),
+        &PlanProgress::default(),
+    ));
+    // What is approved and waits for what is not approved is refused.
+    assert_eq!(
+        told,
+        [
+            "update Up@1: refused: waits for Up@2",
+            "create Other@1: not approved",
+            "create Up@2: not approved",
+        ]
+    );
+}
+
+/// A forged change that the manifest does not allow is in no fresh plan.
+#[test]
+fn guards_hold_for_every_file() {
+    let world = || scenario().live(["Form@1", "Form@2", "me:Foreign@1"].map(live));
+    let all = |scenario: Scenario| {
+        scenario
+            .manage(&["*"])
+            .undeclared(crate::manifest::Undeclared::Delete)
+    };
+    let forged = all(world());
+    for (now, expected) in [
+        (
+            world().declare([declared("Form@2")]),
+            [
+                "delete me:Foreign@1: refused: planned is nothing",
+                "delete Form@1: refused: planned is update",
+                "delete Form@2: refused: planned is no-op",
+            ],
+        ),
+        (
+            world()
+                .declare([declared("Form@1").absent()])
+                .protect("Form@*"),
+            [
+                "delete me:Foreign@1: refused: planned is nothing",
+                "delete Form@1: executed",
+                "delete Form@2: refused: planned is nothing",
+            ],
+        ),
+    ] {
+        let mut told = told(&narrowed(&forged, &now, &PlanProgress::default()));
+        told.iter_mut().for_each(|line| {
+            *line = line
+                .replace("Foreign", "me:Foreign")
+                .replace("me:me:", "me:")
+        });
+        assert_eq!(told, expected);
+    }
+    // The protected one blocks the plan.
+    let now = world()
+        .declare([declared("Form@1").absent()])
+        .protect("Form@*");
+    let narrowed = narrowed(&forged, &now, &PlanProgress::default());
+    let limits = &now.manifest.environment.limits;
+    assert!(approve_narrowed(narrowed, limits, &Overrides::default()).is_err());
+}
+
+#[test]
+fn a_package_that_differs_is_refused() {
+    let mut planned = release().plan();
+    for change in &mut planned.changes {
+        if let Action::Create { after, .. } = &mut change.action {
+            after.package = Some(Digest::of(b"reviewed"));
+        }
+    }
+    for (found, expected) in [
+        (Some(&b"reviewed"[..]), "create New@1: executed"),
+        (Some(b"exchanged"), "create New@1: refused: package"),
+        (None, "create New@1: refused: package"),
+    ] {
+        let mut fresh = release().plan();
+        for change in &mut fresh.changes {
+            if let Action::Create { after, .. } = &mut change.action {
+                after.package = found.map(Digest::of);
+            }
+        }
+        let live = release().live_state();
+        let manifest = release().manifest;
+        let progress = PlanProgress::default();
+        let told = told(&narrow(&manifest, &live, fresh, &planned, &progress));
+        assert!(told.contains(&expected.to_owned()), "{told:?}");
+    }
+}
+
+/// The rest of a create is an update, the rest of a replace is a create, and what the plan wrote
+/// itself is no foreign change.
+#[test]
+fn the_rest_of_a_half_done_change_is_the_same_change() {
+    let planned = scenario()
+        .declare([
+            declared("New@1").visible(Visibility::Public),
+            declared("Again@1"),
+            declared("Both@1").inactive().visible(Visibility::Public),
+            declared("Old@1").absent(),
+        ])
+        .live([live("Again@1"), live("Both@1"), live("Old@1")])
+        .replace("Again@1");
+    let plan = planned.plan();
+    let action = |address: &str| &plan.at(address).action;
+    let deployed = |address: &str, id: &str| PastWrite {
+        is_deployed: true,
+        record: Some(SolutionId::parse(id).unwrap()),
+        ..write(action(address))
+    };
+    let deleted = |address: &str| PastWrite {
+        is_deleted: true,
+        ..write(action(address))
+    };
+    let patched = |address: &str| PastWrite {
+        is_patched: true,
+        ..write(action(address))
+    };
+    let again = PastWrite {
+        is_deleted: true,
+        ..deployed("Again@1", "r")
+    };
+    let none = || planned.clone();
+    let with = |gone: &str, version: crate::live::LiveVersion| none().without(gone).live([version]);
+    let cases = [
+        // Deployed, not published yet.
+        (
+            none().live([live("New@1").id("n")]),
+            vec![deployed("New@1", "n")],
+            "update New@1: executed",
+        ),
+        (
+            none().live([live("New@1").id("other")]),
+            vec![deployed("New@1", "n")],
+            "create New@1: refused: appeared",
+        ),
+        (
+            none().live([live("New@1").id("n")]),
+            vec![],
+            "create New@1: refused: appeared",
+        ),
+        // Deleted, not deployed yet.
+        (
+            none().without("Again@1"),
+            vec![deleted("Again@1")],
+            "create Again@1: executed",
+        ),
+        (
+            none().without("Again@1"),
+            vec![],
+            "replace Again@1: refused: gone",
+        ),
+        // Deployed again.
+        (
+            with("Again@1", live("Again@1").id("r")),
+            vec![again.clone()],
+            "replace Again@1: done",
+        ),
+        (
+            with("Again@1", live("Again@1").id("r").inactive()),
+            vec![again],
+            "update Again@1: executed",
+        ),
+        (
+            with("Again@1", live("Again@1").id("x")),
+            vec![],
+            "replace Again@1: refused: gone",
+        ),
+        // A delete that was sent and had no effect is sent again.
+        (
+            none(),
+            vec![deleted("Again@1")],
+            "replace Again@1: executed",
+        ),
+        // Set INACTIVE to be deleted.
+        (
+            with("Old@1", live("Old@1").inactive()),
+            vec![patched("Old@1")],
+            "delete Old@1: executed",
+        ),
+        (
+            with("Again@1", live("Again@1").inactive()),
+            vec![patched("Again@1")],
+            "replace Again@1: executed",
+        ),
+        // A part of a patch took effect.
+        (
+            with("Both@1", live("Both@1").inactive()),
+            vec![patched("Both@1")],
+            "update Both@1: executed",
+        ),
+        (
+            with("Both@1", live("Both@1").inactive()),
+            vec![],
+            "update Both@1: refused: state ACTIVE is INACTIVE",
+        ),
+    ];
+    for (now, steps, expected) in cases {
+        let mut now = now;
+        let progress = after(steps);
+        now.options
+            .replace
+            .retain(|address| !progress.has_replaced(address));
+        let told = told(&narrowed(&planned, &now, &progress));
+        assert!(told.contains(&expected.to_owned()), "{expected}: {told:?}");
+    }
+}
+
+/// A plan, or a change of it, that was done once is not done again.
+#[test]
+fn a_used_up_plan_executes_nothing() {
+    let progress = PlanProgress {
+        is_used_up: true,
+        steps: Vec::new(),
+    };
+    let told_of = |now: &Scenario, progress| told(&narrowed(&release(), now, progress));
+    let refused = told_of(&release(), &progress);
+    assert!(
+        refused
+            .iter()
+            .all(|line| line.ends_with("refused: used up")),
+        "{refused:?}"
+    );
+    let done = release()
+        .without("Old@1")
+        .without("Up@1")
+        .without("Off@1")
+        .without("Pub@1")
+        .live([
+            live("Up@1").inactive(),
+            live("Up@2"),
+            live("New@1"),
+            live("Off@1").inactive(),
+            live("Pub@1").visible("PUBLIC"),
+        ]);
+    let done = told_of(&done, &progress);
+    assert!(done.iter().all(|line| line.ends_with(": done")), "{done:?}");
+    let step = PastWrite {
+        is_deployed: true,
+        end: PastEnd::Done,
+        ..write(&release().plan().at("New@1").action)
+    };
+    let told = told_of(&release(), &after(vec![step]));
+    assert!(
+        told.contains(&"create New@1: refused: used up".to_owned()),
+        "{told:?}"
+    );
+    assert!(
+        told.contains(&"create Up@2: executed".to_owned()),
+        "{told:?}"
+    );
+}
+
+/// Limits are judged once for the whole plan, however far it has come.
+#[test]
+fn limits_count_what_was_done() {
+    let gone = |count: usize| {
+        let entries = (0..10).map(move |number| {
+            let entry = declared(&format!("Form {number}@1"));
+            if number < count {
+                entry.absent()
+            } else {
+                entry
+            }
+        });
+        scenario()
+            .declare(entries)
+            .live((0..10).map(|number| live(&format!("Form {number}@1"))))
+    };
+    for (planned, limit, allow, is_allowed) in [
+        (3, None, None, true),
+        (4, None, None, false),
+        (4, None, Some(4), true),
+        (4, None, Some(3), false),
+        (4, None, Some(9), true),
+        (4, Some(Limit::Count(4)), None, true),
+        (4, Some(Limit::Percent(39)), None, false),
+        (4, Some(Limit::Percent(40)), None, true),
+    ] {
+        let whole = gone(planned);
+        let plan = whole.plan();
+        let limits = Limits {
+            max_destroy: limit,
+            max_change: None,
+        };
+        let allow = Overrides {
+            destroy: allow,
+            change: None,
+        };
+        for done in 0..=planned {
+            let mut now = whole.clone();
+            let mut steps = Vec::new();
+            for number in 0..done {
+                let address = format!("Form {number}@1");
+                now = now.without(&address);
+                steps.push(PastWrite {
+                    is_deleted: true,
+                    ..write(&plan.at(&address).action)
+                });
+            }
+            let narrowed = narrowed(&whole, &now, &after(steps));
+            assert_eq!(narrowed.spent.gone, done);
+            let approved = approve_narrowed(narrowed, &limits, &allow);
+            let expected = is_allowed || done == planned;
+            assert_eq!(
+                approved.is_ok(),
+                expected,
+                "{done} of {planned} {limit:?} {allow:?}"
+            );
+        }
+    }
+}
+
+/// The same for versions that stop serving.
+#[test]
+fn endings_count_what_was_done() {
+    let whole = scenario()
+        .declare([declared("A@1").inactive(), declared("B@1").inactive()])
+        .live([live("A@1"), live("B@1"), live("C@1"), live("D@1")]);
+    let now = whole.clone().without("A@1").live([live("A@1").inactive()]);
+    let step = PastWrite {
+        is_patched: true,
+        ..write(&whole.plan().at("A@1").action)
+    };
+    let narrowed = narrowed(&whole, &now, &after(vec![step]));
+    assert_eq!(narrowed.spent.ended_service, 1);
+    for (limit, is_allowed) in [
+        (Limit::Percent(50), true),
+        (Limit::Percent(49), false),
+        (Limit::Count(1), false),
+    ] {
+        let limits = Limits {
+            max_destroy: None,
+            max_change: Some(limit),
+        };
+        let approved = approve_narrowed(narrowed.clone(), &limits, &Overrides::default());
+        assert_eq!(approved.is_ok(), is_allowed, "{limit:?}");
+    }
+}
+
+/// A superseded version that goes waits for its successor; where that is refused, the version is
+/// skipped because of it, and not executed.
+#[test]
+fn what_waits_for_a_refused_change_keeps_waiting() {
+    let planned = scenario()
+        .declare([declared("Up@2").superseding(SupersededPolicy::Delete, None)])
+        .live([live("Up@1")]);
+    let now = planned.clone().live([live("Up@2").inactive()]);
+    let narrowed = narrowed(&planned, &now, &PlanProgress::default());
+    assert_eq!(
+        told(&narrowed),
+        ["delete Up@1: executed", "create Up@2: refused: appeared"]
+    );
+    assert_eq!(narrowed.plan.at("Up@1").waits(), ["Up@2"]);
+}
+
+#[test]
+fn a_patch_is_what_its_images_differ_in() {
+    let plan = release().plan();
+    for change in &plan.changes {
+        if let Action::Update {
+            before,
+            patch,
+            after,
+        } = &change.action
+        {
+            let between = super::super::propose::patch_between(before, after);
+            assert_eq!(between, Some(*patch));
+        }
+    }
+    assert_eq!(Patch::new(None, None), None);
+}
