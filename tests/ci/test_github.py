@@ -351,6 +351,27 @@ def test_a_plan_of_another_manifest_is_stale(start):
     assert "1 added" in apply.log
 
 
+def test_options_are_repeated_at_the_apply(start):
+    world = start()
+    world.manifest = world.manifest.replace("    store:", "    limits: { max_destroy: 0 }\n    store:")
+    world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: ABSENT }")
+    checkout = world.checkout(FORM)
+    assert world.plan(checkout).result == "failure"
+    inputs = {"what": "plan anew", "options": "--allow-destroy 1"}
+    anew = {"event": "workflow_dispatch", "inputs": inputs}
+    replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
+    assert replan.result == "success", replan.log
+    # The file alone allows nothing.
+    without = {"event": "workflow_dispatch", "inputs": {"what": "plan anew", "options": ""}}
+    apply = world.apply(checkout, replan=replan, **without)
+    assert apply.result == "failure"
+    assert "the plan was made with `--allow-destroy 1`" in apply.log
+    assert not world.emulator.writes()
+    apply = world.apply(checkout, replan=replan, **anew)
+    assert apply.result == "success", apply.log
+    assert "1 added, 0 changed, 1 destroyed" in apply.log
+
+
 def test_what_has_moved_is_refused_and_the_rest_goes_on(start):
     world = start()
     world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: ABSENT }")

@@ -174,14 +174,7 @@ pub(super) async fn execute(
     let not_approved: Vec<Change> = narrowed
         .as_ref()
         .map_or_else(Vec::new, |narrowed| narrowed.not_approved.clone());
-    if narrowed.is_some() && !Summary::of(&plan).has_changes() {
-        let said = "No approved change is left to execute.";
-        writeln!(io.text().0, "{said}")?;
-    } else {
-        formats::print_plan(&plan, is_concise, io)?;
-    }
-    render_not_approved(&not_approved, io.text().0)?;
-    io.flush_text()?;
+    print_plan(&plan, narrowed.as_ref(), is_concise, io)?;
     let mode = plan.mode;
     reporting.mode = mode;
     let limits = &session.manifest().environment.limits;
@@ -264,6 +257,26 @@ pub(super) async fn execute(
             Ok(status)
         }
     }
+}
+
+/// Prints what is executed, and what a saved plan does not approve.
+fn print_plan(
+    plan: &Plan,
+    narrowed: Option<&NarrowedPlan>,
+    is_concise: bool,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    if narrowed.is_some() && !Summary::of(plan).has_changes() {
+        let said = "No approved change is left to execute.";
+        writeln!(io.text().0, "{said}")?;
+    } else {
+        formats::print_plan(plan, is_concise, io)?;
+    }
+    if let Some(narrowed) = narrowed {
+        render_not_approved(&narrowed.not_approved, io.text().0)?;
+    }
+    io.flush_text()?;
+    Ok(())
 }
 
 /// Asks on the terminal; only `yes` is a yes.
