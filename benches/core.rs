@@ -10,7 +10,7 @@ use solform::manifest::{
     Desired, EmulatorSettings, Endpoint, Environment, Glob, KeyPositions, Limit, Limits, Manifest,
     Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, Undeclared,
 };
-use solform::plan::{ApplyHistory, DiffOptions, Overrides, Plan, SavedPlan, approve, diff, judge};
+use solform::plan::{ApplyHistory, DiffOptions, Overrides, Plan, PlanOptions, SavedPlan, approve, diff, judge};
 
 fn main() {
     divan::main();
@@ -174,7 +174,7 @@ fn saved(count: usize) -> SavedPlan {
     SavedPlan::new(
         plan,
         Vec::new(),
-        Overrides::default(),
+        PlanOptions::default(),
         "bench".to_owned(),
         0,
     )
