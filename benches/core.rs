@@ -10,7 +10,9 @@ use solform::manifest::{
     Desired, EmulatorSettings, Endpoint, Environment, Glob, KeyPositions, Limit, Limits, Manifest,
     Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, Undeclared,
 };
-use solform::plan::{ApplyHistory, DiffOptions, Overrides, Plan, PlanOptions, SavedPlan, approve, diff, judge};
+use solform::plan::{
+    ApplyHistory, DiffOptions, Overrides, Plan, PlanOptions, SavedPlan, approve, diff, judge,
+};
 
 fn main() {
     divan::main();
