@@ -47,6 +47,7 @@ pub(super) struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
     /// Change into this folder first
     #[arg(long, global = true, value_name = "DIR")]
@@ -95,7 +96,9 @@ pub(super) enum Command {
     Apply(ApplyArgs),
     /// Delete the declared versions that are live
     #[command(
-        after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'\n  solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan"
+        after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'\n  solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan",
+        // It is parsed, so that its refusal can say why, and not offered.
+        mut_arg("replace", |arg| arg.hide(true))
     )]
     Destroy(DestroyArgs),
     /// Show a saved plan
@@ -139,7 +142,10 @@ pub(super) enum Command {
     Job(JobArgs),
     /// List earlier applies, or show one
     #[command(
-        after_help = "Example:\n  solform history -e prod\n  solform history -e prod show 0192f1c4"
+        after_help = "Example:\n  solform history -e prod\n  solform history -e prod show 0192f1c4",
+        // Both stand behind `show` too.
+        mut_arg("file", |arg| arg.global(true)),
+        mut_arg("environment", |arg| arg.global(true))
     )]
     History(HistoryArgs),
     /// Take the lock away from whoever holds it
@@ -218,6 +224,7 @@ impl Command {
 
 /// Which manifest, and which of its environments.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Manifest options")]
 pub(super) struct ManifestArgs {
     /// The manifest; - reads standard input, and paths then start from the working directory
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
@@ -229,14 +236,15 @@ pub(super) struct ManifestArgs {
 
 /// Where locks, journals and plans are kept, and how the lock is taken.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store options")]
 pub(super) struct StoreArgs {
     /// Keep lock and journal here, instead of where the manifest says; also SOLFORM_STORE
     #[arg(long, value_name = "STORE")]
     pub(super) store: Option<String>,
-    /// Wait so long for whoever holds the lock
+    /// Maximum time to wait for the lock
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub(super) lock_timeout: Duration,
-    /// Whether to take the lock; without it two applies may work at once
+    /// Take the lock; false lets two applies run at the same time
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub(super) lock: bool,
 }
@@ -251,6 +259,7 @@ pub(super) struct InitArgs {
 
 /// Options that shape a plan: one set for plan, apply and destroy.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Planning options")]
 pub(super) struct PlanningArgs {
     /// Only this version, or all versions of this name, and what it waits for; repeatable
     #[arg(long, value_name = "ADDR")]
@@ -267,17 +276,17 @@ pub(super) struct PlanningArgs {
     /// Allow exactly this number of versions to stop serving, whatever `max_change` says
     #[arg(long, value_name = "N")]
     pub(super) allow_change: Option<usize>,
-    /// Steps at work at once
+    /// Maximum number of concurrent steps
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(super) parallelism: usize,
-    /// Tell more by the exit code: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8 cancelled, 9 locked
-    #[arg(long)]
+    /// Return detailed exit codes: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8 cancelled, 9 locked
+    #[arg(long, help_heading = OUTPUT)]
     pub(super) detailed_exitcode: bool,
-    /// Never ask
+    /// Disable interactive prompts
     #[arg(long)]
     pub(super) no_input: bool,
     /// Print two lines a change: destroys, blocked changes and warnings stay whole
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub(super) concise: bool,
 }
 
@@ -338,20 +347,23 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) planning: PlanningArgs,
     /// Save the plan in this file, for `apply FILE` or `destroy FILE`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) formats: FormatArgs,
     /// Print events instead, one JSON object a line
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
     pub(super) json: bool,
     /// Plan what `destroy` would do
-    #[arg(long)]
+    #[arg(long, help_heading = "Planning options")]
     pub(super) destroy: bool,
-    /// Look here for what earlier runs have in flight; also SOLFORM_STORE
-    #[arg(long, value_name = "STORE")]
+    /// Read earlier applies from this store, instead of the manifest's; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE", help_heading = "Store options")]
     pub(super) store: Option<String>,
 }
+
+/// The heading of the options that choose formats and exit codes.
+const OUTPUT: &str = "Output options";
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
@@ -385,8 +397,8 @@ pub(super) struct ChangeArgs {
     pub(super) planning: PlanningArgs,
     #[command(flatten)]
     pub(super) store: StoreArgs,
-    /// Do not ask before changing anything
-    #[arg(long)]
+    /// Apply without asking for approval
+    #[arg(long, help_heading = "Planning options")]
     pub(super) auto_approve: bool,
     #[command(flatten)]
     pub(super) formats: ReportFormatArgs,

@@ -28,7 +28,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
 
 use self::args::Cli;
 use self::error::CommandError;
@@ -53,7 +53,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             return finish(Err(error), false, &mut io);
         }
     };
+    // Help is printed while arguments are parsed, before the option is known.
+    let is_plain = arguments.iter().any(|word| word == "--no-color");
+    let colors = if is_plain {
+        ColorChoice::Never
+    } else {
+        ColorChoice::Auto
+    };
     let parsed = Cli::command()
+        .color(colors)
         .try_get_matches_from(arguments)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let cli = match parsed {

@@ -60,7 +60,10 @@ pub enum Refusal {
         origin: Option<Origin>,
     },
     /// More deletes than `max_destroy` allows.
-    #[error("{planned} versions would be destroyed, and `max_destroy` allows {allowed}")]
+    #[error(
+        "{} would be destroyed, and `max_destroy` allows {allowed}",
+        versions(*planned)
+    )]
     TooManyDestroys {
         /// Deletes and replaces in the plan.
         planned: usize,
@@ -69,7 +72,8 @@ pub enum Refusal {
     },
     /// More versions end service than `max_change` allows.
     #[error(
-        "{planned} versions would stop serving without a successor, and `max_change` allows {allowed}"
+        "{} would stop serving without a successor, and `max_change` allows {allowed}",
+        versions(*planned)
     )]
     TooManyChanges {
         /// Versions that stop serving.
@@ -80,6 +84,12 @@ pub enum Refusal {
     /// A share cannot be computed, as only some names were listed.
     #[error("a limit in percent needs the whole instance listed")]
     ScopeNotListed,
+}
+
+/// `1 version`, `2 versions`.
+fn versions(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} version{plural}")
 }
 
 impl Refusal {

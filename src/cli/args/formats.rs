@@ -5,11 +5,14 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use crate::render::words;
+
 /// The most bytes that GitHub takes as a comment.
 const COMMENT: usize = 65_536;
 
 /// How much Markdown there may be.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output options")]
 pub(in crate::cli) struct SizeArgs {
     /// The most bytes of Markdown: the middle is cut where there are more
     #[arg(long, value_name = "N", default_value_t = COMMENT, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2_000..))]
@@ -18,6 +21,7 @@ pub(in crate::cli) struct SizeArgs {
 
 /// The formats of a plan.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output options")]
 pub(in crate::cli) struct FormatArgs {
     /// Print the plan in this format
     #[arg(long, value_name = "FORMAT", value_enum)]
@@ -73,6 +77,7 @@ pub(in crate::cli) enum PlanFormat {
 
 /// The formats of a report.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output options")]
 pub(in crate::cli) struct ReportFormatArgs {
     /// Print the report in this format, and the plan on standard error
     #[arg(long, value_name = "FORMAT", value_enum)]
@@ -156,7 +161,17 @@ impl<F: ValueEnum> FromStr for Output<F> {
             .filter(|(_, path)| !path.is_empty())
             .ok_or("an output is written FORMAT=FILE")?;
         Ok(Self {
-            format: F::from_str(format, false)?,
+            format: F::from_str(format, false).map_err(|_| {
+                let known = F::value_variants().iter().filter_map(F::to_possible_value);
+                let known: Vec<String> = known
+                    .map(|value| format!("`{}`", value.get_name()))
+                    .collect();
+                format!(
+                    "unknown format `{}`; known formats: {}",
+                    words::escaped(format),
+                    known.join(", ")
+                )
+            })?,
             path: PathBuf::from(path),
         })
     }
