@@ -16,8 +16,8 @@
 //! `review` compares two manifests, and needs nothing else: values in, a [`review::Review`] out.
 //!
 //! Collect, then compare, then show, then act: four stages, four values, and no stage reaches back.
-//! The core (`ident`, `attribute`, `outcome`, `manifest`, `live`, `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is
-//! pure and sync; clock, randomness, files and network live in the edges (`api`, `package`, `apply`, `store`, `cli`) and come
+//! The core (`escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`, `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is
+//! pure and sync; clock, randomness, files and network live in the edges (`regular_file`, `api`, `package`, `apply`, `store`, `cli`) and come
 //! into the core as values. Only `apply` holds a writer, so that `plan` cannot write. The `emulator` is a
 //! second implementation of the platform's API, and shares nothing with the client. The allowed
 //! `use crate::` edges are tested by `tests/it/layering.rs`.
@@ -45,6 +45,7 @@ pub mod attribute;
 pub mod cli;
 pub mod diagnosis;
 pub mod emulator;
+pub mod escape;
 pub mod export;
 pub mod ident;
 pub mod job;
@@ -53,6 +54,7 @@ pub mod manifest;
 pub mod outcome;
 pub mod package;
 pub mod plan;
+pub mod regular_file;
 pub mod render;
 pub mod review;
 pub mod store;

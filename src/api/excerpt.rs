@@ -1,6 +1,7 @@
 //! The head of a body, made fit to be shown: short, on one line, without secrets.
 
 use crate::api::redact::Redactor;
+use crate::escape::escaped_head;
 
 /// How much of a body an error shows, in characters.
 const SHOWN: usize = 200;
@@ -21,13 +22,13 @@ pub(super) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    Some(one_line(&redactor.redact(text), SHOWN))
+    Some(escaped_head(&redactor.redact_cut(text), SHOWN))
 }
 
 /// A server's message: redacted, on one line, and bounded.
 pub(super) fn message(text: &str, redactor: &Redactor) -> String {
     let head: String = text.trim().chars().take(EXAMINED).collect();
-    one_line(&redactor.redact(&head), 1000)
+    escaped_head(&redactor.redact_cut(&head), 1000)
 }
 
 /// A server's text as it is, without what is beyond any proper name or word.
@@ -38,27 +39,6 @@ pub(super) fn capped(text: &str) -> String {
         head.push('…');
     }
     head
-}
-
-fn one_line(text: &str, limit: usize) -> String {
-    let mut line = String::with_capacity(text.len().min(limit * 2));
-    let mut characters = text.chars();
-    for character in characters.by_ref().take(limit) {
-        if character.is_control() || is_direction(character) {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    if characters.next().is_some() {
-        line.push('…');
-    }
-    line
-}
-
-/// Characters that reorder what a terminal shows.
-fn is_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

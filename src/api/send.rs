@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RANGE,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RANGE,
 };
 use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -22,6 +23,7 @@ use crate::api::answer::{Answer, BodyFault, bounded};
 use crate::api::client::Client;
 use crate::api::error::{ApiError, ApiErrorKind, Asked};
 use crate::api::excerpt::excerpt;
+use crate::api::redact::Redactor;
 use crate::api::retry::retry_after;
 use crate::api::routes::Route;
 use crate::api::settings::ListBound;
@@ -331,8 +333,13 @@ impl Client {
         };
         Ok(Answer {
             status,
-            headers,
-            body,
+            headers: clean_headers(headers, &shared.secrets),
+            // The bytes of a file are compared; what is read out of them is redacted there.
+            body: if call.is_transfer {
+                body
+            } else {
+                shared.secrets.redact_input(&body).map_or(body, Bytes::from)
+            },
         })
     }
 
@@ -355,6 +362,18 @@ impl Client {
             None => request,
         }
     }
+}
+
+/// The headers of an answer without any known secret.
+fn clean_headers(mut headers: HeaderMap, secrets: &Redactor) -> HeaderMap {
+    for value in headers.values_mut() {
+        if let Some(clean) = secrets.redact_input(value.as_bytes()) {
+            // What stands for a secret can stand in a header.
+            *value =
+                HeaderValue::from_bytes(&clean).unwrap_or_else(|_| HeaderValue::from_static(""));
+        }
+    }
+    headers
 }
 
 /// Whether a redirect of a write only mends a final slash. The one exception is "see other", which

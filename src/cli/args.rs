@@ -520,9 +520,12 @@ pub(super) struct EmulatorArgs {
     /// The loopback address to serve on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
-    /// The only bearer token that is right; without it any is
+    /// Accept only this bearer token; without one any is accepted; also SOLFORM_EMULATOR_TOKEN
     #[arg(long, value_name = "TOKEN")]
     pub(super) token: Option<String>,
+    /// Accept only the bearer token in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(super) token_file: Option<PathBuf>,
     /// What a new world starts with
     #[arg(long, value_name = "FILE")]
     pub(super) seed: Option<PathBuf>,

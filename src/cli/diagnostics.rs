@@ -2,7 +2,28 @@
 
 use super::error::CommandError;
 use super::invocation::Invocation;
+use crate::manifest::MAX_PROBLEMS;
 use crate::render::{Diagnostic, Severity};
+
+/// How many problems of an unusable manifest are in the event stream.
+const PROBLEMS_SENT: usize = 100;
+
+/// How many warnings about a manifest are in the event stream.
+pub(super) const WARNINGS_SENT: usize = 2_000;
+
+/// The line that follows the first `limit` problems of a manifest, where there are more.
+pub(super) fn more_problems(count: usize, limit: usize) -> Option<String> {
+    let more = count.checked_sub(limit).filter(|more| *more > 0)?;
+    let at_least = if count >= MAX_PROBLEMS {
+        "at least "
+    } else {
+        ""
+    };
+    let plural = if more == 1 { "" } else { "s" };
+    Some(format!(
+        "{at_least}{more} more problem{plural} of the manifest not shown"
+    ))
+}
 
 /// What an error tells: the errors last, so that a stream ends with one.
 pub(super) fn diagnostics_of(error: &CommandError, invocation: &Invocation) -> Vec<Diagnostic> {
@@ -10,10 +31,14 @@ pub(super) fn diagnostics_of(error: &CommandError, invocation: &Invocation) -> V
         CommandError::Closed => Vec::new(),
         CommandError::Blocked { refusals, .. } => refusals.clone(),
         CommandError::Manifest(problems) => {
-            let told = problems.iter().map(Diagnostic::of_problem);
+            let shown = problems.most_important(PROBLEMS_SENT);
+            let told = shown.into_iter().map(Diagnostic::of_problem);
+            let rest = more_problems(problems.iter().len(), PROBLEMS_SENT);
+            let rest = rest.map(|rest| Diagnostic::new(Severity::Error, rest));
             let (errors, mut told): (Vec<_>, Vec<_>) =
                 told.partition(|problem| problem.severity == Severity::Error);
             told.extend(errors);
+            told.extend(rest);
             told
         }
         _ => {

@@ -9,6 +9,7 @@ use super::error::CommandError;
 use super::files::{read_bounded, write_whole};
 use super::io::Io;
 use crate::emulator::{self, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
+use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
 
 /// How long the jobs of the environment `emulator:` take: long enough to be seen.
@@ -60,7 +61,8 @@ pub(super) async fn start_beside(
 ) -> Result<Embedded, CommandError> {
     let root = manifest_folder.join(".solform");
     let data = root.join("emulator");
-    std::fs::create_dir_all(&data).map_err(|source| CommandError::io("create", &data, source))?;
+    regular_file::make_private_folder(&data)
+        .map_err(|source| CommandError::io("create", &data, source))?;
     keep_out_of_git(&root).map_err(|source| CommandError::io("write", &root, source))?;
     let (path, seed) = seed.unzip();
     let options = EmulatorOptions {

@@ -172,6 +172,9 @@ pub(super) enum CommandError {
     /// The emulator did not start.
     #[error("the emulator did not start")]
     Emulator(#[source] EmulatorError),
+    /// A token of no characters.
+    #[error("the emulator's token is empty")]
+    EmptyToken,
     /// The emulator's seed cannot be used.
     #[error("the seed `{}` cannot be used", path.display())]
     Seed {
@@ -251,8 +254,6 @@ pub(super) enum CommandError {
 pub(super) enum SettingsProblem {
     #[error("the file cannot be read")]
     File(#[source] std::io::Error),
-    #[error("the file is larger than 1 MiB")]
-    TooLarge,
     #[error("it is not JSON")]
     Json(#[source] serde_json::Error),
     #[error("`settings` must be a JSON object")]
@@ -326,6 +327,7 @@ impl CommandError {
             | Self::NothingToResume { .. }
             | Self::Journal(_)
             | Self::Emulator(_)
+            | Self::EmptyToken
             | Self::Seed { .. }
             | Self::Knob { .. }
             | Self::TokenCommand { .. }
@@ -422,6 +424,7 @@ impl CommandError {
                 "Wait until that command has ended, then run this one again.".to_owned()
             }
             Self::Emulator(source) => source.help().to_owned(),
+            Self::EmptyToken => "Write the token into the file, or leave the option out.".to_owned(),
             Self::Seed { .. } => {
                 "Correct the file; `docs/emulator.md` shows the form of a seed.".to_owned()
             }

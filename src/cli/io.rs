@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::args::LogLevel;
 use super::clock;
-use super::diagnostics::diagnostics_of;
+use super::diagnostics::{WARNINGS_SENT, diagnostics_of, more_problems};
 use super::error::CommandError;
 use super::invocation::Invocation;
 use super::repeated::Repeated;
@@ -216,11 +216,14 @@ impl Io {
         Ok(())
     }
 
-    /// Warns about the manifest: every warning is in the stream, and repeated ones are grouped on
+    /// Warns about the manifest: the warnings are in the stream, and repeated ones are grouped on
     /// standard error.
     pub(super) fn warn_of(&mut self, warnings: &[Problem]) -> io::Result<()> {
-        for warning in warnings {
+        for warning in warnings.iter().take(WARNINGS_SENT) {
             self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(warning)));
+        }
+        if let Some(rest) = more_problems(warnings.len(), WARNINGS_SENT) {
+            self.send(|| StreamMessage::diagnostic(Diagnostic::new(Severity::Warning, rest)));
         }
         self.problems(warnings)
     }

@@ -15,6 +15,7 @@ mod exit;
 mod files;
 mod invocation;
 mod io;
+mod process;
 mod progress;
 mod repeated;
 mod run_progress;

@@ -9,28 +9,37 @@ const WARNINGS: usize = 3;
 /// How many errors of one kind are shown in full: each has to be fixed.
 const ERRORS: usize = 100;
 
+/// How many diagnostics of all kinds are shown in full. There are too few kinds of warnings to hide an
+/// error behind them.
+const ALL: usize = 100;
+
 /// Counts diagnostics by kind.
 #[derive(Debug, Default)]
 pub(super) struct Repeated<'a> {
-    counts: BTreeMap<(Severity, &'a str), usize>,
+    /// How many of each kind there are, and how many of them are shown.
+    counts: BTreeMap<(Severity, &'a str), (usize, usize)>,
+    shown: usize,
 }
 
 impl<'a> Repeated<'a> {
     /// Counts one more, and returns whether it is shown in full.
     pub(super) fn admits(&mut self, severity: Severity, kind: &'a str) -> bool {
-        let count = self.counts.entry((severity, kind)).or_default();
+        let (count, shown) = self.counts.entry((severity, kind)).or_default();
         *count += 1;
-        *count <= limit(severity)
+        let is_shown = *shown < limit(severity) && self.shown < ALL;
+        if is_shown {
+            *shown += 1;
+            self.shown += 1;
+        }
+        is_shown
     }
 
     /// Returns one line for each kind of which some were not shown.
     pub(super) fn rest(&self) -> impl Iterator<Item = (Severity, String)> {
         self.counts
             .iter()
-            .filter_map(|(&(severity, kind), &count)| {
-                let more = count
-                    .checked_sub(limit(severity))
-                    .filter(|more| *more > 0)?;
+            .filter_map(|(&(severity, kind), &(count, shown))| {
+                let more = count.checked_sub(shown).filter(|more| *more > 0)?;
                 Some((severity, format!("{more} more of the same kind [{kind}]")))
             })
     }
@@ -59,12 +68,12 @@ mod tests {
         assert_eq!(repeated.rest().count(), 0);
         assert_eq!(shown(&mut repeated, Severity::Warning, "a", 997), 0);
         assert_eq!(shown(&mut repeated, Severity::Warning, "b", 2), 2);
-        assert_eq!(shown(&mut repeated, Severity::Error, "a", 101), 100);
+        assert_eq!(shown(&mut repeated, Severity::Error, "a", 101), 95);
         let lines: Vec<(Severity, String)> = repeated.rest().collect();
         assert_eq!(
             lines,
             [
-                (Severity::Error, "1 more of the same kind [a]".to_owned()),
+                (Severity::Error, "6 more of the same kind [a]".to_owned()),
                 (
                     Severity::Warning,
                     "997 more of the same kind [a]".to_owned()

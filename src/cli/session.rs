@@ -7,7 +7,6 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use super::error::CommandError;
 use super::files::{is_standard_input, manifest_folder};
 use super::invocation::{Invocation, PrintedCommand};
 use super::io::Io;
+use super::process::{ProcessError, output_of};
 use super::settings::{Settings, aws_variables, variable};
 use super::status;
 use crate::api::{
@@ -28,6 +28,7 @@ use crate::api::{
 };
 use crate::emulator::Seed;
 use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
+use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
 
 /// The longest that a token command may take (design 5).
@@ -72,10 +73,18 @@ pub(super) struct Session {
 /// Reads a manifest from its file, or from standard input for `-`; bounded by what the manifest module
 /// takes.
 pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
+    let limit = manifest::MAX_BYTES as u64;
     if is_standard_input(path) {
-        return read_limited("standard input", path, 0, std::io::stdin().lock());
+        let mut bytes = Vec::new();
+        // One byte more than is taken, so that a text that is too long is seen to be.
+        std::io::stdin()
+            .lock()
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| CommandError::io("read", path, source))?;
+        return SourceFile::from_bytes("standard input", bytes).map_err(CommandError::Manifest);
     }
-    let file = std::fs::File::open(path).map_err(|source| {
+    let bytes = regular_file::read_named(path, limit).map_err(|source| {
         if source.kind() == std::io::ErrorKind::NotFound {
             CommandError::NoManifest {
                 path: path.to_owned(),
@@ -84,23 +93,7 @@ pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
             CommandError::io("read", path, source)
         }
     })?;
-    let expected = file.metadata().map_or(0, |metadata| metadata.len());
-    read_limited(&path.display().to_string(), path, expected, file)
-}
-
-fn read_limited(
-    name: &str,
-    path: &Path,
-    expected: u64,
-    from: impl std::io::Read,
-) -> Result<SourceFile, CommandError> {
-    let expected = usize::try_from(expected).unwrap_or(0);
-    let mut bytes = Vec::with_capacity(expected.min(manifest::MAX_BYTES) + 1);
-    // One byte more than is taken, so that a file that is too long is seen to be.
-    from.take(manifest::MAX_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| CommandError::io("read", path, source))?;
-    SourceFile::from_bytes(name, bytes).map_err(CommandError::Manifest)
+    SourceFile::from_bytes(&path.display().to_string(), bytes).map_err(CommandError::Manifest)
 }
 
 /// Checks the manifest for the chosen environment; tells its warnings.
@@ -246,7 +239,8 @@ pub(super) fn client(
         path.as_ref()
             .map(|path| {
                 let path = folder.join(path);
-                std::fs::read(&path).map_err(|source| CommandError::io("read", &path, source))
+                regular_file::read(&path, SECRET_LIMIT)
+                    .map_err(|source| CommandError::io("read", &path, source))
             })
             .transpose()
     };
@@ -400,8 +394,8 @@ impl Session {
 
 /// Reads what a new world starts with.
 pub(super) fn read_seed(path: &Path) -> Result<Seed, CommandError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| CommandError::io("read", path, source))?;
+    let text = regular_file::read_text(path, SEED_LIMIT)
+        .map_err(|source| CommandError::io("read", path, source))?;
     Seed::parse(&text).map_err(|source| CommandError::Seed {
         path: path.to_owned(),
         source,
@@ -433,6 +427,8 @@ enum NoToken {
         status: std::process::ExitStatus,
         said: String,
     },
+    #[error("the token command `{program}` wrote more than {SECRET_LIMIT} bytes")]
+    TooMuch { program: String },
     #[error("the token command `{program}` wrote no text")]
     NotText { program: String },
 }
@@ -457,7 +453,8 @@ fn token_supplier(
         TokenSource::File(path) => {
             let path = folder.join(path);
             TokenSupplier::new(move || {
-                let token = std::fs::read_to_string(&path).map_err(|source| -> TokenError {
+                let token = regular_file::read_text(&path, SECRET_LIMIT);
+                let token = token.map_err(|source| -> TokenError {
                     Box::new(NoToken::File {
                         path: path.clone(),
                         source,
@@ -496,31 +493,32 @@ async fn run_token_command(
     secrets: &Redactor,
 ) -> Result<SecretString, NoToken> {
     let program = command.first().cloned().unwrap_or_default();
-    let running = tokio::process::Command::new(&program)
+    let mut process = tokio::process::Command::new(&program);
+    process
         .args(command.get(1..).unwrap_or_default())
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = match tokio::time::timeout(TOKEN_COMMAND_TIMEOUT, running).await {
-        Ok(Ok(output)) => output,
-        Ok(Err(source)) => return Err(NoToken::Command { program, source }),
-        Err(_) => return Err(NoToken::Slow { program }),
+        .current_dir(folder);
+    let output = match output_of(process, TOKEN_COMMAND_TIMEOUT, SECRET_LIMIT).await {
+        Ok(output) => output,
+        Err(ProcessError::Io(source)) => return Err(NoToken::Command { program, source }),
+        Err(ProcessError::Slow) => return Err(NoToken::Slow { program }),
     };
+    // What it wrote may be a token even where it failed, and may be part of its error too.
+    let written = SecretString::from(String::from_utf8_lossy(&output.out).into_owned());
+    if output.is_cut {
+        secrets.add(&written);
+        return Err(NoToken::TooMuch { program });
+    }
     if !output.status.success() {
-        // What it wrote before it failed may be a token, and may stand in its words too.
-        if let Ok(written) = String::from_utf8(output.stdout) {
-            secrets.add(&SecretString::from(written));
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = secrets.redact(said.trim()).chars().take(200).collect();
+        secrets.add(&written);
+        let error = String::from_utf8_lossy(&output.err);
+        let said = secrets.redact(error.trim()).chars().take(200).collect();
         return Err(NoToken::Status {
             program,
             status: output.status,
             said,
         });
     }
-    match String::from_utf8(output.stdout) {
+    match String::from_utf8(output.out) {
         Ok(token) => Ok(SecretString::from(token)),
         Err(_) => Err(NoToken::NotText { program }),
     }

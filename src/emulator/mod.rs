@@ -19,6 +19,7 @@ mod deploy;
 mod engine;
 mod faults;
 mod files;
+mod host;
 mod ids;
 mod jobs;
 pub mod knobs;

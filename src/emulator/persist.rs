@@ -28,6 +28,9 @@ const JOBS: TableDefinition<&str, &[u8]> = TableDefinition::new("jobs");
 const NODES: TableDefinition<&str, &[u8]> = TableDefinition::new("nodes");
 const CHUNKS: TableDefinition<u64, &[u8]> = TableDefinition::new("chunks");
 
+/// The data file.
+const FILE: &str = "world.redb";
+
 /// Everything lies in memory too, so that the file needs no large cache.
 const CACHE_BYTES: usize = 16 << 20;
 
@@ -63,6 +66,34 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
     }
 }
 
+/// Makes the folder and the file for their owner alone, where they are missing.
+fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    match std::fs::metadata(file) {
+        Ok(there) if there.is_file() => {
+            // One that an earlier version made may be readable for others.
+            if there.permissions().mode() & 0o077 != 0 {
+                std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
+            }
+            Ok(())
+        }
+        Ok(_) => Err(std::io::Error::other("the data file is not a regular file")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut options = std::fs::OpenOptions::new();
+            match options.write(true).create_new(true).mode(0o600).open(file) {
+                // Another emulator was faster; the lock of the file decides.
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+                Ok(_) | Err(_) => Ok(()),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The open data file.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -82,10 +113,10 @@ struct NodeEntry {
 impl Store {
     /// Opens or makes the data file and reads what it remembers; nothing, if it is new.
     pub(crate) fn open(folder: &Path) -> Result<(Self, Option<Remembered>), StoreError> {
-        std::fs::create_dir_all(folder).map_err(StoreError::Folder)?;
+        make_private(folder, &folder.join(FILE)).map_err(StoreError::Folder)?;
         let opened = Database::builder()
             .set_cache_size(CACHE_BYTES)
-            .create(folder.join("world.redb"));
+            .create(folder.join(FILE));
         let database = match opened {
             Ok(database) => database,
             Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse),

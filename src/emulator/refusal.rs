@@ -15,6 +15,10 @@ pub(crate) enum Refusal {
     NotAllowed { action: &'static str },
     #[error("{action} is not allowed in this account")]
     Forbidden { action: &'static str },
+    #[error("the request has no usable `Host` header")]
+    NoHost,
+    #[error("the `Host` header does not name this machine")]
+    WrongHost,
     #[error("too many requests")]
     TooMany,
     #[error("there is nothing at {method} {path}")]

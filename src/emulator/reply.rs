@@ -139,6 +139,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::NoSuchNode { .. } => StatusCode::NOT_FOUND,
         Refusal::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::BadAddress
+        | Refusal::NoHost
         | Refusal::BadJson { .. }
         | Refusal::NotAnObject
         | Refusal::BrokenBody
@@ -163,6 +164,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::JobExists { .. }
         | Refusal::JobIsOver { .. } => StatusCode::CONFLICT,
         Refusal::Forbidden { .. } => StatusCode::FORBIDDEN,
+        Refusal::WrongHost => StatusCode::MISDIRECTED_REQUEST,
         Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Refusal::WrongNodeType { .. } | Refusal::NodeExists { .. } => {
             StatusCode::PRECONDITION_FAILED
@@ -185,7 +187,9 @@ pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -
             reply.with(header::CONTENT_RANGE, &format!("bytes */{length}"))
         }
         // The rest of the body is not wanted, so the connection cannot be used again.
-        Refusal::TooLong { .. } | Refusal::TooSlow => reply.with(header::CONNECTION, "close"),
+        Refusal::TooLong { .. } | Refusal::TooSlow | Refusal::NoHost | Refusal::WrongHost => {
+            reply.with(header::CONNECTION, "close")
+        }
         _ => reply,
     }
 }

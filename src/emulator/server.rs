@@ -44,6 +44,12 @@ pub enum EmulatorError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Other machines could reach the address.
+    #[error("{address} is not a loopback address")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
     /// Another emulator holds the data folder.
     #[error("the data folder `{}` is in use by another emulator", path.display())]
     DataInUse {
@@ -75,6 +81,9 @@ impl EmulatorError {
                 "Another program listens there: choose another port, or port 0 for a free one."
             }
             Self::Bind { .. } => "Choose a loopback address and port that this user may listen on.",
+            Self::NotLoopback { .. } => {
+                "Use an address of this machine, such as 127.0.0.1 or [::1]."
+            }
             Self::DataInUse { .. } => "Wait until the other emulator has ended.",
             Self::Data {
                 source: StoreError::Format { .. },
@@ -103,6 +112,11 @@ pub struct Emulator {
 
 /// Starts an emulator on the running tokio runtime. It listens when this returns.
 pub async fn start(options: EmulatorOptions) -> Result<Emulator, EmulatorError> {
+    if !options.listen.ip().to_canonical().is_loopback() {
+        return Err(EmulatorError::NotLoopback {
+            address: options.listen,
+        });
+    }
     let bind_error = |source| EmulatorError::Bind {
         address: options.listen,
         source,

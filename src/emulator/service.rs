@@ -18,6 +18,7 @@ use futures_util::StreamExt as _;
 use super::access::Access;
 use super::engine::Engine;
 use super::faults::{FaultRules, Strike, When};
+use super::host;
 use super::knobs::{ErrorBody, ErrorStatus, Knobs, RetryAfterForm};
 use super::log::{RequestLog, RequestRecord};
 use super::options::EmulatorOptions;
@@ -213,6 +214,9 @@ impl Shared {
     /// Answers one request, from its first byte to its last.
     async fn handle(self: Arc<Self>, meaning: Meaning, request: Request) -> Response {
         let (parts, body) = request.into_parts();
+        if let Err(refusal) = host::check(&parts) {
+            return reply::refusal(&refusal, ErrorBody::Message, ErrorStatus::Http).into_response();
+        }
         let ticket = match meaning {
             Meaning::Control(_) => None,
             Meaning::Api(_) | Meaning::UnknownRoute | Meaning::WrongMethod => {

@@ -52,6 +52,10 @@ codes! {
     YamlSyntax = "yaml-syntax" Error,
     /// The YAML nests too deeply, or its aliases expand to too much.
     YamlTooComplex = "yaml-too-complex" Error,
+    /// Environments times entries are more than is checked.
+    TooManyEntries = "too-many-entries" Error,
+    /// Patterns times names are more than is compared.
+    TooManyPatterns = "too-many-patterns" Error,
     /// The file holds more than one YAML document.
     SeveralDocuments = "several-documents" Error,
     /// The file holds nothing.
@@ -158,6 +162,8 @@ codes! {
     SimilarVersions = "similar-versions" Warning,
     /// Names that differ only by case.
     SimilarNames = "similar-names" Warning,
+    /// A character that nobody sees.
+    InvisibleCharacter = "invisible-character" Warning,
     /// Two versions with one package.
     SharedPath = "shared-path" Warning,
     /// A manifest that declares nothing.

@@ -1,15 +1,16 @@
-//! What diagnostics may show of a manifest: no secrets, no characters that steer a terminal.
+//! What diagnostics may show of a manifest: no secrets, and quoted texts that are short.
 //!
 //! A snippet shows whole lines, so a token that somebody wrote into the manifest would be printed
 //! beside the problem that warns of it. Broken YAML cannot be asked where its tokens are; therefore
 //! the text is also searched for what looks like one.
 
 use super::source::Mark;
+use crate::escape::escaped_head;
 
 /// The longest text that a message quotes, in characters.
 const MAX_QUOTED: usize = 80;
 
-/// The text to show: as many bytes, the same line breaks, and `*` where nothing may be seen.
+/// The text with `*` in place of its secrets: as many bytes, and the same line breaks.
 pub(super) fn mask(text: &str, hidden: &[Mark]) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for mark in hidden {
@@ -19,38 +20,12 @@ pub(super) fn mask(text: &str, hidden: &[Mark]) -> String {
     }
     mask_tokens(text, &mut bytes);
     mask_credentials(text, &mut bytes);
-    for (offset, char) in text.char_indices() {
-        // A byte order mark at the start is invisible and moves nothing.
-        if steers_terminal(char) && offset > 0 {
-            cover(&mut bytes[offset..offset + char.len_utf8()], b'.');
-        }
-    }
     String::from_utf8(bytes).unwrap_or_else(|_| "*".repeat(text.len()))
 }
 
-/// A text for a message: on one line, without control characters, and not too long.
+/// A text for a message: escaped, on one line, and not too long.
 pub(super) fn printable(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut out: String = chars
-        .by_ref()
-        .take(MAX_QUOTED)
-        .map(|char| match char {
-            '\n' | '\t' | '\r' => ' ',
-            char if steers_terminal(char) => '.',
-            char => char,
-        })
-        .collect();
-    if chars.next().is_some() {
-        out.push('…');
-    }
-    out
-}
-
-/// Control characters, and those that reorder or hide text in a review.
-fn steers_terminal(char: char) -> bool {
-    (char.is_control() && !matches!(char, '\n' | '\t' | '\r'))
-        || matches!(char,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    escaped_head(text, MAX_QUOTED)
 }
 
 /// Overwrites all bytes but line breaks.
@@ -98,6 +73,8 @@ fn mask_tokens(text: &str, bytes: &mut [u8]) {
             } else {
                 cover(&mut bytes[start..offset + line.len()], b'*');
                 open = Some((indent, true));
+                // The rest of the line is covered already.
+                break;
             }
         }
         offset += line.len();
@@ -145,7 +122,6 @@ mod tests {
             ("\"token\": abc\n", "\"token\": ***\n"),
             ("my_token: abc\n", "my_token: abc\n"),
             ("url: https://me:pw@host/x\n", "url: https://*****@host/x\n"),
-            ("ä: \u{1b}[2J\u{202e}\n", "ä: .[2J...\n"),
         ];
         for (text, expected) in cases {
             assert_eq!(mask(text, &[]), expected, "{text:?}");
@@ -154,7 +130,7 @@ mod tests {
 
     #[test]
     fn quoted_texts_are_short_and_on_one_line() {
-        assert_eq!(printable("a\nb\u{7}c"), "a b.c");
+        assert_eq!(printable("a\nb\u{7}c"), "a\\nb\\u{7}c");
         assert_eq!(printable(&"x".repeat(200)).chars().count(), 81);
     }
 }

@@ -14,6 +14,7 @@ mod code;
 mod digest;
 mod duration;
 mod glob;
+mod invisible;
 mod mapping;
 mod masking;
 mod model;
@@ -25,6 +26,7 @@ mod problem;
 mod raw;
 mod remote;
 mod schema;
+mod snippet;
 mod source;
 mod template;
 mod vars;
@@ -38,8 +40,9 @@ pub use model::{
     SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
 };
 pub use placeholder::Placeholders;
-pub use problem::{Code, Label, Problem, Problems, Severity};
+pub use problem::{Code, Label, MAX_PROBLEMS, Problem, Problems, Severity, most_important};
 pub use remote::{bad_package, package_type, package_unreadable, path_needed};
 pub use schema::schema;
+pub use snippet::PrimaryLine;
 pub use source::{MAX_BYTES, Position, SourceFile};
 pub use template::template;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::check::is_too_big;
 use super::node::{Field, Table, Text};
 use super::overlay::value;
 use super::source::SourceFile;
@@ -29,6 +30,9 @@ impl Placeholders {
             let Ok(raw) = yaml::parse(source) else {
                 continue;
             };
+            if is_too_big(&raw) {
+                continue;
+            }
             let table = value(raw.environments.as_ref());
             for field in table.into_iter().flat_map(|table| table.entries.values()) {
                 let Some(environment) = field.value() else {

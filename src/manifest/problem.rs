@@ -5,11 +5,20 @@
 //! comes back as: all of them at once.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 pub use super::code::{Code, Severity};
+use super::near::list;
+use super::snippet::{PrimaryLine, Snippet};
 use super::source::{Mark, Position, SourceFile};
+
+/// The most problems that are collected: a file of megabytes can hold millions.
+pub const MAX_PROBLEMS: usize = 100_000;
+
+/// For how many problems the nearest known word is looked up, which takes longer than all else.
+pub(super) const MAX_GUESSES: usize = 500;
 
 /// One thing that is wrong with a manifest, or looks wrong.
 #[derive(Debug, Clone)]
@@ -27,6 +36,7 @@ pub struct Problem {
     /// The environments that have the problem, if several were checked and not all have it.
     pub environments: Vec<String>,
     pub(super) source: Option<SourceFile>,
+    snippet: OnceLock<Option<Box<Snippet>>>,
 }
 
 /// A place and what it is.
@@ -48,6 +58,7 @@ impl Problem {
             help: None,
             environments: Vec::new(),
             source: None,
+            snippet: OnceLock::new(),
         }
     }
 
@@ -86,6 +97,25 @@ impl Problem {
         self.code.severity()
     }
 
+    /// The lines around the labels. There are none for a problem without a position, nor for one in a
+    /// file that does not look like a manifest: whatever that holds is not shown.
+    pub(super) fn snippet(&self) -> Option<&Snippet> {
+        let made = self.snippet.get_or_init(|| {
+            let source = self.source.as_ref()?;
+            let primary = self.primary.as_ref()?;
+            source
+                .is_manifest()
+                .then(|| Box::new(Snippet::new(source, primary, self.related.iter())))
+        });
+        made.as_deref()
+    }
+
+    /// The line of the primary label, as it is shown.
+    pub fn primary_line(&self) -> Option<PrimaryLine> {
+        self.snippet()?
+            .primary_line(self.source.as_ref()?, self.primary.as_ref()?)
+    }
+
     /// Problems without a place come first, then all in the order of the file.
     fn order(&self) -> (Option<(usize, usize)>, Code, &str) {
         let place = self
@@ -111,15 +141,11 @@ impl PartialEq for Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        for (index, environment) in self.environments.iter().enumerate() {
-            let lead = if index == 0 { " (in environment" } else { "," };
-            write!(f, "{lead} `{environment}`")?;
-        }
         if self.environments.is_empty() {
-            Ok(())
-        } else {
-            f.write_str(")")
+            return Ok(());
         }
+        let environments = list(self.environments.iter().map(String::as_str));
+        write!(f, " (in environment {environments})")
     }
 }
 
@@ -144,26 +170,11 @@ impl Diagnostic for Problem {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
+        self.snippet().map(|snippet| snippet as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let source = self.source.as_ref()?;
-        let span = |label: &Label| {
-            let position = &label.position;
-            // Values over several lines are marked at their first line only.
-            let length = source.length_on_line(position.offset, position.length);
-            (Some(label.text.clone()), (position.offset, length))
-        };
-        let primary = self.primary.iter().map(move |label| {
-            let (text, at) = span(label);
-            LabeledSpan::new_primary_with_span(text, at)
-        });
-        let related = self.related.iter().map(move |label| {
-            let (text, at) = span(label);
-            LabeledSpan::new_with_span(text, at)
-        });
-        Some(Box::new(primary.chain(related)))
+        Some(Box::new(self.snippet()?.labels()))
     }
 }
 
@@ -196,6 +207,11 @@ impl Problems {
         } else {
             Ok(problems)
         }
+    }
+
+    /// The problems that are shown where there are too many, in the order of the file.
+    pub fn most_important(&self, limit: usize) -> Vec<&Problem> {
+        most_important(&self.0, limit)
     }
 
     /// All problems, in the order of the file.
@@ -259,4 +275,28 @@ impl Diagnostic for Problems {
             self.0.iter().map(|problem| problem as &dyn Diagnostic),
         ))
     }
+}
+
+/// Adds a problem, unless there are too many. The first error is always kept: a manifest without one
+/// would be accepted.
+pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
+    let is_error = |problem: &Problem| problem.severity() == Severity::Error;
+    if problems.len() < MAX_PROBLEMS
+        || (is_error(&problem) && !problems.last().is_some_and(is_error))
+    {
+        problems.push(problem);
+    }
+}
+
+/// The first `limit` problems, errors before warnings, in the order of the file.
+pub fn most_important(problems: &[Problem], limit: usize) -> Vec<&Problem> {
+    let of = |severity| move |(_, problem): &(usize, &Problem)| problem.severity() == severity;
+    let all = || problems.iter().enumerate();
+    let mut shown: Vec<(usize, &Problem)> = all()
+        .filter(of(Severity::Error))
+        .chain(all().filter(of(Severity::Warning)))
+        .take(limit)
+        .collect();
+    shown.sort_unstable_by_key(|(index, _)| *index);
+    shown.into_iter().map(|(_, problem)| problem).collect()
 }

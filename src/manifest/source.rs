@@ -1,23 +1,21 @@
 //! The manifest as text: its name, its bytes, and the places in it.
 //!
 //! Every other part of `manifest` speaks of places as [`Mark`]s, which are small and copied freely;
-//! what leaves `manifest` is a [`Position`], which also names the file. The text that diagnostics
-//! show is not the text that was read: secrets are masked in it, and characters that would move a
-//! terminal's cursor are replaced.
+//! what leaves `manifest` is a [`Position`], which also names the file. What diagnostics show of the
+//! text is a [`Snippet`](super::snippet::Snippet).
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
-
 use super::masking;
 use super::problem::{Code, Problem, Problems};
+use crate::escape::escaped;
 
 /// The largest manifest that is read, in bytes. A manifest of 100,000 entries needs about three quarters of it.
 pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 
-/// Lines longer than this are cut around the span when a snippet is shown, in bytes.
-const LONG_LINE: usize = 400;
+/// The keys of which a manifest has one at least.
+const MANIFEST_KEYS: [&str; 2] = ["solform", "environments"];
 
 /// A place in the manifest: file, line and column (both from 1), and the bytes it covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +42,15 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// The same place with another length.
+    #[cfg(test)]
+    pub(super) fn with_length(self, length: usize) -> Self {
+        Self {
+            length: narrow(length),
+            ..self
+        }
+    }
+
     /// The bytes that the mark covers.
     pub(super) fn range(self) -> Range<usize> {
         let start = widen(self.offset);
@@ -62,7 +69,8 @@ struct Inner {
     /// Places that hold what must not be shown.
     hidden: Vec<Mark>,
     line_starts: OnceLock<Vec<usize>>,
-    shown: OnceLock<String>,
+    masked: OnceLock<String>,
+    is_manifest: OnceLock<bool>,
 }
 
 impl SourceFile {
@@ -76,7 +84,7 @@ impl SourceFile {
                 Code::TooLarge,
                 format!(
                     "`{}` has more than the {MAX_BYTES} bytes that a manifest may have",
-                    masking::printable(name)
+                    escaped(name)
                 ),
             )
             .help("Check that the file is a manifest; if it is, split it by environment.");
@@ -94,7 +102,8 @@ impl SourceFile {
             text: Arc::new(text),
             hidden: Vec::new(),
             line_starts: OnceLock::new(),
-            shown: OnceLock::new(),
+            masked: OnceLock::new(),
+            is_manifest: OnceLock::new(),
         }))
     }
 
@@ -105,7 +114,8 @@ impl SourceFile {
             text: Arc::clone(&self.0.text),
             hidden,
             line_starts: self.0.line_starts.clone(),
-            shown: OnceLock::new(),
+            masked: OnceLock::new(),
+            is_manifest: OnceLock::new(),
         }))
     }
 
@@ -179,12 +189,6 @@ impl SourceFile {
         }
     }
 
-    /// How much of a span lies on its first line.
-    pub(super) fn length_on_line(&self, offset: usize, length: usize) -> usize {
-        let rest = self.0.text.get(offset..offset + length).unwrap_or_default();
-        rest.find(['\n', '\r']).unwrap_or(rest.len())
-    }
-
     fn line_starts(&self) -> &[usize] {
         self.0.line_starts.get_or_init(|| {
             let breaks = self
@@ -196,72 +200,73 @@ impl SourceFile {
         })
     }
 
-    fn line_of(&self, offset: usize) -> usize {
+    /// The index of the line that holds a byte, from 0.
+    pub(super) fn line_of(&self, offset: usize) -> usize {
         self.line_starts().partition_point(|start| *start <= offset) - 1
     }
 
-    /// The text as diagnostics show it: as many bytes, with the same line breaks.
-    fn shown(&self) -> &str {
+    /// The number of lines; the empty text has one.
+    pub(super) fn lines(&self) -> usize {
+        self.line_starts().len()
+    }
+
+    /// The bytes of a line without its end.
+    pub(super) fn line_range(&self, line: usize) -> Range<usize> {
+        let starts = self.line_starts();
+        let start = starts[line];
+        let end = starts.get(line + 1).copied().unwrap_or(self.0.text.len());
+        let text = &self.0.text[start..end];
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        start..start + text.strip_suffix('\r').unwrap_or(text).len()
+    }
+
+    /// The text without its secrets: as many bytes, with the same line breaks.
+    pub(super) fn masked(&self) -> &str {
         self.0
-            .shown
+            .masked
             .get_or_init(|| masking::mask(&self.0.text, &self.0.hidden))
     }
-}
 
-/// The snippets of diagnostics. Lines are looked up by an index and cut when they are very long, so
-/// that a thousand problems in a file of megabytes are still shown at once.
-impl SourceCode for SourceFile {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        context_lines_before: usize,
-        context_lines_after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let text = self.shown();
-        let (from, to) = (span.offset(), span.offset() + span.len());
-        if to > text.len() || !text.is_char_boundary(from) || !text.is_char_boundary(to) {
-            return Err(MietteError::OutOfBounds);
-        }
-        let starts = self.line_starts();
-        let end_of = |line: usize| starts.get(line + 1).copied().unwrap_or(text.len());
-        let (first, last) = (self.line_of(from), self.line_of(to));
-        let is_long = |lines: Range<usize>| {
-            lines
-                .into_iter()
-                .any(|line| end_of(line) - starts[line] > LONG_LINE)
-        };
-        let above = first.saturating_sub(context_lines_before);
-        let below = (last + context_lines_after).min(starts.len() - 1);
-        let bare = context_lines_before == 0 && context_lines_after == 0;
-        let (start, end, line) = if bare {
-            (from, to, first)
-        } else if is_long(above..below + 1) {
-            let start = floor_boundary(text, from.saturating_sub(LONG_LINE / 4)).max(starts[first]);
-            let end = floor_boundary(text, to + LONG_LINE / 4)
-                .min(end_of(last))
-                .max(to);
-            (start, end, first)
-        } else {
-            (starts[above], end_of(below), above)
-        };
-        let column = text[starts[line]..start].chars().count();
-        Ok(Box::new(MietteSpanContents::new_named(
-            masking::printable(&self.0.name),
-            &text.as_bytes()[start..end],
-            (start, end - start).into(),
-            line,
-            column,
-            below + 1 - line,
-        )))
+    /// Whether the text looks like a manifest, broken or not. A path may lead to any other file of
+    /// the machine, whose content is not shown.
+    pub(super) fn is_manifest(&self) -> bool {
+        *self.0.is_manifest.get_or_init(|| is_manifest(&self.0.text))
     }
 }
 
-fn floor_boundary(text: &str, offset: usize) -> usize {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
+fn is_manifest(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = text.lines().filter(|line| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with(['#', '%']) && !line.starts_with("---")
+    });
+    let is_mapping = lines
+        .next()
+        .is_some_and(|line| key_of(line).is_some_and(|key| is_word(key)));
+    is_mapping
+        && !text.contains('\0')
+        && text
+            .lines()
+            .any(|line| key_of(line).is_some_and(|key| MANIFEST_KEYS.contains(&key)))
+}
+
+/// The key that a line begins with.
+fn key_of(line: &str) -> Option<&str> {
+    let quotes = ['"', '\''];
+    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+    let line = match line.strip_prefix('{') {
+        Some(rest) => rest.trim_start(),
+        None => line,
+    };
+    let (key, _) = line.split_once(':')?;
+    Some(key.trim_end().trim_matches(quotes))
+}
+
+fn is_word(key: &str) -> bool {
+    !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
@@ -310,21 +315,6 @@ mod tests {
         assert_eq!((inner.line, inner.column, inner.offset), (2, 7, 13));
         let past_the_end = source.mark_at(99, 99);
         assert_eq!(past_the_end.line, 3);
-    }
-
-    #[test]
-    fn long_lines_are_cut_around_the_span() {
-        let source = source(&format!(
-            "{}MARK{}\nnext\n",
-            "ä".repeat(5000),
-            "x".repeat(5000)
-        ));
-        let span = SourceSpan::from((10_000, 4));
-        let contents = source.read_span(&span, 1, 1).unwrap();
-        let text = std::str::from_utf8(contents.data()).unwrap();
-        assert!(text.len() < 300 && text.contains("MARK"), "{text}");
-        let bare = source.read_span(&span, 0, 0).unwrap();
-        assert_eq!((bare.line(), bare.column()), (0, 5000));
     }
 
     #[test]

@@ -8,11 +8,12 @@ use miette::{
     ThemeCharacters, ThemeStyles,
 };
 
-use crate::render::words;
+use crate::escape::escaped;
+use crate::manifest::Problem;
 
 /// Writes one problem: `Error: …` or `Warning: …` first, then the snippet.
 pub fn render_problem(
-    problem: &dyn Diagnostic,
+    problem: &Problem,
     width: usize,
     is_coloured: bool,
     out: &mut dyn Write,
@@ -42,17 +43,22 @@ pub fn render_problem(
     writeln!(out)
 }
 
-/// A problem whose code stands behind its message, so that the first word of all is `Error:`.
+/// A problem whose code stands behind its message, so that the first word of all is `Error:`. Its
+/// texts are escaped; its snippet escapes its own.
 #[derive(Debug)]
-struct Titled<'a>(&'a dyn Diagnostic);
+struct Titled<'a>(&'a Problem);
 
 impl fmt::Display for Titled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = words::escaped(&self.0.to_string());
-        match self.0.code() {
-            Some(code) => write!(f, "{message} [{code}]"),
-            None => f.write_str(&message),
+        let Self(problem) = self;
+        f.write_str(&escaped(&problem.to_string()))?;
+        // Without a snippet, nothing else names the position.
+        if let (None, Some(label)) = (problem.source_code(), &problem.primary) {
+            let at = &label.position;
+            let file = escaped(&at.file);
+            write!(f, " at {file}:{}:{}", at.line, at.column)?;
         }
+        write!(f, " [{}]", problem.code)
     }
 }
 
@@ -60,11 +66,12 @@ impl std::error::Error for Titled<'_> {}
 
 impl Diagnostic for Titled<'_> {
     fn severity(&self) -> Option<Severity> {
-        self.0.severity()
+        Diagnostic::severity(self.0)
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.0.help()
+        let help = self.0.help.as_deref().map(escaped)?;
+        Some(Box::new(help))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

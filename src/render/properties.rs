@@ -9,11 +9,12 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use regex::Regex;
 use serde_json::Value;
 
-use super::words::{self, is_hidden};
+use super::words;
 use super::{
     MarkdownOptions, Styles, gitlab_document, plan_document, render_concise_plan, render_json,
     render_markdown, render_plan,
 };
+use crate::escape::is_hidden;
 use crate::ident::SolutionName;
 use crate::plan::properties::{Texts, any_scenario_of, replacing};
 use crate::plan::testing::{Scenario, declared, live, scenario};

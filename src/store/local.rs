@@ -10,7 +10,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use super::backend::{Held, Store, StoreError};
 use super::journal::Journal;
 use super::lock::{Lease, LeaseKeeper, LockOwner};
 use crate::ident::Digest;
+use crate::regular_file::{self, JOURNAL_LIMIT, PLAN_LIMIT};
 
 /// The largest lock file that is read.
 const LOCK_LIMIT: u64 = 64 * 1024;
@@ -73,7 +74,7 @@ impl LocalStore {
 
     fn prepare(&self) -> Result<(), StoreError> {
         let runs = self.runs_folder();
-        fs::create_dir_all(&runs).map_err(failed("create", &runs))?;
+        regular_file::make_private_folder(&runs).map_err(failed("create", &runs))?;
         if let Some(root) = self.folder.parent() {
             keep_out_of_git(root).map_err(failed("write", root))?;
         }
@@ -118,12 +119,12 @@ impl Store for LocalStore {
 
     async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError> {
         let path = self.journal_path(run);
-        fs::read(&path).map_err(failed("read", &path))
+        regular_file::read(&path, JOURNAL_LIMIT).map_err(failed("read", &path))
     }
 
     async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.plan_path(run);
-        match fs::read(&path) {
+        match regular_file::read(&path, PLAN_LIMIT) {
             Ok(plan) => Ok(Some(plan)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(failed("read", &path)(source)),
@@ -160,7 +161,7 @@ impl Store for LocalStore {
 
     async fn reopen(&self, run: &str) -> Result<Journal, StoreError> {
         let path = self.journal_path(run);
-        let bytes = fs::read(&path).map_err(failed("read", &path))?;
+        let bytes = regular_file::read(&path, JOURNAL_LIMIT).map_err(failed("read", &path))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n');
         let length = whole.map_or(0, |end| end as u64 + 1);
         let file = fs::OpenOptions::new()
@@ -199,13 +200,23 @@ impl Store for LocalStore {
     async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
         self.prepare()?;
         let path = self.lock_path();
-        let mut file = fs::OpenOptions::new()
+        // A pipe in its place would be waited for.
+        match fs::metadata(&path) {
+            Ok(there) if !there.is_file() => {
+                let source = io::Error::other("it is not a regular file");
+                return Err(failed("open", &path)(source));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        let mut file = private()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
             .map_err(failed("open", &path))?;
+        // One that an earlier version made may be readable for others.
+        let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -235,7 +246,7 @@ impl Store for LocalStore {
 
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
         let path = self.lock_path();
-        let mut file = match File::open(&path) {
+        let mut file = match regular_file::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(failed("open", &path)(source)),

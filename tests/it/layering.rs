@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use of the crate.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("escape", &[]),
+    ("regular_file", &[]),
     ("ident", &[]),
     ("attribute", &[]),
     ("outcome", &[]),
-    ("manifest", &["ident", "attribute"]),
+    ("manifest", &["escape", "ident", "attribute"]),
     ("live", &["ident", "attribute"]),
     ("job", &["ident"]),
     (
@@ -18,9 +20,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export", &["ident", "attribute", "manifest", "live"]),
     ("diagnosis", &[]),
     ("review", &["ident", "attribute", "manifest"]),
-    ("api", &["ident", "attribute", "live", "job"]),
+    ("api", &["escape", "ident", "attribute", "live", "job"]),
     ("package", &["ident", "plan"]),
-    ("store", &["ident", "outcome", "plan", "apply"]),
+    ("store", &["regular_file", "ident", "outcome", "plan", "apply"]),
     (
         "apply",
         &[
@@ -38,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "render",
         &[
+            "escape",
             "ident",
             "attribute",
             "outcome",
@@ -56,6 +59,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "escape",
+            "regular_file",
             "ident",
             "attribute",
             "manifest",
@@ -79,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Modules whose code reads no clock, file, variable or network and prints nothing.
 const PURE: &[&str] = &[
+    "escape",
     "ident",
     "attribute",
     "outcome",

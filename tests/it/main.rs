@@ -28,3 +28,4 @@ mod signals;
 mod standard_input;
 mod support;
 mod terminal;
+mod untrusted;

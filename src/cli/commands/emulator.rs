@@ -11,7 +11,11 @@ use crate::cli::io::Io;
 use crate::cli::session::read_seed;
 use crate::cli::settings::Settings;
 use crate::cli::signals;
-use crate::emulator::{self, EmulatorOptions};
+use secrecy::SecretString;
+
+use crate::cli::settings::variable;
+use crate::emulator::{self, EmulatorOptions, Token};
+use crate::regular_file::{self, SECRET_LIMIT};
 
 pub(super) async fn run(
     args: EmulatorArgs,
@@ -43,7 +47,7 @@ pub(super) async fn run(
     };
     let options = EmulatorOptions {
         listen: args.listen,
-        token: args.token.map(Into::into),
+        token: token(&args, io)?,
         seed,
         data: args.data,
         job_pace: args.job_time,
@@ -65,6 +69,25 @@ pub(super) async fn run(
     interrupt.raised().await;
     embedded.stop().await;
     Ok(ExitStatus::Success)
+}
+
+/// The one token that is accepted: from an option, a file or `SOLFORM_EMULATOR_TOKEN`.
+fn token(args: &EmulatorArgs, io: &Io) -> Result<Option<Token>, CommandError> {
+    let text = match (&args.token, &args.token_file) {
+        (Some(token), _) => token.clone(),
+        (None, Some(path)) => regular_file::read_text(path, SECRET_LIMIT)
+            .map_err(|source| CommandError::io("read", path, source))?,
+        (None, None) => match variable("SOLFORM_EMULATOR_TOKEN") {
+            Some(token) => token,
+            None => return Ok(None),
+        },
+    };
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(CommandError::EmptyToken);
+    }
+    io.secrets.add(&SecretString::from(token));
+    Ok(Some(token.into()))
 }
 
 fn knob_error(text: &str) -> impl FnOnce(emulator::KnobError) -> CommandError {

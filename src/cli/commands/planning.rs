@@ -1,10 +1,5 @@
 //! What plan, apply and destroy share: collect, compare, inspect packages, save a plan.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the edge to the plan file"
-)]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -24,13 +19,11 @@ use crate::plan::{
     PlanProgress, Refusal, SavedPlan, SavedPlanError, Selector, Summary, diff, narrow,
     needs_whole_listing, repeated_options, rest_needs_whole_listing,
 };
+use crate::regular_file::{self, PLAN_LIMIT};
 use crate::render::{Diagnostic, words};
 
 /// How many records that cannot be managed are named.
 const NAMED: usize = 3;
-
-/// The longest plan file that is read.
-const PLAN_FILE_LIMIT: u64 = 512 * 1024 * 1024;
 
 /// Collects the live state, from a look that has begun if there is one, compares, and checks the
 /// packages of what would be deployed.
@@ -348,13 +341,8 @@ pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandE
 
 /// Reads a plan that was kept.
 pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
-    use std::io::Read as _;
-    let failed = |source| CommandError::io("read", path, source);
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(PLAN_FILE_LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    let bytes = regular_file::read(path, PLAN_LIMIT)
+        .map_err(|source| CommandError::io("read", path, source))?;
     SavedPlan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|source| {
         CommandError::SavedPlan {
             path: path.to_owned(),

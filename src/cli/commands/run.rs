@@ -1,11 +1,6 @@
 //! `run`: starts a run of a solution, and waits for its end if that is wanted.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the edge to the file of settings"
-)]
-
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -22,6 +17,7 @@ use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::ident::JobId;
 use crate::job::{JobKind, RunRequest, RunTarget};
+use crate::regular_file;
 
 /// The largest file of settings that is read.
 const SETTINGS_LIMIT: u64 = 1024 * 1024;
@@ -112,14 +108,7 @@ fn read_settings(text: &str) -> Result<Map<String, Value>, SettingsProblem> {
     let json = if is_json {
         text.to_owned()
     } else {
-        let mut json = String::new();
-        std::fs::File::open(Path::new(text))
-            .and_then(|file| file.take(SETTINGS_LIMIT + 1).read_to_string(&mut json))
-            .map_err(SettingsProblem::File)?;
-        if json.len() as u64 > SETTINGS_LIMIT {
-            return Err(SettingsProblem::TooLarge);
-        }
-        json
+        regular_file::read_text(Path::new(text), SETTINGS_LIMIT).map_err(SettingsProblem::File)?
     };
     match serde_json::from_str(&json).map_err(SettingsProblem::Json)? {
         Value::Object(settings) => Ok(settings),

@@ -16,6 +16,10 @@ pub(super) fn refusals(operation: Operation) -> impl Iterator<Item = (&'static s
         ),
         ("408", "INFERRED: the body did not arrive in time."),
         ("413", "INFERRED: the body is too long."),
+        (
+            "421",
+            "The emulator's own: the `Host` header does not name this machine.",
+        ),
     ];
     common.into_iter().chain(own(operation).iter().copied())
 }

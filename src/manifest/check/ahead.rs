@@ -28,9 +28,11 @@ pub fn read_ahead(
     })?;
     let mut file = File::open(&head).ok()?;
     let name = file.choose(selection)?;
-    let mut context = file.context(&name, env)?;
+    let tokens = file.tokens();
+    let mut context = file.context(&name, env, &tokens)?;
     let environment = context.check_environment().ok()?;
     let mut problems = context.problems;
+    drop(tokens);
     problems.append(&mut file.problems);
     Problems::or_warnings(problems).ok()?;
     Some(environment)

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, Node, Text};
-use super::super::problem::{Code, Problem};
+use super::super::problem::{Code, MAX_GUESSES, Problem, keep};
 use super::super::raw::{RawEnvironment, RawManifest};
 use super::super::source::{Mark, SourceFile};
 use super::super::vars::{Known, Reported, Variables};
@@ -38,7 +38,7 @@ pub(super) type Outcome<T> = Result<Option<T>, Reported>;
 impl<'a> Context<'a> {
     /// Reports a problem; what follows from it stays silent.
     pub(super) fn report(&mut self, problem: Problem) -> Reported {
-        self.problems.push(problem);
+        keep(&mut self.problems, problem);
         Reported
     }
 
@@ -100,7 +100,9 @@ impl<'a> Context<'a> {
             return Ok(Some(*word));
         }
         let all = words.iter().map(|(word, _)| *word);
-        let help = match nearest(&value.text, all.clone()) {
+        let is_guessed = self.problems.len() < MAX_GUESSES;
+        let near = nearest(&value.text, all.clone().filter(|_| is_guessed));
+        let help = match near {
             Some(near) => format!("Write `{near}`; the known words are {}.", list(all)),
             None => format!("Write one of {}.", list(all)),
         };

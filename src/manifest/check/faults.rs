@@ -6,10 +6,12 @@ use super::super::node::Fault;
 use super::super::problem::{Code, Problem};
 use super::super::source::SourceFile;
 
-pub(super) fn explain(source: &SourceFile, fault: Fault) -> Problem {
+/// Words a fault; `is_guessed` says whether a near word is looked for.
+pub(super) fn explain(source: &SourceFile, fault: Fault, is_guessed: bool) -> Problem {
     match fault {
         Fault::UnknownField { key, kind, fields } => {
-            let help = match nearest(&key.text, fields.iter().copied()) {
+            let known = fields.iter().copied().filter(|_| is_guessed);
+            let help = match nearest(&key.text, known) {
                 Some(near) => format!("Write `{near}` if that is what you mean."),
                 None => format!("Use one of {}.", list(fields.iter().copied())),
             };
@@ -22,7 +24,7 @@ pub(super) fn explain(source: &SourceFile, fault: Fault) -> Problem {
         }
         Fault::ReservedField { key, kind } => Problem::new(
             Code::ReservedField,
-            format!("`{}` in {kind} is not supported yet", key.text),
+            format!("`{}` in {kind} is not supported yet", printable(&key.text)),
         )
         .at(source, key.at, "kept for a later version of solform")
         .help("Remove it; this version of solform would not act on it."),

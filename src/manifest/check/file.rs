@@ -1,16 +1,18 @@
 //! The entry points, and what is checked once for the whole file.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
+use super::super::invisible;
 use super::super::masking::printable;
 use super::super::model::Manifest;
 use super::super::near::{list, nearest};
-use super::super::node::{Field, Shape as _, Text};
+use super::super::node::{Field, List, Shape as _, Table, Text};
 use super::super::overlay::value;
-use super::super::problem::{Code, Label, Problem, Problems};
-use super::super::raw::{RawEnvironment, RawManifest, RawToken};
+use super::super::problem::{Code, Label, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep};
+use super::super::raw::{RawEnvironment, RawManage, RawManifest, RawSolution, RawToken};
 use super::super::source::{Mark, SourceFile};
 use super::super::vars::Variables;
 use super::super::vars::is_env_name;
@@ -20,6 +22,10 @@ use super::faults;
 
 /// The version of the manifest format that this module reads.
 const FORMAT_VERSION: &str = "1";
+
+/// The most versions and settings of all environments together that are checked. Each takes about
+/// 400 bytes.
+const MAX_CHECKED: usize = 1_000_000;
 
 /// Which environment is meant.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,11 +62,11 @@ pub fn read(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Checked, Problems> {
     let mut file = File::open(source)?;
-    let manifest = file.choose(selection).and_then(|name| {
-        let (manifest, found) = file.check(&name, env);
-        file.problems.extend(found);
-        manifest
-    });
+    let (manifest, found) = match file.choose(selection) {
+        Some(name) => file.check(&name, env, &file.tokens()),
+        None => (None, Vec::new()),
+    };
+    file.problems.extend(found);
     let warnings = Problems::or_warnings(file.problems)?;
     let manifest =
         manifest.expect("invariant: whatever keeps a manifest from being made is an error");
@@ -73,15 +79,21 @@ pub fn read_all(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<CheckedAll, Problems> {
     let mut file = File::open(source)?;
+    if let Some(problem) = file.check_size() {
+        return Err(Problems::of(problem));
+    }
+    let tokens = file.tokens();
     let names: Vec<String> = file.names().map(str::to_owned).collect();
     let mut manifests = Vec::with_capacity(names.len());
     let mut found = Vec::with_capacity(names.len());
     for name in &names {
-        let (manifest, problems) = file.check(name, env);
+        let (manifest, problems) = file.check(name, env, &tokens);
         manifests.extend(manifest);
         found.push((name.as_str(), problems));
     }
-    file.problems.extend(united(found));
+    let found = united(found);
+    drop(tokens);
+    file.problems.extend(found);
     let warnings = Problems::or_warnings(file.problems)?;
     Ok(CheckedAll {
         manifests,
@@ -111,10 +123,17 @@ fn united(found: Vec<(&str, Vec<Problem>)>) -> Vec<Problem> {
                 problem.message.clone(),
                 problem.primary.clone(),
             );
-            let at = *index.entry(key).or_insert_with(|| {
-                united.push(problem);
-                united.len() - 1
-            });
+            let at = match index.entry(key) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => {
+                    let count = united.len();
+                    keep(&mut united, problem);
+                    if united.len() == count {
+                        continue;
+                    }
+                    *new.insert(count)
+                }
+            };
             let environments = &mut united[at].environments;
             if environments.last().is_none_or(|last| last != name) {
                 environments.push(name.to_owned());
@@ -154,10 +173,11 @@ impl File {
         }
         let mut found = Vec::new();
         file.raw.faults(&mut found);
-        let faults = found
-            .into_iter()
-            .map(|fault| faults::explain(&file.source, fault));
-        file.problems.extend(faults);
+        for (index, fault) in found.into_iter().take(MAX_PROBLEMS).enumerate() {
+            let problem = faults::explain(&file.source, fault, index < MAX_GUESSES);
+            file.problems.push(problem);
+        }
+        file.problems.extend(invisible::warnings(&file.source));
         file.check_environments();
         Ok(file)
     }
@@ -220,9 +240,28 @@ impl File {
                 )
                 .at(&self.source, field.key, "not usable as a name")
                 .help("Use letters, digits, `.`, `_` and `-`, 64 at most, with a letter or digit first.");
-                self.problems.push(problem);
+                keep(&mut self.problems, problem);
             }
         }
+    }
+
+    /// Whether all environments together are more than is checked.
+    fn check_size(&self) -> Option<Problem> {
+        let size = size(&self.raw);
+        if size <= MAX_CHECKED {
+            return None;
+        }
+        let key = self.raw.environments.as_ref()?.key;
+        let count = self.table()?.len();
+        let problem = Problem::new(
+            Code::TooManyEntries,
+            format!(
+                "the {count} environments have {size} versions and settings together, and at most {MAX_CHECKED} are checked"
+            ),
+        )
+        .at(&self.source, key, "too many together")
+        .help("Name one environment with `--environment`, or split the manifest by environment.");
+        Some(problem)
     }
 
     fn table(&self) -> Option<&IndexMap<Box<str>, Field<RawEnvironment>>> {
@@ -273,13 +312,21 @@ impl File {
         None
     }
 
+    /// The environment variables that hold a token of any environment.
+    pub(super) fn tokens(&self) -> HashSet<&str> {
+        token_sources(&self.raw)
+            .filter_map(|field| token_env(field)?.node.text(&self.source))
+            .collect()
+    }
+
     /// Checks one environment. There is a manifest if no error was found in it.
     fn check(
         &self,
         name: &str,
         env: &dyn Fn(&str) -> Option<String>,
+        tokens: &HashSet<&str>,
     ) -> (Option<Manifest>, Vec<Problem>) {
-        let Some(mut context) = self.context(name, env) else {
+        let Some(mut context) = self.context(name, env, tokens) else {
             return (None, Vec::new());
         };
         let manifest = context.manifest().ok();
@@ -292,6 +339,7 @@ impl File {
         &'a self,
         name: &str,
         env: &'a dyn Fn(&str) -> Option<String>,
+        tokens: &'a HashSet<&'a str>,
     ) -> Option<Context<'a>> {
         let (name, field) = self.table()?.get_key_value(name)?;
         let environment = field.value()?;
@@ -300,7 +348,6 @@ impl File {
             value(environment.vars.as_ref()),
             value(self.raw.vars.as_ref()),
         ];
-        let tokens = token_variables(&self.source, &self.raw);
         let variables = Variables::new(&self.source, name, env, tokens, layers, &mut problems);
         Some(Context {
             source: &self.source,
@@ -338,11 +385,54 @@ fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
     }
 }
 
-/// The environment variables that hold a token of any environment.
-fn token_variables<'a>(source: &'a SourceFile, raw: &'a RawManifest) -> HashSet<&'a str> {
-    token_sources(raw)
-        .filter_map(|field| token_env(field)?.node.text(source))
-        .collect()
+/// How many versions and settings all environments have together, at most.
+pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
+    fn fields<T>(field: Option<&Field<Table<T>>>) -> usize {
+        value(field).map_or(0, |table| table.entries.len())
+    }
+    fn items<T>(field: Option<&Field<List<T>>>) -> usize {
+        value(field).map_or(0, |list| list.0.len())
+    }
+    let versions = |table: Option<&Field<Table<Box<RawSolution>>>>| -> usize {
+        let entries = value(table)
+            .into_iter()
+            .flat_map(|table| table.entries.values());
+        entries
+            .map(|field| {
+                let versions = field.value().and_then(|entry| entry.versions.as_ref());
+                let versions = versions.and_then(Field::value);
+                1 + versions.map_or(0, |table| table.entries.len())
+            })
+            .sum()
+    };
+    let scope = |manage: Option<&Field<RawManage>>| {
+        let manage = value(manage);
+        items(manage.and_then(|manage| manage.owners.as_ref()))
+            + items(manage.and_then(|manage| manage.names.as_ref()))
+    };
+    let shared = 1
+        + versions(raw.solutions.as_ref())
+        + fields(raw.vars.as_ref())
+        + items(raw.protect.as_ref())
+        + scope(raw.manage.as_ref());
+    let table = value(raw.environments.as_ref());
+    let environments = table.into_iter().flat_map(|table| table.entries.values());
+    environments
+        .map(|field| {
+            let own = field.value().map_or(0, |own| {
+                versions(own.solutions.as_ref())
+                    + fields(own.vars.as_ref())
+                    + items(own.protect.as_ref())
+                    + scope(own.manage.as_ref())
+            });
+            own.saturating_add(shared)
+        })
+        .fold(0, usize::saturating_add)
+}
+
+/// Whether a manifest is too big for all of its environments to be looked at.
+pub(in crate::manifest) fn is_too_big(raw: &RawManifest) -> bool {
+    size(raw) > MAX_CHECKED
 }
 
 /// The places of tokens that somebody wrote into the file, also where a variable's name should be.

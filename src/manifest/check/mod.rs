@@ -17,4 +17,5 @@ mod solutions;
 mod warnings;
 
 pub use ahead::read_ahead;
+pub(in crate::manifest) use file::is_too_big;
 pub use file::{Checked, CheckedAll, Selection, environments, read, read_all};

@@ -20,6 +20,9 @@ const UNDECLARED: &[(&str, Undeclared)] = &[
     ("delete", Undeclared::Delete),
 ];
 
+/// The most steps that matching patterns against declared names may take, in all environments.
+const MAX_COMPARED: usize = 5_000_000_000;
+
 impl<'a> Context<'a> {
     pub(super) fn check_scope(&mut self, entries: &[Entry]) -> Result<Scope, Reported> {
         let layers = [
@@ -69,6 +72,28 @@ impl<'a> Context<'a> {
             .iter()
             .filter(|glob| glob.as_literal().is_none())
             .collect();
+        let pattern_size: usize = patterns.iter().map(|glob| glob.as_str().len()).sum();
+        let text_size: usize = entries.iter().map(|entry| text(entry).len()).sum();
+        let environments = value(self.raw.environments.as_ref());
+        let environments = environments.map_or(1, |table| table.entries.len().max(1));
+        if let Some(field) = field
+            && pattern_size.saturating_mul(text_size) > MAX_COMPARED / environments
+        {
+            let message = format!(
+                "{} patterns are too many to compare with the {what}s of {} versions",
+                patterns.len(),
+                entries.len()
+            );
+            let problem = self
+                .problem(
+                    Code::TooManyPatterns,
+                    message,
+                    field.key,
+                    "too many patterns",
+                )
+                .help("Use fewer patterns: one `*` can stand for many names.");
+            return Err(self.report(problem));
+        }
         let mut known: HashMap<&str, bool> = HashMap::new();
         let mut outcome = Ok(());
         for entry in entries {

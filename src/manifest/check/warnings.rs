@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry as Slot;
 
 use indexmap::IndexMap;
 
+use super::super::invisible;
 use super::super::masking::printable;
 use super::super::problem::{Code, Problem};
 use super::super::source::Mark;
@@ -19,6 +20,7 @@ impl Context<'_> {
         if entries.is_empty() && is_complete {
             self.warn_of_nothing();
         }
+        self.warn_of_invisible_characters(entries);
         self.warn_of_visibility(entries);
         self.warn_of_similar_versions(entries);
         self.warn_of_similar_names(entries);
@@ -36,6 +38,25 @@ impl Context<'_> {
             )
             .help("Declare solutions under `solutions`.");
         self.report(problem);
+    }
+
+    /// The text of the file itself is searched once for all environments.
+    fn warn_of_invisible_characters(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let Entry { desired, .. } = entry;
+            let identity = &desired.identity;
+            let path = desired.path.as_ref().zip(entry.path_at);
+            let texts = [
+                Some((identity.name.as_str(), entry.name_at)),
+                Some((identity.version.as_str(), entry.at)),
+                path.map(|(path, at)| (&*path.text, at)),
+            ];
+            for (text, at) in texts.into_iter().flatten() {
+                if let Some(problem) = invisible::in_value(self.source, text, at) {
+                    self.report(problem);
+                }
+            }
+        }
     }
 
     /// The platform files public solutions under one owner and private ones under their user's

@@ -43,6 +43,7 @@ pub(super) fn bad(source: &SourceFile, why: &str, at: Mark) -> Problem {
 pub(super) fn unknown(source: &SourceFile, name: &str, at: Mark, known: &[&str]) -> Problem {
     let help = match nearest(name, known.iter().copied()) {
         Some(near) => format!("Write `${{{near}}}`, or declare the variable under `vars`."),
+        None if known.is_empty() => "Declare it under `vars`.".to_owned(),
         None => format!(
             "Declare it under `vars`; known here: {}.",
             list(known.iter().copied())

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::super::node::{Field, Node, Table, Text};
-use super::super::problem::Problem;
+use super::super::problem::{MAX_GUESSES, Problem, keep};
 use super::super::source::{Mark, SourceFile};
 use super::builtin::{Builtin, Given, Known};
 use super::explain;
@@ -43,7 +43,7 @@ pub(in crate::manifest) struct Variables<'a> {
     environment: &'a str,
     env: &'a dyn Fn(&str) -> Option<String>,
     /// Environment variables that hold a token of any environment in the file.
-    tokens: HashSet<&'a str>,
+    tokens: &'a HashSet<&'a str>,
     table: HashMap<&'a str, Variable<'a>>,
     /// All names that can be used, sorted, for guesses.
     names: Vec<&'a str>,
@@ -57,7 +57,7 @@ impl<'a> Variables<'a> {
         source: &'a SourceFile,
         environment: &'a str,
         env: &'a dyn Fn(&str) -> Option<String>,
-        tokens: HashSet<&'a str>,
+        tokens: &'a HashSet<&'a str>,
         layers: [Option<&'a Table<Text>>; 2],
         problems: &mut Vec<Problem>,
     ) -> Self {
@@ -71,10 +71,10 @@ impl<'a> Variables<'a> {
             let is_builtin = Builtin::parse(name).is_some();
             if is_builtin {
                 let why = "is built in and cannot be declared";
-                problems.push(explain::name(source, name, why, field.key));
+                keep(problems, explain::name(source, name, why, field.key));
             } else if !is_name(name) {
                 let why = "is no name for a variable";
-                problems.push(explain::name(source, name, why, field.key));
+                keep(problems, explain::name(source, name, why, field.key));
             }
             if !is_builtin && !index.contains_key(&**name) {
                 index.insert(&**name, declared.len());
@@ -135,7 +135,7 @@ impl<'a> Variables<'a> {
         }
         for cycle in order.cycles {
             let cycle: Vec<_> = cycle.into_iter().map(|at| declared[at]).collect();
-            problems.push(explain::cycle(self.source, &cycle));
+            keep(problems, explain::cycle(self.source, &cycle));
         }
     }
 
@@ -155,7 +155,7 @@ impl<'a> Variables<'a> {
                 Piece::Text(text) => parts.push(Part::Text(text)),
                 Piece::Bad { why, range } => {
                     let at = locate(self.source, node, text, range);
-                    problems.push(explain::bad(self.source, why, at));
+                    keep(problems, explain::bad(self.source, why, at));
                     is_broken = true;
                 }
                 Piece::Env { name, range } => {
@@ -169,7 +169,10 @@ impl<'a> Variables<'a> {
                     (None, Some(Variable::Broken)) => is_broken = true,
                     (None, None) => {
                         let at = locate(self.source, node, text, range);
-                        problems.push(explain::unknown(self.source, name, at, &self.names));
+                        keep(
+                            problems,
+                            explain::unknown(self.source, name, at, self.guesses(problems)),
+                        );
                         is_broken = true;
                     }
                 },
@@ -177,7 +180,10 @@ impl<'a> Variables<'a> {
             let length: usize = parts.iter().map(Part::least_length).sum();
             self.spent += std::mem::size_of_val(&*parts);
             if length > MAX_VALUE || parts.len() > MAX_VALUE || self.spent > MAX_TOTAL {
-                problems.push(explain::too_long(self.source, MAX_VALUE, node.used));
+                keep(
+                    problems,
+                    explain::too_long(self.source, MAX_VALUE, node.used),
+                );
                 return Err(Reported);
             }
         }
@@ -189,7 +195,10 @@ impl<'a> Variables<'a> {
         // A value of the wrong kind was reported when the file was read.
         let text = node.text(self.source).ok_or(Reported)?;
         if text.len() > MAX_VALUE {
-            problems.push(explain::too_long(self.source, MAX_VALUE, node.used));
+            keep(
+                problems,
+                explain::too_long(self.source, MAX_VALUE, node.used),
+            );
             return Err(Reported);
         }
         Ok(text)
@@ -216,7 +225,7 @@ impl<'a> Variables<'a> {
                 }
                 Piece::Bad { why, range } => {
                     let at = locate(self.source, node, text, &range);
-                    problems.push(explain::bad(self.source, why, at));
+                    keep(problems, explain::bad(self.source, why, at));
                     Err(Reported)
                 }
                 Piece::Env { name, range } => {
@@ -237,7 +246,10 @@ impl<'a> Variables<'a> {
         }
         self.spent += out.len();
         if out.len() > MAX_VALUE || self.spent > MAX_TOTAL {
-            problems.push(explain::too_long(self.source, MAX_VALUE, node.used));
+            keep(
+                problems,
+                explain::too_long(self.source, MAX_VALUE, node.used),
+            );
             return Err(Reported);
         }
         if is_broken {
@@ -262,7 +274,10 @@ impl<'a> Variables<'a> {
                 Some(Variable::Ready(parts)) => (parts.as_slice(), Some(name)),
                 Some(Variable::Broken) => return Err(Reported),
                 None => {
-                    problems.push(explain::unknown(self.source, name, at(), &self.names));
+                    keep(
+                        problems,
+                        explain::unknown(self.source, name, at(), self.guesses(problems)),
+                    );
                     return Err(Reported);
                 }
             },
@@ -278,7 +293,10 @@ impl<'a> Variables<'a> {
                     Given::Value(value) => out.push_str(value),
                     Given::Broken => is_broken = true,
                     Given::Nowhere => {
-                        problems.push(explain::not_here(self.source, *builtin, variable, at()));
+                        keep(
+                            problems,
+                            explain::not_here(self.source, *builtin, variable, at()),
+                        );
                         is_broken = true;
                     }
                 },
@@ -304,11 +322,20 @@ impl<'a> Variables<'a> {
         problems: &mut Vec<Problem>,
     ) -> Result<(), Reported> {
         let value = (self.env)(name).ok_or_else(|| {
-            problems.push(explain::missing_env(self.source, name, at));
+            keep(problems, explain::missing_env(self.source, name, at));
             Reported
         })?;
         out.push_str(&value);
         Ok(())
+    }
+
+    /// The names to look for a near one in.
+    fn guesses(&self, problems: &[Problem]) -> &[&'a str] {
+        if problems.len() < MAX_GUESSES {
+            &self.names
+        } else {
+            &[]
+        }
     }
 
     /// Tokens never become part of a value: values are shown, compared and stored.
@@ -316,7 +343,7 @@ impl<'a> Variables<'a> {
         if !self.tokens.contains(name) {
             return Ok(());
         }
-        problems.push(explain::token(self.source, name, at));
+        keep(problems, explain::token(self.source, name, at));
         Err(Reported)
     }
 }

@@ -2,11 +2,10 @@
 
 use std::error::Error;
 
-use miette::Diagnostic as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::manifest::{Label, Problem, Severity as ProblemSeverity};
+use crate::manifest::{Label, PrimaryLine, Problem, Severity as ProblemSeverity};
 use crate::plan::{Origin, Plan, Refusal};
 
 /// How bad it is.
@@ -151,22 +150,20 @@ impl Diagnostic {
             .filter(|label| !label.text.is_empty())
             .map(|label| format!("line {}: {}", label.position.line, label.text));
         let lines: Vec<String> = places.chain(problem.help.clone()).collect();
-        let shown = problem
-            .primary
-            .as_ref()
-            .and_then(|primary| Some((primary, shown(problem, primary)?)));
+        let primary = problem.primary.as_ref();
+        let line = problem.primary_line();
         Self {
             severity,
             summary: problem.to_string(),
             detail: lines.join("\n"),
             address: None,
-            range: shown.as_ref().map(|(label, shown)| range(label, shown)),
-            snippet: shown.map(|(label, shown)| Snippet {
+            range: primary.map(|label| range(label, line.as_ref())),
+            snippet: primary.zip(line).map(|(label, line)| Snippet {
                 context: None,
                 start_line: label.position.line,
-                highlight_start_offset: shown.from,
-                highlight_end_offset: shown.to,
-                code: shown.code,
+                highlight_start_offset: line.from,
+                highlight_end_offset: line.to,
+                code: line.code,
                 values: Vec::new(),
             }),
             x_solution: DiagnosticExtension {
@@ -215,35 +212,9 @@ impl Diagnostic {
     }
 }
 
-/// A line as it may be shown, with the bytes of it that are meant.
-struct Shown {
-    code: String,
-    from: usize,
-    to: usize,
-}
-
-fn shown(problem: &Problem, label: &Label) -> Option<Shown> {
+fn range(label: &Label, line: Option<&PrimaryLine>) -> SourceRange {
     let position = &label.position;
-    // The label's own length ends with its line.
-    let length = problem.labels()?.next()?.len();
-    let span = (position.offset, length).into();
-    let contents = problem.source_code()?.read_span(&span, 1, 1).ok()?;
-    let text = String::from_utf8_lossy(contents.data()).into_owned();
-    let start = position.offset.checked_sub(contents.span().offset())?;
-    let line_start = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
-    let code = text.get(line_start..)?.lines().next().unwrap_or_default();
-    let from = start - line_start;
-    Some(Shown {
-        to: (from + length).min(code.len()),
-        from: from.min(code.len()),
-        code: code.to_owned(),
-    })
-}
-
-fn range(label: &Label, shown: &Shown) -> SourceRange {
-    let position = &label.position;
-    let length = shown.to - shown.from;
-    let meant = shown.code.get(shown.from..shown.to).unwrap_or_default();
+    let (length, characters) = line.map_or((0, 0), |line| (line.length, line.characters));
     SourceRange {
         filename: position.file.to_string(),
         start: SourcePoint {
@@ -253,7 +224,7 @@ fn range(label: &Label, shown: &Shown) -> SourceRange {
         },
         end: SourcePoint {
             line: position.line,
-            column: position.column + meant.chars().count(),
+            column: position.column + characters,
             byte: Some(position.offset + length),
         },
     }

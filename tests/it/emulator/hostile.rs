@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::{Api, DEPLOYED, answer, options};
 
 const LIST: &[u8] =
-    b"GET /api/v2/solutions/deployed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer t\r\n\r\n";
+    b"GET /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer t\r\n\r\n";
 
 async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
@@ -83,7 +83,7 @@ async fn a_client_that_dawdles_is_cut_off() {
         () = dripping => panic!("the whole head was taken"),
     }
     // A body that pauses, and one that never pauses for long.
-    let head = "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer t\r\n\
+    let head = "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer t\r\n\
                 content-length: 1000\r\n\r\n";
     let stream = connect(address).await;
     write(&stream, head.as_bytes()).await;

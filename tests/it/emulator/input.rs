@@ -95,7 +95,7 @@ async fn broken_http_hurts_nobody_else() {
         // A body that ends too early.
         let mut stream = TcpStream::connect(address).unwrap();
         let head =
-            "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{";
+            "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n\r\n{";
         stream.write_all(head.as_bytes()).unwrap();
     })
     .await

@@ -62,7 +62,10 @@ fn said(source: &SourceFile, raw: RawManifest) -> String {
     match File::of(source, raw) {
         Err(problems) => format!("{problems:?}"),
         Ok(file) => {
-            let checked = file.names().map(|name| file.check(name, &|_| None));
+            let tokens = file.tokens();
+            let checked = file
+                .names()
+                .map(|name| file.check(name, &|_| None, &tokens));
             format!("{:?} {:?}", file.problems, checked.collect::<Vec<_>>())
         }
     }

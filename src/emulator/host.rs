@@ -1,0 +1,130 @@
+//! Which name a request calls the server by.
+//!
+//! A web page can make a browser send requests to a loopback port under a name of its own
+//! (DNS rebinding). The name is then in the `Host` header, so that only names of this machine are
+//! answered.
+
+use std::net::IpAddr;
+
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{Version, header};
+
+use super::refusal::Refusal;
+
+/// Refuses a request that names another host than this machine.
+pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
+    let mut named = parts.headers.get_all(header::HOST).iter();
+    let (host, second) = (named.next(), named.next());
+    if second.is_some() {
+        return Err(Refusal::NoHost);
+    }
+    let of_uri = parts.uri.authority().map(Authority::as_str);
+    let of_header = match host {
+        None => None,
+        Some(value) => Some(value.to_str().map_err(|_| Refusal::NoHost)?),
+    };
+    // HTTP/1.0 has no such header, and no browser sends it.
+    if of_header.is_none() && parts.version != Version::HTTP_10 {
+        return Err(Refusal::NoHost);
+    }
+    for name in of_uri.into_iter().chain(of_header) {
+        if !is_loopback(name) {
+            return Err(Refusal::WrongHost);
+        }
+    }
+    Ok(())
+}
+
+/// Whether `NAME` or `NAME:PORT` is this machine.
+fn is_loopback(text: &str) -> bool {
+    let Ok(authority) = text.parse::<Authority>() else {
+        return false;
+    };
+    if authority.as_str().contains('@') {
+        return false;
+    }
+    let host = authority.host();
+    let address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    if let Ok(address) = address.parse::<IpAddr>() {
+        return address.to_canonical().is_loopback();
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    // No public name ends like that (RFC 6761).
+    name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn verdict(version: Version, uri: &str, hosts: &[&str]) -> &'static str {
+        let mut request = Request::builder().version(version).uri(uri);
+        for host in hosts {
+            request = request.header(header::HOST, *host);
+        }
+        match check(&request.body(()).unwrap().into_parts().0) {
+            Ok(()) => "ok",
+            Err(Refusal::NoHost) => "no host",
+            Err(_) => "wrong host",
+        }
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        for (hosts, expected) in [
+            (&["127.0.0.1:8080"][..], "ok"),
+            (&["127.0.0.1"], "ok"),
+            (&["127.8.8.8:1"], "ok"),
+            (&["localhost:8080"], "ok"),
+            (&["LocalHost"], "ok"),
+            (&["localhost."], "ok"),
+            (&["emulator.localhost:8080"], "ok"),
+            (&["[::1]:8080"], "ok"),
+            (&["[::ffff:127.0.0.1]"], "ok"),
+            (&["evil.example:8080"], "wrong host"),
+            (&["127.0.0.1.evil.example"], "wrong host"),
+            (&["localhost.evil.example"], "wrong host"),
+            (&["evillocalhost"], "wrong host"),
+            (&["localhost@evil.example"], "wrong host"),
+            (&["0.0.0.0:8080"], "wrong host"),
+            (&["[::]:8080"], "wrong host"),
+            (&["10.0.0.1"], "wrong host"),
+            (&["2130706433"], "wrong host"),
+            (&[""], "wrong host"),
+            (&[], "no host"),
+            (&["localhost", "evil.example"], "no host"),
+            (&["localhost", "localhost"], "no host"),
+        ] {
+            assert_eq!(
+                verdict(Version::HTTP_11, "/x", hosts),
+                expected,
+                "{hosts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_request_line_names_a_host_too() {
+        let host = &["localhost"];
+        assert_eq!(
+            verdict(Version::HTTP_11, "http://evil.example/x", host),
+            "wrong host"
+        );
+        assert_eq!(verdict(Version::HTTP_11, "http://localhost/x", host), "ok");
+    }
+
+    #[test]
+    fn http_1_0_needs_no_host() {
+        assert_eq!(verdict(Version::HTTP_10, "/x", &[]), "ok");
+        assert_eq!(
+            verdict(Version::HTTP_10, "/x", &["evil.example"]),
+            "wrong host"
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! Warnings of characters that nobody sees: they can make two names look equal, hide a part of a
+//! line, or show it in another order than it is read.
+
+use std::collections::BTreeSet;
+
+use super::problem::{Code, Problem};
+use super::source::{Mark, SourceFile};
+use crate::escape::is_hidden;
+
+/// The most lines that are named.
+const MAX_LINES: usize = 1_000;
+
+/// How many characters a warning names.
+const MAX_NAMED: usize = 4;
+
+/// A warning for each line of the file with such a character, comments included.
+pub(super) fn warnings(source: &SourceFile) -> Vec<Problem> {
+    let text = source.text();
+    let mut hits = text
+        .char_indices()
+        // A byte order mark at the start is what an editor writes.
+        .filter(|(offset, letter)| is_invisible(*letter) && (*letter, *offset) != ('\u{feff}', 0))
+        .map(|(offset, letter)| (source.line_of(offset), offset, letter))
+        .peekable();
+    let mut found = Vec::new();
+    while let Some((line, offset, letter)) = hits.next() {
+        let mut letters = BTreeSet::from([letter]);
+        while let Some((_, _, letter)) = hits.next_if(|(next, ..)| *next == line) {
+            letters.insert(letter);
+        }
+        let mut message = message(&letters);
+        let is_last = found.len() + 1 == MAX_LINES;
+        if is_last && hits.peek().is_some() {
+            message.push_str(", and lines below have such characters too");
+        }
+        let start = source.line_range(line).start;
+        let column = text[start..offset].chars().count() + 1;
+        found.push(warning(source, &message, source.mark_at(line + 1, column)));
+        if is_last {
+            break;
+        }
+    }
+    found
+}
+
+/// A warning of a value that has such a character where its text in the file shows an escape or a
+/// variable.
+pub(super) fn in_value(source: &SourceFile, text: &str, at: Mark) -> Option<Problem> {
+    let letters: BTreeSet<char> = text
+        .chars()
+        .filter(|letter| is_invisible(*letter))
+        .collect();
+    if letters.is_empty() || source.slice(at).chars().any(is_invisible) {
+        return None;
+    }
+    Some(warning(source, &message(&letters), at))
+}
+
+fn is_invisible(letter: char) -> bool {
+    is_hidden(letter) && !matches!(letter, '\n' | '\r' | '\t')
+}
+
+fn message(letters: &BTreeSet<char>) -> String {
+    let mut names: Vec<String> = letters
+        .iter()
+        .take(MAX_NAMED)
+        .map(|letter| format!("U+{:04X}", u32::from(*letter)))
+        .collect();
+    if letters.len() > MAX_NAMED {
+        names.push(format!("{} more", letters.len() - MAX_NAMED));
+    }
+    let plural = if letters.len() == 1 { "" } else { "s" };
+    format!("invisible character{plural}: {}", names.join(", "))
+}
+
+fn warning(source: &SourceFile, message: &str, at: Mark) -> Problem {
+    Problem::new(Code::InvisibleCharacter, message)
+        .at(source, at, "nobody sees it")
+        .help("Remove it, or write it as an escape such as `\"\\u00A0\"` where it is needed.")
+}

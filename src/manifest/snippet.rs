@@ -1,0 +1,444 @@
+//! The lines that a diagnostic shows beside a problem.
+//!
+//! A snippet is made for one problem from the few lines around its labels. What is shown is not what
+//! was read: secrets are masked, long lines are cut around the label, and invisible characters are
+//! escaped, so that byte offsets differ from those in the file. Labels of a snippet are offsets into
+//! the snippet's own text.
+
+use std::ops::Range;
+
+use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+
+use super::problem::Label;
+use super::source::SourceFile;
+use crate::escape;
+
+/// The longest line that is shown whole, in bytes. Of a longer one, this much is shown.
+const LINE_LIMIT: usize = 400;
+
+/// How much of a long line is shown before the label, in bytes.
+const LEAD: usize = 100;
+
+/// The longest label, in bytes: the rest of a longer value is not underlined.
+const LABEL_LIMIT: usize = 200;
+
+/// Lines that are shown above and below a label.
+const CONTEXT: usize = 1;
+
+/// The lines around the labels of one problem, ready to be shown.
+#[derive(Debug, Clone)]
+pub(super) struct Snippet {
+    file: String,
+    /// In the order of the file.
+    blocks: Vec<Block>,
+    /// The primary label first.
+    labels: Vec<ShownLabel>,
+}
+
+/// Lines that follow each other.
+#[derive(Debug, Clone)]
+struct Block {
+    /// Where it begins in the snippet's text.
+    start: usize,
+    text: String,
+    /// The number of its first line, from 0.
+    line: usize,
+}
+
+#[derive(Debug, Clone)]
+struct ShownLabel {
+    text: String,
+    /// In the snippet's text.
+    range: Range<usize>,
+    /// The column in the file, from 0.
+    column: usize,
+    block: usize,
+}
+
+/// The line of the primary label, and the bytes of it that the label covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrimaryLine {
+    /// The line, or the part of a long one.
+    pub code: String,
+    /// The first byte of `code` that is meant.
+    pub from: usize,
+    /// The byte behind the last one.
+    pub to: usize,
+    /// How much of the file the label covers on this line, in bytes.
+    pub length: usize,
+    /// The same in characters.
+    pub characters: usize,
+}
+
+/// A label's part of its first line, in bytes of the file.
+#[derive(Debug, Clone, Copy)]
+struct Place<'l> {
+    label: &'l Label,
+    line: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Snippet {
+    /// Shows the lines around the labels.
+    pub(super) fn new<'l>(
+        source: &SourceFile,
+        primary: &'l Label,
+        related: impl Iterator<Item = &'l Label>,
+    ) -> Self {
+        let places: Vec<Place<'l>> = std::iter::once(primary)
+            .chain(related)
+            .map(|label| place(source, label))
+            .collect();
+        let mut order: Vec<usize> = (0..places.len()).collect();
+        order.sort_by_key(|index| (places[*index].start, *index));
+        let mut this = Self {
+            file: escape::escaped(source.name()),
+            blocks: Vec::new(),
+            labels: Vec::with_capacity(places.len()),
+        };
+        let mut shown: Vec<(usize, ShownLabel)> = Vec::with_capacity(places.len());
+        let mut rest = order.as_slice();
+        while let Some(count) = this.first_block(source, &places, rest) {
+            let (block, left) = rest.split_at(count);
+            this.push_block(source, &places, block, &mut shown);
+            rest = left;
+        }
+        shown.sort_by_key(|(index, _)| *index);
+        this.labels = shown.into_iter().map(|(_, label)| label).collect();
+        this
+    }
+
+    /// How many of the labels share the first block.
+    #[expect(clippy::unused_self, reason = "reads as one step of `new`")]
+    fn first_block(
+        &self,
+        source: &SourceFile,
+        places: &[Place<'_>],
+        rest: &[usize],
+    ) -> Option<usize> {
+        let first = places[*rest.first()?];
+        if is_long(source, first) {
+            let (_, window) = window(source, first);
+            let fits = |index: &&usize| {
+                let place = places[**index];
+                place.line == first.line && place.end <= window
+            };
+            return Some(rest.iter().take_while(fits).count().max(1));
+        }
+        let mut last = first.line;
+        let joins = |index: &&usize| {
+            let place = places[**index];
+            let is_near = place.line <= last + 2 * CONTEXT && !is_long(source, place);
+            last = place.line;
+            is_near
+        };
+        Some(rest.iter().take_while(joins).count())
+    }
+
+    fn push_block(
+        &mut self,
+        source: &SourceFile,
+        places: &[Place<'_>],
+        block: &[usize],
+        shown: &mut Vec<(usize, ShownLabel)>,
+    ) {
+        let (first, last) = (places[block[0]], places[block[block.len() - 1]]);
+        // A gap keeps a label at the end of one block out of the next one.
+        let start = self
+            .blocks
+            .last()
+            .map_or(0, |block| block.start + block.text.len() + 2);
+        let mut text = String::new();
+        let (lines, cut) = if is_long(source, first) {
+            (first.line..first.line + 1, Some(window(source, first)))
+        } else {
+            let above = first.line.saturating_sub(CONTEXT);
+            let below = (last.line + CONTEXT).min(source.lines() - 1);
+            (above..below + 1, None)
+        };
+        let first_line = lines.start;
+        for line in lines {
+            let (from, to) = cut.unwrap_or_else(|| {
+                let range = source.line_range(line);
+                (range.start, range.end)
+            });
+            let here: Vec<usize> = block
+                .iter()
+                .copied()
+                .filter(|index| places[*index].line == line)
+                .collect();
+            // Where the labels of this line begin and end, in the order of their offsets.
+            let mut edges: Vec<(usize, usize, bool)> = Vec::with_capacity(2 * here.len());
+            for index in here {
+                let place = places[index];
+                let end = place.end.clamp(from, to);
+                edges.push((place.start.clamp(from, to), index, true));
+                edges.push((end, index, false));
+                let line_start = source.line_range(line).start;
+                shown.push((
+                    index,
+                    ShownLabel {
+                        text: escape::escaped(&place.label.text),
+                        range: 0..0,
+                        column: source.masked()[line_start..place.start].chars().count(),
+                        block: self.blocks.len(),
+                    },
+                ));
+            }
+            edges.sort_unstable();
+            let mut edges = edges.into_iter().peekable();
+            let slice = &source.masked()[from..to];
+            let mut offset = from;
+            let mut put = |text: &str, offset: usize| {
+                while let Some((_, index, is_start)) = edges.next_if(|(edge, ..)| *edge <= offset) {
+                    let at = start + text.len();
+                    let label = shown.iter_mut().rev().find(|(known, _)| *known == index);
+                    if let Some((_, label)) = label {
+                        if is_start {
+                            label.range.start = at;
+                        }
+                        label.range.end = at;
+                    }
+                }
+            };
+            for letter in slice.chars() {
+                put(&text, offset);
+                // A terminal's tabs are expanded where the line is laid out. A byte order mark at
+                // the start of a file is invisible and moves nothing.
+                if letter == '\t' {
+                    text.push(letter);
+                } else if !(letter == '\u{feff}' && offset == 0) {
+                    escape::push(&mut text, letter);
+                }
+                offset += letter.len_utf8();
+            }
+            put(&text, usize::MAX);
+            text.push('\n');
+        }
+        self.blocks.push(Block {
+            start,
+            text,
+            line: first_line,
+        });
+    }
+
+    /// The labels, in the snippet's own offsets; the primary one first.
+    pub(super) fn labels(&self) -> impl Iterator<Item = LabeledSpan> + '_ {
+        self.labels.iter().enumerate().map(|(index, label)| {
+            let text = Some(label.text.clone());
+            let at = (label.range.start, label.range.len());
+            if index == 0 {
+                LabeledSpan::new_primary_with_span(text, at)
+            } else {
+                LabeledSpan::new_with_span(text, at)
+            }
+        })
+    }
+
+    /// The line of the primary label.
+    pub(super) fn primary_line(&self, source: &SourceFile, primary: &Label) -> Option<PrimaryLine> {
+        let place = place(source, primary);
+        let label = self.labels.first()?;
+        let block = self.blocks.get(label.block)?;
+        let inner = label.range.start - block.start..label.range.end - block.start;
+        let start = block.text[..inner.start].rfind('\n').map_or(0, |at| at + 1);
+        let code = block.text[start..].lines().next().unwrap_or_default();
+        Some(PrimaryLine {
+            code: code.to_owned(),
+            from: inner.start - start,
+            to: inner.end - start,
+            length: place.end - place.start,
+            characters: source.masked()[place.start..place.end].chars().count(),
+        })
+    }
+}
+
+impl SourceCode for Snippet {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        context_lines_before: usize,
+        context_lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let (from, to) = (span.offset(), span.offset() + span.len());
+        let block = self
+            .blocks
+            .iter()
+            .find(|block| block.start <= from && to <= block.start + block.text.len())
+            .ok_or(MietteError::OutOfBounds)?;
+        let is_bare = context_lines_before == 0 && context_lines_after == 0;
+        let inner = from - block.start..to - block.start;
+        let (text, start, line, column) = if is_bare {
+            let text = block.text.get(inner.clone());
+            let above = block.text[..inner.start].matches('\n').count();
+            let label = self.labels.iter().find(|label| label.range.start == from);
+            let column = label.map_or(0, |label| label.column);
+            let text = text.ok_or(MietteError::OutOfBounds)?;
+            (text, from, block.line + above, column)
+        } else {
+            (&*block.text, block.start, block.line, 0)
+        };
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.file.clone(),
+            text.as_bytes(),
+            (start, text.len()).into(),
+            line,
+            column,
+            block.text.matches('\n').count(),
+        )))
+    }
+}
+
+fn place<'l>(source: &SourceFile, label: &'l Label) -> Place<'l> {
+    let text = source.masked();
+    let start = floor_boundary(text, label.position.offset);
+    let line = source.line_of(start);
+    let line_end = source.line_range(line).end.max(start);
+    let longest = label.position.length.min(LABEL_LIMIT);
+    let end = floor_boundary(text, (start + longest).min(line_end)).max(start);
+    Place {
+        label,
+        line,
+        start,
+        end,
+    }
+}
+
+/// Whether the line or one beside it is too long to be shown whole.
+fn is_long(source: &SourceFile, place: Place<'_>) -> bool {
+    let lines = place.line.saturating_sub(CONTEXT)..=(place.line + CONTEXT).min(source.lines() - 1);
+    lines
+        .into_iter()
+        .any(|line| source.line_range(line).len() > LINE_LIMIT)
+}
+
+/// The part of a long line that is shown around a label.
+fn window(source: &SourceFile, place: Place<'_>) -> (usize, usize) {
+    let text = source.masked();
+    let line = source.line_range(place.line);
+    let start = floor_boundary(text, place.start.saturating_sub(LEAD)).max(line.start);
+    let end = floor_boundary(text, start + LINE_LIMIT).min(line.end);
+    (start, end.max(place.end))
+}
+
+fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::problem::{Code, Problem};
+    use super::super::source::Mark;
+    use super::*;
+
+    fn source(text: &str) -> SourceFile {
+        SourceFile::from_bytes("solform.yaml", format!("solform: 1\n{text}")).unwrap()
+    }
+
+    /// The mark of the only occurrence of a text.
+    fn mark(source: &SourceFile, text: &str) -> Mark {
+        let offset = source.text().find(text).unwrap();
+        let line = source.line_of(offset);
+        let column = source.text()[source.line_range(line).start..offset]
+            .chars()
+            .count();
+        source.mark_at(line + 1, column + 1).with_length(text.len())
+    }
+
+    fn problem(source: &SourceFile, primary: &str, related: &[&str]) -> Problem {
+        let problem = Problem::new(Code::BadUrl, "m").at(source, mark(source, primary), "here");
+        related.iter().fold(problem, |problem, text| {
+            problem.related(source, mark(source, text), "there")
+        })
+    }
+
+    fn shown(snippet: &Snippet) -> String {
+        let texts = snippet.blocks.iter().map(|block| {
+            let lines = block.text.lines().enumerate();
+            lines
+                .map(|(index, line)| format!("{}|{line}\n", block.line + index + 1))
+                .collect::<String>()
+        });
+        texts.collect::<Vec<_>>().join("...\n")
+    }
+
+    fn labelled(snippet: &Snippet) -> Vec<&str> {
+        let text = |label: &ShownLabel| {
+            let block = &snippet.blocks[label.block];
+            &block.text[label.range.start - block.start..label.range.end - block.start]
+        };
+        snippet.labels.iter().map(text).collect()
+    }
+
+    #[test]
+    fn labels_follow_the_escapes() {
+        let source = source("a\u{200b}b: \u{202e}MARK\u{9b}\nnext: \u{a0}OTHER # \u{e0041}\n");
+        let problem = problem(&source, "MARK\u{9b}", &["OTHER"]);
+        let snippet = problem.snippet().unwrap();
+        assert_eq!(
+            shown(snippet),
+            "1|solform: 1\n2|a\\u{200b}b: \\u{202e}MARK\\u{9b}\n3|next: \\u{a0}OTHER # \\u{e0041}\n4|\n"
+        );
+        assert_eq!(labelled(snippet), ["MARK\\u{9b}", "OTHER"]);
+        // The column is that of the file.
+        assert_eq!(snippet.labels[0].column, 6);
+        let primary = snippet
+            .primary_line(&source, problem.primary.as_ref().unwrap())
+            .unwrap();
+        assert_eq!(&primary.code[primary.from..primary.to], "MARK\\u{9b}");
+        assert_eq!((primary.length, primary.characters), (6, 5));
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_each_label() {
+        let far = "ä".repeat(5_000);
+        let source = source(&format!("{far}MARK{far}OTHER{far}\nlast\n"));
+        let problem = problem(&source, "MARK", &["OTHER"]);
+        let snippet = problem.snippet().unwrap();
+        assert_eq!(labelled(snippet), ["MARK", "OTHER"]);
+        assert!(shown(snippet).len() < 1_000, "{}", shown(snippet));
+        assert_eq!(snippet.labels[0].column, 5_000);
+        // Neighbours of a long line are cut too.
+        let problem = self::problem(&source, "last", &[]);
+        assert!(shown(problem.snippet().unwrap()).len() < 1_000);
+    }
+
+    #[test]
+    fn lines_far_apart_are_blocks_of_their_own() {
+        let source = source("a: 1\nb: 2\nc: 3\nd: 4\ne: 5\n");
+        let problem = problem(&source, "a: 1", &["e: 5"]);
+        assert_eq!(
+            shown(problem.snippet().unwrap()),
+            "1|solform: 1\n2|a: 1\n3|b: 2\n...\n5|d: 4\n6|e: 5\n7|\n"
+        );
+    }
+
+    /// A link may lead to any file of the machine.
+    #[test]
+    fn a_file_that_is_no_manifest_is_not_shown() {
+        for (text, is_shown) in [
+            ("solform: 1\na: b\n", true),
+            ("# comment\n---\nsolform: [\n", true),
+            ("environments:\n  a: [\n", true),
+            ("{ solform: 1, a: b\n", true),
+            ("\u{feff}\"solform\": 1\n", true),
+            ("- solform: 1\n", false),
+            ("HOME=/root\0TOKEN=abc\0", false),
+            ("HOME=/root\nenvironments: x\n", false),
+            ("solform: 1\0\nTOKEN=abc\n", false),
+            ("apiVersion: v1\nusers: [{ password: abc }]\n", false),
+            ("[default]\naws_secret_access_key = abc\n", false),
+            ("root:x:0:0:root:/root:/bin/bash\n", false),
+            ("", false),
+        ] {
+            let source = SourceFile::from_bytes("m.yaml", text).unwrap();
+            let problem = Problem::new(Code::BadUrl, "m").at(&source, source.mark_at(1, 1), "x");
+            assert_eq!(problem.snippet().is_some(), is_shown, "{text:?}");
+        }
+    }
+}

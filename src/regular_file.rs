@@ -1,0 +1,204 @@
+//! Bounded reading of files.
+//!
+//! Every file that solform reads is read here: only regular files, and only up to a bound. A path
+//! can come from a manifest, and can lead to a device without an end, to a pipe to which nobody
+//! writes, or to a file of any size.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge to the file system"
+)]
+
+use std::fs::{File, FileType};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// The most bytes of a token, a certificate or another small secret.
+pub const SECRET_LIMIT: u64 = 1024 * 1024;
+
+/// The most bytes of an emulator's seed.
+pub const SEED_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The most bytes of a plan, here or in a store.
+pub const PLAN_LIMIT: u64 = 1024 * 1024 * 1024;
+
+/// The most bytes of the journal of one apply.
+pub const JOURNAL_LIMIT: u64 = 1024 * 1024 * 1024;
+
+/// Reads a whole regular file of at most `limit` bytes.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(too_large(limit));
+    }
+    read_bounded(file, length, limit)
+}
+
+/// As [`read`], of a text.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(read(path, limit)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+/// As [`read`], of a file that the operator names: a pipe that this process was started with, such
+/// as a shell's `<(command)`, is read too. Of more than `limit` bytes, one more than that is read.
+pub fn read_named(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = if is_inherited(path) {
+        File::open(path)?
+    } else {
+        open(path)?
+    };
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(capacity(length, limit));
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens a regular file.
+pub fn open(path: &Path) -> io::Result<File> {
+    // Opening a pipe waits for its writer, and opening a device can act on it.
+    check(std::fs::metadata(path)?.file_type())?;
+    let file = File::open(path)?;
+    // The path may lead elsewhere by now.
+    check(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+/// Makes a folder and all above it that are missing, for their owner alone.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.recursive(true).create(path)
+}
+
+fn read_bounded(file: File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(capacity(length, limit));
+    // Files under /proc have no length, and others may grow while they are read.
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large(limit));
+    }
+    Ok(bytes)
+}
+
+fn capacity(length: u64, limit: u64) -> usize {
+    usize::try_from(length.min(limit)).unwrap_or(0) + 1
+}
+
+/// Whether the path names a stream that this process was started with.
+fn is_inherited(path: &Path) -> bool {
+    path == Path::new("/dev/stdin")
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
+}
+
+fn check(kind: FileType) -> io::Result<()> {
+    if kind.is_file() {
+        return Ok(());
+    }
+    let what = if kind.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder, not a file",
+        ));
+    } else {
+        what(kind)
+    };
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("it is {what}, not a regular file"),
+    ))
+}
+
+#[cfg(unix)]
+fn what(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(not(unix))]
+fn what(_: FileType) -> &'static str {
+    "something else"
+}
+
+fn too_large(limit: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        format!("it has more than {limit} bytes, the most that is read of such a file"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(result: io::Result<Vec<u8>>) -> String {
+        result.map_or_else(|error| error.to_string(), |bytes| format!("{bytes:?}"))
+    }
+
+    #[test]
+    fn only_bounded_regular_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "abc").unwrap();
+        assert_eq!(read(&path, 3).unwrap(), b"abc");
+        assert_eq!(
+            message(read(&path, 2)),
+            "it has more than 2 bytes, the most that is read of such a file"
+        );
+        assert_eq!(
+            message(read(folder.path(), 9)),
+            "it is a folder, not a file"
+        );
+        assert_eq!(
+            message(read(Path::new("/dev/zero"), 9)),
+            "it is a device, not a regular file"
+        );
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        assert_eq!(
+            message(read(&link, 9)),
+            "it is a device, not a regular file"
+        );
+        let socket = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(
+            message(read(&socket, 9)),
+            "it is a socket, not a regular file"
+        );
+        assert_eq!(
+            read(&folder.path().join("none"), 9).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+    }
+
+    /// A file under `/proc` says that it is empty.
+    #[test]
+    fn a_file_without_a_length_is_bounded() {
+        let path = Path::new("/proc/self/maps");
+        assert!(message(read(path, 10)).starts_with("it has more than 10 bytes"));
+        assert_eq!(read_named(path, 10).unwrap().len(), 11);
+    }
+
+    #[test]
+    fn a_text_must_be_utf8() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, [0xff]).unwrap();
+        assert_eq!(
+            read_text(&path, 9).unwrap_err().to_string(),
+            "it is not UTF-8"
+        );
+    }
+}
