@@ -55,7 +55,11 @@ pub fn is_hidden(letter: char) -> bool {
     if is_blank(letter) {
         return true;
     }
-    // The standard library knows what cannot be printed. A combining mark can, behind a letter.
+    // The standard library knows what cannot be printed.
+    if letter.escape_debug().count() == 1 {
+        return false;
+    }
+    // A combining mark can, behind a letter.
     let pair = String::from_iter(['a', letter]);
     pair.escape_debug().count() > 2
 }

@@ -16,7 +16,7 @@
 //! `review` compares two manifests, and needs nothing else: values in, a [`review::Review`] out.
 //!
 //! Collect, then compare, then show, then act: four stages, four values, and no stage reaches back.
-//! The core (`escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`, `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is
+//! The core (`allowed_hosts`, `escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`, `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is
 //! pure and sync; clock, randomness, files and network live in the edges (`regular_file`, `api`, `package`, `apply`, `store`, `cli`) and come
 //! into the core as values. Only `apply` holds a writer, so that `plan` cannot write. The `emulator` is a
 //! second implementation of the platform's API, and shares nothing with the client. The allowed
@@ -39,6 +39,7 @@
 //!   thing that the change means. **risk**: what a reviewer must not overlook.
 //! - **problem**: something wrong in a manifest, with its place.
 
+pub mod allowed_hosts;
 pub mod api;
 pub mod apply;
 pub mod attribute;

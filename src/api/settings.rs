@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use url::{Host, Url};
 
+use crate::allowed_hosts::{AllowedHosts, HostRefusal};
 use crate::api::events::ReadSink;
 use crate::api::redact::Redactor;
 use crate::api::retry::RetryPolicy;
@@ -44,8 +45,8 @@ pub struct ClientSettings {
     pub seed: u64,
     /// Every secret of this process.
     pub secrets: Arc<Redactor>,
-    /// If set, the only hosts that may be asked, as `host` or `host:port`.
-    pub allow_hosts: Option<Vec<String>>,
+    /// If set, the only hosts that may be asked.
+    pub allowed_hosts: Option<AllowedHosts>,
     /// The wall clock. Needed only for a `Retry-After` date in an answer without `Date`.
     pub wall_clock: fn() -> SystemTime,
 }
@@ -68,7 +69,7 @@ impl ClientSettings {
             retry: RetryPolicy::default(),
             seed: 0,
             secrets,
-            allow_hosts: None,
+            allowed_hosts: None,
             wall_clock: system_time,
         }
     }
@@ -165,11 +166,8 @@ pub enum SettingsError {
         host: String,
     },
     /// The list of allowed hosts does not name it.
-    #[error("the host `{host}` is not one of the allowed hosts")]
-    HostNotAllowed {
-        /// The host.
-        host: String,
-    },
+    #[error(transparent)]
+    HostNotAllowed(#[from] HostRefusal),
     /// A header cannot carry it.
     #[error("the {what} contains characters that no header can carry")]
     Header {
@@ -217,9 +215,7 @@ impl SettingsError {
             Self::InsecureToken { .. } => {
                 "Use an https URL. Plain http is accepted only for a server on this machine."
             }
-            Self::HostNotAllowed { .. } => {
-                "Add the host to SOLFORM_ALLOWED_HOSTS if it may be asked."
-            }
+            Self::HostNotAllowed(refusal) => refusal.help(),
             Self::Header { .. } => "Remove line breaks and other control characters from it.",
             Self::Roots { .. } => {
                 "Give a file of PEM certificates (`-----BEGIN CERTIFICATE-----`)."
@@ -244,16 +240,8 @@ pub(super) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
     if !base.username().is_empty() || base.password().is_some() {
         return Err(SettingsError::UserInfo { host });
     }
-    if let Some(allowed) = &settings.allow_hosts {
-        let port = base.port_or_known_default().unwrap_or_default();
-        let with_port = format!("{host}:{port}");
-        let is_named = allowed
-            .iter()
-            .map(|name| name.trim())
-            .any(|name| name.eq_ignore_ascii_case(&host) || name.eq_ignore_ascii_case(&with_port));
-        if !is_named {
-            return Err(SettingsError::HostNotAllowed { host });
-        }
+    if let Some(allowed) = &settings.allowed_hosts {
+        allowed.check(base)?;
     }
     if base.scheme() == "http" && settings.token.is_some() && !is_loopback(base) {
         return Err(SettingsError::InsecureToken { host });
@@ -302,13 +290,14 @@ mod tests {
         ] {
             let mut settings = ClientSettings::new(Url::parse(url).unwrap(), Arc::default());
             settings.token = with_token.then(token).flatten();
-            settings.allow_hosts = allowed.map(|host: &str| vec![host.to_owned()]);
+            settings.allowed_hosts =
+                allowed.map(|hosts: &str| AllowedHosts::new(hosts, Arc::new(|_| None)));
             let found = match check(&settings) {
                 Ok(()) => "ok",
                 Err(SettingsError::InsecureToken { .. }) => "insecure",
                 Err(SettingsError::UserInfo { .. }) => "userinfo",
                 Err(SettingsError::Scheme { .. }) => "scheme",
-                Err(SettingsError::HostNotAllowed { .. }) => "host",
+                Err(SettingsError::HostNotAllowed(_)) => "host",
                 Err(other) => panic!("{other}"),
             };
             assert_eq!(found, expected, "{url}");

@@ -10,7 +10,7 @@ use super::error::CommandError;
 use super::files::manifest_folder;
 use super::io::Io;
 use super::session::{self, Session};
-use super::settings::{Settings, variable};
+use super::settings::Settings;
 use crate::api::{Client, Look, Reader};
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
 
@@ -60,7 +60,8 @@ fn step_aside() {
 /// the whole manifest was read, as it is without a beginning.
 fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io) -> Option<Begun> {
     let selection = session::selection(args, settings);
-    let environment = manifest::read_ahead(source, &selection, &variable)?;
+    let environment =
+        manifest::read_ahead(source, &selection, &|name| settings.manifest_variable(name))?;
     let Endpoint::Url(url) = &environment.url else {
         return None;
     };

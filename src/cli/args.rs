@@ -55,6 +55,9 @@ pub(super) struct GlobalArgs {
     /// Write a log of this level to standard error; also SOLFORM_LOG
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(super) log: Option<LogLevel>,
+    /// Let the manifest read this environment variable where it could not; repeatable; also SOLFORM_ALLOWED_ENV
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) env: Vec<String>,
     /// Use no colours; also NO_COLOR
     #[arg(long, global = true)]
     pub(super) no_color: bool,

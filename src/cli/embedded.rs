@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::clock;
 use super::commands::told;
 use super::error::CommandError;
-use super::files::{read_bounded, write_whole};
+use super::files::write_whole;
 use super::io::Io;
 use crate::emulator::{self, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
 use crate::regular_file;
@@ -51,19 +51,19 @@ pub(super) struct Holder<'a> {
     pub(super) command: &'a str,
 }
 
-/// Starts the emulator of the environment `emulator:`, with its data beside the manifest.
-pub(super) async fn start_beside(
-    manifest_folder: &Path,
+/// Starts the emulator of the environment `emulator:`, with its data in the folder `.solform` beside the
+/// manifest.
+pub(super) async fn start_in(
+    root: &Path,
     seed: Option<(PathBuf, Seed)>,
     token: &str,
     holder: Holder<'_>,
     io: &mut Io,
 ) -> Result<Embedded, CommandError> {
-    let root = manifest_folder.join(".solform");
     let data = root.join("emulator");
     regular_file::make_private_folder(&data)
         .map_err(|source| CommandError::io("create", &data, source))?;
-    keep_out_of_git(&root).map_err(|source| CommandError::io("write", &root, source))?;
+    keep_out_of_git(root).map_err(|source| CommandError::io("write", root, source))?;
     let (path, seed) = seed.unzip();
     let options = EmulatorOptions {
         seed,
@@ -135,7 +135,7 @@ fn write_holder(data: &Path, holder: Holder<'_>) -> Option<HolderFile> {
 }
 
 fn read_holder(data: &Path) -> Option<String> {
-    let text = read_bounded(&holder_path(data), HOLDER_LIMIT).ok()?;
+    let text = regular_file::read(&holder_path(data), HOLDER_LIMIT).ok()?;
     let owner: LockOwner = serde_json::from_slice(&text).ok()?;
     Some(told(&owner))
 }

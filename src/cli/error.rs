@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::base::BaseError;
 use super::exit::ExitStatus;
 use super::session::Session;
+use crate::allowed_hosts::HostRefusal;
 use crate::api::{ApiError, ReadError, SettingsError};
 use crate::apply::RunStartError;
 use crate::emulator::{EmulatorError, KnobError, SeedError};
@@ -143,7 +144,12 @@ pub(super) enum CommandError {
     #[error(
         "the store `{text}` is at the host `{host}`, which SOLFORM_ALLOWED_HOSTS does not name"
     )]
-    StoreHost { text: String, host: String },
+    StoreHost {
+        text: String,
+        host: String,
+        #[source]
+        source: HostRefusal,
+    },
     /// A page of a command that there is not.
     #[error("there is no command `{name}`")]
     NoCommand { name: String },
@@ -194,6 +200,17 @@ pub(super) enum CommandError {
         "the token command of environment `{environment}` is not run while SOLFORM_ALLOWED_HOSTS is set"
     )]
     TokenCommand { environment: String },
+    /// The token of a variable that the manifest may not read.
+    #[error(
+        "the token variable `{name}` of environment `{environment}` is not in SOLFORM_ALLOWED_ENV"
+    )]
+    TokenVariable { environment: String, name: String },
+    /// A file that the manifest may not name.
+    #[error(
+        "`{}` is outside of the working tree, and SOLFORM_ALLOWED_PATHS does not name it",
+        path.display()
+    )]
+    PathNotAllowed { path: PathBuf },
     /// Nothing of that address or id is live.
     #[error("no live version matches `{text}`")]
     NotLive {
@@ -331,6 +348,8 @@ impl CommandError {
             | Self::Seed { .. }
             | Self::Knob { .. }
             | Self::TokenCommand { .. }
+            | Self::TokenVariable { .. }
+            | Self::PathNotAllowed { .. }
             | Self::NotLive { .. }
             | Self::SeveralLive { .. }
             | Self::RunSettings { .. }
@@ -385,9 +404,7 @@ impl CommandError {
             Self::StoreKind { .. } => {
                 "Give a folder, or `s3://BUCKET/PREFIX`.".to_owned()
             }
-            Self::StoreHost { .. } => {
-                "Add the host to SOLFORM_ALLOWED_HOSTS, if its records may go there.".to_owned()
-            }
+            Self::StoreHost { source, .. } => source.help().to_owned(),
             Self::NoCommand { .. } => "Run `solform --help` to see the commands.".to_owned(),
             Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
             Self::SeveralRuns { .. } => "Give more of the id.".to_owned(),
@@ -403,6 +420,13 @@ impl CommandError {
             }
             Self::TokenCommand { .. } => {
                 "Give the token by `env` or `file` in pipelines that restrict hosts.".to_owned()
+            }
+            Self::TokenVariable { name, .. } => format!(
+                "Add `{name}` to SOLFORM_ALLOWED_ENV, or give --env {name}, if the manifest may read it."
+            ),
+            Self::PathNotAllowed { .. } => {
+                "Add the file or its folder to SOLFORM_ALLOWED_PATHS if the manifest may use it."
+                    .to_owned()
             }
             Self::NotLive { near, .. } if !near.is_empty() => did_you_mean(near),
             Self::NotLive { .. } => "Run `solform list` to see what is live.".to_owned(),

@@ -142,21 +142,6 @@ pub(super) fn length_of(path: &Path) -> io::Result<usize> {
     }
 }
 
-/// Reads a regular file that is not longer than `limit`.
-pub(super) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::OpenOptions::new().read(true).open(path)?;
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::Error::other(format!("it is longer than {limit} bytes")));
-    }
-    Ok(bytes)
-}
-
 /// Adds to a file, which is made where it is not there.
 pub(super) fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();

@@ -1,6 +1,7 @@
 //! The streams, with every known secret taken out on the way.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,7 @@ use super::repeated::Repeated;
 use super::settings::Settings;
 use super::stream::Stream;
 use crate::api::Redactor;
+use crate::escape::is_hidden;
 use crate::manifest::{self, Problem};
 use crate::plan::Refusal;
 use crate::render::{
@@ -285,14 +287,32 @@ impl Io {
     }
 }
 
-/// Text in which no runner finds a command that may stand anywhere in a line. In JSON the escape means
+/// Text without invisible characters, in which no runner finds a command that may stand anywhere in a line. In JSON the escape means
 /// the same, and only strings can hold it.
 pub(super) fn harmless(text: &str) -> Cow<'_, str> {
-    if text.contains("##[") {
-        Cow::Owned(text.replace("##[", "##\\u005b"))
-    } else {
-        Cow::Borrowed(text)
+    let is_plain = text.is_ascii() || !text.chars().any(is_steering);
+    if is_plain && !text.contains("##[") {
+        return Cow::Borrowed(text);
     }
+    let mut harmless = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_steering(letter) {
+            let mut units = [0; 2];
+            for unit in letter.encode_utf16(&mut units) {
+                // Writing to a String cannot fail.
+                let _ = write!(harmless, "\\u{unit:04x}");
+            }
+        } else {
+            harmless.push(letter);
+        }
+    }
+    Cow::Owned(harmless.replace("##[", "##\\u005b"))
+}
+
+/// Whether a character acts on the terminal or is invisible, the styles of our own text excepted.
+/// Renderers escape what they show; this covers JSON, in whose strings the escape means the same.
+fn is_steering(letter: char) -> bool {
+    !letter.is_ascii() && is_hidden(letter)
 }
 
 /// Text of which no line is a command for a GitHub runner, whatever names stand in it: it takes every
@@ -433,7 +453,7 @@ mod tests {
         let text = String::from_utf8(to.to.clone()).unwrap();
         assert_eq!(
             text,
-            "\\::error::a\n  \\::add-mask::b\n\u{a0}\\::c\nd ::e\nf ##\\u005berror]g\n"
+            "\\::error::a\n  \\::add-mask::b\n\\u00a0::c\nd ::e\nf ##\\u005berror]g\n"
         );
         to.to.clear();
         to.are_commands = true;

@@ -18,6 +18,7 @@ mod io;
 mod process;
 mod progress;
 mod repeated;
+mod restrictions;
 mod run_progress;
 mod session;
 mod settings;
@@ -92,6 +93,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     if cli.command.has_stream() {
         io.open_stream();
     }
+    settings.allow_variables(&cli.global.env);
     let is_detailed = cli.command.has_detailed_exit_code();
     let is_writing = cli.command.is_writing();
     let result = match &cli.global.chdir {

@@ -20,6 +20,7 @@ use super::files::{is_standard_input, manifest_folder};
 use super::invocation::{Invocation, PrintedCommand};
 use super::io::Io;
 use super::process::{ProcessError, output_of};
+use super::restrictions::Restrictions;
 use super::settings::{Settings, aws_variables, variable};
 use super::status;
 use crate::api::{
@@ -52,8 +53,8 @@ pub(super) struct Place {
     invocation: Invocation,
     /// `SOLFORM_STORE`.
     store_wish: Option<String>,
-    /// `SOLFORM_ALLOWED_HOSTS`.
-    allowed_hosts: Option<Vec<String>>,
+    /// What the manifest may reach, where `SOLFORM_ALLOWED_HOSTS` is set.
+    restrictions: Option<Restrictions>,
     /// Whether this is a pipeline's runner.
     pub(super) is_ci: bool,
     /// `user@host`.
@@ -104,7 +105,9 @@ fn load(
     io: &mut Io,
 ) -> Result<Loaded, CommandError> {
     let selection = selection(args, settings);
-    let checked = manifest::read(&source, &selection, &variable).map_err(CommandError::Manifest)?;
+    let variable = |name: &str| settings.manifest_variable(name);
+    let checked = manifest::read(&source, &selection, &variable)
+        .map_err(|problems| CommandError::Manifest(settings.problems(problems)))?;
     io.warn_of(&checked.warnings)?;
     Ok(Loaded {
         source,
@@ -149,7 +152,7 @@ pub(super) fn place_of(
         loaded,
         invocation,
         store_wish: settings.store.clone(),
-        allowed_hosts: settings.allowed_hosts.clone(),
+        restrictions: settings.restrictions.clone(),
         is_ci: settings.is_ci,
         who: settings.who.clone(),
         typed: settings.typed.clone(),
@@ -183,17 +186,18 @@ pub(super) async fn connect(
             let token = uuid::Uuid::new_v4().to_string();
             let seed = match &environment.emulator.seed {
                 Some(path) => {
-                    let path = loaded.folder.join(path);
+                    let path = settings.manifest_path(&loaded.folder, path)?;
                     let seed = read_seed(&path)?;
                     Some((path, seed))
                 }
                 None => None,
             };
+            let root = settings.manifest_path(&loaded.folder, Path::new(".solform"))?;
             let holder = Holder {
                 who: &place.who,
                 command: &io.secrets.redact(&place.typed),
             };
-            let embedded = embedded::start_beside(&loaded.folder, seed, &token, holder, io).await?;
+            let embedded = embedded::start_in(&root, seed, &token, holder, io).await?;
             let url = Url::parse(&embedded.emulator.url())
                 .expect("invariant: the emulator's address is a URL");
             (url, Some(SecretString::from(token)), Some(embedded))
@@ -225,20 +229,32 @@ pub(super) fn client(
     io: &Io,
     wish: impl FnOnce(&mut ClientSettings),
 ) -> Result<Client, CommandError> {
+    let restrictions = settings
+        .restrictions
+        .as_ref()
+        .filter(|_| environment.url != Endpoint::Emulator);
+    // Before anything else that may be refused: the host is what a manifest is about.
+    if let Some(restrictions) = restrictions {
+        restrictions
+            .hosts
+            .check(&base)
+            .map_err(|refusal| CommandError::Settings {
+                environment: environment.name.clone(),
+                source: refusal.into(),
+            })?;
+    }
     let mut wishes = ClientSettings::new(base, Arc::clone(&io.secrets));
+    wishes.allowed_hosts = restrictions.map(|restrictions| restrictions.hosts.clone());
     wishes.context.clone_from(&environment.context);
     wishes.seed = fastrand::u64(..);
     wishes.token = match &environment.token {
         Some(source) => Some(token_supplier(source, environment, folder, settings, io)?),
         None => own_token.map(TokenSupplier::fixed),
     };
-    if environment.url != Endpoint::Emulator {
-        wishes.allow_hosts.clone_from(&settings.allowed_hosts);
-    }
     let pem = |path: &Option<PathBuf>| {
         path.as_ref()
             .map(|path| {
-                let path = folder.join(path);
+                let path = settings.manifest_path(folder, path)?;
                 regular_file::read(&path, SECRET_LIMIT)
                     .map_err(|source| CommandError::io("read", &path, source))
             })
@@ -280,8 +296,8 @@ impl Place {
                 return self.remote_store(text, secrets);
             }
             (Some(text), _) => PathBuf::from(text),
-            (None, Some(text)) => self.loaded.folder.join(text),
-            (None, None) => self.loaded.folder.join(".solform"),
+            (None, Some(text)) => self.manifest_path(text)?,
+            (None, None) => self.manifest_path(".solform")?,
         };
         Ok(Arc::new(LocalStore::new(
             &folder,
@@ -296,6 +312,15 @@ impl Place {
     /// Starts a command for this environment, to be printed.
     pub(super) fn command(&self, verb: &str) -> PrintedCommand {
         self.invocation.command(verb)
+    }
+
+    /// The path of a folder that the manifest names.
+    fn manifest_path(&self, text: &str) -> Result<PathBuf, CommandError> {
+        let (folder, path) = (&self.loaded.folder, Path::new(text));
+        match &self.restrictions {
+            Some(restrictions) => restrictions.check_path(folder, path),
+            None => Ok(folder.join(path)),
+        }
     }
 
     fn remote_store(&self, text: &str, secrets: &Redactor) -> Result<Arc<dyn Store>, CommandError> {
@@ -313,17 +338,29 @@ impl Place {
                 secrets.add(&SecretString::from(value.as_str()));
             }
         }
-        // A manifest of an untrusted branch must not choose where its records go.
-        if let Some(allowed) = &self.allowed_hosts {
-            let host = store_host(&settings);
-            if !allowed.contains(&host) {
-                return Err(CommandError::StoreHost {
-                    text: text.to_owned(),
-                    host,
-                });
+        for (name, path) in &settings {
+            if !TOKEN_FILES.contains(&name.as_str()) {
+                continue;
             }
+            // The bucket's client reads the file whole.
+            let path = Path::new(path);
+            let token = regular_file::read_text(path, SECRET_LIMIT)
+                .map_err(|source| CommandError::io("read", path, source))?;
+            secrets.add(&SecretString::from(token));
         }
-        let (bucket, prefix) = open_s3(&url, &settings).map_err(CommandError::Store)?;
+        let allowed = self.restrictions.as_ref().map(|all| &all.hosts);
+        // A manifest of an untrusted branch must not choose where its records go.
+        if let Some(allowed) = allowed {
+            let asked = store_url(&url, &settings);
+            allowed
+                .check(&asked)
+                .map_err(|source| CommandError::StoreHost {
+                    text: text.to_owned(),
+                    host: asked.host_str().unwrap_or_default().to_owned(),
+                    source,
+                })?;
+        }
+        let (bucket, prefix) = open_s3(&url, &settings, allowed).map_err(CommandError::Store)?;
         let environment = &self.loaded.manifest.environment;
         let key = StoreKey {
             environment: &environment.name,
@@ -337,20 +374,34 @@ impl Place {
     }
 }
 
-/// The host that a bucket is asked at.
-fn store_host(settings: &[(String, String)]) -> String {
+/// Variables of the bucket's client that name files with tokens.
+const TOKEN_FILES: [&str; 2] = [
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
+/// Where a bucket is asked, by the variables that its client honours, the strongest first.
+fn store_url(bucket: &Url, settings: &[(String, String)]) -> Url {
     let value = |wanted: &str| {
         let found = settings.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.as_str())
     };
-    value("AWS_ENDPOINT_URL")
-        .or_else(|| value("AWS_ENDPOINT"))
-        .and_then(|text| Url::parse(text).ok())
-        .and_then(|url| url.host_str().map(str::to_ascii_lowercase))
-        .unwrap_or_else(|| {
-            let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
-            format!("s3.{}.amazonaws.com", region.unwrap_or("us-east-1"))
-        })
+    let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+        .into_iter()
+        .find_map(value)
+        .and_then(|text| Url::parse(text).ok());
+    if let Some(endpoint) = endpoint {
+        return endpoint;
+    }
+    let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+    let region = region.unwrap_or("us-east-1");
+    let is_virtual = value("AWS_VIRTUAL_HOSTED_STYLE_REQUEST") == Some("true");
+    let name = match bucket.host_str().filter(|_| is_virtual) {
+        Some(name) => format!("{name}."),
+        None => String::new(),
+    };
+    Url::parse(&format!("https://{name}s3.{region}.amazonaws.com"))
+        .unwrap_or_else(|_| bucket.clone())
 }
 
 impl Session {
@@ -441,6 +492,15 @@ fn token_supplier(
     io: &Io,
 ) -> Result<TokenSupplier, CommandError> {
     Ok(match source {
+        TokenSource::Env(name)
+            if (settings.restrictions.as_ref())
+                .is_some_and(|restrictions| !restrictions.allows_variable(name)) =>
+        {
+            return Err(CommandError::TokenVariable {
+                environment: environment.name.clone(),
+                name: name.clone(),
+            });
+        }
         TokenSource::Env(name) => {
             let name = name.clone();
             TokenSupplier::new(move || {
@@ -451,7 +511,7 @@ fn token_supplier(
             })
         }
         TokenSource::File(path) => {
-            let path = folder.join(path);
+            let path = settings.manifest_path(folder, path)?;
             TokenSupplier::new(move || {
                 let token = regular_file::read_text(&path, SECRET_LIMIT);
                 let token = token.map_err(|source| -> TokenError {
@@ -464,7 +524,7 @@ fn token_supplier(
             })
         }
         // A manifest of an untrusted branch must not run what it likes.
-        TokenSource::Command(_) if settings.allowed_hosts.is_some() => {
+        TokenSource::Command(_) if settings.restrictions.is_some() => {
             return Err(CommandError::TokenCommand {
                 environment: environment.name.clone(),
             });

@@ -5,9 +5,15 @@
     reason = "this is where the environment comes into the program as a value"
 )]
 
-use super::args::LogLevel;
-use super::invocation::Invocation;
+use std::path::{Path, PathBuf};
+
 use clap::ValueEnum as _;
+
+use super::args::LogLevel;
+use super::error::CommandError;
+use super::invocation::Invocation;
+use super::restrictions::Restrictions;
+use crate::manifest::Problems;
 
 /// The environment's wishes.
 #[derive(Debug, Clone, Default)]
@@ -24,8 +30,10 @@ pub(super) struct Settings {
     pub(super) who: String,
     /// What was typed.
     pub(super) typed: String,
-    /// `SOLFORM_ALLOWED_HOSTS`: the only hosts that may be asked.
-    pub(super) allowed_hosts: Option<Vec<String>>,
+    /// What a manifest may reach, where `SOLFORM_ALLOWED_HOSTS` is set, and be it empty.
+    pub(super) restrictions: Option<Restrictions>,
+    /// `SOLFORM_ALLOWED_ENV` and `--env`: variables that a manifest may read.
+    pub(super) allowed_variables: Vec<String>,
     /// `NO_COLOR`, `TERM=dumb`.
     pub(super) is_plain: bool,
     /// The options of this command that printed commands repeat.
@@ -41,6 +49,12 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the environment of the process.
     pub(super) fn from_env() -> Self {
+        let allowed_variables = variable("SOLFORM_ALLOWED_ENV").unwrap_or_default();
+        let allowed_variables: Vec<String> = allowed_variables
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Self {
             environment: variable("SOLFORM_ENVIRONMENT"),
@@ -49,18 +63,58 @@ impl Settings {
             store: variable("SOLFORM_STORE"),
             who: who(),
             typed: String::new(),
-            allowed_hosts: variable("SOLFORM_ALLOWED_HOSTS").map(|hosts| {
-                hosts
-                    .split(',')
-                    .map(|host| host.trim().to_ascii_lowercase())
-                    .filter(|host| !host.is_empty())
-                    .collect()
+            restrictions: std::env::var_os("SOLFORM_ALLOWED_HOSTS").map(|hosts| {
+                Restrictions::new(
+                    &hosts.to_string_lossy(),
+                    allowed_variables.clone(),
+                    variable("SOLFORM_ALLOWED_PATHS").as_deref(),
+                )
             }),
+            allowed_variables,
             is_plain: is_set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
             invocation: Invocation::default(),
             workspace: variable("GITHUB_WORKSPACE").map(std::path::PathBuf::from),
             step_summary: variable("GITHUB_STEP_SUMMARY").map(std::path::PathBuf::from),
             is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),
+        }
+    }
+}
+
+impl Settings {
+    /// Adds the variables of `--env`.
+    pub(super) fn allow_variables(&mut self, names: &[String]) {
+        self.allowed_variables.extend_from_slice(names);
+        if let Some(restrictions) = &mut self.restrictions {
+            restrictions.variables.extend_from_slice(names);
+        }
+    }
+
+    /// A variable for the manifest: none where it may not be read.
+    pub(super) fn manifest_variable(&self, name: &str) -> Option<String> {
+        let refusal = self
+            .restrictions
+            .as_ref()
+            .and_then(|restrictions| restrictions.refusal(name));
+        variable(name).filter(|_| refusal.is_none())
+    }
+
+    /// The problems of a manifest, which name the variables that it may not read.
+    pub(super) fn problems(&self, problems: Problems) -> Problems {
+        match &self.restrictions {
+            Some(restrictions) => problems.refusing(&|name| restrictions.refusal(name)),
+            None => problems,
+        }
+    }
+
+    /// The path of a file that the manifest in `folder` names.
+    pub(super) fn manifest_path(
+        &self,
+        folder: &Path,
+        path: &Path,
+    ) -> Result<PathBuf, CommandError> {
+        match &self.restrictions {
+            Some(restrictions) => restrictions.check_path(folder, path),
+            None => Ok(folder.join(path)),
         }
     }
 }

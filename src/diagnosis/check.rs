@@ -18,6 +18,8 @@ pub enum Verdict {
 pub enum CheckName {
     /// The program's own version.
     Solform,
+    /// What the manifest may reach.
+    Restrictions,
     /// The manifest.
     Manifest,
     /// Whether anybody answers at the URL.
@@ -55,6 +57,7 @@ impl CheckName {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Solform => "solform",
+            Self::Restrictions => "restrictions",
             Self::Manifest => "manifest",
             Self::Connection => "connection",
             Self::Tls => "tls",

@@ -238,10 +238,12 @@ impl Seed {
             with_snippet: false,
             budget: serde_yaml::budget! { max_nodes: YAML_NODES, max_events: 2 * YAML_NODES },
         };
-        let raw: RawSeed =
-            serde_yaml::from_str_with_options(text, options).map_err(|error| SeedError::Yaml {
-                message: error.without_snippet().to_string(),
-            })?;
+        let raw: RawSeed = serde_yaml::from_str_with_options(text, options).map_err(|error| {
+            let message = error.without_snippet().to_string();
+            SeedError::Yaml {
+                message: without_values(&message),
+            }
+        })?;
         let mut scratch = Knobs::default();
         for (name, value) in &raw.knobs {
             scratch
@@ -314,6 +316,21 @@ impl Seed {
         let packages = self.packages.iter().map(|package| package.path.as_str());
         packages.chain(self.files.iter().map(|file| file.path.as_str()))
     }
+}
+
+/// A message without the texts that it quotes: a path may lead to any file of the machine.
+fn without_values(message: &str) -> String {
+    let mut clean = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, quoted)) = rest.split_once("string \"") {
+        clean.push_str(before);
+        clean.push_str("a text");
+        // What is quoted may hold quotes itself: the message goes on behind the last one.
+        let expected = quoted.rfind("\", expected");
+        rest = expected.map_or("", |end| &quoted[end + 1..]);
+    }
+    clean.push_str(rest);
+    clean
 }
 
 fn read_fault(settings: BTreeMap<String, Spanned<String>>) -> Result<Fault, SeedError> {

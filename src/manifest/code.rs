@@ -118,6 +118,8 @@ codes! {
     VariableCycle = "variable-cycle" Error,
     /// An environment variable that is not set.
     MissingEnvVariable = "missing-env-variable" Error,
+    /// An environment variable that the manifest may not read.
+    EnvNotAllowed = "env-not-allowed" Error,
     /// A token that would become part of a value.
     TokenInVariable = "token-in-variable" Error,
     /// A value that grew too long when its variables were replaced.

@@ -40,7 +40,7 @@ pub use model::{
     SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
 };
 pub use placeholder::Placeholders;
-pub use problem::{Code, Label, MAX_PROBLEMS, Problem, Problems, Severity, most_important};
+pub use problem::{Code, Label, MAX_PROBLEMS, Problem, Problems, Severity, VariableRefusal};
 pub use remote::{bad_package, package_type, package_unreadable, path_needed};
 pub use schema::schema;
 pub use snippet::PrimaryLine;

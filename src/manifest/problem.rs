@@ -13,6 +13,7 @@ pub use super::code::{Code, Severity};
 use super::near::list;
 use super::snippet::{PrimaryLine, Snippet};
 use super::source::{Mark, Position, SourceFile};
+use super::vars::explain;
 
 /// The most problems that are collected: a file of megabytes can hold millions.
 pub const MAX_PROBLEMS: usize = 100_000;
@@ -35,6 +36,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// The environments that have the problem, if several were checked and not all have it.
     pub environments: Vec<String>,
+    /// The environment variable that it is about, where one is missing.
+    pub(super) variable: Option<Box<str>>,
     pub(super) source: Option<SourceFile>,
     snippet: OnceLock<Option<Box<Snippet>>>,
 }
@@ -57,6 +60,7 @@ impl Problem {
             related: Vec::new(),
             help: None,
             environments: Vec::new(),
+            variable: None,
             source: None,
             snippet: OnceLock::new(),
         }
@@ -209,9 +213,26 @@ impl Problems {
         }
     }
 
-    /// The problems that are shown where there are too many, in the order of the file.
+    /// Words the lack of a variable anew, where the manifest may not read it.
+    #[must_use]
+    pub fn refusing(mut self, refusal: &dyn Fn(&str) -> Option<VariableRefusal>) -> Self {
+        for problem in &mut self.0 {
+            let refusal = problem.variable.as_deref().and_then(refusal);
+            if let Some(refusal) = refusal {
+                explain::refused(problem, refusal);
+            }
+        }
+        self
+    }
+
+    /// The first `limit` problems, errors before warnings, in the order of the file.
     pub fn most_important(&self, limit: usize) -> Vec<&Problem> {
-        most_important(&self.0, limit)
+        let all = || self.0.iter().enumerate();
+        let of = |severity| all().filter(move |(_, problem)| problem.severity() == severity);
+        let errors_first = of(Severity::Error).chain(of(Severity::Warning));
+        let mut shown: Vec<(usize, &Problem)> = errors_first.take(limit).collect();
+        shown.sort_unstable_by_key(|(index, _)| *index);
+        shown.into_iter().map(|(_, problem)| problem).collect()
     }
 
     /// All problems, in the order of the file.
@@ -277,6 +298,15 @@ impl Diagnostic for Problems {
     }
 }
 
+/// Why an environment variable may not be part of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariableRefusal {
+    /// The operator did not allow it.
+    NotAllowed,
+    /// It holds a token.
+    Token,
+}
+
 /// Adds a problem, unless there are too many. The first error is always kept: a manifest without one
 /// would be accepted.
 pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
@@ -286,17 +316,4 @@ pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
     {
         problems.push(problem);
     }
-}
-
-/// The first `limit` problems, errors before warnings, in the order of the file.
-pub fn most_important(problems: &[Problem], limit: usize) -> Vec<&Problem> {
-    let of = |severity| move |(_, problem): &(usize, &Problem)| problem.severity() == severity;
-    let all = || problems.iter().enumerate();
-    let mut shown: Vec<(usize, &Problem)> = all()
-        .filter(of(Severity::Error))
-        .chain(all().filter(of(Severity::Warning)))
-        .take(limit)
-        .collect();
-    shown.sort_unstable_by_key(|(index, _)| *index);
-    shown.into_iter().map(|(_, problem)| problem).collect()
 }

@@ -154,7 +154,14 @@ impl Snippet {
             (first.line..first.line + 1, Some(window(source, first)))
         } else {
             let above = first.line.saturating_sub(CONTEXT);
-            let below = (last.line + CONTEXT).min(source.lines() - 1);
+            let mut below = (last.line + CONTEXT).min(source.lines() - 1);
+            // What follows the last line break of a file is not a line.
+            if below > last.line
+                && below + 1 == source.lines()
+                && source.line_range(below).is_empty()
+            {
+                below -= 1;
+            }
             (above..below + 1, None)
         };
         let first_line = lines.start;
@@ -382,7 +389,7 @@ mod tests {
         let snippet = problem.snippet().unwrap();
         assert_eq!(
             shown(snippet),
-            "1|solform: 1\n2|a\\u{200b}b: \\u{202e}MARK\\u{9b}\n3|next: \\u{a0}OTHER # \\u{e0041}\n4|\n"
+            "1|solform: 1\n2|a\\u{200b}b: \\u{202e}MARK\\u{9b}\n3|next: \\u{a0}OTHER # \\u{e0041}\n"
         );
         assert_eq!(labelled(snippet), ["MARK\\u{9b}", "OTHER"]);
         // The column is that of the file.
@@ -414,7 +421,7 @@ mod tests {
         let problem = problem(&source, "a: 1", &["e: 5"]);
         assert_eq!(
             shown(problem.snippet().unwrap()),
-            "1|solform: 1\n2|a: 1\n3|b: 2\n...\n5|d: 4\n6|e: 5\n7|\n"
+            "1|solform: 1\n2|a: 1\n3|b: 2\n...\n5|d: 4\n6|e: 5\n"
         );
     }
 

@@ -236,30 +236,33 @@ impl SourceFile {
 
 fn is_manifest(text: &str) -> bool {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = text.lines().filter(|line| {
+    let first = text.lines().find(|line| {
         let line = line.trim();
         !line.is_empty() && !line.starts_with(['#', '%']) && !line.starts_with("---")
     });
-    let is_mapping = lines
-        .next()
-        .is_some_and(|line| key_of(line).is_some_and(|key| is_word(key)));
-    is_mapping
+    first.and_then(key_of).is_some_and(is_word)
         && !text.contains('\0')
-        && text
-            .lines()
-            .any(|line| key_of(line).is_some_and(|key| MANIFEST_KEYS.contains(&key)))
+        && MANIFEST_KEYS.iter().any(|key| has_key(text, key))
+}
+
+/// Whether a line begins with this key.
+fn has_key(text: &str, key: &str) -> bool {
+    text.match_indices(key).any(|(found, _)| {
+        let start = text[..found].rfind('\n').map_or(0, |end| end + 1);
+        // A key stands within a few characters of its line's start; a long line is not searched.
+        let line = &text[start..];
+        found - start <= 8 && key_of(line.lines().next().unwrap_or_default()) == Some(key)
+    })
 }
 
 /// The key that a line begins with.
 fn key_of(line: &str) -> Option<&str> {
-    let quotes = ['"', '\''];
-    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     let line = match line.strip_prefix('{') {
         Some(rest) => rest.trim_start(),
         None => line,
     };
     let (key, _) = line.split_once(':')?;
-    Some(key.trim_end().trim_matches(quotes))
+    Some(key.trim_end().trim_matches(['"', '\'']))
 }
 
 fn is_word(key: &str) -> bool {

@@ -24,11 +24,13 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::backend::StoreError;
+use super::connection::{self, Guard};
 use super::s3_settings::{BucketSettingsError, Credentials, S3Settings};
+use crate::allowed_hosts::AllowedHosts;
 use crate::ident::Digest;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may be repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest that the metadata service of a machine in the cloud may take: it is on the same machine.
@@ -238,13 +240,18 @@ fn readable(text: &str) -> String {
 
 /// Opens `s3://BUCKET/PREFIX`. Credentials, region and endpoint come from `variables`, which hold
 /// the `AWS_*` variables.
-pub fn open_s3(url: &Url, variables: &[(String, String)]) -> Result<(Bucket, Path), StoreError> {
+pub fn open_s3(
+    url: &Url,
+    variables: &[(String, String)],
+    allowed_hosts: Option<&AllowedHosts>,
+) -> Result<(Bucket, Path), StoreError> {
     // Another part of the process may have installed a provider; any will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = S3Settings::read(variables).map_err(|source| StoreError::Settings {
+    let mut settings = S3Settings::read(variables).map_err(|source| StoreError::Settings {
         place: url.to_string(),
         source,
     })?;
+    settings.allowed_hosts = allowed_hosts.cloned();
     let failed = |error: Error| StoreError::remote("open", url.to_string(), &error);
     let mut builder = configured(url, variables, &settings)
         .with_client_options(client_options(&settings, REQUEST_TIMEOUT))
@@ -266,9 +273,16 @@ pub fn open_s3(url: &Url, variables: &[(String, String)]) -> Result<(Bucket, Pat
 }
 
 fn configured(url: &Url, variables: &[(String, String)], settings: &S3Settings) -> AmazonS3Builder {
+    let guard = settings.allowed_hosts.clone().map(|allowed| Guard {
+        allowed,
+        bundle: variables
+            .iter()
+            .find(|(name, _)| name == "AWS_CA_BUNDLE")
+            .map(|(_, path)| path.into()),
+    });
     let mut builder = AmazonS3Builder::new()
         .with_url(url.as_str())
-        .with_http_connector(BoundedConnector);
+        .with_http_connector(BoundedConnector { guard });
     for (name, value) in variables {
         // A variable that the client does not know is meant for another program.
         if let Ok(key) = name.to_ascii_lowercase().parse() {
@@ -341,11 +355,17 @@ impl CredentialProvider for MetadataCredentials {
 
 /// Connects clients that read bounded answers.
 #[derive(Debug)]
-struct BoundedConnector;
+struct BoundedConnector {
+    /// Where hosts are restricted.
+    guard: Option<Guard>,
+}
 
 impl HttpConnector for BoundedConnector {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
-        let client = ReqwestConnector::default().connect(options)?;
+        let client = match &self.guard {
+            Some(guard) => connection::guarded(guard, options)?,
+            None => ReqwestConnector::default().connect(options)?,
+        };
         Ok(HttpClient::new(BoundedClient(client)))
     }
 }

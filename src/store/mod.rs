@@ -5,6 +5,7 @@
 
 mod backend;
 mod bucket;
+mod connection;
 mod entry;
 mod history;
 mod journal;

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use object_store::Certificate;
 use url::{Host, Url};
 
+use crate::allowed_hosts::AllowedHosts;
+
 /// The largest bundle of certificates that is read.
 const BUNDLE_LIMIT: u64 = 4 * 1024 * 1024;
 
@@ -27,6 +29,8 @@ pub(super) struct S3Settings {
     pub(super) certificates: Vec<Certificate>,
     pub(super) credentials: Credentials,
     pub(super) metadata_endpoint: Option<String>,
+    /// The hosts that may be asked, where they are restricted.
+    pub(super) allowed_hosts: Option<AllowedHosts>,
 }
 
 /// Where credentials come from.
@@ -147,6 +151,7 @@ impl S3Settings {
             metadata_endpoint: value("AWS_METADATA_ENDPOINT")
                 .or_else(|| value("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
                 .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
+            allowed_hosts: None,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use of the crate.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("allowed_hosts", &[]),
     ("escape", &[]),
     ("regular_file", &[]),
     ("ident", &[]),
@@ -20,9 +21,29 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export", &["ident", "attribute", "manifest", "live"]),
     ("diagnosis", &[]),
     ("review", &["ident", "attribute", "manifest"]),
-    ("api", &["escape", "ident", "attribute", "live", "job"]),
+    (
+        "api",
+        &[
+            "allowed_hosts",
+            "escape",
+            "ident",
+            "attribute",
+            "live",
+            "job",
+        ],
+    ),
     ("package", &["ident", "plan"]),
-    ("store", &["regular_file", "ident", "outcome", "plan", "apply"]),
+    (
+        "store",
+        &[
+            "allowed_hosts",
+            "regular_file",
+            "ident",
+            "outcome",
+            "plan",
+            "apply",
+        ],
+    ),
     (
         "apply",
         &[
@@ -59,6 +80,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "allowed_hosts",
             "escape",
             "regular_file",
             "ident",
@@ -84,6 +106,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Modules whose code reads no clock, file, variable or network and prints nothing.
 const PURE: &[&str] = &[
+    "allowed_hosts",
     "escape",
     "ident",
     "attribute",

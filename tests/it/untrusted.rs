@@ -34,7 +34,7 @@ fn endless(env: &TestEnv) -> Vec<(&'static str, &'static str)> {
 #[track_caller]
 fn is_refused(output: CommandOutput, why: &str) {
     let output = output.exits_with(1);
-    assert!(output.stderr.starts_with("Error: "), "{output}");
+    assert!(output.stderr.contains("Error: "), "{output}");
     assert!(output.stderr.contains(why), "no `{why}` in\n{output}");
     assert!(output.stderr.contains("help: "), "{output}");
 }
@@ -218,27 +218,27 @@ fn invisible_characters_are_shown_as_escapes() {
             format!("solform: 1\n\"k{letter}y\": 5\n"),
             format!("solform: \"x{letter}y\"\n"),
             manifest(
-                "emulator:",
+                "\"emulator:\"",
                 &format!("  \"A{letter}B\": {{ version: 1, state: \"{letter}X\" }}\n"),
             ),
             manifest(
-                "emulator:",
+                "\"emulator:\"",
                 &format!(
                     "  \"A{letter}B\": {{ version: \"1{letter}2\" }}\n  \"A\": {{ version: \"${{{letter}}}\" }}\n"
                 ),
             ),
             manifest(
-                "emulator:",
+                "\"emulator:\"",
                 &format!("  A: {{ version: 1, path: \"${{x{letter}y}}\" }}\n"),
             ),
             manifest_with(
-                "emulator:",
+                "\"emulator:\"",
                 &format!("    limits: {{ max_destroy: \"{letter}5\" }}\n"),
                 "",
                 SOLUTIONS,
             ),
             manifest_with(
-                "emulator:",
+                "\"emulator:\"",
                 &format!("    timeouts: {{ deploy: \"{letter}5\" }}\n"),
                 "",
                 SOLUTIONS,
@@ -324,14 +324,14 @@ fn many_problems_are_counted() {
     for (text, total) in [
         (
             format!("solform: 1\nenvironments: {{ {entries} }}\n"),
-            "59900 more problems",
+            "59900 more of the same kind",
         ),
         (
             format!(
                 "solform: 1\nenvironments:\n{}",
                 "  \"?\": 1\n".repeat(30_000)
             ),
-            "29901 more problems",
+            "more of the same kind",
         ),
     ] {
         let env = env_with(&text);
@@ -438,4 +438,435 @@ fn the_emulator_listens_on_loopback_only() {
         env.solform(&["emulator", "--token-file", "empty"]),
         "the emulator's token is empty",
     );
+}
+
+/// A machine whose pipeline restricts what a manifest may reach.
+fn restricted(hosts: &str, text: &str) -> TestEnv {
+    let mut env = env_with(text);
+    env.set("SOLFORM_ALLOWED_HOSTS", hosts)
+        .set("JOB_SECRET", "hush-hush-hush");
+    env
+}
+
+fn port_of(server: &RawServer) -> String {
+    server.url().replace("http://", "")
+}
+
+/// The error, and that nothing was asked and no secret shown.
+#[track_caller]
+fn is_denied(output: CommandOutput, why: &str, servers: &[&RawServer]) {
+    assert!(!output.stderr.contains("hush"), "{output}");
+    assert!(!output.stdout.contains("hush"), "{output}");
+    is_refused(output, why);
+    for server in servers {
+        assert!(server.requests().is_empty(), "{:?}", server.requests());
+    }
+}
+
+#[test]
+fn only_allowed_hosts_are_asked() {
+    let server = RawServer::saying(&answer("200 OK", "application/json", "{}"));
+    let text = manifest(&server.url(), SOLUTIONS);
+    for (hosts, why) in [
+        ("", "allows no host, because it is empty"),
+        (" , ", "allows no host, because it is empty"),
+        ("127.0.0.1:1", "`127.0.0.1` is not in SOLFORM_ALLOWED_HOSTS"),
+        ("localhost", "`127.0.0.1` is not in SOLFORM_ALLOWED_HOSTS"),
+        ("*", "`127.0.0.1` is not in SOLFORM_ALLOWED_HOSTS"),
+        ("127.0.0.*", "`127.0.0.1` is not in SOLFORM_ALLOWED_HOSTS"),
+    ] {
+        let mut env = restricted(hosts, &text);
+        env.set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN");
+        for command in [&["plan"][..], &["list"], &["apply", "--auto-approve"]] {
+            is_denied(env.solform(command), why, &[&server]);
+        }
+    }
+    let mut env = restricted(&port_of(&server), &text);
+    is_denied(
+        env.solform(&["plan"]),
+        "the token variable `TEST_TOKEN` of environment `test` is not in SOLFORM_ALLOWED_ENV",
+        &[&server],
+    );
+    let _ = env.solform(&["plan", "--env", "TEST_TOKEN"]);
+    assert!(!server.requests().is_empty());
+    env.set("SOLFORM_ALLOWED_ENV", "X, TEST_TOKEN");
+    let before = server.requests().len();
+    let _ = env.solform(&["plan"]);
+    assert!(server.requests().len() > before);
+}
+
+/// The embedded emulator is no host.
+#[test]
+fn the_embedded_emulator_needs_no_host() {
+    let mut env = TestEnv::new();
+    let _ = env.solform(&["init"]).exits_with(0);
+    env.set("SOLFORM_ALLOWED_HOSTS", "");
+    let _ = env.solform(&["plan"]).exits_with(0);
+}
+
+/// Whichever variable names the endpoint of the bucket, or that of its credentials.
+#[test]
+fn only_allowed_hosts_hold_stores() {
+    let api = RawServer::saying(&answer("200 OK", "application/json", "{\"solutions\":[]}"));
+    let other = RawServer::saying(&answer("200 OK", "application/json", "{}"));
+    let bucket = RawServer::saying(&answer("404 Not Found", "text/plain", ""));
+    let redirecting = RawServer::saying(&format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nlocation: {}/x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        other.url()
+    ));
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "k"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret-s3cret"),
+    ];
+    let other_url = other.url();
+    let bucket_url = bucket.url();
+    let redirecting_url = redirecting.url();
+    let full = format!("{other_url}/creds");
+    for variables in [
+        vec![("AWS_ENDPOINT", &*other_url)],
+        vec![("AWS_ENDPOINT_URL", &*other_url)],
+        vec![("AWS_ENDPOINT_URL_S3", &*other_url)],
+        vec![
+            ("AWS_ENDPOINT_URL", &*bucket_url),
+            ("AWS_ENDPOINT_URL_S3", &*other_url),
+        ],
+        vec![("AWS_ENDPOINT_URL", &*redirecting_url)],
+        vec![
+            ("AWS_ENDPOINT_URL", &*bucket_url),
+            ("AWS_METADATA_ENDPOINT", &*other_url),
+            ("no keys", ""),
+        ],
+        vec![
+            ("AWS_ENDPOINT_URL", &*bucket_url),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*full),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "token"),
+            ("no keys", ""),
+        ],
+        vec![
+            ("AWS_ENDPOINT_URL", &*bucket_url),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "token"),
+            ("AWS_ROLE_ARN", "arn:aws:iam::1:role/x"),
+            ("AWS_ENDPOINT_URL_STS", &*other_url),
+            ("no keys", ""),
+        ],
+        vec![("AWS_REGION", "us-east-1")],
+    ] {
+        let text = manifest_with(&api.url(), "    store: s3://bucket/x\n", "", SOLUTIONS);
+        let hosts = [&api, &bucket, &redirecting].map(port_of).join(",");
+        let mut env = restricted(&hosts, &text);
+        env.write("token", "web-identity-token");
+        env.set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN")
+            .set("AWS_ALLOW_HTTP", "true");
+        if !variables.iter().any(|(name, _)| *name == "no keys") {
+            for (name, value) in keys {
+                env.set(name, value);
+            }
+        }
+        for (name, value) in &variables {
+            env.set(name, value);
+        }
+        let output = env.solform(&["apply", "--auto-approve"]).exits_with(1);
+        // A write is not redirected at all.
+        let is_redirect = variables.contains(&("AWS_ENDPOINT_URL", &*redirecting_url));
+        assert!(
+            is_redirect || output.stderr.contains("SOLFORM_ALLOWED_HOSTS"),
+            "{variables:?}\n{output}"
+        );
+        assert!(other.requests().is_empty(), "{variables:?}\n{output}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_allowed_is_not_asked() {
+    let proxy = RawServer::saying(&answer("200 OK", "application/json", "{}"));
+    let text = manifest("https://instabase.example.com", SOLUTIONS);
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let mut env = restricted("instabase.example.com", &text);
+        env.set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN")
+            .set(name, &proxy.url());
+        is_denied(
+            env.solform(&["plan"]),
+            "through the proxy `127.0.0.1`",
+            &[&proxy],
+        );
+    }
+}
+
+#[test]
+fn only_allowed_variables_are_read() {
+    let server = RawServer::saying(&answer("200 OK", "application/json", "{\"solutions\":[]}"));
+    let url = server.url();
+    for (text, why) in [
+        (
+            manifest(
+                &url,
+                "  A: { version: 1, path: \"${env:JOB_SECRET}/a.ibsolution\" }\n",
+            ),
+            "[env-not-allowed]",
+        ),
+        (
+            manifest_with(
+                &url,
+                "",
+                "vars: { x: \"${env:JOB_SECRET}\" }\n",
+                "  A: { version: \"${x}\" }\n",
+            ),
+            "[env-not-allowed]",
+        ),
+        (
+            manifest(
+                &url,
+                "  A: { version: 1, path: \"${env:OTHER_TOKEN}/a.ibsolution\" }\n",
+            ),
+            "[token-in-variable]",
+        ),
+    ] {
+        let mut env = restricted(&port_of(&server), &text);
+        env.set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN,OTHER_TOKEN")
+            .set("OTHER_TOKEN", "hush-hush-hush");
+        for command in [
+            &["validate"][..],
+            &["plan"],
+            &["apply", "--auto-approve"],
+            &["plan", "--json"],
+        ] {
+            is_denied(env.solform(command), why, &[&server]);
+        }
+    }
+    // In a review, what is not given stays as its text.
+    let text = manifest(
+        &url,
+        "  A: { version: 1, path: \"${env:JOB_SECRET}/a.ibsolution\" }\n",
+    );
+    let env = restricted("", &text);
+    env.write("base.yaml", &manifest(&url, SOLUTIONS));
+    let output = env
+        .solform(&["review", "--base", "base.yaml"])
+        .exits_with(0);
+    assert!(!output.stdout.contains("hush"), "{output}");
+    assert!(!output.stderr.contains("hush"), "{output}");
+}
+
+#[test]
+fn only_files_of_the_working_tree_are_named() {
+    let server = RawServer::saying(&answer("200 OK", "application/json", "{\"solutions\":[]}"));
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret");
+    std::fs::write(&secret, "hush-hush-hush").unwrap();
+    let named = secret.to_str().unwrap();
+    let folder = outside.path().join("store");
+    let folder = folder.to_str().unwrap();
+    let token = |path: &str| {
+        manifest(&server.url(), SOLUTIONS)
+            .replace("{ env: TEST_TOKEN }", &format!("{{ file: '{path}' }}"))
+    };
+    let emulated = |keys: &str| {
+        format!(
+            "solform: 1\nenvironments: {{ e: {{ url: 'emulator:', {keys} }} }}\ndefaults: {{ owner: me }}\nsolutions:\n{SOLUTIONS}"
+        )
+    };
+    let with = |keys: &str| manifest_with(&server.url(), keys, "", SOLUTIONS);
+    for text in [
+        token(named),
+        token("link"),
+        token("../../../../../../../../etc/hostname"),
+        token("/proc/self/environ"),
+        emulated(&format!("emulator: {{ seed: '{named}' }}")),
+        emulated("emulator: { seed: link }"),
+        with(&format!("    ca_bundle: '{named}'\n")),
+        with(&format!(
+            "    client_cert: link\n    client_key: '{named}'\n"
+        )),
+        with(&format!("    store: '{folder}'\n")),
+        with("    store: linked-folder/x\n"),
+        emulated(&format!("store: '{folder}'")),
+    ] {
+        let mut env = restricted(&port_of(&server), &text);
+        env.set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN");
+        std::os::unix::fs::symlink(&secret, env.path().join("link")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), env.path().join("linked-folder")).unwrap();
+        let output = env.solform(&["apply", "--auto-approve"]);
+        is_denied(output, "SOLFORM_ALLOWED_PATHS", &[]);
+        assert!(!outside.path().join("store").exists());
+        assert!(!outside.path().join("x").exists());
+    }
+    assert!(server.requests().is_empty());
+    // Allowed, or inside.
+    for (text, paths) in [
+        (token(named), outside.path().to_str().unwrap()),
+        (token(named), named),
+        (token("inside"), ""),
+    ] {
+        let mut env = restricted(&port_of(&server), &text);
+        env.set("SOLFORM_ALLOWED_PATHS", paths);
+        env.write("inside", "a-token");
+        let before = server.requests().len();
+        let output = env.solform(&["plan"]);
+        assert!(server.requests().len() > before, "{output}");
+    }
+    // A store that the operator names is free.
+    let mut env = restricted(&port_of(&server), &with(""));
+    env.set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN");
+    let output = env.solform(&["plan", "--store", folder]);
+    assert!(!output.stderr.contains("SOLFORM_ALLOWED_PATHS"), "{output}");
+}
+
+#[test]
+fn doctor_shows_what_is_allowed() {
+    let mut env = restricted(
+        "a.example, b.example:8443",
+        &manifest("https://c.example", SOLUTIONS),
+    );
+    env.set("SOLFORM_ALLOWED_ENV", "DRIVE")
+        .set("SOLFORM_ALLOWED_PATHS", "/opt/certs");
+    let output = env
+        .solform(&["doctor", "--env", "TEST_TOKEN"])
+        .exits_with(1);
+    for text in ["`a.example`,", "`DRIVE`, `TEST_TOKEN`", "/opt/certs"] {
+        assert!(output.stdout.contains(text), "no `{text}` in\n{output}");
+    }
+}
+
+/// A token of the kind that is written differently in every encoding.
+const ODD_TOKEN: &str = "tok/en+42=Zx.9_-abcdefgh";
+
+/// What a server can echo, as it stands in JSON: each form decodes to the token or holds it.
+fn echoes() -> Vec<String> {
+    let each = |encode: &dyn Fn(u32) -> String| -> String {
+        ODD_TOKEN
+            .chars()
+            .map(|letter| encode(u32::from(letter)))
+            .collect()
+    };
+    vec![
+        ODD_TOKEN.to_owned(),
+        ODD_TOKEN.replace('/', "\\/"),
+        ODD_TOKEN.replace('/', "\\u002f").replace('+', "\\u002B"),
+        each(&|code| format!("\\u{code:04x}")),
+        ODD_TOKEN.replace('/', "&#x2F;").replace('+', "&#43;"),
+        ODD_TOKEN
+            .replace('/', "%2f")
+            .replace('+', "%2B")
+            .replace('=', "%3D"),
+        ODD_TOKEN
+            .replace('/', "%252F")
+            .replace('+', "%252b")
+            .replace('=', "%253d"),
+        each(&|code| format!("{code:02x}")),
+        each(&|code| format!("{code:02X}")),
+        "dG9rL2VuKzQyPVp4LjlfLWFiY2RlZmdo".to_owned(),
+        "eDp0b2svZW4rNDI9WnguOV8tYWJjZGVmZ2g=".to_owned(),
+        ODD_TOKEN[..20].to_owned(),
+    ]
+}
+
+/// Texts that would give the token away.
+fn gives_away(text: &str) -> Option<String> {
+    let plain = text.replace("\\/", "/");
+    let parts = [
+        "tok/en",
+        "tok%2",
+        "tok&#",
+        "\\u0074\\u006f",
+        "746f6b2f656e",
+        "746F6B2F656E",
+        "tok\\u002",
+        "dG9rL2VuKzQy",
+        "b2svZW4rNDI9",
+    ];
+    parts
+        .into_iter()
+        .find(|part| plain.contains(part) || text.contains(part))
+        .map(str::to_owned)
+}
+
+#[track_caller]
+fn keeps_the_token(env: &TestEnv, output: &CommandOutput, echo: &str) {
+    for text in [&output.stdout, &output.stderr] {
+        assert_eq!(gives_away(text), None, "{echo}\n{output}");
+    }
+    let mut open = vec![env.path().to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+                assert_eq!(gives_away(&text), None, "{echo} in {}", path.display());
+            }
+        }
+    }
+}
+
+/// Whatever a server puts the token into, and whoever writes it.
+#[test]
+fn echoed_tokens_are_redacted() {
+    std::thread::scope(|scope| {
+        for echo in echoes() {
+            scope.spawn(move || echoed(&echo));
+        }
+    });
+}
+
+/// What `solform` shows and keeps of answers that hold this echo of the token.
+fn echoed(echo: &str) {
+    let record = format!(
+        "{{\"id\":\"id-{echo}\",\"name\":\"{echo}\",\"version\":\"{echo}\",\"owner\":\"svc\",\"author\":\"{echo}\",\"state\":\"ACTIVE\",\"solution_path\":\"{echo}\",\"created_at_ms\":1}},{{\"id\":\"2\",\"name\":\"A\",\"version\":\"0.{echo}\",\"owner\":\"svc\",\"state\":\"{echo}\",\"created_at_ms\":1}}"
+    );
+    let list = format!("{{\"solutions\":[{record}],\"has_more\":false,\"next_offset\":2}}");
+    let long = format!("{}{echo}", "-".repeat(195));
+    let message = |text: &str| format!("{{\"message\":\"{text}\"}}");
+    let page = format!("<html><title>{echo}</title>");
+    let with_header = |text: &str| {
+        text.replacen(
+            "\r\n",
+            &format!("\r\nx-request-id: {echo}\r\nlocation: /x/{echo}\r\n"),
+            1,
+        )
+    };
+    for server_text in [
+        answer("200 OK", "application/json", &list),
+        answer("400 Bad Request", "application/json", &message(echo)),
+        answer("400 Bad Request", "application/json", &message(&long)),
+        answer("403 Forbidden", "text/html", &page),
+        answer("302 Found", "text/html", &page),
+        answer("200 OK", "application/json", &message(echo)),
+        answer(
+            "200 OK",
+            "application/json",
+            &format!("{{\"status\":\"ERROR\",\"msg\":\"{echo}\"}}"),
+        ),
+    ] {
+        let server = RawServer::saying(&with_header(&server_text));
+        let text = manifest_with(
+            &server.url(),
+            "",
+            "manage: { names: ['*'], undeclared: deactivate }\n",
+            "  A: { version: 1, state: ABSENT }\n",
+        );
+        let mut env = env_with(&text);
+        env.set("TEST_TOKEN", ODD_TOKEN).set("SOLFORM_LOG", "debug");
+        let is_list = server_text.contains("has_more");
+        for command in [
+            &["list"][..],
+            &[
+                "plan",
+                "--out",
+                "a.plan",
+                "--output",
+                "json=a.json",
+                "--output",
+                "markdown=a.md",
+            ],
+            &["plan", "--json"],
+            &["apply", "--auto-approve"],
+        ]
+        .into_iter()
+        .take(if is_list { 4 } else { 1 })
+        {
+            let output = env.solform(command);
+            keeps_the_token(&env, &output, echo);
+        }
+    }
 }

@@ -22,9 +22,6 @@ pub(in crate::cli) struct ReviewArgs {
     /// Only this environment, of either side; also SOLFORM_ENVIRONMENT
     #[arg(short, long, value_name = "NAME")]
     pub(in crate::cli) environment: Option<String>,
-    /// Read this environment variable, which else stands for itself; repeatable
-    #[arg(long, value_name = "NAME")]
-    pub(in crate::cli) env: Vec<String>,
     /// Print the review in this format
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<ReviewFormat>,

@@ -42,7 +42,7 @@ pub(super) async fn run(
         .or(settings.environment.as_deref());
     let variables = Variables {
         placeholders: Placeholders::of([&head].into_iter().chain(&base)),
-        known: &args.env,
+        known: &settings.allowed_variables,
         stood_in: RefCell::default(),
     };
     let heads = variables.read(&head, only, "the manifest")?;

@@ -7,7 +7,7 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session;
-use crate::cli::settings::{Settings, variable};
+use crate::cli::settings::Settings;
 use crate::manifest::{self, Selection};
 use crate::render::words;
 
@@ -21,12 +21,14 @@ pub(super) fn run(
         .environment
         .as_deref()
         .or(settings.environment.as_deref());
+    let variable = |name: &str| settings.manifest_variable(name);
+    let failed = |problems| CommandError::Manifest(settings.problems(problems));
     let (manifests, warnings) = if environment.is_some() {
-        let checked = manifest::read(&source, &Selection { environment }, &variable)
-            .map_err(CommandError::Manifest)?;
+        let checked =
+            manifest::read(&source, &Selection { environment }, &variable).map_err(failed)?;
         (vec![checked.manifest], checked.warnings)
     } else {
-        let checked = manifest::read_all(&source, &variable).map_err(CommandError::Manifest)?;
+        let checked = manifest::read_all(&source, &variable).map_err(failed)?;
         (checked.manifests, checked.warnings)
     };
     io.warn_of(&warnings)?;

@@ -3,7 +3,7 @@
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, Text};
-use super::super::problem::{Code, Problem};
+use super::super::problem::{Code, Problem, VariableRefusal};
 use super::super::source::{Mark, SourceFile};
 use super::builtin::Builtin;
 
@@ -19,19 +19,40 @@ pub(super) fn name(source: &SourceFile, name: &str, why: &str, at: Mark) -> Prob
 
 pub(super) fn missing_env(source: &SourceFile, name: &str, at: Mark) -> Problem {
     let message = format!("the environment variable `{}` is not set", printable(name));
-    Problem::new(Code::MissingEnvVariable, message)
+    let mut problem = Problem::new(Code::MissingEnvVariable, message)
         .at(source, at, "used here")
-        .help("Set it, or write the value under `vars`.")
+        .help("Set it, or write the value under `vars`.");
+    problem.variable = Some(name.into());
+    problem
+}
+
+/// Words a problem of [`missing_env`] anew for a variable that the manifest may not read.
+pub(in crate::manifest) fn refused(problem: &mut Problem, refusal: VariableRefusal) {
+    let name = printable(problem.variable.as_deref().unwrap_or_default());
+    if refusal == VariableRefusal::Token {
+        problem.code = Code::TokenInVariable;
+        problem.message = token_message(&name);
+        problem.help = Some(TOKEN_HELP.to_owned());
+        return;
+    }
+    problem.code = Code::EnvNotAllowed;
+    problem.message = format!("the environment variable `{name}` is not in SOLFORM_ALLOWED_ENV");
+    problem.help = Some(format!(
+        "Add it to SOLFORM_ALLOWED_ENV, or give --env {name}, if the manifest may read it."
+    ));
 }
 
 pub(super) fn token(source: &SourceFile, name: &str, at: Mark) -> Problem {
-    let message = format!(
-        "`{}` holds a token and cannot be part of a value",
-        printable(name)
-    );
-    Problem::new(Code::TokenInVariable, message)
+    Problem::new(Code::TokenInVariable, token_message(&printable(name)))
         .at(source, at, "would show the token")
-        .help("Take this value from another variable; solform sends the token by itself.")
+        .help(TOKEN_HELP)
+}
+
+const TOKEN_HELP: &str =
+    "Take this value from another variable; solform sends the token by itself.";
+
+fn token_message(name: &str) -> String {
+    format!("`{name}` holds a token and cannot be part of a value")
 }
 
 pub(super) fn bad(source: &SourceFile, why: &str, at: Mark) -> Problem {

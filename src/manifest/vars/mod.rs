@@ -5,7 +5,7 @@
 //! every length is bounded, so neither long chains nor doubling ones do harm.
 
 mod builtin;
-mod explain;
+pub(super) mod explain;
 mod interpolation;
 mod order;
 mod resolve;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::json;
+use solform::allowed_hosts::AllowedHosts;
 use solform::api::{
     ApiError, ApiErrorKind, Client, ClientSettings, Files, Reader, Redactor, TokenSupplier,
 };
@@ -565,7 +566,9 @@ fn settings_that_cannot_be_used_are_refused() {
         &|settings| settings.user_agent = "a\nb".to_owned(),
         &|settings| settings.roots_pem = vec![b"no certificate".to_vec()],
         &|settings| settings.client_identity_pem = Some(b"no key".to_vec()),
-        &|settings| settings.allow_hosts = Some(vec!["other.example".to_owned()]),
+        &|settings| {
+            settings.allowed_hosts = Some(AllowedHosts::new("other.example", Arc::new(|_| None)));
+        },
     ] {
         assert!(with(change).is_err());
     }

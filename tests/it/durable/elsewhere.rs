@@ -99,6 +99,7 @@ async fn a_bucket_that_cannot_be_used_is_told_and_nothing_is_sent() {
         (
             vec![
                 ("SOLFORM_ALLOWED_HOSTS", "127.0.0.1"),
+                ("SOLFORM_ALLOWED_ENV", "TEST_TOKEN"),
                 ("AWS_ENDPOINT_URL", &by_name),
             ],
             "is at the host `localhost`, which SOLFORM_ALLOWED_HOSTS does not name",

@@ -201,7 +201,7 @@ async fn store_contract_over_a_bucket_in_memory() {
 
 async fn holds_over(endpoint: &str) {
     let url = Url::parse(&format!("s3://{BUCKET}/a%20prefix/of ours")).unwrap();
-    let (bucket, prefix) = open_s3(&url, &variables_of(endpoint)).unwrap();
+    let (bucket, prefix) = open_s3(&url, &variables_of(endpoint), None).unwrap();
     holds(&|| {
         Box::new(RemoteStore::new(
             bucket.clone(),

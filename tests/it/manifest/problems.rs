@@ -511,7 +511,7 @@ solutions:
       × a solution name must not contain control characters
        ╭─[solform.yaml:4:3]
      3 │ solutions:
-     4 │   "Form\e[31m W-2\u202e": { version: 1.0.0, owner: "svc...release", stat: "...ABSENT" }
+     4 │   "Form\e[31m W-2\u202e": { version: 1.0.0, owner: "svc\u{202e}release", stat: "\u{202e}ABSENT" }
        ·   ───────────┬──────────
        ·              ╰── not usable as a name or version
        ╰────
@@ -521,7 +521,7 @@ solutions:
       × unknown field `stat` in a solution
        ╭─[solform.yaml:4:69]
      3 │ solutions:
-     4 │   "Form\e[31m W-2\u202e": { version: 1.0.0, owner: "svc...release", stat: "...ABSENT" }
+     4 │   "Form\e[31m W-2\u202e": { version: 1.0.0, owner: "svc\u{202e}release", stat: "\u{202e}ABSENT" }
        ·                                                                     ──┬─
        ·                                                                       ╰── not known here
        ╰────

@@ -8,13 +8,16 @@ mod store;
 
 use std::error::Error;
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::api::RetryPolicy;
 use crate::cli::args::DoctorArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::files::folder_of;
 use crate::cli::io::Io;
+use crate::cli::restrictions::{Restrictions, working_tree};
 use crate::cli::session::{self, Place};
 use crate::cli::settings::Settings;
 use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
@@ -64,6 +67,12 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         CheckName::Solform,
         format!("This is solform {VERSION}, for manifests of format 1."),
     )];
+    if let Some(restrictions) = &settings.restrictions {
+        checks.push(restrictions_check(
+            restrictions,
+            folder_of(&args.manifest.file),
+        ));
+    }
     let mut environment = args
         .manifest
         .environment
@@ -97,6 +106,35 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         environment,
         version: VERSION,
         checks,
+    }
+}
+
+/// What the manifest may reach while SOLFORM_ALLOWED_HOSTS is set.
+fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
+    let quoted = |names: &[String]| {
+        if names.is_empty() {
+            return "none".to_owned();
+        }
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    let tree = working_tree(folder).map(|tree| tree.display().to_string());
+    let paths = restrictions
+        .paths
+        .iter()
+        .map(|path| path.display().to_string());
+    let paths: Vec<String> = tree.into_iter().chain(paths).collect();
+    let text = format!(
+        "The manifest may reach only these hosts: {}; variables: {}; files under: {}. No token command runs.",
+        restrictions.hosts,
+        quoted(&restrictions.variables),
+        quoted(&paths),
+    );
+    if restrictions.hosts.is_empty() {
+        let hint = "Name the hosts that may be asked in SOLFORM_ALLOWED_HOSTS, or unset it.";
+        Check::warn(CheckName::Restrictions, text, hint)
+    } else {
+        Check::ok(CheckName::Restrictions, text)
     }
 }
 

@@ -1,0 +1,203 @@
+//! What a manifest may reach, where `SOLFORM_ALLOWED_HOSTS` is set.
+//!
+//! A pipeline plans manifests of branches that nobody has reviewed, with tokens and other secrets
+//! at hand. There, a manifest may name only hosts, environment variables and files that the
+//! operator allows. Options, the operator's own variables and standard input are free.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use url::Url;
+
+use super::error::CommandError;
+use crate::allowed_hosts::AllowedHosts;
+use crate::manifest::VariableRefusal;
+
+/// What is allowed.
+#[derive(Debug, Clone)]
+pub(super) struct Restrictions {
+    /// `SOLFORM_ALLOWED_HOSTS`.
+    pub(super) hosts: AllowedHosts,
+    /// `SOLFORM_ALLOWED_ENV` and `--env`.
+    pub(super) variables: Vec<String>,
+    /// `SOLFORM_ALLOWED_PATHS`.
+    pub(super) paths: Vec<PathBuf>,
+}
+
+impl Restrictions {
+    pub(super) fn new(hosts: &str, variables: Vec<String>, paths: Option<&str>) -> Self {
+        let paths = paths.unwrap_or_default().split([',', ':']);
+        Self {
+            hosts: AllowedHosts::new(hosts, Arc::new(proxy_of)),
+            variables,
+            paths: paths
+                .map(str::trim)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+                .collect(),
+        }
+    }
+
+    /// Whether the manifest may read an environment variable.
+    pub(super) fn allows_variable(&self, name: &str) -> bool {
+        self.variables.iter().any(|allowed| allowed == name)
+    }
+
+    /// Why a value of the manifest may not hold an environment variable.
+    pub(super) fn refusal(&self, name: &str) -> Option<VariableRefusal> {
+        if !self.allows_variable(name) {
+            Some(VariableRefusal::NotAllowed)
+        } else if name.to_ascii_uppercase().contains("TOKEN") {
+            // It is allowed as the source of a token, and a manifest that is not trusted could
+            // show it in a plan instead.
+            Some(VariableRefusal::Token)
+        } else {
+            None
+        }
+    }
+
+    /// The real path of a file that the manifest in `folder` names; it may be missing.
+    pub(super) fn check_path(&self, folder: &Path, path: &Path) -> Result<PathBuf, CommandError> {
+        let named = folder.join(path);
+        let refused = || CommandError::PathNotAllowed {
+            path: named.clone(),
+        };
+        let real = real_path(&named).ok_or_else(refused)?;
+        let tree = working_tree(folder).ok_or_else(refused)?;
+        let is_inside = real
+            .strip_prefix(&tree)
+            // Its configuration may hold the credentials of the pipeline.
+            .is_ok_and(|inner| !inner.iter().any(|part| part == ".git"));
+        let is_allowed = || {
+            let mut allowed = self
+                .paths
+                .iter()
+                .filter_map(|path| path.canonicalize().ok());
+            allowed.any(|allowed| real.starts_with(allowed))
+        };
+        if is_inside || is_allowed() {
+            Ok(real)
+        } else {
+            Err(refused())
+        }
+    }
+}
+
+/// The git repository that the folder is in, else the folder.
+pub(super) fn working_tree(folder: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let root = folder.ancestors().find(|root| root.join(".git").exists());
+    Some(root.unwrap_or(&folder).to_owned())
+}
+
+/// A path without links; what is missing at its end stays as it is. There is none for a path that
+/// goes up from a folder that is missing.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    if let Ok(real) = path.canonicalize() {
+        return Some(real);
+    }
+    // A link to what is missing would be followed by whoever creates it.
+    if path.symlink_metadata().is_ok() {
+        return None;
+    }
+    let name = path.components().next_back()?;
+    let Component::Normal(name) = name else {
+        return None;
+    };
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => real_path(parent)?,
+        Some(_) | None => Path::new(".").canonicalize().ok()?,
+    };
+    Some(parent.join(name))
+}
+
+/// The proxy that the HTTP client takes for a URL, by the usual variables.
+fn proxy_of(url: &Url) -> Option<Url> {
+    let uri = url.as_str().parse().ok()?;
+    let proxy = Matcher::from_system().intercept(&uri)?;
+    Url::parse(&proxy.uri().to_string()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn files_outside_of_the_tree_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        for folder in ["repo/.git/refs", "repo/sub", "other", "repo2"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        for file in [
+            "repo/a",
+            "repo/sub/b",
+            "other/c",
+            "repo2/d",
+            "repo/.git/config",
+        ] {
+            std::fs::write(root.join(file), "").unwrap();
+        }
+        symlink(root.join("other"), root.join("repo/link")).unwrap();
+        symlink(root.join("other/c"), root.join("repo/sub/link")).unwrap();
+        symlink(root.join("other/new"), root.join("repo/sub/dangling")).unwrap();
+        symlink("../a", root.join("repo/sub/inner")).unwrap();
+        let folder = root.join("repo/sub");
+        let allowed = root.join("other");
+        for (path, alone, with_other) in [
+            ("b", true, true),
+            ("../a", true, true),
+            ("inner", true, true),
+            ("missing", true, true),
+            ("missing/deep", true, true),
+            ("missing/../b", false, false),
+            ("../../repo/a", true, true),
+            ("../link/c", false, true),
+            ("../link/missing", false, true),
+            ("link", false, true),
+            ("dangling", false, false),
+            ("../../other/c", false, true),
+            ("../../repo2/d", false, false),
+            ("../.git/config", false, false),
+            ("../.git/new", false, false),
+            ("/etc/hostname", false, false),
+            ("/dev/zero", false, false),
+            ("/proc/self/environ", false, false),
+            ("/proc/self/root/etc/hostname", false, false),
+        ] {
+            for (paths, expected) in [("", alone), (allowed.to_str().unwrap(), with_other)] {
+                let restrictions = Restrictions::new("", Vec::new(), Some(paths));
+                let found = restrictions.check_path(&folder, Path::new(path));
+                assert_eq!(found.is_ok(), expected, "{path} with `{paths}`: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_named_variables_are_read() {
+        let names = ["DRIVE".to_owned(), "IB_TOKEN".to_owned()];
+        let restrictions = Restrictions::new("", names.to_vec(), None);
+        for (name, as_token, in_value) in [
+            ("DRIVE", true, None),
+            ("drive", false, Some(VariableRefusal::NotAllowed)),
+            ("HOME", false, Some(VariableRefusal::NotAllowed)),
+            ("IB_TOKEN", true, Some(VariableRefusal::Token)),
+        ] {
+            assert_eq!(restrictions.allows_variable(name), as_token, "{name}");
+            assert_eq!(restrictions.refusal(name), in_value, "{name}");
+        }
+    }
+
+    #[test]
+    fn without_git_the_tree_is_the_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("sub");
+        std::fs::create_dir(&folder).unwrap();
+        let restrictions = Restrictions::new("", Vec::new(), None);
+        assert!(restrictions.check_path(&folder, Path::new("x")).is_ok());
+        assert!(restrictions.check_path(&folder, Path::new("../x")).is_err());
+    }
+}

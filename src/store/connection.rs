@@ -1,0 +1,88 @@
+//! The connection of a bucket's client, where only some hosts may be asked.
+//!
+//! The client asks more than the bucket: it gets credentials from the metadata service, from a
+//! container's endpoint or from STS, each named by a variable, and a bucket can redirect. All of
+//! its requests pass here.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use object_store::client::{
+    HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
+use object_store::{ClientConfigKey, ClientOptions, Error};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::bucket::{CONNECT_TIMEOUT, REQUEST_TIMEOUT};
+use crate::allowed_hosts::AllowedHosts;
+use crate::regular_file::{self, SECRET_LIMIT};
+
+/// How many redirects are followed, all of them to allowed hosts.
+const REDIRECTS: usize = 5;
+
+/// What a guarded connection needs to know.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) allowed: AllowedHosts,
+    /// The file of `AWS_CA_BUNDLE`.
+    pub(super) bundle: Option<PathBuf>,
+}
+
+/// Makes a client that asks allowed hosts only.
+pub(super) fn guarded(guard: &Guard, options: &ClientOptions) -> Result<HttpClient, Error> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Generic {
+        store: "S3",
+        source,
+    };
+    let allowed = guard.allowed.clone();
+    let redirects = Policy::custom(move |attempt| {
+        if attempt.previous().len() > REDIRECTS {
+            return attempt.error("too many redirects");
+        }
+        match allowed.check(attempt.url()) {
+            Ok(()) => attempt.follow(),
+            Err(refusal) => attempt.error(refusal),
+        }
+    });
+    let certificates = match &guard.bundle {
+        Some(path) => {
+            let pem =
+                regular_file::read(path, SECRET_LIMIT).map_err(|error| failed(error.into()))?;
+            reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.into()))?
+        }
+        None => Vec::new(),
+    };
+    let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .tls_certs_merge(certificates)
+        .https_only(allows_http.as_deref() != Some("true"))
+        .redirect(redirects)
+        .build()
+        .map_err(|error| failed(error.into()))?;
+    Ok(HttpClient::new(GuardedService {
+        inner: HttpClient::new(client),
+        allowed: guard.allowed.clone(),
+    }))
+}
+
+#[derive(Debug)]
+struct GuardedService {
+    inner: HttpClient,
+    allowed: AllowedHosts,
+}
+
+#[async_trait]
+impl HttpService for GuardedService {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let url = Url::parse(&request.uri().to_string())
+            .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        // `Unknown` is not tried again.
+        self.allowed
+            .check(&url)
+            .map_err(|refusal| HttpError::new(HttpErrorKind::Unknown, refusal))?;
+        self.inner.execute(request).await
+    }
+}
