@@ -40,6 +40,11 @@ impl Files {
         self.client.0.limiter.most_reads()
     }
 
+    /// Returns what was read out of a file without any known secret.
+    pub fn clean(&self, text: Vec<u8>) -> Vec<u8> {
+        self.client.0.secrets.redact_input(&text).unwrap_or(text)
+    }
+
     /// Reads a part of a file. `None` if there is no such file. A server that knows no ranges
     /// sends the whole, which is accepted up to 64 MiB; of an empty file the part is empty.
     pub async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<FilePart>, ApiError> {

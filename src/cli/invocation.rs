@@ -16,6 +16,8 @@ use super::files::has_no_folder;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Invocation {
     chdir: Option<PathBuf>,
+    /// `--env`.
+    env: Vec<String>,
     /// `--file`, where it is not the default one.
     file: Option<PathBuf>,
     /// `--environment`, or `SOLFORM_ENVIRONMENT`.
@@ -31,6 +33,10 @@ impl Invocation {
         let option = |name| command.and_then(|command| typed::<String>(command, name));
         Self {
             chdir: command.and_then(|command| typed(command, "chdir")),
+            env: command
+                .and_then(|command| command.try_get_many::<String>("env").ok()?)
+                .map(|names| names.cloned().collect())
+                .unwrap_or_default(),
             file: command.and_then(|command| typed(command, "file")),
             environment: option("environment").or_else(|| environment.map(str::to_owned)),
             store: option("store"),
@@ -59,6 +65,9 @@ impl Invocation {
         };
         if let Some(folder) = &self.chdir {
             printed = printed.option("--chdir", folder.display());
+        }
+        for name in &self.env {
+            printed = printed.option("--env", name);
         }
         printed = printed.argument(verb);
         printed.behind_verb = printed.words.len();

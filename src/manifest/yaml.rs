@@ -124,6 +124,10 @@ fn explain(source: &SourceFile, error: &Error) -> Problem {
                 .filter(|char| char.is_control());
             let message = control.map_or_else(
                 || {
+                    // The message may quote the file.
+                    if !source.is_manifest() {
+                        return "invalid YAML: the file does not look like a manifest".to_owned();
+                    }
                     let text = UserMessageFormatter.format_message(other);
                     format!(
                         "invalid YAML: {}",

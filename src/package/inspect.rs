@@ -72,6 +72,11 @@ pub enum SourceError {
 pub trait RangeSource: Sync {
     /// Reads a range; less of it where the file ends before.
     fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Part, SourceError>> + Send;
+
+    /// Returns the text of a member without the secrets that the file's server may have put there.
+    fn clean(&self, text: Vec<u8>) -> Vec<u8> {
+        text
+    }
 }
 
 /// Reads a package's `package.json`, and computes the package's fingerprint.
@@ -87,7 +92,7 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
     let mut fetched = head.bytes.len() as u64;
     file.insert(head.start, head.bytes);
     for _ in 1..READS {
-        let missed = match look(&mut file) {
+        let missed = match look(&mut file, source) {
             Look::Found(found) => return Ok(found?),
             Look::Misses(range) => range,
         };
@@ -130,13 +135,15 @@ enum Look {
     Misses(Range<u64>),
 }
 
-fn look(file: &mut Sparse) -> Look {
+fn look(file: &mut Sparse, source: &impl RangeSource) -> Look {
     let mut member_end = 0;
     let result = read_member(file, &mut member_end);
     // What the zip reader makes of a read that failed does not count.
     match file.take_missed() {
         Some(missed) => Look::Misses(widen(file, missed, member_end)),
-        None => Look::Found(result.and_then(|member| parse(&member.json, member.fingerprint))),
+        None => Look::Found(
+            result.and_then(|member| parse(&source.clean(member.json), member.fingerprint)),
+        ),
     }
 }
 

@@ -97,6 +97,10 @@ impl RangeSource for File<'_> {
             Err(error) => Err(SourceError::Failed(Box::new(error))),
         }
     }
+
+    fn clean(&self, text: Vec<u8>) -> Vec<u8> {
+        self.files.clean(text)
+    }
 }
 
 /// What a reader should know of packages that do not prevent a change, in the order of the plan.

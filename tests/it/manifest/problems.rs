@@ -516,14 +516,24 @@ solutions:
        ·              ╰── not usable as a name or version
        ╰────
       help: Write names and versions as the platform shows them.
+    invisible-character
+
+      ⚠ invisible character: U+202E
+       ╭─[solform.yaml:4:56]
+     3 │ solutions:
+     4 │   "Form\e[31m W-2\u202e": { version: 1.0.0, owner: "svc\u{202e}release", stat: "\u{202e}ABSENT" }
+       ·                                                        ────┬───
+       ·                                                            ╰── nobody sees it
+       ╰────
+      help: Remove it, or write it as an escape such as `"\u00A0"` where it is needed.
     unknown-field
 
       × unknown field `stat` in a solution
-       ╭─[solform.yaml:4:69]
+       ╭─[solform.yaml:4:67]
      3 │ solutions:
      4 │   "Form\e[31m W-2\u202e": { version: 1.0.0, owner: "svc\u{202e}release", stat: "\u{202e}ABSENT" }
-       ·                                                                     ──┬─
-       ·                                                                       ╰── not known here
+       ·                                                                          ──┬─
+       ·                                                                            ╰── not known here
        ╰────
       help: Write `state` if that is what you mean.
     "#);
