@@ -108,7 +108,7 @@ impl Redactor {
             if plain.len() < shortest {
                 continue;
             }
-            let forms = secret.encoded.iter().map(|form| form.expose_secret());
+            let forms = secret.encoded.iter().map(ExposeSecret::expose_secret);
             for (index, form) in std::iter::once(plain).chain(forms).enumerate() {
                 let text = clean.as_deref().unwrap_or(bytes);
                 // Encodings of single characters begin with one of these.
@@ -336,15 +336,14 @@ fn entity_unit(text: &[u8], letter: char) -> Option<usize> {
         let hex = number
             .strip_prefix(b"x")
             .or_else(|| number.strip_prefix(b"X"));
-        let (digits, lead, radix) = match hex {
-            Some(hex) => (&hex[..hex_digits(hex, 10)], 2, 16),
-            None => {
-                let count = number
-                    .iter()
-                    .take(10)
-                    .take_while(|byte| byte.is_ascii_digit());
-                (&number[..count.count()], 1, 10)
-            }
+        let (digits, lead, radix) = if let Some(hex) = hex {
+            (&hex[..hex_digits(hex, 10)], 2, 16)
+        } else {
+            let digits = number
+                .iter()
+                .take(10)
+                .take_while(|byte| byte.is_ascii_digit());
+            (&number[..digits.count()], 1, 10)
         };
         return is_code(digits, radix, letter).then(|| length + closed(lead + digits.len()));
     }
@@ -432,7 +431,10 @@ mod tests {
     }
 
     fn hex(text: &str) -> String {
-        text.bytes().map(|byte| format!("{byte:02x}")).collect()
+        text.bytes()
+            .flat_map(|byte| [byte >> 4, byte & 0xf])
+            .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+            .collect()
     }
 
     /// A text in every encoding in which a server may echo it.

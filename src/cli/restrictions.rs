@@ -139,7 +139,7 @@ mod tests {
             "repo2/d",
             "repo/.git/config",
         ] {
-            std::fs::write(root.join(file), "").unwrap();
+            std::fs::File::create_new(root.join(file)).unwrap();
         }
         symlink(root.join("other"), root.join("repo/link")).unwrap();
         symlink(root.join("other/c"), root.join("repo/sub/link")).unwrap();

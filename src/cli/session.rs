@@ -1,10 +1,5 @@
 //! Everything that a command needs to ask an environment: manifest, token, client, emulator.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the edge to the manifest's files"
-)]
-
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

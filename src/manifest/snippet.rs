@@ -367,9 +367,8 @@ mod tests {
     fn shown(snippet: &Snippet) -> String {
         let texts = snippet.blocks.iter().map(|block| {
             let lines = block.text.lines().enumerate();
-            lines
-                .map(|(index, line)| format!("{}|{line}\n", block.line + index + 1))
-                .collect::<String>()
+            let lines = lines.map(|(index, line)| format!("{}|{line}", block.line + index + 1));
+            lines.collect::<Vec<_>>().join("\n") + "\n"
         });
         texts.collect::<Vec<_>>().join("...\n")
     }

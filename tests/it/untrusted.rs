@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use crate::support::raw::{RawServer, answer};
-use crate::support::worlds::{TOKEN, env_with, manifest, manifest_with};
+use crate::support::worlds::{env_with, manifest, manifest_with};
 use crate::support::{CommandOutput, TestEnv};
 
 const SOLUTIONS: &str = "  A: { version: 1, state: INACTIVE }\n";
@@ -258,7 +258,7 @@ fn invisible_characters_are_shown_as_escapes() {
                 env.solform(&["validate", "-f", named.to_str().unwrap()]),
                 env.solform(&["plan", "-e", &format!("e{letter}")]),
             ] {
-                assert!(!output.stderr.contains(*letter), "{letter:?}\n{output:}");
+                assert!(!output.stderr.contains(*letter), "{letter:?}\n{output}");
                 assert!(!output.stdout.contains(*letter), "{letter:?}\n{output}");
             }
             std::fs::remove_file(&named).unwrap();
@@ -420,7 +420,6 @@ fn what_is_kept_is_for_its_owner_alone() {
         }
     }
     assert!(files >= 4, "{files}");
-    let _ = TOKEN;
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::api::RetryPolicy;
 use crate::cli::args::DoctorArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::files::folder_of;
+use crate::cli::files::manifest_folder;
 use crate::cli::io::Io;
 use crate::cli::restrictions::{Restrictions, working_tree};
 use crate::cli::session::{self, Place};
@@ -70,7 +70,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
     if let Some(restrictions) = &settings.restrictions {
         checks.push(restrictions_check(
             restrictions,
-            folder_of(&args.manifest.file),
+            manifest_folder(&args.manifest.file),
         ));
     }
     let mut environment = args
@@ -109,7 +109,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
     }
 }
 
-/// What the manifest may reach while SOLFORM_ALLOWED_HOSTS is set.
+/// What the manifest may reach while `SOLFORM_ALLOWED_HOSTS` is set.
 fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
     let quoted = |names: &[String]| {
         if names.is_empty() {
