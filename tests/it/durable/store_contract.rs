@@ -328,7 +328,7 @@ async fn a_lease_that_was_taken_away_is_seen_at_the_next_renewal() {
 async fn over(quirk: Quirk) -> (Bucket, RemoteStore) {
     let bucket = Bucket::with(quirk).await;
     let url = Url::parse(&format!("s3://{BUCKET}/p")).unwrap();
-    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint)).unwrap();
+    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint), None).unwrap();
     let store = RemoteStore::new(objects, &prefix, url.as_str(), KEY, Arc::new(|| 1));
     (bucket, store)
 }
@@ -366,7 +366,7 @@ async fn a_probe_finds_what_a_bucket_lacks() {
 async fn probes_do_not_meet() {
     let bucket = Bucket::start().await;
     let url = Url::parse(&format!("s3://{BUCKET}/p")).unwrap();
-    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint)).unwrap();
+    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint), None).unwrap();
     let proofs = (0..8).map(|_| {
         let (objects, prefix, url) = (objects.clone(), prefix.clone(), url.clone());
         tokio::spawn(async move {
