@@ -5,6 +5,7 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -263,6 +264,32 @@ impl Identity {
         )))
     }
 
+    /// The full address with every separator inside a part escaped by `\`: no two identities share
+    /// it, also where names and versions contain `@` (`o:a@1\@2` is version `1@2` of `a`).
+    pub fn escaped_address(&self) -> Address {
+        let mut text = String::new();
+        let parts = [
+            (self.owner.as_str(), ":"),
+            (self.name.as_str(), "@"),
+            (self.version.as_str(), ""),
+        ];
+        for (part, separator) in parts {
+            for letter in part.chars() {
+                if SEPARATORS.contains(&letter) {
+                    text.push('\\');
+                }
+                text.push(letter);
+            }
+            text.push_str(separator);
+        }
+        Address(Arc::from(text))
+    }
+
+    /// Whether name or version contains a separator, so that its address may look like another's.
+    pub(crate) fn has_separator(&self) -> bool {
+        self.name.as_str().contains(SEPARATORS) || self.version.as_str().contains(SEPARATORS)
+    }
+
     /// Orders by name, then by version as people order them, then by owner.
     pub fn natural_cmp(&self, other: &Self) -> Ordering {
         self.name
@@ -270,6 +297,18 @@ impl Identity {
             .then_with(|| self.version.natural_cmp(&other.version))
             .then_with(|| self.owner.cmp(&other.owner))
     }
+}
+
+/// What separates the parts of an address, and escapes such a separator.
+const SEPARATORS: [char; 4] = ['@', ':', '#', '\\'];
+
+/// What one change of a plan is about: unlike an address, no two changes of a plan share it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeKey {
+    /// The solution version.
+    pub identity: Identity,
+    /// The live record that is changed; none for a create.
+    pub record: Option<SolutionId>,
 }
 
 /// How output and options call a solution version: `Name@version`, or `owner:Name@version`.
@@ -295,9 +334,94 @@ impl Address {
         Self(Arc::from(format!("{}#{id}", self.0)))
     }
 
-    /// Whether this address, short or with its owner, means that identity.
+    /// Whether this address, in any of its forms, means that identity.
     pub fn means(&self, identity: &Identity) -> bool {
-        *self == identity.address() || *self == identity.full_address()
+        *self == identity.address()
+            || *self == identity.full_address()
+            || (self.0.contains('\\') && *self == identity.escaped_address())
+    }
+}
+
+/// Returns an address for each item, in their order; two different items never share one.
+///
+/// An address gets its owner in front only where two would look alike, and is escaped only where
+/// they still do. A record's id follows where the item names one.
+pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> {
+    let mut forms = vec![AddressForm::Short; items.len()];
+    // Only what shares name and version with another, or contains a separator, can look alike.
+    let mut seen: HashMap<(&SolutionName, &Version), usize> = HashMap::new();
+    for (identity, _) in items {
+        *seen.entry((&identity.name, &identity.version)).or_default() += 1;
+    }
+    let suspects: Vec<usize> = (0..items.len())
+        .filter(|index| {
+            let (identity, record) = items[*index];
+            record.is_some()
+                || identity.has_separator()
+                || seen[&(&identity.name, &identity.version)] > 1
+        })
+        .collect();
+    loop {
+        let mut identities: HashMap<Address, &Identity> = HashMap::new();
+        let mut keys: HashMap<Address, (&Identity, Option<&SolutionId>)> = HashMap::new();
+        let mut alike: HashSet<Address> = HashSet::new();
+        for index in &suspects {
+            let (identity, record) = items[*index];
+            let base = forms[*index].of(identity);
+            if *identities.entry(base.clone()).or_insert(identity) != identity {
+                alike.insert(base.clone());
+            }
+            let whole = record.map_or_else(|| base.clone(), |id| base.of_record(id));
+            if *keys.entry(whole.clone()).or_insert(items[*index]) != items[*index] {
+                alike.insert(whole);
+            }
+        }
+        let mut has_changed = false;
+        for index in &suspects {
+            let (identity, record) = items[*index];
+            let base = forms[*index].of(identity);
+            let is_alike = alike.contains(&base)
+                || record.is_some_and(|id| alike.contains(&base.of_record(id)));
+            if is_alike && let Some(longer) = forms[*index].longer() {
+                forms[*index] = longer;
+                has_changed = true;
+            }
+        }
+        if !has_changed {
+            break;
+        }
+    }
+    let address =
+        |(form, (identity, record)): (&AddressForm, &(&Identity, Option<&SolutionId>))| {
+            let base = form.of(identity);
+            record.map_or_else(|| base.clone(), |id| base.of_record(id))
+        };
+    forms.iter().zip(items).map(address).collect()
+}
+
+/// How much of an identity its address shows.
+#[derive(Clone, Copy)]
+enum AddressForm {
+    Short,
+    Full,
+    Escaped,
+}
+
+impl AddressForm {
+    fn of(self, identity: &Identity) -> Address {
+        match self {
+            Self::Short => identity.address(),
+            Self::Full => identity.full_address(),
+            Self::Escaped => identity.escaped_address(),
+        }
+    }
+
+    fn longer(self) -> Option<Self> {
+        match self {
+            Self::Short => Some(Self::Full),
+            Self::Full => Some(Self::Escaped),
+            Self::Escaped => None,
+        }
     }
 }
 
@@ -407,6 +531,78 @@ mod tests {
         assert!(Address::parse("o:a@b@1.0").unwrap().means(&odd));
         assert!(!Address::parse("p:a@b@1.0").unwrap().means(&odd));
         assert_eq!(Address::parse("plain"), Err(IdentError::NoVersion));
+    }
+
+    /// Also where names and versions contain what separates the parts of an address.
+    #[test]
+    fn different_identities_have_different_addresses() {
+        let id = |text: &str| SolutionId::parse(text).unwrap();
+        type Item<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+        let cases: &[(&[Item<'_>], &[&str])] = &[
+            (
+                &[("o", "a", "1", None), ("o", "b", "1", None)],
+                &["a@1", "b@1"],
+            ),
+            (
+                &[("o", "a", "1", None), ("p", "a", "1", None)],
+                &["o:a@1", "p:a@1"],
+            ),
+            (
+                &[("o", "a", "1@2", None), ("o", "a@1", "2", None)],
+                &[r"o:a@1\@2", r"o:a\@1@2"],
+            ),
+            (
+                &[("o", "a", "1@2", None), ("p", "a@1", "2", None)],
+                &["o:a@1@2", "p:a@1@2"],
+            ),
+            // A name that looks like another's owner.
+            (
+                &[
+                    ("o", "a", "1", None),
+                    ("p", "a", "1", None),
+                    ("o", "p:a", "1", None),
+                ],
+                &["o:a@1", "p:a@1", "o:p:a@1"],
+            ),
+            // A name that looks like another's escaped address.
+            (
+                &[
+                    ("o", "a", "1@2", None),
+                    ("o", "a@1", "2", None),
+                    ("o", r"o:a@1\", "2", None),
+                ],
+                &[r"o:a@1\@2", r"o:a\@1@2", r"o:o:a@1\@2"],
+            ),
+            // Records of one identity, and a version that looks like one of them.
+            (
+                &[
+                    ("o", "a", "1", Some("x")),
+                    ("o", "a", "1", Some("y")),
+                    ("o", "a", "1#x", None),
+                ],
+                &["o:a@1#x", "a@1#y", r"o:a@1\#x"],
+            ),
+        ];
+        for (items, expected) in cases {
+            let owned: Vec<(Identity, Option<SolutionId>)> = items
+                .iter()
+                .map(|(owner, name, version, record)| {
+                    (identity(owner, name, version), record.map(id))
+                })
+                .collect();
+            let borrowed: Vec<_> = owned
+                .iter()
+                .map(|(identity, record)| (identity, record.as_ref()))
+                .collect();
+            let addresses = disambiguate(&borrowed);
+            let unique: HashSet<&Address> = addresses.iter().collect();
+            assert_eq!(unique.len(), items.len(), "{addresses:?}");
+            let texts: Vec<&str> = addresses.iter().map(Address::as_str).collect();
+            assert_eq!(texts, *expected);
+            for ((identity, record), address) in borrowed.iter().zip(&addresses) {
+                assert_eq!(address.means(identity), record.is_none(), "{address}");
+            }
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Step<'_, '_> {
             .fetch(&before.id, &before.identity.name)
             .await
             .map_err(not_read)?;
-        match stand_delete(before, now.as_ref()) {
+        match stand_delete(&run.rebase(before, now.as_ref()), now.as_ref()) {
             Standing::Done => return Ok(Done::already(None)),
             Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
             Standing::Ready => {}

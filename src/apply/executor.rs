@@ -1,6 +1,6 @@
 //! Runs the steps of a plan: as many at once as allowed, each as soon as what it waits for is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +18,8 @@ use super::step;
 use super::wait::PollPolicy;
 use crate::api::{PatchStyle, Reader, Writer};
 use crate::ident::{Address, Identity, JobId, SolutionId};
-use crate::plan::{ApprovedPlan, Change, Decided};
+use crate::live::LiveVersion;
+use crate::plan::{ApprovedPlan, Change, Decided, LiveImage, OwnWrites};
 use crate::store::{Journal, Lease};
 
 /// Takes what happens, as it happens.
@@ -67,6 +68,8 @@ pub struct Execution {
     pub in_flight: BTreeMap<Identity, Option<JobId>>,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
     pub sent_before: BTreeSet<Identity>,
+    /// Writes of earlier applies that this one goes on with.
+    pub own_writes: OwnWrites,
     /// The lock that must be held at each write.
     pub lease: Arc<Lease>,
     /// Seeds the jitter.
@@ -101,10 +104,12 @@ pub(super) struct Run<'a> {
     pub(super) in_flight: &'a BTreeMap<Identity, Option<JobId>>,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
     pub(super) sent_before: &'a BTreeSet<Identity>,
+    /// Writes of earlier applies that this one goes on with.
+    own_writes: &'a OwnWrites,
     /// The lock that must be held at each write.
     pub(super) lease: &'a Lease,
-    /// Which record each change of this run that is done is about.
-    brought_in: Mutex<BTreeMap<Address, SolutionId>>,
+    /// The record that each change of this apply brought to its declared state.
+    brought_in: Mutex<BTreeMap<Identity, SolutionId>>,
     /// When nothing new may start any more.
     pub(super) ends_at: Instant,
     /// A place for each step at work. A deploy gives it back when its job is over.
@@ -129,6 +134,7 @@ impl<'a> Run<'a> {
             unfinished: &execution.unfinished,
             in_flight: &execution.in_flight,
             sent_before: &execution.sent_before,
+            own_writes: &execution.own_writes,
             lease: &execution.lease,
             brought_in: Mutex::new(BTreeMap::new()),
             ends_at: Instant::now() + execution.settings.run,
@@ -149,7 +155,7 @@ impl Run<'_> {
     }
 
     /// Notes that a change brought a record to its declared state.
-    pub(super) fn vouch(&self, address: &Address, id: &SolutionId) {
+    pub(super) fn vouch(&self, identity: &Identity, id: &SolutionId) {
         self.vouched
             .lock()
             .expect("invariant: nobody panics while holding the vouched ids")
@@ -157,15 +163,23 @@ impl Run<'_> {
         self.brought_in
             .lock()
             .expect("invariant: nobody panics while holding the records brought in")
-            .insert(address.clone(), id.clone());
+            .insert(identity.clone(), id.clone());
+    }
+
+    /// What the plan saw, with what an apply that this one goes on with has written since.
+    pub(super) fn rebase(&self, before: &LiveImage, now: Option<&LiveVersion>) -> LiveImage {
+        now.map_or_else(
+            || before.clone(),
+            |now| self.own_writes.rebase(before, &LiveImage::of(now)),
+        )
     }
 
     /// The record that a change of this run brought to its declared state.
-    pub(super) fn brought_in(&self, address: &Address) -> Option<SolutionId> {
+    pub(super) fn brought_in(&self, identity: &Identity) -> Option<SolutionId> {
         self.brought_in
             .lock()
             .expect("invariant: nobody panics while holding the records brought in")
-            .get(address)
+            .get(identity)
             .cloned()
     }
 
@@ -196,9 +210,9 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
             && let Some(index) = schedule.next_ready()
         {
             let change = changes[index];
-            let outcome = schedule.obstacle(change, plan.decided(&change.address), &run);
-            if let Some(outcome) = outcome {
-                schedule.finish(change, matches!(outcome, Outcome::Done(_)));
+            let decided = plan.decided(&change.address);
+            if let Some(outcome) = schedule.obstacle(index, &changes, decided, &run) {
+                schedule.finish(index, matches!(outcome, Outcome::Done(_)));
                 steps[index] = Some(step::not_tried(&run, change, outcome).await);
             } else {
                 let run = &run;
@@ -211,7 +225,7 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
         tokio::select! {
             Some((index, report)) = at_work.next() => {
                 let is_done = matches!(report.outcome, Outcome::Done(_));
-                schedule.finish(changes[index], is_done);
+                schedule.finish(index, is_done);
                 steps[index] = Some(report);
             }
             // Whoever only confirms keeps nobody waiting.
@@ -231,39 +245,49 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
     }
 }
 
-/// Which steps may start: an address finishes once, and each of its dependants counts down.
+/// Which steps may start: a step finishes once, and each of its dependants counts down. Steps are
+/// called by their index.
 struct Schedule {
     ready: BTreeSet<usize>,
+    /// How many steps each one still waits for.
     waiting: Vec<usize>,
-    dependants: BTreeMap<Address, Vec<usize>>,
-    undone: BTreeSet<Address>,
+    waits_for: Vec<Vec<usize>>,
+    dependants: Vec<Vec<usize>>,
+    is_undone: Vec<bool>,
 }
 
 impl Schedule {
+    /// `waits_for` names addresses, which are unique in a plan.
     fn new(changes: &[&Change]) -> Self {
-        let present: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
-        let mut schedule = Self {
-            ready: BTreeSet::new(),
-            waiting: vec![0; changes.len()],
-            dependants: BTreeMap::new(),
-            undone: BTreeSet::new(),
-        };
-        for (index, change) in changes.iter().enumerate() {
-            for address in &change.waits_for {
-                if present.contains(address) {
-                    schedule.waiting[index] += 1;
-                    schedule
-                        .dependants
-                        .entry(address.clone())
-                        .or_default()
-                        .push(index);
-                }
-            }
-            if schedule.waiting[index] == 0 {
-                schedule.ready.insert(index);
+        let indices: HashMap<&Address, usize> = changes
+            .iter()
+            .enumerate()
+            .map(|(index, change)| (&change.address, index))
+            .collect();
+        let waits_for: Vec<Vec<usize>> = changes
+            .iter()
+            .map(|change| {
+                let waits_for = change.waits_for.iter();
+                waits_for
+                    .filter_map(|address| indices.get(address).copied())
+                    .collect()
+            })
+            .collect();
+        let mut dependants = vec![Vec::new(); changes.len()];
+        for (index, earlier) in waits_for.iter().enumerate() {
+            for earlier in earlier {
+                dependants[*earlier].push(index);
             }
         }
-        schedule
+        let waiting: Vec<usize> = waits_for.iter().map(Vec::len).collect();
+        let ready = (0..changes.len()).filter(|index| waiting[*index] == 0);
+        Self {
+            ready: ready.collect(),
+            waiting,
+            waits_for,
+            dependants,
+            is_undone: vec![false; changes.len()],
+        }
     }
 
     fn has_ready(&self) -> bool {
@@ -277,21 +301,21 @@ impl Schedule {
     /// Why a step whose turn has come is not tried.
     fn obstacle(
         &self,
-        change: &Change,
+        index: usize,
+        changes: &[&Change],
         decided: Option<&Decided>,
         run: &Run<'_>,
     ) -> Option<Outcome> {
+        let change = changes[index];
         if let Some(decided) = decided
             && !run.in_flight.contains_key(&change.identity)
         {
             return Some(Outcome::of(decided));
         }
-        if let Some(address) = change
-            .waits_for
-            .iter()
-            .find(|address| self.undone.contains(address))
-        {
-            return Some(Outcome::Skipped(SkipReason::Because(address.clone())));
+        let mut earlier = self.waits_for[index].iter();
+        if let Some(earlier) = earlier.find(|earlier| self.is_undone[**earlier]) {
+            let address = changes[*earlier].address.clone();
+            return Some(Outcome::Skipped(SkipReason::Because(address)));
         }
         if run.interrupt.is_raised() {
             return Some(Outcome::Cancelled);
@@ -306,14 +330,12 @@ impl Schedule {
         (Instant::now() >= run.ends_at).then_some(Outcome::Skipped(SkipReason::OutOfTime))
     }
 
-    fn finish(&mut self, change: &Change, is_done: bool) {
-        if !is_done {
-            self.undone.insert(change.address.clone());
-        }
-        for index in self.dependants.remove(&change.address).unwrap_or_default() {
-            self.waiting[index] -= 1;
-            if self.waiting[index] == 0 {
-                self.ready.insert(index);
+    fn finish(&mut self, index: usize, is_done: bool) {
+        self.is_undone[index] = !is_done;
+        for dependant in std::mem::take(&mut self.dependants[index]) {
+            self.waiting[dependant] -= 1;
+            if self.waiting[dependant] == 0 {
+                self.ready.insert(dependant);
             }
         }
     }

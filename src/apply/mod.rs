@@ -33,5 +33,5 @@ pub use report::{
 pub use run_report::{JobOutcome, JobReport, RunEvent};
 pub use run_start::{RunEventSink, RunExecution, RunStartError, StartedRun, start_run};
 pub use run_watch::{WatchedJob, look_at_job, watch_job};
-pub use settle::{Fate, SettledStep, Settlement, UNFINISHED, settle};
+pub use settle::{Fate, SettledStep, Settlement, settle, unfinished_words};
 pub use wait::PollPolicy;

@@ -12,6 +12,7 @@ use crate::api::{self, PatchStyle, WriteError};
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
 use crate::live::LiveVersion;
 use crate::plan::{AfterImage, LiveImage, Patch, Standing, stand_update};
+use crate::store::RecordPatch;
 
 /// How many looks must do before the other form of PATCH is tried.
 const IMPATIENT_LOOKS: u32 = 4;
@@ -35,7 +36,8 @@ impl Step<'_, '_> {
             }
             other => other,
         };
-        let live = match (stand_update(before, patch, now.as_ref()), now) {
+        let planned = run.rebase(before, now.as_ref());
+        let live = match (stand_update(&planned, patch, now.as_ref()), now) {
             (Standing::Done, _) => return Ok(Done::already(Some(before.id.clone()))),
             (Standing::Moved(differences), _) => return Err(Outcome::Refused(differences)),
             (Standing::Ready, Some(live)) => live,
@@ -58,6 +60,10 @@ impl Step<'_, '_> {
         deadline: Instant,
     ) -> Result<Done, Outcome> {
         let run = self.run;
+        self.patching = Some(RecordPatch {
+            id: live.id.clone(),
+            set: patch,
+        });
         let first = *run
             .patch_style
             .lock()

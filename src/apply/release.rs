@@ -16,7 +16,7 @@ impl Run<'_> {
     /// not (design 4).
     pub(super) async fn check_successors(&self, change: &Change) -> Result<(), Outcome> {
         for successor in &change.successors {
-            let verdict = match self.brought_in(&successor.address) {
+            let verdict = match self.brought_in(&successor.after.identity) {
                 // This run proved it to be live, so that a list which does not show it lags.
                 Some(id) => self.await_brought_in(successor, &id).await?,
                 None => self.judge_listed(successor).await?,

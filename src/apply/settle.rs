@@ -21,8 +21,13 @@ use crate::live::LiveVersion;
 use crate::plan::{Action, AfterImage, LiveImage};
 use crate::store::{Entry, JournalError, PastRun, PastSending, PastStep};
 
-/// What is told of a version whose deploy is done, and whose patch is not.
-pub const UNFINISHED: &str = "deployed, and not as declared yet";
+/// Says how far a half-done change is: `id` is the record that is live.
+pub fn unfinished_words(id: Option<&SolutionId>) -> &'static str {
+    match id {
+        Some(_) => "deployed, and not as declared yet",
+        None => "deleted, and not deployed again yet",
+    }
+}
 
 /// What settling a run came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,7 +56,8 @@ pub enum Fate {
     Done {
         /// The record that is live now.
         id: Option<SolutionId>,
-        /// Whether only its deploy is done: it is not as declared yet.
+        /// Whether a write is left: the patch after the deploy, or the deploy after the delete of a
+        /// replace.
         unfinished: bool,
     },
     /// It did not come about.
@@ -95,30 +101,25 @@ impl Settlement {
 pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement, JournalError> {
     let run = Run::of(execution);
     let mut settlement = Settlement::default();
-    let mut outcomes: BTreeMap<&Address, OutcomeWord> = past
+    let mut outcomes: Vec<Option<OutcomeWord>> = past
         .steps
         .iter()
-        .filter_map(|step| Some((&step.address, step.outcome.as_ref()?.word)))
+        .map(|step| Some(step.outcome.as_ref()?.word))
         .collect();
-    let settlings = past.open_steps().filter_map(|step| {
-        let action = step.action.as_ref()?;
-        Some((step, action))
+    let settlings = past.steps.iter().enumerate().filter_map(|(index, step)| {
+        let action = step.action.as_ref().filter(|_| step.is_open())?;
+        let run = &run;
+        Some(async move { (index, step, run.settle_step(step, action).await) })
     });
-    let settlings: Vec<_> = settlings
-        .map(|(step, action)| {
-            let run = &run;
-            async move { (step, action, run.settle_step(step, action).await) }
-        })
-        .collect();
     // Side by side: each of them may have to wait for a job.
-    for (step, action, fate) in futures_util::future::join_all(settlings).await {
-        let Some(identity) = action.identity().cloned() else {
+    for (index, step, fate) in futures_util::future::join_all(settlings).await {
+        let Some(identity) = step.identity().cloned() else {
             continue;
         };
         let entry = match &fate {
             Fate::Open { .. } => None,
             Fate::Done { id, unfinished } => {
-                let detail = unfinished.then(|| UNFINISHED.to_owned());
+                let detail = unfinished.then(|| unfinished_words(id.as_ref()).to_owned());
                 Some((OutcomeWord::Done, id.clone(), detail, *unfinished))
             }
             Fate::Failed { detail, suspect } => {
@@ -127,14 +128,9 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
             }
         };
         if let Some((outcome, id, detail, unfinished)) = entry {
-            if unfinished {
-                outcomes.remove(&step.address);
-            } else {
-                outcomes.insert(&step.address, outcome);
-            }
-            let address = step.address.clone();
+            outcomes[index] = Some(outcome).filter(|_| !unfinished);
             let entry = Entry::Outcome {
-                address,
+                change: step.change.clone(),
                 outcome,
                 id,
                 detail,
@@ -143,7 +139,7 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
             execution.journal.record(run.now_ms(), entry).await?;
         }
         settlement.steps.push(SettledStep {
-            address: step.address.clone(),
+            address: step.address().clone(),
             identity,
             is_deploy: step.sendings.iter().any(|sent| sent.call == Call::Deploy),
             fate,
@@ -151,8 +147,8 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
     }
     if settlement.in_flight().is_empty() {
         let done = outcomes
-            .values()
-            .filter(|word| **word == OutcomeWord::Done)
+            .iter()
+            .filter(|word| **word == Some(OutcomeWord::Done))
             .count();
         // A journal without its beginning does not tell how many there were to be.
         let complete = past.began_at_ms.is_some() && done == past.changes;
@@ -191,8 +187,11 @@ impl Run<'_> {
                 let goal = Goal { after, other_owner };
                 self.settle_deploy(step, sent, goal, Some(&before.id)).await
             }
-            (Action::Replace { before, .. } | Action::Delete { before }, _, Some(sent)) => {
-                self.settle_delete(step, sent, before).await
+            (Action::Delete { before }, _, Some(sent)) => {
+                self.settle_delete(step, sent, before, false).await
+            }
+            (Action::Replace { before, .. }, _, Some(sent)) => {
+                self.settle_delete(step, sent, before, true).await
             }
             (Action::Update { before, after, .. }, ..) => {
                 self.settle_patch(step, &before.id, after).await
@@ -236,7 +235,10 @@ impl Run<'_> {
             return Ok(Vec::new());
         };
         let deadline = Instant::now() + time;
-        match self.poll_job(&step.address, sent.call, job, deadline).await {
+        match self
+            .poll_job(step.address(), sent.call, job, deadline)
+            .await
+        {
             JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(solution_ids),
             JobEnd::Finished(JobResult::Failed { message }) => Err(Fate::Failed {
                 detail: message,
@@ -301,6 +303,7 @@ impl Run<'_> {
         step: &PastStep,
         sent: &PastSending,
         before: &LiveImage,
+        is_replace: bool,
     ) -> Result<Fate, NotShown<ReadError>> {
         let failure = match self.follow(step, sent, self.settings.delete).await {
             Ok(_) => None,
@@ -315,7 +318,7 @@ impl Run<'_> {
         Ok(match gone {
             Some(()) => Fate::Done {
                 id: None,
-                unfinished: false,
+                unfinished: is_replace,
             },
             None => not_done(failure.as_deref().unwrap_or("it is still live")),
         })

@@ -13,7 +13,7 @@ use super::wait::NotShown;
 use crate::api::WriteError;
 use crate::ident::JobId;
 use crate::plan::{Action, Change};
-use crate::store::Entry;
+use crate::store::{ChangeRef, Entry, RecordPatch};
 
 /// One change at work.
 pub(super) struct Step<'a, 'r> {
@@ -21,6 +21,8 @@ pub(super) struct Step<'a, 'r> {
     pub(super) change: &'a Change,
     pub(super) attempts: BTreeMap<Call, u32>,
     pub(super) sent_twice: Vec<Call>,
+    /// What the PATCH that is sent next sets.
+    pub(super) patching: Option<RecordPatch>,
     jobs: Vec<JobId>,
     /// Its place among the steps at work.
     place: Option<SemaphorePermit<'a>>,
@@ -42,6 +44,7 @@ pub(super) async fn perform<'a>(
         change,
         attempts: BTreeMap::new(),
         sent_twice: Vec::new(),
+        patching: None,
         jobs: Vec::new(),
         place: Some(place),
     };
@@ -55,7 +58,7 @@ pub(super) async fn perform<'a>(
         Ok(Ok(done)) => {
             // What was there already is vouched for by nobody: its deploy may still be at work.
             if let Some(id) = done.id.as_ref().filter(|_| !done.was_already) {
-                run.vouch(&change.address, id);
+                run.vouch(&change.identity, id);
             }
             Outcome::Done(done)
         }
@@ -107,7 +110,7 @@ async fn conclude(
         | Outcome::Unknown { .. } => (None, None),
     };
     let entry = Entry::Outcome {
-        address: change.address.clone(),
+        change: ChangeRef::of(change),
         outcome: outcome.word(),
         id,
         detail,
@@ -185,15 +188,16 @@ impl Step<'_, '_> {
 
     /// Journals that a call is about to be sent; before the first one, what is to be made of it all.
     pub(super) async fn record_sending(&self, call: Call, attempt: u32) -> Result<(), Outcome> {
-        let address = || self.change.address.clone();
+        let change = || ChangeRef::of(self.change);
         let intent = (!self.has_begun()).then(|| Entry::Intent {
-            address: address(),
+            change: change(),
             action: self.change.action.clone(),
         });
         let sending = Entry::Send {
-            address: address(),
+            change: change(),
             call,
             attempt,
+            patch: self.patching.clone().filter(|_| call == Call::Patch),
         };
         self.run
             .journal
@@ -221,7 +225,7 @@ impl Step<'_, '_> {
         if let Some(job) = &job {
             self.jobs.push(job.clone());
             let entry = Entry::Job {
-                address: self.change.address.clone(),
+                change: ChangeRef::of(self.change),
                 call,
                 job: job.clone(),
             };

@@ -8,7 +8,7 @@ use super::action::{Action, AfterImage, Reason};
 use super::history::{InFlight, OrphanedRecord};
 use super::inspection::PackageProblem;
 use crate::attribute::Visibility;
-use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
+use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
 use crate::manifest::Position;
 
@@ -95,6 +95,14 @@ pub struct Change {
 }
 
 impl Change {
+    /// What no other change of any plan for the same live state shares.
+    pub fn key(&self) -> ChangeKey {
+        ChangeKey {
+            identity: self.identity.clone(),
+            record: self.action.before().map(|before| before.id.clone()),
+        }
+    }
+
     /// Whether anything is done.
     pub fn is_no_op(&self) -> bool {
         matches!(self.action, Action::NoOp { .. })

@@ -53,13 +53,13 @@ pub enum DiffError {
         /// How many.
         count: usize,
     },
-    /// `--replace` of an address that two declared versions share.
-    #[error("`{address}` means the versions of {count} owners")]
+    /// `--replace` of an address that several declared versions share.
+    #[error("`{address}` means {} declared versions", .choices.len())]
     ReplaceAmbiguous {
         /// As typed.
         address: Address,
-        /// How many.
-        count: usize,
+        /// An address of each that no other one has.
+        choices: Vec<Address>,
     },
     /// `--replace` of a version that is not declared.
     #[error("`{address}` cannot be replaced: the manifest does not declare it")]
@@ -88,8 +88,12 @@ impl DiffError {
                 "Declare it `state: ABSENT` for one apply, which deletes every record, and then as before."
                     .to_owned()
             }
-            Self::ReplaceAmbiguous { address, .. } => {
-                format!("Put the owner in front: `--replace OWNER:{address}`.")
+            Self::ReplaceAmbiguous { choices, .. } => {
+                let choices: Vec<String> = choices
+                    .iter()
+                    .map(|address| format!("`{address}`"))
+                    .collect();
+                format!("Name one of them: {}.", choices.join(" or "))
             }
             Self::ReplaceNotDeclared { .. } => {
                 "Declare the version first; --replace deletes nothing that is not deployed again."

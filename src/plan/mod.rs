@@ -16,6 +16,7 @@ mod inspection;
 mod name;
 mod options;
 mod order;
+mod own_writes;
 mod policy;
 mod precondition;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use inspection::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
 };
 pub use options::{DiffOptions, Selector, near_addresses};
+pub use own_writes::OwnWrites;
 pub use precondition::{
     Difference, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
 };

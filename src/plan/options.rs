@@ -6,7 +6,7 @@ use std::fmt;
 use super::change::{Change, Mode};
 use super::diff::DiffError;
 use crate::attribute::State;
-use crate::ident::{Address, Identity, SolutionName};
+use crate::ident::{Address, Identity, SolutionName, disambiguate};
 use crate::live::LiveState;
 use crate::manifest::{Desired, Manifest};
 
@@ -63,7 +63,10 @@ impl Selector {
             .0
             .strip_prefix(identity.owner.as_str())
             .and_then(|text| text.strip_prefix(':'));
-        self.0 == identity.name.as_str() || is_short(&self.0) || unowned.is_some_and(is_short)
+        self.0 == identity.name.as_str()
+            || is_short(&self.0)
+            || unowned.is_some_and(is_short)
+            || (self.0.contains('\\') && self.0 == identity.escaped_address().as_str())
     }
 
     /// The names that it can mean: `owner:Name@version`, and a name with a colon or an `@`, look alike.
@@ -201,9 +204,15 @@ fn replace_error(manifest: &Manifest, live: &LiveState, address: &Address) -> Op
             1 => None,
             count => Some(DiffError::ReplaceManyRecords { address, count }),
         },
-        several => Some(DiffError::ReplaceAmbiguous {
-            address,
-            count: several.len(),
-        }),
+        several => {
+            let items: Vec<_> = several
+                .iter()
+                .map(|entry| (&entry.identity, None))
+                .collect();
+            Some(DiffError::ReplaceAmbiguous {
+                address,
+                choices: disambiguate(&items),
+            })
+        }
     }
 }

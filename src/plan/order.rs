@@ -15,52 +15,34 @@ use super::change::{Change, Note, Successor};
 use super::name::NameView;
 use super::options::Selector;
 use crate::attribute::{State, Visibility};
-use crate::ident::{Address, Identity, SolutionId, Version};
+use crate::ident::{Address, Identity, SolutionId, Version, disambiguate};
 
 /// Gives every change its own address. `changes` are ordered by identity.
 ///
 /// The owner comes in front where two would look alike, and records of one identity bear their ids.
 pub(super) fn tell_apart(changes: &mut [Change]) {
-    let is_alike = |left: &Change, right: &Change| {
-        left.identity.name == right.identity.name && left.identity.version == right.identity.version
+    let is_alike = |left: &Identity, right: &Identity| {
+        left.name == right.name && left.version == right.version
     };
-    let mut full: HashSet<Address> = HashSet::new();
-    let mut start = 0;
-    while start < changes.len() {
-        let alike = changes[start..]
-            .iter()
-            .take_while(|change| is_alike(change, &changes[start]))
-            .count();
-        let group = &mut changes[start..start + alike];
-        start += alike;
-        if alike == 1 {
-            continue;
-        }
-        let has_owners = group
-            .iter()
-            .any(|change| change.identity != group[0].identity);
-        let has_records: Vec<bool> = group
-            .iter()
-            .map(|change| {
-                let is_same = |other: &&Change| other.identity == change.identity;
-                group.iter().filter(is_same).count() > 1
-            })
-            .collect();
-        for (change, has_records) in group.iter_mut().zip(has_records) {
-            if has_owners {
-                change.address = change.identity.full_address();
-                full.insert(change.address.clone());
-            }
-            if has_records && let Some(before) = change.action.before() {
-                change.address = change.address.of_record(&before.id);
-            }
-        }
+    let may_be_alike = changes
+        .windows(2)
+        .any(|pair| is_alike(&pair[0].identity, &pair[1].identity))
+        || changes.iter().any(|change| change.identity.has_separator());
+    if !may_be_alike {
+        return;
     }
-    // A name may hold a colon itself, and so look like another one with its owner.
-    for change in changes {
-        if full.contains(&change.address) {
-            change.address = change.identity.full_address();
-        }
+    let items: Vec<_> = changes
+        .chunk_by(|left, right| left.identity == right.identity)
+        .flat_map(|same| {
+            same.iter().map(|change| {
+                let before = change.action.before().filter(|_| same.len() > 1);
+                (&change.identity, before.map(|before| &before.id))
+            })
+        })
+        .collect();
+    let addresses = disambiguate(&items);
+    for (change, address) in changes.iter_mut().zip(addresses) {
+        change.address = address;
     }
 }
 
@@ -86,7 +68,7 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
         .iter()
         .map(|successor| {
             let identity = &successor.after.identity;
-            (identity.full_address(), successor.address.clone())
+            (identity.escaped_address(), successor.address.clone())
         })
         .collect();
     let incoming = Incoming::of(changes);

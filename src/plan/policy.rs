@@ -62,7 +62,7 @@ struct Superseder<'a> {
     owner: &'a Owner,
     /// The entry whose policy counts: the most careful one, where they differ.
     entry: &'a Desired,
-    /// All of them, in full; [`order`](mod@super::order) knows how they are shown.
+    /// All of them, escaped; [`order`](mod@super::order) knows how they are shown.
     by: Vec<Address>,
 }
 
@@ -70,7 +70,7 @@ fn superseders(name: NameView<'_>) -> Vec<Superseder<'_>> {
     let mut found: Vec<Superseder<'_>> = Vec::new();
     for entry in name.declared_active() {
         let owner = &entry.identity.owner;
-        let address = entry.identity.full_address();
+        let address = entry.identity.escaped_address();
         if let Some(known) = found.iter_mut().find(|known| known.owner == owner) {
             if care(entry) > care(known.entry) {
                 known.entry = entry;

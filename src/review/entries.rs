@@ -1,34 +1,34 @@
 //! The declared versions of both sides.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fate::{entries_of, fate_of_undeclared, serving};
 use super::finding::{Effect, Fate, Finding, Place, Risk, Side, Whom};
 use super::kind::{Field, Kind};
 use super::pairs::Pairs;
 use crate::attribute::{State, Visibility};
-use crate::ident::{Address, Identity, SolutionName};
+use crate::ident::{Address, Identity, SolutionName, disambiguate};
 use crate::manifest::{Desired, Manifest, SolutionPath};
 
 /// Two lists of entries, and the manifest whose policies act.
 pub(super) struct Comparison<'a> {
     base: &'a [Desired],
     pub(super) head: &'a Manifest,
-    /// Addresses that two entries of one side share, so that they are shown with their owners.
-    alike: BTreeSet<Address>,
+    /// Longer addresses of the entries whose short ones look alike on one side.
+    alike: BTreeMap<&'a Identity, Address>,
     pub(super) findings: Vec<Finding>,
 }
 
 impl<'a> Comparison<'a> {
     pub(super) fn new(base: &'a [Desired], head: &'a Manifest) -> Self {
-        let mut alike = BTreeSet::new();
+        let mut alike: BTreeMap<&Identity, Address> = BTreeMap::new();
         for side in [base, &head.desired] {
-            // Ordered by name, version and owner: those that look alike are neighbours.
-            for pair in side.windows(2) {
-                let (left, right) = (&pair[0].identity, &pair[1].identity);
-                if left.name == right.name && left.version == right.version {
-                    alike.insert(left.address());
+            let items: Vec<_> = side.iter().map(|entry| (&entry.identity, None)).collect();
+            for ((identity, _), address) in items.iter().zip(disambiguate(&items)) {
+                let known = alike.get(*identity).map_or(0, |known| known.as_str().len());
+                if address != identity.address() && address.as_str().len() > known {
+                    alike.insert(identity, address);
                 }
             }
         }
@@ -82,12 +82,8 @@ impl<'a> Comparison<'a> {
     }
 
     fn address(&self, identity: &Identity) -> Address {
-        let short = identity.address();
-        if self.alike.contains(&short) {
-            identity.full_address()
-        } else {
-            short
-        }
+        let longer = self.alike.get(identity).cloned();
+        longer.unwrap_or_else(|| identity.address())
     }
 
     pub(super) fn finding(&self, kind: Kind, entry: &Desired, side: Side) -> Finding {

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Risk, Side};
 use super::kind::{Field, Kind};
 use crate::attribute::State;
-use crate::ident::{Address, Identity};
+use crate::ident::{Identity, disambiguate};
 use crate::manifest::{Glob, Manifest};
 
 /// Compares the patterns; a removed one is told with the declared versions that lose their protection
@@ -19,11 +19,12 @@ pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Findin
         .collect();
     let mut findings = Vec::new();
     for pattern in missing(before, after) {
-        let concerned: Vec<Address> = goes
+        let covered: Vec<_> = goes
             .iter()
             .filter(|identity| covers(pattern, identity))
-            .map(|identity| identity.address())
+            .map(|identity| (*identity, None))
             .collect();
+        let concerned = disambiguate(&covered);
         let (kind, risk) = if concerned.is_empty() {
             (Kind::ProtectionRemoved, Risk::ProtectionRemoved)
         } else {

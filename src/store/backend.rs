@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use super::bucket::{BucketError, BucketErrorKind};
+use super::entry::Record;
 use super::journal::Journal;
 use super::lock::{Lease, LockOwner};
 use super::probe::Lacking;
@@ -29,8 +30,9 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// The plan that a run carries out; none where it was not kept.
     async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps the plan of a new run, and opens its journal.
-    async fn begin(&self, run: &str, plan: &[u8]) -> Result<Journal, StoreError>;
+    /// Keeps the plan of a new run, and opens its journal. The journal never exists without its
+    /// first entry, so that an empty one is known to be damaged.
+    async fn begin(&self, run: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError>;
 
     /// Opens the journal of an earlier run, to write down what became of it. A last line that was
     /// cut short is taken away.
@@ -51,6 +53,12 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Who holds the lock.
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError>;
+
+    /// Whether the lock is held under this id by a process that still renews it.
+    async fn is_locked_by(&self, id: &str) -> Result<bool, StoreError> {
+        let owner = self.lock_owner().await?;
+        Ok(owner.is_some_and(|owner| owner.id == id))
+    }
 
     /// Takes the lock away from whoever holds it; `false` where it is held under another id, or by
     /// nobody.
@@ -125,6 +133,14 @@ pub enum StoreError {
         /// The store.
         place: String,
     },
+    /// A journal has no whole line, although it is made with its first one.
+    #[error("the journal of apply `{run}` in `{place}` is empty")]
+    Empty {
+        /// The apply.
+        run: String,
+        /// The store.
+        place: String,
+    },
     /// A journal was written by a later solform.
     #[error("the journal of run `{run}` in `{place}` was written by a newer solform")]
     Newer {
@@ -172,8 +188,8 @@ impl StoreError {
                 "Name a store on another file system, or in a bucket, with `store:`, --store or SOLFORM_STORE: without locks two applies could work at once."
                     .to_owned()
             }
-            Self::Corrupt { run, place, .. } => format!(
-                "Look with `solform list` at what is live, then move the run `{run}` out of `{place}`."
+            Self::Corrupt { run, place, .. } | Self::Empty { run, place } => format!(
+                "What the apply sent is not known. Check with `solform list` and `solform jobs` what is live and which jobs run. Once none runs, move everything named `{run}` out of `{place}/runs`, and plan again."
             ),
             Self::Newer { .. } => "Use the version of solform that began the run.".to_owned(),
         }

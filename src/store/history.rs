@@ -1,11 +1,13 @@
 //! What journals tell of earlier runs. Pure: text in, values out.
 
 use super::backend::StoreError;
-use super::entry::{ENTRY_VERSION, Entry, Record};
+use super::entry::{ChangeRef, ENTRY_VERSION, Entry, Record, RecordPatch};
 use crate::apply::{Call, OutcomeWord};
+use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{
-    Action, ApplyHistory, InFlight, OrphanedRecord, PastEnd, PastWrite, PlanProgress, Subject,
+    Action, ApplyHistory, InFlight, OrphanedRecord, OwnWrites, PastEnd, PastWrite, Patch,
+    PlanProgress, Subject,
 };
 
 /// One run, as its journal tells it.
@@ -15,7 +17,7 @@ pub struct PastRun {
     pub id: String,
     /// When it began, in milliseconds since 1970.
     pub began_at_ms: Option<u64>,
-    /// When its last line was written.
+    /// When its own last line was written.
     pub last_at_ms: Option<u64>,
     /// Environment, URL and manifest.
     pub subject: Option<Subject>,
@@ -29,13 +31,32 @@ pub struct PastRun {
     pub complete: Option<bool>,
     /// Whether its last line was cut short.
     pub is_torn: bool,
+    /// The id of the lock that it held.
+    pub lock: Option<String>,
+    /// When it ended in order, by its own last line.
+    pub ended_at_ms: Option<u64>,
+    /// When it was seen to hold its lock, where it runs. A journal does not tell.
+    pub running_at_ms: Option<u64>,
+    /// Whether another command has opened the journal since.
+    pub is_reopened: bool,
+}
+
+/// How long an apply took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Took {
+    /// So long, in milliseconds; so far, where it still runs.
+    Exactly(u64),
+    /// It was interrupted, and ran at least until its last line. Less than a second tells nothing.
+    AtLeast(u64),
+    /// No line tells.
+    Unknown,
 }
 
 /// One step of an earlier run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastStep {
     /// The change.
-    pub address: Address,
+    pub change: ChangeRef,
     /// What was to be done; none for a step that was not tried.
     pub action: Option<Action>,
     /// What was sent, in its order.
@@ -51,6 +72,8 @@ pub struct PastSending {
     pub call: Call,
     /// When its line was written, in milliseconds since 1970: right before it was sent.
     pub at_ms: u64,
+    /// What a PATCH set, and of which record; none in journals of earlier versions of solform.
+    pub patch: Option<RecordPatch>,
     /// The job that the server named for it.
     pub job: Option<JobId>,
 }
@@ -69,13 +92,24 @@ pub struct PastOutcome {
 }
 
 impl PastStep {
-    fn new(address: Address) -> Self {
+    fn new(change: ChangeRef) -> Self {
         Self {
-            address,
+            change,
             action: None,
             sendings: Vec::new(),
             outcome: None,
         }
+    }
+
+    /// The address that output shows.
+    pub fn address(&self) -> &Address {
+        &self.change.address
+    }
+
+    /// The solution version that it changes; none where the journal does not tell.
+    pub fn identity(&self) -> Option<&Identity> {
+        let identity = self.change.identity.as_ref();
+        identity.or_else(|| self.action.as_ref()?.identity())
     }
 
     /// Whether nobody knows what became of what was sent.
@@ -89,9 +123,9 @@ impl PastStep {
 }
 
 impl PastRun {
-    /// Reads a journal. A last line that was cut short is survived; any other that is none is not.
-    pub fn read(id: &str, place: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut run = Self {
+    /// An apply of which nothing is known.
+    pub fn new(id: &str) -> Self {
+        Self {
             id: id.to_owned(),
             began_at_ms: None,
             last_at_ms: None,
@@ -101,7 +135,18 @@ impl PastRun {
             steps: Vec::new(),
             complete: None,
             is_torn: false,
-        };
+            lock: None,
+            ended_at_ms: None,
+            running_at_ms: None,
+            is_reopened: false,
+        }
+    }
+
+    /// Reads a journal. A last line that was cut short is survived; any other that is none is not, and
+    /// neither is a journal without a whole line.
+    pub fn read(id: &str, place: &str, bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut run = Self::new(id);
+        let mut has_lines = false;
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
         for (index, line) in lines.enumerate() {
             if line.trim_ascii().is_empty() {
@@ -126,7 +171,10 @@ impl PastRun {
                 });
             }
             match serde_json::from_slice::<Record>(line) {
-                Ok(record) => run.take(record),
+                Ok(record) => {
+                    has_lines = true;
+                    run.take(record);
+                }
                 Err(_) => {
                     return Err(StoreError::Corrupt {
                         run: id.to_owned(),
@@ -136,69 +184,148 @@ impl PastRun {
                 }
             }
         }
+        if !has_lines {
+            return Err(StoreError::Empty {
+                run: id.to_owned(),
+                place: place.to_owned(),
+            });
+        }
         Ok(run)
     }
 
+    /// How long it took, without the time that passed before another command finished its journal.
+    pub fn took(&self) -> Took {
+        let since_began = |at: u64| at.checked_sub(self.began_at_ms?);
+        if let Some(took) = self
+            .running_at_ms
+            .or(self.ended_at_ms)
+            .and_then(since_began)
+        {
+            return Took::Exactly(took);
+        }
+        match self.last_at_ms.and_then(since_began) {
+            Some(took) if took >= 1000 => Took::AtLeast(took),
+            Some(_) | None => Took::Unknown,
+        }
+    }
+
     fn take(&mut self, Record { at_ms, entry, .. }: Record) {
-        self.last_at_ms = Some(at_ms);
+        if !self.is_reopened {
+            self.last_at_ms = Some(at_ms);
+        }
         match entry {
             Entry::Begin {
                 run: _,
                 plan,
                 subject,
                 changes,
+                lock,
             } => {
+                self.lock = lock;
                 self.began_at_ms = Some(at_ms);
                 self.plan = plan;
                 self.subject = Some(subject);
                 self.changes = changes;
             }
-            Entry::Intent { address, action } => self.step(&address).action = Some(action),
+            Entry::Intent { change, action } => self.step(change).action = Some(action),
             Entry::Send {
-                address,
+                change,
                 call,
                 attempt: _,
+                patch,
             } => {
-                let job = None;
-                let sending = PastSending { call, at_ms, job };
-                self.step(&address).sendings.push(sending);
+                let sending = PastSending {
+                    call,
+                    at_ms,
+                    patch,
+                    job: None,
+                };
+                self.step(change).sendings.push(sending);
             }
-            Entry::Job { address, call, job } => {
-                let sendings = &mut self.step(&address).sendings;
+            Entry::Job { change, call, job } => {
+                let sendings = &mut self.step(change).sendings;
                 let sent = sendings.iter_mut().rev().find(|sent| sent.call == call);
                 if let Some(sent) = sent {
                     sent.job = Some(job);
                 }
             }
             Entry::Outcome {
-                address,
+                change,
                 outcome,
                 id,
                 detail,
                 unfinished,
             } => {
-                self.step(&address).outcome = Some(PastOutcome {
+                self.step(change).outcome = Some(PastOutcome {
                     word: outcome,
                     id,
                     detail,
                     unfinished,
                 });
             }
-            Entry::End { complete } => self.complete = Some(complete),
-            Entry::Other => {}
+            Entry::End { complete } => {
+                self.complete = Some(complete);
+                if !self.is_reopened {
+                    self.ended_at_ms = Some(at_ms);
+                }
+            }
+            Entry::Reopen {} => self.is_reopened = true,
+            Entry::Abandon { .. } | Entry::Other => {}
         }
     }
 
-    fn step(&mut self, address: &Address) -> &mut PastStep {
+    fn step(&mut self, change: ChangeRef) -> &mut PastStep {
         let index = self
             .steps
             .iter()
-            .position(|step| step.address == *address)
+            .position(|step| step.change.is_same(&change))
             .unwrap_or_else(|| {
-                self.steps.push(PastStep::new(address.clone()));
+                self.steps.push(PastStep::new(change));
                 self.steps.len() - 1
             });
         &mut self.steps[index]
+    }
+
+    /// The writes that its journal shows as sent.
+    pub fn own_writes(&self) -> OwnWrites {
+        let mut own = OwnWrites::default();
+        for step in &self.steps {
+            let Some(action) = &step.action else { continue };
+            for sent in &step.sendings {
+                match (sent.call, &sent.patch, action) {
+                    (Call::Patch, Some(patch), _) => own.add_patch(&patch.id, patch.set),
+                    // Journals of earlier versions do not name what is set.
+                    (Call::Patch, None, Action::Update { before, patch, .. }) => {
+                        own.add_patch(&before.id, *patch);
+                    }
+                    (
+                        Call::Patch,
+                        None,
+                        Action::Delete { before } | Action::Replace { before, .. },
+                    ) => {
+                        if let Some(patch) = Patch::new(Some(State::Inactive), None) {
+                            own.add_patch(&before.id, patch);
+                        }
+                    }
+                    (Call::Delete, _, _) => {
+                        if let Some(before) = action.before() {
+                            own.add_delete(&before.id);
+                        }
+                    }
+                    (Call::Patch | Call::Deploy, _, _) => {}
+                }
+            }
+            let made = step.outcome.as_ref().filter(|outcome| {
+                outcome.word == OutcomeWord::Done
+                    && step.sendings.iter().any(|sent| sent.call == Call::Deploy)
+            });
+            if let (Some(id), Some(identity)) =
+                (made.and_then(|made| made.id.as_ref()), step.identity())
+            {
+                own.add_deploy(identity, id);
+            }
+        }
+        own
     }
 
     /// The steps of which nobody knows what became.
@@ -222,7 +349,7 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
     let mut history = ApplyHistory::default();
     for run in runs {
         for step in &run.steps {
-            let Some(identity) = step.action.as_ref().and_then(Action::identity) else {
+            let Some(identity) = step.identity() else {
                 continue;
             };
             if step.is_open()
@@ -331,7 +458,6 @@ mod tests {
     #[test]
     fn what_was_sent_is_open_until_its_end_is_known() {
         for (entries, open, unsettled) in [
-            (vec![], 0, true),
             (vec![END], 0, false),
             (vec![SEND], 1, true),
             (vec![SEND, END], 1, true),
@@ -349,6 +475,37 @@ mod tests {
         }
     }
 
+    /// Two versions may share an address; journals without identities have nothing else.
+    #[test]
+    fn steps_are_told_apart_by_identity() {
+        let of = |name: &str, version: &str| {
+            format!(
+                r#""address":"a@1@2","identity":{{"name":"{name}","version":"{version}","owner":"o"}}"#
+            )
+        };
+        let (left, right) = (of("a", "1@2"), of("a@1", "2"));
+        let old = r#""address":"a@1@2""#.to_owned();
+        let deleted = |record: &str| format!(r#"{left},"record":"{record}""#);
+        for (first, second, steps) in [
+            (left.clone(), right, 2),
+            (left.clone(), left.clone(), 1),
+            (deleted("x"), deleted("y"), 2),
+            (old.clone(), old.clone(), 1),
+            // What recovers an old journal writes identities behind addresses.
+            (old, left, 1),
+        ] {
+            let send = line(&format!(
+                r#"{{"kind":"send",{first},"call":"deploy","attempt":1}}"#
+            ));
+            let done = line(&format!(
+                r#"{{"kind":"outcome",{second},"outcome":"done","id":"i"}}"#
+            ));
+            let run = read(&format!("{send}{done}")).unwrap();
+            assert_eq!(run.steps.len(), steps, "{send}{done}");
+            assert_eq!(run.open_steps().count(), steps - 1, "{send}{done}");
+        }
+    }
+
     #[test]
     fn only_a_last_line_without_its_end_is_torn() {
         let whole = line(SEND);
@@ -356,8 +513,11 @@ mod tests {
             (whole.clone(), Some(false)),
             (format!("{whole}\n"), Some(false)),
             (format!("{whole}{{\"v\":1,\"at"), Some(true)),
-            ("{\"v\"".to_owned(), Some(true)),
-            (whole.trim_end().to_owned(), Some(true)),
+            // A journal is made with its first line.
+            (String::new(), None),
+            (" \n\n".to_owned(), None),
+            ("{\"v\"".to_owned(), None),
+            (whole.trim_end().to_owned(), None),
             (format!("{whole}nonsense\n"), None),
             (format!("nonsense\n{whole}"), None),
             (line(r#"{"kind":"send"}"#), None),

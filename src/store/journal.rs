@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::entry::{ENTRY_VERSION, Entry, Record};
+use super::entry::{Entry, Record};
 
 /// Why a line could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -116,14 +116,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let mut text = Vec::new();
         for entry in entries {
-            let record = Record {
-                v: ENTRY_VERSION,
-                at_ms,
-                entry,
-            };
-            serde_json::to_writer(&mut text, &record)
-                .expect("invariant: an entry's keys are strings");
-            text.push(b'\n');
+            text.extend(Record::new(at_ms, entry).line());
         }
         let (written, answer) = oneshot::channel();
         let closed = || JournalError::Closed {

@@ -46,6 +46,15 @@ pub(super) fn owner_in(bytes: &[u8]) -> Option<LockOwner> {
     Some(object.owner)
 }
 
+/// Whether the object says that this holder renewed it lately.
+pub(super) fn is_renewed(bytes: &[u8], id: &str, now_ms: u64) -> bool {
+    let object: Option<LockObject> = serde_json::from_slice(bytes).ok();
+    object.is_some_and(|object| {
+        let age = Duration::from_millis(now_ms.saturating_sub(object.renewed_at_ms));
+        object.owner.id == id && age < GONE
+    })
+}
+
 /// What was last seen of somebody else's lock, and since when it has been the same.
 #[derive(Debug, Default)]
 pub(super) struct Observation(Mutex<Option<(String, Instant)>>);

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::backend::{Held, Store, StoreError};
+use super::entry::Record;
 use super::journal::Journal;
 use super::lock::{Lease, LeaseKeeper, LockOwner};
 use crate::ident::Digest;
@@ -131,7 +132,7 @@ impl Store for LocalStore {
         }
     }
 
-    async fn begin(&self, run: &str, plan: &[u8]) -> Result<Journal, StoreError> {
+    async fn begin(&self, run: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
         self.prepare()?;
         let path = self.plan_path(run);
         private()
@@ -150,10 +151,17 @@ impl Store for LocalStore {
                 failed("write", &path)(error)
             })?;
         let path = self.journal_path(run);
+        let part = path.with_extension("part");
         let file = private()
             .create_new(true)
             .append(true)
-            .open(&path)
+            .open(&part)
+            .and_then(|mut file| {
+                file.write_all(&first.line())?;
+                file.sync_data()?;
+                fs::rename(&part, &path)?;
+                Ok(file)
+            })
             .map_err(failed("create", &path))?;
         self.flush_names()?;
         Ok(Journal::new(path.display().to_string(), file))

@@ -18,9 +18,9 @@ mod s3_settings;
 
 pub use backend::{Held, Store, StoreError};
 pub use bucket::{Bucket, BucketError, open_s3};
-pub use entry::{Entry, Record};
+pub use entry::{ChangeRef, Entry, Record, RecordPatch};
 pub use history::{
-    PastOutcome, PastRun, PastSending, PastStep, history_of, progress_of, superfluous,
+    PastOutcome, PastRun, PastSending, PastStep, Took, history_of, progress_of, superfluous,
 };
 pub use journal::{Journal, JournalError};
 pub use local::{LocalStore, keep_out_of_git};

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::backend::{Held, Store, StoreError};
 use super::bucket::{Bucket, BucketError, Names, OBJECT_LIMIT, bytes_of};
+use super::entry::Record;
 use super::journal::{Batch, Journal, Lines};
 use super::lease::{self, Observation};
 use super::local::folder_name;
@@ -207,7 +208,17 @@ impl Store for RemoteStore {
         Ok(self.get(&path).await?.map(|plan| plan.to_vec()))
     }
 
-    async fn begin(&self, run: &str, plan: &[u8]) -> Result<Journal, StoreError> {
+    async fn begin(&self, run: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
+        // The journal comes first: a folder without one is damaged.
+        let path = self.run_folder(run).join("00000001.jsonl");
+        self.objects
+            .put_opts(
+                &path,
+                PutPayload::from(first.line()),
+                PutMode::Create.into(),
+            )
+            .await
+            .map_err(self.failed("write", &path))?;
         let path = self.run_folder(run).join("plan.json");
         self.objects
             .put_opts(
@@ -217,7 +228,7 @@ impl Store for RemoteStore {
             )
             .await
             .map_err(self.failed("write", &path))?;
-        Ok(self.open(run, 1))
+        Ok(self.open(run, 2))
     }
 
     async fn reopen(&self, run: &str) -> Result<Journal, StoreError> {
@@ -252,7 +263,11 @@ impl Store for RemoteStore {
     }
 
     async fn remove(&self, run: &str) -> Result<(), StoreError> {
-        for path in self.list(&self.run_folder(run)).await?.objects {
+        // What is left of a removal that was cut short must read as a journal that has its end: the
+        // plan goes first, then the pieces in their order.
+        let mut paths = self.list(&self.run_folder(run)).await?.objects;
+        paths.sort_by_key(|path| (path.filename() != Some("plan.json"), path.clone()));
+        for path in paths {
             match self.objects.delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(self.failed("remove", &path)(error)),
@@ -293,6 +308,11 @@ impl Store for RemoteStore {
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
         let found = self.get(&self.lock_path()).await?;
         Ok(found.and_then(|bytes| lease::owner_in(&bytes)))
+    }
+
+    async fn is_locked_by(&self, id: &str) -> Result<bool, StoreError> {
+        let found = self.get(&self.lock_path()).await?;
+        Ok(found.is_some_and(|bytes| lease::is_renewed(&bytes, id, (self.now_ms)())))
     }
 
     async fn force_unlock(&self, id: &str) -> Result<bool, StoreError> {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::keeping;
 use crate::cli::args::{DocumentFormat, HistoryArgs, HistoryCommand};
+use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
@@ -21,7 +22,17 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let place = session::place(&args.manifest, settings, io)?;
     let store = place.store(args.store.as_deref(), &io.secrets)?;
-    let runs = keeping::runs_of(&*store).await?;
+    let mut runs = keeping::runs_of(&*store).await?;
+    for run in runs.iter_mut().filter(|run| run.complete.is_none()) {
+        if let Some(lock) = &run.lock
+            && store
+                .is_locked_by(lock)
+                .await
+                .map_err(CommandError::Store)?
+        {
+            run.running_at_ms = Some(clock::now_ms());
+        }
+    }
     let environment = &place.loaded.manifest.environment.name;
     match &args.command {
         None if args.json => render_json(&history_document(environment, &runs), &mut io.out)?,

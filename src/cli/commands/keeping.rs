@@ -14,24 +14,35 @@ use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::ident::Identity;
-use crate::plan::ApplyHistory;
+use crate::plan::{ApplyHistory, OwnWrites};
 use crate::render::{StreamMessage, words};
-use crate::store::{Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
+use crate::store::{Entry, Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
 
 /// The lock and the store, for as long as an apply works.
 pub(super) struct Keeping {
     pub(super) store: Arc<dyn Store>,
     pub(super) lease: Arc<Lease>,
+    /// The id of the lock; none where none was wanted.
+    pub(super) lock: Option<String>,
     /// What earlier applies left.
     pub(super) history: ApplyHistory,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
     pub(super) sent_before: BTreeSet<Identity>,
+    /// The writes of each earlier apply, with the plan that it applied and whether this one recovers it.
+    own_writes: Vec<PastWrites>,
     /// The newest run, where it is not complete.
     pub(super) interrupted: Option<String>,
     /// The newest run.
     pub(super) newest: Option<String>,
     /// Every run that is kept, the oldest first.
     pub(super) runs: Vec<PastRun>,
+}
+
+/// The writes of an earlier apply.
+struct PastWrites {
+    plan: Option<String>,
+    is_recovered: bool,
+    writes: OwnWrites,
 }
 
 /// Takes the lock, and settles what earlier runs have left open.
@@ -50,16 +61,19 @@ pub(super) async fn take(
         );
         io.warn(&warning, Vec::new())?;
     }
-    let lease = if args.lock {
-        locked(session, &*store, args, start, io).await?
+    let (lease, lock) = if args.lock {
+        let (lease, id) = locked(session, &*store, args, start, io).await?;
+        (lease, Some(id))
     } else {
-        Lease::unlocked()
+        (Lease::unlocked(), None)
     };
     let mut keeping = Keeping {
         store,
         lease: Arc::new(lease),
+        lock,
         history: ApplyHistory::default(),
         sent_before: BTreeSet::new(),
+        own_writes: Vec::new(),
         interrupted: None,
         newest: None,
         runs: Vec::new(),
@@ -78,7 +92,7 @@ async fn locked(
     args: &StoreArgs,
     start: &mut Start,
     io: &mut Io,
-) -> Result<Lease, CommandError> {
+) -> Result<(Lease, String), CommandError> {
     prove_locks(store, start).await?;
     let owner = LockOwner {
         id: uuid::Uuid::new_v4().to_string(),
@@ -103,7 +117,8 @@ async fn locked(
             .await
             .map_err(CommandError::Store)
     };
-    start.or_interrupted(locking).await?.map_err(|holder| {
+    let locked = start.or_interrupted(locking).await?;
+    let locked = locked.map_err(|holder| {
         let unlock = session
             .place
             .command("force-unlock")
@@ -113,7 +128,8 @@ async fn locked(
             holder: told(&holder),
             unlock: unlock.to_string(),
         }
-    })
+    });
+    Ok((locked?, owner.id))
 }
 
 /// How long an interrupt waits for the probe of a store to remove what it wrote.
@@ -206,6 +222,18 @@ impl Keeping {
         }
     }
 
+    /// The writes that are no foreign changes: those of the applies that this one recovers, and of all
+    /// that applied the same plan.
+    pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
+        let mut own = OwnWrites::default();
+        for past in &self.own_writes {
+            if past.is_recovered || past.plan.as_deref() == Some(plan) {
+                own.extend(&past.writes);
+            }
+        }
+        own
+    }
+
     async fn settle(
         &mut self,
         session: &Session,
@@ -223,6 +251,7 @@ impl Keeping {
         }
         for run in &mut runs {
             if !run.is_unsettled() {
+                self.remember_writes(run, false);
                 continue;
             }
             let settlement = self.settle_run(run, session, start, io).await?;
@@ -237,6 +266,7 @@ impl Keeping {
                 .map_err(CommandError::Store)?;
             *run =
                 PastRun::read(&run.id, &self.store.place(), &bytes).map_err(CommandError::Store)?;
+            self.remember_writes(run, true);
         }
         self.history = history_of(&runs);
         self.interrupted = runs
@@ -250,6 +280,14 @@ impl Keeping {
         }
         self.runs = runs;
         Ok(())
+    }
+
+    fn remember_writes(&mut self, run: &PastRun, is_recovered: bool) {
+        self.own_writes.push(PastWrites {
+            plan: run.plan.clone(),
+            is_recovered,
+            writes: run.own_writes(),
+        });
     }
 
     async fn settle_run(
@@ -278,9 +316,23 @@ impl Keeping {
             .reopen(&run.id)
             .await
             .map_err(CommandError::Store)?;
+        if !run.is_reopened {
+            journal
+                .record(clock::now_ms(), Entry::Reopen {})
+                .await
+                .map_err(CommandError::Journal)?;
+        }
         let progress = Progress::new(open, BTreeMap::new(), io);
         let journal = Arc::new(journal);
-        let execution = making::execution(session, self, &journal, start, open.max(1), &progress);
+        let execution = making::execution(
+            session,
+            self,
+            OwnWrites::default(),
+            &journal,
+            start,
+            open.max(1),
+            &progress,
+        );
         // Nothing of ours is at work here, so that an interrupt needs no grace. What was not seen to
         // its end stays open: a look cut short proves nothing.
         let settlement = tokio::select! {
@@ -300,8 +352,9 @@ impl Keeping {
         for step in &settlement.steps {
             let fate = match &step.fate {
                 Fate::Done {
-                    unfinished: true, ..
-                } => apply::UNFINISHED.to_owned(),
+                    unfinished: true,
+                    id,
+                } => apply::unfinished_words(id.as_ref()).to_owned(),
                 Fate::Done { .. } => "done".to_owned(),
                 Fate::Failed { detail, .. } => format!("not done: {detail}"),
                 Fate::Open { job: Some(job) } => format!("job {job} is still at work"),

@@ -11,8 +11,8 @@ use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::plan::{ApprovedPlan, SavedPlan};
-use crate::store::{Entry, Journal};
+use crate::plan::{ApprovedPlan, OwnWrites, SavedPlan};
+use crate::store::{Entry, Journal, Record};
 
 /// What was made of a plan.
 pub(super) struct Made {
@@ -25,6 +25,7 @@ pub(super) struct Made {
 pub(super) fn execution(
     session: &Session,
     keeping: &Keeping,
+    own_writes: OwnWrites,
     journal: &Arc<Journal>,
     start: &Start,
     parallelism: usize,
@@ -51,6 +52,7 @@ pub(super) fn execution(
         unfinished: keeping.history.unfinished.clone(),
         in_flight: keeping.history.jobs_in_flight(),
         sent_before: keeping.sent_before.clone(),
+        own_writes,
         lease: Arc::clone(&keeping.lease),
         seed: fastrand::u64(..),
     }
@@ -78,24 +80,31 @@ pub(super) async fn make_so(
         .collect();
     let total = identities.len();
     let run = clock::new_run_id(clock::now_ms(), keeping.newest.as_deref());
-    let journal = keeping
-        .store
-        .begin(&run, kept.to_json().as_bytes())
-        .await
-        .map_err(CommandError::Store)?;
-    let journal = Arc::new(journal);
     let begin = Entry::Begin {
         run: run.clone(),
         plan: Some(kept.id.clone()),
         subject: plan.subject.clone(),
         changes: total,
+        lock: keeping.lock.clone(),
     };
-    journal
-        .record(clock::now_ms(), begin)
+    let first = Record::new(clock::now_ms(), begin);
+    let journal = keeping
+        .store
+        .begin(&run, kept.to_json().as_bytes(), &first)
         .await
-        .map_err(CommandError::Journal)?;
+        .map_err(CommandError::Store)?;
+    let journal = Arc::new(journal);
     let progress = Progress::new(total, identities, io);
-    let execution = execution(session, keeping, &journal, start, parallelism, &progress);
+    let own_writes = keeping.own_writes(&kept.id);
+    let execution = execution(
+        session,
+        keeping,
+        own_writes,
+        &journal,
+        start,
+        parallelism,
+        &progress,
+    );
     let report = tokio::select! {
         report = apply::apply(approved, execution) => report,
         never = progress.beat() => match never {},

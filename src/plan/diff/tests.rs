@@ -584,7 +584,7 @@ fn replace_deletes_and_deploys_what_is_named() {
                 .replace("Form@1"),
             DiffError::ReplaceAmbiguous {
                 address: address("Form@1"),
-                count: 2,
+                choices: vec![address("me:Form@1"), address("svc:Form@1")],
             },
         ),
     ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::table::{Rows, brief_time, render_rows, render_table, time};
 use crate::apply::OutcomeWord;
 use crate::render::words;
-use crate::store::{PastRun, PastStep};
+use crate::store::{PastRun, PastStep, Took};
 
 /// The least that is shown of a run's id: of one that begins with its time, all of that.
 const ID_LENGTH: usize = 13;
@@ -24,7 +24,7 @@ pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
         [
             Some(run.id.chars().take(length).collect()),
             run.began_at_ms.and_then(briefly_at),
-            took(run),
+            took(run, "> "),
             Some(result(run).to_owned()),
             Some(run.changes.to_string()),
             Some(done.to_string()),
@@ -52,7 +52,7 @@ pub fn render_past_run(run: &PastRun, out: &mut dyn Write) -> io::Result<()> {
     let rows: Rows = vec![
         ("run", Some(run.id.clone())),
         ("began", run.began_at_ms.and_then(at)),
-        ("took", took(run)),
+        ("took", took(run, "at least ")),
         ("result", Some(result(run).to_owned())),
         (
             "environment",
@@ -71,7 +71,7 @@ pub fn render_past_run(run: &PastRun, out: &mut dyn Write) -> io::Result<()> {
     let rows = run.steps.iter().map(|step| {
         let outcome = step.outcome.as_ref();
         [
-            Some(step.address.to_string()),
+            Some(step.address().to_string()),
             step.action
                 .as_ref()
                 .map(|action| words::legend(action.kind()).to_owned()),
@@ -114,6 +114,7 @@ pub(in crate::render) fn count_done(run: &PastRun) -> usize {
 /// How a run ended.
 pub(in crate::render) fn result(run: &PastRun) -> &'static str {
     match run.complete {
+        _ if run.running_at_ms.is_some() => "running",
         Some(true) => "complete",
         Some(false) => "incomplete",
         None => "interrupted",
@@ -128,9 +129,15 @@ fn briefly_at(ms: u64) -> Option<String> {
     brief_time(i64::try_from(ms).ok()?)
 }
 
-fn took(run: &PastRun) -> Option<String> {
-    let ms = run.last_at_ms?.checked_sub(run.began_at_ms?)?;
-    Some(words::duration(Duration::from_millis(ms)))
+/// How long it took; `at_least` comes before a time that is only the least.
+fn took(run: &PastRun, at_least: &str) -> Option<String> {
+    let (before, ms) = match run.took() {
+        Took::Exactly(ms) => ("", ms),
+        Took::AtLeast(ms) => (at_least, ms),
+        Took::Unknown => return None,
+    };
+    let duration = words::duration(Duration::from_millis(ms));
+    Some(format!("{before}{duration}"))
 }
 
 #[cfg(test)]
@@ -139,12 +146,11 @@ mod tests {
 
     #[test]
     fn the_table_fits_a_terminal_and_tells_runs_apart() {
-        let run = |id: &str| {
-            let mut run = PastRun::read(id, "here", b"").unwrap();
-            run.began_at_ms = Some(1_795_550_115_123);
-            run.last_at_ms = Some(1_795_550_175_999);
-            run.complete = Some(false);
-            run
+        let run = |id: &str| PastRun {
+            began_at_ms: Some(1_795_550_115_123),
+            ended_at_ms: Some(1_795_550_175_999),
+            complete: Some(false),
+            ..PastRun::new(id)
         };
         let told = |ids: [&str; 2]| {
             let mut out = Vec::new();

@@ -16,7 +16,7 @@ pub(in crate::render) fn past_report_document(run: &PastRun) -> ReportDocument {
         .map(|step| {
             let outcome = step.outcome.as_ref();
             ReportChange {
-                address: step.address.to_string(),
+                address: step.address().to_string(),
                 action: step.action.as_ref().map(|action| action.kind().as_str()),
                 outcome: history::word_of(step),
                 detail: outcome.and_then(|outcome| outcome.detail.clone()),

@@ -18,7 +18,7 @@ use crate::job::{RunList, RunRecord, RunState};
 use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord};
 use crate::plan::ApplyHistory;
 use crate::render::human::history;
-use crate::store::{PastRun, PastStep};
+use crate::store::{PastRun, PastStep, Took};
 
 pub(super) const FORMAT_VERSION: &str = "1.0";
 
@@ -206,12 +206,14 @@ pub struct RunHistoryDocument {
 struct PastRunItem {
     /// Its id.
     id: String,
-    /// `complete`, `incomplete` or `interrupted`.
+    /// `complete`, `incomplete`, `interrupted` or `running`.
     result: &'static str,
     /// When it began, in milliseconds since 1970.
     began_at_ms: Option<u64>,
-    /// When its last line was written, in milliseconds since 1970.
+    /// When its own last line was written, in milliseconds since 1970.
     last_at_ms: Option<u64>,
+    /// How long it took, or has run so far, in milliseconds; null where it was interrupted.
+    took_ms: Option<u64>,
     /// The plan that it carried out.
     plan: Option<String>,
     /// The digest of the manifest that it rests on.
@@ -265,6 +267,10 @@ fn past_run_item(run: &PastRun) -> PastRunItem {
         result: history::result(run),
         began_at_ms: run.began_at_ms,
         last_at_ms: run.last_at_ms,
+        took_ms: match run.took() {
+            Took::Exactly(ms) => Some(ms),
+            Took::AtLeast(_) | Took::Unknown => None,
+        },
         plan: run.plan.clone(),
         manifest: run
             .subject
@@ -279,7 +285,7 @@ fn past_step_item(step: &PastStep) -> PastStepItem {
     let outcome = step.outcome.as_ref();
     let jobs = step.sendings.iter().filter_map(|sent| sent.job.as_ref());
     PastStepItem {
-        address: step.address.to_string(),
+        address: step.address().to_string(),
         action: step.action.as_ref().map(|action| action.kind().as_str()),
         outcome: history::word_of(step),
         id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),

@@ -80,27 +80,87 @@ fn expected() -> Vec<Live> {
     all
 }
 
-async fn world_and_tap(kill: Kill) -> (Emulator, Tap) {
-    // A second deploy would leave a second record; visibility shows in records.
-    let knobs = [
+/// An apply that is killed, and what finishes it.
+struct Sweep {
+    world: fn() -> Seed,
+    solutions: fn() -> String,
+    expected: fn() -> Vec<Live>,
+    knobs: &'static [&'static str],
+    in_service: &'static [&'static str],
+    first: &'static [&'static str],
+    second: &'static [&'static str],
+    deploys: fn(usize) -> bool,
+}
+
+/// The reference apply. A second deploy would leave a second record; visibility shows in records.
+const REFERENCE: Sweep = Sweep {
+    world,
+    solutions,
+    expected,
+    knobs: &[
         "duplicate_deploy=second_record",
         "visibility_in_records=true",
-    ];
-    let emulator = start(world(), &knobs, Duration::from_millis(30)).await;
-    let tap = Tap::start(
-        &emulator.url(),
-        kill,
-        in_service(&emulator.url(), &UPGRADES),
-    )
-    .await;
+    ],
+    in_service: &UPGRADES,
+    first: &["apply", "--auto-approve"],
+    second: &["apply", "--auto-approve", "--detailed-exitcode"],
+    deploys: |deploys| deploys == UPGRADES.len() + CREATES.len(),
+};
+
+/// Deletes and a replace of ACTIVE versions, on a server that deletes INACTIVE ones only: each is a
+/// refused DELETE, a PATCH, a DELETE, and for the replace a deploy.
+const DELETES: Sweep = Sweep {
+    world: || {
+        seed(
+            &[Version::active("Old0", "1"), Version::active("Rep0", "1")],
+            &[Version::active("Rep0", "1")],
+        )
+    },
+    solutions: || {
+        "  Old0: { version: 1, state: ABSENT }
+  Rep0: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }
+"
+        .to_owned()
+    },
+    expected: || {
+        vec![Live {
+            name: "Rep0".to_owned(),
+            version: "1".to_owned(),
+            state: "ACTIVE".to_owned(),
+            visibility: "PRIVATE".to_owned(),
+        }]
+    },
+    knobs: &[
+        "delete_active=refused",
+        "duplicate_deploy=second_record",
+        "visibility_in_records=true",
+    ],
+    in_service: &[],
+    first: &["apply", "--auto-approve", "--replace", "Rep0@1"],
+    second: &["apply", "--auto-approve", "--detailed-exitcode"],
+    // The next apply is not asked to replace anything.
+    deploys: |deploys| deploys <= 1,
+};
+
+/// The same, finished by `--resume`. Where the kill came before the apply began, there is nothing to
+/// resume, and a third command converges.
+const RESUMED: Sweep = Sweep {
+    second: &["apply", "--resume", "--detailed-exitcode"],
+    ..DELETES
+};
+
+async fn world_and_tap(kill: Kill, sweep: &Sweep) -> (Emulator, Tap) {
+    let emulator = start((sweep.world)(), sweep.knobs, Duration::from_millis(30)).await;
+    let url = emulator.url();
+    let tap = Tap::start(&url, kill, in_service(&url, sweep.in_service)).await;
     (emulator, tap)
 }
 
 /// One case; what is wrong about it, if anything.
-async fn case(kill: Kill) -> Result<usize, String> {
-    let (emulator, tap) = world_and_tap(kill).await;
-    let env = env_with(&manifest(&tap.url, &solutions()));
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
+async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
+    let (emulator, tap) = world_and_tap(kill, sweep).await;
+    let env = env_with(&manifest(&tap.url, &(sweep.solutions)()));
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), sweep.first);
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -114,22 +174,23 @@ async fn case(kill: Kill) -> Result<usize, String> {
         return Err(format!("the undisturbed apply ended with {status}"));
     }
     let seen = tap.seen();
-    let second = env
-        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
-        .await;
+    let mut second = env.solform_beside(sweep.second).await;
     if ![0, 2].contains(&second.code()) {
         return Err(format!("the second apply\n{second}"));
+    }
+    if second.stdout.starts_with("Nothing to resume") {
+        second = env.solform_beside(REFERENCE.second).await;
     }
     let third = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
     if third.code() != 0 {
         return Err(format!("{second}\nthe plan after it\n{third}"));
     }
     let now = live(&emulator.url()).await;
-    if now != expected() {
+    if now != (sweep.expected)() {
         return Err(format!("{second}\nis live: {now:#?}"));
     }
     let deploys = count(&emulator, Operation::Deploy);
-    if deploys != UPGRADES.len() + CREATES.len() {
+    if !(sweep.deploys)(deploys) {
         return Err(format!("{second}\n{deploys} deploys were taken"));
     }
     match tap.wrong().first() {
@@ -140,15 +201,33 @@ async fn case(kill: Kill) -> Result<usize, String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_apply_is_finished_by_the_next_one() {
-    let requests = case(Kill::Never).await.unwrap();
+    let requests = every_kill(&REFERENCE, "a_killed_apply_is_finished_by_the_next_one").await;
+    println!("{} cases over {requests} requests", 2 * requests);
     assert!(requests > 100, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_deletes_are_finished_by_the_next_apply() {
+    let test = "killed_deletes_are_finished_by_the_next_apply";
+    let requests = every_kill(&DELETES, test).await;
+    assert!(requests > 20, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_deletes_are_finished_by_resume() {
+    every_kill(&RESUMED, "killed_deletes_are_finished_by_resume").await;
+}
+
+/// Kills the apply at each of its requests, and returns how many it sends undisturbed.
+async fn every_kill(sweep: &'static Sweep, test: &str) -> usize {
+    let requests = case(Kill::Never, sweep).await.unwrap();
     let name = |kill: &Kill| format!("{kill:?}");
     let cases = (0..requests).flat_map(|nth| [Kill::Before(nth), Kill::After(nth)]);
     let cases = chosen(cases, name);
     let count = cases.len();
     let failed: Vec<(String, String)> = futures_util::stream::iter(cases)
         .map(|kill| async move {
-            let ended = tokio::spawn(case(kill)).await;
+            let ended = tokio::spawn(case(kill, sweep)).await;
             match ended {
                 Ok(Ok(_)) => None,
                 Ok(Err(wrong)) => Some((name(&kill), wrong)),
@@ -159,6 +238,6 @@ async fn a_killed_apply_is_finished_by_the_next_one() {
         .filter_map(std::future::ready)
         .collect()
         .await;
-    println!("{count} cases over {requests} requests");
-    assert_none_failed("a_killed_apply_is_finished_by_the_next_one", count, &failed);
+    assert_none_failed(test, count, &failed);
+    requests
 }

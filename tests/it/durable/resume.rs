@@ -194,7 +194,7 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
         .exits_with(1)
         .warns("line 1 of the journal of run ")
         .warns("is damaged")
-        .warns("help: Look with `solform list`");
+        .warns("Check with `solform list` and `solform jobs`");
     let newer = String::from_utf8(whole.clone())
         .unwrap()
         .replacen("\"v\":1", "\"v\":2", 1);
@@ -235,11 +235,12 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
 async fn the_history_tells_every_run() {
     let (emulator, env) = killed(&[]).await;
     finish_all(&emulator);
-    let _ = env
+    let told = env
         .solform_beside(&["history"])
         .await
         .exits_with(0)
         .says("interrupted");
+    assert!(!told.stdout.contains("0.0s"), "{told}");
     let _ = env
         .solform_beside(&["apply", "--auto-approve"])
         .await
@@ -335,21 +336,76 @@ async fn a_run_whose_last_step_is_not_patched_is_not_complete() {
         .exits_with(0);
 }
 
+/// A journal is made with its first line, so that one without a whole line was emptied.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_journal_is_empty_is_resumed() {
+async fn an_emptied_journal_is_refused() {
     let (emulator, env) = killed(&[]).await;
     finish_all(&emulator);
-    // Killed before the first line.
-    std::fs::write(journals(&env).pop().unwrap(), "").unwrap();
+    let journal = journals(&env).pop().unwrap();
+    let run = journal.file_stem().unwrap().to_str().unwrap().to_owned();
+    for text in ["", "\n \n", "{\"v\":1,\"at_ms\""] {
+        std::fs::write(&journal, text).unwrap();
+        for arguments in [&["apply", "--auto-approve"][..], &["apply", "--resume"]] {
+            let _ = env
+                .solform_beside(arguments)
+                .await
+                .exits_with(1)
+                .warns(&format!("the journal of apply `{run}` in `"))
+                .warns("is empty")
+                .warns(&format!("move everything named `{run}` out of `"));
+        }
+        let _ = env.solform_beside(&["history"]).await.exits_with(1);
+        let _ = env
+            .solform_beside(&["plan"])
+            .await
+            .exits_with(0)
+            .warns("what earlier runs have in flight is not known");
+    }
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+}
+
+/// `a` in version `1@2` and `a@1` in version `2` are written alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_written_alike_are_kept_apart() {
+    let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];
+    let world = seed(
+        &[Version::active("a", "1@2")],
+        &[Version::active("a@1", "2")],
+    );
+    let emulator = worlds::start_with(world, &knobs, JobPace::Manual, 100).await;
+    let solutions = "
+  a@1: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
+";
+    let top = "manage: { owners: [svc], undeclared: delete }\n";
+    let text = worlds::manifest_with(&emulator.url(), "", top, solutions);
+    let env = env_with(&text.replace("20s", "1s"));
     let _ = env
-        .solform_beside(&["apply", "--resume"])
+        .solform_beside(&["plan", "--out", "plan.json"])
         .await
         .exits_with(0)
-        .warns("Resuming the run ");
+        .says(r"svc:a@1\@2 will be destroyed")
+        .says(r"svc:a\@1@2 will be created");
+    let program = env!("CARGO_BIN_EXE_solform");
+    killed_at_work(env.command(program, &["apply", "plan.json"]), 2).await;
+    for _ in 0..2 {
+        let told = env
+            .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+            .await
+            .exits_with(6);
+        assert_eq!(told.stdout.matches("  unknown  ").count(), 2, "{told}");
+    }
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+    assert_eq!(count(&emulator, Operation::DeleteSolution), 1);
+    finish_all(&emulator);
     let _ = env
-        .solform_beside(&["plan", "--detailed-exitcode"])
+        .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
-        .exits_with(0);
+        .exits_with(0)
+        .warns(r"svc:a@1\@2: done")
+        .warns(r"svc:a\@1@2: done");
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+    assert_eq!(count(&emulator, Operation::DeleteSolution), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -383,7 +439,10 @@ async fn an_interrupt_while_settling_settles_nothing() {
     });
     assert_eq!(code.await.unwrap(), Some(8));
     // Nothing is known yet, and the next apply must find that out before it deploys again.
-    assert_eq!(std::fs::read_to_string(&journal).unwrap(), before);
+    let after = std::fs::read_to_string(&journal).unwrap();
+    let found = after.strip_prefix(&before).unwrap();
+    assert!(found.contains("\"kind\":\"reopen\""), "{found}");
+    assert_eq!(found.lines().count(), 1, "{found}");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
 }
 

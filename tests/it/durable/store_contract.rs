@@ -9,8 +9,8 @@ use solform::apply::{Call, OutcomeWord};
 use solform::ident::{Address, Digest, JobId};
 use solform::plan::Subject;
 use solform::store::{
-    Bucket as AnyBucket, Entry, Lacking, LocalStore, LockOwner, PastRun, RemoteStore, Store,
-    StoreError, StoreKey, lock, open_s3,
+    Bucket as AnyBucket, ChangeRef, Entry, Lacking, LocalStore, LockOwner, PastRun, Record,
+    RemoteStore, Store, StoreError, StoreKey, lock, open_s3,
 };
 use url::Url;
 
@@ -42,24 +42,34 @@ fn begin(run: &str, changes: usize) -> Entry {
             manifest: Digest::of(b""),
         },
         changes,
+        lock: None,
     }
 }
 
-fn address(name: &str) -> Address {
-    Address::parse(&format!("{name}@1")).unwrap()
+fn first(run: &str, changes: usize) -> Record {
+    Record::new(1, begin(run, changes))
+}
+
+fn change(name: &str) -> ChangeRef {
+    ChangeRef {
+        address: Address::parse(&format!("{name}@1")).unwrap(),
+        identity: None,
+        record: None,
+    }
 }
 
 fn send(name: &str) -> Entry {
     Entry::Send {
-        address: address(name),
+        change: change(name),
         call: Call::Deploy,
         attempt: 1,
+        patch: None,
     }
 }
 
 fn outcome(name: &str, outcome: OutcomeWord) -> Entry {
     Entry::Outcome {
-        address: address(name),
+        change: change(name),
         outcome,
         id: None,
         detail: None,
@@ -82,15 +92,17 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
     let one = store();
     assert!(one.runs().await.unwrap().is_empty());
     for run in ["0002", "0001"] {
-        let journal = one.begin(run, run.as_bytes()).await.unwrap();
-        journal.record(1, begin(run, 2)).await.unwrap();
+        let journal = one
+            .begin(run, run.as_bytes(), &first(run, 2))
+            .await
+            .unwrap();
         journal.record(2, send("A")).await.unwrap();
         journal.record(3, send("B")).await.unwrap();
         journal
             .record(
                 4,
                 Entry::Job {
-                    address: address("B"),
+                    change: change("B"),
                     call: Call::Deploy,
                     job: JobId::parse("j-1").unwrap(),
                 },
@@ -111,7 +123,8 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
     let other = store();
     assert_eq!(other.runs().await.unwrap(), ["0001", "0002"]);
     assert_eq!(other.plan("0001").await.unwrap().unwrap(), b"0001");
-    assert!(other.begin("0001", b"").await.is_err(), "a run begins once");
+    let again = other.begin("0001", b"", &first("0001", 2)).await;
+    assert!(again.is_err(), "a run begins once");
 
     for run in ["0001", "0002"] {
         let before = read(&*other, run).await;
@@ -231,7 +244,7 @@ async fn stores_of_two_servers_are_apart() {
     let folder = tempfile::tempdir().unwrap();
     let here = LocalStore::new(folder.path(), "prod", "https://a.example", None);
     let there = LocalStore::new(folder.path(), "prod", "https://b.example", None);
-    let journal = here.begin("0001", b"").await.unwrap();
+    let journal = here.begin("0001", b"", &first("0001", 1)).await.unwrap();
     here.close("0001", journal).await.unwrap();
     assert_eq!(here.runs().await.unwrap().len(), 1);
     assert!(there.runs().await.unwrap().is_empty());
@@ -241,8 +254,7 @@ async fn stores_of_two_servers_are_apart() {
 async fn two_writers_of_one_journal_are_found_out() {
     let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
-    let first = here.begin("0001", b"").await.unwrap();
-    first.record(1, begin("0001", 1)).await.unwrap();
+    let first = here.begin("0001", b"", &first("0001", 1)).await.unwrap();
     let second = there.reopen("0001").await.unwrap();
     first.record(2, send("A")).await.unwrap();
     let error = second.record(2, send("B")).await.unwrap_err();
