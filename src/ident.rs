@@ -533,11 +533,13 @@ mod tests {
         assert_eq!(Address::parse("plain"), Err(IdentError::NoVersion));
     }
 
+    /// Owner, name, version and record.
+    type Item<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+
     /// Also where names and versions contain what separates the parts of an address.
     #[test]
     fn different_identities_have_different_addresses() {
         let id = |text: &str| SolutionId::parse(text).unwrap();
-        type Item<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
         let cases: &[(&[Item<'_>], &[&str])] = &[
             (
                 &[("o", "a", "1", None), ("o", "b", "1", None)],

@@ -19,7 +19,7 @@ use super::wait::PollPolicy;
 use crate::api::{PatchStyle, Reader, Writer};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::live::LiveVersion;
-use crate::plan::{ApprovedPlan, Change, Decided, LiveImage, OwnWrites};
+use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, LiveImage, OwnWrites};
 use crate::store::{Journal, Lease};
 
 /// Takes what happens, as it happens.
@@ -68,6 +68,8 @@ pub struct Execution {
     pub in_flight: BTreeMap<Identity, Option<JobId>>,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
     pub sent_before: BTreeSet<Identity>,
+    /// Versions that are not deployed before a time, because their last deploy was abandoned.
+    pub held_back: BTreeMap<Identity, u64>,
     /// Writes of earlier applies that this one goes on with.
     pub own_writes: OwnWrites,
     /// The lock that must be held at each write.
@@ -104,6 +106,7 @@ pub(super) struct Run<'a> {
     pub(super) in_flight: &'a BTreeMap<Identity, Option<JobId>>,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
     pub(super) sent_before: &'a BTreeSet<Identity>,
+    held_back: &'a BTreeMap<Identity, u64>,
     /// Writes of earlier applies that this one goes on with.
     own_writes: &'a OwnWrites,
     /// The lock that must be held at each write.
@@ -134,6 +137,7 @@ impl<'a> Run<'a> {
             unfinished: &execution.unfinished,
             in_flight: &execution.in_flight,
             sent_before: &execution.sent_before,
+            held_back: &execution.held_back,
             own_writes: &execution.own_writes,
             lease: &execution.lease,
             brought_in: Mutex::new(BTreeMap::new()),
@@ -326,6 +330,13 @@ impl Schedule {
                 job: job.clone(),
                 said,
             });
+        }
+        if change.action.kind() == ActionKind::Create
+            && let Some(until_ms) = run.held_back.get(&change.identity)
+        {
+            return Some(Outcome::Skipped(SkipReason::HeldBack {
+                until_ms: *until_ms,
+            }));
         }
         (Instant::now() >= run.ends_at).then_some(Outcome::Skipped(SkipReason::OutOfTime))
     }

@@ -1,5 +1,6 @@
 //! How an apply ended: exactly one outcome for every change, whatever happened on the way.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct ApplyReport {
 pub struct StepReport {
     /// The change.
     pub address: Address,
+    /// The version that it is about.
+    pub identity: Identity,
     /// What was to be done.
     pub kind: ActionKind,
     /// How it ended.
@@ -103,6 +106,11 @@ pub enum SkipReason {
     },
     /// The whole run's time was up.
     OutOfTime,
+    /// The job of its last deploy was abandoned, and may still end.
+    HeldBack {
+        /// When it may be deployed, in milliseconds since 1970.
+        until_ms: u64,
+    },
 }
 
 /// Why a successor does not release the version that it replaces (design 4).
@@ -366,6 +374,7 @@ impl ApplyReport {
             let decided = plan.decided(&change.address)?;
             Some(StepReport {
                 address: change.address.clone(),
+                identity: change.identity.clone(),
                 kind: change.action.kind(),
                 outcome: Outcome::of(decided),
                 jobs: Vec::new(),
@@ -407,6 +416,18 @@ impl ApplyReport {
             }
         }
         totals
+    }
+
+    /// Counts the changes of these versions as made by this apply: it found their writes sent by the
+    /// apply that it recovered, and followed them to their end.
+    pub fn credit(&mut self, recovered: &BTreeSet<Identity>) {
+        for step in &mut self.steps {
+            if let Outcome::Done(done) = &mut step.outcome
+                && recovered.contains(&step.identity)
+            {
+                done.was_already = false;
+            }
+        }
     }
 
     /// Whether every change is done.

@@ -84,6 +84,20 @@ impl Settlement {
             .collect()
     }
 
+    /// The versions whose change is done, in full.
+    pub fn done(&self) -> impl Iterator<Item = Identity> {
+        let done = self.steps.iter().filter(|step| {
+            matches!(
+                step.fate,
+                Fate::Done {
+                    unfinished: false,
+                    ..
+                }
+            )
+        });
+        done.map(|step| step.identity.clone())
+    }
+
     /// The versions that nothing may be sent for, with the jobs that are at work on them.
     pub fn in_flight(&self) -> BTreeMap<Identity, Option<JobId>> {
         self.steps
@@ -244,11 +258,12 @@ impl Run<'_> {
                 detail: message,
                 suspect: None,
             }),
-            // Forgotten, or never known: what is live decides.
+            // Forgotten, or never known: what is live decides. A server that gave no answer at all
+            // proves nothing.
             JobEnd::TimeUp {
                 stopped: Stopped::OutOfTime,
                 was_pending: false,
-                ..
+                said: Some(_),
             } => Ok(Vec::new()),
             JobEnd::TimeUp { .. } => Err(Fate::Open {
                 job: Some(job.clone()),

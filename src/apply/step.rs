@@ -140,6 +140,7 @@ async fn conclude(
     });
     StepReport {
         address: change.address.clone(),
+        identity: change.identity.clone(),
         kind: change.action.kind(),
         outcome,
         jobs,

@@ -32,6 +32,10 @@ impl Outcome {
             Self::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
                 Some(format!("{successor}: {why}"))
             }
+            Self::Skipped(SkipReason::HeldBack { .. }) => Some(
+                "the job of its last deploy was abandoned and may still end; --replace deploys it now"
+                    .to_owned(),
+            ),
             Self::Skipped(SkipReason::OutOfTime) => Some("`timeouts.run` was over".to_owned()),
             Self::Refused(differences) => {
                 let differences: Vec<String> = differences.iter().map(difference).collect();

@@ -151,6 +151,11 @@ pub(super) enum Command {
         mut_arg("environment", |arg| arg.global(true))
     )]
     History(HistoryArgs),
+    /// Stop waiting for the job of an earlier apply
+    #[command(
+        after_help = "Example:\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4 --auto-approve --json"
+    )]
+    Abandon(AbandonArgs),
     /// Take the lock away from whoever holds it
     #[command(
         after_help = "Example:\n  solform force-unlock -e prod 6f0c3a52-1c1e-4f65-9a53-2f0a1f5b7a11"
@@ -216,6 +221,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Jobs(_)
             | Self::History(_)
+            | Self::Abandon(_)
             | Self::ForceUnlock(_)
             | Self::Schema(_)
             | Self::Emulator(_)
@@ -302,8 +308,7 @@ impl PlanningArgs {
             targets: selectors(&self.target),
             excludes: selectors(&self.exclude),
             replace: self.replace.clone(),
-            may_select_nothing: false,
-            is_approval: false,
+            ..DiffOptions::default()
         }
     }
 
@@ -469,6 +474,30 @@ pub(super) enum HistoryCommand {
     },
 }
 
+/// Arguments of `abandon`.
+#[derive(Debug, Args)]
+pub(super) struct AbandonArgs {
+    /// The version whose job never ends, or whose failed deploy left a record
+    #[arg(value_name = "ADDR", value_parser = parse_address)]
+    pub(super) address: Address,
+    /// The id of the apply that sent the write, or its beginning
+    #[arg(long, value_name = "ID")]
+    pub(super) apply: String,
+    #[command(flatten)]
+    pub(super) manifest: ManifestArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+    /// Do not ask for approval
+    #[arg(long)]
+    pub(super) auto_approve: bool,
+    /// Disable interactive prompts
+    #[arg(long)]
+    pub(super) no_input: bool,
+    /// Print a JSON document; needs --auto-approve
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// Arguments of `force-unlock`.
 #[derive(Debug, Args)]
 pub(super) struct ForceUnlockArgs {
@@ -509,6 +538,8 @@ pub(super) enum SchemaDocument {
     History,
     /// What `history show --json` prints.
     RunHistory,
+    /// What `abandon --json` prints.
+    Abandon,
     /// What `doctor --json` prints.
     Doctor,
     /// What `apply --format json` and `destroy --format json` print.

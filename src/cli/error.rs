@@ -156,6 +156,20 @@ pub(super) enum CommandError {
     /// No run of that id is kept.
     #[error("the store keeps no run `{run}`")]
     NoRun { run: String },
+    /// An apply has no such change.
+    #[error("apply `{apply}` has no change of `{address}`")]
+    NoSuchStep {
+        apply: String,
+        address: String,
+        left: Vec<String>,
+    },
+    /// A change of an apply has nothing that could be abandoned.
+    #[error("{}", nothing_to_abandon(.apply, .address, *.is_abandoned))]
+    NothingToAbandon {
+        apply: String,
+        address: String,
+        is_abandoned: bool,
+    },
     /// The beginning of an id is that of several runs.
     #[error("the ids of {count} runs begin with `{run}`")]
     SeveralRuns { run: String, count: usize },
@@ -338,6 +352,8 @@ impl CommandError {
             | Self::StoreKind { .. }
             | Self::StoreHost { .. }
             | Self::NoRun { .. }
+            | Self::NoSuchStep { .. }
+            | Self::NothingToAbandon { .. }
             | Self::NoCommand { .. }
             | Self::SeveralRuns { .. }
             | Self::NotLocked { .. }
@@ -407,6 +423,15 @@ impl CommandError {
             Self::StoreHost { source, .. } => source.help().to_owned(),
             Self::NoCommand { .. } => "Run `solform --help` to see the commands.".to_owned(),
             Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
+            Self::NoSuchStep { left, apply, .. } if left.is_empty() => {
+                format!("Run `solform history show {apply}` to see its changes; none waits for a job.")
+            }
+            Self::NoSuchStep { left, .. } => {
+                format!("Name one of its changes that can be abandoned: {}.", left.join(", "))
+            }
+            Self::NothingToAbandon { apply, .. } => {
+                format!("Run `solform history show {apply}` to see its changes.")
+            }
             Self::SeveralRuns { .. } => "Give more of the id.".to_owned(),
             Self::NotLocked { holder: Some(holder), .. } => {
                 format!("It is held by {holder}.")
@@ -539,6 +564,14 @@ fn told(found: &[(Address, SolutionId)]) -> String {
         .map(|(address, id)| format!("`{address}` with the id `{id}`"))
         .collect();
     texts.join(", ")
+}
+
+fn nothing_to_abandon(apply: &str, address: &str, is_abandoned: bool) -> String {
+    if is_abandoned {
+        format!("`{address}` of apply `{apply}` is abandoned already")
+    } else {
+        format!("`{address}` of apply `{apply}` waits for no job and left no record")
+    }
 }
 
 fn joined(errors: &[DiffError]) -> String {

@@ -5,10 +5,12 @@
 //! 1, which solform is in a container, where no handler is installed.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::io::SharedErr;
 use super::stream::Stream;
 use crate::apply::Interrupter;
 use crate::render::{Diagnostic, Severity, StreamMessage};
@@ -35,16 +37,41 @@ impl Signals {
     }
 }
 
+/// The command that a second signal names; none before it is known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NextCommand(Arc<Mutex<Option<String>>>);
+
+impl NextCommand {
+    pub(super) fn set(&self, command: String) {
+        if let Ok(mut next) = self.0.lock() {
+            *next = Some(command);
+        }
+    }
+
+    /// What a second signal says.
+    fn said(&self) -> String {
+        let said = "interrupted a second time: left at once, and the journal says what was sent";
+        match self.0.lock().ok().and_then(|next| next.clone()) {
+            Some(next) => format!("{said}; to go on, run: {next}"),
+            None => said.to_owned(),
+        }
+    }
+}
+
 /// Watches both signals for as long as the process lives: the first raises the interrupt, the second
 /// ends the process.
-pub(super) fn watch(interrupter: Interrupter, stream: Option<Stream>) -> std::io::Result<()> {
+pub(super) fn watch(
+    interrupter: Interrupter,
+    stream: Option<Stream>,
+    err: SharedErr,
+    next_command: NextCommand,
+) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
         let _ = signals.next().await;
         interrupter.raise();
         let code = signals.next().await;
-        let said = "interrupted a second time: left at once, and the journal says what was sent";
-        end(stream, said).await;
+        end(stream, Some(err), next_command.said()).await;
         leave(code);
     });
     Ok(())
@@ -56,19 +83,22 @@ pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
         let code = signals.next().await;
-        end(stream, "interrupted").await;
+        end(stream, None, "interrupted".to_owned()).await;
         leave(code);
     });
     Ok(())
 }
 
-/// Ends the stream with a whole line: one that is being written is not cut in two, as long as somebody
-/// reads it.
-async fn end(stream: Option<Stream>, said: &str) {
-    let Some(stream) = stream else { return };
-    let error = Diagnostic::new(Severity::Error, said);
-    let closing = tokio::task::spawn_blocking(move || {
-        stream.close(StreamMessage::diagnostic(error));
+/// Says the last words: to the stream as a whole line, so that one which is being written is not cut in
+/// two, or to standard error. A reader who takes nothing holds up no signal.
+async fn end(stream: Option<Stream>, err: Option<SharedErr>, said: String) {
+    let closing = tokio::task::spawn_blocking(move || match (stream, err) {
+        (Some(stream), _) => {
+            let error = Diagnostic::new(Severity::Error, said);
+            stream.close(StreamMessage::diagnostic(error));
+        }
+        (None, Some(err)) => err.say(|out| writeln!(out, "\nError: {said}")),
+        (None, None) => {}
     });
     let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
 }

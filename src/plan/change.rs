@@ -279,6 +279,12 @@ pub enum Note {
         /// That owner.
         owner: Owner,
     },
+    /// The job of its last deploy was abandoned, and may still end: it is not deployed before this
+    /// time, unless `--replace` names it.
+    HeldBack {
+        /// The time, in milliseconds since 1970.
+        until_ms: u64,
+    },
     /// The live record is under the other of `IB_DEPLOYED` and the environment's `user`
     /// (api-facts U7); it is tracked by its id.
     FollowedOwner {

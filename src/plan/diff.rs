@@ -385,6 +385,10 @@ impl<'a> Differ<'a> {
         let path = self.path_of(entry);
         let other_owner = name.manifest.other_owner(&entry.identity.owner);
         let mut change = create(entry, path, other_owner);
+        let until_ms = self.options.held_back_until(&entry.identity);
+        change
+            .notes
+            .extend(until_ms.map(|until_ms| Note::HeldBack { until_ms }));
         let version = &entry.identity.version;
         let live = name.records_of_version(version).first();
         // Of two owners' creates of one version the second finds the first one live.

@@ -18,6 +18,9 @@ pub struct ApplyHistory {
     pub unfinished: BTreeSet<SolutionId>,
     /// Writes whose end is not known, the oldest apply first.
     pub in_flight: Vec<InFlight>,
+    /// Versions whose deploy a person abandoned, with the time in milliseconds since 1970, and that no
+    /// later apply brought to their declared state.
+    pub abandoned_deploys: BTreeMap<Identity, u64>,
 }
 
 impl ApplyHistory {

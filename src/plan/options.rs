@@ -1,6 +1,6 @@
 //! What a user may ask of a plan besides the manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::change::{Change, Mode};
@@ -27,6 +27,18 @@ pub struct DiffOptions {
     /// option that does not apply any more is no error then: the difference is reported for each
     /// approved change.
     pub is_approval: bool,
+    /// Versions that are not deployed before a time, in milliseconds since 1970, because the job of
+    /// their last deploy was abandoned; `replace` deploys them all the same.
+    pub held_back: BTreeMap<Identity, u64>,
+}
+
+impl DiffOptions {
+    /// When a version may be deployed, where it is held back.
+    pub fn held_back_until(&self, identity: &Identity) -> Option<u64> {
+        let is_asked_for = |address: &Address| address.means(identity);
+        let until_ms = self.held_back.get(identity).copied();
+        until_ms.filter(|_| !self.replace.iter().any(is_asked_for))
+    }
 }
 
 impl Default for DiffOptions {
@@ -38,6 +50,7 @@ impl Default for DiffOptions {
             replace: Vec::new(),
             may_select_nothing: false,
             is_approval: false,
+            held_back: BTreeMap::new(),
         }
     }
 }
@@ -173,7 +186,7 @@ pub(super) fn check_replace(
     live: &LiveState,
     options: &DiffOptions,
 ) -> Vec<DiffError> {
-    let check = |address| replace_error(manifest, live, address);
+    let check = |address| replace_error(manifest, live, options, address);
     options.replace.iter().filter_map(check).collect()
 }
 
@@ -183,14 +196,20 @@ pub(super) fn without_impossible(
     live: &LiveState,
     options: &DiffOptions,
 ) -> DiffOptions {
+    let all = options;
     let mut options = options.clone();
     options
         .replace
-        .retain(|address| replace_error(manifest, live, address).is_none());
+        .retain(|address| replace_error(manifest, live, all, address).is_none());
     options
 }
 
-fn replace_error(manifest: &Manifest, live: &LiveState, address: &Address) -> Option<DiffError> {
+fn replace_error(
+    manifest: &Manifest,
+    live: &LiveState,
+    options: &DiffOptions,
+    address: &Address,
+) -> Option<DiffError> {
     let declared: Vec<&Desired> = manifest
         .desired
         .iter()
@@ -200,6 +219,7 @@ fn replace_error(manifest: &Manifest, live: &LiveState, address: &Address) -> Op
     match declared.as_slice() {
         [] => Some(DiffError::ReplaceNotDeclared { address }),
         [entry] => match live.records_of(&entry.identity).len() {
+            0 if options.held_back.contains_key(&entry.identity) => None,
             0 => Some(DiffError::ReplaceNotLive { address }),
             1 => None,
             count => Some(DiffError::ReplaceManyRecords { address, count }),

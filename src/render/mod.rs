@@ -21,14 +21,14 @@ pub use github::{
     render_github_errors, render_github_plan, render_github_report, render_github_review,
 };
 pub use human::{
-    ReportView, render_concise_plan, render_doctor, render_history, render_job,
-    render_not_approved, render_past_run, render_plan, render_refusal, render_report,
+    Abandoned, ReportView, render_abandoned, render_concise_plan, render_doctor, render_history,
+    render_job, render_not_approved, render_past_run, render_plan, render_refusal, render_report,
     render_review, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
-    Diagnostic, DoctorDocument, GitlabDocument, HistoryDocument, JobDocument, NotApplied,
-    PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument, Severity,
-    SolutionsDocument, StreamLine, StreamMessage, doctor_document, gitlab_document,
+    AbandonDocument, Diagnostic, DoctorDocument, GitlabDocument, HistoryDocument, JobDocument,
+    NotApplied, PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument,
+    Severity, SolutionsDocument, StreamLine, StreamMessage, doctor_document, gitlab_document,
     history_document, job_document, not_applied_document, plan_document, render_json,
     report_document, review_document, run_history_document, runs_document, schema_of,
     solutions_document,

@@ -69,6 +69,17 @@ pub mod risk {
     pub const GOES_DOWN: &str = "version goes down";
 }
 
+/// The verdict on an apply whose changes are all done, and whose check afterwards an interrupt cut short.
+pub fn all_done(added: usize, changed: usize, destroyed: usize) -> String {
+    format!("All changes are done: {added} added, {changed} changed, {destroyed} destroyed.")
+}
+
+/// A time that is given in milliseconds since 1970, to the second.
+pub fn instant(ms: u64) -> String {
+    let text = i64::try_from(ms).ok().and_then(super::human::brief_time);
+    text.unwrap_or_else(|| "the end of time".to_owned())
+}
+
 /// A duration for people: `0.3s`, `12s`, `2m05s`, `1h02m`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

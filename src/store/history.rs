@@ -1,5 +1,7 @@
 //! What journals tell of earlier runs. Pure: text in, values out.
 
+use std::collections::BTreeMap;
+
 use super::backend::StoreError;
 use super::entry::{ChangeRef, ENTRY_VERSION, Entry, Record, RecordPatch};
 use crate::apply::{Call, OutcomeWord};
@@ -63,6 +65,8 @@ pub struct PastStep {
     pub sendings: Vec<PastSending>,
     /// How it ended.
     pub outcome: Option<PastOutcome>,
+    /// When a person abandoned it, in milliseconds since 1970.
+    pub abandoned_at_ms: Option<u64>,
 }
 
 /// One sending.
@@ -98,6 +102,7 @@ impl PastStep {
             action: None,
             sendings: Vec::new(),
             outcome: None,
+            abandoned_at_ms: None,
         }
     }
 
@@ -112,9 +117,15 @@ impl PastStep {
         identity.or_else(|| self.action.as_ref()?.identity())
     }
 
-    /// Whether nobody knows what became of what was sent.
+    /// Whether a person abandoned it.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned_at_ms.is_some()
+    }
+
+    /// Whether nobody knows what became of what was sent, and a person has not abandoned it.
     pub fn is_open(&self) -> bool {
         !self.sendings.is_empty()
+            && !self.is_abandoned()
             && self
                 .outcome
                 .as_ref()
@@ -270,7 +281,8 @@ impl PastRun {
                 }
             }
             Entry::Reopen {} => self.is_reopened = true,
-            Entry::Abandon { .. } | Entry::Other => {}
+            Entry::Abandon { change, .. } => self.step(change).abandoned_at_ms = Some(at_ms),
+            Entry::Other => {}
         }
     }
 
@@ -363,11 +375,12 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
                     sent_at_ms: sent.at_ms,
                 });
             }
-            if let Some(outcome) = &step.outcome {
+            if let Some(outcome) = step.outcome.as_ref().filter(|_| !step.is_abandoned()) {
                 learn(&mut history, run, identity, outcome);
             }
         }
     }
+    history.abandoned_deploys = abandoned_deploys(runs);
     history
 }
 
@@ -420,6 +433,26 @@ fn past_write(step: &PastStep) -> Option<PastWrite> {
     })
 }
 
+/// The versions whose deploy a person abandoned, with the time, and that no later apply brought to
+/// their declared state; the oldest apply first.
+fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
+    let mut abandoned = BTreeMap::new();
+    for step in runs.iter().flat_map(|run| &run.steps) {
+        let Some(identity) = step.identity() else {
+            continue;
+        };
+        let outcome = step.outcome.as_ref().map(|outcome| outcome.word);
+        let is_deploy = step.sendings.iter().any(|sent| sent.call == Call::Deploy);
+        let is_unknown = outcome.is_none_or(|word| word == OutcomeWord::Unknown);
+        if let Some(at_ms) = step.abandoned_at_ms.filter(|_| is_deploy && is_unknown) {
+            abandoned.insert(identity.clone(), at_ms);
+        } else if outcome == Some(OutcomeWord::Done) {
+            abandoned.remove(identity);
+        }
+    }
+    abandoned
+}
+
 /// How many runs are kept.
 const KEPT_RUNS: usize = 100;
 
@@ -453,6 +486,7 @@ mod tests {
     const UNKNOWN: &str = r#"{"kind":"outcome","address":"A@1","outcome":"unknown"}"#;
     const FAILED: &str = r#"{"kind":"outcome","address":"A@1","outcome":"failed","id":"i"}"#;
     const SKIPPED: &str = r#"{"kind":"outcome","address":"B@1","outcome":"skipped"}"#;
+    const ABANDON: &str = r#"{"kind":"abandon","address":"A@1","job":"j","who":"ann@runner-1"}"#;
     const END: &str = r#"{"kind":"end","complete":false}"#;
 
     #[test]
@@ -465,6 +499,9 @@ mod tests {
             (vec![SEND, DONE, END], 0, false),
             (vec![SEND, UNKNOWN, SKIPPED, END], 1, true),
             (vec![SEND, UNKNOWN, END, DONE, END], 0, false),
+            // A person does not wait for it any more.
+            (vec![SEND, UNKNOWN, END, ABANDON], 0, false),
+            (vec![SEND, ABANDON], 0, true),
             // What was never sent is not open, whatever its word.
             (vec![UNKNOWN, END], 0, false),
         ] {
@@ -503,6 +540,23 @@ mod tests {
             let run = read(&format!("{send}{done}")).unwrap();
             assert_eq!(run.steps.len(), steps, "{send}{done}");
             assert_eq!(run.open_steps().count(), steps - 1, "{send}{done}");
+        }
+    }
+
+    #[test]
+    fn abandoned_steps_leave_no_orphaned_record() {
+        for (entries, orphaned, deploys) in [
+            (vec![INTENT, SEND, FAILED], 1, 0),
+            (vec![INTENT, SEND, FAILED, ABANDON], 0, 0),
+            (vec![INTENT, SEND, UNKNOWN, ABANDON], 0, 1),
+            (vec![INTENT, SEND, ABANDON], 0, 1),
+            (vec![INTENT, SEND, ABANDON, DONE], 0, 0),
+        ] {
+            let text: String = entries.iter().map(|entry| line(entry)).collect();
+            let runs = [read(&text).unwrap()];
+            let history = history_of(&runs);
+            assert_eq!(history.orphaned.len(), orphaned, "{text}");
+            assert_eq!(history.abandoned_deploys.len(), deploys, "{text}");
         }
     }
 

@@ -39,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "allowed_hosts",
             "regular_file",
             "ident",
+            "attribute",
             "outcome",
             "plan",
             "apply",

@@ -50,6 +50,7 @@ async fn resume(
     }
     let session = session::open(&change.manifest, settings, io).await?;
     reporting.learn(&session);
+    start.set_next(&session.place.command("apply").argument("--resume"));
     let keeping = keeping::take(&session, &change.store, &mut start, io).await?;
     let done = resume_interrupted(&session, args, &keeping, &mut start, reporting, io).await;
     keeping.end().await;

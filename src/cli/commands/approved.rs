@@ -52,6 +52,8 @@ pub(super) async fn run(
     reporting.learn(&session);
     // A plan that is refused whole needs no lock for it.
     check(&file, &saved, &session, change)?;
+    let command = session.place.command(file.command);
+    start.set_next(&planning::with_repeated_options(command, &saved).file(file.path));
     let keeping = keeping::take(&session, &change.store, &mut start, io).await?;
     let approval = SavedApproval {
         saved,
@@ -102,7 +104,10 @@ pub(super) async fn execute(
     let SavedApproval { saved, file } = approval;
     tracing::info!(plan = %saved.id, "applying a saved plan");
     let progress = progress_of(&keeping.runs, &saved.id);
-    let options = fresh_options(&saved, &progress);
+    let options = DiffOptions {
+        held_back: keeping.held_back.clone(),
+        ..fresh_options(&saved, &progress)
+    };
     session.reader().serve_steps(change.planning.parallelism);
     let narrowed = start
         .or_interrupted(planning::make_narrowed(
@@ -144,5 +149,6 @@ fn fresh_options(saved: &SavedPlan, progress: &PlanProgress) -> DiffOptions {
             .collect(),
         is_approval: true,
         may_select_nothing: true,
+        ..DiffOptions::default()
     }
 }

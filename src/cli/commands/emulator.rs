@@ -7,10 +7,10 @@ use crate::cli::args::EmulatorArgs;
 use crate::cli::embedded::{self, Holder};
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::io::Io;
+use crate::cli::io::{Io, SharedErr};
 use crate::cli::session::read_seed;
 use crate::cli::settings::Settings;
-use crate::cli::signals;
+use crate::cli::signals::{self, NextCommand};
 use secrecy::SecretString;
 
 use crate::cli::settings::variable;
@@ -27,7 +27,9 @@ pub(super) async fn run(
         return Ok(ExitStatus::Success);
     }
     let (interrupter, interrupt) = Interrupter::new();
-    signals::watch(interrupter, None).map_err(|source| CommandError::Runtime { source })?;
+    let err = SharedErr::new(&io.secrets);
+    signals::watch(interrupter, None, err, NextCommand::default())
+        .map_err(|source| CommandError::Runtime { source })?;
     let seed = args.seed.as_deref().map(read_seed).transpose()?;
     let knobs = if args.knob.is_empty() {
         None

@@ -6,18 +6,21 @@ use std::path::PathBuf;
 
 use super::afterwards::{self, Afterwards};
 use super::keeping::{self, Keeping};
-use super::making::{self, Made};
+use super::making::{self, ApplyOptions, Made};
 use super::reporting::Reporting;
 use super::{formats, packages, planning};
-use crate::apply::{ApplyReport, Interrupt, Interrupter, OutcomeWord, Totals};
+use crate::apply::{
+    ApplyReport, Interrupt, Interrupter, Outcome, OutcomeWord, StepError, StepReport, Totals,
+};
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::{ExitStatus, most_telling};
-use crate::cli::io::Io;
+use crate::cli::invocation::PrintedCommand;
+use crate::cli::io::{Io, SharedErr};
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
-use crate::cli::signals;
+use crate::cli::signals::{self, NextCommand};
 use crate::ident::Address;
 use crate::plan::{
     ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
@@ -28,14 +31,22 @@ use crate::render::{ReportView, render_not_approved, words};
 /// Watches for signals from the command's start on.
 pub(super) struct Start {
     interrupt: Interrupt,
+    next: NextCommand,
 }
 
 impl Start {
     pub(super) fn new(io: &Io) -> Result<Self, CommandError> {
         let (interrupter, interrupt) = Interrupter::new();
-        signals::watch(interrupter, io.stream.clone())
+        let next = NextCommand::default();
+        let err = SharedErr::new(&io.secrets);
+        signals::watch(interrupter, io.stream.clone(), err, next.clone())
             .map_err(|source| CommandError::Runtime { source })?;
-        Ok(Self { interrupt })
+        Ok(Self { interrupt, next })
+    }
+
+    /// Sets the command that a second signal names.
+    pub(super) fn set_next(&self, command: &PrintedCommand) {
+        self.next.set(command.to_string());
     }
 
     /// Says when to stop.
@@ -105,6 +116,10 @@ pub(super) async fn plan_and_execute(
     }
     let session = session::open(&args.manifest, settings, io).await?;
     reporting.learn(&session);
+    start.set_next(&session.place.command(match reporting.mode {
+        Mode::Converge => "apply",
+        Mode::Destroy => "destroy",
+    }));
     let keeping = keeping::take(&session, &args.store, &mut start, io).await?;
     let done = plan_and_make_so(&session, args, &keeping, &mut start, reporting, io).await;
     keeping.end().await;
@@ -119,7 +134,8 @@ async fn plan_and_make_so(
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let options = args.planning.diff_options(reporting.mode);
+    let mut options = args.planning.diff_options(reporting.mode);
+    options.held_back.clone_from(&keeping.held_back);
     let overrides = args.planning.overrides();
     session.reader().serve_steps(args.planning.parallelism);
     let plan = start
@@ -160,7 +176,7 @@ pub(super) async fn execute(
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let resume = resume_command(session, &order);
+    let again = (again_command(session, &order), order.saved.is_some());
     let Order {
         plan,
         narrowed,
@@ -177,25 +193,7 @@ pub(super) async fn execute(
     print_plan(&plan, narrowed.as_ref(), is_concise, io)?;
     let mode = plan.mode;
     reporting.mode = mode;
-    let limits = &session.manifest().environment.limits;
-    let (approved, shown) = match narrowed {
-        None => (approve(plan, limits, &overrides), None),
-        Some(narrowed) => (approve_narrowed(narrowed, limits, &overrides), Some(plan)),
-    };
-    let approved = match approved {
-        Ok(approved) => approved,
-        Err(refused) => {
-            formats::stream_plan(&refused.plan, false, io);
-            io.refusals(&refused.refusals, |refusal| {
-                packages::problem_of(session, refusal)
-            })?;
-            return Err(planning::blocked(
-                Some(session),
-                &refused.refusals,
-                &refused.plan,
-            ));
-        }
-    };
+    let (approved, shown) = judged(session, plan, narrowed, &overrides, io)?;
     formats::stream_plan(shown.as_ref().unwrap_or_else(|| approved.plan()), true, io);
     io.flush_text()?;
     let has_changes = approved.has_changes();
@@ -206,7 +204,8 @@ pub(super) async fn execute(
         if !(may_ask && io.can_ask) {
             return Err(CommandError::NobodyToAsk);
         }
-        if let Err(error) = start.or_interrupted(ask(session, mode, io)).await {
+        let question = question(session, mode);
+        if let Err(error) = start.or_interrupted(ask(&question, io)).await {
             // The cursor stands behind the question.
             writeln!(io.err)?;
             return Err(error);
@@ -214,8 +213,23 @@ pub(super) async fn execute(
     }
     let (run, report, after) = if has_run {
         let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
-        let Made { run, report } =
-            making::make_so(session, &approved, &kept, parallelism, keeping, start, io).await?;
+        let mut held_back = keeping.held_back.clone();
+        held_back.retain(|identity, _| options.held_back_until(identity).is_some());
+        start.set_next(&session.place.command("apply").argument("--resume"));
+        let applying = making::make_so(
+            session,
+            &approved,
+            &kept,
+            ApplyOptions {
+                parallelism,
+                held_back,
+            },
+            keeping,
+            start,
+            io,
+        );
+        let Made { run, mut report } = applying.await?;
+        report.credit(&keeping.recovered);
         let after = afterwards::look_again(
             session,
             &report,
@@ -232,6 +246,8 @@ pub(super) async fn execute(
         (None, report, Afterwards::unchanged(approved.plan()))
     };
     let in_flight = left_in_flight(approved.plan(), &report);
+    let abandon_commands = abandon_commands(session, approved.plan(), &report, run.as_deref());
+    let next = next_command(session, approved.plan(), &options, &report, &after, again).to_string();
     let view = ReportView {
         plan: approved.plan(),
         run: run.as_deref(),
@@ -244,7 +260,8 @@ pub(super) async fn execute(
         not_approved: &not_approved,
         in_flight: &in_flight,
         is_interrupted: after.is_interrupted,
-        resume_command: &resume,
+        abandon_commands: &abandon_commands,
+        resume_command: &next,
     };
     let status = status_of(approved.plan(), &report, &after, &in_flight);
     match (reporting.tell(&view, io), status) {
@@ -279,17 +296,49 @@ fn print_plan(
     Ok(())
 }
 
-/// Asks on the terminal; only `yes` is a yes.
-async fn ask(session: &Session, mode: Mode, io: &mut Io) -> Result<(), CommandError> {
+/// Judges a plan by limits and protection, and shows what stands against it. Returns the plan that is
+/// shown too, where it is not the one that is executed.
+fn judged(
+    session: &Session,
+    plan: Plan,
+    narrowed: Option<NarrowedPlan>,
+    overrides: &Overrides,
+    io: &mut Io,
+) -> Result<(ApprovedPlan, Option<Plan>), CommandError> {
+    let limits = &session.manifest().environment.limits;
+    let (approved, shown) = match narrowed {
+        None => (approve(plan, limits, overrides), None),
+        Some(narrowed) => (approve_narrowed(narrowed, limits, overrides), Some(plan)),
+    };
+    let refused = match approved {
+        Ok(approved) => return Ok((approved, shown)),
+        Err(refused) => refused,
+    };
+    formats::stream_plan(&refused.plan, false, io);
+    io.refusals(&refused.refusals, |refusal| {
+        packages::problem_of(session, refusal)
+    })?;
+    Err(planning::blocked(
+        Some(session),
+        &refused.refusals,
+        &refused.plan,
+    ))
+}
+
+fn question(session: &Session, mode: Mode) -> String {
     let environment = words::quoted(&session.manifest().environment.name);
-    let question = match mode {
+    match mode {
         Mode::Converge => {
             format!("Do you want to perform these actions in environment {environment}?")
         }
         Mode::Destroy => {
             format!("Do you really want to delete these versions in environment {environment}?")
         }
-    };
+    }
+}
+
+/// Asks on the terminal; only `yes` is a yes.
+pub(super) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
     writeln!(io.err, "\n{question}\n  Only `yes` is accepted.")?;
     write!(io.err, "\n  Enter a value: ")?;
     io.err.flush()?;
@@ -358,8 +407,98 @@ fn status_of(
     most_telling(&holding)
 }
 
-/// The command that goes on where this one ended, as a shell takes it.
-fn resume_command(session: &Session, order: &Order) -> String {
+/// Whether the same command again would come to the same end: what was refused stays refused, and what
+/// did not converge is planned and done as before.
+fn needs_new_plan(report: &ApplyReport, after: &Afterwards) -> bool {
+    report.count(OutcomeWord::Refused) > 0
+        || !after.not_converged.is_empty()
+        || !after.waiting_for_review.is_empty()
+        || after.unproven.is_some()
+}
+
+/// The changes whose failed deploys left records: without `--replace` nothing more comes of them.
+fn orphaned(report: &ApplyReport) -> Vec<&Address> {
+    let steps = report.steps.iter();
+    steps
+        .filter(|step| {
+            matches!(
+                &step.outcome,
+                Outcome::Failed(StepError::JobFailed {
+                    suspect: Some(_),
+                    ..
+                })
+            )
+        })
+        .map(|step| &step.address)
+        .collect()
+}
+
+/// The command that goes on from here. `again` is the same command again, and whether it applies a
+/// saved plan.
+fn next_command(
+    session: &Session,
+    plan: &Plan,
+    options: &DiffOptions,
+    report: &ApplyReport,
+    after: &Afterwards,
+    (again, is_saved): (PrintedCommand, bool),
+) -> PrintedCommand {
+    let is_all_done = report.is_complete() && left_in_flight(plan, report).is_empty();
+    if is_all_done || needs_new_plan(report, after) {
+        return plan_command(session, plan.mode, options);
+    }
+    let orphaned = orphaned(report);
+    let command = if is_saved && !orphaned.is_empty() {
+        plan_command(session, plan.mode, options)
+    } else {
+        again
+    };
+    command.options("--replace", orphaned)
+}
+
+/// The command that shows what is left.
+fn plan_command(session: &Session, mode: Mode, options: &DiffOptions) -> PrintedCommand {
+    let command = session.place.command("plan");
+    let command = match mode {
+        Mode::Converge => command,
+        Mode::Destroy => command.argument("--destroy"),
+    };
+    command
+        .options("--target", &options.targets)
+        .options("--exclude", &options.excludes)
+}
+
+/// The commands that stop waiting for the jobs whose end is not known.
+fn abandon_commands(
+    session: &Session,
+    plan: &Plan,
+    report: &ApplyReport,
+    run: Option<&str>,
+) -> Vec<String> {
+    let is_earlier = |step: &StepReport| {
+        let mut earlier = plan.in_flight.iter();
+        earlier.any(|write| write.identity == step.identity)
+    };
+    let earlier = plan
+        .in_flight
+        .iter()
+        .map(|write| (plan.address_of(&write.identity), write.apply.as_str()));
+    let own = report
+        .steps
+        .iter()
+        .filter(|step| matches!(step.outcome, Outcome::Unknown { .. }) && !is_earlier(step))
+        .filter_map(|step| Some((step.address.clone(), run?)));
+    earlier
+        .chain(own)
+        .map(|(address, apply)| {
+            let command = session.place.command("abandon").first_argument(address);
+            command.option("--apply", apply).to_string()
+        })
+        .collect()
+}
+
+/// The command that does what is left of this one.
+fn again_command(session: &Session, order: &Order) -> PrintedCommand {
     // A saved plan is applied again as it is: what is done counts as done.
     let is_resumed = order
         .saved
@@ -381,5 +520,4 @@ fn resume_command(session: &Session, order: &Order) -> String {
         }) => planning::with_repeated_options(command, plan).file(file),
         Some(SavedFrom { file: None, .. }) => command.argument("--resume"),
     }
-    .to_string()
 }

@@ -39,21 +39,7 @@ pub(super) async fn run(
         None if runs.is_empty() => writeln!(io.out, "No runs.")?,
         None => render_history(&runs, &mut io.out)?,
         Some(HistoryCommand::Show { run, format, size }) => {
-            // The beginning of an id will do, where it is one run's.
-            let found: Vec<_> = runs
-                .iter()
-                .filter(|past| past.id.starts_with(run.as_str()))
-                .collect();
-            let past = match found.as_slice() {
-                [past] => past,
-                [] => return Err(CommandError::NoRun { run: run.clone() }),
-                several => {
-                    return Err(CommandError::SeveralRuns {
-                        run: run.clone(),
-                        count: several.len(),
-                    });
-                }
-            };
+            let past = keeping::find_run(&runs, run)?;
             let format = if args.json {
                 DocumentFormat::Json
             } else {

@@ -28,6 +28,10 @@ pub(super) struct Keeping {
     pub(super) history: ApplyHistory,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
     pub(super) sent_before: BTreeSet<Identity>,
+    /// Versions that are not deployed before a time, because their last deploy was abandoned.
+    pub(super) held_back: BTreeMap<Identity, u64>,
+    /// Versions whose change this apply found done while it recovered an earlier apply.
+    pub(super) recovered: BTreeSet<Identity>,
     /// The writes of each earlier apply, with the plan that it applied and whether this one recovers it.
     own_writes: Vec<PastWrites>,
     /// The newest run, where it is not complete.
@@ -52,28 +56,16 @@ pub(super) async fn take(
     start: &mut Start,
     io: &mut Io,
 ) -> Result<Keeping, CommandError> {
-    let store = session.place.store(args.store.as_deref(), &io.secrets)?;
-    if session.place.is_ci && !store.is_remote() {
-        let warning = format!(
-            "the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes with \
-             it: name a remote store with `store:`, --store or SOLFORM_STORE.",
-            store.place()
-        );
-        io.warn(&warning, Vec::new())?;
-    }
-    let (lease, lock) = if args.lock {
-        let (lease, id) = locked(session, &*store, args, start, io).await?;
-        (lease, Some(id))
-    } else {
-        (Lease::unlocked(), None)
-    };
+    let (store, lease, lock) = open(session, args, start, io).await?;
     let mut keeping = Keeping {
         store,
         lease: Arc::new(lease),
         lock,
         history: ApplyHistory::default(),
+        held_back: BTreeMap::new(),
         sent_before: BTreeSet::new(),
         own_writes: Vec::new(),
+        recovered: BTreeSet::new(),
         interrupted: None,
         newest: None,
         runs: Vec::new(),
@@ -84,6 +76,29 @@ pub(super) async fn take(
         return Err(error);
     }
     Ok(keeping)
+}
+
+/// Opens the store, and takes the lock where it is wanted; returns its id.
+pub(super) async fn open(
+    session: &Session,
+    args: &StoreArgs,
+    start: &mut Start,
+    io: &mut Io,
+) -> Result<(Arc<dyn Store>, Lease, Option<String>), CommandError> {
+    let store = session.place.store(args.store.as_deref(), &io.secrets)?;
+    if session.place.is_ci && !store.is_remote() {
+        let warning = format!(
+            "the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes with \
+             it: name a remote store with `store:`, --store or SOLFORM_STORE.",
+            store.place()
+        );
+        io.warn(&warning, Vec::new())?;
+    }
+    if !args.lock {
+        return Ok((store, Lease::unlocked(), None));
+    }
+    let (lease, id) = locked(session, &*store, args, start, io).await?;
+    Ok((store, lease, Some(id)))
 }
 
 async fn locked(
@@ -213,6 +228,32 @@ fn causes_of(error: &CommandError) -> Vec<String> {
     causes
 }
 
+/// Finds an apply by its id, or by the beginning of it where that is one apply's.
+pub(super) fn find_run<'a>(runs: &'a [PastRun], id: &str) -> Result<&'a PastRun, CommandError> {
+    let found: Vec<&PastRun> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
+    match found.as_slice() {
+        [run] => Ok(run),
+        [] => Err(CommandError::NoRun { run: id.to_owned() }),
+        several => Err(CommandError::SeveralRuns {
+            run: id.to_owned(),
+            count: several.len(),
+        }),
+    }
+}
+
+/// The versions that no apply deploys yet because their last deploy was abandoned, with the time
+/// from which one does.
+pub(super) fn held_back(history: &ApplyHistory, session: &Session) -> BTreeMap<Identity, u64> {
+    let hold = session.manifest().environment.timeouts.deploy.as_millis();
+    let hold = u64::try_from(hold).unwrap_or(u64::MAX);
+    let now_ms = clock::now_ms();
+    let abandoned = history.abandoned_deploys.iter();
+    abandoned
+        .map(|(identity, at_ms)| (identity.clone(), at_ms.saturating_add(hold)))
+        .filter(|(_, until_ms)| *until_ms > now_ms)
+        .collect()
+}
+
 impl Keeping {
     /// Gives the lock back.
     pub(super) async fn end(self) {
@@ -244,6 +285,14 @@ impl Keeping {
         let mut runs = runs_of(&*self.store).await?;
         self.history = history_of(&runs);
         self.newest = runs.last().map(|run| run.id.clone());
+        self.interrupted = runs
+            .last()
+            .filter(|run| run.complete != Some(true))
+            .map(|run| run.id.clone());
+        self.held_back = held_back(&self.history, session);
+        // A deploy that was abandoned may have been taken: the next one is a second one.
+        let abandoned = self.history.abandoned_deploys.keys();
+        self.sent_before.extend(abandoned.cloned());
         if !is_locked {
             // The apply that began a run may still be running: what it has in flight is left alone.
             self.runs = runs;
@@ -258,6 +307,7 @@ impl Keeping {
             if start.interrupt().is_raised() {
                 return Err(CommandError::Interrupted);
             }
+            self.recovered.extend(settlement.done());
             self.sent_before.extend(settlement.sent_before());
             let bytes = self
                 .store
@@ -269,10 +319,6 @@ impl Keeping {
             self.remember_writes(run, true);
         }
         self.history = history_of(&runs);
-        self.interrupted = runs
-            .last()
-            .filter(|run| run.complete != Some(true))
-            .map(|run| run.id.clone());
         for id in superfluous(&runs) {
             if let Err(error) = self.store.remove(&id).await {
                 tracing::warn!(run = %id, %error, "an old run could not be removed");
@@ -327,7 +373,7 @@ impl Keeping {
         let execution = making::execution(
             session,
             self,
-            OwnWrites::default(),
+            (OwnWrites::default(), BTreeMap::new()),
             &journal,
             start,
             open.max(1),

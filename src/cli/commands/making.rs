@@ -11,6 +11,7 @@ use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
+use crate::ident::Identity;
 use crate::plan::{ApprovedPlan, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
@@ -21,11 +22,18 @@ pub(super) struct Made {
     pub(super) report: ApplyReport,
 }
 
+/// What an apply is told besides its plan.
+pub(super) struct ApplyOptions {
+    pub(super) parallelism: usize,
+    /// Versions that are not deployed before a time, because their last deploy was abandoned.
+    pub(super) held_back: BTreeMap<Identity, u64>,
+}
+
 /// What steps work with.
 pub(super) fn execution(
     session: &Session,
     keeping: &Keeping,
-    own_writes: OwnWrites,
+    (own_writes, held_back): (OwnWrites, BTreeMap<Identity, u64>),
     journal: &Arc<Journal>,
     start: &Start,
     parallelism: usize,
@@ -52,6 +60,7 @@ pub(super) fn execution(
         unfinished: keeping.history.unfinished.clone(),
         in_flight: keeping.history.jobs_in_flight(),
         sent_before: keeping.sent_before.clone(),
+        held_back,
         own_writes,
         lease: Arc::clone(&keeping.lease),
         seed: fastrand::u64(..),
@@ -62,7 +71,10 @@ pub(super) async fn make_so(
     session: &Session,
     approved: &ApprovedPlan,
     kept: &SavedPlan,
-    parallelism: usize,
+    ApplyOptions {
+        parallelism,
+        held_back,
+    }: ApplyOptions,
     keeping: &Keeping,
     start: &Start,
     io: &mut Io,
@@ -99,7 +111,7 @@ pub(super) async fn make_so(
     let execution = execution(
         session,
         keeping,
-        own_writes,
+        (own_writes, held_back),
         &journal,
         start,
         parallelism,

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod abandon;
 mod afterwards;
 mod apply;
 mod approved;
@@ -66,6 +67,7 @@ pub(super) async fn run(
         Command::Jobs(args) => jobs::run(&args, settings, io).await,
         Command::Job(args) => job::run(&args, settings, io).await,
         Command::History(args) => history::run(&args, settings, io).await,
+        Command::Abandon(args) => abandon::run(&args, settings, io).await,
         Command::ForceUnlock(args) => force_unlock::run(&args, settings, io).await,
         Command::Schema(args) => schema::run(&args, io),
         Command::Emulator(args) => emulator::run(args, settings, io).await,

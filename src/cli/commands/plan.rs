@@ -52,9 +52,10 @@ async fn make(
         return Err(CommandError::ReplaceWithDestroy);
     }
     let (session, look) = ahead::open(&args.manifest, settings, io).await?;
-    let options = args.planning.diff_options(mode);
+    let mut options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
     let history = keeping::read_history(&session, args.store.as_deref(), io).await?;
+    options.held_back = keeping::held_back(&history, &session);
     let plan = planning::make_plan(&session, look, &history, &options, &overrides, io).await?;
     let status = planning::status_of(&plan, args.planning.detailed_exitcode);
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);

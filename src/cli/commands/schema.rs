@@ -8,8 +8,8 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    DoctorDocument, HistoryDocument, JobDocument, PlanDocument, ReportDocument, ReviewDocument,
-    RunHistoryDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
+    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, PlanDocument, ReportDocument,
+    ReviewDocument, RunHistoryDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
@@ -21,6 +21,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandE
         SchemaDocument::Plan => schema_of::<PlanDocument>(),
         SchemaDocument::Review => schema_of::<ReviewDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
+        SchemaDocument::Abandon => schema_of::<AbandonDocument>(),
         SchemaDocument::Doctor => schema_of::<DoctorDocument>(),
         SchemaDocument::Report => schema_of::<ReportDocument>(),
         SchemaDocument::Events => schema_of::<StreamLine>(),

@@ -219,6 +219,10 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             "this name and version are live under owner {}: the deploy will be refused",
             words::quoted(owner.as_str())
         ),
+        Note::HeldBack { until_ms } => format!(
+            "the job of its last deploy was abandoned: apply does not deploy it before {}, unless --replace names it",
+            words::instant(*until_ms)
+        ),
         Note::FollowedOwner { owner } => format!(
             "live under owner {}, which its visibility brought about",
             words::quoted(owner.as_str())

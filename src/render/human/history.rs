@@ -97,6 +97,7 @@ fn jobs_of(step: &PastStep) -> Option<String> {
 /// How a step ended; one without a word was cut off.
 pub(in crate::render) fn word_of(step: &PastStep) -> &'static str {
     match &step.outcome {
+        _ if step.is_abandoned() => "abandoned",
         Some(outcome) => outcome.word.as_str(),
         None if step.sendings.is_empty() => "not sent",
         None => "unknown",

@@ -1,5 +1,6 @@
 //! Text for people, in Terraform's literals where other programs look for them (design 7).
 
+mod abandon;
 mod change;
 mod doctor;
 pub(super) mod history;
@@ -10,6 +11,7 @@ mod runs;
 mod solutions;
 mod table;
 
+pub use abandon::{Abandoned, render_abandoned};
 pub use doctor::render_doctor;
 pub use history::{render_history, render_past_run};
 pub use plan::{render_concise_plan, render_plan, render_refusal};
@@ -18,4 +20,4 @@ pub use review::render_review;
 pub use runs::{render_job, render_runs};
 pub use solutions::{render_solution, render_solutions};
 
-pub(super) use table::time;
+pub(super) use table::{brief_time, time};

@@ -37,20 +37,26 @@ pub struct ReportView<'a> {
     pub in_flight: &'a [InFlight],
     /// Whether an interrupt came before the look afterwards was over.
     pub is_interrupted: bool,
+    /// The commands that stop waiting for the jobs that have not ended.
+    pub abandon_commands: &'a [String],
     /// The command that goes on from here, where one is needed.
     pub resume_command: &'a str,
 }
 
 impl ReportView<'_> {
-    /// Whether all is as planned, and nothing is left to do.
+    /// Whether all is as planned, nothing is left to do, and the check afterwards says so.
     pub fn is_success(&self) -> bool {
+        self.is_all_done() && !self.is_interrupted
+    }
+
+    /// Whether nothing is left to do, as far as is known.
+    pub fn is_all_done(&self) -> bool {
         self.report.is_complete()
             && self.not_converged.is_empty()
             && self.waiting_for_review.is_empty()
             && self.unproven.is_none()
             && self.in_flight.is_empty()
             && self.plan.orphaned.is_empty()
-            && !self.is_interrupted
     }
 }
 
@@ -149,6 +155,12 @@ fn remark(step: &StepReport) -> String {
                 words::escaped(&why.to_string())
             )];
         }
+        Outcome::Skipped(SkipReason::HeldBack { until_ms }) => {
+            remarks = vec![format!(
+                "because the job of its last deploy was abandoned: not before {}, unless --replace names it",
+                words::instant(*until_ms)
+            )];
+        }
         Outcome::Skipped(SkipReason::OutOfTime) => {
             remarks = vec!["because `timeouts.run` was over".to_owned()];
         }
@@ -211,11 +223,23 @@ pub fn render_verdict(
     }
     render_leftovers(view.plan, view.in_flight, styles, out)?;
     if view.is_interrupted {
-        let line = "Not looked at again, because of the interrupt.";
+        let line = "The check after the apply was cut short by the interrupt.";
         writeln!(out, "{}", styled(styles.warning, line))?;
+    }
+    for command in view.abandon_commands {
+        writeln!(
+            out,
+            "If the job never ends, stop waiting for it: {}",
+            words::escaped(command)
+        )?;
     }
     let report = view.report;
     let totals = report.made();
+    if view.is_all_done() && view.is_interrupted {
+        let line = words::all_done(totals.added, totals.changed, totals.destroyed);
+        writeln!(out, "{}", styled(styles.add, line))?;
+        return writeln!(out, "To check, run: {}", view.resume_command);
+    }
     if view.is_success() {
         let line = match view.plan.mode {
             Mode::Converge => format!(

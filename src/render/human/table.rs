@@ -68,7 +68,7 @@ pub(in crate::render) fn time(ms: i64) -> Option<String> {
 }
 
 /// The same to the second, for tables.
-pub(super) fn brief_time(ms: i64) -> Option<String> {
+pub(in crate::render) fn brief_time(ms: i64) -> Option<String> {
     time(ms.checked_sub(ms.rem_euclid(1_000))?)
 }
 

@@ -1,5 +1,6 @@
 //! The documents of `--json`: one value per command, with a version and a schema.
 
+mod abandon;
 mod diagnostic;
 mod doctor;
 mod events;
@@ -10,6 +11,7 @@ mod report;
 mod review;
 mod v1;
 
+pub use abandon::AbandonDocument;
 pub use diagnostic::{Diagnostic, Severity};
 pub use doctor::{DoctorDocument, doctor_document};
 pub use events::StreamMessage;

@@ -527,6 +527,7 @@ fn note(note: &Note) -> &'static str {
         Note::UnknownWord { .. } => "unknown-word",
         Note::MoreRecords { .. } => "more-records",
         Note::OtherOwner { .. } => "other-owner",
+        Note::HeldBack { .. } => "held-back",
         Note::FollowedOwner { .. } => "followed-owner",
     }
 }

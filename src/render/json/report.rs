@@ -14,6 +14,7 @@ use crate::apply::{Outcome, OutcomeWord, StepReport};
 use crate::ident::Address;
 use crate::plan::{Mode, Origin};
 use crate::render::human::ReportView;
+use crate::render::words;
 
 /// What `apply --format json` and `destroy --format json` print.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -53,6 +54,8 @@ pub struct ReportDocument {
     pub(in crate::render) in_flight: Vec<InFlightItem>,
     /// Live records that failed deploys of earlier applies left.
     pub(in crate::render) orphaned: Vec<OrphanedItem>,
+    /// The commands that stop waiting for the jobs that have not ended.
+    pub(in crate::render) abandon_commands: Vec<String>,
     /// Why nothing was begun.
     pub(in crate::render) errors: Vec<Diagnostic>,
     /// The command that goes on from here; null where nothing is left.
@@ -199,7 +202,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
         run: view.run.map(str::to_owned),
         started_at: time(view.began_at_ms),
         ended_at: time(view.ended_at_ms),
-        result: if is_success {
+        result: if view.is_all_done() {
             ResultWord::Complete
         } else {
             ResultWord::Incomplete
@@ -258,6 +261,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
             .collect(),
         in_flight: InFlightItem::all(view.plan, view.in_flight),
         orphaned: OrphanedItem::all(view.plan),
+        abandon_commands: view.abandon_commands.to_vec(),
         resume_command: (!is_success).then(|| view.resume_command.to_owned()),
         ..empty(view.plan.mode)
     }
@@ -334,6 +338,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
         not_approved: Vec::new(),
         in_flight: Vec::new(),
         orphaned: Vec::new(),
+        abandon_commands: Vec::new(),
         errors: Vec::new(),
         resume_command: None,
     }
@@ -348,6 +353,7 @@ impl ReportDocument {
             destroyed,
         } = self.totals;
         match self.result {
+            ResultWord::Complete if self.interrupted => words::all_done(added, changed, destroyed),
             ResultWord::Complete if self.mode == "destroy" => {
                 format!("Destroy complete! Resources: {destroyed} destroyed.")
             }

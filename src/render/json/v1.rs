@@ -232,7 +232,7 @@ struct PastStepItem {
     address: String,
     /// What was to be done.
     action: Option<&'static str>,
-    /// How it ended: an outcome, or `not sent`.
+    /// How it ended: an outcome, `not sent`, or `abandoned`.
     outcome: &'static str,
     /// The record that is live, or that a failed job left behind.
     id: Option<String>,

@@ -125,7 +125,12 @@ fn asides(report: &ReportDocument) -> Vec<String> {
     let interrupted = report
         .interrupted
         .then(|| "an interrupt ended it early".to_owned());
+    let abandon = report
+        .abandon_commands
+        .iter()
+        .map(|command| format!("if the job never ends, stop waiting for it: {command}"));
     again
+        .chain(abandon)
         .chain(waiting)
         .chain(unproven)
         .chain(not_approved)
@@ -235,6 +240,7 @@ mod tests {
         let steps = plan.changes.iter().filter(|change| !change.is_no_op());
         let steps = steps.map(|change| StepReport {
             address: change.address.clone(),
+            identity: change.identity.clone(),
             kind: change.action.kind(),
             outcome: outcome(change.address.as_str()),
             jobs: vec![JobId::parse("job-1").unwrap()],
@@ -259,6 +265,7 @@ mod tests {
             unproven: None,
             not_approved: &[],
             in_flight: &[],
+            abandon_commands: &[],
             is_interrupted: false,
             resume_command: "solform apply -e prod",
         })

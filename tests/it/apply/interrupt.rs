@@ -50,7 +50,18 @@ async fn work_that_ends_after_an_interrupt_is_done_and_not_called_drift() {
     .unwrap();
     assert_eq!(code, Some(8), "{stdout}");
     assert!(stdout.contains("done        + A@1"), "{stdout}");
-    assert!(stdout.contains("Not looked at again"), "{stdout}");
+    assert!(
+        stdout.contains("The check after the apply was cut short"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains(
+            "All changes are done: 1 added, 0 changed, 0 destroyed.\nTo check, run: solform plan "
+        ),
+        "{stdout}"
+    );
+    // Nothing is left.
+    assert!(!stdout.contains("Not complete"), "{stdout}");
     assert!(!stdout.contains("Did not converge"), "{stdout}");
     assert_eq!(count(&emulator, Operation::Deploy), 1);
 }

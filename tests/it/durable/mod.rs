@@ -1,5 +1,6 @@
 //! An apply that nothing breaks: killed, interrupted, beside another, and taken up again.
 
+mod abandon;
 mod drift;
 mod elsewhere;
 mod fault_sweep;

@@ -179,6 +179,29 @@ async fn resume_finishes_the_interrupted_plan_and_nothing_else() {
         .says("Nothing to resume");
 }
 
+/// All that is left is to find out that it is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn resume_shows_what_it_recovered() {
+    let path = "path: '${drive}/${name}-${version}.ibsolution'";
+    let solutions =
+        format!("  A: {{ version: 2, superseded: keep, {path} }}\n  B: {{ version: 1, {path} }}\n");
+    let (emulator, env) = killed_while(&["record_during_job=hidden"], &solutions).await;
+    finish_all(&emulator);
+    let _ = env
+        .solform_beside(&["apply", "--resume"])
+        .await
+        .exits_with(0)
+        .says("done        + A@2")
+        .says("done        + B@1")
+        .says("Apply complete! Resources: 2 added, 0 changed, 0 destroyed.");
+    let _ = env
+        .solform_beside(&["apply", "--resume"])
+        .await
+        .exits_with(0)
+        .says("Nothing to resume");
+    assert_eq!(count(&emulator, Operation::Deploy), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
     let (emulator, env) = killed(&[]).await;
@@ -359,7 +382,7 @@ async fn an_emptied_journal_is_refused() {
             .solform_beside(&["plan"])
             .await
             .exits_with(0)
-            .warns("what earlier runs have in flight is not known");
+            .warns("earlier applies unknown");
     }
     assert_eq!(count(&emulator, Operation::Deploy), 2);
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
@@ -379,7 +402,7 @@ async fn versions_written_alike_are_kept_apart() {
 ";
     let top = "manage: { owners: [svc], undeclared: delete }\n";
     let text = worlds::manifest_with(&emulator.url(), "", top, solutions);
-    let env = env_with(&text.replace("20s", "1s"));
+    let env = env_with(&text);
     let _ = env
         .solform_beside(&["plan", "--out", "plan.json"])
         .await
@@ -388,6 +411,7 @@ async fn versions_written_alike_are_kept_apart() {
         .says(r"svc:a\@1@2 will be created");
     let program = env!("CARGO_BIN_EXE_solform");
     killed_at_work(env.command(program, &["apply", "plan.json"]), 2).await;
+    env.write("solform.yaml", &text.replace("20s", "1s"));
     for _ in 0..2 {
         let told = env
             .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])

@@ -312,6 +312,11 @@ fn rows() -> Vec<Row> {
         "history show unknown",
         &[(Quiet, 1)],
     );
+    add(
+        document("abandon"),
+        "abandon A@1 --apply unknown",
+        &[(Quiet, 1), (WrongToken, 1)],
+    );
     add(Json::No, "force-unlock unknown", &[(Quiet, 1), (Empty, 1)]);
     add(Json::No, "schema plan", &[(Empty, 0)]);
     add(Json::No, "schema nonsense", &[(Empty, 1)]);

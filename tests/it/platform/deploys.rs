@@ -85,6 +85,7 @@ async fn an_owner_that_goes_along_is_named_and_nothing_is_deployed_twice() {
         .solform_beside(&APPLY)
         .await
         .exits_with(5)
+        .says("To go on, run: solform plan --file solform.yaml -e test\n")
         .says("Did not converge: A@1 is planned again");
     let _ = env
         .solform_beside(&APPLY)

@@ -8,7 +8,7 @@ use solform::emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "solutions",
     "runs",
     "job",
@@ -19,6 +19,7 @@ const DOCUMENTS: [&str; 10] = [
     "review",
     "report",
     "events",
+    "abandon",
 ];
 
 #[test]

@@ -1,0 +1,217 @@
+//! `abandon`: records that the job of an earlier apply is not waited for any more, or that a record
+//! which a failed deploy left counts for what it is. Sends nothing but GETs to the platform.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::executing::{self, Start};
+use super::keeping;
+use crate::api::ReadError;
+use crate::apply::{Call, OutcomeWord};
+use crate::cli::args::AbandonArgs;
+use crate::cli::clock;
+use crate::cli::error::CommandError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::io::Io;
+use crate::cli::session::{self, Session};
+use crate::cli::settings::Settings;
+use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::job::{JobResult, JobState};
+use crate::live::LiveVersion;
+use crate::render::{AbandonDocument, Abandoned, render_abandoned, render_json};
+use crate::store::{Entry, PastRun, PastStep, Store};
+
+pub(super) async fn run(
+    args: &AbandonArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    if args.json {
+        if !args.auto_approve {
+            return Err(CommandError::NotApproved);
+        }
+        io.keep_out_for_a_document();
+    }
+    let mut start = Start::new(io)?;
+    let session = session::open(&args.manifest, settings, io).await?;
+    let (store, lease, _) = keeping::open(&session, &args.store, &mut start, io).await?;
+    let done = abandon(args, &session, &*store, &mut start, io).await;
+    lease.release().await;
+    done
+}
+
+async fn abandon(
+    args: &AbandonArgs,
+    session: &Session,
+    store: &dyn Store,
+    start: &mut Start,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let runs = keeping::runs_of(store).await?;
+    let run = keeping::find_run(&runs, &args.apply)?;
+    let step = find_step(run, &args.address)?;
+    let Some(identity) = step.identity() else {
+        return Err(nothing(run, step));
+    };
+    let left = left_of(step).ok_or_else(|| nothing(run, step))?;
+    let looked = start.or_interrupted(look(session, identity, left.job.as_ref()));
+    let (last_answer, live) = looked.await?;
+    let now_ms = clock::now_ms();
+    let hold = session.manifest().environment.timeouts.deploy;
+    let is_deploy = left.orphaned.is_none() && left.call == Some(Call::Deploy);
+    let abandoned = Abandoned {
+        environment: &session.manifest().environment.name,
+        apply: &run.id,
+        address: step.address(),
+        call: left.call,
+        job: left.job.as_ref(),
+        age: left
+            .sent_at_ms
+            .map(|sent| Duration::from_millis(now_ms.saturating_sub(sent))),
+        last_answer: last_answer.as_deref(),
+        orphaned: left.orphaned,
+        live: &live,
+        hold: is_deploy.then_some(hold),
+    };
+    if !args.json {
+        render_abandoned(&abandoned, &mut io.out)?;
+        io.out.flush()?;
+    }
+    if !args.auto_approve {
+        if args.no_input || !io.can_ask {
+            return Err(CommandError::NobodyToAsk);
+        }
+        let question = format!(
+            "Do you really want to abandon {} of apply {}?",
+            step.address(),
+            run.id
+        );
+        if let Err(error) = start.or_interrupted(executing::ask(&question, io)).await {
+            writeln!(io.err)?;
+            return Err(error);
+        }
+    }
+    record(store, session, run, step, left.job.as_ref()).await?;
+    if args.json {
+        render_json(&AbandonDocument::of(&abandoned), &mut io.out)?;
+    } else {
+        let next = session.place.command("plan");
+        writeln!(io.out, "Abandoned. Next: {next}")?;
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// What is left of a step for a person to abandon.
+struct Left<'a> {
+    /// The write whose end is not known.
+    call: Option<Call>,
+    job: Option<JobId>,
+    sent_at_ms: Option<u64>,
+    /// The record that a failed deploy left.
+    orphaned: Option<&'a SolutionId>,
+}
+
+fn left_of(step: &PastStep) -> Option<Left<'_>> {
+    let sent = step.sendings.last();
+    let left = Left {
+        call: sent.map(|sent| sent.call),
+        job: sent.and_then(|sent| sent.job.clone()),
+        sent_at_ms: sent.map(|sent| sent.at_ms),
+        orphaned: None,
+    };
+    if step.is_open() {
+        return Some(left);
+    }
+    let outcome = step.outcome.as_ref().filter(|_| !step.is_abandoned())?;
+    let orphaned = outcome
+        .id
+        .as_ref()
+        .filter(|_| outcome.word != OutcomeWord::Done);
+    orphaned.map(|id| Left {
+        orphaned: Some(id),
+        ..left
+    })
+}
+
+fn find_step<'a>(run: &'a PastRun, address: &Address) -> Result<&'a PastStep, CommandError> {
+    let exact = |step: &&PastStep| step.address() == address;
+    let means = |step: &&PastStep| step.identity().is_some_and(|id| address.means(id));
+    let mut found: Vec<&PastStep> = run.steps.iter().filter(exact).collect();
+    if found.is_empty() {
+        found = run.steps.iter().filter(means).collect();
+    }
+    match found.as_slice() {
+        [step] => Ok(step),
+        _ => Err(CommandError::NoSuchStep {
+            apply: run.id.clone(),
+            address: address.to_string(),
+            left: run
+                .steps
+                .iter()
+                .filter(|step| left_of(step).is_some())
+                .map(|step| step.address().to_string())
+                .collect(),
+        }),
+    }
+}
+
+fn nothing(run: &PastRun, step: &PastStep) -> CommandError {
+    CommandError::NothingToAbandon {
+        apply: run.id.clone(),
+        address: step.address().to_string(),
+        is_abandoned: step.is_abandoned(),
+    }
+}
+
+/// Reads the last answer about a job and the live records of the version. A job that cannot be asked
+/// is no error: that is what the command is for.
+async fn look(
+    session: &Session,
+    identity: &Identity,
+    job: Option<&JobId>,
+) -> Result<(Option<String>, Vec<LiveVersion>), CommandError> {
+    let reader = session.reader();
+    let last_answer = match job {
+        Some(job) => Some(match reader.job(job).await {
+            Ok(JobState::Pending { word }) => word,
+            Ok(JobState::Finished(JobResult::Done { .. })) => "it ended well".to_owned(),
+            Ok(JobState::Finished(JobResult::Failed { message })) => {
+                format!("it failed: {message}")
+            }
+            Ok(JobState::NoAnswer(why)) => why.to_string(),
+            Err(error) => error.to_string(),
+        }),
+        None => None,
+    };
+    let named = reader.named(&identity.name).await;
+    let named = named.map_err(|error: ReadError| session.read_error(error))?;
+    let live = named
+        .into_iter()
+        .filter(|live| live.identity.version == identity.version)
+        .collect();
+    Ok((last_answer, live))
+}
+
+async fn record(
+    store: &dyn Store,
+    session: &Session,
+    run: &PastRun,
+    step: &PastStep,
+    job: Option<&JobId>,
+) -> Result<(), CommandError> {
+    let journal = store.reopen(&run.id).await.map_err(CommandError::Store)?;
+    let reopen = (!run.is_reopened).then_some(Entry::Reopen {});
+    let abandon = Entry::Abandon {
+        change: step.change.clone(),
+        job: job.cloned(),
+        who: session.place.who.clone(),
+    };
+    journal
+        .record_all(clock::now_ms(), reopen.into_iter().chain([abandon]))
+        .await
+        .map_err(CommandError::Journal)?;
+    store
+        .close(&run.id, journal)
+        .await
+        .map_err(CommandError::Store)
+}

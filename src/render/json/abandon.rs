@@ -1,0 +1,60 @@
+//! The document of `abandon`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::v1::FORMAT_VERSION;
+use crate::render::human::Abandoned;
+
+/// What `abandon --json` prints: the change that is not waited for any more.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct AbandonDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The environment, as the manifest calls it.
+    environment: String,
+    /// The id of the apply.
+    apply: String,
+    /// The change, as that apply showed it.
+    address: String,
+    /// `deploy`, `patch` or `delete`: the last write that was sent.
+    write: Option<&'static str>,
+    /// The job that the server named for it.
+    job: Option<String>,
+    /// How long ago it was sent, in milliseconds.
+    age_ms: Option<u64>,
+    /// What the server answered about the job when it was abandoned.
+    last_answer: Option<String>,
+    /// The record that a failed deploy left, where that is what was abandoned.
+    orphaned: Option<String>,
+    /// The ids of the live records of the version, of every owner.
+    live: Vec<String>,
+    /// How long no apply deploys the version, unless `--replace` names it, in milliseconds; null where
+    /// the next apply may.
+    held_back_ms: Option<u64>,
+}
+
+impl AbandonDocument {
+    /// The document of a change that was abandoned.
+    pub fn of(abandoned: &Abandoned<'_>) -> Self {
+        let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).ok();
+        Self {
+            format_version: FORMAT_VERSION,
+            environment: abandoned.environment.to_owned(),
+            apply: abandoned.apply.to_owned(),
+            address: abandoned.address.to_string(),
+            write: abandoned.call.map(crate::apply::Call::as_str),
+            job: abandoned.job.map(ToString::to_string),
+            age_ms: abandoned.age.and_then(ms),
+            last_answer: abandoned.last_answer.map(str::to_owned),
+            orphaned: abandoned.orphaned.map(ToString::to_string),
+            live: abandoned
+                .live
+                .iter()
+                .map(|live| live.id.to_string())
+                .collect(),
+            held_back_ms: abandoned.hold.and_then(ms),
+        }
+    }
+}
