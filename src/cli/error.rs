@@ -423,12 +423,7 @@ impl CommandError {
             Self::StoreHost { source, .. } => source.help().to_owned(),
             Self::NoCommand { .. } => "Run `solform --help` to see the commands.".to_owned(),
             Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
-            Self::NoSuchStep { left, apply, .. } if left.is_empty() => {
-                format!("Run `solform history show {apply}` to see its changes; none waits for a job.")
-            }
-            Self::NoSuchStep { left, .. } => {
-                format!("Name one of its changes that can be abandoned: {}.", left.join(", "))
-            }
+            Self::NoSuchStep { left, apply, .. } => no_such_step_help(left, apply),
             Self::NothingToAbandon { apply, .. } => {
                 format!("Run `solform history show {apply}` to see its changes.")
             }
@@ -499,6 +494,15 @@ impl CommandError {
             source = cause.source();
         }
         causes
+    }
+}
+
+fn no_such_step_help(left: &[String], apply: &str) -> String {
+    if left.is_empty() {
+        format!("Run `solform history show {apply}` to see its changes; none waits for a job.")
+    } else {
+        let left = left.join(", ");
+        format!("Name one of its changes that can be abandoned: {left}.")
     }
 }
 

@@ -291,6 +291,7 @@ fn fresh_options(scenario: &Scenario, read: &SavedPlan, progress: &PlanProgress)
             .collect(),
         is_approval: true,
         may_select_nothing: true,
+        ..DiffOptions::default()
     }
 }
 
