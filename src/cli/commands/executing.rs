@@ -242,7 +242,8 @@ pub(super) async fn execute(
         .await;
         (Some(run), report, after)
     } else {
-        let report = ApplyReport::of_decided(&approved);
+        let mut report = ApplyReport::of_decided(&approved);
+        report.credit(&keeping.recovered);
         (None, report, Afterwards::unchanged(approved.plan()))
     };
     let in_flight = left_in_flight(approved.plan(), &report);
