@@ -424,14 +424,9 @@ impl CommandError {
             Self::NoCommand { .. } => "Run `solform --help` to see the commands.".to_owned(),
             Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
             Self::NoSuchStep { left, apply, .. } => no_such_step_help(left, apply),
-            Self::NothingToAbandon { apply, .. } => {
-                format!("Run `solform history show {apply}` to see its changes.")
-            }
+            Self::NothingToAbandon { apply, .. } => no_such_step_help(&[], apply),
             Self::SeveralRuns { .. } => "Give more of the id.".to_owned(),
-            Self::NotLocked { holder: Some(holder), .. } => {
-                format!("It is held by {holder}.")
-            }
-            Self::NotLocked { holder: None, .. } => "Nobody holds it.".to_owned(),
+            Self::NotLocked { holder, .. } => not_locked_help(holder.as_deref()),
             Self::NothingToResume { .. } => {
                 "Run `solform apply`: it finds out by itself what is left to do.".to_owned()
             }
@@ -497,9 +492,16 @@ impl CommandError {
     }
 }
 
+fn not_locked_help(holder: Option<&str>) -> String {
+    holder.map_or_else(
+        || "No command holds it.".to_owned(),
+        |holder| format!("It is held by {holder}."),
+    )
+}
+
 fn no_such_step_help(left: &[String], apply: &str) -> String {
     if left.is_empty() {
-        format!("Run `solform history show {apply}` to see its changes; none waits for a job.")
+        format!("Run `solform history show {apply}` to see its changes and their jobs.")
     } else {
         let left = left.join(", ");
         format!("Name one of its changes that can be abandoned: {left}.")

@@ -67,7 +67,7 @@ fn every_command_reads_a_piped_manifest() {
         let _ = env()
             .solform_reading(&["force-unlock", "x", "-f", file], MANIFEST)
             .exits_with(1)
-            .warns("Nobody holds it.");
+            .warns("No command holds it.");
     }
 }
 

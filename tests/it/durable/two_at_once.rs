@@ -132,7 +132,7 @@ async fn two_at_once_a_lock_that_is_taken_away_stops_whoever_held_it() {
         .solform_beside(&["force-unlock", &id])
         .await
         .exits_with(1)
-        .warns("Nobody holds it.");
+        .warns("No command holds it.");
     let _ = env
         .solform_beside(&["apply", "--auto-approve"])
         .await
