@@ -232,6 +232,11 @@ impl LiveState {
         &self.versions
     }
 
+    /// Takes the versions out.
+    pub fn into_versions(self) -> Vec<LiveVersion> {
+        self.versions
+    }
+
     /// The versions of one name, of every owner.
     pub fn named(&self, name: &SolutionName) -> &[LiveVersion] {
         let start = self

@@ -14,6 +14,7 @@ use crate::api::retry::Backoff;
 use crate::api::routes::Routes;
 use crate::api::settings::{self, ClientSettings, SettingsError};
 use crate::api::token::Token;
+use crate::api::visibility::WholeVisibility;
 
 /// Whom the calls are for (api-facts 4).
 const CONTEXT: HeaderName = HeaderName::from_static("ib-context");
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) secrets: Arc<Redactor>,
     pub(super) learned: Learned,
     pub(super) settings: ClientSettings,
+    /// The last read of every visibility, for the writes that start shortly after it.
+    pub(super) whole_visibility: WholeVisibility,
     /// Whether the server has answered once in this run.
     pub(super) has_answered: AtomicBool,
 }
@@ -53,6 +56,7 @@ impl Client {
             secrets: Arc::clone(&settings.secrets),
             learned: Learned::default(),
             settings,
+            whole_visibility: WholeVisibility::default(),
             has_answered: AtomicBool::new(false),
         })))
     }

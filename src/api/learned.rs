@@ -54,6 +54,9 @@ pub(super) struct Facts {
     /// Whether this run has taken something out of service.
     has_deactivated: bool,
     pub(super) visibilities: VisibilityFilter,
+    /// Whether lists filtered by name and visibility were seen to differ: the filters combine, so
+    /// that one list is an answer.
+    pub(super) are_filters_combined: bool,
     /// How many records a list of everything will probably have: as many as names are declared, and
     /// no end of them while a big manifest is being read. Pages up to there are asked for as early as
     /// may be; the list ends where the server ends it.
@@ -102,6 +105,10 @@ impl Learned {
 
     pub(super) fn visibilities(&self, visibilities: VisibilityFilter) {
         self.lock().visibilities = visibilities;
+    }
+
+    pub(super) fn filters_combine(&self) {
+        self.lock().are_filters_combined = true;
     }
 
     /// This run takes a version out of service, so that there is one from now on.

@@ -44,7 +44,7 @@ pub use events::{ReadEvent, ReadSink};
 pub use files::{FilePart, Files};
 pub use look::{EarlyState, Look};
 pub use probe::{Probe, Question, Sample};
-pub use read::{Reader, VisibilityOf, Wish};
+pub use read::{AnyRecord, Reader, VisibilityOf, Wish};
 pub use redact::Redactor;
 pub use retry::RetryPolicy;
 pub use settings::{ClientSettings, ListBound, ListBounds, SettingsError};

@@ -17,7 +17,10 @@ use crate::api::wire::{SolutionBody, SolutionReply};
 use crate::attribute::LiveVisibilityWord;
 use crate::ident::{JobId, SolutionId, SolutionName};
 use crate::job::{JobKind, JobState, JobStatus, RunFilter, RunList};
-use crate::live::{LiveState, LiveVersion, Unproven};
+use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord, Unproven};
+
+/// The usual number of records of a page: an estimate of what a list of everything costs.
+const RECORDS_PER_PAGE: usize = 100;
 
 /// What somebody wants to know of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,6 +120,19 @@ impl Reader {
         .to_vec())
     }
 
+    /// Reads one record by its id, also one that no manifest can declare.
+    pub async fn get_any(&self, id: &SolutionId) -> Result<Option<AnyRecord>, ApiError> {
+        let call = Call::new(self.client.0.routes.get(id), ANSWER_LIMIT);
+        self.client
+            .read(&call, |answer| {
+                if is_gone(answer) {
+                    return Ok(None);
+                }
+                read_any(answer)
+            })
+            .await
+    }
+
     /// One version by its id. 404, 410 and `"solution": null` say that it is not there. Any other
     /// refusal, also `"status": "ERROR"` in a success (api-facts U15), is an error and no proof of
     /// absence: what a message means is not read out of its text.
@@ -145,6 +161,34 @@ impl Reader {
         version: &LiveVersion,
     ) -> Result<Option<LiveVisibilityWord>, ApiError> {
         self.client.visibility(version).await
+    }
+
+    /// Reads the visibility of a version right before a write, where the plan showed `planned`; `None`
+    /// is unknown.
+    pub async fn visibility_before_write(
+        &self,
+        version: &LiveVersion,
+        planned: &LiveVisibilityWord,
+    ) -> Result<Option<LiveVisibilityWord>, ApiError> {
+        self.client.visibility_before_write(version, planned).await
+    }
+
+    /// Fills in the visibility of every version of these names, as far as lists show it.
+    pub async fn with_visibility(
+        &self,
+        live: LiveState,
+        names: BTreeSet<SolutionName>,
+    ) -> Result<LiveState, ApiError> {
+        let pages = matches!(live.coverage(), Coverage::Whole)
+            .then(|| live.versions().len().div_ceil(RECORDS_PER_PAGE));
+        let coverage = live.coverage().clone();
+        let unmanageable = live.unmanageable().to_vec();
+        let mut versions = live.into_versions();
+        let needed = VisibilityOf::Names(names);
+        self.client
+            .add_visibility(&mut versions, &needed, pages)
+            .await?;
+        Ok(LiveState::new(versions, coverage).with_unmanageable(unmanageable))
     }
 
     /// What the Job API says of a job (api-facts 3).
@@ -181,6 +225,25 @@ pub(super) fn is_gone(answer: &Answer) -> bool {
 /// The one version in an answer. Some servers of this family answer without the wrapping
 /// `solution`, which is understood too.
 pub(super) fn read_solution(answer: &Answer) -> Result<Option<LiveVersion>, ApiErrorKind> {
+    match read_any(answer)? {
+        None => Ok(None),
+        Some(AnyRecord::Version(version)) => Ok(Some(version)),
+        Some(AnyRecord::Unmanageable(record)) => Err(ApiErrorKind::Shape {
+            detail: record.reason,
+        }),
+    }
+}
+
+/// A record of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnyRecord {
+    /// A version that a manifest can declare.
+    Version(LiveVersion),
+    /// A record that no manifest can declare.
+    Unmanageable(UnmanageableRecord),
+}
+
+fn read_any(answer: &Answer) -> Result<Option<AnyRecord>, ApiErrorKind> {
     let reply: SolutionReply<'_> = answer.decode()?;
     let body = match reply.solution {
         Nested::Null => return Ok(None),
@@ -193,10 +256,8 @@ pub(super) fn read_solution(answer: &Answer) -> Result<Option<LiveVersion>, ApiE
         }
     };
     match record(body, &mut Interner::default()) {
-        Record::Understood(version) => Ok(Some(version)),
-        Record::Unmanageable(record) => Err(ApiErrorKind::Record {
-            detail: format!("{} cannot be declared: {}", record.label, record.reason),
-        }),
+        Record::Understood(version) => Ok(Some(AnyRecord::Version(version))),
+        Record::Unmanageable(record) => Ok(Some(AnyRecord::Unmanageable(record))),
         // Without an id it is no record, and something else may have answered.
         Record::Bad(record) if record.id.is_none() => Err(ApiErrorKind::Shape {
             detail: record.detail,

@@ -7,8 +7,11 @@
 //! asked, a filter that is ignored could not be told from one that works.
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::api::client::Client;
 use crate::api::coverage::{ACTIVE, INACTIVE, PRODUCTION};
@@ -21,8 +24,16 @@ use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::{SolutionId, SolutionName};
 use crate::live::LiveVersion;
 
+/// How long one read of every visibility serves the writes that start after it.
+const WHOLE_READ_SERVES: Duration = Duration::from_secs(10);
+
+/// The last read of every visibility. The lock is held while it is read, so that writes that start
+/// together share one read.
+#[derive(Default)]
+pub(super) struct WholeVisibility(Mutex<Option<(Instant, Words)>>);
+
 /// The ids that each word's list contains; `None` for a list that could not be asked.
-struct Words([Option<HashSet<SolutionId>>; 3]);
+pub(super) struct Words([Option<HashSet<SolutionId>>; 3]);
 
 impl Words {
     /// The word of a record.
@@ -46,6 +57,14 @@ impl Words {
     /// Whether the lists were asked and differ, so that they tell something.
     fn tell_apart(&self) -> bool {
         self.asked() >= 2 && !self.are_all_the_same()
+    }
+
+    /// Whether one list left out a record that another one contains.
+    fn differ(&self) -> bool {
+        let mut asked = self.0.iter().flatten();
+        asked
+            .next()
+            .is_some_and(|first| asked.any(|other| other != first))
     }
 
     /// Whether every list contains the same record: the filter changes nothing.
@@ -135,6 +154,49 @@ impl Client {
         Ok(self.words(name).await?.of(&version.id))
     }
 
+    /// Reads the visibility of a record before a write to it; `None` is unknown.
+    ///
+    /// One list is enough where the filters were seen to combine and the planned word is still
+    /// right; else three. Where the filters do not combine, one read of everything serves all writes
+    /// that start within [`WHOLE_READ_SERVES`].
+    pub(super) async fn visibility_before_write(
+        &self,
+        version: &LiveVersion,
+        planned: &LiveVisibilityWord,
+    ) -> Result<Option<LiveVisibilityWord>, ApiError> {
+        if version.visibility.is_some() {
+            return Ok(version.visibility.clone());
+        }
+        let facts = self.0.learned.facts();
+        if facts.visibilities == VisibilityFilter::Ignored {
+            return Ok(None);
+        }
+        if facts.names != NameFilter::Broken && facts.visibilities != VisibilityFilter::Alone {
+            let name = Some(&version.identity.name);
+            let word = Visibility::ALL
+                .into_iter()
+                .find(|word| planned.satisfies(*word));
+            if facts.are_filters_combined
+                && let Some(word) = word
+                && let Some(ids) = self.word(name, word).await?
+                && ids.contains(&version.id)
+            {
+                return Ok(Some(word.into()));
+            }
+            return Ok(self.words(name).await?.of(&version.id));
+        }
+        let mut whole = self.0.whole_visibility.0.lock().await;
+        let is_usable = |read_at: &Instant| read_at.elapsed() <= WHOLE_READ_SERVES;
+        let words = match &mut *whole {
+            Some((read_at, words)) if is_usable(read_at) => words,
+            other => {
+                let words = self.words(None).await?;
+                &mut other.insert((Instant::now(), words)).1
+            }
+        };
+        Ok(words.of(&version.id))
+    }
+
     /// The three lists: of one name, or of everything where there is none, no list can be had by it,
     /// or the two filters do not work together.
     async fn words(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
@@ -167,6 +229,9 @@ impl Client {
             self.word(name, pending),
         )?;
         let words = Words([public, private, pending]);
+        if name.is_some() && words.differ() {
+            self.0.learned.filters_combine();
+        }
         // Beside a name it may be that the two do not go together.
         if name.is_none() && words.are_all_the_same() {
             self.0.learned.visibilities(VisibilityFilter::Ignored);

@@ -9,11 +9,14 @@ use super::report::{Done, Outcome, StepError};
 use super::send::Sent;
 use super::step::{Step, refused};
 use super::wait::{JobEnd, Stopped, pause};
-use crate::api::ReadError;
+use crate::api::{AnyRecord, ReadError};
 use crate::ident::{Identity, JobId, Owner, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
-use crate::plan::{AfterImage, Patch, Standing, is_made_by_deploy, stand_create, stand_redeploy};
+use crate::plan::{
+    AfterImage, Difference, LiveImage, Patch, Standing, is_made_by_deploy, stand_create,
+    stand_redeploy,
+};
 
 /// What a deploy is to bring about.
 #[derive(Clone, Copy)]
@@ -43,15 +46,57 @@ impl Goal<'_> {
         if self.is_met_by(&live) {
             return Ok(live);
         }
-        Err(Outcome::Failed(StepError::OtherIdentity {
+        Err(self.made_other(live.identity.full_address().to_string(), live.id))
+    }
+
+    fn made_other(&self, found: String, id: SolutionId) -> Outcome {
+        Outcome::Failed(StepError::OtherIdentity {
             declared: Box::new(self.after.identity.clone()),
-            found: Box::new(live.identity),
-            id: live.id,
-        }))
+            found,
+            id,
+        })
+    }
+}
+
+impl Run<'_> {
+    /// The record that a deploy's job named, also one that no manifest can declare.
+    async fn fetch_made(
+        &self,
+        id: &SolutionId,
+        goal: Goal<'_>,
+    ) -> Result<Option<LiveVersion>, Outcome> {
+        match self.reader.get_any(id).await {
+            Ok(Some(AnyRecord::Unmanageable(record))) => {
+                Err(goal.made_other(record.label, record.id))
+            }
+            // Everything else is read as always: a read may lag behind the list.
+            Ok(Some(AnyRecord::Version(live))) => Ok(Some(live)),
+            Ok(None) | Err(_) => self
+                .fetch(id, &goal.after.identity.name)
+                .await
+                .map_err(not_read),
+        }
     }
 }
 
 impl Step<'_, '_> {
+    /// Fails where an earlier deploy of this package made another solution that is still there: each
+    /// deploy would add one more. A package that was inspected is known to be right by now.
+    async fn check_made_before(&self, path: &str, after: &AfterImage) -> Result<(), Outcome> {
+        let made = self.run.made_other.get(&after.identity);
+        let Some(made) = made.filter(|made| made.path == path && after.package.is_none()) else {
+            return Ok(());
+        };
+        match self.run.reader.get_any(&made.id).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Outcome::Failed(StepError::MadeOtherBefore {
+                found: made.found.clone(),
+                id: made.id.clone(),
+            })),
+            Err(error) => Err(not_read(error)),
+        }
+    }
+
     /// Deploys a version; after a delete, `replaced` is the record that it takes the place of.
     pub(super) async fn create(
         &mut self,
@@ -63,15 +108,19 @@ impl Step<'_, '_> {
         let run = self.run;
         let deadline = Instant::now() + run.settings.deploy;
         let name = &after.identity.name;
-        let mut named = run.reader.named(name).await.map_err(not_read)?;
-        let mut standing = match replaced {
-            Some(id) => {
-                // It is proven to be gone: a list that still shows it lags.
-                named.retain(|live| live.id != *id);
-                stand_redeploy(after, &named)
-            }
-            None => stand_create(after, &named),
+        let look = async || -> Result<(Vec<LiveVersion>, Standing), Outcome> {
+            let mut named = run.reader.named(name).await.map_err(not_read)?;
+            let standing = match replaced {
+                Some(id) => {
+                    // It is proven to be gone: a list that still shows it lags.
+                    named.retain(|live| live.id != *id);
+                    stand_redeploy(after, &named)
+                }
+                None => stand_create(after, &named),
+            };
+            Ok((named, standing))
         };
+        let (named, mut standing) = look().await?;
         if let (Standing::Moved(_), Some(live)) = (&standing, newest(&after.identity, &named)) {
             // The record may be all that is declared, with a visibility that must be asked for.
             let live = run.with_visibility(after, live.clone()).await?;
@@ -93,7 +142,7 @@ impl Step<'_, '_> {
                 };
                 return self.complete(live.clone(), after, deadline).await;
             }
-            Standing::Ready => {}
+            Standing::Ready => self.check_made_before(path, after).await?,
         }
         let known: Vec<SolutionId> = named
             .iter()
@@ -106,6 +155,14 @@ impl Step<'_, '_> {
                 deadline,
                 async || run.writer.deploy(path).await,
                 async || goal.find_made(run, &known).await,
+                async || match look().await? {
+                    (_, Standing::Ready) => Ok(()),
+                    (_, Standing::Moved(differences)) => Err(Outcome::Refused(differences)),
+                    (named, Standing::Done) => {
+                        let made = newest(&after.identity, &named).map(appeared);
+                        Err(Outcome::Refused(made.into_iter().collect()))
+                    }
+                },
             )
             .await?;
         let live = match sent {
@@ -203,16 +260,15 @@ impl Step<'_, '_> {
         let declared = &goal.after.identity;
         let look = async || {
             for id in named_ids {
-                if let Some(live) = run.fetch(id, &declared.name).await.map_err(not_read)? {
+                if let Some(live) = run.fetch_made(id, goal).await? {
                     return goal.judge(live).map(Some);
                 }
             }
             let named = run.reader.named(&declared.name).await.map_err(not_read)?;
             let mut fresh: Vec<LiveVersion> = named
                 .into_iter()
-                .filter(|live| {
-                    live.identity.version == declared.version && !known.contains(&live.id)
-                })
+                .filter(|live| !known.contains(&live.id))
+                .filter(|live| live.identity.version == declared.version)
                 .collect();
             // The declared one is meant; where only another is there, it is named.
             fresh.sort_by_key(|live| !goal.is_met_by(live));
@@ -222,9 +278,20 @@ impl Step<'_, '_> {
                 .map(|live| goal.judge(live))
                 .transpose()
         };
-        self.until_shown(look)
-            .await?
-            .ok_or_else(|| self.not_confirmed(Call::Deploy))
+        if let Some(live) = self.until_shown(look).await? {
+            return Ok(live);
+        }
+        // A package that was not inspected may be another version.
+        if goal.after.package.is_none() {
+            let named = run.reader.named(&declared.name).await.map_err(not_read)?;
+            let other = named
+                .into_iter()
+                .find(|live| !known.contains(&live.id) && !run.planned.contains(&live.identity));
+            if let Some(live) = other {
+                return goal.judge(live);
+            }
+        }
+        Err(self.not_confirmed(Call::Deploy))
     }
 
     /// Patches what is not proven equal to the declared after-image.
@@ -246,9 +313,17 @@ impl Step<'_, '_> {
                 .is_some_and(|word| word.satisfies(*declared))
         });
         match Patch::new(state, visibility) {
-            Some(patch) => self.patch(&live, patch, deadline).await,
+            Some(patch) => self.patch(&LiveImage::of(&live), patch, deadline).await,
             None => Ok(Done::now(Some(live.id))),
         }
+    }
+}
+
+/// The difference that a record makes which the plan did not see.
+fn appeared(live: &LiveVersion) -> Difference {
+    Difference::Appeared {
+        id: live.id.clone(),
+        state: live.state.as_str().to_owned(),
     }
 }
 

@@ -19,7 +19,7 @@ use super::wait::PollPolicy;
 use crate::api::{PatchStyle, Reader, Writer};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::live::LiveVersion;
-use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, LiveImage, OwnWrites};
+use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, LiveImage, OtherMade, OwnWrites};
 use crate::store::{Journal, Lease};
 
 /// Takes what happens, as it happens.
@@ -72,6 +72,8 @@ pub struct Execution {
     pub held_back: BTreeMap<Identity, u64>,
     /// Writes of earlier applies that this one goes on with.
     pub own_writes: OwnWrites,
+    /// What the last deploy of a version made instead of it.
+    pub made_other: BTreeMap<Identity, OtherMade>,
     /// The lock that must be held at each write.
     pub lease: Arc<Lease>,
     /// Seeds the jitter.
@@ -109,8 +111,12 @@ pub(super) struct Run<'a> {
     held_back: &'a BTreeMap<Identity, u64>,
     /// Writes of earlier applies that this one goes on with.
     own_writes: &'a OwnWrites,
+    /// What the last deploy of a version made instead of it.
+    pub(super) made_other: &'a BTreeMap<Identity, OtherMade>,
     /// The lock that must be held at each write.
     pub(super) lease: &'a Lease,
+    /// The versions that the plan is about.
+    pub(super) planned: BTreeSet<Identity>,
     /// The record that each change of this apply brought to its declared state.
     brought_in: Mutex<BTreeMap<Identity, SolutionId>>,
     /// When nothing new may start any more.
@@ -139,7 +145,9 @@ impl<'a> Run<'a> {
             sent_before: &execution.sent_before,
             held_back: &execution.held_back,
             own_writes: &execution.own_writes,
+            made_other: &execution.made_other,
             lease: &execution.lease,
+            planned: BTreeSet::new(),
             brought_in: Mutex::new(BTreeMap::new()),
             ends_at: Instant::now() + execution.settings.run,
             places: Semaphore::new(execution.settings.parallelism.max(1)),
@@ -197,7 +205,13 @@ impl Run<'_> {
 
 /// Makes the plan so. Returns one outcome for every change that is not a no-op, in every case.
 pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
-    let run = Run::of(&execution);
+    let mut run = Run::of(&execution);
+    run.planned = plan
+        .plan()
+        .changes
+        .iter()
+        .map(|change| change.identity.clone())
+        .collect();
     run.reader.serve_steps(run.settings.parallelism);
     let changes: Vec<&Change> = plan
         .plan()

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::event::Call;
+use super::executor::Run;
 use super::release::not_read;
 use super::report::{Done, Outcome, StepError};
 use super::send::Sent;
@@ -11,7 +12,7 @@ use super::wait::{Pauses, Stopped, pause};
 use crate::api::{self, PatchStyle, WriteError};
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
 use crate::live::LiveVersion;
-use crate::plan::{AfterImage, LiveImage, Patch, Standing, stand_update};
+use crate::plan::{LiveImage, Patch, Standing, stand_update};
 use crate::store::RecordPatch;
 
 /// How many looks must do before the other form of PATCH is tried.
@@ -22,46 +23,29 @@ impl Step<'_, '_> {
         &mut self,
         before: &LiveImage,
         patch: Patch,
-        after: &AfterImage,
     ) -> Result<Done, Outcome> {
         let run = self.run;
         let deadline = Instant::now() + run.settings.deploy;
-        let now = match run
-            .fetch(&before.id, &before.identity.name)
-            .await
-            .map_err(not_read)?
-        {
-            Some(live) if patch.visibility().is_some() => {
-                Some(run.with_visibility(after, live).await?)
-            }
-            other => other,
-        };
-        let planned = run.rebase(before, now.as_ref());
-        let live = match (stand_update(&planned, patch, now.as_ref()), now) {
-            (Standing::Done, _) => return Ok(Done::already(Some(before.id.clone()))),
-            (Standing::Moved(differences), _) => return Err(Outcome::Refused(differences)),
-            (Standing::Ready, Some(live)) => live,
-            (Standing::Ready, None) => {
-                return Err(Outcome::Failed(StepError::Vanished {
-                    id: before.id.clone(),
-                }));
-            }
-        };
+        match check_update(self.run, before, patch).await? {
+            Standing::Done => return Ok(Done::already(Some(before.id.clone()))),
+            Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
+            Standing::Ready => {}
+        }
         run.check_successors(self.change).await?;
-        self.patch(&live, patch, deadline).await
+        self.patch(before, patch, deadline).await
     }
 
     /// Patches a record and proves the effect: in the form that worked last, and once in the other
     /// form where nothing changed (api-facts 8.7).
     pub(super) async fn patch(
         &mut self,
-        live: &LiveVersion,
+        before: &LiveImage,
         patch: Patch,
         deadline: Instant,
     ) -> Result<Done, Outcome> {
         let run = self.run;
         self.patching = Some(RecordPatch {
-            id: live.id.clone(),
+            id: before.id.clone(),
             set: patch,
         });
         let first = *run
@@ -73,23 +57,27 @@ impl Step<'_, '_> {
             PatchStyle::Body => PatchStyle::Query,
         };
         for (style, is_last) in [(first, false), (second, true)] {
+            if is_last {
+                check_again(run, before, patch).await?;
+            }
             let sent = self
                 .send(
                     Call::Patch,
                     deadline,
                     async || {
                         run.writer
-                            .patch(&live.id, wire_patch(patch), style)
+                            .patch(&before.id, wire_patch(patch), style)
                             .await
                             .map(drop)
                     },
                     async || {
-                        let Some(now) = run.fetch(&live.id, &live.identity.name).await? else {
+                        let Some(now) = run.fetch(&before.id, &before.identity.name).await? else {
                             return Ok(None);
                         };
                         let now = run.seen(patch.visibility().is_some(), now).await?;
                         Ok(shows(patch, &now).then_some(()))
                     },
+                    async || check_again(run, before, patch).await,
                 )
                 .await?;
             match sent {
@@ -97,7 +85,7 @@ impl Step<'_, '_> {
                 Sent::Refused(error) => return Err(refused(Call::Patch, error)),
                 Sent::Taken(()) | Sent::Found(()) => {}
             }
-            if let Some(done) = self.confirm_patch(live, patch, is_last).await? {
+            if let Some(done) = self.confirm_patch(before, patch, is_last).await? {
                 *run.patch_style
                     .lock()
                     .expect("invariant: nobody panics while holding the patch style") = style;
@@ -113,13 +101,13 @@ impl Step<'_, '_> {
     /// looks must do.
     async fn confirm_patch(
         &self,
-        live: &LiveVersion,
+        before: &LiveImage,
         patch: Patch,
         is_patient: bool,
     ) -> Result<Option<Done>, Outcome> {
         let run = self.run;
-        let id = &live.id;
-        let name = &live.identity.name;
+        let id = &before.id;
+        let name = &before.identity.name;
         let most_looks = if is_patient {
             u32::MAX
         } else {
@@ -177,6 +165,30 @@ impl Step<'_, '_> {
                 });
             }
         }
+    }
+}
+
+/// Judges an update by the record as it is now.
+async fn check_update(
+    run: &Run<'_>,
+    before: &LiveImage,
+    patch: Patch,
+) -> Result<Standing, Outcome> {
+    let now = match run.current(before).await? {
+        Some(live) if patch.visibility().is_some() => {
+            Some(run.seen(true, live).await.map_err(not_read)?)
+        }
+        now => now,
+    };
+    let planned = run.rebase(before, now.as_ref());
+    Ok(stand_update(&planned, patch, now.as_ref()))
+}
+
+/// Checks before a repetition: a patch of which a part shows is not foreign.
+async fn check_again(run: &Run<'_>, before: &LiveImage, patch: Patch) -> Result<(), Outcome> {
+    match check_update(run, before, patch).await? {
+        Standing::Ready | Standing::Done => Ok(()),
+        Standing::Moved(differences) => Err(Outcome::Refused(differences)),
     }
 }
 

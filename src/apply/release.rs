@@ -8,7 +8,10 @@ use super::wait::{Pauses, Stopped, pause};
 use crate::api::{ApiErrorKind, ReadError};
 use crate::ident::{SolutionId, SolutionName};
 use crate::live::LiveVersion;
-use crate::plan::{AfterImage, Change, Successor};
+use crate::plan::{AfterImage, Change, LiveImage, Successor};
+
+/// How often a visibility that cannot be learned is asked for before a write.
+const VISIBILITY_LOOKS: u32 = 4;
 
 impl Run<'_> {
     /// Checks every successor of a change. Only a full, declared after-image releases it: a state
@@ -99,6 +102,35 @@ impl Run<'_> {
         }
         let named = self.reader.named(name).await?;
         Ok(named.into_iter().find(|live| live.id == *id))
+    }
+
+    /// The record of an image as it is now, with its visibility where the image shows one.
+    pub(super) async fn current(&self, before: &LiveImage) -> Result<Option<LiveVersion>, Outcome> {
+        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
+        let deadline = Instant::now() + self.settings.settle;
+        let mut looks = 1;
+        loop {
+            let found = self.fetch(&before.id, &before.identity.name).await;
+            let Some(mut live) = found.map_err(not_read)? else {
+                return Ok(None);
+            };
+            let Some(planned) = &before.visibility else {
+                return Ok(Some(live));
+            };
+            let visibility = self.reader.visibility_before_write(&live, planned).await;
+            live.visibility = visibility.map_err(not_read)?;
+            if live.visibility.is_some() || looks == VISIBILITY_LOOKS {
+                return Ok(Some(live));
+            }
+            // The record may be gone, and its reads may lag behind.
+            looks += 1;
+            if pause(pauses.next(), deadline, &self.interrupt)
+                .await
+                .is_err()
+            {
+                return Ok(Some(live));
+            }
+        }
     }
 
     /// Fills in the visibility where one is declared and the record has none.

@@ -196,24 +196,41 @@ pub enum StepError {
     },
     /// The package turned out to be another solution.
     #[error(
-        "the deploy made `{}` (id `{id}`) instead of `{}`",
-        .found.full_address(),
+        "the deploy made `{found}` (id `{id}`) instead of `{}`",
         .declared.full_address()
     )]
     OtherIdentity {
         /// What is declared.
         declared: Box<Identity>,
         /// What was made.
-        found: Box<Identity>,
+        found: String,
         /// Its id.
         id: SolutionId,
     },
-    /// The delete was refused for a version in service, and again for one out of service.
-    #[error("the version is INACTIVE now, and could not be deleted")]
-    OnlyDeactivated {
-        /// Why it could not be deleted.
-        #[source]
-        source: Box<StepError>,
+    /// An earlier deploy of this package made another solution, which is still there.
+    #[error(
+        "an earlier deploy of this package made `{found}` (id `{id}`), so it was not deployed again"
+    )]
+    MadeOtherBefore {
+        /// What was made.
+        found: String,
+        /// Its id.
+        id: SolutionId,
+    },
+    /// The delete was refused for the version in service, and again for the version out of service.
+    #[error(
+        "the version could not be deleted, neither in service ({first}) nor INACTIVE ({second}); {}",
+        after_refusals(.left_inactive.as_deref())
+    )]
+    NotDeleted {
+        /// The record.
+        id: SolutionId,
+        /// Why it could not be deleted in service.
+        first: String,
+        /// Why it could not be deleted out of service.
+        second: String,
+        /// Why it could not be put back into service; none where it was.
+        left_inactive: Option<String>,
     },
     /// The server took the patch and changed nothing.
     #[error("the patch of {fields} had no effect, neither as query nor as body")]
@@ -249,6 +266,13 @@ pub enum StepError {
     },
 }
 
+fn after_refusals(left_inactive: Option<&str>) -> String {
+    match left_inactive {
+        None => "it is ACTIVE again".to_owned(),
+        Some(why) => format!("it is INACTIVE now, and could not be set ACTIVE again: {why}"),
+    }
+}
+
 fn not_confirmed(call: Call, job: Option<&JobId>) -> String {
     let job = job.map_or_else(String::new, |job| format!(" of job `{job}`"));
     match call {
@@ -259,6 +283,17 @@ fn not_confirmed(call: Call, job: Option<&JobId>) -> String {
 }
 
 impl StepError {
+    /// The message with those of all its causes.
+    pub(super) fn chain(&self) -> String {
+        let mut parts = vec![self.to_string()];
+        let mut source = self.source();
+        while let Some(cause) = source {
+            parts.push(cause.to_string());
+            source = cause.source();
+        }
+        parts.join(": ")
+    }
+
     /// What to do about it, as a sentence.
     pub fn help(&self) -> String {
         match self {
@@ -267,7 +302,8 @@ impl StepError {
                 |error| error.api().help().into_owned(),
             ),
             Self::NotSent { .. } | Self::HeldBack { .. } | Self::NotRead { .. } => {
-                "Run apply again once the server answers; nothing is sent twice.".to_owned()
+                "Run apply again when the server answers: it looks first at what is live."
+                    .to_owned()
             }
             Self::LockLost { .. } => {
                 "Find out who took the lock, then run apply again: it finishes what was begun."
@@ -284,10 +320,16 @@ impl StepError {
             Self::NotConfirmed { .. } => {
                 "Look at the job on the platform, then run plan to see what is live.".to_owned()
             }
-            Self::OtherIdentity { id, .. } => format!(
-                "The package's package.json names another solution; correct `path`, and delete `{id}` if nobody wants it."
+            Self::OtherIdentity { id, .. } | Self::MadeOtherBefore { id, .. } => format!(
+                "The package contains another solution: correct `path`, and delete `{id}` on the platform. Apply does not deploy this package again while `{id}` is there."
             ),
-            Self::OnlyDeactivated { source } => source.help(),
+            Self::NotDeleted {
+                left_inactive: None,
+                ..
+            } => "Fix what the server's message names, then run apply again.".to_owned(),
+            Self::NotDeleted { id, .. } => format!(
+                "Set `{id}` to ACTIVE on the platform, or run apply with the version declared ACTIVE; then fix what the server's message names."
+            ),
             Self::NoEffect { .. } => {
                 "The server ignores the change; check the rights of the token's user.".to_owned()
             }

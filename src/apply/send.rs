@@ -26,6 +26,9 @@ pub(super) enum Sent<T, F> {
     Refused(WriteError),
 }
 
+/// How long a precondition that was checked before the first sending holds.
+const CHECK_HOLDS: Duration = Duration::from_secs(10);
+
 /// Pauses between sendings that were surely not taken.
 pub(super) const RESEND: PollPolicy = PollPolicy {
     first: Duration::from_millis(500),
@@ -37,15 +40,20 @@ pub(super) const RESEND: PollPolicy = PollPolicy {
 impl Step<'_, '_> {
     /// Sends until the fate is known, or the deadline comes.
     ///
-    /// `send` sends once; `look` looks for the effect of a sending whose answer was lost.
+    /// `send` sends once; `look` looks for the effect of a sending whose answer was lost; `check` checks
+    /// the precondition again before a repetition.
     pub(super) async fn send<T, F>(
         &mut self,
         call: Call,
         deadline: Instant,
         send: impl AsyncFn() -> Result<T, WriteError>,
         look: impl AsyncFn() -> Result<Option<F>, ReadError>,
+        check: impl AsyncFn() -> Result<(), Outcome>,
     ) -> Result<Sent<T, F>, Outcome> {
         let run = self.run;
+        let checked_at = Instant::now();
+        let mut needs_check = false;
+        let mut is_repeated = false;
         let mut pauses = Pauses::new(RESEND, &run.random);
         // Whether an earlier sending may have been taken, be it an earlier run's.
         let mut is_ambiguous =
@@ -56,6 +64,10 @@ impl Step<'_, '_> {
                 Err(_) => return Err(Outcome::Failed(StepError::HeldBack { call })),
                 Ok(Err(error)) => error,
                 Ok(Ok(())) => {
+                    let is_late = !is_repeated && checked_at.elapsed() > CHECK_HOLDS;
+                    if needs_check || is_late {
+                        check().await?;
+                    }
                     self.announce(call).await?;
                     if is_ambiguous {
                         self.sent_twice.push(call);
@@ -68,6 +80,9 @@ impl Step<'_, '_> {
                                 Ok(Some(found)) => return Ok(Sent::Found(found)),
                                 Ok(None) if Instant::now() < deadline => {
                                     is_ambiguous = true;
+                                    // A look for a deploy is a look at its precondition.
+                                    needs_check = call != Call::Deploy;
+                                    is_repeated = true;
                                     continue;
                                 }
                                 // A time-out is neither success nor failure.
@@ -86,6 +101,10 @@ impl Step<'_, '_> {
             match error {
                 WriteError::NotTaken(ref api) if api.is_retryable() => {
                     let after = error.retry_after().unwrap_or_else(|| pauses.next());
+                    // A deploy is looked for again after a long pause only: a server may have taken what it
+                    // says it has not, and its own record must not stand against the change.
+                    needs_check = call != Call::Deploy || after >= CHECK_HOLDS;
+                    is_repeated = true;
                     self.tell_retry(call, after, false, &error);
                     if pause(after, deadline, &run.interrupt).await.is_err()
                         || Instant::now() >= deadline

@@ -149,6 +149,7 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
                 id,
                 detail,
                 unfinished,
+                made: None,
             };
             execution.journal.record(run.now_ms(), entry).await?;
         }

@@ -94,12 +94,20 @@ async fn conclude(
     sent_twice: Vec<Call>,
     begun: Instant,
 ) -> StepReport {
+    let made = match &outcome {
+        Outcome::Failed(
+            StepError::OtherIdentity { found, .. } | StepError::MadeOtherBefore { found, .. },
+        ) => Some(found.clone()),
+        _ => None,
+    };
     let (id, detail) = match &outcome {
         Outcome::Done(done) => (done.id.clone().filter(|_| !done.was_already), None),
         Outcome::Failed(error) => {
             let id = match error {
                 StepError::JobFailed { suspect, .. } => suspect.clone(),
-                StepError::OtherIdentity { id, .. } => Some(id.clone()),
+                StepError::OtherIdentity { id, .. } | StepError::MadeOtherBefore { id, .. } => {
+                    Some(id.clone())
+                }
                 _ => None,
             };
             (id, Some(error.to_string()))
@@ -115,6 +123,7 @@ async fn conclude(
         id,
         detail,
         unfinished: false,
+        made,
     };
     // What happened stays what happened when its last line cannot be kept.
     if let Err(error) = run.journal.record(run.now_ms(), entry).await {
@@ -169,8 +178,8 @@ impl Step<'_, '_> {
             Action::Update {
                 before,
                 patch,
-                after,
-            } => self.update(before, *patch, after).await,
+                after: _,
+            } => self.update(before, *patch).await,
             Action::Replace {
                 before,
                 path,

@@ -1,7 +1,5 @@
 //! Why a change is not done, as one text: for events, reports and comments.
 
-use std::error::Error;
-
 use super::report::{Outcome, SkipReason};
 use crate::plan::Difference;
 
@@ -19,15 +17,7 @@ impl Outcome {
                 }
                 (!remarks.is_empty()).then(|| remarks.join(", "))
             }
-            Self::Failed(error) => {
-                let mut parts = vec![error.to_string()];
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    parts.push(cause.to_string());
-                    source = cause.source();
-                }
-                Some(parts.join(": "))
-            }
+            Self::Failed(error) => Some(error.chain()),
             Self::Skipped(SkipReason::Because(address)) => Some(format!("{address} is not done")),
             Self::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
                 Some(format!("{successor}: {why}"))

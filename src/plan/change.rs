@@ -113,6 +113,12 @@ impl Change {
         self.notes.contains(&Note::NoSuccessor)
     }
 
+    /// Whether it writes to a live version whose visibility is not known.
+    pub fn lacks_visibility(&self) -> bool {
+        let before = self.action.before();
+        !self.is_no_op() && before.is_some_and(|before| before.visibility.is_none())
+    }
+
     /// Whether the version becomes visible to everybody.
     pub fn becomes_public(&self) -> bool {
         self.fields.iter().any(|field| {

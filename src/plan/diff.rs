@@ -152,6 +152,9 @@ pub fn diff(
     }
     let total = changes.len();
     let mut changes = order::select(changes, &options.targets, &options.excludes);
+    for change in &mut changes {
+        note_unknown_visibility(change);
+    }
     let pathless: Vec<&Desired> = pathless
         .into_iter()
         .filter(|entry| is_deployed(&changes, &entry.identity))
@@ -456,6 +459,14 @@ impl<'a> Differ<'a> {
             .replace
             .iter()
             .any(|address| address.means(&entry.identity))
+    }
+}
+
+/// Notes that the visibility of what is changed is not known, so that no write checks it.
+fn note_unknown_visibility(change: &mut Change) {
+    let is_unknown = change.lacks_visibility();
+    if is_unknown && !change.notes.contains(&Note::VisibilityNotKnown) {
+        change.notes.push(Note::VisibilityNotKnown);
     }
 }
 

@@ -21,6 +21,19 @@ pub struct ApplyHistory {
     /// Versions whose deploy a person abandoned, with the time in milliseconds since 1970, and that no
     /// later apply brought to their declared state.
     pub abandoned_deploys: BTreeMap<Identity, u64>,
+    /// What the last deploy of a version made instead of it.
+    pub made_other: BTreeMap<Identity, OtherMade>,
+}
+
+/// A record that a deploy made instead of the declared version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherMade {
+    /// Its id.
+    pub id: SolutionId,
+    /// Its identity, for people.
+    pub found: String,
+    /// The package that was deployed.
+    pub path: String,
 }
 
 impl ApplyHistory {

@@ -40,7 +40,7 @@ pub use guard::{
     ApprovedPlan, Overrides, Refusal, Refused, approve, approve_narrowed, judge,
     needs_whole_listing, rest_needs_whole_listing,
 };
-pub use history::{ApplyHistory, InFlight, OrphanedRecord};
+pub use history::{ApplyHistory, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
 };

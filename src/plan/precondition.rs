@@ -9,6 +9,9 @@ use super::change::{Field, Successor};
 use crate::ident::{Address, Digest, Identity, SolutionId};
 use crate::live::LiveVersion;
 
+/// What a difference shows for a visibility that cannot be learned at the write.
+const NOT_KNOWN: &str = "not known";
+
 /// How a change stands against what is live now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -241,9 +244,13 @@ fn compare(before: &LiveImage, now: &LiveVersion) -> Vec<Difference> {
         now.identity.owner.as_str(),
     );
     compare_field(Field::State, before.state.as_str(), now.state.as_str());
-    // A visibility that either side does not know is no difference.
-    if let (Some(planned), Some(live)) = (&before.visibility, &now.visibility) {
-        compare_field(Field::Visibility, planned.as_str(), live.as_str());
+    // What the plan did not show is not compared; what it showed must be proven again.
+    if let Some(planned) = &before.visibility {
+        let live = now
+            .visibility
+            .as_ref()
+            .map_or(NOT_KNOWN, |word| word.as_str());
+        compare_field(Field::Visibility, planned.as_str(), live);
     }
     differences
 }

@@ -139,6 +139,9 @@ pub enum Entry {
         /// after a delete.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unfinished: bool,
+        /// The identity of `id`, where a deploy made another solution than declared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made: Option<String>,
     },
     /// A person decided that the job of a change is not waited for any more, and that a record which
     /// it left behind counts for what it is.

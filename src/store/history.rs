@@ -8,8 +8,8 @@ use crate::apply::{Call, OutcomeWord};
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{
-    Action, ApplyHistory, InFlight, OrphanedRecord, OwnWrites, PastEnd, PastWrite, Patch,
-    PlanProgress, Subject,
+    Action, ApplyHistory, InFlight, OrphanedRecord, OtherMade, OwnWrites, PastEnd, PastWrite,
+    Patch, PlanProgress, Subject,
 };
 
 /// One run, as its journal tells it.
@@ -93,6 +93,8 @@ pub struct PastOutcome {
     pub detail: Option<String>,
     /// Whether only its deploy is done.
     pub unfinished: bool,
+    /// The identity of `id`, where a deploy made another solution than declared.
+    pub made: Option<String>,
 }
 
 impl PastStep {
@@ -266,12 +268,14 @@ impl PastRun {
                 id,
                 detail,
                 unfinished,
+                made,
             } => {
                 self.step(change).outcome = Some(PastOutcome {
                     word: outcome,
                     id,
                     detail,
                     unfinished,
+                    made,
                 });
             }
             Entry::End { complete } => {
@@ -377,11 +381,34 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
             }
             if let Some(outcome) = step.outcome.as_ref().filter(|_| !step.is_abandoned()) {
                 learn(&mut history, run, identity, outcome);
+                learn_made(&mut history, step, outcome);
             }
         }
     }
     history.abandoned_deploys = abandoned_deploys(runs);
     history
+}
+
+/// Learns what a deploy made instead of the declared version.
+fn learn_made(history: &mut ApplyHistory, step: &PastStep, outcome: &PastOutcome) {
+    let (Some(Action::Create { path, after, .. } | Action::Replace { path, after, .. }), Some(id)) =
+        (&step.action, &outcome.id)
+    else {
+        return;
+    };
+    match &outcome.made {
+        Some(found) => {
+            let made = OtherMade {
+                id: id.clone(),
+                found: found.clone(),
+                path: path.clone(),
+            };
+            history.made_other.insert(after.identity.clone(), made);
+        }
+        None => {
+            history.made_other.remove(&after.identity);
+        }
+    }
 }
 
 fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome: &PastOutcome) {

@@ -59,6 +59,7 @@ pub(super) fn execution(
         suspects: keeping.history.orphaned.keys().cloned().collect(),
         unfinished: keeping.history.unfinished.clone(),
         in_flight: keeping.history.jobs_in_flight(),
+        made_other: keeping.history.made_other.clone(),
         sent_before: keeping.sent_before.clone(),
         held_back,
         own_writes,

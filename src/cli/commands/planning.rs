@@ -45,6 +45,7 @@ pub(super) async fn make_plan(
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         (live, plan) = collect_and_diff(session, history, options, true).await?;
     }
+    (live, plan) = see_visibility(session, live, plan, history, options).await?;
     for record in live.unmanageable().iter().take(NAMED) {
         let warning = format!(
             "the live record {} of {} cannot be managed, and is left alone: {}",
@@ -82,11 +83,13 @@ pub(super) async fn make_narrowed(
     if needs_whole_listing(&fresh, limits, allow) {
         (live, fresh) = collect_and_diff(session, history, options, true).await?;
     }
+    (live, fresh) = see_visibility(session, live, fresh, history, options).await?;
     let mut narrowed = inspect_and_narrow(session, saved, progress, (&live, fresh), io).await?;
     // What earlier applies of the plan did counts too.
     let needs_whole = rest_needs_whole_listing(&narrowed, limits, allow);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         let (whole, fresh) = collect_and_diff(session, history, options, true).await?;
+        let (whole, fresh) = see_visibility(session, whole, fresh, history, options).await?;
         narrowed = inspect_and_narrow(session, saved, progress, (&whole, fresh), io).await?;
         live = whole;
     }
@@ -137,6 +140,46 @@ pub(super) fn with_repeated_options(command: PrintedCommand, saved: &SavedPlan) 
     options.into_iter().fold(command, |command, (name, value)| {
         command.option(name, value)
     })
+}
+
+/// Asks for the visibility of what the plan changes, where records do not hold it: every write checks
+/// the visibility that the plan shows.
+async fn see_visibility(
+    session: &Session,
+    live: LiveState,
+    plan: Plan,
+    history: &ApplyHistory,
+    options: &DiffOptions,
+) -> Result<(LiveState, Plan), CommandError> {
+    if matches!(live.coverage(), Coverage::Unproven(_)) {
+        return Ok((live, plan));
+    }
+    let asked = names_with_visibility(session.manifest());
+    let names: BTreeSet<SolutionName> = plan
+        .changes
+        .iter()
+        .filter(|change| change.lacks_visibility())
+        .filter_map(|change| Some(&change.action.before()?.identity.name))
+        .filter(|name| !asked.contains(*name))
+        .cloned()
+        .collect();
+    if names.is_empty() {
+        return Ok((live, plan));
+    }
+    let seen = session.reader().with_visibility(live, names).await;
+    let live = seen.map_err(|error| session.read_error(error))?;
+    let plan = compare(session, &live, history, options)?;
+    Ok((live, plan))
+}
+
+/// The names of which a visibility is declared.
+fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
+    manifest
+        .desired
+        .iter()
+        .filter(|entry| entry.visibility.is_some())
+        .map(|entry| entry.identity.name.clone())
+        .collect()
 }
 
 /// Gives the memory of something big back where nobody waits for it. A program that ends first has it
@@ -245,14 +288,7 @@ fn wish(
     let needs_whole = is_whole
         || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
     Wish {
-        visibility_of: VisibilityOf::Names(
-            manifest
-                .desired
-                .iter()
-                .filter(|entry| entry.visibility.is_some())
-                .map(|entry| entry.identity.name.clone())
-                .collect(),
-        ),
+        visibility_of: VisibilityOf::Names(names_with_visibility(manifest)),
         names: (!needs_whole).then(|| {
             // An orphaned record is reported until it is gone, also where its name is not declared
             // any more. A selector may name something that is live and not declared.

@@ -188,8 +188,11 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             "stops serving, and no other version of this name takes its place".to_owned()
         }
         Note::OutOfServiceMeanwhile => "out of service until the new deploy is done".to_owned(),
+        Note::VisibilityNotKnown if change.lacks_visibility() => {
+            "the live visibility is not known, so no write checks it".to_owned()
+        }
         Note::VisibilityNotKnown => {
-            "the live visibility could not be learned, which is not drift".to_owned()
+            "the live visibility is not known, which is not drift".to_owned()
         }
         Note::WaitsForReview => "waits for somebody to approve that it becomes PUBLIC".to_owned(),
         Note::UnknownWord { word } => {

@@ -394,25 +394,3 @@ async fn a_closed_output_is_no_success() {
         .warns("is no plan file");
     assert_eq!(env.read("notes.txt"), "mine");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_was_only_taken_out_of_service_is_told_as_that() {
-    let emulator = start(
-        seed(&[Version::active("A", "1")], &[]),
-        &["delete_active=refused"],
-    )
-    .await;
-    // The second delete is refused too, though the version is out of service by then.
-    let rule = "operation=delete_solution,skip=1,status=409,text=it is still in use";
-    emulator.add_fault(rule.parse().unwrap());
-    let env = env_with(&manifest(
-        &emulator.url(),
-        "  A: { version: 1, state: ABSENT }\n",
-    ));
-    let _ = env
-        .solform_beside(&["apply", "--auto-approve"])
-        .await
-        .exits_with(1)
-        .says("the version is INACTIVE now, and could not be deleted")
-        .says("it is still in use");
-}

@@ -2,12 +2,14 @@
 
 mod contract;
 mod converge;
+mod deletes;
 mod failures;
 mod faults;
 mod forged;
 mod interrupt;
 mod order;
 mod packages;
+mod preconditions;
 mod random;
 mod saved;
 mod servers;

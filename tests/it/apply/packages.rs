@@ -188,3 +188,47 @@ async fn repeated_warnings_are_grouped() {
     let sent = stream.stdout.matches("package-unreadable").count();
     assert_eq!(sent, total, "{stream}");
 }
+
+/// A package that cannot be inspected and contains another solution: the record is named, and no
+/// later apply adds one more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uninspected_package_is_not_deployed_again() {
+    let another = "name: A, version: 7.7.7, owner: svc";
+    let undeclarable = r#"name: "A ", version: 2, owner: svc"#;
+    for (fields, result, made) in [
+        (another, "deploy_result=deployed_solution_id", "A@7.7.7"),
+        (another, "deploy_result=nothing", "A@7.7.7"),
+        (undeclarable, "deploy_result=deployed_solution_id", "A"),
+    ] {
+        let emulator = start(packages(&[("A-2", fields)], &[]), &[result]).await;
+        emulator.add_fault("operation=read_node,status=403".parse().unwrap());
+        let env = env_with(&manifest(
+            &emulator.url(),
+            "  A: { version: 2, path: '${drive}/A-2.ibsolution' }\n",
+        ));
+        let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+        let first = env
+            .solform_beside(&apply)
+            .await
+            .exits_with(5)
+            .warns("[package-unreadable]")
+            .says("the deploy made `")
+            .says(made)
+            .says("instead of `svc:A@2`");
+        assert!(!first.stdout.contains("nothing is sent twice"), "{first}");
+        let report = env.solform_beside(&apply).await.exits_with(5);
+        let _ = report
+            .says("an earlier deploy of this package made `")
+            .says("so it was not deployed again");
+        assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
+        let _ = env.solform_beside(&apply).await.exits_with(5);
+        assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
+        // An inspection shows what is wrong before anything is sent.
+        emulator.clear_faults();
+        let _ = env
+            .solform_beside(&apply)
+            .await
+            .exits_with(4)
+            .warns("[package-mismatch]");
+    }
+}

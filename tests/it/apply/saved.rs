@@ -56,33 +56,6 @@ async fn a_saved_plan_is_shown_and_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_visibility_that_the_plan_did_not_know_has_not_moved() {
-    let emulator = start(world(), &[]).await;
-    let env = env_with(&manifest(&emulator.url(), TWO));
-    let _ = env
-        .solform_beside(&["plan", "--out", "the.plan"])
-        .await
-        .exits_with(0);
-    // Somebody publishes A meanwhile: B's manifest makes it so through the same program.
-    let other = env_with(&manifest(
-        &emulator.url(),
-        "  A: { version: 1, state: ACTIVE, visibility: PUBLIC }\n",
-    ));
-    emulator.turn_knobs(|knobs| knobs.assign("visibility_in_records=true").unwrap());
-    let _ = other
-        .solform_beside(&["apply", "--auto-approve"])
-        .await
-        .exits_with(0);
-    emulator.clear_requests();
-    let moved = env
-        .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
-        .await;
-    // The plan was made without knowing a visibility, so that only what it knew can have moved.
-    let _ = moved.exits_with(2);
-    assert_eq!(count(&emulator, Operation::PatchSolution), 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_record_is_refused_with_the_difference() {
     let emulator = start(world(), &["visibility_in_records=true"]).await;
     let env = env_with(&manifest(&emulator.url(), TWO));

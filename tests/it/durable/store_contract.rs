@@ -74,6 +74,7 @@ fn outcome(name: &str, outcome: OutcomeWord) -> Entry {
         id: None,
         detail: None,
         unfinished: false,
+        made: None,
     }
 }
 

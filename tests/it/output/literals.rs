@@ -90,6 +90,7 @@ fn check_golden(text: &str) {
       - Old@1
           - owner      = "svc"
           - state      = "ACTIVE"
+          - visibility = "PRIVATE"
           ! stops serving, and no other version of this name takes its place
           ! cannot be undone: the record, its id and its job history are lost
 
@@ -98,6 +99,7 @@ fn check_golden(text: &str) {
       - Safe@1
           - owner      = "svc"
           - state      = "ACTIVE"
+          - visibility = "PRIVATE"
           ! blocked: a `protect` pattern of the environment covers this version
           ! stops serving, and no other version of this name takes its place
           ! cannot be undone: the record, its id and its job history are lost

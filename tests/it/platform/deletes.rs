@@ -34,7 +34,12 @@ async fn a_missing_version_is_deleted_with_success_whatever_the_server_says() {
         let knob = format!("delete_missing={branch}");
         let emulator = start_with(
             seed(&[Version::active("A", "1"), Version::active("B", "1")], &[]),
-            &[&knob, "list_lag=6", "read_lag=2"],
+            &[
+                &knob,
+                "list_lag=6",
+                "read_lag=2",
+                "visibility_in_records=true",
+            ],
             JobPace::Immediate,
             100,
         )

@@ -91,7 +91,7 @@ fn what_is_left_alone_is_told() {
     No changes. Your infrastructure matches the configuration.
     Note: Odd@1.0: the server says "EMBARGOED\u{1b}[2J", a word that solform leaves alone
     Note: Review@1.0: waits for somebody to approve that it becomes PUBLIC
-    Note: Unseen@1.0: the live visibility could not be learned, which is not drift
+    Note: Unseen@1.0: the live visibility is not known, which is not drift
     Versions: 3 as declared.
     "#);
 }
