@@ -184,10 +184,11 @@ async fn checking_the_visibility_is_cheap() {
         ("filters_combined=first", 40),
     ] {
         let emulator = start(seed(&live, &[]), &[knob]).await;
-        let solutions: String = names
+        let solutions: Vec<String> = names
             .iter()
             .map(|name| format!("  {name}: {{ version: 1, state: INACTIVE }}\n"))
             .collect();
+        let solutions = solutions.concat();
         let env = env_with(&manifest(&emulator.url(), &solutions));
         let _ = env.solform_beside(&APPLY).await.exits_with(2);
         let asked = emulator
