@@ -165,7 +165,9 @@ impl Writer {
         };
         self.send(&call, |answer| match read_solution(answer) {
             // It was taken: an answer without a usable version leaves it to the read that follows.
-            Err(ApiErrorKind::EmptyBody | ApiErrorKind::Shape { .. }) => Ok(None),
+            Err(
+                ApiErrorKind::EmptyBody | ApiErrorKind::Shape { .. } | ApiErrorKind::Record { .. },
+            ) => Ok(None),
             result => result,
         })
         .await

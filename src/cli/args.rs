@@ -125,7 +125,7 @@ pub(super) enum Command {
         after_help = "Example:\n  solform export -e prod\n  solform export -e prod --all --out prod.yaml"
     )]
     Export(ExportArgs),
-    /// Check that the environment can be worked with; sends GETs only, and tries the store's locks
+    /// Check the environment, with GETs only, and try the locks of its store
     #[command(after_help = "Example:\n  solform doctor -e prod\n  solform doctor -e prod --json")]
     Doctor(DoctorArgs),
     /// Run a solution on a folder of input files

@@ -60,6 +60,22 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Returns whether the file itself makes no sense, so that no other folder, permission or room
+    /// on the disk would help.
+    pub(super) fn is_damaged(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::File(error) => match &**error {
+                redb::Error::Corrupted(_) => true,
+                redb::Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+                _ => false,
+            },
+            Self::InUse | Self::Folder(_) | Self::Format { .. } => false,
+        }
+    }
+}
+
 impl<E: Into<redb::Error>> From<E> for StoreError {
     fn from(error: E) -> Self {
         Self::File(Box::new(error.into()))

@@ -89,10 +89,9 @@ impl EmulatorError {
                 source: StoreError::Format { .. },
                 ..
             } => "Use the version of solform that wrote it, or name another folder.",
-            Self::Data {
-                source: StoreError::Damaged { .. },
-                ..
-            } => "Move the folder away, and the next start begins with a new world.",
+            Self::Data { source, .. } if source.is_damaged() => {
+                "Move the folder away, and the next start begins with a new world."
+            }
             Self::Data { .. } => {
                 "Check the folder, the permissions on it, and the room on the disk."
             }

@@ -157,12 +157,18 @@ async fn a_list_that_moves_under_the_look_is_listed_again() {
         if offset.is_none() {
             openings.fetch_add(1, Ordering::SeqCst);
         }
-        // The first version goes out of service before the first page is read again.
+        // The first version goes out of service, and behind the second, before the first page is
+        // read again.
         let is_gone = openings.load(Ordering::SeqCst) > 1;
         let offset: usize = offset.map_or(0, |text| text.parse().unwrap());
         let end = (offset + 100).min(NAMES);
         let solutions: Vec<_> = (offset..end)
-            .map(|number| {
+            .map(|place| {
+                let number = if is_gone && place < 2 {
+                    1 - place
+                } else {
+                    place
+                };
                 let is_active = number > 0 && number != 7 || number == 0 && !is_gone;
                 json!({
                     "id": format!("id-{number}"), "name": format!("Solution {number}"),

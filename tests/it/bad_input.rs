@@ -224,7 +224,7 @@ fn files_that_cannot_be_read() {
     local.write(".solform/emulator/world.redb", "no world");
     is_clear(
         local.solform(&["plan"]),
-        &["the emulator did not start", "delete the folder"],
+        &["the emulator did not start", "Move the folder away"],
     );
     local.write("emulator.yaml", "bogus: 1\n");
     is_clear(local.solform(&["plan"]), &["emulator.yaml", "solform init"]);

@@ -173,7 +173,7 @@ mod tests {
         Review of m.yaml since main:m.yaml
 
         Environment "prod": 7 findings.
-          - protect: protection removed together with what it covered (main:m.yaml:3:3)
+          - protect: protection removed together with what it covered (main:m.yaml:3:59)
               protect = "Gone@*" -> (none)
               Gone@1 goes in the same change
               ! protection removed with what it covered
@@ -184,11 +184,11 @@ mod tests {
           ~ Up@1.10: visibility widened (m.yaml:7:18)
               visibility = (none) -> "PUBLIC"
               ! becomes PUBLIC
-          ~ Up@1.10: policy loosened (m.yaml:7:18)
+          ~ Up@1.10: policy loosened (m.yaml:7:24)
               superseded = "deactivate" -> "delete"
               live versions of the same name and owner that are not declared will be deleted
               ! loosened, deleted, irreversible
-          ~ limits.max_change: limit tightened (m.yaml:3:3)
+          ~ limits.max_change: limit tightened (m.yaml:3:69)
               limits.max_change = (none) -> "1"
           - Gone@1: removed (main:m.yaml:8:20)
               state = "ACTIVE" -> (none)

@@ -38,6 +38,7 @@ async fn the_calls_of_the_page_are_answered() {
         .filter(|line| line.starts_with("curl "))
         .collect();
     assert!(calls.len() > 15, "{calls:?}");
+    let mut printed_id = String::new();
     for call in calls {
         let mut words = shlex::split(call).unwrap().into_iter().skip(1);
         let (mut method, mut url, mut body, mut token) = (None, None, None, None);
@@ -46,7 +47,10 @@ async fn the_calls_of_the_page_are_answered() {
                 "-X" => method = words.next(),
                 "-d" => body = words.next(),
                 "-H" => token = words.next(),
-                _ => url = Some(word.replace("$URL", &api.emulator.url())),
+                _ => {
+                    let word = word.replace("$URL", &api.emulator.url());
+                    url = Some(word.replace("/ID", &format!("/{printed_id}")));
+                }
             }
         }
         let method = method.map_or(Method::GET, |method| method.parse().unwrap());
@@ -58,6 +62,10 @@ async fn the_calls_of_the_page_are_answered() {
         let (status, told) = answer(request.body(body.unwrap_or_default())).await;
         assert_eq!(status, 200, "{call}: {told}");
         assert_ne!(told["status"], "ERROR", "{call}: {told}");
+        // The page writes `ID` for the one that an earlier call printed.
+        if call.ends_with("# prints {\"id\": ID}") {
+            printed_id = told["id"].to_string();
+        }
     }
 }
 

@@ -137,6 +137,7 @@ fn an_export_reads_back_and_plans_empty() {
             let manifest = manifest_of(&text);
             let mut environment = manifest.environment.clone();
             environment.position = access.environment.position.clone();
+            environment.keys = access.environment.keys.clone();
             assert_eq!(environment, access.environment, "{text}");
             says_what_is_live(&manifest, &live, &|owner| {
                 is_all || matches!(owner, "svc" | "IB_DEPLOYED" | "$${")

@@ -228,7 +228,7 @@ async fn errors_before_a_plan_end_the_stream() {
         (
             &["apply", "--json", "the.plan", "--target", "A"],
             1,
-            "`--target` cannot stand beside a saved plan",
+            "`--target` cannot be combined with a saved plan",
         ),
         (
             &["apply", "--json", "no.plan"],

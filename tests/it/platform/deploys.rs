@@ -35,7 +35,11 @@ async fn the_same_deploy_twice_ends_in_one_version_or_is_told() {
         let _ = applied.says(says);
         // What is live is taken as it is: no third deploy, whatever the second has made.
         let again = env.solform_beside(&PLAN).await;
-        assert_eq!(again.code(), 0, "{branch}\n{again}");
+        // A failed job is failed, even if the version is listed: the record is orphaned.
+        let is_orphaned = branch == "job_error";
+        let code = if is_orphaned { 5 } else { 0 };
+        assert_eq!(again.code(), code, "{branch}\n{again}");
+        assert_eq!(again.stdout.contains("Orphaned: A@1"), is_orphaned);
         assert_eq!(
             again.stdout.contains("bears this identity"),
             records == 2,
