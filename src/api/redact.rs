@@ -84,6 +84,11 @@ impl Redactor {
         self.cleaned(text, SHORTEST, true)
     }
 
+    /// Returns whether a text holds a known secret, or what stands where one stood.
+    pub fn is_touched(&self, text: &str) -> bool {
+        text.contains(MARK) || self.redact(text) != text
+    }
+
     /// What a server sent, without any known secret; `None` where it holds none.
     pub fn redact_input(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         self.clean(bytes, SHORTEST_IN_INPUT, false)
@@ -213,21 +218,33 @@ fn encoded_places(text: &[u8], secret: &str, is_cut: bool) -> Vec<Range<usize>> 
 
 /// How far a text goes on as the secret does: the end in the text, and the bytes of the secret.
 fn match_encoded(text: &[u8], start: usize, secret: &str) -> (usize, usize) {
-    let (mut end, mut matched) = (start, 0);
-    for letter in secret.chars() {
-        let Some(length) = unit(&text[end..], letter) else {
-            break;
-        };
-        end += length;
-        matched += letter.len_utf8();
-    }
-    (end, matched)
+    // Each level of quoting doubles the backslashes of the secret.
+    let levels: &[usize] = if secret.contains('\\') {
+        &[1, 2, 4, 8]
+    } else {
+        &[1]
+    };
+    let matches = levels.iter().map(|backslashes| {
+        let (mut end, mut matched) = (start, 0);
+        for letter in secret.chars() {
+            let Some(length) = unit(&text[end..], letter, *backslashes) else {
+                break;
+            };
+            end += length;
+            matched += letter.len_utf8();
+        }
+        (end, matched)
+    });
+    matches
+        .max_by_key(|(end, matched)| (*matched, *end))
+        .unwrap_or((start, 0))
 }
 
-/// The length of one character at the beginning of a text, in whatever encoding.
-fn unit(text: &[u8], letter: char) -> Option<usize> {
+/// The length of one character at the beginning of a text, in whatever encoding; a backslash of the
+/// secret may stand there as so many.
+fn unit(text: &[u8], letter: char, backslashes: usize) -> Option<usize> {
     let encoded = match text.first()? {
-        b'\\' => backslash_unit(text, letter),
+        b'\\' => backslash_unit(text, letter, backslashes),
         b'%' => percent_unit(text, letter),
         b'&' => entity_unit(text, letter),
         _ => None,
@@ -240,13 +257,12 @@ fn unit(text: &[u8], letter: char) -> Option<usize> {
 }
 
 /// `\/`, `\"`, `\u002f`, `\u{2f}`, `\x2f`, with any number of backslashes.
-fn backslash_unit(text: &[u8], letter: char) -> Option<usize> {
+fn backslash_unit(text: &[u8], letter: char, backslashes: usize) -> Option<usize> {
     let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-    let rest = &text[slashes..];
-    if letter == '\\' {
-        // Each level of quoting doubles it.
-        return (slashes > 1).then_some(2);
+    if letter == '\\' && slashes >= backslashes && backslashes > 1 {
+        return Some(backslashes);
     }
+    let rest = &text[slashes..];
     let code = match rest.first()? {
         b'u' | b'U' if rest.get(1) == Some(&b'{') => {
             let digits = hex_digits(&rest[2..], 6);
@@ -537,7 +553,10 @@ mod tests {
                 let left = left.strip_prefix(MARK).unwrap_or(left);
                 let most = match what {
                     "hex" | "upper-case hex" => 3,
-                    _ => text.len() * LEAST_HEAD_AT_CUT / secret.len() + 2,
+                    _ => encodings(&secret[..LEAST_HEAD_AT_CUT])
+                        .into_iter()
+                        .find_map(|(other, head)| (other == what).then_some(head.len()))
+                        .unwrap(),
                 };
                 assert!(
                     left.len() <= most,

@@ -227,7 +227,10 @@ fn files_that_cannot_be_read() {
         &["the emulator did not start", "Move the folder away"],
     );
     local.write("emulator.yaml", "bogus: 1\n");
-    is_clear(local.solform(&["plan"]), &["emulator.yaml", "solform init"]);
+    is_clear(
+        local.solform(&["plan"]),
+        &["emulator.yaml", "bogus", "docs/emulator.md"],
+    );
     is_clear(
         env.solform(&["apply", "no.plan"]),
         &["failed to read `no.plan`"],
