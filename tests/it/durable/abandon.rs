@@ -120,7 +120,11 @@ async fn an_abandoned_version_is_planned_by_what_is_live() {
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     assert!(validator.is_valid(&document), "{document:#}");
     assert_eq!(document["write"], "deploy");
-    assert_eq!(document["held_back_ms"], 1000);
+    // A slow machine stretches the limits of tests.
+    assert!(
+        document["held_back_ms"].as_u64().unwrap() >= 1000,
+        "{document:#}"
+    );
     let apply = document["apply"].as_str().unwrap();
     let _ = env
         .solform_beside(&["history", "show", apply])

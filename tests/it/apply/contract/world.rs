@@ -188,6 +188,20 @@ impl World {
         }
     }
 
+    /// Deletes the records of a version, as a person does.
+    pub(super) async fn delete(&self, name: &str, version: &str) {
+        for record in self.records().await {
+            if record["name"] == name && record["version"] == version {
+                let id = record["id"].as_str().unwrap();
+                self.ask(Method::DELETE, &format!("{DEPLOYED}/{id}"), None)
+                    .await;
+            }
+        }
+        for job in self.emulator.pending_jobs() {
+            self.emulator.finish_job(&job, None);
+        }
+    }
+
     /// The strangers as calm sees them, whatever knobs hold.
     pub(super) async fn strangers(&self) -> Vec<Value> {
         let mut kept = None;
