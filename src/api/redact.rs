@@ -343,7 +343,7 @@ fn entity_unit(text: &[u8], letter: char) -> Option<usize> {
         ("Tilde", '~'),
     ];
     let mut length = 1;
-    while letter != '&' && text[length..].starts_with(b"amp;") {
+    while text[length..].starts_with(b"amp;") {
         length += 4;
     }
     let rest = &text[length..];
@@ -361,7 +361,12 @@ fn entity_unit(text: &[u8], letter: char) -> Option<usize> {
                 .take_while(|byte| byte.is_ascii_digit());
             (&number[..digits.count()], 1, 10)
         };
-        return is_code(digits, radix, letter).then(|| length + closed(lead + digits.len()));
+        if is_code(digits, radix, letter) {
+            return Some(length + closed(lead + digits.len()));
+        }
+    }
+    if letter == '&' && length > 1 {
+        return Some(length);
     }
     NAMES
         .iter()
