@@ -112,17 +112,6 @@ impl World {
         self.solform(&arguments).await
     }
 
-    /// Clears what a failed deploy left.
-    pub(super) async fn abandon(&self, address: &str) {
-        let planned = self.plan().await;
-        let orphaned = format!("Orphaned: {address}, record ");
-        let told = planned.stdout.split_once(&orphaned).unwrap().1;
-        let apply = told.split_once(" the deploy by apply ").unwrap().1;
-        let apply = apply.split_once(' ').unwrap().0;
-        let arguments = ["abandon", address, "--apply", apply, "--auto-approve"];
-        let _ = self.solform(&arguments).await.exits_with(0);
-    }
-
     /// How many deploys were asked for and not sent away for their rate.
     pub(super) fn deploys(&self) -> usize {
         let requests = self.emulator.requests();
