@@ -228,8 +228,8 @@ pub(super) fn read_solution(answer: &Answer) -> Result<Option<LiveVersion>, ApiE
     match read_any(answer)? {
         None => Ok(None),
         Some(AnyRecord::Version(version)) => Ok(Some(version)),
-        Some(AnyRecord::Unmanageable(record)) => Err(ApiErrorKind::Shape {
-            detail: record.reason,
+        Some(AnyRecord::Unmanageable(record)) => Err(ApiErrorKind::Record {
+            detail: format!("{} cannot be declared: {}", record.label, record.reason),
         }),
     }
 }

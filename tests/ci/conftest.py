@@ -106,6 +106,8 @@ class World:
             "GITHUB_REF_NAME": "main",
             "FAKE_GH": str(self.gh),
             "SOLFORM": str(SOLFORM),
+            # The journal outlives the checkouts.
+            "SOLFORM_ALLOWED_PATHS": str(folder / "store"),
         }
         self.runner = Runner(folder / "runner", self.environment, folder / "artifacts")
         self.vars = {"SOLFORM_ALLOWED_HOSTS": "127.0.0.1"}

@@ -118,7 +118,7 @@ class Run:
         if not kept.exists():
             self.log += f"no artefact {kept}\n"
             return {}, False
-        shutil.copytree(kept, self.checkout / given["path"])
+        shutil.copytree(kept, self.checkout / given["path"], dirs_exist_ok=True)
         return {}, True
 
     def composite(self, folder, given, contexts, environment):

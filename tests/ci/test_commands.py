@@ -65,6 +65,7 @@ def run_gitlab(world, checkout, name):
         "PATH": world.environment["PATH"], "HOME": str(world.folder), "CI": "true",
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "SOLFORM_ALLOWED_HOSTS": "127.0.0.1",
         "SOLFORM_ALLOWED_ENV": "IB_PROD_TOKEN",
+        "SOLFORM_ALLOWED_PATHS": world.environment["SOLFORM_ALLOWED_PATHS"],
         "IB_PROD_PLAN_TOKEN": SECRETS["IB_PROD_PLAN_TOKEN"], "IB_PROD_TOKEN": SECRETS["IB_PROD_TOKEN"],
     }
     # Without bash in the image, the runner takes sh.

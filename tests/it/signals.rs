@@ -1,7 +1,6 @@
 //! Signals end every command by a handler of its own. As process 1 of a container a program has no
 //! other way: the kernel discards signals that are left to their default disposition.
 
-use std::fs::OpenOptions;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -70,34 +69,4 @@ async fn an_interrupted_stream_ends_with_a_whole_line() {
     let last: serde_json::Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["@level"], "error", "{stdout}");
     assert_eq!(last["@message"], "Error: interrupted", "{stdout}");
-}
-
-/// A command that waits for a file, and not for the network, ends as well.
-#[test]
-fn a_command_that_waits_for_its_manifest_ends() {
-    let env = env_with("");
-    let made = Command::new("mkfifo")
-        .arg(env.path().join("pipe.yaml"))
-        .status()
-        .unwrap();
-    assert!(made.success());
-    for (signal, code) in SIGNALS {
-        let mut command = env.command(
-            env!("CARGO_BIN_EXE_solform"),
-            &["validate", "-f", "pipe.yaml"],
-        );
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Opening it waits for its reader, which has its handlers by then.
-        let pipe = OpenOptions::new()
-            .write(true)
-            .open(env.path().join("pipe.yaml"))
-            .unwrap();
-        send(signal, &child);
-        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
-        drop(pipe);
-    }
 }
