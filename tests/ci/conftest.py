@@ -107,7 +107,7 @@ class World:
             "FAKE_GH": str(self.gh),
             "SOLFORM": str(SOLFORM),
             # The journal outlives the checkouts.
-            "SOLFORM_ALLOWED_PATHS": str(folder / "store"),
+            "SOLFORM_ALLOWED_PATHS": str(folder),
         }
         self.runner = Runner(folder / "runner", self.environment, folder / "artifacts")
         self.vars = {"SOLFORM_ALLOWED_HOSTS": "127.0.0.1"}
