@@ -89,6 +89,21 @@ impl Visibility {
             Self::PendingReview => "PENDING_REVIEW",
         }
     }
+
+    /// Returns the visibility of a word; none for a word that solform does not know.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+
+    /// Returns whether fewer users see a version than with another visibility.
+    pub fn is_narrower_than(self, other: Self) -> bool {
+        let reach = |visibility| match visibility {
+            Self::Private => 0,
+            Self::PendingReview => 1,
+            Self::Public => 2,
+        };
+        reach(self) < reach(other)
+    }
 }
 
 impl LiveStateWord {

@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod pair;
+
+pub use pair::OwnerPair;
+
 /// Why a text cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentError {
@@ -191,6 +195,11 @@ impl JobId {
 impl Owner {
     /// The owner that the platform gives to public solutions.
     pub const IB_DEPLOYED: &'static str = "IB_DEPLOYED";
+
+    /// Returns the platform's owner of public solutions.
+    pub fn ib_deployed() -> Self {
+        Self(Arc::from(Self::IB_DEPLOYED))
+    }
 
     /// Whether this is the platform's owner of public solutions.
     pub fn is_ib_deployed(&self) -> bool {

@@ -246,15 +246,6 @@ impl LiveState {
         &rest[..rest.partition_point(|version| version.identity.name == *name)]
     }
 
-    /// The records of one identity, the newest first.
-    pub fn records_of(&self, identity: &Identity) -> &[LiveVersion] {
-        let start = self
-            .versions
-            .partition_point(|version| version.identity < *identity);
-        let rest = &self.versions[start..];
-        &rest[..rest.partition_point(|version| version.identity == *identity)]
-    }
-
     /// What is proven.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage

@@ -10,12 +10,12 @@ use super::send::Sent;
 use super::step::{Step, refused};
 use super::wait::{JobEnd, Stopped, pause};
 use crate::api::{AnyRecord, ReadError};
-use crate::ident::{Identity, JobId, Owner, SolutionId};
+use crate::ident::{JobId, Owner, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
 use crate::plan::{
-    AfterImage, Difference, LiveImage, Patch, Standing, is_made_by_deploy, stand_create,
-    stand_redeploy,
+    AfterImage, Difference, LiveImage, Patch, Standing, deployed_among, is_made_by_deploy,
+    stand_create, stand_redeploy,
 };
 
 /// What a deploy is to bring about.
@@ -114,14 +114,15 @@ impl Step<'_, '_> {
                 Some(id) => {
                     // It is proven to be gone: a list that still shows it lags.
                     named.retain(|live| live.id != *id);
-                    stand_redeploy(after, &named)
+                    stand_redeploy(after, goal.other_owner, &named)
                 }
-                None => stand_create(after, &named),
+                None => stand_create(after, goal.other_owner, &named),
             };
             Ok((named, standing))
         };
         let (named, mut standing) = look().await?;
-        if let (Standing::Moved(_), Some(live)) = (&standing, newest(&after.identity, &named)) {
+        let newest = deployed_among(after, goal.other_owner, &named);
+        if let (Standing::Moved(_), Some(live)) = (&standing, newest) {
             // The record may be all that is declared, with a visibility that must be asked for.
             let live = run.with_visibility(after, live.clone()).await?;
             if after.is_proven_by(&live) {
@@ -130,13 +131,11 @@ impl Step<'_, '_> {
         }
         match standing {
             Standing::Done => {
-                let id = newest(&after.identity, &named).map(|live| live.id.clone());
-                return Ok(Done::already(id));
+                return Ok(Done::already(newest.map(|live| live.id.clone())));
             }
             Standing::Moved(differences) => {
                 // Nobody has moved it: an interrupted run deployed it, and the patch is left.
-                let begun = newest(&after.identity, &named)
-                    .filter(|live| run.unfinished.contains(&live.id) && goal.is_met_by(live));
+                let begun = newest.filter(|live| run.unfinished.contains(&live.id));
                 let Some(live) = begun else {
                     return Err(Outcome::Refused(differences));
                 };
@@ -159,7 +158,7 @@ impl Step<'_, '_> {
                     (_, Standing::Ready) => Ok(()),
                     (_, Standing::Moved(differences)) => Err(Outcome::Refused(differences)),
                     (named, Standing::Done) => {
-                        let made = newest(&after.identity, &named).map(appeared);
+                        let made = deployed_among(after, goal.other_owner, &named).map(appeared);
                         Err(Outcome::Refused(made.into_iter().collect()))
                     }
                 },
@@ -325,12 +324,4 @@ fn appeared(live: &LiveVersion) -> Difference {
         id: live.id.clone(),
         state: live.state.as_str().to_owned(),
     }
-}
-
-/// The newest record of an identity.
-fn newest<'a>(identity: &Identity, named: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
-    named
-        .iter()
-        .filter(|live| live.identity == *identity)
-        .max_by_key(|live| live.created_at_ms)
 }

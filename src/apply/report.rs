@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Call;
 use crate::api::WriteError;
-use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::ident::{Address, Identity, JobId, Owner, OwnerPair, SolutionId};
 use crate::plan::{ActionKind, ApprovedPlan, Decided, Difference};
 
 /// What became of every change of a plan that does something, in the plan's order.
@@ -282,6 +282,12 @@ fn not_confirmed(call: Call, job: Option<&JobId>) -> String {
     }
 }
 
+fn other_solution(id: &SolutionId) -> String {
+    format!(
+        "The package contains another solution: correct `path`, and delete `{id}` on the platform. Apply does not deploy this package again while `{id}` is there."
+    )
+}
+
 impl StepError {
     /// The message with those of all its causes.
     pub(super) fn chain(&self) -> String {
@@ -320,9 +326,21 @@ impl StepError {
             Self::NotConfirmed { .. } => {
                 "Look at the job on the platform, then run plan to see what is live.".to_owned()
             }
-            Self::OtherIdentity { id, .. } | Self::MadeOtherBefore { id, .. } => format!(
-                "The package contains another solution: correct `path`, and delete `{id}` on the platform. Apply does not deploy this package again while `{id}` is there."
-            ),
+            Self::OtherIdentity {
+                declared,
+                found,
+                id,
+            } => {
+                // The same version under the other owner of a pair that the environment does not name.
+                let owner = found
+                    .split_once(':')
+                    .filter(|(_, rest)| *rest == declared.address().as_str())
+                    .and_then(|(owner, _)| Owner::parse(owner).ok());
+                owner
+                    .and_then(|owner| OwnerPair::advice(&declared.owner, &owner))
+                    .unwrap_or_else(|| other_solution(id))
+            }
+            Self::MadeOtherBefore { id, .. } => other_solution(id),
             Self::NotDeleted {
                 left_inactive: None,
                 ..

@@ -64,7 +64,10 @@ fn difference(difference: &Difference) -> String {
         Difference::Gone { id } => format!("`{id}` is gone"),
         Difference::Appeared { id, state } => format!("`{id}` is live, in state {state:?}"),
         Difference::OtherOwner { identity } => {
-            format!("it is live under owner `{}`", identity.owner)
+            format!(
+                "it is live under the owner `{}`, which does not count as the declared one (owner-differs)",
+                identity.owner
+            )
         }
         Difference::Field {
             field,

@@ -9,7 +9,8 @@ use super::files::NodePath;
 use super::jobs::{Verdict, Work};
 use super::knobs::{
     BadPackage, DuplicateDeploy, FailedJobRecord, IdentityCase, MissingVisibility, NameForm,
-    OwnerMismatch, PackageOwner, PackageRead, PackageVisibility, RecordKeys, VersionForm,
+    OwnerAfterVisibility, OwnerMismatch, PackageOwner, PackageRead, PackageVisibility, RecordKeys,
+    VersionForm,
 };
 use super::package::{Package, PackageError, read_package};
 use super::refusal::Refusal;
@@ -102,6 +103,7 @@ impl World {
                 ..Deploy::default()
             });
         }
+        self.file_under_owner(caller, &mut package);
         let twins: Vec<String> = self
             .solutions
             .iter()
@@ -215,6 +217,18 @@ impl World {
         if self.knobs.version_form == VersionForm::ThreeParts {
             let missing = 2_usize.saturating_sub(package.version.matches('.').count());
             package.version.push_str(&".0".repeat(missing));
+        }
+    }
+
+    /// Files a package under the owner that goes with its visibility, where the knobs want that.
+    fn file_under_owner(&self, caller: &Caller, package: &mut Package) {
+        if self.knobs.owner_after_visibility != OwnerAfterVisibility::Follows {
+            return;
+        }
+        match self.visibility_of(package).as_str() {
+            "PUBLIC" => PUBLIC_OWNER.clone_into(&mut package.owner),
+            "PRIVATE" if package.owner == PUBLIC_OWNER => package.owner.clone_from(&caller.name),
+            _ => {}
         }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
 use super::faults::Fault;
-use super::knobs::{Knobs, PatchStates, PatchStyle, RecordKeys, TimeForm};
+use super::knobs::{Knobs, OwnerAfterVisibility, PatchStates, PatchStyle, RecordKeys, TimeForm};
 use super::seed::Seed;
 
 /// Everything that [`start`](super::start) needs to know. The default is an empty world on a free
@@ -106,11 +106,13 @@ impl fmt::Debug for Token {
 #[non_exhaustive]
 pub enum Profile {
     /// What the page of the Deployed Solutions API says, to the letter: whole numbers for times,
-    /// no visibility in records, paging keys wrapped in lists.
+    /// no visibility in records, paging keys wrapped in lists, public solutions owned by
+    /// `IB_DEPLOYED` and private ones by their author.
     #[default]
     Docs,
     /// What captured records of AI Hub look like (api-facts 1): times as text, more keys,
-    /// visibility in records, and PATCH with a body that also knows PRODUCTION.
+    /// visibility in records, PATCH with a body that also knows PRODUCTION, and an owner that no
+    /// visibility changes.
     Aihub,
 }
 
@@ -136,6 +138,7 @@ impl Profile {
                 record_keys: RecordKeys::Aihub,
                 patch_style: PatchStyle::Both,
                 patch_states: PatchStates::Production,
+                owner_after_visibility: OwnerAfterVisibility::Unchanged,
                 ..Knobs::default()
             },
         }

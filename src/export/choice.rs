@@ -7,7 +7,7 @@ use super::exported::{Exported, ExportedSolution, ExportedVersion, Left, Reach, 
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Owner, SolutionName, Version};
 use crate::live::{LiveState, LiveVersion};
-use crate::manifest::{Glob, Scope};
+use crate::manifest::{Glob, Manifest};
 
 /// A record that can be declared.
 #[derive(Clone, Copy)]
@@ -18,7 +18,8 @@ struct Declarable<'a> {
 }
 
 /// What a manifest can say of the live versions in reach.
-pub fn export<'a>(live: &'a LiveState, scope: &Scope, reach: Reach) -> Exported<'a> {
+pub fn export<'a>(live: &'a LiveState, manifest: &Manifest, reach: Reach) -> Exported<'a> {
+    let scope = &manifest.scope;
     let mut left: Vec<Left> = live
         .unmanageable()
         .iter()
@@ -36,7 +37,9 @@ pub fn export<'a>(live: &'a LiveState, scope: &Scope, reach: Reach) -> Exported<
         rest = &rest[of_name.len()..];
         let in_reach: Vec<&LiveVersion> = of_name
             .iter()
-            .filter(|version| reach == Reach::All || scope.contains(&version.identity))
+            .filter(|version| {
+                reach == Reach::All || manifest.covers(&version.identity, version.author.as_deref())
+            })
             .collect();
         names.extend(choose(name, &in_reach, &mut left));
     }

@@ -146,6 +146,8 @@ codes! {
     OutOfScope = "out-of-scope" Error,
     /// A policy for undeclared solutions that covers everybody's public ones.
     UndeclaredTooWide = "undeclared-too-wide" Error,
+    /// A policy for undeclared solutions, and no declared version that stays.
+    NothingDeclared = "nothing-declared" Error,
     /// A version that is not live and has no package to deploy.
     PathNeeded = "path-needed" Error,
     /// A package that is not there.
@@ -162,7 +164,7 @@ codes! {
     OwnerVisibility = "owner-visibility" Warning,
     /// Versions that differ only by form.
     SimilarVersions = "similar-versions" Warning,
-    /// Names that differ only by case.
+    /// Names that look the same.
     SimilarNames = "similar-names" Warning,
     /// A character that nobody sees.
     InvisibleCharacter = "invisible-character" Warning,

@@ -21,11 +21,13 @@ mod model;
 mod near;
 mod node;
 mod overlay;
+mod owners;
 mod placeholder;
 mod problem;
 mod raw;
 mod remote;
 mod schema;
+mod similar;
 mod snippet;
 mod source;
 mod template;
@@ -37,12 +39,13 @@ pub use duration::{DurationError, duration_from};
 pub use glob::{Glob, GlobError};
 pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest, Scope,
-    SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
+    SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared, entries_of,
 };
 pub use placeholder::Placeholders;
 pub use problem::{Code, Label, MAX_PROBLEMS, Problem, Problems, Severity, VariableRefusal};
 pub use remote::{bad_package, package_type, package_unreadable, path_needed};
 pub use schema::schema;
+pub use similar::similar_to_live;
 pub use snippet::PrimaryLine;
 pub use source::{MAX_BYTES, Position, SourceFile};
 pub use template::template;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::glob::Glob;
 use super::source::Position;
 use crate::attribute::{State, Visibility};
-use crate::ident::{Address, Digest, Identity, Owner, SolutionName};
+use crate::ident::{Digest, Identity, Owner, SolutionName};
 
 /// A manifest, resolved for one environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,7 +186,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether this owner's solutions are in scope.
+    /// Whether this owner's solutions are in scope, whoever published them.
     pub fn has_owner(&self, owner: &Owner) -> bool {
         self.owners.iter().any(|glob| glob.matches(owner.as_str()))
     }
@@ -196,7 +196,7 @@ impl Scope {
         self.names.iter().any(|glob| glob.matches(name.as_str()))
     }
 
-    /// Whether that version is in scope.
+    /// Whether that version is in scope, whoever published it.
     pub fn contains(&self, identity: &Identity) -> bool {
         self.has_owner(&identity.owner) && self.has_name(&identity.name)
     }
@@ -295,27 +295,9 @@ impl SupersededPolicy {
     }
 }
 
-impl Manifest {
-    /// The other of `IB_DEPLOYED` and `user`, where one counts as the other (design 4).
-    pub fn other_owner(&self, owner: &Owner) -> Option<Owner> {
-        let user = self.environment.user.as_ref()?;
-        let other = if owner.is_ib_deployed() {
-            user.clone()
-        } else if owner == user {
-            Owner::parse(Owner::IB_DEPLOYED).ok()?
-        } else {
-            return None;
-        };
-        (self.scope.has_owner(owner) && self.scope.has_owner(&other)).then_some(other)
-    }
-
-    /// Whether a protection pattern covers that version.
-    pub fn is_protected(&self, identity: &Identity) -> bool {
-        let short: Address = identity.address();
-        let full: Address = identity.full_address();
-        self.environment
-            .protect
-            .iter()
-            .any(|glob| glob.matches(short.as_str()) || glob.matches(full.as_str()))
-    }
+/// Returns the entries of one name, from entries that are ordered by identity.
+pub fn entries_of<'a>(entries: &'a [Desired], name: &SolutionName) -> &'a [Desired] {
+    let start = entries.partition_point(|entry| entry.identity.name < *name);
+    let rest = &entries[start..];
+    &rest[..rest.partition_point(|entry| entry.identity.name == *name)]
 }

@@ -411,7 +411,8 @@ mod tests {
     fn lists_replace_and_protection_adds() {
         let text = environment(
             "protect: [\"A@*\"], manage: { names: [\"B*\"] }",
-            "protect: [\"C@*\"]\nmanage: { owners: [o], names: [\"D*\"], undeclared: delete }\n",
+            "protect: [\"C@*\"]\nmanage: { owners: [o], names: [\"D*\"], undeclared: delete }\n\
+             solutions: { B: { version: 1, owner: o } }\n",
         );
         let source = SourceFile::from_bytes("m.yaml", format!("solform: 1\n{text}")).unwrap();
         let checked = read(&source, &Selection::default(), &|_| None).unwrap();

@@ -21,7 +21,7 @@ pub fn bad_package(
     position: &Position,
     code: Code,
     message: impl Into<String>,
-    help: &str,
+    help: String,
 ) -> Problem {
     let label = match code {
         Code::PackageMissing => "no such file",
@@ -64,7 +64,7 @@ pub fn package_type(
 
 impl Problem {
     /// Places a problem where a value was written.
-    fn placed(mut self, source: &SourceFile, position: &Position, label: &str) -> Self {
+    pub(super) fn placed(mut self, source: &SourceFile, position: &Position, label: &str) -> Self {
         self.primary = Some(Label {
             position: position.clone(),
             text: label.to_owned(),

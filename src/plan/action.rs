@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
-use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
+use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::live::LiveVersion;
 
 /// What is done to one version.
@@ -19,8 +19,8 @@ pub enum Action {
         path: String,
         /// What must be live at the end.
         after: AfterImage,
-        /// The other of `IB_DEPLOYED` and `user`, under which the server may file what `user`
-        /// publishes (api-facts U7); none where that does not count as the same owner.
+        /// The other owner of the pair, under which the server may file what `user` publishes; none
+        /// where the declared owner is in no pair.
         other_owner: Option<Owner>,
     },
     /// Patch a live version.
@@ -40,8 +40,8 @@ pub enum Action {
         path: String,
         /// What must be live at the end.
         after: AfterImage,
-        /// The other of `IB_DEPLOYED` and `user`, under which the server may file what `user`
-        /// publishes (api-facts U7); none where that does not count as the same owner.
+        /// The other owner of the pair, under which the server may file what `user` publishes; none
+        /// where the declared owner is in no pair.
         other_owner: Option<Owner>,
     },
     /// Delete a live version.
@@ -152,29 +152,20 @@ impl Action {
     }
 }
 
-/// Whether a record is what a deploy was to make: it has the declared identity, or it is `user`'s own
-/// under the other of `IB_DEPLOYED` and `user`.
+/// Returns whether a record is what a deploy makes: it has the declared identity, or it is `user`'s
+/// own under the other owner of the pair.
 pub fn is_made_by_deploy(
     after: &AfterImage,
     other_owner: Option<&Owner>,
     live: &LiveVersion,
 ) -> bool {
     let declared = &after.identity;
-    if live.identity == *declared {
-        return true;
-    }
-    let Some(other) = other_owner else {
-        return false;
-    };
-    let user = if other.is_ib_deployed() {
-        &declared.owner
-    } else {
-        other
-    };
-    live.identity.name == declared.name
-        && live.identity.version == declared.version
-        && live.identity.owner == *other
-        && live.author.as_deref() == Some(user.as_str())
+    let found = &live.identity;
+    let is_same_owner = found.owner == declared.owner
+        || other_owner
+            .and_then(|other| OwnerPair::from_both(&declared.owner, other))
+            .is_some_and(|pair| pair.joins(&declared.owner, &found.owner, live.author.as_deref()));
+    found.name == declared.name && found.version == declared.version && is_same_owner
 }
 
 /// A live version as the plan saw it: the precondition of every write to it.

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::action::{Action, AfterImage, LiveImage, is_made_by_deploy};
-use super::change::{Change, Field, Mode, Plan};
+use super::change::{Block, Change, Field, Mode, Plan};
 use super::precondition::{Difference, Standing, stand_create, stand_delete, stand_update};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionId};
@@ -363,7 +363,17 @@ fn judge_change(
     if let Some((place, differences)) = &compared
         && differences.is_empty()
     {
-        return Verdict::Execute(*place);
+        let blocked = &fresh.plan.changes[*place].blocked;
+        let has_owner_conflict = blocked
+            .iter()
+            .any(|block| matches!(block, Block::Owner(_)) && !approved.blocked.contains(block));
+        // A record of another owner has appeared since: that is a moved world, and no limit.
+        return match moved(approved, live) {
+            differences if has_owner_conflict && !differences.is_empty() => {
+                Verdict::Decided(Decided::Refused(differences))
+            }
+            _ => Verdict::Execute(*place),
+        };
     }
     let compared = compared.or_else(|| rest_of_deploy(approved, fresh, half));
     if let Some((place, differences)) = &compared
@@ -486,7 +496,13 @@ fn done(
 /// What has moved since the plan, where the fresh plan has nothing of the record.
 fn moved(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
     let standing = match &approved.action {
-        Action::Create { after, .. } => stand_create(after, live.live.named(&after.identity.name)),
+        Action::Create {
+            after, other_owner, ..
+        } => stand_create(
+            after,
+            other_owner.as_ref(),
+            live.live.named(&after.identity.name),
+        ),
         Action::Update { before, patch, .. } => {
             stand_update(before, *patch, live.by_id(&before.id))
         }

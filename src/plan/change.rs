@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::action::{Action, AfterImage, Reason};
 use super::history::{InFlight, OrphanedRecord};
 use super::inspection::PackageProblem;
+use super::ownership::OwnerConflict;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
@@ -127,6 +128,26 @@ impl Change {
                 && field.after.as_deref() == Some(Visibility::Public.as_str())
         })
     }
+
+    /// Whether the server reports a state or visibility that solform does not know, where another one
+    /// is declared.
+    pub fn has_unknown_word(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| field.decision == Decision::UnknownWord)
+    }
+
+    /// Whether fewer users will see the version.
+    pub fn narrows_visibility(&self) -> bool {
+        let visibility = |text: &Option<Arc<str>>| text.as_deref().and_then(Visibility::of_word);
+        self.fields.iter().any(|field| {
+            field.field == Field::Visibility
+                && field.decision == Decision::Apply
+                && visibility(&field.before)
+                    .zip(visibility(&field.after))
+                    .is_some_and(|(before, after)| after.is_narrower_than(before))
+        })
+    }
 }
 
 /// One field that differs between manifest and live state.
@@ -227,6 +248,9 @@ pub struct Successor {
     pub address: Address,
     /// What must be live.
     pub after: AfterImage,
+    /// The other owner of the pair, under which it may be live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_owner: Option<Owner>,
     /// Its id, where it was live when the plan was made.
     pub id: Option<SolutionId>,
 }
@@ -244,6 +268,8 @@ pub enum Block {
         /// The position of the path in the manifest.
         origin: Option<Origin>,
     },
+    /// The owner or the author of the live version is not the declared one.
+    Owner(OwnerConflict),
 }
 
 impl Block {
@@ -252,6 +278,7 @@ impl Block {
         match self {
             Self::Protected => "protected",
             Self::Package { problem, .. } => problem.code().as_str(),
+            Self::Owner(conflict) => conflict.code(),
         }
     }
 }
@@ -279,22 +306,20 @@ pub enum Note {
         /// The others' ids.
         ids: Vec<SolutionId>,
     },
-    /// Name and version are live under another owner, or will be by then, so that the deploy will
-    /// be refused.
-    OtherOwner {
-        /// That owner.
-        owner: Owner,
-    },
     /// The job of its last deploy was abandoned, and may still end: it is not deployed before this
     /// time, unless `--replace` names it.
     HeldBack {
         /// The time, in milliseconds since 1970.
         until_ms: u64,
     },
-    /// The live record is under the other of `IB_DEPLOYED` and the environment's `user`
-    /// (api-facts U7); it is tracked by its id.
+    /// The live record is under the other owner of the pair; it is tracked by its id.
     FollowedOwner {
         /// The live owner.
         owner: Owner,
+    },
+    /// A policy says delete, and the version is deactivated because nothing may delete it.
+    DeactivatedInstead {
+        /// Why it is not deleted.
+        because: Block,
     },
 }

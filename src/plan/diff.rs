@@ -119,7 +119,7 @@ pub fn diff(
 ) -> Result<Plan, Vec<DiffError>> {
     let possible;
     let options = if options.is_approval {
-        possible = without_impossible(manifest, live, options);
+        possible = without_impossible(manifest, live, history, options);
         &possible
     } else {
         options
@@ -146,12 +146,12 @@ pub fn diff(
     for (name, range) in names {
         order::connect(&mut changes[range], name);
     }
-    let mut errors = check_replace(manifest, live, options);
+    let mut errors = check_replace(manifest, live, history, options);
     if !options.is_approval {
         errors.extend(check_selectors(manifest, live, options, &changes));
     }
     let total = changes.len();
-    let mut changes = order::select(changes, &options.targets, &options.excludes);
+    let mut changes = order::select(manifest, changes, &options.targets, &options.excludes);
     for change in &mut changes {
         note_unknown_visibility(change);
     }
@@ -187,7 +187,7 @@ pub fn diff(
         live_in_scope: live
             .versions()
             .iter()
-            .filter(|version| manifest.scope.contains(&version.identity))
+            .filter(|version| manifest.covers(&version.identity, version.author.as_deref()))
             .count(),
     })
 }
@@ -336,8 +336,8 @@ impl<'a> Differ<'a> {
         let mut is_declared = vec![false; name.live.len()];
         for entry in name.declared {
             let found = name.find(entry);
-            for place in found.meant.into_iter().chain(found.others.clone()) {
-                is_declared[place] = true;
+            for index in found.meant.into_iter().chain(found.others.iter().copied()) {
+                is_declared[index] = true;
             }
             self.diff_declared(name, entry, &found);
         }
@@ -349,8 +349,7 @@ impl<'a> Differ<'a> {
             .map(|(version, _)| version)
             .collect();
         if name.mode == Mode::Converge && !rest.is_empty() {
-            let by_policy = apply_policies(name, &rest, &self.changes[start..]);
-            self.changes.extend(by_policy);
+            self.changes.extend(apply_policies(name, &rest));
         }
         let touched = self.changes[start..]
             .iter()
@@ -360,8 +359,9 @@ impl<'a> Differ<'a> {
     }
 
     fn diff_declared(&mut self, name: NameView<'a>, entry: &'a Desired, found: &Match) {
-        let others = &name.live[found.others.clone()];
-        let meant = found.meant.map(|place| &name.live[place]);
+        let record = |index: usize| &name.live[index];
+        let others: Vec<&LiveVersion> = found.others.iter().copied().map(record).collect();
+        let meant = found.meant.map(record);
         let mut change = match (meant, name.mode, entry.state) {
             (None, Mode::Destroy, _) => return,
             (None, Mode::Converge, State::Absent) => {
@@ -369,60 +369,39 @@ impl<'a> Differ<'a> {
             }
             (None, Mode::Converge, State::Active | State::Inactive) => self.create(name, entry),
             (Some(meant), Mode::Destroy, _) => {
-                self.delete_all(entry, meant, others, &Reason::Requested);
+                self.delete_all(name, entry, meant, &others, &Reason::Requested);
                 return;
             }
             (Some(meant), Mode::Converge, State::Absent) => {
-                self.delete_all(entry, meant, others, &Reason::Tombstone);
+                self.delete_all(name, entry, meant, &others, &Reason::Tombstone);
                 return;
             }
             (Some(meant), Mode::Converge, State::Active | State::Inactive) => {
                 self.converge(name, entry, meant)
             }
         };
-        change.notes.extend(more_records(others));
+        change.notes.extend(more_records(&others));
         self.changes.push(change);
     }
 
     fn create(&mut self, name: NameView<'a>, entry: &'a Desired) -> Change {
         let path = self.path_of(entry);
-        let other_owner = name.manifest.other_owner(&entry.identity.owner);
-        let mut change = create(entry, path, other_owner);
+        let mut change = create(name, entry, path);
         let until_ms = self.options.held_back_until(&entry.identity);
         change
             .notes
             .extend(until_ms.map(|until_ms| Note::HeldBack { until_ms }));
-        let version = &entry.identity.version;
-        let live = name.records_of_version(version).first();
-        // Of two owners' creates of one version the second finds the first one live.
-        let created = || {
-            let start = name
-                .declared
-                .partition_point(|other| other.identity.version < *version);
-            name.declared[start..]
-                .iter()
-                .take_while(|other| other.identity < entry.identity)
-                .find(|other| other.state != State::Absent)
-        };
-        let owner = live
-            .map(|record| &record.identity.owner)
-            .or_else(|| created().map(|other| &other.identity.owner));
-        change.notes.extend(owner.map(|owner| Note::OtherOwner {
-            owner: owner.clone(),
-        }));
         change
     }
 
     fn converge(&mut self, name: NameView<'a>, entry: &'a Desired, meant: &LiveVersion) -> Change {
-        let is_exact = meant.identity == entry.identity;
-        // A followed record is never deleted; that it cannot be replaced is an error of its own.
-        if is_exact && self.is_to_replace(entry) {
+        let mut change = if self.is_to_replace(entry) {
             let path = self.path_of(entry);
-            let other_owner = name.manifest.other_owner(&entry.identity.owner);
-            return replace(self.manifest, entry, meant, path, other_owner);
-        }
-        let mut change = update_or_no_op(entry, meant);
-        if !is_exact {
+            replace(name, entry, meant, path)
+        } else {
+            update_or_no_op(name, entry, meant)
+        };
+        if meant.identity != entry.identity {
             change.notes.push(Note::FollowedOwner {
                 owner: meant.identity.owner.clone(),
             });
@@ -433,16 +412,21 @@ impl<'a> Differ<'a> {
     /// Deletes every record of a version: where none is to be, there is no question which is meant.
     fn delete_all(
         &mut self,
+        name: NameView<'_>,
         entry: &Desired,
         newest: &LiveVersion,
-        others: &[LiveVersion],
+        others: &[&LiveVersion],
         reason: &Reason,
     ) {
-        let delete = |record| delete(self.manifest, record, reason.clone(), Some(entry));
+        let delete = |record: &LiveVersion| {
+            let is_exact = record.identity.owner == entry.identity.owner;
+            delete(name, record, is_exact, reason.clone(), Some(entry))
+        };
         let mut change = delete(newest);
         change.notes.extend(more_records(others));
         self.changes.push(change);
-        self.changes.extend(others.iter().map(delete));
+        self.changes
+            .extend(others.iter().map(|record| delete(record)));
     }
 
     fn path_of(&mut self, entry: &'a Desired) -> &'a str {
@@ -470,7 +454,7 @@ fn note_unknown_visibility(change: &mut Change) {
     }
 }
 
-fn more_records(others: &[LiveVersion]) -> Option<Note> {
+fn more_records(others: &[&LiveVersion]) -> Option<Note> {
     (!others.is_empty()).then(|| Note::MoreRecords {
         ids: others.iter().map(|other| other.id.clone()).collect(),
     })

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::approval::{Decided, NarrowedPlan, Spent};
 use super::change::{Block, Change, Origin, Plan};
 use super::inspection::PackageProblem;
+use super::ownership::OwnerConflict;
 use super::summary::Summary;
 use crate::ident::{Address, Identity};
 use crate::live::{Coverage, Unproven};
@@ -59,6 +60,14 @@ pub enum Refusal {
         /// The position of the path in the manifest.
         origin: Option<Origin>,
     },
+    /// An owner or an author stands against a change.
+    #[error("`{address}` is blocked ({}): {conflict}", conflict.code())]
+    Owner {
+        /// The version.
+        address: Address,
+        /// The reason.
+        conflict: OwnerConflict,
+    },
     /// More deletes than `max_destroy` allows.
     #[error(
         "{} would be destroyed, and `max_destroy` allows {allowed}",
@@ -100,6 +109,7 @@ impl Refusal {
             Self::NotListed { .. } => "not-listed",
             Self::Protected { .. } => "protected",
             Self::Package { problem, .. } => problem.code().as_str(),
+            Self::Owner { conflict, .. } => conflict.code(),
             Self::TooManyDestroys { .. } => "too-many-destroys",
             Self::TooManyChanges { .. } => "too-many-changes",
             Self::ScopeNotListed => "scope-not-listed",
@@ -115,7 +125,8 @@ impl Refusal {
             Self::Protected { address } => format!(
                 "Remove the pattern that covers `{address}` from `protect` in a change of its own, if it really is to go."
             ),
-            Self::Package { problem, .. } => problem.help().to_owned(),
+            Self::Package { problem, .. } => problem.help(),
+            Self::Owner { conflict, .. } => conflict.help(),
             Self::TooManyDestroys { planned, .. } => format!(
                 "Look at what is destroyed; if it is right, name the exact number: --allow-destroy {planned}."
             ),
@@ -285,6 +296,10 @@ fn judge_counts(
                 identity: change.identity.clone(),
                 problem: problem.clone(),
                 origin: origin.clone(),
+            },
+            Block::Owner(conflict) => Refusal::Owner {
+                address: address(),
+                conflict: conflict.clone(),
             },
         }));
     }

@@ -12,6 +12,8 @@ use crate::outcome::WriteKind;
 pub struct ApplyHistory {
     /// Records that an apply brought to their declared state and confirmed by reading.
     pub confirmed: BTreeSet<SolutionId>,
+    /// Records that an apply deployed: a delete may match them under another owner than the declared one.
+    pub deployed: BTreeSet<SolutionId>,
     /// Records that failed deploys left, each with the apply and the identity that it declared.
     pub orphaned: BTreeMap<SolutionId, OrphanedRecord>,
     /// Records that an interrupted apply deployed and has not patched yet.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::change::{Block, Change, Origin, Plan};
-use crate::ident::{Digest, Identity, Owner};
+use crate::ident::{Digest, Identity, Owner, OwnerPair};
 use crate::manifest::{Code, Manifest, SolutionPath};
 
 /// The `solution_type` of everything that the platform documents as deployable.
@@ -89,6 +89,9 @@ pub enum PackageProblem {
         declared: String,
         /// The package's value; a long one is cut.
         found: String,
+        /// The advice to name the user whose owner pair makes the two owners one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        advice: Option<String>,
     },
 }
 
@@ -129,14 +132,19 @@ impl PackageProblem {
     }
 
     /// The fix, as a sentence.
-    pub fn help(&self) -> &'static str {
+    pub fn help(&self) -> String {
         match self {
-            Self::Missing { .. } => "Upload the package, or correct the path.",
+            Self::Missing { .. } => "Upload the package, or correct the path.".to_owned(),
             Self::Invalid { .. } => {
                 "Build the package again with all four fields in its `package.json`: name, version, owner, solution_type."
+                    .to_owned()
             }
-            Self::Mismatch { .. } => {
-                "Correct the path or the entry; a deploy creates what the package contains."
+            Self::Mismatch {
+                advice: Some(advice),
+                ..
+            } => format!("{advice} Else correct the path or the entry."),
+            Self::Mismatch { advice: None, .. } => {
+                "Correct the path or the entry; a deploy creates what the package contains.".to_owned()
             }
         }
     }
@@ -145,8 +153,8 @@ impl PackageProblem {
 impl PackageInfo {
     /// Returns everything that prevents a deploy of this package as `declared`.
     ///
-    /// `other_owner` is the other owner of the pair `IB_DEPLOYED` and `user`: a package that names
-    /// it satisfies the declaration too.
+    /// `other_owner` is the other owner of the pair: a package that names it satisfies the declaration
+    /// too.
     pub fn problems(
         &self,
         declared: &Identity,
@@ -194,12 +202,19 @@ impl PackageInfo {
                         key,
                         declared: declared.to_owned(),
                         found: cut(found),
+                        advice: (key == PackageKey::Owner && other.is_none())
+                            .then(|| advice(declared, found))
+                            .flatten(),
                     }
                 })
             }
         })
         .collect()
     }
+}
+
+fn advice(declared: &str, found: &str) -> Option<String> {
+    OwnerPair::advice(&Owner::parse(declared).ok()?, &Owner::parse(found).ok()?)
 }
 
 impl PackageField {

@@ -17,6 +17,7 @@ mod name;
 mod options;
 mod order;
 mod own_writes;
+mod ownership;
 mod policy;
 mod precondition;
 #[cfg(test)]
@@ -44,10 +45,12 @@ pub use history::{ApplyHistory, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
 };
+pub use name::live_record;
 pub use options::{DiffOptions, Selector, near_addresses};
 pub use own_writes::OwnWrites;
+pub use ownership::OwnerConflict;
 pub use precondition::{
-    Difference, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
+    Difference, Standing, deployed_among, stand_create, stand_delete, stand_redeploy, stand_update,
 };
 pub use saved::{PlanKind, PlanOptions, SavedPlan, SavedPlanError, repeated_options};
 pub use succession::{Course, Succession, Successions};

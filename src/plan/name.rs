@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::change::Mode;
 use super::history::ApplyHistory;
 use crate::attribute::State;
-use crate::ident::{Identity, Version};
-use crate::live::LiveVersion;
-use crate::manifest::{Desired, Manifest};
+use crate::ident::{Identity, Owner, Version};
+use crate::live::{LiveState, LiveVersion};
+use crate::manifest::{Desired, Manifest, entries_of};
 
 /// One solution name, seen from both sides.
 #[derive(Clone, Copy)]
@@ -21,29 +21,40 @@ pub(super) struct NameView<'a> {
     pub(super) live: &'a [LiveVersion],
 }
 
-/// The live records of one declared version, as places in [`NameView::live`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The live records of one declared version, as indexes into [`NameView::live`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Match {
-    /// The record that is meant: the newest.
+    /// The record that is meant: the newest of the declared owner, else of the other one of its pair.
     pub(super) meant: Option<usize>,
-    /// More records of the same identity.
-    pub(super) others: Range<usize>,
+    /// More records of the same version and publisher.
+    pub(super) others: Vec<usize>,
 }
 
-impl Match {
-    fn in_range(range: Range<usize>) -> Self {
-        if range.is_empty() {
-            Self {
-                meant: None,
-                others: range,
-            }
-        } else {
-            Self {
-                meant: Some(range.start),
-                others: range.start + 1..range.end,
-            }
+impl FromIterator<usize> for Match {
+    fn from_iter<T: IntoIterator<Item = usize>>(indexes: T) -> Self {
+        let mut indexes = indexes.into_iter();
+        Self {
+            meant: indexes.next(),
+            others: indexes.collect(),
         }
     }
+}
+
+/// Returns the live record that a declared version means, if one is live.
+pub fn live_record<'a>(
+    manifest: &Manifest,
+    live: &'a LiveState,
+    entry: &Desired,
+) -> Option<&'a LiveVersion> {
+    let name = NameView {
+        manifest,
+        mode: Mode::Converge,
+        history: &ApplyHistory::default(),
+        declared: entries_of(&manifest.desired, &entry.identity.name),
+        live: live.named(&entry.identity.name),
+    };
+    let index = name.find(entry).meant?;
+    live.named(&entry.identity.name).get(index)
 }
 
 impl<'a> NameView<'a> {
@@ -54,27 +65,17 @@ impl<'a> NameView<'a> {
             .filter(move |entry| self.mode == Mode::Converge && entry.state == State::Active)
     }
 
-    /// The records of one identity, the newest first.
-    fn places_of(self, identity: &Identity) -> Range<usize> {
+    fn indexes_of_version(self, version: &Version) -> Range<usize> {
         let start = self
             .live
-            .partition_point(|version| version.identity < *identity);
-        let count = self.live[start..].partition_point(|version| version.identity == *identity);
+            .partition_point(|live| live.identity.version < *version);
+        let count = self.live[start..].partition_point(|live| live.identity.version == *version);
         start..start + count
-    }
-
-    /// The records of one identity, the newest first.
-    pub(super) fn records_of(self, identity: &Identity) -> &'a [LiveVersion] {
-        &self.live[self.places_of(identity)]
     }
 
     /// The records of one version, of every owner.
     pub(super) fn records_of_version(self, version: &Version) -> &'a [LiveVersion] {
-        let start = self
-            .live
-            .partition_point(|live| live.identity.version < *version);
-        let rest = &self.live[start..];
-        &rest[..rest.partition_point(|live| live.identity.version == *version)]
+        &self.live[self.indexes_of_version(version)]
     }
 
     fn is_declared(self, identity: &Identity) -> bool {
@@ -83,35 +84,65 @@ impl<'a> NameView<'a> {
             .is_ok()
     }
 
-    /// Finds the record that a declared version means: the newest of its identity, else the one
-    /// that moved to the other owner with its visibility (api-facts 2.4, U7).
+    /// Finds the records that a declared version means: those of its identity first, then those that
+    /// moved to the other owner of the pair. A version that is to be gone means every record that
+    /// could be its own.
     pub(super) fn find(self, entry: &Desired) -> Match {
-        let exact = self.places_of(&entry.identity);
-        // A tombstone deletes, as `destroy` does, and deletes match the exact owner only.
-        if !exact.is_empty() || self.mode == Mode::Destroy || entry.state == State::Absent {
-            return Match::in_range(exact);
-        }
-        let followed = self
-            .manifest
-            .other_owner(&entry.identity.owner)
-            .map(|owner| Identity {
-                owner,
-                ..entry.identity.clone()
-            })
-            // What the manifest declares under the other owner is that declaration's own.
-            .filter(|identity| !self.is_declared(identity))
-            .map(|identity| self.places_of(&identity))
-            .unwrap_or_default();
-        let published = followed
-            .clone()
-            .find(|place| self.is_published_by_user(&self.live[*place]))
-            .unwrap_or(followed.end);
-        Match::in_range(published..followed.end)
+        let indexes = self.indexes_of_version(&entry.identity.version);
+        let owner = &entry.identity.owner;
+        let has_owner = |index: &usize| self.live[*index].identity.owner == *owner;
+        // The scope may hold the declared owner only as the other one of a pair.
+        let is_covered = self.manifest.scope.has_owner(owner);
+        let is_exact =
+            |index: &usize| has_owner(index) && (is_covered || self.covers(&self.live[*index]));
+        let is_to_go = self.mode == Mode::Destroy || entry.state == State::Absent;
+        let is_its_own = |index: &usize| {
+            let record = &self.live[*index];
+            // What the manifest declares under another owner is that declaration's own.
+            !has_owner(index)
+                && !self.is_declared(&record.identity)
+                && (self.joins(owner, record)
+                    || (is_to_go
+                        && (self.is_deployed_as(owner, record)
+                            || self.may_have_moved(owner, record))))
+        };
+        let exact = indexes.clone().filter(is_exact);
+        exact.chain(indexes.filter(is_its_own)).collect()
     }
 
-    /// Whether the environment's user published a record: whoever else did, it is a stranger's.
-    pub(super) fn is_published_by_user(self, version: &LiveVersion) -> bool {
-        let user = self.manifest.environment.user.as_ref();
-        user.is_some_and(|user| version.author.as_deref() == Some(user.as_str()))
+    /// Whether a record is the declared owner's, filed under the other owner of the pair.
+    pub(super) fn joins(self, declared: &Owner, record: &LiveVersion) -> bool {
+        self.manifest.owner_pair().is_some_and(|pair| {
+            pair.joins(declared, &record.identity.owner, record.author.as_deref())
+        })
+    }
+
+    /// Whether an apply of this store deployed a record.
+    pub(super) fn is_deployed(self, record: &LiveVersion) -> bool {
+        self.history.deployed.contains(&record.id)
+    }
+
+    /// Whether the scope covers a record.
+    fn covers(self, record: &LiveVersion) -> bool {
+        self.manifest
+            .covers(&record.identity, record.author.as_deref())
+    }
+
+    /// Whether an apply of this store deployed a record, and it is in the scope or may have moved between
+    /// the declared owner and `IB_DEPLOYED`.
+    fn is_deployed_as(self, declared: &Owner, record: &LiveVersion) -> bool {
+        let filed = &record.identity.owner;
+        let may_move = match self.manifest.owner_pair() {
+            Some(pair) => pair.contains(declared) && pair.contains(filed),
+            None => declared.is_ib_deployed() || filed.is_ib_deployed(),
+        };
+        self.is_deployed(record) && (may_move || self.covers(record))
+    }
+
+    /// Whether a record would be the declared owner's if the environment named that owner as `user`.
+    fn may_have_moved(self, declared: &Owner, record: &LiveVersion) -> bool {
+        self.manifest.environment.user.is_none()
+            && record.identity.owner.is_ib_deployed()
+            && record.author.as_deref() == Some(declared.as_str())
     }
 }

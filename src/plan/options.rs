@@ -5,10 +5,12 @@ use std::fmt;
 
 use super::change::{Change, Mode};
 use super::diff::DiffError;
+use super::history::ApplyHistory;
+use super::name::NameView;
 use crate::attribute::State;
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
 use crate::live::LiveState;
-use crate::manifest::{Desired, Manifest};
+use crate::manifest::{Desired, Manifest, entries_of};
 
 /// How to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,9 +186,10 @@ pub fn near_addresses<'a>(
 pub(super) fn check_replace(
     manifest: &Manifest,
     live: &LiveState,
+    history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Vec<DiffError> {
-    let check = |address| replace_error(manifest, live, options, address);
+    let check = |address| replace_error(manifest, live, history, options, address);
     options.replace.iter().filter_map(check).collect()
 }
 
@@ -194,19 +197,21 @@ pub(super) fn check_replace(
 pub(super) fn without_impossible(
     manifest: &Manifest,
     live: &LiveState,
+    history: &ApplyHistory,
     options: &DiffOptions,
 ) -> DiffOptions {
     let all = options;
     let mut options = options.clone();
     options
         .replace
-        .retain(|address| replace_error(manifest, live, all, address).is_none());
+        .retain(|address| replace_error(manifest, live, history, all, address).is_none());
     options
 }
 
 fn replace_error(
     manifest: &Manifest,
     live: &LiveState,
+    history: &ApplyHistory,
     options: &DiffOptions,
     address: &Address,
 ) -> Option<DiffError> {
@@ -218,12 +223,28 @@ fn replace_error(
     let address = address.clone();
     match declared.as_slice() {
         [] => Some(DiffError::ReplaceNotDeclared { address }),
-        [entry] => match live.records_of(&entry.identity).len() {
-            0 if options.held_back.contains_key(&entry.identity) => None,
-            0 => Some(DiffError::ReplaceNotLive { address }),
-            1 => None,
-            count => Some(DiffError::ReplaceManyRecords { address, count }),
-        },
+        [entry] => {
+            let name = NameView {
+                manifest,
+                mode: options.mode,
+                history,
+                declared: entries_of(&manifest.desired, &entry.identity.name),
+                live: live.named(&entry.identity.name),
+            };
+            let found = name.find(entry);
+            let is_elsewhere = || !name.records_of_version(&entry.identity.version).is_empty();
+            match (found.meant, found.others.len()) {
+                (None, _) if options.held_back.contains_key(&entry.identity) => None,
+                // Its create is blocked, and says under which owner it is live.
+                (None, _) if is_elsewhere() => None,
+                (None, _) => Some(DiffError::ReplaceNotLive { address }),
+                (Some(_), 0) => None,
+                (Some(_), others) => Some(DiffError::ReplaceManyRecords {
+                    address,
+                    count: others + 1,
+                }),
+            }
+        }
         several => {
             let items: Vec<_> = several
                 .iter()

@@ -5,8 +5,8 @@
 //! in full. A replace is the exception, as it is its own successor: it waits for what others bring
 //! in, and two of one name go one after the other, yet its version is out of service meanwhile.
 //!
-//! No circle can arise: updates that bring a version in wait for nothing, creates at most for creates
-//! before them, replaces for those and for replaces before them, and all else brings nothing in.
+//! No circle can arise: creates and updates that bring a version in wait for nothing, replaces for those
+//! and for replaces before them, and all else brings nothing in.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,8 +14,8 @@ use super::action::{Action, ActionKind, AfterImage, Reason};
 use super::change::{Change, Note, Successor};
 use super::name::NameView;
 use super::options::Selector;
-use crate::attribute::{State, Visibility};
-use crate::ident::{Address, Identity, SolutionId, Version, disambiguate};
+use crate::ident::{Address, Identity, Owner, SolutionId, disambiguate};
+use crate::manifest::{Desired, Manifest, entries_of};
 
 /// Gives every change its own address. `changes` are ordered by identity.
 ///
@@ -48,7 +48,6 @@ pub(super) fn tell_apart(changes: &mut [Change]) {
 
 /// Connects the changes of one name: waits, successors, and what ends service.
 pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
-    order_creates(changes);
     if !changes.iter().any(is_kept_until_release) {
         return;
     }
@@ -61,7 +60,8 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
         .declared_active()
         .filter_map(|entry| {
             let change = shown.get(&entry.identity)?;
-            Some(successor(change, entry.state, entry.visibility))
+            let other_owner = name.manifest.other_owner(&entry.identity.owner);
+            Some(successor(change, entry, other_owner))
         })
         .collect();
     let by: HashMap<Address, Address> = successors
@@ -72,11 +72,6 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
         })
         .collect();
     let incoming = Incoming::of(changes);
-    let deleted: Vec<(Version, Address)> = changes
-        .iter()
-        .filter(|change| change.action.kind() == ActionKind::Delete)
-        .map(|change| (change.identity.version.clone(), change.address.clone()))
-        .collect();
     let serves_afterwards = has_service_afterwards(changes, name);
     for change in changes {
         if is_kept_until_release(change) {
@@ -84,14 +79,6 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
             if !is_its_own_successor(change) {
                 change.successors.clone_from(&successors);
             }
-        }
-        if is_followed(change) {
-            // It counts as its superseder's only once no record of that owner stands beside it.
-            let version = &change.identity.version;
-            let beside = deleted.iter().filter(|(other, _)| other == version);
-            change
-                .waits_for
-                .extend(beside.map(|(_, address)| address.clone()));
         }
         if let Reason::Superseded { by: addresses } = &mut change.reason {
             for address in addresses {
@@ -110,24 +97,6 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
     }
 }
 
-/// Two owners' creates of one version go one after another: the second will be refused, as the
-/// version is live under another owner by then, and which one that is must not be left to chance.
-fn order_creates(changes: &mut [Change]) {
-    let mut previous: Option<(Version, Address)> = None;
-    for change in changes {
-        if change.action.kind() != ActionKind::Create {
-            continue;
-        }
-        let version = change.identity.version.clone();
-        if let Some((earlier, address)) = previous
-            && earlier == version
-        {
-            change.waits_for.push(address);
-        }
-        previous = Some((version, change.address.clone()));
-    }
-}
-
 /// Whether a change may only go ahead once its successors serve. Deletes of superseded versions
 /// count even out of service: they are the roll-back targets until then.
 fn is_kept_until_release(change: &Change) -> bool {
@@ -141,23 +110,16 @@ fn is_its_own_successor(change: &Change) -> bool {
     change.action.kind() == ActionKind::Replace && change.action.brings_into_service()
 }
 
-fn is_followed(change: &Change) -> bool {
-    matches!(change.reason, Reason::Superseded { .. })
-        && change
-            .notes
-            .iter()
-            .any(|note| matches!(note, Note::FollowedOwner { .. }))
-}
-
-fn successor(change: &Change, state: State, visibility: Option<Visibility>) -> Successor {
+fn successor(change: &Change, entry: &Desired, other_owner: Option<Owner>) -> Successor {
     Successor {
         address: change.address.clone(),
         after: AfterImage {
             identity: change.identity.clone(),
-            state,
-            visibility,
+            state: entry.state,
+            visibility: entry.visibility,
             package: None,
         },
+        other_owner,
         // A replaced version comes back under another id.
         id: Some(&change.action)
             .filter(|action| action.kind() != ActionKind::Replace)
@@ -218,7 +180,9 @@ fn has_service_afterwards(changes: &[Change], name: NameView<'_>) -> bool {
         .collect();
     name.live.iter().any(|version| {
         version.state.is_in_service()
-            && name.manifest.scope.has_owner(&version.identity.owner)
+            && name
+                .manifest
+                .covers(&version.identity, version.author.as_deref())
             && !goes.contains(&version.id)
     })
 }
@@ -226,6 +190,7 @@ fn has_service_afterwards(changes: &[Change], name: NameView<'_>) -> bool {
 /// Keeps what the options select: targets with what they wait for, all but the excluded and what
 /// waits for them.
 pub(super) fn select(
+    manifest: &Manifest,
     changes: Vec<Change>,
     targets: &[Selector],
     excludes: &[Selector],
@@ -234,8 +199,23 @@ pub(super) fn select(
         return changes;
     }
     let selects = |selectors: &[Selector], change: &Change| {
+        // The live owner may be another one than the declared one.
+        let live = change.action.before().map(|before| &before.identity);
+        let declared = match change.reason {
+            Reason::Tombstone | Reason::Requested => {
+                entries_of(&manifest.desired, &change.identity.name)
+                    .iter()
+                    .find(|entry| entry.identity.version == change.identity.version)
+                    .map(|entry| &entry.identity)
+            }
+            Reason::Declared | Reason::Superseded { .. } | Reason::Undeclared => None,
+        };
         selectors.iter().any(|selector| {
-            selector.selects(&change.identity) || selector.is_address(&change.address)
+            let selects = |identity: &Identity| selector.selects(identity);
+            selects(&change.identity)
+                || live.is_some_and(selects)
+                || declared.is_some_and(selects)
+                || selector.is_address(&change.address)
         })
     };
     let mut kept: BTreeSet<Address> = changes

@@ -1,69 +1,98 @@
 //! What becomes of live versions that no entry declares: `superseded`, `retain`, `undeclared`.
 //!
 //! A policy speaks of every live version, so it concerns each record of an identity. It never
-//! touches what is out of scope, what is protected, and what is in a state that solform does not set.
+//! touches what is out of scope, and what is in a state that solform does not set. Where it says
+//! delete and the version must not be deleted, the version is deactivated instead.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::action::{Action, Reason};
+use super::action::Reason;
 use super::change::{Change, Note};
 use super::name::NameView;
 use super::propose::{deactivate, delete};
 use crate::attribute::LiveStateWord;
-use crate::ident::{Address, Identity, Owner, SolutionId, Version};
+use crate::ident::{Address, Owner, Version};
 use crate::live::LiveVersion;
 use crate::manifest::{Desired, SupersededPolicy, Undeclared};
 
 /// Applies the policies to the live versions of one name that no entry declares.
-///
-/// `planned` are the changes of the name's declared versions.
-pub(super) fn apply_policies(
-    name: NameView<'_>,
-    rest: &[&LiveVersion],
-    planned: &[Change],
-) -> Vec<Change> {
+pub(super) fn apply_policies(name: NameView<'_>, rest: &[&LiveVersion]) -> Vec<Change> {
     let concerned: Vec<&LiveVersion> = rest
         .iter()
         .copied()
-        .filter(|version| name.manifest.scope.contains(&version.identity))
+        .filter(|version| {
+            name.manifest
+                .covers(&version.identity, version.author.as_deref())
+        })
         .collect();
     if concerned.is_empty() {
         Vec::new()
     } else if name.declared.is_empty() {
         concerned
             .into_iter()
-            .filter(|version| is_open_to_policy(name, version))
+            .filter(|version| is_open_to_policy(version))
             .filter_map(|version| match name.manifest.scope.undeclared {
                 Undeclared::Ignore => None,
                 Undeclared::Deactivate => deactivate(version, &Reason::Undeclared, None),
                 Undeclared::Delete => {
-                    Some(delete(name.manifest, version, Reason::Undeclared, None))
+                    let is_exact = name.manifest.scope.has_owner(&version.identity.owner);
+                    delete_or_deactivate(name, version, is_exact, &Reason::Undeclared, None)
                 }
             })
             .collect()
     } else {
-        supersede(name, &concerned, planned)
+        superseders(name)
+            .iter()
+            .flat_map(|superseder| supersede(name, superseder, &concerned))
+            .collect()
     }
 }
 
-/// Whether policies may touch a live version: not what is protected, and nothing whose state is
-/// not one of the two that solform sets.
-fn is_open_to_policy(name: NameView<'_>, version: &LiveVersion) -> bool {
+/// Whether policies may touch a live version: nothing whose state is not one of the two that solform
+/// sets.
+fn is_open_to_policy(version: &LiveVersion) -> bool {
     match version.state {
-        LiveStateWord::Active | LiveStateWord::Inactive => {
-            !name.manifest.is_protected(&version.identity)
-        }
+        LiveStateWord::Active | LiveStateWord::Inactive => true,
         LiveStateWord::Production | LiveStateWord::Other(_) => false,
     }
 }
 
-/// The declared `ACTIVE` versions of one owner, which supersede the others of that owner.
+/// Deletes a version by policy, or deactivates it where nothing may delete it.
+fn delete_or_deactivate(
+    name: NameView<'_>,
+    version: &LiveVersion,
+    is_exact: bool,
+    reason: &Reason,
+    entry: Option<&Desired>,
+) -> Option<Change> {
+    let planned = delete(name, version, is_exact, reason.clone(), entry);
+    let Some(because) = planned.blocked.first().cloned() else {
+        return Some(planned);
+    };
+    let mut instead = deactivate(version, reason, entry)?;
+    instead.notes.push(Note::DeactivatedInstead { because });
+    Some(instead)
+}
+
+/// The declared `ACTIVE` versions of one publisher, which supersede the others of that publisher. The
+/// owners of the owner pair are one publisher.
 struct Superseder<'a> {
-    owner: &'a Owner,
+    /// The declared owners: more than one only of a pair.
+    owners: Vec<&'a Owner>,
     /// The entry whose policy counts: the most careful one, where they differ.
     entry: &'a Desired,
     /// All of them, escaped; [`order`](mod@super::order) knows how they are shown.
     by: Vec<Address>,
+}
+
+impl Superseder<'_> {
+    fn has_owner(&self, version: &LiveVersion) -> bool {
+        self.owners.contains(&&version.identity.owner)
+    }
+
+    fn decides_about(&self, name: NameView<'_>, version: &LiveVersion) -> bool {
+        self.has_owner(version) || self.owners.iter().any(|owner| name.joins(owner, version))
+    }
 }
 
 fn superseders(name: NameView<'_>) -> Vec<Superseder<'_>> {
@@ -71,14 +100,20 @@ fn superseders(name: NameView<'_>) -> Vec<Superseder<'_>> {
     for entry in name.declared_active() {
         let owner = &entry.identity.owner;
         let address = entry.identity.escaped_address();
-        if let Some(known) = found.iter_mut().find(|known| known.owner == owner) {
+        let known = found
+            .iter_mut()
+            .find(|known| name.manifest.is_one_owner(known.owners[0], owner));
+        if let Some(known) = known {
             if care(entry) > care(known.entry) {
                 known.entry = entry;
+            }
+            if !known.owners.contains(&owner) {
+                known.owners.push(owner);
             }
             known.by.push(address);
         } else {
             found.push(Superseder {
-                owner,
+                owners: vec![owner],
                 entry,
                 by: vec![address],
             });
@@ -97,29 +132,17 @@ fn care(entry: &Desired) -> (u8, usize) {
     (policy, entry.superseded.retain.unwrap_or(0))
 }
 
-fn supersede(name: NameView<'_>, concerned: &[&LiveVersion], planned: &[Change]) -> Vec<Change> {
-    let superseders = superseders(name);
-    let mut changes = Vec::new();
-    for superseder in &superseders {
-        let own: Vec<&LiveVersion> = concerned
-            .iter()
-            .copied()
-            .filter(|version| version.identity.owner == *superseder.owner)
-            .collect();
-        supersede_own(name, superseder, own, &mut changes);
-    }
-    let followed = supersede_followed(name, &superseders, concerned, planned, &changes);
-    changes.extend(followed);
-    changes
-}
-
-/// Applies one owner's policy to that owner's versions.
-fn supersede_own(
+/// Applies one publisher's policy to that publisher's versions.
+fn supersede(
     name: NameView<'_>,
     superseder: &Superseder<'_>,
-    mut own: Vec<&LiveVersion>,
-    changes: &mut Vec<Change>,
-) {
+    concerned: &[&LiveVersion],
+) -> Vec<Change> {
+    let mut own: Vec<&LiveVersion> = concerned
+        .iter()
+        .copied()
+        .filter(|version| superseder.decides_about(name, version))
+        .collect();
     // The newest first, so that the rank says which ones `retain` keeps.
     own.sort_by(|left, right| {
         right
@@ -128,97 +151,40 @@ fn supersede_own(
             .then_with(|| right.identity.version.natural_cmp(&left.identity.version))
             .then_with(|| left.id.cmp(&right.id))
     });
-    let retain = superseder.entry.superseded.retain.unwrap_or(0);
+    let entry = superseder.entry;
+    let retain = entry.superseded.retain.unwrap_or(0);
+    let reason = Reason::Superseded {
+        by: superseder.by.clone(),
+    };
     // Records of one version share their rank: `retain` counts versions.
     let mut ranks: HashMap<&Version, usize> = HashMap::new();
+    let mut changes = Vec::new();
     for version in own {
         let next = ranks.len();
         let rank = *ranks.entry(&version.identity.version).or_insert(next);
-        if !is_open_to_policy(name, version) {
+        if !is_open_to_policy(version) {
             continue;
         }
-        let reason = Reason::Superseded {
-            by: superseder.by.clone(),
-        };
-        let entry = superseder.entry;
-        changes.extend(match entry.superseded.policy {
+        let is_exact = superseder.has_owner(version);
+        let change = match entry.superseded.policy {
             SupersededPolicy::Keep => None,
             SupersededPolicy::Delete if rank >= retain => {
-                Some(delete(name.manifest, version, reason, Some(entry)))
+                delete_or_deactivate(name, version, is_exact, &reason, Some(entry))
             }
             SupersededPolicy::Delete | SupersededPolicy::Deactivate => {
                 deactivate(version, &reason, Some(entry))
             }
-        });
-    }
-}
-
-/// Applies the policies to versions under the other of `IB_DEPLOYED` and `user`.
-///
-/// They are deactivated at most, as a delete never crosses owners; so `retain` does not count them.
-fn supersede_followed(
-    name: NameView<'_>,
-    superseders: &[Superseder<'_>],
-    concerned: &[&LiveVersion],
-    planned: &[Change],
-    superseded: &[Change],
-) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for superseder in superseders {
-        let Some(other) = name.manifest.other_owner(superseder.owner) else {
-            continue;
         };
-        // Its own owner's policy comes first, be it to keep.
-        if superseders.iter().any(|known| *known.owner == other)
-            || superseder.entry.superseded.policy == SupersededPolicy::Keep
-        {
-            continue;
-        }
-        let goes: HashSet<&SolutionId> = planned
-            .iter()
-            .chain(superseded)
-            .filter_map(deleted)
-            .collect();
-        for version in concerned.iter().copied() {
-            let exact = Identity {
-                owner: superseder.owner.clone(),
-                ..version.identity.clone()
-            };
-            let stands_apart = name
-                .records_of(&exact)
-                .iter()
-                .any(|record| !goes.contains(&record.id));
-            if version.identity.owner != other
-                || !name.is_published_by_user(version)
-                || stands_apart
-                || !is_open_to_policy(name, version)
-            {
-                continue;
-            }
-            let reason = Reason::Superseded {
-                by: superseder.by.clone(),
-            };
-            changes.extend(
-                deactivate(version, &reason, Some(superseder.entry)).map(|change| Change {
-                    notes: vec![Note::FollowedOwner {
-                        owner: version.identity.owner.clone(),
-                    }],
-                    ..change
-                }),
-            );
-        }
+        changes.extend(change.map(|mut change| {
+            change
+                .notes
+                .extend((!is_exact).then(|| Note::FollowedOwner {
+                    owner: version.identity.owner.clone(),
+                }));
+            change
+        }));
     }
     changes
-}
-
-fn deleted(change: &Change) -> Option<&SolutionId> {
-    match &change.action {
-        Action::Delete { before } => Some(&before.id),
-        Action::Create { .. }
-        | Action::Update { .. }
-        | Action::Replace { .. }
-        | Action::NoOp { .. } => None,
-    }
 }
 
 #[cfg(test)]

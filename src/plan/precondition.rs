@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::action::{ActionKind, AfterImage, LiveImage, Patch};
+use super::action::{ActionKind, AfterImage, LiveImage, Patch, is_made_by_deploy};
 use super::change::{Field, Successor};
-use crate::ident::{Address, Digest, Identity, SolutionId};
+use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
 use crate::live::LiveVersion;
 
 /// What a difference shows for a visibility that cannot be learned at the write.
@@ -156,7 +156,7 @@ impl Successor {
     /// Its record among those of its name.
     ///
     /// It is found by its id where a run has deployed it or the plan saw one, as its owner may have
-    /// gone along with its visibility (api-facts U7); else as the newest record of its identity.
+    /// gone along with its visibility (api-facts U7); else as what a deploy of it makes.
     pub fn record_among<'a>(
         &self,
         named: &'a [LiveVersion],
@@ -166,7 +166,7 @@ impl Successor {
             Some(id) => named
                 .iter()
                 .find(|live| live.id == *id && same_solution(&self.after.identity, &live.identity)),
-            None => newest_of(&self.after.identity, named),
+            None => deployed_among(&self.after, self.other_owner.as_ref(), named),
         }
     }
 }
@@ -175,8 +175,12 @@ impl Successor {
 ///
 /// Other owners' records of the version stood beside the deleted one, so they do not stand against
 /// the new one: refusing here would leave the version deleted.
-pub fn stand_redeploy(after: &AfterImage, named: &[LiveVersion]) -> Standing {
-    match newest_of(&after.identity, named) {
+pub fn stand_redeploy(
+    after: &AfterImage,
+    other_owner: Option<&Owner>,
+    named: &[LiveVersion],
+) -> Standing {
+    match deployed_among(after, other_owner, named) {
         None => Standing::Ready,
         Some(live) if after.is_proven_by(live) => Standing::Done,
         Some(live) => Standing::Moved(vec![Difference::Appeared {
@@ -187,17 +191,18 @@ pub fn stand_redeploy(after: &AfterImage, named: &[LiveVersion]) -> Standing {
 }
 
 /// Judges a deploy by every live record of the name.
-pub fn stand_create(after: &AfterImage, named: &[LiveVersion]) -> Standing {
-    let own = stand_redeploy(after, named);
+pub fn stand_create(
+    after: &AfterImage,
+    other_owner: Option<&Owner>,
+    named: &[LiveVersion],
+) -> Standing {
+    let own = stand_redeploy(after, other_owner, named);
     if own != Standing::Ready {
         return own;
     }
     let elsewhere: Vec<Difference> = named
         .iter()
-        .filter(|live| {
-            live.identity.name == after.identity.name
-                && live.identity.version == after.identity.version
-        })
+        .filter(|live| same_solution(&after.identity, &live.identity))
         .map(|live| Difference::OtherOwner {
             identity: live.identity.clone(),
         })
@@ -209,16 +214,26 @@ pub fn stand_create(after: &AfterImage, named: &[LiveVersion]) -> Standing {
     }
 }
 
-fn same_solution(planned: &Identity, live: &Identity) -> bool {
-    planned.name == live.name && planned.version == live.version
-}
-
-/// The record that an identity means, in whatever order a server lists.
-fn newest_of<'a>(identity: &Identity, named: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+/// Returns the record that is what a deploy makes: the newest of the declared identity, else of the
+/// other owner of the pair.
+pub fn deployed_among<'a>(
+    after: &AfterImage,
+    other_owner: Option<&Owner>,
+    named: &'a [LiveVersion],
+) -> Option<&'a LiveVersion> {
+    let is_elsewhere = |live: &LiveVersion| live.identity != after.identity;
     named
         .iter()
-        .filter(|live| live.identity == *identity)
-        .min_by(|left, right| left.newest_first(right))
+        .filter(|live| is_made_by_deploy(after, other_owner, live))
+        .min_by(|left, right| {
+            is_elsewhere(left)
+                .cmp(&is_elsewhere(right))
+                .then_with(|| left.newest_first(right))
+        })
+}
+
+fn same_solution(planned: &Identity, live: &Identity) -> bool {
+    planned.name == live.name && planned.version == live.version
 }
 
 fn compare(before: &LiveImage, now: &LiveVersion) -> Vec<Difference> {

@@ -9,7 +9,7 @@ use proptest::sample::{select, subsequence};
 
 use super::simulator::{End, Run, Server, reported};
 use super::testing::{IB, Scenario, declared, identity, live, scenario};
-use super::{Change, DiffOptions, Mode, Note, Plan, PlanOptions, SavedPlan, Selector};
+use super::{Change, DiffOptions, Mode, Plan, PlanOptions, SavedPlan, Selector};
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity};
 use crate::live::LiveVersion;
@@ -152,7 +152,8 @@ pub(crate) fn any_scenario_of(texts: &Texts) -> impl Strategy<Value = Scenario> 
         select(vec!["*".to_owned(), "*".to_owned(), first]),
     );
     let entries = proptest::collection::vec(any_entry(texts), 0..6);
-    let versions = proptest::collection::vec(any_version(texts), 0..9);
+    let versions =
+        proptest::collection::vec((any_version(texts), proptest::bool::weighted(0.2)), 0..9);
     (environment, entries, versions).prop_map(|(environment, entries, versions)| {
         let (user, owners, undeclared, protect, names) = environment;
         let mut made = scenario()
@@ -170,14 +171,28 @@ pub(crate) fn any_scenario_of(texts: &Texts) -> impl Strategy<Value = Scenario> 
         let entries: Vec<Desired> = entries
             .into_iter()
             .filter(|entry| scope.contains(&entry.identity))
-            .filter(|entry| seen.insert(entry.identity.clone()))
+            // One version has one owner in a manifest.
+            .filter(|entry| {
+                let Identity { name, version, .. } = &entry.identity;
+                seen.insert((name.clone(), version.clone()))
+            })
             .collect();
         // Ids that say nothing of the identity's order.
         let versions = versions
             .into_iter()
             .enumerate()
-            .map(|(number, version)| version.id(&format!("{}-{number}", (number * 7) % 10)));
-        made.declare(entries).live(versions)
+            .map(|(number, (version, is_deployed))| {
+                let version = version.id(&format!("{}-{number}", (number * 7) % 10));
+                (version, is_deployed)
+            });
+        versions.fold(made.declare(entries), |made, (version, is_deployed)| {
+            let made = if is_deployed {
+                made.deployed(&version)
+            } else {
+                made
+            };
+            made.live([version])
+        })
     })
 }
 
@@ -231,14 +246,6 @@ fn plain(mut scenario: Scenario) -> Scenario {
     scenario
 }
 
-/// Whether a deploy will be refused because its version is another owner's.
-fn is_contended(plan: &Plan) -> bool {
-    plan.changes
-        .iter()
-        .flat_map(|change| &change.notes)
-        .any(|note| matches!(note, Note::OtherOwner { .. }))
-}
-
 /// Adds `--replace` of one declared version, where that is possible.
 pub(crate) fn replacing(mut scenario: Scenario, choice: usize) -> Scenario {
     let count = scenario.manifest.desired.len();
@@ -288,12 +295,16 @@ proptest! {
             }
         }
         if plan.mode == Mode::Converge {
-            let planned: BTreeSet<_> = plan.changes.iter().map(|change| &change.identity).collect();
+            let version = |identity: &Identity| (identity.name.clone(), identity.version.clone());
+            let planned: BTreeSet<_> = plan.changes.iter().map(|change| version(&change.identity)).collect();
             let mut desired = scenario.manifest.desired.iter();
-            prop_assert!(desired.all(|entry| planned.contains(&entry.identity)));
+            prop_assert!(desired.all(|entry| planned.contains(&version(&entry.identity))));
         } else {
             let desired = &scenario.manifest.desired;
-            let is_declared = |change: &Change| desired.iter().any(|e| e.identity == change.identity);
+            let is_declared = |change: &Change| desired.iter().any(|entry| {
+                entry.identity.name == change.identity.name
+                    && entry.identity.version == change.identity.version
+            });
             prop_assert!(to_do(&plan).into_iter().all(is_declared));
         }
     }
@@ -355,7 +366,7 @@ proptest! {
     ) {
         let scenario = replacing(plain(scenario), choice);
         let plan = scenario.plan();
-        prop_assume!(!is_blocked(&plan) && !is_contended(&plan));
+        prop_assume!(!is_blocked(&plan));
         let server = Server { deploys, ..Server::PLAIN };
         let (ends, live) = Run::new(&scenario, &plan, server, seed).finish();
         prop_assert!(ends.values().all(|end| *end == End::Done), "{:?} of {:#?}", ends, plan);
@@ -404,7 +415,7 @@ proptest! {
         taken.clear();
         scenario.manifest.desired.retain(|entry| is_first(&entry.identity, &mut taken));
         let plan = scenario.plan();
-        prop_assume!(!is_blocked(&plan) && !is_contended(&plan));
+        prop_assume!(!is_blocked(&plan));
         let server = Server { moves_owner: true, ..Server::PLAIN };
         let (ends, live) = Run::new(&scenario, &plan, server, seed).finish();
         prop_assert!(ends.values().all(|end| *end == End::Done), "{:?} of {:#?}", ends, plan);

@@ -1,15 +1,18 @@
 //! Proposes the change of one version: its fields, what is decided about each, and the action.
 //!
-//! Total functions over a declared and a live side. Of the manifest they see its protection only.
+//! Total functions over a declared and a live side. Of the rest of the manifest they see what decides
+//! whether a write is allowed: protection, owners and `user`.
 
 use std::sync::Arc;
 
 use super::action::{Action, AfterImage, LiveImage, Patch, Reason};
 use super::change::{Block, Change, Decision, Field, FieldChange, Note, Origin, Undo};
+use super::name::NameView;
+use super::ownership::OwnerConflict;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
-use crate::ident::{Identity, Owner};
+use crate::ident::Identity;
 use crate::live::LiveVersion;
-use crate::manifest::{Desired, Manifest};
+use crate::manifest::Desired;
 
 fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Desired>) -> Change {
     Change {
@@ -36,18 +39,33 @@ fn after_image(entry: &Desired) -> AfterImage {
     }
 }
 
-pub(super) fn create(entry: &Desired, path: &str, other_owner: Option<Owner>) -> Change {
+/// Deploys a version. Where its name and version are live under an owner that does not count as the
+/// declared one, the create stays in the plan, blocked.
+pub(super) fn create(name: NameView<'_>, entry: &Desired, path: &str) -> Change {
+    let owner = &entry.identity.owner;
+    let elsewhere = name.records_of_version(&entry.identity.version).first();
     let action = Action::Create {
         path: path.to_owned(),
         after: after_image(entry),
-        other_owner,
+        other_owner: name.manifest.other_owner(owner),
     };
-    change(
-        entry.identity.clone(),
-        action,
-        Reason::Declared,
-        Some(entry),
-    )
+    let conflict = elsewhere.map(|live| {
+        Block::Owner(OwnerConflict::OwnerDiffers {
+            declared: owner.clone(),
+            live: live.identity.owner.clone(),
+            author: live.author.clone(),
+            has_user: name.manifest.environment.user.is_some(),
+        })
+    });
+    Change {
+        blocked: conflict.into_iter().collect(),
+        ..change(
+            entry.identity.clone(),
+            action,
+            Reason::Declared,
+            Some(entry),
+        )
+    }
 }
 
 pub(super) fn declared_no_op(
@@ -65,7 +83,7 @@ pub(super) fn declared_no_op(
     }
 }
 
-pub(super) fn update_or_no_op(entry: &Desired, live: &LiveVersion) -> Change {
+pub(super) fn update_or_no_op(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Change {
     let before = LiveImage::of(live);
     let after = after_image(entry);
     let fields = declared_fields(&before, &after);
@@ -86,7 +104,14 @@ pub(super) fn update_or_no_op(entry: &Desired, live: &LiveVersion) -> Change {
             )
         }
     };
-    Change { notes, ..planned }
+    let blocked = planned
+        .narrows_visibility()
+        .then(|| block_of_narrowing(name, entry, live));
+    Change {
+        notes,
+        blocked: blocked.flatten().into_iter().collect(),
+        ..planned
+    }
 }
 
 fn note_of(field: &FieldChange) -> Option<Note> {
@@ -100,10 +125,11 @@ fn note_of(field: &FieldChange) -> Option<Note> {
     }
 }
 
-/// Deletes a record. What is protected stays in the plan, blocked.
+/// Deletes a record. What must not be deleted stays in the plan, blocked.
 pub(super) fn delete(
-    manifest: &Manifest,
+    name: NameView<'_>,
     live: &LiveVersion,
+    is_exact: bool,
     reason: Reason,
     entry: Option<&Desired>,
 ) -> Change {
@@ -111,27 +137,26 @@ pub(super) fn delete(
         before: LiveImage::of(live),
     };
     Change {
-        blocked: protection_of(manifest, live),
+        blocked: block_of_delete(name, live, is_exact),
         ..change(live.identity.clone(), action, reason, entry)
     }
 }
 
-/// Deletes a record and deploys it again. What is protected stays in the plan, blocked.
+/// Deletes a record and deploys it again. What must not be deleted stays in the plan, blocked.
 pub(super) fn replace(
-    manifest: &Manifest,
+    name: NameView<'_>,
     entry: &Desired,
     live: &LiveVersion,
     path: &str,
-    other_owner: Option<Owner>,
 ) -> Change {
     let action = Action::Replace {
         before: LiveImage::of(live),
         path: path.to_owned(),
         after: after_image(entry),
-        other_owner,
+        other_owner: name.manifest.other_owner(&entry.identity.owner),
     };
     Change {
-        blocked: protection_of(manifest, live),
+        blocked: block_of_delete(name, live, live.identity.owner == entry.identity.owner),
         notes: vec![Note::OutOfServiceMeanwhile],
         ..change(
             entry.identity.clone(),
@@ -142,12 +167,44 @@ pub(super) fn replace(
     }
 }
 
-fn protection_of(manifest: &Manifest, live: &LiveVersion) -> Vec<Block> {
-    let is_protected = manifest.is_protected(&live.identity);
-    is_protected
-        .then_some(Block::Protected)
-        .into_iter()
-        .collect()
+/// Why a record must not be deleted: it is protected, or it is not the exact owner's and no apply of
+/// this store deployed it.
+fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Vec<Block> {
+    if name
+        .manifest
+        .protects(&live.identity, live.author.as_deref())
+    {
+        return vec![Block::Protected];
+    }
+    let is_moved = !is_exact && !name.is_deployed(live);
+    let moved = is_moved.then(|| {
+        Block::Owner(OwnerConflict::OwnerMoved {
+            live: live.identity.owner.clone(),
+        })
+    });
+    moved.into_iter().collect()
+}
+
+/// Why a visibility must not be set: it becomes narrower, and the record is not the exact owner's, or
+/// this token would not see it any more.
+fn block_of_narrowing(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Option<Block> {
+    let conflict = if live.identity.owner != entry.identity.owner {
+        OwnerConflict::NarrowedElsewhere {
+            live: live.identity.owner.clone(),
+        }
+    } else if entry.visibility == Some(Visibility::Private)
+        && name
+            .manifest
+            .owner_pair()
+            .is_some_and(|pair| !pair.is_author(live.author.as_deref()))
+    {
+        OwnerConflict::AuthorDiffers {
+            author: live.author.clone(),
+        }
+    } else {
+        return None;
+    };
+    Some(Block::Owner(conflict))
 }
 
 /// Takes a version out of service by policy; nothing where it is out of service already.

@@ -226,8 +226,17 @@ impl<'a> Run<'a> {
     /// Does the next single write of a change.
     fn step(&mut self, change: &Change, next: Next) -> Result<Next, End> {
         match (&change.action, next) {
-            (Action::Create { after, .. }, Next::First) => {
-                match stand_create(after, &self.seen_named(&after.identity.name)) {
+            (
+                Action::Create {
+                    after, other_owner, ..
+                },
+                Next::First,
+            ) => {
+                match stand_create(
+                    after,
+                    other_owner.as_ref(),
+                    &self.seen_named(&after.identity.name),
+                ) {
                     Standing::Done => Err(End::Done),
                     Standing::Moved(_) => Err(End::Refused),
                     Standing::Ready => {
@@ -262,8 +271,14 @@ impl<'a> Run<'a> {
                 }
                 Ok(Next::Deploy)
             }
-            (Action::Replace { after, .. }, Next::Deploy) => {
-                let standing = stand_redeploy(after, &self.seen_named(&after.identity.name));
+            (
+                Action::Replace {
+                    after, other_owner, ..
+                },
+                Next::Deploy,
+            ) => {
+                let named = self.seen_named(&after.identity.name);
+                let standing = stand_redeploy(after, other_owner.as_ref(), &named);
                 assert_eq!(standing, Standing::Ready, "deleted and not deployed again");
                 self.announce(change).is_deployed = true;
                 let next = self.deploy(after);
@@ -424,16 +439,33 @@ impl<'a> Run<'a> {
             .find(|version| version.id == image.id)
             .unwrap();
         let identity = &record.identity;
+        let author = record.author.as_deref();
+        let is_deployed = self.scenario.history.deployed.contains(&record.id);
         assert!(
-            manifest.scope.contains(identity),
-            "out of scope: {identity:?}"
+            manifest.covers(identity, author) || is_deployed,
+            "out of scope: {record:?}"
         );
         if matches!(
             change.action,
             Action::Delete { .. } | Action::Replace { .. }
         ) {
-            assert!(!manifest.is_protected(identity), "protected: {identity:?}");
-            assert_eq!(*identity, change.identity, "a delete across owners");
+            assert!(
+                !manifest.protects(identity, author),
+                "protected: {record:?}"
+            );
+            let is_exact = match change.reason {
+                Reason::Undeclared => manifest.scope.has_owner(&identity.owner),
+                Reason::Superseded { .. }
+                | Reason::Declared
+                | Reason::Tombstone
+                | Reason::Requested => manifest.desired.iter().any(|entry| {
+                    entry.identity.name == identity.name && entry.identity.owner == identity.owner
+                }),
+            };
+            assert!(
+                is_exact || is_deployed,
+                "a delete across owners: {record:?}"
+            );
         }
         let entry = manifest
             .desired
@@ -442,7 +474,6 @@ impl<'a> Run<'a> {
         match change.reason {
             Reason::Superseded { .. } | Reason::Undeclared => {
                 assert!(entry.is_none(), "a policy over a declaration: {identity:?}");
-                assert!(!manifest.is_protected(identity), "protected: {identity:?}");
                 assert!(
                     matches!(
                         record.state,
@@ -463,7 +494,7 @@ impl<'a> Run<'a> {
         if entry.is_none() && !has_entry && !is_undeclared {
             let user = self.user().map(Owner::as_str);
             assert!(
-                user.is_some() && record.author.as_deref() == user,
+                is_deployed || (user.is_some() && record.author.as_deref() == user),
                 "a stranger's: {record:?}"
             );
         }
@@ -493,7 +524,8 @@ impl<'a> Run<'a> {
             if version.state.is_in_service() && !self.half_made.contains(&version.id) {
                 let name = &version.identity.name;
                 service.insert((name.clone(), false), true);
-                if self.scenario.manifest.scope.contains(&version.identity) {
+                let manifest = &self.scenario.manifest;
+                if manifest.covers(&version.identity, version.author.as_deref()) {
                     service.insert((name.clone(), true), true);
                 }
             }

@@ -19,6 +19,9 @@ pub struct Summary {
     /// Versions that are as declared, and known to be: not those with a write in flight or an
     /// orphaned record.
     pub no_op: usize,
+    /// Declared versions in a state or visibility that solform does not know: nothing is done about
+    /// them, and they are not as declared.
+    pub unknown: usize,
     /// Changes that are blocked; they count above too.
     pub blocked: usize,
     /// Versions that stop serving without a successor of their name.
@@ -27,6 +30,8 @@ pub struct Summary {
     pub irreversible: usize,
     /// Versions that become PUBLIC.
     pub widened: usize,
+    /// Versions that fewer users will see.
+    pub narrowed: usize,
     /// Versions that come into service in the place of a higher one.
     pub downgraded: usize,
     /// Versions that served beside a declared one, and that a policy takes out of service.
@@ -74,12 +79,14 @@ impl Summary {
                 self.add += 1;
                 self.destroy += 1;
             }
+            ActionKind::NoOp if change.has_unknown_word() => self.unknown += 1,
             ActionKind::NoOp => self.no_op += usize::from(is_settled),
         }
         self.blocked += usize::from(!change.blocked.is_empty());
         self.ends_service += usize::from(change.ends_service());
         self.irreversible += usize::from(change.undo == Undo::Irreversible);
         self.widened += usize::from(change.becomes_public());
+        self.narrowed += usize::from(change.narrows_visibility());
         self.coexisting += usize::from(successions.is_coexisting(change));
         let course = successions.of_change(change).map(|found| found.course);
         self.downgraded += usize::from(course == Some(Course::Downgrade));
@@ -90,9 +97,10 @@ impl Summary {
         self.add + self.change + self.destroy > 0
     }
 
-    /// Whether earlier applies left something that this plan does not clear.
+    /// Whether earlier applies left something, or the server reports something unknown, that this plan
+    /// does not clear.
     pub fn has_leftovers(&self) -> bool {
-        self.in_flight + self.orphaned > 0
+        self.in_flight + self.orphaned + self.unknown > 0
     }
 }
 
@@ -133,10 +141,12 @@ mod tests {
             change: 2,
             destroy: 2,
             no_op: 3,
+            unknown: 0,
             blocked: 1,
             ends_service: 1,
             irreversible: 2,
             widened: 1,
+            narrowed: 0,
             downgraded: 1,
             coexisting: 1,
             unmanaged: 1,

@@ -325,6 +325,12 @@ impl Scenario {
         self
     }
 
+    /// Says that an apply of the store deployed a record.
+    pub(crate) fn deployed(mut self, version: &LiveVersion) -> Self {
+        self.history.deployed.insert(version.id.clone());
+        self
+    }
+
     pub(crate) fn live_state(&self) -> LiveState {
         LiveState::new(self.live.clone(), self.coverage.clone())
     }

@@ -6,9 +6,8 @@
 use std::io::{self, Write};
 
 use crate::apply::OutcomeWord;
-use crate::attribute::Visibility;
 use crate::ident::Identity;
-use crate::plan::{ActionKind, Change, Decision, Field, Origin, Plan, Refusal, Summary};
+use crate::plan::{ActionKind, Change, Origin, Plan, Refusal, Summary};
 use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, Severity};
 use crate::render::{review_words, words};
 use crate::review::{Finding, Review, ReviewSummary, Side};
@@ -227,11 +226,6 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
 /// What a reviewer must not overlook of a change.
 fn risk(change: &Change) -> Option<Annotation> {
     let kind = change.action.kind();
-    let is_widened = change.fields.iter().any(|field| {
-        field.field == Field::Visibility
-            && field.decision == Decision::Apply
-            && field.after.as_deref() == Some(Visibility::Public.as_str())
-    });
     let marks: Vec<&str> = [
         (
             kind == ActionKind::Delete,
@@ -245,7 +239,11 @@ fn risk(change: &Change) -> Option<Annotation> {
             change.ends_service(),
             "stops serving, and no other version of its name takes its place",
         ),
-        (is_widened, "becomes PUBLIC"),
+        (change.becomes_public(), "becomes PUBLIC"),
+        (
+            change.narrows_visibility(),
+            "is lost to the users who see it only because of its present visibility",
+        ),
     ]
     .into_iter()
     .filter_map(|(holds, mark)| holds.then_some(mark))
@@ -372,6 +370,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};
     use crate::plan::{Overrides, judge};
 

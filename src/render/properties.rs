@@ -192,7 +192,7 @@ static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
 /// How a line of a plan's text begins.
 static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"^(Environment ".*" at .*|  [-~+]|-/\+| {1,3}\S|      ([-+~!] | {2}(state|visibility) )|Plan: \d|No changes\.|Note: |Versions: \d|\d+ coexisting versions? |To keep )"#,
+        r#"^(Environment ".*" at .*|  [-~+]|-/\+| {1,3}\S|      ([-+~!] | {2}(state|visibility) )|Plan: \d|No changes\.|Nothing to change, |Note: |Versions: \d|\d+ coexisting versions? |To keep )"#,
     )
     .unwrap()
 });

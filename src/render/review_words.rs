@@ -190,6 +190,7 @@ pub(super) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String 
         Fate::Deleted => format!("{who} will be deleted"),
         Fate::TakenOut => format!("{who} will be taken out of service"),
         Fate::PerhapsTakenOut => format!("{who} may be taken out of service"),
+        Fate::PerhapsDeleted => format!("{who} may be deleted"),
         Fate::Deployed
         | Fate::DeployedInactive
         | Fate::Expected
@@ -216,6 +217,9 @@ fn effect_on_version(who: &str, fate: Fate) -> String {
         Fate::PerhapsTakenOut => format!(
             "if {who} is live, it will be taken out of service where `user` has published it"
         ),
+        Fate::PerhapsDeleted => format!(
+            "if {who} is live and `user` has published it, it will be deleted where an apply of this store deployed it, and else taken out of service"
+        ),
         Fate::Deleted => format!("if {who} is live, it will be deleted"),
         Fate::DeletedBeyond(newest) => format!(
             "if {who} is live, it will be deleted, unless it is among the newest {newest} of those superseded"
@@ -230,8 +234,7 @@ fn because(why: LeftAlone) -> &'static str {
         LeftAlone::Kept => "`superseded` is `keep`",
         LeftAlone::NothingSupersedes => "no declared ACTIVE version of its owner supersedes it",
         LeftAlone::OutOfScope => "it is not under `manage`",
-        LeftAlone::Protected => "a protection covers it",
-        LeftAlone::Followed => "it counts as the declared version, which visibility moves",
+        LeftAlone::Followed => "it counts as the declared version: its owners are one owner pair",
         LeftAlone::EnvironmentRemoved => "no manifest speaks of the environment any more",
     }
 }

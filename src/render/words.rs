@@ -66,6 +66,7 @@ pub mod risk {
     pub const OUT_OF_SERVICE_MEANWHILE: &str = "out of service meanwhile";
     pub const OUT_OF_SERVICE: &str = "out of service";
     pub const BECOMES_PUBLIC: &str = "becomes PUBLIC";
+    pub const NARROWS: &str = "becomes less visible";
     pub const GOES_DOWN: &str = "version goes down";
 }
 
@@ -161,6 +162,10 @@ pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'st
         }
         if summary.orphaned > 0 {
             left.push(count(summary.orphaned, "orphaned record"));
+        }
+        if summary.unknown > 0 {
+            let versions = count(summary.unknown, "declared version");
+            left.push(format!("{versions} in an unknown state or visibility"));
         }
         return (
             format!("Nothing to change, but not settled: {}.", left.join(", ")),

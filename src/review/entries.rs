@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fate::{entries_of, fate_of_undeclared, serving};
+use super::fate::{fate_of_undeclared, serving};
 use super::finding::{Effect, Fate, Finding, Place, Risk, Side, Whom};
 use super::kind::{Field, Kind};
 use super::pairs::Pairs;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
-use crate::manifest::{Desired, Manifest, SolutionPath};
+use crate::manifest::{Desired, Manifest, SolutionPath, entries_of};
 
 /// Two lists of entries, and the manifest whose policies act.
 pub(super) struct Comparison<'a> {
@@ -156,16 +156,23 @@ impl<'a> Comparison<'a> {
     }
 
     fn moved(&mut self, before: &Desired, after: &Desired) {
-        let (effect, risks) = self.effect_on(before);
+        let is_tombstone = before.state == State::Absent && after.state == State::Absent;
+        let (effect, risks) = if is_tombstone {
+            // What the new owner has is deleted, and nothing else tells that.
+            let fate = self.fate_of_retired(after);
+            let whom = Whom::Version(after.identity.full_address());
+            (Effect { whom, fate }, risks_of(fate))
+        } else {
+            let (effect, risks) = self.effect_on(before);
+            let whom = Whom::Version(before.identity.full_address());
+            (Effect { whom, ..effect }, risks)
+        };
         let finding = self.finding(Kind::OwnerChanged, after, Side::Head);
         self.findings.push(Finding {
             field: Some(Field::Owner),
             before: Some(before.identity.owner.to_string()),
             after: Some(after.identity.owner.to_string()),
-            effect: Some(Effect {
-                whom: Whom::Version(before.identity.full_address()),
-                ..effect
-            }),
+            effect: Some(effect),
             risks,
             ..finding
         });
@@ -275,14 +282,18 @@ impl<'a> Comparison<'a> {
         });
     }
 
-    fn retired(&mut self, before: Option<&Desired>, after: &Desired) {
-        let is_end = before.is_some_and(|before| before.state == State::Active)
-            && !self.is_served(&after.identity.name);
-        let fate = if self.head.is_protected(&after.identity) {
+    fn fate_of_retired(&self, entry: &Desired) -> Fate {
+        if self.head.protects(&entry.identity, self.head.user_name()) {
             Fate::Blocked
         } else {
             Fate::Deleted
-        };
+        }
+    }
+
+    fn retired(&mut self, before: Option<&Desired>, after: &Desired) {
+        let is_end = before.is_some_and(|before| before.state == State::Active)
+            && !self.is_served(&after.identity.name);
+        let fate = self.fate_of_retired(after);
         let mut risks = risks_of(fate);
         if is_end {
             risks.push(Risk::OutOfService);
@@ -348,7 +359,9 @@ fn fate_of_declared(entry: &Desired) -> Fate {
 
 pub(super) fn risks_of(fate: Fate) -> Vec<Risk> {
     match fate {
-        Fate::Deleted | Fate::DeletedBeyond(_) => vec![Risk::Deleted, Risk::Irreversible],
+        Fate::Deleted | Fate::DeletedBeyond(_) | Fate::PerhapsDeleted => {
+            vec![Risk::Deleted, Risk::Irreversible]
+        }
         Fate::Blocked => vec![Risk::Blocked],
         Fate::Deployed
         | Fate::DeployedInactive

@@ -3,15 +3,8 @@
 
 use super::finding::{Fate, LeftAlone};
 use crate::attribute::State;
-use crate::ident::{Identity, Owner, SolutionName};
-use crate::manifest::{Desired, Manifest, SupersededPolicy, Undeclared};
-
-/// The entries of one name; a manifest's entries are ordered by it.
-pub(super) fn entries_of<'a>(entries: &'a [Desired], name: &SolutionName) -> &'a [Desired] {
-    let start = entries.partition_point(|entry| entry.identity.name < *name);
-    let rest = &entries[start..];
-    &rest[..rest.partition_point(|entry| entry.identity.name == *name)]
-}
+use crate::ident::{Identity, Owner};
+use crate::manifest::{Desired, Manifest, SupersededPolicy, Undeclared, entries_of};
 
 /// The declared versions of a name that are to serve.
 pub(super) fn serving(entries: &[Desired]) -> impl Iterator<Item = &Desired> {
@@ -19,31 +12,60 @@ pub(super) fn serving(entries: &[Desired]) -> impl Iterator<Item = &Desired> {
 }
 
 /// What becomes of a version that the manifest does not declare, if it is live.
+///
+/// Whether `user` published it and whether an apply of the store deployed it, only the server and the
+/// store know: across the owner pair a fate is a perhaps.
 pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Fate {
-    if !manifest.scope.contains(identity) {
+    let user = manifest.user_name();
+    if !manifest.covers(identity, user) {
         return Fate::LeftAlone(LeftAlone::OutOfScope);
     }
-    if manifest.is_protected(identity) {
-        return Fate::LeftAlone(LeftAlone::Protected);
-    }
+    let owner = &identity.owner;
     let declared = entries_of(&manifest.desired, &identity.name);
-    if declared.is_empty() {
-        return match manifest.scope.undeclared {
+    let (fate, is_exact) = if declared.is_empty() {
+        let fate = match manifest.scope.undeclared {
             Undeclared::Ignore => Fate::LeftAlone(LeftAlone::Ignored),
             Undeclared::Deactivate => Fate::TakenOut,
             Undeclared::Delete => Fate::Deleted,
         };
+        (fate, manifest.scope.has_owner(owner))
+    } else {
+        let counts_as = |declared: &Owner| manifest.is_one_owner(declared, owner);
+        let is_same = declared.iter().any(|entry| {
+            entry.state != State::Absent
+                && entry.identity.version == identity.version
+                && counts_as(&entry.identity.owner)
+        });
+        if is_same {
+            return Fate::LeftAlone(LeftAlone::Followed);
+        }
+        let Some(by) = superseder(declared, counts_as) else {
+            return Fate::LeftAlone(LeftAlone::NothingSupersedes);
+        };
+        let is_exact = serving(declared).any(|entry| entry.identity.owner == *owner);
+        (fate_of_superseded(by), is_exact)
+    };
+    let fate = match fate {
+        // A protection stops deletes, and no deactivation.
+        Fate::Deleted | Fate::DeletedBeyond(_) if manifest.protects(identity, user) => {
+            Fate::TakenOut
+        }
+        other => other,
+    };
+    match fate {
+        Fate::TakenOut if !is_exact => Fate::PerhapsTakenOut,
+        Fate::Deleted | Fate::DeletedBeyond(_) if !is_exact => Fate::PerhapsDeleted,
+        other => other,
     }
-    if let Some(superseder) = superseder(declared, &identity.owner) {
-        return fate_of_superseded(superseder);
-    }
-    fate_of_followed(manifest, declared, identity)
 }
 
-/// The entry whose policy counts for an owner's versions: the most careful one.
-pub(super) fn superseder<'a>(declared: &'a [Desired], owner: &Owner) -> Option<&'a Desired> {
+/// The entry whose policy counts for the versions of these owners: the most careful one.
+pub(super) fn superseder(
+    declared: &[Desired],
+    has_owner: impl Fn(&Owner) -> bool,
+) -> Option<&Desired> {
     serving(declared)
-        .filter(|entry| entry.identity.owner == *owner)
+        .filter(|entry| has_owner(&entry.identity.owner))
         .min_by_key(|entry| {
             let superseded = entry.superseded;
             let retained = superseded.retain.unwrap_or(0);
@@ -59,29 +81,5 @@ pub(super) fn fate_of_superseded(by: &Desired) -> Fate {
         SupersededPolicy::Deactivate => Fate::TakenOut,
         SupersededPolicy::Delete if retain == 0 => Fate::Deleted,
         SupersededPolicy::Delete => Fate::DeletedBeyond(retain),
-    }
-}
-
-/// A version under the other of `IB_DEPLOYED` and `user` counts as the same owner's (design 4), if
-/// `user` published it, which only the server knows.
-fn fate_of_followed(manifest: &Manifest, declared: &[Desired], identity: &Identity) -> Fate {
-    let nothing = Fate::LeftAlone(LeftAlone::NothingSupersedes);
-    let Some(other) = manifest.other_owner(&identity.owner) else {
-        return nothing;
-    };
-    let is_same = declared.iter().any(|entry| {
-        entry.state != State::Absent
-            && entry.identity.owner == other
-            && entry.identity.version == identity.version
-    });
-    if is_same {
-        return Fate::LeftAlone(LeftAlone::Followed);
-    }
-    match superseder(declared, &other) {
-        None => nothing,
-        Some(entry) if entry.superseded.policy == SupersededPolicy::Keep => {
-            Fate::LeftAlone(LeftAlone::Kept)
-        }
-        Some(_) => Fate::PerhapsTakenOut,
     }
 }

@@ -131,6 +131,9 @@ pub enum Fate {
     TakenOut,
     /// It is taken out of service, if the manifest's user published it.
     PerhapsTakenOut,
+    /// It is deleted if an apply deployed it, else taken out of service, if the manifest's user
+    /// published it.
+    PerhapsDeleted,
     /// It is deleted.
     Deleted,
     /// It is deleted, unless it is among the newest so many.
@@ -150,6 +153,7 @@ impl Fate {
             Self::LeftAlone(_) => "left-alone",
             Self::TakenOut => "taken-out-of-service",
             Self::PerhapsTakenOut => "perhaps-taken-out-of-service",
+            Self::PerhapsDeleted => "perhaps-deleted",
             Self::Deleted => "deleted",
             Self::DeletedBeyond(_) => "deleted-beyond-retained",
             Self::Blocked => "blocked",
@@ -168,8 +172,6 @@ pub enum LeftAlone {
     NothingSupersedes,
     /// It is out of the manifest's scope.
     OutOfScope,
-    /// A protection covers it.
-    Protected,
     /// It counts as the declared version, whose owner follows its visibility.
     Followed,
     /// Nothing speaks of its environment any more.
@@ -184,7 +186,6 @@ impl LeftAlone {
             Self::Kept => "kept",
             Self::NothingSupersedes => "nothing-supersedes",
             Self::OutOfScope => "out-of-scope",
-            Self::Protected => "protected",
             Self::Followed => "followed",
             Self::EnvironmentRemoved => "environment-removed",
         }

@@ -15,7 +15,7 @@ pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Findin
         .iter()
         .filter(|entry| entry.state != State::Absent && is_gone(head, &entry.identity))
         .map(|entry| &entry.identity)
-        .filter(|identity| !head.is_protected(identity))
+        .filter(|identity| !head.protects(identity, head.user_name()))
         .collect();
     let mut findings = Vec::new();
     for pattern in missing(before, after) {

@@ -86,7 +86,9 @@ impl Comparison<'_> {
             return;
         }
         for owner in owners {
-            let (None, Some(entry)) = (superseder(base, owner), superseder(head, owner)) else {
+            let is_owner = |other: &Owner| other == owner;
+            let (None, Some(entry)) = (superseder(base, is_owner), superseder(head, is_owner))
+            else {
                 continue;
             };
             let policy = entry.superseded.policy;

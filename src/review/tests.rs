@@ -167,7 +167,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "protect: ['A@*']",
             "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
         ),
-        &["A@1 removed ACTIVE>- | A@1 left-alone protected"],
+        &["A@1 removed ACTIVE>- | A@1 taken-out-of-service !out-of-service"],
     ),
     (
         (
@@ -265,6 +265,38 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ("", "solutions: { A: { version: 1 } }"),
         ("", "solutions: { A: { version: 1, owner: ann } }"),
         &["A@1 owner-changed svc>ann | svc:A@1 left-alone out-of-scope"],
+    ),
+    // A tombstone deletes what its new owner has.
+    (
+        ("", "solutions: { A: { version: 1, state: ABSENT } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, state: ABSENT, owner: IB_DEPLOYED } }",
+        ),
+        &["A@1 owner-changed svc>IB_DEPLOYED | IB_DEPLOYED:A@1 deleted !deleted !irreversible"],
+    ),
+    (
+        (
+            "user: svc, protect: ['svc:A@*']",
+            "solutions: { A: { version: 1, state: ABSENT } }",
+        ),
+        (
+            "user: svc, protect: ['svc:A@*']",
+            "solutions: { A: { version: 1, state: ABSENT, owner: IB_DEPLOYED } }",
+        ),
+        &["A@1 owner-changed svc>IB_DEPLOYED | IB_DEPLOYED:A@1 blocked !blocked"],
+    ),
+    // Across the owner pair a delete depends on the store.
+    (
+        (
+            "user: svc",
+            "defaults: { owner: svc, path: 'p/${name}-${version}.ibsolution', superseded: delete }\nsolutions: { A: { versions: { 1: {}, 2: { owner: IB_DEPLOYED } } } }",
+        ),
+        (
+            "user: svc",
+            "defaults: { owner: svc, path: 'p/${name}-${version}.ibsolution', superseded: delete }\nsolutions: { A: { versions: { 2: { owner: IB_DEPLOYED } } } }",
+        ),
+        &["A@1 removed ACTIVE>- | A@1 perhaps-deleted !deleted !irreversible"],
     ),
     (
         (
@@ -410,15 +442,27 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         &[],
     ),
     (
-        ("", "manage: { undeclared: ignore }"),
-        ("", "manage: { undeclared: delete }"),
+        (
+            "",
+            "manage: { undeclared: ignore }\nsolutions: { Z: { version: 1 } }",
+        ),
+        (
+            "",
+            "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
+        ),
         &[
             "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened !deleted !irreversible !out-of-service",
         ],
     ),
     (
-        ("", "manage: { undeclared: delete }"),
-        ("", "manage: { undeclared: ignore }"),
+        (
+            "",
+            "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
+        ),
+        (
+            "",
+            "manage: { undeclared: ignore }\nsolutions: { Z: { version: 1 } }",
+        ),
         &["manage.undeclared policy-tightened delete>ignore"],
     ),
     (
@@ -500,7 +544,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ("protect: ['svc:*@1']", "solutions: { Z: { version: 1 } }"),
         &[
             "protect protection-removed A@*>- !protection-removed",
-            "A@1 removed ACTIVE>- | A@1 left-alone protected",
+            "A@1 removed ACTIVE>- | A@1 left-alone ignored",
         ],
     ),
     // Settings.

@@ -382,6 +382,13 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
             if let Some(outcome) = step.outcome.as_ref().filter(|_| !step.is_abandoned()) {
                 learn(&mut history, run, identity, outcome);
                 learn_made(&mut history, step, outcome);
+                let is_deploy = matches!(
+                    step.action,
+                    Some(Action::Create { .. } | Action::Replace { .. })
+                );
+                if is_deploy && outcome.word == OutcomeWord::Done {
+                    history.deployed.extend(outcome.id.clone());
+                }
             }
         }
     }

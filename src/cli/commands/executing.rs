@@ -388,6 +388,7 @@ fn status_of(
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()
         || !plan.orphaned.is_empty()
+        || Summary::of(plan).unknown > 0
         || after.unproven.is_some();
     let holding: Vec<ExitStatus> = [
         (

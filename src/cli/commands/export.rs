@@ -44,7 +44,7 @@ pub(super) async fn run(
     }
     let reach = if args.all { Reach::All } else { Reach::Managed };
     let manifest = session.manifest();
-    let exported = export(&live, &manifest.scope, reach);
+    let exported = export(&live, manifest, reach);
     let mut text = Vec::new();
     render_manifest(&manifest.environment, &exported, &mut text)?;
     check(&session, &text, &live, io)?;

@@ -61,6 +61,23 @@ pub(super) async fn make_plan(
         ));
         io.warn(&warning, Vec::new())?;
     }
+    // Whatever is not listed cannot look like a declared name.
+    if matches!(live.coverage(), Coverage::Whole) {
+        let names = live
+            .versions()
+            .iter()
+            .map(|version| version.identity.name.as_str());
+        let records = live
+            .unmanageable()
+            .iter()
+            .map(|record| record.texts.name.as_str());
+        let source = &session.place.loaded.source;
+        io.warn_of(&manifest::similar_to_live(
+            source,
+            manifest,
+            names.chain(records),
+        ))?;
+    }
     // Where the list proves nothing, what is planned from it says nothing about packages.
     if !matches!(live.coverage(), Coverage::Unproven(_)) {
         plan = packages::inspect(session, plan, io).await?;
@@ -312,7 +329,7 @@ pub(super) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
     let summary = Summary::of(plan);
     let holding: Vec<ExitStatus> = [
         (summary.in_flight > 0, ExitStatus::InFlight),
-        (summary.orphaned > 0, ExitStatus::Partial),
+        (summary.orphaned + summary.unknown > 0, ExitStatus::Partial),
         (summary.has_changes(), ExitStatus::Changes),
     ]
     .into_iter()

@@ -156,14 +156,14 @@ words! {
     }
     /// What a change of visibility does to the owner.
     OwnerAfterVisibility {
+        /// PUBLIC gives it to `IB_DEPLOYED`, PRIVATE gives it back to the author; at a deploy too.
+        Follows,
         /// Nothing.
         Unchanged,
-        /// PUBLIC gives it to `IB_DEPLOYED`.
+        /// A PATCH to PUBLIC gives it to `IB_DEPLOYED`.
         IbDeployed,
-        /// PRIVATE gives it back to the author.
+        /// A PATCH to PRIVATE gives it back to the author.
         Username,
-        /// Both of the two.
-        Follows,
     }
     /// What a deploy of something that is not a good package gives.
     BadPackage {

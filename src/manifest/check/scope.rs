@@ -12,7 +12,8 @@ use super::super::raw::RawManage;
 use super::super::vars::{Known, Reported};
 use super::context::Context;
 use super::entry::Entry;
-use crate::ident::Owner;
+use crate::attribute::State;
+use crate::ident::{Owner, OwnerPair};
 
 const UNDECLARED: &[(&str, Undeclared)] = &[
     ("ignore", Undeclared::Ignore),
@@ -24,7 +25,13 @@ const UNDECLARED: &[(&str, Undeclared)] = &[
 const MAX_COMPARED: usize = 5_000_000_000;
 
 impl<'a> Context<'a> {
-    pub(super) fn check_scope(&mut self, entries: &[Entry]) -> Result<Scope, Reported> {
+    /// Checks `manage`; the entries may lack what is broken.
+    pub(super) fn check_scope(
+        &mut self,
+        entries: &[Entry],
+        is_complete: bool,
+        pair: Option<OwnerPair<'_>>,
+    ) -> Result<Scope, Reported> {
         let layers = [
             value(self.environment.manage.as_ref()),
             value(self.raw.manage.as_ref()),
@@ -45,16 +52,35 @@ impl<'a> Context<'a> {
             undeclared: undeclared.unwrap_or(Undeclared::Ignore),
         };
         if owners_field.is_some() {
-            self.check_inside(&scope.owners, entries, owners_field, "owner", |entry| {
-                entry.desired.identity.owner.as_str()
-            })?;
+            // Of the owner pair one owner in the list is enough.
+            let other = |owner: &str| {
+                let owner = Owner::parse(owner).ok()?;
+                pair?.other(&owner)
+            };
+            let is_listed = |owner: &str| other(owner).is_some_and(|other| scope.has_owner(&other));
+            self.check_inside(
+                &scope.owners,
+                &is_listed,
+                entries,
+                owners_field,
+                "owner",
+                |entry| entry.desired.identity.owner.as_str(),
+            )?;
         }
         if names_field.is_some() {
-            self.check_inside(&scope.names, entries, names_field, "name", |entry| {
-                entry.desired.identity.name.as_str()
-            })?;
+            self.check_inside(
+                &scope.names,
+                &|_| false,
+                entries,
+                names_field,
+                "name",
+                |entry| entry.desired.identity.name.as_str(),
+            )?;
         }
         self.check_width(&scope, undeclared_field)?;
+        if is_complete {
+            self.check_anything_stays(&scope, undeclared_field, entries)?;
+        }
         Ok(scope)
     }
 
@@ -62,6 +88,7 @@ impl<'a> Context<'a> {
     fn check_inside<'e>(
         &mut self,
         globs: &[Glob],
+        is_inside_too: &dyn Fn(&str) -> bool,
         entries: &'e [Entry],
         field: Option<&'a Field<List<Text>>>,
         what: &str,
@@ -99,7 +126,9 @@ impl<'a> Context<'a> {
         for entry in entries {
             let text = text(entry);
             let is_inside = *known.entry(text).or_insert_with(|| {
-                literals.contains(text) || patterns.iter().any(|glob| glob.matches(text))
+                literals.contains(text)
+                    || patterns.iter().any(|glob| glob.matches(text))
+                    || is_inside_too(text)
             });
             if is_inside {
                 continue;
@@ -119,6 +148,45 @@ impl<'a> Context<'a> {
             outcome = Err(self.report(problem));
         }
         outcome
+    }
+
+    /// A policy for undeclared solutions must not be all that an environment says: then an entry that
+    /// was lost by mistake takes away everything.
+    fn check_anything_stays(
+        &mut self,
+        scope: &Scope,
+        undeclared: Option<&'a Field<Text>>,
+        entries: &[Entry],
+    ) -> Result<(), Reported> {
+        let Some(field) = undeclared.filter(|_| scope.undeclared != Undeclared::Ignore) else {
+            return Ok(());
+        };
+        let stays = |entry: &Entry| entry.desired.state != State::Absent;
+        if entries.iter().any(stays) {
+            return Ok(());
+        }
+        let what = if entries.is_empty() {
+            "no version"
+        } else {
+            "only ABSENT versions"
+        };
+        let word = scope.undeclared.as_str();
+        let message = format!(
+            "the environment `{}` declares {what}, and `undeclared` is `{word}`",
+            self.name
+        );
+        let problem = self
+            .problem(
+                Code::NothingDeclared,
+                message,
+                field.node.used,
+                "would take away everything in scope",
+            )
+            .related(self.source, self.key, "declares nothing that stays")
+            .help(
+                "Run `solform destroy` to remove everything that was declared, or set `undeclared` to `ignore`.",
+            );
+        Err(self.report(problem))
     }
 
     /// Everybody's public solutions belong to one owner: a policy for all of them is never meant.

@@ -11,7 +11,7 @@ use super::super::source::Mark;
 use super::super::vars::{Given, Known, Reported};
 use super::context::Context;
 use super::entry::{Declaration, Entry};
-use crate::ident::{IdentError, SolutionName, Version};
+use crate::ident::{IdentError, OwnerPair, SolutionName, Version};
 
 impl<'a> Context<'a> {
     /// Checks everything, and makes the manifest if nothing was found.
@@ -21,8 +21,12 @@ impl<'a> Context<'a> {
         let (mut entries, is_complete) = self.check_solutions();
         // Identities are unique: names are keys of one mapping, and so are the versions of a name.
         entries.sort_by(|left, right| left.desired.identity.cmp(&right.desired.identity));
-        let scope = self.check_scope(&entries);
-        self.warn(&entries, is_complete);
+        let pair = environment
+            .as_ref()
+            .ok()
+            .and_then(|environment| OwnerPair::of(environment.user.as_ref()?));
+        let scope = self.check_scope(&entries, is_complete, pair);
+        self.warn(&entries, is_complete && scope.is_ok(), pair);
         let (environment, scope) = (environment?, scope?);
         if !is_complete {
             return Err(Reported);

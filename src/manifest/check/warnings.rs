@@ -8,20 +8,26 @@ use indexmap::IndexMap;
 use super::super::invisible;
 use super::super::masking::printable;
 use super::super::problem::{Code, Problem};
+use super::super::similar::{look_of, unmistakable};
 use super::super::source::Mark;
 use super::context::Context;
 use super::entry::Entry;
 use crate::attribute::{State, Visibility};
-use crate::ident::Owner;
+use crate::ident::{Owner, OwnerPair};
 
 impl Context<'_> {
     /// Warns about declared versions; the list may lack what is broken.
-    pub(super) fn warn(&mut self, entries: &[Entry], is_complete: bool) {
+    pub(super) fn warn(
+        &mut self,
+        entries: &[Entry],
+        is_complete: bool,
+        pair: Option<OwnerPair<'_>>,
+    ) {
         if entries.is_empty() && is_complete {
             self.warn_of_nothing();
         }
         self.warn_of_invisible_characters(entries);
-        self.warn_of_visibility(entries);
+        self.warn_of_visibility(entries, pair);
         self.warn_of_similar_versions(entries);
         self.warn_of_similar_names(entries);
         self.warn_of_shared_paths(entries);
@@ -61,7 +67,8 @@ impl Context<'_> {
 
     /// The platform files public solutions under one owner and private ones under their user's
     /// name (api-facts 2.4).
-    fn warn_of_visibility(&mut self, entries: &[Entry]) {
+    /// The owners of the owner pair go with every visibility.
+    fn warn_of_visibility(&mut self, entries: &[Entry], pair: Option<OwnerPair<'_>>) {
         // One default can be the wrong one for thousands of versions.
         let mut groups: IndexMap<(Mark, &Owner), Vec<&Entry>> = IndexMap::new();
         for entry in entries {
@@ -74,6 +81,7 @@ impl Context<'_> {
             };
             if let Some(at) = entry.visibility_at
                 && !goes_with
+                && !pair.is_some_and(|pair| pair.contains(owner))
                 && desired.state != State::Absent
             {
                 groups.entry((at, owner)).or_default().push(entry);
@@ -88,7 +96,7 @@ impl Context<'_> {
                         "{what}: `{}` with the owner `{owner_text}`",
                         Visibility::Private
                     ),
-                    "Set `owner` to the user name, under which the platform files private solutions.",
+                    "Set `owner` to the user name, under which the platform files private solutions, or name the token's user as `user` in the environment.".to_owned(),
                 )
             } else {
                 (
@@ -96,7 +104,9 @@ impl Context<'_> {
                         "{what}: `{}` with the owner `{owner_text}`",
                         Visibility::Public
                     ),
-                    "Set `owner` to `IB_DEPLOYED`, under which the platform files public solutions.",
+                    format!(
+                        "Set `owner` to `IB_DEPLOYED`, under which the platform files public solutions, or name the token's user as `user: {owner_text}` in the environment."
+                    ),
                 )
             };
             let problem = self
@@ -149,7 +159,7 @@ impl Context<'_> {
             if last.replace(name) == Some(name) {
                 continue;
             }
-            let first = match seen.entry(name.to_lowercase()) {
+            let first = match seen.entry(look_of(name)) {
                 Slot::Occupied(first) => *first.get(),
                 Slot::Vacant(slot) => {
                     slot.insert(entry);
@@ -157,9 +167,9 @@ impl Context<'_> {
                 }
             };
             let message = format!(
-                "the names `{}` and `{}` differ only by case",
-                printable(first.desired.identity.name.as_str()),
-                printable(name),
+                "the names `{}` and `{}` look the same",
+                unmistakable(first.desired.identity.name.as_str()),
+                unmistakable(name),
             );
             let (first, at) = ordered(first.name_at, entry.name_at);
             let problem = self

@@ -1,15 +1,10 @@
 use super::super::ActionKind::{Create, Delete, NoOp, Replace, Update};
-use super::super::testing::{IB, Scenario, address, declared, live, scenario};
+use super::super::testing::{Scenario, address, declared, live, scenario};
 use super::super::{Block, Decision, Field, Note, Undo};
 use super::*;
 use crate::attribute::Visibility;
-use crate::ident::Owner;
 use crate::live::Unproven;
 use crate::manifest::{SupersededPolicy, Undeclared};
-
-fn owner(text: &str) -> Owner {
-    Owner::parse(text).unwrap()
-}
 
 #[test]
 fn what_is_as_declared_stays() {
@@ -344,43 +339,6 @@ fn every_record_of_an_absent_version_goes() {
 }
 
 #[test]
-fn a_version_of_another_owner_is_told_and_not_taken() {
-    let other = Note::OtherOwner {
-        owner: owner("mallory"),
-    };
-    let plan = scenario()
-        .declare([declared("Form@1")])
-        .live([live("mallory:Form@1").by("svc")])
-        .expect(&[("Form@1", Create, "declared")]);
-    assert_eq!(plan.at("Form@1").notes, [other]);
-    assert_eq!(plan.unmanaged, 1);
-    // Another version of theirs is nobody's business.
-    let plan = scenario()
-        .declare([declared("Form@1")])
-        .live([live("mallory:Form@2")])
-        .plan();
-    assert_eq!(plan.at("Form@1").notes, []);
-}
-
-#[test]
-fn two_owners_of_one_name_are_told_apart() {
-    let plan = scenario()
-        .manage(&["svc", "me"])
-        .declare([declared("Form@1"), declared("me:Form@1")])
-        .expect(&[
-            ("me:Form@1", Create, "declared"),
-            ("svc:Form@1", Create, "declared"),
-        ]);
-    // The second deploy will find the first one's version, whichever comes first by chance.
-    assert_eq!(
-        plan.at("svc:Form@1").notes,
-        [Note::OtherOwner { owner: owner("me") }]
-    );
-    assert_eq!(plan.at("svc:Form@1").waits(), ["me:Form@1"]);
-    assert_eq!(plan.at("me:Form@1").notes, []);
-}
-
-#[test]
 fn a_name_with_a_colon_looks_like_no_other_address() {
     scenario()
         .manage(&["svc", "me", "me:Form"])
@@ -391,146 +349,6 @@ fn a_name_with_a_colon_looks_like_no_other_address() {
             ("svc:Form@1", Create, "declared"),
             ("svc:me:Form@1", Create, "declared"),
         ]);
-}
-
-/// The record that went along with its visibility is matched, on every one of five conditions.
-#[test]
-fn the_owner_follows_the_visibility() {
-    let both = &["me", IB];
-    let moved = || {
-        live("IB_DEPLOYED:Form@1")
-            .by("me")
-            .visible("PUBLIC")
-            .inactive()
-    };
-    let base = || {
-        scenario()
-            .user("me")
-            .manage(both)
-            .declare([declared("me:Form@1").visible(Visibility::Public)])
-    };
-    let plan = base()
-        .live([moved()])
-        .expect(&[("Form@1", Update, "declared")]);
-    let change = plan.at("Form@1");
-    assert_eq!(change.action.before().unwrap().identity.owner.as_str(), IB);
-    assert_eq!(change.action.after().unwrap().identity.owner.as_str(), "me");
-    assert!(change.has(&Note::FollowedOwner { owner: owner(IB) }));
-
-    let back = scenario()
-        .user("me")
-        .manage(both)
-        .declare([declared("IB_DEPLOYED:Form@1")]);
-    back.live([live("me:Form@1").by("me")]).expect_nothing();
-
-    let creates = [("Form@1", Create, "declared")];
-    let no_user = Scenario {
-        manifest: {
-            let mut m = base().manifest;
-            m.environment.user = None;
-            m
-        },
-        ..base()
-    };
-    no_user.live([moved()]).expect(&creates);
-    base().user("you").live([moved()]).expect(&creates);
-    base().live([moved().by("mallory")]).expect(&creates);
-    base()
-        .live([LiveVersion {
-            author: None,
-            ..moved()
-        }])
-        .expect(&creates);
-    base().manage(&["me"]).live([moved()]).expect(&creates);
-    base().live([live("you:Form@1").by("me")]).expect(&creates);
-    base().live([live("IB_DEPLOYED:Form@2").by("me")]).expect(&[
-        ("Form@1", Create, "declared"),
-        ("Form@2", Update, "superseded"),
-    ]);
-    // The exact identity is live: it is meant, and the other record is left alone.
-    let exact = live("me:Form@1").visible("PUBLIC");
-    let plan = base().live([exact, moved()]).expect_nothing();
-    assert_eq!(
-        plan.at("Form@1")
-            .action
-            .before()
-            .unwrap()
-            .identity
-            .owner
-            .as_str(),
-        "me"
-    );
-    assert_eq!(plan.unmanaged, 1);
-}
-
-#[test]
-fn what_is_declared_under_the_other_owner_is_not_followed() {
-    let base = || scenario().user("me").manage(&["me", IB]);
-    let moved = || live("IB_DEPLOYED:Form@1").by("me");
-    // Both are declared, so the live one is one of them, and the other is missing.
-    base()
-        .declare([declared("me:Form@1"), declared("IB_DEPLOYED:Form@1")])
-        .live([moved()])
-        .expect(&[("me:Form@1", Create, "declared")]);
-    // A tombstone means what it says.
-    let plan = base()
-        .declare([
-            declared("me:Form@1"),
-            declared("IB_DEPLOYED:Form@1").absent(),
-        ])
-        .live([moved()])
-        .expect(&[
-            ("IB_DEPLOYED:Form@1", Delete, "tombstone"),
-            ("me:Form@1", Create, "declared"),
-        ]);
-    assert_eq!(
-        plan.at("me:Form@1").notes,
-        [Note::OtherOwner { owner: owner(IB) }]
-    );
-}
-
-#[test]
-fn deletes_never_cross_owners() {
-    let base = || {
-        scenario()
-            .user("me")
-            .manage(&["me", IB])
-            .live([live("IB_DEPLOYED:Form@1").by("me")])
-    };
-    base()
-        .declare([declared("me:Form@1").absent()])
-        .expect_nothing();
-    base()
-        .declare([declared("me:Form@1")])
-        .destroy()
-        .expect_nothing();
-    let errors = base()
-        .declare([declared("me:Form@1")])
-        .replace("Form@1")
-        .try_plan()
-        .unwrap_err();
-    assert_eq!(
-        errors,
-        [DiffError::ReplaceNotLive {
-            address: address("Form@1")
-        }]
-    );
-}
-
-/// More records of a followed identity are no more touched than those of a declared one.
-#[test]
-fn other_records_of_a_followed_version_are_left_alone() {
-    let plan = scenario()
-        .user("me")
-        .manage(&["me", IB])
-        .declare([declared("me:Form@1").superseding(SupersededPolicy::Delete, None)])
-        .live([
-            live("IB_DEPLOYED:Form@1").by("me").created(2).id("new"),
-            live("IB_DEPLOYED:Form@1").by("me").created(1).id("old"),
-        ])
-        .expect_nothing();
-    let ids = vec![live("x@1").id("old").id];
-    assert!(plan.at("Form@1").has(&Note::MoreRecords { ids }));
 }
 
 #[test]

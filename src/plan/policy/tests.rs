@@ -1,6 +1,6 @@
 use super::super::ActionKind::{Create, Delete, Update};
 use super::super::testing::{IB, Scenario, declared, live, scenario};
-use super::super::{ActionKind, Note};
+use super::super::{ActionKind, Block, Note, OwnerConflict};
 use super::*;
 use crate::manifest::SupersededPolicy::{Deactivate, Delete as DeleteThem, Keep};
 
@@ -66,14 +66,6 @@ fn policies_touch_only_what_is_theirs() {
         let plan = base().live([version]).expect_nothing();
         assert_eq!(plan.unmanaged, 1, "{case}");
     }
-    base()
-        .protect("Form@1")
-        .live([live("Form@1")])
-        .expect_nothing();
-    base()
-        .manage(&["me"])
-        .live([live("Form@1")])
-        .expect_nothing();
     base()
         .manage_names(&["Paystub"])
         .live([live("Form@1")])
@@ -210,13 +202,14 @@ fn the_most_careful_policy_counts() {
     }
 }
 
-/// Owner follows visibility, for policies: each of its conditions negated in turn.
+/// Both owners of the pair are one publisher for policies; only what the store knows is deleted across
+/// it.
 #[test]
-fn a_followed_version_is_deactivated_and_never_deleted() {
+fn the_pair_is_superseded_and_not_deleted_across() {
     let base = || {
         scenario()
             .user("me")
-            .manage(&["me", IB])
+            .manage(&[IB])
             .declare([declared("IB_DEPLOYED:Form@9").superseding(DeleteThem, None)])
             .converged()
     };
@@ -225,57 +218,136 @@ fn a_followed_version_is_deactivated_and_never_deleted() {
         .live([old()])
         .expect(&[("Form@1", Update, "superseded")]);
     let owner = old().identity.owner;
-    assert!(plan.at("Form@1").has(&Note::FollowedOwner { owner }));
+    let change = plan.at("Form@1");
+    assert!(change.has(&Note::FollowedOwner {
+        owner: owner.clone()
+    }));
+    assert!(change.has(&Note::DeactivatedInstead {
+        because: Block::Owner(OwnerConflict::OwnerMoved { live: owner }),
+    }));
     base().live([old().inactive()]).expect_nothing();
+    base()
+        .deployed(&old())
+        .live([old()])
+        .expect(&[("Form@1", Delete, "superseded")]);
+    // Either owner may be declared.
+    scenario()
+        .user("me")
+        .manage(&["me"])
+        .declare([declared("me:Form@9")])
+        .converged()
+        .live([live("IB_DEPLOYED:Form@1").by("me")])
+        .expect(&[("Form@1", Update, "superseded")]);
 
-    base().user("you").live([old()]).expect_nothing();
-    base().live([old().by("mallory")]).expect_nothing();
+    for (case, scenario) in [
+        ("another user", base().user("you").live([old()])),
+        ("another author", base().live([old().by("mallory")])),
+        (
+            "no author",
+            base().live([LiveVersion {
+                author: None,
+                ..old()
+            }]),
+        ),
+        (
+            "an owner outside the pair",
+            base().live([live("you:Form@1").by("me")]),
+        ),
+        ("an unknown state", base().live([old().state("ARCHIVED")])),
+    ] {
+        let plan = scenario.plan();
+        assert_eq!(plan.unmanaged, 1, "{case}");
+    }
+    // Two records of one superseded version go each by its own rule.
     base()
-        .live([LiveVersion {
-            author: None,
-            ..old()
-        }])
-        .expect_nothing();
-    base().manage(&[IB]).live([old()]).expect_nothing();
-    base().live([live("you:Form@1").by("me")]).expect_nothing();
-    base().protect("me:*").live([old()]).expect_nothing();
-    base().live([old().state("PRODUCTION")]).expect_nothing();
-    // The exact identity is live and stays: the other record stands apart.
-    base()
-        .protect("IB_DEPLOYED:Form@1")
-        .live([old(), live("IB_DEPLOYED:Form@1")])
-        .expect_nothing();
-    // It goes: once it is gone, the other counts as the same owner's.
-    let plan = base()
         .live([old(), live("IB_DEPLOYED:Form@1").inactive()])
         .expect(&[
             ("IB_DEPLOYED:Form@1", Delete, "superseded"),
             ("me:Form@1", Update, "superseded"),
         ]);
-    assert_eq!(plan.at("me:Form@1").waits(), ["IB_DEPLOYED:Form@1"]);
-    // Its own owner has a say first.
-    base()
-        .declare([declared("me:Form@8").superseding(Keep, None)])
-        .live([live("me:Form@8"), old()])
-        .expect_nothing();
 }
 
 #[test]
-fn a_followed_version_takes_no_place_among_the_retained() {
-    scenario()
+fn retain_counts_the_versions_of_the_pair() {
+    let base = |retain| {
+        scenario()
+            .user("me")
+            .manage(&[IB])
+            .declare([declared("IB_DEPLOYED:Form@9").superseding(DeleteThem, Some(retain))])
+            .converged()
+            .live([
+                live("me:Form@3").created(3),
+                live("IB_DEPLOYED:Form@2").created(2).inactive(),
+                live("IB_DEPLOYED:Form@1").created(1).inactive(),
+            ])
+    };
+    base(1).expect(&[
+        ("Form@1", Delete, "superseded"),
+        ("Form@2", Delete, "superseded"),
+        ("Form@3", Update, "superseded"),
+    ]);
+    base(2).expect(&[
+        ("Form@1", Delete, "superseded"),
+        ("Form@3", Update, "superseded"),
+    ]);
+}
+
+/// A protection stops deletes, not deactivation.
+#[test]
+fn a_protected_version_is_deactivated() {
+    let protected = |text: &str, note: bool, scenario: Scenario| {
+        let plan = scenario.protect("Form@*").live([live(text)]).plan();
+        let change = plan.at(text);
+        assert_eq!(change.patches(), "state=INACTIVE");
+        let instead = Note::DeactivatedInstead {
+            because: Block::Protected,
+        };
+        assert_eq!((change.has(&instead), change.blocked.len()), (note, 0));
+    };
+    protected("Form@1", false, superseding(Deactivate, None));
+    protected("Form@1", true, superseding(DeleteThem, None));
+    protected("Form@1", false, superseding(DeleteThem, Some(1)));
+    let undeclared = |policy| scenario().undeclared(policy);
+    protected("Form@1", false, undeclared(Undeclared::Deactivate));
+    protected("Form@1", true, undeclared(Undeclared::Delete));
+    superseding(DeleteThem, None)
+        .protect("Form@*")
+        .live([live("Form@1").inactive()])
+        .expect_nothing();
+    // The other owner of the pair is protected too.
+    let plan = scenario()
         .user("me")
         .manage(&["me", IB])
-        .declare([declared("IB_DEPLOYED:Form@9").superseding(DeleteThem, Some(1))])
+        .protect("me:Form@*")
+        .declare([declared("me:Form@9").superseding(DeleteThem, None)])
         .converged()
-        .live([
-            live("me:Form@3").created(3),
-            live("IB_DEPLOYED:Form@2").created(2).inactive(),
-            live("IB_DEPLOYED:Form@1").created(1).inactive(),
-        ])
-        .expect(&[
-            ("Form@1", Delete, "superseded"),
-            ("Form@3", Update, "superseded"),
-        ]);
+        .live([live("IB_DEPLOYED:Form@1").by("me")])
+        .deployed(&live("IB_DEPLOYED:Form@1"))
+        .expect(&[("Form@1", Update, "superseded")]);
+    assert!(plan.at("Form@1").has(&Note::DeactivatedInstead {
+        because: Block::Protected
+    }));
+}
+
+/// An undeclared version under the other owner of the pair is deactivated where the policy says delete.
+#[test]
+fn undeclared_versions_of_the_pair() {
+    let base = |author: &str| {
+        scenario()
+            .user("me")
+            .manage(&["me"])
+            .undeclared(Undeclared::Delete)
+            .live([live("IB_DEPLOYED:Other@1").by(author), live("me:Other@2")])
+    };
+    base("me").expect(&[
+        ("Other@1", Update, "undeclared"),
+        ("Other@2", Delete, "undeclared"),
+    ]);
+    base("bob").expect(&[("Other@2", Delete, "undeclared")]);
+    base("me").deployed(&live("IB_DEPLOYED:Other@1")).expect(&[
+        ("Other@1", Delete, "undeclared"),
+        ("Other@2", Delete, "undeclared"),
+    ]);
 }
 
 #[test]
@@ -301,14 +373,18 @@ fn undeclared_names_are_ignored_deactivated_or_deleted() {
             ])
     };
     assert_eq!(base(Undeclared::Ignore).expect_nothing().unmanaged, 8);
-    let plan = base(Undeclared::Deactivate).expect(&[("Other@1", Update, "undeclared")]);
-    assert_eq!(plan.unmanaged, 7);
+    let plan = base(Undeclared::Deactivate).expect(&[
+        ("Other@1", Update, "undeclared"),
+        ("Safe@1", Update, "undeclared"),
+    ]);
+    assert_eq!(plan.unmanaged, 6);
     assert_eq!(plan.at("Other@1").origin, None);
     let plan = base(Undeclared::Delete).expect(&[
         ("Other@1", Delete, "undeclared"),
         ("Other@2", Delete, "undeclared"),
+        ("Safe@1", Update, "undeclared"),
     ]);
-    assert_eq!(plan.unmanaged, 6);
+    assert_eq!(plan.unmanaged, 5);
     let out_of_scope = base(Undeclared::Delete).manage_names(&["Form", "Old"]);
     assert_eq!(out_of_scope.expect_nothing().unmanaged, 8);
 }

@@ -165,18 +165,48 @@ fn a_deploy_stands_by_every_record_of_its_name() {
         (&public, vec![unseen()], appeared, appeared),
         (&active, vec![stranger()], "it is me's", "ready"),
     ] {
-        assert_eq!(told(&stand_create(after, &named)), create, "{named:?}");
         assert_eq!(
-            told(&stand_redeploy(after, &named)),
+            told(&stand_create(after, None, &named)),
+            create,
+            "{named:?}"
+        );
+        assert_eq!(
+            told(&stand_redeploy(after, None, &named)),
             redeploy,
             "{named:?}, after a delete"
+        );
+    }
+    // Under the other owner of the pair it is there, if the user published it.
+    let other = Owner::ib_deployed();
+    let moved = |author: &str| vec![live("IB_DEPLOYED:Form@1").by(author)];
+    for (after, named, create, redeploy) in [
+        (&active, moved("svc"), "done", "done"),
+        (
+            &public,
+            moved("svc"),
+            "id-IB_DEPLOYED:Form@1 is ACTIVE",
+            "id-IB_DEPLOYED:Form@1 is ACTIVE",
+        ),
+        (&active, moved("bob"), "it is IB_DEPLOYED's", "ready"),
+    ] {
+        let stands = [
+            stand_create(after, Some(&other), &named),
+            stand_redeploy(after, Some(&other), &named),
+        ];
+        assert_eq!(
+            stands.map(|one| told(&one)),
+            [create, redeploy],
+            "{named:?}"
         );
     }
     // The newest is meant, in whatever order the server lists.
     let old = live("Form@1").id("old").created(1);
     let new = live("Form@1").id("new").created(2).inactive();
     for named in [[old.clone(), new.clone()], [new, old]] {
-        assert_eq!(told(&stand_create(&active, &named)), "new is INACTIVE");
+        assert_eq!(
+            told(&stand_create(&active, None, &named)),
+            "new is INACTIVE"
+        );
     }
 }
 
@@ -187,6 +217,7 @@ fn a_successor_releases_by_its_full_image_only() {
     let successor = |id: Option<SolutionId>| Successor {
         address: super::super::testing::address("Form@2"),
         after: after("Form@2", State::Active, Some(Public)),
+        other_owner: None,
         id,
     };
     let public = || live("Form@2").visible("PUBLIC");

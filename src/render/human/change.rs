@@ -38,19 +38,16 @@ pub(super) fn render_change(
         writeln!(out, "      {line}")
     };
     for block in &change.blocked {
-        let why = match block {
-            Block::Protected => {
-                "a `protect` pattern of the environment covers this version".to_owned()
-            }
-            Block::Package { problem, .. } => words::escaped(&problem.to_string()),
-        };
-        warn(&format!("blocked: {why}"))?;
+        warn(&format!("blocked: {}", why_blocked(block)))?;
     }
     if succession.is_some_and(is_downgrade) {
         warn("the version goes down")?;
     }
     if change.becomes_public() {
         warn("becomes PUBLIC")?;
+    }
+    if change.narrows_visibility() {
+        warn("is lost to the users who see it only because of its present visibility")?;
     }
     for note in &change.notes {
         warn(&said(note, change))?;
@@ -74,12 +71,12 @@ pub(super) fn render_briefly(
     writeln!(out, "  # ({reason}{succession})")
 }
 
-/// Whether a change takes something away that does not come back.
+/// Whether a change takes something away: a version that does not come back, or the sight of one.
 pub(super) fn is_loss(change: &Change) -> bool {
     matches!(
         change.action.kind(),
         ActionKind::Delete | ActionKind::Replace
-    )
+    ) || change.narrows_visibility()
 }
 
 /// Whether a change is never folded: something about it must not be overlooked.
@@ -218,17 +215,26 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
             format!("{count} more {bears} this identity, and {fate}: {ids}")
         }
-        Note::OtherOwner { owner } => format!(
-            "this name and version are live under owner {}: the deploy will be refused",
+        Note::FollowedOwner { owner } => format!(
+            "live under owner {}, which counts as the same owner",
             words::quoted(owner.as_str())
         ),
         Note::HeldBack { until_ms } => format!(
             "the job of its last deploy was abandoned: apply does not deploy it before {}, unless --replace names it",
             words::instant(*until_ms)
         ),
-        Note::FollowedOwner { owner } => format!(
-            "live under owner {}, which its visibility brought about",
-            words::quoted(owner.as_str())
+        Note::DeactivatedInstead { because } => format!(
+            "the policy says delete; it is deactivated instead: {}",
+            why_blocked(because)
         ),
+    }
+}
+
+/// Why a change may not be applied, in words.
+fn why_blocked(block: &Block) -> String {
+    match block {
+        Block::Protected => "a `protect` pattern of the environment covers this version".to_owned(),
+        Block::Package { problem, .. } => words::escaped(&problem.to_string()),
+        Block::Owner(conflict) => words::escaped(&conflict.to_string()),
     }
 }

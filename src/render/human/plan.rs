@@ -134,6 +134,9 @@ fn render_asides(
     if summary.orphaned > 0 {
         counts.push(format!("{} orphaned", summary.orphaned));
     }
+    if summary.unknown > 0 {
+        counts.push(format!("{} unknown", summary.unknown));
+    }
     if summary.blocked > 0 {
         counts.push(format!("{} blocked", summary.blocked));
     }
@@ -151,6 +154,9 @@ fn render_asides(
     }
     if summary.widened > 0 {
         counts.push(format!("{} becoming PUBLIC", summary.widened));
+    }
+    if summary.narrowed > 0 {
+        counts.push(format!("{} becoming less visible", summary.narrowed));
     }
     if summary.irreversible > 0 {
         counts.push(format!("{} that cannot be undone", summary.irreversible));

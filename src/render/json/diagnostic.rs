@@ -182,10 +182,14 @@ impl Diagnostic {
             causes.push(cause.to_string());
             source = cause.source();
         }
-        let told =
+        let mut told =
             Self::new(Severity::Error, refusal.to_string()).because(causes, Some(refusal.help()));
         let address = match refusal {
             Refusal::NotListed { address } | Refusal::Protected { address } => address,
+            Refusal::Owner { address, conflict } => {
+                told.x_solution.code = Some(conflict.code().to_owned());
+                address
+            }
             Refusal::Package {
                 address,
                 problem,

@@ -88,6 +88,10 @@ struct ChangeItem {
 /// What solform knows of a change besides.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and a key of the document"
+)]
 pub(super) struct ChangeExtension {
     /// The owner.
     owner: String,
@@ -105,7 +109,8 @@ pub(super) struct ChangeExtension {
     successors: Vec<String>,
     /// Whether something prevents it.
     blocked: bool,
-    /// What prevents it, as stable codes: `protected`, or the code of a problem of its package.
+    /// What prevents it, as stable codes: `protected`, `owner-differs`, `owner-moved`, `author-differs`, or
+    /// the code of a problem of its package.
     blocked_by: Vec<&'static str>,
     /// The fingerprint of the package that is deployed; null where nothing is, or where the package
     /// could not be inspected.
@@ -114,6 +119,8 @@ pub(super) struct ChangeExtension {
     ends_service: bool,
     /// Whether the version becomes visible to everybody.
     becomes_public: bool,
+    /// Whether fewer users will see the version.
+    narrows_visibility: bool,
     /// What a version that comes into service takes over from; null where it does so from none.
     takes_over: Option<SuccessionItem>,
     /// Every field that differs, also where the difference is left alone.
@@ -262,7 +269,10 @@ pub(super) struct SummaryItem {
     destroy: usize,
     /// Versions that are as declared.
     no_op: usize,
-    /// Changes that protection blocks; they count above too.
+    /// Declared versions in a state or visibility that solform does not know: nothing is done about
+    /// them, and they are not as declared.
+    unknown: usize,
+    /// Changes that are blocked; they count above too.
     blocked: usize,
     /// Versions that stop serving without a successor of their name.
     ends_service: usize,
@@ -270,6 +280,8 @@ pub(super) struct SummaryItem {
     irreversible: usize,
     /// Versions that become PUBLIC.
     widened: usize,
+    /// Versions that fewer users will see.
+    narrowed: usize,
     /// Versions that come into service in the place of a higher one.
     downgraded: usize,
     /// Versions that served beside a declared one, and that a policy takes out of service.
@@ -291,10 +303,12 @@ impl SummaryItem {
             change,
             destroy,
             no_op,
+            unknown,
             blocked,
             ends_service,
             irreversible,
             widened,
+            narrowed,
             downgraded,
             coexisting,
             unmanaged,
@@ -307,10 +321,12 @@ impl SummaryItem {
             change,
             destroy,
             no_op,
+            unknown,
             blocked,
             ends_service,
             irreversible,
             widened,
+            narrowed,
             downgraded,
             coexisting,
             unmanaged,
@@ -495,6 +511,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
             .map(ToString::to_string),
         ends_service: change.ends_service(),
         becomes_public: change.becomes_public(),
+        narrows_visibility: change.narrows_visibility(),
         takes_over: succession.map(|succession| SuccessionItem {
             course: succession.course.as_str(),
             from: succession.from.iter().map(ToString::to_string).collect(),
@@ -526,9 +543,9 @@ fn note(note: &Note) -> &'static str {
         Note::WaitsForReview => "waits-for-review",
         Note::UnknownWord { .. } => "unknown-word",
         Note::MoreRecords { .. } => "more-records",
-        Note::OtherOwner { .. } => "other-owner",
         Note::HeldBack { .. } => "held-back",
         Note::FollowedOwner { .. } => "followed-owner",
+        Note::DeactivatedInstead { .. } => "deactivated-instead",
     }
 }
 

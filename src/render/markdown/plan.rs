@@ -8,7 +8,7 @@ use super::budget::{Row, Section, Tables, quotes, strong};
 use super::escape::{NAME_LIMIT, code, marker, short_code};
 use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Block, Change, Course, Decision, FieldChange, Mode, Note, Plan, Reason, Succession,
+    ActionKind, Block, Change, Course, Decision, FieldChange, Mode, Plan, Reason, Succession,
     Successions, Summary, Undo,
 };
 use crate::render::words::{self, risk};
@@ -92,6 +92,7 @@ fn verdict(mode: Mode, summary: &Summary) -> String {
     risk(summary.ends_service, "out of service without a successor");
     risk(summary.downgraded, "going down in version");
     risk(summary.widened, "becoming PUBLIC");
+    risk(summary.narrowed, "becoming less visible");
     risk(summary.irreversible, "irreversible");
     let risks = if risks.is_empty() || !summary.has_changes() {
         String::new()
@@ -163,14 +164,14 @@ fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
 fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
     let kind = change.action.kind();
     let goes_down = succession.is_some_and(|found| found.course == Course::Downgrade);
-    let is_taken = change
-        .notes
-        .iter()
-        .any(|note| matches!(note, Note::OtherOwner { .. }));
     let has_bad_package = change
         .blocked
         .iter()
         .any(|block| matches!(block, Block::Package { .. }));
+    let owners = change.blocked.iter().filter_map(|block| match block {
+        Block::Owner(conflict) => Some(strong(&format!("blocked: {}", conflict.code()))),
+        Block::Protected | Block::Package { .. } => None,
+    });
     let marks = [
         (
             change.blocked.contains(&Block::Protected),
@@ -192,14 +193,12 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
         (change.ends_service(), risk::OUT_OF_SERVICE.to_owned()),
         (change.becomes_public(), strong(risk::BECOMES_PUBLIC)),
         (goes_down, strong(risk::GOES_DOWN)),
-        (
-            is_taken,
-            "live under another owner: will be refused".to_owned(),
-        ),
+        (change.narrows_visibility(), strong(risk::NARROWS)),
     ];
     marks
         .into_iter()
         .filter_map(|(holds, mark)| holds.then_some(mark))
+        .chain(owners)
         .collect()
 }
 
@@ -207,6 +206,7 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
 fn notes(plan: &Plan, summary: &Summary) -> String {
     let mut parts = vec![format!("{} as declared", summary.no_op)];
     for (number, what) in [
+        (summary.unknown, "unknown"),
         (summary.unmanaged, "unmanaged"),
         (summary.left_out, "left out by options"),
     ] {

@@ -141,7 +141,7 @@ async fn a_patch_without_effect_fails_and_is_not_called_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_create_that_lives_under_another_owner_is_refused() {
+async fn a_create_that_lives_under_another_owner_is_blocked() {
     let emulator = start(
         seed(
             &[Version::active("A", "1").owner("other")],
@@ -157,13 +157,13 @@ async fn a_create_that_lives_under_another_owner_is_refused() {
     let _ = env
         .solform_beside(&["plan"])
         .await
-        .exits_with(0)
-        .says("live under owner \"other\": the deploy will be refused");
+        .exits_with(1)
+        .says("blocked: it is live under the owner `other` by the author `other`");
     let _ = env
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
-        .exits_with(3)
-        .says("refused");
+        .exits_with(4)
+        .warns("owner-differs");
     assert_eq!(count(&emulator, Operation::Deploy), 0);
 }
 
@@ -236,7 +236,8 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
 
     // The server files it under the caller. Where nothing says that this is the same, it is named.
     let emulator = start(world(), &["package_owner=replaced"]).await;
-    let env = env_with(&manifest(&emulator.url(), solutions));
+    let without_user = manifest(&emulator.url(), solutions).replace("user: svc, ", "");
+    let env = env_with(&without_user);
     let _ = env
         .solform_beside(&apply)
         .await
@@ -246,12 +247,7 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
 
     // Where `user` says so, it is followed by its id.
     let emulator = start(world(), &["package_owner=replaced"]).await;
-    let env = env_with(&manifest_with(
-        &emulator.url(),
-        "    user: svc\n",
-        "manage: { owners: [svc, IB_DEPLOYED] }\n",
-        solutions,
-    ));
+    let env = env_with(&manifest(&emulator.url(), solutions));
     let _ = env.solform_beside(&apply).await.exits_with(2);
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])

@@ -166,7 +166,12 @@ async fn patch_knobs() {
     ];
     for (knob, query, body, status, image) in cases {
         let told = patched(&format!("patch_{knob}"), query, body).await;
-        assert_eq!(told, (status, format!("{image} ann")), "{knob} {query}");
+        let owner = if image.ends_with("PUBLIC") {
+            "IB_DEPLOYED"
+        } else {
+            "ann"
+        };
+        assert_eq!(told, (status, format!("{image} {owner}")), "{knob} {query}");
     }
     let api = Api::with(&["patch_touches_updated=false"], JobPace::Immediate).await;
     let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
@@ -178,7 +183,7 @@ async fn patch_knobs() {
 #[tokio::test]
 async fn visibility_knobs() {
     let cases = [
-        ("publish=allowed", "PUBLIC", 200, "PUBLIC ann"),
+        ("publish=allowed", "PUBLIC", 200, "PUBLIC IB_DEPLOYED"),
         (
             "publish=pending_review",
             "PUBLIC",
@@ -247,6 +252,36 @@ async fn deploy_knobs() {
         ("package_visibility=pending_review", "B-1", "PENDING_REVIEW"),
         ("package_visibility=pending_review", "A-1", "PRIVATE"),
     ];
+    // An owner goes with the visibility of the package too, or it stays as the package names it.
+    for (knobs, package, owner) in [
+        (
+            &["package_visibility=public"] as &[&str],
+            "A-1",
+            "IB_DEPLOYED",
+        ),
+        (&["package_visibility=private"], "B-1", "admin"),
+        (
+            &[
+                "package_visibility=public",
+                "owner_after_visibility=unchanged",
+            ],
+            "A-1",
+            "ann",
+        ),
+        (
+            &[
+                "package_visibility=private",
+                "owner_after_visibility=ib_deployed",
+            ],
+            "B-1",
+            "IB_DEPLOYED",
+        ),
+    ] {
+        let api = Api::with(knobs, JobPace::Immediate).await;
+        api.deployed(package).await;
+        let found = api.names(&format!("owner={owner}")).await;
+        assert_eq!(found.len(), 1, "{knobs:?} {package}");
+    }
     for (knob, package, visibility) in visibilities {
         let api = Api::with(&[knob], JobPace::Immediate).await;
         api.deployed(package).await;

@@ -149,7 +149,8 @@ async fn answers_keep_to_the_document() {
         ask(Operation::ListSolutionRuns, format!("{one}/jobs"), None).await;
         let mut by_name = run;
         by_name["name"] = json!("A");
-        by_name["owner"] = json!("ann");
+        let (_, single) = ask(Operation::GetSolution, one.clone(), None).await;
+        by_name["owner"] = single["solution"]["owner"].clone();
         let (answered, _) = ask(
             Operation::RunByName,
             format!("{DEPLOYED}/run"),

@@ -340,6 +340,7 @@ packages:
                 "name_form=trimmed",
                 "version_form=three_parts",
                 "identity_case=insensitive",
+                "owner_after_visibility=unchanged",
             ],
             ["Form@1.0.0", "", "Form@1.0.0"],
         ),

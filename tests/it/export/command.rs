@@ -36,7 +36,7 @@ async fn the_manifest_is_one_to_review() {
     let emulator = small_world().await;
     let env = env_with(&manifest_with(
         &emulator.url(),
-        "    user: svc\n    context: acme\n    store: state\n",
+        "    context: acme\n    store: state\n",
         "manage: { owners: [svc, ann, IB_DEPLOYED] }\n",
         "  {}\n",
     ));

@@ -132,7 +132,7 @@ fn an_export_reads_back_and_plans_empty() {
         .run(&strategy, |(records, is_all)| {
             let live = live(&records);
             let reach = if is_all { Reach::All } else { Reach::Managed };
-            let exported = export(&live, &access.scope, reach);
+            let exported = export(&live, &access, reach);
             let text = text_of(&access, &exported);
             let manifest = manifest_of(&text);
             let mut environment = manifest.environment.clone();
@@ -152,7 +152,7 @@ fn an_export_reads_back_and_plans_empty() {
             assert!(!Summary::of(&plan).has_changes(), "{plan:#?}\n{text}");
             means_the_same_to_others(&text, &manifest, &schema);
             // Whoever exports with an export gets the same.
-            let again = export(&live, &manifest.scope, reach);
+            let again = export(&live, &manifest, reach);
             assert_eq!(text_of(&manifest, &again), text);
             Ok(())
         })
@@ -180,7 +180,7 @@ fn an_older_record_of_what_is_left_out_is_not_superseded() {
         record("2.0", "svc", "ACTIVE"),
     ]);
     let access = manifest_of(ACCESS);
-    let text = text_of(&access, &export(&live, &access.scope, Reach::All));
+    let text = text_of(&access, &export(&live, &access, Reach::All));
     assert!(text.contains("superseded: keep"), "{text}");
     let plan = diff(
         &manifest_of(&text),

@@ -276,6 +276,72 @@ fn scope() {
     assert_eq!(codes(public), "undeclared-too-wide");
 }
 
+/// An environment that declares nothing that stays must not take away everything else.
+#[test]
+fn nothing_declared() {
+    for (solutions, policy, expected) in [
+        ("", "delete", "nothing-declared"),
+        ("", "deactivate", "nothing-declared"),
+        ("", "ignore", ""),
+        ("solutions: {}", "delete", "nothing-declared"),
+        (
+            "solutions: { A: { version: 1, owner: me, state: ABSENT } }",
+            "delete",
+            "nothing-declared",
+        ),
+        (
+            "solutions: { A: { owner: me, versions: { 1: { state: ABSENT }, 2: { state: INACTIVE } } } }",
+            "delete",
+            "",
+        ),
+        // What is broken may be what stays.
+        (
+            "solutions: { A: { version: 1 } }",
+            "delete",
+            "missing-owner",
+        ),
+    ] {
+        let text = format!("manage: {{ owners: [me], undeclared: {policy} }}\n{solutions}");
+        assert_eq!(codes(&text), expected, "{text}");
+    }
+}
+
+/// Of the owner pair one owner in the list is enough, and both go with every visibility.
+#[test]
+fn owners_of_the_pair() {
+    let codes_of = |user: &str, listed: &str, owner: &str, visibility: &str| {
+        codes(&format!(
+            "environments: {{ e: {{ url: 'emulator:'{user} }} }}\nmanage: {{ owners: [{listed}], undeclared: delete }}\n\
+             solutions: {{ A: {{ version: 1, owner: {owner}, visibility: {visibility} }} }}"
+        ))
+    };
+    for (user, listed, owner, visibility, expected) in [
+        (", user: svc", "svc", "svc", "PUBLIC", ""),
+        (", user: svc", "svc", "IB_DEPLOYED", "PUBLIC", ""),
+        (", user: svc", "svc", "IB_DEPLOYED", "PRIVATE", ""),
+        ("", "svc", "svc", "PUBLIC", "owner-visibility"),
+        ("", "svc", "IB_DEPLOYED", "PUBLIC", "out-of-scope"),
+        (", user: bob", "svc", "svc", "PUBLIC", "owner-visibility"),
+        (
+            ", user: bob",
+            "svc",
+            "IB_DEPLOYED",
+            "PUBLIC",
+            "out-of-scope",
+        ),
+        (
+            ", user: svc",
+            "IB_DEPLOYED",
+            "svc",
+            "PUBLIC",
+            "undeclared-too-wide",
+        ),
+    ] {
+        let found = codes_of(user, listed, owner, visibility);
+        assert_eq!(found, expected, "{user} {listed} {owner} {visibility}");
+    }
+}
+
 #[test]
 fn warnings_name_a_few_of_many() {
     let versions: Vec<String> = (0..100).map(|at| format!("1.{at}:")).collect();

@@ -453,7 +453,8 @@ solutions:
        ·                  │                          ╰── this version
        ·                  ╰── this version
        ╰────
-      help: Set `owner` to `IB_DEPLOYED`, under which the platform files public solutions.
+      help: Set `owner` to `IB_DEPLOYED`, under which the platform files public solutions, or name the
+            token's user as `user: svc-release` in the environment.
     similar-versions
 
       ⚠ the versions `1.0` and `1.0.0` of `Form W-2` differ only by form

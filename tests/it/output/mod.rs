@@ -33,7 +33,8 @@ async fn a_plan_is_had_in_every_format_at_once() {
         &[],
     )
     .await;
-    let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    // Without `user`, PUBLIC does not go with the owner.
+    let env = env_with(&manifest(&emulator.url(), SOLUTIONS).replace("user: svc, ", ""));
     let printed = env
         .solform_beside(&[
             "plan",

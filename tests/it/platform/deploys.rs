@@ -5,9 +5,7 @@ use std::process::{Command, Stdio};
 
 use solform::emulator::{JobPace, Operation};
 
-use crate::support::worlds::{
-    Version, count, env_with, manifest, manifest_with, seed, start, start_with,
-};
+use crate::support::worlds::{Version, count, env_with, manifest, seed, start, start_with};
 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
 const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
@@ -84,7 +82,8 @@ async fn an_owner_that_goes_along_is_named_and_nothing_is_deployed_twice() {
     )
     .await;
     let solutions = ONE.replace("version: 1,", "version: 1, visibility: PUBLIC,");
-    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let with_user = manifest(&emulator.url(), &solutions);
+    let env = env_with(&with_user.replace("user: svc, ", ""));
     let _ = env
         .solform_beside(&APPLY)
         .await
@@ -92,22 +91,17 @@ async fn an_owner_that_goes_along_is_named_and_nothing_is_deployed_twice() {
         .says("To go on, run: solform plan --file solform.yaml -e test\n")
         .says("Did not converge: A@1 is planned again");
     let _ = env
-        .solform_beside(&APPLY)
+        .solform_beside(&PLAN)
         .await
-        .exits_with(3)
-        .says("live under owner \"IB_DEPLOYED\": the deploy will be refused");
+        .exits_with(4)
+        .says("Plan: 1 to add, 0 to change, 0 to destroy.")
+        .says("blocked: it is live under the owner `IB_DEPLOYED` by the author `svc`")
+        .warns("Write `user: svc` in the environment");
+    let _ = env.solform_beside(&APPLY).await.exits_with(4);
     assert_eq!(count(&emulator, Operation::Deploy), 1);
 
     // With `user` it is the same version.
-    env.write(
-        "solform.yaml",
-        &manifest_with(
-            &emulator.url(),
-            "    user: svc\n",
-            "manage: { owners: [svc, IB_DEPLOYED] }\n",
-            &solutions,
-        ),
-    );
+    env.write("solform.yaml", &with_user);
     let _ = env.solform_beside(&PLAN).await.exits_with(0);
 }
 

@@ -5,5 +5,6 @@
 mod deletes;
 mod deploys;
 mod fields;
+mod owners;
 mod page;
 mod words;

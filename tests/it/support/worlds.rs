@@ -115,7 +115,7 @@ pub(crate) async fn start_with(
     .unwrap()
 }
 
-/// A manifest for an emulator, with short times and these `solutions`.
+/// A manifest for an emulator and its user, with short times and these `solutions`.
 pub(crate) fn manifest(url: &str, solutions: &str) -> String {
     manifest_with(url, "", "", solutions)
 }
@@ -128,7 +128,7 @@ pub(crate) fn manifest_with(url: &str, environment: &str, top: &str, solutions: 
          \x20 test:\n\
          \x20   url: {url}\n\
          \x20   token: {{ env: TEST_TOKEN }}\n\
-         \x20   timeouts: {{ deploy: 20s, delete: 20s, propagation: 1s }}\n\
+         \x20   <<: {{ user: svc, timeouts: {{ deploy: 20s, delete: 20s, propagation: 1s }} }}\n\
          \x20   vars: {{ drive: \"{DRIVE}\" }}\n\
          {environment}\
          defaults: {{ owner: svc }}\n\

@@ -11,7 +11,7 @@ use crate::diagnosis::{Check, CheckName, Finding, Verdict};
 use crate::ident::Owner;
 use crate::live::LiveState;
 use crate::manifest::{Desired, SolutionPath};
-use crate::plan::Inspection;
+use crate::plan::{Inspection, live_record};
 use crate::render::words;
 
 pub(super) async fn look(
@@ -20,8 +20,8 @@ pub(super) async fn look(
     limit: Duration,
     checks: &mut Vec<Check>,
 ) {
-    let entries: Vec<(&Desired, &SolutionPath)> = session
-        .manifest()
+    let manifest = session.manifest();
+    let entries: Vec<(&Desired, &SolutionPath)> = manifest
         .desired
         .iter()
         .filter_map(|entry| Some((entry, entry.path.as_ref()?)))
@@ -43,8 +43,8 @@ pub(super) async fn look(
     let mut found = Found::default();
     while let Ok(Some((entry, path, result))) = timeout_at(deadline, reading.next()).await {
         // What is live needs its package no more.
-        let is_needed = live.is_none_or(|live| live.records_of(&entry.identity).is_empty());
-        let other_owner = session.manifest().other_owner(&entry.identity.owner);
+        let is_needed = live.is_none_or(|live| live_record(manifest, live, entry).is_none());
+        let other_owner = manifest.other_owner(&entry.identity.owner);
         found.take(entry, path, result, other_owner.as_ref(), is_needed);
     }
     checks.extend(found.checks(total, limit));

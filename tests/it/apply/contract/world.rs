@@ -60,7 +60,7 @@ impl World {
         .unwrap();
         let text = manifest_with(
             &emulator.url(),
-            "    user: svc\n    limits: { max_destroy: 1 }\n",
+            "    limits: { max_destroy: 1 }\n",
             "manage: { owners: [svc, IB_DEPLOYED] }\n",
             SOLUTIONS,
         )

@@ -1,0 +1,142 @@
+//! Names that look the same: other letters, the same picture.
+//!
+//! The platform compares names byte for byte, and readers compare what they see.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use super::code::Code;
+use super::model::Manifest;
+use super::problem::Problem;
+use super::source::SourceFile;
+use crate::escape::is_hidden;
+
+/// Returns the form that names have in common if they look the same: compatibility composition, lower
+/// case, single spaces, nothing invisible.
+pub(super) fn look_of(name: &str) -> String {
+    let normalizer = const { ComposingNormalizerBorrowed::new_nfkc() };
+    let composed = normalizer.normalize(name);
+    let seen: String = composed
+        .chars()
+        .filter(|letter| letter.is_whitespace() || !is_hidden(*letter))
+        .collect();
+    let words: Vec<&str> = seen.split_whitespace().collect();
+    normalizer
+        .normalize(&words.join(" ").to_lowercase())
+        .into_owned()
+}
+
+/// Returns a name as text that differs wherever names differ: all letters beyond ASCII and all spaces
+/// that a reader could overlook are escapes.
+pub(super) fn unmistakable(name: &str) -> String {
+    let inner = name.trim_matches(' ');
+    let is_edge = |at: usize| {
+        let start = name.len() - name.trim_start_matches(' ').len();
+        at < start || at >= start + inner.len()
+    };
+    let mut text = String::with_capacity(name.len());
+    let mut is_after_space = false;
+    for (at, letter) in name.char_indices() {
+        let is_hidden_space = letter == ' ' && (is_edge(at) || is_after_space);
+        if letter.is_ascii_graphic() || (letter == ' ' && !is_hidden_space) {
+            text.push(letter);
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{}", letter.escape_unicode());
+        }
+        is_after_space = letter == ' ';
+    }
+    text
+}
+
+/// Warns about declared names that look like a live one which is not declared.
+pub fn similar_to_live<'a>(
+    source: &SourceFile,
+    manifest: &Manifest,
+    live: impl Iterator<Item = &'a str>,
+) -> Vec<Problem> {
+    let mut declared: HashMap<String, Vec<usize>> = HashMap::new();
+    let names = manifest.desired.iter().enumerate();
+    for (index, entry) in names {
+        let known = declared
+            .entry(look_of(entry.identity.name.as_str()))
+            .or_default();
+        let is_known = known
+            .last()
+            .is_some_and(|last| manifest.desired[*last].identity.name == entry.identity.name);
+        if !is_known {
+            known.push(index);
+        }
+    }
+    let mut last = None;
+    let mut problems = Vec::new();
+    for name in live {
+        // The versions of a name follow each other.
+        if last.replace(name) == Some(name) {
+            continue;
+        }
+        let Some(found) = declared.get(&look_of(name)) else {
+            continue;
+        };
+        let is_declared = found
+            .iter()
+            .any(|index| manifest.desired[*index].identity.name.as_str() == name);
+        if is_declared {
+            continue;
+        }
+        for index in found {
+            let entry = &manifest.desired[*index];
+            let message = format!(
+                "the declared name `{}` looks like the live name `{}`, and is another one",
+                unmistakable(entry.identity.name.as_str()),
+                unmistakable(name),
+            );
+            problems.push(
+                Problem::new(Code::SimilarNames, message)
+                    .placed(source, &entry.position, "is declared here")
+                    .help(
+                        "Write the live name if it is meant: else the declared one is deployed beside it, and \
+                         `manage.undeclared` decides what becomes of the live one.",
+                    ),
+            );
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_the_same_share_a_form() {
+        let looks = [
+            "Caf\u{e9} 1",
+            "Cafe\u{301} 1",
+            "caf\u{e9} 1",
+            "CAFE\u{301} 1",
+            "Caf\u{e9}\u{a0}1",
+            "Caf\u{e9}  1",
+            " Caf\u{e9} 1 ",
+            "Caf\u{e9}\u{2003}1",
+            "Caf\u{e9} \u{200b}1",
+            "Caf\u{e9} 1\u{feff}",
+            "Caf\u{e9} \u{ff11}",
+        ];
+        let mut shown = Vec::new();
+        for name in looks {
+            assert_eq!(look_of(name), "caf\u{e9} 1", "{name:?}");
+            shown.push(unmistakable(name));
+        }
+        assert!(shown.iter().all(|text| text.is_ascii()), "{shown:?}");
+        let count = shown.len();
+        shown.sort();
+        shown.dedup();
+        assert_eq!(shown.len(), count, "{shown:?}");
+        for other in ["Cafe 1", "Caf\u{e9}1", "Caf\u{e9} 2", "Caf\u{e9} 11"] {
+            assert_ne!(look_of(other), "caf\u{e9} 1", "{other}");
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The owner pair over the socket: a package of `svc` that becomes public, under either owner.
+
+use serde_json::{Value, json};
+use solform::emulator::{
+    self, Clock, Emulator, EmulatorOptions, JobPace, Operation, Profile, Seed,
+};
+
+use crate::support::worlds::{
+    DRIVE, TOKEN, Version, count, env_with, manifest, manifest_with, path_of, seed, start,
+};
+use crate::support::{TestEnv, http_client};
+
+const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
+const DESTROY: [&str; 3] = ["destroy", "--auto-approve", "--detailed-exitcode"];
+const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
+const OWNERS: [&str; 2] = ["IB_DEPLOYED", "svc"];
+
+async fn start_in(profile: Profile, seed: Seed) -> Emulator {
+    emulator::start(EmulatorOptions {
+        seed: Some(seed),
+        token: Some(TOKEN.into()),
+        user: "svc".to_owned(),
+        profile,
+        job_pace: JobPace::Polls(1),
+        clock: Clock::Logical {
+            start_ms: 1_600_000_000_000,
+        },
+        ..EmulatorOptions::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// `A` with these versions, each `{ .. }` as YAML.
+fn release(url: &str, owner: &str, versions: &str) -> String {
+    manifest(
+        url,
+        &format!(
+            "  A:\n    owner: {owner}\n    visibility: PUBLIC\n\
+             \x20   path: '${{drive}}/${{name}}-${{version}}.ibsolution'\n\
+             \x20   versions: {{ {versions} }}\n"
+        ),
+    )
+}
+
+/// `version owner STATE` of every live version, in the order of the versions.
+async fn listed(env: &TestEnv) -> Vec<String> {
+    let output = env.solform_beside(&["list", "--json"]).await.exits_with(0);
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    let text = |record: &Value, key: &str| record[key].as_str().unwrap().to_owned();
+    let mut rows: Vec<String> = document["solutions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| {
+            let words = ["version", "owner", "state"].map(|key| text(record, key));
+            words.join(" ")
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+/// The commonest release: deploy, upgrade, roll back, tombstone, destroy, and no plan in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_package_becomes_public() {
+    for profile in Profile::ALL {
+        for owner in OWNERS {
+            let case = format!("{profile} {owner}");
+            let packages = [Version::active("A", "1"), Version::active("A", "2")];
+            let emulator = start_in(profile, seed(&[], &packages)).await;
+            let url = emulator.url();
+            let filed = match profile {
+                Profile::Docs => "IB_DEPLOYED",
+                _ => "svc",
+            };
+            let env = env_with(&release(&url, owner, "1: {}"));
+            let planned = env.solform_beside(&PLAN).await.exits_with(2);
+            assert!(!planned.stderr.contains("Warning"), "{case}\n{planned}");
+            for (versions, expected) in [
+                ("1: {}", vec![format!("1 {filed} ACTIVE")]),
+                (
+                    "2: {}",
+                    vec![format!("1 {filed} INACTIVE"), format!("2 {filed} ACTIVE")],
+                ),
+                (
+                    "1: {}",
+                    vec![format!("1 {filed} ACTIVE"), format!("2 {filed} INACTIVE")],
+                ),
+                (
+                    "1: {}, 2: { state: ABSENT }",
+                    vec![format!("1 {filed} ACTIVE")],
+                ),
+            ] {
+                env.write("solform.yaml", &release(&url, owner, versions));
+                let applied = env.solform_beside(&APPLY).await;
+                assert_eq!(applied.code(), 2, "{case}, {versions}\n{applied}");
+                let again = env.solform_beside(&PLAN).await;
+                assert_eq!(again.code(), 0, "{case}, {versions}\n{again}");
+                let _ = again.says("No changes.");
+                assert_eq!(listed(&env).await, expected, "{case}, {versions}");
+            }
+            assert_eq!(count(&emulator, Operation::Deploy), 2, "{case}");
+            let _ = env.solform_beside(&DESTROY).await.exits_with(2);
+            assert!(listed(&env).await.is_empty(), "{case}");
+        }
+    }
+}
+
+/// Without the store that knows the ids, a delete needs the exact owner, and says so in every format.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_across_owners_needs_the_store() {
+    let public = Version {
+        visibility: "PUBLIC",
+        ..Version::active("A", "1")
+    };
+    let world = || seed(&[], std::slice::from_ref(&public));
+    let emulator = start(world(), &[]).await;
+    let url = emulator.url();
+    let env = env_with(&release(&url, "svc", "1: {}"));
+    let _ = env.solform_beside(&APPLY).await.exits_with(2);
+    assert_eq!(listed(&env).await, ["1 IB_DEPLOYED ACTIVE"]);
+    std::fs::remove_dir_all(env.path().join(".solform")).unwrap();
+
+    env.write(
+        "solform.yaml",
+        &release(&url, "svc", "1: { state: ABSENT }"),
+    );
+    let _ = env
+        .solform_beside(&PLAN)
+        .await
+        .exits_with(4)
+        .says("# A@1 will be destroyed")
+        .says("Plan: 0 to add, 0 to change, 1 to destroy.")
+        .says("1 blocked")
+        .says("a delete needs the exact owner")
+        .warns("(owner-moved)")
+        .warns("Write `owner: IB_DEPLOYED`");
+    let _ = env.solform_beside(&["plan"]).await.exits_with(1);
+    for format in ["markdown", "github"] {
+        let output = env
+            .solform_beside(&["plan", "--detailed-exitcode", "--format", format])
+            .await
+            .exits_with(4);
+        assert!(output.stdout.contains("owner-moved"), "{format}\n{output}");
+    }
+    let output = env
+        .solform_beside(&["plan", "--detailed-exitcode", "--format", "json"])
+        .await
+        .exits_with(4);
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    let change = &document["resource_changes"][0];
+    assert_eq!(change["x_solution"]["blocked"], true);
+    assert_eq!(change["x_solution"]["blocked_by"][0], "owner-moved");
+    assert_eq!(document["applyable"], false);
+    for command in [&APPLY[..], &DESTROY[..]] {
+        let _ = env
+            .solform_beside(command)
+            .await
+            .exits_with(4)
+            .warns("Write `owner: IB_DEPLOYED`");
+    }
+    env.write("solform.yaml", &release(&url, "svc", "1: {}"));
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode", "--replace", "A@1"])
+        .await
+        .exits_with(4)
+        .says("# A@1 must be replaced")
+        .warns("(owner-moved)");
+    assert_eq!(listed(&env).await, ["1 IB_DEPLOYED ACTIVE"]);
+
+    env.write(
+        "solform.yaml",
+        &release(&url, "IB_DEPLOYED", "1: { state: ABSENT }"),
+    );
+    let _ = env.solform_beside(&APPLY).await.exits_with(2);
+    assert!(listed(&env).await.is_empty());
+}
+
+/// A record of another author is not taken over: the plan is blocked, and so is the write.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_authors_version_blocks_the_create() {
+    let text = "solutions:\n  - { name: A, version: 1, owner: IB_DEPLOYED, author: bob, visibility: PUBLIC }\n";
+    let live = || Seed::parse(text).unwrap();
+    let emulator = start(live(), &[]).await;
+    let env = env_with(&release(&emulator.url(), "svc", "1: {}"));
+    let _ = env
+        .solform_beside(&PLAN)
+        .await
+        .exits_with(4)
+        .says("live under the owner `IB_DEPLOYED` by the author `bob`")
+        .warns("(owner-differs)")
+        .warns("Declare `owner: IB_DEPLOYED` to take the record over");
+    let _ = env.solform_beside(&APPLY).await.exits_with(4);
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+    // Taken over: the version is as declared, and PRIVATE would hide it.
+    env.write(
+        "solform.yaml",
+        &release(&emulator.url(), "IB_DEPLOYED", "1: {}"),
+    );
+    let _ = env.solform_beside(&PLAN).await.exits_with(0);
+    env.write(
+        "solform.yaml",
+        &release(&emulator.url(), "IB_DEPLOYED", "1: { visibility: PRIVATE }"),
+    );
+    let _ = env
+        .solform_beside(&PLAN)
+        .await
+        .exits_with(4)
+        .warns("(author-differs)");
+}
+
+/// A narrower visibility needs the exact owner, is shown as a loss, and moves the owner back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_becomes_private_by_its_exact_owner() {
+    let public = Version {
+        visibility: "PUBLIC",
+        ..Version::active("A", "1")
+    };
+    let emulator = start(seed(&[], &[public]), &[]).await;
+    let url = emulator.url();
+    let env = env_with(&release(&url, "svc", "1: {}"));
+    let _ = env.solform_beside(&APPLY).await.exits_with(2);
+    let private = "1: { visibility: PRIVATE }";
+    env.write("solform.yaml", &release(&url, "svc", private));
+    let _ = env
+        .solform_beside(&PLAN)
+        .await
+        .exits_with(4)
+        .says("1 becoming less visible")
+        .warns("a narrower visibility needs the exact owner");
+    env.write("solform.yaml", &release(&url, "IB_DEPLOYED", private));
+    let _ = env.solform_beside(&APPLY).await.exits_with(2);
+    assert_eq!(listed(&env).await, ["1 svc ACTIVE"]);
+    let _ = env.solform_beside(&PLAN).await.exits_with(0);
+}
+
+/// Another owner than the pair's is still another package.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_of_another_owner_is_a_mismatch() {
+    let package = || [Version::active("A", "1").owner("bob")];
+    let emulator = start(seed(&[], &package()), &[]).await;
+    let with_user = release(&emulator.url(), "IB_DEPLOYED", "1: {}");
+    let env = env_with(&with_user);
+    let planned = env.solform_beside(&["plan"]).await.exits_with(1);
+    assert!(planned.stderr.contains("package-mismatch"), "{planned}");
+    assert!(!planned.stderr.contains("user: bob"), "{planned}");
+    // Without `user` the help says what may be missing.
+    env.write("solform.yaml", &with_user.replace("user: svc, ", ""));
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(1)
+        .warns("package-mismatch")
+        .warns("Write `user: bob` in the environment");
+}
+
+/// A protected version is deactivated by an upgrade, also where the policy says delete.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_deactivates_a_protected_version() {
+    for policy in ["deactivate", "delete"] {
+        let live = [Version::active("A", "1")];
+        let emulator = start(seed(&live, &[Version::active("A", "2")]), &[]).await;
+        let env = env_with(&manifest_with(
+            &emulator.url(),
+            "    protect: ['A@*']\n",
+            "",
+            &format!(
+                "  A: {{ version: 2, superseded: {policy}, path: '${{drive}}/${{name}}-${{version}}.ibsolution' }}\n"
+            ),
+        ));
+        let _ = env.solform_beside(&APPLY).await.exits_with(2);
+        assert_eq!(listed(&env).await, ["1 svc INACTIVE", "2 svc ACTIVE"]);
+        let _ = env.solform_beside(&PLAN).await.exits_with(0);
+    }
+}
+
+/// The look before a deploy finds a record of another owner that the plan did not see.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_look_before_a_deploy_asks_for_the_owner() {
+    let text = format!(
+        "packages:\n\
+         \x20 - {{ path: \"{0}\", name: A, version: 1, owner: svc }}\n\
+         \x20 - {{ path: \"{DRIVE}/bob.ibsolution\", name: A, version: 1, owner: bob }}\n",
+        path_of("A", "1")
+    );
+    let emulator = start(Seed::parse(&text).unwrap(), &[]).await;
+    let env = env_with(&release(&emulator.url(), "svc", "1: {}"));
+    let _ = env
+        .solform_beside(&["plan", "--detailed-exitcode", "--out", "plan.json"])
+        .await
+        .exits_with(2);
+    let deployed = http_client()
+        .post(format!("{}/api/v2/solutions/deployed", emulator.url()))
+        .bearer_auth(TOKEN)
+        .json(&json!({ "solution_path": format!("{DRIVE}/bob.ibsolution") }))
+        .send()
+        .await
+        .unwrap();
+    assert!(deployed.status().is_success());
+    let _ = env
+        .solform_beside(&["apply", "--detailed-exitcode", "plan.json"])
+        .await
+        .exits_with(3)
+        .says("refused");
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
+}
+
+/// An unknown state is neither as declared nor a change.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_state_is_not_as_declared() {
+    let live = [Version {
+        state: "ARCHIVED",
+        ..Version::active("A", "1")
+    }];
+    let emulator = start(seed(&live, &[]), &[]).await;
+    let env = env_with(&manifest(&emulator.url(), "  A: { version: 1 }\n"));
+    let _ = env
+        .solform_beside(&["plan"])
+        .await
+        .exits_with(0)
+        .says("not settled: 1 declared version in an unknown state or visibility")
+        .says("Versions: 0 as declared, 1 unknown.");
+    let _ = env.solform_beside(&PLAN).await.exits_with(5);
+    let output = env.solform_beside(&["plan", "--format", "json"]).await;
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(document["x_solution"]["summary"]["unknown"], 1);
+    assert_eq!(document["x_solution"]["summary"]["no_op"], 0);
+    let emulator = start(
+        seed(
+            &[Version {
+                state: "PRODUCTION",
+                ..Version::active("A", "1")
+            }],
+            &[],
+        ),
+        &[],
+    )
+    .await;
+    env.write(
+        "solform.yaml",
+        &manifest(&emulator.url(), "  A: { version: 1 }\n"),
+    );
+    let _ = env
+        .solform_beside(&PLAN)
+        .await
+        .exits_with(0)
+        .says("Versions: 1 as declared.");
+}
+
+/// A live name that looks like a declared one is named before it is deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_name_that_looks_like_a_declared_one() {
+    for (live, shown) in [
+        ("Cafe\u{301} Form", "Cafe\\u{301} Form"),
+        ("caf\u{e9} form", "caf\\u{e9} form"),
+        ("Caf\u{e9}\u{a0}Form", "Caf\\u{e9}\\u{a0}Form"),
+        ("Caf\u{e9}  Form", "Caf\\u{e9} \\u{20}Form"),
+        ("Caf\u{e9} Form ", "Caf\\u{e9} Form\\u{20}"),
+    ] {
+        let text = format!("solutions:\n  - {{ name: {live:?}, version: 1, owner: svc }}\n")
+            .replace("\\u{301}", "\u{301}")
+            .replace("\\u{a0}", "\u{a0}");
+        let emulator = start(Seed::parse(&text).unwrap(), &[]).await;
+        let env = env_with(&manifest_with(
+            &emulator.url(),
+            "",
+            "manage: { undeclared: delete }\n",
+            "  Caf\u{e9} Form: { version: 2, path: x.ibsolution }\n",
+        ));
+        let planned = env.solform_beside(&["plan"]).await;
+        assert!(
+            planned.stderr.contains("similar-names"),
+            "{live:?}\n{planned}"
+        );
+        assert!(planned.stderr.contains(shown), "{live:?}\n{planned}");
+        assert!(planned.stderr.contains("Caf\\u{e9} Form"), "{planned}");
+    }
+}
