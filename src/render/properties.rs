@@ -184,7 +184,7 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
 /// The numbers of a plan in a text, or in Markdown.
 static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"^(?:\*\*)?(?:Plan: (\d+) to add, (\d+) to change, (\d+) to destroy\.|No changes\.)",
+        r"^(?:\*\*)?(?:Plan: (\d+) to add, (\d+) to change, (\d+) to destroy\.|No changes\.|Nothing to change, )",
     )
     .unwrap()
 });
