@@ -2,6 +2,7 @@
 
 use solform::emulator::{self, EmulatorOptions, JobPace, Operation};
 
+use crate::support::CommandOutput;
 use crate::support::worlds::{
     self, Version, count, env_with, manifest, manifest_with, seed, start,
 };
@@ -378,8 +379,8 @@ async fn a_closed_output_is_no_success() {
             .await
             .unwrap()
             .unwrap();
-        assert_eq!(output.status.code(), Some(code), "{command}");
-        assert!(output.stderr.starts_with(b"Error: "), "{command}");
+        let output = CommandOutput::new(output).exits_with(code);
+        assert!(output.stderr.starts_with("Error: "), "{output}");
     }
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
     env.write("notes.txt", "mine");

@@ -16,9 +16,10 @@ use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
+use regex::Regex;
 use tempfile::TempDir;
 
 /// A client of plain HTTP, quick to make.
@@ -157,11 +158,25 @@ pub(crate) struct CommandOutput {
     status: ExitStatus,
 }
 
+/// What a command says of reads that take long: only a slow machine sees it.
+static STATUS_LINE: LazyLock<Regex> = LazyLock::new(|| {
+    let said = "(?:Reading |Inspecting packages: |Waiting for the server)";
+    Regex::new(&format!(
+        r#"(?m)^(?:{said}|\{{"@level":"info","@message":"{said}).*\n"#
+    ))
+    .unwrap()
+});
+
 impl CommandOutput {
+    /// What was said, without the status lines of a slow machine.
     pub(crate) fn new(output: Output) -> Self {
+        let said = |bytes| {
+            let text = String::from_utf8(bytes).unwrap();
+            STATUS_LINE.replace_all(&text, "").into_owned()
+        };
         Self {
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stdout: said(output.stdout),
+            stderr: said(output.stderr),
             status: output.status,
         }
     }
