@@ -195,6 +195,14 @@ pub(super) enum CommandError {
     /// A token of no characters.
     #[error("the emulator's token is empty")]
     EmptyToken,
+    /// The manifest declares a path or a name that holds a secret.
+    #[error(
+        "the path or the name of `{address}` holds a token, and plan files and journals would record it"
+    )]
+    SecretDeployed {
+        /// The address of the entry.
+        address: Address,
+    },
     /// The emulator's seed cannot be used.
     #[error("the seed `{}` cannot be used", path.display())]
     Seed {
@@ -361,6 +369,7 @@ impl CommandError {
             | Self::Journal(_)
             | Self::Emulator(_)
             | Self::EmptyToken
+            | Self::SecretDeployed { .. }
             | Self::Seed { .. }
             | Self::Knob { .. }
             | Self::TokenCommand { .. }
@@ -403,7 +412,7 @@ impl CommandError {
             Self::OptionWithPlan { .. } => {
                 "Leave it out, or make and review a new plan with it: a saved plan knows what it selects.".to_owned()
             }
-            Self::OverManifest { .. } | Self::TwoOutputs { .. } => {
+            Self::OverManifest { .. } | Self::TwoOutputs { .. } | Self::NotAPlan { .. } => {
                 "Name another file.".to_owned()
             }
             Self::ReplaceWithDestroy => {
@@ -456,7 +465,6 @@ impl CommandError {
             Self::RunNotKnown { source, .. } => run_not_known_help(source),
             Self::CliArgs => "Close the quote.".to_owned(),
             Self::OutExists { .. } => "Name another file, or add --force to overwrite it.".to_owned(),
-            Self::NotAPlan { .. } => "Name another file with --out.".to_owned(),
             Self::Diff(errors) => joined_helps(errors),
             Self::Io { source, .. } => io_help(source.kind()).to_owned(),
             Self::EmulatorInUse { .. } => {
@@ -464,6 +472,7 @@ impl CommandError {
             }
             Self::Emulator(source) => source.help().to_owned(),
             Self::EmptyToken => "Write the token into the file, or leave the option out.".to_owned(),
+            Self::SecretDeployed { .. } => "Remove the token from the manifest.".to_owned(),
             Self::Seed { .. } => {
                 "Correct the file; `docs/emulator.md` shows the form of a seed.".to_owned()
             }

@@ -73,7 +73,8 @@ impl Restrictions {
             let mut allowed = self
                 .paths
                 .iter()
-                .filter_map(|path| path.canonicalize().ok());
+                // A folder that a command of the manifest creates may be missing yet.
+                .filter_map(|path| real_path(path));
             allowed.any(|allowed| real.starts_with(allowed))
         };
         if is_inside || is_allowed() {
@@ -146,7 +147,8 @@ mod tests {
         symlink(root.join("other/new"), root.join("repo/sub/dangling")).unwrap();
         symlink("../a", root.join("repo/sub/inner")).unwrap();
         let folder = root.join("repo/sub");
-        let allowed = root.join("other");
+        let allowed = [root.join("other"), root.join("new")];
+        let allowed = std::env::join_paths(allowed).unwrap();
         for (path, alone, with_other) in [
             ("b", true, true),
             ("../a", true, true),
@@ -164,6 +166,7 @@ mod tests {
             ("../.git/config", false, false),
             ("../.git/new", false, false),
             ("/etc/hostname", false, false),
+            ("../../new/file", false, true),
             ("/dev/zero", false, false),
             ("/proc/self/environ", false, false),
             ("/proc/self/root/etc/hostname", false, false),

@@ -2,12 +2,13 @@
 //! escaped, and what they cost is limited.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::raw::{RawServer, answer};
-use crate::support::worlds::{env_with, manifest, manifest_with};
-use crate::support::{CommandOutput, TestEnv};
+use crate::support::worlds::{TOKEN, env_with, manifest, manifest_with, seed, start};
+use crate::support::{CommandOutput, TestEnv, http_client};
 
 const SOLUTIONS: &str = "  A: { version: 1, state: INACTIVE }\n";
 
@@ -435,6 +436,61 @@ fn the_emulator_listens_on_loopback_only() {
     is_refused(
         env.solform(&["emulator", "--token-file", "empty"]),
         "the emulator's token is empty",
+    );
+}
+
+#[tokio::test]
+async fn the_emulator_takes_its_token_from_everywhere() {
+    let program = env!("CARGO_BIN_EXE_solform");
+    for (arguments, variable) in [
+        (&["--token", TOKEN][..], None),
+        (&["--token-file", "token"], None),
+        (&[], Some(TOKEN)),
+    ] {
+        let mut env = TestEnv::new();
+        env.write("token", &format!("{TOKEN}\n"));
+        if let Some(token) = variable {
+            env.set("SOLFORM_EMULATOR_TOKEN", token);
+        }
+        let arguments = [&["emulator"], arguments].concat();
+        let mut child = env
+            .command(program, &arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut url).unwrap();
+        let url = format!("{}/api/v2/solutions/deployed", url.trim());
+        for (token, status) in [(TOKEN, 200), ("tok-another", 401)] {
+            let answer = http_client().get(&url).bearer_auth(token).send().await;
+            assert_eq!(answer.unwrap().status(), status, "{arguments:?} {token}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_a_path_is_not_recorded() {
+    let emulator = start(seed(&[], &[]), &[]).await;
+    let entry = format!("  A: {{ version: 1, path: /drive/{TOKEN}/A.ibsolution }}\n");
+    let env = env_with(&manifest(&emulator.url(), &entry));
+    for arguments in [
+        &["plan", "--out", "a.plan"][..],
+        &["apply", "--auto-approve"],
+    ] {
+        let refused = env.solform_beside(arguments).await.exits_with(1);
+        let text = refused.to_string();
+        assert!(!text.contains(TOKEN), "{text}");
+        let _ = refused.warns("holds a token");
+    }
+    assert!(!env.path().join("a.plan").exists());
+    assert!(
+        emulator
+            .requests()
+            .iter()
+            .all(|request| request.method == "GET")
     );
 }
 

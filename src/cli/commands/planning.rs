@@ -15,8 +15,8 @@ use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
-    ApplyHistory, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan, PlanKind,
-    PlanProgress, Refusal, SavedPlan, SavedPlanError, Selector, Summary, diff, narrow,
+    Action, ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
+    PlanKind, PlanProgress, Refusal, SavedPlan, SavedPlanError, Selector, Summary, diff, narrow,
     needs_whole_listing, repeated_options, rest_needs_whole_listing,
 };
 use crate::regular_file::{self, PLAN_LIMIT};
@@ -78,6 +78,7 @@ pub(super) async fn make_plan(
             names.chain(records),
         ))?;
     }
+    refuse_secrets(&plan, io)?;
     // Where the list proves nothing, what is planned from it says nothing about packages.
     if !matches!(live.coverage(), Coverage::Unproven(_)) {
         plan = packages::inspect(session, plan, io).await?;
@@ -131,6 +132,23 @@ async fn inspect_and_narrow(
         &saved.plan,
         progress,
     ))
+}
+
+/// Refuses a plan whose deploys hold a secret: plan files and journals record what is deployed.
+fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
+    let has_secret = |change: &&Change| match &change.action {
+        Action::Create { path, .. } | Action::Replace { path, .. } => {
+            let text = format!("{path}\n{}", change.identity.full_address());
+            io.secrets.redact(&text) != text
+        }
+        Action::Update { .. } | Action::Delete { .. } | Action::NoOp { .. } => false,
+    };
+    match plan.changes.iter().find(has_secret) {
+        Some(change) => Err(CommandError::SecretDeployed {
+            address: change.address.clone(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The command that executes a saved plan, with every option that must be repeated; none where it

@@ -20,7 +20,7 @@ use crate::plan::ApplyHistory;
 use crate::render::human::history;
 use crate::store::{PastRun, PastStep, Took};
 
-pub(super) const FORMAT_VERSION: &str = "1.0";
+pub(super) const FORMAT_VERSION: &str = "1.1";
 
 /// What `list --json` and `get --json` print: solution versions that are live.
 #[derive(Debug, Serialize, JsonSchema)]

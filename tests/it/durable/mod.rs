@@ -82,6 +82,7 @@ fn manifest(url: &str, solutions: &str) -> String {
          \x20 test:\n\
          \x20   url: {url}\n\
          \x20   token: {{ env: TEST_TOKEN }}\n\
+         \x20   user: svc\n\
          \x20   timeouts: {{ deploy: 20s, delete: 20s, propagation: 200ms }}\n\
          \x20   vars: {{ drive: \"{DRIVE}\" }}\n\
          defaults: {{ owner: svc }}\n\

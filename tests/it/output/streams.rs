@@ -44,7 +44,7 @@ pub(super) fn lines_of(stdout: &str) -> Vec<Value> {
     }
     assert_eq!(lines[0]["type"], "version");
     assert_eq!(lines[0]["ui"], "1.3");
-    assert_eq!(lines[0]["format_version"], "1.0");
+    assert_eq!(lines[0]["format_version"], "1.1");
     lines
 }
 
