@@ -42,40 +42,109 @@ impl Goal<'_> {
     }
 
     /// A new record is what was to be made, or it is named as what it is.
-    fn judge(&self, live: LiveVersion) -> Result<LiveVersion, Outcome> {
+    fn judge(&self, live: LiveVersion) -> Made {
         if self.is_met_by(&live) {
-            return Ok(live);
+            return Made::Declared(live);
         }
-        Err(self.made_other(live.identity.full_address().to_string(), live.id))
+        Made::Other {
+            found: live.identity.full_address().to_string(),
+            id: live.id,
+        }
     }
 
-    fn made_other(&self, found: String, id: SolutionId) -> Outcome {
-        Outcome::Failed(StepError::OtherIdentity {
+    fn accept(&self, made: Made) -> Result<LiveVersion, Outcome> {
+        match made {
+            Made::Declared(live) => Ok(live),
+            Made::Other { found, id } => Err(Outcome::Failed(self.other_identity(found, id))),
+        }
+    }
+
+    /// The failure of a deploy that made another solution.
+    pub(super) fn other_identity(&self, found: String, id: SolutionId) -> StepError {
+        StepError::OtherIdentity {
             declared: Box::new(self.after.identity.clone()),
             found,
             id,
-        })
+        }
     }
+}
+
+/// A record that a deploy made.
+pub(super) enum Made {
+    /// What was to be made.
+    Declared(LiveVersion),
+    /// Another solution.
+    Other {
+        /// Its identity, for people.
+        found: String,
+        /// Its id.
+        id: SolutionId,
+    },
 }
 
 impl Run<'_> {
     /// The record that a deploy's job named, also one that no manifest can declare.
-    async fn fetch_made(
+    pub(super) async fn fetch_made(
         &self,
         id: &SolutionId,
         goal: Goal<'_>,
-    ) -> Result<Option<LiveVersion>, Outcome> {
+    ) -> Result<Option<Made>, ReadError> {
         match self.reader.get_any(id).await {
-            Ok(Some(AnyRecord::Unmanageable(record))) => {
-                Err(goal.made_other(record.label, record.id))
-            }
+            Ok(Some(AnyRecord::Unmanageable(record))) => Ok(Some(Made::Other {
+                found: record.label,
+                id: record.id,
+            })),
             // Everything else is read as always: a read may lag behind the list.
-            Ok(Some(AnyRecord::Version(live))) => Ok(Some(live)),
-            Ok(None) | Err(_) => self
-                .fetch(id, &goal.after.identity.name)
-                .await
-                .map_err(not_read),
+            Ok(Some(AnyRecord::Version(live))) => Ok(Some(goal.judge(live))),
+            Ok(None) | Err(_) => {
+                let live = self.fetch(id, &goal.after.identity.name).await?;
+                Ok(live.map(|live| goal.judge(live)))
+            }
         }
+    }
+
+    /// What a deploy made whose job named `ids`: one of them, or a new record of the version. `known` are
+    /// the records of the name before it.
+    pub(super) async fn look_for_made(
+        &self,
+        goal: Goal<'_>,
+        known: &[SolutionId],
+        ids: &[SolutionId],
+    ) -> Result<Option<Made>, ReadError> {
+        for id in ids {
+            if let Some(made) = self.fetch_made(id, goal).await? {
+                return Ok(Some(made));
+            }
+        }
+        let declared = &goal.after.identity;
+        let named = self.reader.named(&declared.name).await?;
+        let fresh = named
+            .into_iter()
+            .filter(|live| !known.contains(&live.id))
+            .filter(|live| live.identity.version == declared.version);
+        // The declared one is meant; where only another is there, it is named.
+        let newest = fresh.min_by_key(|live| !goal.is_met_by(live));
+        Ok(newest.map(|live| goal.judge(live)))
+    }
+
+    /// The new record of another version, where there is one and no more: a package that was not inspected
+    /// may contain it.
+    pub(super) async fn look_for_other_version(
+        &self,
+        goal: Goal<'_>,
+        known: &[SolutionId],
+    ) -> Result<Option<Made>, ReadError> {
+        if goal.after.package.is_some() {
+            return Ok(None);
+        }
+        let named = self.reader.named(&goal.after.identity.name).await?;
+        let mut others = named
+            .into_iter()
+            .filter(|live| !known.contains(&live.id) && !self.planned.contains(&live.identity));
+        Ok(match (others.next(), others.next()) {
+            (Some(live), None) => Some(goal.judge(live)),
+            (None, _) | (_, Some(_)) => None,
+        })
     }
 }
 
@@ -87,11 +156,14 @@ impl Step<'_, '_> {
         let Some(made) = made.filter(|made| made.path == path && after.package.is_none()) else {
             return Ok(());
         };
-        match self.run.reader.get_any(&made.id).await {
+        let Some((id, found)) = &made.record else {
+            return Err(Outcome::Failed(StepError::MadeUnknownBefore));
+        };
+        match self.run.reader.get_any(id).await {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(Outcome::Failed(StepError::MadeOtherBefore {
-                found: made.found.clone(),
-                id: made.id.clone(),
+                found: found.clone(),
+                id: id.clone(),
             })),
             Err(error) => Err(not_read(error)),
         }
@@ -148,6 +220,7 @@ impl Step<'_, '_> {
             .map(|live| live.id.clone())
             .chain(replaced.cloned())
             .collect();
+        self.known.clone_from(&known);
         let sent = self
             .send(
                 Call::Deploy,
@@ -192,7 +265,7 @@ impl Step<'_, '_> {
             .await
             .map_err(not_read)?
         {
-            Some(live) => goal.judge(live),
+            Some(live) => goal.accept(goal.judge(live)),
             None => Err(Outcome::Failed(StepError::Vanished { id: live.id })),
         }
     }
@@ -256,39 +329,17 @@ impl Step<'_, '_> {
         named_ids: &[SolutionId],
     ) -> Result<LiveVersion, Outcome> {
         let run = self.run;
-        let declared = &goal.after.identity;
         let look = async || {
-            for id in named_ids {
-                if let Some(live) = run.fetch_made(id, goal).await? {
-                    return goal.judge(live).map(Some);
-                }
-            }
-            let named = run.reader.named(&declared.name).await.map_err(not_read)?;
-            let mut fresh: Vec<LiveVersion> = named
-                .into_iter()
-                .filter(|live| !known.contains(&live.id))
-                .filter(|live| live.identity.version == declared.version)
-                .collect();
-            // The declared one is meant; where only another is there, it is named.
-            fresh.sort_by_key(|live| !goal.is_met_by(live));
-            fresh
-                .into_iter()
-                .next()
-                .map(|live| goal.judge(live))
-                .transpose()
+            let made = run.look_for_made(goal, known, named_ids).await;
+            made.map_err(not_read)
         };
-        if let Some(live) = self.until_shown(look).await? {
-            return Ok(live);
+        let mut made = self.until_shown(look).await?;
+        if made.is_none() {
+            let other = run.look_for_other_version(goal, known).await;
+            made = other.map_err(not_read)?;
         }
-        // A package that was not inspected may be another version.
-        if goal.after.package.is_none() {
-            let named = run.reader.named(&declared.name).await.map_err(not_read)?;
-            let other = named
-                .into_iter()
-                .find(|live| !known.contains(&live.id) && !run.planned.contains(&live.identity));
-            if let Some(live) = other {
-                return goal.judge(live);
-            }
+        if let Some(made) = made {
+            return goal.accept(made);
         }
         Err(self.not_confirmed(Call::Deploy))
     }

@@ -21,14 +21,34 @@ impl Step<'_, '_> {
             Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
             Standing::Ready => {}
         }
-        self.run.check_successors(self.change).await?;
-        match self.delete_once(before).await {
-            // Some servers delete only what is out of service (docs/platform.md, U6).
-            Err(Outcome::Failed(error)) if is_refusal(&error) && before.state.is_in_service() => {
-                self.delete_inactive(before, error).await
+        // An interrupted delete may have deactivated the version already.
+        let deactivated = self.run.deactivated.get(&before.id);
+        match deactivated.filter(|_| before.state == LiveStateWord::Inactive) {
+            Some(state) => {
+                let active = LiveImage {
+                    state: state.clone(),
+                    ..before.clone()
+                };
+                let ended = self.delete_ready(before).await;
+                self.or_put_back(&active, before, None, ended).await
             }
-            ended => ended,
+            None => match self.delete_ready(before).await {
+                // Some servers delete only what is out of service (docs/platform.md, U6).
+                Err(Outcome::Failed(error))
+                    if is_refusal(&error) && before.state.is_in_service() =>
+                {
+                    self.delete_inactive(before, error).await
+                }
+                ended => ended,
+            },
         }
+    }
+
+    /// Deletes a version whose record is as planned.
+    async fn delete_ready(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
+        self.run.check_successors(self.change).await?;
+        self.run.check_package(self.change).await?;
+        self.delete_once(before).await
     }
 
     /// Checks an image against the record as it is now.
@@ -36,8 +56,7 @@ impl Step<'_, '_> {
         check_delete(self.run, before).await
     }
 
-    /// Takes a version out of service whose delete was refused, and deletes it then. Where it cannot be
-    /// deleted either, it is put back into service.
+    /// Deactivates a version whose delete was refused, and deletes it then.
     async fn delete_inactive(
         &mut self,
         before: &LiveImage,
@@ -50,6 +69,7 @@ impl Step<'_, '_> {
         }
         // A job may have run for long since the successors were checked.
         self.run.check_successors(self.change).await?;
+        self.run.check_package(self.change).await?;
         let Some(patch) = Patch::new(Some(State::Inactive), None) else {
             return Err(Outcome::Failed(refusal));
         };
@@ -66,29 +86,49 @@ impl Step<'_, '_> {
         let ended = match self.check_delete(&inactive).await {
             Ok(Standing::Done) => return Ok(Done::now(None)),
             Ok(Standing::Moved(differences)) => Err(Outcome::Refused(differences)),
-            Ok(Standing::Ready) => self.delete_once(&inactive).await,
+            Ok(Standing::Ready) => match self.run.check_package(self.change).await {
+                Ok(()) => self.delete_once(&inactive).await,
+                Err(outcome) => Err(outcome),
+            },
             Err(outcome) => Err(outcome),
         };
+        self.or_put_back(before, &inactive, Some(refusal.chain()), ended)
+            .await
+    }
+
+    /// Puts a version back into service that solform deactivated to delete it, and that could not be
+    /// deleted. `first` is the reason why it could not be deleted in service, where this apply tried that.
+    async fn or_put_back(
+        &mut self,
+        active: &LiveImage,
+        inactive: &LiveImage,
+        first: Option<String>,
+        ended: Result<Done, Outcome>,
+    ) -> Result<Done, Outcome> {
         match ended {
             Ok(done) => Ok(done),
-            // Its job may still delete the version.
-            Err(outcome @ Outcome::Unknown { .. }) => Err(outcome),
-            Err(outcome) => self.put_back(before, inactive, &refusal, &outcome).await,
+            // Its job may still delete the version, or nothing more may be sent.
+            Err(outcome @ (Outcome::Unknown { .. } | Outcome::Cancelled)) => Err(outcome),
+            Err(outcome) => {
+                self.put_back(active, inactive.clone(), first, outcome)
+                    .await
+            }
         }
     }
 
-    /// Puts a version back into service that could not be deleted out of service either.
-    ///
     /// A visibility that cannot be learned does not prevent this: it restores what was reviewed.
+    ///
+    /// A PATCH sets ACTIVE or INACTIVE only (docs/platform.md, 8.23): ACTIVE is the nearest to any
+    /// other state in service.
     async fn put_back(
         &mut self,
         before: &LiveImage,
         mut inactive: LiveImage,
-        first: &StepError,
-        second: &Outcome,
+        first: Option<String>,
+        second: Outcome,
     ) -> Result<Done, Outcome> {
         let Some(patch) = Patch::new(Some(State::Active), None) else {
-            return Ok(Done::already(None));
+            return Err(second);
         };
         let now = self.run.current(&inactive).await;
         if let Ok(Some(live)) = &now
@@ -113,10 +153,15 @@ impl Step<'_, '_> {
             }
             Err(outcome) => Err(outcome),
         };
+        let is_as_before = restored.is_ok() && before.state == LiveStateWord::Active;
+        if is_as_before && !matches!(second, Outcome::Failed(_)) {
+            return Err(second);
+        }
         Err(Outcome::Failed(StepError::NotDeleted {
             id: before.id.clone(),
-            first: first.chain(),
+            first,
             second: second.why().unwrap_or_default(),
+            state: before.state.clone(),
             left_inactive: restored
                 .err()
                 .map(|outcome| outcome.why().unwrap_or_default()),
@@ -146,6 +191,7 @@ impl Step<'_, '_> {
 
     async fn delete_once(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
         let run = self.run;
+        let change = self.change;
         let deadline = self.delete_deadline();
         let id = &before.id;
         let sent = self
@@ -161,7 +207,8 @@ impl Step<'_, '_> {
                         .then_some(()))
                 },
                 async || match check_delete(run, before).await? {
-                    Standing::Ready | Standing::Done => Ok(()),
+                    Standing::Ready => run.check_package(change).await,
+                    Standing::Done => Ok(()),
                     Standing::Moved(differences) => Err(Outcome::Refused(differences)),
                 },
             )

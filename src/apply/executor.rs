@@ -16,7 +16,8 @@ use super::job_times::JobTimes;
 use super::report::{ApplyReport, Outcome, SkipReason, StepReport};
 use super::step;
 use super::wait::PollPolicy;
-use crate::api::{PatchStyle, Reader, Writer};
+use crate::api::{Files, PatchStyle, Reader, Writer};
+use crate::attribute::LiveStateWord;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::live::LiveVersion;
 use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, LiveImage, OtherMade, OwnWrites};
@@ -48,6 +49,8 @@ pub struct Execution {
     pub reader: Reader,
     /// Writes; nothing else in solform holds one.
     pub writer: Writer,
+    /// Reads packages.
+    pub files: Files,
     /// Keeps what is about to be sent.
     pub journal: Arc<Journal>,
     /// Says when to stop.
@@ -72,6 +75,8 @@ pub struct Execution {
     pub held_back: BTreeMap<Identity, u64>,
     /// Writes of earlier applies that this one goes on with.
     pub own_writes: OwnWrites,
+    /// Records that an interrupted delete deactivated, with the states that they had before.
+    pub deactivated: BTreeMap<SolutionId, LiveStateWord>,
     /// What the last deploy of a version made instead of it.
     pub made_other: BTreeMap<Identity, OtherMade>,
     /// The lock that must be held at each write.
@@ -92,6 +97,7 @@ impl fmt::Debug for Execution {
 pub(super) struct Run<'a> {
     pub(super) reader: &'a Reader,
     pub(super) writer: &'a Writer,
+    pub(super) files: &'a Files,
     pub(super) journal: &'a Journal,
     pub(super) interrupt: Interrupt,
     pub(super) settings: ApplySettings,
@@ -111,6 +117,8 @@ pub(super) struct Run<'a> {
     held_back: &'a BTreeMap<Identity, u64>,
     /// Writes of earlier applies that this one goes on with.
     own_writes: &'a OwnWrites,
+    /// Records that an interrupted delete deactivated, with the states that they had before.
+    pub(super) deactivated: &'a BTreeMap<SolutionId, LiveStateWord>,
     /// What the last deploy of a version made instead of it.
     pub(super) made_other: &'a BTreeMap<Identity, OtherMade>,
     /// The lock that must be held at each write.
@@ -132,6 +140,7 @@ impl<'a> Run<'a> {
         Self {
             reader: &execution.reader,
             writer: &execution.writer,
+            files: &execution.files,
             journal: &execution.journal,
             interrupt: execution.interrupt.clone(),
             settings: execution.settings,
@@ -145,6 +154,7 @@ impl<'a> Run<'a> {
             sent_before: &execution.sent_before,
             held_back: &execution.held_back,
             own_writes: &execution.own_writes,
+            deactivated: &execution.deactivated,
             made_other: &execution.made_other,
             lease: &execution.lease,
             planned: BTreeSet::new(),

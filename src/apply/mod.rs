@@ -12,6 +12,7 @@ mod event;
 mod executor;
 mod interrupt;
 mod job_times;
+mod package;
 mod patch;
 mod release;
 mod report;
@@ -27,6 +28,7 @@ mod why;
 pub use event::{ApplyEvent, Call};
 pub use executor::{ApplySettings, EventSink, Execution, apply};
 pub use interrupt::{Interrupt, Interrupter};
+pub use package::inspect_package;
 pub use report::{
     ApplyReport, Done, NotReleased, Outcome, OutcomeWord, SkipReason, StepError, StepReport, Totals,
 };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Call;
 use crate::api::WriteError;
+use crate::attribute::LiveStateWord;
 use crate::ident::{Address, Identity, JobId, Owner, OwnerPair, SolutionId};
 use crate::plan::{ActionKind, ApprovedPlan, Decided, Difference};
 
@@ -217,18 +218,26 @@ pub enum StepError {
         /// Its id.
         id: SolutionId,
     },
+    /// An earlier deploy of this package ended, and made nothing that was found.
+    #[error(
+        "an earlier deploy of this package ended, and what it made was not found, so it was not deployed again"
+    )]
+    MadeUnknownBefore,
     /// The delete was refused for the version in service, and again for the version out of service.
     #[error(
-        "the version could not be deleted, neither in service ({first}) nor INACTIVE ({second}); {}",
-        after_refusals(.left_inactive.as_deref())
+        "the version could not be deleted, {}; {}",
+        refusals(.first.as_deref(), .second),
+        after_refusals(.state, .left_inactive.as_deref())
     )]
     NotDeleted {
         /// The record.
         id: SolutionId,
-        /// Why it could not be deleted in service.
-        first: String,
+        /// Why it could not be deleted in service; none where an earlier apply tried that.
+        first: Option<String>,
         /// Why it could not be deleted out of service.
         second: String,
+        /// Its state before solform deactivated it.
+        state: LiveStateWord,
         /// Why it could not be put back into service; none where it was.
         left_inactive: Option<String>,
     },
@@ -266,9 +275,20 @@ pub enum StepError {
     },
 }
 
-fn after_refusals(left_inactive: Option<&str>) -> String {
+fn refusals(first: Option<&str>, second: &str) -> String {
+    match first {
+        Some(first) => format!("neither in service ({first}) nor INACTIVE ({second})"),
+        None => format!("also not INACTIVE ({second})"),
+    }
+}
+
+fn after_refusals(state: &LiveStateWord, left_inactive: Option<&str>) -> String {
     match left_inactive {
-        None => "it is ACTIVE again".to_owned(),
+        None if *state == LiveStateWord::Active => "it is ACTIVE again".to_owned(),
+        None => format!(
+            "it was {} and is ACTIVE now, because the API has no PATCH to {0}",
+            state.as_str()
+        ),
         Some(why) => format!("it is INACTIVE now, and could not be set ACTIVE again: {why}"),
     }
 }
@@ -341,6 +361,9 @@ impl StepError {
                     .unwrap_or_else(|| other_solution(id))
             }
             Self::MadeOtherBefore { id, .. } => other_solution(id),
+            Self::MadeUnknownBefore => {
+                "Find what it made on the platform: the package may contain another solution. Then correct `path`, or deploy the package again with --replace.".to_owned()
+            }
             Self::NotDeleted {
                 left_inactive: None,
                 ..

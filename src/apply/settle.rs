@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::create::Goal;
+use super::create::{Goal, Made};
 use super::event::Call;
 use super::executor::{Execution, Run};
 use super::report::OutcomeWord;
@@ -66,6 +66,10 @@ pub enum Fate {
         detail: String,
         /// The record that a failed job left behind.
         suspect: Option<SolutionId>,
+        /// Whether a deploy of a package that was not inspected ended, and what it made was not found.
+        unconfirmed: bool,
+        /// The identity of that record, where the deploy made another solution than declared.
+        made: Option<String>,
     },
     /// It is at work, or nobody could be asked.
     Open {
@@ -113,7 +117,9 @@ impl Settlement {
 /// Settles the open steps of a run, and writes what it finds into that run's own journal, which is
 /// the one of `execution`.
 pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement, JournalError> {
-    let run = Run::of(execution);
+    let mut run = Run::of(execution);
+    let identities = past.steps.iter().filter_map(PastStep::identity);
+    run.planned = identities.cloned().collect();
     let mut settlement = Settlement::default();
     let mut outcomes: Vec<Option<OutcomeWord>> = past
         .steps
@@ -130,27 +136,40 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
         let Some(identity) = step.identity().cloned() else {
             continue;
         };
-        let entry = match &fate {
+        let change = step.change.clone();
+        let entry = match fate.clone() {
             Fate::Open { .. } => None,
             Fate::Done { id, unfinished } => {
-                let detail = unfinished.then(|| unfinished_words(id.as_ref()).to_owned());
-                Some((OutcomeWord::Done, id.clone(), detail, *unfinished))
+                outcomes[index] = Some(OutcomeWord::Done).filter(|_| !unfinished);
+                Some(Entry::Outcome {
+                    change,
+                    outcome: OutcomeWord::Done,
+                    detail: unfinished.then(|| unfinished_words(id.as_ref()).to_owned()),
+                    id,
+                    unfinished,
+                    unconfirmed: false,
+                    made: None,
+                })
             }
-            Fate::Failed { detail, suspect } => {
-                let detail = Some(detail.clone());
-                Some((OutcomeWord::Failed, suspect.clone(), detail, false))
+            Fate::Failed {
+                detail,
+                suspect,
+                unconfirmed,
+                made,
+            } => {
+                outcomes[index] = Some(OutcomeWord::Failed);
+                Some(Entry::Outcome {
+                    change,
+                    outcome: OutcomeWord::Failed,
+                    id: suspect,
+                    detail: Some(detail),
+                    unfinished: false,
+                    unconfirmed,
+                    made,
+                })
             }
         };
-        if let Some((outcome, id, detail, unfinished)) = entry {
-            outcomes[index] = Some(outcome).filter(|_| !unfinished);
-            let entry = Entry::Outcome {
-                change: step.change.clone(),
-                outcome,
-                id,
-                detail,
-                unfinished,
-                made: None,
-            };
+        if let Some(entry) = entry {
             execution.journal.record(run.now_ms(), entry).await?;
         }
         settlement.steps.push(SettledStep {
@@ -258,6 +277,8 @@ impl Run<'_> {
             JobEnd::Finished(JobResult::Failed { message }) => Err(Fate::Failed {
                 detail: message,
                 suspect: None,
+                unconfirmed: false,
+                made: None,
             }),
             // Forgotten, or never known: what is live decides. A server that gave no answer at all
             // proves nothing.
@@ -279,7 +300,8 @@ impl Run<'_> {
         goal: Goal<'_>,
         replaced: Option<&SolutionId>,
     ) -> Result<Fate, NotShown<ReadError>> {
-        let known: Vec<SolutionId> = replaced.cloned().into_iter().collect();
+        let before = sent.known.iter().flatten().chain(replaced);
+        let known: Vec<SolutionId> = before.cloned().collect();
         let ids = match self.follow(step, sent, self.settings.deploy).await {
             Ok(ids) => ids,
             Err(Fate::Failed { detail, .. }) => {
@@ -287,30 +309,52 @@ impl Run<'_> {
                 return Ok(Fate::Failed {
                     detail,
                     suspect: made.map(|live| live.id),
+                    unconfirmed: false,
+                    made: None,
                 });
             }
             Err(fate) => return Ok(fate),
         };
         let look = async || {
+            if sent.known.is_some() {
+                return self.look_for_made(goal, &known, &ids).await;
+            }
+            // Which records are new is not known: only the declared one counts.
             for id in &ids {
-                let live = self.fetch(id, &goal.after.identity.name).await?;
-                if let Some(live) = live.filter(|live| goal.is_met_by(live)) {
-                    return Ok(Some(live));
+                if let Some(made) = self.fetch_made(id, goal).await? {
+                    return Ok(Some(made));
                 }
             }
-            goal.find_made(self, &known).await
+            let made = goal.find_made(self, &known).await?;
+            Ok(made.map(Made::Declared))
         };
         // Whoever could not be asked once is asked again.
-        let found = self.until_shown(look, |_: &ReadError| true).await?;
+        let mut found = self.until_shown(look, |_: &ReadError| true).await?;
+        if found.is_none() && sent.known.is_some() {
+            let other = self.look_for_other_version(goal, &known).await;
+            found = other.map_err(NotShown::Failed)?;
+        }
         Ok(match found {
-            Some(live) => {
+            Some(Made::Declared(live)) => {
                 let live = self.seen(goal.after.visibility.is_some(), live).await?;
                 Fate::Done {
                     unfinished: !goal.after.is_proven_by(&live),
                     id: Some(live.id),
                 }
             }
-            None => not_done("no record of it is live"),
+            Some(Made::Other { found, id }) => Fate::Failed {
+                detail: goal.other_identity(found.clone(), id.clone()).to_string(),
+                suspect: Some(id),
+                unconfirmed: false,
+                made: Some(found),
+            },
+            None => Fate::Failed {
+                detail: "no record of it is live".to_owned(),
+                suspect: None,
+                // Without a job it may not have been taken.
+                unconfirmed: sent.job.is_some() && goal.after.package.is_none(),
+                made: None,
+            },
         })
     }
 
@@ -366,5 +410,7 @@ fn not_done(detail: &str) -> Fate {
     Fate::Failed {
         detail: detail.to_owned(),
         suspect: None,
+        unconfirmed: false,
+        made: None,
     }
 }

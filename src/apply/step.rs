@@ -11,7 +11,7 @@ use super::executor::Run;
 use super::report::{Done, Outcome, SkipReason, StepError, StepReport};
 use super::wait::NotShown;
 use crate::api::WriteError;
-use crate::ident::JobId;
+use crate::ident::{JobId, SolutionId};
 use crate::plan::{Action, Change};
 use crate::store::{ChangeRef, Entry, RecordPatch};
 
@@ -23,6 +23,8 @@ pub(super) struct Step<'a, 'r> {
     pub(super) sent_twice: Vec<Call>,
     /// What the PATCH that is sent next sets.
     pub(super) patching: Option<RecordPatch>,
+    /// The records of the name before the deploy that is sent next.
+    pub(super) known: Vec<SolutionId>,
     jobs: Vec<JobId>,
     /// Its place among the steps at work.
     place: Option<SemaphorePermit<'a>>,
@@ -45,6 +47,7 @@ pub(super) async fn perform<'a>(
         attempts: BTreeMap::new(),
         sent_twice: Vec::new(),
         patching: None,
+        known: Vec::new(),
         jobs: Vec::new(),
         place: Some(place),
     };
@@ -123,6 +126,16 @@ async fn conclude(
         id,
         detail,
         unfinished: false,
+        unconfirmed: matches!(
+            &outcome,
+            Outcome::Failed(StepError::NotConfirmed {
+                call: Call::Deploy,
+                ..
+            })
+        ) && change
+            .action
+            .after()
+            .is_some_and(|after| after.package.is_none()),
         made,
     };
     // What happened stays what happened when its last line cannot be kept.
@@ -208,6 +221,7 @@ impl Step<'_, '_> {
             call,
             attempt,
             patch: self.patching.clone().filter(|_| call == Call::Patch),
+            known: (call == Call::Deploy).then(|| self.known.clone()),
         };
         self.run
             .journal

@@ -91,6 +91,10 @@ fn difference(difference: &Difference) -> String {
             Some(found) => format!("the package was {planned} and is {found}"),
             None => format!("the package {planned} is not there, or cannot be deployed"),
         },
+        Difference::PackageProblem { problem } => problem.to_string(),
+        Difference::PackageUnreadable { why } => {
+            format!("the package could not be inspected: {why}")
+        }
         Difference::NotPlanned {
             instead: Some(kind),
         } => {

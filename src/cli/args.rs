@@ -189,7 +189,7 @@ impl Command {
     pub(super) fn handles_signals(&self) -> bool {
         match self {
             Self::Emulator(args) => !args.openapi,
-            Self::Job(_) => true,
+            Self::Job(_) | Self::Abandon(_) => true,
             other => other.is_writing(),
         }
     }

@@ -160,7 +160,13 @@ pub(super) async fn open(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Session, CommandError> {
-    let place = place(args, settings, io)?;
+    let path = args.file.clone();
+    // Reading blocks its thread; a signal must still be seen.
+    let source = tokio::task::spawn_blocking(move || read_source(&path)).await;
+    let source = source.map_err(|error| CommandError::Runtime {
+        source: std::io::Error::other(error),
+    })??;
+    let place = place_of(source, args, settings, io)?;
     connect(place, settings, io, |_| {}).await
 }
 

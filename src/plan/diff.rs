@@ -213,15 +213,17 @@ fn orphaned(
     let selected = |selectors: &[Selector], record: &OrphanedRecord| {
         selectors
             .iter()
-            .any(|selector| selector.selects(&record.identity))
+            .any(|selector| selector.selects(&record.identity) || selector.selects(record.live()))
     };
     live.versions()
         .iter()
-        .filter_map(|version| history.orphaned.get(&version.id))
+        .filter_map(|version| {
+            let record = history.orphaned.get(&version.id)?;
+            Some(record.seen_as(&version.identity))
+        })
         .filter(|record| !goes.contains(&record.id))
         .filter(|record| options.targets.is_empty() || selected(&options.targets, record))
         .filter(|record| !selected(&options.excludes, record))
-        .cloned()
         .collect()
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, SolutionId};
 use crate::outcome::WriteKind;
 
@@ -23,17 +24,18 @@ pub struct ApplyHistory {
     /// Versions whose deploy a person abandoned, with the time in milliseconds since 1970, and that no
     /// later apply brought to their declared state.
     pub abandoned_deploys: BTreeMap<Identity, u64>,
+    /// Records that deletes deactivated, and that nothing has set the state of since, with the states
+    /// that they had before.
+    pub deactivated: BTreeMap<SolutionId, LiveStateWord>,
     /// What the last deploy of a version made instead of it.
     pub made_other: BTreeMap<Identity, OtherMade>,
 }
 
-/// A record that a deploy made instead of the declared version.
+/// What a deploy made instead of the declared version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherMade {
-    /// Its id.
-    pub id: SolutionId,
-    /// Its identity, for people.
-    pub found: String,
+    /// Its record, with the identity for people; none where it was not found.
+    pub record: Option<(SolutionId, String)>,
     /// The package that was deployed.
     pub path: String,
 }
@@ -82,6 +84,25 @@ pub struct OrphanedRecord {
     pub id: SolutionId,
     /// The version that the deploy was for.
     pub identity: Identity,
+    /// The record's own identity, where it is not that version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Identity>,
     /// The id of the apply whose deploy failed.
     pub apply: String,
+}
+
+impl OrphanedRecord {
+    /// The same record with the identity that it has live.
+    #[must_use]
+    pub fn seen_as(&self, live: &Identity) -> Self {
+        Self {
+            made: (*live != self.identity).then(|| live.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// The record's own identity, as far as it is known.
+    pub fn live(&self) -> &Identity {
+        self.made.as_ref().unwrap_or(&self.identity)
+    }
 }

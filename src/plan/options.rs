@@ -235,6 +235,8 @@ fn replace_error(
             let is_elsewhere = || !name.records_of_version(&entry.identity.version).is_empty();
             match (found.meant, found.others.len()) {
                 (None, _) if options.held_back.contains_key(&entry.identity) => None,
+                // Its deploy is held back too: what the last one made was not found.
+                (None, _) if history.made_other.contains_key(&entry.identity) => None,
                 // Its create is blocked, and says under which owner it is live.
                 (None, _) if is_elsewhere() => None,
                 (None, _) => Some(DiffError::ReplaceNotLive { address }),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{ActionKind, AfterImage, LiveImage, Patch, is_made_by_deploy};
 use super::change::{Field, Successor};
+use super::inspection::{Inspection, PackageProblem};
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
 use crate::live::LiveVersion;
 
@@ -76,6 +77,16 @@ pub enum Difference {
         /// The fingerprint of the one that is there; none where there is none that can be deployed.
         found: Option<Digest>,
     },
+    /// The package cannot be deployed as what is declared.
+    PackageProblem {
+        /// The reason.
+        problem: PackageProblem,
+    },
+    /// The package was inspected for the plan, and cannot be inspected any more.
+    PackageUnreadable {
+        /// The reason.
+        why: String,
+    },
     /// A plan that is made now does not contain the change.
     NotPlanned {
         /// What it does with the version instead, where it contains it at all.
@@ -121,6 +132,8 @@ pub fn stand_update(before: &LiveImage, patch: Patch, now: Option<&LiveVersion>)
             | Difference::OtherIdentity { .. }
             | Difference::Declared { .. }
             | Difference::Package { .. }
+            | Difference::PackageProblem { .. }
+            | Difference::PackageUnreadable { .. }
             | Difference::NotPlanned { .. }
             | Difference::WaitsFor { .. }
             | Difference::UsedUp => true,
@@ -144,6 +157,45 @@ pub fn stand_delete(before: &LiveImage, now: Option<&LiveVersion>) -> Standing {
             differences => Standing::Moved(differences),
         },
     }
+}
+
+/// Compares the package of a deploy, as it is now, with the one that the plan saw.
+///
+/// A package that could not be inspected for the plan may be deployed without inspection: it differs
+/// only where it can be inspected now.
+pub fn compare_package(
+    path: &str,
+    after: &AfterImage,
+    other_owner: Option<&Owner>,
+    now: &Inspection,
+) -> Vec<Difference> {
+    let problems = match now {
+        Inspection::Missing => vec![PackageProblem::Missing {
+            path: path.to_owned(),
+        }],
+        Inspection::Unreadable { why } => {
+            let is_known = after.package.is_some();
+            let unreadable = Difference::PackageUnreadable { why: why.clone() };
+            return is_known.then_some(unreadable).into_iter().collect();
+        }
+        Inspection::Inspected(info) => {
+            let problems = info.problems(&after.identity, other_owner);
+            if problems.is_empty()
+                && let Some(planned) = &after.package
+                && *planned != info.fingerprint
+            {
+                return vec![Difference::Package {
+                    planned: planned.clone(),
+                    found: Some(info.fingerprint.clone()),
+                }];
+            }
+            problems
+        }
+    };
+    problems
+        .into_iter()
+        .map(|problem| Difference::PackageProblem { problem })
+        .collect()
 }
 
 impl Successor {

@@ -66,8 +66,7 @@ pub fn render_github_plan(
         leftover(&write.identity, "is in flight", text)
     });
     let orphaned = plan.orphaned.iter().map(|record| {
-        let address = plan.address_of(&record.identity);
-        let text = words::orphaned(record, address.as_str());
+        let text = words::orphaned(record, |identity| plan.address_of(identity).to_string());
         leftover(&record.identity, "is orphaned", text)
     });
     let annotations: Vec<Annotation> = refused

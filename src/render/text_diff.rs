@@ -165,6 +165,17 @@ fn sides(difference: &Difference) -> (String, String) {
             let found = found.map_or_else(|| "no package that can be deployed\n".to_owned(), line);
             (line(planned.as_str()), found)
         }
+        Difference::PackageProblem { problem } => (
+            "a package that can be deployed\n".to_owned(),
+            format!("{}\n", words::escaped(&problem.to_string())),
+        ),
+        Difference::PackageUnreadable { why } => (
+            "a package that could be inspected\n".to_owned(),
+            format!(
+                "the package could not be inspected: {}\n",
+                words::escaped(why)
+            ),
+        ),
         Difference::NotPlanned { instead } => (
             "approved\n".to_owned(),
             match instead {

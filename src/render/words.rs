@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 pub use crate::escape::escaped;
-use crate::ident::Address;
+use crate::ident::{Address, Identity};
 use crate::plan::{ActionKind, InFlight, Mode, OrphanedRecord, Succession, Summary};
 
 /// `1 version`, `2 versions`.
@@ -192,12 +192,19 @@ pub(in crate::render) fn in_flight(write: &InFlight, address: &str) -> String {
 }
 
 /// A record that a failed deploy left, and the ways out.
-pub fn orphaned(record: &OrphanedRecord, address: &str) -> String {
-    format!(
-        "{address}, record {}: the deploy by apply {} failed and left it; deploy it again with --replace, or clear it with `solform abandon`",
-        escaped(record.id.as_str()),
-        record.apply
-    )
+pub fn orphaned(record: &OrphanedRecord, address_of: impl Fn(&Identity) -> String) -> String {
+    let id = escaped(record.id.as_str());
+    let live = address_of(record.live());
+    let apply = &record.apply;
+    match &record.made {
+        None => format!(
+            "{live}, record {id}: the deploy by apply {apply} failed and left it; deploy it again with --replace, or clear it with `solform abandon`"
+        ),
+        Some(_) => format!(
+            "{live}, record {id}: the deploy of {} by apply {apply} made it instead; delete it on the platform, or clear it with `solform abandon`",
+            address_of(&record.identity)
+        ),
+    }
 }
 
 #[cfg(test)]

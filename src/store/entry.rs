@@ -113,6 +113,9 @@ pub enum Entry {
         /// What a PATCH sets, and of which record.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         patch: Option<RecordPatch>,
+        /// The records of the name that a deploy found: what appears beside them, it made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Vec<SolutionId>>,
     },
     /// The server took a call and named a job.
     Job {
@@ -139,6 +142,9 @@ pub enum Entry {
         /// after a delete.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unfinished: bool,
+        /// Whether a deploy of a package that was not inspected ended, and what it made was not found.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unconfirmed: bool,
         /// The identity of `id`, where a deploy made another solution than declared.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         made: Option<String>,

@@ -78,6 +78,8 @@ pub struct PastSending {
     pub at_ms: u64,
     /// What a PATCH set, and of which record; none in journals of earlier versions of solform.
     pub patch: Option<RecordPatch>,
+    /// The records of the name before a deploy; none in journals of earlier versions of solform.
+    pub known: Option<Vec<SolutionId>>,
     /// The job that the server named for it.
     pub job: Option<JobId>,
 }
@@ -95,6 +97,10 @@ pub struct PastOutcome {
     pub unfinished: bool,
     /// The identity of `id`, where a deploy made another solution than declared.
     pub made: Option<String>,
+    /// Whether a deploy of a package that was not inspected ended, and what it made was not found.
+    pub unconfirmed: bool,
+    /// Whether a later apply found it out.
+    pub is_recovered: bool,
 }
 
 impl PastStep {
@@ -117,6 +123,25 @@ impl PastStep {
     pub fn identity(&self) -> Option<&Identity> {
         let identity = self.change.identity.as_ref();
         identity.or_else(|| self.action.as_ref()?.identity())
+    }
+
+    /// Whether a call was sent.
+    fn has_sent(&self, call: Call) -> bool {
+        self.sendings.iter().any(|sent| sent.call == call)
+    }
+
+    /// What was set in which record, in the order of the sendings.
+    fn patches(&self) -> impl Iterator<Item = (&SolutionId, Patch)> {
+        let sent = self.sendings.iter().filter(|sent| sent.call == Call::Patch);
+        sent.filter_map(|sent| match (&sent.patch, self.action.as_ref()?) {
+            (Some(patch), _) => Some((&patch.id, patch.set)),
+            // Journals of earlier versions do not name what is set.
+            (None, Action::Update { before, patch, .. }) => Some((&before.id, *patch)),
+            (None, Action::Delete { before } | Action::Replace { before, .. }) => {
+                Some((&before.id, Patch::new(Some(State::Inactive), None)?))
+            }
+            (None, Action::Create { .. } | Action::NoOp { .. }) => None,
+        })
     }
 
     /// Whether a person abandoned it.
@@ -246,11 +271,13 @@ impl PastRun {
                 call,
                 attempt: _,
                 patch,
+                known,
             } => {
                 let sending = PastSending {
                     call,
                     at_ms,
                     patch,
+                    known,
                     job: None,
                 };
                 self.step(change).sendings.push(sending);
@@ -268,14 +295,18 @@ impl PastRun {
                 id,
                 detail,
                 unfinished,
+                unconfirmed,
                 made,
             } => {
+                let is_recovered = self.is_reopened;
                 self.step(change).outcome = Some(PastOutcome {
                     word: outcome,
                     id,
                     detail,
                     unfinished,
+                    unconfirmed,
                     made,
+                    is_recovered,
                 });
             }
             Entry::End { complete } => {
@@ -307,34 +338,18 @@ impl PastRun {
         let mut own = OwnWrites::default();
         for step in &self.steps {
             let Some(action) = &step.action else { continue };
-            for sent in &step.sendings {
-                match (sent.call, &sent.patch, action) {
-                    (Call::Patch, Some(patch), _) => own.add_patch(&patch.id, patch.set),
-                    // Journals of earlier versions do not name what is set.
-                    (Call::Patch, None, Action::Update { before, patch, .. }) => {
-                        own.add_patch(&before.id, *patch);
-                    }
-                    (
-                        Call::Patch,
-                        None,
-                        Action::Delete { before } | Action::Replace { before, .. },
-                    ) => {
-                        if let Some(patch) = Patch::new(Some(State::Inactive), None) {
-                            own.add_patch(&before.id, patch);
-                        }
-                    }
-                    (Call::Delete, _, _) => {
-                        if let Some(before) = action.before() {
-                            own.add_delete(&before.id);
-                        }
-                    }
-                    (Call::Patch | Call::Deploy, _, _) => {}
-                }
+            for (id, set) in step.patches() {
+                own.add_patch(id, set);
             }
-            let made = step.outcome.as_ref().filter(|outcome| {
-                outcome.word == OutcomeWord::Done
-                    && step.sendings.iter().any(|sent| sent.call == Call::Deploy)
-            });
+            if step.has_sent(Call::Delete)
+                && let Some(before) = action.before()
+            {
+                own.add_delete(&before.id);
+            }
+            let made = step
+                .outcome
+                .as_ref()
+                .filter(|outcome| outcome.word == OutcomeWord::Done && step.has_sent(Call::Deploy));
             if let (Some(id), Some(identity)) =
                 (made.and_then(|made| made.id.as_ref()), step.identity())
             {
@@ -368,6 +383,7 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
             let Some(identity) = step.identity() else {
                 continue;
             };
+            learn_deactivated(&mut history, step);
             if step.is_open()
                 && let Some(sent) = step.sendings.last()
             {
@@ -396,26 +412,54 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
     history
 }
 
+/// Learns which record a delete deactivated, until a patch sets its state. The patch that puts it back
+/// counts only where the step came to its own end: else it may not have been taken.
+fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
+    let deleted = match &step.action {
+        Some(Action::Delete { before } | Action::Replace { before, .. }) => Some(before),
+        _ => None,
+    };
+    let ended = step
+        .outcome
+        .as_ref()
+        .filter(|outcome| !outcome.is_recovered);
+    let has_ended = ended.is_some_and(|outcome| outcome.word != OutcomeWord::Unknown);
+    for (id, set) in step.patches() {
+        match (set.state(), deleted.filter(|before| before.id == *id)) {
+            (None, _) => {}
+            (Some(State::Inactive), Some(before)) => {
+                if before.state.is_in_service() {
+                    let state = before.state.clone();
+                    history.deactivated.insert(id.clone(), state);
+                }
+            }
+            (Some(State::Active), Some(_)) if !has_ended => {}
+            (Some(_), _) => {
+                history.deactivated.remove(id);
+            }
+        }
+    }
+}
+
 /// Learns what a deploy made instead of the declared version.
 fn learn_made(history: &mut ApplyHistory, step: &PastStep, outcome: &PastOutcome) {
-    let (Some(Action::Create { path, after, .. } | Action::Replace { path, after, .. }), Some(id)) =
-        (&step.action, &outcome.id)
+    let Some(Action::Create { path, after, .. } | Action::Replace { path, after, .. }) =
+        &step.action
     else {
         return;
     };
-    match &outcome.made {
-        Some(found) => {
-            let made = OtherMade {
-                id: id.clone(),
-                found: found.clone(),
-                path: path.clone(),
-            };
-            history.made_other.insert(after.identity.clone(), made);
-        }
-        None => {
+    let record = match (&outcome.id, &outcome.made) {
+        (Some(id), Some(found)) => Some((id.clone(), found.clone())),
+        (Some(_), None) => {
             history.made_other.remove(&after.identity);
+            return;
         }
-    }
+        (None, _) if outcome.unconfirmed => None,
+        (None, _) => return,
+    };
+    let path = path.clone();
+    let made = OtherMade { record, path };
+    history.made_other.insert(after.identity.clone(), made);
 }
 
 fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome: &PastOutcome) {
@@ -432,6 +476,7 @@ fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome
         let record = OrphanedRecord {
             id: id.clone(),
             identity: identity.clone(),
+            made: None,
             apply: run.id.clone(),
         };
         history.orphaned.insert(id.clone(), record);
@@ -449,16 +494,15 @@ pub fn progress_of(runs: &[PastRun], plan: &str) -> PlanProgress {
 }
 
 fn past_write(step: &PastStep) -> Option<PastWrite> {
-    let has_sent = |call| step.sendings.iter().any(|sent| sent.call == call);
     let done = step
         .outcome
         .as_ref()
         .filter(|outcome| outcome.word == OutcomeWord::Done);
     Some(PastWrite {
         action: step.action.clone()?,
-        is_deployed: has_sent(Call::Deploy),
-        is_patched: has_sent(Call::Patch),
-        is_deleted: has_sent(Call::Delete),
+        is_deployed: step.has_sent(Call::Deploy),
+        is_patched: step.has_sent(Call::Patch),
+        is_deleted: step.has_sent(Call::Delete),
         record: done.and_then(|outcome| outcome.id.clone()),
         end: match done {
             Some(outcome) if !outcome.unfinished => PastEnd::Done,
@@ -476,7 +520,7 @@ fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
             continue;
         };
         let outcome = step.outcome.as_ref().map(|outcome| outcome.word);
-        let is_deploy = step.sendings.iter().any(|sent| sent.call == Call::Deploy);
+        let is_deploy = step.has_sent(Call::Deploy);
         let is_unknown = outcome.is_none_or(|word| word == OutcomeWord::Unknown);
         if let Some(at_ms) = step.abandoned_at_ms.filter(|_| is_deploy && is_unknown) {
             abandoned.insert(identity.clone(), at_ms);

@@ -1,11 +1,13 @@
 //! Signals end every command by a handler of its own. As process 1 of a container a program has no
 //! other way: the kernel discards signals that are left to their default disposition.
 
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::support::TestEnv;
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{env_with, manifest};
 
@@ -69,4 +71,52 @@ async fn an_interrupted_stream_ends_with_a_whole_line() {
     let last: serde_json::Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["@level"], "error", "{stdout}");
     assert_eq!(last["@message"], "Error: interrupted", "{stdout}");
+}
+
+/// A manifest that never comes: nothing was begun, so that the first signal ends every command.
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_manifest_ends_at_a_signal() {
+    for (arguments, code) in [
+        (
+            &["apply", "--auto-approve", "--detailed-exitcode"][..],
+            [8, 8],
+        ),
+        (&["apply", "--resume"], [1, 1]),
+        (&["destroy", "--auto-approve"], [1, 1]),
+        (&["abandon", "A@1", "--apply", "x"], [1, 1]),
+        (&["run", "A@1", "--input-dir", "in"], [1, 1]),
+        (&["job", "x"], [1, 1]),
+        (&["plan"], [130, 143]),
+        (&["validate"], [130, 143]),
+        (&["review", "--base", "HEAD"], [130, 143]),
+    ] {
+        for (index, (signal, _)) in SIGNALS.into_iter().enumerate() {
+            let env = TestEnv::new();
+            let words = [arguments, &["-f", "-"]].concat();
+            let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &words);
+            command.stdin(Stdio::piped());
+            command.stdout(Stdio::null()).stderr(Stdio::piped());
+            let ended = tokio::task::spawn_blocking(move || {
+                let mut child = command.spawn().unwrap();
+                let mut stdin = child.stdin.take().unwrap();
+                // More than a pipe holds: once it is written, the command reads.
+                stdin.write_all(&b"# not all yet\n".repeat(20_000)).unwrap();
+                send(signal, &child);
+                let output = child.wait_with_output().unwrap();
+                drop(stdin);
+                (
+                    output.status.code(),
+                    String::from_utf8(output.stderr).unwrap(),
+                )
+            })
+            .await
+            .unwrap();
+            assert_eq!(
+                ended.0,
+                Some(code[index]),
+                "{arguments:?} {signal}\n{}",
+                ended.1
+            );
+        }
+    }
 }

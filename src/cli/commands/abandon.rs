@@ -13,7 +13,7 @@ use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session};
+use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::{JobResult, JobState};
@@ -33,7 +33,7 @@ pub(super) async fn run(
         io.keep_out_for_a_document();
     }
     let mut start = Start::new(io)?;
-    let session = session::open(&args.manifest, settings, io).await?;
+    let session = start.open(&args.manifest, settings, io).await?;
     let (store, lease, _) = keeping::open(&session, &args.store, &mut start, io).await?;
     let done = abandon(args, &session, &*store, &mut start, io).await;
     lease.release().await;
@@ -47,7 +47,7 @@ async fn abandon(
     start: &mut Start,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let runs = keeping::runs_of(store).await?;
+    let runs = start.or_interrupted(keeping::runs_of(store)).await?;
     let run = keeping::find_run(&runs, &args.apply)?;
     let step = find_step(run, &args.address)?;
     let Some(identity) = step.identity() else {

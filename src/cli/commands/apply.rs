@@ -8,7 +8,7 @@ use crate::cli::args::ApplyArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session};
+use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::plan::{Mode, SavedPlan, SavedPlanError};
 use crate::render::StreamMessage;
@@ -48,7 +48,7 @@ async fn resume(
     if let Some(option) = change.planning.shaping() {
         return Err(CommandError::OptionWithPlan { option });
     }
-    let session = session::open(&change.manifest, settings, io).await?;
+    let session = start.open(&change.manifest, settings, io).await?;
     reporting.learn(&session);
     start.set_next(&session.place.command("apply").argument("--resume"));
     let keeping = keeping::take(&session, &change.store, &mut start, io).await?;

@@ -10,7 +10,7 @@ use crate::cli::args::ChangeArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session};
+use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::plan::{DiffOptions, PlanProgress, SavedPlan, SavedPlanError, Selector};
 use crate::store::progress_of;
@@ -48,7 +48,7 @@ pub(super) async fn run(
     if wanted.environment.is_none() && settings.environment.is_none() {
         wanted.environment = Some(saved.plan.subject.environment.clone());
     }
-    let session = session::open(&wanted, settings, io).await?;
+    let session = start.open(&wanted, settings, io).await?;
     reporting.learn(&session);
     // A plan that is refused whole needs no lock for it.
     check(&file, &saved, &session, change)?;

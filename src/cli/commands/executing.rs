@@ -12,7 +12,7 @@ use super::{formats, packages, planning};
 use crate::apply::{
     ApplyReport, Interrupt, Interrupter, Outcome, OutcomeWord, StepError, StepReport, Totals,
 };
-use crate::cli::args::ChangeArgs;
+use crate::cli::args::{ChangeArgs, ManifestArgs};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::exit::{ExitStatus, most_telling};
@@ -54,9 +54,19 @@ impl Start {
         &self.interrupt
     }
 
+    /// Opens the environment, also from a manifest that standard input brings.
+    pub(super) async fn open(
+        &self,
+        args: &ManifestArgs,
+        settings: &Settings,
+        io: &mut Io,
+    ) -> Result<Session, CommandError> {
+        self.or_interrupted(session::open(args, settings, io)).await
+    }
+
     /// Does something that changes nothing, and gives it up at once on a signal.
     pub(super) async fn or_interrupted<T>(
-        &mut self,
+        &self,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
         tokio::select! {
@@ -114,7 +124,7 @@ pub(super) async fn plan_and_execute(
     if reporting.mode == Mode::Destroy && !args.planning.replace.is_empty() {
         return Err(CommandError::ReplaceWithDestroy);
     }
-    let session = session::open(&args.manifest, settings, io).await?;
+    let session = start.open(&args.manifest, settings, io).await?;
     reporting.learn(&session);
     start.set_next(&session.place.command(match reporting.mode {
         Mode::Converge => "apply",
@@ -213,17 +223,12 @@ pub(super) async fn execute(
     }
     let (run, report, after) = if has_run {
         let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
-        let mut held_back = keeping.held_back.clone();
-        held_back.retain(|identity, _| options.held_back_until(identity).is_some());
         start.set_next(&session.place.command("apply").argument("--resume"));
         let applying = making::make_so(
             session,
             &approved,
             &kept,
-            ApplyOptions {
-                parallelism,
-                held_back,
-            },
+            apply_options(keeping, &options, parallelism),
             keeping,
             start,
             io,
@@ -413,9 +418,34 @@ fn status_of(
 /// did not converge is planned and done as before.
 fn needs_new_plan(report: &ApplyReport, after: &Afterwards) -> bool {
     report.count(OutcomeWord::Refused) > 0
+        || report.steps.iter().any(is_held_back)
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()
         || after.unproven.is_some()
+}
+
+/// What holds deploys back, where `--replace` does not ask for them.
+fn apply_options(keeping: &Keeping, options: &DiffOptions, parallelism: usize) -> ApplyOptions {
+    let mut held_back = keeping.held_back.clone();
+    held_back.retain(|identity, _| options.held_back_until(identity).is_some());
+    let mut made_other = keeping.history.made_other.clone();
+    made_other.retain(|identity, made| {
+        let mut asked_for = options.replace.iter();
+        made.record.is_some() || !asked_for.any(|address| address.means(identity))
+    });
+    ApplyOptions {
+        parallelism,
+        held_back,
+        made_other,
+    }
+}
+
+/// Whether a deploy was not sent because of what the last one made.
+fn is_held_back(step: &StepReport) -> bool {
+    matches!(
+        &step.outcome,
+        Outcome::Failed(StepError::MadeOtherBefore { .. } | StepError::MadeUnknownBefore)
+    )
 }
 
 /// The changes whose failed deploys left records: without `--replace` nothing more comes of them.

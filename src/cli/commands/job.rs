@@ -8,7 +8,6 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
-use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::job::JobKind;
 
@@ -17,8 +16,8 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let mut start = Start::new(io)?;
-    let session = session::open(&args.manifest, settings, io).await?;
+    let start = Start::new(io)?;
+    let session = start.open(&args.manifest, settings, io).await?;
     let progress = RunProgress::new(&args.id, io);
     let execution = watching::execution(&session, &args.waiting, start.interrupt(), &progress);
     let mut job = WatchedJob {

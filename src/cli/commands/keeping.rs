@@ -282,7 +282,7 @@ impl Keeping {
         start: &Start,
         io: &mut Io,
     ) -> Result<(), CommandError> {
-        let mut runs = runs_of(&*self.store).await?;
+        let mut runs = start.or_interrupted(runs_of(&*self.store)).await?;
         self.history = history_of(&runs);
         self.newest = runs.last().map(|run| run.id.clone());
         self.interrupted = runs

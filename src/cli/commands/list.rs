@@ -11,6 +11,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
+use crate::ident::Identity;
 use crate::live::{Coverage, LiveVersion, RecordTexts};
 use crate::render::{render_json, render_solutions, solutions_document, words};
 
@@ -49,13 +50,13 @@ pub(super) async fn run(
     } else {
         render_solutions(&shown, &mut io.out)?;
     }
-    for record in shown
-        .versions()
-        .iter()
-        .filter_map(|version| history.orphaned.get(&version.id))
-    {
-        let address = words::address(&record.identity.address());
-        let warning = format!("orphaned: {}", words::orphaned(record, &address));
+    for version in shown.versions() {
+        let Some(record) = history.orphaned.get(&version.id) else {
+            continue;
+        };
+        let record = record.seen_as(&version.identity);
+        let address_of = |identity: &Identity| words::address(&identity.address());
+        let warning = format!("orphaned: {}", words::orphaned(&record, address_of));
         io.warn(&warning, Vec::new())?;
     }
     if let Coverage::Unproven(why) = live.coverage() {

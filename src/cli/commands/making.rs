@@ -12,7 +12,7 @@ use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::ident::Identity;
-use crate::plan::{ApprovedPlan, OwnWrites, SavedPlan};
+use crate::plan::{ApprovedPlan, OtherMade, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
 /// What was made of a plan.
@@ -27,6 +27,8 @@ pub(super) struct ApplyOptions {
     pub(super) parallelism: usize,
     /// Versions that are not deployed before a time, because their last deploy was abandoned.
     pub(super) held_back: BTreeMap<Identity, u64>,
+    /// What earlier deploys made instead of a version, where it is not asked for again.
+    pub(super) made_other: BTreeMap<Identity, OtherMade>,
 }
 
 /// What steps work with.
@@ -43,6 +45,7 @@ pub(super) fn execution(
     Execution {
         reader: session.reader(),
         writer: session.writer(),
+        files: session.files(),
         journal: Arc::clone(journal),
         interrupt: start.interrupt().clone(),
         settings: ApplySettings {
@@ -59,6 +62,7 @@ pub(super) fn execution(
         suspects: keeping.history.orphaned.keys().cloned().collect(),
         unfinished: keeping.history.unfinished.clone(),
         in_flight: keeping.history.jobs_in_flight(),
+        deactivated: keeping.history.deactivated.clone(),
         made_other: keeping.history.made_other.clone(),
         sent_before: keeping.sent_before.clone(),
         held_back,
@@ -75,6 +79,7 @@ pub(super) async fn make_so(
     ApplyOptions {
         parallelism,
         held_back,
+        made_other,
     }: ApplyOptions,
     keeping: &Keeping,
     start: &Start,
@@ -109,15 +114,18 @@ pub(super) async fn make_so(
     let journal = Arc::new(journal);
     let progress = Progress::new(total, identities, io);
     let own_writes = keeping.own_writes(&kept.id);
-    let execution = execution(
-        session,
-        keeping,
-        (own_writes, held_back),
-        &journal,
-        start,
-        parallelism,
-        &progress,
-    );
+    let execution = Execution {
+        made_other,
+        ..execution(
+            session,
+            keeping,
+            (own_writes, held_back),
+            &journal,
+            start,
+            parallelism,
+            &progress,
+        )
+    };
     let report = tokio::select! {
         report = apply::apply(approved, execution) => report,
         never = progress.beat() => match never {},

@@ -1,16 +1,14 @@
 //! Inspects the packages that a plan would deploy, before anything is deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use futures_util::StreamExt as _;
 
-use crate::api::Files;
+use crate::apply::inspect_package;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::manifest::{self, Problem};
-use crate::package::{self, PackageError, Part, RangeSource, SourceError};
 use crate::plan::{Inspection, Plan, Refusal, SOLUTION_TYPE, path_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
@@ -31,7 +29,7 @@ pub(super) async fn inspect(
         .map(|path| {
             let files = &files;
             async move {
-                let inspection = inspect_one(files, &path).await;
+                let inspection = inspect_package(files, &path).await;
                 (path, inspection)
             }
         })
@@ -40,25 +38,6 @@ pub(super) async fn inspect(
         .await;
     io.warn_of(&warnings(session, &plan, &inspections))?;
     Ok(plan.with_inspections(session.manifest(), &inspections))
-}
-
-/// Inspects one package.
-pub(super) async fn inspect_one(files: &Files, path: &str) -> Inspection {
-    match package::inspect(&File { files, path }).await {
-        Ok(info) => Inspection::Inspected(info),
-        Err(PackageError::Missing) => Inspection::Missing,
-        Err(PackageError::Unreadable { source }) => {
-            let mut why = vec![source.to_string()];
-            let mut cause = std::error::Error::source(&source);
-            while let Some(reason) = cause {
-                why.push(reason.to_string());
-                cause = reason.source();
-            }
-            Inspection::Unreadable {
-                why: why.join(": "),
-            }
-        }
-    }
 }
 
 /// The manifest's problem behind a refusal, where a package is the reason.
@@ -77,30 +56,6 @@ pub(super) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem
         refusal.to_string(),
         problem.help(),
     ))
-}
-
-/// One package on the platform's file system.
-struct File<'a> {
-    files: &'a Files,
-    path: &'a str,
-}
-
-impl RangeSource for File<'_> {
-    async fn read(&self, range: Range<u64>) -> Result<Part, SourceError> {
-        match self.files.read(self.path, range).await {
-            Ok(Some(part)) => Ok(Part {
-                start: part.start,
-                bytes: part.bytes,
-                total: part.total,
-            }),
-            Ok(None) => Err(SourceError::Missing),
-            Err(error) => Err(SourceError::Failed(Box::new(error))),
-        }
-    }
-
-    fn clean(&self, text: Vec<u8>) -> Vec<u8> {
-        self.files.clean(text)
-    }
 }
 
 /// What a reader should know of packages that do not prevent a change, in the order of the plan.

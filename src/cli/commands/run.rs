@@ -13,7 +13,7 @@ use crate::cli::error::{CommandError, SettingsProblem};
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
-use crate::cli::session::{self, Session};
+use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::ident::JobId;
 use crate::job::{JobKind, RunRequest, RunTarget};
@@ -27,9 +27,9 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let mut start = Start::new(io)?;
+    let start = Start::new(io)?;
     let request = request(args)?;
-    let session = session::open(&args.manifest, settings, io).await?;
+    let session = start.open(&args.manifest, settings, io).await?;
     let target = start.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
     let progress = RunProgress::new(&request.id, io);

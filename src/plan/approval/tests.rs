@@ -62,6 +62,8 @@ fn word(difference: &Difference) -> String {
             format!("{} {planned} declared {declared}", field.as_str())
         }
         Difference::Package { .. } => "package".to_owned(),
+        Difference::PackageProblem { problem } => problem.to_string(),
+        Difference::PackageUnreadable { .. } => "unreadable".to_owned(),
         Difference::NotPlanned { instead } => {
             let instead = instead.map_or("nothing", super::super::ActionKind::as_str);
             format!("planned is {instead}")

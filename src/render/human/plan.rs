@@ -178,8 +178,8 @@ pub(super) fn render_leftovers(
         writeln!(out, "{}", styled(styles.warning, line))?;
     }
     for record in &plan.orphaned {
-        let address = words::address(&plan.address_of(&record.identity));
-        let line = format!("Orphaned: {}.", words::orphaned(record, &address));
+        let address_of = |identity: &_| words::address(&plan.address_of(identity));
+        let line = format!("Orphaned: {}.", words::orphaned(record, address_of));
         writeln!(out, "{}", styled(styles.warning, line))?;
     }
     Ok(())

@@ -235,6 +235,9 @@ impl InFlightItem {
 pub(in crate::render) struct OrphanedItem {
     /// The version that the deploy was for.
     pub(in crate::render) address: String,
+    /// The address of the record, where it is not that version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::render) made: Option<String>,
     /// The record.
     pub(in crate::render) id: String,
     /// The id of the apply whose deploy failed.
@@ -245,6 +248,10 @@ impl OrphanedItem {
     pub(super) fn all(plan: &Plan) -> Vec<Self> {
         let item = |record: &OrphanedRecord| Self {
             address: plan.address_of(&record.identity).to_string(),
+            made: record
+                .made
+                .as_ref()
+                .map(|made| plan.address_of(made).to_string()),
             id: record.id.to_string(),
             apply: record.apply.clone(),
         };

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, quotes, strong};
 use super::escape::{NAME_LIMIT, code, marker, short_code};
-use crate::ident::Address;
+use crate::ident::{Address, Identity};
 use crate::plan::{
     ActionKind, Block, Change, Course, Decision, FieldChange, Mode, Plan, Reason, Succession,
     Successions, Summary, Undo,
@@ -227,13 +227,13 @@ const MOST_LEFTOVERS: usize = 10;
 
 /// What earlier applies left, as a list.
 fn leftovers(plan: &Plan) -> String {
-    let address_of = |identity| code_of(&plan.address_of(identity));
+    let address_of = |identity: &Identity| code_of(&plan.address_of(identity));
     let in_flight = plan.in_flight.iter().map(|write| {
         let text = words::in_flight(write, &address_of(&write.identity));
         format!("In flight: {text}.")
     });
     let orphaned = plan.orphaned.iter().map(|record| {
-        let text = words::orphaned(record, &address_of(&record.identity));
+        let text = words::orphaned(record, address_of);
         format!("Orphaned: {text}.")
     });
     let total = plan.in_flight.len() + plan.orphaned.len();

@@ -119,7 +119,8 @@ fn asides(report: &ReportDocument) -> Vec<String> {
     let orphaned = report.orphaned.iter().map(|item| {
         format!(
             "the record {} of {} is orphaned: a failed deploy left it",
-            item.id, item.address
+            item.id,
+            item.made.as_ref().unwrap_or(&item.address)
         )
     });
     let interrupted = report

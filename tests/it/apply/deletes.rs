@@ -160,3 +160,22 @@ async fn an_inactive_version_is_only_deleted() {
         .says("the server refused the delete");
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
 }
+
+/// The API page names ACTIVE and INACTIVE as what a PATCH sets: PRODUCTION cannot be put back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_production_version_is_put_back_active() {
+    let production = Version {
+        state: "PRODUCTION",
+        ..Version::active("A", "1")
+    };
+    let emulator = refusing("status=409", seed(&[production], &[])).await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, state: ABSENT }\n",
+    ));
+    let report = env.solform_beside(&APPLY).await.exits_with(5);
+    let words: Vec<&str> = report.stdout.split_whitespace().collect();
+    let said = "it was PRODUCTION and is ACTIVE now, because the API has no PATCH to PRODUCTION";
+    assert!(words.join(" ").contains(said), "{report}");
+    is_active(&env, "A@1").await;
+}

@@ -1,6 +1,6 @@
 //! An interrupt during an apply: what is at work ends, and everything is told.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use solform::emulator::{JobPace, Operation};
@@ -64,4 +64,80 @@ async fn work_that_ends_after_an_interrupt_is_done_and_not_called_drift() {
     assert!(!stdout.contains("Not complete"), "{stdout}");
     assert!(!stdout.contains("Did not converge"), "{stdout}");
     assert_eq!(count(&emulator, Operation::Deploy), 1);
+}
+
+/// The second signal leaves at once, after one line that names a command which goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_names_the_next_command() {
+    let world = || {
+        let live = [Version::active("Old", "1")];
+        seed(&live, &[Version::active("A", "1")])
+    };
+    let create = "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n";
+    for (arguments, solutions, signal, code) in [
+        (&["apply", "--auto-approve"][..], create, "-INT", 130),
+        (&["apply", "the.plan"], create, "-TERM", 143),
+        (&["apply", "--auto-approve", "--json"], create, "-INT", 130),
+        (
+            &["destroy", "--auto-approve"],
+            "  Old: { version: 1 }\n",
+            "-INT",
+            130,
+        ),
+    ] {
+        let emulator = start_with(world(), &[], JobPace::Manual, 100).await;
+        let env = env_with(&manifest(&emulator.url(), solutions));
+        let plan = env.solform_beside(&["plan", "--out", "the.plan"]).await;
+        let _ = plan.exits_with(0);
+        let mut command = env.command(env!("CARGO_BIN_EXE_solform"), arguments);
+        // A stream carries on standard output what people see on standard error.
+        let is_stream = arguments.contains(&"--json");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (ended, said) = tokio::task::spawn_blocking(move || {
+            let mut child = command.spawn().unwrap();
+            let pipe: Box<dyn Read> = if is_stream {
+                Box::new(child.stdout.take().unwrap())
+            } else {
+                Box::new(child.stderr.take().unwrap())
+            };
+            let mut told = BufReader::new(pipe).lines();
+            let send = || {
+                let killed = Command::new("kill")
+                    .args([signal, &child.id().to_string()])
+                    .status()
+                    .unwrap();
+                assert!(killed.success());
+            };
+            // The job never ends: the apply waits for it after the first signal.
+            assert!(told.any(|line| line.unwrap().contains("PENDING")));
+            send();
+            assert!(told.any(|line| line.unwrap().contains("Interrupted: ")));
+            send();
+            let said: Vec<String> = told.map_while(Result::ok).collect();
+            (child.wait().unwrap().code(), said.join("\n"))
+        })
+        .await
+        .unwrap();
+        assert_eq!(ended, Some(code), "{arguments:?}\n{said}");
+        let next = "solform apply --file solform.yaml -e test --resume";
+        let line = format!(
+            "Error: interrupted a second time: left at once, and the journal says what was sent; to go on, run: {next}"
+        );
+        assert!(said.contains(&line), "{arguments:?}\n{said}");
+        // What it names goes on with what was sent.
+        for job in emulator.pending_jobs() {
+            assert!(emulator.finish_job(&job, None));
+        }
+        let words = shlex::split(next).unwrap();
+        let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        let _ = env
+            .solform_beside(&words)
+            .await
+            .exits_with(0)
+            .says(" complete! Resources: 1 ");
+        assert_eq!(
+            count(&emulator, Operation::Deploy) + count(&emulator, Operation::DeleteSolution),
+            1
+        );
+    }
 }

@@ -3,6 +3,7 @@
 mod contract;
 mod converge;
 mod deletes;
+mod exchanged;
 mod failures;
 mod faults;
 mod forged;

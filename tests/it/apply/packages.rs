@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use solform::emulator::{Operation, Seed};
+use solform::emulator::{JobPace, Operation, Seed};
 
-use crate::support::worlds::{DRIVE, count, env_with, manifest, start};
+use crate::durable::{at_work, finish_all};
+use crate::support::worlds::{DRIVE, count, env_with, manifest, start, start_with};
 
 const DETAILED: [&str; 2] = ["plan", "--detailed-exitcode"];
 
@@ -223,6 +224,31 @@ async fn an_uninspected_package_is_not_deployed_again() {
         assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
         let _ = env.solform_beside(&apply).await.exits_with(5);
         assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
+        // The record is named by its own address, and the deploy by the declared one.
+        if made == "A@7.7.7" {
+            let plan = [
+                "plan",
+                "--output",
+                "json=plan.json",
+                "--output",
+                "markdown=plan.md",
+            ];
+            let _ = env
+                .solform_beside(&plan)
+                .await
+                .exits_with(0)
+                .says("Orphaned: A@7.7.7, record ")
+                .says(": the deploy of A@2 by apply ");
+            assert!(env.read("plan.md").contains("Orphaned: `A@7.7.7`, record "));
+            let document: serde_json::Value = serde_json::from_str(&env.read("plan.json")).unwrap();
+            let record = &document["x_solution"]["orphaned"][0];
+            assert_eq!(
+                (&record["address"], &record["made"]),
+                (&"A@2".into(), &made.into())
+            );
+            let list = env.solform_beside(&["list"]).await;
+            let _ = list.warns("orphaned: A@7.7.7, record ");
+        }
         // An inspection shows what is wrong before anything is sent.
         emulator.clear_faults();
         let _ = env
@@ -230,5 +256,95 @@ async fn an_uninspected_package_is_not_deployed_again() {
             .await
             .exits_with(4)
             .warns("[package-mismatch]");
+    }
+}
+
+/// The same where the apply was killed before it saw what its deploy made.
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_finds_what_a_deploy_made_instead() {
+    for (fields, result, made) in [
+        (
+            "name: A, version: 7.7.7, owner: svc",
+            "deploy_result=deployed_solution_id",
+            "A@7.7.7",
+        ),
+        (
+            "name: A, version: 7.7.7, owner: svc",
+            "deploy_result=nothing",
+            "A@7.7.7",
+        ),
+        (
+            "name: B, version: 2, owner: svc",
+            "deploy_result=deployed_solution_id",
+            "B@2",
+        ),
+    ] {
+        let seed = packages(&[("A-2", fields)], &[]);
+        let emulator = start_with(seed, &[result], JobPace::Manual, 100).await;
+        emulator.add_fault("operation=read_node,status=403".parse().unwrap());
+        let env = env_with(&manifest(
+            &emulator.url(),
+            "  A: { version: 2, path: '${drive}/A-2.ibsolution' }\n",
+        ));
+        let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+        let mut child = at_work(env.command(env!("CARGO_BIN_EXE_solform"), &apply), 1).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        finish_all(&emulator);
+        for _ in 0..2 {
+            let report = env.solform_beside(&apply).await.exits_with(5);
+            let _ = report
+                .says("an earlier deploy of this package made `")
+                .says(made)
+                .says("To go on, run: solform plan ");
+            assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
+        }
+        let plan = env.solform_beside(&["plan"]).await;
+        let _ = plan.says(&format!("Orphaned: {made}, record "));
+    }
+}
+
+/// A package that makes a solution of another name, whose job names nothing: it is deployed again only
+/// where `--replace` asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_that_shows_nothing_is_not_repeated() {
+    for is_killed in [false, true] {
+        let seed = packages(&[("A-2", "name: B, version: 2, owner: svc")], &[]);
+        let pace = if is_killed {
+            JobPace::Manual
+        } else {
+            JobPace::Polls(1)
+        };
+        let emulator = start_with(seed, &["deploy_result=nothing"], pace, 100).await;
+        emulator.add_fault("operation=read_node,status=403".parse().unwrap());
+        let env = env_with(&manifest(
+            &emulator.url(),
+            "  A: { version: 2, path: '${drive}/A-2.ibsolution' }\n",
+        ));
+        let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+        if is_killed {
+            let mut child = at_work(env.command(env!("CARGO_BIN_EXE_solform"), &apply), 1).await;
+            child.kill().unwrap();
+            child.wait().unwrap();
+            finish_all(&emulator);
+            emulator.add_fault("operation=deploy,pace=polls:1".parse().unwrap());
+        } else {
+            let first = env.solform_beside(&apply).await.exits_with(5);
+            let _ = first.says("the version is not live");
+        }
+        for _ in 0..2 {
+            let report = env.solform_beside(&apply).await.exits_with(5);
+            let _ = report
+                .says("what it made was not found, so it was not deployed again")
+                .says("To go on, run: solform plan ");
+            assert_eq!(count(&emulator, Operation::Deploy), 1);
+        }
+        let again = [&apply[..], &["--replace", "A@2"]].concat();
+        let _ = env.solform_beside(&again).await.exits_with(5);
+        assert_eq!(count(&emulator, Operation::Deploy), 2);
+        // An inspection shows what is wrong before anything is sent.
+        emulator.clear_faults();
+        let told = env.solform_beside(&apply).await.exits_with(4);
+        let _ = told.warns("[package-mismatch]");
     }
 }

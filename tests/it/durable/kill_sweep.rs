@@ -241,3 +241,69 @@ async fn every_kill(sweep: &'static Sweep, test: &str) -> usize {
     assert_none_failed(test, count, &failed);
     requests
 }
+
+/// Deletes and a replace that the server refuses for good, also out of service.
+const REFUSED: Sweep = Sweep {
+    world: || {
+        let production = Version {
+            state: "PRODUCTION",
+            ..Version::active("Pro0", "1")
+        };
+        seed(
+            &[
+                Version::active("Old0", "1"),
+                Version::active("Rep0", "1"),
+                production,
+            ],
+            &[Version::active("Rep0", "1")],
+        )
+    },
+    solutions: || {
+        format!(
+            "{}  Pro0: {{ version: 1, state: ABSENT }}\n",
+            (DELETES.solutions)()
+        )
+    },
+    expected: Vec::new,
+    ..DELETES
+};
+
+/// Killed at any request: the version is back in service once the next apply has ended, whatever
+/// finishes the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_deletes_leave_nothing_inactive() {
+    let resume: &[&str] = &["apply", "--resume", "--detailed-exitcode"];
+    for second in [REFUSED.second, resume] {
+        let requests = refused_case(Kill::Never, second).await;
+        let cases = (0..requests).flat_map(|nth| [Kill::Before(nth), Kill::After(nth)]);
+        futures_util::stream::iter(cases)
+            .map(|kill| tokio::spawn(refused_case(kill, second)))
+            .buffer_unordered(AT_ONCE)
+            .for_each(|ended| async move { assert!(ended.unwrap() > 0) })
+            .await;
+    }
+}
+
+async fn refused_case(kill: Kill, second: &'static [&'static str]) -> usize {
+    let (emulator, tap) = world_and_tap(kill, &REFUSED).await;
+    emulator.add_fault("operation=delete_solution,status=409".parse().unwrap());
+    let env = env_with(&manifest(&tap.url, &(REFUSED.solutions)()));
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), REFUSED.first);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    tap.process.store(child.id(), Ordering::SeqCst);
+    let _ = tokio::task::spawn_blocking(move || child.wait().unwrap()).await;
+    let seen = tap.seen();
+    let second = env.solform_beside(second).await;
+    let inactive: Vec<Live> = live(&emulator.url()).await;
+    let inactive: Vec<&Live> = inactive
+        .iter()
+        .filter(|live| live.state == "INACTIVE")
+        .collect();
+    assert!(inactive.is_empty(), "{kill:?}: {inactive:#?}\n{second}");
+    assert_eq!(count(&emulator, Operation::Deploy), 0, "{kill:?}");
+    seen
+}

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use solform::emulator::{Emulator, JobPace, Operation, Seed};
 
-use super::{finish_all, killed_at_work};
+use super::{at_work, finish_all, killed_at_work};
 use crate::support::TestEnv;
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
@@ -508,4 +508,78 @@ async fn the_commands_that_are_named_mean_the_store_that_was_meant() {
     let stdout = String::from_utf8(output.await.unwrap().stdout).unwrap();
     let go_on = "To go on, run: solform apply --file solform.yaml -e test --store 'kept here'\n";
     assert!(stdout.contains(go_on), "{stdout}");
+}
+
+/// A percent limit counts what the apply itself has done already: two of ten stay two of ten.
+#[tokio::test(flavor = "multi_thread")]
+async fn percent_limits_hold_for_the_rest_of_a_plan() {
+    let names = ["N0", "N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "N9"];
+    let live = names.map(|name| Version::active(name, "1"));
+    let solutions = |state: &str| {
+        let first = names[..2]
+            .iter()
+            .map(|name| format!("  {name}: {{ version: 1, state: {state} }}\n"));
+        let rest = names[2..]
+            .iter()
+            .map(|name| format!("  {name}: {{ version: 1 }}\n"));
+        first.chain(rest).collect::<String>()
+    };
+    for limits in [
+        "limits: { max_change: 20% }",
+        "limits: { max_destroy: 20%, max_change: 20% }",
+    ] {
+        for (is_killed, again) in [
+            (true, &["apply", "--resume"][..]),
+            (true, &["apply", "the.plan"]),
+            (false, &["apply", "the.plan"]),
+        ] {
+            let emulator = worlds::start_with(seed(&live, &[]), &[], JobPace::Manual, 100).await;
+            let limits = format!("    {limits}\n");
+            let text = worlds::manifest_with(&emulator.url(), &limits, "", &solutions("ABSENT"));
+            let env = env_with(&text);
+            let _ = env
+                .solform_beside(&["plan", "--out", "the.plan"])
+                .await
+                .exits_with(0);
+            let program = env!("CARGO_BIN_EXE_solform");
+            // The first delete is done before the second one begins.
+            let apply = ["apply", "the.plan", "--parallelism", "1"];
+            let mut child = at_work(env.command(program, &apply), 1).await;
+            if is_killed {
+                child.kill().unwrap();
+            }
+            emulator.add_fault("operation=delete_solution,pace=polls:1".parse().unwrap());
+            finish_all(&emulator);
+            let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await;
+            assert_eq!(status.unwrap().success(), !is_killed);
+            emulator.clear_requests();
+            let deletes = usize::from(is_killed);
+            let arguments = [again, &["--detailed-exitcode"]].concat();
+            let report = env.solform_beside(&arguments).await;
+            assert!(
+                [0, 2].contains(&report.code()),
+                "{limits} {again:?}\n{report}"
+            );
+            let report = report.says("done        - N0@1").says("done        - N1@1");
+            assert_eq!(
+                count(&emulator, Operation::DeleteSolution),
+                deletes,
+                "{report}"
+            );
+            // Applied again, it is done.
+            let _ = env
+                .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
+                .await
+                .exits_with(0)
+                .says("No approved change is left to execute.");
+            // One more would be beyond the limit of a new plan: the ten are eight by now.
+            let more = text.replace("N9: { version: 1 }", "N9: { version: 1, state: ABSENT }");
+            let more = more.replace("N8: { version: 1 }", "N8: { version: 1, state: ABSENT }");
+            env.write("solform.yaml", &more);
+            let _ = env
+                .solform_beside(&["plan", "--detailed-exitcode"])
+                .await
+                .exits_with(4);
+        }
+    }
 }

@@ -64,6 +64,7 @@ fn send(name: &str) -> Entry {
         call: Call::Deploy,
         attempt: 1,
         patch: None,
+        known: None,
     }
 }
 
@@ -74,6 +75,7 @@ fn outcome(name: &str, outcome: OutcomeWord) -> Entry {
         id: None,
         detail: None,
         unfinished: false,
+        unconfirmed: false,
         made: None,
     }
 }

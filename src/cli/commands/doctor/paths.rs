@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use crate::cli::commands::packages;
+use crate::apply::inspect_package;
 use crate::cli::session::Session;
 use crate::diagnosis::{Check, CheckName, Finding, Verdict};
 use crate::ident::Owner;
@@ -36,7 +36,7 @@ pub(super) async fn look(
     let mut reading = futures_util::stream::iter(entries)
         .map(|(entry, path)| {
             let files = &files;
-            async move { (entry, path, packages::inspect_one(files, &path.text).await) }
+            async move { (entry, path, inspect_package(files, &path.text).await) }
         })
         .buffered(files.reads_at_once());
     let deadline = Instant::now() + limit;

@@ -1,0 +1,74 @@
+//! Inspects packages on the platform's file system: for a plan, and again before a write that cannot be
+//! undone.
+
+use std::ops::Range;
+
+use super::executor::Run;
+use super::report::Outcome;
+use crate::api::Files;
+use crate::package::{self, PackageError, Part, RangeSource, SourceError};
+use crate::plan::{Action, Change, Inspection, compare_package};
+
+/// Inspects a package on the platform's file system.
+pub async fn inspect_package(files: &Files, path: &str) -> Inspection {
+    match package::inspect(&File { files, path }).await {
+        Ok(info) => Inspection::Inspected(info),
+        Err(PackageError::Missing) => Inspection::Missing,
+        Err(PackageError::Unreadable { source }) => {
+            let mut why = vec![source.to_string()];
+            let mut cause = std::error::Error::source(&source);
+            while let Some(reason) = cause {
+                why.push(reason.to_string());
+                cause = reason.source();
+            }
+            Inspection::Unreadable {
+                why: why.join(": "),
+            }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Checks that the package of a replace is the one that the plan saw, or may be: once the old
+    /// version is deleted, nothing else can take its place.
+    pub(super) async fn check_package(&self, change: &Change) -> Result<(), Outcome> {
+        let Action::Replace {
+            path,
+            after,
+            other_owner,
+            ..
+        } = &change.action
+        else {
+            return Ok(());
+        };
+        let now = inspect_package(self.files, path).await;
+        match compare_package(path, after, other_owner.as_ref(), &now) {
+            differences if differences.is_empty() => Ok(()),
+            differences => Err(Outcome::Refused(differences)),
+        }
+    }
+}
+
+/// One package on the platform's file system.
+struct File<'a> {
+    files: &'a Files,
+    path: &'a str,
+}
+
+impl RangeSource for File<'_> {
+    async fn read(&self, range: Range<u64>) -> Result<Part, SourceError> {
+        match self.files.read(self.path, range).await {
+            Ok(Some(part)) => Ok(Part {
+                start: part.start,
+                bytes: part.bytes,
+                total: part.total,
+            }),
+            Ok(None) => Err(SourceError::Missing),
+            Err(error) => Err(SourceError::Failed(Box::new(error))),
+        }
+    }
+
+    fn clean(&self, text: Vec<u8>) -> Vec<u8> {
+        self.files.clean(text)
+    }
+}
