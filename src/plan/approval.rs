@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::action::{Action, AfterImage, LiveImage, is_made_by_deploy};
+use super::action::{Action, AfterImage, LiveImage, Patch, is_made_by_deploy};
 use super::change::{Block, Change, Field, Mode, Plan};
 use super::precondition::{Difference, Standing, stand_create, stand_delete, stand_update};
 use crate::attribute::{State, Visibility};
@@ -31,8 +31,8 @@ pub struct PastWrite {
     pub action: Action,
     /// Whether a deploy was sent.
     pub is_deployed: bool,
-    /// Whether a patch was sent.
-    pub is_patched: bool,
+    /// The patches that were sent, each with the record that it set, in their order.
+    pub patches: Vec<(SolutionId, Patch)>,
     /// Whether a delete was sent.
     pub is_deleted: bool,
     /// The record that is live since.
@@ -122,7 +122,7 @@ impl PlanProgress {
             if !is_same && !is_redeploy {
                 continue;
             }
-            half.is_patched |= step.is_patched;
+            half.is_patched |= !step.patches.is_empty();
             half.is_deleted |= step.is_deleted && before.is_some_and(|id| live.by_id(id).is_none());
             if step.is_deployed
                 && let Some(record) = &step.record

@@ -5,66 +5,26 @@
 //! deleted and not deployed again yet, deployed and not patched yet. The journal says which writes were
 //! sent; what they set is still what the plan saw.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::action::{LiveImage, Patch};
+use super::approval::PastWrite;
 use crate::attribute::{LiveVisibilityWord, Visibility};
-use crate::ident::{Identity, SolutionId};
+use crate::ident::SolutionId;
 
-/// Writes of this apply, and of those that it recovers or resumes.
+/// What this apply, and those that it recovers or resumes, set in each record, in the order of the
+/// writes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OwnWrites {
-    /// What was set in each record, in the order of the writes.
-    patched: BTreeMap<SolutionId, Vec<Patch>>,
-    /// Records that were deployed, and are live.
-    deployed: BTreeMap<SolutionId, Identity>,
-    /// Records whose delete was sent.
-    deleted: BTreeSet<SolutionId>,
-}
+pub struct OwnWrites(BTreeMap<SolutionId, Vec<Patch>>);
 
 impl OwnWrites {
-    /// Adds a patch that was sent.
-    pub fn add_patch(&mut self, id: &SolutionId, set: Patch) {
-        self.patched.entry(id.clone()).or_default().push(set);
-    }
-
-    /// Adds a deploy that made a record.
-    pub fn add_deploy(&mut self, identity: &Identity, id: &SolutionId) {
-        self.deployed.insert(id.clone(), identity.clone());
-    }
-
-    /// Adds a delete that was sent.
-    pub fn add_delete(&mut self, id: &SolutionId) {
-        self.deleted.insert(id.clone());
-    }
-
-    /// Adds all writes of later applies.
-    pub fn extend(&mut self, later: &Self) {
-        for (id, patches) in &later.patched {
-            self.patched.entry(id.clone()).or_default().extend(patches);
+    /// The writes of these steps.
+    pub fn of<'a>(steps: impl IntoIterator<Item = &'a PastWrite>) -> Self {
+        let mut own = Self::default();
+        for (id, patch) in steps.into_iter().flat_map(|step| &step.patches) {
+            own.0.entry(id.clone()).or_default().push(*patch);
         }
-        self.deployed.extend(later.deployed.clone());
-        self.deleted.extend(later.deleted.iter().cloned());
-    }
-
-    /// Whether a record was deployed.
-    pub fn has_deployed(&self, id: &SolutionId) -> bool {
-        self.deployed.contains_key(id)
-    }
-
-    /// Whether the delete of a record was sent. It is done where the record is not live any more.
-    pub fn has_deleted(&self, id: &SolutionId) -> bool {
-        self.deleted.contains(id)
-    }
-
-    /// The records whose delete was sent.
-    pub fn deleted(&self) -> impl Iterator<Item = &SolutionId> {
-        self.deleted.iter()
-    }
-
-    /// What was set in a record, in the order of the writes.
-    pub fn patches(&self, id: &SolutionId) -> &[Patch] {
-        self.patched.get(id).map_or(&[], Vec::as_slice)
+        own
     }
 
     /// A before-image with each field that is live as a write of solform has set it. Compared with
@@ -74,7 +34,7 @@ impl OwnWrites {
         if before.id != now.id {
             return rebased;
         }
-        for patch in self.patches(&before.id) {
+        for patch in self.0.get(&before.id).into_iter().flatten() {
             if patch
                 .state()
                 .is_some_and(|state| now.state.satisfies(state))
@@ -100,6 +60,8 @@ fn shows(set: Visibility, live: &LiveVisibilityWord) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::action::Action;
+    use super::super::approval::PastEnd;
     use super::super::testing::{IB, live};
     use super::*;
     use crate::attribute::State;
@@ -150,10 +112,17 @@ mod tests {
                 true,
             ),
         ] {
-            let mut own = OwnWrites::default();
-            for write in &writes {
-                own.add_patch(&before.id, *write);
-            }
+            let step = PastWrite {
+                action: Action::Delete {
+                    before: before.clone(),
+                },
+                is_deployed: false,
+                patches: writes.iter().map(|set| (before.id.clone(), *set)).collect(),
+                is_deleted: false,
+                record: None,
+                end: PastEnd::Unfinished,
+            };
+            let own = OwnWrites::of([&step]);
             let is_equal = own.rebase(&before, &now) == now;
             assert_eq!(is_equal, is_own, "{writes:?} {now:?}");
         }

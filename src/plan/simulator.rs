@@ -189,7 +189,7 @@ impl<'a> Run<'a> {
             .or_insert_with(|| PastWrite {
                 action: change.action.clone(),
                 is_deployed: false,
-                is_patched: false,
+                patches: Vec::new(),
                 is_deleted: false,
                 record: None,
                 end: PastEnd::Unfinished,
@@ -252,7 +252,9 @@ impl<'a> Run<'a> {
                     Standing::Moved(_) => Err(End::Refused),
                     Standing::Ready => {
                         self.check_touch(change, before);
-                        self.announce(change).is_patched = true;
+                        self.announce(change)
+                            .patches
+                            .push((before.id.clone(), *patch));
                         self.patch(&before.id, *patch)
                     }
                 }
@@ -301,7 +303,7 @@ impl<'a> Run<'a> {
                 });
                 match Patch::new(state, visibility) {
                     Some(patch) => {
-                        self.announce(change).is_patched = true;
+                        self.announce(change).patches.push((id.clone(), patch));
                         self.patch(&id, patch)
                     }
                     None => Err(End::Done),

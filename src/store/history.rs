@@ -8,8 +8,8 @@ use crate::apply::{Call, OutcomeWord};
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{
-    Action, ApplyHistory, InFlight, OrphanedRecord, OtherMade, OwnWrites, PastEnd, PastWrite,
-    Patch, PlanProgress, Subject,
+    Action, ApplyHistory, InFlight, OrphanedRecord, OtherMade, PastEnd, PastWrite, Patch,
+    PlanProgress, Subject,
 };
 
 /// One run, as its journal tells it.
@@ -333,30 +333,9 @@ impl PastRun {
         &mut self.steps[index]
     }
 
-    /// The writes that its journal shows as sent.
-    pub fn own_writes(&self) -> OwnWrites {
-        let mut own = OwnWrites::default();
-        for step in &self.steps {
-            let Some(action) = &step.action else { continue };
-            for (id, set) in step.patches() {
-                own.add_patch(id, set);
-            }
-            if step.has_sent(Call::Delete)
-                && let Some(before) = action.before()
-            {
-                own.add_delete(&before.id);
-            }
-            let made = step
-                .outcome
-                .as_ref()
-                .filter(|outcome| outcome.word == OutcomeWord::Done && step.has_sent(Call::Deploy));
-            if let (Some(id), Some(identity)) =
-                (made.and_then(|made| made.id.as_ref()), step.identity())
-            {
-                own.add_deploy(identity, id);
-            }
-        }
-        own
+    /// What its steps sent.
+    pub fn writes(&self) -> Vec<PastWrite> {
+        self.steps.iter().filter_map(past_write).collect()
     }
 
     /// The steps of which nobody knows what became.
@@ -486,10 +465,9 @@ fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome
 /// Reads what the applies of one plan did, the oldest run first.
 pub fn progress_of(runs: &[PastRun], plan: &str) -> PlanProgress {
     let of_plan = || runs.iter().filter(|run| run.plan.as_deref() == Some(plan));
-    let steps = of_plan().flat_map(|run| &run.steps);
     PlanProgress {
         is_used_up: of_plan().any(|run| run.complete == Some(true)),
-        steps: steps.filter_map(past_write).collect(),
+        steps: of_plan().flat_map(PastRun::writes).collect(),
     }
 }
 
@@ -501,7 +479,7 @@ fn past_write(step: &PastStep) -> Option<PastWrite> {
     Some(PastWrite {
         action: step.action.clone()?,
         is_deployed: step.has_sent(Call::Deploy),
-        is_patched: step.has_sent(Call::Patch),
+        patches: step.patches().map(|(id, set)| (id.clone(), set)).collect(),
         is_deleted: step.has_sent(Call::Delete),
         record: done.and_then(|outcome| outcome.id.clone()),
         end: match done {

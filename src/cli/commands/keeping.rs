@@ -14,7 +14,7 @@ use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::ident::Identity;
-use crate::plan::{ApplyHistory, OwnWrites};
+use crate::plan::{ApplyHistory, OwnWrites, PastWrite};
 use crate::render::{StreamMessage, words};
 use crate::store::{Entry, Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
 
@@ -46,7 +46,7 @@ pub(super) struct Keeping {
 struct PastWrites {
     plan: Option<String>,
     is_recovered: bool,
-    writes: OwnWrites,
+    writes: Vec<PastWrite>,
 }
 
 /// Takes the lock, and settles what earlier runs have left open.
@@ -266,13 +266,9 @@ impl Keeping {
     /// The writes that are no foreign changes: those of the applies that this one recovers, and of all
     /// that applied the same plan.
     pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
-        let mut own = OwnWrites::default();
-        for past in &self.own_writes {
-            if past.is_recovered || past.plan.as_deref() == Some(plan) {
-                own.extend(&past.writes);
-            }
-        }
-        own
+        let past = self.own_writes.iter();
+        let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
+        OwnWrites::of(own.flat_map(|past| &past.writes))
     }
 
     async fn settle(
@@ -332,7 +328,7 @@ impl Keeping {
         self.own_writes.push(PastWrites {
             plan: run.plan.clone(),
             is_recovered,
-            writes: run.own_writes(),
+            writes: run.writes(),
         });
     }
 

@@ -1,7 +1,7 @@
 use super::super::testing::{Scenario, declared, live, scenario};
 use super::super::{Overrides, Patch, approve_narrowed};
 use super::*;
-use crate::attribute::Visibility;
+use crate::attribute::{State, Visibility};
 use crate::ident::Digest;
 use crate::manifest::{Limit, Limits, SupersededPolicy};
 
@@ -77,11 +77,16 @@ fn write(action: &Action) -> PastWrite {
     PastWrite {
         action: action.clone(),
         is_deployed: false,
-        is_patched: false,
+        patches: Vec::new(),
         is_deleted: false,
         record: None,
         end: PastEnd::Unfinished,
     }
+}
+
+fn deactivations() -> Vec<(SolutionId, Patch)> {
+    let patch = Patch::new(Some(State::Inactive), None).unwrap();
+    vec![(SolutionId::parse("r").unwrap(), patch)]
 }
 
 fn after(steps: Vec<PastWrite>) -> PlanProgress {
@@ -296,7 +301,7 @@ fn the_rest_of_a_half_done_change_is_the_same_change() {
         ..write(action(address))
     };
     let patched = |address: &str| PastWrite {
-        is_patched: true,
+        patches: deactivations(),
         ..write(action(address))
     };
     let again = PastWrite {
@@ -502,7 +507,7 @@ fn endings_count_what_was_done() {
         .live([live("A@1"), live("B@1"), live("C@1"), live("D@1")]);
     let now = whole.clone().without("A@1").live([live("A@1").inactive()]);
     let step = PastWrite {
-        is_patched: true,
+        patches: deactivations(),
         ..write(&whole.plan().at("A@1").action)
     };
     let narrowed = narrowed(&whole, &now, &after(vec![step]));
