@@ -31,10 +31,11 @@ pub(super) use solutions::{GetArgs, ListArgs};
 use crate::emulator::{Fault, JobPace, Profile};
 use crate::ident::Address;
 use crate::plan::{DiffOptions, Mode, Overrides, Selector};
+use crate::render::{PROSE_WIDTH, PlanDetail};
 
 /// Terraform for Instabase Deployed Solutions
 #[derive(Debug, Parser)]
-#[command(name = "solform", version, about, long_about = None, max_term_width = 100)]
+#[command(name = "solform", version, about, long_about = None, max_term_width = PROSE_WIDTH)]
 // What is typed goes before SOLFORM_CLI_ARGS, which stands in front of it.
 #[command(args_override_self = true)]
 #[command(after_help = "Example:\n  solform init && solform plan && solform apply")]
@@ -294,9 +295,30 @@ pub(super) struct PlanningArgs {
     /// Disable interactive prompts
     #[arg(long)]
     pub(super) no_input: bool,
+    #[command(flatten)]
+    pub(super) detail: DetailArgs,
+}
+
+/// How much of a plan is printed.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DetailArgs {
     /// Print two lines a change: destroys, blocked changes and warnings stay whole
+    #[arg(long, help_heading = OUTPUT, conflicts_with = "verbose")]
+    concise: bool,
+    /// Print every change: without it, more than 100 changes are summarised in groups
     #[arg(long, help_heading = OUTPUT)]
-    pub(super) concise: bool,
+    verbose: bool,
+}
+
+impl DetailArgs {
+    /// The detail that the options ask for.
+    pub(super) fn detail(&self) -> PlanDetail {
+        match (self.verbose, self.concise) {
+            (true, _) => PlanDetail::Verbose,
+            (false, true) => PlanDetail::Concise,
+            (false, false) => PlanDetail::Summarised,
+        }
+    }
 }
 
 impl PlanningArgs {
@@ -423,9 +445,8 @@ pub(super) struct ShowArgs {
     /// Print Terraform's plan document; short for --format json
     #[arg(long, conflicts_with = "format")]
     pub(super) json: bool,
-    /// Print two lines a change: destroys, blocked changes and warnings stay whole
-    #[arg(long)]
-    pub(super) concise: bool,
+    #[command(flatten)]
+    pub(super) detail: DetailArgs,
     /// Exit with 2 where the plan has changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,

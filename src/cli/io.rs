@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use terminal_size::{Height, Width, terminal_size_of};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -23,7 +24,7 @@ use crate::escape::is_hidden;
 use crate::manifest::{self, Problem};
 use crate::plan::Refusal;
 use crate::render::{
-    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, words,
+    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, words, wrapped,
 };
 
 /// Standard output and error of one command.
@@ -73,8 +74,8 @@ impl Io {
         let is_err_terminal = io::stderr().is_terminal();
         let is_watched = is_err_terminal && !settings.is_ci && !settings.is_plain;
         Self {
-            out: Redacted::new(io::stdout(), Arc::clone(&secrets)),
-            err: Redacted::new(io::stderr(), Arc::clone(&secrets)),
+            out: Redacted::new(io::stdout(), Arc::clone(&secrets), stdout_width),
+            err: Redacted::new(io::stderr(), Arc::clone(&secrets), stderr_width),
             secrets,
             out_styles: styles(io::stdout().is_terminal()),
             err_styles: styles(is_err_terminal),
@@ -111,6 +112,12 @@ impl Io {
             TextPlace::Err => (&mut self.err, self.err_styles),
             TextPlace::Nowhere => (&mut self.nowhere, Styles::default()),
         }
+    }
+
+    /// Standard output for a document: its lines are never broken.
+    pub(super) fn document(&mut self) -> &mut Redacted<io::Stdout> {
+        self.out.width = || None;
+        &mut self.out
     }
 
     /// Sends what was said so far, and finds out whether somebody takes it.
@@ -345,15 +352,32 @@ pub(super) struct Redacted<W: Write> {
     pending: Vec<u8>,
     /// Whether the lines are commands for a runner, and nobody's text.
     are_commands: bool,
+    /// How wide the terminal is, where the text goes to one: longer lines are broken between words.
+    width: fn() -> Option<usize>,
+}
+
+/// How wide the terminal is that standard output goes to.
+pub(super) fn stdout_width() -> Option<usize> {
+    columns(terminal_size_of(io::stdout()))
+}
+
+fn stderr_width() -> Option<usize> {
+    columns(terminal_size_of(io::stderr()))
+}
+
+fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+    let (Width(columns), _) = size?;
+    Some(usize::from(columns)).filter(|columns| *columns > 0)
 }
 
 impl<W: Write> Redacted<W> {
-    fn new(to: W, secrets: Arc<Redactor>) -> Self {
+    fn new(to: W, secrets: Arc<Redactor>, width: fn() -> Option<usize>) -> Self {
         Self {
             to,
             secrets,
             pending: Vec::new(),
             are_commands: false,
+            width,
         }
     }
 
@@ -365,7 +389,11 @@ impl<W: Write> Redacted<W> {
         if self.are_commands {
             return self.to.write_all(text.as_bytes());
         }
-        self.to.write_all(without_commands(&text).as_bytes())
+        let text = without_commands(&text);
+        match (self.width)() {
+            Some(width) => self.to.write_all(wrapped(&text, width).as_bytes()),
+            None => self.to.write_all(text.as_bytes()),
+        }
     }
 }
 
@@ -400,7 +428,7 @@ impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = Redacted<io::Stderr>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Redacted::new(io::stderr(), Arc::clone(&self.0))
+        Redacted::new(io::stderr(), Arc::clone(&self.0), stderr_width)
     }
 }
 
@@ -413,7 +441,11 @@ pub(super) struct SharedErr {
 impl SharedErr {
     pub(super) fn new(secrets: &Arc<Redactor>) -> Self {
         Self {
-            to: Arc::new(Mutex::new(Redacted::new(io::stderr(), Arc::clone(secrets)))),
+            to: Arc::new(Mutex::new(Redacted::new(
+                io::stderr(),
+                Arc::clone(secrets),
+                stderr_width,
+            ))),
         }
     }
 
@@ -433,7 +465,7 @@ mod tests {
     fn a_secret_is_taken_out_even_when_written_in_pieces() {
         let secrets = Arc::new(Redactor::new());
         secrets.add(&secrecy::SecretString::from("hush-hush"));
-        let mut to = Redacted::new(Vec::new(), Arc::clone(&secrets));
+        let mut to = Redacted::new(Vec::new(), Arc::clone(&secrets), || None);
         write!(to, "it is hush").unwrap();
         writeln!(to, "-hush!").unwrap();
         to.flush().unwrap();
@@ -443,7 +475,7 @@ mod tests {
     /// A runner would take the line as its own command, and mask words or end the job.
     #[test]
     fn no_line_of_text_is_a_command_for_a_runner() {
-        let mut to = Redacted::new(Vec::new(), Arc::default());
+        let mut to = Redacted::new(Vec::new(), Arc::default(), || None);
         write!(
             to,
             "::error::a\n  ::add-mask::b\n\u{a0}::c\nd ::e\nf ##[error]g\n"

@@ -12,6 +12,7 @@ use super::io::{Io, SharedErr};
 use super::stream::StreamProgress;
 use crate::apply::{ApplyEvent, EventSink};
 use crate::ident::{Address, Identity};
+use crate::plan::SUMMARISED_ABOVE;
 use crate::render::{Styles, render_event, words};
 
 /// How often a line tells that work goes on, where there are no bars (design 7).
@@ -32,12 +33,21 @@ pub(super) struct Progress {
 struct State {
     total: usize,
     finished: usize,
+    since: Instant,
     at_work: BTreeMap<Address, Work>,
-    bars: Option<MultiProgress>,
+    bars: Option<Bars>,
+}
+
+/// The lines of a terminal that are updated in place.
+struct Bars {
+    all: MultiProgress,
+    /// The last line: how far the apply is.
+    total: ProgressBar,
 }
 
 struct Work {
     since: Instant,
+    is_retrying: bool,
     bar: Option<ProgressBar>,
 }
 
@@ -47,13 +57,20 @@ impl Progress {
         let stream = io.stream.as_ref();
         let stream = stream.map(|stream| StreamProgress::new(stream, identities));
         let bars = io.bars.clone().filter(|_| stream.is_none());
+        let bars = bars.map(|all| {
+            let total = all.add(total_bar());
+            Bars { all, total }
+        });
+        let state = State {
+            total,
+            finished: 0,
+            since: Instant::now(),
+            at_work: BTreeMap::new(),
+            bars,
+        };
+        state.show_total();
         Self {
-            state: Arc::new(Mutex::new(State {
-                total,
-                finished: 0,
-                at_work: BTreeMap::new(),
-                bars,
-            })),
+            state: Arc::new(Mutex::new(state)),
             err: SharedErr::new(&io.secrets),
             styles: io.err_styles,
             stream,
@@ -77,25 +94,30 @@ impl Progress {
             ApplyEvent::StepStarted { address, .. } => {
                 let bar = state.bars.as_ref().map(|bars| {
                     // It may only draw once it has its place among the others.
-                    let bar = bars.add(bar_with(&words::address(address)));
+                    let bar = bar_with(&words::address(address));
+                    let bar = bars.all.insert_before(&bars.total, bar);
                     bar.enable_steady_tick(Duration::from_millis(120));
                     bar
                 });
-                let since = Instant::now();
-                state.at_work.insert(address.clone(), Work { since, bar });
+                let work = Work {
+                    since: Instant::now(),
+                    is_retrying: false,
+                    bar,
+                };
+                state.at_work.insert(address.clone(), work);
             }
             ApplyEvent::JobStarted { address, job, .. } => {
                 let job = job.as_ref().map_or_else(
                     || "no job".to_owned(),
                     |job| format!("job {}", words::escaped(job.as_str())),
                 );
-                state.show(address, job);
+                state.show(address, false, job);
             }
             ApplyEvent::JobAnswered { address, word, .. } => {
-                state.show(address, words::escaped(word));
+                state.show(address, false, words::escaped(word));
             }
             ApplyEvent::Retrying { address, why, .. } => {
-                state.show(address, words::escaped(why));
+                state.show(address, true, words::escaped(why));
             }
             ApplyEvent::StepFinished { address, .. } => {
                 state.finished += 1;
@@ -105,23 +127,34 @@ impl Progress {
             }
             ApplyEvent::Draining { .. } => {}
         }
+        state.show_total();
+        let count = (state.finished, state.total);
         let say = || {
-            self.err.say(|out| render_event(event, &self.styles, out));
+            self.err
+                .say(|out| render_event(event, count, &self.styles, out));
+        };
+        // Bars show what is in progress, and of a big apply one line counts it; lines tell what ended.
+        let is_big = state.total > SUMMARISED_ABOVE;
+        let is_line = match event {
+            ApplyEvent::StepFinished { .. } | ApplyEvent::Draining { .. } => true,
+            ApplyEvent::Retrying { .. } => !is_big,
+            ApplyEvent::StepStarted { .. }
+            | ApplyEvent::JobStarted { .. }
+            | ApplyEvent::JobAnswered { .. } => !is_big && state.bars.is_none(),
         };
         match &state.bars {
-            // The bars show what is at work; lines above them tell what ended.
-            Some(bars) => {
-                let is_line = matches!(
-                    event,
-                    ApplyEvent::StepFinished { .. }
-                        | ApplyEvent::Draining { .. }
-                        | ApplyEvent::Retrying { .. }
-                );
-                if is_line {
-                    bars.suspend(say);
-                }
-            }
+            _ if !is_line => {}
+            Some(bars) => bars.all.suspend(say),
             None => say(),
+        }
+    }
+
+    /// Takes the bars away.
+    pub(super) fn end(&self) {
+        if let Ok(state) = self.state.lock()
+            && let Some(bars) = &state.bars
+        {
+            bars.total.finish_and_clear();
         }
     }
 
@@ -142,10 +175,44 @@ impl Progress {
 }
 
 impl State {
-    fn show(&self, address: &Address, message: String) {
-        if let Some(Work { bar: Some(bar), .. }) = self.at_work.get(address) {
-            bar.set_message(message);
+    fn show(&mut self, address: &Address, is_retrying: bool, message: String) {
+        if let Some(work) = self.at_work.get_mut(address) {
+            work.is_retrying = is_retrying;
+            if let Some(bar) = &work.bar {
+                bar.set_message(message);
+            }
         }
+    }
+
+    fn show_total(&self) {
+        if let Some(bars) = &self.bars {
+            bars.total.set_message(self.counts());
+        }
+    }
+
+    /// How far the apply is, and how long it may still take.
+    fn counts(&self) -> String {
+        let mut parts = vec![
+            format!(
+                "{} of {} done",
+                self.finished,
+                words::count(self.total, "change")
+            ),
+            format!("{} in progress", self.at_work.len()),
+        ];
+        let retrying = self.at_work.values().filter(|work| work.is_retrying);
+        match retrying.count() {
+            0 => {}
+            retrying => parts.push(format!("{retrying} to be sent again")),
+        }
+        if self.finished > 0 && self.finished < self.total {
+            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let elapsed = self.since.elapsed();
+            let left = elapsed.saturating_mul(number(self.total - self.finished));
+            let left = words::duration(left / number(self.finished));
+            parts.push(format!("about {left} left"));
+        }
+        parts.join(", ")
     }
 
     fn line(&self) -> String {
@@ -164,13 +231,22 @@ impl State {
         if self.at_work.len() > NAMED {
             named.push(format!("{} more", self.at_work.len() - NAMED));
         }
-        format!(
-            "Still working: {} of {} done; at work: {}",
-            self.finished,
-            self.total,
-            named.join(", ")
-        )
+        let named = match named.as_slice() {
+            [] => String::new(),
+            named => format!(": {}", named.join(", ")),
+        };
+        let took = words::duration(self.since.elapsed());
+        format!("{}{named} [{took}]", self.counts())
     }
+}
+
+/// The line that says how far the apply is.
+fn total_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::new_spinner().with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
 }
 
 /// A spinner with a name, the time that has passed, and a message.
@@ -180,4 +256,37 @@ pub(super) fn bar_with(name: &str) -> ProgressBar {
     ProgressBar::new_spinner()
         .with_style(style)
         .with_prefix(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_line_counts_all_changes() {
+        let mut state = State {
+            total: 800,
+            finished: 0,
+            since: Instant::now(),
+            at_work: BTreeMap::new(),
+            bars: None,
+        };
+        assert_eq!(state.line(), "0 of 800 changes done, 0 in progress [0.0s]");
+        for nth in 0..7 {
+            let work = Work {
+                since: Instant::now(),
+                is_retrying: nth < 2,
+                bar: None,
+            };
+            let address = Address::parse(&format!("A{nth}@1")).unwrap();
+            state.at_work.insert(address, work);
+        }
+        state.finished = 200;
+        tokio::time::advance(Duration::from_secs(150)).await;
+        assert_eq!(
+            state.line(),
+            "200 of 800 changes done, 7 in progress, 2 to be sent again, about 7m30s left: \
+             A0@1 (2m30s), A1@1 (2m30s), A2@1 (2m30s), A3@1 (2m30s), A4@1 (2m30s), 2 more [2m30s]"
+        );
+    }
 }

@@ -113,13 +113,9 @@ impl Status {
             bar.tick();
             return;
         }
-        if state
-            .told_at
-            .is_some_and(|told_at| now < told_at + HEARTBEAT)
-        {
+        if !state.is_due(now) {
             return;
         }
-        state.told_at = Some(now);
         match &self.stream {
             Some(stream) => stream.send(StreamMessage::log(line)),
             None => self.err.say(|out| writeln!(out, "{line}")),
@@ -176,6 +172,17 @@ impl State {
         }
     }
 
+    /// Whether a line is due where none is updated in place; if so, it counts as written.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self
+            .told_at
+            .is_none_or(|told_at| now >= told_at + HEARTBEAT);
+        if is_due {
+            self.told_at = Some(now);
+        }
+        is_due
+    }
+
     fn line(&self, elapsed: Duration) -> String {
         let line = if self.reading == 0 && self.files > 0 {
             let count = grouped(self.files_read);
@@ -212,6 +219,16 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_come_half_a_minute_apart() {
+        let mut state = State::default();
+        let start = Instant::now();
+        let due: Vec<u64> = (0..100)
+            .filter(|second| state.is_due(start + Duration::from_secs(*second)))
+            .collect();
+        assert_eq!(due, [0, 30, 60, 90]);
+    }
 
     #[test]
     fn the_line_says_what_is_read() {

@@ -55,4 +55,4 @@ pub use precondition::{
 };
 pub use saved::{PlanKind, PlanOptions, SavedPlan, SavedPlanError, repeated_options};
 pub use succession::{Course, Succession, Successions};
-pub use summary::Summary;
+pub use summary::{SUMMARISED_ABOVE, Summary};

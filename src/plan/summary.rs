@@ -7,6 +7,9 @@ use super::change::{Change, Plan, Undo};
 use super::succession::{Course, Successions};
 use crate::ident::Identity;
 
+/// A plan, an apply or a report of more changes than this is summarised for people.
+pub const SUMMARISED_ABOVE: usize = 100;
+
 /// The numbers of a plan. Every renderer and the exit code use these and count nothing themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {

@@ -16,14 +16,15 @@ mod review_words;
 mod styles;
 mod text_diff;
 pub mod words;
+mod wrap;
 
 pub use github::{
     render_github_errors, render_github_plan, render_github_report, render_github_review,
 };
 pub use human::{
-    Abandoned, ReportView, render_abandoned, render_concise_plan, render_doctor, render_history,
-    render_job, render_not_approved, render_past_run, render_plan, render_refusal, render_report,
-    render_review, render_runs, render_solution, render_solutions, render_verdict,
+    Abandoned, PlanDetail, ReportView, render_abandoned, render_doctor, render_history, render_job,
+    render_not_approved, render_past_run, render_plan, render_plan_in, render_refusal,
+    render_report, render_review, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, GitlabDocument, HistoryDocument, JobDocument,
@@ -41,3 +42,4 @@ pub use markdown::{
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::Styles;
+pub use wrap::{PROSE_WIDTH, wrapped};

@@ -7,8 +7,13 @@ use super::words;
 use crate::apply::{ApplyEvent, OutcomeWord};
 use crate::plan::ActionKind;
 
-/// Writes the line of one event; some events have none.
-pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the line of one event, after which so many changes of all have ended.
+pub fn render_event(
+    event: &ApplyEvent,
+    (ended, total): (usize, usize),
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match event {
         ApplyEvent::StepStarted { address, kind } => {
             let address = words::address(address);
@@ -57,20 +62,29 @@ pub fn render_event(event: &ApplyEvent, styles: &Styles, out: &mut dyn Write) ->
             kind,
             outcome,
             took,
+            id,
             ..
         } => {
             let address = words::address(address);
             let took = words::duration(*took);
+            let id = id.as_ref().map_or_else(String::new, |id| {
+                format!(" [id={}]", words::escaped(id.as_str()))
+            });
+            let count = format!("({ended} of {total})");
             match outcome {
                 OutcomeWord::Done => {
-                    writeln!(out, "{address}: {} complete after {took}", done(*kind))
+                    writeln!(
+                        out,
+                        "{address}: {} complete after {took}{id} {count}",
+                        done(*kind)
+                    )
                 }
                 OutcomeWord::Failed
                 | OutcomeWord::Skipped
                 | OutcomeWord::Refused
                 | OutcomeWord::Cancelled
                 | OutcomeWord::Unknown => {
-                    let line = format!("{address}: {} after {took}", outcome.as_str());
+                    let line = format!("{address}: {} after {took} {count}", outcome.as_str());
                     writeln!(out, "{}", styled(styles.warning, line))
                 }
             }

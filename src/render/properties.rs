@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use super::words;
 use super::{
-    MarkdownOptions, Styles, gitlab_document, plan_document, render_concise_plan, render_json,
-    render_markdown, render_plan,
+    MarkdownOptions, PlanDetail, Styles, gitlab_document, plan_document, render_json,
+    render_markdown, render_plan, render_plan_in,
 };
 use crate::escape::is_hidden;
 use crate::ident::SolutionName;
 use crate::plan::properties::{Texts, any_scenario_of, replacing};
 use crate::plan::testing::{Scenario, declared, live, scenario};
-use crate::plan::{ActionKind, Overrides, Plan, Summary, judge};
+use crate::plan::{ActionKind, Overrides, Plan, SUMMARISED_ABOVE, Summary, judge};
 
 /// Names that somebody could give a solution to be taken for something else.
 const NAMES: &[&str] = &[
@@ -171,7 +171,7 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
     let json = written(|out| render_json(&plan_document(plan, &refusals), out));
     Formats {
         text: written(|out| render_plan(plan, &styles, out)),
-        concise: written(|out| render_concise_plan(plan, &styles, out)),
+        concise: written(|out| render_plan_in(PlanDetail::Concise, plan, &styles, out)),
         json: serde_json::from_str(&json).unwrap(),
         gitlab: serde_json::to_value(gitlab_document(plan)).unwrap(),
         markdown: markdown(plan, &refusals, 1_000_000),
@@ -424,6 +424,18 @@ fn budgets_hold_and_destroys_are_cut_last() {
         let refusals: Vec<String> = (0..number)
             .map(|nth| format!("`{nth}|` is protected"))
             .collect();
+        let styles = Styles::default();
+        let summarised = written(|out| render_plan_in(PlanDetail::Summarised, &plan, &styles, out));
+        let most = if summary.destroy > SUMMARISED_ABOVE {
+            2 * summary.destroy
+        } else {
+            14 * summary.destroy
+        };
+        assert!(summarised.lines().count() < most + 40);
+        assert_eq!(counts_of_text(&summarised)[0], summary.add);
+        assert_eq!(counts_of_items(&summarised)[2], summary.destroy);
+        let is_hidden = |letter: char| letter != '\n' && is_hidden(letter);
+        assert!(!summarised.contains(is_hidden));
         for budget in [2_000, 60_000, 65_536] {
             let text = markdown(&plan, &refusals, budget);
             assert!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 pub use crate::escape::escaped;
 use crate::ident::{Address, Identity};
-use crate::plan::{ActionKind, InFlight, Mode, OrphanedRecord, Succession, Summary};
+use crate::plan::{ActionKind, InFlight, Mode, OrphanedRecord, Reason, Succession, Summary};
 
 /// `1 version`, `2 versions`.
 pub fn count(number: usize, singular: &str) -> String {
@@ -53,6 +53,17 @@ pub fn phrase(kind: ActionKind) -> &'static str {
         ActionKind::Delete => "will be destroyed",
         ActionKind::Replace => "must be replaced",
         ActionKind::NoOp => "is as declared",
+    }
+}
+
+/// Why a change is planned, in short.
+pub(in crate::render) fn why(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Declared => "declared",
+        Reason::Superseded { .. } => "superseded",
+        Reason::Undeclared => "not declared",
+        Reason::Tombstone => "declared as ABSENT",
+        Reason::Requested => "requested by the command",
     }
 }
 

@@ -11,10 +11,15 @@ use crate::support::worlds::{TOKEN, Version, env_with, manifest, seed, start};
 /// Runs `solform` on a terminal of its own, types `answer` when it is asked, and returns the exit
 /// code with everything that stood on the terminal.
 fn on_terminal(env: &TestEnv, arguments: &[&str], answer: &str) -> (u32, String) {
+    on_terminal_of(100, env, arguments, answer)
+}
+
+/// The same on a terminal of this width.
+fn on_terminal_of(columns: u16, env: &TestEnv, arguments: &[&str], answer: &str) -> (u32, String) {
     let pair = native_pty_system()
         .openpty(PtySize {
             rows: 40,
-            cols: 100,
+            cols: columns,
             pixel_width: 0,
             pixel_height: 0,
         })
@@ -106,4 +111,139 @@ async fn no_colour_is_honoured_and_no_input_never_asks() {
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("--auto-approve"), "{text}");
     assert_eq!(writes, 0);
+}
+
+/// The lines that stood on a terminal, without styles.
+fn lines_of(text: &str) -> Vec<String> {
+    let styles = regex::Regex::new("\u{1b}\\[[0-9;?]*[a-zA-Z]").unwrap();
+    let text = styles.replace_all(text, "").replace('\r', "");
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Every command, on narrow and wide terminals: no line is wider than the terminal, unless it is one
+/// word, so that no id, path or address is broken.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_word_is_broken_at_any_width() {
+    let live = [
+        Version::active("A form with quite a long name for a table", "2023.10.17"),
+        Version::active("B", "1"),
+        Version::active("Old", "1"),
+    ];
+    let emulator = start(seed(&live, &[Version::active("B", "2")]), &[]).await;
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A form with quite a long name for a table: { version: 2023.10.17 }
+  B: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
+  Old: { version: 1, state: ABSENT }
+",
+    ));
+    let id = json_id(&env).await;
+    let _ = env
+        .solform_beside(&["plan", "--out", "the.plan"])
+        .await
+        .exits_with(0);
+    let commands: [&[&str]; 13] = [
+        &["plan"],
+        &["plan", "--concise"],
+        &[
+            "plan",
+            "--target",
+            "Nothing like this is declared anywhere in the manifest",
+        ],
+        &["show", "the.plan"],
+        &["list"],
+        &["get", &id],
+        &["jobs"],
+        &["doctor"],
+        &["validate"],
+        &["validate", "-f", "broken.yaml"],
+        &["--help"],
+        &["plan", "--help"],
+        &["list", "--json"],
+    ];
+    env.write(
+        "broken.yaml",
+        "solform: 1\nenvironments: { e: { url: 'ftp://a.example.com/with/quite/a/long/path/behind/it' } }\nunknown_key_of_the_manifest: 1\n",
+    );
+    let env = std::sync::Arc::new(env);
+    for columns in [40, 60, 80, 100, 200] {
+        for arguments in commands {
+            let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+            let on = std::sync::Arc::clone(&env);
+            let (_, text) = tokio::task::spawn_blocking(move || {
+                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                on_terminal_of(columns, &on, &arguments, "")
+            })
+            .await
+            .unwrap();
+            check_lines(&text, usize::from(columns));
+        }
+    }
+    let on = |columns: u16, arguments: &[&str]| {
+        let env = std::sync::Arc::clone(&env);
+        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+        async move {
+            let ran = tokio::task::spawn_blocking(move || {
+                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                on_terminal_of(columns, &env, &arguments, "")
+            });
+            let (code, text) = ran.await.unwrap();
+            assert_eq!(code, 0, "{text}");
+            check_lines(&text, usize::from(columns));
+        }
+    };
+    on(80, &["apply", "--auto-approve"]).await;
+    let history = env.solform_beside(&["history", "--json"]).await;
+    let history: serde_json::Value = serde_json::from_str(&history.stdout).unwrap();
+    let run = history["runs"][0]["id"].as_str().unwrap();
+    for columns in [40, 60, 80] {
+        on(columns, &["history"]).await;
+        on(columns, &["history", "show", run]).await;
+    }
+}
+
+async fn json_id(env: &TestEnv) -> String {
+    let list = env.solform_beside(&["list", "--json"]).await.exits_with(0);
+    let document: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    document["solutions"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Lines that are updated in place are cut to the width; a document's lines are never broken.
+#[track_caller]
+fn check_lines(text: &str, columns: usize) {
+    let lines = lines_of(text);
+    if lines.first().is_some_and(|line| line == "{") {
+        let document: Result<serde_json::Value, _> = serde_json::from_str(&lines.join("\n"));
+        assert!(document.is_ok(), "{text}");
+        return;
+    }
+    let is_spinner = |letter: char| ('\u{2800}'..='\u{28ff}').contains(&letter);
+    for line in lines.iter().filter(|line| !line.contains(is_spinner)) {
+        let is_one_word = !line.trim().contains(' ');
+        let is_snippet = line.contains('│') || line.contains('╭') || line.contains('·');
+        assert!(
+            line.chars().count() <= columns || is_one_word || is_snippet,
+            "{columns}: {line:?} in\n{text}"
+        );
+    }
+}
+
+/// `doctor` uses the terminal, up to the width at which paragraphs are readable, as the help does.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_is_as_wide_as_the_terminal() {
+    let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
+    let env = env_with(&manifest(&emulator.url(), "  A: { version: 1 }\n"));
+    let piped = env.solform_beside(&["doctor"]).await.stdout;
+    assert!(piped.lines().any(|line| line.len() > 100), "{piped}");
+    let env = std::sync::Arc::new(env);
+    for (columns, expected) in [(60, 50..=60), (80, 61..=80), (200, 81..=100)] {
+        let on = std::sync::Arc::clone(&env);
+        let doctor = move || on_terminal_of(columns, &on, &["doctor"], "");
+        let (_, text) = tokio::task::spawn_blocking(doctor).await.unwrap();
+        let widest = lines_of(&text)
+            .iter()
+            .map(|line| line.chars().count())
+            .max();
+        assert!(expected.contains(&widest.unwrap_or(0)), "{columns}: {text}");
+    }
 }

@@ -93,7 +93,7 @@ async fn abandon(
     }
     record(store, session, run, step, left.job.as_ref()).await?;
     if args.json {
-        render_json(&AbandonDocument::of(&abandoned), &mut io.out)?;
+        render_json(&AbandonDocument::of(&abandoned), io.document())?;
     } else {
         let next = session.place.command("plan");
         writeln!(io.out, "Abandoned. Next: {next}")?;

@@ -130,7 +130,7 @@ pub(super) async fn execute(
         options,
         approval: Approval::Given,
         parallelism: change.planning.parallelism,
-        is_concise: change.planning.concise,
+        detail: change.planning.detail.detail(),
     };
     executing::execute(session, order, keeping, start, reporting, io).await
 }

@@ -13,6 +13,6 @@ pub(super) fn run(args: &CompletionsArgs, io: &mut Io) -> Result<ExitStatus, Com
     // clap_complete panics where its writer fails, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "solform", &mut script);
-    io.out.write_all(&script)?;
+    io.document().write_all(&script)?;
     Ok(ExitStatus::Success)
 }

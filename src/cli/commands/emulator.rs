@@ -23,7 +23,7 @@ pub(super) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     if args.openapi {
-        writeln!(io.out, "{:#}", emulator::openapi())?;
+        writeln!(io.document(), "{:#}", emulator::openapi())?;
         return Ok(ExitStatus::Success);
     }
     let (interrupter, interrupt) = Interrupter::new();

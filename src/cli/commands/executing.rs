@@ -26,7 +26,7 @@ use crate::plan::{
     ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
     SavedPlan, Summary, approve, approve_narrowed,
 };
-use crate::render::{ReportView, render_not_approved, words};
+use crate::render::{PlanDetail, ReportView, render_not_approved, words};
 
 /// Watches for signals from the command's start on.
 pub(super) struct Start {
@@ -108,8 +108,8 @@ pub(super) struct Order {
     pub(super) overrides: Overrides,
     pub(super) approval: Approval,
     pub(super) parallelism: usize,
-    /// Whether the plan is printed in two lines a change.
-    pub(super) is_concise: bool,
+    /// How much of the plan and of its outcomes is printed.
+    pub(super) detail: PlanDetail,
 }
 
 /// Plans from the manifest, and makes it so.
@@ -172,7 +172,7 @@ async fn plan_and_make_so(
             }
         },
         parallelism: args.planning.parallelism,
-        is_concise: args.planning.concise,
+        detail: args.planning.detail.detail(),
     };
     execute(session, order, keeping, start, reporting, io).await
 }
@@ -195,12 +195,13 @@ pub(super) async fn execute(
         overrides,
         approval,
         parallelism,
-        is_concise,
+        detail,
     } = order;
+    reporting.detail = detail;
     let not_approved: Vec<Change> = narrowed
         .as_ref()
         .map_or_else(Vec::new, |narrowed| narrowed.not_approved.clone());
-    print_plan(&plan, narrowed.as_ref(), is_concise, io)?;
+    print_plan(&plan, narrowed.as_ref(), detail, io)?;
     let mode = plan.mode;
     reporting.mode = mode;
     let (approved, shown) = judged(session, plan, narrowed, &overrides, io)?;
@@ -286,14 +287,14 @@ pub(super) async fn execute(
 fn print_plan(
     plan: &Plan,
     narrowed: Option<&NarrowedPlan>,
-    is_concise: bool,
+    detail: PlanDetail,
     io: &mut Io,
 ) -> Result<(), CommandError> {
     if narrowed.is_some() && !Summary::of(plan).has_changes() {
         let said = "No approved change is left to execute.";
         writeln!(io.text().0, "{said}")?;
     } else {
-        formats::print_plan(plan, is_concise, io)?;
+        formats::print_plan(plan, detail, io)?;
     }
     if let Some(narrowed) = narrowed {
         render_not_approved(&narrowed.not_approved, io.text().0)?;

@@ -49,7 +49,7 @@ pub(super) async fn run(
     render_manifest(&manifest.environment, &exported, &mut text)?;
     check(&session, &text, &live, io)?;
     match &args.out {
-        None => io.out.write_all(&text)?,
+        None => io.document().write_all(&text)?,
         Some(path) => write_shared(path, &text, args.force).map_err(|source| {
             if source.kind() == std::io::ErrorKind::AlreadyExists {
                 CommandError::OutExists { path: path.clone() }

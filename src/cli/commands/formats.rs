@@ -10,8 +10,9 @@ use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::{Plan, Refusal};
 use crate::render::{
-    MarkdownOptions, StreamMessage, Styles, gitlab_document, plan_document, render_concise_plan,
+    MarkdownOptions, PlanDetail, StreamMessage, Styles, gitlab_document, plan_document,
     render_github_errors, render_github_plan, render_json, render_markdown, render_plan,
+    render_plan_in,
 };
 
 /// Writes a plan in every format that was asked for. Files hold all of it, whatever is printed.
@@ -19,7 +20,7 @@ pub(super) fn write_plan(
     plan: &Plan,
     refusals: &[Refusal],
     args: &FormatArgs,
-    is_concise: bool,
+    detail: PlanDetail,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
@@ -27,13 +28,13 @@ pub(super) fn write_plan(
     if io.stream.is_some() {
         stream_plan(plan, refusals.is_empty(), io);
     } else if args.is_text() {
-        print_plan(plan, is_concise, io)?;
+        print_plan(plan, detail, io)?;
     } else {
         let text = rendered(plan, refusals, args.format(), max_bytes, settings)?;
         if args.format() == PlanFormat::Github {
             io.commands(&text)?;
         } else {
-            io.out.write_all(&text)?;
+            io.document().write_all(&text)?;
         }
     }
     for Output { format, path } in &args.output {
@@ -49,13 +50,9 @@ pub(super) fn write_plan(
 }
 
 /// Prints a plan for people.
-pub(super) fn print_plan(plan: &Plan, is_concise: bool, io: &mut Io) -> io::Result<()> {
+pub(super) fn print_plan(plan: &Plan, detail: PlanDetail, io: &mut Io) -> io::Result<()> {
     let (out, styles) = io.text();
-    if is_concise {
-        render_concise_plan(plan, &styles, out)
-    } else {
-        render_plan(plan, &styles, out)
-    }
+    render_plan_in(detail, plan, &styles, out)
 }
 
 /// Tells the stream of a plan.

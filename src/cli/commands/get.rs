@@ -33,7 +33,7 @@ pub(super) async fn run(
         let environment = &session.manifest().environment.name;
         let live = LiveState::new(found.versions, coverage);
         let document = solutions_document(environment, &live, &found.long_addresses, &history);
-        render_json(&document, &mut io.out)?;
+        render_json(&document, io.document())?;
         return Ok(ExitStatus::Success);
     }
     for (index, live) in found.versions.iter().enumerate() {

@@ -35,7 +35,7 @@ pub(super) async fn run(
     }
     let environment = &place.loaded.manifest.environment.name;
     match &args.command {
-        None if args.json => render_json(&history_document(environment, &runs), &mut io.out)?,
+        None if args.json => render_json(&history_document(environment, &runs), io.document())?,
         None if runs.is_empty() => writeln!(io.out, "No runs.")?,
         None => render_history(&runs, &mut io.out)?,
         Some(HistoryCommand::Show { run, format, size }) => {
@@ -51,9 +51,9 @@ pub(super) async fn run(
             match format {
                 DocumentFormat::Text => render_past_run(past, &mut io.out)?,
                 DocumentFormat::Json => {
-                    render_json(&run_history_document(environment, past), &mut io.out)?;
+                    render_json(&run_history_document(environment, past), io.document())?;
                 }
-                DocumentFormat::Markdown => render_past_run_markdown(past, options, &mut io.out)?,
+                DocumentFormat::Markdown => render_past_run_markdown(past, options, io.document())?,
             }
         }
     }

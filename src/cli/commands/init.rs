@@ -15,7 +15,7 @@ const SEED: &str = "emulator.yaml";
 
 pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
     if is_standard_input(&args.file) {
-        io.out.write_all(manifest::template().as_bytes())?;
+        io.document().write_all(manifest::template().as_bytes())?;
         return Ok(ExitStatus::Success);
     }
     write_new(&args.file, manifest::template())?;

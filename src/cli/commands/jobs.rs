@@ -35,7 +35,7 @@ pub(super) async fn run(
         .map_err(|error| session.read_error(error))?;
     if args.json {
         let environment = &session.manifest().environment.name;
-        render_json(&runs_document(environment, &list), &mut io.out)?;
+        render_json(&runs_document(environment, &list), io.document())?;
     } else {
         let names = names_of(&list, &session).await;
         render_runs(&list, &names, &mut io.out)?;

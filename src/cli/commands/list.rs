@@ -46,7 +46,7 @@ pub(super) async fn run(
         let environment = &session.manifest().environment.name;
         let addresses = live.long_addresses();
         let document = solutions_document(environment, &shown, &addresses, &history);
-        render_json(&document, &mut io.out)?;
+        render_json(&document, io.document())?;
     } else {
         render_solutions(&shown, &mut io.out)?;
     }

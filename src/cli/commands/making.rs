@@ -130,6 +130,7 @@ pub(super) async fn make_so(
         report = apply::apply(approved, execution) => report,
         never = progress.beat() => match never {},
     };
+    progress.end();
     let end = Entry::End {
         complete: report.is_complete(),
     };

@@ -25,6 +25,6 @@ pub(super) fn run(args: &ManArgs, io: &mut Io) -> Result<ExitStatus, CommandErro
     // The whole page at once: the writer looks for secrets line by line.
     let mut text = Vec::new();
     page.render(&mut text)?;
-    io.out.write_all(&text)?;
+    io.document().write_all(&text)?;
     Ok(ExitStatus::Success)
 }

@@ -65,7 +65,7 @@ async fn make(
         &plan,
         &refusals,
         &args.formats,
-        args.planning.concise,
+        args.planning.detail.detail(),
         settings,
         io,
     )?;

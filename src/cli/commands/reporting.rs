@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::plan::Mode;
 use crate::render::{
-    MarkdownOptions, NotApplied, ReportDocument, ReportView, StreamMessage, Styles,
+    MarkdownOptions, NotApplied, PlanDetail, ReportDocument, ReportView, StreamMessage, Styles,
     not_applied_document, render_github_report, render_json, render_plan, render_report,
     render_report_markdown, render_verdict, words,
 };
@@ -25,6 +25,8 @@ pub(super) struct Reporting<'a> {
     settings: &'a Settings,
     /// Converge or destroy, as far as it is known.
     pub(super) mode: Mode,
+    /// How much of the outcomes is printed.
+    pub(super) detail: PlanDetail,
     /// When it began, in milliseconds since 1970.
     pub(super) began_at_ms: u64,
     /// The environment and its URL, once they are known.
@@ -51,6 +53,7 @@ impl<'a> Reporting<'a> {
             formats,
             settings,
             mode,
+            detail: PlanDetail::Summarised,
             began_at_ms: clock::now_ms(),
             subject: None,
             is_told: false,
@@ -88,9 +91,10 @@ impl<'a> Reporting<'a> {
     pub(super) fn tell(&mut self, view: &ReportView<'_>, io: &mut Io) -> Result<(), CommandError> {
         self.is_told = true;
         self.mode = view.plan.mode;
+        let is_verbose = self.detail == PlanDetail::Verbose;
         let (out, styles) = io.text();
         let on_screen = writeln!(out)
-            .and_then(|()| render_report(view.report, &styles, out))
+            .and_then(|()| render_report(view.report, is_verbose, &styles, out))
             .and_then(|()| render_verdict(view, &styles, out));
         if let Err(error) = on_screen {
             // Writes were sent: whether somebody still reads decides nothing any more.
@@ -100,7 +104,7 @@ impl<'a> Reporting<'a> {
         self.write(&document, io, |out| {
             render_plan(view.plan, &Styles::default(), out)?;
             writeln!(out)?;
-            render_report(view.report, &Styles::default(), out)?;
+            render_report(view.report, true, &Styles::default(), out)?;
             render_verdict(view, &Styles::default(), out)
         })
     }
@@ -187,7 +191,7 @@ impl<'a> Reporting<'a> {
         match self.formats.format() {
             ReportFormat::Text => {}
             ReportFormat::Github => io.commands(&rendered(ReportFormat::Github)?)?,
-            format => io.out.write_all(&rendered(format)?)?,
+            format => io.document().write_all(&rendered(format)?)?,
         }
         Ok(())
     }

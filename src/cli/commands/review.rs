@@ -176,7 +176,11 @@ fn write_review(
         io.commands(&text)?;
     } else {
         let styles = io.out_styles;
-        rendered(args.format(), &styles, &mut io.out)?;
+        let out = match args.format() {
+            ReviewFormat::Text => &mut io.out,
+            ReviewFormat::Json | ReviewFormat::Markdown | ReviewFormat::Github => io.document(),
+        };
+        rendered(args.format(), &styles, out)?;
     }
     for Output { format, path } in &args.output {
         let mut text = Vec::new();

@@ -27,6 +27,6 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandE
         SchemaDocument::Events => schema_of::<StreamLine>(),
         SchemaDocument::RunHistory => schema_of::<RunHistoryDocument>(),
     };
-    writeln!(io.out, "{schema:#}")?;
+    writeln!(io.document(), "{schema:#}")?;
     Ok(ExitStatus::Success)
 }

@@ -23,7 +23,14 @@ pub(super) fn run(
         }
     };
     let refusals = &saved.refusals;
-    formats::write_plan(&saved.plan, refusals, &formats, args.concise, settings, io)?;
+    formats::write_plan(
+        &saved.plan,
+        refusals,
+        &formats,
+        args.detail.detail(),
+        settings,
+        io,
+    )?;
     if !refusals.is_empty() {
         io.out.flush()?;
         io.refusals(refusals, |_| None)?;

@@ -63,7 +63,7 @@ pub(super) fn tell(
 ) -> std::io::Result<()> {
     if waiting.json {
         let environment = &session.manifest().environment.name;
-        render_json(&job_document(environment, report), &mut io.out)?;
+        render_json(&job_document(environment, report), io.document())?;
     } else {
         render_job(report, &mut io.out)?;
     }

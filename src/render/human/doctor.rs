@@ -1,4 +1,4 @@
-//! What `doctor` found, for people: one paragraph a check, no wider than 60 columns where words allow.
+//! What `doctor` found, for people: one paragraph a check.
 
 use std::io::{self, Write};
 
@@ -7,22 +7,24 @@ use anstyle::Style;
 use crate::diagnosis::{Check, Diagnosis, Verdict};
 use crate::render::styles::{Styles, styled};
 use crate::render::words;
+use crate::render::wrap::{PROSE_WIDTH, push_wrapped};
 
-const WIDTH: usize = 60;
 /// What the verdicts take, with the space behind them.
 const INDENT: usize = 8;
 
-/// Writes a diagnosis.
+/// Writes a diagnosis for a terminal of this width; without one, each paragraph is a line.
 pub fn render_doctor(
     diagnosis: &Diagnosis,
+    width: Option<usize>,
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let width = width.map_or(usize::MAX, |width| width.min(PROSE_WIDTH));
     if let Some(environment) = &diagnosis.environment {
         writeln!(out, "Environment {}:\n", words::quoted(environment))?;
     }
     for check in &diagnosis.checks {
-        render_check(check, styles, out)?;
+        render_check(check, width, styles, out)?;
     }
     let counts = diagnosis.counts();
     let skipped = match counts.skipped {
@@ -38,19 +40,32 @@ pub fn render_doctor(
     )
 }
 
-fn render_check(check: &Check, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+fn render_check(
+    check: &Check,
+    width: usize,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut paragraph = |verdict: Option<Verdict>, text: &str| {
+        let (word, style) = verdict.map_or(("", Style::new()), |verdict| word(verdict, styles));
+        let gap = INDENT - word.len();
+        let line = format!("{}{:gap$}{}", styled(style, word), "", words::escaped(text));
+        let mut wrapped = String::new();
+        push_wrapped(&line, width, INDENT, &mut wrapped);
+        writeln!(out, "{wrapped}")
+    };
     let text = format!("{}: {}", check.name.as_str(), check.text);
-    paragraph(Some(check.verdict), &text, styles, out)?;
+    paragraph(Some(check.verdict), &text)?;
     let shown = check
         .findings
         .iter()
         .filter(|finding| finding.verdict > Verdict::Skipped);
     for finding in shown {
         let text = format!("- {}: {}", finding.subject, finding.text);
-        paragraph(None, &text, styles, out)?;
+        paragraph(None, &text)?;
     }
     match &check.hint {
-        Some(hint) if !hint.is_empty() => paragraph(None, &format!("Hint: {hint}"), styles, out),
+        Some(hint) if !hint.is_empty() => paragraph(None, &format!("Hint: {hint}")),
         Some(_) | None => Ok(()),
     }
 }
@@ -64,44 +79,13 @@ fn word(verdict: Verdict, styles: &Styles) -> (&'static str, Style) {
     }
 }
 
-/// Writes a text in lines behind the verdict, or below one.
-fn paragraph(
-    verdict: Option<Verdict>,
-    text: &str,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let (word, style) = verdict.map_or(("", Style::new()), |verdict| word(verdict, styles));
-    for (place, line) in lines(&words::escaped(text)).into_iter().enumerate() {
-        let start = if place == 0 { word } else { "" };
-        let gap = INDENT - start.len();
-        writeln!(out, "{}{:gap$}{line}", styled(style, start), "")?;
-    }
-    Ok(())
-}
-
-/// Breaks a text between words. A longer word has a line of its own.
-fn lines(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if INDENT + line.chars().count() + 1 + word.chars().count() <= WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnosis::{CheckName, Finding};
 
     #[test]
-    fn a_diagnosis_reads_without_colour_in_60_columns() {
+    fn a_diagnosis_reads_without_colour() {
         let findings = ["Ok", "Missing"].map(|text| Finding {
             subject: "acme/x\u{1b}.ibsolution".to_owned(),
             verdict: if text == "Ok" {
@@ -131,7 +115,7 @@ mod tests {
             ],
         };
         let mut out = Vec::new();
-        render_doctor(&diagnosis, &Styles::default(), &mut out).unwrap();
+        render_doctor(&diagnosis, Some(60), &Styles::default(), &mut out).unwrap();
         let expected = "\
 Environment \"prod\":
 
@@ -147,5 +131,14 @@ skipped packages: No package could be read.
 1 ok, 1 warning, 1 failed, 1 skipped.
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+        // A pipe has no width, and a paragraph is never wider than is readable.
+        let widest = |width: Option<usize>| {
+            let mut out = Vec::new();
+            render_doctor(&diagnosis, width, &Styles::default(), &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            text.lines().map(str::len).max().unwrap()
+        };
+        assert_eq!(widest(None), widest(Some(80)));
+        assert!(widest(Some(40)) <= 40);
     }
 }

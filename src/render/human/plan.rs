@@ -1,33 +1,43 @@
 //! The plan as text: destroys first, each change once, the numbers last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::change::{is_loss, needs_attention, render_briefly, render_change, said};
-use crate::plan::{ActionKind, Change, InFlight, Plan, Refusal, Succession, Successions, Summary};
+use crate::ident::Address;
+use crate::plan::{
+    ActionKind, Change, InFlight, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
+};
 use crate::render::styles::{Styles, styled};
 use crate::render::words;
 
-/// Writes a plan.
+/// Writes a plan with everything that is known of each change.
 pub fn render_plan(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    render(plan, Detail::Whole, styles, out)
+    render_plan_in(PlanDetail::Verbose, plan, styles, out)
 }
 
-/// Writes a plan in two lines a change. What is lost, blocked or warned of stays whole.
-pub fn render_concise_plan(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    render(plan, Detail::Concise, styles, out)
-}
-
-/// How much is told of a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Detail {
-    /// Everything.
-    Whole,
-    /// That it is, and why.
+/// How much of a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanDetail {
+    /// Every change with all its fields.
+    Verbose,
+    /// Two lines a change; what is lost, blocked or warned of stays whole.
     Concise,
+    /// As `Verbose`, but of more than [`SUMMARISED_ABOVE`] changes only groups, and each change that
+    /// takes something away or is blocked.
+    Summarised,
 }
 
-fn render(plan: &Plan, detail: Detail, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+/// How many notes on versions that stay are shown of a plan that is summarised.
+const NOTES: usize = 3;
+
+/// Writes a plan in this detail.
+pub fn render_plan_in(
+    detail: PlanDetail,
+    plan: &Plan,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let summary = Summary::of(plan);
     if summary.has_changes() {
         render_head(plan, &summary, detail, styles, out)?;
@@ -42,14 +52,14 @@ fn render(plan: &Plan, detail: Detail, styles: &Styles, out: &mut dyn Write) -> 
         styles.add
     };
     writeln!(out, "{}", styled(style, verdict + rest))?;
-    render_asides(plan, &summary, styles, out)
+    render_asides(plan, detail, &summary, styles, out)
 }
 
 /// What stands above the changes: where, what the symbols mean, and what a first plan brings about.
 fn render_head(
     plan: &Plan,
     summary: &Summary,
-    detail: Detail,
+    detail: PlanDetail,
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -60,8 +70,8 @@ fn render_head(
         words::escaped(&plan.subject.url)
     )?;
     match detail {
-        Detail::Concise => writeln!(out)?,
-        Detail::Whole => {
+        PlanDetail::Concise => writeln!(out)?,
+        PlanDetail::Verbose | PlanDetail::Summarised => {
             writeln!(out, " Actions are shown with these symbols:")?;
             let kinds: BTreeSet<ActionKind> =
                 to_do(plan).map(|change| change.action.kind()).collect();
@@ -84,7 +94,7 @@ fn to_do(plan: &Plan) -> impl Iterator<Item = &Change> {
 
 fn render_changes(
     plan: &Plan,
-    detail: Detail,
+    detail: PlanDetail,
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -92,8 +102,28 @@ fn render_changes(
     let mut changes: Vec<(&Change, Option<Succession<'_>>)> = to_do(plan)
         .map(|change| (change, successions.of_change(change)))
         .collect();
-    let is_brief = |change: &Change, succession: Option<&Succession<'_>>| {
-        detail == Detail::Concise && !needs_attention(change, succession)
+    let mut detail = detail;
+    let mut is_all_brief = false;
+    if detail == PlanDetail::Summarised && changes.len() > SUMMARISED_ABOVE {
+        render_groups(&changes, styles, out)?;
+        let count = |is_shown: &dyn Fn(&Change, Option<&Succession<'_>>) -> bool| {
+            let shown = changes.iter();
+            shown
+                .filter(|(change, succession)| is_shown(change, succession.as_ref()))
+                .count()
+        };
+        // What is lost or blocked is always named; the rest that needs attention where it is not much.
+        if count(&needs_attention) > SUMMARISED_ABOVE {
+            detail = PlanDetail::Concise;
+            is_all_brief = true;
+            changes.retain(|(change, _)| is_loss(change) || !change.blocked.is_empty());
+        } else {
+            changes.retain(|(change, succession)| needs_attention(change, succession.as_ref()));
+        }
+    }
+    let is_brief = |change: &Change, succession: Option<&Succession<'_>>| match detail {
+        PlanDetail::Concise => is_all_brief || !needs_attention(change, succession),
+        PlanDetail::Verbose | PlanDetail::Summarised => false,
     };
     // What is lost stands first, and what is told in two lines last; the plan's own order is by name.
     changes.sort_by_key(|(change, succession)| {
@@ -112,19 +142,61 @@ fn render_changes(
     if is_open { writeln!(out) } else { Ok(()) }
 }
 
+/// Writes how many changes of each kind there are, and why, with the first of each.
+fn render_groups(
+    changes: &[(&Change, Option<Succession<'_>>)],
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut groups: BTreeMap<(bool, ActionKind, &str), Vec<&Address>> = BTreeMap::new();
+    for (change, _) in changes {
+        let group = (
+            !is_loss(change),
+            change.action.kind(),
+            words::why(&change.reason),
+        );
+        groups.entry(group).or_default().push(&change.address);
+    }
+    writeln!(
+        out,
+        "{} in groups; --verbose shows each of them:",
+        words::count(changes.len(), "change")
+    )?;
+    for ((_, kind, why), addresses) in groups {
+        let symbol = styled(styles.of(kind), format!("{:>3}", words::symbol(kind)));
+        let number = addresses.len();
+        let legend = words::legend(kind);
+        let named = words::addresses(addresses.into_iter());
+        writeln!(out, "{symbol} {number} to {legend}, {why}: {named}")?;
+    }
+    writeln!(out)
+}
+
 /// What is worth knowing besides the changes: notes on versions that stay, and counts.
 fn render_asides(
     plan: &Plan,
+    detail: PlanDetail,
     summary: &Summary,
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for change in plan.changes.iter().filter(|change| change.is_no_op()) {
-        for note in &change.notes {
+    let stays = plan.changes.iter().filter(|change| change.is_no_op());
+    let notes: Vec<String> = stays
+        .flat_map(|change| change.notes.iter().map(move |note| (change, note)))
+        .map(|(change, note)| {
             let address = words::address(&change.address);
-            let line = format!("Note: {address}: {}", said(note, change));
-            writeln!(out, "{}", styled(styles.warning, line))?;
-        }
+            format!("Note: {address}: {}", said(note, change))
+        })
+        .collect();
+    let is_summarised = detail == PlanDetail::Summarised && notes.len() > SUMMARISED_ABOVE;
+    let shown = if is_summarised { NOTES } else { notes.len() };
+    for line in &notes[..shown] {
+        writeln!(out, "{}", styled(styles.warning, line))?;
+    }
+    if is_summarised {
+        let more = words::count(notes.len() - shown, "more note");
+        let line = format!("{more}; --verbose shows each of them.");
+        writeln!(out, "{}", styled(styles.warning, line))?;
     }
     render_leftovers(plan, &plan.in_flight, styles, out)?;
     let mut counts = vec![format!("{} as declared", summary.no_op)];

@@ -1,5 +1,6 @@
 //! The outcome table of an apply, and its verdict.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
 
@@ -7,7 +8,7 @@ use super::plan::render_leftovers;
 use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
 use crate::ident::Address;
-use crate::plan::{Change, InFlight, Mode, Plan};
+use crate::plan::{ActionKind, Change, InFlight, Mode, Plan, SUMMARISED_ABOVE};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::words;
@@ -78,22 +79,56 @@ pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// Writes one row for each change, with why it is not done.
-pub fn render_report(report: &ApplyReport, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+/// Writes one row for each change, with why it is not done. Of a report that is not verbose, and has
+/// more than [`SUMMARISED_ABOVE`] changes, those that are done are only counted.
+pub fn render_report(
+    report: &ApplyReport,
+    is_verbose: bool,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if report.steps.is_empty() {
         return Ok(());
     }
     writeln!(out, "{}", styled(styles.strong, "Outcomes:"))?;
-    let addresses: Vec<String> = report
+    let is_summarised = !is_verbose && report.steps.len() > SUMMARISED_ABOVE;
+    let is_counted = |step: &&StepReport| is_summarised && is_plainly_done(step);
+    let mut counts: BTreeMap<ActionKind, usize> = BTreeMap::new();
+    for step in report.steps.iter().filter(is_counted) {
+        *counts.entry(step.kind).or_default() += 1;
+    }
+    for (kind, count) in counts {
+        let done = styled(styles.add, format!("{:<9}", OutcomeWord::Done.as_str()));
+        let symbol = words::symbol(kind);
+        let count = words::count(count, "change");
+        writeln!(out, "  {done} {symbol:>3} {count}")?;
+    }
+    let steps: Vec<&StepReport> = report
         .steps
+        .iter()
+        .filter(|step| !is_counted(step))
+        .collect();
+    let addresses: Vec<String> = steps
         .iter()
         .map(|step| words::address(&step.address))
         .collect();
     let width = column_width(addresses.iter().map(String::as_str));
-    for step in &report.steps {
+    for step in steps {
         render_step(step, width, styles, out)?;
     }
     writeln!(out)
+}
+
+/// Whether a change is done and nothing else is to be said of it.
+fn is_plainly_done(step: &StepReport) -> bool {
+    match &step.outcome {
+        Outcome::Done(done) => !done.visibility_not_known && step.sent_twice.is_empty(),
+        Outcome::Failed(_)
+        | Outcome::Refused(_)
+        | Outcome::Skipped(_)
+        | Outcome::Cancelled
+        | Outcome::Unknown { .. } => false,
+    }
 }
 
 fn render_step(

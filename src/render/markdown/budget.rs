@@ -1,5 +1,5 @@
-//! Tables and quotes within a budget of bytes: rows are shortened before any is cut, and what is cut is
-//! said.
+//! Tables and quotes within a budget of bytes: rows are shortened before any is cut, the most dangerous
+//! ones last, and what is cut is counted.
 
 use super::escape::code;
 use crate::render::words;
@@ -13,19 +13,12 @@ pub(super) fn strong(text: &str) -> String {
 }
 
 /// A row, whole and with nothing but what must be seen.
+#[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) whole: String,
     pub(super) brief: String,
-}
-
-impl From<String> for Row {
-    /// A row that is never shortened.
-    fn from(text: String) -> Self {
-        Self {
-            whole: text.clone(),
-            brief: text,
-        }
-    }
+    /// How late it is cut: the rows of the lowest rank are cut last.
+    pub(super) rank: usize,
 }
 
 /// The tables of a document. All have five columns.
@@ -34,72 +27,158 @@ pub(super) struct Tables<'a> {
     pub(super) header: &'static str,
     /// What the rows are of.
     pub(super) document: &'static str,
-    /// What must not be overlooked.
-    pub(super) first: Section<'a>,
-    /// The rest, which gets the room that is left, and none while a row of the first is cut.
-    pub(super) rest: Section<'a>,
+    /// The tables, in the order of the document.
+    pub(super) sections: [Section<'a>; 2],
+}
+
+/// How many rows are kept, by rank: the first ones whole, the next ones brief.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    whole: usize,
+    all: usize,
+}
+
+/// The most bytes that a section takes beside its rows.
+struct Frame {
+    rows: usize,
+    without_rows: usize,
+    around_rows: usize,
+    cut: usize,
+}
+
+impl Frame {
+    /// The bytes where so many rows are kept.
+    fn length(&self, kept: usize) -> usize {
+        match kept {
+            _ if self.rows == 0 => 0,
+            0 => self.without_rows,
+            _ if kept < self.rows => self.around_rows + self.cut,
+            _ => self.around_rows,
+        }
+    }
 }
 
 impl Tables<'_> {
-    /// Both in so many bytes.
+    /// The tables within a budget of bytes, or [`IN_WORDS`] for each table where it is smaller.
+    ///
+    /// Rows are taken by rank, then in their order: the first ones whole, as long as they leave room
+    /// for the others or take a quarter of it, the next ones brief, and the others are counted.
     pub(super) fn within(&self, budget: usize) -> String {
-        let reserved = if self.rest.rows.is_empty() {
-            0
-        } else {
-            IN_WORDS
-        };
-        let (first, is_cut) = self.section(&self.first, budget.saturating_sub(reserved));
-        let left = if is_cut {
-            reserved
-        } else {
-            budget.saturating_sub(first.len())
-        };
-        first + &self.section(&self.rest, left).0
+        let mut order: Vec<(usize, usize)> = (0..self.sections.len())
+            .flat_map(|section| {
+                (0..self.sections[section].rows.len()).map(move |row| (section, row))
+            })
+            .collect();
+        order.sort_by_key(|&(section, row)| self.sections[section].rows[row].rank);
+        let kept = self.kept(&order, budget);
+        let mut shown = self
+            .sections
+            .each_ref()
+            .map(|section| vec![None; section.rows.len()]);
+        for (place, &(section, row)) in order.iter().take(kept.all).enumerate() {
+            let texts = &self.sections[section].rows[row];
+            shown[section][row] = Some(if place < kept.whole {
+                &*texts.whole
+            } else {
+                &*texts.brief
+            });
+        }
+        let sections = self.sections.iter().zip(&shown);
+        sections
+            .map(|(section, rows)| self.section(section, rows))
+            .collect()
     }
 
-    /// A section in so many bytes at most, which are [`IN_WORDS`] at least: whole rows, else brief
-    /// rows, else the first and the last of them, else a sentence. Says whether any row is cut.
-    fn section(&self, section: &Section<'_>, budget: usize) -> (String, bool) {
-        let Section {
-            opening,
-            rows,
-            closing,
-            what,
-        } = section;
-        if rows.is_empty() {
-            return (String::new(), false);
-        }
-        let framed = |rows: &str| [opening, self.header, rows, closing].concat();
-        let told = |cut: usize| {
-            format!(
-                "*{} cut: the whole {} is in the job's output*",
-                words::count(cut, what),
-                self.document
-            )
+    /// How many rows fit.
+    fn kept(&self, order: &[(usize, usize)], budget: usize) -> Kept {
+        let row = |place: usize| {
+            let (section, row) = order[place];
+            &self.sections[section].rows[row]
         };
-        let room = budget.saturating_sub(framed("").len());
-        let whole = || rows.iter().map(|row| row.whole.as_str());
-        let brief = || rows.iter().map(|row| row.brief.as_str());
-        if whole().map(str::len).sum::<usize>() <= room {
-            return (framed(&whole().collect::<String>()), false);
+        // What the first rows take when each is whole, and when each is brief.
+        let mut whole = vec![0];
+        let mut brief = vec![0];
+        // How many rows of each section are among the first.
+        let mut counts = vec![[0; 2]];
+        for (place, &(section, _)) in order.iter().enumerate() {
+            whole.push(whole[place] + row(place).whole.len());
+            brief.push(brief[place] + row(place).brief.len());
+            let mut count = counts[place];
+            count[section] += 1;
+            counts.push(count);
         }
-        if brief().map(str::len).sum::<usize>() <= room {
-            return (framed(&brief().collect::<String>()), false);
+        let frames = self.sections.each_ref().map(|section| self.frame(section));
+        let size = |kept: Kept| {
+            let rows = whole[kept.whole] + brief[kept.all] - brief[kept.whole];
+            let frames = frames.iter().zip(counts[kept.all]);
+            rows + frames
+                .map(|(frame, kept)| frame.length(kept))
+                .sum::<usize>()
+        };
+        let quarter = whole.partition_point(|length| *length <= budget / 4) - 1;
+        let all = (0..=order.len())
+            .rev()
+            .find(|all| {
+                let whole = quarter.min(*all);
+                size(Kept { whole, all: *all }) <= budget
+            })
+            .unwrap_or(0);
+        // Where nothing is cut, what is left makes more rows whole.
+        let most = (quarter.min(all)..=all).rev();
+        let whole = most
+            .filter(|_| all == order.len())
+            .find(|&whole| size(Kept { whole, all }) <= budget);
+        Kept {
+            whole: whole.unwrap_or(quarter.min(all)),
+            all,
         }
-        let row = |told: &str| format!("| | {told} | | | |\n");
-        // The sentence never gets longer when fewer are cut.
-        let half = room.saturating_sub(row(&told(rows.len())).len()) / 2;
-        let first = fitting(brief(), half);
-        let last = fitting(brief().rev(), half).min(rows.len() - first);
-        if first + last == 0 {
-            return (format!("\n{}\n", told(rows.len())), true);
-        }
-        let cut = rows.len() - first - last;
-        let mut kept: String = brief().take(first).collect();
-        kept.push_str(&row(&told(cut)));
-        kept.extend(brief().skip(first + cut));
-        (framed(&kept), true)
     }
+
+    fn frame(&self, section: &Section<'_>) -> Frame {
+        // The sentence never gets longer when fewer are cut.
+        let told = self.told(section, section.rows.len());
+        Frame {
+            rows: section.rows.len(),
+            without_rows: paragraph(&told).len(),
+            around_rows: section.opening.len() + self.header.len() + section.closing.len(),
+            cut: cut_row(&told).len(),
+        }
+    }
+
+    /// A section: the rows that are kept, and how many are not.
+    fn section(&self, section: &Section<'_>, rows: &[Option<&str>]) -> String {
+        let cut = rows.iter().filter(|row| row.is_none()).count();
+        let told = self.told(section, cut);
+        if rows.is_empty() {
+            return String::new();
+        }
+        if cut == rows.len() {
+            return paragraph(&told);
+        }
+        let mut text = format!("{}{}", section.opening, self.header);
+        text.extend(rows.iter().flatten().copied());
+        if cut > 0 {
+            text.push_str(&cut_row(&told));
+        }
+        text + section.closing
+    }
+
+    /// Says how many rows are not there.
+    fn told(&self, section: &Section<'_>, cut: usize) -> String {
+        format!(
+            "*{} cut: the whole {} is in the job's output*",
+            words::count(cut, section.what),
+            self.document
+        )
+    }
+}
+
+fn paragraph(told: &str) -> String {
+    format!("\n{told}\n")
+}
+
+fn cut_row(told: &str) -> String {
+    format!("| | {told} | | | |\n")
 }
 
 /// A table with what stands before and behind it.
@@ -133,16 +212,6 @@ impl<'a> Section<'a> {
     }
 }
 
-/// How many rows fit.
-fn fitting<'a>(rows: impl Iterator<Item = &'a str>, budget: usize) -> usize {
-    rows.scan(0, |used, row| {
-        *used += row.len();
-        Some(*used)
-    })
-    .take_while(|used| *used <= budget)
-    .count()
-}
-
 /// Texts as quotes behind a bold word: as many as fit, and how many more there are.
 pub(super) fn quotes(word: &str, texts: &[String], budget: usize) -> String {
     let mut quotes = String::new();
@@ -163,58 +232,76 @@ pub(super) fn quotes(word: &str, texts: &[String], budget: usize) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn rows_are_shortened_then_cut_then_counted() {
-        let rows: Vec<Row> = (0..10)
-            .map(|nth| Row {
-                whole: format!("| {nth} | {} |\n", "x".repeat(100)),
-                brief: format!("| {nth} | {} |\n", "y".repeat(20)),
-            })
-            .collect();
-        let tables = Tables {
+    fn row(nth: usize, rank: usize) -> Row {
+        Row {
+            whole: format!("| {nth} | {} |\n", "x".repeat(100)),
+            brief: format!("| {nth} | {} |\n", "y".repeat(20)),
+            rank,
+        }
+    }
+
+    fn tables<'a>(first: &'a [Row], rest: &'a [Row]) -> Tables<'a> {
+        Tables {
             header: "| | version | what changes | why | risks |\n|---|---|---|---|---|\n",
             document: "plan",
-            first: Section::titled("Open", &rows, "change"),
-            rest: Section::folded("closed", &[], "change"),
-        };
-        let some =
-            "yy |\n| | *8 changes cut: the whole plan is in the job's output* | | | |\n| 9 |";
-        let none = "\n*10 changes cut: the whole plan is in the job's output*\n";
-        for (budget, has, has_not, expected) in [
-            (2_000, "| 5 | xx", "cut", false),
-            (410, "| 5 | yy", "xx", false),
-            (230, some, "| 5 |", true),
-            (IN_WORDS, none, "Open", true),
-            (0, none, "Open", true),
-        ] {
-            let (text, is_cut) = tables.section(&tables.first, budget);
-            assert_eq!(is_cut, expected, "{budget}: {text}");
-            assert!(text.len() <= budget.max(IN_WORDS), "{budget}: {text}");
-            assert!(text.contains(has), "{budget}: {text}");
-            assert!(!text.contains(has_not), "{budget}: {text}");
+            sections: [
+                Section::titled("Open", first, "destroyed version"),
+                Section::folded("closed", rest, "change"),
+            ],
         }
     }
 
     #[test]
-    fn the_rest_is_counted_while_anything_before_it_is_cut() {
-        let row = |nth: usize| Row::from(format!("| {nth} | {} |\n", "x".repeat(100)));
-        let (first, rest): (Vec<Row>, Vec<Row>) = ((0..9).map(row).collect(), vec![row(9)]);
-        let tables = Tables {
-            header: "",
-            document: "plan",
-            first: Section::titled("First", &first, "destroyed version"),
-            rest: Section::folded("1 more", &rest, "change"),
-        };
-        let text = tables.within(900);
-        assert!(text.len() <= 900, "{text}");
+    fn rows_are_shortened_by_turns_then_counted() {
+        let rows: Vec<Row> = (0..10).map(|nth| row(nth, 0)).collect();
+        let tables = tables(&rows, &[]);
+        let kept = |text: &str| (text.matches("| xx").count(), text.matches("| yy").count());
+        let mut seen = Vec::new();
+        for budget in (0..1_400).rev() {
+            let text = tables.within(budget);
+            assert_eq!(text, tables.within(budget));
+            assert!(text.len() <= budget.max(IN_WORDS), "{budget}: {text}");
+            let (whole, brief) = kept(&text);
+            let cut = 10 - whole - brief;
+            let told = format!("*{} cut: ", words::count(cut, "destroyed version"));
+            assert_eq!(text.contains(&told), cut > 0, "{budget}: {text}");
+            if seen.last() != Some(&(whole, brief, cut)) {
+                seen.push((whole, brief, cut));
+            }
+        }
+        // First all are whole, then one after the other is shortened, then one after the other is cut.
+        assert_eq!(seen.first(), Some(&(10, 0, 0)));
+        assert_eq!(seen.last(), Some(&(0, 0, 10)));
+        assert!(seen.contains(&(5, 5, 0)), "{seen:?}");
         assert!(
-            text.contains(" destroyed versions cut: the whole plan"),
-            "{text}"
+            seen.iter()
+                .any(|(whole, brief, cut)| *whole > 0 && *brief > 0 && *cut > 0)
         );
-        assert!(text.ends_with("*1 change cut: the whole plan is in the job's output*\n"));
-        let text = tables.within(2_000);
-        assert!(text.contains("| 9 | xx"), "{text}");
-        assert!(!text.contains(" cut"), "{text}");
+    }
+
+    #[test]
+    fn the_most_dangerous_rows_are_cut_last() {
+        let first: Vec<Row> = (0..5).map(|nth| row(nth, 1)).collect();
+        let rest: Vec<Row> = (5..10)
+            .map(|nth| row(nth, if nth == 8 { 0 } else { 2 }))
+            .collect();
+        let tables = tables(&first, &rest);
+        let names = |text: &str| -> Vec<usize> {
+            (0..10)
+                .filter(|nth| text.contains(&format!("| {nth} | ")))
+                .collect()
+        };
+        // By rank, then in their order; the document's order stays.
+        let ranked = [8, 0, 1, 2, 3, 4, 5, 6, 7, 9];
+        for budget in 0..2_000 {
+            let text = tables.within(budget);
+            let kept = names(&text);
+            let mut expected = ranked[..kept.len()].to_vec();
+            expected.sort_unstable();
+            assert_eq!(kept, expected, "{budget}: {text}");
+            assert!(text.len() <= budget.max(2 * IN_WORDS), "{budget}: {text}");
+        }
+        assert!(names(&tables.within(1_600)).len() == 10);
     }
 
     #[test]

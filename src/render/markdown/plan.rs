@@ -16,7 +16,7 @@ use crate::render::words::{self, risk};
 /// How much a comment may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkdownOptions {
-    /// The most bytes, 2,000 at least; rows are shortened and the middle is cut where there are more.
+    /// The most bytes, 2,000 at least; where there are more, rows are shortened, then cut, the most dangerous ones last.
     pub max_bytes: usize,
 }
 
@@ -49,8 +49,10 @@ pub fn render_markdown(
     let tables = Tables {
         header: HEADER,
         document: "plan",
-        first: Section::titled("Destroyed", &destroys, "destroyed version"),
-        rest: Section::folded(&more, &others, "change"),
+        sections: [
+            Section::titled("Destroyed", &destroys, "destroyed version"),
+            Section::folded(&more, &others, "change"),
+        ],
     };
     let tables = tables.within(budget.saturating_sub(refusals.len()));
     for part in [head, refusals, tables, notes] {
@@ -118,10 +120,27 @@ fn row(change: &Change, succession: Option<&Succession<'_>>) -> Row {
     let symbol = words::symbol(kind);
     let address = code_of(&change.address);
     let why = why(change, succession);
-    let risks = risks(change, succession).join("<br>");
+    let risks = risks(change, succession);
+    let rank = rank(change, !risks.is_empty());
+    let risks = risks.join("<br>");
     Row {
         whole: format!("| `{symbol}` | {address} | {fields} | {why} | {risks} |\n"),
         brief: format!("| `{symbol}` | {address} | | | {risks} |\n"),
+        rank,
+    }
+}
+
+/// How late a change is cut: what is destroyed last, then what is blocked, then other risks.
+fn rank(change: &Change, has_risks: bool) -> usize {
+    match change.action.kind() {
+        ActionKind::Delete | ActionKind::Replace => usize::from(change.blocked.is_empty()),
+        ActionKind::Create | ActionKind::Update | ActionKind::NoOp => {
+            match (change.blocked.is_empty(), has_risks) {
+                (false, _) => 2,
+                (true, true) => 3,
+                (true, false) => 4,
+            }
+        }
     }
 }
 

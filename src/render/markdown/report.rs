@@ -13,6 +13,8 @@ use crate::store::PastRun;
 const HEADER: &str = "| | version | outcome | detail | jobs |\n|---|---|---|---|---|\n";
 /// A detail that is longer is cut: a server's answer may be a whole page.
 const LONGEST_DETAIL: usize = 400;
+/// How long a detail is in a row that is shortened.
+const BRIEF_DETAIL: usize = 60;
 
 /// Writes a report.
 pub fn render_report_markdown(
@@ -42,17 +44,18 @@ pub fn render_report_markdown(
         .filter(|change| !change.is_done())
         .collect();
     failures.sort_by_key(|change| urgency(change));
-    let rows = |change: &ReportChange| Row::from(row(change));
-    let failures: Vec<Row> = failures.into_iter().map(rows).collect();
+    let failures: Vec<Row> = failures.into_iter().map(row).collect();
     let done = report.changes.iter().filter(|change| change.is_done());
-    let done: Vec<Row> = done.map(rows).collect();
+    let done: Vec<Row> = done.map(row).collect();
     let foot = foot(report);
     let line = format!("{} done", words::count(done.len(), "change"));
     let tables = Tables {
         header: HEADER,
         document: "report",
-        first: Section::titled("Not done", &failures, "change"),
-        rest: Section::folded(&line, &done, "change"),
+        sections: [
+            Section::titled("Not done", &failures, "change"),
+            Section::folded(&line, &done, "change"),
+        ],
     };
     let tables = tables.within(options.max_bytes.saturating_sub(head.len() + foot.len()));
     for part in [head, tables, foot] {
@@ -157,12 +160,14 @@ fn urgency(change: &ReportChange) -> usize {
     place.unwrap_or(ORDER.len())
 }
 
-fn row(change: &ReportChange) -> String {
-    let mut details: Vec<String> = change
-        .detail
-        .iter()
-        .map(|detail| code(&shortened(detail, LONGEST_DETAIL)))
-        .collect();
+fn row(change: &ReportChange) -> Row {
+    let detail = |length: usize| -> Vec<String> {
+        let detail = change.detail.iter();
+        detail
+            .map(|detail| code(&shortened(detail, length)))
+            .collect()
+    };
+    let mut details = detail(LONGEST_DETAIL);
     if !change.sent_twice.is_empty() {
         details.push(format!("{} sent twice", change.sent_twice.join(", ")));
     }
@@ -175,13 +180,20 @@ fn row(change: &ReportChange) -> String {
     } else {
         format!("**{}**", change.outcome)
     };
-    format!(
-        "| {} | {} | {outcome} | {} | {} |\n",
+    let begin = format!(
+        "| {} | {} | {outcome} |",
         change.action.map_or_else(String::new, code),
-        code(&change.address),
-        details.join("<br>"),
-        jobs.join("<br>")
-    )
+        code(&change.address)
+    );
+    Row {
+        whole: format!(
+            "{begin} {} | {} |\n",
+            details.join("<br>"),
+            jobs.join("<br>")
+        ),
+        brief: format!("{begin} {} | |\n", detail(BRIEF_DETAIL).join("<br>")),
+        rank: urgency(change),
+    }
 }
 
 /// What to do next, and where it can be looked up.

@@ -8,6 +8,7 @@ mod places;
 mod printed;
 mod reports;
 mod streams;
+mod summarised;
 
 use serde_json::Value;
 

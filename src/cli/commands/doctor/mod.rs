@@ -16,7 +16,7 @@ use crate::cli::args::DoctorArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::files::manifest_folder;
-use crate::cli::io::Io;
+use crate::cli::io::{Io, stdout_width};
 use crate::cli::restrictions::{Restrictions, working_tree};
 use crate::cli::session::{self, Place};
 use crate::cli::settings::Settings;
@@ -48,9 +48,9 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let diagnosis = diagnose(args, settings, io).await;
     if args.json {
-        render_json(&doctor_document(&diagnosis), &mut io.out)?;
+        render_json(&doctor_document(&diagnosis), io.document())?;
     } else {
-        render_doctor(&diagnosis, &io.out_styles, &mut io.out)?;
+        render_doctor(&diagnosis, stdout_width(), &io.out_styles, &mut io.out)?;
     }
     io.out.flush()?;
     match diagnosis.counts().fail {

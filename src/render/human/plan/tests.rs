@@ -240,7 +240,13 @@ fn concisely_only_what_must_be_seen_is_whole() {
         ])
         .live([live("Gone@1.0"), live("Wide@1.0")]);
     let mut text = Vec::new();
-    render_concise_plan(&scenario.plan(), &Styles::default(), &mut text).unwrap();
+    render_plan_in(
+        PlanDetail::Concise,
+        &scenario.plan(),
+        &Styles::default(),
+        &mut text,
+    )
+    .unwrap();
     insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
     Environment "prod" at https://ib.example.com.
 
