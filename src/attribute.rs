@@ -1,7 +1,7 @@
 //! What can be set on a deployed version: its state and its visibility.
 //!
 //! The declared words are closed enums. The words that a server reports are open: a word that
-//! nobody knows stays as it is, is shown, and is never "corrected" (api-facts 8.23).
+//! nobody knows stays as it is, is shown, and is never "corrected" (docs/platform.md, 8.23).
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ pub enum LiveStateWord {
     Active,
     /// `INACTIVE`.
     Inactive,
-    /// `PRODUCTION`: not in the contract, yet 8 of 10 captured records say it (api-facts 1). It is
-    /// in service.
+    /// `PRODUCTION`: not in the contract, yet 8 of 10 captured records say it (docs/platform.md,
+    /// "Records"). It is in service.
     Production,
     /// Any other word, kept as it came.
     Other(Arc<str>),

@@ -145,7 +145,7 @@ macro_rules! text_newtype {
 }
 
 text_newtype!(
-    /// The name of a solution, compared byte for byte (api-facts U21).
+    /// The name of a solution, compared byte for byte (docs/platform.md, U21).
     SolutionName,
     "solution name",
     check_text
@@ -157,13 +157,15 @@ text_newtype!(
     check_text
 );
 text_newtype!(
-    /// Who owns a solution: a username, or `IB_DEPLOYED` for public ones (api-facts 2.4).
+    /// Who owns a solution: a username, or `IB_DEPLOYED` for public ones (docs/platform.md, "Owner
+    /// and visibility").
     Owner,
     "owner",
     check_text
 );
 text_newtype!(
-    /// The platform's id of one deployed solution version: one per version (api-facts 1).
+    /// The platform's id of one deployed solution version: one per version (docs/platform.md,
+    /// "Records").
     SolutionId,
     "solution id",
     check_id

@@ -23,11 +23,13 @@ pub struct LiveVersion {
     pub author: Option<Arc<str>>,
     /// Its state.
     pub state: LiveStateWord,
-    /// Its visibility; `None` is unknown, which is never drift (design 3).
+    /// Its visibility; `None` is unknown, which is never drift.
     pub visibility: Option<LiveVisibilityWord>,
-    /// When it was created, in milliseconds since 1970, at a resolution of one second (api-facts 1).
+    /// When it was created, in milliseconds since 1970, at a resolution of one second
+    /// (docs/platform.md, "Records").
     pub created_at_ms: Option<i64>,
-    /// When it was last updated; for display only (api-facts 1: not a change marker).
+    /// When it was last updated; for display only (docs/platform.md, "Records": not a change
+    /// marker).
     pub updated_at_ms: Option<i64>,
 }
 
@@ -127,7 +129,8 @@ pub(crate) fn grouped(count: u64) -> String {
     text
 }
 
-/// One snapshot: every version once by id, ordered by identity, the newest record first among equals.
+/// One snapshot: every version once by id, ordered by identity, the newest record first among
+/// equals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveState {
     versions: Vec<LiveVersion>,
@@ -191,8 +194,8 @@ impl LiveState {
         }
     }
 
-    /// Returns the addresses of the versions whose short address is that of another version too: with
-    /// the owner in front, and of several records of one identity with the id.
+    /// Returns the addresses of the versions whose short address is that of another version too:
+    /// with the owner in front, and of several records of one identity with the id.
     pub fn long_addresses(&self) -> BTreeMap<SolutionId, Address> {
         fn counted(addresses: impl Iterator<Item = Address>) -> HashMap<Address, usize> {
             let mut counts = HashMap::new();

@@ -102,7 +102,8 @@ impl Server {
     /// The CPU time that the emulator has used so far, where the system tells it.
     pub(crate) fn cpu_ms(&self) -> Option<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
-        // The fields behind the name, which may hold anything: user and system time in ticks of 10 ms.
+        // The fields behind the name, which may hold anything: user and system time in ticks of 10
+        // ms.
         let (_, fields) = text.rsplit_once(')')?;
         let mut times = fields.split_whitespace().skip(11);
         let mut next = || times.next()?.parse::<u32>().ok().map(f64::from);

@@ -16,7 +16,7 @@ use crate::api::settings::{self, ClientSettings, SettingsError};
 use crate::api::token::Token;
 use crate::api::visibility::WholeVisibility;
 
-/// Whom the calls are for (api-facts 4).
+/// Whom the calls are for (docs/platform.md, "Conventions").
 const CONTEXT: HeaderName = HeaderName::from_static("ib-context");
 
 /// Connections that idle for longer are likely closed by the server just when a write needs them.

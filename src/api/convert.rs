@@ -4,7 +4,7 @@
 //! *Unmanageable*: all of it is there, but its name, version or owner breaks the rules of
 //! [`crate::ident`], so no manifest can ever mean it; it is counted and told, and blocks nobody.
 //! *Bad*: something that identifies it is missing or is no text; nobody can say what it is, so the
-//! list that holds it proves nothing (design 3), unless it bears a name that does not matter.
+//! list that holds it proves nothing, unless it bears a name that does not matter.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn the_captured_record() {
-        // api-facts 1: string times, visibility, extra keys, a server folder as solution_path.
+        // docs/platform.md, "Records": string times, visibility, extra keys, a server folder as
+        // solution_path.
         let version = understood(
             r#"{"aiMajorVersion": "1", "appReleaseVersion": "", "author": "svc", "createdAtMs": "1739432044000",
                 "description": "No release notes\n", "id": "0b0c", "isCustomizable": true, "linkSharingMode": "OFF",

@@ -1,8 +1,8 @@
-//! The live state with its proof: every state covered, by whole lists or by names (design 3).
+//! The live state with its proof: every state covered, by whole lists or by names.
 //!
 //! A list without `state=` may show only what is in service, and a server of 23.04 may refuse it
-//! (api-facts 2.3). So whatever such a list did not show is asked for by state, until one answer
-//! of this run has shown both kinds.
+//! (docs/platform.md, "Operations"). So whatever such a list did not show is asked for by state,
+//! until one answer of this run has shown both kinds.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -22,7 +22,8 @@ use crate::live::{Coverage, LiveState, LiveVersion, RecordTexts, UnmanageableRec
 
 pub(super) const ACTIVE: &str = "ACTIVE";
 pub(super) const INACTIVE: &str = "INACTIVE";
-/// Not in the contract, but in most captured records (api-facts 1): a server may not know it.
+/// Not in the contract, but in most captured records (docs/platform.md, "Records"): a server may
+/// not know it.
 pub(super) const PRODUCTION: &str = "PRODUCTION";
 
 /// How often lists by state are read if versions change their state meanwhile.
@@ -69,8 +70,8 @@ impl Client {
         self.whole(listing, wish).await
     }
 
-    /// As [`Client::collect`], from a look at everything that is under way, unless so few names matter
-    /// that they may be asked for. What it gives must be confirmed.
+    /// As [`Client::collect`], from a look at everything that is under way, unless so few names
+    /// matter that they may be asked for. What it gives must be confirmed.
     pub(super) async fn collect_from(
         &self,
         look: Look,

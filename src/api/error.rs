@@ -58,7 +58,7 @@ pub enum ApiErrorKind {
     },
     /// An HTTP status that says no.
     Status,
-    /// A success status with `"status": "ERROR"` in the body (api-facts U15).
+    /// A success status with `"status": "ERROR"` in the body (docs/platform.md, U15).
     Refused,
     /// A body that is not JSON.
     NotJson {
@@ -242,7 +242,7 @@ impl ApiError {
     }
 
     /// Whether the server refused this very request, as opposed to the caller, the moment or the
-    /// address: a limit, a filter or an offset that it does not take (api-facts U12, U13).
+    /// address: a limit, a filter or an offset that it does not take (docs/platform.md, U12, U13).
     pub fn is_refused_request(&self) -> bool {
         self.0.kind == ApiErrorKind::Status
             && self.0.status.is_some_and(|status| {

@@ -1,4 +1,4 @@
-//! Ranges of files on the platform's file system (api-facts 5).
+//! Ranges of files on the platform's file system (docs/platform.md, "Files").
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What an answer of the Job API means (api-facts 3.2, design 5).
+//! What an answer of the Job API means (docs/platform.md, "Jobs").
 //!
 //! Only three things end a job badly: a terminal state that says so, an error among its results,
 //! and an error at the top beside a terminal state. Everything that says nothing about the job
@@ -97,14 +97,14 @@ fn reply<'a>(
     }
     match answer.decode::<JobReply<'_>>() {
         Ok(reply) => Ok(Ok(reply)),
-        // Seen on good ids (api-facts 3.2).
+        // Seen on good ids (docs/platform.md, "Jobs").
         Err(ApiErrorKind::EmptyBody) => Ok(Err(NoAnswer::NoState)),
         Err(kind) => Err(kind),
     }
 }
 
-/// What `cur_status` tells of a run. Other jobs have other texts there, or none (api-facts 3.1): only
-/// an object with the words of a run is one's.
+/// What `cur_status` tells of a run. Other jobs have other texts there, or none (docs/platform.md,
+/// "Jobs"): only an object with the words of a run is one's.
 fn flow(current: Loose<'_>, redactor: &Redactor) -> Option<FlowStatus> {
     let text = current.word()?;
     let body: FlowStatusBody<'_> = serde_json::from_str(&text).ok()?;

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::api::page::Limit;
 
-/// How lists without `state=` behave (design 3).
+/// How lists without `state=` behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum States {
     /// Not known yet.
@@ -19,7 +19,7 @@ pub(super) enum States {
     PerState,
 }
 
-/// How the filter `name=` behaves (api-facts 8.25).
+/// How the filter `name=` behaves (docs/platform.md, 8.25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum NameFilter {
     /// Not seen at work yet: an empty answer proves nothing.
@@ -31,7 +31,7 @@ pub(super) enum NameFilter {
     Broken,
 }
 
-/// How the filter `visibility=` behaves (api-facts U13).
+/// How the filter `visibility=` behaves (docs/platform.md, U13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum VisibilityFilter {
     /// Nothing speaks against it.
@@ -58,8 +58,8 @@ pub(super) struct Facts {
     /// that one list is an answer.
     pub(super) are_filters_combined: bool,
     /// How many records a list of everything will probably have: as many as names are declared, and
-    /// no end of them while a big manifest is being read. Pages up to there are asked for as early as
-    /// may be; the list ends where the server ends it.
+    /// no end of them while a big manifest is being read. Pages up to there are asked for as early
+    /// as may be; the list ends where the server ends it.
     pub(super) expected: u64,
 }
 

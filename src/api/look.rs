@@ -51,8 +51,8 @@ impl EarlyState {
         &self.live
     }
 
-    /// The snapshot, once it is known that the list stood still while it was read; `None` if it moved:
-    /// then it must be read again.
+    /// The snapshot, once it is known that the list stood still while it was read; `None` if it
+    /// moved: then it must be read again.
     pub async fn confirmed(self) -> Result<Option<LiveState>, ApiError> {
         let is_proven = Recheck::stood_still(self.pending).await?;
         Ok(is_proven.then_some(self.live))

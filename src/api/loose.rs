@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use crate::api::error::ApiErrorKind;
 
 /// Any JSON value, reduced to the scalar in it. A list stands for its first element: `has_more`
-/// and `next_offset` are documented as lists of one (api-facts 8.1, 8.2).
+/// and `next_offset` are documented as lists of one (docs/platform.md, 8.1, 8.2).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Loose<'a> {
     /// The key is not there.
@@ -75,7 +75,7 @@ impl<'a> Loose<'a> {
     }
 
     /// Whether a `status` says that the request was refused, in the habit of the platform's first
-    /// API (api-facts U15).
+    /// API (docs/platform.md, U15).
     pub(super) fn is_error(&self) -> bool {
         matches!(self, Self::Text(word) if word.trim().eq_ignore_ascii_case("ERROR"))
     }

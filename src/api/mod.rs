@@ -4,8 +4,8 @@
 //! [`crate::job::JobState`]; `Writer` sends one deploy, patch or delete per call; `Files` reads
 //! ranges of files. All three go through one [`Client`], whose one `send` adds the token, keeps to
 //! the time limits, bounds every body and words every failure. Quirks of servers end in `convert`:
-//! nothing behind this module knows of them. `Probe` only tries out how a server behaves. Nothing here decides what should be changed, keeps a
-//! journal or prints.
+//! nothing behind this module knows of them. `Probe` only tries out how a server behaves. Nothing
+//! here decides what should be changed, keeps a journal or prints.
 
 mod answer;
 mod client;

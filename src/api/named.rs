@@ -1,8 +1,8 @@
 //! Lists by name: the cheap way to see a few names on a big instance, and the look before a POST.
 //!
-//! Whether `name=` matches exactly, by prefix or not at all is stated nowhere (api-facts 8.25). So
-//! every answer is filtered again, to the letter, and an empty answer counts only once the filter
-//! was seen to find something in this run.
+//! Whether `name=` matches exactly, by prefix or not at all is stated nowhere (docs/platform.md,
+//! 8.25). So every answer is filtered again, to the letter, and an empty answer counts only once
+//! the filter was seen to find something in this run.
 
 use std::collections::BTreeSet;
 

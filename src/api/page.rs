@@ -13,8 +13,8 @@ use crate::api::wire::ListReply;
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord};
 
-/// How many records a page is asked to hold. The contract names no maximum (api-facts U12): what
-/// is asked for is a wish, and the real page size is what comes.
+/// How many records a page is asked to hold. The contract names no maximum (docs/platform.md, U12):
+/// what is asked for is a wish, and the real page size is what comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
     Thousand,

@@ -1,6 +1,6 @@
 //! The reader: every question that can be asked without changing anything.
 //!
-//! `plan` holds a reader and nothing else, so it cannot write (style 1.4). Reads are repeated as
+//! `plan` holds a reader and nothing else, so it cannot write. Reads are repeated as
 //! patiently as [`crate::api::RetryPolicy`] says.
 
 use std::collections::BTreeSet;
@@ -88,8 +88,8 @@ impl Reader {
         self.client.look()
     }
 
-    /// As [`Reader::collect`], from a look that has begun, if the wish is for so much. What it gives
-    /// must be confirmed.
+    /// As [`Reader::collect`], from a look that has begun, if the wish is for so much. What it
+    /// gives must be confirmed.
     pub async fn collect_from(&self, look: Look, wish: &Wish) -> Result<EarlyState, ApiError> {
         self.client.collect_from(look, wish).await
     }
@@ -134,8 +134,8 @@ impl Reader {
     }
 
     /// One version by its id. 404, 410 and `"solution": null` say that it is not there. Any other
-    /// refusal, also `"status": "ERROR"` in a success (api-facts U15), is an error and no proof of
-    /// absence: what a message means is not read out of its text.
+    /// refusal, also `"status": "ERROR"` in a success (docs/platform.md, U15), is an error and no
+    /// proof of absence: what a message means is not read out of its text.
     pub async fn get(&self, id: &SolutionId) -> Result<Option<LiveVersion>, ApiError> {
         let call = Call::new(self.client.0.routes.get(id), ANSWER_LIMIT);
         self.client
@@ -163,8 +163,8 @@ impl Reader {
         self.client.visibility(version).await
     }
 
-    /// Reads the visibility of a version right before a write, where the plan showed `planned`; `None`
-    /// is unknown.
+    /// Reads the visibility of a version right before a write, where the plan showed `planned`;
+    /// `None` is unknown.
     pub async fn visibility_before_write(
         &self,
         version: &LiveVersion,
@@ -191,7 +191,7 @@ impl Reader {
         Ok(LiveState::new(versions, coverage).with_unmanageable(unmanageable))
     }
 
-    /// What the Job API says of a job (api-facts 3).
+    /// What the Job API says of a job (docs/platform.md, "Jobs").
     pub async fn job(&self, id: &JobId) -> Result<JobState, ApiError> {
         let route = self.client.0.routes.job(id, JobKind::Async);
         self.client
@@ -201,7 +201,7 @@ impl Reader {
             .await
     }
 
-    /// All that the Job API tells of a job or a run (api-facts 3).
+    /// All that the Job API tells of a job or a run (docs/platform.md, "Jobs").
     pub async fn job_status(&self, id: &JobId, kind: JobKind) -> Result<JobStatus, ApiError> {
         let route = self.client.0.routes.job(id, kind);
         self.client

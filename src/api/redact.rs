@@ -1,8 +1,8 @@
 //! Every secret of this process, and the one function that takes them out of a text.
 //!
 //! Whatever a server sends is redacted where it comes in, and whatever is shown or written passes
-//! through [`Redactor::redact`] again. A server may echo a token in any encoding: its characters one
-//! by one (percent, JSON, HTML, each several times over), or as a whole (hex, base64). A long
+//! through [`Redactor::redact`] again. A server may echo a token in any encoding: its characters
+//! one by one (percent, JSON, HTML, each several times over), or as a whole (hex, base64). A long
 //! beginning of a token counts as the token: texts are cut, by servers and here.
 
 use std::borrow::Cow;

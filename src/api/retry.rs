@@ -1,6 +1,6 @@
 //! When a read is tried again, and after how long.
 //!
-//! Writes are never repeated here: their caller journals each sending (design 5).
+//! Writes are never repeated here: their caller journals each sending.
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};

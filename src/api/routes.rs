@@ -1,4 +1,5 @@
-//! The URLs of the API, one function per operation (api-facts 2.1, 3.1 and 5).
+//! The URLs of the API, one function per operation (docs/platform.md, "Operations", "Jobs",
+//! "Files").
 //!
 //! Every segment and every value is percent-encoded on its own, with `%20` for a space: every
 //! server decodes that, while not every one takes `+`.
@@ -136,7 +137,7 @@ impl Routes {
     }
 
     /// The runs of one solution, where the filter means that list, or of all. The page's own
-    /// example for the latter has the path of the former (api-facts 8.16).
+    /// example for the latter has the path of the former (docs/platform.md, 8.16).
     pub(super) fn runs(&self, filter: &RunFilter, limit: Option<u64>, offset: u64) -> Route {
         let mut query = Query::default();
         let one = filter.solution_ids.first().filter(|_| filter.is_of_one);

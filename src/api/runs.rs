@@ -1,9 +1,9 @@
 //! Runs of solutions: what a call that starts one says, and their lists.
 //!
-//! The lists take `limit` and `offset` and announce no further pages (`docs/platform.md`), so a list
-//! is read until a page is empty. A page that ends with a run that came before shows that the server
-//! ignores the offset. Filters that a record can be held against are applied again on
-//! this side; who started a run, and the names and owners of solutions, stand in no record.
+//! The lists take `limit` and `offset` and announce no further pages (`docs/platform.md`), so a
+//! list is read until a page is empty. A page that ends with a run that came before shows that the
+//! server ignores the offset. Filters that a record can be held against are applied again on this
+//! side; who started a run, and the names and owners of solutions, stand in no record.
 
 use std::collections::HashSet;
 
@@ -27,8 +27,8 @@ const PAGE: u64 = 100;
 const NS_PER_MS: i64 = 1_000_000;
 
 /// The body of a call that starts a run. What is not said is left out: the page knows "not
-/// specified" and "left empty", and only the former means the same everywhere (api-facts 8.19).
-/// `settings` always goes out, as nothing marks it optional (api-facts 8.18).
+/// specified" and "left empty", and only the former means the same everywhere (docs/platform.md,
+/// 8.19). `settings` always goes out, as nothing marks it optional (docs/platform.md, 8.18).
 pub(super) fn body(target: &RunTarget, request: &RunRequest) -> Bytes {
     let mut body = Map::new();
     let mut set = |key: &str, value: &str| {
@@ -89,8 +89,8 @@ impl Client {
                 && let Err(refusal) = &answer
                 && refusal.is_refused_request()
             {
-                // A limit that this server does not take (api-facts U25): its own will do. If that
-                // is refused as well, it was not the limit.
+                // A limit that this server does not take (docs/platform.md, U25): its own will do.
+                // If that is refused as well, it was not the limit.
                 if let Ok(page) = self.run_page(filter, None, offset).await {
                     size = None;
                     answer = Ok(page);
@@ -198,8 +198,8 @@ fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
     })
 }
 
-/// Whether a run fits the filters, as far as its record tells. What it does not tell is the server's
-/// word.
+/// Whether a run fits the filters, as far as its record tells. What it does not tell is the
+/// server's word.
 fn passes(filter: &RunFilter, run: &RunRecord) -> bool {
     fn fits<T>(wanted: &[T], told: Option<&str>, text: impl Fn(&T) -> &str) -> bool {
         wanted.is_empty() || told.is_none_or(|told| wanted.iter().any(|one| text(one) == told))

@@ -2,9 +2,9 @@
 //!
 //! One sending adds the token, keeps to the time limits, reads a bounded body and words the
 //! failure. A 401 reads the token anew and sends once more: such a request was surely not taken.
-//! Redirects are followed only within the origin, because a token must not travel (design 9), and
+//! Redirects are followed only within the origin, because a token must not travel, and
 //! by writes only where they add or drop a final slash, because a write must not be repeated as
-//! something else (api-facts U16).
+//! something else (docs/platform.md, U16).
 
 use std::error::Error;
 use std::sync::atomic::Ordering;
@@ -355,7 +355,8 @@ impl Client {
             Some(json) => request
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(json.clone()),
-            // Some servers want a length even of nothing, and clients of the documented kind send it.
+            // Some servers want a length even of nothing, and clients of the documented kind send
+            // it.
             None if call.route.method == Method::PATCH => {
                 request.header(CONTENT_LENGTH, HeaderValue::from_static("0"))
             }

@@ -21,7 +21,7 @@ pub struct ClientSettings {
     pub base: Url,
     /// Where the token comes from. `None` for a server that asks for none.
     pub token: Option<TokenSupplier>,
-    /// Sent as `IB-Context`: the account that the calls are for (api-facts 4).
+    /// Sent as `IB-Context`: the account that the calls are for (docs/platform.md, "Conventions").
     pub context: Option<String>,
     /// Sent as `User-Agent`.
     pub user_agent: String,
@@ -52,7 +52,7 @@ pub struct ClientSettings {
 }
 
 impl ClientSettings {
-    /// The defaults of design 5, for a server at `base`.
+    /// Returns the default settings for a server at `base`.
     pub fn new(base: Url, secrets: Arc<Redactor>) -> Self {
         Self {
             base,

@@ -1,4 +1,5 @@
-//! The visibility of records that do not tell it: inferred from filtered lists (api-facts 8.3).
+//! The visibility of records that do not tell it: inferred from filtered lists (docs/platform.md,
+//! 8.3).
 //!
 //! `visibility` can be filtered and patched, but stands in no documented record. A record that
 //! exactly one of the lists for the three words contains has that word; one
@@ -79,8 +80,8 @@ impl Words {
 }
 
 impl Client {
-    /// Fills in what the records of the needed names do not tell. `pages` is how many the whole instance
-    /// takes, or `None` if it was not listed: then every name is asked for by itself.
+    /// Fills in what the records of the needed names do not tell. `pages` is how many the whole
+    /// instance takes, or `None` if it was not listed: then every name is asked for by itself.
     pub(super) async fn add_visibility(
         &self,
         versions: &mut [LiveVersion],
@@ -157,8 +158,8 @@ impl Client {
     /// Reads the visibility of a record before a write to it; `None` is unknown.
     ///
     /// One list is enough where the filters were seen to combine and the planned word is still
-    /// right; else three. Where the filters do not combine, one read of everything serves all writes
-    /// that start within [`WHOLE_READ_SERVES`].
+    /// right; else three. Where the filters do not combine, one read of everything serves all
+    /// writes that start within [`WHOLE_READ_SERVES`].
     pub(super) async fn visibility_before_write(
         &self,
         version: &LiveVersion,
@@ -197,8 +198,8 @@ impl Client {
         Ok(words.of(&version.id))
     }
 
-    /// The three lists: of one name, or of everything where there is none, no list can be had by it,
-    /// or the two filters do not work together.
+    /// The three lists: of one name, or of everything where there is none, no list can be had by
+    /// it, or the two filters do not work together.
     async fn words(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
         let goes_alone = self.0.learned.facts().visibilities == VisibilityFilter::Alone;
         let name = name.filter(|_| !goes_alone);

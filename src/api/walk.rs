@@ -1,8 +1,8 @@
 //! Whether a list came to an end that can be trusted: the decisions of paging, without I/O.
 //!
 //! A [`Walk`] takes the pages of one list in their order and returns after each what to ask for
-//! next. What servers say of the next page is contradictory (`docs/platform.md`), so a clear word is
-//! believed, and in doubt the next offset is asked for: an empty page is a proof. No announced
+//! next. What servers say of the next page is contradictory (`docs/platform.md`), so a clear word
+//! is believed, and in doubt the next offset is asked for: an empty page is a proof. No announced
 //! offset is followed over a gap: a server that takes a smaller `limit` than it was asked for may
 //! still count by the one that it was asked for.
 
@@ -20,7 +20,8 @@ const BARREN: usize = 100;
 /// What to do after a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Ask for the page at this offset. `doubtful` if the server did not clearly announce one there.
+    /// Ask for the page at this offset. `doubtful` if the server did not clearly announce one
+    /// there.
     Look { at: u64, doubtful: bool },
     /// The list is complete.
     End,

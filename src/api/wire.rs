@@ -1,10 +1,10 @@
 //! What servers send, read without surprise.
 //!
 //! The documented forms contradict each other, and captured answers contradict the documents
-//! (api-facts 1 and 8): numbers come as strings, scalars in lists, keys come and go. So every
-//! scalar is read as a [`Loose`], and what it means is decided in `convert`. Unknown keys are
-//! skipped without being looked at; of a key given twice the last counts; an object that is no
-//! object spoils itself, not its page.
+//! (docs/platform.md, "Records" and "Contradictions"): numbers come as strings, scalars in lists,
+//! keys come and go. So every scalar is read as a [`Loose`], and what it means is decided in
+//! `convert`. Unknown keys are skipped without being looked at; of a key given twice the last
+//! counts; an object that is no object spoils itself, not its page.
 
 use std::fmt;
 
@@ -100,8 +100,8 @@ macro_rules! reply {
 }
 
 reply! {
-    /// One deployed version. The spelling of keys is mixed on the wire (api-facts 1), so both are
-    /// taken for the times.
+    /// One deployed version. The spelling of keys is mixed on the wire (docs/platform.md,
+    /// "Records"), so both are taken for the times.
     struct SolutionBody {
         id: Loose<'a> = "id",
         name: Loose<'a> = "name",
@@ -166,7 +166,7 @@ reply! {
 }
 
 reply! {
-    /// What `cur_status` of a run holds (api-facts 3.1).
+    /// What `cur_status` of a run holds (docs/platform.md, "Jobs").
     struct FlowStatusBody {
         status: Loose<'a> = "status",
         progress: Loose<'a> = "curProgress",

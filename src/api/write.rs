@@ -2,7 +2,7 @@
 //!
 //! Only `apply` holds a writer. It records each sending before it is made, so nothing here repeats
 //! one; what came of it is told in the three ways that matter to whoever decides what follows:
-//! surely not taken, perhaps taken, refused (design 5). The one exception is a 401, after which the
+//! surely not taken, perhaps taken, refused. The one exception is a 401, after which the
 //! same request goes out once more with another token: it was surely not taken.
 
 use std::error::Error;
@@ -31,7 +31,7 @@ pub struct Patch<'a> {
     pub visibility: Option<&'a str>,
 }
 
-/// How a patch carries its values (api-facts 8.7).
+/// How a patch carries its values (docs/platform.md, 8.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PatchStyle {
     /// In the query string, as documented.
@@ -126,7 +126,7 @@ impl Writer {
     }
 
     /// Deploys the package at a path of the platform's file system. The answer names a job, or is
-    /// accepted without one (api-facts 8.29).
+    /// accepted without one (docs/platform.md, 8.29).
     pub async fn deploy(&self, path: &str) -> Result<Option<JobId>, WriteError> {
         let mut call = Call::new(self.client.0.routes.deploy(), ANSWER_LIMIT);
         call.json = Some(json_object(&[("solution_path", path)]));

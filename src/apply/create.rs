@@ -103,8 +103,8 @@ impl Run<'_> {
         }
     }
 
-    /// What a deploy made whose job named `ids`: one of them, or a new record of the version. `known` are
-    /// the records of the name before it.
+    /// What a deploy made whose job named `ids`: one of them, or a new record of the version.
+    /// `known` are the records of the name before it.
     pub(super) async fn look_for_made(
         &self,
         goal: Goal<'_>,
@@ -127,8 +127,8 @@ impl Run<'_> {
         Ok(newest.map(|live| goal.judge(live)))
     }
 
-    /// The new record of another version, where there is one and no more: a package that was not inspected
-    /// may contain it.
+    /// The new record of another version, where there is one and no more: a package that was not
+    /// inspected may contain it.
     pub(super) async fn look_for_other_version(
         &self,
         goal: Goal<'_>,
@@ -149,8 +149,8 @@ impl Run<'_> {
 }
 
 impl Step<'_, '_> {
-    /// Fails where an earlier deploy of this package made another solution that is still there: each
-    /// deploy would add one more. A package that was inspected is known to be right by now.
+    /// Fails where an earlier deploy of this package made another solution that is still there:
+    /// each deploy would add one more. A package that was inspected is known to be right by now.
     async fn check_made_before(&self, path: &str, after: &AfterImage) -> Result<(), Outcome> {
         let made = self.run.made_other.get(&after.identity);
         let Some(made) = made.filter(|made| made.path == path && after.package.is_none()) else {
@@ -245,8 +245,8 @@ impl Step<'_, '_> {
         self.complete(live, after, deadline).await
     }
 
-    /// The answer with the job's name is lost, so that the record is all that can be watched: where it
-    /// is still there once `settle` is over, its deploy is taken to be done.
+    /// The answer with the job's name is lost, so that the record is all that can be watched: where
+    /// it is still there once `settle` is over, its deploy is taken to be done.
     async fn await_found(
         &self,
         live: LiveVersion,

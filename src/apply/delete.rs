@@ -96,8 +96,9 @@ impl Step<'_, '_> {
             .await
     }
 
-    /// Puts a version back into service that solform deactivated to delete it, and that could not be
-    /// deleted. `first` is the reason why it could not be deleted in service, where this apply tried that.
+    /// Puts a version back into service that solform deactivated to delete it, and that could not
+    /// be deleted. `first` is the reason why it could not be deleted in service, where this apply
+    /// tried that.
     async fn or_put_back(
         &mut self,
         active: &LiveImage,

@@ -103,7 +103,7 @@ pub(super) struct Run<'a> {
     pub(super) settings: ApplySettings,
     pub(super) random: Mutex<fastrand::Rng>,
     pub(super) job_times: JobTimes,
-    /// The form of PATCH that had an effect last (api-facts 8.7).
+    /// The form of PATCH that had an effect last (docs/platform.md, 8.7).
     pub(super) patch_style: Mutex<PatchStyle>,
     /// Records that this or an earlier run brought to their declared state.
     pub(super) vouched: Mutex<BTreeSet<SolutionId>>,

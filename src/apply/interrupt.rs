@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long steps at work may go on after the first interrupt (design 5).
+/// How long steps at work may go on after the first interrupt.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Raises the interrupt.

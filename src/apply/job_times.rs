@@ -1,8 +1,8 @@
 //! How long the jobs of this run take, and when a job is asked because of it.
 //!
 //! The jobs of one run are much alike. The first ones are asked as the [`PollPolicy`] says; whoever
-//! comes later waits until its job is likely to be over, and then looks again in small steps. No pause is
-//! longer than the policy's longest.
+//! comes later waits until its job is likely to be over, and then looks again in small steps. No
+//! pause is longer than the policy's longest.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

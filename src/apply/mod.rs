@@ -1,8 +1,8 @@
-//! Makes an approved plan so: the only part of solform that writes to the platform.
+//! Executes an approved plan: the only part of solform that writes to the platform.
 //!
-//! Takes an [`ApprovedPlan`](crate::plan::ApprovedPlan), returns an [`ApplyReport`] with one outcome
-//! for every change. It makes no choices about *what* to do, with the one exception that design 4
-//! names: after a deploy it patches what is not proven equal to the declared after-image.
+//! Takes an [`ApprovedPlan`](crate::plan::ApprovedPlan), returns an [`ApplyReport`] with one
+//! outcome for every change. It makes no choices about *what* to do, with one exception: after a
+//! deploy it patches what is not proven equal to the declared after-image.
 //!
 //! Runs of solutions are started and watched here too: a start is a write like any other.
 

@@ -1,5 +1,5 @@
-//! Inspects packages on the platform's file system: for a plan, and again before a write that cannot be
-//! undone.
+//! Inspects packages on the platform's file system: for a plan, and again before a write that
+//! cannot be undone.
 
 use std::ops::Range;
 

@@ -36,7 +36,7 @@ impl Step<'_, '_> {
     }
 
     /// Patches a record and proves the effect: in the form that worked last, and once in the other
-    /// form where nothing changed (api-facts 8.7).
+    /// form where nothing changed (docs/platform.md, 8.7).
     pub(super) async fn patch(
         &mut self,
         before: &LiveImage,
@@ -152,7 +152,8 @@ impl Step<'_, '_> {
                         return Ok(None);
                     }
                 }
-                // A read by id may lag behind the list that named a new record (api-facts U10).
+                // A read by id may lag behind the list that named a new record (docs/platform.md,
+                // U10).
                 None if is_last_look => {
                     return Err(Outcome::Failed(StepError::Vanished { id: id.clone() }));
                 }

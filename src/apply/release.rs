@@ -16,7 +16,7 @@ const VISIBILITY_LOOKS: u32 = 4;
 impl Run<'_> {
     /// Checks every successor of a change. Only a full, declared after-image releases it: a state
     /// or visibility that is not proven, or a record so young that nobody can vouch for it, does
-    /// not (design 4).
+    /// not.
     pub(super) async fn check_successors(&self, change: &Change) -> Result<(), Outcome> {
         for successor in &change.successors {
             let verdict = match self.brought_in(&successor.after.identity) {
@@ -88,7 +88,7 @@ impl Run<'_> {
     }
 
     /// The record of an id; gone is what neither a read nor its list shows. A read may lag behind a
-    /// write (api-facts U10), and an error inside a success (U15) proves nothing.
+    /// write (docs/platform.md, U10), and an error inside a success (U15) proves nothing.
     pub(super) async fn fetch(
         &self,
         id: &SolutionId,

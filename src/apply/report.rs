@@ -114,7 +114,7 @@ pub enum SkipReason {
     },
 }
 
-/// Why a successor does not release the version that it replaces (design 4).
+/// Why a successor does not release the version that it replaces.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotReleased {
     /// No record of it is live.
@@ -351,7 +351,8 @@ impl StepError {
                 found,
                 id,
             } => {
-                // The same version under the other owner of a pair that the environment does not name.
+                // The same version under the other owner of a pair that the environment does not
+                // name.
                 let owner = found
                     .split_once(':')
                     .filter(|(_, rest)| *rest == declared.address().as_str())
@@ -501,8 +502,8 @@ impl ApplyReport {
         totals
     }
 
-    /// Counts the changes of these versions as made by this apply: it found their writes sent by the
-    /// apply that it recovered, and followed them to their end.
+    /// Counts the changes of these versions as made by this apply: it found their writes sent by
+    /// the apply that it recovered, and followed them to their end.
     pub fn credit(&mut self, recovered: &BTreeSet<Identity>) {
         for step in &mut self.steps {
             if let Outcome::Done(done) = &mut step.outcome

@@ -16,7 +16,7 @@ pub enum JobOutcome {
         /// Why, in the server's words.
         message: String,
     },
-    /// No answer tells (api-facts U3).
+    /// No answer tells (docs/platform.md, U3).
     NotKnown {
         /// What the last answer was.
         detail: String,

@@ -85,7 +85,7 @@ pub enum RunStartError {
 }
 
 /// Starts a run. A start whose answer is lost is looked for by its id, and sent again only after a
-/// look that began later than `settle` has not found it (design 5).
+/// look that began later than `settle` has not found it.
 pub async fn start_run(
     writer: &Writer,
     target: &RunTarget,
@@ -183,7 +183,7 @@ impl RunExecution {
     /// not seen in full.
     async fn knows(&self, request: &RunRequest) -> Result<Option<bool>, ReadError> {
         let status = self.reader.job_status(&request.id, JobKind::Flow).await;
-        // Some servers call every job pending, whether or not they know it (api-facts U3).
+        // Some servers call every job pending, whether or not they know it (docs/platform.md, U3).
         let (is_known, may_be_known) = match status {
             Ok(status) => match status.state {
                 JobState::Finished(_) => (true, true),
@@ -230,8 +230,9 @@ impl RunExecution {
             RunTarget::Name { name, .. } => filter.names = vec![name.to_string()],
         }
         let sent_at = i64::try_from(sent_at_ms).unwrap_or(i64::MAX);
-        // Some servers keep whole seconds only (api-facts 1). Clocks that differ make this look less
-        // than sure; a longer reach would take every run of a busy solution for this one.
+        // Some servers keep whole seconds only (docs/platform.md, "Records"). Clocks that differ
+        // make this look less than sure; a longer reach would take every run of a busy solution for
+        // this one.
         let is_since = |at: i64| at >= sent_at || at == sent_at / 1000 * 1000;
         let list = self.reader.runs(&filter).await?;
         Ok(list

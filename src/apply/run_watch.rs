@@ -87,8 +87,8 @@ pub async fn look_at_job(
     execution: &RunExecution,
 ) -> Result<JobReport, ReadError> {
     let status = execution.reader.job_status(&job.id, job.kind).await?;
-    // Of a job that it does not know, a Job API may say that it is at work, for ever (api-facts U3).
-    // What tells how far a run is, knows it.
+    // Of a job that it does not know, a Job API may say that it is at work, for ever
+    // (docs/platform.md, U3). What tells how far a run is, knows it.
     let knows_run = status.flow.is_some();
     let mut report = told(&job.id, status);
     if job.kind != JobKind::Flow || (report.outcome == JobOutcome::AtWork && knows_run) {

@@ -1,8 +1,8 @@
 //! Sends one write, journalled, until it is known whether the server took it.
 //!
 //! A sending that was surely not taken is repeated. One that may have been taken is looked for, and
-//! repeated only after a complete look that began later than the sending plus `timeouts.propagation`
-//! (design 5): the API has no key that would make a second deploy harmless.
+//! repeated only after a complete look that began later than the sending plus
+//! `timeouts.propagation` : the API has no key that would make a second deploy harmless.
 
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ pub(super) const RESEND: PollPolicy = PollPolicy {
 impl Step<'_, '_> {
     /// Sends until the fate is known, or the deadline comes.
     ///
-    /// `send` sends once; `look` looks for the effect of a sending whose answer was lost; `check` checks
-    /// the precondition again before a repetition.
+    /// `send` sends once; `look` looks for the effect of a sending whose answer was lost; `check`
+    /// checks the precondition again before a repetition.
     pub(super) async fn send<T, F>(
         &mut self,
         call: Call,
@@ -101,8 +101,9 @@ impl Step<'_, '_> {
             match error {
                 WriteError::NotTaken(ref api) if api.is_retryable() => {
                     let after = error.retry_after().unwrap_or_else(|| pauses.next());
-                    // A deploy is looked for again after a long pause only: a server may have taken what it
-                    // says it has not, and its own record must not stand against the change.
+                    // A deploy is looked for again after a long pause only: a server may have taken
+                    // what it says it has not, and its own record must not stand against the
+                    // change.
                     needs_check = call != Call::Deploy || after >= CHECK_HOLDS;
                     is_repeated = true;
                     self.tell_retry(call, after, false, &error);
@@ -126,8 +127,8 @@ impl Step<'_, '_> {
 
     /// Writes what must be on disk before a call is sent.
     async fn announce(&mut self, call: Call) -> Result<(), Outcome> {
-        // What a step has begun, it ends: a version that was deleted to be replaced, or deployed with
-        // another visibility than declared, must not be left so.
+        // What a step has begun, it ends: a version that was deleted to be replaced, or deployed
+        // with another visibility than declared, must not be left so.
         if self.run.interrupt.is_raised() && !self.has_begun() {
             return Err(Outcome::Cancelled);
         }
@@ -142,7 +143,8 @@ impl Step<'_, '_> {
     }
 
     /// Looks for the effect of a sending until a look that began after `settle` was complete. The
-    /// time counts from the end of the sending: the server may have accepted it at any moment before.
+    /// time counts from the end of the sending: the server may have accepted it at any moment
+    /// before.
     async fn settle<F>(
         &self,
         deadline: Instant,

@@ -1,8 +1,8 @@
 //! What became of what an earlier run has sent: journal entries and the live state, to outcomes.
 //!
 //! A job that the journal names is followed to its end, for one more deadline. A sending without a
-//! job is looked for once `settle` has passed since: what it was to bring about is there by then, or
-//! it was not taken (design 5). Nothing is sent here.
+//! job is looked for once `settle` has passed since: what it was to bring about is there by then,
+//! or it was not taken. Nothing is sent here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -66,7 +66,8 @@ pub enum Fate {
         detail: String,
         /// The record that a failed job left behind.
         suspect: Option<SolutionId>,
-        /// Whether a deploy of a package that was not inspected ended, and what it made was not found.
+        /// Whether a deploy of a package that was not inspected ended, and what it made was not
+        /// found.
         unconfirmed: bool,
         /// The identity of that record, where the deploy made another solution than declared.
         made: Option<String>,

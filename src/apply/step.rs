@@ -209,7 +209,8 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Journals that a call is about to be sent; before the first one, what is to be made of it all.
+    /// Journals that a call is about to be sent; before the first one, what is to be made of it
+    /// all.
     pub(super) async fn record_sending(&self, call: Call, attempt: u32) -> Result<(), Outcome> {
         let change = || ChangeRef::of(self.change);
         let intent = (!self.has_begun()).then(|| Entry::Intent {

@@ -168,9 +168,9 @@ impl Run<'_> {
         }
     }
 
-    /// Polls a job until it ends, the deadline comes, or an interrupt's grace is over. The job is polled
-    /// at least once, and a poll that has begun is not cut off at the deadline: a job of which the
-    /// server was never heard to say anything would count as one that it does not know.
+    /// Polls a job until it ends, the deadline comes, or an interrupt's grace is over. The job is
+    /// polled at least once, and a poll that has begun is not cut off at the deadline: a job of
+    /// which the server was never heard to say anything would count as one that it does not know.
     pub(super) async fn poll_job(
         &self,
         address: &Address,
@@ -209,7 +209,8 @@ impl Run<'_> {
                     (true, word)
                 }
                 Ok(Ok(JobState::NoAnswer(why))) => (false, why.to_string()),
-                // A status that cannot be read says nothing about the job (api-facts 3.2).
+                // A status that cannot be read says nothing about the job (docs/platform.md,
+                // "Jobs").
                 Ok(Err(error)) => (false, error.to_string()),
                 Err(_) => continue,
             };

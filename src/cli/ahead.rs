@@ -1,9 +1,9 @@
 //! A look that begins while a big manifest is still being read.
 //!
-//! To read ten thousand entries takes about half as long as to list ten thousand versions. So where the head
-//! of a manifest tells which environment is meant, the listing begins with it; it is used only if the
-//! whole manifest is sound and says the same of the environment. Nothing but GETs is sent, and no
-//! program is run, for a manifest that may yet turn out to be wrong.
+//! To read ten thousand entries takes about half as long as to list ten thousand versions. So where
+//! the head of a manifest tells which environment is meant, the listing begins with it; it is used
+//! only if the whole manifest is sound and says the same of the environment. Nothing but GETs is
+//! sent, and no program is run, for a manifest that may yet turn out to be wrong.
 
 use super::args::ManifestArgs;
 use super::error::CommandError;
@@ -21,8 +21,8 @@ struct Begun {
     look: Look,
 }
 
-/// Reads the manifest and prepares the client, as [`session::open`] does; a look at the whole instance
-/// may be under way.
+/// Reads the manifest and prepares the client, as [`session::open`] does; a look at the whole
+/// instance may be under way.
 pub(super) async fn open(
     args: &ManifestArgs,
     settings: &Settings,
@@ -46,9 +46,9 @@ pub(super) async fn open(
 #[cfg(target_os = "linux")]
 const BACK: i32 = 10;
 
-/// From here on, what waits for answers goes before the main thread: a request that is sent late costs
-/// more than an entry that is read late. It holds to the end of the plan, as only a privileged process
-/// could take it back. Linux alone counts niceness by threads.
+/// From here on, what waits for answers goes before the main thread: a request that is sent late
+/// costs more than an entry that is read late. It holds to the end of the plan, as only a
+/// privileged process could take it back. Linux alone counts niceness by threads.
 fn step_aside() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(BACK) {

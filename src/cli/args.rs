@@ -56,7 +56,8 @@ pub(super) struct GlobalArgs {
     /// Write a log of this level to standard error; also SOLFORM_LOG
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(super) log: Option<LogLevel>,
-    /// Let the manifest read this environment variable where it could not; repeatable; also SOLFORM_ALLOWED_ENV
+    /// Let the manifest read this environment variable where it could not; repeatable; also
+    /// SOLFORM_ALLOWED_ENV
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) env: Vec<String>,
     /// Use no colours; also NO_COLOR
@@ -289,7 +290,8 @@ pub(super) struct PlanningArgs {
     /// Maximum number of concurrent steps
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(super) parallelism: usize,
-    /// Return detailed exit codes: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8 cancelled, 9 locked
+    /// Return detailed exit codes: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8
+    /// cancelled, 9 locked
     #[arg(long, help_heading = OUTPUT)]
     pub(super) detailed_exitcode: bool,
     /// Disable interactive prompts

@@ -1,8 +1,8 @@
 //! What a manifest is compared with: a file, or the manifest in a revision of its git repository.
 //!
-//! git is run as a process and never through a shell, in the manifest's folder, for a bounded time, and
-//! what it says is read up to a bounded size. Only plumbing is asked, which runs no program of the
-//! repository's choice and shows a file as it was committed.
+//! git is run as a process and never through a shell, in the manifest's folder, for a bounded time,
+//! and what it says is read up to a bounded size. Only plumbing is asked, which runs no program of
+//! the repository's choice and shows a file as it was committed.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -88,8 +88,8 @@ pub(super) struct Base {
     pub(super) source: Option<SourceFile>,
 }
 
-/// Finds what `--base` means: a file, if one has that name, else a revision. A branch goes on while a
-/// pull request is open, so that its merge base with `HEAD` is compared with unless `is_exact`.
+/// Finds what `--base` means: a file, if one has that name, else a revision. A branch goes on while
+/// a pull request is open, so that its merge base with `HEAD` is compared with unless `is_exact`.
 pub(super) async fn read_base(
     base: &OsStr,
     file: &Path,

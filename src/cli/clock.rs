@@ -16,8 +16,8 @@ pub(super) fn now_ms() -> u64 {
         .unwrap_or(0)
 }
 
-/// An id that sorts by time: a UUID of version 7. It sorts behind `newest` even if the clock was set
-/// back since, so that the last run is the last in its store.
+/// An id that sorts by time: a UUID of version 7. It sorts behind `newest` even if the clock was
+/// set back since, so that the last run is the last in its store.
 pub(super) fn new_run_id(now_ms: u64, newest: Option<&str>) -> String {
     let after = newest
         .and_then(|id| uuid::Uuid::parse_str(id).ok())

@@ -51,8 +51,8 @@ pub(super) struct Holder<'a> {
     pub(super) command: &'a str,
 }
 
-/// Starts the emulator of the environment `emulator:`, with its data in the folder `.solform` beside the
-/// manifest.
+/// Starts the emulator of the environment `emulator:`, with its data in the folder `.solform`
+/// beside the manifest.
 pub(super) async fn start_in(
     root: &Path,
     seed: Option<(PathBuf, Seed)>,

@@ -1,4 +1,4 @@
-//! The one place where an outcome becomes a number (design 7; listed in the README).
+//! The one place where an outcome becomes a number (listed in the README).
 
 use std::process::ExitCode;
 

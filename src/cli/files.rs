@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Writes a file beside its place and moves it there, so that nobody reads half of it. Only its owner
-/// may read it: what a plan says of an environment is not for everybody.
+/// Writes a file beside its place and moves it there, so that nobody reads half of it. Only its
+/// owner may read it: what a plan says of an environment is not for everybody.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // tempfile makes its files with mode 0600.
     put(path, bytes, true, &tempfile::Builder::new())
@@ -45,8 +45,8 @@ fn put(
     }
 }
 
-/// Checks that a file can be written, by opening it as a write does. Nothing is left behind, and a file
-/// that is there is not touched.
+/// Checks that a file can be written, by opening it as a write does. Nothing is left behind, and a
+/// file that is there is not touched.
 pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     // Opening a named pipe waits for its reader, and closing it ends that reader.
     if is_pipe(path) {

@@ -1,7 +1,8 @@
-//! The options of the running command that say where it works, and the commands that are printed with
-//! them.
+//! The options of the running command that say where it works, and the commands that are printed
+//! with them.
 //!
-//! Every command that solform prints is built here, so that it works when it is typed as it was printed.
+//! Every command that solform prints is built here, so that it works when it is typed as it was
+//! printed.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -97,8 +98,8 @@ impl Invocation {
         printed
     }
 
-    /// Returns a message with the options added to each `` `solform VERB ...` `` in it. A command that
-    /// has one of them already was built by [`Invocation::command`] and stays.
+    /// Returns a message with the options added to each `` `solform VERB ...` `` in it. A command
+    /// that has one of them already was built by [`Invocation::command`] and stays.
     pub(super) fn complete(&self, message: &str) -> String {
         const START: &str = "`solform ";
         let mut whole = String::with_capacity(message.len());

@@ -294,8 +294,8 @@ impl Io {
     }
 }
 
-/// Text without invisible characters, in which no runner finds a command that may stand anywhere in a line. In JSON the escape means
-/// the same, and only strings can hold it.
+/// Text without invisible characters, in which no runner finds a command that may stand anywhere in
+/// a line. In JSON the escape means the same, and only strings can hold it.
 pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     let is_plain = text.is_ascii() || !text.chars().any(is_steering);
     if is_plain && !text.contains("##[") {
@@ -322,8 +322,8 @@ fn is_steering(letter: char) -> bool {
     !letter.is_ascii() && is_hidden(letter)
 }
 
-/// Text of which no line is a command for a GitHub runner, whatever names stand in it: it takes every
-/// line that begins with two colons as one, space before them included.
+/// Text of which no line is a command for a GitHub runner, whatever names stand in it: it takes
+/// every line that begins with two colons as one, space before them included.
 pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
     let text = harmless(text);
     let is_command = |line: &str| line.trim_start().starts_with("::");

@@ -1,7 +1,7 @@
 //! The command line: arguments, environment, streams, exit codes, and one file per command.
 //!
-//! The only module that reads the environment and owns the streams. Commands collect inputs, call the
-//! core and the edges, and hand values to renderers.
+//! The only module that reads the environment and owns the streams. Commands collect inputs, call
+//! the core and the edges, and hand values to renderers.
 
 mod ahead;
 mod args;

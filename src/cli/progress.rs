@@ -15,7 +15,7 @@ use crate::ident::{Address, Identity};
 use crate::plan::SUMMARISED_ABOVE;
 use crate::render::{Styles, render_event, words};
 
-/// How often a line tells that work goes on, where there are no bars (design 7).
+/// How often a line tells that work goes on, where there are no bars.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How many addresses a heartbeat names.
 const NAMED: usize = 5;
@@ -133,7 +133,8 @@ impl Progress {
             self.err
                 .say(|out| render_event(event, count, &self.styles, out));
         };
-        // Bars show what is in progress, and of a big apply one line counts it; lines tell what ended.
+        // Bars show what is in progress, and of a big apply one line counts it; lines tell what
+        // ended.
         let is_big = state.total > SUMMARISED_ABOVE;
         let is_line = match event {
             ApplyEvent::StepFinished { .. } | ApplyEvent::Draining { .. } => true,

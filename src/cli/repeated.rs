@@ -9,8 +9,8 @@ const WARNINGS: usize = 3;
 /// How many errors of one kind are shown in full: each has to be fixed.
 const ERRORS: usize = 100;
 
-/// How many diagnostics of all kinds are shown in full. There are too few kinds of warnings to hide an
-/// error behind them.
+/// How many diagnostics of all kinds are shown in full. There are too few kinds of warnings to hide
+/// an error behind them.
 const ALL: usize = 100;
 
 /// Counts diagnostics by kind.

@@ -27,7 +27,7 @@ use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFi
 use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
 
-/// The longest that a token command may take (design 5).
+/// The longest that a token command may take.
 const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A manifest that was read and checked for one environment.
@@ -66,8 +66,8 @@ pub(super) struct Session {
     _emulator: Option<Embedded>,
 }
 
-/// Reads a manifest from its file, or from standard input for `-`; bounded by what the manifest module
-/// takes.
+/// Reads a manifest from its file, or from standard input for `-`; bounded by what the manifest
+/// module takes.
 pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
     let limit = manifest::MAX_BYTES as u64;
     if is_standard_input(path) {
@@ -183,7 +183,8 @@ pub(super) async fn connect(
     let (base, own_token, emulator) = match &environment.url {
         Endpoint::Url(url) => (url.clone(), None, None),
         Endpoint::Emulator => {
-            // Nobody else may use the embedded emulator, which other users of the machine could reach.
+            // Nobody else may use the embedded emulator, which other users of the machine could
+            // reach.
             let token = uuid::Uuid::new_v4().to_string();
             let seed = match &environment.emulator.seed {
                 Some(path) => {

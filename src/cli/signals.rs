@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM. In commands that change something the first asks and the second leaves; in all
-//! others the first leaves.
+//! SIGINT and SIGTERM. In commands that change something the first asks and the second leaves; in
+//! all others the first leaves.
 //!
-//! No command relies on what the system does by default: the kernel discards these signals for process
-//! 1, which solform is in a container, where no handler is installed.
+//! No command relies on what the system does by default: the kernel discards these signals for
+//! process 1, which solform is in a container, where no handler is installed.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex};
@@ -58,8 +58,8 @@ impl NextCommand {
     }
 }
 
-/// Watches both signals for as long as the process lives: the first raises the interrupt, the second
-/// ends the process.
+/// Watches both signals for as long as the process lives: the first raises the interrupt, the
+/// second ends the process.
 pub(super) fn watch(
     interrupter: Interrupter,
     stream: Option<Stream>,
@@ -77,8 +77,8 @@ pub(super) fn watch(
     Ok(())
 }
 
-/// Ends the process at the first signal, for commands that change nothing. The handler runs on a thread
-/// of its own, so that a command that is computing or waiting for a file ends too.
+/// Ends the process at the first signal, for commands that change nothing. The handler runs on a
+/// thread of its own, so that a command that is computing or waiting for a file ends too.
 pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
@@ -89,8 +89,8 @@ pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Says the last words: to the stream as a whole line, so that one which is being written is not cut in
-/// two, or to standard error. A reader who takes nothing holds up no signal.
+/// Says the last words: to the stream as a whole line, so that one which is being written is not
+/// cut in two, or to standard error. A reader who takes nothing holds up no signal.
 async fn end(stream: Option<Stream>, err: Option<SharedErr>, said: String) {
     let closing = tokio::task::spawn_blocking(move || match (stream, err) {
         (Some(stream), _) => {

@@ -1,5 +1,5 @@
-//! What is being read, for people who wait: on a terminal one line that is updated in place, elsewhere
-//! a line soon and then every half minute.
+//! What is being read, for people who wait: on a terminal one line that is updated in place,
+//! elsewhere a line soon and then every half minute.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;

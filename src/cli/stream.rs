@@ -86,7 +86,8 @@ impl Stream {
         }
     }
 
-    /// Takes secrets out of values, and never out of the text of a line: what is left is still JSON.
+    /// Takes secrets out of values, and never out of the text of a line: what is left is still
+    /// JSON.
     fn redact(&self, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.secrets.redact(text).into_owned(),

@@ -15,7 +15,8 @@ pub enum FilterHabit {
     Untold,
 }
 
-/// Compares what a filter found with what has the value. Each pair is of one value: the ids that have it, and the ids that came.
+/// Compares what a filter found with what has the value. Each pair is of one value: the ids that
+/// have it, and the ids that came.
 ///
 /// What came and is not in `all` appeared meanwhile, and tells nothing.
 pub fn compare_filter<'a>(
@@ -40,7 +41,8 @@ pub fn compare_filter<'a>(
     habit
 }
 
-/// Compares the lists of the values of a filter, where no record tells its value: no record has two.
+/// Compares the lists of the values of a filter, where no record tells its value: no record has
+/// two.
 pub fn compare_lists(lists: &[BTreeSet<&str>]) -> FilterHabit {
     if lists.iter().all(BTreeSet::is_empty) {
         return FilterHabit::FindsNothing;

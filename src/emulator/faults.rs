@@ -1,9 +1,10 @@
 //! Fault rules: which requests meet with which trouble.
 //!
-//! A rule names requests (by method, operation, address, body), says which of them it strikes (all, those after
-//! the first few, a seeded share), and what happens to them: an error in place of the answer,
-//! before or after the work; a delay; a broken connection; a job that fails, hangs or is lost; a
-//! late list; or other knobs for this one request. The first rule that strikes takes the request.
+//! A rule names requests (by method, operation, address, body), says which of them it strikes (all,
+//! those after the first few, a seeded share), and what happens to them: an error in place of the
+//! answer, before or after the work; a delay; a broken connection; a job that fails, hangs or is
+//! lost; a late list; or other knobs for this one request. The first rule that strikes takes the
+//! request.
 //!
 //! A rule is written as settings, the same on a command line, in a seed and over the control route:
 //! `operation=deploy,skip=1,times=2,status=503,retry_after=3`.
@@ -62,7 +63,8 @@ pub struct Fault {
     pub job: Option<JobFault>,
     /// How that job comes to its end.
     pub pace: Option<JobPace>,
-    /// The number of list calls, or the time, after which lists show what the request and its job write.
+    /// The number of list calls, or the time, after which lists show what the request and its job
+    /// write.
     pub list_lag: Option<Lag>,
     /// Knobs that hold while the request is worked on: name and value.
     pub knobs: Vec<(String, String)>,

@@ -4,12 +4,12 @@
 //!
 //! It shares nothing with the rest of the crate and meets it on the socket alone, so that a mistake
 //! in the client cannot hide behind the same mistake here. Inside, the state (`world`, `solutions`,
-//! `listing`, `deploy`, `delete`, `runs`, `tasks`, `jobs`, `files`) is sync and knows nothing of HTTP;
-//! `routes` turns requests into operations on it, `reply` turns results into answers, `service`
-//! leads each request on that way, `persist` keeps the state in a folder, and `server` owns the
-//! socket. What the platform's pages leave open is a knob ([`Knobs`]); what goes wrong now and then
-//! is a fault ([`Fault`]); [`openapi()`] describes what is served. `docs/emulator.md` shows how to use
-//! it all.
+//! `listing`, `deploy`, `delete`, `runs`, `tasks`, `jobs`, `files`) is sync and knows nothing of
+//! HTTP; `routes` turns requests into operations on it, `reply` turns results into answers,
+//! `service` leads each request on that way, `persist` keeps the state in a folder, and `server`
+//! owns the socket. What the platform's pages leave open is a knob ([`Knobs`]); what goes wrong now
+//! and then is a fault ([`Fault`]); [`openapi()`] describes what is served. `docs/emulator.md`
+//! shows how to use it all.
 
 mod access;
 mod clock;

@@ -1,10 +1,10 @@
 //! The `OpenAPI` 3.1 document of what the emulator serves.
 //!
 //! The schemas are made from types by schemars, which the manifest's schema needs anyway; utoipa
-//! would bring a second set of derives for the same types, and its macros want one handler function per
-//! operation, which this server does not have. Every description begins with how certain the
-//! thing is: STATED by the platform's pages, SEEN in captured answers or public clients, INFERRED, or
-//! UNKNOWN. The control routes are not part of the platform, nor of the document.
+//! would bring a second set of derives for the same types, and its macros want one handler function
+//! per operation, which this server does not have. Every description begins with how certain the
+//! thing is: STATED by the platform's pages, SEEN in captured answers or public clients, INFERRED,
+//! or UNKNOWN. The control routes are not part of the platform, nor of the document.
 
 mod bodies;
 mod operations;

@@ -110,9 +110,9 @@ pub enum Profile {
     /// `IB_DEPLOYED` and private ones by their author.
     #[default]
     Docs,
-    /// What captured records of AI Hub look like (api-facts 1): times as text, more keys,
-    /// visibility in records, PATCH with a body that also knows PRODUCTION, and an owner that no
-    /// visibility changes.
+    /// What captured records of AI Hub look like (docs/platform.md, "Records"): times as text, more
+    /// keys, visibility in records, PATCH with a body that also knows PRODUCTION, and an owner that
+    /// no visibility changes.
     Aihub,
 }
 

@@ -117,7 +117,8 @@ const ENDLESS: Bytes = Bytes::from_static(&[b' '; 4_096]);
 fn truncated(bytes: Bytes) -> Body {
     let head = stream::once(async { Ok(bytes) });
     let end = stream::once(async {
-        // The server flushes what it has when it finds nothing to write; only then may the body fail.
+        // The server flushes what it has when it finds nothing to write; only then may the body
+        // fail.
         tokio::task::yield_now().await;
         Err(std::io::Error::other("the fault rules cut the body off"))
     });

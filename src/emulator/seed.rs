@@ -274,8 +274,8 @@ impl Seed {
         Ok(seed)
     }
 
-    /// Returns the digest of what a new world is made from: a world that is kept has it of the seed that
-    /// it began with. Users, knobs and faults count at every start, and are left out.
+    /// Returns the digest of what a new world is made from: a world that is kept has it of the seed
+    /// that it began with. Users, knobs and faults count at every start, and are left out.
     pub(crate) fn digest(&self) -> String {
         let mut hash = Sha256::new();
         serde_json::to_writer(&mut hash, &(&self.solutions, &self.packages, &self.files))

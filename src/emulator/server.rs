@@ -1,4 +1,5 @@
-//! The socket: listens, accepts connections and serves them until it is told to stop. A handle stops everything when it is dropped.
+//! The socket: listens, accepts connections and serves them until it is told to stop. A handle
+//! stops everything when it is dropped.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -147,8 +148,8 @@ impl Emulator {
         format!("http://{}", self.address)
     }
 
-    /// Whether the data folder keeps a world that began with other records, packages or files than the
-    /// seed holds: those of the seed are not loaded then.
+    /// Whether the data folder keeps a world that began with other records, packages or files than
+    /// the seed holds: those of the seed are not loaded then.
     pub fn ignores_seed(&self) -> bool {
         let engine = self.shared.lock();
         engine.as_ref().is_some_and(|engine| engine.ignores_seed)

@@ -61,8 +61,8 @@ impl<'a> OwnerPair<'a> {
         author == Some(self.user.as_str())
     }
 
-    /// Returns whether a record counts as the declared owner's, although it is filed under the other
-    /// one of the two.
+    /// Returns whether a record counts as the declared owner's, although it is filed under the
+    /// other one of the two.
     pub fn joins(self, declared: &Owner, filed: &Owner, author: Option<&str>) -> bool {
         declared != filed
             && self.contains(declared)

@@ -1,8 +1,10 @@
-//! What the platform says of its jobs and of the runs of solutions, reduced to what can be acted on.
+//! What the platform says of its jobs and of the runs of solutions, reduced to what can be acted
+//! on.
 //!
 //! The API calls both a "job"; here a deploy or delete is a job, and the running of a solution is a
-//! run. Values only: `api` fills them, `apply` acts on them, `render` shows them. A job's word alone
-//! proves nothing: `apply` confirms every end of a deploy or delete by reading the live state.
+//! run. Values only: `api` fills them, `apply` acts on them, `render` shows them. A job's word
+//! alone proves nothing: `apply` confirms every end of a deploy or delete by reading the live
+//! state.
 
 mod run;
 mod state;

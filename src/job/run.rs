@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ident::{JobId, Owner, SolutionId, SolutionName, Version};
 
 /// The state of a run. Open: the documents name five words and never list those that the filter
-/// takes (api-facts 8.17).
+/// takes (docs/platform.md, 8.17).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
     /// At work.
@@ -18,7 +18,8 @@ pub enum RunState {
     Cancelled,
     /// It waits for a human at a checkpoint, and does not go on by itself.
     StoppedAtCheckpoint,
-    /// Any other word, kept as it came. `PENDING`, `QUEUED` and `PAUSED` are known from the Job API.
+    /// Any other word, kept as it came. `PENDING`, `QUEUED` and `PAUSED` are known from the Job
+    /// API.
     Other(Arc<str>),
 }
 
@@ -72,7 +73,8 @@ pub enum RunTarget {
     /// One record.
     Id(SolutionId),
     /// By name. The platform takes `IB_DEPLOYED` where no owner is named, and the most recently
-    /// created version, which need not be the highest, where no version is (api-facts 8.20, 8.21).
+    /// created version, which need not be the highest, where no version is (docs/platform.md, 8.20,
+    /// 8.21).
     Name {
         /// The name.
         name: SolutionName,
@@ -157,7 +159,8 @@ pub struct RunRecord {
     pub started_at_ms: Option<i64>,
     /// When it ended.
     pub completed_at_ms: Option<i64>,
-    /// How long it worked, in milliseconds. A duration, whatever the page calls it (api-facts 8.12).
+    /// How long it worked, in milliseconds. A duration, whatever the page calls it
+    /// (docs/platform.md, 8.12).
     pub time_taken_ms: Option<i64>,
     /// The server's message.
     pub message: Option<String>,

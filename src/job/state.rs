@@ -1,4 +1,5 @@
-//! What a job's status means: at work, over, or nothing that can be relied on (api-facts 3.2).
+//! What a job's status means: at work, over, or nothing that can be relied on (docs/platform.md,
+//! "Jobs").
 
 use crate::ident::SolutionId;
 
@@ -21,7 +22,7 @@ pub enum JobState {
 pub enum JobResult {
     /// Well.
     Done {
-        /// The ids that the result names, in its order. Often none (api-facts U2).
+        /// The ids that the result names, in its order. Often none (docs/platform.md, U2).
         solution_ids: Vec<SolutionId>,
     },
     /// Badly.
@@ -31,7 +32,7 @@ pub enum JobResult {
     },
 }
 
-/// An answer that says nothing about the job (design 5).
+/// An answer that says nothing about the job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// 404: unknown, expired, or not yet known.

@@ -3,7 +3,8 @@
 use super::run::RunState;
 use super::state::JobState;
 
-/// The kinds of jobs that the Job API tells apart by its parameter `type` (api-facts 3.1).
+/// The kinds of jobs that the Job API tells apart by its parameter `type` (docs/platform.md,
+/// "Jobs").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobKind {
     /// Deploys and deletes.
@@ -38,13 +39,14 @@ pub struct JobStatus {
     pub state: JobState,
     /// The server's message.
     pub message: Option<String>,
-    /// What a run tells of its progress; other jobs tell nothing that is known (api-facts 3.1).
+    /// What a run tells of its progress; other jobs tell nothing that is known (docs/platform.md,
+    /// "Jobs").
     pub flow: Option<FlowStatus>,
     /// Where the results lie, as the first result with a folder says.
     pub output_folder: Option<String>,
 }
 
-/// The progress of a run, from the JSON text `cur_status` (api-facts 3.1).
+/// The progress of a run, from the JSON text `cur_status` (docs/platform.md, "Jobs").
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowStatus {
     /// Its state.

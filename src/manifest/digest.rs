@@ -4,8 +4,8 @@
 //! on: the declared versions, the scope, protection and limits, and the user and account, which
 //! decide what is seen and whose solutions are meant. Not in it are positions, comments and the
 //! order of keys; where the token comes from, TLS, the store, timeouts and the emulator's settings,
-//! which do not change what is planned; and the environment's name and URL, which a saved plan holds
-//! and compares by themselves.
+//! which do not change what is planned; and the environment's name and URL, which a saved plan
+//! holds and compares by themselves.
 
 use std::collections::BTreeSet;
 

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! Everything here is pure: bytes, the chosen environment and a function that answers for
-//! environment variables come in; a [`Manifest`] or all [`Problems`] at once go out. A manifest that
-//! got out is sound: identities are unique, variables replaced, defaults filled in. Nothing here
-//! knows of live solutions, plans or HTTP.
+//! environment variables come in; a [`Manifest`] or all [`Problems`] at once go out. A manifest
+//! that got out is sound: identities are unique, variables replaced, defaults filled in. Nothing
+//! here knows of live solutions, plans or HTTP.
 
 mod check;
 mod code;

@@ -1,7 +1,7 @@
 //! The checked manifest of one environment: what `plan` compares with the live state.
 //!
-//! Only `check` builds these values: unique identities, resolved variables, explicit defaults. Nothing
-//! here is optional that the program needs; what is optional is optional for the user.
+//! Only `check` builds these values: unique identities, resolved variables, explicit defaults.
+//! Nothing here is optional that the program needs; what is optional is optional for the user.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,8 +59,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Where a setting is written, by its key with the mapping in front (`limits.max_destroy`); where
-    /// it is not written, where the environment is.
+    /// Where a setting is written, by its key with the mapping in front (`limits.max_destroy`);
+    /// where it is not written, where the environment is.
     pub fn position_of(&self, key: &str) -> &Position {
         self.keys.get(key).unwrap_or(&self.position)
     }
@@ -131,7 +131,7 @@ pub struct EmulatorSettings {
     pub seed: Option<PathBuf>,
 }
 
-/// How much a plan may take away (design 4).
+/// How much a plan may take away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
     /// Deletes and replaces; `None` is the built-in 30 % from 10 live versions up.

@@ -21,8 +21,8 @@ impl Manifest {
         self.owner_pair()?.other(owner)
     }
 
-    /// Returns whether a live record may be changed at all. An owner in the scope is covered for all
-    /// authors, and the other one of its pair for what `user` published.
+    /// Returns whether a live record may be changed at all. An owner in the scope is covered for
+    /// all authors, and the other one of its pair for what `user` published.
     pub fn covers(&self, identity: &Identity, author: Option<&str>) -> bool {
         self.scope.has_name(&identity.name)
             && (self.scope.has_owner(&identity.owner)

@@ -1,8 +1,9 @@
 //! Texts that stand for environment variables, where a manifest is read and they are not.
 //!
-//! A variable stands for itself, as `${env:NAME}`, wherever any text will do. A URL takes no braces, so
-//! that a variable which is used in one is written `$NAME`, with `https://` where the URL begins with
-//! it. What must be a word, a number or a duration has no stand-in: nobody guesses it.
+//! A variable stands for itself, as `${env:NAME}`, wherever any text will do. A URL takes no
+//! braces, so that a variable which is used in one is written `$NAME`, with `https://` where the
+//! URL begins with it. What must be a word, a number or a duration has no stand-in: nobody guesses
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,8 @@ use super::source::SourceFile;
 use super::vars::{Piece, split};
 use super::yaml;
 
-/// Which variables are used in URLs, by the manifests that are compared: both must get the same texts.
+/// Which variables are used in URLs, by the manifests that are compared: both must get the same
+/// texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholders {
     /// Variables that a URL begins with.

@@ -101,8 +101,8 @@ impl Problem {
         self.code.severity()
     }
 
-    /// The lines around the labels. There are none for a problem without a position, nor for one in a
-    /// file that does not look like a manifest: whatever that holds is not shown.
+    /// The lines around the labels. There are none for a problem without a position, nor for one in
+    /// a file that does not look like a manifest: whatever that holds is not shown.
     pub(super) fn snippet(&self) -> Option<&Snippet> {
         let made = self.snippet.get_or_init(|| {
             let source = self.source.as_ref()?;
@@ -307,8 +307,8 @@ pub enum VariableRefusal {
     Token,
 }
 
-/// Adds a problem, unless there are too many. The first error is always kept: a manifest without one
-/// would be accepted.
+/// Adds a problem, unless there are too many. The first error is always kept: a manifest without
+/// one would be accepted.
 pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
     let is_error = |problem: &Problem| problem.severity() == Severity::Error;
     if problems.len() < MAX_PROBLEMS

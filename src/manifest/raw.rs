@@ -1,8 +1,8 @@
 //! The manifest as it is written: shape, no meaning.
 //!
 //! These types mirror the YAML key by key. They never leave `manifest`; `check` makes a
-//! [`Manifest`](super::Manifest) of them. Their documentation is also that of the JSON Schema, so it
-//! speaks to the author of a manifest.
+//! [`Manifest`](super::Manifest) of them. Their documentation is also that of the JSON Schema, so
+//! it speaks to the author of a manifest.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,8 @@ mapping! {
         /// Values for `${name}`, in every environment. An environment's own win.
         #[schemars(schema_with = "schema::variables")]
         vars: Table<Text>,
-        /// Live versions that no plan may delete, in any environment, as patterns of `Name@version`.
+        /// Live versions that no plan may delete, in any environment, as patterns of
+        /// `Name@version`.
         #[schemars(schema_with = "schema::protect")]
         protect: List<Text>,
         /// What holds for every solution that does not say otherwise.

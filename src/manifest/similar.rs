@@ -13,8 +13,8 @@ use super::problem::Problem;
 use super::source::SourceFile;
 use crate::escape::is_hidden;
 
-/// Returns the form that names have in common if they look the same: compatibility composition, lower
-/// case, single spaces, nothing invisible.
+/// Returns the form that names have in common if they look the same: compatibility composition,
+/// lower case, single spaces, nothing invisible.
 pub(super) fn look_of(name: &str) -> String {
     let normalizer = const { ComposingNormalizerBorrowed::new_nfkc() };
     let composed = normalizer.normalize(name);
@@ -28,8 +28,8 @@ pub(super) fn look_of(name: &str) -> String {
         .into_owned()
 }
 
-/// Returns a name as text that differs wherever names differ: all letters beyond ASCII and all spaces
-/// that a reader could overlook are escapes.
+/// Returns a name as text that differs wherever names differ: all letters beyond ASCII and all
+/// spaces that a reader could overlook are escapes.
 pub(super) fn unmistakable(name: &str) -> String {
     let inner = name.trim_matches(' ');
     let is_edge = |at: usize| {

@@ -1,9 +1,9 @@
 //! The lines that a diagnostic shows beside a problem.
 //!
-//! A snippet is made for one problem from the few lines around its labels. What is shown is not what
-//! was read: secrets are masked, long lines are cut around the label, and invisible characters are
-//! escaped, so that byte offsets differ from those in the file. Labels of a snippet are offsets into
-//! the snippet's own text.
+//! A snippet is made for one problem from the few lines around its labels. What is shown is not
+//! what was read: secrets are masked, long lines are cut around the label, and invisible characters
+//! are escaped, so that byte offsets differ from those in the file. Labels of a snippet are offsets
+//! into the snippet's own text.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! The manifest as text: its name, its bytes, and the places in it.
 //!
 //! Every other part of `manifest` speaks of places as [`Mark`]s, which are small and copied freely;
-//! what leaves `manifest` is a [`Position`], which also names the file. What diagnostics show of the
-//! text is a [`Snippet`](super::snippet::Snippet).
+//! what leaves `manifest` is a [`Position`], which also names the file. What diagnostics show of
+//! the text is a [`Snippet`](super::snippet::Snippet).
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +11,8 @@ use super::masking;
 use super::problem::{Code, Problem, Problems};
 use crate::escape::escaped;
 
-/// The largest manifest that is read, in bytes. A manifest of 100,000 entries needs about three quarters of it.
+/// The largest manifest that is read, in bytes. A manifest of 100,000 entries needs about three
+/// quarters of it.
 pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 
 /// The keys of which a manifest has one at least.

@@ -21,7 +21,8 @@ mod spanned;
 /// The deepest manifest nests ten levels: root, environments, one, solutions, one, versions, one.
 const MAX_DEPTH: usize = 24;
 
-/// Values in the largest manifest that is read; 100,000 entries of four keys have as many as 1,000,000.
+/// Values in the largest manifest that is read; 100,000 entries of four keys have as many as
+/// 1,000,000.
 const MAX_NODES: usize = 1_500_000;
 
 /// Values that aliases may add by repeating what they stand for.

@@ -51,7 +51,7 @@ pub enum Unreadable {
         #[source]
         source: zip::result::ZipError,
     },
-    /// The member is encrypted (api-facts 6.2: packages may be).
+    /// The member is encrypted (docs/platform.md, "Packages": packages may be).
     #[error("its `package.json` is encrypted")]
     Encrypted,
     /// No `package.json` at the root.

@@ -2,8 +2,8 @@
 //!
 //! A saved plan is an approval, not a program: only changes of the fresh plan are executed, and of
 //! them only those that the file approves. Whatever is in the file, no write is sent that the fresh
-//! plan would not send. What an earlier apply of the same plan wrote itself is not a foreign change:
-//! the journal shows it, and what is left of a half-done change is the same change.
+//! plan would not send. What an earlier apply of the same plan wrote itself is not a foreign
+//! change: the journal shows it, and what is left of a half-done change is the same change.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -531,8 +531,8 @@ fn not_planned(approved: &Change, fresh: &Fresh<'_>) -> Decided {
     }])
 }
 
-/// Compares an approved change with the fresh plan's change of the same record. What this plan wrote
-/// itself is no difference.
+/// Compares an approved change with the fresh plan's change of the same record. What this plan
+/// wrote itself is no difference.
 fn differences(approved: &Change, fresh: &Change, half: Half<'_>) -> Vec<Difference> {
     match (&approved.action, &fresh.action) {
         (
@@ -680,7 +680,8 @@ fn compare_path(approved: &str, fresh: &str) -> Vec<Difference> {
     }]
 }
 
-/// A package that the plan could not inspect is not compared; one that it inspected must be the same.
+/// A package that the plan could not inspect is not compared; one that it inspected must be the
+/// same.
 fn compare_after(approved: &AfterImage, fresh: &AfterImage) -> Vec<Difference> {
     let AfterImage {
         identity,

@@ -13,7 +13,8 @@ use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
 use crate::manifest::Position;
 
-/// What one apply would do: a pure function of manifest, live state and options, sorted by identity.
+/// What one apply would do: a pure function of manifest, live state and options, sorted by
+/// identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// What was planned.
@@ -129,8 +130,8 @@ impl Change {
         })
     }
 
-    /// Whether the server reports a state or visibility that solform does not know, where another one
-    /// is declared.
+    /// Whether the server reports a state or visibility that solform does not know, where another
+    /// one is declared.
     pub fn has_unknown_word(&self) -> bool {
         self.fields
             .iter()

@@ -197,8 +197,8 @@ pub fn approve(
 }
 
 /// Approves what is left of a saved plan, or says everything that prevents it. Limits are judged
-/// once for the whole plan: what earlier applies of it did counts, and what they took away is in the
-/// base. A number that the user named allows that many and fewer.
+/// once for the whole plan: what earlier applies of it did counts, and what they took away is in
+/// the base. A number that the user named allows that many and fewer.
 pub fn approve_narrowed(
     narrowed: NarrowedPlan,
     limits: &Limits,

@@ -13,7 +13,8 @@ use crate::outcome::WriteKind;
 pub struct ApplyHistory {
     /// Records that an apply brought to their declared state and confirmed by reading.
     pub confirmed: BTreeSet<SolutionId>,
-    /// Records that an apply deployed: a delete may match them under another owner than the declared one.
+    /// Records that an apply deployed: a delete may match them under another owner than the
+    /// declared one.
     pub deployed: BTreeSet<SolutionId>,
     /// Records that failed deploys left, each with the apply and the identity that it declared.
     pub orphaned: BTreeMap<SolutionId, OrphanedRecord>,
@@ -21,11 +22,11 @@ pub struct ApplyHistory {
     pub unfinished: BTreeSet<SolutionId>,
     /// Writes whose end is not known, the oldest apply first.
     pub in_flight: Vec<InFlight>,
-    /// Versions whose deploy a person abandoned, with the time in milliseconds since 1970, and that no
-    /// later apply brought to their declared state.
+    /// Versions whose deploy a person abandoned, with the time in milliseconds since 1970, and that
+    /// no later apply brought to their declared state.
     pub abandoned_deploys: BTreeMap<Identity, u64>,
-    /// Records that deletes deactivated, and that nothing has set the state of since, with the states
-    /// that they had before.
+    /// Records that deletes deactivated, and that nothing has set the state of since, with the
+    /// states that they had before.
     pub deactivated: BTreeMap<SolutionId, LiveStateWord>,
     /// What the last deploy of a version made instead of it.
     pub made_other: BTreeMap<Identity, OtherMade>,

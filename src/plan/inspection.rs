@@ -153,8 +153,8 @@ impl PackageProblem {
 impl PackageInfo {
     /// Returns everything that prevents a deploy of this package as `declared`.
     ///
-    /// `other_owner` is the other owner of the pair: a package that names it satisfies the declaration
-    /// too.
+    /// `other_owner` is the other owner of the pair: a package that names it satisfies the
+    /// declaration too.
     pub fn problems(
         &self,
         declared: &Identity,

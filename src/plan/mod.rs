@@ -1,10 +1,10 @@
 //! The plan: what must be done so that the live state is what the manifest declares.
 //!
 //! Pure. [`diff()`] compares and says what waits for what, [`Plan::with_inspections`] adds what is
-//! known of packages, [`approve`] refuses what the manifest's
-//! limits and protection do not allow, [`SavedPlan`] keeps a plan for a later apply, and the `stand_`
-//! functions judge each change once more at its write. Nothing in here reads a clock, a file or a
-//! server, and equal inputs give equal plans.
+//! known of packages, [`approve`] refuses what the manifest's limits and protection do not allow,
+//! [`SavedPlan`] keeps a plan for a later apply, and the `stand_` functions judge each change once
+//! more at its write. Nothing in here reads a clock, a file or a server, and equal inputs give
+//! equal plans.
 
 mod action;
 mod approval;

@@ -24,7 +24,8 @@ pub(super) struct NameView<'a> {
 /// The live records of one declared version, as indexes into [`NameView::live`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Match {
-    /// The record that is meant: the newest of the declared owner, else of the other one of its pair.
+    /// The record that is meant: the newest of the declared owner, else of the other one of its
+    /// pair.
     pub(super) meant: Option<usize>,
     /// More records of the same version and publisher.
     pub(super) others: Vec<usize>,
@@ -84,9 +85,9 @@ impl<'a> NameView<'a> {
             .is_ok()
     }
 
-    /// Finds the records that a declared version means: those of its identity first, then those that
-    /// moved to the other owner of the pair. A version that is to be gone means every record that
-    /// could be its own.
+    /// Finds the records that a declared version means: those of its identity first, then those
+    /// that moved to the other owner of the pair. A version that is to be gone means every record
+    /// that could be its own.
     pub(super) fn find(self, entry: &Desired) -> Match {
         let indexes = self.indexes_of_version(&entry.identity.version);
         let owner = &entry.identity.owner;
@@ -128,8 +129,8 @@ impl<'a> NameView<'a> {
             .covers(&record.identity, record.author.as_deref())
     }
 
-    /// Whether an apply of this store deployed a record, and it is in the scope or may have moved between
-    /// the declared owner and `IB_DEPLOYED`.
+    /// Whether an apply of this store deployed a record, and it is in the scope or may have moved
+    /// between the declared owner and `IB_DEPLOYED`.
     fn is_deployed_as(self, declared: &Owner, record: &LiveVersion) -> bool {
         let filed = &record.identity.owner;
         let may_move = match self.manifest.owner_pair() {
@@ -139,7 +140,8 @@ impl<'a> NameView<'a> {
         self.is_deployed(record) && (may_move || self.covers(record))
     }
 
-    /// Whether a record would be the declared owner's if the environment named that owner as `user`.
+    /// Whether a record would be the declared owner's if the environment named that owner as
+    /// `user`.
     fn may_have_moved(self, declared: &Owner, record: &LiveVersion) -> bool {
         self.manifest.environment.user.is_none()
             && record.identity.owner.is_ib_deployed()

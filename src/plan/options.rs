@@ -84,7 +84,8 @@ impl Selector {
             || (self.0.contains('\\') && self.0 == identity.escaped_address().as_str())
     }
 
-    /// The names that it can mean: `owner:Name@version`, and a name with a colon or an `@`, look alike.
+    /// The names that it can mean: `owner:Name@version`, and a name with a colon or an `@`, look
+    /// alike.
     pub fn names(&self) -> impl Iterator<Item = SolutionName> {
         let before = self.0.rsplit_once('@').map(|(before, _)| before);
         let behind = before.and_then(|before| before.split_once(':').map(|(_, name)| name));

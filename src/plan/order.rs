@@ -1,12 +1,12 @@
 //! What waits for what, and what a selection of changes brings along.
 //!
-//! The rule (design 4): a change that takes a version away waits for every step of the same name
+//! The rule: a change that takes a version away waits for every step of the same name
 //! that brings one in, and goes ahead only when every declared `ACTIVE` version of the name is live
 //! in full. A replace is the exception, as it is its own successor: it waits for what others bring
 //! in, and two of one name go one after the other, yet its version is out of service meanwhile.
 //!
-//! No circle can arise: creates and updates that bring a version in wait for nothing, replaces for those
-//! and for replaces before them, and all else brings nothing in.
+//! No circle can arise: creates and updates that bring a version in wait for nothing, replaces for
+//! those and for replaces before them, and all else brings nothing in.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

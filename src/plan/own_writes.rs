@@ -1,9 +1,9 @@
 //! The writes that solform itself has sent, so that their effects are not taken for changes by
 //! somebody else.
 //!
-//! A half-done change leaves the live state between its two images: deactivated and not deleted yet,
-//! deleted and not deployed again yet, deployed and not patched yet. The journal says which writes were
-//! sent; what they set is still what the plan saw.
+//! A half-done change leaves the live state between its two images: deactivated and not deleted
+//! yet, deleted and not deployed again yet, deployed and not patched yet. The journal says which
+//! writes were sent; what they set is still what the plan saw.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl OwnWrites {
                 && shows(set, live)
             {
                 rebased.visibility = Some(live.clone());
-                // The owner may follow the visibility: docs/platform.md, "Owner".
+                // The owner may follow the visibility: docs/platform.md, "The owner pair".
                 rebased.identity.owner = now.identity.owner.clone();
             }
         }
@@ -78,7 +78,8 @@ mod tests {
         Patch::new(state, visibility).unwrap()
     }
 
-    /// Each write of solform, what is live after it, and whether only that write made the difference.
+    /// Each write of solform, what is live after it, and whether only that write made the
+    /// difference.
     #[test]
     fn own_writes_are_no_foreign_changes() {
         let inactive = patch(Some(State::Inactive), None);

@@ -13,8 +13,8 @@ use crate::ident::{Owner, OwnerPair};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OwnerConflict {
-    /// A create, and the name and version are live under an owner that does not count as the declared
-    /// one.
+    /// A create, and the name and version are live under an owner that does not count as the
+    /// declared one.
     #[error("it is live under the owner `{live}`{}, and the owner `{declared}` is declared", by(author.as_deref()))]
     OwnerDiffers {
         /// The declared owner.

@@ -48,8 +48,8 @@ pub(super) fn apply_policies(name: NameView<'_>, rest: &[&LiveVersion]) -> Vec<C
     }
 }
 
-/// Whether policies may touch a live version: nothing whose state is not one of the two that solform
-/// sets.
+/// Whether policies may touch a live version: nothing whose state is not one of the two that
+/// solform sets.
 fn is_open_to_policy(version: &LiveVersion) -> bool {
     match version.state {
         LiveStateWord::Active | LiveStateWord::Inactive => true,
@@ -74,8 +74,8 @@ fn delete_or_deactivate(
     Some(instead)
 }
 
-/// The declared `ACTIVE` versions of one publisher, which supersede the others of that publisher. The
-/// owners of the owner pair are one publisher.
+/// The declared `ACTIVE` versions of one publisher, which supersede the others of that publisher.
+/// The owners of the owner pair are one publisher.
 struct Superseder<'a> {
     /// The declared owners: more than one only of a pair.
     owners: Vec<&'a Owner>,

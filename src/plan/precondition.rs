@@ -1,6 +1,6 @@
 //! Whether a change still applies, judged at the moment of its write.
 //!
-//! Three answers: go ahead, it is done already, or somebody moved it since the plan (design 4).
+//! Three answers: go ahead, it is done already, or somebody moved it since the plan.
 
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,7 @@ pub fn stand_update(before: &LiveImage, patch: Patch, now: Option<&LiveVersion>)
         .into_iter()
         .filter(|difference| match difference {
             Difference::Field { field, .. } => match field {
-                // A visibility may take the owner along (api-facts U7).
+                // A visibility may take the owner along (docs/platform.md, U7).
                 Field::Owner | Field::Visibility => is_visibility_done != Some(true),
                 Field::State => is_state_done != Some(true),
                 Field::Path => true,
@@ -161,8 +161,8 @@ pub fn stand_delete(before: &LiveImage, now: Option<&LiveVersion>) -> Standing {
 
 /// Compares the package of a deploy, as it is now, with the one that the plan saw.
 ///
-/// A package that could not be inspected for the plan may be deployed without inspection: it differs
-/// only where it can be inspected now.
+/// A package that could not be inspected for the plan may be deployed without inspection: it
+/// differs only where it can be inspected now.
 pub fn compare_package(
     path: &str,
     after: &AfterImage,
@@ -208,7 +208,7 @@ impl Successor {
     /// Its record among those of its name.
     ///
     /// It is found by its id where a run has deployed it or the plan saw one, as its owner may have
-    /// gone along with its visibility (api-facts U7); else as what a deploy of it makes.
+    /// gone along with its visibility (docs/platform.md, U7); else as what a deploy of it makes.
     pub fn record_among<'a>(
         &self,
         named: &'a [LiveVersion],

@@ -1,7 +1,7 @@
 //! Proposes the change of one version: its fields, what is decided about each, and the action.
 //!
-//! Total functions over a declared and a live side. Of the rest of the manifest they see what decides
-//! whether a write is allowed: protection, owners and `user`.
+//! Total functions over a declared and a live side. Of the rest of the manifest they see what
+//! decides whether a write is allowed: protection, owners and `user`.
 
 use std::sync::Arc;
 
@@ -167,8 +167,8 @@ pub(super) fn replace(
     }
 }
 
-/// Why a record must not be deleted: it is protected, or it is not the exact owner's and no apply of
-/// this store deployed it.
+/// Why a record must not be deleted: it is protected, or it is not the exact owner's and no apply
+/// of this store deployed it.
 fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Vec<Block> {
     if name
         .manifest
@@ -185,8 +185,8 @@ fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Ve
     moved.into_iter().collect()
 }
 
-/// Why a visibility must not be set: it becomes narrower, and the record is not the exact owner's, or
-/// this token would not see it any more.
+/// Why a visibility must not be set: it becomes narrower, and the record is not the exact owner's,
+/// or this token would not see it any more.
 fn block_of_narrowing(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Option<Block> {
     let conflict = if live.identity.owner != entry.identity.owner {
         OwnerConflict::NarrowedElsewhere {
@@ -329,7 +329,7 @@ fn decide_visibility(declared: Visibility, live: Option<&LiveVisibilityWord>) ->
     match live {
         None => Some(Decision::NotKnown),
         Some(word) if word.satisfies(declared) => None,
-        // Asked for and not yet granted: a second patch would ask again (api-facts U8).
+        // Asked for and not yet granted: a second patch would ask again (docs/platform.md, U8).
         Some(LiveVisibilityWord::PendingReview) if declared == Visibility::Public => {
             Some(Decision::WaitsForReview)
         }

@@ -3,8 +3,8 @@
 //! The file can only narrow what a fresh plan does ([`super::approval`]). Of each change it stores
 //! what executing it means, and nothing that shows it: fields, identity and what can be undone are
 //! derived from the action. The fingerprint guards against accident (a hand edit, a cut file), not
-//! against an attacker. URL, token, context and TLS always come from the manifest at hand; the URL in
-//! here is compared and never used. The format is ours to read and write only: a plan of another
+//! against an attacker. URL, token, context and TLS always come from the manifest at hand; the URL
+//! in here is compared and never used. The format is ours to read and write only: a plan of another
 //! format version is refused, so a field may change its meaning only with a new version.
 
 use std::collections::BTreeSet;

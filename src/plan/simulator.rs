@@ -15,10 +15,10 @@ use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
 use crate::live::LiveVersion;
 
-/// How the server answers where nobody knows (api-facts 9).
+/// How the server answers where nobody knows (docs/platform.md, "Unknowns").
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Server {
-    /// No answer tells a visibility (api-facts 8.3).
+    /// No answer tells a visibility (docs/platform.md, 8.3).
     pub(crate) hides_visibility: bool,
     /// What is to become public waits for review (U8).
     pub(crate) reviews: bool,
@@ -64,7 +64,8 @@ pub(crate) struct Run<'a> {
     sent: BTreeMap<Address, PastWrite>,
     /// How many more writes are made before the apply is killed.
     left: usize,
-    /// Whether each name had a version in service, in every state so far; all owners, then in scope.
+    /// Whether each name had a version in service, in every state so far; all owners, then in
+    /// scope.
     service: Vec<BTreeMap<(SolutionName, bool), bool>>,
 }
 
@@ -532,7 +533,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        // The exception that design 4 makes: a replaced version is out of service meanwhile.
+        // The one exception: a replaced version is out of service until its deploy is confirmed.
         for name in self.in_the_air.values() {
             service.insert((name.clone(), false), true);
             service.insert((name.clone(), true), true);

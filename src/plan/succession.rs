@@ -1,4 +1,5 @@
-//! Which version takes the place of which: upgrades, downgrades, and versions that stood side by side.
+//! Which version takes the place of which: upgrades, downgrades, and versions that stood side by
+//! side.
 //!
 //! Explains only. It is computed from a plan wherever a plan is shown, and kept nowhere.
 

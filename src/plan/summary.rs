@@ -100,8 +100,8 @@ impl Summary {
         self.add + self.change + self.destroy > 0
     }
 
-    /// Whether earlier applies left something, or the server reports something unknown, that this plan
-    /// does not clear.
+    /// Whether earlier applies left something, or the server reports something unknown, that this
+    /// plan does not clear.
     pub fn has_leftovers(&self) -> bool {
         self.in_flight + self.orphaned + self.unknown > 0
     }

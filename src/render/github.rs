@@ -1,7 +1,7 @@
 //! A plan, a report or errors as workflow commands: GitHub shows them beside the manifest's lines.
 //!
-//! A runner takes any line that begins with `::` as a command, so that text from outside is escaped by
-//! its rules here, and kept from beginning a line elsewhere (see `cli::io`).
+//! A runner takes any line that begins with `::` as a command, so that text from outside is escaped
+//! by its rules here, and kept from beginning a line elsewhere (see `cli::io`).
 
 use std::io::{self, Write};
 
@@ -39,7 +39,8 @@ impl Place {
     }
 }
 
-/// Writes a plan, whose manifest is named from `folder`, a folder of the repository: what stands against it are errors, what a reviewer must not overlook are warnings.
+/// Writes a plan, whose manifest is named from `folder`, a folder of the repository: what stands
+/// against it are errors, what a reviewer must not overlook are warnings.
 pub fn render_github_plan(
     plan: &Plan,
     refusals: &[Refusal],
@@ -351,8 +352,8 @@ fn from_root(folder: &str, file: &str) -> String {
     }
 }
 
-/// A message by the runner's rules. Line breaks stay, as it can show them; everything else that could
-/// move a cursor goes.
+/// A message by the runner's rules. Line breaks stay, as it can show them; everything else that
+/// could move a cursor goes.
 fn data(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(words::escaped).collect();
     lines.join("\n").replace('%', "%25").replace('\n', "%0A")

@@ -1,7 +1,7 @@
 //! Turns values into text. Pure: every renderer writes to a writer and decides nothing.
 //!
-//! Text that came from a server or a manifest is escaped here, in one place ([`words::quoted`]), so that
-//! no name or message can move a cursor or forge a line.
+//! Text that came from a server or a manifest is escaped here, in one place ([`words::quoted`]), so
+//! that no name or message can move a cursor or forge a line.
 
 mod github;
 mod human;

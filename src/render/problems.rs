@@ -35,7 +35,8 @@ pub fn render_problem(
     GraphicalReportHandler::new_themed(theme)
         .with_width(width)
         .with_links(false)
-        // Lines are left to the terminal: a code or a path that is cut in two cannot be searched for.
+        // Lines are left to the terminal: a code or a path that is cut in two cannot be searched
+        // for.
         .with_wrap_lines(false)
         .render_report(&mut text, problem)
         .map_err(io::Error::other)?;

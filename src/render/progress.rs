@@ -1,4 +1,4 @@
-//! Apply events as lines, in Terraform's words (field-features 4.4).
+//! Apply events as lines, in Terraform's words.
 
 use std::io::{self, Write};
 

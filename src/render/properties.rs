@@ -1,5 +1,5 @@
-//! What holds of every plan in every format: the same numbers, and no name or word breaks out of its
-//! place.
+//! What holds of every plan in every format: the same numbers, and no name or word breaks out of
+//! its place.
 
 use std::sync::{Arc, LazyLock};
 
@@ -67,7 +67,8 @@ const NAMES: &[&str] = &[
     "a:b@c",
 ];
 
-/// What a server could say in the place of a known word, and a manifest in the place of a file's name.
+/// What a server could say in the place of a known word, and a manifest in the place of a file's
+/// name.
 const WORDS: &[&str] = &[
     "ODD",
     "",

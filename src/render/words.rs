@@ -45,7 +45,7 @@ pub fn legend(kind: ActionKind) -> &'static str {
     }
 }
 
-/// The phrase that ends the line above a change; other programs match it (field-features 4.3, 4.5).
+/// The phrase that ends the line above a change; other programs match it.
 pub fn phrase(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "will be created",
@@ -81,7 +81,8 @@ pub mod risk {
     pub const GOES_DOWN: &str = "version goes down";
 }
 
-/// The verdict on an apply whose changes are all done, and whose check afterwards an interrupt cut short.
+/// The verdict on an apply whose changes are all done, and whose check afterwards an interrupt cut
+/// short.
 pub fn all_done(added: usize, changed: usize, destroyed: usize) -> String {
     format!("All changes are done: {added} added, {changed} changed, {destroyed} destroyed.")
 }
@@ -137,7 +138,8 @@ pub fn joined(list: impl ExactSizeIterator<Item = String>) -> String {
     text
 }
 
-/// What a version takes over from, such as `upgrade from Form@1`; `show` makes the addresses harmless.
+/// What a version takes over from, such as `upgrade from Form@1`; `show` makes the addresses
+/// harmless.
 pub fn succession(succession: &Succession<'_>, show: impl Fn(&Address) -> String) -> String {
     let from = joined(succession.from.iter().map(|address| show(address)));
     format!("{} from {from}", succession.course.as_str())

@@ -1,4 +1,5 @@
-//! Breaks lines for a terminal: between words only, so that an id, a path or an address stays whole.
+//! Breaks lines for a terminal: between words only, so that an id, a path or an address stays
+//! whole.
 
 use std::borrow::Cow;
 
@@ -59,8 +60,8 @@ fn leading(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// The pieces of a line that are not broken, each with the blanks before it: the cells of a table where
-/// they fit a line, quoted texts where they fit one, else words.
+/// The pieces of a line that are not broken, each with the blanks before it: the cells of a table
+/// where they fit a line, quoted texts where they fit one, else words.
 fn units(line: &str, limit: usize) -> Vec<(usize, &str)> {
     let mut units = Vec::new();
     let mut rest = line;

@@ -13,8 +13,8 @@ pub(super) fn serving(entries: &[Desired]) -> impl Iterator<Item = &Desired> {
 
 /// What becomes of a version that the manifest does not declare, if it is live.
 ///
-/// Whether `user` published it and whether an apply of the store deployed it, only the server and the
-/// store know: across the owner pair a fate is a perhaps.
+/// Whether `user` published it and whether an apply of the store deployed it, only the server and
+/// the store know: across the owner pair a fate is a perhaps.
 pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Fate {
     let user = manifest.user_name();
     if !manifest.covers(identity, user) {

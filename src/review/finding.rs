@@ -65,8 +65,8 @@ pub struct Finding {
     pub after: Option<String>,
     /// What an apply makes of it.
     pub effect: Option<Effect>,
-    /// The declared versions that it concerns, where it is about no single one: those that a removed
-    /// protection covered and that go with it, or those whose policy changes.
+    /// The declared versions that it concerns, where it is about no single one: those that a
+    /// removed protection covered and that go with it, or those whose policy changes.
     pub concerned: Vec<Address>,
     /// What a reviewer must not overlook.
     pub risks: Vec<Risk>,

@@ -66,8 +66,8 @@ impl<'a> Pairs<'a> {
         versions.into_values().filter_map(pair).collect()
     }
 
-    /// For each owner the one version that serves, before and after; else the one that is removed and
-    /// the one that is added.
+    /// For each owner the one version that serves, before and after; else the one that is removed
+    /// and the one that is added.
     fn find_replaced(&self, base: &'a [Desired], head: &'a [Desired]) -> Vec<Pair<'a>> {
         let moved: BTreeSet<&Identity> = self
             .moved

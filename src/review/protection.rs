@@ -6,8 +6,8 @@ use crate::attribute::State;
 use crate::ident::{Identity, disambiguate};
 use crate::manifest::{Glob, Manifest};
 
-/// Compares the patterns; a removed one is told with the declared versions that lose their protection
-/// and go in the same change.
+/// Compares the patterns; a removed one is told with the declared versions that lose their
+/// protection and go in the same change.
 pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Finding> {
     let (before, after) = (&base.environment.protect, &head.environment.protect);
     let goes: Vec<&Identity> = base

@@ -72,8 +72,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// The first version of an owner that serves is the first that supersedes: nothing else tells what
-    /// its policy does, as there is none to compare it with.
+    /// The first version of an owner that serves is the first that supersedes: nothing else tells
+    /// what its policy does, as there is none to compare it with.
     pub(super) fn first_superseders(
         &mut self,
         base: &[Desired],

@@ -848,7 +848,8 @@ proptest! {
             || before.scope.undeclared != after.scope.undeclared
             || before.environment.limits != after.environment.limits;
         prop_assert!(!differs || !found.is_empty());
-        // And nothing is told of versions that are the same: each finding has two values that differ.
+        // And nothing is told of versions that are the same: each finding has two values that
+        // differ.
         for finding in &found {
             prop_assert!(finding.before != finding.after, "{finding:?}");
         }

@@ -33,7 +33,8 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may be repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest that the metadata service of a machine in the cloud may take: it is on the same machine.
+/// The longest that the metadata service of a machine in the cloud may take: it is on the same
+/// machine.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The largest answer that holds no object: a page of a list has a few hundred kilobytes.
@@ -387,8 +388,8 @@ impl HttpService for BoundedClient {
         } else {
             ANSWER_LIMIT
         };
-        // What a service does not implement it will not implement a second later either: as a server
-        // error it would be repeated.
+        // What a service does not implement it will not implement a second later either: as a
+        // server error it would be repeated.
         if response.status().as_u16() == 501 {
             *response.status_mut() = StatusCode::BAD_REQUEST;
         }

@@ -142,15 +142,16 @@ pub enum Entry {
         /// after a delete.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unfinished: bool,
-        /// Whether a deploy of a package that was not inspected ended, and what it made was not found.
+        /// Whether a deploy of a package that was not inspected ended, and what it made was not
+        /// found.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unconfirmed: bool,
         /// The identity of `id`, where a deploy made another solution than declared.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         made: Option<String>,
     },
-    /// A person decided that the job of a change is not waited for any more, and that a record which
-    /// it left behind counts for what it is.
+    /// A person decided that the job of a change is not waited for any more, and that a record
+    /// which it left behind counts for what it is.
     Abandon {
         /// The change.
         #[serde(flatten)]
@@ -161,8 +162,8 @@ pub enum Entry {
         /// `user@host` of that person.
         who: String,
     },
-    /// Another command opened the journal after its apply: what follows tells nothing of how long the
-    /// apply took.
+    /// Another command opened the journal after its apply: what follows tells nothing of how long
+    /// the apply took.
     Reopen {},
     /// The run came to its end, in order.
     End {

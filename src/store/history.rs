@@ -180,8 +180,8 @@ impl PastRun {
         }
     }
 
-    /// Reads a journal. A last line that was cut short is survived; any other that is none is not, and
-    /// neither is a journal without a whole line.
+    /// Reads a journal. A last line that was cut short is survived; any other that is none is not,
+    /// and neither is a journal without a whole line.
     pub fn read(id: &str, place: &str, bytes: &[u8]) -> Result<Self, StoreError> {
         let mut run = Self::new(id);
         let mut has_lines = false;
@@ -190,7 +190,8 @@ impl PastRun {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            // Lines are written with their line break, and on disk before what they announce is sent.
+            // Lines are written with their line break, and on disk before what they announce is
+            // sent.
             if !line.ends_with(b"\n") {
                 run.is_torn = true;
                 break;
@@ -391,8 +392,8 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
     history
 }
 
-/// Learns which record a delete deactivated, until a patch sets its state. The patch that puts it back
-/// counts only where the step came to its own end: else it may not have been taken.
+/// Learns which record a delete deactivated, until a patch sets its state. The patch that puts it
+/// back counts only where the step came to its own end: else it may not have been taken.
 fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
     let deleted = match &step.action {
         Some(Action::Delete { before } | Action::Replace { before, .. }) => Some(before),
@@ -512,8 +513,8 @@ fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
 /// How many runs are kept.
 const KEPT_RUNS: usize = 100;
 
-/// The runs that may go: the oldest beyond those that are kept, but none that is unsettled, and none
-/// that knows of an orphaned record.
+/// The runs that may go: the oldest beyond those that are kept, but none that is unsettled, and
+/// none that knows of an orphaned record.
 pub fn superfluous(runs: &[PastRun]) -> Vec<String> {
     let spare = runs.len().saturating_sub(KEPT_RUNS);
     runs.iter()

@@ -1,9 +1,9 @@
 //! The lock of a remote store: an object that says who holds it, renewed while it is held.
 //!
-//! A holder renews every 10 s. Whoever wants the lock takes it over when it was not renewed for 60 s.
-//! That is seen by watching: an object that stays the same for so long, or that claims to be so old
-//! and stays the same for longer than two renewals could take. The claim alone would rest on two
-//! clocks being equal.
+//! A holder renews every 10 s. Whoever wants the lock takes it over when it was not renewed for 60
+//! s. That is seen by watching: an object that stays the same for so long, or that claims to be so
+//! old and stays the same for longer than two renewals could take. The claim alone would rest on
+//! two clocks being equal.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

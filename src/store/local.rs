@@ -31,8 +31,8 @@ pub struct LocalStore {
     folder: PathBuf,
 }
 
-/// The name of an environment's folder. Name, URL and context are its key, so that two servers never
-/// share a journal.
+/// The name of an environment's folder. Name, URL and context are its key, so that two servers
+/// never share a journal.
 pub(super) fn folder_name(environment: &str, url: &str, context: Option<&str>) -> String {
     let key = Digest::of(format!("{environment}\n{url}\n{}", context.unwrap_or("")).as_bytes());
     let name: String = environment
@@ -344,8 +344,8 @@ fn lock_failed(path: &Path, source: io::Error) -> StoreError {
     failed("lock", path)(source)
 }
 
-/// Whether a file system says that it has no locks: ENOLCK of one in the network whose lock service is
-/// not there, ENOSYS or EOPNOTSUPP of one that knows none.
+/// Whether a file system says that it has no locks: ENOLCK of one in the network whose lock service
+/// is not there, ENOSYS or EOPNOTSUPP of one that knows none.
 fn is_without_locks(error: &io::Error) -> bool {
     const ENOLCK: i32 = 37;
     error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
@@ -360,8 +360,8 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
     }
 }
 
-/// Keeps a folder of solform's own out of the repository that the manifest lies in, by a `.gitignore`
-/// inside it.
+/// Keeps a folder of solform's own out of the repository that the manifest lies in, by a
+/// `.gitignore` inside it.
 pub fn keep_out_of_git(root: &Path) -> io::Result<()> {
     match File::create_new(root.join(".gitignore")) {
         Ok(mut file) => file.write_all(b"*\n"),

@@ -1,9 +1,9 @@
 //! Whether a bucket keeps the promises that a lock rests on: a write may depend on what is there.
 //!
-//! The lock is an object that is written only where there is none (`If-None-Match: *`) and renewed only
-//! where it is still the one that was read (`If-Match`). A service that passes over these headers
-//! would give the lock to two applies at once. So they are tried on an object of this probe alone,
-//! which is removed again.
+//! The lock is an object that is written only where there is none (`If-None-Match: *`) and renewed
+//! only where it is still the one that was read (`If-Match`). A service that passes over these
+//! headers would give the lock to two applies at once. So they are tried on an object of this probe
+//! alone, which is removed again.
 
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ impl Lacking {
     }
 }
 
-/// Tries conditional writes on an object of its own below a folder. Returns what the bucket lacks, if
-/// anything.
+/// Tries conditional writes on an object of its own below a folder. Returns what the bucket lacks,
+/// if anything.
 pub(super) async fn probe(
     objects: &Arc<dyn ObjectStore>,
     folder: &Path,
@@ -81,7 +81,8 @@ impl Probe<'_> {
     async fn run(&self) -> Result<Option<Lacking>, Error> {
         let first = match self.put("first", PutMode::Create).await {
             Ok(version) => version,
-            // The object is this probe's alone: an earlier try was accepted, and its answer was lost.
+            // The object is this probe's alone: an earlier try was accepted, and its answer was
+            // lost.
             Err(Error::AlreadyExists { .. }) => self.read().await?.1,
             Err(error) => {
                 // Without the condition it fails too where it is not the condition that is refused.

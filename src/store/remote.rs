@@ -1,8 +1,8 @@
 //! A store in a bucket: journals as numbered objects, the lock as a lease by conditional put.
 //!
 //! Objects cannot be appended to, so that each batch of lines is an object of its own, put only if
-//! there is none of that number yet. A journal that is closed is put together into one. Nothing here
-//! rests on the clocks of two machines being equal.
+//! there is none of that number yet. A journal that is closed is put together into one. Nothing
+//! here rests on the clocks of two machines being equal.
 
 use std::fmt;
 use std::sync::Arc;

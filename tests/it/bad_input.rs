@@ -1,4 +1,5 @@
-//! Bad input: one clear error that says what, where and what to do; nothing changed, no secret shown.
+//! Bad input: one clear error that says what, where and what to do; nothing changed, no secret
+//! shown.
 
 use std::net::TcpListener;
 

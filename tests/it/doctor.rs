@@ -184,7 +184,8 @@ async fn a_wrong_token_a_missing_one_and_a_wrong_account_are_told_apart() {
         ])
         .says("token", "`TEST_TOKEN` is not set");
 
-    // 401 means one of three things (api-facts 4): what else is answered tells which.
+    // 401 means one of three things (docs/platform.md, "Conventions"): what else is answered tells
+    // which.
     let server = Scripted::start(|asked| match asked.header("ib-context") {
         Some(_) => Reply::text(401, r#"{"message":"no"}"#),
         None => Instance::of(4).answer(asked),

@@ -1,8 +1,8 @@
 //! Every example and every snippet of the READMEs is run, and says what the page says.
 //!
-//! A block of kind `console` is a session: lines that begin with `$ ` are typed, the lines below them
-//! must come in that order, and `...` stands for any number of lines. Durations and ids differ from
-//! run to run, so that pages show `...` for lines which have them.
+//! A block of kind `console` is a session: lines that begin with `$ ` are typed, the lines below
+//! them must come in that order, and `...` stands for any number of lines. Durations and ids differ
+//! from run to run, so that pages show `...` for lines which have them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -125,8 +125,8 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// A reader follows the pages one after the other, and then once more: each works from the state that
-/// the reader is in, and changes no file that git knows.
+/// A reader follows the pages one after the other, and then once more: each works from the state
+/// that the reader is in, and changes no file that git knows.
 #[test]
 fn pages_work_in_sequence_and_change_no_example() {
     let clone = clone();

@@ -414,7 +414,8 @@ async fn a_slow_read_says_what_is_read() {
             "  N: { version: 0 }\n",
         ));
         let open = move || gate.add_permits(1_000);
-        // How often the line comes depends on the machine; a test of the line itself says how seldom.
+        // How often the line comes depends on the machine; a test of the line itself says how
+        // seldom.
         let _ = until(&env, arguments, "Reading live solutions: 50 received", open).await;
     }
 }

@@ -539,8 +539,8 @@ solutions:
   A: { version: 1 }
 ";
 
-/// One upgrade in three environments is one finding, the environments keep the manifest's order, and
-/// a finding points at the key that changes.
+/// One upgrade in three environments is one finding, the environments keep the manifest's order,
+/// and a finding points at the key that changes.
 #[test]
 fn a_shared_finding_stands_once_at_its_key() {
     let env = TestEnv::new();

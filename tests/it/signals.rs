@@ -22,8 +22,8 @@ fn send(signal: &str, child: &Child) {
     assert!(status.success());
 }
 
-/// Runs a command against a server that never answers, sends it a signal once it has asked, and returns
-/// how it ended. A process that its default disposition has ended has no exit code.
+/// Runs a command against a server that never answers, sends it a signal once it has asked, and
+/// returns how it ended. A process that its default disposition has ended has no exit code.
 async fn signalled(arguments: &[&str], signal: &'static str) -> (Option<i32>, String) {
     let asked = Arc::new(Notify::new());
     let notify = Arc::clone(&asked);

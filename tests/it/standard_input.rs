@@ -1,4 +1,5 @@
-//! A manifest that comes through standard input or another descriptor: `-f -`, `-f /dev/stdin`, `-f <(...)`.
+//! A manifest that comes through standard input or another descriptor: `-f -`, `-f /dev/stdin`, `-f
+//! <(...)`.
 
 use std::path::Path;
 

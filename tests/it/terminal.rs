@@ -37,7 +37,8 @@ fn on_terminal_of(columns: u16, env: &TestEnv, arguments: &[&str], answer: &str)
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
     let mut is_answered = false;
-    // A terminal whose last program left reads as an error on some systems, and as the end on others.
+    // A terminal whose last program left reads as an error on some systems, and as the end on
+    // others.
     while let Ok(length) = reader.read(&mut buffer) {
         if length == 0 {
             break;
@@ -120,8 +121,8 @@ fn lines_of(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Every command, on narrow and wide terminals: no line is wider than the terminal, unless it is one
-/// word, so that no id, path or address is broken.
+/// Every command, on narrow and wide terminals: no line is wider than the terminal, unless it is
+/// one word, so that no id, path or address is broken.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_word_is_broken_at_any_width() {
     let live = [

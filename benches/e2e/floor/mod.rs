@@ -1,6 +1,6 @@
-//! The floor: an idealised client. It knows how many pages there are, what stands on them, where the
-//! packages lie and how long a job takes; it keeps as many connections as the program does, reads
-//! only the fields that matter, and proves nothing.
+//! The floor: an idealised client. It knows how many pages there are, what stands on them, where
+//! the packages lie and how long a job takes; it keeps as many connections as the program does,
+//! reads only the fields that matter, and proves nothing.
 
 mod connection;
 mod plan;

@@ -45,8 +45,8 @@ pub(in crate::cli) fn normalise(
         .collect())
 }
 
-/// Returns the position of the command's name: the first word that is neither an option of the program
-/// nor the value of one. A value may be the name of a command too, as in `--chdir plan`.
+/// Returns the position of the command's name: the first word that is neither an option of the
+/// program nor the value of one. A value may be the name of a command too, as in `--chdir plan`.
 fn command_position(arguments: &[OsString]) -> Option<usize> {
     let cli = Cli::command();
     let takes_value = |option: &str| {

@@ -163,8 +163,8 @@ fn nothing(run: &PastRun, step: &PastStep) -> CommandError {
     }
 }
 
-/// Reads the last answer about a job and the live records of the version. A job that cannot be asked
-/// is no error: that is what the command is for.
+/// Reads the last answer about a job and the live records of the version. A job that cannot be
+/// asked is no error: that is what the command is for.
 async fn look(
     session: &Session,
     identity: &Identity,

@@ -303,8 +303,8 @@ fn print_plan(
     Ok(())
 }
 
-/// Judges a plan by limits and protection, and shows what stands against it. Returns the plan that is
-/// shown too, where it is not the one that is executed.
+/// Judges a plan by limits and protection, and shows what stands against it. Returns the plan that
+/// is shown too, where it is not the one that is executed.
 fn judged(
     session: &Session,
     plan: Plan,
@@ -415,8 +415,8 @@ fn status_of(
     most_telling(&holding)
 }
 
-/// Whether the same command again would come to the same end: what was refused stays refused, and what
-/// did not converge is planned and done as before.
+/// Whether the same command again would come to the same end: what was refused stays refused, and
+/// what did not converge is planned and done as before.
 fn needs_new_plan(report: &ApplyReport, after: &Afterwards) -> bool {
     report.count(OutcomeWord::Refused) > 0
         || report.steps.iter().any(is_held_back)

@@ -28,8 +28,8 @@ pub(super) async fn run(
     let read_error = |error| session.read_error(error);
     let look = async || look_at_job(&job, &execution).await.map_err(read_error);
     let mut report = start.or_interrupted(look()).await?;
-    // Whose job it is stands in no id. A run that is asked for as something else may be unknown, and
-    // tells less.
+    // Whose job it is stands in no id. A run that is asked for as something else may be unknown,
+    // and tells less.
     if args.kind.is_none()
         && (report.progress.is_some() || matches!(report.outcome, JobOutcome::NotKnown { .. }))
     {

@@ -1,4 +1,5 @@
-//! What an apply holds while it works: the lock, the store, and what earlier runs left to be settled.
+//! What an apply holds while it works: the lock, the store, and what earlier runs left to be
+//! settled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,7 +33,8 @@ pub(super) struct Keeping {
     pub(super) held_back: BTreeMap<Identity, u64>,
     /// Versions whose change this apply found done while it recovered an earlier apply.
     pub(super) recovered: BTreeSet<Identity>,
-    /// The writes of each earlier apply, with the plan that it applied and whether this one recovers it.
+    /// The writes of each earlier apply, with the plan that it applied and whether this one
+    /// recovers it.
     own_writes: Vec<PastWrites>,
     /// The newest run, where it is not complete.
     pub(super) interrupted: Option<String>,
@@ -263,8 +265,8 @@ impl Keeping {
         }
     }
 
-    /// The writes that are no foreign changes: those of the applies that this one recovers, and of all
-    /// that applied the same plan.
+    /// The writes that are no foreign changes: those of the applies that this one recovers, and of
+    /// all that applied the same plan.
     pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
         let past = self.own_writes.iter();
         let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
@@ -375,8 +377,8 @@ impl Keeping {
             open.max(1),
             &progress,
         );
-        // Nothing of ours is at work here, so that an interrupt needs no grace. What was not seen to
-        // its end stays open: a look cut short proves nothing.
+        // Nothing of ours is at work here, so that an interrupt needs no grace. What was not seen
+        // to its end stays open: a look cut short proves nothing.
         let settlement = tokio::select! {
             biased;
             () = start.interrupt().raised() => Ok(Settlement::default()),

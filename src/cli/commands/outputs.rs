@@ -12,8 +12,8 @@ const SUMMARY: usize = 1024 * 1024;
 /// With less room a summary would say nothing.
 const LEAST_SUMMARY: usize = 2_000;
 
-/// Checks files before anything is read or changed: each can be written and has a place of its own, and
-/// none is the manifest.
+/// Checks files before anything is read or changed: each can be written and has a place of its own,
+/// and none is the manifest.
 pub(super) fn check<'a>(
     paths: impl Iterator<Item = &'a Path>,
     manifest: &Path,
@@ -61,8 +61,8 @@ pub(super) fn write_file(
     written.map_err(|error| CommandError::io("write", path, error))
 }
 
-/// Adds to the summary of the step, where there is one: never more than GitHub takes, and never in the
-/// place of what other commands wrote.
+/// Adds to the summary of the step, where there is one: never more than GitHub takes, and never in
+/// the place of what other commands wrote.
 pub(super) fn add_to_summary(
     settings: &Settings,
     io: &mut Io,

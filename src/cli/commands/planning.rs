@@ -177,8 +177,8 @@ pub(super) fn with_repeated_options(command: PrintedCommand, saved: &SavedPlan) 
     })
 }
 
-/// Asks for the visibility of what the plan changes, where records do not hold it: every write checks
-/// the visibility that the plan shows.
+/// Asks for the visibility of what the plan changes, where records do not hold it: every write
+/// checks the visibility that the plan shows.
 async fn see_visibility(
     session: &Session,
     live: LiveState,
@@ -217,8 +217,8 @@ fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
         .collect()
 }
 
-/// Gives the memory of something big back where nobody waits for it. A program that ends first has it
-/// taken back as a whole, which is quicker.
+/// Gives the memory of something big back where nobody waits for it. A program that ends first has
+/// it taken back as a whole, which is quicker.
 pub(super) fn give_back(big: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(big)));
 }
@@ -249,8 +249,8 @@ pub(super) async fn collect_and_diff(
     }
 }
 
-/// As [`collect_and_diff`], from a look that has begun. It is compared while the last proof is on its
-/// way, and looked at again if that fails.
+/// As [`collect_and_diff`], from a look that has begun. It is compared while the last proof is on
+/// its way, and looked at again if that fails.
 async fn diff_early(
     session: &Session,
     look: Look,
@@ -385,8 +385,8 @@ pub(super) fn blocked(
     }
 }
 
-/// Checks that a plan can take the place of what is there: a manifest that was named by mistake must not
-/// be lost.
+/// Checks that a plan can take the place of what is there: a manifest that was named by mistake
+/// must not be lost.
 pub(super) fn check_saved(path: &Path) -> Result<(), CommandError> {
     if path.is_file()
         && matches!(

@@ -98,8 +98,8 @@ struct Side {
     warnings: Vec<Problem>,
 }
 
-/// What stands for environment variables. Their values would differ from machine to machine, and what
-/// a pull request names could end in a comment: so only those are read that were named.
+/// What stands for environment variables. Their values would differ from machine to machine, and
+/// what a pull request names could end in a comment: so only those are read that were named.
 struct Variables<'a> {
     placeholders: Placeholders,
     known: &'a [String],

@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::emulator::reply::jobs::RunReply;
 use crate::emulator::reply::records::SolutionReply;
 
-/// What the path of a node looks like: parts that are neither empty nor `.` nor `..`, between slashes,
-/// of which one more may stand at either end.
+/// What the path of a node looks like: parts that are neither empty nor `.` nor `..`, between
+/// slashes, of which one more may stand at either end.
 const NODE_PATH: &str = "^/?(?!\\.{1,2}(/|$))[^/\\x00]+(/(?!\\.{1,2}(/|$))[^/\\x00]+)*/?$";
 const NODE_PATH_OR_NOTHING: &str =
     "^(/?(?!\\.{1,2}(/|$))[^/\\x00]+(/(?!\\.{1,2}(/|$))[^/\\x00]+)*/?)?$";
@@ -88,7 +88,8 @@ pub(super) struct SingleSolution {
     solution: SolutionReply<'static>,
 }
 
-/// SEEN: clients send a body. STATED: the parameters are shown in the query. The knob `patch_style` chooses.
+/// SEEN: clients send a body. STATED: the parameters are shown in the query. The knob `patch_style`
+/// chooses.
 #[derive(JsonSchema)]
 pub(super) struct PatchBody {
     /// SEEN: PRODUCTION too, which the knob `patch_states` allows.

@@ -140,7 +140,8 @@ impl Query {
         least: usize,
         expected: &'static str,
     ) -> Result<Option<usize>, Refusal> {
-        // An empty text is no number; a server that takes it for none would hide a client's mistake.
+        // An empty text is no number; a server that takes it for none would hide a client's
+        // mistake.
         let given = self.0.iter().find(|(known, _)| known == name);
         given
             .map(|(_, text)| {

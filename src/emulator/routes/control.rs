@@ -1,7 +1,7 @@
 //! The control routes: what a test may do to the server that no client of the platform can.
 //!
-//! They all stand under `/__emulator/`, are neither logged nor delayed, and need the token only if the
-//! emulator was started with one.
+//! They all stand under `/__emulator/`, are neither logged nor delayed, and need the token only if
+//! the emulator was started with one.
 //!
 //! | call | what it does |
 //! |---|---|

@@ -55,8 +55,8 @@ fn read_file(world: &World, call: &Call, path: &NodePath) -> Result<Reply, Refus
         .with(header::LAST_MODIFIED, &reply::http_date(node.modified_ms)))
 }
 
-/// Reads `bytes=a-b`, `bytes=a-` or `bytes=-n` against a file. Anything else is as good as no range,
-/// as HTTP has it; a range that lies outside of the file comes out empty.
+/// Reads `bytes=a-b`, `bytes=a-` or `bytes=-n` against a file. Anything else is as good as no
+/// range, as HTTP has it; a range that lies outside of the file comes out empty.
 fn parse_range(text: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = text.strip_prefix("bytes=")?.trim().split_once('-')?;
     match (first, last) {

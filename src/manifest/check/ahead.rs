@@ -1,8 +1,8 @@
 //! Reading ahead: the environment of a big manifest, before the rest of it is read.
 //!
-//! Most of a big manifest is its solutions, and where they come last, all that an environment is made
-//! of stands above them. What is found here is a guess at what the whole says: it counts only once
-//! the whole was read and says the same. So nothing that is wrong is told here.
+//! Most of a big manifest is its solutions, and where they come last, all that an environment is
+//! made of stands above them. What is found here is a guess at what the whole says: it counts only
+//! once the whole was read and says the same. So nothing that is wrong is told here.
 
 use super::super::model::Environment;
 use super::super::problem::Problems;

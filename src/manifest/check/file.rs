@@ -333,8 +333,8 @@ impl File {
         (manifest, context.problems)
     }
 
-    /// What checking an environment begins with. There is none for an environment of the wrong shape,
-    /// which was reported when the file was read.
+    /// What checking an environment begins with. There is none for an environment of the wrong
+    /// shape, which was reported when the file was read.
     pub(super) fn context<'a>(
         &'a self,
         name: &str,

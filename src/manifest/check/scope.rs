@@ -150,8 +150,8 @@ impl<'a> Context<'a> {
         outcome
     }
 
-    /// A policy for undeclared solutions must not be all that an environment says: then an entry that
-    /// was lost by mistake takes away everything.
+    /// A policy for undeclared solutions must not be all that an environment says: then an entry
+    /// that was lost by mistake takes away everything.
     fn check_anything_stays(
         &mut self,
         scope: &Scope,

@@ -66,7 +66,7 @@ impl Context<'_> {
     }
 
     /// The platform files public solutions under one owner and private ones under their user's
-    /// name (api-facts 2.4).
+    /// name (docs/platform.md, "Owner and visibility").
     /// The owners of the owner pair go with every visibility.
     fn warn_of_visibility(&mut self, entries: &[Entry], pair: Option<OwnerPair<'_>>) {
         // One default can be the wrong one for thousands of versions.

@@ -40,8 +40,8 @@ pub(super) fn order(used: &[Vec<usize>]) -> Order {
     }
 }
 
-/// Whatever is blocked uses something blocked, so walking along ends in a cycle. Each thing is walked
-/// over once.
+/// Whatever is blocked uses something blocked, so walking along ends in a cycle. Each thing is
+/// walked over once.
 fn cycles(used: &[Vec<usize>], waiting: &[usize], blocked: &[usize]) -> Vec<Vec<usize>> {
     let mut walked_in: Vec<Option<usize>> = vec![None; used.len()];
     let mut cycles = Vec::new();

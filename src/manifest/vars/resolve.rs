@@ -506,7 +506,8 @@ mod tests {
         let source = SourceFile::from_bytes("m.yaml", text).unwrap();
         let problems = read(&source, &Selection::default(), &|_| None).unwrap_err();
         let codes: Vec<Code> = problems.iter().map(|problem| problem.code).collect();
-        // An owner cannot use itself, nor a version the owner; outside of solutions there is neither.
+        // An owner cannot use itself, nor a version the owner; outside of solutions there is
+        // neither.
         assert_eq!(codes, [Code::UnknownVariable; 4]);
     }
 

@@ -1,11 +1,11 @@
 //! Reading a plain manifest straight from the events of the parser.
 //!
 //! The YAML crate can do what few manifests ask for: it keeps the events of every key, counts what
-//! aliases repeat, merges, converts. All of that costs more than its parser does, and a big manifest is
-//! read in half the time without it. So here the same parser is asked, and only what needs nothing
-//! more is read: texts, lists and mappings in the right shape. Whatever else comes up is
-//! [`Unusual`], and the crate reads the whole again: what YAML means is said there alone, and so is
-//! what is wrong.
+//! aliases repeat, merges, converts. All of that costs more than its parser does, and a big
+//! manifest is read in half the time without it. So here the same parser is asked, and only what
+//! needs nothing more is read: texts, lists and mappings in the right shape. Whatever else comes up
+//! is [`Unusual`], and the crate reads the whole again: what YAML means is said there alone, and so
+//! is what is wrong.
 
 use std::borrow::Cow;
 

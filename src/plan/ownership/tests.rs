@@ -21,8 +21,8 @@ enum Ask {
 use Ask::{Destroy, Keep, Replace, Tombstone, Visible};
 use Visibility::{PendingReview, Private, Public};
 
-/// `owner author visibility` of a live `Form@1`; `-` is no author, and a `!` in front says that an apply
-/// of the store deployed it.
+/// `owner author visibility` of a live `Form@1`; `-` is no author, and a `!` in front says that an
+/// apply of the store deployed it.
 fn record(text: &str) -> (LiveVersion, bool) {
     let is_deployed = text.starts_with('!');
     let words: Vec<&str> = text.trim_start_matches('!').split(' ').collect();
@@ -80,7 +80,8 @@ fn told(change: &Change) -> String {
     words.join(" ")
 }
 
-/// Every rule of the owner pair: `user`, the declared owner, what is asked, what is live, the changes.
+/// Every rule of the owner pair: `user`, the declared owner, what is asked, what is live, the
+/// changes.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn every_case_of_the_owner_pair() {
@@ -423,7 +424,8 @@ fn the_scope_covers_the_pair_of_what_is_listed() {
     }
 }
 
-/// Where the scope holds the declared owner as the other one of a pair, it means that user's records.
+/// Where the scope holds the declared owner as the other one of a pair, it means that user's
+/// records.
 #[test]
 fn an_owner_that_is_covered_by_its_pair_only() {
     for (ask, record_text, expected) in [

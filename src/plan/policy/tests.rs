@@ -202,8 +202,8 @@ fn the_most_careful_policy_counts() {
     }
 }
 
-/// Both owners of the pair are one publisher for policies; only what the store knows is deleted across
-/// it.
+/// Both owners of the pair are one publisher for policies; only what the store knows is deleted
+/// across it.
 #[test]
 fn the_pair_is_superseded_and_not_deleted_across() {
     let base = || {
@@ -329,7 +329,8 @@ fn a_protected_version_is_deactivated() {
     }));
 }
 
-/// An undeclared version under the other owner of the pair is deactivated where the policy says delete.
+/// An undeclared version under the other owner of the pair is deactivated where the policy says
+/// delete.
 #[test]
 fn undeclared_versions_of_the_pair() {
     let base = |author: &str| {

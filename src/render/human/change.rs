@@ -92,7 +92,7 @@ fn is_downgrade(succession: &Succession<'_>) -> bool {
     succession.course == Course::Downgrade
 }
 
-/// The line that other programs look for, with nothing behind the phrase (field-features 4.5).
+/// The line that other programs look for, with nothing behind the phrase.
 fn render_phrase(change: &Change, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
     let phrase = words::phrase(change.action.kind());
     let line = format!("# {} {phrase}", words::address(&change.address));

@@ -12,8 +12,8 @@ use crate::store::{PastRun, PastStep, Took};
 /// The least that is shown of a run's id: of one that begins with its time, all of that.
 const ID_LENGTH: usize = 13;
 
-/// Writes a table of runs, the newest first. `history show` takes the beginning of an id, so that no
-/// more is shown than tells all of them apart.
+/// Writes a table of runs, the newest first. `history show` takes the beginning of an id, so that
+/// no more is shown than tells all of them apart.
 pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
     let header = [
         "RUN", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",

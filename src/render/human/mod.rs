@@ -1,4 +1,4 @@
-//! Text for people, in Terraform's literals where other programs look for them (design 7).
+//! Text for people, in Terraform's literals where other programs look for them.
 
 mod abandon;
 mod change;

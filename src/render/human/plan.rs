@@ -23,8 +23,8 @@ pub enum PlanDetail {
     Verbose,
     /// Two lines a change; what is lost, blocked or warned of stays whole.
     Concise,
-    /// As `Verbose`, but of more than [`SUMMARISED_ABOVE`] changes only groups, and each change that
-    /// takes something away or is blocked.
+    /// As `Verbose`, but of more than [`SUMMARISED_ABOVE`] changes only groups, and each change
+    /// that takes something away or is blocked.
     Summarised,
 }
 
@@ -112,7 +112,8 @@ fn render_changes(
                 .filter(|(change, succession)| is_shown(change, succession.as_ref()))
                 .count()
         };
-        // What is lost or blocked is always named; the rest that needs attention where it is not much.
+        // What is lost or blocked is always named; the rest that needs attention where it is not
+        // much.
         if count(&needs_attention) > SUMMARISED_ABOVE {
             detail = PlanDetail::Concise;
             is_all_brief = true;
@@ -125,7 +126,8 @@ fn render_changes(
         PlanDetail::Concise => is_all_brief || !needs_attention(change, succession),
         PlanDetail::Verbose | PlanDetail::Summarised => false,
     };
-    // What is lost stands first, and what is told in two lines last; the plan's own order is by name.
+    // What is lost stands first, and what is told in two lines last; the plan's own order is by
+    // name.
     changes.sort_by_key(|(change, succession)| {
         (!is_loss(change), is_brief(change, succession.as_ref()))
     });

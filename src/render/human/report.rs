@@ -79,8 +79,8 @@ pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// Writes one row for each change, with why it is not done. Of a report that is not verbose, and has
-/// more than [`SUMMARISED_ABOVE`] changes, those that are done are only counted.
+/// Writes one row for each change, with why it is not done. Of a report that is not verbose, and
+/// has more than [`SUMMARISED_ABOVE`] changes, those that are done are only counted.
 pub fn render_report(
     report: &ApplyReport,
     is_verbose: bool,

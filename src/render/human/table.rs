@@ -9,7 +9,8 @@ use crate::render::words;
 /// Fields with their names.
 pub(super) type Rows = Vec<(&'static str, Option<String>)>;
 
-/// No column is wider than this for the sake of a few cells: longer ones push their own rows aside only.
+/// No column is wider than this for the sake of a few cells: longer ones push their own rows aside
+/// only.
 const COLUMN_LIMIT: usize = 40;
 
 /// Writes a table without lines, which other programs can cut at two spaces.

@@ -30,8 +30,8 @@ pub struct AbandonDocument {
     orphaned: Option<String>,
     /// The ids of the live records of the version, of every owner.
     live: Vec<String>,
-    /// How long no apply deploys the version, unless `--replace` names it, in milliseconds; null where
-    /// the next apply may.
+    /// How long no apply deploys the version, unless `--replace` names it, in milliseconds; null
+    /// where the next apply may.
     held_back_ms: Option<u64>,
 }
 

@@ -1,4 +1,5 @@
-//! An error or a warning as a value: what, why, where. Streams, reports and annotations show the same.
+//! An error or a warning as a value: what, why, where. Streams, reports and annotations show the
+//! same.
 
 use std::error::Error;
 

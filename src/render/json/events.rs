@@ -1,5 +1,5 @@
-//! The event stream of `--json` on plan, apply and destroy: one object a line, in Terraform's types and
-//! keys, and everything else under `x_solution`.
+//! The event stream of `--json` on plan, apply and destroy: one object a line, in Terraform's types
+//! and keys, and everything else under `x_solution`.
 
 use std::time::Duration;
 

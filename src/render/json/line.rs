@@ -155,8 +155,8 @@ pub(super) struct SummaryExtension {
     /// Of a plan, all its numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) summary: Option<SummaryItem>,
-    /// Of a plan, whether there is something to apply, nothing blocks it, and no write of an earlier
-    /// apply is in flight.
+    /// Of a plan, whether there is something to apply, nothing blocks it, and no write of an
+    /// earlier apply is in flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) applyable: Option<bool>,
     /// Of a plan, the writes of earlier applies whose end is not known.

@@ -1,8 +1,8 @@
-//! The plan as a document: Terraform's keys, so that policy tools which read its plans read ours, and
-//! everything else under `x_solution`.
+//! The plan as a document: Terraform's keys, so that policy tools which read its plans read ours,
+//! and everything else under `x_solution`.
 //!
-//! `format_version` is that of Terraform's plan format whose keys these are. Readers skip the keys that
-//! they do not know.
+//! `format_version` is that of Terraform's plan format whose keys these are. Readers skip the keys
+//! that they do not know.
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ pub struct PlanDocument {
     format_version: &'static str,
     /// The solform that made the document.
     solform_version: &'static str,
-    /// Whether there is something to apply, nothing blocks it, and no write of an earlier apply is in
-    /// flight.
+    /// Whether there is something to apply, nothing blocks it, and no write of an earlier apply is
+    /// in flight.
     applyable: bool,
     /// Whether nothing is left to be planned once this is applied.
     complete: bool,
@@ -70,8 +70,8 @@ struct ResourceChange {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ChangeItem {
-    /// `no-op`, `create`, `update`, `delete`, or `delete` and `create` for a replace. Whoever looks for
-    /// `delete` finds every loss.
+    /// `no-op`, `create`, `update`, `delete`, or `delete` and `create` for a replace. Whoever looks
+    /// for `delete` finds every loss.
     actions: Vec<&'static str>,
     /// What is live; null where nothing is.
     before: Option<BTreeMap<&'static str, Option<String>>>,
@@ -109,8 +109,8 @@ pub(super) struct ChangeExtension {
     successors: Vec<String>,
     /// Whether something prevents it.
     blocked: bool,
-    /// What prevents it, as stable codes: `protected`, `owner-differs`, `owner-moved`, `author-differs`, or
-    /// the code of a problem of its package.
+    /// What prevents it, as stable codes: `protected`, `owner-differs`, `owner-moved`,
+    /// `author-differs`, or the code of a problem of its package.
     blocked_by: Vec<&'static str>,
     /// The fingerprint of the package that is deployed; null where nothing is, or where the package
     /// could not be inspected.
@@ -133,8 +133,8 @@ pub(super) struct ChangeExtension {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SuccessionItem {
-    /// `upgrade`, `downgrade`, `sideways` where their numbers do not tell, or `handover` from another
-    /// owner's same version.
+    /// `upgrade`, `downgrade`, `sideways` where their numbers do not tell, or `handover` from
+    /// another owner's same version.
     course: &'static str,
     /// The versions that go, the highest first; of a downgrade the higher ones only.
     from: Vec<String>,

@@ -36,7 +36,8 @@ pub struct ReportDocument {
     pub(in crate::render) started_at: Option<String>,
     /// When it ended, as RFC 3339.
     pub(in crate::render) ended_at: Option<String>,
-    /// `complete`: all is as planned; `incomplete`: something is left; `not-applied`: nothing was begun.
+    /// `complete`: all is as planned; `incomplete`: something is left; `not-applied`: nothing was
+    /// begun.
     pub(in crate::render) result: ResultWord,
     /// Whether an interrupt ended it early.
     pub(in crate::render) interrupted: bool,

@@ -41,7 +41,8 @@ struct BaseItem {
     name: String,
     /// The commit of a revision; null where a file is compared with.
     commit: Option<String>,
-    /// Whether the commit is the merge base of the revision with `HEAD`, and not the revision itself.
+    /// Whether the commit is the merge base of the revision with `HEAD`, and not the revision
+    /// itself.
     is_merge_base: bool,
     /// Whether the manifest is there; if not, everything is new.
     is_present: bool,
@@ -83,8 +84,8 @@ struct FindingItem {
     environments: Vec<String>,
     /// What happens, as a stable word; more words may come.
     kind: &'static str,
-    /// `Name@version`, with the owner in front where two would look alike; null where it is about the
-    /// environment.
+    /// `Name@version`, with the owner in front where two would look alike; null where it is about
+    /// the environment.
     address: Option<String>,
     /// The manifest's key that changes; null where a version or an environment comes or goes.
     field: Option<&'static str>,
@@ -94,8 +95,8 @@ struct FindingItem {
     after: Option<String>,
     /// What an apply makes of it, if what it speaks of is live.
     effect: Option<EffectItem>,
-    /// The declared versions that it concerns, where it is about no single one: those that a removed
-    /// protection covered and that go with it, or those whose policy changes.
+    /// The declared versions that it concerns, where it is about no single one: those that a
+    /// removed protection covered and that go with it, or those whose policy changes.
     concerned: Vec<String>,
     /// What a reviewer must not overlook, as stable words.
     risks: Vec<&'static str>,

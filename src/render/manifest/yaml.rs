@@ -1,8 +1,9 @@
 //! Scalars of YAML, for exactly the shapes that an export has.
 //!
-//! solform takes every scalar as the text that it is. Other readers of YAML do not, so a text stands
-//! without quotes only where nobody can take it for anything else. In quotes, whatever is not to be
-//! seen, or would turn the reading direction, is written as an escape: what is reviewed is what is meant.
+//! solform takes every scalar as the text that it is. Other readers of YAML do not, so a text
+//! stands without quotes only where nobody can take it for anything else. In quotes, whatever is
+//! not to be seen, or would turn the reading direction, is written as an escape: what is reviewed
+//! is what is meant.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! Tables and quotes within a budget of bytes: rows are shortened before any is cut, the most dangerous
-//! ones last, and what is cut is counted.
+//! Tables and quotes within a budget of bytes: rows are shortened before any is cut, the most
+//! dangerous ones last, and what is cut is counted.
 
 use super::escape::code;
 use crate::render::words;
@@ -61,8 +61,9 @@ impl Frame {
 impl Tables<'_> {
     /// The tables within a budget of bytes, or [`IN_WORDS`] for each table where it is smaller.
     ///
-    /// Rows are taken by rank, then in their order: the first ones whole, as long as they leave room
-    /// for the others or take a quarter of it, the next ones brief, and the others are counted.
+    /// Rows are taken by rank, then in their order: the first ones whole, as long as they leave
+    /// room for the others or take a quarter of it, the next ones brief, and the others are
+    /// counted.
     pub(super) fn within(&self, budget: usize) -> String {
         let mut order: Vec<(usize, usize)> = (0..self.sections.len())
             .flat_map(|section| {
@@ -269,7 +270,8 @@ mod tests {
                 seen.push((whole, brief, cut));
             }
         }
-        // First all are whole, then one after the other is shortened, then one after the other is cut.
+        // First all are whole, then one after the other is shortened, then one after the other is
+        // cut.
         assert_eq!(seen.first(), Some(&(10, 0, 0)));
         assert_eq!(seen.last(), Some(&(0, 0, 10)));
         assert!(seen.contains(&(5, 5, 0)), "{seen:?}");

@@ -1,5 +1,5 @@
-//! Text from outside, made harmless in Markdown. It always stands in a code span: there nothing is a
-//! link, a mention, an image or HTML.
+//! Text from outside, made harmless in Markdown. It always stands in a code span: there nothing is
+//! a link, a mention, an image or HTML.
 
 use crate::ident::Digest;
 use crate::render::words;

@@ -1,5 +1,5 @@
-//! The plan in Markdown: the verdict first, what is destroyed whole, the rest folded, and never more than
-//! a comment may hold.
+//! The plan in Markdown: the verdict first, what is destroyed whole, the rest folded, and never
+//! more than a comment may hold.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -16,7 +16,8 @@ use crate::render::words::{self, risk};
 /// How much a comment may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkdownOptions {
-    /// The most bytes, 2,000 at least; where there are more, rows are shortened, then cut, the most dangerous ones last.
+    /// The most bytes, 2,000 at least; where there are more, rows are shortened, then cut, the most
+    /// dangerous ones last.
     pub max_bytes: usize,
 }
 

@@ -1,5 +1,5 @@
-//! A review in Markdown: the verdict first, high risks whole, the rest folded, and never more than a
-//! comment may hold.
+//! A review in Markdown: the verdict first, high risks whole, the rest folded, and never more than
+//! a comment may hold.
 
 use std::io::{self, Write};
 

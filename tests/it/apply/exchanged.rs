@@ -195,8 +195,8 @@ async fn each_delete_of_a_replace_inspects_its_package() {
     }
 }
 
-/// A package that could not be inspected for the plan is deployed without inspection, but not one that is
-/// known by now to be gone or another.
+/// A package that could not be inspected for the plan is deployed without inspection, but not one
+/// that is known by now to be gone or another.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_uninspected_package_is_judged_at_the_delete() {
     for (what, is_replaced) in [

@@ -259,8 +259,8 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_elses_deploy_that_is_at_work_releases_nothing() {
-    // Somebody else deploys the new version on a real clock: its record is listed as it is made, and
-    // its job goes on for ever.
+    // Somebody else deploys the new version on a real clock: its record is listed as it is made,
+    // and its job goes on for ever.
     let emulator = emulator::start(EmulatorOptions {
         seed: Some(seed(
             &[Version::active("A", "1")],

@@ -1,5 +1,5 @@
-//! A saved plan is an approval, not a program: whatever bytes are in the file, no write is sent that
-//! a fresh plan would not send.
+//! A saved plan is an approval, not a program: whatever bytes are in the file, no write is sent
+//! that a fresh plan would not send.
 
 use solform::emulator::{Emulator, Seed};
 
@@ -33,8 +33,8 @@ fn writes(emulator: &Emulator) -> Vec<String> {
         .collect()
 }
 
-/// Each file asks for what the manifest does not allow, and its fingerprint is right. The change that
-/// was reviewed is made beside it.
+/// Each file asks for what the manifest does not allow, and its fingerprint is right. The change
+/// that was reviewed is made beside it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_change_is_shown_and_refused() {
     for (solutions, address, shown) in [

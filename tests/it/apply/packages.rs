@@ -304,8 +304,8 @@ async fn recovery_finds_what_a_deploy_made_instead() {
     }
 }
 
-/// A package that makes a solution of another name, whose job names nothing: it is deployed again only
-/// where `--replace` asks for it.
+/// A package that makes a solution of another name, whose job names nothing: it is deployed again
+/// only where `--replace` asks for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_that_shows_nothing_is_not_repeated() {
     for is_killed in [false, true] {

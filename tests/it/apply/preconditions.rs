@@ -170,8 +170,8 @@ async fn a_version_published_during_its_delete_is_left() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 1);
 }
 
-/// What checking costs: one list for each write where the filters combine, one read of everything for
-/// all writes where they do not.
+/// What checking costs: one list for each write where the filters combine, one read of everything
+/// for all writes where they do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn checking_the_visibility_is_cheap() {
     let names: Vec<String> = (0..12).map(|index| format!("N{index}")).collect();

@@ -1,5 +1,5 @@
-//! Random worlds and manifests, through the whole program and over the socket: after an apply the plan
-//! is empty, what is not ours is as it was, and nothing that is protected is gone.
+//! Random worlds and manifests, through the whole program and over the socket: after an apply the
+//! plan is empty, what is not ours is as it was, and nothing that is protected is gone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -40,8 +40,8 @@ async fn run(env: &TestEnv, words: &[String], more: &[&str]) -> CommandOutput {
     env.solform_beside(&words).await
 }
 
-/// The whole way: every apply ends with unknown and prints the command; once that ran, no apply waits,
-/// none deploys at once, and `--replace` does.
+/// The whole way: every apply ends with unknown and prints the command; once that ran, no apply
+/// waits, none deploys at once, and `--replace` does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_never_ends_can_be_abandoned() {
     let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];

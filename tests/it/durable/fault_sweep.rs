@@ -1,5 +1,6 @@
-//! Seeded storms: servers that fail, break connections, ask to wait, lag and answer oddly. Every apply
-//! or the ones after it converge, with a bounded number of requests, and every report is total.
+//! Seeded storms: servers that fail, break connections, ask to wait, lag and answer oddly. Every
+//! apply or the ones after it converge, with a bounded number of requests, and every report is
+//! total.
 
 use std::time::Duration;
 
@@ -65,7 +66,8 @@ fn expected() -> Vec<Live> {
     all
 }
 
-/// A fifth of all requests gets a 5xx, a tenth 429, a tenth no answer; half of these after the work.
+/// A fifth of all requests gets a 5xx, a tenth 429, a tenth no answer; half of these after the
+/// work.
 fn storm(number: u64) -> Vec<String> {
     [
         ("0.1", "when=before,status=503"),

@@ -1,5 +1,6 @@
 //! A reference apply, killed at every single request, before and after the server does the work: a
-//! plain second apply finishes it, and nothing is deployed twice, out of service or wrongly deleted.
+//! plain second apply finishes it, and nothing is deployed twice, out of service or wrongly
+//! deleted.
 
 use std::fmt::Write as _;
 use std::process::Stdio;
@@ -142,8 +143,8 @@ const DELETES: Sweep = Sweep {
     deploys: |deploys| deploys <= 1,
 };
 
-/// The same, finished by `--resume`. Where the kill came before the apply began, there is nothing to
-/// resume, and a third command converges.
+/// The same, finished by `--resume`. Where the kill came before the apply began, there is nothing
+/// to resume, and a third command converges.
 const RESUMED: Sweep = Sweep {
     second: &["apply", "--resume", "--detailed-exitcode"],
     ..DELETES

@@ -1,5 +1,5 @@
-//! What earlier applies left, as plan, apply and list report it: writes in flight, orphaned records,
-//! and records that never served.
+//! What earlier applies left, as plan, apply and list report it: writes in flight, orphaned
+//! records, and records that never served.
 
 use serde_json::Value;
 use solform::emulator::{Emulator, JobPace, Operation};
@@ -150,8 +150,8 @@ async fn a_failed_deploys_record_is_orphaned() {
         .says("No changes.");
 }
 
-/// A version that is declared INACTIVE is deployed ACTIVE first. It never served, so that setting its
-/// state counts for no limit.
+/// A version that is declared INACTIVE is deployed ACTIVE first. It never served, so that setting
+/// its state counts for no limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_never_served_counts_for_no_limit() {
     let world = seed(&[], &[Version::active("A", "1")]);

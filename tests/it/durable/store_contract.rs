@@ -1,5 +1,5 @@
-//! The same tests over every kind of store: a folder, a bucket in memory, an S3 server in this process,
-//! and, where one is named, another S3 server.
+//! The same tests over every kind of store: a folder, a bucket in memory, an S3 server in this
+//! process, and, where one is named, another S3 server.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! One story over every profile and every setting of every knob: absent, created, read back,
-//! patched, run, its run listed, deleted, absent. The story asks for nothing that a knob may refuse; it
-//! looks at the world from within where a knob makes the answers odd.
+//! patched, run, its run listed, deleted, absent. The story asks for nothing that a knob may
+//! refuse; it looks at the world from within where a knob makes the answers odd.
 
 use std::time::Duration;
 

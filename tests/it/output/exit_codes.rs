@@ -1,8 +1,8 @@
 //! Exit codes: every command and outcome against the table of the README, with and without
 //! `--detailed-exitcode`, and with `--json`, where standard output must be what it says it is.
 //!
-//! 7 belongs to a verification after an apply, which no command has yet. What a terminal declines is
-//! tested with the terminal, and second signals with the streams.
+//! 7 belongs to a verification after an apply, which no command has yet. What a terminal declines
+//! is tested with the terminal, and second signals with the streams.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The patterns by which other programs read Terraform's text, over ours (field-features 4.4 and 4.5).
+//! The patterns by which other programs read Terraform's text, over ours.
 
 use regex::Regex;
 use serde_json::Value;
@@ -23,7 +23,8 @@ fn found<'a>(pattern: &str, text: &'a str) -> Vec<&'a str> {
         .collect()
 }
 
-/// What a commenter on pull requests reads: a line each for the kinds of changes, the phrase at its end.
+/// What a commenter on pull requests reads: a line each for the kinds of changes, the phrase at its
+/// end.
 fn items(text: &str) -> [Vec<&str>; 4] {
     [
         found(r"^\s*# (.*) will be created$", text),

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 
-/// Places where nobody can write a file, root included: a folder that is not there, a folder itself, a
-/// file in the place of a folder, and file systems of the kernel.
+/// Places where nobody can write a file, root included: a folder that is not there, a folder
+/// itself, a file in the place of a folder, and file systems of the kernel.
 const NO_PLACES: [&str; 5] = [
     "missing/report",
     "folder",

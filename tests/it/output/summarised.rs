@@ -1,4 +1,5 @@
-//! Big applies in a pipeline: a bounded number of lines that count, and everything where it is asked for.
+//! Big applies in a pipeline: a bounded number of lines that count, and everything where it is
+//! asked for.
 
 use std::fmt::Write as _;
 

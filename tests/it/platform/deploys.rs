@@ -1,4 +1,5 @@
-//! Deploys: the same version twice, owners and visibilities that do not hold, names that differ by case.
+//! Deploys: the same version twice, owners and visibilities that do not hold, names that differ by
+//! case.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};

@@ -1,6 +1,5 @@
-//! What solform does where the platform's documentation contradicts itself or says nothing: the rows of
-//! api-facts 8 and the branches of api-facts 9, as far as no other test goes there. `docs/platform.md`
-//! lists all of them, each with its tests.
+//! Rows of `docs/platform.md` that no other test covers: contradictions in the platform's
+//! documentation, and questions that it leaves open.
 
 mod deletes;
 mod deploys;

@@ -107,7 +107,8 @@ async fn a_private_package_becomes_public() {
     }
 }
 
-/// Without the store that knows the ids, a delete needs the exact owner, and says so in every format.
+/// Without the store that knows the ids, a delete needs the exact owner, and says so in every
+/// format.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_across_owners_needs_the_store() {
     let public = Version {

@@ -1,7 +1,10 @@
-//! `docs/platform.md` is complete and true: every row and every unknown once, each with tests that exist.
+//! `docs/platform.md` is complete and true: every row and every unknown once, each with tests that
+//! exist.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use regex::Regex;
 
 /// One row of the page's tables.
 struct Row {
@@ -124,4 +127,62 @@ fn a_name_that_is_no_test_is_found_out() {
     }
     assert!(names("`a::b`, `c::d`").is_ok());
     assert!(names("TODO").is_err());
+}
+
+/// Every `.rs` file of the repository with its text.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut open = ["src", "tests", "benches"]
+        .map(|folder| root().join(folder))
+        .to_vec();
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).unwrap();
+            open.extend(entries.map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// Comments name rows (`U7`, `8.23`) and sections (`"Jobs"`) of the page.
+#[test]
+fn references_to_the_page_lead_somewhere() {
+    let page = std::fs::read_to_string(root().join("docs/platform.md")).unwrap();
+    let reference = Regex::new(
+        r#"docs/platform\.md`?,\s(?:(?:and|///?!?)\s)*((?:"[^"]+"|U\d+|8\.\d+)(?:,? (?:and )?(?:"[^"]+"|U\d+|8\.\d+))*)"#,
+    )
+    .unwrap();
+    let name = Regex::new(r#""([^"]+)"|(U\d+|8\.\d+)"#).unwrap();
+    let mut count = 0;
+    for (path, text) in sources() {
+        for list in reference.captures_iter(&text) {
+            for name in name.captures_iter(&list[1]) {
+                let head = match (name.get(1), name.get(2)) {
+                    (Some(section), _) => format!("\n## {}\n", section.as_str()),
+                    (None, Some(row)) => format!("\n| {} |", row.as_str()),
+                    (None, None) => unreachable!(),
+                };
+                assert!(page.contains(&head), "{}: {head:?}", path.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 60, "{count}");
+}
+
+#[test]
+fn comments_name_no_document_of_elsewhere() {
+    let elsewhere =
+        Regex::new(r"(?i)design \d|api.facts|field.features|style \d|vocabulary \d").unwrap();
+    for (path, text) in sources() {
+        if path.ends_with(file!()) {
+            continue;
+        }
+        for line in text.lines() {
+            assert!(!elsewhere.is_match(line), "{}: {line}", path.display());
+        }
+    }
 }

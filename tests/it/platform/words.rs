@@ -1,4 +1,4 @@
-//! Errors in each of their forms, over the whole program (api-facts U14, U15).
+//! Errors in each of their forms, over the whole program (docs/platform.md, U14, U15).
 
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 

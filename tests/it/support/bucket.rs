@@ -1,5 +1,5 @@
-//! An S3 server in this process, with one bucket. It has the calls that a store needs and no others: none
-//! deletes many objects at once.
+//! An S3 server in this process, with one bucket. It has the calls that a store needs and no
+//! others: none deletes many objects at once.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -7,12 +7,12 @@ use nix::time::{ClockId, clock_gettime};
 /// Comparisons before the larger input counts as too expensive: a single one may be disturbed.
 const ROUNDS: usize = 5;
 
-/// Asserts that an input which is `times` as large takes at most three times as much work for each part of it; work
-/// that grows with the square takes `times` as much. `run` is told whether to work on the large input, on this
-/// thread.
+/// Asserts that an input which is `times` as large takes at most three times as much work for each
+/// part of it; work that grows with the square takes `times` as much. `run` is told whether to work
+/// on the large input, on this thread.
 ///
-/// Work is what the thread itself has used of a processor, in both cases on the same machine within the same
-/// moments: other threads and a slow machine weigh on both alike.
+/// Work is what the thread itself has used of a processor, in both cases on the same machine within
+/// the same moments: other threads and a slow machine weigh on both alike.
 pub(crate) fn assert_grows_linearly(what: &str, times: u32, run: impl Fn(bool)) {
     let (mut small, mut large) = (Duration::MAX, Duration::MAX);
     for _ in 0..ROUNDS {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::scripted::{Asked, Reply};
 
-/// How a page says what follows it (api-facts 8.1, 8.2).
+/// How a page says what follows it (docs/platform.md, 8.1, 8.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As documented.

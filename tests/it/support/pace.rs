@@ -1,8 +1,9 @@
 //! The pace of the machine, and time limits that keep up with it.
 //!
-//! Some tests wait for a limit of the program to pass: a job that never ends, a write that never shows. Everything
-//! else that such a test is about must be over before that. How long that takes depends on the machine and on what
-//! else it has to do, so that the limits in manifests grow with the time that the program takes to start.
+//! Some tests wait for a limit of the program to pass: a job that never ends, a write that never
+//! shows. Everything else that such a test is about must be over before that. How long that takes
+//! depends on the machine and on what else it has to do, so that the limits in manifests grow with
+//! the time that the program takes to start.
 
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
@@ -44,8 +45,9 @@ fn start_time() -> Duration {
     begun.elapsed()
 }
 
-/// A manifest whose limits in whole seconds are stretched. Limits in other units are exact. It stays as long as it was,
-/// because reports hold positions: where a number has more digits, a space that YAML does not need goes.
+/// A manifest whose limits in whole seconds are stretched. Limits in other units are exact. It
+/// stays as long as it was, because reports hold positions: where a number has more digits, a space
+/// that YAML does not need goes.
 pub(crate) fn stretched(manifest: &str, factor: f64) -> String {
     static LIMITS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"timeouts: \{[^}]*\}").unwrap());
     static SECONDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(\d+)s\b").unwrap());

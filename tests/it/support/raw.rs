@@ -1,4 +1,5 @@
-//! Servers that answer with given bytes, whatever they are asked: for answers that no framework makes.
+//! Servers that answer with given bytes, whatever they are asked: for answers that no framework
+//! makes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

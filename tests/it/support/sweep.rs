@@ -18,8 +18,8 @@ pub(crate) fn chosen<T>(cases: impl IntoIterator<Item = T>, name: impl Fn(&T) ->
     chosen
 }
 
-/// Passes if no case has failed. Otherwise names all that have, shows the first ones, and says how one
-/// is run alone.
+/// Passes if no case has failed. Otherwise names all that have, shows the first ones, and says how
+/// one is run alone.
 #[track_caller]
 pub(crate) fn assert_none_failed(test: &str, cases: usize, failed: &[(String, String)]) {
     let Some((first, _)) = failed.first() else {

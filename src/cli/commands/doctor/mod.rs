@@ -1,5 +1,5 @@
-//! `doctor`: whether an environment can be worked with, check after check. Sends the platform GETs only, and leaves
-//! nothing in the store.
+//! `doctor`: whether an environment can be worked with, check after check. Sends the platform GETs
+//! only, and leaves nothing in the store.
 
 mod filters;
 mod paths;

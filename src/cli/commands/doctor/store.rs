@@ -1,4 +1,5 @@
-//! The store and its lock. They are read; a bucket is also tried with an object that is removed again.
+//! The store and its lock. They are read; a bucket is also tried with an object that is removed
+//! again.
 
 use std::time::Duration;
 

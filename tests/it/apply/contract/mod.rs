@@ -1,6 +1,6 @@
 //! Every setting of every knob, in both profiles, and every kind of fault, each under a full plan,
-//! apply, plan. The world is as declared afterwards, or the report says of every change how it ended;
-//! then the trouble goes, and the next apply brings the world where it belongs.
+//! apply, plan. The world is as declared afterwards, or the report says of every change how it
+//! ended; then the trouble goes, and the next apply brings the world where it belongs.
 
 mod story;
 mod world;

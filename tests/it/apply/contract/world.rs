@@ -11,8 +11,8 @@ use crate::support::{CommandOutput, TestEnv};
 const DEPLOYED: &str = "/api/v2/solutions/deployed";
 
 /// An upgrade, a patch, a new one that becomes PUBLIC, and a tombstone that a deployment refers to
-/// and that is running. The last three are strangers: beside ours, with a name that begins like ours,
-/// and out of service.
+/// and that is running. The last three are strangers: beside ours, with a name that begins like
+/// ours, and out of service.
 const SEED: &str = "
 solutions:
   - { id: form-1, name: Form, version: 1.0.0, owner: svc, author: svc }
@@ -123,8 +123,9 @@ impl World {
             .count()
     }
 
-    /// Everything that was asked is asked for by the documentation: no address that is not there, no
-    /// PATCH of nothing or of an unknown word, no touch of a package (api-facts U9, U16, U19).
+    /// Everything that was asked is asked for by the documentation: no address that is not there,
+    /// no PATCH of nothing or of an unknown word, no touch of a package (docs/platform.md, U9, U16,
+    /// U19).
     pub(super) fn check_requests(&self) {
         for request in self.emulator.requests() {
             assert!(!request.path.ends_with('/'), "{request:?}");
