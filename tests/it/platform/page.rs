@@ -151,14 +151,15 @@ fn sources() -> Vec<(PathBuf, String)> {
 #[test]
 fn references_to_the_page_lead_somewhere() {
     let page = std::fs::read_to_string(root().join("docs/platform.md")).unwrap();
+    let line_break = Regex::new(r"\n\s*//[/!]?\s*").unwrap();
     let reference = Regex::new(
-        r#"docs/platform\.md`?,\s(?:(?:and|///?!?)\s)*((?:"[^"]+"|U\d+|8\.\d+)(?:,? (?:and )?(?:"[^"]+"|U\d+|8\.\d+))*)"#,
+        r#"docs/platform\.md`?, ((?:"[^"]+"|U\d+|8\.\d+)(?:,? (?:and )?(?:"[^"]+"|U\d+|8\.\d+))*)"#,
     )
     .unwrap();
     let name = Regex::new(r#""([^"]+)"|(U\d+|8\.\d+)"#).unwrap();
     let mut count = 0;
     for (path, text) in sources() {
-        for list in reference.captures_iter(&text) {
+        for list in reference.captures_iter(&line_break.replace_all(&text, " ")) {
             for name in name.captures_iter(&list[1]) {
                 let head = match (name.get(1), name.get(2)) {
                     (Some(section), _) => format!("\n## {}\n", section.as_str()),
