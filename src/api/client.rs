@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 
-use crate::api::learned::Learned;
+use crate::api::capabilities::ServerCapabilities;
 use crate::api::limiter::Limiter;
 use crate::api::redact::Redactor;
 use crate::api::retry::Backoff;
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub(super) limiter: Limiter,
     pub(super) backoff: Backoff,
     pub(super) secrets: Arc<Redactor>,
-    pub(super) learned: Learned,
+    pub(super) capabilities: ServerCapabilities,
     pub(super) settings: ClientSettings,
     /// The last read of every visibility, for the writes that start shortly after it.
     pub(super) whole_visibility: WholeVisibility,
@@ -54,7 +54,7 @@ impl Client {
             limiter: Limiter::new(settings.reads_at_once),
             backoff: Backoff::new(settings.retry.clone(), settings.seed),
             secrets: Arc::clone(&settings.secrets),
-            learned: Learned::default(),
+            capabilities: ServerCapabilities::default(),
             settings,
             whole_visibility: WholeVisibility::default(),
             has_answered: AtomicBool::new(false),

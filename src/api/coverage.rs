@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::api::capabilities::{NameFilter, States};
 use crate::api::client::Client;
 use crate::api::convert::{is_unstated, unstated};
 use crate::api::error::ApiError;
-use crate::api::learned::{NameFilter, States};
-use crate::api::look::{EarlyState, Look};
 use crate::api::page::Page;
 use crate::api::paging::{Listing, Start};
-use crate::api::read::Wish;
+use crate::api::pending_listing::{PendingListing, UnconfirmedListing};
+use crate::api::read::ListRequest;
 use crate::api::routes::ListFilter;
 use crate::api::walk::{Step, verdict};
 use crate::attribute::LiveStateWord;
@@ -37,10 +37,10 @@ const NAMES_OVERHEAD: u64 = 4;
 
 impl Client {
     /// One snapshot of what matters, in the cheaper way.
-    pub(super) async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
+    pub(super) async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
         let _reading = self.reading();
-        self.expect_what_is_declared(wish);
-        let few = few(wish);
+        self.expect_what_is_declared(request);
+        let few = few(request);
         let (filter, start) = self.opening().await?;
         if let Some(names) = few
             && self
@@ -48,38 +48,38 @@ impl Client {
                 .await?
             && let Some(mut listing) = self.by_names(names, &start.page).await?
         {
-            self.add_visibility(&mut listing.versions, &wish.visibility_of, None)
+            self.add_visibility(&mut listing.versions, &request.visibility_of, None)
                 .await?;
-            return Ok(snapshot(listing, Coverage::Names(names.clone()), wish));
+            return Ok(snapshot(listing, Coverage::Names(names.clone()), request));
         }
         let listing = self.everything(&filter, start).await?;
         // A list that never stands still need not stand in the way of the few names that matter.
         if listing.doubt.is_some()
             && let Some(names) = few
-            && self.0.learned.facts().names != NameFilter::Broken
+            && self.0.capabilities.facts().names != NameFilter::Broken
         {
             let opening = self.any_page().await?;
             if let Some(mut by_name) = self.by_names(names, &opening).await?
                 && by_name.doubt.is_none()
             {
-                self.add_visibility(&mut by_name.versions, &wish.visibility_of, None)
+                self.add_visibility(&mut by_name.versions, &request.visibility_of, None)
                     .await?;
-                return Ok(snapshot(by_name, Coverage::Names(names.clone()), wish));
+                return Ok(snapshot(by_name, Coverage::Names(names.clone()), request));
             }
         }
-        self.whole(listing, wish).await
+        self.whole(listing, request).await
     }
 
     /// As [`Client::collect`], from a look at everything that is under way, unless so few names
     /// matter that they may be asked for. What it gives must be confirmed.
     pub(super) async fn collect_from(
         &self,
-        look: Look,
-        wish: &Wish,
-    ) -> Result<EarlyState, ApiError> {
+        look: PendingListing,
+        request: &ListRequest,
+    ) -> Result<UnconfirmedListing, ApiError> {
         let _reading = self.reading();
-        self.expect_what_is_declared(wish);
-        let listed = match few(wish) {
+        self.expect_what_is_declared(request);
+        let listed = match few(request) {
             Some(_) => {
                 drop(look);
                 None
@@ -87,29 +87,33 @@ impl Client {
             None => look.listing().await?,
         };
         let Some(mut listing) = listed else {
-            return Ok(EarlyState {
-                live: self.collect(wish).await?,
+            return Ok(UnconfirmedListing {
+                live: self.collect(request).await?,
                 pending: None,
             });
         };
         let pending = listing.pending.take();
-        let live = self.whole(listing, wish).await?;
-        Ok(EarlyState { live, pending })
+        let live = self.whole(listing, request).await?;
+        Ok(UnconfirmedListing { live, pending })
     }
 
     /// Most of what is declared is live already.
-    fn expect_what_is_declared(&self, wish: &Wish) {
-        if let Some(declared) = &wish.declared {
-            self.0.learned.expect(declared.len() as u64);
+    fn expect_what_is_declared(&self, request: &ListRequest) {
+        if let Some(declared) = &request.declared {
+            self.0.capabilities.expect(declared.len() as u64);
         }
     }
 
     /// The snapshot of a list of everything.
-    async fn whole(&self, mut listing: Listing, wish: &Wish) -> Result<LiveState, ApiError> {
+    async fn whole(
+        &self,
+        mut listing: Listing,
+        request: &ListRequest,
+    ) -> Result<LiveState, ApiError> {
         let pages = Some(listing.pages);
-        self.add_visibility(&mut listing.versions, &wish.visibility_of, pages)
+        self.add_visibility(&mut listing.versions, &request.visibility_of, pages)
             .await?;
-        Ok(snapshot(listing, Coverage::Whole, wish))
+        Ok(snapshot(listing, Coverage::Whole, request))
     }
 
     /// Every version, from the first page of everything.
@@ -132,7 +136,7 @@ impl Client {
             state: Some(ACTIVE),
             ..ListFilter::default()
         };
-        if self.0.learned.facts().states != States::PerState {
+        if self.0.capabilities.facts().states != States::PerState {
             match self.first_page(&ListFilter::default()).await {
                 Ok((page, limit)) => {
                     return Ok((ListFilter::default(), Start { page, limit }));
@@ -141,7 +145,7 @@ impl Client {
                     let Ok((page, limit)) = self.first_page(&in_service).await else {
                         return Err(refusal);
                     };
-                    self.0.learned.states(States::PerState);
+                    self.0.capabilities.states(States::PerState);
                     return Ok((in_service, Start { page, limit }));
                 }
                 Err(error) => return Err(error),
@@ -159,10 +163,10 @@ impl Client {
         filter: &ListFilter,
         start: &Start,
     ) -> Result<bool, ApiError> {
-        let Step::Look { at, .. } = verdict(&start.page) else {
+        let Step::PendingListing { at, .. } = verdict(&start.page) else {
             return Ok(false);
         };
-        if self.0.learned.facts().names == NameFilter::Broken {
+        if self.0.capabilities.facts().names == NameFilter::Broken {
             return Ok(false);
         }
         let far = at.saturating_mul(names.len() as u64 + NAMES_OVERHEAD);
@@ -181,10 +185,10 @@ impl Client {
     ) -> Result<Listing, ApiError> {
         let shows = Shows::of(&listing.versions);
         if shows.in_service {
-            self.0.learned.shows_service();
+            self.0.capabilities.shows_service();
         }
         if shows.both() {
-            self.0.learned.states(States::ShowsBoth);
+            self.0.capabilities.states(States::ShowsBoth);
             return Ok(listing);
         }
         if listing.doubt.is_some() || listing.ignores_name {
@@ -213,13 +217,13 @@ impl Client {
             .iter()
             .any(|version| !known.contains(&version.id));
         if hides {
-            self.0.learned.states(States::PerState);
+            self.0.capabilities.states(States::PerState);
         } else if filter.name.is_none() {
             let is_vacuous = !shows.inactive && !Shows::of(&extra.versions).inactive;
             if is_vacuous {
-                self.0.learned.none_inactive();
+                self.0.capabilities.none_inactive();
             } else {
-                self.0.learned.states(States::ShowsBoth);
+                self.0.capabilities.states(States::ShowsBoth);
             }
         }
         listing.absorb(extra);
@@ -291,8 +295,9 @@ impl Client {
 }
 
 /// The names that matter, where they are so few that they may be asked for one by one.
-fn few(wish: &Wish) -> Option<&BTreeSet<SolutionName>> {
-    wish.names
+fn few(request: &ListRequest) -> Option<&BTreeSet<SolutionName>> {
+    request
+        .names
         .as_ref()
         .filter(|names| names.len() <= NAMES_LIMIT)
 }
@@ -358,9 +363,9 @@ pub(super) fn shows_service(page: &Page) -> bool {
 }
 
 /// The snapshot: everything that was listed, and what is proven.
-fn snapshot(mut listing: Listing, proven: Coverage, wish: &Wish) -> LiveState {
+fn snapshot(mut listing: Listing, proven: Coverage, request: &ListRequest) -> LiveState {
     // A record that nobody can identify matters, unless it bears a name that does not.
-    let needed = wish.declared.as_ref().or(wish.names.as_ref());
+    let needed = request.declared.as_ref().or(request.names.as_ref());
     let (stray, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
         record.id.is_some()
             && matches!((&record.name, needed), (Some(name), Some(names)) if !names.contains(name))

@@ -8,6 +8,7 @@
 //! here decides what should be changed, keeps a journal or prints.
 
 mod answer;
+mod capabilities;
 mod client;
 mod convert;
 mod coverage;
@@ -16,13 +17,12 @@ mod events;
 mod excerpt;
 mod files;
 mod jobs;
-mod learned;
 mod limiter;
-mod look;
 mod loose;
 mod named;
 mod page;
 mod paging;
+mod pending_listing;
 mod probe;
 mod read;
 mod redact;
@@ -42,9 +42,9 @@ pub use client::Client;
 pub use error::{ApiError, ApiErrorKind, ReadError};
 pub use events::{ReadEvent, ReadSink};
 pub use files::{FilePart, Files};
-pub use look::{EarlyState, Look};
+pub use pending_listing::{PendingListing, UnconfirmedListing};
 pub use probe::{Probe, Question, Sample};
-pub use read::{AnyRecord, Reader, VisibilityOf, Wish};
+pub use read::{AnyRecord, ListRequest, Reader, VisibilityOf};
 pub use redact::Redactor;
 pub use retry::RetryPolicy;
 pub use settings::{ClientSettings, ListBound, ListBounds, SettingsError};

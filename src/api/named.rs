@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 
+use crate::api::capabilities::{NameFilter, States};
 use crate::api::client::Client;
 use crate::api::convert::is_unstated;
 use crate::api::coverage::{ACTIVE, INACTIVE, shows_both, shows_service};
 use crate::api::error::ApiError;
 use crate::api::events::ReadEvent;
-use crate::api::learned::{NameFilter, States};
 use crate::api::page::{Limit, Page};
 use crate::api::paging::Listing;
 use crate::api::routes::ListFilter;
@@ -45,25 +45,25 @@ impl Client {
                 Ok(Some(answered)) => answered,
                 Ok(None) => break,
                 Err(error) if refuses_filter(&error) => {
-                    self.0.learned.names(NameFilter::Broken);
+                    self.0.capabilities.names(NameFilter::Broken);
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
             };
             if answered.ignores_name {
-                self.0.learned.names(NameFilter::Broken);
+                self.0.capabilities.names(NameFilter::Broken);
                 return Ok(None);
             }
             whole.absorb(answered);
         }
-        let is_trusted = self.0.learned.facts().names == NameFilter::Works
+        let is_trusted = self.0.capabilities.facts().names == NameFilter::Works
             || self.try_name_filter(opening).await?;
         Ok(is_trusted.then_some(whole))
     }
 
     /// Every version of one name. The list is complete if it has no doubt.
     pub(super) async fn named(&self, name: &SolutionName) -> Result<Listing, ApiError> {
-        if self.0.learned.facts().names != NameFilter::Broken {
+        if self.0.capabilities.facts().names != NameFilter::Broken {
             let answered = match self.one_name(name).await {
                 Ok(answered) => Some(answered),
                 Err(error) if refuses_filter(&error) => None,
@@ -72,7 +72,7 @@ impl Client {
             if let Some(answered) = answered
                 && !answered.ignores_name
             {
-                if self.0.learned.facts().names == NameFilter::Works {
+                if self.0.capabilities.facts().names == NameFilter::Works {
                     return Ok(answered);
                 }
                 // The filter has not found anything yet: ask for a name that is there.
@@ -81,10 +81,10 @@ impl Client {
                     return Ok(answered);
                 }
             }
-            self.0.learned.names(NameFilter::Broken);
+            self.0.capabilities.names(NameFilter::Broken);
         }
         let everything = ListFilter::default();
-        let listing = if self.0.learned.facts().states == States::PerState {
+        let listing = if self.0.capabilities.facts().states == States::PerState {
             self.per_state(&everything).await?
         } else {
             let listing = self.list(&everything).await?;
@@ -95,7 +95,7 @@ impl Client {
 
     /// Some page of everything, or of what is in service where a list must name a state.
     pub(super) async fn any_page(&self) -> Result<Page, ApiError> {
-        let facts = self.0.learned.facts();
+        let facts = self.0.capabilities.facts();
         let limit = facts.limit.unwrap_or(Limit::Unnamed);
         let in_service = ListFilter {
             state: Some(ACTIVE),
@@ -116,14 +116,14 @@ impl Client {
             name: Some(name.clone()),
             ..ListFilter::default()
         };
-        let facts = self.0.learned.facts();
+        let facts = self.0.capabilities.facts();
         if facts.states == States::Unknown
             && facts.shows_service
             && facts.names == NameFilter::Works
         {
             Box::pin(self.learn_states_by_example()).await?;
         }
-        let listing = match self.0.learned.facts().states {
+        let listing = match self.0.capabilities.facts().states {
             States::ShowsBoth | States::NoneInactive => self.list(&filter).await?,
             States::PerState => self.per_state(&filter).await?,
             States::Unknown => match self.list(&filter).await {
@@ -133,7 +133,7 @@ impl Client {
                     if listing.doubt.is_some() {
                         return Err(error);
                     }
-                    self.0.learned.states(States::PerState);
+                    self.0.capabilities.states(States::PerState);
                     listing
                 }
                 Err(error) => return Err(error),
@@ -141,7 +141,7 @@ impl Client {
         };
         let listing = only(listing, name);
         if !listing.versions.is_empty() {
-            self.0.learned.names(NameFilter::Works);
+            self.0.capabilities.names(NameFilter::Works);
         }
         Ok(listing)
     }
@@ -154,7 +154,7 @@ impl Client {
         let answered = self.one_name(&known.identity.name).await?;
         let works = !answered.versions.is_empty();
         if !works {
-            self.0.learned.names(NameFilter::Broken);
+            self.0.capabilities.names(NameFilter::Broken);
         }
         Ok(works)
     }
@@ -162,25 +162,28 @@ impl Client {
     /// Learns whether lists without a state show what is out of service, from a page of such a
     /// list if it tells.
     async fn learn_states(&self, opening: &Page) -> Result<(), ApiError> {
-        let learned = &self.0.learned;
-        if matches!(learned.facts().states, States::ShowsBoth | States::PerState) {
+        let capabilities = &self.0.capabilities;
+        if matches!(
+            capabilities.facts().states,
+            States::ShowsBoth | States::PerState
+        ) {
             return Ok(());
         }
         if shows_both(opening) {
-            learned.states(States::ShowsBoth);
+            capabilities.states(States::ShowsBoth);
             return Ok(());
         }
         if !shows_service(opening) {
-            learned.states(States::PerState);
+            capabilities.states(States::PerState);
             return Ok(());
         }
-        learned.shows_service();
+        capabilities.shows_service();
         self.learn_states_by_example().await
     }
 
     /// Learns the same by asking for something that is out of service, and then for its name.
     async fn learn_states_by_example(&self) -> Result<(), ApiError> {
-        let learned = &self.0.learned;
+        let capabilities = &self.0.capabilities;
         let inactive = ListFilter {
             state: Some(INACTIVE),
             ..ListFilter::default()
@@ -190,7 +193,7 @@ impl Client {
             // Nobody can ask this server for what is out of service: each name is asked for in
             // full, and tells its own doubt.
             Err(error) if error.is_refused_request() => {
-                learned.states(States::Unknown);
+                capabilities.states(States::Unknown);
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -201,10 +204,10 @@ impl Client {
             .find(|version| !version.state.is_in_service() || is_unstated(version));
         let Some(example) = example else {
             if page.received == 0 {
-                learned.none_inactive();
+                capabilities.none_inactive();
             } else {
                 // The filter is ignored, so lists show what there is.
-                learned.states(States::ShowsBoth);
+                capabilities.states(States::ShowsBoth);
             }
             return Ok(());
         };
@@ -217,7 +220,7 @@ impl Client {
             .versions
             .iter()
             .any(|version| version.id == example.id);
-        learned.states(if is_shown {
+        capabilities.states(if is_shown {
             States::ShowsBoth
         } else {
             States::PerState

@@ -101,8 +101,8 @@ impl Client {
     }
 
     async fn first_page_taken(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
-        let learned = &self.0.learned;
-        if let Some(limit) = learned.facts().limit {
+        let capabilities = &self.0.capabilities;
+        if let Some(limit) = capabilities.facts().limit {
             return Ok((self.page(filter, limit, 0).await?, limit));
         }
         if filter.name.is_some() {
@@ -114,7 +114,7 @@ impl Client {
         loop {
             match self.page(filter, limit, 0).await {
                 Ok(page) if page.received > 0 => {
-                    learned.limit(limit);
+                    capabilities.limit(limit);
                     return Ok((page, limit));
                 }
                 Ok(page) if limit == Limit::Unnamed => return Ok((page, limit)),

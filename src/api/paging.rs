@@ -203,12 +203,14 @@ impl Client {
         let mut walk = Walk::new(self.0.settings.list_bounds);
         let mut step = walk.accept(first);
         let mut ahead = match step {
-            Step::Look { at, doubtful } => Ahead::new(self, filter, limit, at, !doubtful),
-            _ => Ahead::new(self, filter, limit, 0, false),
+            Step::PendingListing { at, doubtful } => {
+                Prefetch::new(self, filter, limit, at, !doubtful)
+            }
+            _ => Prefetch::new(self, filter, limit, 0, false),
         };
         loop {
             let (at, doubtful) = match step {
-                Step::Look { at, doubtful } => (at, doubtful),
+                Step::PendingListing { at, doubtful } => (at, doubtful),
                 Step::End => break,
                 Step::Moved => return Ok(Reading::Again(walk, moving())),
                 Step::Repeats => {
@@ -252,7 +254,7 @@ impl Client {
 
 impl Client {
     pub(super) fn received(&self, filter: &ListFilter, records: u64) {
-        let expected = self.0.learned.facts().expected;
+        let expected = self.0.capabilities.facts().expected;
         self.emit(&ReadEvent::Records {
             is_visibility: filter.visibility.is_some(),
             records,
@@ -285,7 +287,7 @@ fn no_end(walk: &Walk, detail: &str) -> Unproven {
 }
 
 /// Pages that are fetched before they are asked for.
-struct Ahead {
+struct Prefetch {
     client: Client,
     filter: ListFilter,
     limit: Limit,
@@ -304,7 +306,7 @@ struct Ahead {
     arrived: BTreeMap<u64, Result<Page, ApiError>>,
 }
 
-impl Ahead {
+impl Prefetch {
     /// `step` is where the first page says that the second begins.
     fn new(
         client: &Client,
@@ -365,7 +367,7 @@ impl Ahead {
     /// How many records there will be, as far as anybody knows.
     fn likely(&self) -> u64 {
         if self.is_announced && self.filter == ListFilter::default() {
-            self.client.0.learned.facts().expected
+            self.client.0.capabilities.facts().expected
         } else {
             0
         }

@@ -10,8 +10,8 @@ use crate::api::client::Client;
 use crate::api::convert::{Interner, Record, record};
 use crate::api::error::{ApiError, ApiErrorKind, ReadError};
 use crate::api::jobs;
-use crate::api::look::{EarlyState, Look};
 use crate::api::loose::Nested;
+use crate::api::pending_listing::{PendingListing, UnconfirmedListing};
 use crate::api::send::Call;
 use crate::api::wire::{SolutionBody, SolutionReply};
 use crate::attribute::LiveVisibilityWord;
@@ -24,7 +24,7 @@ const RECORDS_PER_PAGE: usize = 100;
 
 /// What somebody wants to know of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct ListRequest {
     /// The names that matter; `None` if the whole instance does. With names the answer may still
     /// be the whole, where that is the cheaper way.
     pub names: Option<BTreeSet<SolutionName>>,
@@ -79,19 +79,23 @@ impl Reader {
     }
 
     /// One snapshot of what matters, with the proof of how complete it is.
-    pub async fn collect(&self, wish: &Wish) -> Result<LiveState, ApiError> {
-        self.client.collect(wish).await
+    pub async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
+        self.client.collect(request).await
     }
 
     /// Begins to look at the whole instance while it is still being found out what is wished.
-    pub fn look(&self) -> Look {
+    pub fn look(&self) -> PendingListing {
         self.client.look()
     }
 
     /// As [`Reader::collect`], from a look that has begun, if the wish is for so much. What it
     /// gives must be confirmed.
-    pub async fn collect_from(&self, look: Look, wish: &Wish) -> Result<EarlyState, ApiError> {
-        self.client.collect_from(look, wish).await
+    pub async fn collect_from(
+        &self,
+        look: PendingListing,
+        request: &ListRequest,
+    ) -> Result<UnconfirmedListing, ApiError> {
+        self.client.collect_from(look, request).await
     }
 
     /// Every version of exactly that name, in all states and of all owners. One request in the

@@ -14,10 +14,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::api::capabilities::{NameFilter, States, VisibilityFilter};
 use crate::api::client::Client;
 use crate::api::coverage::{ACTIVE, INACTIVE, PRODUCTION};
 use crate::api::error::ApiError;
-use crate::api::learned::{NameFilter, States, VisibilityFilter};
 use crate::api::paging::Listing;
 use crate::api::read::VisibilityOf;
 use crate::api::routes::ListFilter;
@@ -56,7 +56,7 @@ impl Words {
     }
 
     /// Whether the lists were asked and differ, so that they tell something.
-    fn tell_apart(&self) -> bool {
+    fn disambiguate(&self) -> bool {
         self.asked() >= 2 && !self.are_all_the_same()
     }
 
@@ -95,7 +95,7 @@ impl Client {
             .filter(|name| needed.has(name))
             .cloned()
             .collect();
-        let facts = self.0.learned.facts();
+        let facts = self.0.capabilities.facts();
         if lacking.is_empty() || facts.visibilities == VisibilityFilter::Ignored {
             return Ok(());
         }
@@ -117,7 +117,7 @@ impl Client {
         if let Some(first) = lacking.pop_first() {
             let words = self.words(Some(&first)).await?;
             fill(versions, &BTreeSet::from([first]), &words);
-            match self.0.learned.facts().visibilities {
+            match self.0.capabilities.facts().visibilities {
                 VisibilityFilter::Unknown => {}
                 VisibilityFilter::Alone => {
                     fill(versions, &lacking, &words);
@@ -147,7 +147,7 @@ impl Client {
         if version.visibility.is_some() {
             return Ok(version.visibility.clone());
         }
-        let facts = self.0.learned.facts();
+        let facts = self.0.capabilities.facts();
         if facts.visibilities == VisibilityFilter::Ignored {
             return Ok(None);
         }
@@ -168,7 +168,7 @@ impl Client {
         if version.visibility.is_some() {
             return Ok(version.visibility.clone());
         }
-        let facts = self.0.learned.facts();
+        let facts = self.0.capabilities.facts();
         if facts.visibilities == VisibilityFilter::Ignored {
             return Ok(None);
         }
@@ -201,24 +201,24 @@ impl Client {
     /// The three lists: of one name, or of everything where there is none, no list can be had by
     /// it, or the two filters do not work together.
     async fn words(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
-        let goes_alone = self.0.learned.facts().visibilities == VisibilityFilter::Alone;
+        let goes_alone = self.0.capabilities.facts().visibilities == VisibilityFilter::Alone;
         let name = name.filter(|_| !goes_alone);
         let words = self.three_lists(name).await?;
-        if name.is_none() || words.tell_apart() {
+        if name.is_none() || words.disambiguate() {
             return Ok(words);
         }
         let whole = self.three_lists(None).await?;
-        if !whole.tell_apart() {
+        if !whole.disambiguate() {
             if words.are_all_the_same() {
                 // It is not to be learned: not for every name anew, at the price of the whole.
-                self.0.learned.visibilities(VisibilityFilter::Ignored);
+                self.0.capabilities.visibilities(VisibilityFilter::Ignored);
             }
             return Ok(words);
         }
         if words.asked() < 2 {
-            self.0.learned.names(NameFilter::Broken);
+            self.0.capabilities.names(NameFilter::Broken);
         }
-        self.0.learned.visibilities(VisibilityFilter::Alone);
+        self.0.capabilities.visibilities(VisibilityFilter::Alone);
         Ok(whole)
     }
 
@@ -231,11 +231,11 @@ impl Client {
         )?;
         let words = Words([public, private, pending]);
         if name.is_some() && words.differ() {
-            self.0.learned.filters_combine();
+            self.0.capabilities.filters_combine();
         }
         // Beside a name it may be that the two do not go together.
         if name.is_none() && words.are_all_the_same() {
-            self.0.learned.visibilities(VisibilityFilter::Ignored);
+            self.0.capabilities.visibilities(VisibilityFilter::Ignored);
         }
         Ok(words)
     }
@@ -251,7 +251,7 @@ impl Client {
             visibility: Some(word.as_str()),
             ..ListFilter::default()
         };
-        let listing = if self.0.learned.facts().states == States::PerState {
+        let listing = if self.0.capabilities.facts().states == States::PerState {
             self.word_per_state(&filter).await
         } else {
             self.list(&filter).await

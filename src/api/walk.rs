@@ -22,7 +22,7 @@ const BARREN: usize = 100;
 pub(super) enum Step {
     /// Ask for the page at this offset. `doubtful` if the server did not clearly announce one
     /// there.
-    Look { at: u64, doubtful: bool },
+    PendingListing { at: u64, doubtful: bool },
     /// The list is complete.
     End,
     /// A record came twice: the list moved while it was read.
@@ -111,7 +111,7 @@ impl Walk {
             self.barren + 1
         };
         let step = match self.next(&page, overlaps) {
-            Step::Look { .. } if self.barren >= BARREN => Step::Endless,
+            Step::PendingListing { .. } if self.barren >= BARREN => Step::Endless,
             step => step,
         };
         self.items += page.received;
@@ -123,7 +123,7 @@ impl Walk {
     fn next(&mut self, page: &Page, overlaps: bool) -> Step {
         self.widest = self.widest.max(page.received);
         let (at, doubtful) = match verdict(page) {
-            Step::Look { at, doubtful } => (at, doubtful),
+            Step::PendingListing { at, doubtful } => (at, doubtful),
             step => return step,
         };
         let at = if page.received == 0 && self.empty_at != Some(page.offset) {
@@ -145,7 +145,7 @@ impl Walk {
         {
             self.may_overlap = true;
         }
-        Step::Look { at, doubtful }
+        Step::PendingListing { at, doubtful }
     }
 
     fn keep(&mut self, mut page: Page) {
@@ -169,16 +169,16 @@ impl Walk {
 pub(super) fn verdict(page: &Page) -> Step {
     let behind = page.offset.saturating_add(page.received);
     match (page.received, page.has_more, page.announced()) {
-        (0, Some(true), Some(at)) => Step::Look {
+        (0, Some(true), Some(at)) => Step::PendingListing {
             at,
             doubtful: false,
         },
         (0, _, _) | (_, Some(false), None) => Step::End,
-        (_, Some(true) | None, Some(at)) => Step::Look {
+        (_, Some(true) | None, Some(at)) => Step::PendingListing {
             at: at.min(behind),
             doubtful: false,
         },
-        (_, Some(false), Some(_)) | (_, Some(true) | None, None) => Step::Look {
+        (_, Some(false), Some(_)) | (_, Some(true) | None, None) => Step::PendingListing {
             at: behind,
             doubtful: true,
         },
@@ -223,14 +223,14 @@ mod tests {
     }
 
     fn sure(at: u64) -> Step {
-        Step::Look {
+        Step::PendingListing {
             at,
             doubtful: false,
         }
     }
 
     fn doubtful(at: u64) -> Step {
-        Step::Look { at, doubtful: true }
+        Step::PendingListing { at, doubtful: true }
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
         let mut walk = Walk::default();
         let mut step = walk.accept(page(0, 0..1, Some(true), Some(1)));
         let mut pages = 0;
-        while let Step::Look { at, .. } = step {
+        while let Step::PendingListing { at, .. } = step {
             let next = i64::try_from(at + 1).unwrap();
             step = walk.accept(page(at, 0..0, Some(true), Some(next)));
             pages += 1;

@@ -152,7 +152,7 @@ impl Writer {
             .filter_map(|(key, value)| Some((key, value?)))
             .collect();
         if patch.state == Some("INACTIVE") {
-            self.client.0.learned.deactivating();
+            self.client.0.capabilities.deactivating();
         }
         let routes = &self.client.0.routes;
         let call = match style {

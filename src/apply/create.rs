@@ -14,18 +14,18 @@ use crate::ident::{JobId, Owner, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
 use crate::plan::{
-    AfterImage, Difference, LiveImage, Patch, Standing, deployed_among, is_made_by_deploy,
-    stand_create, stand_redeploy,
+    AfterImage, Difference, LiveImage, Patch, PreconditionResult, check_create, check_redeploy,
+    deployed_among, is_made_by_deploy,
 };
 
 /// What a deploy is to bring about.
 #[derive(Clone, Copy)]
-pub(super) struct Goal<'a> {
+pub(super) struct DeployTarget<'a> {
     pub(super) after: &'a AfterImage,
     pub(super) other_owner: Option<&'a Owner>,
 }
 
-impl Goal<'_> {
+impl DeployTarget<'_> {
     pub(super) fn is_met_by(&self, live: &LiveVersion) -> bool {
         is_made_by_deploy(self.after, self.other_owner, live)
     }
@@ -87,7 +87,7 @@ impl Run<'_> {
     pub(super) async fn fetch_made(
         &self,
         id: &SolutionId,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
     ) -> Result<Option<Made>, ReadError> {
         match self.reader.get_any(id).await {
             Ok(Some(AnyRecord::Unmanageable(record))) => Ok(Some(Made::Other {
@@ -95,10 +95,10 @@ impl Run<'_> {
                 id: record.id,
             })),
             // Everything else is read as always: a read may lag behind the list.
-            Ok(Some(AnyRecord::Version(live))) => Ok(Some(goal.judge(live))),
+            Ok(Some(AnyRecord::Version(live))) => Ok(Some(target.judge(live))),
             Ok(None) | Err(_) => {
-                let live = self.fetch(id, &goal.after.identity.name).await?;
-                Ok(live.map(|live| goal.judge(live)))
+                let live = self.fetch(id, &target.after.identity.name).await?;
+                Ok(live.map(|live| target.judge(live)))
             }
         }
     }
@@ -107,42 +107,42 @@ impl Run<'_> {
     /// `known` are the records of the name before it.
     pub(super) async fn look_for_made(
         &self,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
         known: &[SolutionId],
         ids: &[SolutionId],
     ) -> Result<Option<Made>, ReadError> {
         for id in ids {
-            if let Some(made) = self.fetch_made(id, goal).await? {
+            if let Some(made) = self.fetch_made(id, target).await? {
                 return Ok(Some(made));
             }
         }
-        let declared = &goal.after.identity;
+        let declared = &target.after.identity;
         let named = self.reader.named(&declared.name).await?;
         let fresh = named
             .into_iter()
             .filter(|live| !known.contains(&live.id))
             .filter(|live| live.identity.version == declared.version);
         // The declared one is meant; where only another is there, it is named.
-        let newest = fresh.min_by_key(|live| !goal.is_met_by(live));
-        Ok(newest.map(|live| goal.judge(live)))
+        let newest = fresh.min_by_key(|live| !target.is_met_by(live));
+        Ok(newest.map(|live| target.judge(live)))
     }
 
     /// The new record of another version, where there is one and no more: a package that was not
     /// inspected may contain it.
     pub(super) async fn look_for_other_version(
         &self,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
         known: &[SolutionId],
     ) -> Result<Option<Made>, ReadError> {
-        if goal.after.package.is_some() {
+        if target.after.package.is_some() {
             return Ok(None);
         }
-        let named = self.reader.named(&goal.after.identity.name).await?;
+        let named = self.reader.named(&target.after.identity.name).await?;
         let mut others = named
             .into_iter()
             .filter(|live| !known.contains(&live.id) && !self.planned.contains(&live.identity));
         Ok(match (others.next(), others.next()) {
-            (Some(live), None) => Some(goal.judge(live)),
+            (Some(live), None) => Some(target.judge(live)),
             (None, _) | (_, Some(_)) => None,
         })
     }
@@ -173,39 +173,39 @@ impl Step<'_, '_> {
     pub(super) async fn create(
         &mut self,
         path: &str,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
         replaced: Option<&SolutionId>,
     ) -> Result<Done, Outcome> {
-        let Goal { after, .. } = goal;
+        let DeployTarget { after, .. } = target;
         let run = self.run;
         let deadline = Instant::now() + run.settings.deploy;
         let name = &after.identity.name;
-        let look = async || -> Result<(Vec<LiveVersion>, Standing), Outcome> {
+        let look = async || -> Result<(Vec<LiveVersion>, PreconditionResult), Outcome> {
             let mut named = run.reader.named(name).await.map_err(not_read)?;
-            let standing = match replaced {
+            let result = match replaced {
                 Some(id) => {
                     // It is proven to be gone: a list that still shows it lags.
                     named.retain(|live| live.id != *id);
-                    stand_redeploy(after, goal.other_owner, &named)
+                    check_redeploy(after, target.other_owner, &named)
                 }
-                None => stand_create(after, goal.other_owner, &named),
+                None => check_create(after, target.other_owner, &named),
             };
-            Ok((named, standing))
+            Ok((named, result))
         };
-        let (named, mut standing) = look().await?;
-        let newest = deployed_among(after, goal.other_owner, &named);
-        if let (Standing::Moved(_), Some(live)) = (&standing, newest) {
+        let (named, mut result) = look().await?;
+        let newest = deployed_among(after, target.other_owner, &named);
+        if let (PreconditionResult::Moved(_), Some(live)) = (&result, newest) {
             // The record may be all that is declared, with a visibility that must be asked for.
             let live = run.with_visibility(after, live.clone()).await?;
             if after.is_proven_by(&live) {
-                standing = Standing::Done;
+                result = PreconditionResult::Done;
             }
         }
-        match standing {
-            Standing::Done => {
+        match result {
+            PreconditionResult::Done => {
                 return Ok(Done::already(newest.map(|live| live.id.clone())));
             }
-            Standing::Moved(differences) => {
+            PreconditionResult::Moved(differences) => {
                 // Nobody has moved it: an interrupted run deployed it, and the patch is left.
                 let begun = newest.filter(|live| run.unfinished.contains(&live.id));
                 let Some(live) = begun else {
@@ -213,7 +213,7 @@ impl Step<'_, '_> {
                 };
                 return self.complete(live.clone(), after, deadline).await;
             }
-            Standing::Ready => self.check_made_before(path, after).await?,
+            PreconditionResult::Ready => self.check_made_before(path, after).await?,
         }
         let known: Vec<SolutionId> = named
             .iter()
@@ -226,12 +226,14 @@ impl Step<'_, '_> {
                 Call::Deploy,
                 deadline,
                 async || run.writer.deploy(path).await,
-                async || goal.find_made(run, &known).await,
+                async || target.find_made(run, &known).await,
                 async || match look().await? {
-                    (_, Standing::Ready) => Ok(()),
-                    (_, Standing::Moved(differences)) => Err(Outcome::Refused(differences)),
-                    (named, Standing::Done) => {
-                        let made = deployed_among(after, goal.other_owner, &named).map(appeared);
+                    (_, PreconditionResult::Ready) => Ok(()),
+                    (_, PreconditionResult::Moved(differences)) => {
+                        Err(Outcome::Refused(differences))
+                    }
+                    (named, PreconditionResult::Done) => {
+                        let made = deployed_among(after, target.other_owner, &named).map(appeared);
                         Err(Outcome::Refused(made.into_iter().collect()))
                     }
                 },
@@ -239,22 +241,24 @@ impl Step<'_, '_> {
             .await?;
         let live = match sent {
             Sent::Refused(error) => return Err(refused(Call::Deploy, error)),
-            Sent::Found(live) => self.await_found(live, goal, deadline).await?,
-            Sent::Taken(job) => self.await_deploy(job, goal, &known, deadline).await?,
+            Sent::Found(live) => self.await_found(live, target, deadline).await?,
+            Sent::Taken(job) => self.await_deploy(job, target, &known, deadline).await?,
         };
         self.complete(live, after, deadline).await
     }
 
     /// The answer with the job's name is lost, so that the record is all that can be watched: where
-    /// it is still there once `settle` is over, its deploy is taken to be done.
+    /// it is still there once `propagation` is over, its deploy is taken to be done.
     async fn await_found(
         &self,
         live: LiveVersion,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
         deadline: Instant,
     ) -> Result<LiveVersion, Outcome> {
         let run = self.run;
-        if pause(run.settings.settle, deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
+        if pause(run.settings.propagation, deadline, &run.interrupt).await
+            == Err(Stopped::Interrupted)
+        {
             return Err(Outcome::Unknown {
                 job: None,
                 said: None,
@@ -265,7 +269,7 @@ impl Step<'_, '_> {
             .await
             .map_err(not_read)?
         {
-            Some(live) => goal.accept(goal.judge(live)),
+            Some(live) => target.accept(target.judge(live)),
             None => Err(Outcome::Failed(StepError::Vanished { id: live.id })),
         }
     }
@@ -274,7 +278,7 @@ impl Step<'_, '_> {
     async fn await_deploy(
         &mut self,
         job: Option<JobId>,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
         known: &[SolutionId],
         deadline: Instant,
     ) -> Result<LiveVersion, Outcome> {
@@ -287,16 +291,16 @@ impl Step<'_, '_> {
             match end {
                 JobEnd::Finished(JobResult::Done { solution_ids }) => {
                     named_ids = solution_ids;
-                    self.give_place();
+                    self.release_permit();
                 }
                 JobEnd::Finished(JobResult::Failed { message }) => {
                     // Best effort: the failure is told in any case.
-                    let made = goal.find_made(run, known).await.ok().flatten();
+                    let made = target.find_made(run, known).await.ok().flatten();
                     // The second of two sendings fails over what the first one made.
                     if let Some(live) = &made
                         && self.sent_twice.contains(&Call::Deploy)
                     {
-                        return self.await_found(live.clone(), goal, deadline).await;
+                        return self.await_found(live.clone(), target, deadline).await;
                     }
                     let suspect = made.map(|live| live.id);
                     return Err(Outcome::Failed(StepError::JobFailed {
@@ -319,27 +323,27 @@ impl Step<'_, '_> {
                 }
             }
         }
-        self.confirm_deploy(goal, known, &named_ids).await
+        self.confirm_deploy(target, known, &named_ids).await
     }
 
     async fn confirm_deploy(
         &self,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
         known: &[SolutionId],
         named_ids: &[SolutionId],
     ) -> Result<LiveVersion, Outcome> {
         let run = self.run;
         let look = async || {
-            let made = run.look_for_made(goal, known, named_ids).await;
+            let made = run.look_for_made(target, known, named_ids).await;
             made.map_err(not_read)
         };
         let mut made = self.until_shown(look).await?;
         if made.is_none() {
-            let other = run.look_for_other_version(goal, known).await;
+            let other = run.look_for_other_version(target, known).await;
             made = other.map_err(not_read)?;
         }
         if let Some(made) = made {
-            return goal.accept(made);
+            return target.accept(made);
         }
         Err(self.not_confirmed(Call::Deploy))
     }

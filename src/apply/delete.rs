@@ -12,14 +12,14 @@ use super::wait::{JobEnd, Stopped};
 use crate::api::{ApiErrorKind, WriteError};
 use crate::attribute::{LiveStateWord, State};
 use crate::job::JobResult;
-use crate::plan::{Difference, LiveImage, Patch, Standing, stand_delete, stand_update};
+use crate::plan::{Difference, LiveImage, Patch, PreconditionResult, check_delete, check_update};
 
 impl Step<'_, '_> {
     pub(super) async fn delete(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
-        match self.check_delete(before).await? {
-            Standing::Done => return Ok(Done::already(None)),
-            Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
-            Standing::Ready => {}
+        match self.recheck_delete(before).await? {
+            PreconditionResult::Done => return Ok(Done::already(None)),
+            PreconditionResult::Moved(differences) => return Err(Outcome::Refused(differences)),
+            PreconditionResult::Ready => {}
         }
         // An interrupted delete may have deactivated the version already.
         let deactivated = self.run.deactivated.get(&before.id);
@@ -52,8 +52,8 @@ impl Step<'_, '_> {
     }
 
     /// Checks an image against the record as it is now.
-    async fn check_delete(&self, before: &LiveImage) -> Result<Standing, Outcome> {
-        check_delete(self.run, before).await
+    async fn recheck_delete(&self, before: &LiveImage) -> Result<PreconditionResult, Outcome> {
+        recheck_delete(self.run, before).await
     }
 
     /// Deactivates a version whose delete was refused, and deletes it then.
@@ -62,10 +62,10 @@ impl Step<'_, '_> {
         before: &LiveImage,
         refusal: StepError,
     ) -> Result<Done, Outcome> {
-        match self.check_delete(before).await? {
-            Standing::Done => return Ok(Done::now(None)),
-            Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
-            Standing::Ready => {}
+        match self.recheck_delete(before).await? {
+            PreconditionResult::Done => return Ok(Done::now(None)),
+            PreconditionResult::Moved(differences) => return Err(Outcome::Refused(differences)),
+            PreconditionResult::Ready => {}
         }
         // A job may have run for long since the successors were checked.
         self.run.check_successors(self.change).await?;
@@ -83,10 +83,10 @@ impl Step<'_, '_> {
             state: LiveStateWord::Inactive,
             ..before.clone()
         };
-        let ended = match self.check_delete(&inactive).await {
-            Ok(Standing::Done) => return Ok(Done::now(None)),
-            Ok(Standing::Moved(differences)) => Err(Outcome::Refused(differences)),
-            Ok(Standing::Ready) => match self.run.check_package(self.change).await {
+        let ended = match self.recheck_delete(&inactive).await {
+            Ok(PreconditionResult::Done) => return Ok(Done::now(None)),
+            Ok(PreconditionResult::Moved(differences)) => Err(Outcome::Refused(differences)),
+            Ok(PreconditionResult::Ready) => match self.run.check_package(self.change).await {
                 Ok(()) => self.delete_once(&inactive).await,
                 Err(outcome) => Err(outcome),
             },
@@ -137,13 +137,13 @@ impl Step<'_, '_> {
         {
             inactive.visibility = None;
         }
-        let restored = match now.map(|live| stand_update(&inactive, patch, live.as_ref())) {
-            Ok(Standing::Ready) => self
+        let restored = match now.map(|live| check_update(&inactive, patch, live.as_ref())) {
+            Ok(PreconditionResult::Ready) => self
                 .patch(&inactive, patch, self.delete_deadline())
                 .await
                 .map(drop),
-            Ok(Standing::Done) => Ok(()),
-            Ok(Standing::Moved(differences)) => {
+            Ok(PreconditionResult::Done) => Ok(()),
+            Ok(PreconditionResult::Moved(differences)) => {
                 if differences
                     .iter()
                     .any(|difference| matches!(difference, Difference::Gone { .. }))
@@ -207,10 +207,10 @@ impl Step<'_, '_> {
                         .is_none()
                         .then_some(()))
                 },
-                async || match check_delete(run, before).await? {
-                    Standing::Ready => run.check_package(change).await,
-                    Standing::Done => Ok(()),
-                    Standing::Moved(differences) => Err(Outcome::Refused(differences)),
+                async || match recheck_delete(run, before).await? {
+                    PreconditionResult::Ready => run.check_package(change).await,
+                    PreconditionResult::Done => Ok(()),
+                    PreconditionResult::Moved(differences) => Err(Outcome::Refused(differences)),
                 },
             )
             .await?;
@@ -261,9 +261,9 @@ impl Step<'_, '_> {
 }
 
 /// Judges a delete by the record as it is now.
-async fn check_delete(run: &Run<'_>, before: &LiveImage) -> Result<Standing, Outcome> {
+async fn recheck_delete(run: &Run<'_>, before: &LiveImage) -> Result<PreconditionResult, Outcome> {
     let now = run.current(before).await?;
-    Ok(stand_delete(
+    Ok(check_delete(
         &run.rebase(before, now.as_ref()),
         now.as_ref(),
     ))

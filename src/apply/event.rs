@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::report::OutcomeWord;
+use super::report::OutcomeKind;
 use crate::ident::{Address, JobId, SolutionId};
 pub use crate::outcome::WriteKind as Call;
 use crate::plan::ActionKind;
@@ -55,7 +55,7 @@ pub enum ApplyEvent {
         /// What was done.
         kind: ActionKind,
         /// How it ended.
-        outcome: OutcomeWord,
+        outcome: OutcomeKind,
         /// How long it took.
         took: Duration,
         /// The record that is live, where one is.
@@ -67,7 +67,7 @@ pub enum ApplyEvent {
         /// Calls that were sent a second time.
         sent_twice: Vec<Call>,
     },
-    /// The first interrupt was seen: nothing new starts, what runs is settled.
+    /// The first interrupt was seen: nothing new starts, what is in progress ends.
     Draining {
         /// Steps at work.
         at_work: usize,

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::event::ApplyEvent;
-use super::interrupt::Interrupt;
+use super::interrupt::CancelToken;
 use super::job_times::JobTimes;
 use super::report::{ApplyReport, Outcome, SkipReason, StepReport};
 use super::step;
@@ -36,7 +36,7 @@ pub struct ApplySettings {
     /// The longest that one delete may take, its job included.
     pub delete: Duration,
     /// How long a finished write may need to show.
-    pub settle: Duration,
+    pub propagation: Duration,
     /// The longest that the whole apply may take.
     pub run: Duration,
     /// How jobs are polled.
@@ -54,7 +54,7 @@ pub struct Execution {
     /// Keeps what is about to be sent.
     pub journal: Arc<Journal>,
     /// Says when to stop.
-    pub interrupt: Interrupt,
+    pub interrupt: CancelToken,
     /// How to behave.
     pub settings: ApplySettings,
     /// Is told what happens.
@@ -62,9 +62,9 @@ pub struct Execution {
     /// The wall clock, in milliseconds since 1970.
     pub now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Records that earlier runs brought to their declared state.
-    pub vouched: BTreeSet<SolutionId>,
+    pub confirmed: BTreeSet<SolutionId>,
     /// Records that failed deploys of earlier runs left behind.
-    pub suspects: BTreeSet<SolutionId>,
+    pub orphaned: BTreeSet<SolutionId>,
     /// Records that an interrupted run deployed, and did not come to patch.
     pub unfinished: BTreeSet<SolutionId>,
     /// Versions that jobs of earlier runs are at work on, or may be: nothing is sent for them.
@@ -99,16 +99,16 @@ pub(super) struct Run<'a> {
     pub(super) writer: &'a Writer,
     pub(super) files: &'a Files,
     pub(super) journal: &'a Journal,
-    pub(super) interrupt: Interrupt,
+    pub(super) interrupt: CancelToken,
     pub(super) settings: ApplySettings,
     pub(super) random: Mutex<fastrand::Rng>,
     pub(super) job_times: JobTimes,
     /// The form of PATCH that had an effect last (docs/platform.md, 8.7).
     pub(super) patch_style: Mutex<PatchStyle>,
     /// Records that this or an earlier run brought to their declared state.
-    pub(super) vouched: Mutex<BTreeSet<SolutionId>>,
+    pub(super) confirmed: Mutex<BTreeSet<SolutionId>>,
     /// Records that failed deploys of earlier runs left behind.
-    pub(super) suspects: &'a BTreeSet<SolutionId>,
+    pub(super) orphaned: &'a BTreeSet<SolutionId>,
     pub(super) unfinished: &'a BTreeSet<SolutionId>,
     /// Versions that jobs of earlier runs are at work on, or may be.
     pub(super) in_flight: &'a BTreeMap<Identity, Option<JobId>>,
@@ -147,8 +147,8 @@ impl<'a> Run<'a> {
             random: Mutex::new(fastrand::Rng::with_seed(execution.seed)),
             job_times: JobTimes::default(),
             patch_style: Mutex::new(PatchStyle::Query),
-            vouched: Mutex::new(execution.vouched.clone()),
-            suspects: &execution.suspects,
+            confirmed: Mutex::new(execution.confirmed.clone()),
+            orphaned: &execution.orphaned,
             unfinished: &execution.unfinished,
             in_flight: &execution.in_flight,
             sent_before: &execution.sent_before,
@@ -177,10 +177,10 @@ impl Run<'_> {
     }
 
     /// Notes that a change brought a record to its declared state.
-    pub(super) fn vouch(&self, identity: &Identity, id: &SolutionId) {
-        self.vouched
+    pub(super) fn confirm(&self, identity: &Identity, id: &SolutionId) {
+        self.confirmed
             .lock()
-            .expect("invariant: nobody panics while holding the vouched ids")
+            .expect("invariant: nobody panics while holding the confirmed ids")
             .insert(id.clone());
         self.brought_in
             .lock()
@@ -206,9 +206,9 @@ impl Run<'_> {
     }
 
     pub(super) fn is_vouched(&self, id: &SolutionId) -> bool {
-        self.vouched
+        self.confirmed
             .lock()
-            .expect("invariant: nobody panics while holding the vouched ids")
+            .expect("invariant: nobody panics while holding the confirmed ids")
             .contains(id)
     }
 }

@@ -1,4 +1,4 @@
-//! The first interrupt: start nothing new, settle what runs for a while, report.
+//! The first interrupt: start nothing new, propagation what runs for a while, report.
 //!
 //! The second one needs no code here: the process leaves at once, and the journal knows the rest.
 
@@ -12,17 +12,17 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// Raises the interrupt.
 #[derive(Debug)]
-pub struct Interrupter(watch::Sender<Option<Instant>>);
+pub struct CancelHandle(watch::Sender<Option<Instant>>);
 
 /// Sees the interrupt.
 #[derive(Debug, Clone)]
-pub struct Interrupt(watch::Receiver<Option<Instant>>);
+pub struct CancelToken(watch::Receiver<Option<Instant>>);
 
-impl Interrupter {
+impl CancelHandle {
     /// A pair that belongs together.
-    pub fn new() -> (Self, Interrupt) {
+    pub fn new() -> (Self, CancelToken) {
         let (sender, receiver) = watch::channel(None);
-        (Self(sender), Interrupt(receiver))
+        (Self(sender), CancelToken(receiver))
     }
 
     /// Raises it; later calls change nothing.
@@ -35,10 +35,10 @@ impl Interrupter {
     }
 }
 
-impl Interrupt {
+impl CancelToken {
     /// One that nobody raises.
     pub fn never() -> Self {
-        Interrupter::new().1
+        CancelHandle::new().1
     }
 
     /// Whether it was raised.
@@ -54,7 +54,7 @@ impl Interrupt {
         }
     }
 
-    /// Returns when the time for settling is over.
+    /// Returns when the time for what is in progress is over.
     pub(super) async fn grace_over(&self) {
         self.raised().await;
         let raised_at = *self.0.borrow();

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::event::Call;
-use super::interrupt::Interrupt;
+use super::interrupt::CancelToken;
 use super::wait::{Pauses, PollPolicy, Stopped, pause};
 
 /// How many jobs are remembered.
@@ -32,13 +32,13 @@ fn step_of(time: Duration) -> Duration {
 /// What the jobs of this run took.
 #[derive(Debug, Default)]
 pub(super) struct JobTimes {
-    deploy: Lately,
-    delete: Lately,
+    deploy: RecentDurations,
+    delete: RecentDurations,
 }
 
 impl JobTimes {
     /// Those of one call.
-    pub(super) fn of(&self, call: Call) -> &Lately {
+    pub(super) fn of(&self, call: Call) -> &RecentDurations {
         match call {
             Call::Delete => &self.delete,
             Call::Deploy | Call::Patch => &self.deploy,
@@ -48,7 +48,7 @@ impl JobTimes {
 
 /// What the latest jobs of one call took, as far as looking at them told.
 #[derive(Debug, Default)]
-pub(super) struct Lately(watch::Sender<VecDeque<Seen>>);
+pub(super) struct RecentDurations(watch::Sender<VecDeque<Seen>>);
 
 /// One job.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +59,7 @@ struct Seen {
     ended: Duration,
 }
 
-impl Lately {
+impl RecentDurations {
     /// Takes a job that was last seen at work after `pending`, and found to be over after `over`.
     /// `is_hit` if it was over when it was first thought to be: then it may have been for a while.
     fn learn(&self, pending: Duration, over: Duration, is_hit: bool) {
@@ -81,7 +81,7 @@ impl Lately {
     }
 
     /// When to look first: a step after the quickest quarter of the jobs was over.
-    fn aim(&self) -> Option<Duration> {
+    fn expected_end(&self) -> Option<Duration> {
         let mut times: Vec<Duration> = self.0.borrow().iter().map(|job| job.ended).collect();
         times.sort_unstable();
         let time = *times.get(times.len() / 4)?;
@@ -101,10 +101,10 @@ pub(super) struct Polls<'a> {
     policy: PollPolicy,
     /// Used as long as no job is known.
     pauses: Pauses<'a>,
-    lately: &'a Lately,
+    recent: &'a RecentDurations,
     begun: Instant,
     /// When the job is likely to be over.
-    aim: Option<Duration>,
+    expected_end: Option<Duration>,
     /// The next step, once the aim was missed.
     step: Option<Duration>,
     /// When the job was last asked, and when it was last at work.
@@ -116,15 +116,15 @@ impl<'a> Polls<'a> {
     /// The polling of a job that begins now.
     pub(super) fn new(
         policy: PollPolicy,
-        lately: &'a Lately,
+        recent: &'a RecentDurations,
         random: &'a Mutex<fastrand::Rng>,
     ) -> Self {
         Self {
             policy,
             pauses: Pauses::new(policy, random),
-            lately,
+            recent,
             begun: Instant::now(),
-            aim: lately.aim(),
+            expected_end: recent.expected_end(),
             step: None,
             asked: Duration::ZERO,
             pending: Duration::ZERO,
@@ -135,14 +135,14 @@ impl<'a> Polls<'a> {
     pub(super) async fn wait(
         &mut self,
         deadline: Instant,
-        interrupt: &Interrupt,
+        interrupt: &CancelToken,
     ) -> Result<(), Stopped> {
         let length = self.length();
         tokio::select! {
             over = pause(length, deadline, interrupt) => over?,
             // The first of the jobs that began together tells the others.
-            () = self.lately.known(), if self.aim.is_none() => {
-                self.aim = self.lately.aim();
+            () = self.recent.known(), if self.expected_end.is_none() => {
+                self.expected_end = self.recent.expected_end();
                 let length = self.length();
                 pause(length, deadline, interrupt).await?;
             }
@@ -152,16 +152,19 @@ impl<'a> Polls<'a> {
     }
 
     fn length(&mut self) -> Duration {
-        let Some(aim) = self.aim else {
+        let Some(expected_end) = self.expected_end else {
             return self.pauses.next();
         };
         let passed = self.begun.elapsed();
-        if let Some(left) = aim.checked_sub(passed).filter(|left| !left.is_zero()) {
+        if let Some(left) = expected_end
+            .checked_sub(passed)
+            .filter(|left| !left.is_zero())
+        {
             // Should it be quicker than the others, it is not kept waiting for long.
             let longest = (passed / 2).max(SURE).min(self.policy.cap);
             return left.min(longest);
         }
-        let step = self.step.unwrap_or_else(|| step_of(aim));
+        let step = self.step.unwrap_or_else(|| step_of(expected_end));
         self.step = Some((step * 2).min(self.policy.cap));
         self.pauses.jittered(step.min(self.policy.cap))
     }
@@ -173,14 +176,17 @@ impl<'a> Polls<'a> {
 
     /// Notes that the job ended well. One that failed may have ended early, and tells nothing.
     pub(super) fn is_done(&self) {
-        let is_hit = self.aim.is_some_and(|aim| aim <= self.asked) && self.step.is_none();
-        self.lately.learn(self.pending, self.asked, is_hit);
+        let is_hit = self
+            .expected_end
+            .is_some_and(|expected_end| expected_end <= self.asked)
+            && self.step.is_none();
+        self.recent.learn(self.pending, self.asked, is_hit);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::interrupt::Interrupter;
+    use super::super::interrupt::CancelHandle;
     use super::*;
 
     const HOUR: Duration = Duration::from_hours(1);
@@ -193,12 +199,12 @@ mod tests {
     /// then.
     async fn poll(
         job: Duration,
-        lately: &Lately,
+        recent: &RecentDurations,
         random: &Mutex<fastrand::Rng>,
     ) -> (u32, Duration) {
-        let (_interrupter, interrupt) = Interrupter::new();
+        let (_interrupter, interrupt) = CancelHandle::new();
         let begun = Instant::now();
-        let mut polls = Polls::new(PollPolicy::default(), lately, random);
+        let mut polls = Polls::new(PollPolicy::default(), recent, random);
         let mut asked = 0;
         loop {
             polls.wait(begun + HOUR, &interrupt).await.unwrap();
@@ -218,13 +224,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn alike_jobs_are_asked_about_once_when_they_are_over() {
         for job in [ms(300), ms(500), ms(700), ms(950)] {
-            let (lately, random) = (Lately::default(), random());
+            let (recent, random) = (RecentDurations::default(), random());
             for _ in 0..2 * REMEMBERED {
-                poll(job, &lately, &random).await;
+                poll(job, &recent, &random).await;
             }
             let (mut asked, mut late) = (0, Duration::ZERO);
             for _ in 0..100 {
-                let (times, by) = poll(job, &lately, &random).await;
+                let (times, by) = poll(job, &recent, &random).await;
                 asked += times;
                 late += by;
             }
@@ -236,8 +242,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_that_began_together_learn_from_the_first() {
-        let (lately, random) = (Lately::default(), random());
-        let jobs = (0..50).map(|_| poll(ms(500), &lately, &random));
+        let (recent, random) = (RecentDurations::default(), random());
+        let jobs = (0..50).map(|_| poll(ms(500), &recent, &random));
         let looks = futures_util::future::join_all(jobs).await;
         let late = looks.iter().map(|(_, late)| *late).max().unwrap();
         // On its own, a job would be asked up to 250 ms too late.
@@ -247,41 +253,41 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_job_unlike_the_others_is_neither_forgotten_nor_pestered() {
         let cap = PollPolicy::default().cap;
-        let (lately, random) = (Lately::default(), random());
+        let (recent, random) = (RecentDurations::default(), random());
         for _ in 0..20 {
-            poll(ms(60_000), &lately, &random).await;
+            poll(ms(60_000), &recent, &random).await;
         }
-        let (_, late) = poll(ms(7_000), &lately, &random).await;
+        let (_, late) = poll(ms(7_000), &recent, &random).await;
         assert!(late <= cap, "{late:?}");
-        let (asked, late) = poll(ms(600_000), &lately, &random).await;
+        let (asked, late) = poll(ms(600_000), &recent, &random).await;
         assert!(asked <= 130, "{asked}");
         assert!(late <= cap * 6 / 5, "{late:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn times_that_change_are_followed() {
-        let (lately, random) = (Lately::default(), random());
+        let (recent, random) = (RecentDurations::default(), random());
         for job in [ms(500), ms(2000), ms(400)] {
             for _ in 0..2 * REMEMBERED {
-                poll(job, &lately, &random).await;
+                poll(job, &recent, &random).await;
             }
-            let (_, late) = poll(job, &lately, &random).await;
+            let (_, late) = poll(job, &recent, &random).await;
             assert!(late <= ms(600), "{job:?}: {late:?}");
         }
     }
 
     #[test]
     fn the_aim_is_where_the_quickest_quarter_is_over() {
-        let lately = Lately::default();
-        assert_eq!(lately.aim(), None);
+        let recent = RecentDurations::default();
+        assert_eq!(recent.expected_end(), None);
         for (pending, over) in [(990, 1000), (980, 1020), (1980, 2020), (0, 800)] {
-            lately.learn(ms(pending), ms(over), false);
+            recent.learn(ms(pending), ms(over), false);
         }
         // 995, 1000, 2000 and, of the one of which little is known, 750.
-        assert_eq!(lately.aim(), Some(ms(995) + ms(995) / 50));
+        assert_eq!(recent.expected_end(), Some(ms(995) + ms(995) / 50));
         for _ in 0..REMEMBERED {
-            lately.learn(ms(100), ms(100), false);
+            recent.learn(ms(100), ms(100), false);
         }
-        assert_eq!(lately.aim(), Some(ms(110)));
+        assert_eq!(recent.expected_end(), Some(ms(110)));
     }
 }

@@ -14,26 +14,26 @@ mod interrupt;
 mod job_times;
 mod package;
 mod patch;
+mod recovery;
 mod release;
 mod report;
 mod run_report;
 mod run_start;
 mod run_watch;
 mod send;
-mod settle;
 mod step;
 mod wait;
 mod why;
 
 pub use event::{ApplyEvent, Call};
 pub use executor::{ApplySettings, EventSink, Execution, apply};
-pub use interrupt::{Interrupt, Interrupter};
+pub use interrupt::{CancelHandle, CancelToken};
 pub use package::inspect_package;
+pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover, unfinished_words};
 pub use report::{
-    ApplyReport, Done, NotReleased, Outcome, OutcomeWord, SkipReason, StepError, StepReport, Totals,
+    ApplyReport, Done, NotReleased, Outcome, OutcomeKind, SkipReason, StepError, StepReport, Totals,
 };
 pub use run_report::{JobOutcome, JobReport, RunEvent};
 pub use run_start::{RunEventSink, RunExecution, RunStartError, StartedRun, start_run};
 pub use run_watch::{WatchedJob, look_at_job, watch_job};
-pub use settle::{Fate, SettledStep, Settlement, settle, unfinished_words};
 pub use wait::PollPolicy;

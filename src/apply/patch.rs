@@ -12,7 +12,7 @@ use super::wait::{Pauses, Stopped, pause};
 use crate::api::{self, PatchStyle, WriteError};
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
 use crate::live::LiveVersion;
-use crate::plan::{LiveImage, Patch, Standing, stand_update};
+use crate::plan::{LiveImage, Patch, PreconditionResult, check_update};
 use crate::store::RecordPatch;
 
 /// How many looks must do before the other form of PATCH is tried.
@@ -26,10 +26,10 @@ impl Step<'_, '_> {
     ) -> Result<Done, Outcome> {
         let run = self.run;
         let deadline = Instant::now() + run.settings.deploy;
-        match check_update(self.run, before, patch).await? {
-            Standing::Done => return Ok(Done::already(Some(before.id.clone()))),
-            Standing::Moved(differences) => return Err(Outcome::Refused(differences)),
-            Standing::Ready => {}
+        match recheck_update(self.run, before, patch).await? {
+            PreconditionResult::Done => return Ok(Done::already(Some(before.id.clone()))),
+            PreconditionResult::Moved(differences) => return Err(Outcome::Refused(differences)),
+            PreconditionResult::Ready => {}
         }
         run.check_successors(self.change).await?;
         self.patch(before, patch, deadline).await
@@ -138,8 +138,8 @@ impl Step<'_, '_> {
                 (Some(_), Some(_)) => Ok(None),
             }
         };
-        let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
-        let deadline = Instant::now() + run.settings.settle;
+        let mut pauses = Pauses::new(run.propagation_pauses(), &run.random);
+        let deadline = Instant::now() + run.settings.propagation;
         loop {
             let is_last_look = Instant::now() >= deadline;
             match run.fetch(id, name).await.map_err(not_read)? {
@@ -170,11 +170,11 @@ impl Step<'_, '_> {
 }
 
 /// Judges an update by the record as it is now.
-async fn check_update(
+async fn recheck_update(
     run: &Run<'_>,
     before: &LiveImage,
     patch: Patch,
-) -> Result<Standing, Outcome> {
+) -> Result<PreconditionResult, Outcome> {
     let now = match run.current(before).await? {
         Some(live) if patch.visibility().is_some() => {
             Some(run.seen(true, live).await.map_err(not_read)?)
@@ -182,14 +182,14 @@ async fn check_update(
         now => now,
     };
     let planned = run.rebase(before, now.as_ref());
-    Ok(stand_update(&planned, patch, now.as_ref()))
+    Ok(check_update(&planned, patch, now.as_ref()))
 }
 
 /// Checks before a repetition: a patch of which a part shows is not foreign.
 async fn check_again(run: &Run<'_>, before: &LiveImage, patch: Patch) -> Result<(), Outcome> {
-    match check_update(run, before, patch).await? {
-        Standing::Ready | Standing::Done => Ok(()),
-        Standing::Moved(differences) => Err(Outcome::Refused(differences)),
+    match recheck_update(run, before, patch).await? {
+        PreconditionResult::Ready | PreconditionResult::Done => Ok(()),
+        PreconditionResult::Moved(differences) => Err(Outcome::Refused(differences)),
     }
 }
 

@@ -62,8 +62,8 @@ impl Run<'_> {
         successor: &Successor,
         id: &SolutionId,
     ) -> Result<Result<(), NotReleased>, Outcome> {
-        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
-        let deadline = Instant::now() + self.settings.settle;
+        let mut pauses = Pauses::new(self.propagation_pauses(), &self.random);
+        let deadline = Instant::now() + self.settings.propagation;
         loop {
             let verdict = match self
                 .fetch(id, &successor.after.identity.name)
@@ -106,8 +106,8 @@ impl Run<'_> {
 
     /// The record of an image as it is now, with its visibility where the image shows one.
     pub(super) async fn current(&self, before: &LiveImage) -> Result<Option<LiveVersion>, Outcome> {
-        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
-        let deadline = Instant::now() + self.settings.settle;
+        let mut pauses = Pauses::new(self.propagation_pauses(), &self.random);
+        let deadline = Instant::now() + self.settings.propagation;
         let mut looks = 1;
         loop {
             let found = self.fetch(&before.id, &before.identity.name).await;
@@ -159,7 +159,7 @@ impl Run<'_> {
         if self.in_flight.contains_key(&live.identity) {
             return Err(NotReleased::InFlight);
         }
-        if self.suspects.contains(&live.id) {
+        if self.orphaned.contains(&live.id) {
             return Err(NotReleased::Suspect);
         }
         if !live.state.satisfies(after.state) {
@@ -172,11 +172,11 @@ impl Run<'_> {
             }
             (None, _) | (Some(_), Some(_)) => {}
         }
-        let settle = i64::try_from(self.settings.settle.as_millis()).unwrap_or(i64::MAX);
+        let propagation = i64::try_from(self.settings.propagation.as_millis()).unwrap_or(i64::MAX);
         let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         let is_young = live
             .created_at_ms
-            .is_some_and(|created| now.saturating_sub(created) < settle);
+            .is_some_and(|created| now.saturating_sub(created) < propagation);
         if is_young && !self.is_vouched(&live.id) {
             return Err(NotReleased::TooYoung);
         }

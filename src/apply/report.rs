@@ -389,7 +389,7 @@ impl StepError {
 /// How a change ended, as one word: the same in tables, journal and events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OutcomeWord {
+pub enum OutcomeKind {
     /// [`Outcome::Done`].
     Done,
     /// [`Outcome::Failed`].
@@ -404,7 +404,7 @@ pub enum OutcomeWord {
     Unknown,
 }
 
-impl OutcomeWord {
+impl OutcomeKind {
     /// Every word, in the order of tables.
     pub const ALL: [Self; 6] = [
         Self::Done,
@@ -438,14 +438,14 @@ impl Outcome {
     }
 
     /// Its word.
-    pub fn word(&self) -> OutcomeWord {
+    pub fn word(&self) -> OutcomeKind {
         match self {
-            Self::Done(_) => OutcomeWord::Done,
-            Self::Failed(_) => OutcomeWord::Failed,
-            Self::Skipped(_) => OutcomeWord::Skipped,
-            Self::Refused(_) => OutcomeWord::Refused,
-            Self::Cancelled => OutcomeWord::Cancelled,
-            Self::Unknown { .. } => OutcomeWord::Unknown,
+            Self::Done(_) => OutcomeKind::Done,
+            Self::Failed(_) => OutcomeKind::Failed,
+            Self::Skipped(_) => OutcomeKind::Skipped,
+            Self::Refused(_) => OutcomeKind::Refused,
+            Self::Cancelled => OutcomeKind::Cancelled,
+            Self::Unknown { .. } => OutcomeKind::Unknown,
         }
     }
 }
@@ -473,7 +473,7 @@ impl ApplyReport {
     }
 
     /// How many changes ended so.
-    pub fn count(&self, word: OutcomeWord) -> usize {
+    pub fn count(&self, word: OutcomeKind) -> usize {
         self.steps
             .iter()
             .filter(|step| step.outcome.word() == word)
@@ -516,7 +516,7 @@ impl ApplyReport {
 
     /// Whether every change is done.
     pub fn is_complete(&self) -> bool {
-        self.count(OutcomeWord::Done) == self.steps.len()
+        self.count(OutcomeKind::Done) == self.steps.len()
     }
 }
 

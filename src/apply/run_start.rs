@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::interrupt::Interrupt;
+use super::interrupt::CancelToken;
 use super::run_report::RunEvent;
 use super::send::RESEND;
 use super::wait::{Pauses, PollPolicy, pause};
@@ -25,11 +25,11 @@ pub struct RunExecution {
     /// Reads jobs and lists of runs.
     pub reader: Reader,
     /// Says when to stop.
-    pub interrupt: Interrupt,
+    pub interrupt: CancelToken,
     /// When to stop waiting.
     pub deadline: Instant,
     /// How long a start may need to show.
-    pub settle: Duration,
+    pub propagation: Duration,
     /// How jobs are polled.
     pub poll: PollPolicy,
     /// Is told what happens.
@@ -43,7 +43,7 @@ pub struct RunExecution {
 impl fmt::Debug for RunExecution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunExecution")
-            .field("settle", &self.settle)
+            .field("propagation", &self.propagation)
             .field("poll", &self.poll)
             .finish_non_exhaustive()
     }
@@ -85,7 +85,7 @@ pub enum RunStartError {
 }
 
 /// Starts a run. A start whose answer is lost is looked for by its id, and sent again only after a
-/// look that began later than `settle` has not found it.
+/// look that began later than `propagation` has not found it.
 pub async fn start_run(
     writer: &Writer,
     target: &RunTarget,
@@ -115,7 +115,7 @@ pub async fn start_run(
         };
         match error {
             WriteError::Ambiguous(_) => {
-                execution.tell_retry(execution.settle, true, &error);
+                execution.tell_retry(execution.propagation, true, &error);
                 let not_known = |perhaps: Option<JobId>, source: WriteError| {
                     let id = request.id.clone();
                     Err(RunStartError::NotKnown {
@@ -157,17 +157,17 @@ pub async fn start_run(
 }
 
 impl RunExecution {
-    /// Looks for a run until a look that began after `settle` was complete. `None` if none was.
+    /// Looks for a run until a look that began after `propagation` was complete. `None` if none was.
     async fn find(&self, request: &RunRequest) -> Option<bool> {
-        let settled_at = Instant::now() + self.settle;
-        let mut pauses = Pauses::new(PollPolicy::settling(self.settle), &self.random);
+        let propagated_at = Instant::now() + self.propagation;
+        let mut pauses = Pauses::new(PollPolicy::for_propagation(self.propagation), &self.random);
         loop {
             let begun = Instant::now();
             match self.knows(request).await {
                 Ok(Some(true)) => return Some(true),
-                Ok(Some(false)) if begun > settled_at => return Some(false),
+                Ok(Some(false)) if begun > propagated_at => return Some(false),
                 // A list that is never shown in full will not be by waiting.
-                Ok(None) if begun > settled_at => return None,
+                Ok(None) if begun > propagated_at => return None,
                 Ok(_) | Err(_) => {}
             }
             if pause(pauses.next(), self.deadline, &self.interrupt)

@@ -75,8 +75,8 @@ impl Step<'_, '_> {
                     match send().await {
                         Ok(taken) => return Ok(Sent::Taken(taken)),
                         Err(error @ WriteError::Ambiguous(_)) => {
-                            self.tell_retry(call, run.settings.settle, true, &error);
-                            match self.settle(deadline, &look).await {
+                            self.tell_retry(call, run.settings.propagation, true, &error);
+                            match self.look_for_effect(deadline, &look).await {
                                 Ok(Some(found)) => return Ok(Sent::Found(found)),
                                 Ok(None) if Instant::now() < deadline => {
                                     is_ambiguous = true;
@@ -142,21 +142,21 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Looks for the effect of a sending until a look that began after `settle` was complete. The
+    /// Looks for the effect of a sending until a look that began after `propagation` was complete. The
     /// time counts from the end of the sending: the server may have accepted it at any moment
     /// before.
-    async fn settle<F>(
+    async fn look_for_effect<F>(
         &self,
         deadline: Instant,
         look: &impl AsyncFn() -> Result<Option<F>, ReadError>,
     ) -> Result<Option<F>, Stopped> {
         let run = self.run;
-        let settled_at = Instant::now() + run.settings.settle;
-        let mut pauses = Pauses::new(run.settle_pauses(), &run.random);
+        let propagated_at = Instant::now() + run.settings.propagation;
+        let mut pauses = Pauses::new(run.propagation_pauses(), &run.random);
         loop {
             let begun = Instant::now();
             if let Ok(found) = look().await
-                && (found.is_some() || begun > settled_at)
+                && (found.is_some() || begun > propagated_at)
             {
                 return Ok(found);
             }
@@ -183,8 +183,8 @@ fn not_sent(call: Call, error: WriteError) -> Outcome {
 }
 
 impl Run<'_> {
-    /// Pauses that fit a number of looks into `settle`.
-    pub(super) fn settle_pauses(&self) -> PollPolicy {
-        PollPolicy::settling(self.settings.settle)
+    /// Pauses that fit a number of looks into `propagation`.
+    pub(super) fn propagation_pauses(&self) -> PollPolicy {
+        PollPolicy::for_propagation(self.settings.propagation)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::create::Goal;
+use super::create::DeployTarget;
 use super::event::{ApplyEvent, Call};
 use super::executor::Run;
 use super::report::{Done, Outcome, SkipReason, StepError, StepReport};
@@ -59,9 +59,9 @@ pub(super) async fn perform<'a>(
     };
     let outcome = match stopped {
         Ok(Ok(done)) => {
-            // What was there already is vouched for by nobody: its deploy may still be at work.
+            // What was there already is confirmed for by nobody: its deploy may still be at work.
             if let Some(id) = done.id.as_ref().filter(|_| !done.was_already) {
-                run.vouch(&change.identity, id);
+                run.confirm(&change.identity, id);
             }
             Outcome::Done(done)
         }
@@ -186,7 +186,8 @@ impl Step<'_, '_> {
                 other_owner,
             } => {
                 let other_owner = other_owner.as_ref();
-                self.create(path, Goal { after, other_owner }, None).await
+                self.create(path, DeployTarget { after, other_owner }, None)
+                    .await
             }
             Action::Update {
                 before,
@@ -201,8 +202,8 @@ impl Step<'_, '_> {
             } => {
                 self.delete(before).await?;
                 let other_owner = other_owner.as_ref();
-                let goal = Goal { after, other_owner };
-                self.create(path, goal, Some(&before.id)).await
+                let target = DeployTarget { after, other_owner };
+                self.create(path, target, Some(&before.id)).await
             }
             Action::Delete { before } => self.delete(before).await,
             Action::NoOp { .. } => Ok(Done::already(None)),
@@ -236,7 +237,7 @@ impl Step<'_, '_> {
     }
 
     /// Lets another step begin: this one starts no more jobs.
-    pub(super) fn give_place(&mut self) {
+    pub(super) fn release_permit(&mut self) {
         self.place = None;
     }
 
@@ -263,7 +264,7 @@ impl Step<'_, '_> {
         job
     }
 
-    /// Looks until something shows, for as long as `settle`.
+    /// Looks until something shows, for as long as `propagation`.
     pub(super) async fn until_shown<T>(
         &self,
         look: impl AsyncFn() -> Result<Option<T>, Outcome>,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::event::{ApplyEvent, Call};
 use super::executor::Run;
-use super::interrupt::Interrupt;
+use super::interrupt::CancelToken;
 use super::job_times::Polls;
 use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
@@ -43,12 +43,12 @@ impl Default for PollPolicy {
 }
 
 impl PollPolicy {
-    /// Pauses that fit a number of looks into `settle`.
-    pub(super) fn settling(settle: Duration) -> Self {
+    /// Pauses that fit a number of looks into `propagation`.
+    pub(super) fn for_propagation(propagation: Duration) -> Self {
         Self {
-            first: (settle / 20).clamp(Duration::from_millis(10), Duration::from_millis(500)),
+            first: (propagation / 20).clamp(Duration::from_millis(10), Duration::from_millis(500)),
             factor: 1.5,
-            cap: (settle / 5).clamp(Duration::from_millis(20), Duration::from_secs(5)),
+            cap: (propagation / 5).clamp(Duration::from_millis(20), Duration::from_secs(5)),
             jitter: 0.2,
         }
     }
@@ -100,7 +100,7 @@ pub(super) enum Stopped {
 pub(super) async fn pause(
     length: Duration,
     deadline: Instant,
-    interrupt: &Interrupt,
+    interrupt: &CancelToken,
 ) -> Result<(), Stopped> {
     let now = Instant::now();
     if now >= deadline {
@@ -145,15 +145,15 @@ impl<E> From<E> for NotShown<E> {
 }
 
 impl Run<'_> {
-    /// Looks until something shows, for as long as `settle`, with one look at the very end. A look
+    /// Looks until something shows, for as long as `propagation`, with one look at the very end. A look
     /// that failed in passing is not the last word, until it is the last look.
     pub(super) async fn until_shown<T, E>(
         &self,
         look: impl AsyncFn() -> Result<Option<T>, E>,
         is_passing: impl Fn(&E) -> bool,
     ) -> Result<Option<T>, NotShown<E>> {
-        let mut pauses = Pauses::new(self.settle_pauses(), &self.random);
-        let deadline = Instant::now() + self.settings.settle;
+        let mut pauses = Pauses::new(self.propagation_pauses(), &self.random);
+        let deadline = Instant::now() + self.settings.propagation;
         loop {
             let is_last_look = Instant::now() >= deadline;
             match look().await {

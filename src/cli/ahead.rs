@@ -11,14 +11,14 @@ use super::files::manifest_folder;
 use super::io::Io;
 use super::session::{self, Session};
 use super::settings::Settings;
-use crate::api::{Client, Look, Reader};
+use crate::api::{Client, PendingListing, Reader};
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
 
 /// What was begun. It is broken off when it is dropped.
 struct Begun {
     environment: Environment,
     client: Client,
-    look: Look,
+    look: PendingListing,
 }
 
 /// Reads the manifest and prepares the client, as [`session::open`] does; a look at the whole
@@ -27,7 +27,7 @@ pub(super) async fn open(
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<(Session, Option<Look>), CommandError> {
+) -> Result<(Session, Option<PendingListing>), CommandError> {
     let source = session::read_source(&args.file)?;
     let begun = begin(&source, args, settings, io);
     if begun.is_some() {

@@ -296,24 +296,24 @@ impl Io {
 
 /// Text without invisible characters, in which no runner finds a command that may stand anywhere in
 /// a line. In JSON the escape means the same, and only strings can hold it.
-pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+pub(super) fn neutralize(text: &str) -> Cow<'_, str> {
     let is_plain = text.is_ascii() || !text.chars().any(is_steering);
     if is_plain && !text.contains("##[") {
         return Cow::Borrowed(text);
     }
-    let mut harmless = String::with_capacity(text.len());
+    let mut neutralize = String::with_capacity(text.len());
     for letter in text.chars() {
         if is_steering(letter) {
             let mut units = [0; 2];
             for unit in letter.encode_utf16(&mut units) {
                 // Writing to a String cannot fail.
-                let _ = write!(harmless, "\\u{unit:04x}");
+                let _ = write!(neutralize, "\\u{unit:04x}");
             }
         } else {
-            harmless.push(letter);
+            neutralize.push(letter);
         }
     }
-    Cow::Owned(harmless.replace("##[", "##\\u005b"))
+    Cow::Owned(neutralize.replace("##[", "##\\u005b"))
 }
 
 /// Whether a character acts on the terminal or is invisible, the styles of our own text excepted.
@@ -325,7 +325,7 @@ fn is_steering(letter: char) -> bool {
 /// Text of which no line is a command for a GitHub runner, whatever names stand in it: it takes
 /// every line that begins with two colons as one, space before them included.
 pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
-    let text = harmless(text);
+    let text = neutralize(text);
     let is_command = |line: &str| line.trim_start().starts_with("::");
     if !text.lines().any(is_command) {
         return text;

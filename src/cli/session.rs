@@ -42,7 +42,7 @@ pub(super) struct Loaded {
 }
 
 /// An environment, with all that can be known of it without asking it.
-pub(super) struct Place {
+pub(super) struct EnvironmentContext {
     pub(super) loaded: Loaded,
     /// The options that printed commands repeat.
     invocation: Invocation,
@@ -60,7 +60,7 @@ pub(super) struct Place {
 
 /// An environment that can be asked.
 pub(super) struct Session {
-    pub(super) place: Place,
+    pub(super) place: EnvironmentContext,
     client: Client,
     /// Stops when the session ends.
     _emulator: Option<Embedded>,
@@ -128,7 +128,7 @@ pub(super) fn place(
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<Place, CommandError> {
+) -> Result<EnvironmentContext, CommandError> {
     place_of(read_source(&args.file)?, args, settings, io)
 }
 
@@ -138,12 +138,12 @@ pub(super) fn place_of(
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<Place, CommandError> {
+) -> Result<EnvironmentContext, CommandError> {
     let loaded = load(source, args, settings, io)?;
     let invocation = settings
         .invocation
         .resolved(&loaded.file, &loaded.manifest.environment.name);
-    Ok(Place {
+    Ok(EnvironmentContext {
         loaded,
         invocation,
         store_wish: settings.store.clone(),
@@ -173,10 +173,10 @@ pub(super) async fn open(
 /// Starts the embedded emulator where it is meant, and prepares the client, with whatever else is
 /// wished of it.
 pub(super) async fn connect(
-    place: Place,
+    place: EnvironmentContext,
     settings: &Settings,
     io: &mut Io,
-    wish: impl FnOnce(&mut ClientSettings),
+    adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
     let loaded = &place.loaded;
     let environment = &loaded.manifest.environment;
@@ -212,7 +212,7 @@ pub(super) async fn connect(
         &loaded.folder,
         settings,
         io,
-        wish,
+        adjust,
     )?;
     Ok(Session {
         place,
@@ -229,7 +229,7 @@ pub(super) fn client(
     folder: &Path,
     settings: &Settings,
     io: &Io,
-    wish: impl FnOnce(&mut ClientSettings),
+    adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Client, CommandError> {
     let restrictions = settings
         .restrictions
@@ -245,11 +245,11 @@ pub(super) fn client(
                 source: refusal.into(),
             })?;
     }
-    let mut wishes = ClientSettings::new(base, Arc::clone(&io.secrets));
-    wishes.allowed_hosts = restrictions.map(|restrictions| restrictions.hosts.clone());
-    wishes.context.clone_from(&environment.context);
-    wishes.seed = fastrand::u64(..);
-    wishes.token = match &environment.token {
+    let mut client_settings = ClientSettings::new(base, Arc::clone(&io.secrets));
+    client_settings.allowed_hosts = restrictions.map(|restrictions| restrictions.hosts.clone());
+    client_settings.context.clone_from(&environment.context);
+    client_settings.seed = fastrand::u64(..);
+    client_settings.token = match &environment.token {
         Some(source) => Some(token_supplier(source, environment, folder, settings, io)?),
         None => own_token.map(TokenSupplier::fixed),
     };
@@ -262,8 +262,8 @@ pub(super) fn client(
             })
             .transpose()
     };
-    wishes.roots_pem = pem(&environment.tls.ca_bundle)?.into_iter().collect();
-    wishes.client_identity_pem = match (
+    client_settings.roots_pem = pem(&environment.tls.ca_bundle)?.into_iter().collect();
+    client_settings.client_identity_pem = match (
         pem(&environment.tls.client_cert)?,
         pem(&environment.tls.client_key)?,
     ) {
@@ -274,15 +274,15 @@ pub(super) fn client(
         }
         _ => None,
     };
-    wishes.events = Some(status::start(io));
-    wish(&mut wishes);
-    Client::new(wishes).map_err(|source| CommandError::Settings {
+    client_settings.events = Some(status::start(io));
+    adjust(&mut client_settings);
+    Client::new(client_settings).map_err(|source| CommandError::Settings {
         environment: environment.name.clone(),
         source,
     })
 }
 
-impl Place {
+impl EnvironmentContext {
     /// The store of the environment: the one that was typed, that `SOLFORM_STORE` or the manifest
     /// names, or the folder beside the manifest.
     pub(super) fn store(
@@ -291,9 +291,9 @@ impl Place {
         secrets: &Redactor,
     ) -> Result<Arc<dyn Store>, CommandError> {
         let environment = &self.loaded.manifest.environment;
-        let wish = typed.or(self.store_wish.as_deref());
+        let adjust = typed.or(self.store_wish.as_deref());
         // What the manifest says is beside it; what was typed is where one stands.
-        let folder = match (wish, environment.store.as_deref()) {
+        let folder = match (adjust, environment.store.as_deref()) {
             (Some(text), _) | (None, Some(text)) if text.contains("://") => {
                 return self.remote_store(text, secrets);
             }
@@ -310,7 +310,7 @@ impl Place {
     }
 }
 
-impl Place {
+impl EnvironmentContext {
     /// Starts a command for this environment, to be printed.
     pub(super) fn command(&self, verb: &str) -> PrintedCommand {
         self.invocation.command(verb)
@@ -408,7 +408,7 @@ fn store_url(bucket: &Url, settings: &[(String, String)]) -> Url {
 
 impl Session {
     /// A session with a client that was prepared for this environment already.
-    pub(super) fn with(place: Place, client: Client) -> Self {
+    pub(super) fn with(place: EnvironmentContext, client: Client) -> Self {
         Self {
             place,
             client,

@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::io::SharedErr;
 use super::stream::Stream;
-use crate::apply::Interrupter;
+use crate::apply::CancelHandle;
 use crate::render::{Diagnostic, Severity, StreamMessage};
 
 /// Both signals, as the exit codes that they end the process with.
@@ -61,7 +61,7 @@ impl NextCommand {
 /// Watches both signals for as long as the process lives: the first raises the interrupt, the
 /// second ends the process.
 pub(super) fn watch(
-    interrupter: Interrupter,
+    cancel_handle: CancelHandle,
     stream: Option<Stream>,
     err: SharedErr,
     next_command: NextCommand,
@@ -69,7 +69,7 @@ pub(super) fn watch(
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
         let _ = signals.next().await;
-        interrupter.raise();
+        cancel_handle.raise();
         let code = signals.next().await;
         end(stream, Some(err), next_command.said()).await;
         leave(code);

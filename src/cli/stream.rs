@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::io::harmless;
+use super::io::neutralize;
 use crate::api::Redactor;
 use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
@@ -77,7 +77,7 @@ impl Stream {
             .map_err(io::Error::from)
             .and_then(|mut line| {
                 self.redact(&mut line);
-                let line = format!("{}\n", harmless(&line.to_string()));
+                let line = format!("{}\n", neutralize(&line.to_string()));
                 lines.to.write_all(line.as_bytes())?;
                 lines.to.flush()
             });
@@ -174,7 +174,7 @@ impl StreamProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apply::OutcomeWord;
+    use crate::apply::OutcomeKind;
     use crate::render::{Diagnostic, Severity};
 
     /// A place that keeps what is written, and fails where it is told to.
@@ -230,7 +230,7 @@ mod tests {
         progress.take(&ApplyEvent::StepFinished {
             address: Address::parse("A@1").unwrap(),
             kind: ActionKind::Create,
-            outcome: OutcomeWord::Done,
+            outcome: OutcomeKind::Done,
             took: Duration::from_secs(33),
             id: None,
             why: None,

@@ -23,7 +23,7 @@ macro_rules! mapping {
             $( $(#[$field_meta])* #[schemars(default)] pub(super) $field: Option<Field<$type>>, )+
             /// Keys that do not belong here.
             #[schemars(skip)]
-            strays: Vec<Fault>,
+            invalid_entries: Vec<Fault>,
         }
 
         impl Shape for $name {
@@ -50,13 +50,13 @@ macro_rules! mapping {
                             Some(field) => {
                                 let first = field.key;
                                 let key = key.kept();
-                                this.strays.push(Fault::DuplicateKey { key, first });
+                                this.invalid_entries.push(Fault::DuplicateKey { key, first });
                             }
                         }, )+
                         text if RESERVED.contains(&text) => {
-                            this.strays.push(Fault::ReservedField { key: key.kept(), kind: $kind });
+                            this.invalid_entries.push(Fault::ReservedField { key: key.kept(), kind: $kind });
                         }
-                        _ => this.strays.push(Fault::UnknownField {
+                        _ => this.invalid_entries.push(Fault::UnknownField {
                             key: key.kept(),
                             kind: $kind,
                             fields: FIELDS,
@@ -67,12 +67,12 @@ macro_rules! mapping {
                 Ok(Some(this))
             }
 
-            fn strays(&self) -> &[Fault] {
-                &self.strays
+            fn invalid_entries(&self) -> &[Fault] {
+                &self.invalid_entries
             }
 
             fn faults(&self, faults: &mut Vec<Fault>) {
-                faults.extend_from_slice(&self.strays);
+                faults.extend_from_slice(&self.invalid_entries);
                 $( if let Some(field) = &self.$field {
                     field.node.faults(faults);
                 } )+

@@ -121,21 +121,24 @@ pub(super) trait Shape: Sized {
     }
 
     /// What did not fit into the value itself.
-    fn strays(&self) -> &[Fault] {
+    fn invalid_entries(&self) -> &[Fault] {
         &[]
     }
 
     /// Whether an unknown key was probably meant to be this field. Few are looked at: the answer
     /// only keeps a follow-up problem quiet.
     fn misspells(&self, field: &str) -> bool {
-        self.strays().iter().take(8).any(|fault| match fault {
-            Fault::UnknownField { key, fields, .. } => {
-                nearest(&key.text, fields.iter().copied()) == Some(field)
-            }
-            Fault::ReservedField { .. } | Fault::DuplicateKey { .. } | Fault::WrongType { .. } => {
-                false
-            }
-        })
+        self.invalid_entries()
+            .iter()
+            .take(8)
+            .any(|fault| match fault {
+                Fault::UnknownField { key, fields, .. } => {
+                    nearest(&key.text, fields.iter().copied()) == Some(field)
+                }
+                Fault::ReservedField { .. }
+                | Fault::DuplicateKey { .. }
+                | Fault::WrongType { .. } => false,
+            })
     }
 
     /// Adds what did not fit inside the value, at any depth.
@@ -162,8 +165,8 @@ impl<T: Shape> Shape for Box<T> {
         T::mapping(entries).map(|mapping| mapping.map(Self::new))
     }
 
-    fn strays(&self) -> &[Fault] {
-        T::strays(self)
+    fn invalid_entries(&self) -> &[Fault] {
+        T::invalid_entries(self)
     }
 
     fn faults(&self, faults: &mut Vec<Fault>) {
@@ -279,14 +282,14 @@ impl<T: Shape> Shape for List<T> {
 #[derive(Debug, Clone)]
 pub(super) struct Table<T> {
     pub(super) entries: IndexMap<Box<str>, Field<T>>,
-    pub(super) strays: Vec<Fault>,
+    pub(super) invalid_entries: Vec<Fault>,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Self {
             entries: IndexMap::new(),
-            strays: Vec::new(),
+            invalid_entries: Vec::new(),
         }
     }
 }
@@ -304,7 +307,9 @@ impl<T: Shape> Shape for Table<T> {
             if let Some(field) = table.entries.get(&*key.text) {
                 let first = field.key;
                 let key = key.kept();
-                table.strays.push(Fault::DuplicateKey { key, first });
+                table
+                    .invalid_entries
+                    .push(Fault::DuplicateKey { key, first });
                 entries.skip()?;
             } else {
                 let node = entries.value()?;
@@ -316,7 +321,7 @@ impl<T: Shape> Shape for Table<T> {
     }
 
     fn faults(&self, faults: &mut Vec<Fault>) {
-        faults.extend_from_slice(&self.strays);
+        faults.extend_from_slice(&self.invalid_entries);
         for field in self.entries.values() {
             field.node.faults(faults);
         }

@@ -72,7 +72,7 @@ pub struct PrimaryLine {
 
 /// A label's part of its first line, in bytes of the file.
 #[derive(Debug, Clone, Copy)]
-struct Place<'l> {
+struct LabelSpan<'l> {
     label: &'l Label,
     line: usize,
     start: usize,
@@ -86,7 +86,7 @@ impl Snippet {
         primary: &'l Label,
         related: impl Iterator<Item = &'l Label>,
     ) -> Self {
-        let places: Vec<Place<'l>> = std::iter::once(primary)
+        let places: Vec<LabelSpan<'l>> = std::iter::once(primary)
             .chain(related)
             .map(|label| place(source, label))
             .collect();
@@ -114,7 +114,7 @@ impl Snippet {
     fn first_block(
         &self,
         source: &SourceFile,
-        places: &[Place<'_>],
+        places: &[LabelSpan<'_>],
         rest: &[usize],
     ) -> Option<usize> {
         let first = places[*rest.first()?];
@@ -139,7 +139,7 @@ impl Snippet {
     fn push_block(
         &mut self,
         source: &SourceFile,
-        places: &[Place<'_>],
+        places: &[LabelSpan<'_>],
         block: &[usize],
         shown: &mut Vec<(usize, ShownLabel)>,
     ) {
@@ -297,14 +297,14 @@ impl SourceCode for Snippet {
     }
 }
 
-fn place<'l>(source: &SourceFile, label: &'l Label) -> Place<'l> {
+fn place<'l>(source: &SourceFile, label: &'l Label) -> LabelSpan<'l> {
     let text = source.masked();
     let start = floor_boundary(text, label.position.offset);
     let line = source.line_of(start);
     let line_end = source.line_range(line).end.max(start);
     let longest = label.position.length.min(LABEL_LIMIT);
     let end = floor_boundary(text, (start + longest).min(line_end)).max(start);
-    Place {
+    LabelSpan {
         label,
         line,
         start,
@@ -313,7 +313,7 @@ fn place<'l>(source: &SourceFile, label: &'l Label) -> Place<'l> {
 }
 
 /// Whether the line or one beside it is too long to be shown whole.
-fn is_long(source: &SourceFile, place: Place<'_>) -> bool {
+fn is_long(source: &SourceFile, place: LabelSpan<'_>) -> bool {
     let lines = place.line.saturating_sub(CONTEXT)..=(place.line + CONTEXT).min(source.lines() - 1);
     lines
         .into_iter()
@@ -321,7 +321,7 @@ fn is_long(source: &SourceFile, place: Place<'_>) -> bool {
 }
 
 /// The part of a long line that is shown around a label.
-fn window(source: &SourceFile, place: Place<'_>) -> (usize, usize) {
+fn window(source: &SourceFile, place: LabelSpan<'_>) -> (usize, usize) {
     let text = source.masked();
     let line = source.line_range(place.line);
     let start = floor_boundary(text, place.start.saturating_sub(LEAD)).max(line.start);

@@ -93,8 +93,8 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
     file.insert(head.start, head.bytes);
     for _ in 1..READS {
         let missed = match look(&mut file, source) {
-            Look::Found(found) => return Ok(found?),
-            Look::Misses(range) => range,
+            Attempt::Found(found) => return Ok(found?),
+            Attempt::Misses(range) => range,
         };
         let part = fetch(source, missed.clone()).await?;
         if part.total.is_some_and(|told| told != total) {
@@ -130,18 +130,18 @@ async fn fetch(source: &impl RangeSource, range: Range<u64>) -> Result<Part, Pac
 }
 
 /// One attempt with what is known.
-enum Look {
+enum Attempt {
     Found(Result<PackageInfo, Unreadable>),
     Misses(Range<u64>),
 }
 
-fn look(file: &mut Sparse, source: &impl RangeSource) -> Look {
+fn look(file: &mut Sparse, source: &impl RangeSource) -> Attempt {
     let mut member_end = 0;
     let result = read_member(file, &mut member_end);
     // What the zip reader makes of a read that failed does not count.
     match file.take_missed() {
-        Some(missed) => Look::Misses(widen(file, missed, member_end)),
-        None => Look::Found(
+        Some(missed) => Attempt::Misses(widen(file, missed, member_end)),
+        None => Attempt::Found(
             result.and_then(|member| parse(&source.clean(member.json), member.fingerprint)),
         ),
     }

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::action::{Action, AfterImage, LiveImage, Patch, is_made_by_deploy};
 use super::change::{Block, Change, Field, Mode, Plan};
-use super::precondition::{Difference, Standing, stand_create, stand_delete, stand_update};
+use super::precondition::{
+    Difference, PreconditionResult, check_create, check_delete, check_update,
+};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionId};
 use crate::live::{LiveState, LiveVersion};
@@ -495,16 +497,16 @@ fn done(
 
 /// What has moved since the plan, where the fresh plan has nothing of the record.
 fn moved(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
-    let standing = match &approved.action {
+    let result = match &approved.action {
         Action::Create {
             after, other_owner, ..
-        } => stand_create(
+        } => check_create(
             after,
             other_owner.as_ref(),
             live.live.named(&after.identity.name),
         ),
         Action::Update { before, patch, .. } => {
-            stand_update(before, *patch, live.by_id(&before.id))
+            check_update(before, *patch, live.by_id(&before.id))
         }
         Action::Replace { before, .. } => {
             let Some(now) = live.by_id(&before.id) else {
@@ -512,14 +514,14 @@ fn moved(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
                     id: before.id.clone(),
                 }];
             };
-            stand_delete(before, Some(now))
+            check_delete(before, Some(now))
         }
-        Action::Delete { before } => stand_delete(before, live.by_id(&before.id)),
-        Action::NoOp { .. } => Standing::Done,
+        Action::Delete { before } => check_delete(before, live.by_id(&before.id)),
+        Action::NoOp { .. } => PreconditionResult::Done,
     };
-    match standing {
-        Standing::Moved(differences) => differences,
-        Standing::Ready | Standing::Done => Vec::new(),
+    match result {
+        PreconditionResult::Moved(differences) => differences,
+        PreconditionResult::Ready | PreconditionResult::Done => Vec::new(),
     }
 }
 

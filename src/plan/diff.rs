@@ -142,7 +142,7 @@ pub fn diff(
         left_out,
         ..
     } = differ;
-    order::tell_apart(&mut changes);
+    order::disambiguate_changes(&mut changes);
     for (name, range) in names {
         order::connect(&mut changes[range], name);
     }

@@ -50,8 +50,8 @@ pub use options::{DiffOptions, Selector, near_addresses};
 pub use own_writes::OwnWrites;
 pub use ownership::OwnerConflict;
 pub use precondition::{
-    Difference, Standing, compare_package, deployed_among, stand_create, stand_delete,
-    stand_redeploy, stand_update,
+    Difference, PreconditionResult, check_create, check_delete, check_redeploy, check_update,
+    compare_package, deployed_among,
 };
 pub use saved::{PlanKind, PlanOptions, SavedPlan, SavedPlanError, repeated_options};
 pub use succession::{Course, Succession, Successions};

@@ -20,7 +20,7 @@ use crate::manifest::{Desired, Manifest, entries_of};
 /// Gives every change its own address. `changes` are ordered by identity.
 ///
 /// The owner comes in front where two would look alike, and records of one identity bear their ids.
-pub(super) fn tell_apart(changes: &mut [Change]) {
+pub(super) fn disambiguate_changes(changes: &mut [Change]) {
     let is_alike = |left: &Identity, right: &Identity| {
         left.name == right.name && left.version == right.version
     };

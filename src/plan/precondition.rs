@@ -15,7 +15,7 @@ const NOT_KNOWN: &str = "not known";
 
 /// How a change stands against what is live now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum PreconditionResult {
     /// As planned: the write may be sent.
     Ready,
     /// The after-image is live already.
@@ -105,9 +105,13 @@ pub enum Difference {
 ///
 /// What is where the patch puts it has not moved, so that a patch of which a part took hold is sent
 /// again. Everything else must be as the plan saw it, also where the patch is done already.
-pub fn stand_update(before: &LiveImage, patch: Patch, now: Option<&LiveVersion>) -> Standing {
+pub fn check_update(
+    before: &LiveImage,
+    patch: Patch,
+    now: Option<&LiveVersion>,
+) -> PreconditionResult {
     let Some(now) = now else {
-        return Standing::Moved(vec![Difference::Gone {
+        return PreconditionResult::Moved(vec![Difference::Gone {
             id: before.id.clone(),
         }]);
     };
@@ -140,21 +144,21 @@ pub fn stand_update(before: &LiveImage, patch: Patch, now: Option<&LiveVersion>)
         })
         .collect();
     if !differences.is_empty() {
-        Standing::Moved(differences)
+        PreconditionResult::Moved(differences)
     } else if is_state_done.unwrap_or(true) && is_visibility_done.unwrap_or(true) {
-        Standing::Done
+        PreconditionResult::Done
     } else {
-        Standing::Ready
+        PreconditionResult::Ready
     }
 }
 
 /// Judges a delete by the record that its id has now.
-pub fn stand_delete(before: &LiveImage, now: Option<&LiveVersion>) -> Standing {
+pub fn check_delete(before: &LiveImage, now: Option<&LiveVersion>) -> PreconditionResult {
     match now {
-        None => Standing::Done,
+        None => PreconditionResult::Done,
         Some(now) => match compare(before, now) {
-            differences if differences.is_empty() => Standing::Ready,
-            differences => Standing::Moved(differences),
+            differences if differences.is_empty() => PreconditionResult::Ready,
+            differences => PreconditionResult::Moved(differences),
         },
     }
 }
@@ -227,15 +231,15 @@ impl Successor {
 ///
 /// Other owners' records of the version stood beside the deleted one, so they do not stand against
 /// the new one: refusing here would leave the version deleted.
-pub fn stand_redeploy(
+pub fn check_redeploy(
     after: &AfterImage,
     other_owner: Option<&Owner>,
     named: &[LiveVersion],
-) -> Standing {
+) -> PreconditionResult {
     match deployed_among(after, other_owner, named) {
-        None => Standing::Ready,
-        Some(live) if after.is_proven_by(live) => Standing::Done,
-        Some(live) => Standing::Moved(vec![Difference::Appeared {
+        None => PreconditionResult::Ready,
+        Some(live) if after.is_proven_by(live) => PreconditionResult::Done,
+        Some(live) => PreconditionResult::Moved(vec![Difference::Appeared {
             id: live.id.clone(),
             state: live.state.as_str().to_owned(),
         }]),
@@ -243,13 +247,13 @@ pub fn stand_redeploy(
 }
 
 /// Judges a deploy by every live record of the name.
-pub fn stand_create(
+pub fn check_create(
     after: &AfterImage,
     other_owner: Option<&Owner>,
     named: &[LiveVersion],
-) -> Standing {
-    let own = stand_redeploy(after, other_owner, named);
-    if own != Standing::Ready {
+) -> PreconditionResult {
+    let own = check_redeploy(after, other_owner, named);
+    if own != PreconditionResult::Ready {
         return own;
     }
     let elsewhere: Vec<Difference> = named
@@ -260,9 +264,9 @@ pub fn stand_create(
         })
         .collect();
     if elsewhere.is_empty() {
-        Standing::Ready
+        PreconditionResult::Ready
     } else {
-        Standing::Moved(elsewhere)
+        PreconditionResult::Moved(elsewhere)
     }
 }
 

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::testing::Scenario;
 use super::{
     Action, AfterImage, Change, Decided, LiveImage, Mode, PastEnd, PastWrite, Patch, Plan,
-    PlanProgress, Reason, Standing, stand_create, stand_delete, stand_redeploy, stand_update,
+    PlanProgress, PreconditionResult, Reason, check_create, check_delete, check_redeploy,
+    check_update,
 };
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
@@ -233,14 +234,14 @@ impl<'a> Run<'a> {
                 },
                 Next::First,
             ) => {
-                match stand_create(
+                match check_create(
                     after,
                     other_owner.as_ref(),
                     &self.seen_named(&after.identity.name),
                 ) {
-                    Standing::Done => Err(End::Done),
-                    Standing::Moved(_) => Err(End::Refused),
-                    Standing::Ready => {
+                    PreconditionResult::Done => Err(End::Done),
+                    PreconditionResult::Moved(_) => Err(End::Refused),
+                    PreconditionResult::Ready => {
                         self.announce(change).is_deployed = true;
                         self.deploy(after)
                     }
@@ -248,10 +249,10 @@ impl<'a> Run<'a> {
             }
             (Action::Update { before, patch, .. }, Next::First) => {
                 self.check_release(change)?;
-                match stand_update(before, *patch, self.seen(&before.id).as_ref()) {
-                    Standing::Done => Err(End::Done),
-                    Standing::Moved(_) => Err(End::Refused),
-                    Standing::Ready => {
+                match check_update(before, *patch, self.seen(&before.id).as_ref()) {
+                    PreconditionResult::Done => Err(End::Done),
+                    PreconditionResult::Moved(_) => Err(End::Refused),
+                    PreconditionResult::Ready => {
                         self.check_touch(change, before);
                         self.announce(change)
                             .patches
@@ -281,8 +282,12 @@ impl<'a> Run<'a> {
                 Next::Deploy,
             ) => {
                 let named = self.seen_named(&after.identity.name);
-                let standing = stand_redeploy(after, other_owner.as_ref(), &named);
-                assert_eq!(standing, Standing::Ready, "deleted and not deployed again");
+                let result = check_redeploy(after, other_owner.as_ref(), &named);
+                assert_eq!(
+                    result,
+                    PreconditionResult::Ready,
+                    "deleted and not deployed again"
+                );
                 self.announce(change).is_deployed = true;
                 let next = self.deploy(after);
                 self.in_the_air.remove(&change.address);
@@ -418,10 +423,10 @@ impl<'a> Run<'a> {
     }
 
     fn delete(&mut self, change: &Change, image: &LiveImage) -> Result<(), End> {
-        match stand_delete(image, self.seen(&image.id).as_ref()) {
-            Standing::Done => return Ok(()),
-            Standing::Moved(_) => return Err(End::Refused),
-            Standing::Ready => {}
+        match check_delete(image, self.seen(&image.id).as_ref()) {
+            PreconditionResult::Done => return Ok(()),
+            PreconditionResult::Moved(_) => return Err(End::Refused),
+            PreconditionResult::Ready => {}
         }
         self.check_touch(change, image);
         self.announce(change).is_deleted = true;

@@ -18,7 +18,7 @@ pub enum Course {
     /// To a lower version than one that goes.
     Downgrade,
     /// To one that is neither: their numbers do not tell (`1.0-rc` and `1.0`).
-    Sideways,
+    Incomparable,
     /// To the same version under another owner.
     Handover,
 }
@@ -29,7 +29,7 @@ impl Course {
         match self {
             Self::Upgrade => "upgrade",
             Self::Downgrade => "downgrade",
-            Self::Sideways => "sideways",
+            Self::Incomparable => "incomparable",
             Self::Handover => "handover",
         }
     }
@@ -95,7 +95,7 @@ impl<'a> Successions<'a> {
         } else if goes.iter().all(|other| other.identity.version == *incoming) {
             Course::Handover
         } else {
-            Course::Sideways
+            Course::Incomparable
         };
         Some(Succession {
             course,
@@ -164,7 +164,7 @@ mod tests {
                 vec![declared("Form@1.0")],
                 vec![live("Form@1.0-rc")],
                 "Form@1.0",
-                "sideways from Form@1.0-rc",
+                "incomparable from Form@1.0-rc",
             ),
             // A roll-back by a patch.
             (

@@ -59,7 +59,7 @@ impl Summary {
             orphaned: plan.orphaned.len(),
             ..Self::default()
         };
-        let unsettled: HashSet<&Identity> = plan
+        let not_as_declared: HashSet<&Identity> = plan
             .in_flight
             .iter()
             .map(|write| &write.identity)
@@ -67,13 +67,13 @@ impl Summary {
             .collect();
         let successions = Successions::of(plan);
         for change in &plan.changes {
-            let is_settled = !unsettled.contains(&change.identity);
-            summary.count(change, &successions, is_settled);
+            let is_as_declared = !not_as_declared.contains(&change.identity);
+            summary.count(change, &successions, is_as_declared);
         }
         summary
     }
 
-    fn count(&mut self, change: &Change, successions: &Successions<'_>, is_settled: bool) {
+    fn count(&mut self, change: &Change, successions: &Successions<'_>, is_as_declared: bool) {
         match change.action.kind() {
             ActionKind::Create => self.add += 1,
             ActionKind::Update => self.change += 1,
@@ -83,7 +83,7 @@ impl Summary {
                 self.destroy += 1;
             }
             ActionKind::NoOp if change.has_unknown_word() => self.unknown += 1,
-            ActionKind::NoOp => self.no_op += usize::from(is_settled),
+            ActionKind::NoOp => self.no_op += usize::from(is_as_declared),
         }
         self.blocked += usize::from(!change.blocked.is_empty());
         self.ends_service += usize::from(change.ends_service());

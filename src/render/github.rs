@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use crate::apply::OutcomeWord;
+use crate::apply::OutcomeKind;
 use crate::ident::Identity;
 use crate::plan::{ActionKind, Change, Origin, Plan, Refusal, Summary};
 use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, Severity};
@@ -18,18 +18,18 @@ const MOST: usize = 10;
 /// One annotation.
 struct Annotation {
     severity: Severity,
-    place: Option<Place>,
+    place: Option<Location>,
     title: String,
     message: String,
 }
 
-struct Place {
+struct Location {
     file: String,
     line: usize,
     column: usize,
 }
 
-impl Place {
+impl Location {
     fn of(origin: &Origin) -> Self {
         Self {
             file: origin.file.to_string(),
@@ -57,7 +57,7 @@ pub fn render_github_plan(
             .changes
             .iter()
             .find(|change| change.identity == *identity)
-            .and_then(|change| change.origin.as_ref().map(Place::of)),
+            .and_then(|change| change.origin.as_ref().map(Location::of)),
         title: format!("{} {title}", plan.address_of(identity)),
         message: format!("{text}."),
     };
@@ -177,7 +177,7 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
     Annotation {
         severity: Severity::Warning,
         // The base's lines are not those of the file that GitHub shows.
-        place: (finding.place.side == Side::Head).then(|| Place {
+        place: (finding.place.side == Side::Head).then(|| Location {
             file: position.file.to_string(),
             line: position.line,
             column: position.column,
@@ -209,7 +209,7 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
     let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
     Annotation {
         severity: diagnostic.severity,
-        place: diagnostic.range.as_ref().map(|range| Place {
+        place: diagnostic.range.as_ref().map(|range| Location {
             file: range.filename.clone(),
             line: range.start.line,
             column: range.start.column,
@@ -250,7 +250,7 @@ fn risk(change: &Change) -> Option<Annotation> {
     .collect();
     (!marks.is_empty()).then(|| Annotation {
         severity: Severity::Warning,
-        place: change.origin.as_ref().map(Place::of),
+        place: change.origin.as_ref().map(Location::of),
         title: change.address.to_string(),
         message: format!("It {}.", marks.join("; it ")),
     })
@@ -260,7 +260,7 @@ fn not_done(change: &ReportChange) -> Option<Annotation> {
     if change.is_done() {
         return None;
     }
-    let is_consequence = [OutcomeWord::Skipped, OutcomeWord::Cancelled]
+    let is_consequence = [OutcomeKind::Skipped, OutcomeKind::Cancelled]
         .iter()
         .any(|word| word.as_str() == change.outcome);
     let lines = [change.detail.as_deref(), change.help.as_deref()];
@@ -271,7 +271,7 @@ fn not_done(change: &ReportChange) -> Option<Annotation> {
         } else {
             Severity::Error
         },
-        place: change.position.as_ref().map(|position| Place {
+        place: change.position.as_ref().map(|position| Location {
             file: position.file.clone(),
             line: position.line,
             column: position.column,
@@ -281,13 +281,13 @@ fn not_done(change: &ReportChange) -> Option<Annotation> {
     })
 }
 
-fn place_in(report: &ReportDocument, address: &str) -> Option<Place> {
+fn place_in(report: &ReportDocument, address: &str) -> Option<Location> {
     let change = report
         .changes
         .iter()
         .find(|change| change.address == address)?;
     let position = change.position.as_ref()?;
-    Some(Place {
+    Some(Location {
         file: position.file.clone(),
         line: position.line,
         column: position.column,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::styles::{Styles, styled};
 use super::words;
-use crate::apply::{ApplyEvent, OutcomeWord};
+use crate::apply::{ApplyEvent, OutcomeKind};
 use crate::plan::ActionKind;
 
 /// Writes the line of one event, after which so many changes of all have ended.
@@ -72,18 +72,18 @@ pub fn render_event(
             });
             let count = format!("({ended} of {total})");
             match outcome {
-                OutcomeWord::Done => {
+                OutcomeKind::Done => {
                     writeln!(
                         out,
                         "{address}: {} complete after {took}{id} {count}",
                         done(*kind)
                     )
                 }
-                OutcomeWord::Failed
-                | OutcomeWord::Skipped
-                | OutcomeWord::Refused
-                | OutcomeWord::Cancelled
-                | OutcomeWord::Unknown => {
+                OutcomeKind::Failed
+                | OutcomeKind::Skipped
+                | OutcomeKind::Refused
+                | OutcomeKind::Cancelled
+                | OutcomeKind::Unknown => {
                     let line = format!("{address}: {} after {took} {count}", outcome.as_str());
                     writeln!(out, "{}", styled(styles.warning, line))
                 }
@@ -91,7 +91,7 @@ pub fn render_event(
         }
         ApplyEvent::Draining { at_work } => {
             let line = format!(
-                "Interrupted: nothing new is started; {} at work may end within 30 s. Interrupt again to leave at once.",
+                "Interrupted: nothing new is started; {} at work may end within 30 s. CancelToken again to leave at once.",
                 words::count(*at_work, "step")
             );
             writeln!(out, "{}", styled(styles.warning, line))

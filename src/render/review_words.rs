@@ -2,7 +2,7 @@
 
 use super::words::{self, risk};
 use crate::review::{
-    BaseCommit, Effect, Fate, Field, Finding, Kind, LeftAlone, ReviewBase, ReviewGroup,
+    BaseCommit, Effect, Field, Finding, Kind, LeftAlone, PolicyEffect, ReviewBase, ReviewGroup,
     ReviewSummary, Risk, Whom,
 };
 
@@ -72,7 +72,7 @@ pub(super) fn phrase(kind: Kind) -> &'static str {
         Kind::Removed => "removed",
         Kind::Upgraded => "version upgraded",
         Kind::Downgraded => "version downgraded",
-        Kind::ChangedSideways => "version changed sideways",
+        Kind::ChangedSideways => "version changed incomparable",
         Kind::OwnerChanged => "owner changed",
         Kind::PathChanged => "path changed, version the same",
         Kind::VisibilityWidened => "visibility widened",
@@ -182,49 +182,51 @@ pub(super) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String 
         Whom::WholeEnvironment => "the live versions that it declared",
     };
     match fate {
-        Fate::LeftAlone(why) => format!("{who} stay as they are: {}", because(*why)),
-        Fate::DeletedBeyond(newest) => format!(
+        PolicyEffect::LeftAlone(why) => format!("{who} stay as they are: {}", because(*why)),
+        PolicyEffect::DeletedBeyond(newest) => format!(
             "{who} will be deleted, but for the {}",
             words::count(*newest, "newest one")
         ),
-        Fate::Deleted => format!("{who} will be deleted"),
-        Fate::TakenOut => format!("{who} will be taken out of service"),
-        Fate::PerhapsTakenOut => format!("{who} may be taken out of service"),
-        Fate::PerhapsDeleted => format!("{who} may be deleted"),
-        Fate::Deployed
-        | Fate::DeployedInactive
-        | Fate::Expected
-        | Fate::NotDeployedAgain
-        | Fate::Blocked => format!("{who} are told one by one"),
+        PolicyEffect::Deleted => format!("{who} will be deleted"),
+        PolicyEffect::TakenOut => format!("{who} will be taken out of service"),
+        PolicyEffect::PerhapsTakenOut => format!("{who} may be taken out of service"),
+        PolicyEffect::PerhapsDeleted => format!("{who} may be deleted"),
+        PolicyEffect::Deployed
+        | PolicyEffect::DeployedInactive
+        | PolicyEffect::Expected
+        | PolicyEffect::NotDeployedAgain
+        | PolicyEffect::Blocked => format!("{who} are told one by one"),
     }
 }
 
-fn effect_on_version(who: &str, fate: Fate) -> String {
+fn effect_on_version(who: &str, fate: PolicyEffect) -> String {
     match fate {
-        Fate::Deployed => format!("{who} will serve, and is deployed if it is not live"),
-        Fate::DeployedInactive => {
+        PolicyEffect::Deployed => format!("{who} will serve, and is deployed if it is not live"),
+        PolicyEffect::DeployedInactive => {
             format!("{who} will be out of service, and is deployed if it is not live")
         }
-        Fate::Expected => format!("{who} has no path, so that it must be live already"),
-        Fate::NotDeployedAgain => format!("if {who} is live, it is not deployed again"),
-        Fate::LeftAlone(why) => {
+        PolicyEffect::Expected => format!("{who} has no path, so that it must be live already"),
+        PolicyEffect::NotDeployedAgain => format!("if {who} is live, it is not deployed again"),
+        PolicyEffect::LeftAlone(why) => {
             format!(
                 "if {who} is live, it is left alone, still live: {}",
                 because(why)
             )
         }
-        Fate::TakenOut => format!("if {who} is live, it will be taken out of service"),
-        Fate::PerhapsTakenOut => format!(
+        PolicyEffect::TakenOut => format!("if {who} is live, it will be taken out of service"),
+        PolicyEffect::PerhapsTakenOut => format!(
             "if {who} is live, it will be taken out of service where `user` has published it"
         ),
-        Fate::PerhapsDeleted => format!(
+        PolicyEffect::PerhapsDeleted => format!(
             "if {who} is live and `user` has published it, it will be deleted where an apply of this store deployed it, and else taken out of service"
         ),
-        Fate::Deleted => format!("if {who} is live, it will be deleted"),
-        Fate::DeletedBeyond(newest) => format!(
+        PolicyEffect::Deleted => format!("if {who} is live, it will be deleted"),
+        PolicyEffect::DeletedBeyond(newest) => format!(
             "if {who} is live, it will be deleted, unless it is among the newest {newest} of those superseded"
         ),
-        Fate::Blocked => format!("if {who} is live, the plan is blocked: a protection covers it"),
+        PolicyEffect::Blocked => {
+            format!("if {who} is live, the plan is blocked: a protection covers it")
+        }
     }
 }
 

@@ -181,7 +181,10 @@ pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'st
             left.push(format!("{versions} in an unknown state or visibility"));
         }
         return (
-            format!("Nothing to change, but not settled: {}.", left.join(", ")),
+            format!(
+                "Nothing to change, but action is needed: {}.",
+                left.join(", ")
+            ),
             "",
         );
     }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fate::{fate_of_undeclared, serving};
-use super::finding::{Effect, Fate, Finding, Place, Risk, Side, Whom};
+use super::finding::{Effect, Finding, PolicyEffect, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use super::pairs::Pairs;
 use crate::attribute::{State, Visibility};
@@ -96,7 +96,7 @@ impl<'a> Comparison<'a> {
             effect: None,
             concerned: Vec::new(),
             risks: Vec::new(),
-            place: Place {
+            place: SidePosition {
                 side,
                 position: entry.position.clone(),
             },
@@ -115,7 +115,7 @@ impl<'a> Comparison<'a> {
         let identity = &before.identity;
         let fate = fate_of_undeclared(self.head, identity);
         let mut risks = risks_of(fate);
-        let goes = !matches!(fate, Fate::LeftAlone(_));
+        let goes = !matches!(fate, PolicyEffect::LeftAlone(_));
         if goes && before.state == State::Active && !self.is_served(&identity.name) {
             risks.push(Risk::OutOfService);
         }
@@ -248,7 +248,7 @@ impl<'a> Comparison<'a> {
             after: to,
             effect: Some(Effect {
                 whom: Whom::Version(self.address(&after.identity)),
-                fate: Fate::NotDeployedAgain,
+                fate: PolicyEffect::NotDeployedAgain,
             }),
             risks,
             ..finding
@@ -260,7 +260,7 @@ impl<'a> Comparison<'a> {
         let (kind, fate) = match after.state {
             State::Absent => return self.retired(Some(before), after),
             State::Active => (Kind::Activated, fate_of_declared(after)),
-            State::Inactive if was_serving => (Kind::Deactivated, Fate::TakenOut),
+            State::Inactive if was_serving => (Kind::Deactivated, PolicyEffect::TakenOut),
             State::Inactive => (Kind::Revived, fate_of_declared(after)),
         };
         let is_end = was_serving && !self.is_served(&after.identity.name);
@@ -282,11 +282,11 @@ impl<'a> Comparison<'a> {
         });
     }
 
-    fn fate_of_retired(&self, entry: &Desired) -> Fate {
+    fn fate_of_retired(&self, entry: &Desired) -> PolicyEffect {
         if self.head.protects(&entry.identity, self.head.user_name()) {
-            Fate::Blocked
+            PolicyEffect::Blocked
         } else {
-            Fate::Deleted
+            PolicyEffect::Deleted
         }
     }
 
@@ -349,26 +349,26 @@ fn is_declared(entries: &[Desired], identity: &Identity) -> bool {
         .is_ok()
 }
 
-fn fate_of_declared(entry: &Desired) -> Fate {
+fn fate_of_declared(entry: &Desired) -> PolicyEffect {
     match (&entry.path, entry.state) {
-        (None, _) => Fate::Expected,
-        (Some(_), State::Active) => Fate::Deployed,
-        (Some(_), State::Inactive | State::Absent) => Fate::DeployedInactive,
+        (None, _) => PolicyEffect::Expected,
+        (Some(_), State::Active) => PolicyEffect::Deployed,
+        (Some(_), State::Inactive | State::Absent) => PolicyEffect::DeployedInactive,
     }
 }
 
-pub(super) fn risks_of(fate: Fate) -> Vec<Risk> {
+pub(super) fn risks_of(fate: PolicyEffect) -> Vec<Risk> {
     match fate {
-        Fate::Deleted | Fate::DeletedBeyond(_) | Fate::PerhapsDeleted => {
+        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) | PolicyEffect::PerhapsDeleted => {
             vec![Risk::Deleted, Risk::Irreversible]
         }
-        Fate::Blocked => vec![Risk::Blocked],
-        Fate::Deployed
-        | Fate::DeployedInactive
-        | Fate::Expected
-        | Fate::NotDeployedAgain
-        | Fate::LeftAlone(_)
-        | Fate::TakenOut
-        | Fate::PerhapsTakenOut => Vec::new(),
+        PolicyEffect::Blocked => vec![Risk::Blocked],
+        PolicyEffect::Deployed
+        | PolicyEffect::DeployedInactive
+        | PolicyEffect::Expected
+        | PolicyEffect::NotDeployedAgain
+        | PolicyEffect::LeftAlone(_)
+        | PolicyEffect::TakenOut
+        | PolicyEffect::PerhapsTakenOut => Vec::new(),
     }
 }

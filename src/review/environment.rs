@@ -1,7 +1,7 @@
 //! One environment: which parts are compared.
 
 use super::entries::Comparison;
-use super::finding::{Effect, Fate, Finding, LeftAlone, Side, Whom};
+use super::finding::{Effect, Finding, LeftAlone, PolicyEffect, Side, Whom};
 use super::kind::Kind;
 use super::policies::compare_policies;
 use super::protection::compare_protection;
@@ -43,7 +43,7 @@ fn removed(base: &Environment) -> Finding {
     Finding {
         effect: Some(Effect {
             whom: Whom::WholeEnvironment,
-            fate: Fate::LeftAlone(LeftAlone::EnvironmentRemoved),
+            fate: PolicyEffect::LeftAlone(LeftAlone::EnvironmentRemoved),
         }),
         ..Finding::of_setting(
             Kind::EnvironmentRemoved,

@@ -1,7 +1,7 @@
 //! What the head manifest's policies make of a live version that it does not declare: the rules of
 //! `plan`'s policies, as far as they can be told without knowing what is live.
 
-use super::finding::{Fate, LeftAlone};
+use super::finding::{LeftAlone, PolicyEffect};
 use crate::attribute::State;
 use crate::ident::{Identity, Owner};
 use crate::manifest::{Desired, Manifest, SupersededPolicy, Undeclared, entries_of};
@@ -15,18 +15,18 @@ pub(super) fn serving(entries: &[Desired]) -> impl Iterator<Item = &Desired> {
 ///
 /// Whether `user` published it and whether an apply of the store deployed it, only the server and
 /// the store know: across the owner pair a fate is a perhaps.
-pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Fate {
+pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> PolicyEffect {
     let user = manifest.user_name();
     if !manifest.covers(identity, user) {
-        return Fate::LeftAlone(LeftAlone::OutOfScope);
+        return PolicyEffect::LeftAlone(LeftAlone::OutOfScope);
     }
     let owner = &identity.owner;
     let declared = entries_of(&manifest.desired, &identity.name);
     let (fate, is_exact) = if declared.is_empty() {
         let fate = match manifest.scope.undeclared {
-            Undeclared::Ignore => Fate::LeftAlone(LeftAlone::Ignored),
-            Undeclared::Deactivate => Fate::TakenOut,
-            Undeclared::Delete => Fate::Deleted,
+            Undeclared::Ignore => PolicyEffect::LeftAlone(LeftAlone::Ignored),
+            Undeclared::Deactivate => PolicyEffect::TakenOut,
+            Undeclared::Delete => PolicyEffect::Deleted,
         };
         (fate, manifest.scope.has_owner(owner))
     } else {
@@ -37,24 +37,28 @@ pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Fa
                 && counts_as(&entry.identity.owner)
         });
         if is_same {
-            return Fate::LeftAlone(LeftAlone::Followed);
+            return PolicyEffect::LeftAlone(LeftAlone::Followed);
         }
         let Some(by) = superseder(declared, counts_as) else {
-            return Fate::LeftAlone(LeftAlone::NothingSupersedes);
+            return PolicyEffect::LeftAlone(LeftAlone::NothingSupersedes);
         };
         let is_exact = serving(declared).any(|entry| entry.identity.owner == *owner);
         (fate_of_superseded(by), is_exact)
     };
     let fate = match fate {
         // A protection stops deletes, and no deactivation.
-        Fate::Deleted | Fate::DeletedBeyond(_) if manifest.protects(identity, user) => {
-            Fate::TakenOut
+        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_)
+            if manifest.protects(identity, user) =>
+        {
+            PolicyEffect::TakenOut
         }
         other => other,
     };
     match fate {
-        Fate::TakenOut if !is_exact => Fate::PerhapsTakenOut,
-        Fate::Deleted | Fate::DeletedBeyond(_) if !is_exact => Fate::PerhapsDeleted,
+        PolicyEffect::TakenOut if !is_exact => PolicyEffect::PerhapsTakenOut,
+        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) if !is_exact => {
+            PolicyEffect::PerhapsDeleted
+        }
         other => other,
     }
 }
@@ -74,12 +78,12 @@ pub(super) fn superseder(
 }
 
 /// What an entry's policy makes of the versions that it supersedes.
-pub(super) fn fate_of_superseded(by: &Desired) -> Fate {
+pub(super) fn fate_of_superseded(by: &Desired) -> PolicyEffect {
     let retain = by.superseded.retain.unwrap_or(0);
     match by.superseded.policy {
-        SupersededPolicy::Keep => Fate::LeftAlone(LeftAlone::Kept),
-        SupersededPolicy::Deactivate => Fate::TakenOut,
-        SupersededPolicy::Delete if retain == 0 => Fate::Deleted,
-        SupersededPolicy::Delete => Fate::DeletedBeyond(retain),
+        SupersededPolicy::Keep => PolicyEffect::LeftAlone(LeftAlone::Kept),
+        SupersededPolicy::Deactivate => PolicyEffect::TakenOut,
+        SupersededPolicy::Delete if retain == 0 => PolicyEffect::Deleted,
+        SupersededPolicy::Delete => PolicyEffect::DeletedBeyond(retain),
     }
 }

@@ -71,12 +71,12 @@ pub struct Finding {
     /// What a reviewer must not overlook.
     pub risks: Vec<Risk>,
     /// Where it is written.
-    pub place: Place,
+    pub place: SidePosition,
 }
 
 /// A place in one of the two manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SidePosition {
     /// Which one.
     pub side: Side,
     /// Where in it.
@@ -98,7 +98,7 @@ pub struct Effect {
     /// What it happens to.
     pub whom: Whom,
     /// What happens.
-    pub fate: Fate,
+    pub fate: PolicyEffect,
 }
 
 /// What an effect happens to.
@@ -116,7 +116,7 @@ pub enum Whom {
 
 /// What becomes of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum PolicyEffect {
     /// It is deployed, if it is not there, and serves.
     Deployed,
     /// It is deployed, if it is not there, and does not serve.
@@ -142,7 +142,7 @@ pub enum Fate {
     Blocked,
 }
 
-impl Fate {
+impl PolicyEffect {
     /// The stable word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -298,7 +298,7 @@ impl Finding {
             effect: None,
             concerned: Vec::new(),
             risks: Vec::new(),
-            place: Place {
+            place: SidePosition {
                 side,
                 position: field
                     .map_or(&environment.position, |field| {

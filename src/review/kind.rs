@@ -127,7 +127,7 @@ impl Kind {
             Self::Removed => "removed",
             Self::Upgraded => "upgraded",
             Self::Downgraded => "downgraded",
-            Self::ChangedSideways => "changed-sideways",
+            Self::ChangedSideways => "changed-incomparable",
             Self::OwnerChanged => "owner-changed",
             Self::PathChanged => "path-changed",
             Self::VisibilityWidened => "visibility-widened",

@@ -6,7 +6,7 @@
 //! head Manifest -+
 //! ```
 //!
-//! A pure comparison of two checked manifests. Nothing here knows what is live, so a [`Fate`] says
+//! A pure comparison of two checked manifests. Nothing here knows what is live, so a [`PolicyEffect`] says
 //! what becomes of a version *if* it is live, by the policy of the head manifest that will act on
 //! it. Where two values cannot be put in an order, a finding says that they differ, and never which
 //! is more.
@@ -25,8 +25,8 @@ mod superseded;
 
 pub use environment::review_environment;
 pub use finding::{
-    BaseCommit, Effect, Fate, Finding, LeftAlone, Place, Review, ReviewBase, ReviewGroup, Risk,
-    Side, Whom, group_findings,
+    BaseCommit, Effect, Finding, LeftAlone, PolicyEffect, Review, ReviewBase, ReviewGroup, Risk,
+    Side, SidePosition, Whom, group_findings,
 };
 pub use kind::{Field, Kind};
 pub use summary::ReviewSummary;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::finding::{Effect, Fate, Finding, Risk, Side, Whom};
+use super::finding::{Effect, Finding, PolicyEffect, Risk, Side, Whom};
 use super::kind::{Field, Kind};
 use crate::manifest::{Glob, Limit, Limits, Manifest, Scope, Undeclared};
 
@@ -41,8 +41,8 @@ fn undeclared(before: Undeclared, head: &Manifest) -> Option<Finding> {
     };
     let fate = match after {
         Undeclared::Ignore => None,
-        Undeclared::Deactivate => Some(Fate::TakenOut),
-        Undeclared::Delete => Some(Fate::Deleted),
+        Undeclared::Deactivate => Some(PolicyEffect::TakenOut),
+        Undeclared::Delete => Some(PolicyEffect::Deleted),
     };
     let mut risks = Vec::new();
     if kind == Kind::PolicyLoosened {

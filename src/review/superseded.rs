@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::entries::{Comparison, risks_of};
 use super::fate::{fate_of_superseded, serving, superseder};
-use super::finding::{Effect, Finding, Place, Risk, Side, Whom};
+use super::finding::{Effect, Finding, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use crate::ident::Owner;
 use crate::manifest::{Desired, Superseded, SupersededPolicy};
@@ -50,7 +50,7 @@ impl Comparison<'_> {
             risks.push(Risk::Loosened);
             risks.extend(risks_of(fate));
         }
-        let place = Place {
+        let place = SidePosition {
             side: Side::Head,
             position: entry
                 .policy_keys

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{
-    Fate, Field, Finding, Kind, Review, ReviewBase, ReviewSummary, Risk, Side, Whom,
+    Field, Finding, Kind, PolicyEffect, Review, ReviewBase, ReviewSummary, Risk, Side, Whom,
     group_findings, review_environment,
 };
 use crate::attribute::{State, Visibility};
@@ -65,8 +65,8 @@ fn line(finding: &Finding) -> String {
         };
         parts.push(format!("| {whom} {}", effect.fate.as_str()));
         match effect.fate {
-            Fate::LeftAlone(why) => parts.push(why.as_str().to_owned()),
-            Fate::DeletedBeyond(newest) => parts.push(newest.to_string()),
+            PolicyEffect::LeftAlone(why) => parts.push(why.as_str().to_owned()),
+            PolicyEffect::DeletedBeyond(newest) => parts.push(newest.to_string()),
             _ => {}
         }
     }
@@ -235,7 +235,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         ("", "solutions: { A: { version: 1.0-rc } }"),
         ("", "solutions: { A: { version: '1.0' } }"),
-        &["A@1.0 changed-sideways 1.0-rc>1.0 | A@1.0-rc taken-out-of-service"],
+        &["A@1.0 changed-incomparable 1.0-rc>1.0 | A@1.0-rc taken-out-of-service"],
     ),
     (
         (

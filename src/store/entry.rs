@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::apply::{Call, OutcomeWord};
+use crate::apply::{Call, OutcomeKind};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{Action, Change, Patch, Subject};
 
@@ -133,7 +133,7 @@ pub enum Entry {
         #[serde(flatten)]
         change: ChangeRef,
         /// How.
-        outcome: OutcomeWord,
+        outcome: OutcomeKind,
         /// The record that is live now, or that a failed job left behind.
         id: Option<SolutionId>,
         /// Why, where it is not done.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::backend::StoreError;
 use super::entry::{ChangeRef, ENTRY_VERSION, Entry, Record, RecordPatch};
-use crate::apply::{Call, OutcomeWord};
+use crate::apply::{Call, OutcomeKind};
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::plan::{
@@ -88,7 +88,7 @@ pub struct PastSending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastOutcome {
     /// The word.
-    pub word: OutcomeWord,
+    pub word: OutcomeKind,
     /// The record that is live, or that a failed job left behind.
     pub id: Option<SolutionId>,
     /// Why, where it is not done.
@@ -156,7 +156,7 @@ impl PastStep {
             && self
                 .outcome
                 .as_ref()
-                .is_none_or(|outcome| outcome.word == OutcomeWord::Unknown)
+                .is_none_or(|outcome| outcome.word == OutcomeKind::Unknown)
     }
 }
 
@@ -345,7 +345,7 @@ impl PastRun {
     }
 
     /// Whether something of it is left to be found out or written down.
-    pub fn is_unsettled(&self) -> bool {
+    pub fn needs_recovery(&self) -> bool {
         self.complete.is_none() || self.open_steps().next().is_some()
     }
 }
@@ -382,7 +382,7 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
                     step.action,
                     Some(Action::Create { .. } | Action::Replace { .. })
                 );
-                if is_deploy && outcome.word == OutcomeWord::Done {
+                if is_deploy && outcome.word == OutcomeKind::Done {
                     history.deployed.extend(outcome.id.clone());
                 }
             }
@@ -403,7 +403,7 @@ fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
         .outcome
         .as_ref()
         .filter(|outcome| !outcome.is_recovered);
-    let has_ended = ended.is_some_and(|outcome| outcome.word != OutcomeWord::Unknown);
+    let has_ended = ended.is_some_and(|outcome| outcome.word != OutcomeKind::Unknown);
     for (id, set) in step.patches() {
         match (set.state(), deleted.filter(|before| before.id == *id)) {
             (None, _) => {}
@@ -449,7 +449,7 @@ fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome
     } else {
         history.unfinished.remove(id);
     }
-    if outcome.word == OutcomeWord::Done {
+    if outcome.word == OutcomeKind::Done {
         history.confirmed.insert(id.clone());
     } else {
         history.confirmed.remove(id);
@@ -476,7 +476,7 @@ fn past_write(step: &PastStep) -> Option<PastWrite> {
     let done = step
         .outcome
         .as_ref()
-        .filter(|outcome| outcome.word == OutcomeWord::Done);
+        .filter(|outcome| outcome.word == OutcomeKind::Done);
     Some(PastWrite {
         action: step.action.clone()?,
         is_deployed: step.has_sent(Call::Deploy),
@@ -500,10 +500,10 @@ fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
         };
         let outcome = step.outcome.as_ref().map(|outcome| outcome.word);
         let is_deploy = step.has_sent(Call::Deploy);
-        let is_unknown = outcome.is_none_or(|word| word == OutcomeWord::Unknown);
+        let is_unknown = outcome.is_none_or(|word| word == OutcomeKind::Unknown);
         if let Some(at_ms) = step.abandoned_at_ms.filter(|_| is_deploy && is_unknown) {
             abandoned.insert(identity.clone(), at_ms);
-        } else if outcome == Some(OutcomeWord::Done) {
+        } else if outcome == Some(OutcomeKind::Done) {
             abandoned.remove(identity);
         }
     }
@@ -513,13 +513,13 @@ fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
 /// How many runs are kept.
 const KEPT_RUNS: usize = 100;
 
-/// The runs that may go: the oldest beyond those that are kept, but none that is unsettled, and
+/// The runs that may go: the oldest beyond those that are kept, but none that needs recovery, and
 /// none that knows of an orphaned record.
 pub fn superfluous(runs: &[PastRun]) -> Vec<String> {
     let spare = runs.len().saturating_sub(KEPT_RUNS);
     runs.iter()
         .take(spare)
-        .filter(|run| !run.is_unsettled())
+        .filter(|run| !run.needs_recovery())
         .filter(|run| history_of(std::slice::from_ref(run)).orphaned.is_empty())
         .map(|run| run.id.clone())
         .collect()
@@ -548,7 +548,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_open_until_its_end_is_known() {
-        for (entries, open, unsettled) in [
+        for (entries, open, needs_recovery) in [
             (vec![END], 0, false),
             (vec![SEND], 1, true),
             (vec![SEND, END], 1, true),
@@ -565,7 +565,7 @@ mod tests {
             let text: String = entries.iter().map(|entry| line(entry)).collect();
             let run = read(&text).unwrap();
             assert_eq!(run.open_steps().count(), open, "{text}");
-            assert_eq!(run.is_unsettled(), unsettled, "{text}");
+            assert_eq!(run.needs_recovery(), needs_recovery, "{text}");
         }
     }
 

@@ -4,10 +4,10 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::executing::{self, Start};
-use super::keeping;
+use super::apply_session;
+use super::executing::{self, Cancellation};
 use crate::api::ReadError;
-use crate::apply::{Call, OutcomeWord};
+use crate::apply::{Call, OutcomeKind};
 use crate::cli::args::AbandonArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -32,9 +32,9 @@ pub(super) async fn run(
         }
         io.keep_out_for_a_document();
     }
-    let mut start = Start::new(io)?;
+    let mut start = Cancellation::new(io)?;
     let session = start.open(&args.manifest, settings, io).await?;
-    let (store, lease, _) = keeping::open(&session, &args.store, &mut start, io).await?;
+    let (store, lease, _) = apply_session::open(&session, &args.store, &mut start, io).await?;
     let done = abandon(args, &session, &*store, &mut start, io).await;
     lease.release().await;
     done
@@ -44,11 +44,11 @@ async fn abandon(
     args: &AbandonArgs,
     session: &Session,
     store: &dyn Store,
-    start: &mut Start,
+    start: &mut Cancellation,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let runs = start.or_interrupted(keeping::runs_of(store)).await?;
-    let run = keeping::find_run(&runs, &args.apply)?;
+    let runs = start.or_interrupted(apply_session::runs_of(store)).await?;
+    let run = apply_session::find_run(&runs, &args.apply)?;
     let step = find_step(run, &args.address)?;
     let Some(identity) = step.identity() else {
         return Err(nothing(run, step));
@@ -126,7 +126,7 @@ fn left_of(step: &PastStep) -> Option<Left<'_>> {
     let orphaned = outcome
         .id
         .as_ref()
-        .filter(|_| outcome.word != OutcomeWord::Done);
+        .filter(|_| outcome.word != OutcomeKind::Done);
     orphaned.map(|id| Left {
         orphaned: Some(id),
         ..left

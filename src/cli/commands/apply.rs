@@ -1,8 +1,8 @@
 //! `apply`: from the manifest, or what a saved plan approves.
 
+use super::apply_session::{self, ApplySession};
 use super::approved::{self, SavedApproval};
-use super::executing::{self, Start};
-use super::keeping::{self, Keeping};
+use super::executing::{self, Cancellation};
 use super::reporting::Reporting;
 use crate::cli::args::ApplyArgs;
 use crate::cli::error::CommandError;
@@ -18,7 +18,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Start::new(io)?;
+    let start = Cancellation::new(io)?;
     let change = &args.change;
     let mut reporting = Reporting::new(&change.formats, settings, Mode::Converge, io);
     let done = match &args.plan {
@@ -39,7 +39,7 @@ pub(super) async fn run(
 async fn resume(
     args: &ApplyArgs,
     settings: &Settings,
-    mut start: Start,
+    mut start: Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
@@ -51,27 +51,31 @@ async fn resume(
     let session = start.open(&change.manifest, settings, io).await?;
     reporting.learn(&session);
     start.set_next(&session.place.command("apply").argument("--resume"));
-    let keeping = keeping::take(&session, &change.store, &mut start, io).await?;
-    let done = resume_interrupted(&session, args, &keeping, &mut start, reporting, io).await;
-    keeping.end().await;
+    let apply_session = apply_session::take(&session, &change.store, &mut start, io).await?;
+    let done = resume_interrupted(&session, args, &apply_session, &mut start, reporting, io).await;
+    apply_session.end().await;
     done
 }
 
 async fn resume_interrupted(
     session: &Session,
     args: &ApplyArgs,
-    keeping: &Keeping,
-    start: &mut Start,
+    apply_session: &ApplySession,
+    start: &mut Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let Some(run) = &keeping.interrupted else {
+    let Some(run) = &apply_session.interrupted else {
         let said = "Nothing to resume: the last run is complete.";
         writeln!(io.text().0, "{said}")?;
         io.send(|| StreamMessage::log(said));
         return Ok(ExitStatus::Success);
     };
-    let plan = keeping.store.plan(run).await.map_err(CommandError::Store)?;
+    let plan = apply_session
+        .store
+        .plan(run)
+        .await
+        .map_err(CommandError::Store)?;
     let plan = plan.ok_or_else(|| CommandError::NothingToResume { run: run.clone() })?;
     let refused = |source: SavedPlanError| CommandError::SavedPlan {
         path: run.into(),
@@ -86,7 +90,7 @@ async fn resume_interrupted(
         session,
         approval,
         &args.change,
-        keeping,
+        apply_session,
         start,
         reporting,
         io,

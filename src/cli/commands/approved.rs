@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::executing::{self, Approval, Order, SavedFrom, Start};
-use super::keeping::{self, Keeping};
+use super::apply_session::{self, ApplySession};
+use super::executing::{self, ApplyRequest, Approval, Cancellation, SavedFrom};
 use super::planning;
 use super::reporting::Reporting;
 use crate::cli::args::ChangeArgs;
@@ -33,7 +33,7 @@ pub(super) async fn run(
     file: PlanFile<'_>,
     change: &ChangeArgs,
     settings: &Settings,
-    mut start: Start,
+    mut start: Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
@@ -54,16 +54,22 @@ pub(super) async fn run(
     check(&file, &saved, &session, change)?;
     let command = session.place.command(file.command);
     start.set_next(&planning::with_repeated_options(command, &saved).file(file.path));
-    let keeping = keeping::take(&session, &change.store, &mut start, io).await?;
+    let apply_session = apply_session::take(&session, &change.store, &mut start, io).await?;
     let approval = SavedApproval {
         saved,
         file: Some(file.path),
     };
     let done = execute(
-        &session, approval, change, &keeping, &mut start, reporting, io,
+        &session,
+        approval,
+        change,
+        &apply_session,
+        &mut start,
+        reporting,
+        io,
     )
     .await;
-    keeping.end().await;
+    apply_session.end().await;
     done
 }
 
@@ -96,16 +102,16 @@ pub(super) async fn execute(
     session: &Session,
     approval: SavedApproval<'_>,
     change: &ChangeArgs,
-    keeping: &Keeping,
-    start: &mut Start,
+    apply_session: &ApplySession,
+    start: &mut Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let SavedApproval { saved, file } = approval;
     tracing::info!(plan = %saved.id, "applying a saved plan");
-    let progress = progress_of(&keeping.runs, &saved.id);
+    let progress = progress_of(&apply_session.runs, &saved.id);
     let options = DiffOptions {
-        held_back: keeping.held_back.clone(),
+        held_back: apply_session.held_back.clone(),
         ..fresh_options(&saved, &progress)
     };
     session.reader().serve_steps(change.planning.parallelism);
@@ -113,12 +119,12 @@ pub(super) async fn execute(
         .or_interrupted(planning::make_narrowed(
             session,
             &saved,
-            (&keeping.history, &progress),
+            (&apply_session.history, &progress),
             &options,
             io,
         ))
         .await?;
-    let order = Order {
+    let order = ApplyRequest {
         plan: narrowed.to_execute(),
         narrowed: Some(narrowed),
         overrides: saved.options.allow,
@@ -132,7 +138,7 @@ pub(super) async fn execute(
         parallelism: change.planning.parallelism,
         detail: change.planning.detail.detail(),
     };
-    executing::execute(session, order, keeping, start, reporting, io).await
+    executing::execute(session, order, apply_session, start, reporting, io).await
 }
 
 /// The options of the fresh plan. What was replaced already is not replaced again.

@@ -1,7 +1,7 @@
 //! `destroy`: deletes exactly the declared, live, exact-owner versions.
 
 use super::approved;
-use super::executing::{self, Start};
+use super::executing::{self, Cancellation};
 use super::reporting::Reporting;
 use crate::cli::args::DestroyArgs;
 use crate::cli::error::CommandError;
@@ -15,7 +15,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Start::new(io)?;
+    let start = Cancellation::new(io)?;
     let DestroyArgs { plan, change } = args;
     let mut reporting = Reporting::new(&change.formats, settings, Mode::Destroy, io);
     let done = match plan {

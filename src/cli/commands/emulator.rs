@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::apply::Interrupter;
+use crate::apply::CancelHandle;
 use crate::cli::args::EmulatorArgs;
 use crate::cli::embedded::{self, Holder};
 use crate::cli::error::CommandError;
@@ -26,9 +26,9 @@ pub(super) async fn run(
         writeln!(io.document(), "{:#}", emulator::openapi())?;
         return Ok(ExitStatus::Success);
     }
-    let (interrupter, interrupt) = Interrupter::new();
+    let (cancel_handle, interrupt) = CancelHandle::new();
     let err = SharedErr::new(&io.secrets);
-    signals::watch(interrupter, None, err, NextCommand::default())
+    signals::watch(cancel_handle, None, err, NextCommand::default())
         .map_err(|source| CommandError::Runtime { source })?;
     let seed = args.seed.as_deref().map(read_seed).transpose()?;
     let knobs = if args.knob.is_empty() {

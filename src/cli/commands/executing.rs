@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 
-use super::afterwards::{self, Afterwards};
-use super::keeping::{self, Keeping};
-use super::making::{self, ApplyOptions, Made};
+use super::apply_session::{self, ApplySession};
+use super::making::{self, ApplyOptions, ApplyResult};
 use super::reporting::Reporting;
+use super::verification::{self, Verification};
 use super::{formats, packages, planning};
 use crate::apply::{
-    ApplyReport, Interrupt, Interrupter, Outcome, OutcomeWord, StepError, StepReport, Totals,
+    ApplyReport, CancelHandle, CancelToken, Outcome, OutcomeKind, StepError, StepReport, Totals,
 };
 use crate::cli::args::{ChangeArgs, ManifestArgs};
 use crate::cli::clock;
@@ -29,17 +29,17 @@ use crate::plan::{
 use crate::render::{PlanDetail, ReportView, render_not_approved, words};
 
 /// Watches for signals from the command's start on.
-pub(super) struct Start {
-    interrupt: Interrupt,
+pub(super) struct Cancellation {
+    interrupt: CancelToken,
     next: NextCommand,
 }
 
-impl Start {
+impl Cancellation {
     pub(super) fn new(io: &Io) -> Result<Self, CommandError> {
-        let (interrupter, interrupt) = Interrupter::new();
+        let (cancel_handle, interrupt) = CancelHandle::new();
         let next = NextCommand::default();
         let err = SharedErr::new(&io.secrets);
-        signals::watch(interrupter, io.stream.clone(), err, next.clone())
+        signals::watch(cancel_handle, io.stream.clone(), err, next.clone())
             .map_err(|source| CommandError::Runtime { source })?;
         Ok(Self { interrupt, next })
     }
@@ -50,7 +50,7 @@ impl Start {
     }
 
     /// Says when to stop.
-    pub(super) fn interrupt(&self) -> &Interrupt {
+    pub(super) fn interrupt(&self) -> &CancelToken {
         &self.interrupt
     }
 
@@ -98,7 +98,7 @@ pub(super) struct SavedFrom {
 }
 
 /// What is to be made so.
-pub(super) struct Order {
+pub(super) struct ApplyRequest {
     /// What is executed.
     pub(super) plan: Plan,
     /// The same with every approved change, where a saved plan is the approval.
@@ -116,7 +116,7 @@ pub(super) struct Order {
 pub(super) async fn plan_and_execute(
     args: &ChangeArgs,
     settings: &Settings,
-    mut start: Start,
+    mut start: Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
@@ -130,35 +130,35 @@ pub(super) async fn plan_and_execute(
         Mode::Converge => "apply",
         Mode::Destroy => "destroy",
     }));
-    let keeping = keeping::take(&session, &args.store, &mut start, io).await?;
-    let done = plan_and_make_so(&session, args, &keeping, &mut start, reporting, io).await;
-    keeping.end().await;
+    let apply_session = apply_session::take(&session, &args.store, &mut start, io).await?;
+    let done = plan_and_make_so(&session, args, &apply_session, &mut start, reporting, io).await;
+    apply_session.end().await;
     done
 }
 
 async fn plan_and_make_so(
     session: &Session,
     args: &ChangeArgs,
-    keeping: &Keeping,
-    start: &mut Start,
+    apply_session: &ApplySession,
+    start: &mut Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let mut options = args.planning.diff_options(reporting.mode);
-    options.held_back.clone_from(&keeping.held_back);
+    options.held_back.clone_from(&apply_session.held_back);
     let overrides = args.planning.overrides();
     session.reader().serve_steps(args.planning.parallelism);
     let plan = start
         .or_interrupted(planning::make_plan(
             session,
             None,
-            &keeping.history,
+            &apply_session.history,
             &options,
             &overrides,
             io,
         ))
         .await?;
-    let order = Order {
+    let order = ApplyRequest {
         plan,
         narrowed: None,
         saved: None,
@@ -174,20 +174,20 @@ async fn plan_and_make_so(
         parallelism: args.planning.parallelism,
         detail: args.planning.detail.detail(),
     };
-    execute(session, order, keeping, start, reporting, io).await
+    execute(session, order, apply_session, start, reporting, io).await
 }
 
 /// Shows the plan, gets it approved, makes it so, looks again, and tells how it ended.
 pub(super) async fn execute(
     session: &Session,
-    order: Order,
-    keeping: &Keeping,
-    start: &mut Start,
+    order: ApplyRequest,
+    apply_session: &ApplySession,
+    start: &mut Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let again = (again_command(session, &order), order.saved.is_some());
-    let Order {
+    let ApplyRequest {
         plan,
         narrowed,
         saved,
@@ -225,22 +225,22 @@ pub(super) async fn execute(
     let (run, report, after) = if has_run {
         let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
         start.set_next(&session.place.command("apply").argument("--resume"));
-        let applying = making::make_so(
+        let applying = making::run_apply(
             session,
             &approved,
             &kept,
-            apply_options(keeping, &options, parallelism),
-            keeping,
+            apply_options(apply_session, &options, parallelism),
+            apply_session,
             start,
             io,
         );
-        let Made { run, mut report } = applying.await?;
-        report.credit(&keeping.recovered);
-        let after = afterwards::look_again(
+        let ApplyResult { run, mut report } = applying.await?;
+        report.credit(&apply_session.recovered);
+        let after = verification::look_again(
             session,
             &report,
             approved.plan(),
-            &keeping.history,
+            &apply_session.history,
             &options,
             &start.interrupt,
             io,
@@ -249,8 +249,8 @@ pub(super) async fn execute(
         (Some(run), report, after)
     } else {
         let mut report = ApplyReport::of_decided(&approved);
-        report.credit(&keeping.recovered);
-        (None, report, Afterwards::unchanged(approved.plan()))
+        report.credit(&apply_session.recovered);
+        (None, report, Verification::unchanged(approved.plan()))
     };
     let in_flight = left_in_flight(approved.plan(), &report);
     let abandon_commands = abandon_commands(session, approved.plan(), &report, run.as_deref());
@@ -385,12 +385,12 @@ fn left_in_flight(plan: &Plan, report: &ApplyReport) -> Vec<InFlight> {
 fn status_of(
     plan: &Plan,
     report: &ApplyReport,
-    after: &Afterwards,
+    after: &Verification,
     in_flight: &[InFlight],
 ) -> ExitStatus {
     let has = |word| report.count(word) > 0;
-    let is_partial = has(OutcomeWord::Failed)
-        || has(OutcomeWord::Skipped)
+    let is_partial = has(OutcomeKind::Failed)
+        || has(OutcomeKind::Skipped)
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()
         || !plan.orphaned.is_empty()
@@ -398,15 +398,15 @@ fn status_of(
         || after.unproven.is_some();
     let holding: Vec<ExitStatus> = [
         (
-            has(OutcomeWord::Cancelled) || after.is_interrupted,
+            has(OutcomeKind::Cancelled) || after.is_interrupted,
             ExitStatus::Cancelled,
         ),
         (
-            has(OutcomeWord::Unknown) || !in_flight.is_empty(),
+            has(OutcomeKind::Unknown) || !in_flight.is_empty(),
             ExitStatus::InFlight,
         ),
         (is_partial, ExitStatus::Partial),
-        (has(OutcomeWord::Refused), ExitStatus::Stale),
+        (has(OutcomeKind::Refused), ExitStatus::Stale),
         (report.made() != Totals::default(), ExitStatus::Changes),
     ]
     .into_iter()
@@ -417,8 +417,8 @@ fn status_of(
 
 /// Whether the same command again would come to the same end: what was refused stays refused, and
 /// what did not converge is planned and done as before.
-fn needs_new_plan(report: &ApplyReport, after: &Afterwards) -> bool {
-    report.count(OutcomeWord::Refused) > 0
+fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
+    report.count(OutcomeKind::Refused) > 0
         || report.steps.iter().any(is_held_back)
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()
@@ -426,10 +426,14 @@ fn needs_new_plan(report: &ApplyReport, after: &Afterwards) -> bool {
 }
 
 /// What holds deploys back, where `--replace` does not ask for them.
-fn apply_options(keeping: &Keeping, options: &DiffOptions, parallelism: usize) -> ApplyOptions {
-    let mut held_back = keeping.held_back.clone();
+fn apply_options(
+    apply_session: &ApplySession,
+    options: &DiffOptions,
+    parallelism: usize,
+) -> ApplyOptions {
+    let mut held_back = apply_session.held_back.clone();
     held_back.retain(|identity, _| options.held_back_until(identity).is_some());
-    let mut made_other = keeping.history.made_other.clone();
+    let mut made_other = apply_session.history.made_other.clone();
     made_other.retain(|identity, made| {
         let mut asked_for = options.replace.iter();
         made.record.is_some() || !asked_for.any(|address| address.means(identity))
@@ -473,7 +477,7 @@ fn next_command(
     plan: &Plan,
     options: &DiffOptions,
     report: &ApplyReport,
-    after: &Afterwards,
+    after: &Verification,
     (again, is_saved): (PrintedCommand, bool),
 ) -> PrintedCommand {
     let is_all_done = report.is_complete() && left_in_flight(plan, report).is_empty();
@@ -531,7 +535,7 @@ fn abandon_commands(
 }
 
 /// The command that does what is left of this one.
-fn again_command(session: &Session, order: &Order) -> PrintedCommand {
+fn again_command(session: &Session, order: &ApplyRequest) -> PrintedCommand {
     // A saved plan is applied again as it is: what is done counts as done.
     let is_resumed = order
         .saved

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::api::{ReadError, VisibilityOf, Wish};
+use crate::api::{ListRequest, ReadError, VisibilityOf};
 use crate::cli::args::ExportArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -29,14 +29,14 @@ pub(super) async fn run(
         check_writable(path).map_err(|source| CommandError::io("write", path, source))?;
     }
     let session = session::open(&args.manifest, settings, io).await?;
-    let wish = Wish {
+    let request = ListRequest {
         names: None,
         declared: None,
         visibility_of: VisibilityOf::All,
     };
     let live = session
         .reader()
-        .collect(&wish)
+        .collect(&request)
         .await
         .map_err(|error| session.read_error(error))?;
     if let Coverage::Unproven(reason) = live.coverage() {

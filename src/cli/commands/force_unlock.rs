@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::keeping;
+use super::apply_session;
 use crate::cli::args::ForceUnlockArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -34,7 +34,12 @@ pub(super) async fn run(
     let holder = store.lock_owner().await.map_err(CommandError::Store)?;
     Err(CommandError::NotLocked {
         id: args.id.clone(),
-        holder: holder
-            .map(|holder| format!("{}, under the id `{}`", keeping::told(&holder), holder.id)),
+        holder: holder.map(|holder| {
+            format!(
+                "{}, under the id `{}`",
+                apply_session::told(&holder),
+                holder.id
+            )
+        }),
     })
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
-use super::keeping;
-use crate::api::Wish;
+use super::apply_session;
+use crate::api::ListRequest;
 use crate::cli::args::GetArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -26,7 +26,7 @@ pub(super) async fn run(
     if found.versions.is_empty() {
         return Err(not_live(&session, &args.solution).await);
     }
-    let history = keeping::read_history(&session, None, io).await?;
+    let history = apply_session::read_history(&session, None, io).await?;
     if args.json {
         let names = found.versions.iter().map(|live| live.identity.name.clone());
         let coverage = Coverage::Names(names.collect());
@@ -64,7 +64,7 @@ async fn not_live(session: &Session, text: &str) -> CommandError {
         };
     }
     // Without a listing there is less to suggest, and the error is the same.
-    let live = session.reader().collect(&Wish::default()).await;
+    let live = session.reader().collect(&ListRequest::default()).await;
     let versions = live.as_ref().map_or(&[][..], LiveState::versions).iter();
     let identities = versions.map(|version| &version.identity);
     let near = if live.is_ok() {

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::keeping;
+use super::apply_session;
 use crate::cli::args::{DocumentFormat, HistoryArgs, HistoryCommand};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -22,7 +22,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let place = session::place(&args.manifest, settings, io)?;
     let store = place.store(args.store.as_deref(), &io.secrets)?;
-    let mut runs = keeping::runs_of(&*store).await?;
+    let mut runs = apply_session::runs_of(&*store).await?;
     for run in runs.iter_mut().filter(|run| run.complete.is_none()) {
         if let Some(lock) = &run.lock
             && store
@@ -39,7 +39,7 @@ pub(super) async fn run(
         None if runs.is_empty() => writeln!(io.out, "No runs.")?,
         None => render_history(&runs, &mut io.out)?,
         Some(HistoryCommand::Show { run, format, size }) => {
-            let past = keeping::find_run(&runs, run)?;
+            let past = apply_session::find_run(&runs, run)?;
             let format = if args.json {
                 DocumentFormat::Json
             } else {

@@ -1,6 +1,6 @@
 //! `job`: how a job or a run stands.
 
-use super::executing::Start;
+use super::executing::Cancellation;
 use super::watching;
 use crate::apply::{JobOutcome, WatchedJob, look_at_job};
 use crate::cli::args::JobArgs;
@@ -16,7 +16,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Start::new(io)?;
+    let start = Cancellation::new(io)?;
     let session = start.open(&args.manifest, settings, io).await?;
     let progress = RunProgress::new(&args.id, io);
     let execution = watching::execution(&session, &args.waiting, start.interrupt(), &progress);

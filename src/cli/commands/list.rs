@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::keeping;
-use crate::api::{VisibilityOf, Wish};
+use super::apply_session;
+use crate::api::{ListRequest, VisibilityOf};
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::cli::args::ListArgs;
 use crate::cli::error::CommandError;
@@ -21,17 +21,17 @@ pub(super) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let session = session::open(&args.manifest, settings, io).await?;
-    let wish = Wish {
+    let request = ListRequest {
         names: args.name.clone().map(|name| BTreeSet::from([name])),
         declared: None,
         visibility_of: VisibilityOf::All,
     };
     let live = session
         .reader()
-        .collect(&wish)
+        .collect(&request)
         .await
         .map_err(|error| session.read_error(error))?;
-    let history = keeping::read_history(&session, None, io).await?;
+    let history = apply_session::read_history(&session, None, io).await?;
     let offset = usize::try_from(args.offset).unwrap_or(usize::MAX);
     let limit = args.limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)

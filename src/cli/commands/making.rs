@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::executing::Start;
-use super::keeping::Keeping;
+use super::apply_session::ApplySession;
+use super::executing::Cancellation;
 use crate::apply::{self, ApplyReport, ApplySettings, Execution, PollPolicy};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -16,7 +16,7 @@ use crate::plan::{ApprovedPlan, OtherMade, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
 /// What was made of a plan.
-pub(super) struct Made {
+pub(super) struct ApplyResult {
     /// The run's id in the store.
     pub(super) run: String,
     pub(super) report: ApplyReport,
@@ -34,10 +34,10 @@ pub(super) struct ApplyOptions {
 /// What steps work with.
 pub(super) fn execution(
     session: &Session,
-    keeping: &Keeping,
+    apply_session: &ApplySession,
     (own_writes, held_back): (OwnWrites, BTreeMap<Identity, u64>),
     journal: &Arc<Journal>,
-    start: &Start,
+    start: &Cancellation,
     parallelism: usize,
     progress: &Progress,
 ) -> Execution {
@@ -52,27 +52,27 @@ pub(super) fn execution(
             parallelism,
             deploy: timeouts.deploy,
             delete: timeouts.delete,
-            settle: timeouts.propagation,
+            propagation: timeouts.propagation,
             run: timeouts.run,
             poll: PollPolicy::default(),
         },
         events: progress.sink(),
         now_ms: Arc::new(clock::now_ms),
-        vouched: keeping.history.confirmed.clone(),
-        suspects: keeping.history.orphaned.keys().cloned().collect(),
-        unfinished: keeping.history.unfinished.clone(),
-        in_flight: keeping.history.jobs_in_flight(),
-        deactivated: keeping.history.deactivated.clone(),
-        made_other: keeping.history.made_other.clone(),
-        sent_before: keeping.sent_before.clone(),
+        confirmed: apply_session.history.confirmed.clone(),
+        orphaned: apply_session.history.orphaned.keys().cloned().collect(),
+        unfinished: apply_session.history.unfinished.clone(),
+        in_flight: apply_session.history.jobs_in_flight(),
+        deactivated: apply_session.history.deactivated.clone(),
+        made_other: apply_session.history.made_other.clone(),
+        sent_before: apply_session.sent_before.clone(),
         held_back,
         own_writes,
-        lease: Arc::clone(&keeping.lease),
+        lease: Arc::clone(&apply_session.lease),
         seed: fastrand::u64(..),
     }
 }
 
-pub(super) async fn make_so(
+pub(super) async fn run_apply(
     session: &Session,
     approved: &ApprovedPlan,
     kept: &SavedPlan,
@@ -81,10 +81,10 @@ pub(super) async fn make_so(
         held_back,
         made_other,
     }: ApplyOptions,
-    keeping: &Keeping,
-    start: &Start,
+    apply_session: &ApplySession,
+    start: &Cancellation,
     io: &mut Io,
-) -> Result<Made, CommandError> {
+) -> Result<ApplyResult, CommandError> {
     // The last look before the first write.
     if start.interrupt().is_raised() {
         return Err(CommandError::Interrupted);
@@ -97,28 +97,28 @@ pub(super) async fn make_so(
         .map(|change| (change.address.clone(), change.identity.clone()))
         .collect();
     let total = identities.len();
-    let run = clock::new_run_id(clock::now_ms(), keeping.newest.as_deref());
+    let run = clock::new_run_id(clock::now_ms(), apply_session.newest.as_deref());
     let begin = Entry::Begin {
         run: run.clone(),
         plan: Some(kept.id.clone()),
         subject: plan.subject.clone(),
         changes: total,
-        lock: keeping.lock.clone(),
+        lock: apply_session.lock.clone(),
     };
     let first = Record::new(clock::now_ms(), begin);
-    let journal = keeping
+    let journal = apply_session
         .store
         .begin(&run, kept.to_json().as_bytes(), &first)
         .await
         .map_err(CommandError::Store)?;
     let journal = Arc::new(journal);
     let progress = Progress::new(total, identities, io);
-    let own_writes = keeping.own_writes(&kept.id);
+    let own_writes = apply_session.own_writes(&kept.id);
     let execution = Execution {
         made_other,
         ..execution(
             session,
-            keeping,
+            apply_session,
             (own_writes, held_back),
             &journal,
             start,
@@ -138,9 +138,9 @@ pub(super) async fn make_so(
         tracing::warn!(%error, "the journal's last line could not be written");
     }
     if let Ok(journal) = Arc::try_unwrap(journal)
-        && let Err(error) = keeping.store.close(&run, journal).await
+        && let Err(error) = apply_session.store.close(&run, journal).await
     {
         tracing::warn!(%error, "the journal could not be closed");
     }
-    Ok(Made { run, report })
+    Ok(ApplyResult { run, report })
 }

@@ -1,8 +1,8 @@
 //! One file per command.
 
 mod abandon;
-mod afterwards;
 mod apply;
+mod apply_session;
 mod approved;
 mod completions;
 mod destroy;
@@ -17,7 +17,6 @@ mod history;
 mod init;
 mod job;
 mod jobs;
-mod keeping;
 mod list;
 mod making;
 mod man;
@@ -31,9 +30,10 @@ mod run;
 mod schema;
 mod show;
 mod validate;
+mod verification;
 mod watching;
 
-pub(super) use self::keeping::told;
+pub(super) use self::apply_session::told;
 use super::args::{Cli, Command};
 use super::error::CommandError;
 use super::exit::ExitStatus;

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::{formats, keeping, outputs, packages, planning};
+use super::{apply_session, formats, outputs, packages, planning};
 use crate::cli::ahead;
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
@@ -54,8 +54,8 @@ async fn make(
     let (session, look) = ahead::open(&args.manifest, settings, io).await?;
     let mut options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
-    let history = keeping::read_history(&session, args.store.as_deref(), io).await?;
-    options.held_back = keeping::held_back(&history, &session);
+    let history = apply_session::read_history(&session, args.store.as_deref(), io).await?;
+    options.held_back = apply_session::held_back(&history, &session);
     let plan = planning::make_plan(&session, look, &history, &options, &overrides, io).await?;
     let status = planning::status_of(&plan, args.planning.detailed_exitcode);
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::packages;
-use crate::api::{Look, ReadError, VisibilityOf, Wish};
+use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
 use crate::cli::error::CommandError;
 use crate::cli::exit::{ExitStatus, most_telling};
 use crate::cli::files::write_whole;
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::cli::session::{Place, Session};
+use crate::cli::session::{EnvironmentContext, Session};
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
@@ -29,7 +29,7 @@ const NAMED: usize = 3;
 /// packages of what would be deployed.
 pub(super) async fn make_plan(
     session: &Session,
-    look: Option<Look>,
+    look: Option<PendingListing>,
     history: &ApplyHistory,
     options: &DiffOptions,
     overrides: &Overrides,
@@ -154,7 +154,7 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
 /// The command that executes a saved plan, with every option that must be repeated; none where it
 /// would be refused.
 pub(super) fn saved_plan_command(
-    place: &Place,
+    place: &EnvironmentContext,
     saved: &SavedPlan,
     path: &Path,
 ) -> Option<PrintedCommand> {
@@ -230,8 +230,8 @@ pub(super) async fn collect_and_diff(
     options: &DiffOptions,
     is_whole: bool,
 ) -> Result<(LiveState, Plan), CommandError> {
-    let wish = wish(session.manifest(), history, options, is_whole);
-    let collected = session.reader().collect(&wish).await;
+    let request = request(session.manifest(), history, options, is_whole);
+    let collected = session.reader().collect(&request).await;
     let live = collected.map_err(|error| session.read_error(error))?;
     match compare(session, &live, history, options) {
         // What is near may be among the names that were not listed.
@@ -239,7 +239,7 @@ pub(super) async fn collect_and_diff(
             if matches!(live.coverage(), Coverage::Names(_))
                 && errors.iter().any(lacks_suggestion) =>
         {
-            let whole = self::wish(session.manifest(), history, options, true);
+            let whole = self::request(session.manifest(), history, options, true);
             let collected = session.reader().collect(&whole).await;
             let live = collected.map_err(|error| session.read_error(error))?;
             let plan = compare(session, &live, history, options)?;
@@ -253,12 +253,12 @@ pub(super) async fn collect_and_diff(
 /// its way, and looked at again if that fails.
 async fn diff_early(
     session: &Session,
-    look: Look,
+    look: PendingListing,
     history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<(LiveState, Plan), CommandError> {
-    let wish = wish(session.manifest(), history, options, false);
-    let collected = session.reader().collect_from(look, &wish).await;
+    let request = request(session.manifest(), history, options, false);
+    let collected = session.reader().collect_from(look, &request).await;
     let early = collected.map_err(|error| session.read_error(error))?;
     let compared = compare(session, early.unconfirmed(), history, options);
     let confirmed = early.confirmed().await;
@@ -309,12 +309,12 @@ fn lacks_suggestion(error: &DiffError) -> bool {
 }
 
 /// What must be known of the live state for this manifest.
-fn wish(
+fn request(
     manifest: &Manifest,
     history: &ApplyHistory,
     options: &DiffOptions,
     is_whole: bool,
-) -> Wish {
+) -> ListRequest {
     let declared: BTreeSet<SolutionName> = manifest
         .desired
         .iter()
@@ -322,7 +322,7 @@ fn wish(
         .collect();
     let needs_whole = is_whole
         || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
-    Wish {
+    ListRequest {
         visibility_of: VisibilityOf::Names(names_with_visibility(manifest)),
         names: (!needs_whole).then(|| {
             // An orphaned record is reported until it is gone, also where its name is not declared

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::executing::Start;
+use super::executing::Cancellation;
 use super::{get, watching};
 use crate::apply::{JobOutcome, JobReport, StartedRun, WatchedJob, start_run};
 use crate::cli::args::RunArgs;
@@ -27,7 +27,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Start::new(io)?;
+    let start = Cancellation::new(io)?;
     let request = request(args)?;
     let session = start.open(&args.manifest, settings, io).await?;
     let target = start.or_interrupted(target(args, &session)).await?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
 use crate::apply::{
-    Interrupt, JobOutcome, JobReport, PollPolicy, RunExecution, WatchedJob, watch_job,
+    CancelToken, JobOutcome, JobReport, PollPolicy, RunExecution, WatchedJob, watch_job,
 };
 use crate::cli::args::WaitingArgs;
 use crate::cli::clock;
@@ -22,7 +22,7 @@ use crate::render::{job_document, render_job, render_json};
 pub(super) fn execution(
     session: &Session,
     waiting: &WaitingArgs,
-    interrupt: &Interrupt,
+    interrupt: &CancelToken,
     progress: &RunProgress,
 ) -> RunExecution {
     let timeouts = session.manifest().environment.timeouts;
@@ -30,7 +30,7 @@ pub(super) fn execution(
         reader: session.reader(),
         interrupt: interrupt.clone(),
         deadline: Instant::now() + waiting.timeout.unwrap_or(timeouts.run),
-        settle: timeouts.propagation,
+        propagation: timeouts.propagation,
         poll: PollPolicy::default(),
         events: progress.sink(),
         now_ms: Arc::new(clock::now_ms),
@@ -101,7 +101,7 @@ fn command(job: &WatchedJob, session: &Session) -> String {
 
 /// The exit status of how it stands. One that is at work is no success: whoever asks in a script
 /// wants to know whether it is done.
-pub(super) fn status_of(report: &JobReport, interrupt: &Interrupt) -> ExitStatus {
+pub(super) fn status_of(report: &JobReport, interrupt: &CancelToken) -> ExitStatus {
     match report.outcome {
         JobOutcome::Started | JobOutcome::Done => ExitStatus::Success,
         JobOutcome::Failed { .. } => ExitStatus::Partial,

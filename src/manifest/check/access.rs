@@ -10,7 +10,7 @@ use super::super::node::{Field, List, Shape as _, Text};
 use super::super::problem::Code;
 use super::super::raw::{RawToken, RawTokenSource};
 use super::super::source::Mark;
-use super::super::vars::{Known, Reported, is_env_name};
+use super::super::vars::{Builtins, Reported, is_env_name};
 use super::context::{Context, Outcome, Value};
 
 impl<'a> Context<'a> {
@@ -202,7 +202,7 @@ impl<'a> Context<'a> {
         let text = field.node.text(self.source).ok_or(Reported)?;
         self.refuse_interpolation(text, field.node.used)?;
         // Without `${` in it, the text is its own value.
-        self.value(&field.node, Known::default())
+        self.value(&field.node, Builtins::default())
     }
 
     fn refuse_interpolation(&mut self, text: &str, at: Mark) -> Result<(), Reported> {

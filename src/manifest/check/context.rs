@@ -9,7 +9,7 @@ use super::super::node::{Field, Node, Text};
 use super::super::problem::{Code, MAX_GUESSES, Problem, keep};
 use super::super::raw::{RawEnvironment, RawManifest};
 use super::super::source::{Mark, SourceFile};
-use super::super::vars::{Known, Reported, Variables};
+use super::super::vars::{Builtins, Reported, Variables};
 use crate::ident::Owner;
 
 /// The state of checking one environment.
@@ -55,14 +55,14 @@ impl<'a> Context<'a> {
 
     /// The text of a field where only variables and `environment` are known.
     pub(super) fn text(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Value<'a>> {
-        self.text_with(field, Known::default())
+        self.text_with(field, Builtins::default())
     }
 
     /// The text of a field, which must not be blank.
     pub(super) fn text_with(
         &mut self,
         field: Option<&'a Field<Text>>,
-        known: Known<'_>,
+        known: Builtins<'_>,
     ) -> Outcome<Value<'a>> {
         field
             .map(|field| self.value(&field.node, known))
@@ -73,7 +73,7 @@ impl<'a> Context<'a> {
     pub(super) fn value(
         &mut self,
         node: &'a Node<Text>,
-        known: Known<'_>,
+        known: Builtins<'_>,
     ) -> Result<Value<'a>, Reported> {
         let text = self.variables.resolve(node, known, &mut self.problems)?;
         let at = node.used;
@@ -90,7 +90,7 @@ impl<'a> Context<'a> {
     pub(super) fn word<T: Copy>(
         &mut self,
         field: Option<&'a Field<Text>>,
-        known: Known<'_>,
+        known: Builtins<'_>,
         words: &[(&'static str, T)],
     ) -> Outcome<T> {
         let Some(value) = self.text_with(field, known)? else {

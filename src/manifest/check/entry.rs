@@ -7,7 +7,7 @@ use super::super::model::{Desired, KeyPositions, SolutionPath, Superseded};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, VersionEntries};
 use super::super::problem::Code;
 use super::super::source::Mark;
-use super::super::vars::{Given, Known, Reported};
+use super::super::vars::{BuiltinValue, Builtins, Reported};
 use super::context::{Context, Value};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Identity, Owner, SolutionName, Version};
@@ -57,14 +57,14 @@ impl<'a> Context<'a> {
             at,
             layers,
         } = declaration;
-        let known = Known {
-            name: Given::Value(solution.name),
-            version: Given::checked(&version, Version::as_str),
-            owner: Given::Nowhere,
+        let known = Builtins {
+            name: BuiltinValue::Value(solution.name),
+            version: BuiltinValue::checked(&version, Version::as_str),
+            owner: BuiltinValue::Nowhere,
         };
         let owner = self.check_declared_owner(solution, layers, known);
-        let known = Known {
-            owner: Given::checked(&owner, Owner::as_str),
+        let known = Builtins {
+            owner: BuiltinValue::checked(&owner, Owner::as_str),
             ..known
         };
         let state = self.check_state(solution.state(layers), known);
@@ -108,7 +108,7 @@ impl<'a> Context<'a> {
         &mut self,
         solution: &Solution<'a>,
         layers: VersionEntries<'a>,
-        known: Known<'_>,
+        known: Builtins<'_>,
     ) -> Result<Owner, Reported> {
         let owner = solution.owner(layers).map(|(_, field)| field);
         if let Some(owner) = self.check_owner(owner, known)? {
@@ -127,7 +127,7 @@ impl<'a> Context<'a> {
     fn check_state(
         &mut self,
         layered: Option<Layered<'a>>,
-        known: Known<'_>,
+        known: Builtins<'_>,
     ) -> Result<State, Reported> {
         let Some((layer, field)) = layered else {
             return Ok(State::Active);

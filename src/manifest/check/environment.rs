@@ -14,7 +14,7 @@ use super::super::overlay::value;
 use super::super::problem::Code;
 use super::super::raw::RawManage;
 use super::super::source::Mark;
-use super::super::vars::{Known, Reported};
+use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome, Value};
 use crate::ident::Owner;
 
@@ -23,7 +23,7 @@ impl<'a> Context<'a> {
         let raw = self.environment;
         let url = self.check_url();
         let token = self.check_token(url.as_ref().ok());
-        let user = self.check_owner(raw.user.as_ref(), Known::default());
+        let user = self.check_owner(raw.user.as_ref(), Builtins::default());
         let context = self.check_account();
         let store = self.text(raw.store.as_ref());
         let protect = self.check_protect();
@@ -178,7 +178,7 @@ impl<'a> Context<'a> {
         let items = field.value().ok_or(Reported)?;
         let mut globs = Vec::with_capacity(items.0.len());
         for node in &items.0 {
-            let glob = self.value(node, Known::default()).and_then(|value| {
+            let glob = self.value(node, Builtins::default()).and_then(|value| {
                 let glob =
                     self.parsed(&value, Code::BadGlob, "not a pattern", HELP, Glob::parse)?;
                 check(self, glob, value.at)
@@ -337,7 +337,7 @@ impl<'a> Context<'a> {
     pub(super) fn check_owner(
         &mut self,
         field: Option<&'a Field<Text>>,
-        known: Known<'_>,
+        known: Builtins<'_>,
     ) -> Outcome<Owner> {
         let Some(value) = self.text_with(field, known)? else {
             return Ok(None);

@@ -8,7 +8,7 @@ use super::super::node::{Field, Text};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, value};
 use super::super::problem::Code;
 use super::super::source::Mark;
-use super::super::vars::{Given, Known, Reported};
+use super::super::vars::{BuiltinValue, Builtins, Reported};
 use super::context::{Context, Outcome};
 use super::entry::{STATES, VISIBILITIES};
 use crate::attribute::State;
@@ -27,7 +27,7 @@ impl<'a> Context<'a> {
             value(self.raw.defaults.as_ref()),
         ];
         let source = self.source;
-        let known = Known::default();
+        let known = Builtins::default();
         for defaults in layers.into_iter().flatten() {
             let plain = |field: &'a Option<Field<Text>>| {
                 let text = field.as_ref()?.node.text(source)?;
@@ -63,9 +63,9 @@ impl<'a> Context<'a> {
         &mut self,
         solution: &Solution<'a>,
     ) -> Result<Superseded, Reported> {
-        let known = Known {
-            name: Given::Value(solution.name),
-            ..Known::default()
+        let known = Builtins {
+            name: BuiltinValue::Value(solution.name),
+            ..Builtins::default()
         };
         let layered = solution.superseded();
         let policy = self.word(layered.map(|(_, field)| field), known, POLICIES);
@@ -124,7 +124,7 @@ impl<'a> Context<'a> {
     }
 
     fn check_retain(&mut self, (_, field): Layered<'a>) -> Outcome<usize> {
-        let value = self.value(&field.node, Known::default())?;
+        let value = self.value(&field.node, Builtins::default())?;
         parse_count(&value.text).map(Some).ok_or_else(|| {
             let message = format!("`{}` is no count", printable(&value.text));
             let problem = self

@@ -9,7 +9,7 @@ use super::super::node::{Field, List, Text};
 use super::super::overlay::value;
 use super::super::problem::Code;
 use super::super::raw::RawManage;
-use super::super::vars::{Known, Reported};
+use super::super::vars::{Builtins, Reported};
 use super::context::Context;
 use super::entry::Entry;
 use crate::attribute::State;
@@ -44,7 +44,7 @@ impl<'a> Context<'a> {
             .find_map(|manage| manage.undeclared.as_ref());
         let owners = self.globs(owners_field);
         let names = self.globs(names_field);
-        let undeclared = self.word(undeclared_field, Known::default(), UNDECLARED);
+        let undeclared = self.word(undeclared_field, Builtins::default(), UNDECLARED);
         let (owners, names, undeclared) = (owners?, names?, undeclared?);
         let scope = Scope {
             owners: owners.unwrap_or_else(|| declared_owners(entries)),

@@ -8,7 +8,7 @@ use super::super::model::{Desired, Manifest};
 use super::super::overlay::{Declared, Solution, merge};
 use super::super::problem::Code;
 use super::super::source::Mark;
-use super::super::vars::{Given, Known, Reported};
+use super::super::vars::{BuiltinValue, Builtins, Reported};
 use super::context::Context;
 use super::entry::{Declaration, Entry};
 use crate::ident::{IdentError, OwnerPair, SolutionName, Version};
@@ -91,9 +91,9 @@ impl<'a> Context<'a> {
         removed_nothing: &mut Vec<Mark>,
     ) -> Vec<Declaration<'a>> {
         const REMOVE: &str = "write `~` for the entry in an environment that does not have it.";
-        let known = Known {
-            name: Given::Value(solution.name),
-            ..Known::default()
+        let known = Builtins {
+            name: BuiltinValue::Value(solution.name),
+            ..Builtins::default()
         };
         let name = printable(solution.name);
         let reported = match solution.declared(removed_nothing) {

@@ -4,15 +4,15 @@ use super::resolve::Reported;
 
 /// What the built-in names stand for at some place.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::manifest) struct Known<'k> {
-    pub(in crate::manifest) name: Given<'k>,
-    pub(in crate::manifest) version: Given<'k>,
-    pub(in crate::manifest) owner: Given<'k>,
+pub(in crate::manifest) struct Builtins<'k> {
+    pub(in crate::manifest) name: BuiltinValue<'k>,
+    pub(in crate::manifest) version: BuiltinValue<'k>,
+    pub(in crate::manifest) owner: BuiltinValue<'k>,
 }
 
 /// What a built-in name stands for.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::manifest) enum Given<'k> {
+pub(in crate::manifest) enum BuiltinValue<'k> {
     /// It has no value at this place.
     #[default]
     Nowhere,
@@ -22,7 +22,7 @@ pub(in crate::manifest) enum Given<'k> {
     Value(&'k str),
 }
 
-impl<'k> Given<'k> {
+impl<'k> BuiltinValue<'k> {
     /// The value, if a check let it through.
     pub(in crate::manifest) fn checked<T>(
         checked: &'k Result<T, Reported>,

@@ -10,6 +10,6 @@ mod interpolation;
 mod order;
 mod resolve;
 
-pub(super) use builtin::{Given, Known};
+pub(super) use builtin::{BuiltinValue, Builtins};
 pub(super) use interpolation::{Piece, is_env_name, split};
 pub(super) use resolve::{Reported, Variables};

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::super::node::{Field, Node, Table, Text};
 use super::super::problem::{MAX_GUESSES, Problem, keep};
 use super::super::source::{Mark, SourceFile};
-use super::builtin::{Builtin, Given, Known};
+use super::builtin::{Builtin, BuiltinValue, Builtins};
 use super::explain;
 use super::interpolation::{Piece, is_name, split};
 use super::order::order;
@@ -208,7 +208,7 @@ impl<'a> Variables<'a> {
     pub(in crate::manifest) fn resolve(
         &mut self,
         node: &'a Node<Text>,
-        known: Known<'_>,
+        known: Builtins<'_>,
         problems: &mut Vec<Problem>,
     ) -> Result<Cow<'a, str>, Reported> {
         let text = self.text(node, problems)?;
@@ -263,7 +263,7 @@ impl<'a> Variables<'a> {
         &self,
         name: &str,
         at: impl Fn() -> Mark,
-        known: Known<'_>,
+        known: Builtins<'_>,
         out: &mut String,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Reported> {
@@ -290,9 +290,9 @@ impl<'a> Variables<'a> {
                     is_broken |= self.push_env(name, *at, out, problems).is_err();
                 }
                 Part::Builtin(builtin) => match self.builtin(*builtin, known) {
-                    Given::Value(value) => out.push_str(value),
-                    Given::Broken => is_broken = true,
-                    Given::Nowhere => {
+                    BuiltinValue::Value(value) => out.push_str(value),
+                    BuiltinValue::Broken => is_broken = true,
+                    BuiltinValue::Nowhere => {
                         keep(
                             problems,
                             explain::not_here(self.source, *builtin, variable, at()),
@@ -305,12 +305,12 @@ impl<'a> Variables<'a> {
         if is_broken { Err(Reported) } else { Ok(()) }
     }
 
-    fn builtin<'k>(&'k self, builtin: Builtin, known: Known<'k>) -> Given<'k> {
+    fn builtin<'k>(&'k self, builtin: Builtin, known: Builtins<'k>) -> BuiltinValue<'k> {
         match builtin {
             Builtin::Name => known.name,
             Builtin::Version => known.version,
             Builtin::Owner => known.owner,
-            Builtin::Environment => Given::Value(self.environment),
+            Builtin::Environment => BuiltinValue::Value(self.environment),
         }
     }
 

@@ -423,7 +423,7 @@ fn replace_deletes_and_deploys_what_is_named() {
 
 /// A replaced record is deployed anew: what its state or visibility were plays no part.
 #[test]
-fn a_replace_settles_every_field() {
+fn a_replace_covers_every_field() {
     let plan = scenario()
         .declare([declared("Form@1").visible(Visibility::Public)])
         .live([live("Form@1").state("ODD").visible("PENDING_REVIEW")])

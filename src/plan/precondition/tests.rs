@@ -1,6 +1,6 @@
 use super::super::LiveImage;
 use super::super::testing::{declared, live};
-use super::Standing::{Done, Moved, Ready};
+use super::PreconditionResult::{Done, Moved, Ready};
 use super::*;
 use crate::attribute::{State, Visibility};
 
@@ -28,9 +28,9 @@ fn record(text: &str) -> Option<LiveVersion> {
     })
 }
 
-/// A standing in words.
-fn told(standing: &Standing) -> String {
-    let differences = match standing {
+/// Describes a result.
+fn told(result: &PreconditionResult) -> String {
+    let differences = match result {
         Ready => return "ready".to_owned(),
         Done => return "done".to_owned(),
         Moved(differences) => differences,
@@ -106,23 +106,23 @@ fn an_update_stands_by_its_record() {
             "owner: svc is IB_DEPLOYED",
         ),
     ] {
-        let standing = stand_update(&before, patch, record(now).as_ref());
-        assert_eq!(told(&standing), expected, "{patch:?} over {now}");
+        let result = check_update(&before, patch, record(now).as_ref());
+        assert_eq!(told(&result), expected, "{patch:?} over {now}");
     }
     let renamed = LiveVersion {
         id: before.id.clone(),
         ..live("Form@2")
     };
-    let standing = stand_update(&before, state, Some(&renamed));
-    assert!(told(&standing).starts_with("Form@1 is Form@2"));
+    let result = check_update(&before, state, Some(&renamed));
+    assert!(told(&result).starts_with("Form@1 is Form@2"));
     // What the plan did not show is not compared.
     let blind = LiveImage {
         visibility: None,
         ..before
     };
     for now in ["svc INACTIVE -", "svc INACTIVE PUBLIC"] {
-        let standing = stand_update(&blind, state, record(now).as_ref());
-        assert_eq!(told(&standing), "ready", "{now}");
+        let result = check_update(&blind, state, record(now).as_ref());
+        assert_eq!(told(&result), "ready", "{now}");
     }
 }
 
@@ -137,8 +137,8 @@ fn a_delete_stands_by_its_record() {
         ("svc INACTIVE PUBLIC", "visibility: PRIVATE is PUBLIC"),
         ("me INACTIVE PRIVATE", "owner: svc is me"),
     ] {
-        let standing = stand_delete(&before, record(now).as_ref());
-        assert_eq!(told(&standing), expected, "{now}");
+        let result = check_delete(&before, record(now).as_ref());
+        assert_eq!(told(&result), expected, "{now}");
     }
 }
 
@@ -166,12 +166,12 @@ fn a_deploy_stands_by_every_record_of_its_name() {
         (&active, vec![stranger()], "it is me's", "ready"),
     ] {
         assert_eq!(
-            told(&stand_create(after, None, &named)),
+            told(&check_create(after, None, &named)),
             create,
             "{named:?}"
         );
         assert_eq!(
-            told(&stand_redeploy(after, None, &named)),
+            told(&check_redeploy(after, None, &named)),
             redeploy,
             "{named:?}, after a delete"
         );
@@ -190,8 +190,8 @@ fn a_deploy_stands_by_every_record_of_its_name() {
         (&active, moved("bob"), "it is IB_DEPLOYED's", "ready"),
     ] {
         let stands = [
-            stand_create(after, Some(&other), &named),
-            stand_redeploy(after, Some(&other), &named),
+            check_create(after, Some(&other), &named),
+            check_redeploy(after, Some(&other), &named),
         ];
         assert_eq!(
             stands.map(|one| told(&one)),
@@ -204,7 +204,7 @@ fn a_deploy_stands_by_every_record_of_its_name() {
     let new = live("Form@1").id("new").created(2).inactive();
     for named in [[old.clone(), new.clone()], [new, old]] {
         assert_eq!(
-            told(&stand_create(&active, None, &named)),
+            told(&check_create(&active, None, &named)),
             "new is INACTIVE"
         );
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::table::{Rows, brief_time, render_rows, render_table, time};
-use crate::apply::OutcomeWord;
+use crate::apply::OutcomeKind;
 use crate::render::words;
 use crate::store::{PastRun, PastStep, Took};
 
@@ -108,7 +108,7 @@ pub(in crate::render) fn count_done(run: &PastRun) -> usize {
     run.steps
         .iter()
         .filter_map(|step| step.outcome.as_ref())
-        .filter(|outcome| outcome.word == OutcomeWord::Done && !outcome.unfinished)
+        .filter(|outcome| outcome.word == OutcomeKind::Done && !outcome.unfinished)
         .count()
 }
 

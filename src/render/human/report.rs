@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::plan::render_leftovers;
 use super::table::{column_width, padded};
-use crate::apply::{ApplyReport, Outcome, OutcomeWord, SkipReason, StepError, StepReport};
+use crate::apply::{ApplyReport, Outcome, OutcomeKind, SkipReason, StepError, StepReport};
 use crate::ident::Address;
 use crate::plan::{ActionKind, Change, InFlight, Mode, Plan, SUMMARISED_ABOVE};
 use crate::render::styles::{Styles, styled};
@@ -98,7 +98,7 @@ pub fn render_report(
         *counts.entry(step.kind).or_default() += 1;
     }
     for (kind, count) in counts {
-        let done = styled(styles.add, format!("{:<9}", OutcomeWord::Done.as_str()));
+        let done = styled(styles.add, format!("{:<9}", OutcomeKind::Done.as_str()));
         let symbol = words::symbol(kind);
         let count = words::count(count, "change");
         writeln!(out, "  {done} {symbol:>3} {count}")?;
@@ -139,9 +139,9 @@ fn render_step(
 ) -> io::Result<()> {
     let word = step.outcome.word();
     let style = match word {
-        OutcomeWord::Done => styles.add,
-        OutcomeWord::Failed | OutcomeWord::Refused => styles.destroy,
-        OutcomeWord::Skipped | OutcomeWord::Cancelled | OutcomeWord::Unknown => styles.warning,
+        OutcomeKind::Done => styles.add,
+        OutcomeKind::Failed | OutcomeKind::Refused => styles.destroy,
+        OutcomeKind::Skipped | OutcomeKind::Cancelled | OutcomeKind::Unknown => styles.warning,
     };
     writeln!(
         out,
@@ -288,7 +288,7 @@ pub fn render_verdict(
         };
         return writeln!(out, "{}", styled(styles.add, line));
     }
-    let counts: Vec<String> = OutcomeWord::ALL
+    let counts: Vec<String> = OutcomeKind::ALL
         .into_iter()
         .map(|word| format!("{} {}", report.count(word), word.as_str()))
         .collect();

@@ -13,7 +13,7 @@ use super::plan::{
 };
 use super::report::{ReportDocument, seconds, time};
 use super::v1::FORMAT_VERSION;
-use crate::apply::{ApplyEvent, OutcomeWord};
+use crate::apply::{ApplyEvent, OutcomeKind};
 use crate::ident::{Address, Identity};
 use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
 use crate::render::progress::{doing, done};
@@ -295,12 +295,12 @@ fn finished(
     hook: HookItem,
     x_solution: OutcomeExtension,
     kind: ActionKind,
-    outcome: OutcomeWord,
+    outcome: OutcomeKind,
     took: Duration,
 ) -> StreamMessage {
     let address = &hook.resource.addr;
     let took = words::duration(took);
-    if outcome == OutcomeWord::Done {
+    if outcome == OutcomeKind::Done {
         let named = hook.id_value.as_ref().map(|id| format!(" [id={id}]"));
         let named = named.unwrap_or_default();
         let message = format!("{address}: {} complete after {took}{named}", done(kind));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::{ReportChange, ReportDocument, ResultWord, TotalsItem, empty, time};
-use crate::apply::OutcomeWord;
+use crate::apply::OutcomeKind;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::human::history;
 use crate::store::PastRun;
@@ -65,7 +65,7 @@ fn past_totals(run: &PastRun) -> TotalsItem {
         let is_done = step
             .outcome
             .as_ref()
-            .is_some_and(|outcome| outcome.word == OutcomeWord::Done && !outcome.unfinished);
+            .is_some_and(|outcome| outcome.word == OutcomeKind::Done && !outcome.unfinished);
         if !is_done || step.sendings.is_empty() {
             continue;
         }

@@ -133,7 +133,7 @@ pub(super) struct ChangeExtension {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SuccessionItem {
-    /// `upgrade`, `downgrade`, `sideways` where their numbers do not tell, or `handover` from
+    /// `upgrade`, `downgrade`, `incomparable` where their numbers do not tell, or `handover` from
     /// another owner's same version.
     course: &'static str,
     /// The versions that go, the highest first; of a downgrade the higher ones only.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::diagnostic::Diagnostic;
 use super::plan::{InFlightItem, OrphanedItem, PositionItem};
 use super::v1::FORMAT_VERSION;
-use crate::apply::{Outcome, OutcomeWord, StepReport};
+use crate::apply::{Outcome, OutcomeKind, StepReport};
 use crate::ident::Address;
 use crate::plan::{Mode, Origin};
 use crate::render::human::ReportView;
@@ -118,7 +118,7 @@ pub(in crate::render) struct ReportChange {
 impl ReportChange {
     /// Whether nothing is left of it.
     pub(in crate::render) fn is_done(&self) -> bool {
-        self.outcome == OutcomeWord::Done.as_str()
+        self.outcome == OutcomeKind::Done.as_str()
     }
 }
 
@@ -214,7 +214,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
             changed: totals.changed,
             destroyed: totals.destroyed,
         },
-        outcomes: OutcomeWord::ALL
+        outcomes: OutcomeKind::ALL
             .into_iter()
             .map(|word| (word.as_str(), report.count(word)))
             .collect(),
@@ -325,7 +325,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
         result: ResultWord::NotApplied,
         interrupted: false,
         totals: TotalsItem::default(),
-        outcomes: OutcomeWord::ALL
+        outcomes: OutcomeKind::ALL
             .into_iter()
             .map(|word| (word.as_str(), 0))
             .collect(),
@@ -362,7 +362,7 @@ impl ReportDocument {
                 "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
             ),
             ResultWord::Incomplete => {
-                let counts: Vec<String> = OutcomeWord::ALL
+                let counts: Vec<String> = OutcomeKind::ALL
                     .into_iter()
                     .map(|word| {
                         let word = word.as_str();

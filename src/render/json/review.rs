@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::review::{Effect, Fate, Finding, Review, ReviewSummary, Side, Whom};
+use crate::review::{Effect, Finding, PolicyEffect, Review, ReviewSummary, Side, Whom};
 
 const FORMAT_VERSION: &str = "2.0";
 
@@ -235,11 +235,11 @@ fn effect_item(effect: &Effect) -> EffectItem {
         address,
         fate: fate.as_str(),
         reason: match fate {
-            Fate::LeftAlone(why) => Some(why.as_str()),
+            PolicyEffect::LeftAlone(why) => Some(why.as_str()),
             _ => None,
         },
         retain: match fate {
-            Fate::DeletedBeyond(newest) => Some(*newest),
+            PolicyEffect::DeletedBeyond(newest) => Some(*newest),
             _ => None,
         },
     }

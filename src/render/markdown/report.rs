@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::budget::{Row, Section, Tables, quotes};
 use super::escape::{NAME_LIMIT, code, marker, short_code, shortened};
 use super::plan::MarkdownOptions;
-use crate::apply::OutcomeWord;
+use crate::apply::OutcomeKind;
 use crate::render::json::{ReportChange, ReportDocument, ResultWord, past_report_document};
 use crate::render::words;
 use crate::store::PastRun;
@@ -147,12 +147,12 @@ fn asides(report: &ReportDocument) -> Vec<String> {
 
 /// What failed stands before what was not tried because of it.
 fn urgency(change: &ReportChange) -> usize {
-    const ORDER: [OutcomeWord; 5] = [
-        OutcomeWord::Failed,
-        OutcomeWord::Refused,
-        OutcomeWord::Unknown,
-        OutcomeWord::Skipped,
-        OutcomeWord::Cancelled,
+    const ORDER: [OutcomeKind; 5] = [
+        OutcomeKind::Failed,
+        OutcomeKind::Refused,
+        OutcomeKind::Unknown,
+        OutcomeKind::Skipped,
+        OutcomeKind::Cancelled,
     ];
     let place = ORDER
         .iter()

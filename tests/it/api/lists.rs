@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use solform::api::{Client, ListBounds, Reader, VisibilityOf, Wish};
+use solform::api::{Client, ListBounds, ListRequest, Reader, VisibilityOf};
 use solform::job::RunFilter;
 use solform::live::{Coverage, Unproven};
 
@@ -264,13 +264,13 @@ async fn records_that_nobody_understands_block_and_odd_names_do_not() {
         let matter = wish.map(|wish| names(&wish));
         // Only some names are wanted, or everything is and only some names are declared.
         for wish in [
-            Wish {
+            ListRequest {
                 names: matter.clone(),
-                ..Wish::default()
+                ..ListRequest::default()
             },
-            Wish {
+            ListRequest {
                 declared: matter.clone(),
-                ..Wish::default()
+                ..ListRequest::default()
             },
         ] {
             let live = reader(&server).collect(&wish).await.unwrap();
@@ -388,7 +388,7 @@ async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
         while server.count() == 0 {
             tokio::task::yield_now().await;
         }
-        let wish = Wish {
+        let wish = ListRequest {
             names: wished,
             ..whole()
         };
@@ -443,7 +443,7 @@ async fn what_is_likely_counts_for_nothing_where_the_server_announces_no_page() 
     let page = json!({"solutions": [{"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"}]});
     let server = Scripted::start(move |_| Reply::json(&page)).await;
     let declared = (0..1_000).map(|number| name(&format!("Solution {number}")));
-    let wish = Wish {
+    let wish = ListRequest {
         declared: Some(declared.collect()),
         ..whole()
     };

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use solform::api::{Client, ClientSettings, Reader, TokenSupplier, Wish};
+use solform::api::{Client, ClientSettings, ListRequest, Reader, TokenSupplier};
 use solform::ident::SolutionName;
 use solform::live::LiveState;
 
@@ -46,8 +46,8 @@ fn names(texts: &[&str]) -> BTreeSet<SolutionName> {
     texts.iter().map(|text| name(text)).collect()
 }
 
-fn whole() -> Wish {
-    Wish::default()
+fn whole() -> ListRequest {
+    ListRequest::default()
 }
 
 fn ids(live: &LiveState) -> Vec<String> {

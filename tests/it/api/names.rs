@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use solform::api::{Patch, PatchStyle, ReadError, VisibilityOf, Wish, Writer};
+use solform::api::{ListRequest, Patch, PatchStyle, ReadError, VisibilityOf, Writer};
 use solform::ident::{SolutionId, SolutionName};
 use solform::live::{Coverage, Unproven};
 
@@ -40,7 +40,7 @@ async fn ten_names_among_ten_thousand_versions_keep_to_the_budget() {
                 }
             }
             let server = serve(&instance).await;
-            let wish = Wish {
+            let wish = ListRequest {
                 declared: None,
                 names: Some(ten()),
                 visibility_of: VisibilityOf::Names(ten()),
@@ -70,10 +70,10 @@ async fn names_that_are_not_there_count_only_once_the_filter_was_seen_at_work() 
         let mut instance = Instance::of(1_000);
         instance.by_name = by_name;
         let server = serve(&instance).await;
-        let wish = Wish {
+        let wish = ListRequest {
             declared: None,
             names: Some(absent.clone()),
-            ..Wish::default()
+            ..ListRequest::default()
         };
         let live = reader(&server).collect(&wish).await.unwrap();
         assert_eq!(live.coverage(), &coverage, "{by_name:?}");
@@ -118,10 +118,10 @@ async fn a_filter_by_prefix_is_filtered_again() {
         instance.form = form;
         let wanted = names(&["Solution 1", "Solution 99"]);
         let server = serve(&instance).await;
-        let wish = Wish {
+        let wish = ListRequest {
             declared: None,
             names: Some(wanted.clone()),
-            ..Wish::default()
+            ..ListRequest::default()
         };
         let live = reader(&server).collect(&wish).await.unwrap();
         let found: Vec<String> = live
@@ -138,10 +138,10 @@ async fn a_filter_by_prefix_is_filtered_again() {
 #[tokio::test]
 async fn a_small_instance_is_listed_whole() {
     let server = serve(&Instance::of(60)).await;
-    let wish = Wish {
+    let wish = ListRequest {
         declared: None,
         names: Some(ten()),
-        ..Wish::default()
+        ..ListRequest::default()
     };
     let live = reader(&server).collect(&wish).await.unwrap();
     assert_eq!(live.coverage(), &Coverage::Whole);
@@ -159,10 +159,10 @@ async fn hidden_states_are_found_by_name_too() {
         instance.stateless = stateless;
         let wanted = names(&["Solution 3", "Solution 9", "Solution 10"]);
         let server = serve(&instance).await;
-        let wish = Wish {
+        let wish = ListRequest {
             declared: None,
             names: Some(wanted.clone()),
-            ..Wish::default()
+            ..ListRequest::default()
         };
         let reader = reader(&server);
         let live = reader.collect(&wish).await.unwrap();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use reqwest::Method;
 use solform::emulator::{Emulator, Operation, Seed};
 
-use crate::support::tap::{Kill, Tap, Watch};
+use crate::support::killing_proxy::{Kill, KillingProxy, Watch};
 use crate::support::worlds::{DRIVE, TOKEN, count, env_with, manifest, start};
 use crate::support::{TestEnv, http_client};
 
@@ -74,7 +74,7 @@ async fn happen(emulator: &Emulator, what: Happens) {
 }
 
 /// A proxy that makes something happen once the write of this number, from 1, was answered.
-async fn tap(emulator: &Arc<Emulator>, nth: usize, what: Happens) -> Tap {
+async fn tap(emulator: &Arc<Emulator>, nth: usize, what: Happens) -> KillingProxy {
     let writes = Arc::new(AtomicUsize::new(0));
     let shared = Arc::clone(emulator);
     let watch: Watch = Arc::new(move || {
@@ -87,7 +87,7 @@ async fn tap(emulator: &Arc<Emulator>, nth: usize, what: Happens) -> Tap {
             None
         })
     });
-    Tap::start(&emulator.url(), Kill::Never, watch).await
+    KillingProxy::start(&emulator.url(), Kill::Never, watch).await
 }
 
 /// Each thing that can happen, and what the report says of it.
@@ -219,7 +219,7 @@ async fn an_uninspected_package_is_judged_at_the_delete() {
                 None
             })
         });
-        let tap = Tap::start(&emulator.url(), Kill::Never, watch).await;
+        let tap = KillingProxy::start(&emulator.url(), Kill::Never, watch).await;
         let env = env_with(&manifest(&tap.url, TWO));
         let begin = ["apply", "--auto-approve"];
         let code = if is_replaced { 2 } else { 3 };

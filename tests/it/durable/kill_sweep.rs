@@ -11,8 +11,8 @@ use futures_util::StreamExt as _;
 use solform::emulator::{Emulator, Operation, Seed};
 
 use super::{Live, in_service, live, manifest, start};
+use crate::support::killing_proxy::{Kill, KillingProxy};
 use crate::support::sweep::{assert_none_failed, chosen};
-use crate::support::tap::{Kill, Tap};
 use crate::support::worlds::{Version, count, env_with, seed};
 
 /// How many cases work at once. Each mostly waits.
@@ -150,10 +150,10 @@ const RESUMED: Sweep = Sweep {
     ..DELETES
 };
 
-async fn world_and_tap(kill: Kill, sweep: &Sweep) -> (Emulator, Tap) {
+async fn world_and_tap(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
     let emulator = start((sweep.world)(), sweep.knobs, Duration::from_millis(30)).await;
     let url = emulator.url();
-    let tap = Tap::start(&url, kill, in_service(&url, sweep.in_service)).await;
+    let tap = KillingProxy::start(&url, kill, in_service(&url, sweep.in_service)).await;
     (emulator, tap)
 }
 

@@ -36,7 +36,7 @@ async fn a_deploy_in_flight_is_part_of_the_plan() {
         .solform_beside(&["plan", "--detailed-exitcode", "--output", "json=plan.json"])
         .await
         .exits_with(6)
-        .says("Nothing to change, but not settled: 1 write of earlier applies in flight.")
+        .says("Nothing to change, but action is needed: 1 write of earlier applies in flight.")
         .says("In flight: the deploy of A@1, job ")
         .says("Versions: 0 as declared, 1 in flight.");
     assert!(!plan.stdout.contains("No changes"), "{plan}");
@@ -98,7 +98,7 @@ async fn a_failed_deploys_record_is_orphaned() {
         .solform_beside(&["plan", "--detailed-exitcode", "--output", "json=plan.json"])
         .await
         .exits_with(5)
-        .says("not settled: 1 orphaned record.")
+        .says("action is needed: 1 orphaned record.")
         .says("Orphaned: A@1, record ")
         .says("Versions: 0 as declared, 1 orphaned.");
     assert!(!plan.stdout.contains("No changes"), "{plan}");

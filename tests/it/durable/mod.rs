@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use solform::emulator::{self, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed};
 
-use crate::support::tap::Watch;
+use crate::support::killing_proxy::Watch;
 use crate::support::worlds::{DRIVE, TOKEN};
 
 /// An emulator on the machine's clock, whose jobs take their time whether or not somebody asks.

@@ -1,4 +1,4 @@
-//! Runs that were interrupted: settled by the next one, resumed, and told by the history.
+//! Runs that were interrupted: recovered by the next apply, resumed, and shown by history.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ fn journals(env: &TestEnv) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_apply_settles_what_was_left_and_deploys_nothing_twice() {
+async fn the_next_apply_recovers_and_deploys_nothing_twice() {
     // The record shows only when its job is over, so that nothing but the journal knows of it.
     let (emulator, env) =
         killed(&["record_during_job=hidden", "duplicate_deploy=second_record"]).await;
@@ -120,7 +120,7 @@ async fn a_job_that_has_failed_meanwhile_is_sent_again() {
     for job in emulator.pending_jobs() {
         assert!(emulator.finish_job(&job, Some("out of memory")));
     }
-    let settled = env.solform_beside(&["apply", "--auto-approve"]);
+    let recovered = env.solform_beside(&["apply", "--auto-approve"]);
     let finishing = async {
         // The jobs of the second apply end when they are there.
         loop {
@@ -130,7 +130,7 @@ async fn a_job_that_has_failed_meanwhile_is_sent_again() {
             tokio::task::yield_now().await;
         }
     };
-    let told = tokio::select! { told = settled => told, () = finishing => unreachable!() };
+    let told = tokio::select! { told = recovered => told, () = finishing => unreachable!() };
     let told = told.exits_with(0).warns("A@2: not done: out of memory");
     assert!(told.stdout.contains("Apply complete!"), "{told}");
     assert_eq!(count(&emulator, Operation::Deploy), 4);
@@ -244,9 +244,9 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
         .exits_with(0)
         .warns("was cut short");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
-    let settled = std::fs::read(&journal).unwrap();
-    assert!(settled.starts_with(&whole));
-    for line in settled
+    let recovered = std::fs::read(&journal).unwrap();
+    assert!(recovered.starts_with(&whole));
+    for line in recovered
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
     {
@@ -433,7 +433,7 @@ async fn versions_written_alike_are_kept_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_while_settling_settles_nothing() {
+async fn an_interrupted_recovery_changes_nothing() {
     let (emulator, env) = killed(&["record_during_job=hidden"]).await;
     // Killed before the jobs were written down: only the time can tell that nothing was taken.
     let journal = journals(&env).pop().unwrap();

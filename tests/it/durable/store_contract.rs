@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::path::Path;
-use solform::apply::{Call, OutcomeWord};
+use solform::apply::{Call, OutcomeKind};
 use solform::ident::{Address, Digest, JobId};
 use solform::plan::Subject;
 use solform::store::{
@@ -68,7 +68,7 @@ fn send(name: &str) -> Entry {
     }
 }
 
-fn outcome(name: &str, outcome: OutcomeWord) -> Entry {
+fn outcome(name: &str, outcome: OutcomeKind) -> Entry {
     Entry::Outcome {
         change: change(name),
         outcome,
@@ -113,7 +113,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
             .await
             .unwrap();
         journal
-            .record(5, outcome("A", OutcomeWord::Done))
+            .record(5, outcome("A", OutcomeKind::Done))
             .await
             .unwrap();
         // Another process sees it at once, whether or not the journal was closed.
@@ -140,7 +140,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
         assert_eq!(open[0].sendings[0].job.as_ref().unwrap().as_str(), "j-1");
         // Taken up again, twice.
         for (entry, at_ms) in [
-            (outcome("B", OutcomeWord::Done), 6),
+            (outcome("B", OutcomeKind::Done), 6),
             (Entry::End { complete: true }, 7),
         ] {
             let journal = other.reopen(run).await.unwrap();
@@ -148,7 +148,10 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
             other.close(run, journal).await.unwrap();
         }
         let after = read(&*store(), run).await;
-        assert_eq!((after.complete, after.is_unsettled()), (Some(true), false));
+        assert_eq!(
+            (after.complete, after.needs_recovery()),
+            (Some(true), false)
+        );
         assert_eq!((after.began_at_ms, after.last_at_ms), (Some(1), Some(7)));
     }
     other.remove("0001").await.unwrap();

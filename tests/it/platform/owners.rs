@@ -320,7 +320,7 @@ async fn an_unknown_state_is_not_as_declared() {
         .solform_beside(&["plan"])
         .await
         .exits_with(0)
-        .says("not settled: 1 declared version in an unknown state or visibility")
+        .says("action is needed: 1 declared version in an unknown state or visibility")
         .says("Versions: 0 as declared, 1 unknown.");
     let _ = env.solform_beside(&PLAN).await.exits_with(5);
     let output = env.solform_beside(&["plan", "--format", "json"]).await;

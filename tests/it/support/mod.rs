@@ -3,12 +3,12 @@
 pub(crate) mod bucket;
 pub(crate) mod growth;
 pub(crate) mod instance;
+pub(crate) mod killing_proxy;
 pub(crate) mod pace;
 pub(crate) mod plan_file;
 pub(crate) mod raw;
 pub(crate) mod scripted;
 pub(crate) mod sweep;
-pub(crate) mod tap;
 pub(crate) mod worlds;
 
 use std::collections::HashMap;

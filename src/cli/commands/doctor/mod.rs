@@ -18,7 +18,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::files::manifest_folder;
 use crate::cli::io::{Io, stdout_width};
 use crate::cli::restrictions::{Restrictions, working_tree};
-use crate::cli::session::{self, Place};
+use crate::cli::session::{self, EnvironmentContext};
 use crate::cli::settings::Settings;
 use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
 use crate::render::{doctor_document, render_doctor, render_json, words};
@@ -138,7 +138,7 @@ fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
     }
 }
 
-fn manifest_check(place: &Place) -> Check {
+fn manifest_check(place: &EnvironmentContext) -> Check {
     let loaded = &place.loaded;
     let declared = words::count(loaded.manifest.desired.len(), "version");
     let text = format!(
@@ -176,18 +176,18 @@ fn broken_manifest(error: &CommandError) -> Check {
 }
 
 async fn look_at_platform(
-    place: Place,
+    place: EnvironmentContext,
     args: &DoctorArgs,
     settings: &Settings,
     io: &mut Io,
     checks: &mut Vec<Check>,
 ) {
     let limit = args.timeout;
-    let connected = session::connect(place, settings, io, |wishes| {
-        wishes.request_timeout = wishes.request_timeout.min(limit);
-        wishes.connect_timeout = wishes.connect_timeout.min(limit);
+    let connected = session::connect(place, settings, io, |client_settings| {
+        client_settings.request_timeout = client_settings.request_timeout.min(limit);
+        client_settings.connect_timeout = client_settings.connect_timeout.min(limit);
         // Who asks how things are wants to hear it, and not to be waited for.
-        wishes.retry = RetryPolicy {
+        client_settings.retry = RetryPolicy {
             tries: 3,
             tries_of_odd_answers: 1,
             longest_asked_wait: Duration::from_secs(5),

@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{filters, paths, sentence, too_slow, within};
-use crate::api::{ApiError, ApiErrorKind, Probe, Question, Sample, VisibilityOf, Wish};
+use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample, VisibilityOf};
 use crate::cli::clock;
 use crate::cli::session::Session;
 use crate::diagnosis::{Check, CheckName, Verdict};
@@ -286,12 +286,12 @@ async fn check_listing(
 ) -> Option<LiveState> {
     let name = CheckName::Listing;
     let declared = session.manifest().desired.iter();
-    let wish = Wish {
+    let request = ListRequest {
         names: None,
         declared: Some(declared.map(|entry| entry.identity.name.clone()).collect()),
         visibility_of: VisibilityOf::default(),
     };
-    let live = match within(limit, session.reader().collect(&wish)).await {
+    let live = match within(limit, session.reader().collect(&request)).await {
         None => {
             checks.push(Check::warn(
                 name,

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{sentence, too_slow, within};
 use crate::cli::args::DoctorArgs;
-use crate::cli::commands::keeping;
+use crate::cli::commands::apply_session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
-use crate::cli::session::Place;
+use crate::cli::session::EnvironmentContext;
 use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
 use crate::store::{PastRun, Store};
@@ -16,13 +16,13 @@ use crate::store::{PastRun, Store};
 /// Long enough for a bucket far away.
 const LIMIT: Duration = Duration::from_secs(10);
 
-pub(super) async fn look(place: &Place, args: &DoctorArgs, io: &Io) -> [Check; 2] {
+pub(super) async fn look(place: &EnvironmentContext, args: &DoctorArgs, io: &Io) -> [Check; 2] {
     let limit = args.timeout.min(LIMIT);
     let store = match place.store(args.store.as_deref(), &io.secrets) {
         Ok(store) => store,
         Err(error) => return broken(&error),
     };
-    match within(limit, keeping::runs_of(&*store)).await {
+    match within(limit, apply_session::runs_of(&*store)).await {
         None => [too_slow(CheckName::Store, limit), not_asked()],
         Some(Err(error)) => broken(&error),
         Some(Ok(runs)) => {
@@ -42,28 +42,28 @@ fn not_asked() -> Check {
     Check::skipped(CheckName::Lock, "The store cannot be read.")
 }
 
-fn check_store(place: &Place, store: &dyn Store, runs: &[PastRun]) -> Check {
+fn check_store(place: &EnvironmentContext, store: &dyn Store, runs: &[PastRun]) -> Check {
     let name = CheckName::Store;
     let kept = format!(
         "`{}` keeps {}.",
         store.place(),
         words::count(runs.len(), "run")
     );
-    let unsettled = runs.iter().filter(|run| run.is_unsettled()).count();
+    let open = runs.iter().filter(|run| run.needs_recovery()).count();
     if place.is_ci && !store.is_remote() {
         Check::warn(
             name,
             format!("{kept} It lies on this machine, and this is a pipeline."),
             "Name a remote store with `store:`, --store or SOLFORM_STORE: if the runner goes away, the journal goes with it.",
         )
-    } else if unsettled > 0 {
+    } else if open > 0 {
         Check::warn(
             name,
             format!(
                 "{kept} Of {} the end is not known.",
-                words::count(unsettled, "run")
+                words::count(open, "run")
             ),
-            "The next `solform apply` settles it; `solform history` shows it.",
+            "The next `solform apply` recovers it; `solform history` shows it.",
         )
     } else {
         Check::ok(name, kept)
@@ -87,7 +87,7 @@ async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
         Some(Ok(None)) => Check::ok(name, "Nobody holds the lock."),
         Some(Ok(Some(holder))) => Check::warn(
             name,
-            format!("The lock is held by {}.", keeping::told(&holder)),
+            format!("The lock is held by {}.", apply_session::told(&holder)),
             format!(
                 "An apply is at work. If it is gone for good, run `solform force-unlock {}`.",
                 holder.id

@@ -88,7 +88,7 @@ fn what_is_left_alone_is_told() {
             ]),
     );
     insta::assert_snapshot!(text, @r#"
-    Nothing to change, but not settled: 1 declared version in an unknown state or visibility.
+    Nothing to change, but action is needed: 1 declared version in an unknown state or visibility.
     Note: Odd@1.0: the server says "EMBARGOED\u{1b}[2J", a word that solform leaves alone
     Note: Review@1.0: waits for somebody to approve that it becomes PUBLIC
     Note: Unseen@1.0: the live visibility is not known, which is not drift

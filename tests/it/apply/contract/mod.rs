@@ -2,12 +2,12 @@
 //! apply, plan. The world is as declared afterwards, or the report says of every change how it
 //! ended; then the trouble goes, and the next apply brings the world where it belongs.
 
-mod story;
+mod run_case;
 mod world;
 
 use solform::emulator::{Knobs, Profile};
 
-use story::{CONVERGES, Case, End, partly, tell};
+use run_case::{CONVERGES, Case, End, partly, run_cases};
 
 /// What each setting comes to that cannot be lived with; all others converge.
 fn end_of(profile: Profile, setting: &str) -> End {
@@ -58,7 +58,7 @@ async fn every_setting_of_every_knob_under_plan_apply_plan() {
         let body = format!("error_body={form}");
         cases.push(Case::knob(Profile::Docs, "error_status=ok", CONVERGES).with(&body));
     }
-    tell("every_setting_of_every_knob_under_plan_apply_plan", cases).await;
+    run_cases("every_setting_of_every_knob_under_plan_apply_plan", cases).await;
 }
 
 /// Every status that the facts name, with what comes beside it.
@@ -102,7 +102,7 @@ async fn every_fault_on_a_write_under_plan_apply_plan() {
         }
         cases.push(Case::fault(format!("{write},list_lag=4"), CONVERGES));
     }
-    tell("every_fault_on_a_write_under_plan_apply_plan", cases).await;
+    run_cases("every_fault_on_a_write_under_plan_apply_plan", cases).await;
 }
 
 /// A clear no is believed, even from a server that lies. What surely was not taken is sent again.
@@ -153,7 +153,7 @@ async fn every_fault_on_a_read_under_plan_apply_plan() {
             cases.push(Case::fault(rule, end_of_read(read, what)));
         }
     }
-    tell("every_fault_on_a_read_under_plan_apply_plan", cases).await;
+    run_cases("every_fault_on_a_read_under_plan_apply_plan", cases).await;
 }
 
 /// Reads do not argue with a clear no, and read no more than fits.
@@ -241,5 +241,5 @@ async fn every_fault_of_a_job_under_plan_apply_plan() {
         delete("slow,pace=polls:3", CONVERGES),
         delete("stuck", IN_FLIGHT),
     ];
-    tell("every_fault_of_a_job_under_plan_apply_plan", cases).await;
+    run_cases("every_fault_of_a_job_under_plan_apply_plan", cases).await;
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use solform::emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed, start};
 
-use super::story::Case;
+use super::run_case::Case;
 use crate::support::worlds::{self, DRIVE, env_with, manifest_with};
 use crate::support::{CommandOutput, TestEnv};
 
@@ -155,7 +155,7 @@ impl World {
     }
 
     /// Ends all trouble: no faults, no knobs, and no job at work.
-    pub(super) fn calm(&self) {
+    pub(super) fn reset(&self) {
         self.emulator.clear_faults();
         self.emulator.turn_knobs(|now| *now = calm_knobs());
         for job in self.emulator.pending_jobs() {

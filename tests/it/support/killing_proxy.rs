@@ -24,7 +24,7 @@ pub(crate) enum Kill {
 pub(crate) type Watch =
     Arc<dyn Fn() -> futures_util::future::BoxFuture<'static, Option<String>> + Send + Sync>;
 
-pub(crate) struct Tap {
+pub(crate) struct KillingProxy {
     pub(crate) url: String,
     /// The program's process, once it runs.
     pub(crate) process: Arc<AtomicU32>,
@@ -33,7 +33,7 @@ pub(crate) struct Tap {
     serving: JoinHandle<()>,
 }
 
-impl Tap {
+impl KillingProxy {
     pub(crate) async fn start(to: &str, kill: Kill, watch: Watch) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -53,7 +53,7 @@ impl Tap {
             async move {
                 let nth = seen.fetch_add(1, Ordering::SeqCst);
                 if kill == Kill::Before(nth) {
-                    slay(&process);
+                    kill_process(&process);
                     return never().await;
                 }
                 let is_write = request.method() != axum::http::Method::GET;
@@ -62,7 +62,7 @@ impl Tap {
                     wrong.lock().unwrap().push(what);
                 }
                 if kill == Kill::After(nth) {
-                    slay(&process);
+                    kill_process(&process);
                     return never().await;
                 }
                 answer
@@ -89,13 +89,13 @@ impl Tap {
     }
 }
 
-impl Drop for Tap {
+impl Drop for KillingProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-fn slay(process: &AtomicU32) {
+fn kill_process(process: &AtomicU32) {
     let killed = std::process::Command::new("kill")
         .args(["-KILL", &process.load(Ordering::SeqCst).to_string()])
         .status()

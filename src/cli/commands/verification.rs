@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::planning;
-use crate::apply::{ApplyReport, Interrupt, Outcome};
+use crate::apply::{ApplyReport, CancelToken, Outcome};
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
@@ -18,7 +18,7 @@ use crate::render::words;
 
 /// What the look after an apply showed.
 #[derive(Debug, Default)]
-pub(super) struct Afterwards {
+pub(super) struct Verification {
     /// Changes that are done and planned again, with what differs.
     pub(super) not_converged: Vec<(Address, String)>,
     /// Versions that somebody must approve.
@@ -29,7 +29,7 @@ pub(super) struct Afterwards {
     pub(super) is_interrupted: bool,
 }
 
-impl Afterwards {
+impl Verification {
     /// Where nothing was sent, the plan says it all.
     pub(super) fn unchanged(plan: &Plan) -> Self {
         Self {
@@ -40,16 +40,16 @@ impl Afterwards {
 }
 
 /// Lists and plans again, and names every change that is done and yet planned again. A list may lag
-/// behind what single reads showed, so that it is given `settle`.
+/// behind what single reads showed, so it is repeated for `timeouts.propagation`.
 pub(super) async fn look_again(
     session: &Session,
     report: &ApplyReport,
     planned: &Plan,
     history: &ApplyHistory,
     options: &DiffOptions,
-    interrupt: &Interrupt,
+    interrupt: &CancelToken,
     io: &mut Io,
-) -> Afterwards {
+) -> Verification {
     let done: BTreeSet<&Address> = report
         .steps
         .iter()
@@ -68,9 +68,9 @@ pub(super) async fn look_again(
         may_select_nothing: true,
         ..options.clone()
     };
-    let settle = session.manifest().environment.timeouts.propagation;
-    let deadline = Instant::now() + settle;
-    let mut pause = (settle / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
+    let propagation = session.manifest().environment.timeouts.propagation;
+    let deadline = Instant::now() + propagation;
+    let mut pause = (propagation / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let mut has_told = false;
     loop {
         // On a busy machine both branches below may be ready at once, and one look is one too many.
@@ -84,14 +84,14 @@ pub(super) async fn look_again(
             look = look_once(session, history, &options, &done) => look,
         };
         if look.is_final || is_last {
-            return look.afterwards;
+            return look.verification;
         }
         if !has_told {
             has_told = true;
             // Nobody who left is waiting for this line.
             let _ = io.note(&format!(
                 "The list does not show everything yet; looking again for up to {}.",
-                words::duration(settle)
+                words::duration(propagation)
             ));
         }
         tokio::select! {
@@ -102,16 +102,16 @@ pub(super) async fn look_again(
     }
 }
 
-fn interrupted() -> Afterwards {
-    Afterwards {
+fn interrupted() -> Verification {
+    Verification {
         is_interrupted: true,
-        ..Afterwards::default()
+        ..Verification::default()
     }
 }
 
 /// One look.
 struct Look {
-    afterwards: Afterwards,
+    verification: Verification,
     /// Whether another one would show the same.
     is_final: bool,
 }
@@ -124,7 +124,7 @@ async fn look_once(
 ) -> Look {
     match planning::collect_and_diff(session, history, options, false).await {
         Ok((_, plan)) => {
-            let afterwards = Afterwards {
+            let verification = Verification {
                 unproven: match &plan.coverage {
                     Coverage::Unproven(why) => Some(why.to_string()),
                     Coverage::Whole | Coverage::Names(_) => None,
@@ -134,8 +134,8 @@ async fn look_once(
                 is_interrupted: false,
             };
             Look {
-                is_final: afterwards.not_converged.is_empty() && afterwards.unproven.is_none(),
-                afterwards,
+                is_final: verification.not_converged.is_empty() && verification.unproven.is_none(),
+                verification,
             }
         }
         Err(error) => {
@@ -147,9 +147,9 @@ async fn look_once(
             Look {
                 // What stands in the manifest stays there; only a read may go better next time.
                 is_final: !matches!(error, CommandError::Read { .. }),
-                afterwards: Afterwards {
+                verification: Verification {
                     unproven: Some(reasons.join(": ")),
-                    ..Afterwards::default()
+                    ..Verification::default()
                 },
             }
         }

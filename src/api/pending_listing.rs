@@ -10,13 +10,13 @@ use crate::live::LiveState;
 
 /// A look at everything that is under way. It is broken off when it is dropped.
 #[derive(Debug)]
-pub struct Look(JoinSet<Result<Listing, ApiError>>);
+pub struct PendingListing(JoinSet<Result<Listing, ApiError>>);
 
 impl Client {
     /// Begins to list everything, in the background. There is much: else it would not be begun.
-    pub(super) fn look(&self) -> Look {
+    pub(super) fn look(&self) -> PendingListing {
         let client = self.clone();
-        client.0.learned.expect(u64::MAX);
+        client.0.capabilities.expect(u64::MAX);
         let mut task = JoinSet::new();
         task.spawn(async move {
             let _reading = client.reading();
@@ -27,11 +27,11 @@ impl Client {
             let listing = client.list_early(&filter, start).await?;
             client.complete(&filter, listing).await
         });
-        Look(task)
+        PendingListing(task)
     }
 }
 
-impl Look {
+impl PendingListing {
     /// What was listed; `None` if the runtime has ended the look.
     pub(super) async fn listing(mut self) -> Result<Option<Listing>, ApiError> {
         joined(&mut self.0).await.transpose()
@@ -40,12 +40,12 @@ impl Look {
 
 /// A snapshot whose last proof may still be under way: something to reckon with meanwhile.
 #[derive(Debug)]
-pub struct EarlyState {
+pub struct UnconfirmedListing {
     pub(super) live: LiveState,
     pub(super) pending: Option<Recheck>,
 }
 
-impl EarlyState {
+impl UnconfirmedListing {
     /// What was listed. It counts for nothing before it is confirmed.
     pub fn unconfirmed(&self) -> &LiveState {
         &self.live

@@ -1,13 +1,13 @@
 //! What an apply holds while it works: the lock, the store, and what earlier runs left to be
-//! settled.
+//! recovered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::executing::Start;
+use super::executing::Cancellation;
 use super::making;
-use crate::apply::{self, Fate, Settlement};
+use crate::apply::{self, RecoveredOutcome, Recovery};
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -20,7 +20,7 @@ use crate::render::{StreamMessage, words};
 use crate::store::{Entry, Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
 
 /// The lock and the store, for as long as an apply works.
-pub(super) struct Keeping {
+pub(super) struct ApplySession {
     pub(super) store: Arc<dyn Store>,
     pub(super) lease: Arc<Lease>,
     /// The id of the lock; none where none was wanted.
@@ -51,15 +51,15 @@ struct PastWrites {
     writes: Vec<PastWrite>,
 }
 
-/// Takes the lock, and settles what earlier runs have left open.
+/// Takes the lock, and recovers what earlier applies left open.
 pub(super) async fn take(
     session: &Session,
     args: &StoreArgs,
-    start: &mut Start,
+    start: &mut Cancellation,
     io: &mut Io,
-) -> Result<Keeping, CommandError> {
+) -> Result<ApplySession, CommandError> {
     let (store, lease, lock) = open(session, args, start, io).await?;
-    let mut keeping = Keeping {
+    let mut apply_session = ApplySession {
         store,
         lease: Arc::new(lease),
         lock,
@@ -72,19 +72,19 @@ pub(super) async fn take(
         newest: None,
         runs: Vec::new(),
     };
-    let settled = keeping.settle(session, args.lock, start, io).await;
-    if let Err(error) = settled {
-        keeping.end().await;
+    let recovered = apply_session.recover(session, args.lock, start, io).await;
+    if let Err(error) = recovered {
+        apply_session.end().await;
         return Err(error);
     }
-    Ok(keeping)
+    Ok(apply_session)
 }
 
 /// Opens the store, and takes the lock where it is wanted; returns its id.
 pub(super) async fn open(
     session: &Session,
     args: &StoreArgs,
-    start: &mut Start,
+    start: &mut Cancellation,
     io: &mut Io,
 ) -> Result<(Arc<dyn Store>, Lease, Option<String>), CommandError> {
     let store = session.place.store(args.store.as_deref(), &io.secrets)?;
@@ -107,7 +107,7 @@ async fn locked(
     session: &Session,
     store: &dyn Store,
     args: &StoreArgs,
-    start: &mut Start,
+    start: &mut Cancellation,
     io: &mut Io,
 ) -> Result<(Lease, String), CommandError> {
     prove_locks(store, start).await?;
@@ -153,7 +153,7 @@ async fn locked(
 const PROBE_GRACE: Duration = Duration::from_secs(5);
 
 /// Proves that the store can keep two applies apart, before the first lock.
-async fn prove_locks(store: &dyn Store, start: &Start) -> Result<(), CommandError> {
+async fn prove_locks(store: &dyn Store, start: &Cancellation) -> Result<(), CommandError> {
     let mut proof = store.prove_locks();
     tokio::select! {
         proven = &mut proof => proven.map_err(CommandError::Store),
@@ -256,7 +256,7 @@ pub(super) fn held_back(history: &ApplyHistory, session: &Session) -> BTreeMap<I
         .collect()
 }
 
-impl Keeping {
+impl ApplySession {
     /// Gives the lock back.
     pub(super) async fn end(self) {
         // The run that held it too is over.
@@ -273,11 +273,11 @@ impl Keeping {
         OwnWrites::of(own.flat_map(|past| &past.writes))
     }
 
-    async fn settle(
+    async fn recover(
         &mut self,
         session: &Session,
         is_locked: bool,
-        start: &Start,
+        start: &Cancellation,
         io: &mut Io,
     ) -> Result<(), CommandError> {
         let mut runs = start.or_interrupted(runs_of(&*self.store)).await?;
@@ -297,16 +297,16 @@ impl Keeping {
             return Ok(());
         }
         for run in &mut runs {
-            if !run.is_unsettled() {
+            if !run.needs_recovery() {
                 self.remember_writes(run, false);
                 continue;
             }
-            let settlement = self.settle_run(run, session, start, io).await?;
+            let recovery = self.recover_run(run, session, start, io).await?;
             if start.interrupt().is_raised() {
                 return Err(CommandError::Interrupted);
             }
-            self.recovered.extend(settlement.done());
-            self.sent_before.extend(settlement.sent_before());
+            self.recovered.extend(recovery.done());
+            self.sent_before.extend(recovery.sent_before());
             let bytes = self
                 .store
                 .read(&run.id)
@@ -334,13 +334,13 @@ impl Keeping {
         });
     }
 
-    async fn settle_run(
+    async fn recover_run(
         &self,
         run: &PastRun,
         session: &Session,
-        start: &Start,
+        start: &Cancellation,
         io: &mut Io,
-    ) -> Result<Settlement, CommandError> {
+    ) -> Result<Recovery, CommandError> {
         let open = run.open_steps().count();
         if run.is_torn {
             io.note(&format!(
@@ -379,10 +379,10 @@ impl Keeping {
         );
         // Nothing of ours is at work here, so that an interrupt needs no grace. What was not seen
         // to its end stays open: a look cut short proves nothing.
-        let settlement = tokio::select! {
+        let recovery = tokio::select! {
             biased;
-            () = start.interrupt().raised() => Ok(Settlement::default()),
-            settlement = apply::settle(run, &execution) => settlement,
+            () = start.interrupt().raised() => Ok(Recovery::default()),
+            recovery = apply::recover(run, &execution) => recovery,
             never = progress.beat() => match never {},
         };
         drop(execution);
@@ -392,20 +392,20 @@ impl Keeping {
                 .await
                 .map_err(CommandError::Store)?;
         }
-        let settlement = settlement.map_err(CommandError::Journal)?;
-        for step in &settlement.steps {
+        let recovery = recovery.map_err(CommandError::Journal)?;
+        for step in &recovery.steps {
             let fate = match &step.fate {
-                Fate::Done {
+                RecoveredOutcome::Done {
                     unfinished: true,
                     id,
                 } => apply::unfinished_words(id.as_ref()).to_owned(),
-                Fate::Done { .. } => "done".to_owned(),
-                Fate::Failed { detail, .. } => format!("not done: {detail}"),
-                Fate::Open { job: Some(job) } => format!("job {job} is still at work"),
-                Fate::Open { job: None } => "still not known".to_owned(),
+                RecoveredOutcome::Done { .. } => "done".to_owned(),
+                RecoveredOutcome::Failed { detail, .. } => format!("not done: {detail}"),
+                RecoveredOutcome::Open { job: Some(job) } => format!("job {job} is still at work"),
+                RecoveredOutcome::Open { job: None } => "still not known".to_owned(),
             };
             io.note(&format!("  {}: {fate}", step.address))?;
         }
-        Ok(settlement)
+        Ok(recovery)
     }
 }

@@ -1,7 +1,7 @@
 //! What became of what an earlier run has sent: journal entries and the live state, to outcomes.
 //!
 //! A job that the journal names is followed to its end, for one more deadline. A sending without a
-//! job is looked for once `settle` has passed since: what it was to bring about is there by then,
+//! job is looked for once `propagation` has passed since: what it was to bring about is there by then,
 //! or it was not taken. Nothing is sent here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::create::{Goal, Made};
+use super::create::{DeployTarget, Made};
 use super::event::Call;
 use super::executor::{Execution, Run};
-use super::report::OutcomeWord;
+use super::report::OutcomeKind;
 use super::wait::{JobEnd, NotShown, Stopped, pause};
 use crate::api::ReadError;
 use crate::ident::{Address, Identity, JobId, SolutionId};
@@ -29,16 +29,16 @@ pub fn unfinished_words(id: Option<&SolutionId>) -> &'static str {
     }
 }
 
-/// What settling a run came to.
+/// The result of the recovery of one apply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settlement {
+pub struct Recovery {
     /// Each step that was open, and how it ended.
-    pub steps: Vec<SettledStep>,
+    pub steps: Vec<RecoveredStep>,
 }
 
 /// A step that was open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettledStep {
+pub struct RecoveredStep {
     /// The change.
     pub address: Address,
     /// The version that it is about.
@@ -46,12 +46,12 @@ pub struct SettledStep {
     /// Whether a deploy of it was sent.
     pub is_deploy: bool,
     /// How it ended.
-    pub fate: Fate,
+    pub fate: RecoveredOutcome,
 }
 
 /// What became of what was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum RecoveredOutcome {
     /// It is done.
     Done {
         /// The record that is live now.
@@ -79,12 +79,12 @@ pub enum Fate {
     },
 }
 
-impl Settlement {
+impl Recovery {
     /// The versions whose deploy was sent, and did not come about.
     pub fn sent_before(&self) -> BTreeSet<Identity> {
         self.steps
             .iter()
-            .filter(|step| step.is_deploy && matches!(step.fate, Fate::Failed { .. }))
+            .filter(|step| step.is_deploy && matches!(step.fate, RecoveredOutcome::Failed { .. }))
             .map(|step| step.identity.clone())
             .collect()
     }
@@ -94,7 +94,7 @@ impl Settlement {
         let done = self.steps.iter().filter(|step| {
             matches!(
                 step.fate,
-                Fate::Done {
+                RecoveredOutcome::Done {
                     unfinished: false,
                     ..
                 }
@@ -108,8 +108,8 @@ impl Settlement {
         self.steps
             .iter()
             .filter_map(|step| match &step.fate {
-                Fate::Open { job } => Some((step.identity.clone(), job.clone())),
-                Fate::Done { .. } | Fate::Failed { .. } => None,
+                RecoveredOutcome::Open { job } => Some((step.identity.clone(), job.clone())),
+                RecoveredOutcome::Done { .. } | RecoveredOutcome::Failed { .. } => None,
             })
             .collect()
     }
@@ -117,34 +117,34 @@ impl Settlement {
 
 /// Settles the open steps of a run, and writes what it finds into that run's own journal, which is
 /// the one of `execution`.
-pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement, JournalError> {
+pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, JournalError> {
     let mut run = Run::of(execution);
     let identities = past.steps.iter().filter_map(PastStep::identity);
     run.planned = identities.cloned().collect();
-    let mut settlement = Settlement::default();
-    let mut outcomes: Vec<Option<OutcomeWord>> = past
+    let mut recovery = Recovery::default();
+    let mut outcomes: Vec<Option<OutcomeKind>> = past
         .steps
         .iter()
         .map(|step| Some(step.outcome.as_ref()?.word))
         .collect();
-    let settlings = past.steps.iter().enumerate().filter_map(|(index, step)| {
+    let recoveries = past.steps.iter().enumerate().filter_map(|(index, step)| {
         let action = step.action.as_ref().filter(|_| step.is_open())?;
         let run = &run;
-        Some(async move { (index, step, run.settle_step(step, action).await) })
+        Some(async move { (index, step, run.recover_step(step, action).await) })
     });
     // Side by side: each of them may have to wait for a job.
-    for (index, step, fate) in futures_util::future::join_all(settlings).await {
+    for (index, step, fate) in futures_util::future::join_all(recoveries).await {
         let Some(identity) = step.identity().cloned() else {
             continue;
         };
         let change = step.change.clone();
         let entry = match fate.clone() {
-            Fate::Open { .. } => None,
-            Fate::Done { id, unfinished } => {
-                outcomes[index] = Some(OutcomeWord::Done).filter(|_| !unfinished);
+            RecoveredOutcome::Open { .. } => None,
+            RecoveredOutcome::Done { id, unfinished } => {
+                outcomes[index] = Some(OutcomeKind::Done).filter(|_| !unfinished);
                 Some(Entry::Outcome {
                     change,
-                    outcome: OutcomeWord::Done,
+                    outcome: OutcomeKind::Done,
                     detail: unfinished.then(|| unfinished_words(id.as_ref()).to_owned()),
                     id,
                     unfinished,
@@ -152,16 +152,16 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
                     made: None,
                 })
             }
-            Fate::Failed {
+            RecoveredOutcome::Failed {
                 detail,
                 suspect,
                 unconfirmed,
                 made,
             } => {
-                outcomes[index] = Some(OutcomeWord::Failed);
+                outcomes[index] = Some(OutcomeKind::Failed);
                 Some(Entry::Outcome {
                     change,
-                    outcome: OutcomeWord::Failed,
+                    outcome: OutcomeKind::Failed,
                     id: suspect,
                     detail: Some(detail),
                     unfinished: false,
@@ -173,30 +173,30 @@ pub async fn settle(past: &PastRun, execution: &Execution) -> Result<Settlement,
         if let Some(entry) = entry {
             execution.journal.record(run.now_ms(), entry).await?;
         }
-        settlement.steps.push(SettledStep {
+        recovery.steps.push(RecoveredStep {
             address: step.address().clone(),
             identity,
             is_deploy: step.sendings.iter().any(|sent| sent.call == Call::Deploy),
             fate,
         });
     }
-    if settlement.in_flight().is_empty() {
+    if recovery.in_flight().is_empty() {
         let done = outcomes
             .iter()
-            .filter(|word| **word == Some(OutcomeWord::Done))
+            .filter(|word| **word == Some(OutcomeKind::Done))
             .count();
         // A journal without its beginning does not tell how many there were to be.
         let complete = past.began_at_ms.is_some() && done == past.changes;
         let entry = Entry::End { complete };
         execution.journal.record(run.now_ms(), entry).await?;
     }
-    Ok(settlement)
+    Ok(recovery)
 }
 
 impl Run<'_> {
-    async fn settle_step(&self, step: &PastStep, action: &Action) -> Fate {
+    async fn recover_step(&self, step: &PastStep, action: &Action) -> RecoveredOutcome {
         let last = |call: Call| step.sendings.iter().rev().find(|sent| sent.call == call);
-        let settled = match (action, last(Call::Deploy), last(Call::Delete)) {
+        let recovered = match (action, last(Call::Deploy), last(Call::Delete)) {
             (
                 Action::Create {
                     after, other_owner, ..
@@ -205,8 +205,8 @@ impl Run<'_> {
                 _,
             ) => {
                 let other_owner = other_owner.as_ref();
-                let goal = Goal { after, other_owner };
-                self.settle_deploy(step, sent, goal, None).await
+                let target = DeployTarget { after, other_owner };
+                self.recover_deploy(step, sent, target, None).await
             }
             (
                 Action::Replace {
@@ -219,17 +219,18 @@ impl Run<'_> {
                 _,
             ) => {
                 let other_owner = other_owner.as_ref();
-                let goal = Goal { after, other_owner };
-                self.settle_deploy(step, sent, goal, Some(&before.id)).await
+                let target = DeployTarget { after, other_owner };
+                self.recover_deploy(step, sent, target, Some(&before.id))
+                    .await
             }
             (Action::Delete { before }, _, Some(sent)) => {
-                self.settle_delete(step, sent, before, false).await
+                self.recover_delete(step, sent, before, false).await
             }
             (Action::Replace { before, .. }, _, Some(sent)) => {
-                self.settle_delete(step, sent, before, true).await
+                self.recover_delete(step, sent, before, true).await
             }
             (Action::Update { before, after, .. }, ..) => {
-                self.settle_patch(step, &before.id, after).await
+                self.recover_patch(step, &before.id, after).await
             }
             // Only a patch that was to precede a delete, or an entry of a kind that is not known.
             (
@@ -239,22 +240,22 @@ impl Run<'_> {
                 | Action::NoOp { .. },
                 ..,
             ) => {
-                self.await_settled(step.sendings.last()).await;
+                self.await_propagation(step.sendings.last()).await;
                 Ok(not_done("it had only begun"))
             }
         };
         // Who cannot be asked proves nothing.
-        settled.unwrap_or(Fate::Open { job: None })
+        recovered.unwrap_or(RecoveredOutcome::Open { job: None })
     }
 
-    /// Waits until `settle` has passed since a sending. A clock that was set back makes the wait no
-    /// longer than `settle`.
-    async fn await_settled(&self, sent: Option<&PastSending>) {
-        let settle = self.settings.settle;
-        let passed = sent.map_or(settle, |sent| {
+    /// Waits until `propagation` has passed since a sending. A clock that was set back makes the wait no
+    /// longer than `propagation`.
+    async fn await_propagation(&self, sent: Option<&PastSending>) {
+        let propagation = self.settings.propagation;
+        let passed = sent.map_or(propagation, |sent| {
             Duration::from_millis(self.now_ms().saturating_sub(sent.at_ms))
         });
-        let rest = settle.saturating_sub(passed);
+        let rest = propagation.saturating_sub(passed);
         let _ = pause(rest, Instant::now() + rest, &self.interrupt).await;
     }
 
@@ -264,9 +265,9 @@ impl Run<'_> {
         step: &PastStep,
         sent: &PastSending,
         time: Duration,
-    ) -> Result<Vec<SolutionId>, Fate> {
+    ) -> Result<Vec<SolutionId>, RecoveredOutcome> {
         let Some(job) = &sent.job else {
-            self.await_settled(Some(sent)).await;
+            self.await_propagation(Some(sent)).await;
             return Ok(Vec::new());
         };
         let deadline = Instant::now() + time;
@@ -275,7 +276,7 @@ impl Run<'_> {
             .await
         {
             JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(solution_ids),
-            JobEnd::Finished(JobResult::Failed { message }) => Err(Fate::Failed {
+            JobEnd::Finished(JobResult::Failed { message }) => Err(RecoveredOutcome::Failed {
                 detail: message,
                 suspect: None,
                 unconfirmed: false,
@@ -288,26 +289,26 @@ impl Run<'_> {
                 was_pending: false,
                 said: Some(_),
             } => Ok(Vec::new()),
-            JobEnd::TimeUp { .. } => Err(Fate::Open {
+            JobEnd::TimeUp { .. } => Err(RecoveredOutcome::Open {
                 job: Some(job.clone()),
             }),
         }
     }
 
-    async fn settle_deploy(
+    async fn recover_deploy(
         &self,
         step: &PastStep,
         sent: &PastSending,
-        goal: Goal<'_>,
+        target: DeployTarget<'_>,
         replaced: Option<&SolutionId>,
-    ) -> Result<Fate, NotShown<ReadError>> {
+    ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
         let before = sent.known.iter().flatten().chain(replaced);
         let known: Vec<SolutionId> = before.cloned().collect();
         let ids = match self.follow(step, sent, self.settings.deploy).await {
             Ok(ids) => ids,
-            Err(Fate::Failed { detail, .. }) => {
-                let made = goal.find_made(self, &known).await?;
-                return Ok(Fate::Failed {
+            Err(RecoveredOutcome::Failed { detail, .. }) => {
+                let made = target.find_made(self, &known).await?;
+                return Ok(RecoveredOutcome::Failed {
                     detail,
                     suspect: made.map(|live| live.id),
                     unconfirmed: false,
@@ -318,57 +319,57 @@ impl Run<'_> {
         };
         let look = async || {
             if sent.known.is_some() {
-                return self.look_for_made(goal, &known, &ids).await;
+                return self.look_for_made(target, &known, &ids).await;
             }
             // Which records are new is not known: only the declared one counts.
             for id in &ids {
-                if let Some(made) = self.fetch_made(id, goal).await? {
+                if let Some(made) = self.fetch_made(id, target).await? {
                     return Ok(Some(made));
                 }
             }
-            let made = goal.find_made(self, &known).await?;
+            let made = target.find_made(self, &known).await?;
             Ok(made.map(Made::Declared))
         };
         // Whoever could not be asked once is asked again.
         let mut found = self.until_shown(look, |_: &ReadError| true).await?;
         if found.is_none() && sent.known.is_some() {
-            let other = self.look_for_other_version(goal, &known).await;
+            let other = self.look_for_other_version(target, &known).await;
             found = other.map_err(NotShown::Failed)?;
         }
         Ok(match found {
             Some(Made::Declared(live)) => {
-                let live = self.seen(goal.after.visibility.is_some(), live).await?;
-                Fate::Done {
-                    unfinished: !goal.after.is_proven_by(&live),
+                let live = self.seen(target.after.visibility.is_some(), live).await?;
+                RecoveredOutcome::Done {
+                    unfinished: !target.after.is_proven_by(&live),
                     id: Some(live.id),
                 }
             }
-            Some(Made::Other { found, id }) => Fate::Failed {
-                detail: goal.other_identity(found.clone(), id.clone()).to_string(),
+            Some(Made::Other { found, id }) => RecoveredOutcome::Failed {
+                detail: target.other_identity(found.clone(), id.clone()).to_string(),
                 suspect: Some(id),
                 unconfirmed: false,
                 made: Some(found),
             },
-            None => Fate::Failed {
+            None => RecoveredOutcome::Failed {
                 detail: "no record of it is live".to_owned(),
                 suspect: None,
                 // Without a job it may not have been taken.
-                unconfirmed: sent.job.is_some() && goal.after.package.is_none(),
+                unconfirmed: sent.job.is_some() && target.after.package.is_none(),
                 made: None,
             },
         })
     }
 
-    async fn settle_delete(
+    async fn recover_delete(
         &self,
         step: &PastStep,
         sent: &PastSending,
         before: &LiveImage,
         is_replace: bool,
-    ) -> Result<Fate, NotShown<ReadError>> {
+    ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
         let failure = match self.follow(step, sent, self.settings.delete).await {
             Ok(_) => None,
-            Err(Fate::Failed { detail, .. }) => Some(detail),
+            Err(RecoveredOutcome::Failed { detail, .. }) => Some(detail),
             Err(fate) => return Ok(fate),
         };
         let look = async || {
@@ -377,7 +378,7 @@ impl Run<'_> {
         };
         let gone = self.until_shown(look, |_: &ReadError| true).await?;
         Ok(match gone {
-            Some(()) => Fate::Done {
+            Some(()) => RecoveredOutcome::Done {
                 id: None,
                 unfinished: is_replace,
             },
@@ -385,19 +386,19 @@ impl Run<'_> {
         })
     }
 
-    async fn settle_patch(
+    async fn recover_patch(
         &self,
         step: &PastStep,
         id: &SolutionId,
         after: &AfterImage,
-    ) -> Result<Fate, NotShown<ReadError>> {
-        self.await_settled(step.sendings.last()).await;
+    ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
+        self.await_propagation(step.sendings.last()).await;
         let Some(live) = self.fetch(id, &after.identity.name).await? else {
             return Ok(not_done("it is not live any more"));
         };
         let live: LiveVersion = self.seen(after.visibility.is_some(), live).await?;
         Ok(if after.is_proven_by(&live) {
-            Fate::Done {
+            RecoveredOutcome::Done {
                 id: Some(live.id),
                 unfinished: false,
             }
@@ -407,8 +408,8 @@ impl Run<'_> {
     }
 }
 
-fn not_done(detail: &str) -> Fate {
-    Fate::Failed {
+fn not_done(detail: &str) -> RecoveredOutcome {
+    RecoveredOutcome::Failed {
         detail: detail.to_owned(),
         suspect: None,
         unconfirmed: false,

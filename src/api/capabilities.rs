@@ -45,7 +45,7 @@ pub(super) enum VisibilityFilter {
 
 /// Everything learned.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Facts {
+pub(super) struct Capabilities {
     pub(super) limit: Option<Limit>,
     pub(super) states: States,
     pub(super) names: NameFilter,
@@ -65,10 +65,10 @@ pub(super) struct Facts {
 
 /// The facts, shared by everything that talks to the server.
 #[derive(Debug, Default)]
-pub(super) struct Learned(Mutex<Facts>);
+pub(super) struct ServerCapabilities(Mutex<Capabilities>);
 
-impl Learned {
-    pub(super) fn facts(&self) -> Facts {
+impl ServerCapabilities {
+    pub(super) fn facts(&self) -> Capabilities {
         *self.lock()
     }
 
@@ -120,7 +120,7 @@ impl Learned {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Facts> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Capabilities> {
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

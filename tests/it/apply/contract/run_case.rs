@@ -170,7 +170,7 @@ fn check_total(applied: &CommandOutput) -> Vec<(String, String)> {
     rows
 }
 
-async fn story(case: Case, client: reqwest::Client) {
+async fn run_case(case: Case, client: reqwest::Client) {
     let world = World::start(&case, client).await;
     let strangers = world.strangers().await;
     let planned = world.plan().await.exits_with(2);
@@ -192,21 +192,21 @@ async fn story(case: Case, client: reqwest::Client) {
             assert_eq!(deploys, *expected, "{applied}");
             world.emulator.clear_faults();
             let _ = world.plan().await.exits_with(0).says("No changes.");
-            world.calm();
+            world.reset();
         }
         End::Stops { code, says } => {
             let applied = applied.exits_with(*code).warns(says);
             let is_read = |method: &str| ["GET", "HEAD"].contains(&method);
             let requests = world.emulator.requests();
             assert!(requests.iter().all(|r| is_read(&r.method)), "{applied}");
-            world.calm();
+            world.reset();
             let _ = world.apply(&[]).await.exits_with(2);
         }
         End::Partly { code, says, mend } => {
             let applied = applied.exits_with(*code).says(says);
             assert!(!applied.stdout.contains("Apply complete!"), "{applied}");
             let rows = check_total(&applied);
-            world.calm();
+            world.reset();
             let records = world.records().await;
             check_service(&rows, &records);
             world.check_requests();
@@ -258,8 +258,8 @@ fn check_service(rows: &[(String, String)], records: &[Value]) {
 }
 
 /// Tells every case, and all that went wrong at once.
-pub(super) async fn tell(test: &str, cases: Vec<Case>) {
-    // A client takes longer to make than a story to tell; no certificates, which take longest.
+pub(super) async fn run_cases(test: &str, cases: Vec<Case>) {
+    // A client takes longer to make than a story to run_cases; no certificates, which take longest.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -275,7 +275,7 @@ pub(super) async fn tell(test: &str, cases: Vec<Case>) {
         at_work.spawn(async move {
             let _permit = permits.acquire().await.unwrap();
             let name = case.name();
-            let ended = tokio::spawn(story(case, client)).await;
+            let ended = tokio::spawn(run_case(case, client)).await;
             Some((name, message_of(ended.err()?)))
         });
     }
