@@ -72,7 +72,7 @@ impl AllowedHosts {
         Self { entries, proxy_of }
     }
 
-    /// Whether no host at all may be asked.
+    /// Returns whether no host at all may be asked.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -127,8 +127,8 @@ impl LiveStateWord {
         }
     }
 
-    /// Whether a version in this state serves. An unknown word is taken to serve: that is the
-    /// careful reading wherever something is to be taken away.
+    /// Returns whether a version in this state serves. An unknown word is taken to serve: that is
+    /// the careful reading wherever something is to be taken away.
     pub fn is_in_service(&self) -> bool {
         match self {
             Self::Active | Self::Production | Self::Other(_) => true,
@@ -136,7 +136,7 @@ impl LiveStateWord {
         }
     }
 
-    /// Whether a declared state is satisfied. `PRODUCTION` satisfies `ACTIVE`.
+    /// Returns whether a declared state is satisfied. `PRODUCTION` satisfies `ACTIVE`.
     pub fn satisfies(&self, declared: State) -> bool {
         match declared {
             State::Active => matches!(self, Self::Active | Self::Production),
@@ -167,7 +167,7 @@ impl LiveVisibilityWord {
         }
     }
 
-    /// Whether a declared visibility is satisfied.
+    /// Returns whether a declared visibility is satisfied.
     pub fn satisfies(&self, declared: Visibility) -> bool {
         self.as_str() == declared.as_str()
     }

@@ -203,7 +203,7 @@ impl Owner {
         Self(Arc::from(Self::IB_DEPLOYED))
     }
 
-    /// Whether this is the platform's owner of public solutions.
+    /// Returns whether this is the platform's owner of public solutions.
     pub fn is_ib_deployed(&self) -> bool {
         self.as_str() == Self::IB_DEPLOYED
     }
@@ -296,7 +296,8 @@ impl Identity {
         Address(Arc::from(text))
     }
 
-    /// Whether name or version contains a separator, so that its address may look like another's.
+    /// Returns whether name or version contains a separator, so that its address may look like
+    /// another's.
     pub(crate) fn has_separator(&self) -> bool {
         self.name.as_str().contains(SEPARATORS) || self.version.as_str().contains(SEPARATORS)
     }
@@ -345,7 +346,7 @@ impl Address {
         Self(Arc::from(format!("{}#{id}", self.0)))
     }
 
-    /// Whether this address, in any of its forms, means that identity.
+    /// Returns whether this address, in any of its forms, means that identity.
     pub fn means(&self, identity: &Identity) -> bool {
         *self == identity.address()
             || *self == identity.full_address()

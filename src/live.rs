@@ -254,7 +254,7 @@ impl LiveState {
         &self.coverage
     }
 
-    /// Whether every version of that name is known to be in this snapshot.
+    /// Returns whether every version of that name is known to be in this snapshot.
     pub fn covers(&self, name: &SolutionName) -> bool {
         match &self.coverage {
             Coverage::Whole => true,

@@ -90,7 +90,7 @@ fn capacity(length: u64, limit: u64) -> usize {
     usize::try_from(length.min(limit)).unwrap_or(0) + 1
 }
 
-/// Whether the path names a stream that this process was started with.
+/// Returns whether the path names a stream that this process was started with.
 fn is_inherited(path: &Path) -> bool {
     path == Path::new("/dev/stdin")
         || path.starts_with("/dev/fd")

@@ -57,7 +57,7 @@ impl Item {
         }
     }
 
-    /// Whether it is out of service, although it is declared to serve: one in a thousand.
+    /// Returns whether it is out of service, although it is declared to serve: one in a thousand.
     pub(crate) fn is_changed(self) -> bool {
         self.0 % 1_000 == 7
     }
@@ -74,7 +74,7 @@ pub(crate) fn few(declared: usize, live: usize) -> impl Iterator<Item = Item> {
     (0..declared).map(move |index| Item(7 + index * step))
 }
 
-/// How many of these items differ from what is declared.
+/// Returns how many of these items differ from what is declared.
 pub(crate) fn changes(items: impl IntoIterator<Item = Item>) -> usize {
     items.into_iter().filter(|item| item.is_changed()).count()
 }

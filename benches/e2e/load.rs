@@ -207,12 +207,12 @@ impl Load {
         Some(words.map(str::to_owned).collect())
     }
 
-    /// Whether a run changes the server, so that the next one needs a new one.
+    /// Returns whether a run changes the server, so that the next one needs a new one.
     pub(crate) fn writes(&self) -> bool {
         self.creates() > 0
     }
 
-    /// How many versions are deployed.
+    /// Returns how many versions are deployed.
     pub(crate) fn creates(&self) -> usize {
         match self.task {
             Task::Apply { creates, .. } => creates,
@@ -221,7 +221,7 @@ impl Load {
         }
     }
 
-    /// How many changes a run finds or makes, deploys aside.
+    /// Returns how many changes a run finds or makes, deploys aside.
     pub(crate) fn changes(&self) -> usize {
         match self.task {
             Task::Plan { live } => estate::changes((0..live).map(Item)),

@@ -117,7 +117,7 @@ fn run_measured(
     Ok((run, finished))
 }
 
-/// Whether a run did what it should, by its own word and by the server's.
+/// Returns whether a run did what it should, by its own word and by the server's.
 fn check(
     load: &Load,
     server: Option<&Server>,

@@ -69,8 +69,8 @@ impl Server {
         self.control("DELETE", "/__emulator/requests").map(drop)
     }
 
-    /// How many requests were made since the log was emptied. One that the server did not like
-    /// breaks the benchmark off: a run with repeats measures something else.
+    /// Returns how many requests were made since the log was emptied. One that the server did not
+    /// like breaks the benchmark off: a run with repeats measures something else.
     pub(crate) fn requests(&self) -> Result<usize, Failure> {
         let Requests { requests } =
             serde_json::from_slice(&self.control("GET", "/__emulator/requests")?)?;
@@ -88,7 +88,7 @@ impl Server {
         }
     }
 
-    /// How many jobs have ended well. All must have.
+    /// Returns how many jobs have ended well. All must have.
     pub(crate) fn jobs(&self) -> Result<usize, Failure> {
         let answer: Value = serde_json::from_slice(&self.control("GET", "/__emulator/jobs")?)?;
         let jobs = answer["jobs"].as_array().ok_or("there are no jobs")?;

@@ -49,12 +49,12 @@ pub(super) struct Capabilities {
     pub(super) limit: Option<Limit>,
     pub(super) states: States,
     pub(super) names: NameFilter,
-    /// Whether a list without a state showed something in service.
+    /// True if a list without a state showed something in service.
     pub(super) shows_service: bool,
-    /// Whether this run has taken something out of service.
+    /// True if this run has taken something out of service.
     has_deactivated: bool,
     pub(super) visibilities: VisibilityFilter,
-    /// Whether lists filtered by name and visibility were seen to differ: the filters combine, so
+    /// True if lists filtered by name and visibility were seen to differ: the filters combine, so
     /// that one list is an answer.
     pub(super) are_filters_combined: bool,
     /// How many records a list of everything will probably have: as many as names are declared, and

@@ -38,7 +38,7 @@ pub(super) struct Shared {
     pub(super) settings: ClientSettings,
     /// The last read of every visibility, for the writes that start shortly after it.
     pub(super) whole_visibility: WholeVisibility,
-    /// Whether the server has answered once in this run.
+    /// True if the server has answered once in this run.
     pub(super) has_answered: AtomicBool,
 }
 

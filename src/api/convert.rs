@@ -43,8 +43,8 @@ pub(super) struct Interner {
 
 static UNSTATED: LazyLock<LiveStateWord> = LazyLock::new(|| LiveStateWord::new("unstated"));
 
-/// Whether the record came without a state. Such a record shows an unknown word, which nothing
-/// corrects, until a list by state tells its state.
+/// Returns whether the record came without a state. Such a record shows an unknown word, which
+/// nothing corrects, until a list by state tells its state.
 pub(super) fn is_unstated(version: &LiveVersion) -> bool {
     version.state == *UNSTATED
 }

@@ -155,8 +155,8 @@ impl Client {
         Ok((in_service, Start { page, limit }))
     }
 
-    /// Whether the instance is bigger than what asking by names costs: one look at the page with
-    /// that number tells.
+    /// Returns whether the instance is bigger than what asking by names costs: one look at the page
+    /// with that number tells.
     async fn is_worth_asking_by_names(
         &self,
         names: &BTreeSet<SolutionName>,
@@ -352,12 +352,12 @@ impl Shows {
     }
 }
 
-/// Whether a page shows versions in service and versions out of service.
+/// Returns whether a page shows versions in service and versions out of service.
 pub(super) fn shows_both(page: &Page) -> bool {
     Shows::of(&page.versions).both()
 }
 
-/// Whether a page shows anything in service.
+/// Returns whether a page shows anything in service.
 pub(super) fn shows_service(page: &Page) -> bool {
     Shows::of(&page.versions).in_service
 }

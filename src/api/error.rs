@@ -62,7 +62,7 @@ pub enum ApiErrorKind {
     Refused,
     /// A body that is not JSON.
     NotJson {
-        /// Whether it is a web page.
+        /// True if it is a web page.
         html: bool,
     },
     /// Nothing, where JSON was due.
@@ -186,7 +186,7 @@ impl ApiError {
         self.0.request_id.as_deref()
     }
 
-    /// How long the server asked to be left alone.
+    /// Returns how long the server asked to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -201,7 +201,7 @@ impl ApiError {
         &self.0.kind
     }
 
-    /// Whether the same request may well succeed a little later.
+    /// Returns whether the same request may well succeed a little later.
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
             ApiErrorKind::Connect
@@ -222,7 +222,7 @@ impl ApiError {
         }
     }
 
-    /// Whether an answer came that makes no sense: worth a second look, not a long wait.
+    /// Returns whether an answer came that makes no sense: worth a second look, not a long wait.
     pub(super) fn is_odd_answer(&self) -> bool {
         matches!(
             self.0.kind,
@@ -233,7 +233,7 @@ impl ApiError {
         )
     }
 
-    /// Whether the request never reached the server.
+    /// Returns whether the request never reached the server.
     pub(super) fn is_before_sending(&self) -> bool {
         matches!(
             self.0.kind,
@@ -241,8 +241,9 @@ impl ApiError {
         )
     }
 
-    /// Whether the server refused this very request, as opposed to the caller, the moment or the
-    /// address: a limit, a filter or an offset that it does not take (docs/platform.md, U12, U13).
+    /// Returns whether the server refused this very request, as opposed to the caller, the moment
+    /// or the address: a limit, a filter or an offset that it does not take (docs/platform.md, U12,
+    /// U13).
     pub fn is_refused_request(&self) -> bool {
         self.0.kind == ApiErrorKind::Status
             && self.0.status.is_some_and(|status| {
@@ -251,7 +252,7 @@ impl ApiError {
             })
     }
 
-    /// Whether the server refused a page beyond those that it announced.
+    /// Returns whether the server refused a page beyond those that it announced.
     pub(super) fn is_refused_page(&self) -> bool {
         self.is_refused_request()
             || (self.0.kind == ApiErrorKind::Status && self.0.status == Some(404))

@@ -15,7 +15,7 @@ pub enum ReadEvent<'a> {
     Began,
     /// Records of a list came.
     Records {
-        /// Whether the list only tells the visibility of records that are known already.
+        /// True if the list only tells the visibility of records that are known already.
         is_visibility: bool,
         /// How many records came.
         records: u64,

@@ -35,7 +35,7 @@ impl Files {
         Self { client }
     }
 
-    /// How many reads may be under way at once.
+    /// Returns how many reads may be under way at once.
     pub fn reads_at_once(&self) -> usize {
         self.client.0.limiter.most_reads()
     }

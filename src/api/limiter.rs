@@ -26,7 +26,7 @@ impl Limiter {
         }
     }
 
-    /// How many reads may be under way.
+    /// Returns how many reads may be under way.
     pub(super) fn most_reads(&self) -> usize {
         *self
             .most_reads

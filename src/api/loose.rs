@@ -74,13 +74,13 @@ impl<'a> Loose<'a> {
         Some(number).filter(|number| number.is_finite())
     }
 
-    /// Whether a `status` says that the request was refused, in the habit of the platform's first
-    /// API (docs/platform.md, U15).
+    /// Returns whether a `status` says that the request was refused, in the habit of the platform's
+    /// first API (docs/platform.md, U15).
     pub(super) fn is_error(&self) -> bool {
         matches!(self, Self::Text(word) if word.trim().eq_ignore_ascii_case("ERROR"))
     }
 
-    /// Whether nothing was said.
+    /// Returns whether nothing was said.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Missing | Self::Null)
     }

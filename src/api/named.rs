@@ -19,7 +19,7 @@ use crate::api::paging::Listing;
 use crate::api::routes::ListFilter;
 use crate::ident::SolutionName;
 
-/// Whether a server refuses to be asked by name; it may still be asked for everything.
+/// Returns whether a server refuses to be asked by name; it may still be asked for everything.
 fn refuses_filter(error: &ApiError) -> bool {
     matches!(error.status(), Some(400 | 422))
 }

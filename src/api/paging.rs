@@ -40,7 +40,7 @@ pub(super) struct Listing {
     pub(super) pages: usize,
     /// Why it is not proven complete.
     pub(super) doubt: Option<Unproven>,
-    /// Whether the list was given up because the server does not seem to filter by name: reading
+    /// True if the list was given up because the server does not seem to filter by name: reading
     /// on would read the whole instance once for every name.
     pub(super) ignores_name: bool,
     /// The records whose state was inferred from the filter that found them.
@@ -107,7 +107,7 @@ impl Recheck {
         Self { opening, again }
     }
 
-    /// Whether the list stood still. Where nothing is pending, that is proven already.
+    /// Returns whether the list stood still. Where nothing is pending, that is proven already.
     pub(super) async fn stood_still(pending: Option<Self>) -> Result<bool, ApiError> {
         let Some(mut this) = pending else {
             return Ok(true);
@@ -263,7 +263,7 @@ impl Client {
     }
 }
 
-/// Whether the first page of a list by name shows only other names, and more pages follow.
+/// Returns whether the first page of a list by name shows only other names, and more pages follow.
 fn is_unfiltered(filter: &ListFilter, first: &Page) -> bool {
     filter.name.as_ref().is_some_and(|name| {
         first.received > 0
@@ -297,7 +297,7 @@ struct Prefetch {
     expected: u64,
     /// The first offset that was not asked for yet.
     unasked: u64,
-    /// Whether the server said itself that there is more. Else it may not let itself be paged, and
+    /// True if the server said itself that there is more. Else it may not let itself be paged, and
     /// what is likely counts for nothing.
     is_announced: bool,
     /// How many pages may be under way where nobody knows whether there are so many.
@@ -364,7 +364,7 @@ impl Prefetch {
         self.under_way.detach_all();
     }
 
-    /// How many records there will be, as far as anybody knows.
+    /// Returns how many records there will be, as far as anybody knows.
     fn likely(&self) -> u64 {
         if self.is_announced && self.filter == ListFilter::default() {
             self.client.0.capabilities.facts().expected

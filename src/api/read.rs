@@ -221,7 +221,7 @@ impl Reader {
     }
 }
 
-/// Whether the answer says that there is no such thing.
+/// Returns whether the answer says that there is no such thing.
 pub(super) fn is_gone(answer: &Answer) -> bool {
     matches!(answer.status.as_u16(), 404 | 410)
 }

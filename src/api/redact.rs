@@ -137,7 +137,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// How much of a secret must be there, in bytes.
+/// Returns how much of a secret must be there, in bytes.
 fn least_head(length: usize) -> usize {
     length.min(LEAST_HEAD.max(length.div_ceil(2)))
 }
@@ -374,7 +374,7 @@ fn entity_unit(text: &[u8], letter: char) -> Option<usize> {
         .map(|(name, _)| length + closed(name.len()))
 }
 
-/// How many of the next bytes are hexadecimal digits.
+/// Returns how many of the next bytes are hexadecimal digits.
 fn hex_digits(text: &[u8], most: usize) -> usize {
     text.iter()
         .take(most)

@@ -198,7 +198,7 @@ fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
     })
 }
 
-/// Whether a run fits the filters, as far as its record tells. What it does not tell is the
+/// Returns whether a run fits the filters, as far as its record tells. What it does not tell is the
 /// server's word.
 fn passes(filter: &RunFilter, run: &RunRecord) -> bool {
     fn fits<T>(wanted: &[T], told: Option<&str>, text: impl Fn(&T) -> &str) -> bool {

@@ -59,7 +59,7 @@ pub(super) struct Call {
     pub(super) range: Option<(u64, u64)>,
     /// The greatest body, in bytes.
     pub(super) limit: u64,
-    /// Whether a file's content is read, which may take its time.
+    /// True if a file's content is read, which may take its time.
     pub(super) is_transfer: bool,
 }
 
@@ -131,7 +131,7 @@ impl Client {
         }
     }
 
-    /// How long to wait before a read is tried again; `None` to give up.
+    /// Returns how long to wait before a read is tried again; `None` to give up.
     fn wait_before_next_try(
         &self,
         error: &ApiError,
@@ -377,8 +377,8 @@ fn clean_headers(mut headers: HeaderMap, secrets: &Redactor) -> HeaderMap {
     headers
 }
 
-/// Whether a redirect of a write only mends a final slash. The one exception is "see other", which
-/// some servers say after having done the work.
+/// Returns whether a redirect of a write only mends a final slash. The one exception is "see
+/// other", which some servers say after having done the work.
 fn is_same_write(status: StatusCode, from: &Url, to: &Url) -> bool {
     let bare = |url: &Url| url.path().trim_end_matches('/').to_owned();
     status != StatusCode::SEE_OTHER && bare(from) == bare(to) && from.query() == to.query()

@@ -198,7 +198,7 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    /// Whether it is about certificates.
+    /// Returns whether it is about certificates.
     pub fn is_about_tls(&self) -> bool {
         matches!(self, Self::Roots { .. } | Self::ClientIdentity { .. })
     }
@@ -249,7 +249,7 @@ pub(super) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Whether the URL means this machine.
+/// Returns whether the URL means this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),

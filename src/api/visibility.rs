@@ -50,17 +50,17 @@ impl Words {
         }
     }
 
-    /// How many of the lists could be asked.
+    /// Returns how many of the lists could be asked.
     fn asked(&self) -> usize {
         self.0.iter().flatten().count()
     }
 
-    /// Whether the lists were asked and differ, so that they tell something.
+    /// Returns whether the lists were asked and differ, so that they tell something.
     fn disambiguate(&self) -> bool {
         self.asked() >= 2 && !self.are_all_the_same()
     }
 
-    /// Whether one list left out a record that another one contains.
+    /// Returns whether one list left out a record that another one contains.
     fn differ(&self) -> bool {
         let mut asked = self.0.iter().flatten();
         asked
@@ -68,7 +68,7 @@ impl Words {
             .is_some_and(|first| asked.any(|other| other != first))
     }
 
-    /// Whether every list contains the same record: the filter changes nothing.
+    /// Returns whether every list contains the same record: the filter changes nothing.
     fn are_all_the_same(&self) -> bool {
         let [Some(first), Some(second), Some(third)] = &self.0 else {
             return false;

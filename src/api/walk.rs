@@ -49,7 +49,7 @@ pub(super) struct Walk {
     pub(super) items: u64,
     /// Entries and bytes received so far, those of repeated pages included.
     received: (u64, u64),
-    /// Whether the page before said clearly that it is the last.
+    /// True if the page before said clearly that it is the last.
     said_last: bool,
     /// The ids on the first page, in their order.
     first: Vec<SolutionId>,
@@ -59,7 +59,7 @@ pub(super) struct Walk {
     barren: usize,
     /// The offset of the last page that was empty though more was announced behind it.
     empty_at: Option<u64>,
-    /// Whether the announced offsets did not fit the records received, so that pages may overlap
+    /// True if the announced offsets did not fit the records received, so that pages may overlap
     /// without the list having moved.
     may_overlap: bool,
 }

@@ -24,7 +24,7 @@ macro_rules! reply {
         $(#[$doc])*
         #[derive(Debug, Default)]
         pub(super) struct $name<'a> {
-            /// Whether something else than an object came.
+            /// True if something else than an object came.
             #[allow(dead_code, reason = "only records tell their own oddity")]
             pub(super) is_odd: bool,
             $( $(#[$field_doc])* pub(super) $field: $kind, )+

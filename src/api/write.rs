@@ -66,7 +66,7 @@ impl WriteError {
         }
     }
 
-    /// How long the server asked to be left alone.
+    /// Returns how long the server asked to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         self.api().retry_after()
     }

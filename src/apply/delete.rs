@@ -269,7 +269,7 @@ async fn recheck_delete(run: &Run<'_>, before: &LiveImage) -> Result<Preconditio
     ))
 }
 
-/// Whether the server knows no such record.
+/// Returns whether the server knows no such record.
 fn is_missing(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Failed(StepError::CallRefused { source, .. }) => {
@@ -282,8 +282,9 @@ fn is_missing(outcome: &Outcome) -> bool {
     }
 }
 
-/// Whether the server would not delete this version as it is, as opposed to could not be asked, or
-/// does not let this caller delete anything: then nothing is to be taken out of service either.
+/// Returns whether the server would not delete this version as it is, as opposed to could not be
+/// asked, or does not let this caller delete anything: then nothing is to be taken out of service
+/// either.
 fn is_refusal(error: &StepError) -> bool {
     match error {
         StepError::JobFailed {

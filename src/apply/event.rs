@@ -43,7 +43,7 @@ pub enum ApplyEvent {
         call: Call,
         /// How long it waits, at the most.
         after: Duration,
-        /// Whether the call may have been taken, so that its effect is looked for meanwhile.
+        /// True if the call may have been taken, so that its effect is looked for meanwhile.
         is_ambiguous: bool,
         /// Why.
         why: String,

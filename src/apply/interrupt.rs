@@ -41,7 +41,7 @@ impl CancelToken {
         CancelHandle::new().1
     }
 
-    /// Whether it was raised.
+    /// Returns whether it was raised.
     pub fn is_raised(&self) -> bool {
         self.0.borrow().is_some()
     }

@@ -200,12 +200,12 @@ fn wire_patch(patch: Patch) -> api::Patch<'static> {
     }
 }
 
-/// Whether a refusal may mean the form of the request, and not what it asks for.
+/// Returns whether a refusal may mean the form of the request, and not what it asks for.
 fn may_be_form(error: &WriteError) -> bool {
     matches!(error, WriteError::Refused(api) if matches!(api.status(), Some(400 | 415 | 422)))
 }
 
-/// Whether a record shows a patch, as far as it tells.
+/// Returns whether a record shows a patch, as far as it tells.
 fn shows(patch: Patch, now: &LiveVersion) -> bool {
     let state = patch.state().is_none_or(|state| now.state.satisfies(state));
     let visibility = patch.visibility().is_none_or(|declared| {

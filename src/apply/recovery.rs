@@ -1,8 +1,8 @@
 //! What became of what an earlier run has sent: journal entries and the live state, to outcomes.
 //!
 //! A job that the journal names is followed to its end, for one more deadline. A sending without a
-//! job is looked for once `propagation` has passed since: what it was to bring about is there by then,
-//! or it was not taken. Nothing is sent here.
+//! job is looked for once `propagation` has passed since: what it was to bring about is there by
+//! then, or it was not taken. Nothing is sent here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub struct RecoveredStep {
     pub address: Address,
     /// The version that it is about.
     pub identity: Identity,
-    /// Whether a deploy of it was sent.
+    /// True if a deploy of it was sent.
     pub is_deploy: bool,
     /// How it ended.
     pub fate: RecoveredOutcome,
@@ -56,7 +56,7 @@ pub enum RecoveredOutcome {
     Done {
         /// The record that is live now.
         id: Option<SolutionId>,
-        /// Whether a write is left: the patch after the deploy, or the deploy after the delete of a
+        /// True if a write is left: the patch after the deploy, or the deploy after the delete of a
         /// replace.
         unfinished: bool,
     },
@@ -66,7 +66,7 @@ pub enum RecoveredOutcome {
         detail: String,
         /// The record that a failed job left behind.
         suspect: Option<SolutionId>,
-        /// Whether a deploy of a package that was not inspected ended, and what it made was not
+        /// True if a deploy of a package that was not inspected ended, and what it made was not
         /// found.
         unconfirmed: bool,
         /// The identity of that record, where the deploy made another solution than declared.
@@ -248,8 +248,8 @@ impl Run<'_> {
         recovered.unwrap_or(RecoveredOutcome::Open { job: None })
     }
 
-    /// Waits until `propagation` has passed since a sending. A clock that was set back makes the wait no
-    /// longer than `propagation`.
+    /// Waits until `propagation` has passed since a sending. A clock that was set back makes the
+    /// wait no longer than `propagation`.
     async fn await_propagation(&self, sent: Option<&PastSending>) {
         let propagation = self.settings.propagation;
         let passed = sent.map_or(propagation, |sent| {

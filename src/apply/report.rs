@@ -17,7 +17,7 @@ use crate::plan::{ActionKind, ApprovedPlan, Decided, Difference};
 pub struct ApplyReport {
     /// One entry for each change that is not a no-op.
     pub steps: Vec<StepReport>,
-    /// Whether an interrupt ended the run early.
+    /// True if an interrupt ended the run early.
     pub interrupted: bool,
 }
 
@@ -67,9 +67,9 @@ pub enum Outcome {
 pub struct Done {
     /// The record, where one is live.
     pub id: Option<SolutionId>,
-    /// Whether the after-image was live before anything was sent.
+    /// True if the after-image was live before anything was sent.
     pub was_already: bool,
-    /// Whether the visibility was patched and could not be read back.
+    /// True if the visibility was patched and could not be read back.
     pub visibility_not_known: bool,
 }
 
@@ -472,7 +472,7 @@ impl ApplyReport {
         }
     }
 
-    /// How many changes ended so.
+    /// Returns how many changes ended so.
     pub fn count(&self, word: OutcomeKind) -> usize {
         self.steps
             .iter()
@@ -480,8 +480,8 @@ impl ApplyReport {
             .count()
     }
 
-    /// How many versions this run added, changed and destroyed; what was so already counts for
-    /// whoever made it so. A replace counts as added and as destroyed.
+    /// Returns how many versions this run added, changed and destroyed; what was so already counts
+    /// for whoever made it so. A replace counts as added and as destroyed.
     pub fn made(&self) -> Totals {
         let mut totals = Totals::default();
         for step in &self.steps {
@@ -514,7 +514,7 @@ impl ApplyReport {
         }
     }
 
-    /// Whether every change is done.
+    /// Returns whether every change is done.
     pub fn is_complete(&self) -> bool {
         self.count(OutcomeKind::Done) == self.steps.len()
     }

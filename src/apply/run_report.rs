@@ -35,7 +35,7 @@ impl JobOutcome {
         }
     }
 
-    /// Whether nothing more will come of it.
+    /// Returns whether nothing more will come of it.
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Done | Self::Failed { .. })
     }
@@ -62,7 +62,7 @@ pub struct JobReport {
     pub output_folder: Option<String>,
     /// The solutions that it is about: the one that ran, or the ones that a deploy made.
     pub solution_ids: Vec<SolutionId>,
-    /// Whether its start was sent twice, as the first answer was lost.
+    /// True if its start was sent twice, as the first answer was lost.
     pub sent_twice: bool,
 }
 
@@ -91,7 +91,7 @@ pub enum RunEvent {
     Retrying {
         /// After what pause.
         after: std::time::Duration,
-        /// Whether it may have been taken, and is looked for.
+        /// True if it may have been taken, and is looked for.
         is_ambiguous: bool,
         /// Why.
         why: String,

@@ -54,7 +54,7 @@ impl fmt::Debug for RunExecution {
 pub struct StartedRun {
     /// Its id: the one that was chosen, or another that the server gave.
     pub id: JobId,
-    /// Whether the start was sent twice.
+    /// True if the start was sent twice.
     pub sent_twice: bool,
 }
 
@@ -157,7 +157,8 @@ pub async fn start_run(
 }
 
 impl RunExecution {
-    /// Looks for a run until a look that began after `propagation` was complete. `None` if none was.
+    /// Looks for a run until a look that began after `propagation` was complete. `None` if none
+    /// was.
     async fn find(&self, request: &RunRequest) -> Option<bool> {
         let propagated_at = Instant::now() + self.propagation;
         let mut pauses = Pauses::new(PollPolicy::for_propagation(self.propagation), &self.random);
@@ -179,8 +180,8 @@ impl RunExecution {
         }
     }
 
-    /// Whether the platform knows the run: by the Job API, or by its lists. `None` where a list was
-    /// not seen in full.
+    /// Returns whether the platform knows the run: by the Job API, or by its lists. `None` where a
+    /// list was not seen in full.
     async fn knows(&self, request: &RunRequest) -> Result<Option<bool>, ReadError> {
         let status = self.reader.job_status(&request.id, JobKind::Flow).await;
         // Some servers call every job pending, whether or not they know it (docs/platform.md, U3).

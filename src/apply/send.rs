@@ -142,8 +142,8 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Looks for the effect of a sending until a look that began after `propagation` was complete. The
-    /// time counts from the end of the sending: the server may have accepted it at any moment
+    /// Looks for the effect of a sending until a look that began after `propagation` was complete.
+    /// The time counts from the end of the sending: the server may have accepted it at any moment
     /// before.
     async fn look_for_effect<F>(
         &self,

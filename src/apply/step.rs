@@ -172,7 +172,7 @@ async fn conclude(
 }
 
 impl Step<'_, '_> {
-    /// Whether a write of this step was sent.
+    /// Returns whether a write of this step was sent.
     pub(super) fn has_begun(&self) -> bool {
         !self.attempts.is_empty()
     }

@@ -122,7 +122,7 @@ pub(super) enum JobEnd {
     TimeUp {
         /// Why.
         stopped: Stopped,
-        /// Whether the last proper word was that the job is at work.
+        /// True if the last proper word was that the job is at work.
         was_pending: bool,
         /// The last answer, where it was no proper word.
         said: Option<String>,
@@ -145,8 +145,8 @@ impl<E> From<E> for NotShown<E> {
 }
 
 impl Run<'_> {
-    /// Looks until something shows, for as long as `propagation`, with one look at the very end. A look
-    /// that failed in passing is not the last word, until it is the last look.
+    /// Looks until something shows, for as long as `propagation`, with one look at the very end. A
+    /// look that failed in passing is not the last word, until it is the last look.
     pub(super) async fn until_shown<T, E>(
         &self,
         look: impl AsyncFn() -> Result<Option<T>, E>,

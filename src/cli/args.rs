@@ -182,7 +182,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether the command may change what is live.
+    /// Returns whether the command may change what is live.
     pub(super) fn is_writing(&self) -> bool {
         matches!(self, Self::Apply(_) | Self::Destroy(_) | Self::Run(_))
     }
@@ -196,7 +196,7 @@ impl Command {
         }
     }
 
-    /// Whether standard output is an event stream.
+    /// Returns whether standard output is an event stream.
     pub(super) fn has_stream(&self) -> bool {
         match self {
             Self::Plan(args) => args.json,

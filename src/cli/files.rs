@@ -125,7 +125,7 @@ pub(super) fn manifest_folder(manifest: &Path) -> &Path {
     }
 }
 
-/// Whether two paths name one file that is there.
+/// Returns whether two paths name one file that is there.
 pub(super) fn is_same_file(left: &Path, right: &Path) -> bool {
     match (left.canonicalize(), right.canonicalize()) {
         (Ok(left), Ok(right)) => left == right,
@@ -133,7 +133,7 @@ pub(super) fn is_same_file(left: &Path, right: &Path) -> bool {
     }
 }
 
-/// How long a file is; 0 for one that is not there.
+/// Returns how long a file is; 0 for one that is not there.
 pub(super) fn length_of(path: &Path) -> io::Result<usize> {
     match std::fs::metadata(path) {
         Ok(metadata) => Ok(usize::try_from(metadata.len()).unwrap_or(usize::MAX)),

@@ -36,7 +36,7 @@ pub(super) struct Io {
     pub(super) out_styles: Styles,
     /// Styles for standard error.
     pub(super) err_styles: Styles,
-    /// Whether somebody can answer.
+    /// True if somebody can answer.
     pub(super) can_ask: bool,
     /// The event stream of `--json`, which then has standard output for itself.
     pub(super) stream: Option<Stream>,
@@ -316,8 +316,9 @@ pub(super) fn neutralize(text: &str) -> Cow<'_, str> {
     Cow::Owned(neutralize.replace("##[", "##\\u005b"))
 }
 
-/// Whether a character acts on the terminal or is invisible, the styles of our own text excepted.
-/// Renderers escape what they show; this covers JSON, in whose strings the escape means the same.
+/// Returns whether a character acts on the terminal or is invisible, the styles of our own text
+/// excepted. Renderers escape what they show; this covers JSON, in whose strings the escape means
+/// the same.
 fn is_steering(letter: char) -> bool {
     !letter.is_ascii() && is_hidden(letter)
 }
@@ -350,7 +351,7 @@ pub(super) struct Redacted<W: Write> {
     to: W,
     secrets: Arc<Redactor>,
     pending: Vec<u8>,
-    /// Whether the lines are commands for a runner, and nobody's text.
+    /// True if the lines are commands for a runner, and nobody's text.
     are_commands: bool,
     /// How wide the terminal is, where the text goes to one: longer lines are broken between words.
     width: fn() -> Option<usize>,

@@ -15,7 +15,7 @@ pub(super) struct ProcessOutput {
     pub(super) status: ExitStatus,
     pub(super) out: Vec<u8>,
     pub(super) err: Vec<u8>,
-    /// Whether it was killed because it wrote more than is read.
+    /// True if it was killed because it wrote more than is read.
     pub(super) is_cut: bool,
 }
 

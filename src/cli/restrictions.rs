@@ -39,7 +39,7 @@ impl Restrictions {
         }
     }
 
-    /// Whether the manifest may read an environment variable.
+    /// Returns whether the manifest may read an environment variable.
     pub(super) fn allows_variable(&self, name: &str) -> bool {
         self.variables.iter().any(|allowed| allowed == name)
     }

@@ -50,7 +50,7 @@ pub(super) struct EnvironmentContext {
     store_wish: Option<String>,
     /// What the manifest may reach, where `SOLFORM_ALLOWED_HOSTS` is set.
     restrictions: Option<Restrictions>,
-    /// Whether this is a pipeline's runner.
+    /// True if this is a pipeline's runner.
     pub(super) is_ci: bool,
     /// `user@host`.
     pub(super) who: String,

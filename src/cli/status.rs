@@ -172,7 +172,7 @@ impl State {
         }
     }
 
-    /// Whether a line is due where none is updated in place; if so, it counts as written.
+    /// Returns whether a line is due where none is updated in place; if so, it counts as written.
     fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self
             .told_at

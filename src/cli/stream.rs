@@ -63,7 +63,7 @@ impl Stream {
         }
     }
 
-    /// Whether every line so far was written.
+    /// Returns whether every line so far was written.
     pub(super) fn check(&self) -> io::Result<()> {
         let failure = self.lines.lock().ok().and_then(|lines| lines.failure);
         failure.map_or(Ok(()), |kind| Err(kind.into()))

@@ -22,19 +22,19 @@ pub enum CheckName {
     Restrictions,
     /// The manifest.
     Manifest,
-    /// Whether anybody answers at the URL.
+    /// True if anybody answers at the URL.
     Connection,
     /// The server's certificate.
     Tls,
-    /// Whether there is a token.
+    /// True if there is a token.
     Token,
-    /// Whether the API answers to the token.
+    /// True if the API answers to the token.
     Access,
-    /// Whether the account is known.
+    /// True if the account is known.
     Context,
     /// The server's clock and ours.
     Clock,
-    /// Whether the list is proven complete.
+    /// True if the list is proven complete.
     Listing,
     /// `state=`.
     FilterState,
@@ -42,9 +42,9 @@ pub enum CheckName {
     FilterName,
     /// `visibility=`.
     FilterVisibility,
-    /// Whether the declared packages are there.
+    /// True if the declared packages are there.
     Paths,
-    /// Whether they are what is declared.
+    /// True if they are what is declared.
     Packages,
     /// The store.
     Store,
@@ -196,7 +196,7 @@ impl Diagnosis {
         counts
     }
 
-    /// Whether solform cannot work like this.
+    /// Returns whether solform cannot work like this.
     pub fn has_failed(&self) -> bool {
         self.counts().fail > 0
     }

@@ -32,7 +32,7 @@ pub struct Exported<'a> {
 }
 
 impl Exported<'_> {
-    /// How many versions are declared.
+    /// Returns how many versions are declared.
     pub fn declared(&self) -> usize {
         let versions = self
             .solutions
@@ -53,7 +53,7 @@ pub struct ExportedSolution<'a> {
     pub state: Option<State>,
     /// The visibility, where it is the versions' own and not the default.
     pub visibility: Option<Visibility>,
-    /// Whether a policy would touch something of this name that is left out, and must not.
+    /// True if a policy would touch something of this name that is left out, and must not.
     pub keeps_the_rest: bool,
     /// The versions, in their natural order; at least one.
     pub versions: Vec<ExportedVersion<'a>>,

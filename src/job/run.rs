@@ -57,7 +57,7 @@ impl RunState {
         }
     }
 
-    /// Whether a run in this state goes no further by itself. An unknown word is no end.
+    /// Returns whether a run in this state goes no further by itself. An unknown word is no end.
     pub fn is_end(&self) -> bool {
         match self {
             Self::Complete | Self::Failed | Self::Cancelled | Self::StoppedAtCheckpoint => true,
@@ -120,7 +120,7 @@ impl RunRequest {
 pub struct RunFilter {
     /// Solutions. The list of one solution has exactly one.
     pub solution_ids: Vec<SolutionId>,
-    /// Whether the list of that one solution is meant, instead of the list of all.
+    /// True if the list of that one solution is meant, instead of the list of all.
     pub is_of_one: bool,
     /// Who started the run.
     pub users: Vec<String>,

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// Whether a problem keeps the manifest from being used.
+/// True if a problem keeps the manifest from being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The manifest cannot be used.
@@ -33,7 +33,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Whether it is an error or a warning: always the same for one code.
+            /// Returns whether it is an error or a warning: always the same for one code.
             pub fn severity(self) -> Severity {
                 match self {
                     $(Self::$variant => Severity::$severity,)+

@@ -73,7 +73,7 @@ impl Glob {
         }
     }
 
-    /// Whether the pattern matches the whole text.
+    /// Returns whether the pattern matches the whole text.
     pub fn matches(&self, text: &str) -> bool {
         let mut part = 0;
         let mut rest = text.chars();
@@ -112,7 +112,7 @@ impl Glob {
         }
     }
 
-    /// Whether the pattern, like `*` or `?*`, sets no character and no end.
+    /// Returns whether the pattern, like `*` or `?*`, sets no character and no end.
     pub fn matches_everything(&self) -> bool {
         self.parts.contains(&Part::Any)
             && self
@@ -132,7 +132,7 @@ impl Glob {
             .collect()
     }
 
-    /// Whether a text with this character can match.
+    /// Returns whether a text with this character can match.
     pub fn can_match(&self, char: char) -> bool {
         self.parts.iter().any(|part| match part {
             Part::Any | Part::One => true,

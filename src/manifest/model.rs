@@ -186,17 +186,17 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether this owner's solutions are in scope, whoever published them.
+    /// Returns whether this owner's solutions are in scope, whoever published them.
     pub fn has_owner(&self, owner: &Owner) -> bool {
         self.owners.iter().any(|glob| glob.matches(owner.as_str()))
     }
 
-    /// Whether solutions of this name are in scope.
+    /// Returns whether solutions of this name are in scope.
     pub fn has_name(&self, name: &SolutionName) -> bool {
         self.names.iter().any(|glob| glob.matches(name.as_str()))
     }
 
-    /// Whether that version is in scope, whoever published it.
+    /// Returns whether that version is in scope, whoever published it.
     pub fn contains(&self, identity: &Identity) -> bool {
         self.has_owner(&identity.owner) && self.has_name(&identity.name)
     }

@@ -125,8 +125,8 @@ pub(super) trait Shape: Sized {
         &[]
     }
 
-    /// Whether an unknown key was probably meant to be this field. Few are looked at: the answer
-    /// only keeps a follow-up problem quiet.
+    /// Returns whether an unknown key was probably meant to be this field. Few are looked at: the
+    /// answer only keeps a follow-up problem quiet.
     fn misspells(&self, field: &str) -> bool {
         self.invalid_entries()
             .iter()

@@ -134,7 +134,7 @@ impl<'a> Solution<'a> {
         Declared::Nothing
     }
 
-    /// Whether any layer has an unknown key that was probably meant to be this field.
+    /// Returns whether any layer has an unknown key that was probably meant to be this field.
     pub(super) fn misspells(&self, version: VersionEntries<'a>, field: &str) -> bool {
         let [over, base] = version.map(|entry| entry.is_some_and(|entry| entry.misspells(field)));
         over || base

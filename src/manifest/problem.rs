@@ -96,7 +96,7 @@ impl Problem {
         self
     }
 
-    /// Whether it is an error or a warning.
+    /// Returns whether it is an error or a warning.
     pub fn severity(&self) -> Severity {
         self.code.severity()
     }
@@ -240,12 +240,12 @@ impl Problems {
         self.0.iter()
     }
 
-    /// How many errors there are.
+    /// Returns how many errors there are.
     pub fn errors(&self) -> usize {
         self.count(Severity::Error)
     }
 
-    /// How many warnings there are.
+    /// Returns how many warnings there are.
     pub fn warnings(&self) -> usize {
         self.count(Severity::Warning)
     }

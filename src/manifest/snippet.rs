@@ -109,7 +109,7 @@ impl Snippet {
         this
     }
 
-    /// How many of the labels share the first block.
+    /// Returns how many of the labels share the first block.
     #[expect(clippy::unused_self, reason = "reads as one step of `new`")]
     fn first_block(
         &self,
@@ -312,7 +312,7 @@ fn place<'l>(source: &SourceFile, label: &'l Label) -> LabelSpan<'l> {
     }
 }
 
-/// Whether the line or one beside it is too long to be shown whole.
+/// Returns whether the line or one beside it is too long to be shown whole.
 fn is_long(source: &SourceFile, place: LabelSpan<'_>) -> bool {
     let lines = place.line.saturating_sub(CONTEXT)..=(place.line + CONTEXT).min(source.lines() - 1);
     lines

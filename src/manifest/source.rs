@@ -228,8 +228,8 @@ impl SourceFile {
             .get_or_init(|| masking::mask(&self.0.text, &self.0.hidden))
     }
 
-    /// Whether the text looks like a manifest, broken or not. A path may lead to any other file of
-    /// the machine, whose content is not shown.
+    /// Returns whether the text looks like a manifest, broken or not. A path may lead to any other
+    /// file of the machine, whose content is not shown.
     pub(super) fn is_manifest(&self) -> bool {
         *self.0.is_manifest.get_or_init(|| is_manifest(&self.0.text))
     }
@@ -246,7 +246,7 @@ fn is_manifest(text: &str) -> bool {
         && MANIFEST_KEYS.iter().any(|key| has_key(text, key))
 }
 
-/// Whether a line begins with this key.
+/// Returns whether a line begins with this key.
 fn has_key(text: &str, key: &str) -> bool {
     text.match_indices(key).any(|(found, _)| {
         let start = text[..found].rfind('\n').map_or(0, |end| end + 1);

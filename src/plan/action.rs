@@ -129,7 +129,7 @@ impl Action {
         }
     }
 
-    /// Whether a version that serves stops serving, if only for a while.
+    /// Returns whether a version that serves stops serving, if only for a while.
     pub fn takes_out_of_service(&self) -> bool {
         match self {
             Self::Update { before, patch, .. } => {
@@ -140,12 +140,12 @@ impl Action {
         }
     }
 
-    /// Whether a version that serves does so no more once this is done.
+    /// Returns whether a version that serves does so no more once this is done.
     pub fn leaves_out_of_service(&self) -> bool {
         self.takes_out_of_service() && !self.brings_into_service()
     }
 
-    /// Whether this works towards a version that is to serve: others wait for it.
+    /// Returns whether this works towards a version that is to serve: others wait for it.
     pub fn brings_into_service(&self) -> bool {
         self.after()
             .is_some_and(|after| after.state == State::Active)
@@ -211,7 +211,8 @@ pub struct AfterImage {
 }
 
 impl AfterImage {
-    /// Whether a live version is proven to be all of this. An unknown visibility proves nothing.
+    /// Returns whether a live version is proven to be all of this. An unknown visibility proves
+    /// nothing.
     pub fn is_proven_by(&self, live: &LiveVersion) -> bool {
         live.state.satisfies(self.state)
             && self.visibility.is_none_or(|declared| {

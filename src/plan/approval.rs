@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 /// What the journals show of the applies that executed a plan before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlanProgress {
-    /// Whether one of them ended with every change done.
+    /// True if one of them ended with every change done.
     pub is_used_up: bool,
     /// Their steps that sent something.
     pub steps: Vec<PastWrite>,
@@ -31,15 +31,15 @@ pub struct PlanProgress {
 pub struct PastWrite {
     /// The action of the step.
     pub action: Action,
-    /// Whether a deploy was sent.
+    /// True if a deploy was sent.
     pub is_deployed: bool,
     /// The patches that were sent, each with the record that it set, in their order.
     pub patches: Vec<(SolutionId, Patch)>,
-    /// Whether a delete was sent.
+    /// True if a delete was sent.
     pub is_deleted: bool,
     /// The record that is live since.
     pub record: Option<SolutionId>,
-    /// Whether the whole step is done.
+    /// True if the whole step is done.
     pub end: PastEnd,
 }
 
@@ -141,7 +141,7 @@ impl PlanProgress {
 #[derive(Debug, Clone, Copy, Default)]
 struct Half<'a> {
     is_patched: bool,
-    /// Whether its record was deleted, and is gone.
+    /// True if its record was deleted, and is gone.
     is_deleted: bool,
     /// The record that they deployed.
     deployed: Option<&'a SolutionId>,
@@ -627,7 +627,7 @@ fn differences(approved: &Change, fresh: &Change, half: Half<'_>) -> Vec<Differe
     }
 }
 
-/// Whether an earlier apply of this plan set the record INACTIVE to delete it.
+/// Returns whether an earlier apply of this plan set the record INACTIVE to delete it.
 fn is_own_deactivation(difference: &Difference, half: Half<'_>) -> bool {
     half.is_patched
         && matches!(difference, Difference::Field { field: Field::State, live, .. }
@@ -751,7 +751,7 @@ impl Spent {
     }
 }
 
-/// Whether a version of the name serves, or is to serve once the plan is done.
+/// Returns whether a version of the name serves, or is to serve once the plan is done.
 fn serves(manifest: &Manifest, live: &LiveState, mode: Mode, identity: &Identity) -> bool {
     let desired = &manifest.desired;
     let start = desired.partition_point(|entry| entry.identity.name < identity.name);

@@ -83,7 +83,7 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// Where the manifest speaks of it.
     pub origin: Option<Origin>,
-    /// Whether it can be undone.
+    /// True if it can be undone.
     pub undo: Undo,
     /// The changes that must be done first, in the order of the plan.
     pub waits_for: Vec<Address>,
@@ -105,23 +105,23 @@ impl Change {
         }
     }
 
-    /// Whether anything is done.
+    /// Returns whether anything is done.
     pub fn is_no_op(&self) -> bool {
         matches!(self.action, Action::NoOp { .. })
     }
 
-    /// Whether the version stops serving and no other one of its name serves in its place.
+    /// Returns whether the version stops serving and no other one of its name serves in its place.
     pub fn ends_service(&self) -> bool {
         self.notes.contains(&Note::NoSuccessor)
     }
 
-    /// Whether it writes to a live version whose visibility is not known.
+    /// Returns whether it writes to a live version whose visibility is not known.
     pub fn lacks_visibility(&self) -> bool {
         let before = self.action.before();
         !self.is_no_op() && before.is_some_and(|before| before.visibility.is_none())
     }
 
-    /// Whether the version becomes visible to everybody.
+    /// Returns whether the version becomes visible to everybody.
     pub fn becomes_public(&self) -> bool {
         self.fields.iter().any(|field| {
             field.field == Field::Visibility
@@ -130,15 +130,15 @@ impl Change {
         })
     }
 
-    /// Whether the server reports a state or visibility that solform does not know, where another
-    /// one is declared.
+    /// Returns whether the server reports a state or visibility that solform does not know, where
+    /// another one is declared.
     pub fn has_unknown_word(&self) -> bool {
         self.fields
             .iter()
             .any(|field| field.decision == Decision::UnknownWord)
     }
 
-    /// Whether fewer users will see the version.
+    /// Returns whether fewer users will see the version.
     pub fn narrows_visibility(&self) -> bool {
         let visibility = |text: &Option<Arc<str>>| text.as_deref().and_then(Visibility::of_word);
         self.fields.iter().any(|field| {
@@ -161,7 +161,7 @@ pub struct FieldChange {
     pub before: Option<Arc<str>>,
     /// The declared value; none where the version goes.
     pub after: Option<Arc<str>>,
-    /// Whether the difference is acted on.
+    /// True if the difference is acted on.
     pub decision: Decision,
 }
 
@@ -191,7 +191,7 @@ impl Field {
     }
 }
 
-/// Whether a difference is acted on.
+/// True if a difference is acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
@@ -228,7 +228,7 @@ impl Origin {
     }
 }
 
-/// Whether and how a change can be undone.
+/// True if and how a change can be undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {
     /// Nothing is done.

@@ -314,7 +314,8 @@ impl<'a> Differ<'a> {
         names
     }
 
-    /// Whether a name was not listed because the targets do not ask for it: nothing is known of it.
+    /// Returns whether a name was not listed because the targets do not ask for it: nothing is
+    /// known of it.
     fn is_left_out(&self, declared: &[Desired]) -> bool {
         let targets = &self.options.targets;
         let Some(first) = declared.first() else {

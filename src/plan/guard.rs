@@ -158,12 +158,12 @@ impl ApprovedPlan {
         self.decided.get(address)
     }
 
-    /// Whether the end of a change is known before anything is executed.
+    /// Returns whether the end of a change is known before anything is executed.
     pub fn has_decided(&self) -> bool {
         !self.decided.is_empty()
     }
 
-    /// Whether anything is executed.
+    /// Returns whether anything is executed.
     pub fn has_changes(&self) -> bool {
         let mut changes = self.plan.changes.iter();
         changes.any(|change| !change.is_no_op() && !self.decided.contains_key(&change.address))
@@ -226,7 +226,7 @@ struct Counts {
     endings: usize,
     /// The live versions that percentages refer to.
     live: usize,
-    /// Whether it is what is left of a saved plan.
+    /// True if it is what is left of a saved plan.
     is_rest: bool,
 }
 
@@ -257,7 +257,7 @@ impl Counts {
         named.is_some_and(|named| named == planned || (self.is_rest && planned < named))
     }
 
-    /// Whether judging them needs to know how many live versions are in scope.
+    /// Returns whether judging them needs to know how many live versions are in scope.
     fn need_whole_listing(&self, limits: &Limits, overrides: &Overrides) -> bool {
         let destroys_by_share = self.destroys > 0
             && !self.is_allowed(overrides.destroy, self.destroys)
@@ -311,7 +311,7 @@ fn judge_counts(
     refusals
 }
 
-/// Whether the listing speaks of a change's name. What is unproven as a whole is told once.
+/// Returns whether the listing speaks of a change's name. What is unproven as a whole is told once.
 fn is_listed(coverage: &Coverage, change: &Change) -> bool {
     match coverage {
         Coverage::Whole | Coverage::Unproven(_) => true,
@@ -351,12 +351,13 @@ fn judge_changes(
     (planned > allowed).then_some(Refusal::TooManyChanges { planned, allowed })
 }
 
-/// Whether judging this plan needs to know how many live versions are in scope.
+/// Returns whether judging this plan needs to know how many live versions are in scope.
 pub fn needs_whole_listing(plan: &Plan, limits: &Limits, overrides: &Overrides) -> bool {
     Counts::of(plan).need_whole_listing(limits, overrides)
 }
 
-/// Whether judging what is left of a saved plan needs to know how many live versions are in scope.
+/// Returns whether judging what is left of a saved plan needs to know how many live versions are in
+/// scope.
 pub fn rest_needs_whole_listing(
     narrowed: &NarrowedPlan,
     limits: &Limits,

@@ -77,7 +77,7 @@ pub enum PackageProblem {
     Invalid {
         /// The field.
         key: PackageKey,
-        /// Whether it is missing.
+        /// True if it is missing.
         is_missing: bool,
     },
     /// A field has another value than the manifest.

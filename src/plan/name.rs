@@ -111,26 +111,26 @@ impl<'a> NameView<'a> {
         exact.chain(indexes.filter(is_its_own)).collect()
     }
 
-    /// Whether a record is the declared owner's, filed under the other owner of the pair.
+    /// Returns whether a record is the declared owner's, filed under the other owner of the pair.
     pub(super) fn joins(self, declared: &Owner, record: &LiveVersion) -> bool {
         self.manifest.owner_pair().is_some_and(|pair| {
             pair.joins(declared, &record.identity.owner, record.author.as_deref())
         })
     }
 
-    /// Whether an apply of this store deployed a record.
+    /// Returns whether an apply of this store deployed a record.
     pub(super) fn is_deployed(self, record: &LiveVersion) -> bool {
         self.history.deployed.contains(&record.id)
     }
 
-    /// Whether the scope covers a record.
+    /// Returns whether the scope covers a record.
     fn covers(self, record: &LiveVersion) -> bool {
         self.manifest
             .covers(&record.identity, record.author.as_deref())
     }
 
-    /// Whether an apply of this store deployed a record, and it is in the scope or may have moved
-    /// between the declared owner and `IB_DEPLOYED`.
+    /// Returns whether an apply of this store deployed a record, and it is in the scope or may have
+    /// moved between the declared owner and `IB_DEPLOYED`.
     fn is_deployed_as(self, declared: &Owner, record: &LiveVersion) -> bool {
         let filed = &record.identity.owner;
         let may_move = match self.manifest.owner_pair() {
@@ -140,8 +140,8 @@ impl<'a> NameView<'a> {
         self.is_deployed(record) && (may_move || self.covers(record))
     }
 
-    /// Whether a record would be the declared owner's if the environment named that owner as
-    /// `user`.
+    /// Returns whether a record would be the declared owner's if the environment named that owner
+    /// as `user`.
     fn may_have_moved(self, declared: &Owner, record: &LiveVersion) -> bool {
         self.manifest.environment.user.is_none()
             && record.identity.owner.is_ib_deployed()

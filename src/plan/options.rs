@@ -23,9 +23,9 @@ pub struct DiffOptions {
     pub excludes: Vec<Selector>,
     /// Versions to delete and deploy again.
     pub replace: Vec<Address>,
-    /// Whether a selector may select nothing: after an apply, what it selected may be deleted.
+    /// True if a selector may select nothing: after an apply, what it selected may be deleted.
     pub may_select_nothing: bool,
-    /// Whether the plan is narrowed to a saved plan afterwards, which gave the other options. An
+    /// True if the plan is narrowed to a saved plan afterwards, which gave the other options. An
     /// option that does not apply any more is no error then: the difference is reported for each
     /// approved change.
     pub is_approval: bool,
@@ -67,7 +67,7 @@ impl Selector {
         Self(text.to_owned())
     }
 
-    /// Whether it means that version.
+    /// Returns whether it means that version.
     pub fn selects(&self, identity: &Identity) -> bool {
         let is_short = |text: &str| {
             text.strip_suffix(identity.version.as_str())
@@ -95,7 +95,7 @@ impl Selector {
             .filter_map(|name| SolutionName::parse(name).ok())
     }
 
-    /// Whether it is that address, to the letter.
+    /// Returns whether it is that address, to the letter.
     pub(super) fn is_address(&self, address: &Address) -> bool {
         self.0 == address.as_str()
     }

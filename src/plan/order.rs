@@ -97,15 +97,15 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
     }
 }
 
-/// Whether a change may only go ahead once its successors serve. Deletes of superseded versions
-/// count even out of service: they are the roll-back targets until then.
+/// Returns whether a change may only go ahead once its successors serve. Deletes of superseded
+/// versions count even out of service: they are the roll-back targets until then.
 fn is_kept_until_release(change: &Change) -> bool {
     change.action.takes_out_of_service()
         || (change.action.kind() == ActionKind::Delete
             && matches!(change.reason, Reason::Superseded { .. }))
 }
 
-/// Whether the version that goes comes back.
+/// Returns whether the version that goes comes back.
 fn is_its_own_successor(change: &Change) -> bool {
     change.action.kind() == ActionKind::Replace && change.action.brings_into_service()
 }
@@ -167,7 +167,8 @@ impl Incoming {
     }
 }
 
-/// Whether the name has a version in service once everything is done. A stranger's is none of ours.
+/// Returns whether the name has a version in service once everything is done. A stranger's is none
+/// of ours.
 fn has_service_afterwards(changes: &[Change], name: NameView<'_>) -> bool {
     if name.declared_active().next().is_some() {
         return true;

@@ -53,7 +53,7 @@ impl OwnWrites {
     }
 }
 
-/// Whether a live word is what setting a visibility leads to.
+/// Returns whether a live word is what setting a visibility leads to.
 fn shows(set: Visibility, live: &LiveVisibilityWord) -> bool {
     live.satisfies(set) || (set == Visibility::Public && *live == LiveVisibilityWord::PendingReview)
 }

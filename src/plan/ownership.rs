@@ -23,7 +23,7 @@ pub enum OwnerConflict {
         live: Owner,
         /// The live author, where the server names one.
         author: Option<Arc<str>>,
-        /// Whether the environment names a `user`.
+        /// True if the environment names a `user`.
         has_user: bool,
     },
     /// A delete, and the version is live under the other owner of the pair only.

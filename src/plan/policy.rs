@@ -48,8 +48,8 @@ pub(super) fn apply_policies(name: NameView<'_>, rest: &[&LiveVersion]) -> Vec<C
     }
 }
 
-/// Whether policies may touch a live version: nothing whose state is not one of the two that
-/// solform sets.
+/// Returns whether policies may touch a live version: nothing whose state is not one of the two
+/// that solform sets.
 fn is_open_to_policy(version: &LiveVersion) -> bool {
     match version.state {
         LiveStateWord::Active | LiveStateWord::Inactive => true,
@@ -122,7 +122,7 @@ fn superseders(name: NameView<'_>) -> Vec<Superseder<'_>> {
     found
 }
 
-/// How much a policy leaves in place: the greater, the more.
+/// Returns how much a policy leaves in place: the greater, the more.
 fn care(entry: &Desired) -> (u8, usize) {
     let policy = match entry.superseded.policy {
         SupersededPolicy::Delete => 0,

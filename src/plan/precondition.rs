@@ -203,7 +203,8 @@ pub fn compare_package(
 }
 
 impl Successor {
-    /// Whether it is live in full among the records of its name, so that what it succeeds may go.
+    /// Returns whether it is live in full among the records of its name, so that what it succeeds
+    /// may go.
     pub fn is_live_among(&self, named: &[LiveVersion], deployed: Option<&SolutionId>) -> bool {
         self.record_among(named, deployed)
             .is_some_and(|live| self.after.is_proven_by(live))

@@ -364,7 +364,7 @@ impl SavedChange {
     }
 }
 
-/// Whether an address is one that a plan gives to this version, or to this record of it.
+/// Returns whether an address is one that a plan gives to this version, or to this record of it.
 fn is_address_of(address: &Address, identity: &Identity, action: &Action) -> bool {
     let is_of_record = || {
         let id = action.before()?.id.as_str();

@@ -65,7 +65,7 @@ pub(crate) struct Run<'a> {
     sent: BTreeMap<Address, PastWrite>,
     /// How many more writes are made before the apply is killed.
     left: usize,
-    /// Whether each name had a version in service, in every state so far; all owners, then in
+    /// True if each name had a version in service, in every state so far; all owners, then in
     /// scope.
     service: Vec<BTreeMap<(SolutionName, bool), bool>>,
 }

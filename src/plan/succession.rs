@@ -103,9 +103,9 @@ impl<'a> Successions<'a> {
         })
     }
 
-    /// Whether a policy deactivates a version that served beside a declared one: a declared version
-    /// that supersedes it was live already, as this plan does not bring it in. That is what happens
-    /// on the first plan for an environment in which several versions of a name were kept.
+    /// Returns whether a policy deactivates a version that served beside a declared one: a declared
+    /// version that supersedes it was live already, as this plan does not bring it in. That is what
+    /// happens on the first plan for an environment in which several versions of a name were kept.
     pub fn is_coexisting(&self, change: &Change) -> bool {
         match (&change.reason, change.action.kind()) {
             (Reason::Superseded { by }, ActionKind::Update) => {
@@ -116,7 +116,7 @@ impl<'a> Successions<'a> {
     }
 }
 
-/// Whether a version serves afterwards, and does not serve now.
+/// Returns whether a version serves afterwards, and does not serve now.
 fn comes_in(change: &Change) -> bool {
     change.action.brings_into_service()
         && !change

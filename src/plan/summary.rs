@@ -95,13 +95,13 @@ impl Summary {
         self.downgraded += usize::from(course == Some(Course::Downgrade));
     }
 
-    /// Whether the plan does anything.
+    /// Returns whether the plan does anything.
     pub fn has_changes(&self) -> bool {
         self.add + self.change + self.destroy > 0
     }
 
-    /// Whether earlier applies left something, or the server reports something unknown, that this
-    /// plan does not clear.
+    /// Returns whether earlier applies left something, or the server reports something unknown,
+    /// that this plan does not clear.
     pub fn has_leftovers(&self) -> bool {
         self.in_flight + self.orphaned + self.unknown > 0
     }

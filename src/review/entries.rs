@@ -103,7 +103,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Whether any version of that name is to serve.
+    /// Returns whether any version of that name is to serve.
     fn is_served(&self, name: &SolutionName) -> bool {
         serving(entries_of(&self.head.desired, name))
             .next()

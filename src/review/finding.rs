@@ -28,7 +28,7 @@ pub struct ReviewBase {
     pub name: String,
     /// The commit of a revision.
     pub commit: Option<BaseCommit>,
-    /// Whether the manifest is there at all; if not, everything is new.
+    /// True if the manifest is there at all; if not, everything is new.
     pub is_present: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct ReviewBase {
 pub struct BaseCommit {
     /// Its id.
     pub id: String,
-    /// Whether it is the merge base of the revision with `HEAD`, and not the revision itself.
+    /// True if it is the merge base of the revision with `HEAD`, and not the revision itself.
     pub is_merge_base: bool,
 }
 
@@ -232,7 +232,7 @@ pub enum Risk {
 }
 
 impl Risk {
-    /// Whether it stands first.
+    /// Returns whether it stands first.
     pub fn is_high(self) -> bool {
         match self {
             Self::ProtectionRemovedWithEntry
@@ -309,7 +309,7 @@ impl Finding {
         }
     }
 
-    /// Whether any of its risks is high.
+    /// Returns whether any of its risks is high.
     pub fn has_high_risk(&self) -> bool {
         self.risks.iter().any(|risk| risk.is_high())
     }

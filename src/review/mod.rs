@@ -6,10 +6,10 @@
 //! head Manifest -+
 //! ```
 //!
-//! A pure comparison of two checked manifests. Nothing here knows what is live, so a [`PolicyEffect`] says
-//! what becomes of a version *if* it is live, by the policy of the head manifest that will act on
-//! it. Where two values cannot be put in an order, a finding says that they differ, and never which
-//! is more.
+//! A pure comparison of two checked manifests. Nothing here knows what is live, so a
+//! [`PolicyEffect`] says what becomes of a version *if* it is live, by the policy of the head
+//! manifest that will act on it. Where two values cannot be put in an order, a finding says that
+//! they differ, and never which is more.
 
 mod entries;
 mod environment;

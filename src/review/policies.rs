@@ -111,8 +111,8 @@ fn globs(field: Field, before: &[Glob], after: &[Glob], head: &Manifest) -> Opti
     Some(Finding { risks, ..finding })
 }
 
-/// Whether what a pattern matches is surely matched by others. A pattern that only looks covered is
-/// not.
+/// Returns whether what a pattern matches is surely matched by others. A pattern that only looks
+/// covered is not.
 fn is_covered(glob: &Glob, by: &[Glob]) -> bool {
     let literal = glob.as_literal();
     by.iter().any(|other| {

@@ -55,7 +55,7 @@ pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Findin
     findings
 }
 
-/// Whether a version that the base declares is not to be there any more.
+/// Returns whether a version that the base declares is not to be there any more.
 fn is_gone(head: &Manifest, identity: &Identity) -> bool {
     let found = head
         .desired

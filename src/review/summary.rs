@@ -51,7 +51,7 @@ impl ReviewSummary {
         summary
     }
 
-    /// Whether anything changes.
+    /// Returns whether anything changes.
     pub fn has_changes(&self) -> bool {
         self.findings > 0
     }

@@ -18,7 +18,7 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// Where it is, for people.
     fn place(&self) -> String;
 
-    /// Whether what is kept here outlives the machine.
+    /// Returns whether what is kept here outlives the machine.
     fn is_remote(&self) -> bool;
 
     /// The ids of all runs, the oldest first: an id begins with its time.
@@ -54,7 +54,7 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// Who holds the lock.
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError>;
 
-    /// Whether the lock is held under this id by a process that still renews it.
+    /// Returns whether the lock is held under this id by a process that still renews it.
     async fn is_locked_by(&self, id: &str) -> Result<bool, StoreError> {
         let owner = self.lock_owner().await?;
         Ok(owner.is_some_and(|owner| owner.id == id))
@@ -70,7 +70,7 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 pub struct Held {
     /// Who.
     pub owner: LockOwner,
-    /// Whether nothing was heard of its holder for so long that it is likely gone: whoever waits a
+    /// True if nothing was heard of its holder for so long that it is likely gone: whoever waits a
     /// little gets it.
     pub is_silent: bool,
 }
@@ -164,7 +164,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the store refuses what its reader may not do.
+    /// Returns whether the store refuses what its reader may not do.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Remote { source, .. } if source.kind == BucketErrorKind::Denied)
     }

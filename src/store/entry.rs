@@ -65,7 +65,7 @@ impl ChangeRef {
         }
     }
 
-    /// Whether both refer to the same change of one apply.
+    /// Returns whether both refer to the same change of one apply.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (&self.identity, &other.identity) {
             (Some(left), Some(right)) => left == right && self.record == other.record,
@@ -138,11 +138,11 @@ pub enum Entry {
         id: Option<SolutionId>,
         /// Why, where it is not done.
         detail: Option<String>,
-        /// Whether a write is done and another one is left: the patch after a deploy, or the deploy
+        /// True if a write is done and another one is left: the patch after a deploy, or the deploy
         /// after a delete.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unfinished: bool,
-        /// Whether a deploy of a package that was not inspected ended, and what it made was not
+        /// True if a deploy of a package that was not inspected ended, and what it made was not
         /// found.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unconfirmed: bool,
@@ -167,7 +167,7 @@ pub enum Entry {
     Reopen {},
     /// The run came to its end, in order.
     End {
-        /// Whether every change is done.
+        /// True if every change is done.
         complete: bool,
     },
     /// A kind of entry that this solform does not know.

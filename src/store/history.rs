@@ -29,9 +29,9 @@ pub struct PastRun {
     pub changes: usize,
     /// Its steps, in the order in which they began.
     pub steps: Vec<PastStep>,
-    /// Whether every change is done; none where it did not come to its end.
+    /// True if every change is done; none where it did not come to its end.
     pub complete: Option<bool>,
-    /// Whether its last line was cut short.
+    /// True if its last line was cut short.
     pub is_torn: bool,
     /// The id of the lock that it held.
     pub lock: Option<String>,
@@ -39,7 +39,7 @@ pub struct PastRun {
     pub ended_at_ms: Option<u64>,
     /// When it was seen to hold its lock, where it runs. A journal does not tell.
     pub running_at_ms: Option<u64>,
-    /// Whether another command has opened the journal since.
+    /// True if another command has opened the journal since.
     pub is_reopened: bool,
 }
 
@@ -93,13 +93,13 @@ pub struct PastOutcome {
     pub id: Option<SolutionId>,
     /// Why, where it is not done.
     pub detail: Option<String>,
-    /// Whether only its deploy is done.
+    /// True if only its deploy is done.
     pub unfinished: bool,
     /// The identity of `id`, where a deploy made another solution than declared.
     pub made: Option<String>,
-    /// Whether a deploy of a package that was not inspected ended, and what it made was not found.
+    /// True if a deploy of a package that was not inspected ended, and what it made was not found.
     pub unconfirmed: bool,
-    /// Whether a later apply found it out.
+    /// True if a later apply found it out.
     pub is_recovered: bool,
 }
 
@@ -125,7 +125,7 @@ impl PastStep {
         identity.or_else(|| self.action.as_ref()?.identity())
     }
 
-    /// Whether a call was sent.
+    /// Returns whether a call was sent.
     fn has_sent(&self, call: Call) -> bool {
         self.sendings.iter().any(|sent| sent.call == call)
     }
@@ -144,12 +144,13 @@ impl PastStep {
         })
     }
 
-    /// Whether a person abandoned it.
+    /// Returns whether a person abandoned it.
     pub fn is_abandoned(&self) -> bool {
         self.abandoned_at_ms.is_some()
     }
 
-    /// Whether nobody knows what became of what was sent, and a person has not abandoned it.
+    /// Returns whether nobody knows what became of what was sent, and a person has not abandoned
+    /// it.
     pub fn is_open(&self) -> bool {
         !self.sendings.is_empty()
             && !self.is_abandoned()
@@ -232,7 +233,8 @@ impl PastRun {
         Ok(run)
     }
 
-    /// How long it took, without the time that passed before another command finished its journal.
+    /// Returns how long it took, without the time that passed before another command finished its
+    /// journal.
     pub fn took(&self) -> Took {
         let since_began = |at: u64| at.checked_sub(self.began_at_ms?);
         if let Some(took) = self
@@ -344,7 +346,7 @@ impl PastRun {
         self.steps.iter().filter(|step| step.is_open())
     }
 
-    /// Whether something of it is left to be found out or written down.
+    /// Returns whether something of it is left to be found out or written down.
     pub fn needs_recovery(&self) -> bool {
         self.complete.is_none() || self.open_steps().next().is_some()
     }

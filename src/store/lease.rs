@@ -46,7 +46,7 @@ pub(super) fn owner_in(bytes: &[u8]) -> Option<LockOwner> {
     Some(object.owner)
 }
 
-/// Whether the object says that this holder renewed it lately.
+/// Returns whether the object says that this holder renewed it lately.
 pub(super) fn is_renewed(bytes: &[u8], id: &str, now_ms: u64) -> bool {
     let object: Option<LockObject> = serde_json::from_slice(bytes).ok();
     object.is_some_and(|object| {

@@ -344,8 +344,8 @@ fn lock_failed(path: &Path, source: io::Error) -> StoreError {
     failed("lock", path)(source)
 }
 
-/// Whether a file system says that it has no locks: ENOLCK of one in the network whose lock service
-/// is not there, ENOSYS or EOPNOTSUPP of one that knows none.
+/// Returns whether a file system says that it has no locks: ENOLCK of one in the network whose lock
+/// service is not there, ENOSYS or EOPNOTSUPP of one that knows none.
 fn is_without_locks(error: &io::Error) -> bool {
     const ENOLCK: i32 = 37;
     error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)

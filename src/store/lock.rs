@@ -47,7 +47,7 @@ pub struct Lease(Box<dyn LeaseKeeper>);
 /// What a kind of store does for a lock that is held.
 #[async_trait]
 pub trait LeaseKeeper: std::fmt::Debug + Send + Sync {
-    /// Whether it is still held. To be asked before each write.
+    /// Returns whether it is still held. To be asked before each write.
     fn is_held(&self) -> bool;
 
     /// Gives it back.
@@ -64,7 +64,7 @@ impl Lease {
         Self(Box::new(Unlocked))
     }
 
-    /// Whether it is still held.
+    /// Returns whether it is still held.
     pub fn is_held(&self) -> bool {
         self.0.is_held()
     }

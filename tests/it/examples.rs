@@ -37,7 +37,7 @@ fn snippets(page: &str) -> Vec<Snippet> {
     found
 }
 
-/// Whether the lines come in this order; only `...` may stand for others.
+/// Returns whether the lines come in this order; only `...` may stand for others.
 fn matches(expected: &[String], printed: &[&str]) -> bool {
     match expected.split_first() {
         None => printed.is_empty(),

@@ -47,12 +47,12 @@ impl FormatArgs {
         self.format.unwrap_or_default()
     }
 
-    /// Whether people read standard output.
+    /// Returns whether people read standard output.
     pub(in crate::cli) fn is_text(&self) -> bool {
         self.format() == PlanFormat::Text
     }
 
-    /// Whether GitHub is to show it.
+    /// Returns whether GitHub is to show it.
     pub(in crate::cli) fn is_for_github(&self) -> bool {
         let github = PlanFormat::Github;
         self.format() == github || self.output.iter().any(|output| output.format == github)
@@ -98,7 +98,7 @@ impl ReportFormatArgs {
         self.format.unwrap_or_default()
     }
 
-    /// Whether GitHub is to show it.
+    /// Returns whether GitHub is to show it.
     pub(in crate::cli) fn is_for_github(&self) -> bool {
         let github = ReportFormat::Github;
         self.format() == github || self.output.iter().any(|output| output.format == github)

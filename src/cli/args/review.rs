@@ -48,7 +48,7 @@ impl ReviewArgs {
         }
     }
 
-    /// Whether GitHub is to show it.
+    /// Returns whether GitHub is to show it.
     pub(in crate::cli) fn is_for_github(&self) -> bool {
         let github = ReviewFormat::Github;
         self.format() == github || self.output.iter().any(|output| output.format == github)

@@ -77,13 +77,13 @@ impl Cancellation {
     }
 }
 
-/// Whether somebody must still say yes.
+/// True if somebody must still say yes.
 pub(super) enum Approval {
     /// By `--auto-approve`, or by the review of a saved plan.
     Given,
     /// Not yet.
     Ask {
-        /// Whether asking is wanted.
+        /// True if asking is wanted.
         may_ask: bool,
     },
 }
@@ -93,7 +93,7 @@ pub(super) struct SavedFrom {
     pub(super) plan: SavedPlan,
     /// Its file; none where an interrupted run is resumed.
     pub(super) file: Option<PathBuf>,
-    /// Whether an earlier apply ended with every change of it done.
+    /// True if an earlier apply ended with every change of it done.
     pub(super) is_used_up: bool,
 }
 
@@ -415,8 +415,8 @@ fn status_of(
     most_telling(&holding)
 }
 
-/// Whether the same command again would come to the same end: what was refused stays refused, and
-/// what did not converge is planned and done as before.
+/// Returns whether the same command again would come to the same end: what was refused stays
+/// refused, and what did not converge is planned and done as before.
 fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
     report.count(OutcomeKind::Refused) > 0
         || report.steps.iter().any(is_held_back)
@@ -445,7 +445,7 @@ fn apply_options(
     }
 }
 
-/// Whether a deploy was not sent because of what the last one made.
+/// Returns whether a deploy was not sent because of what the last one made.
 fn is_held_back(step: &StepReport) -> bool {
     matches!(
         &step.outcome,

@@ -156,7 +156,7 @@ fn tell(
 /// How many records are warned of one by one.
 const TOLD: usize = 10;
 
-/// Whether the environment needs anything beside its manifest.
+/// Returns whether the environment needs anything beside its manifest.
 fn names_neighbours(environment: &Environment) -> bool {
     let tls = &environment.tls;
     let files = [&tls.ca_bundle, &tls.client_cert, &tls.client_key];

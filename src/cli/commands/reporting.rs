@@ -31,11 +31,11 @@ pub(super) struct Reporting<'a> {
     pub(super) began_at_ms: u64,
     /// The environment and its URL, once they are known.
     subject: Option<(String, String)>,
-    /// Whether a report was written.
+    /// True if a report was written.
     is_told: bool,
-    /// Whether files can be written where they are wanted.
+    /// True if files can be written where they are wanted.
     has_places: bool,
-    /// Whether the summary of the step can be added to, where the report belongs there.
+    /// True if the summary of the step can be added to, where the report belongs there.
     has_summary: bool,
 }
 

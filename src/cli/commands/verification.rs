@@ -25,7 +25,7 @@ pub(super) struct Verification {
     pub(super) waiting_for_review: Vec<Address>,
     /// Why the look proves nothing, where it does not.
     pub(super) unproven: Option<String>,
-    /// Whether an interrupt came before the look was over.
+    /// True if an interrupt came before the look was over.
     pub(super) is_interrupted: bool,
 }
 
@@ -112,7 +112,7 @@ fn interrupted() -> Verification {
 /// One look.
 struct Look {
     verification: Verification,
-    /// Whether another one would show the same.
+    /// True if another one would show the same.
     is_final: bool,
 }
 

@@ -245,7 +245,7 @@ impl File {
         }
     }
 
-    /// Whether all environments together are more than is checked.
+    /// Returns whether all environments together are more than is checked.
     fn check_size(&self) -> Option<Problem> {
         let size = size(&self.raw);
         if size <= MAX_CHECKED {
@@ -385,7 +385,7 @@ fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
     }
 }
 
-/// How many versions and settings all environments have together, at most.
+/// Returns how many versions and settings all environments have together, at most.
 pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
     fn fields<T>(field: Option<&Field<Table<T>>>) -> usize {
         value(field).map_or(0, |table| table.entries.len())
@@ -430,7 +430,7 @@ pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
         .fold(0, usize::saturating_add)
 }
 
-/// Whether a manifest is too big for all of its environments to be looked at.
+/// Returns whether a manifest is too big for all of its environments to be looked at.
 pub(in crate::manifest) fn is_too_big(raw: &RawManifest) -> bool {
     size(raw) > MAX_CHECKED
 }

@@ -69,14 +69,14 @@ fn reference(inner: &str, range: Range<usize>) -> Piece<'_> {
     }
 }
 
-/// Whether a text can name a variable of the manifest.
+/// Returns whether a text can name a variable of the manifest.
 pub(super) fn is_name(text: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
         && text.bytes().all(is_inner)
 }
 
-/// Whether a text can name an environment variable.
+/// Returns whether a text can name an environment variable.
 pub(in crate::manifest) fn is_env_name(text: &str) -> bool {
     text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
         && text

@@ -168,7 +168,7 @@ impl<'s> Entries<'s> for Events<'s> {
     }
 }
 
-/// Whether a scalar stands for no value at all.
+/// Returns whether a scalar stands for no value at all.
 fn is_nothing(text: &str, style: ScalarStyle) -> bool {
     style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }

@@ -71,7 +71,8 @@ pub(super) fn render_briefly(
     writeln!(out, "  # ({reason}{succession})")
 }
 
-/// Whether a change takes something away: a version that does not come back, or the sight of one.
+/// Returns whether a change takes something away: a version that does not come back, or the sight
+/// of one.
 pub(super) fn is_loss(change: &Change) -> bool {
     matches!(
         change.action.kind(),
@@ -79,7 +80,7 @@ pub(super) fn is_loss(change: &Change) -> bool {
     ) || change.narrows_visibility()
 }
 
-/// Whether a change is never folded: something about it must not be overlooked.
+/// Returns whether a change is never folded: something about it must not be overlooked.
 pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_>>) -> bool {
     is_loss(change)
         || !change.blocked.is_empty()

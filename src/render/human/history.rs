@@ -34,7 +34,7 @@ pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
     render_table(header, rows, out)
 }
 
-/// How many letters of their ids tell runs apart.
+/// Returns how many letters of their ids tell runs apart.
 fn telling_length(runs: &[PastRun]) -> usize {
     let longest = runs.iter().map(|run| run.id.chars().count()).max();
     let tells_apart = |length: &usize| {
@@ -130,7 +130,7 @@ fn briefly_at(ms: u64) -> Option<String> {
     brief_time(i64::try_from(ms).ok()?)
 }
 
-/// How long it took; `at_least` comes before a time that is only the least.
+/// Returns how long it took; `at_least` comes before a time that is only the least.
 fn took(run: &PastRun, at_least: &str) -> Option<String> {
     let (before, ms) = match run.took() {
         Took::Exactly(ms) => ("", ms),

@@ -36,7 +36,7 @@ pub struct ReportView<'a> {
     pub not_approved: &'a [Change],
     /// Writes of earlier applies whose end is still not known, of versions that no change is about.
     pub in_flight: &'a [InFlight],
-    /// Whether an interrupt came before the look afterwards was over.
+    /// True if an interrupt came before the look afterwards was over.
     pub is_interrupted: bool,
     /// The commands that stop waiting for the jobs that have not ended.
     pub abandon_commands: &'a [String],
@@ -45,12 +45,12 @@ pub struct ReportView<'a> {
 }
 
 impl ReportView<'_> {
-    /// Whether all is as planned, nothing is left to do, and the check afterwards says so.
+    /// Returns whether all is as planned, nothing is left to do, and the check afterwards says so.
     pub fn is_success(&self) -> bool {
         self.is_all_done() && !self.is_interrupted
     }
 
-    /// Whether nothing is left to do, as far as is known.
+    /// Returns whether nothing is left to do, as far as is known.
     pub fn is_all_done(&self) -> bool {
         self.report.is_complete()
             && self.not_converged.is_empty()
@@ -119,7 +119,7 @@ pub fn render_report(
     writeln!(out)
 }
 
-/// Whether a change is done and nothing else is to be said of it.
+/// Returns whether a change is done and nothing else is to be said of it.
 fn is_plainly_done(step: &StepReport) -> bool {
     match &step.outcome {
         Outcome::Done(done) => !done.visibility_not_known && step.sent_twice.is_empty(),

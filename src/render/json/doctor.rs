@@ -17,7 +17,7 @@ pub struct DoctorDocument<'a> {
     solform: &'static str,
     /// The environment; null where none could be chosen.
     environment: Option<&'a str>,
-    /// Whether a check failed. Warnings are no failure.
+    /// True if a check failed. Warnings are no failure.
     failed: bool,
     /// How many checks ended how.
     counts: CountsItem,

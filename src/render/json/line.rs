@@ -233,7 +233,7 @@ pub(super) enum LogExtension {
         call: &'static str,
         /// How long it waits, at the most.
         after_seconds: f64,
-        /// Whether the call may have been taken, so that its effect is looked for meanwhile.
+        /// True if the call may have been taken, so that its effect is looked for meanwhile.
         ambiguous: bool,
         /// Why.
         why: String,

@@ -28,12 +28,12 @@ pub struct PlanDocument {
     format_version: &'static str,
     /// The solform that made the document.
     solform_version: &'static str,
-    /// Whether there is something to apply, nothing blocks it, and no write of an earlier apply is
+    /// True if there is something to apply, nothing blocks it, and no write of an earlier apply is
     /// in flight.
     applyable: bool,
-    /// Whether nothing is left to be planned once this is applied.
+    /// True if nothing is left to be planned once this is applied.
     complete: bool,
-    /// Whether planning failed.
+    /// True if planning failed.
     errored: bool,
     /// Every version that the plan is about, also those that are as declared.
     resource_changes: Vec<ResourceChange>,
@@ -101,13 +101,13 @@ pub(super) struct ChangeExtension {
     superseded_by: Vec<String>,
     /// Where the manifest speaks of it.
     position: Option<PositionItem>,
-    /// Whether and how it can be undone: `nothing`, `by-patch`, `by-delete` or `irreversible`.
+    /// True if and how it can be undone: `nothing`, `by-patch`, `by-delete` or `irreversible`.
     undo: &'static str,
     /// The changes that must be done first.
     waits_for: Vec<String>,
     /// The versions that must be live when this one goes.
     successors: Vec<String>,
-    /// Whether something prevents it.
+    /// True if something prevents it.
     blocked: bool,
     /// What prevents it, as stable codes: `protected`, `owner-differs`, `owner-moved`,
     /// `author-differs`, or the code of a problem of its package.
@@ -115,11 +115,11 @@ pub(super) struct ChangeExtension {
     /// The fingerprint of the package that is deployed; null where nothing is, or where the package
     /// could not be inspected.
     package: Option<String>,
-    /// Whether the version stops serving and no other of its name serves in its place.
+    /// True if the version stops serving and no other of its name serves in its place.
     ends_service: bool,
-    /// Whether the version becomes visible to everybody.
+    /// True if the version becomes visible to everybody.
     becomes_public: bool,
-    /// Whether fewer users will see the version.
+    /// True if fewer users will see the version.
     narrows_visibility: bool,
     /// What a version that comes into service takes over from; null where it does so from none.
     takes_over: Option<SuccessionItem>,
@@ -259,7 +259,7 @@ impl OrphanedItem {
     }
 }
 
-/// Whether there is something to apply, and nothing of an earlier apply must end first.
+/// Returns whether there is something to apply, and nothing of an earlier apply must end first.
 pub(super) fn is_applyable_now(summary: &Summary) -> bool {
     summary.has_changes() && summary.in_flight == 0
 }

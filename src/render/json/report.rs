@@ -39,7 +39,7 @@ pub struct ReportDocument {
     /// `complete`: all is as planned; `incomplete`: something is left; `not-applied`: nothing was
     /// begun.
     pub(in crate::render) result: ResultWord,
-    /// Whether an interrupt ended it early.
+    /// True if an interrupt ended it early.
     pub(in crate::render) interrupted: bool,
     /// What the changes that are done amount to.
     pub(in crate::render) totals: TotalsItem,
@@ -107,7 +107,7 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) jobs: Vec<String>,
     /// Calls that were sent a second time, as nobody could know whether the first was taken.
     pub(in crate::render) sent_twice: Vec<&'static str>,
-    /// Whether it was so before anything was sent.
+    /// True if it was so before anything was sent.
     pub(in crate::render) was_already: bool,
     /// How long it took.
     pub(in crate::render) took_seconds: Option<f64>,
@@ -116,7 +116,7 @@ pub(in crate::render) struct ReportChange {
 }
 
 impl ReportChange {
-    /// Whether nothing is left of it.
+    /// Returns whether nothing is left of it.
     pub(in crate::render) fn is_done(&self) -> bool {
         self.outcome == OutcomeKind::Done.as_str()
     }

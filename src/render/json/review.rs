@@ -23,7 +23,7 @@ pub struct ReviewDocument {
     head: String,
     /// The environment that was asked for; null where all were.
     only: Option<String>,
-    /// Whether anything changes.
+    /// True if anything changes.
     has_changes: bool,
     /// The numbers.
     summary: SummaryItem,
@@ -41,10 +41,10 @@ struct BaseItem {
     name: String,
     /// The commit of a revision; null where a file is compared with.
     commit: Option<String>,
-    /// Whether the commit is the merge base of the revision with `HEAD`, and not the revision
+    /// True if the commit is the merge base of the revision with `HEAD`, and not the revision
     /// itself.
     is_merge_base: bool,
-    /// Whether the manifest is there; if not, everything is new.
+    /// True if the manifest is there; if not, everything is new.
     is_present: bool,
 }
 
@@ -100,7 +100,7 @@ struct FindingItem {
     concerned: Vec<String>,
     /// What a reviewer must not overlook, as stable words.
     risks: Vec<&'static str>,
-    /// Whether any of the risks is high.
+    /// True if any of the risks is high.
     has_high_risk: bool,
     /// Where it is written.
     position: PositionItem,

@@ -62,7 +62,7 @@ struct SolutionItem {
     created_at_ms: Option<i64>,
     /// When it was last updated, in milliseconds since 1970.
     updated_at_ms: Option<i64>,
-    /// Whether the failed deploy of an apply left it.
+    /// True if the failed deploy of an apply left it.
     orphaned: bool,
 }
 
@@ -154,7 +154,7 @@ pub struct JobDocument {
     output_folder: Option<String>,
     /// The solution that ran, or those that a deploy made.
     solution_ids: Vec<String>,
-    /// Whether the start was sent twice, as the first answer was lost.
+    /// True if the start was sent twice, as the first answer was lost.
     sent_twice: bool,
 }
 

@@ -63,7 +63,8 @@ fn is_plain(text: &str) -> bool {
         || is_url(text)
 }
 
-/// Whether a text has three numbers between dots at its start, which no reader takes for a number.
+/// Returns whether a text has three numbers between dots at its start, which no reader takes for a
+/// number.
 fn is_dotted(text: &str) -> bool {
     let mut parts = text.split('.');
     let is_number = |part: Option<&str>| {
@@ -104,7 +105,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Whether a character beyond ASCII shows as itself. `escape_debug` knows what does not.
+/// Returns whether a character beyond ASCII shows as itself. `escape_debug` knows what does not.
 fn is_visible(char: char) -> bool {
     !char.is_whitespace() && (char.is_alphanumeric() || char.escape_debug().eq([char]))
 }

@@ -90,7 +90,7 @@ impl Tables<'_> {
             .collect()
     }
 
-    /// How many rows fit.
+    /// Returns how many rows fit.
     fn kept(&self, order: &[(usize, usize)], budget: usize) -> Kept {
         let row = |place: usize| {
             let (section, row) = order[place];

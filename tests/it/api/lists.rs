@@ -462,7 +462,7 @@ struct Pager {
     /// The page from an offset with a limit, of a nth request: its records, `has_more` and
     /// `next_offset`.
     page: fn(usize, usize, usize) -> Paged,
-    /// Whether the list is proven, with all records.
+    /// True if the list is proven, with all records.
     is_whole: bool,
     /// The most requests.
     most: usize,

@@ -115,7 +115,7 @@ fn knobs(random: &mut Rng) -> Vec<&'static str> {
     knobs
 }
 
-/// Whether a report accounts for every change that was planned.
+/// Returns whether a report accounts for every change that was planned.
 fn is_total(stdout: &str) -> bool {
     let Some((_, rest)) = stdout.split_once("\nPlan: ") else {
         return true;

@@ -116,7 +116,7 @@ impl Bucket {
         keys
     }
 
-    /// How many objects were written so far.
+    /// Returns how many objects were written so far.
     pub(crate) fn puts(&self) -> usize {
         self.puts.load(Ordering::Relaxed)
     }

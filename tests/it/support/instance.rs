@@ -86,7 +86,7 @@ pub(crate) struct Instance {
     /// The greatest `limit` that is accepted, and the status that refuses a greater one; 200
     /// answers nothing to it.
     pub(crate) greatest_limit: Option<(usize, u16)>,
-    /// Whether `PRODUCTION` is known as a filter.
+    /// True if `PRODUCTION` is known as a filter.
     pub(crate) knows_production: bool,
 }
 

@@ -78,7 +78,7 @@ impl KillingProxy {
         }
     }
 
-    /// How many requests came.
+    /// Returns how many requests came.
     pub(crate) fn seen(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
     }

@@ -163,8 +163,8 @@ fn reach(kind: &ApiErrorKind) -> Reach {
     }
 }
 
-/// Whether the API answers to the token and the account. Where it says 401, which it does for
-/// several reasons (docs/platform.md, "Conventions"), further questions tell them apart.
+/// Returns whether the API answers to the token and the account. Where it says 401, which it does
+/// for several reasons (docs/platform.md, "Conventions"), further questions tell them apart.
 async fn check_access(
     session: &Session,
     probe: &Probe,

@@ -1,4 +1,4 @@
-//! One case: what troubles its world, the story that is told in it, and how the story must end.
+//! One case: what troubles its world, what is run in it, and how it must end.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl Case {
     }
 }
 
-/// What a story that has failed said.
+/// The message of a case that failed.
 fn message_of(failed: JoinError) -> String {
     match failed.try_into_panic() {
         Ok(panic) => panic
@@ -257,9 +257,9 @@ fn check_service(rows: &[(String, String)], records: &[Value]) {
     }
 }
 
-/// Tells every case, and all that went wrong at once.
+/// Runs every case, and reports all failures at once.
 pub(super) async fn run_cases(test: &str, cases: Vec<Case>) {
-    // A client takes longer to make than a story to run_cases; no certificates, which take longest.
+    // A client takes longer to make than a case to run; loading certificates takes longest.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -112,7 +112,7 @@ impl World {
         self.solform(&arguments).await
     }
 
-    /// How many deploys were asked for and not sent away for their rate.
+    /// Returns how many deploys were asked for and not sent away for their rate.
     pub(super) fn deploys(&self) -> usize {
         let requests = self.emulator.requests();
         let deploys = requests
