@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::clock;
-use super::commands::told;
 use super::error::CommandError;
 use super::files::write_whole;
 use super::io::Io;
+use super::workflow::apply_session::told;
 use crate::emulator::{self, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};

@@ -25,6 +25,7 @@ mod settings;
 mod signals;
 mod status;
 mod stream;
+mod workflow;
 
 use std::ffi::OsString;
 use std::io::Write as _;

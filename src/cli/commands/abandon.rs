@@ -4,8 +4,6 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::apply_session;
-use super::executing::{self, Cancellation};
 use crate::api::ReadError;
 use crate::apply::{Call, OutcomeKind};
 use crate::cli::args::AbandonArgs;
@@ -15,6 +13,8 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply::{self, Cancellation};
+use crate::cli::workflow::apply_session;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::{JobResult, JobState};
 use crate::live::LiveVersion;
@@ -86,7 +86,7 @@ async fn abandon(
             step.address(),
             run.id
         );
-        if let Err(error) = start.or_interrupted(executing::ask(&question, io)).await {
+        if let Err(error) = start.or_interrupted(apply::ask(&question, io)).await {
             writeln!(io.err)?;
             return Err(error);
         }

@@ -1,15 +1,15 @@
 //! `apply`: from the manifest, or what a saved plan approves.
 
-use super::apply_session::{self, ApplySession};
-use super::approved::{self, SavedApproval};
-use super::executing::{self, Cancellation};
-use super::reporting::Reporting;
 use crate::cli::args::ApplyArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply::{self, Cancellation};
+use crate::cli::workflow::apply_session::{self, ApplySession};
+use crate::cli::workflow::report::Reporting;
+use crate::cli::workflow::saved_plan::{self, SavedApproval};
 use crate::plan::{Mode, SavedPlan, SavedPlanError};
 use crate::render::StreamMessage;
 
@@ -23,14 +23,14 @@ pub(super) async fn run(
     let mut reporting = Reporting::new(&change.formats, settings, Mode::Converge, io);
     let done = match &args.plan {
         Some(path) => {
-            let file = approved::PlanFile {
+            let file = saved_plan::PlanFile {
                 path,
                 command: "apply",
             };
-            approved::run(file, change, settings, start, &mut reporting, io).await
+            saved_plan::run(file, change, settings, start, &mut reporting, io).await
         }
         None if args.resume => resume(args, settings, start, &mut reporting, io).await,
-        None => executing::plan_and_execute(change, settings, start, &mut reporting, io).await,
+        None => apply::plan_and_execute(change, settings, start, &mut reporting, io).await,
     };
     reporting.end(done, io)
 }
@@ -86,7 +86,7 @@ async fn resume_interrupted(
     saved.check_against(session.manifest()).map_err(refused)?;
     io.note(&format!("Resuming the run {run}."))?;
     let approval = SavedApproval { saved, file: None };
-    approved::execute(
+    saved_plan::execute(
         session,
         approval,
         &args.change,

@@ -1,13 +1,13 @@
 //! `destroy`: deletes exactly the declared, live, exact-owner versions.
 
-use super::approved;
-use super::executing::{self, Cancellation};
-use super::reporting::Reporting;
 use crate::cli::args::DestroyArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply::{self, Cancellation};
+use crate::cli::workflow::report::Reporting;
+use crate::cli::workflow::saved_plan;
 use crate::plan::Mode;
 
 pub(super) async fn run(
@@ -19,13 +19,13 @@ pub(super) async fn run(
     let DestroyArgs { plan, change } = args;
     let mut reporting = Reporting::new(&change.formats, settings, Mode::Destroy, io);
     let done = match plan {
-        None => executing::plan_and_execute(change, settings, start, &mut reporting, io).await,
+        None => apply::plan_and_execute(change, settings, start, &mut reporting, io).await,
         Some(path) => {
-            let file = approved::PlanFile {
+            let file = saved_plan::PlanFile {
                 path,
                 command: "destroy",
             };
-            approved::run(file, change, settings, start, &mut reporting, io).await
+            saved_plan::run(file, change, settings, start, &mut reporting, io).await
         }
     };
     reporting.end(done, io)

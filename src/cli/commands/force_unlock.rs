@@ -2,13 +2,13 @@
 
 use std::io::Write as _;
 
-use super::apply_session;
 use crate::cli::args::ForceUnlockArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply_session;
 use crate::render::words;
 
 pub(super) async fn run(

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
-use super::apply_session;
 use crate::api::ListRequest;
 use crate::cli::args::GetArgs;
 use crate::cli::error::CommandError;
@@ -11,6 +10,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply_session;
 use crate::ident::{Address, SolutionId, SolutionName};
 use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::plan::near_addresses;

@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 
-use super::apply_session;
 use crate::cli::args::{DocumentFormat, HistoryArgs, HistoryCommand};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -10,6 +9,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply_session;
 use crate::render::{
     MarkdownOptions, history_document, render_history, render_json, render_past_run,
     render_past_run_markdown, run_history_document,

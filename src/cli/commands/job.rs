@@ -1,7 +1,5 @@
 //! `job`: how a job or a run stands.
 
-use super::executing::Cancellation;
-use super::watching;
 use crate::apply::{JobOutcome, WatchedJob, look_at_job};
 use crate::cli::args::JobArgs;
 use crate::cli::error::CommandError;
@@ -9,6 +7,8 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply::Cancellation;
+use crate::cli::workflow::run_watch;
 use crate::job::JobKind;
 
 pub(super) async fn run(
@@ -19,7 +19,7 @@ pub(super) async fn run(
     let start = Cancellation::new(io)?;
     let session = start.open(&args.manifest, settings, io).await?;
     let progress = RunProgress::new(&args.id, io);
-    let execution = watching::execution(&session, &args.waiting, start.interrupt(), &progress);
+    let execution = run_watch::execution(&session, &args.waiting, start.interrupt(), &progress);
     let mut job = WatchedJob {
         id: args.id.clone(),
         kind: args.kind.map_or(JobKind::Async, JobKind::from),
@@ -46,9 +46,9 @@ pub(super) async fn run(
     }
     let waiting = &args.waiting;
     if waiting.wait && !report.outcome.is_end() {
-        report = watching::wait(&job, &execution, &progress, &session).await?;
+        report = run_watch::wait(&job, &execution, &progress, &session).await?;
     }
     progress.end();
-    watching::tell(&job, &report, waiting, &session, io)?;
-    Ok(watching::status_of(&report, start.interrupt()))
+    run_watch::tell(&job, &report, waiting, &session, io)?;
+    Ok(run_watch::status_of(&report, start.interrupt()))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::apply_session;
 use crate::api::{ListRequest, VisibilityOf};
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::cli::args::ListArgs;
@@ -11,6 +10,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply_session;
 use crate::ident::Identity;
 use crate::live::{Coverage, LiveVersion, RecordTexts};
 use crate::render::{render_json, render_solutions, solutions_document, words};

@@ -2,38 +2,26 @@
 
 mod abandon;
 mod apply;
-mod apply_session;
-mod approved;
 mod completions;
 mod destroy;
 mod doctor;
 mod emulator;
-mod executing;
 mod export;
 mod force_unlock;
-mod formats;
 mod get;
 mod history;
 mod init;
 mod job;
 mod jobs;
 mod list;
-mod making;
 mod man;
-mod outputs;
-mod packages;
 mod plan;
-mod planning;
-mod reporting;
 mod review;
 mod run;
 mod schema;
 mod show;
 mod validate;
-mod verification;
-mod watching;
 
-pub(super) use self::apply_session::told;
 use super::args::{Cli, Command};
 use super::error::CommandError;
 use super::exit::ExitStatus;

@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 
-use super::{apply_session, formats, outputs, packages, planning};
 use crate::cli::ahead;
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
@@ -10,6 +9,7 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats};
 use crate::plan::{Mode, PlanOptions, SavedPlan, judge};
 use crate::render::StreamMessage;
 
@@ -22,17 +22,17 @@ pub(super) async fn run(
         io.keep_out_for_a_document();
     }
     let outputs = args.formats.output.iter().map(|output| &*output.path);
-    outputs::check(outputs.chain(args.out.as_deref()), &args.manifest.file)?;
+    output_files::check(outputs.chain(args.out.as_deref()), &args.manifest.file)?;
     if args.formats.is_for_github() {
-        outputs::check_summary(settings)?;
+        output_files::check_summary(settings)?;
     }
     if let Some(path) = &args.out {
-        planning::check_saved(path)?;
+        plan::check_saved(path)?;
     }
     let mut is_told = false;
     let done = make(args, settings, &mut is_told, io).await;
     if let (Err(error), false) = (&done, is_told) {
-        formats::write_errors(error, &args.formats, settings, io)?;
+        plan_formats::write_errors(error, &args.formats, settings, io)?;
     }
     done
 }
@@ -56,12 +56,11 @@ async fn make(
     let overrides = args.planning.overrides();
     let history = apply_session::read_history(&session, args.store.as_deref(), io).await?;
     options.held_back = apply_session::held_back(&history, &session);
-    let plan = planning::make_plan(&session, look, &history, &options, &overrides, io).await?;
-    let status = planning::status_of(&plan, args.planning.detailed_exitcode);
+    let plan = plan::make_plan(&session, look, &history, &options, &overrides, io).await?;
+    let status = plan::status_of(&plan, args.planning.detailed_exitcode);
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
-    let blocked =
-        (!refusals.is_empty()).then(|| planning::blocked(Some(&session), &refusals, &plan));
-    formats::write_plan(
+    let blocked = (!refusals.is_empty()).then(|| plan::blocked(Some(&session), &refusals, &plan));
+    plan_formats::write_plan(
         &plan,
         &refusals,
         &args.formats,
@@ -75,8 +74,8 @@ async fn make(
         let id = uuid::Uuid::new_v4().to_string();
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
-        planning::write_saved(path, &saved)?;
-        let next = planning::saved_plan_command(&session.place, &saved, path);
+        plan::write_saved(path, &saved)?;
+        let next = plan::saved_plan_command(&session.place, &saved, path);
         let said = match next {
             Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
             None => format!(
@@ -87,13 +86,13 @@ async fn make(
         writeln!(io.text().0, "{said}")?;
         io.send(|| StreamMessage::log(said));
     } else {
-        planning::give_back(plan);
+        plan::give_back(plan);
     }
     if let Some(blocked) = blocked {
         io.out.flush()?;
         io.refusals(&refusals, |refusal| packages::problem_of(&session, refusal))?;
         return Err(blocked);
     }
-    planning::give_back(session.place);
+    plan::give_back(session.place);
     Ok(status)
 }

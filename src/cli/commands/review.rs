@@ -7,7 +7,6 @@ use std::io::Write;
 
 use indexmap::IndexSet;
 
-use super::outputs;
 use crate::cli::args::{Output, ReviewArgs, ReviewFormat};
 use crate::cli::base::{Base, read_base};
 use crate::cli::error::CommandError;
@@ -15,6 +14,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session::read_source;
 use crate::cli::settings::{Settings, variable};
+use crate::cli::workflow::output_files;
 use crate::manifest::{
     self, Checked, Manifest, Placeholders, Problem, Problems, Selection, SourceFile,
 };
@@ -29,7 +29,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    outputs::check(args.output.iter().map(|output| &*output.path), &args.file)?;
+    output_files::check(args.output.iter().map(|output| &*output.path), &args.file)?;
     let head = read_source(&args.file)?;
     let Base {
         name: base_name,
@@ -161,7 +161,7 @@ fn write_review(
     io: &mut Io,
 ) -> Result<(), CommandError> {
     let max_bytes = args.size.max_bytes;
-    let folder = outputs::folder_in_repository(settings);
+    let folder = output_files::folder_in_repository(settings);
     let rendered = |format, styles: &Styles, out: &mut dyn Write| match format {
         ReviewFormat::Text => render_review(review, styles, out),
         ReviewFormat::Json => render_json(&review_document(review), out),
@@ -185,10 +185,10 @@ fn write_review(
     for Output { format, path } in &args.output {
         let mut text = Vec::new();
         rendered(*format, &Styles::default(), &mut text)?;
-        outputs::write_file(path, &text, *format == ReviewFormat::Github, io)?;
+        output_files::write_file(path, &text, *format == ReviewFormat::Github, io)?;
     }
     if args.is_for_github() {
-        outputs::add_to_summary(settings, io, |room| {
+        output_files::add_to_summary(settings, io, |room| {
             let mut out = Vec::new();
             let options = MarkdownOptions { max_bytes: room };
             render_review_markdown(review, options, &mut out)?;

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::executing::Cancellation;
-use super::{get, watching};
+use super::get;
 use crate::apply::{JobOutcome, JobReport, StartedRun, WatchedJob, start_run};
 use crate::cli::args::RunArgs;
 use crate::cli::error::{CommandError, SettingsProblem};
@@ -15,6 +14,8 @@ use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply::Cancellation;
+use crate::cli::workflow::run_watch;
 use crate::ident::JobId;
 use crate::job::{JobKind, RunRequest, RunTarget};
 use crate::regular_file;
@@ -33,7 +34,7 @@ pub(super) async fn run(
     let target = start.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
     let progress = RunProgress::new(&request.id, io);
-    let execution = watching::execution(&session, waiting, start.interrupt(), &progress);
+    let execution = run_watch::execution(&session, waiting, start.interrupt(), &progress);
     // Said before anything is sent: whoever has the id can find the run, whatever happens.
     writeln!(io.err, "Starting the run `{}`.", request.id)?;
     io.err.flush()?;
@@ -49,7 +50,7 @@ pub(super) async fn run(
         output_repos: request.output_repo().into_iter().collect(),
     };
     let mut report = if waiting.wait {
-        watching::wait(&job, &execution, &progress, &session).await?
+        run_watch::wait(&job, &execution, &progress, &session).await?
     } else {
         JobReport::new(id, JobOutcome::Started)
     };
@@ -61,10 +62,10 @@ pub(super) async fn run(
         report.solution_ids.push(solution);
     }
     // The run has started: whether somebody still reads our output decides nothing any more.
-    if let Err(error) = watching::tell(&job, &report, waiting, &session, io) {
+    if let Err(error) = run_watch::tell(&job, &report, waiting, &session, io) {
         tracing::warn!(%error, "the outcome could not be written");
     }
-    Ok(watching::status_of(&report, start.interrupt()))
+    Ok(run_watch::status_of(&report, start.interrupt()))
 }
 
 /// What is to run. An address is looked up, so that exactly that record runs.

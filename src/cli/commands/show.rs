@@ -2,12 +2,12 @@
 
 use std::io::Write as _;
 
-use super::{formats, planning};
 use crate::cli::args::ShowArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::{plan, plan_formats};
 
 pub(super) fn run(
     args: &ShowArgs,
@@ -15,15 +15,15 @@ pub(super) fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let formats = args.formats();
-    let saved = match planning::read_saved(&args.plan) {
+    let saved = match plan::read_saved(&args.plan) {
         Ok(saved) => saved,
         Err(error) => {
-            formats::write_errors(&error, &formats, settings, io)?;
+            plan_formats::write_errors(&error, &formats, settings, io)?;
             return Err(error);
         }
     };
     let refusals = &saved.refusals;
-    formats::write_plan(
+    plan_formats::write_plan(
         &saved.plan,
         refusals,
         &formats,
@@ -34,7 +34,7 @@ pub(super) fn run(
     if !refusals.is_empty() {
         io.out.flush()?;
         io.refusals(refusals, |_| None)?;
-        return Err(planning::blocked(None, refusals, &saved.plan));
+        return Err(plan::blocked(None, refusals, &saved.plan));
     }
-    Ok(planning::status_of(&saved.plan, args.detailed_exitcode))
+    Ok(plan::status_of(&saved.plan, args.detailed_exitcode))
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{sentence, too_slow, within};
 use crate::cli::args::DoctorArgs;
-use crate::cli::commands::apply_session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::EnvironmentContext;
+use crate::cli::workflow::apply_session;
 use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
 use crate::store::{PastRun, Store};

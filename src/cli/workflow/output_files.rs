@@ -14,7 +14,7 @@ const LEAST_SUMMARY: usize = 2_000;
 
 /// Checks files before anything is read or changed: each can be written and has a place of its own,
 /// and none is the manifest.
-pub(super) fn check<'a>(
+pub(in crate::cli) fn check<'a>(
     paths: impl Iterator<Item = &'a Path>,
     manifest: &Path,
 ) -> Result<(), CommandError> {
@@ -37,7 +37,7 @@ pub(super) fn check<'a>(
 }
 
 /// Checks that the summary of the step can be added to, where there is one.
-pub(super) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
+pub(in crate::cli) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
     match &settings.step_summary {
         Some(path) => append(path, &[]).map_err(|source| CommandError::io("write", path, source)),
         None => Ok(()),
@@ -45,7 +45,7 @@ pub(super) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
 }
 
 /// Writes a file. Only commands for a runner may look like some.
-pub(super) fn write_file(
+pub(in crate::cli) fn write_file(
     path: &Path,
     text: &[u8],
     are_commands: bool,
@@ -63,7 +63,7 @@ pub(super) fn write_file(
 
 /// Adds to the summary of the step, where there is one: never more than GitHub takes, and never in
 /// the place of what other commands wrote.
-pub(super) fn add_to_summary(
+pub(in crate::cli) fn add_to_summary(
     settings: &Settings,
     io: &mut Io,
     render: impl FnOnce(usize) -> std::io::Result<Vec<u8>>,
@@ -89,7 +89,7 @@ pub(super) fn add_to_summary(
 }
 
 /// The folder that paths start from, as the root of the repository names it.
-pub(super) fn folder_in_repository(settings: &Settings) -> String {
+pub(in crate::cli) fn folder_in_repository(settings: &Settings) -> String {
     let within = || {
         let root = settings.workspace.as_ref()?.canonicalize().ok()?;
         let here = std::env::current_dir().ok()?;

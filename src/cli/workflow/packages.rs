@@ -13,7 +13,7 @@ use crate::plan::{Inspection, Plan, Refusal, SOLUTION_TYPE, path_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
 /// that could not be inspected is a warning.
-pub(super) async fn inspect(
+pub(in crate::cli) async fn inspect(
     session: &Session,
     plan: Plan,
     io: &mut Io,
@@ -41,7 +41,7 @@ pub(super) async fn inspect(
 }
 
 /// The manifest's problem behind a refusal, where a package is the reason.
-pub(super) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
+pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
     let Refusal::Package {
         identity, problem, ..
     } = refusal

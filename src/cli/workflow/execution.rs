@@ -1,10 +1,10 @@
-//! Makes an approved plan so: with a journal, progress, and what steps work with.
+//! Executes an approved plan: with a journal, progress, and what steps work with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::apply::Cancellation;
 use super::apply_session::ApplySession;
-use super::executing::Cancellation;
 use crate::apply::{self, ApplyReport, ApplySettings, Execution, PollPolicy};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -16,23 +16,23 @@ use crate::plan::{ApprovedPlan, OtherMade, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
 /// What was made of a plan.
-pub(super) struct ApplyResult {
+pub(in crate::cli) struct ApplyResult {
     /// The run's id in the store.
-    pub(super) run: String,
-    pub(super) report: ApplyReport,
+    pub(in crate::cli) run: String,
+    pub(in crate::cli) report: ApplyReport,
 }
 
 /// What an apply is told besides its plan.
-pub(super) struct ApplyOptions {
-    pub(super) parallelism: usize,
+pub(in crate::cli) struct ApplyOptions {
+    pub(in crate::cli) parallelism: usize,
     /// Versions that are not deployed before a time, because their last deploy was abandoned.
-    pub(super) held_back: BTreeMap<Identity, u64>,
+    pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
     /// What earlier deploys made instead of a version, where it is not asked for again.
-    pub(super) made_other: BTreeMap<Identity, OtherMade>,
+    pub(in crate::cli) made_other: BTreeMap<Identity, OtherMade>,
 }
 
 /// What steps work with.
-pub(super) fn execution(
+pub(in crate::cli) fn execution(
     session: &Session,
     apply_session: &ApplySession,
     (own_writes, held_back): (OwnWrites, BTreeMap<Identity, u64>),
@@ -72,7 +72,7 @@ pub(super) fn execution(
     }
 }
 
-pub(super) async fn run_apply(
+pub(in crate::cli) async fn run_apply(
     session: &Session,
     approved: &ApprovedPlan,
     kept: &SavedPlan,

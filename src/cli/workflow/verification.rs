@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::planning;
+use super::plan;
 use crate::apply::{ApplyReport, CancelToken, Outcome};
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
@@ -18,20 +18,20 @@ use crate::render::words;
 
 /// What the look after an apply showed.
 #[derive(Debug, Default)]
-pub(super) struct Verification {
+pub(in crate::cli) struct Verification {
     /// Changes that are done and planned again, with what differs.
-    pub(super) not_converged: Vec<(Address, String)>,
+    pub(in crate::cli) not_converged: Vec<(Address, String)>,
     /// Versions that somebody must approve.
-    pub(super) waiting_for_review: Vec<Address>,
+    pub(in crate::cli) waiting_for_review: Vec<Address>,
     /// Why the look proves nothing, where it does not.
-    pub(super) unproven: Option<String>,
+    pub(in crate::cli) unproven: Option<String>,
     /// True if an interrupt came before the look was over.
-    pub(super) is_interrupted: bool,
+    pub(in crate::cli) is_interrupted: bool,
 }
 
 impl Verification {
     /// Where nothing was sent, the plan says it all.
-    pub(super) fn unchanged(plan: &Plan) -> Self {
+    pub(in crate::cli) fn unchanged(plan: &Plan) -> Self {
         Self {
             waiting_for_review: waiting(plan),
             ..Self::default()
@@ -41,7 +41,7 @@ impl Verification {
 
 /// Lists and plans again, and names every change that is done and yet planned again. A list may lag
 /// behind what single reads showed, so it is repeated for `timeouts.propagation`.
-pub(super) async fn look_again(
+pub(in crate::cli) async fn look_again(
     session: &Session,
     report: &ApplyReport,
     planned: &Plan,
@@ -122,7 +122,7 @@ async fn look_once(
     options: &DiffOptions,
     done: &BTreeSet<&Identity>,
 ) -> Look {
-    match planning::collect_and_diff(session, history, options, false).await {
+    match plan::collect_and_diff(session, history, options, false).await {
         Ok((_, plan)) => {
             let verification = Verification {
                 unproven: match &plan.coverage {

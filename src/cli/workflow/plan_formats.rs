@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::outputs;
+use super::output_files;
 use crate::cli::args::{FormatArgs, Output, PlanFormat};
 use crate::cli::diagnostics::diagnostics_of;
 use crate::cli::error::CommandError;
@@ -16,7 +16,7 @@ use crate::render::{
 };
 
 /// Writes a plan in every format that was asked for. Files hold all of it, whatever is printed.
-pub(super) fn write_plan(
+pub(in crate::cli) fn write_plan(
     plan: &Plan,
     refusals: &[Refusal],
     args: &FormatArgs,
@@ -39,10 +39,10 @@ pub(super) fn write_plan(
     }
     for Output { format, path } in &args.output {
         let text = rendered(plan, refusals, *format, max_bytes, settings)?;
-        outputs::write_file(path, &text, *format == PlanFormat::Github, io)?;
+        output_files::write_file(path, &text, *format == PlanFormat::Github, io)?;
     }
     if args.is_for_github() {
-        outputs::add_to_summary(settings, io, |room| {
+        output_files::add_to_summary(settings, io, |room| {
             rendered(plan, refusals, PlanFormat::Markdown, room, settings)
         })?;
     }
@@ -50,13 +50,13 @@ pub(super) fn write_plan(
 }
 
 /// Prints a plan for people.
-pub(super) fn print_plan(plan: &Plan, detail: PlanDetail, io: &mut Io) -> io::Result<()> {
+pub(in crate::cli) fn print_plan(plan: &Plan, detail: PlanDetail, io: &mut Io) -> io::Result<()> {
     let (out, styles) = io.text();
     render_plan_in(detail, plan, &styles, out)
 }
 
 /// Tells the stream of a plan.
-pub(super) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
+pub(in crate::cli) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
     if let Some(stream) = &io.stream {
         for message in StreamMessage::plan(plan, is_applyable) {
             stream.send(message);
@@ -65,7 +65,7 @@ pub(super) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
 }
 
 /// Annotates why there is no plan, where annotations were asked for.
-pub(super) fn write_errors(
+pub(in crate::cli) fn write_errors(
     error: &CommandError,
     args: &FormatArgs,
     settings: &Settings,
@@ -75,14 +75,14 @@ pub(super) fn write_errors(
         return Ok(());
     }
     let mut text = Vec::new();
-    let folder = outputs::folder_in_repository(settings);
+    let folder = output_files::folder_in_repository(settings);
     render_github_errors(&diagnostics_of(error, &io.invocation), &folder, &mut text)?;
     if args.format() == PlanFormat::Github {
         io.commands(&text)?;
     }
     for output in &args.output {
         if output.format == PlanFormat::Github {
-            outputs::write_file(&output.path, &text, true, io)?;
+            output_files::write_file(&output.path, &text, true, io)?;
         }
     }
     Ok(())
@@ -105,7 +105,7 @@ fn rendered(
         }
         PlanFormat::Gitlab => render_json(&gitlab_document(plan), &mut out),
         PlanFormat::Github => {
-            let folder = outputs::folder_in_repository(settings);
+            let folder = output_files::folder_in_repository(settings);
             render_github_plan(plan, refusals, &folder, &mut out)
         }
     }?;

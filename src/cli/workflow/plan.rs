@@ -27,7 +27,7 @@ const NAMED: usize = 3;
 
 /// Collects the live state, from a look that has begun if there is one, compares, and checks the
 /// packages of what would be deployed.
-pub(super) async fn make_plan(
+pub(in crate::cli) async fn make_plan(
     session: &Session,
     look: Option<PendingListing>,
     history: &ApplyHistory,
@@ -88,7 +88,7 @@ pub(super) async fn make_plan(
 }
 
 /// Plans anew, looks into the packages again, and narrows the plan to what is approved.
-pub(super) async fn make_narrowed(
+pub(in crate::cli) async fn make_narrowed(
     session: &Session,
     saved: &SavedPlan,
     (history, progress): (&ApplyHistory, &PlanProgress),
@@ -153,7 +153,7 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
 
 /// The command that executes a saved plan, with every option that must be repeated; none where it
 /// would be refused.
-pub(super) fn saved_plan_command(
+pub(in crate::cli) fn saved_plan_command(
     place: &EnvironmentContext,
     saved: &SavedPlan,
     path: &Path,
@@ -170,7 +170,10 @@ pub(super) fn saved_plan_command(
 }
 
 /// Adds the options that must be repeated at the apply of a saved plan.
-pub(super) fn with_repeated_options(command: PrintedCommand, saved: &SavedPlan) -> PrintedCommand {
+pub(in crate::cli) fn with_repeated_options(
+    command: PrintedCommand,
+    saved: &SavedPlan,
+) -> PrintedCommand {
     let options = repeated_options(&saved.options.replace, &saved.options.allow);
     options.into_iter().fold(command, |command, (name, value)| {
         command.option(name, value)
@@ -219,12 +222,12 @@ fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
 
 /// Gives the memory of something big back where nobody waits for it. A program that ends first has
 /// it taken back as a whole, which is quicker.
-pub(super) fn give_back(big: impl Send + 'static) {
+pub(in crate::cli) fn give_back(big: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(big)));
 }
 
 /// One look and one comparison.
-pub(super) async fn collect_and_diff(
+pub(in crate::cli) async fn collect_and_diff(
     session: &Session,
     history: &ApplyHistory,
     options: &DiffOptions,
@@ -340,7 +343,7 @@ fn request(
 
 /// How a command ends that shows this plan, and that nothing blocks. Showing what earlier applies
 /// left is no error: only the detailed exit code reports it.
-pub(super) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
+pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
     if !is_detailed {
         return ExitStatus::Success;
     }
@@ -359,7 +362,7 @@ pub(super) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
 /// The error for a plan whose refusals were told.
 ///
 /// With a session, what is a problem of the manifest is shown as one.
-pub(super) fn blocked(
+pub(in crate::cli) fn blocked(
     session: Option<&Session>,
     refusals: &[Refusal],
     plan: &Plan,
@@ -387,7 +390,7 @@ pub(super) fn blocked(
 
 /// Checks that a plan can take the place of what is there: a manifest that was named by mistake
 /// must not be lost.
-pub(super) fn check_saved(path: &Path) -> Result<(), CommandError> {
+pub(in crate::cli) fn check_saved(path: &Path) -> Result<(), CommandError> {
     if path.is_file()
         && matches!(
             read_saved(path),
@@ -405,13 +408,13 @@ pub(super) fn check_saved(path: &Path) -> Result<(), CommandError> {
 }
 
 /// Keeps a plan: written beside its place and moved there, readable by its owner only.
-pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
+pub(in crate::cli) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
     write_whole(path, saved.to_json().as_bytes())
         .map_err(|source| CommandError::io("write", path, source))
 }
 
 /// Reads a plan that was kept.
-pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
+pub(in crate::cli) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
     let bytes = regular_file::read(path, PLAN_LIMIT)
         .map_err(|source| CommandError::io("read", path, source))?;
     SavedPlan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|source| {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::apply::{self, ApplyRequest, Approval, Cancellation, SavedFrom};
 use super::apply_session::{self, ApplySession};
-use super::executing::{self, ApplyRequest, Approval, Cancellation, SavedFrom};
-use super::planning;
-use super::reporting::Reporting;
+use super::plan;
+use super::report::Reporting;
 use crate::cli::args::ChangeArgs;
 use crate::cli::error::CommandError;
 use crate::cli::exit::ExitStatus;
@@ -16,20 +16,20 @@ use crate::plan::{DiffOptions, PlanProgress, SavedPlan, SavedPlanError, Selector
 use crate::store::progress_of;
 
 /// A plan file, and the command that is to execute it.
-pub(super) struct PlanFile<'a> {
-    pub(super) path: &'a Path,
-    pub(super) command: &'static str,
+pub(in crate::cli) struct PlanFile<'a> {
+    pub(in crate::cli) path: &'a Path,
+    pub(in crate::cli) command: &'static str,
 }
 
 /// A saved plan as the approval of an apply.
-pub(super) struct SavedApproval<'a> {
-    pub(super) saved: SavedPlan,
+pub(in crate::cli) struct SavedApproval<'a> {
+    pub(in crate::cli) saved: SavedPlan,
     /// Its file; none where an interrupted run is resumed.
-    pub(super) file: Option<&'a Path>,
+    pub(in crate::cli) file: Option<&'a Path>,
 }
 
 /// Executes a plan file.
-pub(super) async fn run(
+pub(in crate::cli) async fn run(
     file: PlanFile<'_>,
     change: &ChangeArgs,
     settings: &Settings,
@@ -41,7 +41,7 @@ pub(super) async fn run(
     if let Some(option) = change.planning.selecting() {
         return Err(CommandError::OptionWithPlan { option });
     }
-    let saved = planning::read_saved(file.path)?;
+    let saved = plan::read_saved(file.path)?;
     reporting.mode = saved.plan.mode;
     let mut wanted = change.manifest.clone();
     // The plan's environment is meant, where none is named.
@@ -53,7 +53,7 @@ pub(super) async fn run(
     // A plan that is refused whole needs no lock for it.
     check(&file, &saved, &session, change)?;
     let command = session.place.command(file.command);
-    start.set_next(&planning::with_repeated_options(command, &saved).file(file.path));
+    start.set_next(&plan::with_repeated_options(command, &saved).file(file.path));
     let apply_session = apply_session::take(&session, &change.store, &mut start, io).await?;
     let approval = SavedApproval {
         saved,
@@ -88,7 +88,7 @@ fn check(
         path: path.to_owned(),
         command: match source {
             SavedPlanError::OtherOptions { .. } | SavedPlanError::OtherKind { .. } => {
-                planning::saved_plan_command(&session.place, saved, path)
+                plan::saved_plan_command(&session.place, saved, path)
                     .map(|command| command.to_string())
             }
             _ => None,
@@ -98,7 +98,7 @@ fn check(
 }
 
 /// Plans anew from the manifest at hand, and executes only changes that the saved plan approves.
-pub(super) async fn execute(
+pub(in crate::cli) async fn execute(
     session: &Session,
     approval: SavedApproval<'_>,
     change: &ChangeArgs,
@@ -116,7 +116,7 @@ pub(super) async fn execute(
     };
     session.reader().serve_steps(change.planning.parallelism);
     let narrowed = start
-        .or_interrupted(planning::make_narrowed(
+        .or_interrupted(plan::make_narrowed(
             session,
             &saved,
             (&apply_session.history, &progress),
@@ -138,7 +138,7 @@ pub(super) async fn execute(
         parallelism: change.planning.parallelism,
         detail: change.planning.detail.detail(),
     };
-    executing::execute(session, order, apply_session, start, reporting, io).await
+    apply::execute(session, order, apply_session, start, reporting, io).await
 }
 
 /// The options of the fresh plan. What was replaced already is not replaced again.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::executing::Cancellation;
-use super::making;
+use super::apply::Cancellation;
+use super::execution;
 use crate::apply::{self, RecoveredOutcome, Recovery};
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
@@ -20,28 +20,28 @@ use crate::render::{StreamMessage, words};
 use crate::store::{Entry, Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
 
 /// The lock and the store, for as long as an apply works.
-pub(super) struct ApplySession {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) lease: Arc<Lease>,
+pub(in crate::cli) struct ApplySession {
+    pub(in crate::cli) store: Arc<dyn Store>,
+    pub(in crate::cli) lease: Arc<Lease>,
     /// The id of the lock; none where none was wanted.
-    pub(super) lock: Option<String>,
+    pub(in crate::cli) lock: Option<String>,
     /// What earlier applies left.
-    pub(super) history: ApplyHistory,
+    pub(in crate::cli) history: ApplyHistory,
     /// Versions whose deploy an earlier run has sent, and which was not found since.
-    pub(super) sent_before: BTreeSet<Identity>,
+    pub(in crate::cli) sent_before: BTreeSet<Identity>,
     /// Versions that are not deployed before a time, because their last deploy was abandoned.
-    pub(super) held_back: BTreeMap<Identity, u64>,
+    pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
     /// Versions whose change this apply found done while it recovered an earlier apply.
-    pub(super) recovered: BTreeSet<Identity>,
+    pub(in crate::cli) recovered: BTreeSet<Identity>,
     /// The writes of each earlier apply, with the plan that it applied and whether this one
     /// recovers it.
     own_writes: Vec<PastWrites>,
     /// The newest run, where it is not complete.
-    pub(super) interrupted: Option<String>,
+    pub(in crate::cli) interrupted: Option<String>,
     /// The newest run.
-    pub(super) newest: Option<String>,
+    pub(in crate::cli) newest: Option<String>,
     /// Every run that is kept, the oldest first.
-    pub(super) runs: Vec<PastRun>,
+    pub(in crate::cli) runs: Vec<PastRun>,
 }
 
 /// The writes of an earlier apply.
@@ -52,7 +52,7 @@ struct PastWrites {
 }
 
 /// Takes the lock, and recovers what earlier applies left open.
-pub(super) async fn take(
+pub(in crate::cli) async fn take(
     session: &Session,
     args: &StoreArgs,
     start: &mut Cancellation,
@@ -81,7 +81,7 @@ pub(super) async fn take(
 }
 
 /// Opens the store, and takes the lock where it is wanted; returns its id.
-pub(super) async fn open(
+pub(in crate::cli) async fn open(
     session: &Session,
     args: &StoreArgs,
     start: &mut Cancellation,
@@ -182,7 +182,7 @@ pub(in crate::cli) fn told(holder: &LockOwner) -> String {
 }
 
 /// Every run of a store, the oldest first.
-pub(super) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
+pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
     let mut runs = Vec::new();
     for id in store.runs().await.map_err(CommandError::Store)? {
         let bytes = store.read(&id).await.map_err(CommandError::Store)?;
@@ -197,7 +197,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads what earlier applies left. The store is only read: where it cannot be, the command
 /// goes on without it, with a warning.
-pub(super) async fn read_history(
+pub(in crate::cli) async fn read_history(
     session: &Session,
     store: Option<&str>,
     io: &mut Io,
@@ -231,7 +231,10 @@ fn causes_of(error: &CommandError) -> Vec<String> {
 }
 
 /// Finds an apply by its id, or by the beginning of it where that is one apply's.
-pub(super) fn find_run<'a>(runs: &'a [PastRun], id: &str) -> Result<&'a PastRun, CommandError> {
+pub(in crate::cli) fn find_run<'a>(
+    runs: &'a [PastRun],
+    id: &str,
+) -> Result<&'a PastRun, CommandError> {
     let found: Vec<&PastRun> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
     match found.as_slice() {
         [run] => Ok(run),
@@ -245,7 +248,10 @@ pub(super) fn find_run<'a>(runs: &'a [PastRun], id: &str) -> Result<&'a PastRun,
 
 /// The versions that no apply deploys yet because their last deploy was abandoned, with the time
 /// from which one does.
-pub(super) fn held_back(history: &ApplyHistory, session: &Session) -> BTreeMap<Identity, u64> {
+pub(in crate::cli) fn held_back(
+    history: &ApplyHistory,
+    session: &Session,
+) -> BTreeMap<Identity, u64> {
     let hold = session.manifest().environment.timeouts.deploy.as_millis();
     let hold = u64::try_from(hold).unwrap_or(u64::MAX);
     let now_ms = clock::now_ms();
@@ -258,7 +264,7 @@ pub(super) fn held_back(history: &ApplyHistory, session: &Session) -> BTreeMap<I
 
 impl ApplySession {
     /// Gives the lock back.
-    pub(super) async fn end(self) {
+    pub(in crate::cli) async fn end(self) {
         // The run that held it too is over.
         if let Ok(lease) = Arc::try_unwrap(self.lease) {
             lease.release().await;
@@ -267,7 +273,7 @@ impl ApplySession {
 
     /// The writes that are no foreign changes: those of the applies that this one recovers, and of
     /// all that applied the same plan.
-    pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
+    pub(in crate::cli) fn own_writes(&self, plan: &str) -> OwnWrites {
         let past = self.own_writes.iter();
         let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
         OwnWrites::of(own.flat_map(|past| &past.writes))
@@ -368,7 +374,7 @@ impl ApplySession {
         }
         let progress = Progress::new(open, BTreeMap::new(), io);
         let journal = Arc::new(journal);
-        let execution = making::execution(
+        let execution = execution::execution(
             session,
             self,
             (OwnWrites::default(), BTreeMap::new()),

@@ -1,14 +1,14 @@
-//! What apply and destroy share: approve, ask, make it so, look again, tell.
+//! What apply and destroy share: approve, ask, execute, verify, report.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 
 use super::apply_session::{self, ApplySession};
-use super::making::{self, ApplyOptions, ApplyResult};
-use super::reporting::Reporting;
+use super::execution::{self, ApplyOptions, ApplyResult};
+use super::report::Reporting;
 use super::verification::{self, Verification};
-use super::{formats, packages, planning};
+use super::{packages, plan, plan_formats};
 use crate::apply::{
     ApplyReport, CancelHandle, CancelToken, Outcome, OutcomeKind, StepError, StepReport, Totals,
 };
@@ -29,13 +29,13 @@ use crate::plan::{
 use crate::render::{PlanDetail, ReportView, render_not_approved, words};
 
 /// Watches for signals from the command's start on.
-pub(super) struct Cancellation {
+pub(in crate::cli) struct Cancellation {
     interrupt: CancelToken,
     next: NextCommand,
 }
 
 impl Cancellation {
-    pub(super) fn new(io: &Io) -> Result<Self, CommandError> {
+    pub(in crate::cli) fn new(io: &Io) -> Result<Self, CommandError> {
         let (cancel_handle, interrupt) = CancelHandle::new();
         let next = NextCommand::default();
         let err = SharedErr::new(&io.secrets);
@@ -45,17 +45,17 @@ impl Cancellation {
     }
 
     /// Sets the command that a second signal names.
-    pub(super) fn set_next(&self, command: &PrintedCommand) {
+    pub(in crate::cli) fn set_next(&self, command: &PrintedCommand) {
         self.next.set(command.to_string());
     }
 
     /// Says when to stop.
-    pub(super) fn interrupt(&self) -> &CancelToken {
+    pub(in crate::cli) fn interrupt(&self) -> &CancelToken {
         &self.interrupt
     }
 
     /// Opens the environment, also from a manifest that standard input brings.
-    pub(super) async fn open(
+    pub(in crate::cli) async fn open(
         &self,
         args: &ManifestArgs,
         settings: &Settings,
@@ -65,7 +65,7 @@ impl Cancellation {
     }
 
     /// Does something that changes nothing, and gives it up at once on a signal.
-    pub(super) async fn or_interrupted<T>(
+    pub(in crate::cli) async fn or_interrupted<T>(
         &self,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
@@ -78,7 +78,7 @@ impl Cancellation {
 }
 
 /// True if somebody must still say yes.
-pub(super) enum Approval {
+pub(in crate::cli) enum Approval {
     /// By `--auto-approve`, or by the review of a saved plan.
     Given,
     /// Not yet.
@@ -89,31 +89,31 @@ pub(super) enum Approval {
 }
 
 /// The saved plan that is applied.
-pub(super) struct SavedFrom {
-    pub(super) plan: SavedPlan,
+pub(in crate::cli) struct SavedFrom {
+    pub(in crate::cli) plan: SavedPlan,
     /// Its file; none where an interrupted run is resumed.
-    pub(super) file: Option<PathBuf>,
+    pub(in crate::cli) file: Option<PathBuf>,
     /// True if an earlier apply ended with every change of it done.
-    pub(super) is_used_up: bool,
+    pub(in crate::cli) is_used_up: bool,
 }
 
 /// What is to be made so.
-pub(super) struct ApplyRequest {
+pub(in crate::cli) struct ApplyRequest {
     /// What is executed.
-    pub(super) plan: Plan,
+    pub(in crate::cli) plan: Plan,
     /// The same with every approved change, where a saved plan is the approval.
-    pub(super) narrowed: Option<NarrowedPlan>,
-    pub(super) saved: Option<SavedFrom>,
-    pub(super) options: DiffOptions,
-    pub(super) overrides: Overrides,
-    pub(super) approval: Approval,
-    pub(super) parallelism: usize,
+    pub(in crate::cli) narrowed: Option<NarrowedPlan>,
+    pub(in crate::cli) saved: Option<SavedFrom>,
+    pub(in crate::cli) options: DiffOptions,
+    pub(in crate::cli) overrides: Overrides,
+    pub(in crate::cli) approval: Approval,
+    pub(in crate::cli) parallelism: usize,
     /// How much of the plan and of its outcomes is printed.
-    pub(super) detail: PlanDetail,
+    pub(in crate::cli) detail: PlanDetail,
 }
 
 /// Plans from the manifest, and makes it so.
-pub(super) async fn plan_and_execute(
+pub(in crate::cli) async fn plan_and_execute(
     args: &ChangeArgs,
     settings: &Settings,
     mut start: Cancellation,
@@ -149,7 +149,7 @@ async fn plan_and_make_so(
     let overrides = args.planning.overrides();
     session.reader().serve_steps(args.planning.parallelism);
     let plan = start
-        .or_interrupted(planning::make_plan(
+        .or_interrupted(plan::make_plan(
             session,
             None,
             &apply_session.history,
@@ -178,7 +178,7 @@ async fn plan_and_make_so(
 }
 
 /// Shows the plan, gets it approved, makes it so, looks again, and tells how it ended.
-pub(super) async fn execute(
+pub(in crate::cli) async fn execute(
     session: &Session,
     order: ApplyRequest,
     apply_session: &ApplySession,
@@ -205,7 +205,7 @@ pub(super) async fn execute(
     let mode = plan.mode;
     reporting.mode = mode;
     let (approved, shown) = judged(session, plan, narrowed, &overrides, io)?;
-    formats::stream_plan(shown.as_ref().unwrap_or_else(|| approved.plan()), true, io);
+    plan_formats::stream_plan(shown.as_ref().unwrap_or_else(|| approved.plan()), true, io);
     io.flush_text()?;
     let has_changes = approved.has_changes();
     // Also where nothing is left to execute, the store must know that the plan is done.
@@ -225,7 +225,7 @@ pub(super) async fn execute(
     let (run, report, after) = if has_run {
         let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
         start.set_next(&session.place.command("apply").argument("--resume"));
-        let applying = making::run_apply(
+        let applying = execution::run_apply(
             session,
             &approved,
             &kept,
@@ -294,7 +294,7 @@ fn print_plan(
         let said = "No approved change is left to execute.";
         writeln!(io.text().0, "{said}")?;
     } else {
-        formats::print_plan(plan, detail, io)?;
+        plan_formats::print_plan(plan, detail, io)?;
     }
     if let Some(narrowed) = narrowed {
         render_not_approved(&narrowed.not_approved, io.text().0)?;
@@ -321,11 +321,11 @@ fn judged(
         Ok(approved) => return Ok((approved, shown)),
         Err(refused) => refused,
     };
-    formats::stream_plan(&refused.plan, false, io);
+    plan_formats::stream_plan(&refused.plan, false, io);
     io.refusals(&refused.refusals, |refusal| {
         packages::problem_of(session, refusal)
     })?;
-    Err(planning::blocked(
+    Err(plan::blocked(
         Some(session),
         &refused.refusals,
         &refused.plan,
@@ -345,7 +345,7 @@ fn question(session: &Session, mode: Mode) -> String {
 }
 
 /// Asks on the terminal; only `yes` is a yes.
-pub(super) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
+pub(in crate::cli) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
     writeln!(io.err, "\n{question}\n  Only `yes` is accepted.")?;
     write!(io.err, "\n  Enter a value: ")?;
     io.err.flush()?;
@@ -554,7 +554,7 @@ fn again_command(session: &Session, order: &ApplyRequest) -> PrintedCommand {
             plan,
             file: Some(file),
             ..
-        }) => planning::with_repeated_options(command, plan).file(file),
+        }) => plan::with_repeated_options(command, plan).file(file),
         Some(SavedFrom { file: None, .. }) => command.argument("--resume"),
     }
 }

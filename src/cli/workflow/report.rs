@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::outputs;
+use super::output_files;
 use crate::cli::args::{Output, ReportFormat, ReportFormatArgs};
 use crate::cli::clock;
 use crate::cli::diagnostics::diagnostics_of;
@@ -20,15 +20,15 @@ use crate::render::{
 };
 
 /// The report of one apply or destroy, from its start on.
-pub(super) struct Reporting<'a> {
+pub(in crate::cli) struct Reporting<'a> {
     formats: &'a ReportFormatArgs,
     settings: &'a Settings,
     /// Converge or destroy, as far as it is known.
-    pub(super) mode: Mode,
+    pub(in crate::cli) mode: Mode,
     /// How much of the outcomes is printed.
-    pub(super) detail: PlanDetail,
+    pub(in crate::cli) detail: PlanDetail,
     /// When it began, in milliseconds since 1970.
-    pub(super) began_at_ms: u64,
+    pub(in crate::cli) began_at_ms: u64,
     /// The environment and its URL, once they are known.
     subject: Option<(String, String)>,
     /// True if a report was written.
@@ -40,7 +40,7 @@ pub(super) struct Reporting<'a> {
 }
 
 impl<'a> Reporting<'a> {
-    pub(super) fn new(
+    pub(in crate::cli) fn new(
         formats: &'a ReportFormatArgs,
         settings: &'a Settings,
         mode: Mode,
@@ -64,12 +64,16 @@ impl<'a> Reporting<'a> {
 
     /// What is known before anything is read: whether the report will have a place, and whether
     /// somebody approved, as nobody can be asked on a stream.
-    pub(super) fn check(&mut self, is_approved: bool, manifest: &Path) -> Result<(), CommandError> {
+    pub(in crate::cli) fn check(
+        &mut self,
+        is_approved: bool,
+        manifest: &Path,
+    ) -> Result<(), CommandError> {
         let paths = self.formats.output.iter();
-        outputs::check(paths.map(|output| output.path.as_path()), manifest)?;
+        output_files::check(paths.map(|output| output.path.as_path()), manifest)?;
         self.has_places = true;
         if self.formats.is_for_github() {
-            outputs::check_summary(self.settings)?;
+            output_files::check_summary(self.settings)?;
             self.has_summary = true;
         }
         if self.formats.json && !is_approved {
@@ -79,7 +83,7 @@ impl<'a> Reporting<'a> {
     }
 
     /// Notes what is applied to.
-    pub(super) fn learn(&mut self, session: &Session) {
+    pub(in crate::cli) fn learn(&mut self, session: &Session) {
         let environment = &session.manifest().environment;
         self.subject = Some((
             environment.name.clone(),
@@ -88,7 +92,11 @@ impl<'a> Reporting<'a> {
     }
 
     /// Tells how it ended.
-    pub(super) fn tell(&mut self, view: &ReportView<'_>, io: &mut Io) -> Result<(), CommandError> {
+    pub(in crate::cli) fn tell(
+        &mut self,
+        view: &ReportView<'_>,
+        io: &mut Io,
+    ) -> Result<(), CommandError> {
         self.is_told = true;
         self.mode = view.plan.mode;
         let is_verbose = self.detail == PlanDetail::Verbose;
@@ -110,7 +118,7 @@ impl<'a> Reporting<'a> {
     }
 
     /// Tells that it ended before anything was begun, where no other report was written.
-    pub(super) fn end(
+    pub(in crate::cli) fn end(
         mut self,
         result: Result<ExitStatus, CommandError>,
         io: &mut Io,
@@ -161,7 +169,7 @@ impl<'a> Reporting<'a> {
     ) -> Result<(), CommandError> {
         io.send(|| StreamMessage::report(document.clone(), self.mode));
         let max_bytes = self.formats.size.max_bytes;
-        let folder = outputs::folder_in_repository(self.settings);
+        let folder = output_files::folder_in_repository(self.settings);
         let rendered = |format| {
             let mut out = Vec::new();
             match format {
@@ -178,10 +186,10 @@ impl<'a> Reporting<'a> {
         let wanted = self.formats.output.iter();
         for Output { format, path } in wanted.filter(|_| self.has_places) {
             let is_github = *format == ReportFormat::Github;
-            outputs::write_file(path, &rendered(*format)?, is_github, io)?;
+            output_files::write_file(path, &rendered(*format)?, is_github, io)?;
         }
         if self.has_summary {
-            outputs::add_to_summary(self.settings, io, |room| {
+            output_files::add_to_summary(self.settings, io, |room| {
                 let mut out = Vec::new();
                 let options = MarkdownOptions { max_bytes: room };
                 render_report_markdown(document, options, &mut out)?;

@@ -19,7 +19,7 @@ use crate::job::JobKind;
 use crate::render::{job_document, render_job, render_json};
 
 /// What a run or job is watched with.
-pub(super) fn execution(
+pub(in crate::cli) fn execution(
     session: &Session,
     waiting: &WaitingArgs,
     interrupt: &CancelToken,
@@ -39,7 +39,7 @@ pub(super) fn execution(
 }
 
 /// Waits until it ends, or as long as it may.
-pub(super) async fn wait(
+pub(in crate::cli) async fn wait(
     job: &WatchedJob,
     execution: &RunExecution,
     progress: &RunProgress,
@@ -54,7 +54,7 @@ pub(super) async fn wait(
 }
 
 /// Tells how it stands, and what to do where it has not ended.
-pub(super) fn tell(
+pub(in crate::cli) fn tell(
     job: &WatchedJob,
     report: &JobReport,
     waiting: &WaitingArgs,
@@ -101,7 +101,7 @@ fn command(job: &WatchedJob, session: &Session) -> String {
 
 /// The exit status of how it stands. One that is at work is no success: whoever asks in a script
 /// wants to know whether it is done.
-pub(super) fn status_of(report: &JobReport, interrupt: &CancelToken) -> ExitStatus {
+pub(in crate::cli) fn status_of(report: &JobReport, interrupt: &CancelToken) -> ExitStatus {
     match report.outcome {
         JobOutcome::Started | JobOutcome::Done => ExitStatus::Success,
         JobOutcome::Failed { .. } => ExitStatus::Partial,

@@ -1,0 +1,13 @@
+//! The steps that several commands share: plan, approve, execute, recover, verify, report.
+
+pub(in crate::cli) mod apply;
+pub(in crate::cli) mod apply_session;
+pub(in crate::cli) mod execution;
+pub(in crate::cli) mod output_files;
+pub(in crate::cli) mod packages;
+pub(in crate::cli) mod plan;
+pub(in crate::cli) mod plan_formats;
+pub(in crate::cli) mod report;
+pub(in crate::cli) mod run_watch;
+pub(in crate::cli) mod saved_plan;
+pub(in crate::cli) mod verification;
