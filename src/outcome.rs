@@ -1,4 +1,4 @@
-//! The kinds of writes, which the journal, the plan and the apply share.
+//! The kinds of writes and of outcomes, which the journal, the plan and the apply share.
 
 use std::fmt;
 
@@ -30,5 +30,47 @@ impl WriteKind {
 impl fmt::Display for WriteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The kind of a change's outcome: the same word in tables, journal and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// It is as planned.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was not begun, because of another change.
+    Skipped,
+    /// The live record was not as planned, so nothing was sent.
+    Refused,
+    /// It was not begun, or not finished, because of an interrupt.
+    Cancelled,
+    /// It is not known whether the write took effect.
+    Unknown,
+}
+
+impl OutcomeKind {
+    /// Every kind, in the order of tables.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Failed,
+        Self::Skipped,
+        Self::Refused,
+        Self::Cancelled,
+        Self::Unknown,
+    ];
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
     }
 }

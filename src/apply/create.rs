@@ -2,7 +2,6 @@
 
 use tokio::time::Instant;
 
-use super::event::Call;
 use super::executor::Run;
 use super::release::not_read;
 use super::report::{Done, Outcome, StepError};
@@ -13,6 +12,7 @@ use crate::api::{AnyRecord, ReadError};
 use crate::ident::{JobId, Owner, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
+use crate::outcome::WriteKind;
 use crate::plan::{
     AfterImage, Difference, LiveImage, Patch, PreconditionResult, check_create, check_redeploy,
     deployed_among, is_made_by_deploy,
@@ -223,7 +223,7 @@ impl Step<'_, '_> {
         self.known.clone_from(&known);
         let sent = self
             .send(
-                Call::Deploy,
+                WriteKind::Deploy,
                 deadline,
                 async || run.writer.deploy(path).await,
                 async || target.find_made(run, &known).await,
@@ -240,7 +240,7 @@ impl Step<'_, '_> {
             )
             .await?;
         let live = match sent {
-            Sent::Refused(error) => return Err(refused(Call::Deploy, error)),
+            Sent::Refused(error) => return Err(refused(WriteKind::Deploy, error)),
             Sent::Found(live) => self.await_found(live, target, deadline).await?,
             Sent::Taken(job) => self.await_deploy(job, target, &known, deadline).await?,
         };
@@ -284,9 +284,9 @@ impl Step<'_, '_> {
     ) -> Result<LiveVersion, Outcome> {
         let run = self.run;
         let mut named_ids = Vec::new();
-        if let Some(job) = self.start_job(Call::Deploy, job).await {
+        if let Some(job) = self.start_job(WriteKind::Deploy, job).await {
             let end = run
-                .poll_job(&self.change.address, Call::Deploy, &job, deadline)
+                .poll_job(&self.change.address, WriteKind::Deploy, &job, deadline)
                 .await;
             match end {
                 JobEnd::Finished(JobResult::Done { solution_ids }) => {
@@ -298,13 +298,13 @@ impl Step<'_, '_> {
                     let made = target.find_made(run, known).await.ok().flatten();
                     // The second of two sendings fails over what the first one made.
                     if let Some(live) = &made
-                        && self.sent_twice.contains(&Call::Deploy)
+                        && self.sent_twice.contains(&WriteKind::Deploy)
                     {
                         return self.await_found(live.clone(), target, deadline).await;
                     }
                     let suspect = made.map(|live| live.id);
                     return Err(Outcome::Failed(StepError::JobFailed {
-                        call: Call::Deploy,
+                        call: WriteKind::Deploy,
                         job,
                         message,
                         suspect,
@@ -345,7 +345,7 @@ impl Step<'_, '_> {
         if let Some(made) = made {
             return target.accept(made);
         }
-        Err(self.not_confirmed(Call::Deploy))
+        Err(self.not_confirmed(WriteKind::Deploy))
     }
 
     /// Patches what is not proven equal to the declared after-image.

@@ -2,7 +2,6 @@
 
 use tokio::time::Instant;
 
-use super::event::Call;
 use super::executor::Run;
 use super::release::not_read;
 use super::report::{Done, Outcome, StepError};
@@ -12,6 +11,7 @@ use super::wait::{JobEnd, Stopped};
 use crate::api::{ApiErrorKind, WriteError};
 use crate::attribute::{LiveStateWord, State};
 use crate::job::JobResult;
+use crate::outcome::WriteKind;
 use crate::plan::{Difference, LiveImage, Patch, PreconditionResult, check_delete, check_update};
 
 impl Step<'_, '_> {
@@ -187,7 +187,7 @@ impl Step<'_, '_> {
         self.until_shown(look)
             .await?
             .map(|()| Done::now(None))
-            .ok_or_else(|| self.not_confirmed(Call::Delete))
+            .ok_or_else(|| self.not_confirmed(WriteKind::Delete))
     }
 
     async fn delete_once(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
@@ -197,7 +197,7 @@ impl Step<'_, '_> {
         let id = &before.id;
         let sent = self
             .send(
-                Call::Delete,
+                WriteKind::Delete,
                 deadline,
                 async || run.writer.delete(id).await,
                 async || {
@@ -216,11 +216,11 @@ impl Step<'_, '_> {
             .await?;
         match sent {
             Sent::Found(()) | Sent::Refused(WriteError::NotFound(_)) => {}
-            Sent::Refused(error) => return Err(refused(Call::Delete, error)),
+            Sent::Refused(error) => return Err(refused(WriteKind::Delete, error)),
             Sent::Taken(job) => {
-                if let Some(job) = self.start_job(Call::Delete, job).await {
+                if let Some(job) = self.start_job(WriteKind::Delete, job).await {
                     let end = run
-                        .poll_job(&self.change.address, Call::Delete, &job, deadline)
+                        .poll_job(&self.change.address, WriteKind::Delete, &job, deadline)
                         .await;
                     match end {
                         JobEnd::Finished(JobResult::Done { .. })
@@ -240,7 +240,7 @@ impl Step<'_, '_> {
                                 return Ok(Done::now(None));
                             }
                             return Err(Outcome::Failed(StepError::JobFailed {
-                                call: Call::Delete,
+                                call: WriteKind::Delete,
                                 job,
                                 message,
                                 suspect: None,
@@ -288,10 +288,11 @@ fn is_missing(outcome: &Outcome) -> bool {
 fn is_refusal(error: &StepError) -> bool {
     match error {
         StepError::JobFailed {
-            call: Call::Delete, ..
+            call: WriteKind::Delete,
+            ..
         } => true,
         StepError::CallRefused {
-            call: Call::Delete,
+            call: WriteKind::Delete,
             source,
         } => source.downcast_ref().is_some_and(|error: &WriteError| {
             let api = error.api();

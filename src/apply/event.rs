@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::report::OutcomeKind;
 use crate::ident::{Address, JobId, SolutionId};
-pub use crate::outcome::WriteKind as Call;
+use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::ActionKind;
 
 /// One thing that happened.
@@ -22,7 +21,7 @@ pub enum ApplyEvent {
         /// The change.
         address: Address,
         /// The call that started it.
-        call: Call,
+        call: WriteKind,
         /// The job; none where the server named none.
         job: Option<JobId>,
     },
@@ -40,7 +39,7 @@ pub enum ApplyEvent {
         /// The change.
         address: Address,
         /// The call.
-        call: Call,
+        call: WriteKind,
         /// How long it waits, at the most.
         after: Duration,
         /// True if the call may have been taken, so that its effect is looked for meanwhile.
@@ -65,7 +64,7 @@ pub enum ApplyEvent {
         /// Jobs that it started, in order.
         jobs: Vec<JobId>,
         /// Calls that were sent a second time.
-        sent_twice: Vec<Call>,
+        sent_twice: Vec<WriteKind>,
     },
     /// The first interrupt was seen: nothing new starts, what is in progress ends.
     Draining {

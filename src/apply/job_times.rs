@@ -4,6 +4,7 @@
 //! comes later waits until its job is likely to be over, and then looks again in small steps. No
 //! pause is longer than the policy's longest.
 
+use crate::outcome::WriteKind;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,7 +12,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::event::Call;
 use super::interrupt::CancelToken;
 use super::wait::{Pauses, PollPolicy, Stopped, pause};
 
@@ -38,10 +38,10 @@ pub(super) struct JobTimes {
 
 impl JobTimes {
     /// Those of one call.
-    pub(super) fn of(&self, call: Call) -> &RecentDurations {
+    pub(super) fn of(&self, call: WriteKind) -> &RecentDurations {
         match call {
-            Call::Delete => &self.delete,
-            Call::Deploy | Call::Patch => &self.deploy,
+            WriteKind::Delete => &self.delete,
+            WriteKind::Deploy | WriteKind::Patch => &self.deploy,
         }
     }
 }

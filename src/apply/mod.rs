@@ -25,13 +25,13 @@ mod step;
 mod wait;
 mod why;
 
-pub use event::{ApplyEvent, Call};
+pub use event::ApplyEvent;
 pub use executor::{ApplySettings, EventSink, Execution, apply};
 pub use interrupt::{CancelHandle, CancelToken};
 pub use package::inspect_package;
 pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover, unfinished_words};
 pub use report::{
-    ApplyReport, Done, NotReleased, Outcome, OutcomeKind, SkipReason, StepError, StepReport, Totals,
+    ApplyReport, Done, NotReleased, Outcome, SkipReason, StepError, StepReport, Totals,
 };
 pub use run_report::{JobOutcome, JobReport, RunEvent};
 pub use run_start::{RunEventSink, RunExecution, RunStartError, StartedRun, start_run};

@@ -2,7 +2,6 @@
 
 use tokio::time::Instant;
 
-use super::event::Call;
 use super::executor::Run;
 use super::release::not_read;
 use super::report::{Done, Outcome, StepError};
@@ -12,6 +11,7 @@ use super::wait::{Pauses, Stopped, pause};
 use crate::api::{self, PatchStyle, WriteError};
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
 use crate::live::LiveVersion;
+use crate::outcome::WriteKind;
 use crate::plan::{LiveImage, Patch, PreconditionResult, check_update};
 use crate::store::RecordPatch;
 
@@ -62,7 +62,7 @@ impl Step<'_, '_> {
             }
             let sent = self
                 .send(
-                    Call::Patch,
+                    WriteKind::Patch,
                     deadline,
                     async || {
                         run.writer
@@ -82,7 +82,7 @@ impl Step<'_, '_> {
                 .await?;
             match sent {
                 Sent::Refused(error) if !is_last && may_be_form(&error) => continue,
-                Sent::Refused(error) => return Err(refused(Call::Patch, error)),
+                Sent::Refused(error) => return Err(refused(WriteKind::Patch, error)),
                 Sent::Taken(()) | Sent::Found(()) => {}
             }
             if let Some(done) = self.confirm_patch(before, patch, is_last).await? {

@@ -10,14 +10,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::create::{DeployTarget, Made};
-use super::event::Call;
 use super::executor::{Execution, Run};
-use super::report::OutcomeKind;
 use super::wait::{JobEnd, NotShown, Stopped, pause};
 use crate::api::ReadError;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
+use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, AfterImage, LiveImage};
 use crate::store::{Entry, JournalError, PastRun, PastSending, PastStep};
 
@@ -176,7 +175,10 @@ pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, 
         recovery.steps.push(RecoveredStep {
             address: step.address().clone(),
             identity,
-            is_deploy: step.sendings.iter().any(|sent| sent.call == Call::Deploy),
+            is_deploy: step
+                .sendings
+                .iter()
+                .any(|sent| sent.call == WriteKind::Deploy),
             fate,
         });
     }
@@ -195,8 +197,8 @@ pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, 
 
 impl Run<'_> {
     async fn recover_step(&self, step: &PastStep, action: &Action) -> RecoveredOutcome {
-        let last = |call: Call| step.sendings.iter().rev().find(|sent| sent.call == call);
-        let recovered = match (action, last(Call::Deploy), last(Call::Delete)) {
+        let last = |call: WriteKind| step.sendings.iter().rev().find(|sent| sent.call == call);
+        let recovered = match (action, last(WriteKind::Deploy), last(WriteKind::Delete)) {
             (
                 Action::Create {
                     after, other_owner, ..

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::event::Call;
 use crate::api::WriteError;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Address, Identity, JobId, Owner, OwnerPair, SolutionId};
+use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{ActionKind, ApprovedPlan, Decided, Difference};
 
 /// What became of every change of a plan that does something, in the plan's order.
@@ -35,7 +33,7 @@ pub struct StepReport {
     /// Jobs that it started, in order.
     pub jobs: Vec<JobId>,
     /// Calls that were sent a second time, because nobody could know whether the first was taken.
-    pub sent_twice: Vec<Call>,
+    pub sent_twice: Vec<WriteKind>,
     /// How long it took.
     pub took: Duration,
 }
@@ -149,7 +147,7 @@ pub enum StepError {
     #[error("the server refused the {call}")]
     CallRefused {
         /// The call.
-        call: Call,
+        call: WriteKind,
         /// What it answered.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -158,7 +156,7 @@ pub enum StepError {
     #[error("the {call} could not be sent in time")]
     NotSent {
         /// The call.
-        call: Call,
+        call: WriteKind,
         /// The last try's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -167,19 +165,19 @@ pub enum StepError {
     #[error("the server asked to wait longer than the {call} may take, so it was not sent")]
     HeldBack {
         /// The call.
-        call: Call,
+        call: WriteKind,
     },
     /// The lock was lost, so that somebody else may be writing.
     #[error("the lock is not held any more, so the {call} was not sent")]
     LockLost {
         /// The call.
-        call: Call,
+        call: WriteKind,
     },
     /// The job says that it failed.
     #[error("the {call} job `{job}` failed: {message}")]
     JobFailed {
         /// The call that started it.
-        call: Call,
+        call: WriteKind,
         /// The job.
         job: JobId,
         /// The server's message.
@@ -191,7 +189,7 @@ pub enum StepError {
     #[error("{}", not_confirmed(*.call, .job.as_ref()))]
     NotConfirmed {
         /// The call.
-        call: Call,
+        call: WriteKind,
         /// The job.
         job: Option<JobId>,
     },
@@ -293,12 +291,12 @@ fn after_refusals(state: &LiveStateWord, left_inactive: Option<&str>) -> String 
     }
 }
 
-fn not_confirmed(call: Call, job: Option<&JobId>) -> String {
+fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
     let job = job.map_or_else(String::new, |job| format!(" of job `{job}`"));
     match call {
-        Call::Deploy => format!("the deploy{job} ended, and the version is not live"),
-        Call::Delete => format!("the delete{job} ended, and the version is still live"),
-        Call::Patch => "the patch was taken, and does not show".to_owned(),
+        WriteKind::Deploy => format!("the deploy{job} ended, and the version is not live"),
+        WriteKind::Delete => format!("the delete{job} ended, and the version is still live"),
+        WriteKind::Patch => "the patch was taken, and does not show".to_owned(),
     }
 }
 
@@ -382,48 +380,6 @@ impl StepError {
             Self::Journal { .. } => {
                 "Make the store's folder writable, then run apply again.".to_owned()
             }
-        }
-    }
-}
-
-/// How a change ended, as one word: the same in tables, journal and events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutcomeKind {
-    /// [`Outcome::Done`].
-    Done,
-    /// [`Outcome::Failed`].
-    Failed,
-    /// [`Outcome::Skipped`].
-    Skipped,
-    /// [`Outcome::Refused`].
-    Refused,
-    /// [`Outcome::Cancelled`].
-    Cancelled,
-    /// [`Outcome::Unknown`].
-    Unknown,
-}
-
-impl OutcomeKind {
-    /// Every word, in the order of tables.
-    pub const ALL: [Self; 6] = [
-        Self::Done,
-        Self::Failed,
-        Self::Skipped,
-        Self::Refused,
-        Self::Cancelled,
-        Self::Unknown,
-    ];
-
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Refused => "refused",
-            Self::Cancelled => "cancelled",
-            Self::Unknown => "unknown",
         }
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{ApplyEvent, Call};
+use super::event::ApplyEvent;
 use super::executor::Run;
 use super::report::{Outcome, StepError};
 use super::step::Step;
 use super::wait::{Pauses, PollPolicy, Stopped, pause};
 use crate::api::{ReadError, WriteError};
+use crate::outcome::WriteKind;
 
 /// What became of a write.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Step<'_, '_> {
     /// checks the precondition again before a repetition.
     pub(super) async fn send<T, F>(
         &mut self,
-        call: Call,
+        call: WriteKind,
         deadline: Instant,
         send: impl AsyncFn() -> Result<T, WriteError>,
         look: impl AsyncFn() -> Result<Option<F>, ReadError>,
@@ -57,7 +58,7 @@ impl Step<'_, '_> {
         let mut pauses = Pauses::new(RESEND, &run.random);
         // Whether an earlier sending may have been taken, be it an earlier run's.
         let mut is_ambiguous =
-            call == Call::Deploy && run.sent_before.contains(&self.change.identity);
+            call == WriteKind::Deploy && run.sent_before.contains(&self.change.identity);
         loop {
             // A pause that the host asked for is over before the sending is journalled.
             let error = match tokio::time::timeout_at(deadline, run.writer.ready()).await {
@@ -81,7 +82,7 @@ impl Step<'_, '_> {
                                 Ok(None) if Instant::now() < deadline => {
                                     is_ambiguous = true;
                                     // A look for a deploy is a look at its precondition.
-                                    needs_check = call != Call::Deploy;
+                                    needs_check = call != WriteKind::Deploy;
                                     is_repeated = true;
                                     continue;
                                 }
@@ -104,7 +105,7 @@ impl Step<'_, '_> {
                     // A deploy is looked for again after a long pause only: a server may have taken
                     // what it says it has not, and its own record must not stand against the
                     // change.
-                    needs_check = call != Call::Deploy || after >= CHECK_HOLDS;
+                    needs_check = call != WriteKind::Deploy || after >= CHECK_HOLDS;
                     is_repeated = true;
                     self.tell_retry(call, after, false, &error);
                     if pause(after, deadline, &run.interrupt).await.is_err()
@@ -126,7 +127,7 @@ impl Step<'_, '_> {
     }
 
     /// Writes what must be on disk before a call is sent.
-    async fn announce(&mut self, call: Call) -> Result<(), Outcome> {
+    async fn announce(&mut self, call: WriteKind) -> Result<(), Outcome> {
         // What a step has begun, it ends: a version that was deleted to be replaced, or deployed
         // with another visibility than declared, must not be left so.
         if self.run.interrupt.is_raised() && !self.has_begun() {
@@ -164,7 +165,7 @@ impl Step<'_, '_> {
         }
     }
 
-    fn tell_retry(&self, call: Call, after: Duration, is_ambiguous: bool, error: &WriteError) {
+    fn tell_retry(&self, call: WriteKind, after: Duration, is_ambiguous: bool, error: &WriteError) {
         self.run.tell(&ApplyEvent::Retrying {
             address: self.change.address.clone(),
             call,
@@ -175,7 +176,7 @@ impl Step<'_, '_> {
     }
 }
 
-fn not_sent(call: Call, error: WriteError) -> Outcome {
+fn not_sent(call: WriteKind, error: WriteError) -> Outcome {
     Outcome::Failed(StepError::NotSent {
         call,
         source: Box::new(error),

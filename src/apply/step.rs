@@ -6,12 +6,13 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::create::DeployTarget;
-use super::event::{ApplyEvent, Call};
+use super::event::ApplyEvent;
 use super::executor::Run;
 use super::report::{Done, Outcome, SkipReason, StepError, StepReport};
 use super::wait::NotShown;
 use crate::api::WriteError;
 use crate::ident::{JobId, SolutionId};
+use crate::outcome::WriteKind;
 use crate::plan::{Action, Change};
 use crate::store::{ChangeRef, Entry, RecordPatch};
 
@@ -19,8 +20,8 @@ use crate::store::{ChangeRef, Entry, RecordPatch};
 pub(super) struct Step<'a, 'r> {
     pub(super) run: &'a Run<'r>,
     pub(super) change: &'a Change,
-    pub(super) attempts: BTreeMap<Call, u32>,
-    pub(super) sent_twice: Vec<Call>,
+    pub(super) attempts: BTreeMap<WriteKind, u32>,
+    pub(super) sent_twice: Vec<WriteKind>,
     /// What the PATCH that is sent next sets.
     pub(super) patching: Option<RecordPatch>,
     /// The records of the name before the deploy that is sent next.
@@ -94,7 +95,7 @@ async fn conclude(
     change: &Change,
     outcome: Outcome,
     jobs: Vec<JobId>,
-    sent_twice: Vec<Call>,
+    sent_twice: Vec<WriteKind>,
     begun: Instant,
 ) -> StepReport {
     let made = match &outcome {
@@ -129,7 +130,7 @@ async fn conclude(
         unconfirmed: matches!(
             &outcome,
             Outcome::Failed(StepError::NotConfirmed {
-                call: Call::Deploy,
+                call: WriteKind::Deploy,
                 ..
             })
         ) && change
@@ -212,7 +213,11 @@ impl Step<'_, '_> {
 
     /// Journals that a call is about to be sent; before the first one, what is to be made of it
     /// all.
-    pub(super) async fn record_sending(&self, call: Call, attempt: u32) -> Result<(), Outcome> {
+    pub(super) async fn record_sending(
+        &self,
+        call: WriteKind,
+        attempt: u32,
+    ) -> Result<(), Outcome> {
         let change = || ChangeRef::of(self.change);
         let intent = (!self.has_begun()).then(|| Entry::Intent {
             change: change(),
@@ -222,8 +227,8 @@ impl Step<'_, '_> {
             change: change(),
             call,
             attempt,
-            patch: self.patching.clone().filter(|_| call == Call::Patch),
-            known: (call == Call::Deploy).then(|| self.known.clone()),
+            patch: self.patching.clone().filter(|_| call == WriteKind::Patch),
+            known: (call == WriteKind::Deploy).then(|| self.known.clone()),
         };
         self.run
             .journal
@@ -242,7 +247,7 @@ impl Step<'_, '_> {
     }
 
     /// Journals the job that a call started.
-    pub(super) async fn start_job(&mut self, call: Call, job: Option<JobId>) -> Option<JobId> {
+    pub(super) async fn start_job(&mut self, call: WriteKind, job: Option<JobId>) -> Option<JobId> {
         self.run.tell(&ApplyEvent::JobStarted {
             address: self.change.address.clone(),
             call,
@@ -281,7 +286,7 @@ impl Step<'_, '_> {
         })
     }
 
-    pub(super) fn not_confirmed(&self, call: Call) -> Outcome {
+    pub(super) fn not_confirmed(&self, call: WriteKind) -> Outcome {
         Outcome::Failed(StepError::NotConfirmed {
             call,
             job: self.jobs.last().cloned(),
@@ -290,7 +295,7 @@ impl Step<'_, '_> {
 }
 
 /// A call that the server refused ends its step.
-pub(super) fn refused(call: Call, error: WriteError) -> Outcome {
+pub(super) fn refused(call: WriteKind, error: WriteError) -> Outcome {
     Outcome::Failed(StepError::CallRefused {
         call,
         source: Box::new(error),

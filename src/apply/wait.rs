@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{ApplyEvent, Call};
+use super::event::ApplyEvent;
 use super::executor::Run;
 use super::interrupt::CancelToken;
 use super::job_times::Polls;
 use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
+use crate::outcome::WriteKind;
 
 /// The time that a poll may take beyond the deadline: that of one request.
 const LAST_POLL: Duration = Duration::from_secs(30);
@@ -174,7 +175,7 @@ impl Run<'_> {
     pub(super) async fn poll_job(
         &self,
         address: &Address,
-        call: Call,
+        call: WriteKind,
         job: &JobId,
         deadline: Instant,
     ) -> JobEnd {

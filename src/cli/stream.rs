@@ -174,7 +174,7 @@ impl StreamProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apply::OutcomeKind;
+    use crate::outcome::OutcomeKind;
     use crate::render::{Diagnostic, Severity};
 
     /// A place that keeps what is written, and fails where it is told to.

@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
-use crate::apply::OutcomeKind;
 use crate::ident::Identity;
+use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, Origin, Plan, Refusal, Summary};
 use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, Severity};
 use crate::render::{review_words, words};

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::styles::{Styles, styled};
 use super::words;
-use crate::apply::{ApplyEvent, OutcomeKind};
+use crate::apply::ApplyEvent;
+use crate::outcome::OutcomeKind;
 use crate::plan::ActionKind;
 
 /// Writes the line of one event, after which so many changes of all have ended.

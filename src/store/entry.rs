@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::apply::{Call, OutcomeKind};
 use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, Change, Patch, Subject};
 
 /// The version of the journal's entries.
@@ -107,7 +107,7 @@ pub enum Entry {
         #[serde(flatten)]
         change: ChangeRef,
         /// The call.
-        call: Call,
+        call: WriteKind,
         /// Which sending of it, from 1.
         attempt: u32,
         /// What a PATCH sets, and of which record.
@@ -123,7 +123,7 @@ pub enum Entry {
         #[serde(flatten)]
         change: ChangeRef,
         /// The call.
-        call: Call,
+        call: WriteKind,
         /// The job.
         job: JobId,
     },

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::backend::StoreError;
 use super::entry::{ChangeRef, ENTRY_VERSION, Entry, Record, RecordPatch};
-use crate::apply::{Call, OutcomeKind};
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
     Action, ApplyHistory, InFlight, OrphanedRecord, OtherMade, PastEnd, PastWrite, Patch,
     PlanProgress, Subject,
@@ -73,7 +73,7 @@ pub struct PastStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastSending {
     /// The call.
-    pub call: Call,
+    pub call: WriteKind,
     /// When its line was written, in milliseconds since 1970: right before it was sent.
     pub at_ms: u64,
     /// What a PATCH set, and of which record; none in journals of earlier versions of solform.
@@ -126,13 +126,16 @@ impl PastStep {
     }
 
     /// Returns whether a call was sent.
-    fn has_sent(&self, call: Call) -> bool {
+    fn has_sent(&self, call: WriteKind) -> bool {
         self.sendings.iter().any(|sent| sent.call == call)
     }
 
     /// What was set in which record, in the order of the sendings.
     fn patches(&self) -> impl Iterator<Item = (&SolutionId, Patch)> {
-        let sent = self.sendings.iter().filter(|sent| sent.call == Call::Patch);
+        let sent = self
+            .sendings
+            .iter()
+            .filter(|sent| sent.call == WriteKind::Patch);
         sent.filter_map(|sent| match (&sent.patch, self.action.as_ref()?) {
             (Some(patch), _) => Some((&patch.id, patch.set)),
             // Journals of earlier versions do not name what is set.
@@ -481,9 +484,9 @@ fn past_write(step: &PastStep) -> Option<PastWrite> {
         .filter(|outcome| outcome.word == OutcomeKind::Done);
     Some(PastWrite {
         action: step.action.clone()?,
-        is_deployed: step.has_sent(Call::Deploy),
+        is_deployed: step.has_sent(WriteKind::Deploy),
         patches: step.patches().map(|(id, set)| (id.clone(), set)).collect(),
-        is_deleted: step.has_sent(Call::Delete),
+        is_deleted: step.has_sent(WriteKind::Delete),
         record: done.and_then(|outcome| outcome.id.clone()),
         end: match done {
             Some(outcome) if !outcome.unfinished => PastEnd::Done,
@@ -501,7 +504,7 @@ fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
             continue;
         };
         let outcome = step.outcome.as_ref().map(|outcome| outcome.word);
-        let is_deploy = step.has_sent(Call::Deploy);
+        let is_deploy = step.has_sent(WriteKind::Deploy);
         let is_unknown = outcome.is_none_or(|word| word == OutcomeKind::Unknown);
         if let Some(at_ms) = step.abandoned_at_ms.filter(|_| is_deploy && is_unknown) {
             abandoned.insert(identity.clone(), at_ms);

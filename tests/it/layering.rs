@@ -42,7 +42,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "attribute",
             "outcome",
             "plan",
-            "apply",
         ],
     ),
     (

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::api::ReadError;
-use crate::apply::{Call, OutcomeKind};
 use crate::cli::args::AbandonArgs;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -18,6 +17,7 @@ use crate::cli::workflow::apply_session;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::{JobResult, JobState};
 use crate::live::LiveVersion;
+use crate::outcome::{OutcomeKind, WriteKind};
 use crate::render::{AbandonDocument, Abandoned, render_abandoned, render_json};
 use crate::store::{Entry, PastRun, PastStep, Store};
 
@@ -58,7 +58,7 @@ async fn abandon(
     let (last_answer, live) = looked.await?;
     let now_ms = clock::now_ms();
     let hold = session.manifest().environment.timeouts.deploy;
-    let is_deploy = left.orphaned.is_none() && left.call == Some(Call::Deploy);
+    let is_deploy = left.orphaned.is_none() && left.call == Some(WriteKind::Deploy);
     let abandoned = Abandoned {
         environment: &session.manifest().environment.name,
         apply: &run.id,
@@ -104,7 +104,7 @@ async fn abandon(
 /// What is left of a step for a person to abandon.
 struct Left<'a> {
     /// The write whose end is not known.
-    call: Option<Call>,
+    call: Option<WriteKind>,
     job: Option<JobId>,
     sent_at_ms: Option<u64>,
     /// The record that a failed deploy left.

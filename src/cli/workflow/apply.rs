@@ -10,7 +10,7 @@ use super::report::Reporting;
 use super::verification::{self, Verification};
 use super::{packages, plan, plan_formats};
 use crate::apply::{
-    ApplyReport, CancelHandle, CancelToken, Outcome, OutcomeKind, StepError, StepReport, Totals,
+    ApplyReport, CancelHandle, CancelToken, Outcome, StepError, StepReport, Totals,
 };
 use crate::cli::args::{ChangeArgs, ManifestArgs};
 use crate::cli::clock;
@@ -22,6 +22,7 @@ use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::signals::{self, NextCommand};
 use crate::ident::Address;
+use crate::outcome::OutcomeKind;
 use crate::plan::{
     ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
     SavedPlan, Summary, approve, approve_narrowed,

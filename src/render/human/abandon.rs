@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::table::{Rows, render_rows};
-use crate::apply::Call;
 use crate::ident::{Address, JobId, SolutionId};
 use crate::live::LiveVersion;
+use crate::outcome::WriteKind;
 use crate::render::words;
 
 /// A change that a person abandons, with all that is known of it.
@@ -19,7 +19,7 @@ pub struct Abandoned<'a> {
     /// The change.
     pub address: &'a Address,
     /// The last write that was sent.
-    pub call: Option<Call>,
+    pub call: Option<WriteKind>,
     /// The job that the server named for it.
     pub job: Option<&'a JobId>,
     /// How long ago it was sent.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::table::{Rows, brief_time, render_rows, render_table, time};
-use crate::apply::OutcomeKind;
+use crate::outcome::OutcomeKind;
 use crate::render::words;
 use crate::store::{PastRun, PastStep, Took};
 

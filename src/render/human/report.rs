@@ -6,8 +6,9 @@ use std::io::{self, Write};
 
 use super::plan::render_leftovers;
 use super::table::{column_width, padded};
-use crate::apply::{ApplyReport, Outcome, OutcomeKind, SkipReason, StepError, StepReport};
+use crate::apply::{ApplyReport, Outcome, SkipReason, StepError, StepReport};
 use crate::ident::Address;
+use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, InFlight, Mode, Plan, SUMMARISED_ABOVE};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;

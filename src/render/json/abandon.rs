@@ -44,7 +44,7 @@ impl AbandonDocument {
             environment: abandoned.environment.to_owned(),
             apply: abandoned.apply.to_owned(),
             address: abandoned.address.to_string(),
-            write: abandoned.call.map(crate::apply::Call::as_str),
+            write: abandoned.call.map(crate::outcome::WriteKind::as_str),
             job: abandoned.job.map(ToString::to_string),
             age_ms: abandoned.age.and_then(ms),
             last_answer: abandoned.last_answer.map(str::to_owned),

@@ -13,8 +13,9 @@ use super::plan::{
 };
 use super::report::{ReportDocument, seconds, time};
 use super::v1::FORMAT_VERSION;
-use crate::apply::{ApplyEvent, OutcomeKind};
+use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
+use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
 use crate::render::progress::{doing, done};
 use crate::render::words;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::{ReportChange, ReportDocument, ResultWord, TotalsItem, empty, time};
-use crate::apply::OutcomeKind;
+use crate::outcome::OutcomeKind;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::human::history;
 use crate::store::PastRun;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::budget::{Row, Section, Tables, quotes};
 use super::escape::{NAME_LIMIT, code, marker, short_code, shortened};
 use super::plan::MarkdownOptions;
-use crate::apply::OutcomeKind;
+use crate::outcome::OutcomeKind;
 use crate::render::json::{ReportChange, ReportDocument, ResultWord, past_report_document};
 use crate::render::words;
 use crate::store::PastRun;
@@ -224,8 +224,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::apply::{ApplyReport, Call, Done, Outcome, SkipReason, StepError, StepReport};
+    use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepReport};
     use crate::ident::{Address, JobId, SolutionId};
+    use crate::outcome::WriteKind;
     use crate::plan::Plan;
     use crate::plan::testing::{declared, live, scenario};
     use crate::render::{Diagnostic, NotApplied, Severity};
@@ -294,7 +295,7 @@ mod tests {
 
     fn failed(message: &str) -> Outcome {
         Outcome::Failed(StepError::JobFailed {
-            call: Call::Deploy,
+            call: WriteKind::Deploy,
             job: JobId::parse("job-1").unwrap(),
             message: message.to_owned(),
             suspect: None,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::path::Path;
-use solform::apply::{Call, OutcomeKind};
 use solform::ident::{Address, Digest, JobId};
+use solform::outcome::{OutcomeKind, WriteKind};
 use solform::plan::Subject;
 use solform::store::{
     Bucket as AnyBucket, ChangeRef, Entry, Lacking, LocalStore, LockOwner, PastRun, Record,
@@ -61,7 +61,7 @@ fn change(name: &str) -> ChangeRef {
 fn send(name: &str) -> Entry {
     Entry::Send {
         change: change(name),
-        call: Call::Deploy,
+        call: WriteKind::Deploy,
         attempt: 1,
         patch: None,
         known: None,
@@ -106,7 +106,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
                 4,
                 Entry::Job {
                     change: change("B"),
-                    call: Call::Deploy,
+                    call: WriteKind::Deploy,
                     job: JobId::parse("j-1").unwrap(),
                 },
             )
