@@ -85,6 +85,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "regular_file",
             "ident",
             "attribute",
+            "outcome",
             "manifest",
             "live",
             "job",
