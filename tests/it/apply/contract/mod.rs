@@ -158,6 +158,14 @@ async fn every_fault_on_a_read_under_plan_apply_plan() {
 
 /// Reads do not argue with a clear no, and read no more than fits.
 fn end_of_read(read: &str, what: &str) -> End {
+    if what == "connection=endless" {
+        End::SizeOrTime(Box::new(end_of_whole_read(read, what)))
+    } else {
+        end_of_whole_read(read, what)
+    }
+}
+
+fn end_of_whole_read(read: &str, what: &str) -> End {
     let is = |whats: &[&str]| whats.contains(&what);
     let no_list = is(&["status=403", "status=404", "connection=endless"]);
     let no_record = is(&[

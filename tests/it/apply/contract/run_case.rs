@@ -45,6 +45,9 @@ pub(super) enum End {
         says: &'static str,
         mend: &'static [&'static str],
     },
+    /// As given if a body reaches the limit of its size first. A slow machine reaches the time limit
+    /// first: then the read is repeated, and the apply converges.
+    SizeOrTime(Box<End>),
 }
 
 pub(super) const CONVERGES: End = End::Converges { deploys: 2 };
@@ -183,7 +186,12 @@ async fn run_case(case: Case, client: reqwest::Client) {
 
     let applied = world.apply(&[]).await;
     let deploys = world.deploys();
-    match &case.end {
+    let end = match &case.end {
+        End::SizeOrTime(_) if applied.code() == 2 => &CONVERGES,
+        End::SizeOrTime(end) => end,
+        end => end,
+    };
+    match end {
         End::Converges { deploys: expected } => {
             let applied = applied
                 .exits_with(2)
@@ -194,6 +202,7 @@ async fn run_case(case: Case, client: reqwest::Client) {
             let _ = world.plan().await.exits_with(0).says("No changes.");
             world.reset();
         }
+        End::SizeOrTime(_) => unreachable!("it was replaced above"),
         End::Stops { code, says } => {
             let applied = applied.exits_with(*code).warns(says);
             let is_read = |method: &str| ["GET", "HEAD"].contains(&method);
@@ -227,7 +236,7 @@ async fn run_case(case: Case, client: reqwest::Client) {
         }
     }
     world.check_requests();
-    if !matches!(case.end, End::Converges { .. }) {
+    if !matches!(end, End::Converges { .. }) {
         let _ = world.plan().await.exits_with(0).says("No changes.");
     }
     let records = world.records().await;
