@@ -1,5 +1,5 @@
-//! What every kind of store can do. One trait, so that the rest of solform does not know where its
-//! records lie.
+//! The operations of every kind of store, as one trait: the rest of solform does not depend on
+//! where the records are.
 
 use std::path::PathBuf;
 
@@ -12,46 +12,46 @@ use super::lock::{Lease, LockOwner};
 use super::probe::Lacking;
 use super::s3_settings::BucketSettingsError;
 
-/// Keeps journals, plans and the lock of one environment.
+/// A store of the journals, the plans and the lock of one environment.
 #[async_trait]
 pub trait Store: std::fmt::Debug + Send + Sync {
-    /// Where it is, for people.
+    /// Returns the location of the store, as messages show it.
     fn place(&self) -> String;
 
     /// Returns whether what is kept here outlives the machine.
     fn is_remote(&self) -> bool;
 
-    /// The ids of all runs, the oldest first: an id begins with its time.
+    /// Returns the ids of all applies, the oldest first: an id begins with its time.
     async fn runs(&self) -> Result<Vec<String>, StoreError>;
 
-    /// The journal of a run, as it was written.
+    /// Returns the journal of an apply, byte for byte.
     async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError>;
 
-    /// The plan that a run carries out; none where it was not kept.
+    /// Returns the plan that an apply executes; none if it was not kept.
     async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps the plan of a new run, and opens its journal. The journal never exists without its
+    /// Stores the plan of a new apply, and opens its journal. A journal never exists without its
     /// first entry, so that an empty one is known to be damaged.
     async fn begin(&self, run: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError>;
 
-    /// Opens the journal of an earlier run, to write down what became of it. A last line that was
-    /// cut short is taken away.
+    /// Opens the journal of an earlier apply, to record the recovered outcomes. A last line that
+    /// was cut short is removed.
     async fn reopen(&self, run: &str) -> Result<Journal, StoreError>;
 
-    /// Closes a journal that nothing more is written to.
+    /// Closes a journal that gets no further entries.
     async fn close(&self, run: &str, journal: Journal) -> Result<(), StoreError>;
 
-    /// Removes a run.
+    /// Removes the records of an apply.
     async fn remove(&self, run: &str) -> Result<(), StoreError>;
 
-    /// Proves that the store can keep two processes apart, with objects of its own that are removed
-    /// again. Goes on to its end if it is dropped.
+    /// Checks that the store can keep two processes apart, with temporary objects that it removes
+    /// again. If the call is dropped, the check still continues to its end.
     async fn prove_locks(&self) -> Result<(), StoreError>;
 
-    /// Takes the lock, or tells who holds it.
+    /// Takes the lock, or returns its holder.
     async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError>;
 
-    /// Who holds the lock.
+    /// Returns the holder of the lock.
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError>;
 
     /// Returns whether the lock is held under this id by a process that still renews it.
@@ -60,61 +60,61 @@ pub trait Store: std::fmt::Debug + Send + Sync {
         Ok(owner.is_some_and(|owner| owner.id == id))
     }
 
-    /// Takes the lock away from whoever holds it; `false` where it is held under another id, or by
-    /// nobody.
+    /// Removes the lock from its holder. Returns `false` if it is held under another id, or not
+    /// held.
     async fn force_unlock(&self, id: &str) -> Result<bool, StoreError>;
 }
 
 /// A lock that somebody else holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Who.
+    /// The holder.
     pub owner: LockOwner,
-    /// True if nothing was heard of its holder for so long that it is likely gone: whoever waits a
-    /// little gets it.
+    /// True if the holder has not renewed the lock for so long that its process has probably ended:
+    /// a short wait is then enough to get the lock.
     pub is_silent: bool,
 }
 
-/// Why the store cannot be used.
+/// The reason why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or folder could not be used.
     #[error("failed to {action} `{}`", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// Where.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
     /// A bucket could not be used.
     #[error("failed to {action} `{place}`")]
     Remote {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// Where.
+        /// The URL of the bucket or object.
         place: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: BucketError,
     },
-    /// The variables that say how a bucket is reached cannot be used.
+    /// The variables that configure access to the bucket are not usable.
     #[error("the bucket `{place}` cannot be asked")]
     Settings {
-        /// Where.
+        /// The URL of the bucket.
         place: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: BucketSettingsError,
     },
     /// A bucket in which two applies could hold the lock at once.
     #[error("the bucket of `{place}` {}", lacking.as_str())]
     Unfit {
-        /// Where.
+        /// The URL of the store.
         place: String,
-        /// What it lacks.
+        /// The missing guarantee.
         lacking: Lacking,
     },
     /// A file system on which two applies could hold the lock at once.
@@ -123,17 +123,17 @@ pub enum StoreError {
         /// The lock's file.
         path: PathBuf,
     },
-    /// A journal has a line that is none, before its end.
+    /// A journal contains a line that is not an entry, before its last line.
     #[error("line {line} of the journal of run `{run}` in `{place}` is damaged")]
     Corrupt {
-        /// The run.
+        /// The id of the apply.
         run: String,
-        /// Counted from 1.
+        /// The number of the line, counted from 1.
         line: usize,
         /// The store.
         place: String,
     },
-    /// A journal has no whole line, although it is made with its first one.
+    /// A journal has no complete line, although it is created together with its first line.
     #[error("the journal of apply `{run}` in `{place}` is empty")]
     Empty {
         /// The apply.
@@ -141,10 +141,10 @@ pub enum StoreError {
         /// The store.
         place: String,
     },
-    /// A journal was written by a later solform.
+    /// A journal was written by a newer solform.
     #[error("the journal of run `{run}` in `{place}` was written by a newer solform")]
     Newer {
-        /// The run.
+        /// The id of the apply.
         run: String,
         /// The store.
         place: String,
@@ -152,7 +152,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The error of a bucket's client, in short.
+    /// Returns the error of a bucket's client, shortened.
     pub(super) fn remote(action: &'static str, place: String, error: &object_store::Error) -> Self {
         match BucketSettingsError::in_chain(error) {
             Some(source) => Self::Settings { place, source },
@@ -164,12 +164,12 @@ impl StoreError {
         }
     }
 
-    /// Returns whether the store refuses what its reader may not do.
+    /// Returns whether the store refuses an operation because the caller may only read.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Remote { source, .. } if source.kind == BucketErrorKind::Denied)
     }
 
-    /// What to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {

@@ -1,6 +1,6 @@
-//! Buckets: how one is opened, and the bounds of what it may send.
+//! Buckets: opening one, and the limits of what it may send.
 //!
-//! A bucket is another computer's: its lists, objects and errors are read within limits.
+//! A bucket is on another computer: its lists, objects and errors are read within limits.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,10 +31,10 @@ use crate::ident::Digest;
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a request may be repeated.
+/// The maximum time during which a request is repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest that the metadata service of a machine in the cloud may take: it is on the same
-/// machine.
+/// The timeout of a cloud machine's metadata service. It is short, because the service is on the
+/// same machine.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The largest answer that holds no object: a page of a list has a few hundred kilobytes.
@@ -61,7 +61,7 @@ pub(super) struct Names {
     pub(super) folders: Vec<Path>,
 }
 
-/// A bucket that sends more than is read.
+/// A bucket that sends more than the limits allow.
 #[derive(Debug, thiserror::Error)]
 enum BoundError {
     #[error("the bucket lists more than {MAX_NAMES} names, or names that are too long, in `{0}`")]
@@ -149,7 +149,7 @@ pub(super) async fn bytes_of(found: GetResult, limit: u64) -> Result<Bytes, Erro
     Ok(bytes.into())
 }
 
-/// What went wrong with a bucket, in one message: its client wraps errors in up to eight others.
+/// An error of a bucket, in one message: the bucket's client wraps errors in up to eight others.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct BucketError {
@@ -157,16 +157,16 @@ pub struct BucketError {
     pub(super) kind: BucketErrorKind,
 }
 
-/// The kinds of errors that have different ways out.
+/// The kinds of errors, each with a fix of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BucketErrorKind {
-    /// No credentials, none that the server knows, or without the right.
+    /// Credentials are missing, unknown to the server, or without the needed permission.
     Denied,
-    /// There is no such bucket.
+    /// The bucket does not exist.
     NotFound,
-    /// A bound of this program.
+    /// A limit of this program is exceeded.
     Bound,
-    /// Anything else, mostly on the way to the server.
+    /// Any other error, mostly one of the network.
     Other,
 }
 
@@ -193,7 +193,7 @@ impl BucketError {
         }
     }
 
-    /// What to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub(super) fn help(&self) -> &'static str {
         match self.kind {
             BucketErrorKind::Denied => {
@@ -210,7 +210,7 @@ impl BucketError {
     }
 }
 
-/// The message of an S3 error without its XML, in one line that is not too long.
+/// Returns the message of an S3 error without its XML, on one line of limited length.
 fn readable(text: &str) -> String {
     const LONGEST: usize = 300;
     let text = text.replace(
@@ -246,7 +246,7 @@ pub fn open_s3(
     variables: &[(String, String)],
     allowed_hosts: Option<&AllowedHosts>,
 ) -> Result<(Bucket, Path), StoreError> {
-    // Another part of the process may have installed a provider; any will do.
+    // Another part of the process may have installed a provider; any provider works.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut settings = S3Settings::read(variables).map_err(|source| StoreError::Settings {
         place: url.to_string(),
@@ -257,7 +257,7 @@ pub fn open_s3(
     let mut builder = configured(url, variables, &settings)
         .with_client_options(client_options(&settings, REQUEST_TIMEOUT))
         .with_retry(RetryConfig {
-            // Pauses double from 100 ms: a store that is away for some seconds ends no apply.
+            // Pauses double from 100 ms: an outage of some seconds does not end an apply.
             max_retries: 7,
             retry_timeout: RETRY_TIMEOUT,
             ..RetryConfig::default()
@@ -285,7 +285,7 @@ fn configured(url: &Url, variables: &[(String, String)], settings: &S3Settings) 
         .with_url(url.as_str())
         .with_http_connector(BoundedConnector { guard });
     for (name, value) in variables {
-        // A variable that the client does not know is meant for another program.
+        // A variable that the client does not know belongs to another program.
         if let Ok(key) = name.to_ascii_lowercase().parse() {
             builder = builder.with_config(key, value);
         }
@@ -316,7 +316,7 @@ fn client_options(settings: &S3Settings, timeout: Duration) -> ClientOptions {
         .fold(options, ClientOptions::with_root_certificate)
 }
 
-/// The credentials that a machine in the cloud has by itself, asked for once.
+/// The credentials that a cloud machine provides by itself, requested once.
 fn metadata_service(
     url: &Url,
     variables: &[(String, String)],
@@ -333,7 +333,7 @@ fn metadata_service(
     Ok(Arc::clone(client.credentials()))
 }
 
-/// Says that there are no credentials where the machine has none of its own.
+/// Reports missing credentials if the machine does not provide any.
 #[derive(Debug)]
 struct MetadataCredentials {
     service: AwsCredentialProvider,
@@ -354,10 +354,10 @@ impl CredentialProvider for MetadataCredentials {
     }
 }
 
-/// Connects clients that read bounded answers.
+/// A connector for clients that read bounded answers.
 #[derive(Debug)]
 struct BoundedConnector {
-    /// Where hosts are restricted.
+    /// The allowed hosts, if hosts are restricted.
     guard: Option<Guard>,
 }
 
@@ -388,8 +388,8 @@ impl HttpService for BoundedClient {
         } else {
             ANSWER_LIMIT
         };
-        // What a service does not implement it will not implement a second later either: as a
-        // server error it would be repeated.
+        // A service that does not implement a request will not implement it a second later: a
+        // server error would be repeated.
         if response.status().as_u16() == 501 {
             *response.status_mut() = StatusCode::BAD_REQUEST;
         }

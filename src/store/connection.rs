@@ -1,8 +1,8 @@
-//! The connection of a bucket's client, where only some hosts may be asked.
+//! The connection of a bucket's client, if only some hosts are allowed.
 //!
-//! The client asks more than the bucket: it gets credentials from the metadata service, from a
-//! container's endpoint or from STS, each named by a variable, and a bucket can redirect. All of
-//! its requests pass here.
+//! The client sends requests not only to the bucket: it gets credentials from the metadata service,
+//! from a container's endpoint or from STS, each named by a variable, and a bucket can redirect.
+//! All these requests pass through this module.
 
 use std::path::PathBuf;
 
@@ -18,10 +18,10 @@ use super::bucket::{CONNECT_TIMEOUT, REQUEST_TIMEOUT};
 use crate::allowed_hosts::AllowedHosts;
 use crate::regular_file::{self, SECRET_LIMIT};
 
-/// How many redirects are followed, all of them to allowed hosts.
+/// The maximum number of redirects that are followed, all of them to allowed hosts.
 const REDIRECTS: usize = 5;
 
-/// What a guarded connection needs to know.
+/// The state of a guarded connection.
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) allowed: AllowedHosts,
@@ -29,7 +29,7 @@ pub(super) struct Guard {
     pub(super) bundle: Option<PathBuf>,
 }
 
-/// Makes a client that asks allowed hosts only.
+/// Creates a client that sends requests to allowed hosts only.
 pub(super) fn guarded(guard: &Guard, options: &ClientOptions) -> Result<HttpClient, Error> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Generic {
         store: "S3",
@@ -79,7 +79,7 @@ impl HttpService for GuardedService {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let url = Url::parse(&request.uri().to_string())
             .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
-        // `Unknown` is not tried again.
+        // `Unknown` errors are not retried.
         self.allowed
             .check(&url)
             .map_err(|refusal| HttpError::new(HttpErrorKind::Unknown, refusal))?;

@@ -1,7 +1,7 @@
-//! The journal's entries, one JSON object a line.
+//! The entries of a journal, one JSON object per line.
 //!
-//! An entry is written before or right after what it tells of, and never changed. Readers skip
-//! what they do not know: fields are only ever added within one version.
+//! An entry is written before or right after the event that it records, and is never changed.
+//! Readers skip unknown entries and fields: within one version, fields are only added.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,19 +12,19 @@ use crate::plan::{Action, Change, Patch, Subject};
 /// The version of the journal's entries.
 pub(super) const ENTRY_VERSION: u32 = 1;
 
-/// One line of a journal.
+/// A line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The entry's version.
     pub v: u32,
-    /// When it was written, in milliseconds since 1970.
+    /// The time of writing, in milliseconds since 1970.
     pub at_ms: u64,
-    /// What it tells.
+    /// The recorded event.
     pub entry: Entry,
 }
 
 impl Record {
-    /// An entry of this version of the format.
+    /// Returns an entry in this version of the format.
     pub fn new(at_ms: u64, entry: Entry) -> Self {
         Self {
             v: ENTRY_VERSION,
@@ -33,7 +33,7 @@ impl Record {
         }
     }
 
-    /// Its line, line break included.
+    /// Returns the line, line break included.
     pub(super) fn line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(self).expect("invariant: an entry's keys are strings");
         line.push(b'\n');
@@ -41,10 +41,10 @@ impl Record {
     }
 }
 
-/// The change that an entry is about.
+/// A reference to the change that an entry is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeRef {
-    /// The address that output shows. Two changes may share it in journals that carry no identity.
+    /// The address that output shows. Two changes may share it in journals without identities.
     pub address: Address,
     /// The solution version; none in journals of earlier versions of solform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ pub struct ChangeRef {
 }
 
 impl ChangeRef {
-    /// Refers to a change of a plan.
+    /// Returns a reference to a change of a plan.
     pub fn of(change: &Change) -> Self {
         let key = change.key();
         Self {
@@ -69,31 +69,31 @@ impl ChangeRef {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (&self.identity, &other.identity) {
             (Some(left), Some(right)) => left == right && self.record == other.record,
-            // Addresses are all that journals without identities have.
+            // Journals without identities have only addresses.
             (None, _) | (_, None) => self.address == other.address,
         }
     }
 }
 
-/// What a journal tells.
+/// An event that a journal records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Entry {
-    /// A run begins.
+    /// An apply begins.
     Begin {
-        /// The run's id.
+        /// The id of the apply.
         run: String,
-        /// The saved plan's id, where one is applied.
+        /// The id of the saved plan, if one is applied.
         plan: Option<String>,
-        /// Environment, URL and manifest.
+        /// The environment, its URL and the manifest.
         subject: Subject,
-        /// Changes that are to be made.
+        /// The number of changes in the plan.
         changes: usize,
-        /// The id of the lock that the apply holds; none where it holds none.
+        /// The id of the lock that the apply holds; none if it holds none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lock: Option<String>,
     },
-    /// A change is about to be made: what it is and what it rests on.
+    /// A change begins: its action, and the records that the action is based on.
     Intent {
         /// The change.
         #[serde(flatten)]
@@ -101,85 +101,86 @@ pub enum Entry {
         /// The whole action, with before and after.
         action: Action,
     },
-    /// A call is sent right after this line is on disk.
+    /// A request is sent right after this line is on disk.
     Send {
         /// The change.
         #[serde(flatten)]
         change: ChangeRef,
-        /// The call.
+        /// The kind of the write.
         call: WriteKind,
-        /// Which sending of it, from 1.
+        /// The number of this attempt, counted from 1.
         attempt: u32,
-        /// What a PATCH sets, and of which record.
+        /// The values that a PATCH sets, and the record that it changes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         patch: Option<RecordPatch>,
-        /// The records of the name that a deploy found: what appears beside them, it made.
+        /// The records of the name that existed before a deploy: a record that appears later was
+        /// created by it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<Vec<SolutionId>>,
     },
-    /// The server took a call and named a job.
+    /// The server accepted a write and returned a job.
     Job {
         /// The change.
         #[serde(flatten)]
         change: ChangeRef,
-        /// The call.
+        /// The kind of the write.
         call: WriteKind,
         /// The job.
         job: JobId,
     },
-    /// A change came to its end.
+    /// A change has ended.
     Outcome {
         /// The change.
         #[serde(flatten)]
         change: ChangeRef,
-        /// How.
+        /// The kind of the outcome.
         outcome: OutcomeKind,
         /// The record that is live now, or that a failed job left behind.
         id: Option<SolutionId>,
-        /// Why, where it is not done.
+        /// The reason, if the change is not done.
         detail: Option<String>,
-        /// True if a write is done and another one is left: the patch after a deploy, or the deploy
-        /// after a delete.
+        /// True if one write is done and another one is still missing: the patch after a deploy, or
+        /// the deploy after a delete.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unfinished: bool,
-        /// True if a deploy of a package that was not inspected ended, and what it made was not
-        /// found.
+        /// True if a deploy of a package that was not inspected has ended, and the record that it
+        /// created was not found.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unconfirmed: bool,
-        /// The identity of `id`, where a deploy made another solution than declared.
+        /// The identity of `id`, if a deploy created another solution than the declared one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         made: Option<String>,
     },
-    /// A person decided that the job of a change is not waited for any more, and that a record
-    /// which it left behind counts for what it is.
+    /// A person decided to stop waiting for the job of a change, and to accept a record that the
+    /// job left behind.
     Abandon {
         /// The change.
         #[serde(flatten)]
         change: ChangeRef,
-        /// The job that is not waited for.
+        /// The job whose end is not awaited.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job: Option<JobId>,
-        /// `user@host` of that person.
+        /// The person, as `user@host`.
         who: String,
     },
-    /// Another command opened the journal after its apply: what follows tells nothing of how long
-    /// the apply took.
+    /// Another command opened the journal after its apply: later entries do not show how long the
+    /// apply took.
     Reopen {},
-    /// The run came to its end, in order.
+    /// The apply has ended normally.
     End {
         /// True if every change is done.
         complete: bool,
     },
-    /// A kind of entry that this solform does not know.
+    /// An entry of a kind that this version of solform does not know.
     #[serde(other)]
     Other,
 }
 
-/// What a PATCH sets, and of which record.
+/// The values that a PATCH sets, and the record that it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordPatch {
     /// The record.
     pub id: SolutionId,
-    /// What is set.
+    /// The values to set.
     pub set: Patch,
 }

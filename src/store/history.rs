@@ -1,4 +1,4 @@
-//! What journals tell of earlier runs. Pure: text in, values out.
+//! The records of earlier applies, read from journals. Pure: text in, values out.
 
 use std::collections::BTreeMap;
 
@@ -12,94 +12,98 @@ use crate::plan::{
     PlanProgress, Subject,
 };
 
-/// One run, as its journal tells it.
+/// An earlier apply, as its journal records it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastRun {
-    /// Its id.
+    /// The id of the apply.
     pub id: String,
-    /// When it began, in milliseconds since 1970.
+    /// The time of the start, in milliseconds since 1970.
     pub began_at_ms: Option<u64>,
-    /// When its own last line was written.
+    /// The time of its last own line, in milliseconds since 1970.
     pub last_at_ms: Option<u64>,
-    /// Environment, URL and manifest.
+    /// The environment, its URL and the manifest.
     pub subject: Option<Subject>,
-    /// The saved plan that it applied.
+    /// The id of the saved plan that it applied.
     pub plan: Option<String>,
-    /// How many changes it was to make.
+    /// The number of changes in its plan.
     pub changes: usize,
-    /// Its steps, in the order in which they began.
+    /// The steps, in the order in which they began.
     pub steps: Vec<PastStep>,
-    /// True if every change is done; none where it did not come to its end.
+    /// True if every change is done; none if the apply did not end normally.
     pub complete: Option<bool>,
     /// True if its last line was cut short.
     pub is_torn: bool,
     /// The id of the lock that it held.
     pub lock: Option<String>,
-    /// When it ended in order, by its own last line.
+    /// The time of its normal end, by its own last line.
     pub ended_at_ms: Option<u64>,
-    /// When it was seen to hold its lock, where it runs. A journal does not tell.
+    /// The last time at which it was seen to hold its lock, if it is running. Not part of the
+    /// journal.
     pub running_at_ms: Option<u64>,
     /// True if another command has opened the journal since.
     pub is_reopened: bool,
 }
 
-/// How long an apply took.
+/// The duration of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Took {
-    /// So long, in milliseconds; so far, where it still runs.
+    /// The duration in milliseconds; for a running apply, the time until now.
     Exactly(u64),
-    /// It was interrupted, and ran at least until its last line. Less than a second tells nothing.
+    /// The apply was interrupted, and ran at least until its last line. A value below a second is
+    /// not meaningful.
     AtLeast(u64),
-    /// No line tells.
+    /// The journal does not show the duration.
     Unknown,
 }
 
-/// One step of an earlier run.
+/// A step of an earlier apply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastStep {
     /// The change.
     pub change: ChangeRef,
-    /// What was to be done; none for a step that was not tried.
+    /// The action; none for a step that was not attempted.
     pub action: Option<Action>,
-    /// What was sent, in its order.
+    /// The requests that were sent, in order.
     pub sendings: Vec<PastSending>,
-    /// How it ended.
+    /// The outcome; none if the step has no recorded end.
     pub outcome: Option<PastOutcome>,
-    /// When a person abandoned it, in milliseconds since 1970.
+    /// The time at which a person abandoned it, in milliseconds since 1970.
     pub abandoned_at_ms: Option<u64>,
 }
 
-/// One sending.
+/// A request that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastSending {
-    /// The call.
+    /// The kind of the write.
     pub call: WriteKind,
-    /// When its line was written, in milliseconds since 1970: right before it was sent.
+    /// The time of its line, in milliseconds since 1970: right before it was sent.
     pub at_ms: u64,
-    /// What a PATCH set, and of which record; none in journals of earlier versions of solform.
+    /// The values that a PATCH set, and the record that it changed; none in journals of earlier
+    /// versions of solform.
     pub patch: Option<RecordPatch>,
     /// The records of the name before a deploy; none in journals of earlier versions of solform.
     pub known: Option<Vec<SolutionId>>,
-    /// The job that the server named for it.
+    /// The job that the server returned for it.
     pub job: Option<JobId>,
 }
 
-/// How a step ended.
+/// The recorded outcome of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastOutcome {
-    /// The word.
+    /// The kind of the outcome.
     pub word: OutcomeKind,
     /// The record that is live, or that a failed job left behind.
     pub id: Option<SolutionId>,
-    /// Why, where it is not done.
+    /// The reason, if the step is not done.
     pub detail: Option<String>,
     /// True if only its deploy is done.
     pub unfinished: bool,
-    /// The identity of `id`, where a deploy made another solution than declared.
+    /// The identity of `id`, if a deploy created another solution than the declared one.
     pub made: Option<String>,
-    /// True if a deploy of a package that was not inspected ended, and what it made was not found.
+    /// True if a deploy of a package that was not inspected has ended, and its record was not
+    /// found.
     pub unconfirmed: bool,
-    /// True if a later apply found it out.
+    /// True if a later apply recovered this outcome.
     pub is_recovered: bool,
 }
 
@@ -114,23 +118,23 @@ impl PastStep {
         }
     }
 
-    /// The address that output shows.
+    /// Returns the address that output shows.
     pub fn address(&self) -> &Address {
         &self.change.address
     }
 
-    /// The solution version that it changes; none where the journal does not tell.
+    /// Returns the solution version that it changes; none if the journal does not record it.
     pub fn identity(&self) -> Option<&Identity> {
         let identity = self.change.identity.as_ref();
         identity.or_else(|| self.action.as_ref()?.identity())
     }
 
-    /// Returns whether a call was sent.
+    /// Returns whether a request was sent.
     fn has_sent(&self, call: WriteKind) -> bool {
         self.sendings.iter().any(|sent| sent.call == call)
     }
 
-    /// What was set in which record, in the order of the sendings.
+    /// Returns the patched records with the values that were set, in the order of the requests.
     fn patches(&self) -> impl Iterator<Item = (&SolutionId, Patch)> {
         let sent = self
             .sendings
@@ -138,7 +142,7 @@ impl PastStep {
             .filter(|sent| sent.call == WriteKind::Patch);
         sent.filter_map(|sent| match (&sent.patch, self.action.as_ref()?) {
             (Some(patch), _) => Some((&patch.id, patch.set)),
-            // Journals of earlier versions do not name what is set.
+            // Journals of earlier versions do not record the values.
             (None, Action::Update { before, patch, .. }) => Some((&before.id, *patch)),
             (None, Action::Delete { before } | Action::Replace { before, .. }) => {
                 Some((&before.id, Patch::new(Some(State::Inactive), None)?))
@@ -152,8 +156,8 @@ impl PastStep {
         self.abandoned_at_ms.is_some()
     }
 
-    /// Returns whether nobody knows what became of what was sent, and a person has not abandoned
-    /// it.
+    /// Returns whether the result of a sent request is unknown, and no person has abandoned the
+    /// step.
     pub fn is_open(&self) -> bool {
         !self.sendings.is_empty()
             && !self.is_abandoned()
@@ -165,7 +169,7 @@ impl PastStep {
 }
 
 impl PastRun {
-    /// An apply of which nothing is known.
+    /// Creates an apply without any known entries.
     pub fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -184,8 +188,8 @@ impl PastRun {
         }
     }
 
-    /// Reads a journal. A last line that was cut short is survived; any other that is none is not,
-    /// and neither is a journal without a whole line.
+    /// Parses a journal. A last line that was cut short is accepted; any other invalid line is an
+    /// error, and so is a journal without a complete line.
     pub fn read(id: &str, place: &str, bytes: &[u8]) -> Result<Self, StoreError> {
         let mut run = Self::new(id);
         let mut has_lines = false;
@@ -194,8 +198,8 @@ impl PastRun {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            // Lines are written with their line break, and on disk before what they announce is
-            // sent.
+            // A line is written with its line break, and is on disk before the request that it
+            // announces is sent.
             if !line.ends_with(b"\n") {
                 run.is_torn = true;
                 break;
@@ -236,8 +240,7 @@ impl PastRun {
         Ok(run)
     }
 
-    /// Returns how long it took, without the time that passed before another command finished its
-    /// journal.
+    /// Returns the duration, without the time before another command finished the journal.
     pub fn took(&self) -> Took {
         let since_began = |at: u64| at.checked_sub(self.began_at_ms?);
         if let Some(took) = self
@@ -339,17 +342,17 @@ impl PastRun {
         &mut self.steps[index]
     }
 
-    /// What its steps sent.
+    /// Returns the writes that the steps sent.
     pub fn writes(&self) -> Vec<PastWrite> {
         self.steps.iter().filter_map(past_write).collect()
     }
 
-    /// The steps of which nobody knows what became.
+    /// Returns the steps whose result is unknown.
     pub fn open_steps(&self) -> impl Iterator<Item = &PastStep> {
         self.steps.iter().filter(|step| step.is_open())
     }
 
-    /// Returns whether something of it is left to be found out or written down.
+    /// Returns whether the apply needs recovery: an outcome is not yet known or not yet recorded.
     pub fn needs_recovery(&self) -> bool {
         self.complete.is_none() || self.open_steps().next().is_some()
     }
@@ -360,7 +363,7 @@ struct VersionOnly {
     v: u32,
 }
 
-/// Reads what these runs know of versions and records, the oldest run first.
+/// Reads what these applies know of versions and records, the oldest apply first.
 pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
     let mut history = ApplyHistory::default();
     for run in runs {
@@ -397,8 +400,8 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
     history
 }
 
-/// Learns which record a delete deactivated, until a patch sets its state. The patch that puts it
-/// back counts only where the step came to its own end: else it may not have been taken.
+/// Records which record a delete deactivated, until a patch sets its state. The patch that restores
+/// it counts only if the step ended by itself: otherwise the server may not have accepted it.
 fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
     let deleted = match &step.action {
         Some(Action::Delete { before } | Action::Replace { before, .. }) => Some(before),
@@ -426,7 +429,7 @@ fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
     }
 }
 
-/// Learns what a deploy made instead of the declared version.
+/// Records the solution that a deploy created instead of the declared version.
 fn learn_made(history: &mut ApplyHistory, step: &PastStep, outcome: &PastOutcome) {
     let Some(Action::Create { path, after, .. } | Action::Replace { path, after, .. }) =
         &step.action
@@ -468,7 +471,7 @@ fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome
     }
 }
 
-/// Reads what the applies of one plan did, the oldest run first.
+/// Reads the results of all applies of one plan, the oldest apply first.
 pub fn progress_of(runs: &[PastRun], plan: &str) -> PlanProgress {
     let of_plan = || runs.iter().filter(|run| run.plan.as_deref() == Some(plan));
     PlanProgress {
@@ -495,8 +498,8 @@ fn past_write(step: &PastStep) -> Option<PastWrite> {
     })
 }
 
-/// The versions whose deploy a person abandoned, with the time, and that no later apply brought to
-/// their declared state; the oldest apply first.
+/// Returns the versions whose deploy a person abandoned, with the time, without those that a later
+/// apply brought to their declared state; the oldest apply first.
 fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
     let mut abandoned = BTreeMap::new();
     for step in runs.iter().flat_map(|run| &run.steps) {
@@ -515,11 +518,11 @@ fn abandoned_deploys(runs: &[PastRun]) -> BTreeMap<Identity, u64> {
     abandoned
 }
 
-/// How many runs are kept.
+/// The number of applies whose journals are kept.
 const KEPT_RUNS: usize = 100;
 
-/// The runs that may go: the oldest beyond those that are kept, but none that needs recovery, and
-/// none that knows of an orphaned record.
+/// Returns the applies that may be removed: the oldest beyond the number to keep, except those that
+/// need recovery or that know of an orphaned record.
 pub fn superfluous(runs: &[PastRun]) -> Vec<String> {
     let spare = runs.len().saturating_sub(KEPT_RUNS);
     runs.iter()

@@ -1,8 +1,8 @@
 //! The write-ahead journal: a line is on disk before the call that it announces is sent.
 //!
-//! Steps run side by side, and each waits for the disk before it writes to the platform. One
-//! thread owns the file and takes all lines that wait at that moment in one go, so that fifty steps
-//! cost the disk little more than one.
+//! Steps run concurrently, and each waits for the disk before it writes to the platform. One thread
+//! owns the file and writes all waiting lines together, so that fifty steps cost the disk little
+//! more than one step.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,19 +12,19 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::entry::{Entry, Record};
 
-/// Why a line could not be kept.
+/// The reason why a line could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The disk, or the remote store, refused.
+    /// The disk, or the remote store, refused the write.
     #[error("failed to write `{path}`")]
     Write {
-        /// The journal's place.
+        /// The path or URL of the journal.
         path: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// An earlier line could not be written, so that none after it may be.
+    /// An earlier line could not be written, so no later line may be written.
     #[error("the journal `{path}` is closed after an earlier failure")]
     Closed {
         /// The journal's file.
@@ -40,7 +40,7 @@ pub struct Journal {
     writer: Option<Sink>,
 }
 
-/// Who writes.
+/// The writer of the lines.
 #[derive(Debug)]
 enum Sink {
     /// A thread, which may wait for the disk.
@@ -52,7 +52,7 @@ enum Sink {
 /// Lines that wait to be written.
 pub(super) type Lines = mpsc::UnboundedReceiver<Line>;
 
-/// One line or several that belong together, and who waits for them.
+/// A group of lines that belong together, and the callers that wait for them.
 #[derive(Debug)]
 pub(super) struct Line {
     text: Vec<u8>,
@@ -60,7 +60,7 @@ pub(super) struct Line {
 }
 
 impl Journal {
-    /// Appends to a file that is open for it.
+    /// Creates a journal that appends to an open file.
     pub(super) fn new(path: String, file: File) -> Self {
         let (sender, lines) = mpsc::unbounded_channel();
         let writer = std::thread::spawn(move || write_lines(file, lines));
@@ -71,7 +71,7 @@ impl Journal {
         }
     }
 
-    /// Hands its lines to a task that writes them elsewhere.
+    /// Creates a journal that passes its lines to a task, which writes them to another location.
     pub(super) fn elsewhere<F: Future<Output = ()> + Send + 'static>(
         path: String,
         write: impl FnOnce(Lines) -> F,
@@ -84,7 +84,7 @@ impl Journal {
         }
     }
 
-    /// Ends the journal: every line is written, and nothing more can be.
+    /// Closes the journal: every line is written, and no further line is accepted.
     pub async fn close(mut self) -> Result<(), JournalError> {
         drop(self.lines.take());
         let is_joined = match self.writer.take() {
@@ -103,12 +103,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes an entry; returns once it is on disk.
+    /// Writes an entry; returns when it is on disk.
     pub async fn record(&self, at_ms: u64, entry: Entry) -> Result<(), JournalError> {
         self.record_all(at_ms, [entry]).await
     }
 
-    /// Writes entries in one go, in their order; returns once they are on disk.
+    /// Writes entries together, in order; returns when they are on disk.
     pub async fn record_all(
         &self,
         at_ms: u64,
@@ -151,7 +151,7 @@ impl Drop for Journal {
 pub(super) struct Batch(Vec<Line>);
 
 impl Batch {
-    /// The first line, and all that wait behind it.
+    /// Returns the first line, and all lines that wait behind it.
     pub(super) fn of(first: Line, lines: &mut Lines) -> Self {
         let mut batch = vec![first];
         while let Ok(line) = lines.try_recv() {
@@ -164,7 +164,7 @@ impl Batch {
         self.0.iter().flat_map(|line| &line.text).copied().collect()
     }
 
-    /// Tells everybody who waits. A step that was dropped meanwhile needs no answer.
+    /// Sends the result to every waiting step. A step that was dropped meanwhile needs no answer.
     pub(super) fn tell(self, result: &io::Result<()>) {
         for line in self.0 {
             let copy = match result {
@@ -184,7 +184,8 @@ fn write_lines(mut file: File, mut lines: Lines) {
             .and_then(|()| file.sync_data());
         batch.tell(&result);
         if result.is_err() {
-            // After a failed write the file's end is not known: nothing more may be sent.
+            // After a failed write the end of the file is not known: no further request may be
+            // sent.
             return;
         }
     }

@@ -1,9 +1,9 @@
-//! The lock of a remote store: an object that says who holds it, renewed while it is held.
+//! The lock of a remote store: an object that names its holder, which renews it.
 //!
-//! A holder renews every 10 s. Whoever wants the lock takes it over when it was not renewed for 60
-//! s. That is seen by watching: an object that stays the same for so long, or that claims to be so
-//! old and stays the same for longer than two renewals could take. The claim alone would rest on
-//! two clocks being equal.
+//! A holder renews the lock every 10 s. Another process takes it over when it was not renewed for
+//! 60 s. Two observations prove that: the object did not change for 60 s, or its own time is that
+//! old and it did not change for longer than two renewals take. The object's own time alone would
+//! depend on two clocks being equal.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,18 +21,19 @@ use super::lock::{Lease, LeaseKeeper, LockOwner};
 
 /// The largest lock object that is read.
 pub(super) const LOCK_LIMIT: u64 = 64 * 1024;
-/// How often a holder renews.
+/// The time between two renewals.
 const RENEWAL: Duration = Duration::from_secs(10);
-/// How soon a renewal that failed is tried again.
+/// The pause after a failed renewal.
 const RENEWAL_RETRY: Duration = Duration::from_secs(2);
-/// After how long without a renewal a lock is gone.
+/// The time without a renewal after which a lock has expired.
 pub(super) const GONE: Duration = Duration::from_mins(1);
-/// How long one that claims to be that old is watched before it is taken over.
+/// The time for which a lock with an expired time is watched before it is taken over.
 pub(super) const WATCHED: Duration = Duration::from_secs(21);
-/// For how long after a renewal a holder trusts its own lock: less than others wait.
+/// The time after a renewal for which a holder trusts its own lock: shorter than the time for which
+/// others wait.
 const TRUSTED: Duration = Duration::from_secs(45);
 
-/// What the object holds.
+/// The content of the lock object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct LockObject {
     v: u32,
@@ -40,13 +41,13 @@ struct LockObject {
     renewed_at_ms: u64,
 }
 
-/// Who holds the lock, as the object says.
+/// Returns the holder of the lock, as the object names it.
 pub(super) fn owner_in(bytes: &[u8]) -> Option<LockOwner> {
     let object: LockObject = serde_json::from_slice(bytes).ok()?;
     Some(object.owner)
 }
 
-/// Returns whether the object says that this holder renewed it lately.
+/// Returns whether the object shows a recent renewal by this holder.
 pub(super) fn is_renewed(bytes: &[u8], id: &str, now_ms: u64) -> bool {
     let object: Option<LockObject> = serde_json::from_slice(bytes).ok();
     object.is_some_and(|object| {
@@ -55,12 +56,13 @@ pub(super) fn is_renewed(bytes: &[u8], id: &str, now_ms: u64) -> bool {
     })
 }
 
-/// What was last seen of somebody else's lock, and since when it has been the same.
+/// The last observed version of another process's lock, and the time since which it has not
+/// changed.
 #[derive(Debug, Default)]
 pub(super) struct Observation(Mutex<Option<(String, Instant)>>);
 
 impl Observation {
-    /// For how long the object has been this version.
+    /// Returns the time for which the object has not changed.
     fn unchanged_for(&self, version: &str) -> Duration {
         let mut seen = self
             .0
@@ -88,7 +90,7 @@ fn payload(owner: &LockOwner, now_ms: u64) -> PutPayload {
     PutPayload::from(text)
 }
 
-/// Takes the lock where nobody holds it, or its holder is gone.
+/// Takes the lock if it is free or expired.
 pub(super) async fn try_take(
     objects: &Arc<dyn ObjectStore>,
     path: &Path,
@@ -112,7 +114,7 @@ pub(super) async fn try_take(
     }
     let found = match objects.get(path).await {
         Ok(found) => found,
-        // Given back in between.
+        // The lock was released in between.
         Err(Error::NotFound { .. }) => {
             return Ok(Err(Held {
                 owner: LockOwner::nobody_known(),
@@ -131,7 +133,7 @@ pub(super) async fn try_take(
         .as_ref()
         .map_or_else(LockOwner::nobody_known, |object| object.owner.clone());
     if holder.id == owner.id {
-        // Our own put was taken, and its answer was lost.
+        // Our own put was accepted, and its answer was lost.
         return Ok(Ok(hold(version)));
     }
     let claimed = object.map_or(GONE, |object| {
@@ -148,7 +150,7 @@ pub(super) async fn try_take(
     }
     match put(PutMode::Update(version)).await {
         Ok(done) => Ok(Ok(hold(done.into()))),
-        // It was renewed, or somebody else was quicker.
+        // The lock was renewed, or another process was faster.
         Err(Error::Precondition { .. } | Error::NotFound { .. } | Error::AlreadyExists { .. }) => {
             Ok(Err(Held {
                 owner: holder,
@@ -165,7 +167,7 @@ struct RemoteLease {
     objects: Arc<dyn ObjectStore>,
     path: Path,
     id: String,
-    /// Until when it is trusted; none once it is lost.
+    /// The time until which it is trusted; none after it was lost.
     trusted: Arc<Mutex<Option<Instant>>>,
     renewing: JoinHandle<()>,
 }
@@ -282,7 +284,8 @@ impl Renewal {
         }
     }
 
-    /// The object's version, if it is still ours: a renewal may be taken and its answer lost.
+    /// Returns the object's version, if it is still ours: a renewal can be accepted although its
+    /// answer is lost.
     async fn our_version(&self) -> Result<Option<UpdateVersion>, Error> {
         let found = match self.objects.get(&self.path).await {
             Ok(found) => found,

@@ -1,7 +1,7 @@
-//! The local store: `.solform/` beside the manifest, a folder for each environment.
+//! The local store: `.solform/` beside the manifest, with a folder for each environment.
 //!
-//! The lock is the kernel's lock on a file, which is free again when its process dies. What is
-//! written in that file tells others who holds it.
+//! The lock is the kernel's lock on a file, which the kernel releases when the process ends. The
+//! content of that file names the holder for other processes.
 
 #![expect(
     clippy::disallowed_methods,
@@ -25,14 +25,14 @@ use crate::regular_file::{self, JOURNAL_LIMIT, PLAN_LIMIT};
 /// The largest lock file that is read.
 const LOCK_LIMIT: u64 = 64 * 1024;
 
-/// The folder of one environment.
+/// The store of one environment, in a folder.
 #[derive(Debug, Clone)]
 pub struct LocalStore {
     folder: PathBuf,
 }
 
-/// The name of an environment's folder. Name, URL and context are its key, so that two servers
-/// never share a journal.
+/// Returns the name of an environment's folder. Name, URL and context are its key, so that two
+/// servers never share a journal.
 pub(super) fn folder_name(environment: &str, url: &str, context: Option<&str>) -> String {
     let key = Digest::of(format!("{environment}\n{url}\n{}", context.unwrap_or("")).as_bytes());
     let name: String = environment
@@ -50,7 +50,7 @@ pub(super) fn folder_name(environment: &str, url: &str, context: Option<&str>) -
 }
 
 impl LocalStore {
-    /// The store of an environment below `root`.
+    /// Returns the store of an environment below `root`.
     pub fn new(root: &Path, environment: &str, url: &str, context: Option<&str>) -> Self {
         Self {
             folder: root.join(folder_name(environment, url, context)),
@@ -82,7 +82,8 @@ impl LocalStore {
         Ok(())
     }
 
-    /// Flushes the folder of the runs: a file's name must outlive a crash as well as its lines.
+    /// Flushes the folder of the applies: the name of a file must survive a crash, not only its
+    /// lines.
     fn flush_names(&self) -> Result<(), StoreError> {
         let runs = self.runs_folder();
         File::open(&runs)
@@ -144,7 +145,7 @@ impl Store for LocalStore {
                 file.sync_data()
             })
             .map_err(|error| {
-                // A plan without a journal would be found by nobody, and take its room for ever.
+                // A plan without a journal would never be found or removed.
                 if error.kind() != io::ErrorKind::AlreadyExists {
                     let _ = fs::remove_file(&path);
                 }
@@ -201,14 +202,14 @@ impl Store for LocalStore {
     }
 
     async fn prove_locks(&self) -> Result<(), StoreError> {
-        // The lock itself is tried when it is taken.
+        // `try_lock` finds out whether the file system has locks.
         Ok(())
     }
 
     async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
         self.prepare()?;
         let path = self.lock_path();
-        // A pipe in its place would be waited for.
+        // Opening a pipe at this path would block.
         match fs::metadata(&path) {
             Ok(there) if !there.is_file() => {
                 let source = io::Error::other("it is not a regular file");
@@ -223,7 +224,7 @@ impl Store for LocalStore {
             .truncate(false)
             .open(&path)
             .map_err(failed("open", &path))?;
-        // One that an earlier version made may be readable for others.
+        // A file from an earlier version may be readable for other users.
         let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
         match file.try_lock() {
             Ok(()) => {}
@@ -238,7 +239,7 @@ impl Store for LocalStore {
             path,
             file,
         };
-        // The file may have been taken away between its opening and its locking.
+        // The file may have been removed after it was opened and before it was locked.
         if !lease.is_held() {
             return Ok(Err(held(None)));
         }
@@ -260,7 +261,8 @@ impl Store for LocalStore {
             Err(source) => return Err(failed("open", &path)(source)),
         };
         match file.try_lock_shared() {
-            // Its process has died: nobody holds it, whatever the file says.
+            // The holder's process has ended: the lock is free, although the file still names a
+            // holder.
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => Ok(Some(
                 read_owner(&mut file).unwrap_or_else(LockOwner::nobody_known),
@@ -273,7 +275,7 @@ impl Store for LocalStore {
         if self.lock_owner().await?.is_none_or(|owner| owner.id != id) {
             return Ok(false);
         }
-        // Whoever holds it looks before each write, and finds another file, or none.
+        // The holder checks the file before each write, and finds another file, or none.
         let path = self.lock_path();
         fs::remove_file(&path).map_err(failed("remove", &path))?;
         Ok(true)
@@ -298,14 +300,15 @@ impl LeaseKeeper for LocalLease {
     }
 
     async fn release(self: Box<Self>) {
-        // The lock goes with the file's handle; what it said is of no use any more.
+        // Closing the file releases the lock; its content has no further use.
         if self.is_held() {
             let _ = self.file.set_len(0);
         }
     }
 }
 
-/// What a plan says of an environment is for whoever runs solform.
+/// Returns options for a file that only its owner can read: a plan contains details of an
+/// environment.
 fn private() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     options.mode(0o600);
@@ -326,7 +329,7 @@ fn write_owner(file: &mut File, owner: &LockOwner) -> io::Result<()> {
     file.sync_data()
 }
 
-/// A lock that the kernel says is held: its holder lives.
+/// Returns the holder of a lock that the kernel reports as held: its process is running.
 fn held(owner: Option<LockOwner>) -> Held {
     Held {
         owner: owner.unwrap_or_else(LockOwner::nobody_known),
@@ -334,7 +337,7 @@ fn held(owner: Option<LockOwner>) -> Held {
     }
 }
 
-/// The error of a lock that could not be asked for.
+/// Returns the error of a lock request that failed.
 fn lock_failed(path: &Path, source: io::Error) -> StoreError {
     if is_without_locks(&source) {
         return StoreError::NoFileLocks {
@@ -344,8 +347,8 @@ fn lock_failed(path: &Path, source: io::Error) -> StoreError {
     failed("lock", path)(source)
 }
 
-/// Returns whether a file system says that it has no locks: ENOLCK of one in the network whose lock
-/// service is not there, ENOSYS or EOPNOTSUPP of one that knows none.
+/// Returns whether a file system reports that it has no locks: ENOLCK of a network file system
+/// without a lock service, ENOSYS or EOPNOTSUPP of one without support for locks.
 fn is_without_locks(error: &io::Error) -> bool {
     const ENOLCK: i32 = 37;
     error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
@@ -360,8 +363,8 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
     }
 }
 
-/// Keeps a folder of solform's own out of the repository that the manifest lies in, by a
-/// `.gitignore` inside it.
+/// Keeps a folder of solform out of the repository that contains the manifest, by a `.gitignore`
+/// inside the folder.
 pub fn keep_out_of_git(root: &Path) -> io::Result<()> {
     match File::create_new(root.join(".gitignore")) {
         Ok(mut file) => file.write_all(b"*\n"),

@@ -1,4 +1,4 @@
-//! The lock of an environment: who holds it, and how it is waited for.
+//! The lock of an environment: its holder, and the wait for it.
 
 use std::time::Duration;
 
@@ -9,26 +9,27 @@ use tokio::time::Instant;
 use super::backend::{Held, Store, StoreError};
 use super::lease::WATCHED;
 
-/// How often a lock that somebody holds is tried again.
+/// The pause between two attempts to take a lock that is held.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Who holds a lock, as others are told.
+/// The holder of a lock, as other processes see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockOwner {
-    /// Tells this holding from every other.
+    /// The id of this holding of the lock, different for each one.
     pub id: String,
     /// `user@host`.
     pub who: String,
-    /// The process, on that host.
+    /// The process id, on that host.
     pub pid: u32,
-    /// What was typed.
+    /// The command line.
     pub command: String,
-    /// Since when, in milliseconds since 1970, by the owner's clock.
+    /// The start of the holding, in milliseconds since 1970, by the owner's clock.
     pub since_ms: u64,
 }
 
 impl LockOwner {
-    /// Whoever is just taking or giving back the lock is not to be read.
+    /// Returns a placeholder for a holder that is not known, as it is just taking or releasing the
+    /// lock.
     pub(super) fn nobody_known() -> Self {
         Self {
             id: "unknown".to_owned(),
@@ -40,17 +41,17 @@ impl LockOwner {
     }
 }
 
-/// A lock that is held until it is released, its process dies, or it is taken away.
+/// A lock that is held until it is released, its process ends, or it is removed.
 #[derive(Debug)]
 pub struct Lease(Box<dyn LeaseKeeper>);
 
-/// What a kind of store does for a lock that is held.
+/// The operations of a store on a lock that is held.
 #[async_trait]
 pub trait LeaseKeeper: std::fmt::Debug + Send + Sync {
-    /// Returns whether it is still held. To be asked before each write.
+    /// Returns whether it is still held. Call this before each write.
     fn is_held(&self) -> bool;
 
-    /// Gives it back.
+    /// Releases the lock.
     async fn release(self: Box<Self>);
 }
 
@@ -59,7 +60,7 @@ impl Lease {
         Self(keeper)
     }
 
-    /// One for whoever does without a lock.
+    /// Returns a guard for a command that does not lock.
     pub fn unlocked() -> Self {
         Self(Box::new(Unlocked))
     }
@@ -69,7 +70,7 @@ impl Lease {
         self.0.is_held()
     }
 
-    /// Gives it back.
+    /// Releases the lock.
     pub async fn release(self) {
         self.0.release().await;
     }
@@ -87,7 +88,7 @@ impl LeaseKeeper for Unlocked {
     async fn release(self: Box<Self>) {}
 }
 
-/// Takes the lock, waiting at most `timeout` for whoever holds it.
+/// Takes the lock; waits at most `timeout` for its current holder.
 pub async fn lock(
     store: &dyn Store,
     owner: &LockOwner,
@@ -104,7 +105,7 @@ pub async fn lock(
             Ok(lease) => return Ok(Ok(lease)),
             Err(held) => held,
         };
-        // A lock that is likely gone is watched, even by whoever does not want to wait.
+        // A lock that has probably expired is watched, even without a timeout.
         let patience = if is_silent {
             timeout.max(WATCHED + RETRY)
         } else {

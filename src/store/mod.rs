@@ -1,7 +1,7 @@
-//! Where a run keeps what the next one must know: lock, journal and plan, per environment.
+//! The store of what a later apply needs: lock, journals and plans, per environment.
 //!
-//! The live listing is the truth about the platform; the store only remembers what solform itself
-//! did and was about to do. It must not be needed to plan.
+//! The live listing is the truth about the platform; the store only contains what solform itself
+//! did and was about to do. Planning must work without it.
 
 mod backend;
 mod bucket;

@@ -1,9 +1,9 @@
-//! Whether a bucket keeps the promises that a lock rests on: a write may depend on what is there.
+//! A check that a bucket has the conditional writes that the lock needs.
 //!
-//! The lock is an object that is written only where there is none (`If-None-Match: *`) and renewed
-//! only where it is still the one that was read (`If-Match`). A service that passes over these
-//! headers would give the lock to two applies at once. So they are tried on an object of this probe
-//! alone, which is removed again.
+//! The lock is an object that is written only if there is none (`If-None-Match: *`), and renewed
+//! only if it is still the version that was read (`If-Match`). A service that ignores these headers
+//! would give the lock to two applies at once. The check uses an object of its own, and removes it
+//! again.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload,
 use super::bucket::bytes_of;
 use super::lease::LOCK_LIMIT;
 
-/// What a bucket lacks.
+/// A guarantee that a bucket does not give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lacking {
     /// A write with `If-None-Match: *` replaced an object.
     CreateIgnored,
     /// A write with `If-None-Match: *` is refused, where the same write without it is accepted.
     CreateRefused,
-    /// A write with `If-Match` replaced an object of another version.
+    /// A write with `If-Match` replaced another version of the object.
     MatchIgnored,
     /// A write with `If-Match` and the right version is refused.
     MatchRefused,
-    /// A read shows something else than what was written last.
+    /// A read does not return the content that was written last.
     Stale,
 }
 
 impl Lacking {
-    /// What was seen, behind the name of the bucket.
+    /// Returns the finding, to be shown behind the name of the bucket.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::CreateIgnored => {
@@ -43,8 +43,8 @@ impl Lacking {
     }
 }
 
-/// Tries conditional writes on an object of its own below a folder. Returns what the bucket lacks,
-/// if anything.
+/// Tries conditional writes on an object of its own below a folder. Returns the guarantee that the
+/// bucket does not give, if any.
 pub(super) async fn probe(
     objects: &Arc<dyn ObjectStore>,
     folder: &Path,
@@ -56,7 +56,7 @@ pub(super) async fn probe(
         path: folder.clone().join(name.as_str()),
         id,
     };
-    // A server that cannot be reached, or that does not know the credentials, fails here, once.
+    // A server that is unreachable or refuses the credentials fails here, once.
     match objects.get(&probe.path).await {
         Ok(_) | Err(Error::NotFound { .. }) => {}
         Err(error) => return Err(error),
@@ -81,11 +81,11 @@ impl Probe<'_> {
     async fn run(&self) -> Result<Option<Lacking>, Error> {
         let first = match self.put("first", PutMode::Create).await {
             Ok(version) => version,
-            // The object is this probe's alone: an earlier try was accepted, and its answer was
+            // Only this probe uses the object: an earlier attempt was accepted, and its answer was
             // lost.
             Err(Error::AlreadyExists { .. }) => self.read().await?.1,
             Err(error) => {
-                // Without the condition it fails too where it is not the condition that is refused.
+                // If the write also fails without the condition, the cause is not the condition.
                 let Ok(version) = self.put("first", PutMode::Overwrite).await else {
                     return Err(error);
                 };
@@ -105,7 +105,7 @@ impl Probe<'_> {
             Ok(_) => {}
             Err(error) => {
                 let (text, _) = self.read().await?;
-                // As above: an earlier try was accepted.
+                // As above: an earlier attempt was accepted.
                 if text != self.text("third") {
                     let is_writable = self.put("third", PutMode::Overwrite).await.is_ok();
                     return if is_writable {

@@ -1,8 +1,8 @@
 //! A store in a bucket: journals as numbered objects, the lock as a lease by conditional put.
 //!
-//! Objects cannot be appended to, so that each batch of lines is an object of its own, put only if
-//! there is none of that number yet. A journal that is closed is put together into one. Nothing
-//! here rests on the clocks of two machines being equal.
+//! Objects cannot be appended to, so each batch of lines is an object of its own, put only if the
+//! number is not used yet. The objects of a closed journal are merged into one. Nothing here
+//! depends on the clocks of two machines being equal.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::local::folder_name;
 use super::lock::{Lease, LockOwner};
 use super::probe::{Lacking, probe};
 
-/// The most bytes that one command reads of a store.
+/// The maximum number of bytes that one command reads from a store.
 const STORE_LIMIT: u64 = 1024 * 1024 * 1024;
 
 /// A folder in a bucket.
@@ -34,20 +34,20 @@ pub struct RemoteStore {
     place: String,
     now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     observation: Observation,
-    /// How many bytes may still be read.
+    /// The number of bytes that may still be read.
     left: AtomicU64,
-    /// What the probe has found.
+    /// The result of the probe.
     proof: OnceCell<Option<Lacking>>,
 }
 
-/// Whose records they are: the key of an environment's folder.
+/// The key of an environment's folder in the store.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreKey<'a> {
     /// The environment's name.
     pub environment: &'a str,
-    /// Its URL.
+    /// The URL of the server.
     pub url: &'a str,
-    /// Its context.
+    /// The context (`IB-Context`).
     pub context: Option<&'a str>,
 }
 
@@ -58,8 +58,8 @@ impl fmt::Debug for RemoteStore {
 }
 
 impl RemoteStore {
-    /// The store of an environment below a prefix of a bucket. `place` is what people are told, and
-    /// `now_ms` the wall clock.
+    /// Returns the store of an environment below a prefix of a bucket. Messages show `place`;
+    /// `now_ms` is the wall clock.
     pub fn new(
         bucket: Bucket,
         prefix: &Path,
@@ -122,12 +122,12 @@ impl RemoteStore {
         listed.map_err(self.failed("list", folder))
     }
 
-    /// The pieces of a journal, in their order.
+    /// Lists the pieces of a journal, in order.
     async fn pieces(&self, run: &str) -> Result<Vec<Piece>, StoreError> {
         let listed = self.list(&self.run_folder(run)).await?.objects;
         let mut pieces: Vec<Piece> = listed.into_iter().filter_map(Piece::of).collect();
         pieces.sort_by_key(|piece| (piece.last, !piece.is_whole));
-        // What was put together holds all before it, whether or not that was removed.
+        // A merged piece contains all pieces before it, even if they were not removed.
         if let Some(whole) = pieces.iter().rposition(|piece| piece.is_whole) {
             let last = pieces[whole].last;
             let whole = pieces.remove(whole);
@@ -149,7 +149,7 @@ impl RemoteStore {
     }
 }
 
-/// One object of a journal: `00000007.jsonl`, or `whole-00000007.jsonl` for all up to the seventh.
+/// An object of a journal: `00000007.jsonl`, or `whole-00000007.jsonl` for all up to the seventh.
 struct Piece {
     path: Path,
     last: u64,
@@ -195,7 +195,7 @@ impl Store for RemoteStore {
     async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
         for piece in self.pieces(run).await? {
-            // Removed in between: it stands in what was put together since.
+            // The piece was removed in between: a newer merged piece contains it.
             if let Some(piece) = self.get(&piece.path).await? {
                 bytes.extend_from_slice(&piece);
             }
@@ -254,7 +254,7 @@ impl Store for RemoteStore {
             .await
             .map_err(self.failed("write", &path))?;
         for piece in &pieces {
-            // What stays is only in the way of nobody.
+            // A piece that could not be removed does no harm.
             if let Err(error) = self.objects.delete(&piece.path).await {
                 tracing::debug!(path = %piece.path, %error, "a piece of a journal could not be removed");
             }
@@ -263,8 +263,8 @@ impl Store for RemoteStore {
     }
 
     async fn remove(&self, run: &str) -> Result<(), StoreError> {
-        // What is left of a removal that was cut short must read as a journal that has its end: the
-        // plan goes first, then the pieces in their order.
+        // The rest of an interrupted removal must read as a journal with an end: the plan is
+        // removed first, then the pieces in order.
         let mut paths = self.list(&self.run_folder(run)).await?.objects;
         paths.sort_by_key(|path| (path.filename() != Some("plan.json"), path.clone()));
         for path in paths {
@@ -279,7 +279,7 @@ impl Store for RemoteStore {
     async fn prove_locks(&self) -> Result<(), StoreError> {
         let proven = self.proof.get_or_try_init(|| async {
             let (objects, folder) = (Arc::clone(&self.objects), self.folder.clone());
-            // A task of its own, so that an interrupt leaves nothing behind.
+            // The check is a task of its own, so that an interrupt leaves no object behind.
             tokio::spawn(async move { probe(&objects, &folder).await })
                 .await
                 .map_err(|_| StoreError::Io {
@@ -343,7 +343,7 @@ impl PieceWriter {
             let is_over = result.is_err();
             batch.tell(&result);
             if is_over {
-                // Nobody knows what was written: nothing more may be sent.
+                // It is not known which lines were written: no further request may be sent.
                 return;
             }
         }
@@ -360,8 +360,8 @@ impl PieceWriter {
             .await
         {
             Ok(_) => {}
-            // The first try of this very put was taken, and its answer was lost; or somebody else
-            // writes this journal.
+            // The first attempt of this put was accepted, and its answer was lost; or another
+            // process writes this journal.
             Err(object_store::Error::AlreadyExists { .. }) => {
                 let found = self
                     .objects

@@ -1,4 +1,4 @@
-//! What the `AWS_*` variables say about a bucket, checked before anything is sent.
+//! The settings of a bucket in the `AWS_*` variables, checked before any request.
 
 #![expect(
     clippy::disallowed_methods,
@@ -16,36 +16,36 @@ use crate::allowed_hosts::AllowedHosts;
 /// The largest bundle of certificates that is read.
 const BUNDLE_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The endpoint of a bucket, named from the most specific on.
+/// The variables of a bucket's endpoint, the most specific first.
 const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
 
-/// How a bucket is reached.
+/// The settings of a bucket.
 #[derive(Debug)]
 pub(super) struct S3Settings {
-    /// The endpoint that is not Amazon's own.
+    /// The endpoint, if it is not Amazon's own.
     pub(super) endpoint: Option<String>,
     pub(super) allows_http: bool,
-    /// The authorities of `AWS_CA_BUNDLE`.
+    /// The certificates of `AWS_CA_BUNDLE`.
     pub(super) certificates: Vec<Certificate>,
     pub(super) credentials: Credentials,
     pub(super) metadata_endpoint: Option<String>,
-    /// The hosts that may be asked, where they are restricted.
+    /// The allowed hosts, if they are restricted.
     pub(super) allowed_hosts: Option<AllowedHosts>,
 }
 
-/// Where credentials come from.
+/// The source of the credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Credentials {
-    /// The variables hold them, or say where they are.
+    /// The variables contain the credentials or their location.
     Given,
-    /// Only the metadata service of a machine in the cloud may have some.
+    /// Only the metadata service of a cloud machine may provide credentials.
     Metadata,
 }
 
-/// Variables with which no bucket can be reached.
+/// The reason why the variables cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketSettingsError {
-    /// An endpoint that is no URL.
+    /// An endpoint that is not a URL.
     #[error("the endpoint `{endpoint}` in {variable} is not an http or https URL")]
     Endpoint {
         /// The endpoint.
@@ -53,7 +53,7 @@ pub enum BucketSettingsError {
         /// The variable.
         variable: &'static str,
     },
-    /// An endpoint that everybody on the way could listen to.
+    /// An endpoint without encryption: others on the network could read the requests.
     #[error("the endpoint `{endpoint}` in {variable} is plain http")]
     PlainHttp {
         /// The endpoint.
@@ -61,21 +61,21 @@ pub enum BucketSettingsError {
         /// The variable.
         variable: &'static str,
     },
-    /// One half of a key.
+    /// A key of two variables, of which only one is set.
     #[error("{set} is set without {missing}")]
     HalfKey {
-        /// The variable that is there.
+        /// The variable that is set.
         set: &'static str,
-        /// The variable that is not.
+        /// The variable that is not set.
         missing: &'static str,
     },
-    /// A profile, and nothing else.
+    /// A profile without other credentials.
     #[error("no credentials found: {variable} is set, but profiles are not read")]
     Profile {
         /// The variable.
         variable: &'static str,
     },
-    /// Nothing that credentials could come from.
+    /// No source of credentials.
     #[error("no credentials found")]
     NoCredentials,
     /// A bundle that cannot be read.
@@ -83,7 +83,7 @@ pub enum BucketSettingsError {
     Bundle {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -96,7 +96,7 @@ pub enum BucketSettingsError {
 }
 
 impl BucketSettingsError {
-    /// Finds that there are no credentials below an error of the bucket's client.
+    /// Returns this error if an error of the bucket's client contains it.
     pub(super) fn in_chain(error: &object_store::Error) -> Option<Self> {
         let mut cause: &(dyn std::error::Error + 'static) = error;
         loop {
@@ -107,7 +107,7 @@ impl BucketSettingsError {
         }
     }
 
-    /// What to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Endpoint { .. } => "Write a whole URL, such as `https://s3.example.com`.",
@@ -126,7 +126,7 @@ impl BucketSettingsError {
 }
 
 impl S3Settings {
-    /// Reads the variables, which are not empty.
+    /// Reads the variables; an empty one counts as not set.
     pub(super) fn read(variables: &[(String, String)]) -> Result<Self, BucketSettingsError> {
         let value = |wanted: &str| {
             let found = variables.iter().find(|(name, _)| name == wanted);
@@ -160,7 +160,7 @@ fn is_true(value: &str) -> bool {
     ["1", "true", "on", "yes", "y"].contains(&value.to_ascii_lowercase().as_str())
 }
 
-/// Returns whether an endpoint is plain http on this machine, where nobody else listens.
+/// Returns whether an endpoint is plain http on this machine, where no other machine can listen.
 fn is_loopback_http(
     variable: &'static str,
     endpoint: &str,
@@ -224,7 +224,7 @@ fn credentials<'v>(
     if is_given {
         return Ok(Credentials::Given);
     }
-    // Who names a profile does not mean the machine's own role.
+    // A user who names a profile does not expect the machine's own role.
     if let Some(variable) = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
         .into_iter()
         .find(|variable| has(variable))
