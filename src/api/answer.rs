@@ -1,4 +1,4 @@
-//! What came back: a bounded body, and its JSON.
+//! The answer to a request: a body of limited size, and its JSON.
 
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -8,16 +8,16 @@ use serde::Deserialize;
 use crate::api::error::ApiErrorKind;
 use crate::api::excerpt::capped;
 
-/// The largest list that is read: a thousand records take about a hundredth of it.
+/// The maximum size of a list: a thousand records take about a hundredth of it.
 pub(super) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// The largest of all other answers.
+/// The maximum size of all other answers.
 pub(super) const ANSWER_LIMIT: u64 = 1024 * 1024;
 
-/// How much of an error's body is read.
+/// The maximum size that is read of an error's body.
 const ERROR_LIMIT: usize = 64 * 1024;
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -26,7 +26,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The body of a success as JSON.
+    /// Parses the body of a success as JSON.
     pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiErrorKind> {
         if !self.status.is_success() {
             return Err(ApiErrorKind::Status);
@@ -45,21 +45,21 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
         (b'<', _) => ApiErrorKind::NotJson { html: true },
         (b'{' | b'[', serde_json::error::Category::Eof) => ApiErrorKind::Truncated,
         (_, serde_json::error::Category::Data) => ApiErrorKind::Shape {
-            // It quotes the value that it did not expect.
+            // The parser's message quotes the unexpected value.
             detail: capped(&error.to_string()),
         },
         _ => ApiErrorKind::NotJson { html: false },
     })
 }
 
-/// Why there is no body.
+/// The reason why there is no body.
 #[derive(Debug)]
 pub(super) enum BodyFault {
     TooLarge { head: Vec<u8> },
     Broken(reqwest::Error),
 }
 
-/// The whole body, as long as it keeps within the limit; of an error, as much as is of use.
+/// Reads the whole body up to the limit; of an error's body, only the useful beginning.
 pub(super) async fn bounded(
     mut response: reqwest::Response,
     limit: u64,

@@ -1,10 +1,10 @@
-//! What this run has learned of the server, so that nothing is asked twice.
+//! The capabilities of the server, as learned in this process, so that nothing is asked twice.
 
 use std::sync::Mutex;
 
 use crate::api::page::Limit;
 
-/// How lists without `state=` behave.
+/// The behaviour of lists without `state=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum States {
     /// Not known yet.
@@ -13,16 +13,16 @@ pub(super) enum States {
     /// Such a list showed versions in service and versions out of service.
     ShowsBoth,
     /// Such a list shows versions in service, and none was out of service when the instance was
-    /// listed. Holds until this run takes one out of service itself.
+    /// listed. Holds until this process takes a version out of service.
     NoneInactive,
-    /// Such a list is refused, or hides versions: one list per state is needed.
+    /// Such a list is refused, or hides versions: a separate list for each state is needed.
     PerState,
 }
 
-/// How the filter `name=` behaves (docs/platform.md, 8.25).
+/// The behaviour of the filter `name=` (docs/platform.md, 8.25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum NameFilter {
-    /// Not seen at work yet: an empty answer proves nothing.
+    /// The filter was not yet seen to work: an empty answer proves nothing.
     #[default]
     Unknown,
     /// It found a version by its name.
@@ -31,10 +31,10 @@ pub(super) enum NameFilter {
     Broken,
 }
 
-/// How the filter `visibility=` behaves (docs/platform.md, U13).
+/// The behaviour of the filter `visibility=` (docs/platform.md, U13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum VisibilityFilter {
-    /// Nothing speaks against it.
+    /// No answer contradicts the filter so far.
     #[default]
     Unknown,
     /// It was seen to work only without `name=`.
@@ -43,7 +43,7 @@ pub(super) enum VisibilityFilter {
     Ignored,
 }
 
-/// Everything learned.
+/// All learned capabilities.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Capabilities {
     pub(super) limit: Option<Limit>,
@@ -51,19 +51,19 @@ pub(super) struct Capabilities {
     pub(super) names: NameFilter,
     /// True if a list without a state showed something in service.
     pub(super) shows_service: bool,
-    /// True if this run has taken something out of service.
+    /// True if this process has taken a version out of service.
     has_deactivated: bool,
     pub(super) visibilities: VisibilityFilter,
     /// True if lists filtered by name and visibility were seen to differ: the filters combine, so
-    /// that one list is an answer.
+    /// that a single list is enough.
     pub(super) are_filters_combined: bool,
-    /// How many records a list of everything will probably have: as many as names are declared, and
-    /// no end of them while a big manifest is being read. Pages up to there are asked for as early
-    /// as may be; the list ends where the server ends it.
+    /// The expected number of records in a list of everything: the number of declared names, or
+    /// unlimited while a big manifest is being read. Pages up to this number are requested as early
+    /// as possible; the list ends where the server ends it.
     pub(super) expected: u64,
 }
 
-/// The facts, shared by everything that talks to the server.
+/// The capabilities, shared by all clones of a client.
 #[derive(Debug, Default)]
 pub(super) struct ServerCapabilities(Mutex<Capabilities>);
 
@@ -88,8 +88,8 @@ impl ServerCapabilities {
         self.lock().shows_service = true;
     }
 
-    /// Nothing is out of service. Once this run has taken something out of service, this may be
-    /// an answer from before.
+    /// Records that nothing is out of service. The answer may be outdated if this process has taken
+    /// a version out of service since.
     pub(super) fn none_inactive(&self) {
         let mut facts = self.lock();
         facts.states = if facts.has_deactivated {
@@ -111,7 +111,7 @@ impl ServerCapabilities {
         self.lock().are_filters_combined = true;
     }
 
-    /// This run takes a version out of service, so that there is one from now on.
+    /// Records that this process takes a version out of service.
     pub(super) fn deactivating(&self) {
         let mut facts = self.lock();
         facts.has_deactivated = true;

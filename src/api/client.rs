@@ -1,4 +1,4 @@
-//! The one HTTP client of an environment: connections, token, limits and what was learned.
+//! The HTTP client of an environment: connections, token, limits and learned capabilities.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,17 +16,18 @@ use crate::api::settings::{self, ClientSettings, SettingsError};
 use crate::api::token::Token;
 use crate::api::visibility::WholeVisibility;
 
-/// Whom the calls are for (docs/platform.md, "Conventions").
+/// The header of the account that the calls are for (docs/platform.md, "Conventions").
 const CONTEXT: HeaderName = HeaderName::from_static("ib-context");
 
-/// Connections that idle for longer are likely closed by the server just when a write needs them.
+/// The idle time after which a connection is dropped: the server often closes such a connection
+/// just when a write needs it.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// A connection to one environment. Cheap to clone; all clones share limits, token and connections.
 #[derive(Clone)]
 pub struct Client(pub(super) Arc<Shared>);
 
-/// What all clones share.
+/// The state that all clones share.
 pub(super) struct Shared {
     pub(super) http: reqwest::Client,
     pub(super) routes: Routes,
@@ -38,12 +39,12 @@ pub(super) struct Shared {
     pub(super) settings: ClientSettings,
     /// The last read of every visibility, for the writes that start shortly after it.
     pub(super) whole_visibility: WholeVisibility,
-    /// True if the server has answered once in this run.
+    /// True if the server has answered once in this process.
     pub(super) has_answered: AtomicBool,
 }
 
 impl Client {
-    /// Checks the settings and prepares the client. No request is sent, and no token is asked for.
+    /// Checks the settings and prepares the client. No request is sent, and no token is read.
     pub fn new(settings: ClientSettings) -> Result<Self, SettingsError> {
         settings::check(&settings)?;
         let http = build(&settings)?;
@@ -69,7 +70,7 @@ impl fmt::Debug for Client {
 }
 
 fn build(settings: &ClientSettings) -> Result<reqwest::Client, SettingsError> {
-    // Another part of the process may have installed a provider; any will do.
+    // Another part of the process may have installed a provider; any provider works.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -89,8 +90,8 @@ fn build(settings: &ClientSettings) -> Result<reqwest::Client, SettingsError> {
         .connect_timeout(settings.connect_timeout)
         .pool_idle_timeout(IDLE);
     if settings.base.scheme() == "http" && settings::is_loopback(&settings.base) {
-        // A proxy would read the token, and must not be asked for this machine. Without TLS,
-        // loading the system's certificates would be a waste.
+        // A proxy would read the token, and must not be used for this machine. Without TLS, loading
+        // the system's certificates would take time for nothing.
         builder = builder.no_proxy().tls_certs_only([]);
     } else {
         for pem in &settings.roots_pem {

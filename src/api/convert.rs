@@ -1,10 +1,10 @@
-//! From what a server sent to what it means: the only place where quirks are normalised.
+//! The conversion of answers into values: the only module that normalises quirks.
 //!
-//! A record falls into one of three classes. *Understood*: it becomes a [`LiveVersion`].
-//! *Unmanageable*: all of it is there, but its name, version or owner breaks the rules of
-//! [`crate::ident`], so no manifest can ever mean it; it is counted and told, and blocks nobody.
-//! *Bad*: something that identifies it is missing or is no text; nobody can say what it is, so the
-//! list that holds it proves nothing, unless it bears a name that does not matter.
+//! A record belongs to one of three classes. *Understood*: it becomes a [`LiveVersion`].
+//! *Unmanageable*: it is complete, but its name, version or owner breaks the rules of
+//! [`crate::ident`], so no manifest can declare it; it is counted and reported, and blocks nothing.
+//! *Bad*: a part of its identity is missing or is not a text. Such a record cannot be identified,
+//! so the list that holds it proves nothing, unless the record has a name that does not matter.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use crate::attribute::{LiveStateWord, LiveVisibilityWord};
 use crate::ident::{IdentError, Identity, Owner, SolutionId, SolutionName, Version};
 use crate::live::{LiveVersion, RecordTexts, UnmanageableRecord};
 
-/// One record of a list.
+/// A record of a list.
 #[derive(Debug)]
 pub(super) enum Record {
     Understood(LiveVersion),
@@ -25,16 +25,16 @@ pub(super) enum Record {
     Bad(BadRecord),
 }
 
-/// A record that nobody can identify.
+/// A record that cannot be identified.
 #[derive(Debug, Clone)]
 pub(super) struct BadRecord {
     pub(super) id: Option<SolutionId>,
-    /// Its name, if that much is known.
+    /// The name, if it is known.
     pub(super) name: Option<SolutionName>,
     pub(super) detail: String,
 }
 
-/// Owners and authors repeat in every record: each text is kept once.
+/// A pool of texts: owners and authors repeat in every record, and each text is kept once.
 #[derive(Default)]
 pub(super) struct Interner {
     owners: HashMap<String, Owner>,
@@ -43,18 +43,18 @@ pub(super) struct Interner {
 
 static UNSTATED: LazyLock<LiveStateWord> = LazyLock::new(|| LiveStateWord::new("unstated"));
 
-/// Returns whether the record came without a state. Such a record shows an unknown word, which
-/// nothing corrects, until a list by state tells its state.
+/// Returns whether the record came without a state. Such a record shows an unknown word, which is
+/// never corrected, until a list by state shows its state.
 pub(super) fn is_unstated(version: &LiveVersion) -> bool {
     version.state == *UNSTATED
 }
 
-/// The state of a record that came without one.
+/// The state of a record that came without a state.
 pub(super) fn unstated() -> LiveStateWord {
     UNSTATED.clone()
 }
 
-/// What a record is.
+/// Converts a record and returns its class.
 pub(super) fn record(body: SolutionBody<'_>, interner: &mut Interner) -> Record {
     if body.is_odd {
         return bad(None, None, "a record is not an object".to_owned());

@@ -1,8 +1,8 @@
 //! The live state with its proof: every state covered, by whole lists or by names.
 //!
 //! A list without `state=` may show only what is in service, and a server of 23.04 may refuse it
-//! (docs/platform.md, "Operations"). So whatever such a list did not show is asked for by state,
-//! until one answer of this run has shown both kinds.
+//! (docs/platform.md, "Operations"). So the versions that such a list did not show are requested by
+//! state, until an answer in this process has shown both kinds.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -26,17 +26,17 @@ pub(super) const INACTIVE: &str = "INACTIVE";
 /// not know it.
 pub(super) const PRODUCTION: &str = "PRODUCTION";
 
-/// How often lists by state are read if versions change their state meanwhile.
+/// The maximum number of readings of lists by state, if versions change their state meanwhile.
 const ATTEMPTS: usize = 3;
 
-/// More names than this are never asked for one by one.
+/// The maximum number of names that are requested one by one.
 const NAMES_LIMIT: usize = 500;
 
-/// What asking by names costs beside the names: learning how states and names are filtered.
+/// The number of extra requests of a listing by names: learning how states and names are filtered.
 const NAMES_OVERHEAD: u64 = 4;
 
 impl Client {
-    /// One snapshot of what matters, in the cheaper way.
+    /// Reads a snapshot of the needed versions, in the cheaper way.
     pub(super) async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
         let _reading = self.reading();
         self.expect_what_is_declared(request);
@@ -53,7 +53,7 @@ impl Client {
             return Ok(snapshot(listing, Coverage::Names(names.clone()), request));
         }
         let listing = self.everything(&filter, start).await?;
-        // A list that never stands still need not stand in the way of the few names that matter.
+        // A list that changes at each reading need not block the few names that matter.
         if listing.doubt.is_some()
             && let Some(names) = few
             && self.0.capabilities.facts().names != NameFilter::Broken
@@ -70,8 +70,8 @@ impl Client {
         self.whole(listing, request).await
     }
 
-    /// As [`Client::collect`], from a look at everything that is under way, unless so few names
-    /// matter that they may be asked for. What it gives must be confirmed.
+    /// As [`Client::collect`], but from a pending listing of everything, unless only a few names
+    /// matter, which are requested one by one. The result must be confirmed.
     pub(super) async fn collect_from(
         &self,
         look: PendingListing,
@@ -97,14 +97,14 @@ impl Client {
         Ok(UnconfirmedListing { live, pending })
     }
 
-    /// Most of what is declared is live already.
+    /// Most declared versions are live already.
     fn expect_what_is_declared(&self, request: &ListRequest) {
         if let Some(declared) = &request.declared {
             self.0.capabilities.expect(declared.len() as u64);
         }
     }
 
-    /// The snapshot of a list of everything.
+    /// Returns the snapshot of a list of everything.
     async fn whole(
         &self,
         mut listing: Listing,
@@ -116,7 +116,7 @@ impl Client {
         Ok(snapshot(listing, Coverage::Whole, request))
     }
 
-    /// Every version, from the first page of everything.
+    /// Lists every version, from the first page of everything.
     pub(super) async fn everything(
         &self,
         filter: &ListFilter,
@@ -130,7 +130,7 @@ impl Client {
         }
     }
 
-    /// The first page of everything; of what is in service where a list must name a state.
+    /// Reads the first page of everything, or of what is in service if a list must name a state.
     pub(super) async fn opening(&self) -> Result<(ListFilter, Start), ApiError> {
         let in_service = ListFilter {
             state: Some(ACTIVE),
@@ -155,8 +155,8 @@ impl Client {
         Ok((in_service, Start { page, limit }))
     }
 
-    /// Returns whether the instance is bigger than what asking by names costs: one look at the page
-    /// with that number tells.
+    /// Returns whether the instance is bigger than the cost of a listing by names. A single
+    /// request, for the page with that number, shows this.
     async fn is_worth_asking_by_names(
         &self,
         names: &BTreeSet<SolutionName>,
@@ -177,7 +177,7 @@ impl Client {
         }
     }
 
-    /// Adds what a list without a state may have hidden.
+    /// Adds the versions that a list without a state may have hidden.
     pub(super) async fn complete(
         &self,
         filter: &ListFilter,
@@ -230,8 +230,8 @@ impl Client {
         Ok(listing)
     }
 
-    /// Every version of a filter, by one list per state. What is out of service is read before
-    /// and after the rest, so that nothing slips through by changing its state in between.
+    /// Lists every version of a filter, with a separate list for each state. The versions out of
+    /// service are read before and after the rest, so that a change of state in between is noticed.
     pub(super) async fn per_state(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
         let mut attempt = 1;
         loop {
@@ -259,8 +259,9 @@ impl Client {
         }
     }
 
-    /// The list of one state. A record without a state has the one that it was found by. `None`
-    /// if an unneeded state's list is refused; a needed one's refusal proves nothing.
+    /// Lists the versions of a single state. A record without a state gets the state of the list
+    /// that contains it. Returns `None` if the list of an optional state is refused; if the list of
+    /// a required state is refused, nothing is proven.
     pub(super) async fn state(
         &self,
         filter: &ListFilter,
@@ -294,7 +295,7 @@ impl Client {
     }
 }
 
-/// The names that matter, where they are so few that they may be asked for one by one.
+/// Returns the names that matter, if they are few enough to be requested one by one.
 fn few(request: &ListRequest) -> Option<&BTreeSet<SolutionName>> {
     request
         .names
@@ -302,7 +303,7 @@ fn few(request: &ListRequest) -> Option<&BTreeSet<SolutionName>> {
         .filter(|names| names.len() <= NAMES_LIMIT)
 }
 
-/// One list of several. Where a state was only inferred from the filter, and two filters found the
+/// Merges several lists. If a state was only inferred from the filter, and two filters found the
 /// same record, a filter was ignored or the record moved: its state is not known.
 fn union(lists: impl IntoIterator<Item = Option<Listing>>) -> Listing {
     let mut whole = Listing::default();
@@ -329,7 +330,7 @@ fn union(lists: impl IntoIterator<Item = Option<Listing>>) -> Listing {
     whole
 }
 
-/// Which kinds of versions a list showed.
+/// The kinds of versions that a list showed.
 struct Shows {
     in_service: bool,
     production: bool,
@@ -362,9 +363,9 @@ pub(super) fn shows_service(page: &Page) -> bool {
     Shows::of(&page.versions).in_service
 }
 
-/// The snapshot: everything that was listed, and what is proven.
+/// Returns the snapshot: every listed version, and the proof of coverage.
 fn snapshot(mut listing: Listing, proven: Coverage, request: &ListRequest) -> LiveState {
-    // A record that nobody can identify matters, unless it bears a name that does not.
+    // A record that cannot be identified matters, unless it has a name that does not.
     let needed = request.declared.as_ref().or(request.names.as_ref());
     let (stray, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
         record.id.is_some()

@@ -1,4 +1,4 @@
-//! How a request failed: what was asked, what came back, and what to do about it.
+//! The errors of requests: the request, the answer, and the fix.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -27,36 +27,37 @@ struct Parts {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What kind of failure it was.
+/// The kind of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApiErrorKind {
-    /// No token could be had; nothing was sent.
+    /// The token could not be read; nothing was sent.
     Token,
-    /// No connection: refused, unknown host, no route, no answer to the call. Nothing was sent.
+    /// No connection: refused, unknown host, no route, or a time-out while connecting. Nothing was
+    /// sent.
     Connect,
     /// No trusted connection: the certificate or the handshake failed. Nothing was sent.
     Tls,
     /// No answer in time.
     Timeout {
-        /// How long it was waited for.
+        /// The time that was waited.
         after: Duration,
     },
     /// The connection broke before an answer came.
     Reset,
     /// The body ended too early.
     Truncated,
-    /// The body has no end, or is larger than any proper answer.
+    /// The body is larger than any proper answer.
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// A list without an end, or longer than any that is read.
+    /// A list that does not end, or is longer than the limits allow.
     TooLong {
-        /// The bound that it exceeds.
+        /// The limit that it exceeds.
         bound: ListBound,
     },
-    /// An HTTP status that says no.
+    /// An HTTP status of failure.
     Status,
     /// A success status with `"status": "ERROR"` in the body (docs/platform.md, U15).
     Refused,
@@ -65,26 +66,26 @@ pub enum ApiErrorKind {
         /// True if it is a web page.
         html: bool,
     },
-    /// Nothing, where JSON was due.
+    /// An empty body, although JSON was expected.
     EmptyBody,
-    /// JSON, but not of the promised shape.
+    /// JSON, but not of the documented shape.
     Shape {
-        /// What is wrong with it.
+        /// The difference from the expected shape.
         detail: String,
     },
-    /// A record of the platform that no manifest can mean.
+    /// A record of the platform that no manifest can declare.
     Record {
-        /// What is wrong with it.
+        /// The reason why it cannot be declared.
         detail: String,
     },
-    /// An answer that points elsewhere.
+    /// A redirect that is not followed.
     Redirect {
-        /// Where it points.
+        /// The target of the redirect.
         location: String,
     },
 }
 
-/// Why the live state could not be read.
+/// The reason why the live state could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A request failed.
@@ -93,17 +94,17 @@ pub enum ReadError {
     /// Every request was answered, but the answers prove nothing.
     #[error("the list of `{name}` proves nothing: {reason}")]
     Unproven {
-        /// The name that was asked for.
+        /// The requested name.
         name: crate::ident::SolutionName,
-        /// Why.
+        /// The reason.
         reason: Unproven,
     },
-    /// The same of the whole listing.
+    /// The same for the whole listing.
     #[error("the listing proves nothing: {0}")]
     UnprovenWhole(Unproven),
 }
 
-/// What a failure is about; fills the fields that every kind shares.
+/// The request that failed, and the fields that every kind of failure shares.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a reqwest::Method,
     pub(super) route: &'static str,
@@ -156,52 +157,52 @@ impl ApiError {
         self
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(&self) -> &str {
         &self.0.method
     }
 
-    /// The route's template, such as `/api/v2/solutions/deployed/{id}`.
+    /// Returns the route's template, such as `/api/v2/solutions/deployed/{id}`.
     pub fn route(&self) -> &'static str {
         self.0.route
     }
 
-    /// The URL, without user information and secrets.
+    /// Returns the URL, without user information and secrets.
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// The HTTP status, if an answer came.
+    /// Returns the HTTP status, if an answer came.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The head of the body: short, escaped and redacted.
+    /// Returns the head of the body: short, escaped and redacted.
     pub fn excerpt(&self) -> Option<&str> {
         self.0.excerpt.as_deref()
     }
 
-    /// The answer's request id, for the platform's support.
+    /// Returns the answer's request id, for the platform's support.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// Returns how long the server asked to be left alone.
+    /// Returns the time in `Retry-After`, if the server sent one.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// How often it was tried.
+    /// Returns the number of attempts.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// The kind of failure.
+    /// Returns the kind of failure.
     pub fn kind(&self) -> &ApiErrorKind {
         &self.0.kind
     }
 
-    /// Returns whether the same request may well succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
             ApiErrorKind::Connect
@@ -222,7 +223,8 @@ impl ApiError {
         }
     }
 
-    /// Returns whether an answer came that makes no sense: worth a second look, not a long wait.
+    /// Returns whether an answer came that could not be understood: a retry may help, a long wait
+    /// does not.
     pub(super) fn is_odd_answer(&self) -> bool {
         matches!(
             self.0.kind,
@@ -241,8 +243,8 @@ impl ApiError {
         )
     }
 
-    /// Returns whether the server refused this very request, as opposed to the caller, the moment
-    /// or the address: a limit, a filter or an offset that it does not take (docs/platform.md, U12,
+    /// Returns whether the server refused this particular request, not the caller, the time or the
+    /// address: a limit, a filter or an offset that it does not accept (docs/platform.md, U12,
     /// U13).
     pub fn is_refused_request(&self) -> bool {
         self.0.kind == ApiErrorKind::Status
@@ -252,13 +254,13 @@ impl ApiError {
             })
     }
 
-    /// Returns whether the server refused a page beyond those that it announced.
+    /// Returns whether the server refused a page beyond the announced pages.
     pub(super) fn is_refused_page(&self) -> bool {
         self.is_refused_request()
             || (self.0.kind == ApiErrorKind::Status && self.0.status == Some(404))
     }
 
-    /// What to do about it, in full sentences.
+    /// Returns the fix, in full sentences.
     pub fn help(&self) -> Cow<'static, str> {
         Cow::Borrowed(match &self.0.kind {
             ApiErrorKind::Token => {

@@ -1,4 +1,4 @@
-//! What a client is reading, as events for whoever shows it. Nothing depends on them.
+//! The events of a client that reads, for progress output. No result depends on them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,53 +7,53 @@ use std::time::Duration;
 use crate::api::client::Client;
 use crate::api::error::ApiError;
 
-/// What happens while an environment is read.
+/// An event while an environment is read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadEvent<'a> {
     /// A snapshot of the live state is being read.
     Began,
-    /// Records of a list came.
+    /// Records of a list arrived.
     Records {
-        /// True if the list only tells the visibility of records that are known already.
+        /// True if the list only shows the visibility of records that are known already.
         is_visibility: bool,
-        /// How many records came.
+        /// The number of records that arrived.
         records: u64,
-        /// How many records the whole list will have about, where something is known.
+        /// The expected number of records in the whole list, if it is known.
         expected: Option<u64>,
     },
     /// The versions of single names are listed.
     Names {
-        /// Names that are listed.
+        /// The number of names that are listed.
         done: usize,
-        /// All names.
+        /// The number of all names.
         total: usize,
     },
-    /// The snapshot is read, or given up.
+    /// The reading of the snapshot ended, with or without success.
     Ended,
     /// A part of a file is being read.
     FileBegan,
-    /// The part of a file is read, or given up.
+    /// The reading of the part ended, with or without success.
     FileEnded,
-    /// A read failed, and is sent again.
+    /// A read failed, and will be retried.
     Retrying {
-        /// Why.
+        /// The failure.
         error: &'a ApiError,
-        /// How long is waited.
+        /// The pause before the retry.
         after: Duration,
-        /// How often it was sent.
+        /// The number of attempts so far.
         tried: u32,
     },
-    /// A read that was sent again has ended.
+    /// A retried read has ended.
     Resumed,
 }
 
-/// Takes the events of a client.
+/// A sink for the events of a client.
 #[derive(Clone)]
 pub struct ReadSink(Arc<dyn Fn(&ReadEvent<'_>) + Send + Sync>);
 
 impl ReadSink {
-    /// A sink that gives the events to a function.
+    /// Creates a sink that passes the events to a function.
     pub fn new(take: impl Fn(&ReadEvent<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
@@ -106,7 +106,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// Emits that a read is sent again.
+    /// Emits that a read will be retried.
     pub(super) fn retrying(&mut self, error: &ApiError, after: Duration, tried: u32) {
         if self.last.take().is_some() {
             self.client.emit(&ReadEvent::Resumed);

@@ -1,20 +1,20 @@
-//! The head of a body, made fit to be shown: short, on one line, without secrets.
+//! The head of a body, prepared for output: short, on one line, without secrets.
 
 use crate::api::redact::Redactor;
 use crate::escape::escaped_head;
 
-/// How much of a body an error shows, in characters.
+/// The maximum length of a body in an error, in characters.
 const SHOWN: usize = 200;
 
-/// The longest text of a record that is kept, in characters: as long as the longest name.
+/// The maximum length of a record's text, in characters: that of the longest name.
 const TEXT: usize = 512;
 
-/// How much of a body is looked at. Far more than is shown, so that no secret is cut in half before
-/// it can be recognised.
+/// The length of a body that is searched for secrets: far more than is shown, so that no secret is
+/// cut before it can be recognised.
 const EXAMINED: usize = 64 * 1024;
 
-/// The head of a body: the first 200 characters, control characters escaped, secrets taken out.
-/// `None` for a blank body.
+/// Returns the head of a body: the first 200 characters, control characters escaped, secrets
+/// removed. `None` for a blank body.
 pub(super) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
     let head = &body[..body.len().min(EXAMINED)];
     let text = String::from_utf8_lossy(head);
@@ -25,13 +25,13 @@ pub(super) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
     Some(escaped_head(&redactor.redact_cut(text), SHOWN))
 }
 
-/// A server's message: redacted, on one line, and bounded.
+/// Returns a server's message: redacted, on one line, and of limited length.
 pub(super) fn message(text: &str, redactor: &Redactor) -> String {
     let head: String = text.trim().chars().take(EXAMINED).collect();
     escaped_head(&redactor.redact_cut(&head), 1000)
 }
 
-/// A server's text as it is, without what is beyond any proper name or word.
+/// Returns a server's text unchanged, but cut at the length of the longest proper name or word.
 pub(super) fn capped(text: &str) -> String {
     let mut letters = text.chars();
     let mut head: String = letters.by_ref().take(TEXT).collect();

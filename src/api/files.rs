@@ -15,38 +15,38 @@ use crate::api::send::Call;
 /// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePart {
-    /// Where in the file it begins.
+    /// The offset of its first byte in the file.
     pub start: u64,
     /// The bytes.
     pub bytes: Bytes,
-    /// The size of the whole file, if the server tells.
+    /// The size of the whole file, if the server sends it.
     pub total: Option<u64>,
 }
 
-/// Reads files. Cheap to clone.
+/// A reader of files. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Files {
     client: Client,
 }
 
 impl Files {
-    /// A reader of files over this client.
+    /// Creates a reader of files over this client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// Returns how many reads may be under way at once.
+    /// Returns the maximum number of concurrent reads.
     pub fn reads_at_once(&self) -> usize {
         self.client.0.limiter.most_reads()
     }
 
-    /// Returns what was read out of a file without any known secret.
+    /// Returns the content of a file without any known secret.
     pub fn clean(&self, text: Vec<u8>) -> Vec<u8> {
         self.client.0.secrets.redact_input(&text).unwrap_or(text)
     }
 
-    /// Reads a part of a file. `None` if there is no such file. A server that knows no ranges
-    /// sends the whole, which is accepted up to 64 MiB; of an empty file the part is empty.
+    /// Reads a part of a file. `None` if there is no such file. A server without support for ranges
+    /// sends the whole file, which is accepted up to 64 MiB; the part of an empty file is empty.
     pub async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<FilePart>, ApiError> {
         let _reading = self.client.reading_file();
         let mut call = Call::new(self.client.0.routes.file(path), LIST_LIMIT);
@@ -95,7 +95,7 @@ fn part(answer: &Answer, asked_from: u64) -> Result<FilePart, ApiErrorKind> {
     }
 }
 
-/// Reads `bytes 0-99/1234`, `bytes 0-99/*` and `bytes */1234`.
+/// Parses `bytes 0-99/1234`, `bytes 0-99/*` and `bytes */1234`.
 fn content_range(text: &str) -> Option<(Option<u64>, Option<u64>)> {
     let (range, total) = text.trim().strip_prefix("bytes")?.trim().split_once('/')?;
     let start = range

@@ -1,9 +1,9 @@
-//! What an answer of the Job API means (docs/platform.md, "Jobs").
+//! The meaning of the Job API's answers (docs/platform.md, "Jobs").
 //!
-//! Only three things end a job badly: a terminal state that says so, an error among its results,
-//! and an error at the top beside a terminal state. Everything that says nothing about the job
-//! itself (an error without a state, 404, an empty body, a word that nobody knows) is no answer:
-//! whoever polls goes on until its deadline.
+//! A job has failed in three cases only: a terminal state of failure, an error among its results,
+//! or an error at the top level together with a terminal state. An answer without information about
+//! the job itself (an error without a state, 404, an empty body, an unknown word) is not an answer:
+//! the caller polls until its deadline.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ enum Word {
     Unknown,
 }
 
-/// Reads one answer. Statuses that concern the caller, and failures of the server, stay errors.
+/// Reads an answer. Statuses that concern the caller, and failures of the server, stay errors.
 pub(super) fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, ApiErrorKind> {
     Ok(match reply(answer, redactor)? {
         Ok(reply) => meaning(reply, redactor),
@@ -32,8 +32,8 @@ pub(super) fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, Ap
     })
 }
 
-/// Reads all that one answer tells. Here the state of a run counts too, which stands in
-/// `cur_status`: a run that somebody has cancelled is over at the top like any other.
+/// Reads all fields of an answer, including the state of a run in `cur_status`: at the top level, a
+/// cancelled run looks like any other run that is over.
 pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, ApiErrorKind> {
     let mut reply = match reply(answer, redactor)? {
         Ok(reply) => reply,
@@ -79,7 +79,7 @@ pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, 
     })
 }
 
-/// The body of an answer about a job, or why it says nothing.
+/// Returns the body of an answer about a job, or the reason why the answer has no information.
 fn reply<'a>(
     answer: &'a Answer,
     redactor: &Redactor,
@@ -97,14 +97,14 @@ fn reply<'a>(
     }
     match answer.decode::<JobReply<'_>>() {
         Ok(reply) => Ok(Ok(reply)),
-        // Seen on good ids (docs/platform.md, "Jobs").
+        // Seen for valid ids (docs/platform.md, "Jobs").
         Err(ApiErrorKind::EmptyBody) => Ok(Err(NoAnswer::NoState)),
         Err(kind) => Err(kind),
     }
 }
 
-/// What `cur_status` tells of a run. Other jobs have other texts there, or none (docs/platform.md,
-/// "Jobs"): only an object with the words of a run is one's.
+/// Reads the progress of a run from `cur_status`. Other jobs have other texts there, or none
+/// (docs/platform.md, "Jobs"): only an object with the words of a run counts.
 fn flow(current: Loose<'_>, redactor: &Redactor) -> Option<FlowStatus> {
     let text = current.word()?;
     let body: FlowStatusBody<'_> = serde_json::from_str(&text).ok()?;
@@ -163,7 +163,7 @@ fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
     }
 }
 
-/// Takes the ids of one result. `Some` if it is an error, with its message if it has one.
+/// Collects the ids of a result. Returns `Some` if it is an error, with its message if it has one.
 #[expect(
     clippy::option_option,
     reason = "an error without a message is not the same as no error"
@@ -180,7 +180,7 @@ fn read_result(
         .map(|word| word.trim().to_ascii_uppercase());
     let is_error = match status.as_deref() {
         Some("ERROR" | "FAILED") => true,
-        // A message beside anything else than a plain success is a complaint.
+        // A message together with anything but a plain success is an error.
         Some("OK" | "SUCCESS" | "DONE" | "COMPLETE") | None => false,
         Some(_) => said.is_some(),
     };
@@ -202,7 +202,7 @@ fn classify(word: &str) -> Word {
     match word.trim().to_ascii_uppercase().as_str() {
         "PENDING" | "RUNNING" | "QUEUED" => Word::AtWork,
         "DONE" | "COMPLETE" => Word::Over,
-        // PAUSED and STOPPED_AT_CHECKPOINT wait for a human who does not come.
+        // PAUSED and STOPPED_AT_CHECKPOINT wait for a person, but a deploy is not attended.
         "FAILED" | "CANCELLED" | "CANCELED" | "ERROR" | "STOPPED_AT_CHECKPOINT" | "PAUSED" => {
             Word::Bad
         }

@@ -1,4 +1,4 @@
-//! How many reads are under way at once, and how long the host asked to be left alone.
+//! The limit of concurrent reads, and the pauses that the host asks for.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// The gate that every request passes.
+/// The limiter that every request passes.
 #[derive(Debug)]
 pub(super) struct Limiter {
     reads: Semaphore,
-    /// How many reads may be under way.
+    /// The maximum number of concurrent reads.
     most_reads: Mutex<usize>,
-    /// Until when nothing is sent.
+    /// The time before which nothing is sent.
     paused_until: Mutex<Option<Instant>>,
 }
 
@@ -26,7 +26,7 @@ impl Limiter {
         }
     }
 
-    /// Returns how many reads may be under way.
+    /// Returns the maximum number of concurrent reads.
     pub(super) fn most_reads(&self) -> usize {
         *self
             .most_reads
@@ -34,7 +34,7 @@ impl Limiter {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Lets so many reads be under way from now on, where it was fewer.
+    /// Raises the maximum number of concurrent reads to at least this value.
     pub(super) fn widen_reads(&self, reads_at_once: usize) {
         let mut most_reads = self
             .most_reads
@@ -46,7 +46,8 @@ impl Limiter {
         }
     }
 
-    /// A place among the reads. Held for one sending, never while waiting to repeat it.
+    /// Acquires a permit to read. It is held while a request is sent, never during the pause before
+    /// a retry.
     pub(super) async fn read_permit(&self) -> SemaphorePermit<'_> {
         self.reads
             .acquire()
@@ -54,7 +55,7 @@ impl Limiter {
             .expect("invariant: the semaphore is never closed")
     }
 
-    /// Pauses every request to the host: a 429 is meant for all of them, not for one.
+    /// Pauses every request to the host: a 429 concerns all of them.
     pub(super) fn pause(&self, pause: Duration) {
         let until = Instant::now() + pause;
         let mut paused = self.lock();
@@ -63,7 +64,7 @@ impl Limiter {
         }
     }
 
-    /// Waits until the host may be asked again.
+    /// Waits until the host accepts requests again.
     pub(super) async fn ready(&self) {
         loop {
             let until = *self.lock();

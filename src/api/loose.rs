@@ -1,4 +1,4 @@
-//! JSON values of forms that nobody can rely on: the pieces that `wire` makes its replies from.
+//! JSON values of unreliable types: `wire` builds its replies from them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,11 +7,11 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use crate::api::error::ApiErrorKind;
 
-/// Any JSON value, reduced to the scalar in it. A list stands for its first element: `has_more`
-/// and `next_offset` are documented as lists of one (docs/platform.md, 8.1, 8.2).
+/// Any JSON value, reduced to the scalar in it. A list is replaced by its first element: `has_more`
+/// and `next_offset` are documented as lists with one element (docs/platform.md, 8.1, 8.2).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Loose<'a> {
-    /// The key is not there.
+    /// The key is missing.
     #[default]
     Missing,
     Null,
@@ -19,12 +19,12 @@ pub(super) enum Loose<'a> {
     Int(i64),
     Float(f64),
     Text(Cow<'a, str>),
-    /// An object, or a list of nothing.
+    /// An object, or an empty list.
     Other,
 }
 
 impl<'a> Loose<'a> {
-    /// A truth value, in any of its forms.
+    /// Returns a truth value, in any of its forms.
     pub(super) fn flag(&self) -> Option<bool> {
         match self {
             Self::Bool(flag) => Some(*flag),
@@ -36,7 +36,7 @@ impl<'a> Loose<'a> {
         }
     }
 
-    /// A whole number, in any of its forms.
+    /// Returns a whole number, in any of its forms.
     pub(super) fn int(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
@@ -49,7 +49,7 @@ impl<'a> Loose<'a> {
         }
     }
 
-    /// A text. A whole number is one; any other number has lost its digits on the way.
+    /// Returns a text. A whole number counts as text; any other number may have lost digits.
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text),
@@ -58,12 +58,12 @@ impl<'a> Loose<'a> {
         }
     }
 
-    /// A text that says something.
+    /// Returns a text that is not blank.
     pub(super) fn word(self) -> Option<Cow<'a, str>> {
         self.text().filter(|text| !text.trim().is_empty())
     }
 
-    /// A number, in any of its forms.
+    /// Returns a number, in any of its forms.
     pub(super) fn number(&self) -> Option<f64> {
         let number = match self {
             Self::Int(number) => f64::from(i32::try_from(*number).ok()?),
@@ -74,13 +74,13 @@ impl<'a> Loose<'a> {
         Some(number).filter(|number| number.is_finite())
     }
 
-    /// Returns whether a `status` says that the request was refused, in the habit of the platform's
-    /// first API (docs/platform.md, U15).
+    /// Returns whether a `status` reports that the request was refused, as the platform's first API
+    /// does (docs/platform.md, U15).
     pub(super) fn is_error(&self) -> bool {
         matches!(self, Self::Text(word) if word.trim().eq_ignore_ascii_case("ERROR"))
     }
 
-    /// Returns whether nothing was said.
+    /// Returns whether the value is missing or null.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Missing | Self::Null)
     }
@@ -147,8 +147,8 @@ fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
     Ok(())
 }
 
-/// A value that may be missing, or null. Those two are not the same: `"solution": null` is an
-/// answer, and no `solution` at all is none.
+/// A value that may be missing, or null. The two differ: `"solution": null` is an answer, a missing
+/// `solution` is not.
 #[derive(Debug, Default)]
 pub(super) enum Nested<T> {
     #[default]
@@ -166,18 +166,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nested<T> {
     }
 }
 
-/// A list of objects; a single object is a list of one, null is an empty one.
+/// A list of objects; a single object is a list with one element, null is an empty list.
 #[derive(Debug, Default)]
 pub(super) enum Many<T> {
     #[default]
     Missing,
     Are(Vec<T>),
-    /// Something that is neither list nor object.
+    /// A value that is neither a list nor an object.
     Wrong,
 }
 
 impl<T> Many<T> {
-    /// The objects of a list that must be there, unless the `status` beside it is an error.
+    /// Returns the objects of a required list; an error if it is missing.
     pub(super) fn required(
         self,
         key: &'static str,
@@ -192,7 +192,7 @@ impl<T> Many<T> {
         }
     }
 
-    /// The objects, none if there are none.
+    /// Returns the objects, an empty list if there are none.
     pub(super) fn into_vec(self) -> Vec<T> {
         match self {
             Self::Are(values) => values,

@@ -1,11 +1,11 @@
-//! The client's edge: what solform asks of a platform, and what it takes from the answers.
+//! The API client: requests to a platform, and the values from its answers.
 //!
 //! `Reader` turns lists into a [`crate::live::LiveState`] and answers about jobs into a
 //! [`crate::job::JobState`]; `Writer` sends one deploy, patch or delete per call; `Files` reads
-//! ranges of files. All three go through one [`Client`], whose one `send` adds the token, keeps to
-//! the time limits, bounds every body and words every failure. Quirks of servers end in `convert`:
-//! nothing behind this module knows of them. `Probe` only tries out how a server behaves. Nothing
-//! here decides what should be changed, keeps a journal or prints.
+//! ranges of files. All three use one [`Client`], whose `send` adds the token, applies the time
+//! limits, limits the size of every body and describes every failure. Quirks of servers end in
+//! `convert`: no other module knows them. `Probe` only examines how a server behaves. Nothing here
+//! decides what must be changed, writes a journal or prints.
 
 mod answer;
 mod capabilities;

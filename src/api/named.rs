@@ -1,8 +1,8 @@
-//! Lists by name: the cheap way to see a few names on a big instance, and the look before a POST.
+//! Lists by name: the cheap way to read a few names on a big instance, and the check before a POST.
 //!
-//! Whether `name=` matches exactly, by prefix or not at all is stated nowhere (docs/platform.md,
-//! 8.25). So every answer is filtered again, to the letter, and an empty answer counts only once
-//! the filter was seen to find something in this run.
+//! It is not documented whether `name=` matches exactly, by prefix or not at all (docs/platform.md,
+//! 8.25). So every answer is filtered again for the exact name, and an empty answer counts only
+//! after the filter has found a version in this process.
 
 use std::collections::BTreeSet;
 
@@ -19,14 +19,14 @@ use crate::api::paging::Listing;
 use crate::api::routes::ListFilter;
 use crate::ident::SolutionName;
 
-/// Returns whether a server refuses to be asked by name; it may still be asked for everything.
+/// Returns whether a server refuses lists by name; it may still list everything.
 fn refuses_filter(error: &ApiError) -> bool {
     matches!(error.status(), Some(400 | 422))
 }
 
 impl Client {
-    /// Every version of these names, each name by a list of its own. `None` if the server does not
-    /// filter by name.
+    /// Lists every version of these names, with a separate list for each name. `None` if the server
+    /// does not filter by name.
     pub(super) async fn by_names(
         &self,
         names: &BTreeSet<SolutionName>,
@@ -34,7 +34,7 @@ impl Client {
     ) -> Result<Option<Listing>, ApiError> {
         self.learn_states(opening).await?;
         let at_once = self.0.settings.reads_at_once.max(1);
-        // Made beforehand: a stream that holds the closure could not leave its task.
+        // Created beforehand: a stream that holds the closure could not leave its task.
         let questions: Vec<_> = names.iter().map(|name| self.one_name(name)).collect();
         let mut answers = futures_util::stream::iter(questions).buffer_unordered(at_once);
         let mut whole = Listing::default();
@@ -61,7 +61,7 @@ impl Client {
         Ok(is_trusted.then_some(whole))
     }
 
-    /// Every version of one name. The list is complete if it has no doubt.
+    /// Lists every version of a name. The list is complete if it has no doubt.
     pub(super) async fn named(&self, name: &SolutionName) -> Result<Listing, ApiError> {
         if self.0.capabilities.facts().names != NameFilter::Broken {
             let answered = match self.one_name(name).await {
@@ -75,7 +75,7 @@ impl Client {
                 if self.0.capabilities.facts().names == NameFilter::Works {
                     return Ok(answered);
                 }
-                // The filter has not found anything yet: ask for a name that is there.
+                // The filter has not found anything yet: request a name that exists.
                 let opening = self.any_page().await?;
                 if opening.received == 0 || self.try_name_filter(&opening).await? {
                     return Ok(answered);
@@ -93,7 +93,7 @@ impl Client {
         Ok(only(listing, name))
     }
 
-    /// Some page of everything, or of what is in service where a list must name a state.
+    /// Reads a page of everything, or of what is in service if a list must name a state.
     pub(super) async fn any_page(&self) -> Result<Page, ApiError> {
         let facts = self.0.capabilities.facts();
         let limit = facts.limit.unwrap_or(Limit::Unnamed);
@@ -110,7 +110,7 @@ impl Client {
         }
     }
 
-    /// The list of one name, in all states.
+    /// Lists the versions of a name, in all states.
     async fn one_name(&self, name: &SolutionName) -> Result<Listing, ApiError> {
         let filter = ListFilter {
             name: Some(name.clone()),
@@ -146,7 +146,7 @@ impl Client {
         Ok(listing)
     }
 
-    /// Asks for a name that is there. One record is enough to know the filter at work.
+    /// Requests a name that exists. A single record proves that the filter works.
     async fn try_name_filter(&self, opening: &Page) -> Result<bool, ApiError> {
         let Some(known) = opening.versions.first() else {
             return Ok(false);
@@ -159,8 +159,8 @@ impl Client {
         Ok(works)
     }
 
-    /// Learns whether lists without a state show what is out of service, from a page of such a
-    /// list if it tells.
+    /// Learns whether lists without a state show what is out of service, if a page of such a list
+    /// shows it.
     async fn learn_states(&self, opening: &Page) -> Result<(), ApiError> {
         let capabilities = &self.0.capabilities;
         if matches!(
@@ -181,7 +181,7 @@ impl Client {
         self.learn_states_by_example().await
     }
 
-    /// Learns the same by asking for something that is out of service, and then for its name.
+    /// Learns the same by requesting a version that is out of service, and then its name.
     async fn learn_states_by_example(&self) -> Result<(), ApiError> {
         let capabilities = &self.0.capabilities;
         let inactive = ListFilter {
@@ -190,8 +190,8 @@ impl Client {
         };
         let page = match self.first_page(&inactive).await {
             Ok((page, _)) => page,
-            // Nobody can ask this server for what is out of service: each name is asked for in
-            // full, and tells its own doubt.
+            // This server does not list what is out of service: each name is requested in all
+            // states, and reports its own doubt.
             Err(error) if error.is_refused_request() => {
                 capabilities.states(States::Unknown);
                 return Ok(());
@@ -206,7 +206,7 @@ impl Client {
             if page.received == 0 {
                 capabilities.none_inactive();
             } else {
-                // The filter is ignored, so lists show what there is.
+                // The filter is ignored, so lists show every version.
                 capabilities.states(States::ShowsBoth);
             }
             return Ok(());
@@ -229,7 +229,7 @@ impl Client {
     }
 }
 
-/// What bears exactly that name, and what may bear it.
+/// Keeps the records with exactly that name, and those that may have it.
 fn only(mut listing: Listing, name: &SolutionName) -> Listing {
     listing
         .versions

@@ -1,4 +1,4 @@
-//! One page of a list: asked for, read, and sorted into records.
+//! A page of a list: requested, read, and sorted into records.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,13 +13,13 @@ use crate::api::wire::ListReply;
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord};
 
-/// How many records a page is asked to hold. The contract names no maximum (docs/platform.md, U12):
-/// what is asked for is a wish, and the real page size is what comes.
+/// The number of records to request for a page. The contract names no maximum (docs/platform.md,
+/// U12): the server may send pages of another size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
     Thousand,
     Hundred,
-    /// The server's own.
+    /// The server's default.
     Unnamed,
 }
 
@@ -33,13 +33,13 @@ impl Limit {
     }
 }
 
-/// One answered page.
+/// A page that the server sent.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) offset: u64,
-    /// How many entries came, whatever they were.
+    /// The number of entries on the page, of any kind.
     pub(super) received: u64,
-    /// How many bytes the answer had.
+    /// The number of bytes of the answer.
     pub(super) bytes: u64,
     pub(super) versions: Vec<LiveVersion>,
     pub(super) unmanageable: Vec<UnmanageableRecord>,
@@ -49,7 +49,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The ids of everything on it that has one.
+    /// Returns the ids of all entries that have one.
     pub(super) fn ids(&self) -> impl Iterator<Item = &SolutionId> {
         self.versions
             .iter()
@@ -58,14 +58,14 @@ impl Page {
             .chain(self.bad.iter().filter_map(|record| record.id.as_ref()))
     }
 
-    /// The offset that the server announces, where it lies ahead.
+    /// Returns the offset that the server announces, if it is greater than the current one.
     pub(super) fn announced(&self) -> Option<u64> {
         let next = u64::try_from(self.next_offset?).ok()?;
         (next > self.offset).then_some(next)
     }
 
-    /// Returns whether both pages show the same records in the same order. What else they say of a
-    /// record is not compared: states and times move without anything having been added or removed.
+    /// Returns whether both pages show the same records in the same order. Other fields are not
+    /// compared: states and times change although no record was added or removed.
     pub(super) fn shows_the_same(&self, other: &Self) -> bool {
         self.received == other.received
             && self.ids().eq(other.ids())
@@ -74,7 +74,7 @@ impl Page {
 }
 
 impl Client {
-    /// One page from an offset.
+    /// Reads a page from an offset.
     pub(super) async fn page(
         &self,
         filter: &ListFilter,
@@ -85,15 +85,16 @@ impl Client {
         self.read(&call, |answer| read_page(answer, offset)).await
     }
 
-    /// The call for a page.
+    /// Returns the call for a page.
     pub(super) fn page_call(&self, filter: &ListFilter, limit: Limit, offset: u64) -> Call {
         let route = self.0.routes.list(filter, limit.number(), offset);
         Call::new(route, LIST_LIMIT)
     }
 
-    /// The first page of a list, with the limit that the server took for it. A server that refuses
-    /// the limit is asked for less; one that answers nothing to a limit that it was never seen to
-    /// honour is asked without, because an empty page must not be taken for an empty instance.
+    /// Reads the first page of a list, and returns it with the limit that the server accepted. If
+    /// the server refuses the limit, a smaller one is tried. If it answers nothing to a limit that
+    /// was never seen to work, the page is requested without a limit, because an empty page must
+    /// not be taken for an empty instance.
     pub(super) async fn first_page(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
         let (page, limit) = self.first_page_taken(filter).await?;
         self.received(filter, page.received);
@@ -106,7 +107,7 @@ impl Client {
             return Ok((self.page(filter, limit, 0).await?, limit));
         }
         if filter.name.is_some() {
-            // The versions of one name are few; the server's own page size will do.
+            // A name has few versions; the server's default page size is enough.
             let limit = Limit::Unnamed;
             return Ok((self.page(filter, limit, 0).await?, limit));
         }
@@ -131,7 +132,7 @@ impl Client {
     }
 }
 
-/// Reads one page.
+/// Parses a page.
 pub(super) fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
     let reply: ListReply<'_> = answer.decode()?;
     let bodies = reply.solutions.required("solutions", &reply.status)?;
@@ -157,8 +158,8 @@ pub(super) fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKi
     Ok(page)
 }
 
-/// Drops what one answer shows again, to the letter: it is one moment's answer, so that nothing
-/// moved. Two readings of one record that differ stay, and prove nothing.
+/// Drops exact duplicates within an answer: it shows a single moment, so no record moved. Two
+/// different readings of a record stay, and prove nothing.
 fn drop_repeats<T: PartialEq>(records: &mut Vec<T>, id: impl Fn(&T) -> &SolutionId) {
     let mut first: HashMap<&SolutionId, usize> = HashMap::with_capacity(records.len());
     let mut repeats = Vec::new();

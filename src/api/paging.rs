@@ -1,11 +1,11 @@
-//! One whole list: its pages, fetched concurrently where the server's steps allow it, and the
-//! proof that it is complete and stood still.
+//! A whole list: its pages, fetched concurrently if the server's steps allow it, and the proof that
+//! it is complete and did not change meanwhile.
 //!
 //! The first answer shows the real step from page to page. Pages at further multiples of it are
-//! fetched ahead, and taken in their order by a [`Walk`]; as soon as the server names another
-//! offset than the expected one, what was fetched ahead is dropped and the list goes on one page
-//! at a time. A list of several pages is believed only if its first page, read again at the end,
-//! is unchanged.
+//! prefetched, and taken in order by a [`Walk`]; as soon as the server announces another offset
+//! than the expected one, the prefetched pages are dropped and the list continues one page at a
+//! time. A list of several pages is accepted only if its first page, read again at the end, is
+//! unchanged.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -21,32 +21,32 @@ use crate::api::walk::{Step, Walk, verdict};
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord, Unproven};
 
-/// How often a list that moves is read.
+/// The maximum number of readings of a list that changes meanwhile.
 const ATTEMPTS: usize = 3;
 
-/// How many pages are under way at first: few, as most lists are short.
+/// The number of pages that are requested at first: few, as most lists are short.
 const FIRST_AHEAD: usize = 4;
 
-/// How many pages that are likely to be there wait for a place among the reads, so that none is
-/// empty while an answer is being understood.
+/// The number of likely pages that wait for a permit to read, so that no permit is unused while an
+/// answer is parsed.
 const WAITING: usize = 4;
 
-/// Everything that one list showed, and whether it is all there is.
+/// All records of a list, and the proof of its completeness.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) versions: Vec<LiveVersion>,
     pub(super) unmanageable: Vec<UnmanageableRecord>,
     pub(super) bad: Vec<BadRecord>,
     pub(super) pages: usize,
-    /// Why it is not proven complete.
+    /// The reason why it is not proven complete.
     pub(super) doubt: Option<Unproven>,
-    /// True if the list was given up because the server does not seem to filter by name: reading
-    /// on would read the whole instance once for every name.
+    /// True if the list was abandoned because the server does not seem to filter by name:
+    /// continuing would read the whole instance once for every name.
     pub(super) ignores_name: bool,
     /// The records whose state was inferred from the filter that found them.
     pub(super) inferred: HashSet<SolutionId>,
-    /// What is still under way to prove that it stood still. [`Client::list_from`] waits for it;
-    /// [`Client::list_early`] hands it out.
+    /// The pending proof that the list did not change. [`Client::list_from`] waits for it;
+    /// [`Client::list_early`] returns it.
     pub(super) pending: Option<Recheck>,
 }
 
@@ -64,7 +64,7 @@ impl Listing {
         }
     }
 
-    /// Adds another list; its readings are the later ones.
+    /// Adds another list, whose readings are later.
     pub(super) fn absorb(&mut self, other: Self) {
         self.versions.extend(other.versions);
         self.unmanageable.extend(other.unmanageable);
@@ -86,13 +86,13 @@ impl Listing {
     }
 }
 
-/// The start of a list that was read already.
+/// The start of a list whose first page is already read.
 pub(super) struct Start {
     pub(super) page: Page,
     pub(super) limit: Limit,
 }
 
-/// The first page of a list, read again at its end.
+/// The second reading of a list's first page, at the end of the list.
 #[derive(Debug)]
 pub(super) struct Recheck {
     opening: Page,
@@ -107,7 +107,7 @@ impl Recheck {
         Self { opening, again }
     }
 
-    /// Returns whether the list stood still. Where nothing is pending, that is proven already.
+    /// Returns whether the list did not change. If nothing is pending, that is proven already.
     pub(super) async fn stood_still(pending: Option<Self>) -> Result<bool, ApiError> {
         let Some(mut this) = pending else {
             return Ok(true);
@@ -119,7 +119,8 @@ impl Recheck {
     }
 }
 
-/// What the next task to end gives; `None` if there is none, or the runtime is shutting down.
+/// Returns the result of the next task that ends; `None` if there is none, or the runtime is
+/// shutting down.
 pub(super) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option<T> {
     match tasks.join_next().await? {
         Ok(given) => Some(given),
@@ -128,20 +129,20 @@ pub(super) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option<T> {
     }
 }
 
-/// How one reading ended: settled, but for what is pending.
+/// The end of a reading; the last proof may be pending.
 enum Reading {
     Settled(Listing),
     Again(Walk, Unproven),
 }
 
 impl Client {
-    /// Reads a list to its end, again if it moved meanwhile.
+    /// Reads a list to its end, again if it changed meanwhile.
     pub(super) async fn list(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
         let (page, limit) = self.first_page(filter).await?;
         self.list_from(filter, Start { page, limit }).await
     }
 
-    /// As [`Client::list`], from a first page that was read already.
+    /// As [`Client::list`], from a first page that is already read.
     pub(super) async fn list_from(
         &self,
         filter: &ListFilter,
@@ -176,7 +177,7 @@ impl Client {
         }
     }
 
-    /// As [`Client::list_from`], and the last proof may still be pending.
+    /// As [`Client::list_from`], but the last proof may still be pending.
     pub(super) async fn list_early(
         &self,
         filter: &ListFilter,
@@ -234,8 +235,8 @@ impl Client {
                     self.received(filter, page.received);
                     step = walk.accept(page);
                 }
-                // The page that was only looked for is refused: there may be none, or the server
-                // may not let itself be paged. Either way nothing is proven.
+                // The page whose existence was uncertain is refused: it may not exist, or the
+                // server may not support paging. In both cases nothing is proven.
                 Err(error) if doubtful && error.is_refused_page() => {
                     let doubt = no_end(&walk, &error.to_string());
                     return Ok(Reading::Settled(Listing::of(walk, Some(doubt))));
@@ -286,28 +287,28 @@ fn no_end(walk: &Walk, detail: &str) -> Unproven {
     }
 }
 
-/// Pages that are fetched before they are asked for.
+/// The prefetched pages.
 struct Prefetch {
     client: Client,
     filter: ListFilter,
     limit: Limit,
-    /// From page to page; zero once the server's offsets proved irregular.
+    /// The step from page to page; zero after the server's offsets proved irregular.
     step: u64,
-    /// The offset that comes next if the steps are regular.
+    /// The next offset, if the steps are regular.
     expected: u64,
-    /// The first offset that was not asked for yet.
+    /// The first offset that was not requested yet.
     unasked: u64,
-    /// True if the server said itself that there is more. Else it may not let itself be paged, and
-    /// what is likely counts for nothing.
+    /// True if the server itself announced further pages. Otherwise it may not support paging, and
+    /// an expected number of records does not count.
     is_announced: bool,
-    /// How many pages may be under way where nobody knows whether there are so many.
+    /// The maximum number of concurrent pages if the number of pages is not known.
     width: usize,
     under_way: JoinSet<(u64, Result<Page, ApiError>)>,
     arrived: BTreeMap<u64, Result<Page, ApiError>>,
 }
 
 impl Prefetch {
-    /// `step` is where the first page says that the second begins.
+    /// Starts the prefetch; `step` is the offset of the second page according to the first.
     fn new(
         client: &Client,
         filter: &ListFilter,
@@ -329,7 +330,7 @@ impl Prefetch {
         }
     }
 
-    /// The page at an offset.
+    /// Returns the page at an offset.
     async fn take(&mut self, at: u64) -> Result<Page, ApiError> {
         if at != self.expected {
             self.step = 0;
@@ -358,13 +359,13 @@ impl Prefetch {
         }
     }
 
-    /// Lets what was fetched beyond a clean end run out by itself: breaking it off would close
+    /// Lets the requests beyond a clean end finish by themselves: aborting them would close
     /// connections that the next requests can use.
     fn let_go(mut self) {
         self.under_way.detach_all();
     }
 
-    /// Returns how many records there will be, as far as anybody knows.
+    /// Returns the expected number of records, if it is known.
     fn likely(&self) -> u64 {
         if self.is_announced && self.filter == ListFilter::default() {
             self.client.0.capabilities.facts().expected
@@ -373,7 +374,7 @@ impl Prefetch {
         }
     }
 
-    /// Keeps as many pages under way as may be, but not without bound ahead of the next one.
+    /// Requests as many pages as possible, within a bound ahead of the next page.
     fn ask(&mut self, most: usize) {
         let horizon = self
             .expected
@@ -383,7 +384,7 @@ impl Prefetch {
             let width = if self.unasked < likely {
                 most + WAITING
             } else if self.expected < likely {
-                // The list will most likely have ended by then.
+                // The list has probably ended by then.
                 0
             } else {
                 self.width.min(most)
