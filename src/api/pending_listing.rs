@@ -1,5 +1,5 @@
-//! A look that is begun before it is known what is wished to be known, and can be used before its
-//! last proof has come.
+//! A listing that starts before the needed names are known, and that can be used before it is
+//! proven complete.
 
 use tokio::task::JoinSet;
 
@@ -8,12 +8,12 @@ use crate::api::error::ApiError;
 use crate::api::paging::{Listing, Recheck, joined};
 use crate::live::LiveState;
 
-/// A look at everything that is under way. It is broken off when it is dropped.
+/// A pending listing of everything. Dropping it aborts the requests.
 #[derive(Debug)]
 pub struct PendingListing(JoinSet<Result<Listing, ApiError>>);
 
 impl Client {
-    /// Begins to list everything, in the background. There is much: else it would not be begun.
+    /// Starts to list everything, in the background. Callers do this only for a big listing.
     pub(super) fn look(&self) -> PendingListing {
         let client = self.clone();
         client.0.capabilities.expect(u64::MAX);
@@ -32,13 +32,13 @@ impl Client {
 }
 
 impl PendingListing {
-    /// What was listed; `None` if the runtime has ended the look.
+    /// Returns the listed versions; `None` if the runtime has shut down.
     pub(super) async fn listing(mut self) -> Result<Option<Listing>, ApiError> {
         joined(&mut self.0).await.transpose()
     }
 }
 
-/// A snapshot whose last proof may still be under way: something to reckon with meanwhile.
+/// A snapshot whose last proof may still be pending. Callers may compute with it meanwhile.
 #[derive(Debug)]
 pub struct UnconfirmedListing {
     pub(super) live: LiveState,
@@ -46,13 +46,13 @@ pub struct UnconfirmedListing {
 }
 
 impl UnconfirmedListing {
-    /// What was listed. It counts for nothing before it is confirmed.
+    /// Returns the listed versions. They must not be used for a decision before they are confirmed.
     pub fn unconfirmed(&self) -> &LiveState {
         &self.live
     }
 
-    /// The snapshot, once it is known that the list stood still while it was read; `None` if it
-    /// moved: then it must be read again.
+    /// Returns the snapshot after the proof that the list did not change while it was read; `None`
+    /// if it changed, so that it must be read again.
     pub async fn confirmed(self) -> Result<Option<LiveState>, ApiError> {
         let is_proven = Recheck::stood_still(self.pending).await?;
         Ok(is_proven.then_some(self.live))

@@ -1,4 +1,4 @@
-//! Questions that tell how a server behaves, and not what is live: `doctor` asks them.
+//! Questions about the behaviour of a server, not about what is live: `doctor` asks them.
 
 use std::time::SystemTime;
 
@@ -15,51 +15,51 @@ use crate::attribute::Visibility;
 use crate::ident::SolutionName;
 use crate::live::LiveVersion;
 
-/// How many records one question asks for.
+/// The number of records that a question requests.
 const ASKED: u32 = 100;
 
-/// Asks by one filter, or by none.
+/// The filter of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
-    /// For anything.
+    /// No filter.
     Any,
-    /// For what is in service.
+    /// Versions in service.
     Active,
-    /// For what is out of service.
+    /// Versions out of service.
     Inactive,
-    /// For one name.
+    /// Versions of this name.
     Name(SolutionName),
-    /// For one visibility.
+    /// Versions of this visibility.
     Visibility(Visibility),
 }
 
-/// The first page of what came.
+/// The first page of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// What could be understood of it.
+    /// The records that could be parsed.
     pub versions: Vec<LiveVersion>,
-    /// The server's time, to the second.
+    /// The server's time, in whole seconds.
     pub date: Option<SystemTime>,
 }
 
-/// Tries a server out. Cheap to clone.
+/// An examination of a server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Probe {
     client: Client,
 }
 
 impl Probe {
-    /// A probe over this client.
+    /// Creates a probe over this client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// The same without `IB-Context`.
+    /// Returns the same probe without `IB-Context`.
     pub fn without_context(&self) -> Result<Self, SettingsError> {
         self.with(|settings| settings.context = None)
     }
 
-    /// The same without a token: whether anybody answers is not a question of who asks.
+    /// Returns the same probe without a token: a server that is up answers such a request too.
     pub fn without_token(&self) -> Result<Self, SettingsError> {
         self.with(|settings| settings.token = None)
     }
@@ -70,12 +70,12 @@ impl Probe {
         Ok(Self::new(Client::new(settings)?))
     }
 
-    /// Reads the token, and sends nothing.
+    /// Reads the token, and sends no request.
     pub async fn token(&self) -> Result<(), ApiError> {
         self.client.prepare(&self.call(&Question::Any)).await
     }
 
-    /// One page of a list.
+    /// Reads a page of a list.
     pub async fn ask(&self, question: &Question) -> Result<Sample, ApiError> {
         self.client
             .read(&self.call(question), |answer| {

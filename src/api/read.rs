@@ -1,7 +1,7 @@
-//! The reader: every question that can be asked without changing anything.
+//! The reader: every request that changes nothing.
 //!
-//! `plan` holds a reader and nothing else, so it cannot write. Reads are repeated as
-//! patiently as [`crate::api::RetryPolicy`] says.
+//! `plan` holds a reader and nothing else, so it cannot write. Reads are retried according to
+//! [`crate::api::RetryPolicy`].
 
 use std::collections::BTreeSet;
 
@@ -19,28 +19,28 @@ use crate::ident::{JobId, SolutionId, SolutionName};
 use crate::job::{JobKind, JobState, JobStatus, RunFilter, RunList};
 use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord, Unproven};
 
-/// The usual number of records of a page: an estimate of what a list of everything costs.
+/// The usual number of records on a page, to estimate the cost of a list of everything.
 const RECORDS_PER_PAGE: usize = 100;
 
-/// What somebody wants to know of an instance.
+/// A request for a listing of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListRequest {
-    /// The names that matter; `None` if the whole instance does. With names the answer may still
-    /// be the whole, where that is the cheaper way.
+    /// The names that matter; `None` if the whole instance does. Even with names, the answer may
+    /// cover the whole instance, if that is cheaper.
     pub names: Option<BTreeSet<SolutionName>>,
-    /// The names of which every record must be understood; without them those of `names`, and else
-    /// all. A stranger's record without an owner must not stand in the way of everybody.
+    /// The names of which every record must be understood; if empty, those of `names`, and without
+    /// those all. A foreign record without an owner must not block every environment.
     pub declared: Option<BTreeSet<SolutionName>>,
-    /// Whose visibility is needed. It is asked for only where records do not tell it.
+    /// The versions whose visibility is needed. It is requested only if records do not contain it.
     pub visibility_of: VisibilityOf,
 }
 
-/// Whose visibility somebody wants to know.
+/// The versions whose visibility is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VisibilityOf {
-    /// Every version's.
+    /// All versions.
     All,
-    /// That of these names' versions.
+    /// The versions of these names.
     Names(BTreeSet<SolutionName>),
 }
 
@@ -54,42 +54,43 @@ impl VisibilityOf {
 }
 
 impl Default for VisibilityOf {
-    /// Nobody's.
+    /// Returns the scope without any version.
     fn default() -> Self {
         Self::Names(BTreeSet::new())
     }
 }
 
-/// Asks a platform. Cheap to clone.
+/// A reader of a platform. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Reader {
     client: Client,
 }
 
 impl Reader {
-    /// A reader over this client.
+    /// Creates a reader over this client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// Lets as many reads be under way as there are steps at work, where that is more than usual: a
-    /// step that waits for others to have read keeps its job's place.
+    /// Raises the maximum number of concurrent reads to the number of concurrent steps, if that is
+    /// more than the default: a step that waits for the reads of others keeps the permit of its
+    /// job.
     pub fn serve_steps(&self, at_once: usize) {
         self.client.0.limiter.widen_reads(at_once);
     }
 
-    /// One snapshot of what matters, with the proof of how complete it is.
+    /// Reads a snapshot of the needed versions, with the proof of its completeness.
     pub async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
         self.client.collect(request).await
     }
 
-    /// Begins to look at the whole instance while it is still being found out what is wished.
+    /// Starts to list the whole instance before the needed names are known.
     pub fn look(&self) -> PendingListing {
         self.client.look()
     }
 
-    /// As [`Reader::collect`], from a look that has begun, if the wish is for so much. What it
-    /// gives must be confirmed.
+    /// As [`Reader::collect`], but from a pending listing, if the request needs a whole listing.
+    /// The result must be confirmed.
     pub async fn collect_from(
         &self,
         look: PendingListing,
@@ -98,9 +99,9 @@ impl Reader {
         self.client.collect_from(look, request).await
     }
 
-    /// Every version of exactly that name, in all states and of all owners. One request in the
-    /// normal case, once this run has listed the instance. An answer that is not proven complete is
-    /// an error.
+    /// Lists every version with exactly that name, in all states and of all owners. Normally this
+    /// takes a single request, after the instance was listed in this process. An answer that is not
+    /// proven complete is an error.
     pub async fn named(&self, name: &SolutionName) -> Result<Vec<LiveVersion>, ReadError> {
         let listing = self.client.named(name).await?;
         let reason = listing.doubt.or_else(|| {
@@ -137,9 +138,9 @@ impl Reader {
             .await
     }
 
-    /// One version by its id. 404, 410 and `"solution": null` say that it is not there. Any other
-    /// refusal, also `"status": "ERROR"` in a success (docs/platform.md, U15), is an error and no
-    /// proof of absence: what a message means is not read out of its text.
+    /// Reads a version by its id. 404, 410 and `"solution": null` prove that it does not exist. Any
+    /// other refusal, also `"status": "ERROR"` in a success (docs/platform.md, U15), is an error
+    /// and no proof of absence: the texts of messages are not interpreted.
     pub async fn get(&self, id: &SolutionId) -> Result<Option<LiveVersion>, ApiError> {
         let call = Call::new(self.client.0.routes.get(id), ANSWER_LIMIT);
         self.client
@@ -158,7 +159,7 @@ impl Reader {
             .await
     }
 
-    /// The visibility of a version: its own word, or the one that filtered lists tell. `None` is
+    /// Returns the visibility of a version: from its own record, or from filtered lists. `None` is
     /// unknown.
     pub async fn visibility_of(
         &self,
@@ -195,7 +196,7 @@ impl Reader {
         Ok(LiveState::new(versions, coverage).with_unmanageable(unmanageable))
     }
 
-    /// What the Job API says of a job (docs/platform.md, "Jobs").
+    /// Reads the state of a job from the Job API (docs/platform.md, "Jobs").
     pub async fn job(&self, id: &JobId) -> Result<JobState, ApiError> {
         let route = self.client.0.routes.job(id, JobKind::Async);
         self.client
@@ -205,7 +206,7 @@ impl Reader {
             .await
     }
 
-    /// All that the Job API tells of a job or a run (docs/platform.md, "Jobs").
+    /// Reads everything that the Job API reports about a job or a run (docs/platform.md, "Jobs").
     pub async fn job_status(&self, id: &JobId, kind: JobKind) -> Result<JobStatus, ApiError> {
         let route = self.client.0.routes.job(id, kind);
         self.client
@@ -215,19 +216,19 @@ impl Reader {
             .await
     }
 
-    /// The runs that a filter lets pass.
+    /// Lists the runs that pass a filter.
     pub async fn runs(&self, filter: &RunFilter) -> Result<RunList, ApiError> {
         self.client.runs(filter).await
     }
 }
 
-/// Returns whether the answer says that there is no such thing.
+/// Returns whether the answer reports that the requested thing does not exist.
 pub(super) fn is_gone(answer: &Answer) -> bool {
     matches!(answer.status.as_u16(), 404 | 410)
 }
 
-/// The one version in an answer. Some servers of this family answer without the wrapping
-/// `solution`, which is understood too.
+/// Returns the version in an answer. Some servers of this family answer without the enclosing
+/// `solution`, which is accepted too.
 pub(super) fn read_solution(answer: &Answer) -> Result<Option<LiveVersion>, ApiErrorKind> {
     match read_any(answer)? {
         None => Ok(None),
@@ -262,7 +263,7 @@ fn read_any(answer: &Answer) -> Result<Option<AnyRecord>, ApiErrorKind> {
     match record(body, &mut Interner::default()) {
         Record::Understood(version) => Ok(Some(AnyRecord::Version(version))),
         Record::Unmanageable(record) => Ok(Some(AnyRecord::Unmanageable(record))),
-        // Without an id it is no record, and something else may have answered.
+        // A record needs an id; without it, another program may have answered.
         Record::Bad(record) if record.id.is_none() => Err(ApiErrorKind::Shape {
             detail: record.detail,
         }),

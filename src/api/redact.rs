@@ -1,9 +1,9 @@
-//! Every secret of this process, and the one function that takes them out of a text.
+//! All secrets of this process, and the one function that removes them from a text.
 //!
-//! Whatever a server sends is redacted where it comes in, and whatever is shown or written passes
-//! through [`Redactor::redact`] again. A server may echo a token in any encoding: its characters
-//! one by one (percent, JSON, HTML, each several times over), or as a whole (hex, base64). A long
-//! beginning of a token counts as the token: texts are cut, by servers and here.
+//! Text from a server is redacted when it is received, and all output passes through
+//! [`Redactor::redact`] again. A server may echo a token in any encoding: character by character
+//! (percent, JSON, HTML, each repeated several times), or as a whole (hex, base64). A long
+//! beginning of a token counts as the token, because servers and solform cut texts.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,38 +13,38 @@ use std::sync::RwLock;
 use memchr::{memchr3, memmem};
 use secrecy::{ExposeSecret, SecretString};
 
-/// What stands where a secret stood.
+/// The replacement of a secret.
 const MARK: &str = "[redacted]";
 
-/// A shorter text is no secret, and taking it out would make every output unreadable.
+/// The minimum length of a secret: removing shorter texts would make every output unreadable.
 const SHORTEST: usize = 4;
 
-/// A shorter token is left in what is read from a server: a part of a name may equal it, and the
-/// name would be another one.
+/// The minimum length of a token that is removed from what a server sends: a part of a name may
+/// equal a shorter token, and removing it would change the name.
 const SHORTEST_IN_INPUT: usize = 8;
 
-/// The least beginning of a secret that counts as the secret, in bytes; half of a longer one.
+/// The shortest beginning of a secret that counts as the secret, in bytes; half of a longer secret.
 const LEAST_HEAD: usize = 8;
 
-/// The same where the text may have been cut.
+/// The same for a text that may have been cut.
 const LEAST_HEAD_AT_CUT: usize = 4;
 
-/// Holds every known secret and takes them out of texts.
+/// A redactor that removes every known secret from texts.
 #[derive(Default)]
 pub struct Redactor {
-    /// The longest first.
+    /// The secrets, the longest first.
     secrets: RwLock<Vec<Secret>>,
 }
 
-/// A secret, and the texts that it becomes as a whole.
+/// A secret, and its encodings as a whole.
 struct Secret {
     plain: SecretString,
-    /// Hex and base64.
+    /// The encodings in hex and base64.
     encoded: Vec<SecretString>,
 }
 
 impl Redactor {
-    /// Starts without any secret.
+    /// Creates a redactor without any secret.
     pub fn new() -> Self {
         Self::default()
     }
@@ -73,23 +73,23 @@ impl Redactor {
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.plain.expose_secret().len()));
     }
 
-    /// The text without any known secret.
+    /// Returns the text without any known secret.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.cleaned(text, SHORTEST, false)
     }
 
-    /// As [`redact`](Self::redact), of a text that may have been cut at its end: there, a few
+    /// As [`redact`](Self::redact), for a text that may have been cut at its end: there, a few
     /// characters of a secret are enough.
     pub fn redact_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.cleaned(text, SHORTEST, true)
     }
 
-    /// Returns whether a text holds a known secret, or what stands where one stood.
+    /// Returns whether a text contains a known secret, or the replacement of a secret.
     pub fn is_touched(&self, text: &str) -> bool {
         text.contains(MARK) || self.redact(text) != text
     }
 
-    /// What a server sent, without any known secret; `None` where it holds none.
+    /// Returns the bytes from a server without any known secret; `None` if they contain none.
     pub fn redact_input(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         self.clean(bytes, SHORTEST_IN_INPUT, false)
     }
@@ -97,7 +97,7 @@ impl Redactor {
     fn cleaned<'a>(&self, text: &'a str, shortest: usize, is_cut: bool) -> Cow<'a, str> {
         match self.clean(text.as_bytes(), shortest, is_cut) {
             None => Cow::Borrowed(text),
-            // Secrets are texts, so that what is left is one.
+            // Secrets are UTF-8 texts, so the rest is still UTF-8.
             Some(clean) => Cow::Owned(String::from_utf8_lossy(&clean).into_owned()),
         }
     }
@@ -116,7 +116,7 @@ impl Redactor {
             let forms = secret.encoded.iter().map(ExposeSecret::expose_secret);
             for (index, form) in std::iter::once(plain).chain(forms).enumerate() {
                 let text = clean.as_deref().unwrap_or(bytes);
-                // Encodings of single characters begin with one of these.
+                // Encodings of single characters begin with one of these characters.
                 let found = if index == 0 && memchr3(b'\\', b'%', b'&', text).is_some() {
                     encoded_places(text, form, is_cut)
                 } else {
@@ -137,7 +137,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Returns how much of a secret must be there, in bytes.
+/// Returns the number of a secret's bytes that must match.
 fn least_head(length: usize) -> usize {
     length.min(LEAST_HEAD.max(length.div_ceil(2)))
 }
@@ -154,7 +154,7 @@ fn without(text: &[u8], places: &[Range<usize>]) -> Vec<u8> {
     clean
 }
 
-/// Where a secret stands as it is.
+/// Finds a secret in plain form.
 fn plain_places(text: &[u8], secret: &[u8], is_cut: bool) -> Vec<Range<usize>> {
     let least = least_head(secret.len());
     let mut places = Vec::new();
@@ -178,7 +178,7 @@ fn plain_places(text: &[u8], secret: &[u8], is_cut: bool) -> Vec<Range<usize>> {
     places
 }
 
-/// The end of the last whole character before an offset.
+/// Returns the end of the last whole character before an offset.
 fn floor_boundary(text: &[u8], offset: usize) -> usize {
     let is_inside = |offset: usize| text.get(offset).is_some_and(|byte| byte & 0xc0 == 0x80);
     (0..=offset)
@@ -187,7 +187,7 @@ fn floor_boundary(text: &[u8], offset: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// Where a secret stands with any of its characters encoded.
+/// Finds a secret in which any characters may be encoded.
 fn encoded_places(text: &[u8], secret: &str, is_cut: bool) -> Vec<Range<usize>> {
     let least = least_head(secret.len());
     let first = secret.as_bytes()[0];
@@ -199,7 +199,7 @@ fn encoded_places(text: &[u8], secret: &str, is_cut: bool) -> Vec<Range<usize>> 
             continue;
         }
         let (end, matched) = match_encoded(text, start, secret);
-        // An encoding that is itself cut ends the text.
+        // A cut encoding ends the text.
         let is_at_end = is_cut
             && (end == text.len()
                 || (text.len() - end < 10 && matches!(text[end], b'\\' | b'%' | b'&')));
@@ -216,7 +216,8 @@ fn encoded_places(text: &[u8], secret: &str, is_cut: bool) -> Vec<Range<usize>> 
     places
 }
 
-/// How far a text goes on as the secret does: the end in the text, and the bytes of the secret.
+/// Returns how far a text matches the secret: the end in the text, and the number of the secret's
+/// bytes.
 fn match_encoded(text: &[u8], start: usize, secret: &str) -> (usize, usize) {
     // Each level of quoting doubles the backslashes of the secret.
     let levels: &[usize] = if secret.contains('\\') {
@@ -240,8 +241,8 @@ fn match_encoded(text: &[u8], start: usize, secret: &str) -> (usize, usize) {
         .unwrap_or((start, 0))
 }
 
-/// The length of one character at the beginning of a text, in whatever encoding; a backslash of the
-/// secret may stand there as so many.
+/// Returns the length of the encoded character at the beginning of a text; several backslashes may
+/// encode a backslash of the secret.
 fn unit(text: &[u8], letter: char, backslashes: usize) -> Option<usize> {
     let encoded = match text.first()? {
         b'\\' => backslash_unit(text, letter, backslashes),
@@ -389,11 +390,11 @@ fn is_code(digits: &[u8], radix: u32, letter: char) -> bool {
         == Some(u32::from(letter))
 }
 
-/// The texts that a secret becomes as a whole: hex, and the part of a base64 text that depends on
-/// nothing but the secret, at each of the three alignments.
+/// Returns the encodings of a secret as a whole: hex, and for each of the three alignments the part
+/// of a base64 text that depends on nothing but the secret.
 fn encodings_of(plain: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
-    // The inner characters of a short secret's forms say little, and may stand in any text.
+    // The inner characters of a short secret's base64 forms are few, and may occur in any text.
     if plain.len() < 8 {
         return forms;
     }
@@ -414,8 +415,8 @@ fn encodings_of(plain: &[u8]) -> Vec<String> {
     forms
 }
 
-/// The base64 digits of `secret`, standing `lead` bytes into a group of three, without the digits
-/// that its neighbours share.
+/// Returns the base64 digits of `secret` at position `lead` in a group of three bytes, without the
+/// digits that it shares with its neighbours.
 fn base64_core(secret: &[u8], lead: usize) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let first_bit = lead * 8;

@@ -1,27 +1,27 @@
-//! When a read is tried again, and after how long.
+//! The retries of reads, and the pauses before them.
 //!
-//! Writes are never repeated here: their caller journals each sending.
+//! Writes are never retried here: their caller records each request in the journal.
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How patient a read is.
+/// The limits for retries of reads.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
-    /// How often a read is sent at most.
+    /// The maximum number of attempts of a read.
     pub tries: u32,
-    /// How often a read is sent at most whose answer came, but could not be understood.
+    /// The maximum number of attempts of a read whose answers cannot be understood.
     pub tries_of_odd_answers: u32,
-    /// The first wait; each further one is twice as long.
+    /// The first pause; each further pause is twice as long.
     pub first_wait: Duration,
-    /// The longest wait that we choose ourselves.
+    /// The maximum pause that the client chooses itself.
     pub longest_wait: Duration,
-    /// The longest `Retry-After` that a read waits for.
+    /// The maximum `Retry-After` that a read waits for.
     pub longest_asked_wait: Duration,
-    /// How long a server that has not answered once in this run is tried: a wrong URL should be
-    /// told within seconds.
+    /// The time for which a server that has never answered in this process is tried: a wrong URL
+    /// must be reported within seconds.
     pub first_contact: Duration,
 }
 
@@ -38,7 +38,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Waits that grow, with jitter so that requests which failed together do not return together.
+/// Growing pauses, with jitter so that requests which failed together are not retried together.
 #[derive(Debug)]
 pub(super) struct Backoff {
     policy: RetryPolicy,
@@ -57,7 +57,7 @@ impl Backoff {
         &self.policy
     }
 
-    /// The wait after the `tried`-th failure: between half of its step and all of it.
+    /// Returns the pause after the `tried`-th failure: between half of its step and all of it.
     pub(super) fn wait(&self, tried: u32) -> Duration {
         let step = self
             .policy
@@ -73,8 +73,8 @@ impl Backoff {
     }
 }
 
-/// Reads `Retry-After` in both of its forms. A date is measured against the answer's own `Date`,
-/// so that no clock but the server's matters, and against `now` where it has none.
+/// Parses `Retry-After` in both of its forms. A date is compared with the answer's own `Date`, so
+/// that only the server's clock matters, or with `now` if the answer has none.
 pub(super) fn retry_after(headers: &HeaderMap, now: impl Fn() -> SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {

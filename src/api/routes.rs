@@ -1,8 +1,8 @@
 //! The URLs of the API, one function per operation (docs/platform.md, "Operations", "Jobs",
 //! "Files").
 //!
-//! Every segment and every value is percent-encoded on its own, with `%20` for a space: every
-//! server decodes that, while not every one takes `+`.
+//! Every segment and every value is percent-encoded separately, with `%20` for a space: every
+//! server decodes that, but not every server accepts `+`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -11,14 +11,14 @@ use url::Url;
 use crate::ident::{JobId, SolutionId, SolutionName};
 use crate::job::{JobKind, RunFilter};
 
-/// What needs no encoding (RFC 3986, unreserved).
+/// The characters that need no encoding (RFC 3986, unreserved).
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// One operation with its URL.
+/// An operation with its URL.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     pub(super) method: Method,
@@ -35,14 +35,14 @@ pub(super) struct ListFilter {
     pub(super) visibility: Option<&'static str>,
 }
 
-/// Builds URLs below one root.
+/// A builder of URLs below a root.
 #[derive(Debug, Clone)]
 pub(super) struct Routes {
     base: Url,
 }
 
 impl Routes {
-    /// Takes the root; its path, if any, is kept, its query and fragment are not.
+    /// Creates a builder; the path of the root is kept, its query and fragment are not.
     pub(super) fn new(mut base: Url) -> Self {
         base.set_query(None);
         base.set_fragment(None);
@@ -136,8 +136,9 @@ impl Routes {
         )
     }
 
-    /// The runs of one solution, where the filter means that list, or of all. The page's own
-    /// example for the latter has the path of the former (docs/platform.md, 8.16).
+    /// Returns the route of a list of runs: of a single solution if the filter asks for that list,
+    /// else of all. The page's own example for the latter has the path of the former
+    /// (docs/platform.md, 8.16).
     pub(super) fn runs(&self, filter: &RunFilter, limit: Option<u64>, offset: u64) -> Route {
         let mut query = Query::default();
         let one = filter.solution_ids.first().filter(|_| filter.is_of_one);
@@ -175,7 +176,8 @@ impl Routes {
         }
     }
 
-    /// A file of the platform's file system, its path encoded segment by segment.
+    /// Returns the route of a file on the platform's file system, its path encoded segment by
+    /// segment.
     pub(super) fn file(&self, path: &str) -> Route {
         let encoded = path
             .trim_start_matches('/')
@@ -212,8 +214,8 @@ impl Routes {
     }
 }
 
-/// One path segment. A segment of dots only would be taken for a step through the tree, whether
-/// encoded or not, so it is encoded twice: such an id meets nothing instead of something else.
+/// Encodes a path segment. A segment of dots only would be read as a step through the tree, encoded
+/// or not, so it is encoded twice: such an id finds nothing instead of another resource.
 fn segment(text: &str) -> String {
     if matches!(text, "." | "..") {
         return text.replace('.', "%252E");

@@ -1,9 +1,9 @@
-//! Runs of solutions: what a call that starts one says, and their lists.
+//! Runs of solutions: the body of the call that starts a run, and the lists of runs.
 //!
 //! The lists take `limit` and `offset` and announce no further pages (`docs/platform.md`), so a
-//! list is read until a page is empty. A page that ends with a run that came before shows that the
-//! server ignores the offset. Filters that a record can be held against are applied again on this
-//! side; who started a run, and the names and owners of solutions, stand in no record.
+//! list is read until a page is empty. A page whose last run was seen before shows that the server
+//! ignores the offset. Filters that can be compared with a record are applied again by the client;
+//! the user who started a run, and the names and owners of solutions, are not part of a record.
 
 use std::collections::HashSet;
 
@@ -21,14 +21,14 @@ use crate::api::wire::{RunBody, RunListReply};
 use crate::ident::{JobId, SolutionId};
 use crate::job::{RunFilter, RunList, RunRecord, RunRequest, RunState, RunTarget};
 
-/// How many runs a page is asked to hold.
+/// The number of runs to request for a page.
 const PAGE: u64 = 100;
 
 const NS_PER_MS: i64 = 1_000_000;
 
-/// The body of a call that starts a run. What is not said is left out: the page knows "not
+/// Returns the body of a call that starts a run. Missing values are left out: the page knows "not
 /// specified" and "left empty", and only the former means the same everywhere (docs/platform.md,
-/// 8.19). `settings` always goes out, as nothing marks it optional (docs/platform.md, 8.18).
+/// 8.19). `settings` is always sent, as it is not documented as optional (docs/platform.md, 8.18).
 pub(super) fn body(target: &RunTarget, request: &RunRequest) -> Bytes {
     let mut body = Map::new();
     let mut set = |key: &str, value: &str| {
@@ -60,19 +60,19 @@ pub(super) fn body(target: &RunTarget, request: &RunRequest) -> Bytes {
     Bytes::from(Value::Object(body).to_string())
 }
 
-/// One page of a list of runs.
+/// A page of a list of runs.
 struct RunPage {
-    /// How many entries came, whatever they were.
+    /// The number of entries on the page, of any kind.
     received: u64,
-    /// How many bytes the answer had.
+    /// The number of bytes of the answer.
     bytes: u64,
     runs: Vec<RunRecord>,
-    /// Entries without an id.
+    /// The number of entries without an id.
     unreadable: usize,
 }
 
 impl Client {
-    /// Reads a list of runs to its end, or to as many as are wanted.
+    /// Reads a list of runs to its end, or up to the wanted number.
     pub(super) async fn runs(&self, filter: &RunFilter) -> Result<RunList, ApiError> {
         let mut list = RunList::default();
         let mut seen = HashSet::new();
@@ -89,15 +89,15 @@ impl Client {
                 && let Err(refusal) = &answer
                 && refusal.is_refused_request()
             {
-                // A limit that this server does not take (docs/platform.md, U25): its own will do.
-                // If that is refused as well, it was not the limit.
+                // This server may refuse the limit (docs/platform.md, U25): its default is used
+                // then. If that is refused as well, the limit was not the cause.
                 if let Ok(page) = self.run_page(filter, None, offset).await {
                     size = None;
                     answer = Ok(page);
                 }
             }
             let page = match answer {
-                // There is no page beyond the last.
+                // The last page was already read.
                 Err(error) if pages > 0 && error.is_refused_page() => break,
                 answer => answer?,
             };
@@ -111,7 +111,7 @@ impl Client {
                 return Err(self.too_long(&Call::new(route, LIST_LIMIT), bound));
             }
             unreadable += page.unreadable;
-            // A list that grows at its front shows known runs first, and new ones behind them.
+            // A list that grows at its front shows known runs first, and new runs behind them.
             let ends_known = page.runs.last().is_none_or(|run| seen.contains(&run.id));
             let fresh: Vec<RunRecord> = page
                 .runs
@@ -127,8 +127,8 @@ impl Client {
                 break;
             }
             if ends_known && is_readable {
-                // However short the page is, the server may hold back more: it may cap its pages
-                // below what was asked for.
+                // A short page proves nothing: the server may limit its pages below the requested
+                // size.
                 list.incomplete = Some(
                     "the server repeats its page: it ignores `offset`, and there may be more"
                         .to_owned(),
@@ -178,7 +178,7 @@ fn read_page(answer: &Answer, secrets: &Redactor) -> Result<RunPage, ApiErrorKin
     })
 }
 
-/// One entry; none where nothing identifies it.
+/// Parses an entry; none if it has no id.
 fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
     let said = |value: Loose<'_>| value.word().map(|text| message(&text, secrets));
     let ms = |value: &Loose<'_>| value.int().map(|ns| ns / NS_PER_MS);
@@ -198,8 +198,8 @@ fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
     })
 }
 
-/// Returns whether a run fits the filters, as far as its record tells. What it does not tell is the
-/// server's word.
+/// Returns whether a run passes the filters, as far as its record shows. For missing fields the
+/// server's own filter is trusted.
 fn passes(filter: &RunFilter, run: &RunRecord) -> bool {
     fn fits<T>(wanted: &[T], told: Option<&str>, text: impl Fn(&T) -> &str) -> bool {
         wanted.is_empty() || told.is_none_or(|told| wanted.iter().any(|one| text(one) == told))

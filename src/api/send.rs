@@ -1,10 +1,10 @@
-//! The one `send`, and the patience of reads built on it.
+//! The sending of requests, and the retries of reads.
 //!
-//! One sending adds the token, keeps to the time limits, reads a bounded body and words the
-//! failure. A 401 reads the token anew and sends once more: such a request was surely not taken.
-//! Redirects are followed only within the origin, because a token must not travel, and
-//! by writes only where they add or drop a final slash, because a write must not be repeated as
-//! something else (docs/platform.md, U16).
+//! One sending adds the token, applies the time limits, reads a body of limited size and describes
+//! the failure. After a 401 the token is read anew and the request is sent once more: the server
+//! has surely not accepted it. Redirects are followed only within the origin, because a token must
+//! not be sent elsewhere, and by writes only if they add or remove a final slash, because a write
+//! must not be repeated as another request (docs/platform.md, U16).
 
 use std::error::Error;
 use std::sync::atomic::Ordering;
@@ -30,19 +30,19 @@ use crate::api::settings::ListBound;
 use crate::api::token::{Bearer, TokenError};
 use crate::api::transport::{self, Cause};
 
-/// How many redirects are followed.
+/// The maximum number of redirects that are followed.
 const REDIRECTS: usize = 5;
 
-/// How much longer than an answer a file transfer may take.
+/// The factor by which a file transfer may take longer than an answer.
 const TRANSFER_FACTOR: u32 = 10;
 
-/// From which wait on people are told why nothing happens.
+/// The minimum pause that is reported to the user.
 const NOTABLE_WAIT: Duration = Duration::from_secs(1);
 
-/// The pause after a 429 that names none.
+/// The pause after a 429 without `Retry-After`.
 const UNNAMED_PAUSE: Duration = Duration::from_secs(1);
 
-/// Headers in which servers and proxies name a request.
+/// The headers in which servers and proxies send the id of a request.
 const REQUEST_IDS: [&str; 5] = [
     "x-request-id",
     "request-id",
@@ -51,15 +51,15 @@ const REQUEST_IDS: [&str; 5] = [
     "x-amzn-trace-id",
 ];
 
-/// One request, ready to be sent any number of times.
+/// A request that can be sent any number of times.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) route: Route,
     pub(super) json: Option<Bytes>,
     pub(super) range: Option<(u64, u64)>,
-    /// The greatest body, in bytes.
+    /// The maximum size of the body, in bytes.
     pub(super) limit: u64,
-    /// True if a file's content is read, which may take its time.
+    /// True if the content of a file is read, which may take longer.
     pub(super) is_transfer: bool,
 }
 
@@ -76,7 +76,7 @@ impl Call {
 }
 
 impl Client {
-    /// Sends once; a second time only with another token after a 401.
+    /// Sends a request; a second time only with another token after a 401.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, ApiError> {
         let shared = &*self.0;
         shared.limiter.ready().await;
@@ -97,7 +97,8 @@ impl Client {
         self.follow(call, Some(&bearer)).await
     }
 
-    /// Sends a read until it is understood, patience ends, or the answer is a clear no.
+    /// Sends a read until the answer is understood, the retries are used up, or the answer is a
+    /// clear refusal.
     pub(super) async fn read<T>(
         &self,
         call: &Call,
@@ -110,7 +111,7 @@ impl Client {
             tried += 1;
             let sent = {
                 let _permit = self.0.limiter.read_permit().await;
-                // Boxed: everything that reads would carry its state along otherwise.
+                // Boxed: every future that reads would contain its state otherwise.
                 Box::pin(self.send(call)).await
             };
             let error = match sent {
@@ -131,7 +132,7 @@ impl Client {
         }
     }
 
-    /// Returns how long to wait before a read is tried again; `None` to give up.
+    /// Returns the pause before the retry of a read; `None` if there is no retry.
     fn wait_before_next_try(
         &self,
         error: &ApiError,
@@ -140,7 +141,7 @@ impl Client {
     ) -> Option<Duration> {
         let policy = self.0.backoff.policy();
         let most = match error.kind() {
-            // The whole answer came, and was cut before it was sent.
+            // The whole answer arrived, but was cut before it was sent.
             ApiErrorKind::EmptyBody | ApiErrorKind::Truncated if error.status().is_some() => {
                 policy.tries.div_ceil(2)
             }
@@ -163,7 +164,7 @@ impl Client {
         Some(wait)
     }
 
-    /// Waits until the host may be asked and a token is at hand: what a writer does before it
+    /// Waits until the host accepts requests and a token is available: a writer does this before it
     /// records that it is about to send.
     pub(super) async fn prepare(&self, call: &Call) -> Result<(), ApiError> {
         if let Some(token) = &self.0.token {
@@ -177,7 +178,7 @@ impl Client {
     }
 
     fn no_token(&self, call: &Call, source: &(dyn Error + 'static)) -> ApiError {
-        // Whoever supplies a token says what and where, and the system says why.
+        // The source of a token describes what failed and where; the system gives the cause.
         ApiError::new(self.asked(call), ApiErrorKind::Token)
             .with_source(Cause::whole(source, &self.0.secrets))
     }
@@ -191,7 +192,7 @@ impl Client {
         ApiError::new(self.asked(call), kind).with_source(Cause::of(source, &self.0.secrets))
     }
 
-    /// Words the failure that an answer is.
+    /// Returns the error for an answer that is a failure.
     pub(super) fn error(&self, call: &Call, kind: ApiErrorKind, answer: &Answer) -> ApiError {
         let request_id = REQUEST_IDS
             .iter()
@@ -204,7 +205,7 @@ impl Client {
             .with_retry_after(retry_after(&answer.headers, self.0.settings.wall_clock))
     }
 
-    /// The error of a list that is longer than any that is read.
+    /// Returns the error for a list that is longer than the limits allow.
     pub(super) fn too_long(&self, call: &Call, bound: ListBound) -> ApiError {
         ApiError::new(self.asked(call), ApiErrorKind::TooLong { bound })
     }
@@ -221,7 +222,7 @@ impl Client {
         self.0.secrets.redact(url.as_str()).into_owned()
     }
 
-    /// Follows the redirects that may be followed.
+    /// Follows the allowed redirects.
     async fn follow(&self, call: &Call, bearer: Option<&Bearer>) -> Result<Answer, ApiError> {
         let mut url = call.route.url.clone();
         for _ in 0..=REDIRECTS {
@@ -262,7 +263,7 @@ impl Client {
         self.error(call, ApiErrorKind::Redirect { location }, answer)
     }
 
-    /// One request, one answer, one line in the log.
+    /// Sends a request once, reads its answer and writes a line to the log.
     async fn send_once(
         &self,
         call: &Call,
@@ -318,7 +319,7 @@ impl Client {
         }
         let body = match timeout_at(body_deadline, bounded(response, call.limit)).await {
             Ok(Ok(body)) => body,
-            // What an error says is worth having, but not worth failing over.
+            // The body of an error is useful, but failing to read it is not an error of its own.
             _ if !status.is_success() => Bytes::new(),
             Err(_) => return Err(timed_out(body_limit).with_status(status.as_u16())),
             Ok(Err(BodyFault::TooLarge { head })) => {
@@ -334,7 +335,8 @@ impl Client {
         Ok(Answer {
             status,
             headers: clean_headers(headers, &shared.secrets),
-            // The bytes of a file are compared; what is read out of them is redacted there.
+            // The bytes of a file are compared; the values that are read from them are redacted
+            // later.
             body: if call.is_transfer {
                 body
             } else {
@@ -355,7 +357,7 @@ impl Client {
             Some(json) => request
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(json.clone()),
-            // Some servers want a length even of nothing, and clients of the documented kind send
+            // Some servers require a length even for an empty body, and the documented clients send
             // it.
             None if call.route.method == Method::PATCH => {
                 request.header(CONTENT_LENGTH, HeaderValue::from_static("0"))
@@ -365,11 +367,11 @@ impl Client {
     }
 }
 
-/// The headers of an answer without any known secret.
+/// Returns the headers of an answer without any known secret.
 fn clean_headers(mut headers: HeaderMap, secrets: &Redactor) -> HeaderMap {
     for value in headers.values_mut() {
         if let Some(clean) = secrets.redact_input(value.as_bytes()) {
-            // What stands for a secret can stand in a header.
+            // The replacement of a secret is valid in a header.
             *value =
                 HeaderValue::from_bytes(&clean).unwrap_or_else(|_| HeaderValue::from_static(""));
         }
@@ -377,8 +379,8 @@ fn clean_headers(mut headers: HeaderMap, secrets: &Redactor) -> HeaderMap {
     headers
 }
 
-/// Returns whether a redirect of a write only mends a final slash. The one exception is "see
-/// other", which some servers say after having done the work.
+/// Returns whether a redirect of a write only adds or removes a final slash. The exception is "see
+/// other", which some servers send after they have executed the request.
 fn is_same_write(status: StatusCode, from: &Url, to: &Url) -> bool {
     let bare = |url: &Url| url.path().trim_end_matches('/').to_owned();
     status != StatusCode::SEE_OTHER && bare(from) == bare(to) && from.query() == to.query()

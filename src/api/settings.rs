@@ -1,4 +1,4 @@
-//! What a client needs to know of its environment, and the checks before the first request.
+//! The settings of a client, and the checks before the first request.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -14,38 +14,39 @@ use crate::api::retry::RetryPolicy;
 use crate::api::token::TokenSupplier;
 use crate::live::grouped;
 
-/// How to reach one environment.
+/// The connection settings of an environment.
 #[derive(Clone)]
 pub struct ClientSettings {
     /// The platform's root URL; a path prefix is kept.
     pub base: Url,
-    /// Where the token comes from. `None` for a server that asks for none.
+    /// The source of the token. `None` for a server that needs no token.
     pub token: Option<TokenSupplier>,
-    /// Sent as `IB-Context`: the account that the calls are for (docs/platform.md, "Conventions").
+    /// The value of `IB-Context`: the account that the calls are for (docs/platform.md,
+    /// "Conventions").
     pub context: Option<String>,
-    /// Sent as `User-Agent`.
+    /// The value of `User-Agent`.
     pub user_agent: String,
-    /// Certificates of authorities, PEM, beside the system's own.
+    /// The certificates of additional authorities, PEM.
     pub roots_pem: Vec<Vec<u8>>,
     /// A client certificate with its key, PEM.
     pub client_identity_pem: Option<Vec<u8>>,
-    /// How many reads are under way at once.
+    /// The maximum number of concurrent reads.
     pub reads_at_once: usize,
-    /// How long a connection may take.
+    /// The timeout for establishing a connection.
     pub connect_timeout: Duration,
-    /// How long an answer may take, file transfers aside.
+    /// The timeout of a request; file transfers have more time.
     pub request_timeout: Duration,
-    /// How long a list may be.
+    /// The limits of lists.
     pub list_bounds: ListBounds,
-    /// Takes what happens while something is read.
+    /// The sink for the events of reads.
     pub events: Option<ReadSink>,
-    /// How patient reads are.
+    /// The limits for retries of reads.
     pub retry: RetryPolicy,
-    /// Seeds the jitter of the waits.
+    /// The seed of the jitter of pauses.
     pub seed: u64,
-    /// Every secret of this process.
+    /// The redactor with every secret of this process.
     pub secrets: Arc<Redactor>,
-    /// If set, the only hosts that may be asked.
+    /// The allowed hosts, if they are restricted.
     pub allowed_hosts: Option<AllowedHosts>,
     /// The wall clock. Needed only for a `Retry-After` date in an answer without `Date`.
     pub wall_clock: fn() -> SystemTime,
@@ -75,12 +76,12 @@ impl ClientSettings {
     }
 }
 
-/// How long a list may be, so that one without an end comes to one.
+/// The limits of a list, so that reading an endless list ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListBounds {
-    /// The most records that are received of one list.
+    /// The maximum number of records that are received for a list.
     pub records: u64,
-    /// The most bytes that are received of one list, after decompression.
+    /// The maximum number of bytes that are received for a list, after decompression.
     pub bytes: u64,
 }
 
@@ -94,7 +95,7 @@ impl Default for ListBounds {
 }
 
 impl ListBounds {
-    /// Returns the bound that these records and bytes exceed.
+    /// Returns the limit that these numbers of records and bytes exceed.
     pub(super) fn exceeded(self, (records, bytes): (u64, u64)) -> Option<ListBound> {
         if records > self.records {
             Some(ListBound::Records(self.records))
@@ -106,12 +107,12 @@ impl ListBounds {
     }
 }
 
-/// A bound of [`ListBounds`].
+/// A limit of [`ListBounds`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListBound {
-    /// So many records.
+    /// The number of records.
     Records(u64),
-    /// So many bytes.
+    /// The number of bytes.
     Bytes(u64),
 }
 
@@ -143,11 +144,11 @@ impl fmt::Debug for ClientSettings {
     }
 }
 
-/// Settings with which no request may be sent.
+/// An error in the settings; no request may be sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// Neither http nor https.
+    /// The scheme is neither http nor https.
     #[error("the URL `{url}` is not an http or https URL")]
     Scheme {
         /// The URL.
@@ -159,51 +160,51 @@ pub enum SettingsError {
         /// The host.
         host: String,
     },
-    /// Plain http would show the token to everybody on the way.
+    /// The token would be sent without encryption, where others on the network could read it.
     #[error("the token would be sent to `{host}` over plain http")]
     InsecureToken {
         /// The host.
         host: String,
     },
-    /// The list of allowed hosts does not name it.
+    /// The allowed hosts do not include the host.
     #[error(transparent)]
     HostNotAllowed(#[from] HostRefusal),
-    /// A header cannot carry it.
+    /// A value that cannot be sent in a header.
     #[error("the {what} contains characters that no header can carry")]
     Header {
-        /// What it was.
+        /// The name of the setting.
         what: &'static str,
     },
     /// The certificates of `ca_bundle` cannot be read.
     #[error("the certificate bundle cannot be read")]
     Roots {
-        /// Why.
+        /// The cause.
         #[source]
         source: Option<reqwest::Error>,
     },
     /// The client certificate cannot be read.
     #[error("the client certificate with its key cannot be read")]
     ClientIdentity {
-        /// Why.
+        /// The cause.
         #[source]
         source: reqwest::Error,
     },
     /// The HTTP client refuses the settings.
     #[error("the connection settings are not usable")]
     Build {
-        /// Why.
+        /// The cause.
         #[source]
         source: reqwest::Error,
     },
 }
 
 impl SettingsError {
-    /// Returns whether it is about certificates.
+    /// Returns whether the error concerns certificates.
     pub fn is_about_tls(&self) -> bool {
         matches!(self, Self::Roots { .. } | Self::ClientIdentity { .. })
     }
 
-    /// What to do about it, in a full sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Scheme { .. } => {
@@ -228,7 +229,7 @@ impl SettingsError {
     }
 }
 
-/// Checks everything that can be checked without a request.
+/// Checks the settings as far as possible without a request.
 pub(super) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
     let base = &settings.base;
     let host = base.host_str().unwrap_or_default().to_owned();
@@ -249,7 +250,7 @@ pub(super) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Returns whether the URL means this machine.
+/// Returns whether the URL points to this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),

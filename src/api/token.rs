@@ -1,4 +1,4 @@
-//! The bearer token: asked for at first use, and once more after a 401.
+//! The bearer token: read at first use, and once more after a 401.
 
 use std::error::Error;
 use std::fmt;
@@ -11,17 +11,17 @@ use tokio::sync::Mutex;
 
 use crate::api::redact::Redactor;
 
-/// Why no token was to be had, in the words of whoever supplies it.
+/// The reason why the token could not be read, as its source describes it.
 pub type TokenError = Box<dyn Error + Send + Sync>;
 
 type Supply = dyn Fn() -> BoxFuture<'static, Result<SecretString, TokenError>> + Send + Sync;
 
-/// Where the token comes from: a variable, a file or a command, read anew on every call.
+/// A source of the token: a variable, a file or a command, read anew on every call.
 #[derive(Clone)]
 pub struct TokenSupplier(Arc<Supply>);
 
 impl TokenSupplier {
-    /// Takes the function that reads the token.
+    /// Creates a source from the function that reads the token.
     pub fn new<F>(supply: F) -> Self
     where
         F: Fn() -> BoxFuture<'static, Result<SecretString, TokenError>> + Send + Sync + 'static,
@@ -29,7 +29,7 @@ impl TokenSupplier {
         Self(Arc::new(supply))
     }
 
-    /// A token that is already known.
+    /// Creates a source from a known token.
     pub fn fixed(token: SecretString) -> Self {
         Self::new(move || {
             let token = token.clone();
@@ -44,21 +44,21 @@ impl fmt::Debug for TokenSupplier {
     }
 }
 
-/// A text that cannot stand in a header.
+/// A text that is not valid in a header.
 #[derive(Debug, thiserror::Error)]
 #[error("the token is empty, or contains characters that no header can carry")]
 struct UnusableToken;
 
-/// One token, in the form in which it is sent.
+/// A token, in the form in which it is sent.
 #[derive(Clone)]
 pub(super) struct Bearer {
     /// The `Authorization` header, marked as sensitive.
     pub(super) header: HeaderValue,
-    /// Which reading it came from.
+    /// The number of the reading that it came from.
     reading: u32,
 }
 
-/// The token of this run.
+/// The token of this process.
 pub(super) struct Token {
     supplier: TokenSupplier,
     current: Mutex<Option<Bearer>>,
@@ -72,7 +72,8 @@ impl Token {
         }
     }
 
-    /// The token, read at the first call. Others wait meanwhile, so that a command runs once.
+    /// Returns the token, reading it at the first call. Other callers wait meanwhile, so that a
+    /// command runs once.
     pub(super) async fn bearer(&self, redactor: &Redactor) -> Result<Bearer, TokenError> {
         let mut current = self.current.lock().await;
         if let Some(bearer) = &*current {
@@ -83,7 +84,8 @@ impl Token {
         Ok(bearer)
     }
 
-    /// Another token than the refused one: read anew, unless another request has done so already.
+    /// Returns another token than the refused one: it is read anew, unless another request has done
+    /// so already.
     pub(super) async fn after_refusal(
         &self,
         refused: &Bearer,

@@ -1,4 +1,4 @@
-//! What a broken connection says of the request: surely not sent, or perhaps taken.
+//! Connection failures, by their effect on the request: surely not sent, or perhaps accepted.
 
 use std::error::Error;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use crate::api::error::ApiErrorKind;
 use crate::api::excerpt::excerpt;
 use crate::api::redact::Redactor;
 
-/// Tells apart what surely never reached the server from what may have.
+/// Distinguishes failures before the request was sent from failures after it may have been sent.
 pub(super) fn kind(error: &reqwest::Error, limit: Duration) -> ApiErrorKind {
     match tls_fault(error) {
         Some(_) if error.is_connect() => ApiErrorKind::Tls,
-        // TLS 1.3 tells of a refused client certificate only after the handshake.
+        // In TLS 1.3 a refused client certificate is reported only after the handshake.
         Some(rustls::Error::AlertReceived(alert)) if is_about_certificates(*alert) => {
             ApiErrorKind::Tls
         }
@@ -37,7 +37,8 @@ fn is_about_certificates(alert: rustls::AlertDescription) -> bool {
     )
 }
 
-/// The TLS failure behind an error. An `io::Error` hides what it wraps from the chain of sources.
+/// Returns the TLS failure behind an error. An `io::Error` hides the error that it wraps from the
+/// chain of sources.
 fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -54,7 +55,8 @@ fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     None
 }
 
-/// The deepest cause of a failure, redacted. The layers of the HTTP client above it say nothing.
+/// The deepest cause of a failure, redacted. The layers of the HTTP client above it add no
+/// information.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(super) struct Cause {
@@ -62,7 +64,7 @@ pub(super) struct Cause {
 }
 
 impl Cause {
-    /// Everything from the failure itself down.
+    /// Returns the failure itself and all its sources.
     pub(super) fn whole(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();

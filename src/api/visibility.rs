@@ -1,11 +1,11 @@
-//! The visibility of records that do not tell it: inferred from filtered lists (docs/platform.md,
-//! 8.3).
+//! The visibility of records that do not contain it: inferred from filtered lists
+//! (docs/platform.md, 8.3).
 //!
-//! `visibility` can be filtered and patched, but stands in no documented record. A record that
-//! exactly one of the lists for the three words contains has that word; one
-//! that none or several contain is unknown, which is never drift. It is never guessed from the
-//! owner. A list that is refused, or not proven complete, was not asked; with fewer than two
-//! asked, a filter that is ignored could not be told from one that works.
+//! `visibility` can be filtered and patched, but is in no documented record. A record that exactly
+//! one of the lists for the three words contains has that word; a record in none or in several
+//! lists is unknown, which is never drift. It is never guessed from the owner. A list that is
+//! refused, or not proven complete, does not count; with fewer than two lists, an ignored filter
+//! could not be distinguished from a filter that works.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -25,19 +25,19 @@ use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::{SolutionId, SolutionName};
 use crate::live::LiveVersion;
 
-/// How long one read of every visibility serves the writes that start after it.
+/// The time for which a read of every visibility is reused by the writes that start after it.
 const WHOLE_READ_SERVES: Duration = Duration::from_secs(10);
 
-/// The last read of every visibility. The lock is held while it is read, so that writes that start
-/// together share one read.
+/// The last read of every visibility. The lock is held during the read, so that writes that start
+/// together share it.
 #[derive(Default)]
 pub(super) struct WholeVisibility(Mutex<Option<(Instant, Words)>>);
 
-/// The ids that each word's list contains; `None` for a list that could not be asked.
+/// The ids in the list of each word; `None` for a list that could not be read.
 pub(super) struct Words([Option<HashSet<SolutionId>>; 3]);
 
 impl Words {
-    /// The word of a record.
+    /// Returns the word of a record.
     fn of(&self, id: &SolutionId) -> Option<LiveVisibilityWord> {
         let mut found = Visibility::ALL
             .into_iter()
@@ -50,17 +50,17 @@ impl Words {
         }
     }
 
-    /// Returns how many of the lists could be asked.
+    /// Returns the number of lists that could be read.
     fn asked(&self) -> usize {
         self.0.iter().flatten().count()
     }
 
-    /// Returns whether the lists were asked and differ, so that they tell something.
+    /// Returns whether the lists were read and differ, so that they carry information.
     fn disambiguate(&self) -> bool {
         self.asked() >= 2 && !self.are_all_the_same()
     }
 
-    /// Returns whether one list left out a record that another one contains.
+    /// Returns whether a record is missing in some list and present in another.
     fn differ(&self) -> bool {
         let mut asked = self.0.iter().flatten();
         asked
@@ -80,8 +80,9 @@ impl Words {
 }
 
 impl Client {
-    /// Fills in what the records of the needed names do not tell. `pages` is how many the whole
-    /// instance takes, or `None` if it was not listed: then every name is asked for by itself.
+    /// Adds the visibility to the records of the needed names that do not contain it. `pages` is
+    /// the number of pages of the whole instance, or `None` if it was not listed: then every name
+    /// is requested separately.
     pub(super) async fn add_visibility(
         &self,
         versions: &mut [LiveVersion],
@@ -99,7 +100,8 @@ impl Client {
         if lacking.is_empty() || facts.visibilities == VisibilityFilter::Ignored {
             return Ok(());
         }
-        // The three lists share out the versions among them, so their pages are about as many.
+        // The three lists divide the versions among them, so together they have about as many
+        // pages.
         let is_cheaper_whole = pages.is_some_and(|pages| {
             let whole = if pages <= 1 {
                 3
@@ -113,7 +115,7 @@ impl Client {
             fill(versions, &lacking, &words);
             return Ok(());
         }
-        // One name first, which tells whether the two filters work together.
+        // A single name first, which shows whether the two filters work together.
         if let Some(first) = lacking.pop_first() {
             let words = self.words(Some(&first)).await?;
             fill(versions, &BTreeSet::from([first]), &words);
@@ -127,7 +129,7 @@ impl Client {
             }
         }
         let at_once = self.0.settings.reads_at_once.max(1);
-        // Made beforehand: a stream that holds the closure could not leave its task.
+        // Created beforehand: a stream that holds the closure could not leave its task.
         let questions: Vec<_> = lacking
             .into_iter()
             .map(|name| async move { Ok((self.words(Some(&name)).await?, name)) })
@@ -139,7 +141,7 @@ impl Client {
         Ok(())
     }
 
-    /// The visibility of one record; `None` is unknown.
+    /// Returns the visibility of a record; `None` is unknown.
     pub(super) async fn visibility(
         &self,
         version: &LiveVersion,
@@ -157,9 +159,9 @@ impl Client {
 
     /// Reads the visibility of a record before a write to it; `None` is unknown.
     ///
-    /// One list is enough where the filters were seen to combine and the planned word is still
-    /// right; else three. Where the filters do not combine, one read of everything serves all
-    /// writes that start within [`WHOLE_READ_SERVES`].
+    /// A single list is enough if the filters were seen to combine and the planned word is still
+    /// right; otherwise three are read. If the filters do not combine, a single read of everything
+    /// serves all writes that start within [`WHOLE_READ_SERVES`].
     pub(super) async fn visibility_before_write(
         &self,
         version: &LiveVersion,
@@ -198,8 +200,8 @@ impl Client {
         Ok(words.of(&version.id))
     }
 
-    /// The three lists: of one name, or of everything where there is none, no list can be had by
-    /// it, or the two filters do not work together.
+    /// Reads the three lists: of a name, or of everything if no name is given, the server does not
+    /// list by name, or the two filters do not work together.
     async fn words(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
         let goes_alone = self.0.capabilities.facts().visibilities == VisibilityFilter::Alone;
         let name = name.filter(|_| !goes_alone);
@@ -210,7 +212,8 @@ impl Client {
         let whole = self.three_lists(None).await?;
         if !whole.disambiguate() {
             if words.are_all_the_same() {
-                // It is not to be learned: not for every name anew, at the price of the whole.
+                // The server does not show it: reading the whole instance again for every name
+                // would be too expensive.
                 self.0.capabilities.visibilities(VisibilityFilter::Ignored);
             }
             return Ok(words);
@@ -233,14 +236,14 @@ impl Client {
         if name.is_some() && words.differ() {
             self.0.capabilities.filters_combine();
         }
-        // Beside a name it may be that the two do not go together.
+        // With a name, the cause may be that the two filters do not combine.
         if name.is_none() && words.are_all_the_same() {
             self.0.capabilities.visibilities(VisibilityFilter::Ignored);
         }
         Ok(words)
     }
 
-    /// The ids in one word's list, or `None` if it cannot be asked.
+    /// Returns the ids in the list of a word, or `None` if it cannot be read.
     async fn word(
         &self,
         name: Option<&SolutionName>,

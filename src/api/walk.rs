@@ -1,10 +1,11 @@
-//! Whether a list came to an end that can be trusted: the decisions of paging, without I/O.
+//! The decisions of paging, without I/O: the next page to request, and whether the end of a list
+//! can be trusted.
 //!
-//! A [`Walk`] takes the pages of one list in their order and returns after each what to ask for
-//! next. What servers say of the next page is contradictory (`docs/platform.md`), so a clear word
-//! is believed, and in doubt the next offset is asked for: an empty page is a proof. No announced
-//! offset is followed over a gap: a server that takes a smaller `limit` than it was asked for may
-//! still count by the one that it was asked for.
+//! A [`Walk`] takes the pages of a list in order and returns after each the next step. The
+//! announcements of servers about the next page are contradictory (`docs/platform.md`), so a clear
+//! announcement is trusted, and in doubt the next offset is requested: an empty page is a proof. An
+//! announced offset is never followed over a gap: a server that uses a smaller `limit` than the
+//! requested one may still count offsets by the requested one.
 
 use std::collections::HashSet;
 
@@ -17,25 +18,25 @@ use crate::live::{LiveVersion, UnmanageableRecord};
 /// The number of pages in a row without a new record after which a list counts as endless.
 const BARREN: usize = 100;
 
-/// What to do after a page.
+/// The next step after a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Ask for the page at this offset. `doubtful` if the server did not clearly announce one
+    /// Request the page at this offset. `doubtful` if the server did not clearly announce a page
     /// there.
     PendingListing { at: u64, doubtful: bool },
     /// The list is complete.
     End,
-    /// A record came twice: the list moved while it was read.
+    /// A record came twice: the list changed while it was read.
     Moved,
-    /// The same page again: the offset seems to be ignored.
+    /// The same page came again: the server seems to ignore the offset.
     Repeats,
-    /// Page after page has nothing new.
+    /// Several pages in a row contain nothing new.
     Endless,
-    /// The list is longer than any list that is read.
+    /// The list is longer than the limits allow.
     TooLong(ListBound),
 }
 
-/// One list on its way.
+/// The state of a list that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     bounds: ListBounds,
@@ -43,29 +44,29 @@ pub(super) struct Walk {
     pub(super) versions: Vec<LiveVersion>,
     pub(super) unmanageable: Vec<UnmanageableRecord>,
     pub(super) bad: Vec<BadRecord>,
-    /// Pages taken so far.
+    /// The number of pages taken so far.
     pub(super) pages: usize,
-    /// Entries taken so far.
+    /// The number of entries taken so far.
     pub(super) items: u64,
-    /// Entries and bytes received so far, those of repeated pages included.
+    /// The entries and bytes received so far, including those of repeated pages.
     received: (u64, u64),
-    /// True if the page before said clearly that it is the last.
+    /// True if the previous page clearly announced that it is the last.
     said_last: bool,
-    /// The ids on the first page, in their order.
+    /// The ids on the first page, in order.
     first: Vec<SolutionId>,
-    /// The most entries on one page.
+    /// The maximum number of entries on a page so far.
     widest: u64,
-    /// Pages in a row without anything new.
+    /// The number of consecutive pages without anything new.
     barren: usize,
-    /// The offset of the last page that was empty though more was announced behind it.
+    /// The offset of the last empty page behind which more was announced.
     empty_at: Option<u64>,
-    /// True if the announced offsets did not fit the records received, so that pages may overlap
-    /// without the list having moved.
+    /// True if the announced offsets did not match the received records, so that pages may overlap
+    /// although the list did not change.
     may_overlap: bool,
 }
 
 impl Walk {
-    /// Starts a list that ends with an error above these bounds.
+    /// Creates the state of a list that fails above these limits.
     pub(super) fn new(bounds: ListBounds) -> Self {
         Self {
             bounds,
@@ -98,7 +99,7 @@ impl Walk {
             let is_first_again = self.pages > 1 && page.ids().eq(&self.first);
             let is_known = fresh == 0 && self.pages > 1;
             if is_known && (is_first_again || !self.may_overlap) {
-                // An offset beyond the end was taken for the start.
+                // The server treated an offset beyond the end as the start.
                 return if said_last { Step::End } else { Step::Repeats };
             }
             if self.pages == 1 || !self.may_overlap {
@@ -119,7 +120,7 @@ impl Walk {
         step
     }
 
-    /// What follows a page, without a gap to it.
+    /// Returns the step after a page, without a gap behind it.
     fn next(&mut self, page: &Page, overlaps: bool) -> Step {
         self.widest = self.widest.max(page.received);
         let (at, doubtful) = match verdict(page) {
@@ -127,12 +128,12 @@ impl Walk {
             step => return step,
         };
         let at = if page.received == 0 && self.empty_at != Some(page.offset) {
-            // It may have been empty by mistake.
+            // The page may have been empty by mistake.
             self.empty_at = Some(page.offset);
             page.offset
         } else if page.received == 0 && self.widest > 0 {
-            // Records that the caller may not see are cut out of their page. It may have been as
-            // short as the longest that was seen.
+            // The server may have removed records that the caller may not see. The page may have
+            // been as short as the longest that was seen.
             at.min(page.offset.saturating_add(self.widest))
         } else if overlaps && page.received > 0 {
             page.offset.saturating_add(page.received)
@@ -149,7 +150,7 @@ impl Walk {
     }
 
     fn keep(&mut self, mut page: Page) {
-        // The other kinds of records are deduplicated by their id later.
+        // Other kinds of records are deduplicated by id later.
         if self.may_overlap {
             page.bad.retain(|record| {
                 record.id.is_none() || !self.bad.iter().any(|known| known.id == record.id)
@@ -165,7 +166,7 @@ impl Walk {
     }
 }
 
-/// What one page says about what follows it. The offset leaves no gap behind the records received.
+/// Returns the step that a page announces. The offset leaves no gap behind the received records.
 pub(super) fn verdict(page: &Page) -> Step {
     let behind = page.offset.saturating_add(page.received);
     match (page.received, page.has_more, page.announced()) {

@@ -1,10 +1,10 @@
-//! What servers send, read without surprise.
+//! The JSON that servers send, parsed without assumptions.
 //!
 //! The documented forms contradict each other, and captured answers contradict the documents
 //! (docs/platform.md, "Records" and "Contradictions"): numbers come as strings, scalars in lists,
-//! keys come and go. So every scalar is read as a [`Loose`], and what it means is decided in
-//! `convert`. Unknown keys are skipped without being looked at; of a key given twice the last
-//! counts; an object that is no object spoils itself, not its page.
+//! keys may be missing. So every scalar is read as a [`Loose`], and `convert` decides its meaning.
+//! Unknown keys are skipped without being parsed; of a repeated key the last value counts; an
+//! object of the wrong type affects only itself, not its page.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use crate::api::loose::{Loose, Many, Nested};
 
-/// Writes a reply with its `Deserialize`: an object whose named keys are read, whose other keys
-/// are skipped, and which is left at its default where something else than an object came.
+/// Defines a reply with its `Deserialize`: an object whose named keys are read, whose other keys
+/// are skipped, and which keeps its default values if the JSON is not an object.
 macro_rules! reply {
     (
         $(#[$doc:meta])*
@@ -24,7 +24,7 @@ macro_rules! reply {
         $(#[$doc])*
         #[derive(Debug, Default)]
         pub(super) struct $name<'a> {
-            /// True if something else than an object came.
+            /// True if the JSON was not an object.
             #[allow(dead_code, reason = "only records tell their own oddity")]
             pub(super) is_odd: bool,
             $( $(#[$field_doc])* pub(super) $field: $kind, )+
@@ -100,8 +100,8 @@ macro_rules! reply {
 }
 
 reply! {
-    /// One deployed version. The spelling of keys is mixed on the wire (docs/platform.md,
-    /// "Records"), so both are taken for the times.
+    /// A deployed version. The spelling of keys is mixed in answers (docs/platform.md, "Records"),
+    /// so both spellings of the times are accepted.
     struct SolutionBody {
         id: Loose<'a> = "id",
         name: Loose<'a> = "name",
@@ -148,13 +148,13 @@ reply! {
         state: Loose<'a> = "state",
         message: Loose<'a> = "msg" | "message",
         results: Many<JobResultBody<'a>> = "results",
-        /// JSON in a text, of a form that depends on the kind of job.
+        /// A JSON text, whose form depends on the kind of job.
         current: Loose<'a> = "cur_status",
     }
 }
 
 reply! {
-    /// One result of a job.
+    /// A result of a job.
     struct JobResultBody {
         status: Loose<'a> = "status",
         message: Loose<'a> = "msg" | "message",
@@ -166,7 +166,7 @@ reply! {
 }
 
 reply! {
-    /// What `cur_status` of a run holds (docs/platform.md, "Jobs").
+    /// The content of `cur_status` of a run (docs/platform.md, "Jobs").
     struct FlowStatusBody {
         status: Loose<'a> = "status",
         progress: Loose<'a> = "curProgress",
@@ -182,7 +182,8 @@ reply! {
 }
 
 reply! {
-    /// One run. The times are promised as texts; both spellings are taken, as with records.
+    /// A run. The times are documented as texts; both spellings of the keys are accepted, as in
+    /// records.
     struct RunBody {
         id: Loose<'a> = "id",
         account_id: Loose<'a> = "accountId" | "account_id",

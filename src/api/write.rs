@@ -1,9 +1,9 @@
 //! The writer: one deploy, patch, delete or run per call, sent exactly once.
 //!
-//! Only `apply` holds a writer. It records each sending before it is made, so nothing here repeats
-//! one; what came of it is told in the three ways that matter to whoever decides what follows:
-//! surely not taken, perhaps taken, refused. The one exception is a 401, after which the
-//! same request goes out once more with another token: it was surely not taken.
+//! Only `apply` holds a writer. It records each request before it is sent, so nothing here repeats
+//! a request. The result is reported in the three ways that matter to the caller: surely not
+//! accepted, perhaps accepted, refused. The exception is a 401, after which the same request is
+//! sent once more with another token: the server has surely not accepted the first.
 
 use std::error::Error;
 use std::fmt;
@@ -31,32 +31,32 @@ pub struct Patch<'a> {
     pub visibility: Option<&'a str>,
 }
 
-/// How a patch carries its values (docs/platform.md, 8.7).
+/// The form in which a patch carries its values (docs/platform.md, 8.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PatchStyle {
-    /// In the query string, as documented.
+    /// Values in the query string, as documented.
     Query,
-    /// In a JSON body, as seen in the field.
+    /// Values in a JSON body, as seen on real servers.
     Body,
 }
 
-/// What came of a write that brought no answer to rely on.
+/// The result of a write without a reliable answer.
 #[derive(Debug)]
 pub enum WriteError {
-    /// Surely not taken: no connection, no TLS, no token, 429, or 503 with `Retry-After`. It may be
-    /// sent again if [`ApiError::is_retryable`] says that this may help.
+    /// Surely not accepted: no connection, no TLS, no token, 429, or 503 with `Retry-After`. It may
+    /// be sent again if [`ApiError::is_retryable`] returns true.
     NotTaken(ApiError),
-    /// Perhaps taken: any other 5xx, a broken connection, a time-out after sending, an answer that
-    /// cannot be read. It must be looked for before it is sent again.
+    /// Perhaps accepted: any other 5xx, a broken connection, a time-out after sending, an answer
+    /// that cannot be read. Before it is sent again, its effect must be searched for.
     Ambiguous(ApiError),
     /// 404 or 410: there is no such solution.
     NotFound(ApiError),
-    /// Refused, in status or body.
+    /// Refused, by the status or in the body.
     Refused(ApiError),
 }
 
 impl WriteError {
-    /// The failed request.
+    /// Returns the failed request.
     pub fn api(&self) -> &ApiError {
         match self {
             Self::NotTaken(error)
@@ -66,12 +66,12 @@ impl WriteError {
         }
     }
 
-    /// Returns how long the server asked to be left alone.
+    /// Returns the time in `Retry-After`, if the server sent one.
     pub fn retry_after(&self) -> Option<Duration> {
         self.api().retry_after()
     }
 
-    /// Sorts a failure.
+    /// Classifies a failure.
     fn of(error: ApiError) -> Self {
         if error.is_before_sending() {
             return Self::NotTaken(error);
@@ -81,12 +81,12 @@ impl WriteError {
                 Some(429) => Self::NotTaken(error),
                 Some(503) if error.retry_after().is_some() => Self::NotTaken(error),
                 Some(404 | 410) => Self::NotFound(error),
-                // The server gave up waiting for a request that it may have had.
+                // The server stopped waiting for a request that it may have received.
                 Some(408) => Self::Ambiguous(error),
                 Some(400..=499) => Self::Refused(error),
                 _ => Self::Ambiguous(error),
             },
-            // "See other" is what some servers say after having done the work.
+            // Some servers send "see other" after they have executed the request.
             ApiErrorKind::Redirect { .. } if error.status() == Some(303) => Self::Ambiguous(error),
             ApiErrorKind::Redirect { .. } | ApiErrorKind::Refused => Self::Refused(error),
             _ => Self::Ambiguous(error),
@@ -106,41 +106,41 @@ impl Error for WriteError {
     }
 }
 
-/// Sends writes. Cheap to clone.
+/// A writer to a platform. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Writer {
     client: Client,
 }
 
 impl Writer {
-    /// A writer over this client.
+    /// Creates a writer over this client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// Waits until the host may be asked, after a 429, and until a token is at hand. To be called
-    /// before a sending is recorded, so that the record is not older than the sending.
+    /// Waits until the host accepts requests after a 429, and until a token is available. Call this
+    /// before a request is recorded, so that the record is not older than the request.
     pub async fn ready(&self) -> Result<(), WriteError> {
         let call = Call::new(self.client.0.routes.deploy(), ANSWER_LIMIT);
         self.client.prepare(&call).await.map_err(WriteError::of)
     }
 
-    /// Deploys the package at a path of the platform's file system. The answer names a job, or is
-    /// accepted without one (docs/platform.md, 8.29).
+    /// Deploys the package at a path of the platform's file system. The answer contains a job, or
+    /// the request is accepted without a job (docs/platform.md, 8.29).
     pub async fn deploy(&self, path: &str) -> Result<Option<JobId>, WriteError> {
         let mut call = Call::new(self.client.0.routes.deploy(), ANSWER_LIMIT);
         call.json = Some(json_object(&[("solution_path", path)]));
         self.start(&call).await
     }
 
-    /// Deletes a version. A missing one is told apart as [`WriteError::NotFound`].
+    /// Deletes a version. A missing version is reported as [`WriteError::NotFound`].
     pub async fn delete(&self, id: &SolutionId) -> Result<Option<JobId>, WriteError> {
         let call = Call::new(self.client.0.routes.delete(id), ANSWER_LIMIT);
         self.start(&call).await
     }
 
-    /// Sets state or visibility or both, without a job. The answer carries the version as it is
-    /// now, or nothing; either way only a read proves what the server made of it.
+    /// Sets state or visibility or both, without a job. The answer contains the version as it is
+    /// now, or nothing; in both cases only a read proves the result.
     pub async fn patch(
         &self,
         id: &SolutionId,
@@ -164,7 +164,8 @@ impl Writer {
             }
         };
         self.send(&call, |answer| match read_solution(answer) {
-            // It was taken: an answer without a usable version leaves it to the read that follows.
+            // The patch was accepted: if the answer has no usable version, the following read shows
+            // it.
             Err(
                 ApiErrorKind::EmptyBody | ApiErrorKind::Shape { .. } | ApiErrorKind::Record { .. },
             ) => Ok(None),
@@ -173,8 +174,8 @@ impl Writer {
         .await
     }
 
-    /// Starts a run. The answer names it, or is accepted without an id; then the one that was sent
-    /// stands.
+    /// Starts a run. Returns the id in the answer; if it is accepted without an id, the id that was
+    /// sent.
     pub async fn run(
         &self,
         target: &RunTarget,
@@ -212,11 +213,11 @@ impl Writer {
     }
 }
 
-/// The job that an answer names.
+/// Returns the job in an answer.
 fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
     let reply: StartedReply<'_> = match answer.decode() {
         Ok(reply) => reply,
-        // 204, or nothing: accepted without a job.
+        // 204, or an empty body: accepted without a job.
         Err(ApiErrorKind::EmptyBody) => return Ok(None),
         Err(kind) => return Err(kind),
     };
