@@ -1,17 +1,17 @@
-//! The hosts that may be asked, where `SOLFORM_ALLOWED_HOSTS` names them.
+//! The hosts that may receive requests, if `SOLFORM_ALLOWED_HOSTS` names them.
 //!
-//! A pipeline may plan the manifest of an untrusted branch, with a token at hand. Whatever the
-//! manifest says, no other host gets a request.
+//! A pipeline may plan the manifest of an untrusted branch, with a token at hand. No other host
+//! gets a request, regardless of the manifest.
 
 use std::fmt;
 use std::sync::Arc;
 
 use url::{Host, Url};
 
-/// The proxy through which a URL is asked.
+/// Returns the proxy for requests to a URL.
 pub type ProxyOf = dyn Fn(&Url) -> Option<Url> + Send + Sync;
 
-/// The hosts that may be asked.
+/// The allowed hosts.
 #[derive(Clone)]
 pub struct AllowedHosts {
     entries: Arc<[Entry]>,
@@ -25,18 +25,18 @@ struct Entry {
     port: Option<u16>,
 }
 
-/// A host that may not be asked.
+/// A host that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostRefusal {
-    /// It is not named.
+    /// The host is not named.
     #[error("the host `{host}` is not in SOLFORM_ALLOWED_HOSTS, which allows {allowed}")]
     NotNamed {
         /// The host.
         host: String,
-        /// The hosts that are.
+        /// The allowed hosts.
         allowed: String,
     },
-    /// It is asked through a proxy, which is not named.
+    /// The host is reached through a proxy, which is not named.
     #[error(
         "`{host}` is reached through the proxy `{proxy}`, which is not in SOLFORM_ALLOWED_HOSTS"
     )]
@@ -49,7 +49,7 @@ pub enum HostRefusal {
 }
 
 impl HostRefusal {
-    /// What to do about it, in a full sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
             Self::NotNamed { .. } => "Add the host to SOLFORM_ALLOWED_HOSTS if it may be asked.",
@@ -61,7 +61,7 @@ impl HostRefusal {
 }
 
 impl AllowedHosts {
-    /// Reads the hosts, separated by commas. There are no wildcards: one stands for itself.
+    /// Parses the hosts, separated by commas. There are no wildcards: a host matches only itself.
     pub fn new(text: &str, proxy_of: Arc<ProxyOf>) -> Self {
         let entries = text
             .split(',')
@@ -72,12 +72,12 @@ impl AllowedHosts {
         Self { entries, proxy_of }
     }
 
-    /// Returns whether no host at all may be asked.
+    /// Returns whether no host is allowed.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Refuses a URL that may not be asked.
+    /// Returns an error if a URL is not allowed.
     pub fn check(&self, url: &Url) -> Result<(), HostRefusal> {
         let host = url.host_str().unwrap_or_default().to_owned();
         if !self.names(url) {
@@ -108,7 +108,7 @@ impl AllowedHosts {
     }
 }
 
-/// The hosts in words: `no host`, or a list.
+/// Returns the hosts as text: `no host`, or a list.
 impl fmt::Display for AllowedHosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.entries.is_empty() {

@@ -1,7 +1,7 @@
-//! What can be set on a deployed version: its state and its visibility.
+//! The attributes of a deployed version that can be set: its state and its visibility.
 //!
-//! The declared words are closed enums. The words that a server reports are open: a word that
-//! nobody knows stays as it is, is shown, and is never "corrected" (docs/platform.md, 8.23).
+//! The declared words are closed enums. The words that a server reports are open: an unknown word
+//! is kept, shown, and never "corrected" (docs/platform.md, 8.23).
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub enum State {
     Active,
     /// Deployed, and out of service: kept as a roll-back target.
     Inactive,
-    /// Not deployed: a tombstone. What is there is deleted.
+    /// Not deployed: a tombstone. An existing version is deleted.
     Absent,
 }
 
@@ -31,9 +31,9 @@ pub enum State {
 pub enum Visibility {
     /// Every user of the instance sees it.
     Public,
-    /// Its owner sees it.
+    /// Only the owner sees it.
     Private,
-    /// It waits for somebody to approve that it becomes public.
+    /// It waits for an approval to become public.
     PendingReview,
 }
 
@@ -45,10 +45,10 @@ pub enum LiveStateWord {
     Active,
     /// `INACTIVE`.
     Inactive,
-    /// `PRODUCTION`: not in the contract, yet 8 of 10 captured records say it (docs/platform.md,
+    /// `PRODUCTION`: not in the contract, but in 8 of 10 captured records (docs/platform.md,
     /// "Records"). It is in service.
     Production,
-    /// Any other word, kept as it came.
+    /// Any other word, kept unchanged.
     Other(Arc<str>),
 }
 
@@ -62,12 +62,12 @@ pub enum LiveVisibilityWord {
     Private,
     /// `PENDING_REVIEW`.
     PendingReview,
-    /// Any other word, kept as it came.
+    /// Any other word, kept unchanged.
     Other(Arc<str>),
 }
 
 impl State {
-    /// The platform's word.
+    /// Returns the platform's word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
@@ -78,10 +78,10 @@ impl State {
 }
 
 impl Visibility {
-    /// Every visibility, in the order in which they are asked for.
+    /// Every visibility, in the order in which they are requested.
     pub const ALL: [Self; 3] = [Self::Public, Self::Private, Self::PendingReview];
 
-    /// The platform's word.
+    /// Returns the platform's word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "PUBLIC",
@@ -107,7 +107,7 @@ impl Visibility {
 }
 
 impl LiveStateWord {
-    /// Takes the server's word.
+    /// Parses the server's word.
     pub fn new(word: &str) -> Self {
         match word {
             "ACTIVE" => Self::Active,
@@ -117,7 +117,7 @@ impl LiveStateWord {
         }
     }
 
-    /// The server's word.
+    /// Returns the server's word.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Active => "ACTIVE",
@@ -127,8 +127,8 @@ impl LiveStateWord {
         }
     }
 
-    /// Returns whether a version in this state serves. An unknown word is taken to serve: that is
-    /// the careful reading wherever something is to be taken away.
+    /// Returns whether a version in this state is in service. An unknown word counts as in service,
+    /// which is the safe reading before a removal.
     pub fn is_in_service(&self) -> bool {
         match self {
             Self::Active | Self::Production | Self::Other(_) => true,
@@ -147,7 +147,7 @@ impl LiveStateWord {
 }
 
 impl LiveVisibilityWord {
-    /// Takes the server's word.
+    /// Parses the server's word.
     pub fn new(word: &str) -> Self {
         match word {
             "PUBLIC" => Self::Public,
@@ -157,7 +157,7 @@ impl LiveVisibilityWord {
         }
     }
 
-    /// The server's word.
+    /// Returns the server's word.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Public => "PUBLIC",

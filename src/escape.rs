@@ -1,15 +1,15 @@
-//! Escaping of text from outside: from servers, manifests, packages and commands.
+//! The escaping of text from outside: from servers, manifests, packages and commands.
 //!
-//! The one function that makes such text fit for people. Renderers for Markdown and HTML add the
-//! escapes of their own format to what this module returns.
+//! This is the one module that makes such text safe to show. Renderers for Markdown and HTML add
+//! the escapes of their own format to its result.
 
 use std::fmt::Write as _;
 
-/// Returns the text with an escape in place of each character that controls a terminal, changes
-/// the reading direction or takes no ink, and of each text that a CI runner takes for a command.
+/// Returns the text with an escape in place of each character that controls a terminal, changes the
+/// reading direction or is invisible, and of each text that a CI runner interprets as a command.
 pub fn escaped(text: &str) -> String {
     let mut escaped = visible(text);
-    // Runners of GitHub Actions obey lines that begin with `::`, and `##[` anywhere.
+    // Runners of GitHub Actions obey lines that begin with `::`, and `##[` at any position.
     if let Some(rest) = escaped.strip_prefix("::") {
         escaped = format!("\\u{{3a}}:{rest}");
     }
@@ -38,8 +38,8 @@ pub fn push(text: &mut String, letter: char) {
     }
 }
 
-/// Returns the beginning of a text without hidden characters, to be part of another text: at most
-/// `limit` characters of it, with `…` where the text goes on.
+/// Returns the beginning of a text without hidden characters, as part of another text: at most
+/// `limit` characters of it, with `…` if the text is longer.
 pub fn escaped_head(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => visible(&text[..end]) + "…",
@@ -47,7 +47,8 @@ pub fn escaped_head(text: &str, limit: usize) -> String {
     }
 }
 
-/// Returns whether a character is not shown as it is: it is invisible, or it acts on the terminal.
+/// Returns whether a character must not be shown unchanged: it is invisible, or it controls the
+/// terminal.
 pub fn is_hidden(letter: char) -> bool {
     if letter.is_ascii() {
         return letter.is_control();
@@ -55,16 +56,16 @@ pub fn is_hidden(letter: char) -> bool {
     if is_blank(letter) {
         return true;
     }
-    // The standard library knows what cannot be printed.
+    // The standard library knows which characters cannot be printed.
     if letter.escape_debug().count() == 1 {
         return false;
     }
-    // A combining mark can, behind a letter.
+    // A combining mark can be printed behind a letter.
     let pair = String::from_iter(['a', letter]);
     pair.escape_debug().count() > 2
 }
 
-/// Letters and marks that take no ink, and that the standard library lets pass.
+/// Returns whether a letter or mark is invisible although the standard library calls it printable.
 fn is_blank(letter: char) -> bool {
     matches!(
         letter,

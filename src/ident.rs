@@ -1,7 +1,7 @@
-//! What things are called: newtypes with one parsing constructor each.
+//! The identifiers: newtypes with one parsing constructor each.
 //!
-//! Every other module speaks of solutions in these words. They are pure values: a text that got in
-//! here was checked once and is never checked again. No `From<String>` exists for any of them.
+//! Every other module uses these types for solutions. They are pure values: a text is checked when
+//! the value is created, and never again. No `From<String>` exists for any of them.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -15,7 +15,7 @@ mod pair;
 
 pub use pair::OwnerPair;
 
-/// Why a text cannot be an identifier.
+/// The reason why a text is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentError {
     /// The text is empty, or blank.
@@ -30,18 +30,19 @@ pub enum IdentError {
         /// The kind of identifier.
         what: &'static str,
     },
-    /// White space at an end is invisible in review, and the platform's trimming is not known.
+    /// White space at an end is invisible in review, and it is not known whether the platform trims
+    /// it.
     #[error("a {what} must not begin or end with white space")]
     Untrimmed {
         /// The kind of identifier.
         what: &'static str,
     },
-    /// The text is longer than anything that the platform takes.
+    /// The text is longer than the platform accepts.
     #[error("a {what} must not be longer than {limit} characters")]
     TooLong {
         /// The kind of identifier.
         what: &'static str,
-        /// The greatest length, in characters.
+        /// The maximum length, in characters.
         limit: usize,
     },
     /// An address without `@`.
@@ -52,7 +53,7 @@ pub enum IdentError {
     NotADigest,
 }
 
-/// The greatest length of a name, version or owner, in characters.
+/// The maximum length of a name, version or owner, in characters.
 const TEXT_LIMIT: usize = 512;
 
 fn check_text(what: &'static str, text: &str) -> Result<(), IdentError> {
@@ -74,8 +75,8 @@ fn check_text(what: &'static str, text: &str) -> Result<(), IdentError> {
     Ok(())
 }
 
-/// Ids come from the server and are compared, never interpreted: only what would break a URL or a
-/// line is refused.
+/// Ids come from the server and are compared, never interpreted: only characters that would break a
+/// URL or a line are refused.
 fn check_id(what: &'static str, text: &str) -> Result<(), IdentError> {
     if text.is_empty() {
         return Err(IdentError::Empty { what });
@@ -99,13 +100,13 @@ macro_rules! text_newtype {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes the text as it is, or says why it cannot be one.
+            /// Checks a text and takes it unchanged.
             pub fn parse(text: &str) -> Result<Self, IdentError> {
                 $check($what, text)?;
                 Ok(Self(Arc::from(text)))
             }
 
-            /// The text, as it was given.
+            /// Returns the text, unchanged.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -157,21 +158,21 @@ text_newtype!(
     check_text
 );
 text_newtype!(
-    /// Who owns a solution: a username, or `IB_DEPLOYED` for public ones (docs/platform.md, "Owner
-    /// and visibility").
+    /// The owner of a solution: a username, or `IB_DEPLOYED` for public ones (docs/platform.md,
+    /// "Owner and visibility").
     Owner,
     "owner",
     check_text
 );
 text_newtype!(
-    /// The platform's id of one deployed solution version: one per version (docs/platform.md,
-    /// "Records").
+    /// The platform's id of a deployed solution version: each version has its own
+    /// (docs/platform.md, "Records").
     SolutionId,
     "solution id",
     check_id
 );
 text_newtype!(
-    /// The platform's id of a job or of a run: one kind of id serves both.
+    /// The platform's id of a job or of a run: both have the same form.
     JobId,
     "job id",
     check_id
@@ -181,7 +182,7 @@ impl JobId {
     /// The longest id that a caller may choose for a run, in characters (the API page, `job_id`).
     pub const CHOSEN_LIMIT: usize = 50;
 
-    /// Takes an id that a caller chose for a run.
+    /// Parses an id that a caller chose for a run.
     pub fn chosen(text: &str) -> Result<Self, IdentError> {
         let id = Self::parse(text)?;
         if text.chars().count() > Self::CHOSEN_LIMIT {
@@ -210,13 +211,13 @@ impl Owner {
 }
 
 impl Version {
-    /// Orders versions as people do: runs of digits by their number, so 1.9 comes before 1.10.
+    /// Orders versions with sequences of digits compared as numbers, so 1.9 comes before 1.10.
     pub fn natural_cmp(&self, other: &Self) -> Ordering {
         alphanumeric_sort::compare_str(self.as_str(), other.as_str())
             .then_with(|| self.0.cmp(&other.0))
     }
 
-    /// Which of two versions is the higher one, where their leading numbers tell. A suffix tells
+    /// Compares two versions by their leading numbers; none if these are equal. A suffix proves
     /// nothing: `1.0-rc` comes before `1.0`, and `1.0-fix` after it.
     pub fn numeric_cmp(&self, other: &Self) -> Option<Ordering> {
         let (left, right) = (self.numbers()?, other.numbers()?);
@@ -231,7 +232,7 @@ impl Version {
             .find(|order| order.is_ne())
     }
 
-    /// The numbers that it begins with.
+    /// Returns the numbers at the beginning.
     fn numbers(&self) -> Option<Vec<&str>> {
         let text = self.as_str();
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
@@ -246,7 +247,7 @@ impl Version {
     }
 }
 
-/// What makes a solution version the same one in manifest, live state and plan.
+/// The identity of a solution version, the same in manifest, live state and plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
@@ -259,15 +260,16 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The short address, `Name@version`.
+    /// Returns the short address, `Name@version`.
     pub fn address(&self) -> Address {
-        // One for every version of every plan: formatting would take twice as long.
+        // Called for every version of every plan: formatting would take twice as long.
         Address(Arc::from(
             [self.name.as_str(), "@", self.version.as_str()].concat(),
         ))
     }
 
-    /// The address with the owner in front, for output in which two short ones would look alike.
+    /// Returns the address with the owner in front, for output in which two short ones would be
+    /// equal.
     pub fn full_address(&self) -> Address {
         Address(Arc::from(format!(
             "{}:{}@{}",
@@ -275,8 +277,9 @@ impl Identity {
         )))
     }
 
-    /// The full address with every separator inside a part escaped by `\`: no two identities share
-    /// it, also where names and versions contain `@` (`o:a@1\@2` is version `1@2` of `a`).
+    /// Returns the full address with every separator inside a part escaped by `\`: no two
+    /// identities share it, even if names and versions contain `@` (`o:a@1\@2` is version `1@2` of
+    /// `a`).
     pub fn escaped_address(&self) -> Address {
         let mut text = String::new();
         let parts = [
@@ -296,13 +299,13 @@ impl Identity {
         Address(Arc::from(text))
     }
 
-    /// Returns whether name or version contains a separator, so that its address may look like
-    /// another's.
+    /// Returns whether name or version contains a separator, so that its address may equal that of
+    /// another identity.
     pub(crate) fn has_separator(&self) -> bool {
         self.name.as_str().contains(SEPARATORS) || self.version.as_str().contains(SEPARATORS)
     }
 
-    /// Orders by name, then by version as people order them, then by owner.
+    /// Orders by name, then by version in numeric order, then by owner.
     pub fn natural_cmp(&self, other: &Self) -> Ordering {
         self.name
             .cmp(&other.name)
@@ -311,10 +314,10 @@ impl Identity {
     }
 }
 
-/// What separates the parts of an address, and escapes such a separator.
+/// The characters that separate the parts of an address, and that escape such a separator.
 const SEPARATORS: [char; 4] = ['@', ':', '#', '\\'];
 
-/// What one change of a plan is about: unlike an address, no two changes of a plan share it.
+/// The subject of a change in a plan: unlike an address, it is unique within the plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChangeKey {
     /// The solution version.
@@ -323,12 +326,12 @@ pub struct ChangeKey {
     pub record: Option<SolutionId>,
 }
 
-/// How output and options call a solution version: `Name@version`, or `owner:Name@version`.
+/// The name of a solution version in output and options: `Name@version`, or `owner:Name@version`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Address(Arc<str>);
 
 impl Address {
-    /// Reads an address; the version is what follows the last `@`, as names may contain one.
+    /// Parses an address; the version is the text after the last `@`, as names may contain one.
     pub fn parse(text: &str) -> Result<Self, IdentError> {
         let (name, version) = text.rsplit_once('@').ok_or(IdentError::NoVersion)?;
         check_text("solution name", name)?;
@@ -336,17 +339,17 @@ impl Address {
         Ok(Self(Arc::from(text)))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address of one record, where an identity has several.
+    /// Returns the address of a record, for an identity with several records.
     pub(crate) fn of_record(&self, id: &SolutionId) -> Self {
         Self(Arc::from(format!("{}#{id}", self.0)))
     }
 
-    /// Returns whether this address, in any of its forms, means that identity.
+    /// Returns whether this address, in any of its forms, refers to that identity.
     pub fn means(&self, identity: &Identity) -> bool {
         *self == identity.address()
             || *self == identity.full_address()
@@ -356,11 +359,11 @@ impl Address {
 
 /// Returns an address for each item, in their order; two different items never share one.
 ///
-/// An address gets its owner in front only where two would look alike, and is escaped only where
-/// they still do. A record's id follows where the item names one.
+/// An address gets its owner in front only if two would be equal, and is escaped only if they are
+/// still equal. A record's id follows if the item names one.
 pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> {
     let mut forms = vec![AddressForm::Short; items.len()];
-    // Only what shares name and version with another, or contains a separator, can look alike.
+    // Only items with the same name and version, or with a separator, can have equal addresses.
     let mut seen: HashMap<(&SolutionName, &Version), usize> = HashMap::new();
     for (identity, _) in items {
         *seen.entry((&identity.name, &identity.version)).or_default() += 1;
@@ -411,7 +414,7 @@ pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> 
     forms.iter().zip(items).map(address).collect()
 }
 
-/// How much of an identity its address shows.
+/// The parts of an identity that its address shows.
 #[derive(Clone, Copy)]
 enum AddressForm {
     Short,
@@ -455,7 +458,7 @@ impl<'de> Deserialize<'de> for Address {
 pub struct Digest(Box<str>);
 
 impl Digest {
-    /// The digest of these bytes.
+    /// Returns the digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         Self::written(&sha2::Sha256::digest(bytes))
@@ -471,7 +474,7 @@ impl Digest {
         Self::written(&hash.finalize())
     }
 
-    /// The digest of the JSON form of a value, which is never held as a whole.
+    /// Returns the digest of the JSON form of a value, which is never in memory as a whole.
     pub fn of_json(value: &impl Serialize) -> serde_json::Result<Self> {
         use sha2::Digest as _;
         let mut hash = sha2::Sha256::new();
@@ -488,7 +491,7 @@ impl Digest {
         Self(text.into_boxed_str())
     }
 
-    /// Reads 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, IdentError> {
         if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             Ok(Self(text.to_ascii_lowercase().into_boxed_str()))
@@ -497,7 +500,7 @@ impl Digest {
         }
     }
 
-    /// The 64 digits.
+    /// Returns the 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -10,7 +10,7 @@ pub struct OwnerPair<'a> {
 }
 
 impl<'a> OwnerPair<'a> {
-    /// Returns the pair of a user; none for `IB_DEPLOYED`, which is nobody's name.
+    /// Returns the pair of a user; none for `IB_DEPLOYED`, which is not a user.
     pub fn of(user: &'a Owner) -> Option<Self> {
         (!user.is_ib_deployed()).then_some(Self { user })
     }

@@ -1,9 +1,8 @@
-//! What the platform says of its jobs and of the runs of solutions, reduced to what can be acted
-//! on.
+//! The platform's jobs and the runs of solutions, reduced to the values that callers act on.
 //!
 //! The API calls both a "job"; here a deploy or delete is a job, and the running of a solution is a
-//! run. Values only: `api` fills them, `apply` acts on them, `render` shows them. A job's word
-//! alone proves nothing: `apply` confirms every end of a deploy or delete by reading the live
+//! run. Values only: `api` fills them, `apply` acts on them, `render` shows them. The state of a
+//! job alone proves nothing: `apply` confirms every end of a deploy or delete by reading the live
 //! state.
 
 mod run;

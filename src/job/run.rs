@@ -1,25 +1,24 @@
-//! A run of a solution: how it is asked for, and how the lists of runs tell of it.
+//! A run of a solution: the request that starts it, and its record in the lists of runs.
 
 use std::sync::Arc;
 
 use crate::ident::{JobId, Owner, SolutionId, SolutionName, Version};
 
-/// The state of a run. Open: the documents name five words and never list those that the filter
-/// takes (docs/platform.md, 8.17).
+/// The state of a run. An open set: the documents name five words and never list those that the
+/// filter accepts (docs/platform.md, 8.17).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
-    /// At work.
+    /// Running.
     Running,
-    /// Ended well.
+    /// Ended with success.
     Complete,
-    /// Ended badly.
+    /// Ended with a failure.
     Failed,
-    /// Somebody ended it.
+    /// Cancelled by a user.
     Cancelled,
-    /// It waits for a human at a checkpoint, and does not go on by itself.
+    /// Waiting for a person at a checkpoint; it does not continue by itself.
     StoppedAtCheckpoint,
-    /// Any other word, kept as it came. `PENDING`, `QUEUED` and `PAUSED` are known from the Job
-    /// API.
+    /// Any other word, kept unchanged. `PENDING`, `QUEUED` and `PAUSED` are known from the Job API.
     Other(Arc<str>),
 }
 
@@ -33,7 +32,7 @@ impl RunState {
         "STOPPED_AT_CHECKPOINT",
     ];
 
-    /// Takes the server's word.
+    /// Parses the server's word.
     pub fn new(word: &str) -> Self {
         match word {
             "RUNNING" => Self::Running,
@@ -45,7 +44,7 @@ impl RunState {
         }
     }
 
-    /// The server's word.
+    /// Returns the server's word.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Running => "RUNNING",
@@ -57,7 +56,8 @@ impl RunState {
         }
     }
 
-    /// Returns whether a run in this state goes no further by itself. An unknown word is no end.
+    /// Returns whether a run in this state does not continue by itself. An unknown word does not
+    /// count as an end.
     pub fn is_end(&self) -> bool {
         match self {
             Self::Complete | Self::Failed | Self::Cancelled | Self::StoppedAtCheckpoint => true,
@@ -67,14 +67,13 @@ impl RunState {
     }
 }
 
-/// Which solution is to run.
+/// The solution to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunTarget {
-    /// One record.
+    /// The id of a record.
     Id(SolutionId),
-    /// By name. The platform takes `IB_DEPLOYED` where no owner is named, and the most recently
-    /// created version, which need not be the highest, where no version is (docs/platform.md, 8.20,
-    /// 8.21).
+    /// A solution by name. Without an owner the platform takes `IB_DEPLOYED`, and without a version
+    /// the most recently created one, which need not be the highest (docs/platform.md, 8.20, 8.21).
     Name {
         /// The name.
         name: SolutionName,
@@ -85,23 +84,24 @@ pub enum RunTarget {
     },
 }
 
-/// What a run works on. It always goes out with an id of the caller's choice, by which it can be
-/// found again if the answer is lost.
+/// A request to start a run. It always contains an id that the caller chose, by which the run can
+/// be found if the answer is lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRequest {
     /// The run's id, at most 50 characters.
     pub id: JobId,
     /// The folder of the input files, on the platform.
     pub input_dir: String,
-    /// The folder for the results; the platform makes one within the input folder otherwise.
+    /// The folder for the results; without it the platform creates a folder within the input
+    /// folder.
     pub output_dir: Option<String>,
-    /// The settings, as for a flow binary.
+    /// The settings, in the form that a flow binary takes.
     pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 impl RunRequest {
-    /// The space that the results go to, `OWNER/SPACE`. Lists of runs show the caller's own spaces
-    /// only, unless they name one (the API page, `output_repo`).
+    /// The space for the results, `OWNER/SPACE`. Lists of runs show the caller's own spaces only,
+    /// unless they name one (the API page, `output_repo`).
     pub fn output_repo(&self) -> Option<String> {
         let path = self.output_dir.as_ref().unwrap_or(&self.input_dir);
         let mut parts = path.trim_start_matches('/').split('/');
@@ -114,57 +114,57 @@ impl RunRequest {
     }
 }
 
-/// Which runs a list is to show. An empty filter lets everything pass; of several values one must
-/// fit.
+/// A filter for a list of runs. An empty filter matches everything; of several values one must
+/// match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Solutions. The list of one solution has exactly one.
+    /// The ids of solutions. The list of a single solution has exactly one.
     pub solution_ids: Vec<SolutionId>,
-    /// True if the list of that one solution is meant, instead of the list of all.
+    /// True to read the list of that single solution, instead of the list of all.
     pub is_of_one: bool,
-    /// Who started the run.
+    /// The users who started the run.
     pub users: Vec<String>,
-    /// Run ids.
+    /// The ids of runs.
     pub ids: Vec<JobId>,
-    /// States, in the platform's words.
+    /// The states, in the platform's words.
     pub states: Vec<String>,
-    /// Owners of solutions.
+    /// The owners of solutions.
     pub owners: Vec<String>,
-    /// Names of solutions.
+    /// The names of solutions.
     pub names: Vec<String>,
-    /// Spaces of the output, `OWNER/SPACE`.
+    /// The spaces of the output, `OWNER/SPACE`.
     pub output_repos: Vec<String>,
-    /// What the server sorts by.
+    /// The key by which the server sorts.
     pub sort_by: Option<&'static str>,
     /// `ASCENDING` or `DESCENDING`.
     pub order: Option<&'static str>,
-    /// How many runs to show at most; all without it.
+    /// The maximum number of runs to show; all if it is absent.
     pub limit: Option<u64>,
-    /// How many to pass over.
+    /// The number of runs to skip.
     pub offset: u64,
 }
 
-/// One run, as a list tells of it. All but the id may be missing.
+/// The record of a run in a list. Every field except the id may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
-    /// Its id.
+    /// The run's id.
     pub id: JobId,
     /// The solution that runs.
     pub solution_id: Option<SolutionId>,
-    /// The platform's private id of who started it.
+    /// The platform's internal id of the user who started it.
     pub account_id: Option<String>,
-    /// Its state.
+    /// The state.
     pub state: Option<RunState>,
-    /// When it started, in milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     pub started_at_ms: Option<i64>,
-    /// When it ended.
+    /// The end, in milliseconds since 1970.
     pub completed_at_ms: Option<i64>,
-    /// How long it worked, in milliseconds. A duration, whatever the page calls it
+    /// The time it ran, in milliseconds. A duration, although the page calls it otherwise
     /// (docs/platform.md, 8.12).
     pub time_taken_ms: Option<i64>,
     /// The server's message.
     pub message: Option<String>,
-    /// Where the results lie.
+    /// The path of the results.
     pub output_folder: Option<String>,
 }
 
@@ -173,7 +173,7 @@ pub struct RunRecord {
 pub struct RunList {
     /// The runs, each once, in the server's order.
     pub runs: Vec<RunRecord>,
-    /// Why there may be more, where that is so.
+    /// The reason why there may be more runs, if so.
     pub incomplete: Option<String>,
 }
 

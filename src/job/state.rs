@@ -1,38 +1,38 @@
-//! What a job's status means: at work, over, or nothing that can be relied on (docs/platform.md,
+//! The meaning of a job's status: in progress, ended, or no reliable information (docs/platform.md,
 //! "Jobs").
 
 use crate::ident::SolutionId;
 
-/// One answer about a job.
+/// An answer about a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
-    /// The job is at work, in the server's own word.
+    /// The job is in progress; the word is the server's own.
     Pending {
         /// The word, such as `PENDING` or `RUNNING`.
         word: String,
     },
-    /// The job came to an end.
+    /// The job has ended.
     Finished(JobResult),
-    /// The answer says nothing about the job: poll on, until the deadline.
+    /// The answer has no information about the job: the caller polls on, until the deadline.
     NoAnswer(NoAnswer),
 }
 
-/// How a job ended, by its own account.
+/// The result of a job, as the job itself reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobResult {
-    /// Well.
+    /// Success.
     Done {
-        /// The ids that the result names, in its order. Often none (docs/platform.md, U2).
+        /// The ids in the result, in its order. Often empty (docs/platform.md, U2).
         solution_ids: Vec<SolutionId>,
     },
-    /// Badly.
+    /// Failure.
     Failed {
-        /// The server's message, or its state word where it gave none.
+        /// The server's message, or the state word if there is no message.
         message: String,
     },
 }
 
-/// An answer that says nothing about the job.
+/// An answer without information about the job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// 404: unknown, expired, or not yet known.
@@ -47,7 +47,7 @@ pub enum NoAnswer {
         /// The server's message.
         message: String,
     },
-    /// A state word that nobody knows.
+    /// An unknown state word.
     #[error("the state `{word}` is not known")]
     UnknownWord {
         /// The word.

@@ -1,9 +1,9 @@
-//! The whole answer about one job, for people who ask for it.
+//! The complete answer about a job, for the commands that show it.
 
 use super::run::RunState;
 use super::state::JobState;
 
-/// The kinds of jobs that the Job API tells apart by its parameter `type` (docs/platform.md,
+/// The kinds of jobs, which the Job API distinguishes by its parameter `type` (docs/platform.md,
 /// "Jobs").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobKind {
@@ -20,7 +20,7 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    /// The platform's word.
+    /// Returns the platform's word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Async => "async",
@@ -32,25 +32,24 @@ impl JobKind {
     }
 }
 
-/// Everything that one answer tells of a job.
+/// Everything that an answer contains about a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobStatus {
-    /// What can be acted on.
+    /// The state, on which callers act.
     pub state: JobState,
     /// The server's message.
     pub message: Option<String>,
-    /// What a run tells of its progress; other jobs tell nothing that is known (docs/platform.md,
-    /// "Jobs").
+    /// The progress of a run; other jobs report none in a known form (docs/platform.md, "Jobs").
     pub flow: Option<FlowStatus>,
-    /// Where the results lie, as the first result with a folder says.
+    /// The path of the results, from the first result with a folder.
     pub output_folder: Option<String>,
 }
 
 /// The progress of a run, from the JSON text `cur_status` (docs/platform.md, "Jobs").
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowStatus {
-    /// Its state.
+    /// The state.
     pub state: RunState,
-    /// The share that is done, 0 to 1.
+    /// The completed share, from 0 to 1.
     pub progress: Option<f64>,
 }

@@ -1,44 +1,44 @@
-//! Why a package does not tell what it is.
+//! The reasons why the contents of a package are not known.
 
 use std::error::Error;
 
-/// Why nothing is known of a package.
+/// The reason why nothing is known of a package.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
-    /// There is no file.
+    /// The file does not exist.
     #[error("there is no such package")]
     Missing,
-    /// There is a file, but what it holds cannot be read.
+    /// The file exists, but its contents cannot be read.
     #[error("the package cannot be read")]
     Unreadable {
-        /// Why.
+        /// The reason.
         #[from]
         source: Unreadable,
     },
 }
 
-/// Why a file that is there cannot be read as a package.
+/// The reason why an existing file cannot be read as a package.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
     /// The file could not be fetched.
     #[error("the file could not be read")]
     Refused {
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The server does not say how large the file is.
+    /// The server does not send the size of the file.
     #[error("the server does not tell the size of the file")]
     UnknownSize,
-    /// A read brought other bytes than it asked for, or none.
+    /// A read returned other bytes than the requested ones, or none.
     #[error("the server sent {found} bytes from {start} where the file goes on at {wanted}")]
     WrongPart {
-        /// Where bytes were needed.
+        /// The offset of the needed bytes.
         wanted: u64,
-        /// Where those that came begin.
+        /// The offset of the received bytes.
         start: u64,
-        /// How many came.
+        /// The number of received bytes.
         found: usize,
     },
     /// The file was replaced between two reads.
@@ -47,31 +47,31 @@ pub enum Unreadable {
     /// Not a zip, or a damaged one.
     #[error("the file is not a proper zip archive")]
     NotAZip {
-        /// What is wrong.
+        /// The cause.
         #[source]
         source: zip::result::ZipError,
     },
     /// The member is encrypted (docs/platform.md, "Packages": packages may be).
     #[error("its `package.json` is encrypted")]
     Encrypted,
-    /// No `package.json` at the root.
+    /// There is no `package.json` at the root.
     #[error("it has no `package.json` at its root")]
     NoPackageJson,
-    /// Several members of one name: readers differ in which of them they take.
+    /// Several members have the same name: readers differ in which of them they use.
     #[error("it holds several members of the same name")]
     DuplicateMembers,
-    /// More of something than any proper package has.
+    /// A size or number that no proper package reaches.
     #[error("{what} is over the limit of {limit}")]
     TooLarge {
-        /// What is too large.
+        /// The measured quantity.
         what: &'static str,
-        /// How much is accepted.
+        /// The maximum.
         limit: u64,
     },
     /// The member is not a JSON object.
     #[error("its `package.json` is not a JSON object")]
     BadJson {
-        /// What is wrong.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },

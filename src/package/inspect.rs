@@ -1,8 +1,8 @@
-//! Reading one member of a zip with as few ranges as possible.
+//! The reading of a member of a zip with as few ranges as possible.
 //!
-//! The first read brings the head of the file, which is all of a small package. Of a larger one
-//! the zip reader says what it misses: the end of the file with the archive's directory, then the
-//! member. Each is fetched at once, and the reader starts over.
+//! The first read fetches the head of the file, which is all of a small package. For a larger
+//! package the zip reader reports which part is missing: the end of the file with the archive's
+//! directory, then the member. Each part is fetched in a single read, and the reader starts again.
 
 use std::error::Error;
 use std::io::{Read, Seek as _, SeekFrom};
@@ -18,38 +18,38 @@ use crate::package::info::parse;
 use crate::package::sparse::Sparse;
 use crate::plan::PackageInfo;
 
-/// What is read first.
+/// The size of the first read, in bytes.
 const HEAD: u64 = 16 * 1024;
 
-/// What is read of the end: a directory's end record with the longest comment, and some of the
-/// directory before it.
+/// The size of the read at the end: a directory's end record with the longest comment, and a part
+/// of the directory before it.
 const TAIL: u64 = 72 * 1024;
 
-/// How often a package is read from at most, and how much of it.
+/// The maximum number of reads of a package, and their maximum total size.
 const READS: usize = 12;
 const BYTES: u64 = 32 * 1024 * 1024;
 
-/// The greatest part that is read at once.
+/// The maximum size of a single read.
 const PART: u64 = 4 * 1024 * 1024;
 
-/// Room for a member's own header, beside its content.
+/// The space for the member's own header, in addition to its content.
 const MEMBER_HEADER: u64 = 4 * 1024;
 
-/// The greatest `package.json`, and by how much it may have been packed once it is not tiny.
+/// The maximum size of `package.json`, and its maximum compression ratio if it is not tiny.
 const MEMBER: u64 = 1024 * 1024;
 const RATIO: u64 = 200;
 const TINY: u64 = 64 * 1024;
 
-/// The greatest number of members.
+/// The maximum number of members.
 const MEMBERS: u64 = 100_000;
 
-/// The member that says what a package is.
+/// The member that describes a package.
 const NAME: &str = "package.json";
 
 /// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Where in the file it begins. A source that knows no ranges may send the whole.
+    /// The offset in the file. A source without support for ranges may send the whole file.
     pub start: u64,
     /// The bytes.
     pub bytes: Bytes,
@@ -57,7 +57,7 @@ pub struct Part {
     pub total: Option<u64>,
 }
 
-/// Why a source brought no part.
+/// The reason why a source returned no part.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// There is no such file.
@@ -68,9 +68,9 @@ pub enum SourceError {
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// One file that can be read by ranges.
+/// A file that can be read by ranges.
 pub trait RangeSource: Sync {
-    /// Reads a range; less of it where the file ends before.
+    /// Reads a range; a shorter one if the file ends before.
     fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Part, SourceError>> + Send;
 
     /// Returns the text of a member without the secrets that the file's server may have put there.
@@ -84,7 +84,7 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
     let head = fetch(source, 0..HEAD).await?;
     let total = match head.total {
         Some(total) => total,
-        // Less than was asked for is all there is.
+        // A short read means that the file ends there.
         None if (head.bytes.len() as u64) < HEAD => head.start + head.bytes.len() as u64,
         None => return Err(Unreadable::UnknownSize.into()),
     };
@@ -129,7 +129,7 @@ async fn fetch(source: &impl RangeSource, range: Range<u64>) -> Result<Part, Pac
     })
 }
 
-/// One attempt with what is known.
+/// The result of an attempt with the known parts.
 enum Attempt {
     Found(Result<PackageInfo, Unreadable>),
     Misses(Range<u64>),
@@ -138,7 +138,7 @@ enum Attempt {
 fn look(file: &mut Sparse, source: &impl RangeSource) -> Attempt {
     let mut member_end = 0;
     let result = read_member(file, &mut member_end);
-    // What the zip reader makes of a read that failed does not count.
+    // The zip reader's result does not count if a read failed.
     match file.take_missed() {
         Some(missed) => Attempt::Misses(widen(file, missed, member_end)),
         None => Attempt::Found(
@@ -147,8 +147,8 @@ fn look(file: &mut Sparse, source: &impl RangeSource) -> Attempt {
     }
 }
 
-/// What to fetch around a missed byte: the whole tail for the directory's end, the rest of a gap
-/// for the directory, the whole member for its content.
+/// Returns the range to fetch around a missing byte: the whole tail for the directory's end, the
+/// rest of a gap for the directory, the whole member for its content.
 fn widen(file: &Sparse, missed: u64, member_end: u64) -> Range<u64> {
     let gap_end = file.gap_end(missed);
     let tail = file.total().saturating_sub(TAIL);
@@ -156,13 +156,13 @@ fn widen(file: &Sparse, missed: u64, member_end: u64) -> Range<u64> {
         return missed..gap_end.min(member_end).min(missed + PART);
     }
     if missed >= tail && gap_end == file.total() {
-        // Bytes that are known already are fetched again rather than asked for apart.
+        // Fetching known bytes again is cheaper than a second request.
         return tail..gap_end;
     }
     missed..gap_end.min(missed + PART)
 }
 
-/// The member `package.json`, with the fingerprint of the package.
+/// Returns the member `package.json`, with the fingerprint of the package.
 struct Member {
     json: Vec<u8>,
     fingerprint: Digest,

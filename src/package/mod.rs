@@ -1,8 +1,8 @@
-//! The edge to packages: the contents of a `.ibsolution` (docs/platform.md, "Packages").
+//! The contents of packages, `.ibsolution` files (docs/platform.md, "Packages").
 //!
 //! A package is a zip with a `package.json` at its root. [`inspect()`] reads that member out of a
-//! file of any size by a few ranges, through a [`RangeSource`] that the caller brings: nothing
-//! here knows of HTTP. A package is a stranger's file, so everything is read within limits.
+//! file of any size by a few ranges, through a [`RangeSource`] that the caller supplies: nothing
+//! here depends on HTTP. A package comes from outside, so everything is read within limits.
 
 mod error;
 mod info;

@@ -1,7 +1,7 @@
-//! A file of which only parts are known, readable as if it were whole.
+//! A file of which only parts are known, readable as if it were complete.
 //!
-//! A read of something unknown fails and is noted as missed, so that the caller can fetch it and
-//! start over: the zip reader above needs no idea of where its bytes come from.
+//! A read of an unknown part fails and is recorded as missing, so that the caller can fetch it and
+//! start again: the zip reader does not need to know where its bytes come from.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -40,13 +40,13 @@ impl Sparse {
         }
     }
 
-    /// The first byte that was needed and is not known, if any was.
+    /// Returns the first byte that was needed and is not known, if any.
     pub(super) fn take_missed(&mut self) -> Option<u64> {
         self.position = 0;
         self.missed.take()
     }
 
-    /// Where the unknown that holds `at` ends.
+    /// Returns the end of the unknown part that contains `at`.
     pub(super) fn gap_end(&self, at: u64) -> u64 {
         self.parts
             .range(at..)
@@ -54,7 +54,7 @@ impl Sparse {
             .map_or(self.total, |(start, _)| *start)
     }
 
-    /// The known bytes from a position on.
+    /// Returns the known bytes from a position on.
     fn known_from(&self, at: u64) -> Option<&[u8]> {
         self.parts.range(..=at).rev().find_map(|(start, bytes)| {
             let skip = usize::try_from(at - start).ok()?;
