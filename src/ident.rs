@@ -222,13 +222,13 @@ impl Version {
     pub fn numeric_cmp(&self, other: &Self) -> Option<Ordering> {
         let (left, right) = (self.numbers()?, other.numbers()?);
         let length = left.len().max(right.len());
-        let at = |numbers: &[&str], place: usize| {
-            let digits = numbers.get(place).copied().unwrap_or_default();
+        let at = |numbers: &[&str], index: usize| {
+            let digits = numbers.get(index).copied().unwrap_or_default();
             let digits = digits.trim_start_matches('0').to_owned();
             (digits.len(), digits)
         };
         (0..length)
-            .map(|place| at(&left, place).cmp(&at(&right, place)))
+            .map(|index| at(&left, index).cmp(&at(&right, index)))
             .find(|order| order.is_ne())
     }
 

@@ -1,8 +1,9 @@
 //! solform: Terraform for Instabase Deployed Solutions.
 //!
-//! A YAML manifest declares the solution versions that an environment must run. `plan` compares it
-//! with the listed live state, `apply` makes it so through deploy, patch and delete calls, and
-//! polls every job to its true end. There is no state file: the live listing is the truth.
+//! A YAML manifest declares the solution versions that an environment must contain. `plan` compares
+//! it with the listed live state. `apply` executes the plan through deploy, patch and delete calls,
+//! and polls every job until it reaches a terminal state. There is no state file: the live listing
+//! is the truth.
 //!
 //! # The shape
 //!
@@ -15,30 +16,31 @@
 //!
 //! `review` compares two manifests, and needs nothing else: values in, a [`review::Review`] out.
 //!
-//! Collect, then compare, then show, then act: four stages, four values, and no stage reaches back.
-//! The core (`allowed_hosts`, `escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`, `job`,
-//! `plan`, `review`, `export`, `diagnosis`, `render`) is pure and sync; clock, randomness, files
-//! and network live in the edges (`regular_file`, `api`, `package`, `apply`, `store`, `cli`) and
-//! come into the core as values. Only `apply` holds a writer, so that `plan` cannot write. The
-//! `emulator` is a second implementation of the platform's API, and shares nothing with the client.
-//! The allowed `use crate::` edges are tested by `tests/it/layering.rs`.
+//! There are four stages with four values: collect, compare, show, act. No stage calls an earlier
+//! one. The core (`allowed_hosts`, `escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`,
+//! `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is pure and sync. The clock,
+//! randomness, files and the network are used in the edges only (`regular_file`, `api`, `package`,
+//! `apply`, `store`, `cli`), which pass values to the core. Only `apply` holds a writer, so that
+//! `plan` cannot write. The `emulator` is a second implementation of the platform's API, and shares
+//! nothing with the client. The allowed `use crate::` edges are tested by `tests/it/layering.rs`.
 //!
 //! # Words
 //!
-//! One word per idea, the same in code, help, JSON and docs:
+//! Each idea has a single word, the same in code, help, JSON and docs:
 //!
 //! - **manifest**: the YAML file. **environment**: one server and account that it describes.
-//! - **solution version**: the unit. Its identity is (owner, name, version), its *address* in
-//!   output `Name@version`. A platform record's UUID is a **solution id**.
-//! - **live**: what a server lists. **plan**: what must be done so that live is as declared.
-//!   **change**: one version's part of it. **action**: create, update, replace, delete, or no-op.
-//! - **apply** makes a plan so, in **steps**, each with one **outcome**: done, failed, skipped,
-//!   refused, cancelled or unknown. **report**: all outcomes.
-//! - **job**: the platform's work on a deploy or delete. **run**: the running of a solution, or one
-//!   apply in the **journal**. **store**: where lock, journals and plans lie.
-//! - **base** and **head**: the manifest that a change starts from, and the one under review.
-//!   **finding**: one thing that the change means. **risk**: what a reviewer must not overlook.
-//! - **problem**: something wrong in a manifest, with its place.
+//! - **solution version**: the unit of a plan. The identity is (owner, name, version), the *address*
+//!   in output `Name@version`. A platform record's UUID is a **solution id**.
+//! - **live**: the listing of a server. **plan**: the changes that make live equal to the manifest.
+//!   **change**: the part of a plan for one version. **action**: create, update, replace, delete,
+//!   or no-op.
+//! - **apply**: the execution of a plan, in **steps**, each with one **outcome**: done, failed,
+//!   skipped, refused, cancelled or unknown. **report**: all outcomes.
+//! - **job**: the platform's work on a deploy or delete. **run**: the running of a solution.
+//!   **journal**: the record of one apply. **store**: the location of lock, journals and plans.
+//! - **base** and **head**: the manifest before a change, and the manifest under review.
+//!   **finding**: a consequence of the change. **risk**: a finding that a reviewer must not overlook.
+//! - **problem**: an error in a manifest, with its position.
 
 pub mod allowed_hosts;
 pub mod api;

@@ -1,7 +1,8 @@
-//! The live state: one snapshot of what a server lists, with the proof of how complete it is.
+//! The live state: a snapshot of the versions that a server lists, with the proof of its
+//! completeness.
 //!
 //! A value, filled by `api::read` and compared by `plan::diff`. It is ordered by identity, so that
-//! everything about one name lies together and two snapshots of one world are equal.
+//! the versions of a name are adjacent and two snapshots of the same state are equal.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,30 +13,30 @@ use serde::{Deserialize, Serialize};
 use crate::attribute::{LiveStateWord, LiveVisibilityWord};
 use crate::ident::{Address, Identity, SolutionId, SolutionName};
 
-/// One deployed version, as a server reports it.
+/// A deployed version, as a server reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveVersion {
     /// The platform's id.
     pub id: SolutionId,
-    /// Owner, name and version.
+    /// The identity: owner, name and version.
     pub identity: Identity,
-    /// Who published it.
+    /// The user who published it.
     pub author: Option<Arc<str>>,
-    /// Its state.
+    /// The state.
     pub state: LiveStateWord,
-    /// Its visibility; `None` is unknown, which is never drift.
+    /// The visibility; `None` is unknown, which is never drift.
     pub visibility: Option<LiveVisibilityWord>,
-    /// When it was created, in milliseconds since 1970, at a resolution of one second
+    /// The time of creation, in milliseconds since 1970, at a resolution of one second
     /// (docs/platform.md, "Records").
     pub created_at_ms: Option<i64>,
-    /// When it was last updated; for display only (docs/platform.md, "Records": not a change
-    /// marker).
+    /// The time of the last update, in milliseconds since 1970; for display only (docs/platform.md,
+    /// "Records": not a change marker).
     pub updated_at_ms: Option<i64>,
 }
 
 impl LiveVersion {
-    /// Orders the records of one identity, the newest first. Equal times, at a resolution of one
-    /// second, are told apart by the id.
+    /// Orders the records of an identity, the newest first. Records with equal times, at a
+    /// resolution of one second, are ordered by id.
     pub(crate) fn newest_first(&self, other: &Self) -> Ordering {
         other
             .created_at_ms
@@ -44,7 +45,7 @@ impl LiveVersion {
     }
 }
 
-/// What was proven to be fully listed.
+/// The proven extent of a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coverage {
@@ -56,46 +57,46 @@ pub enum Coverage {
     Unproven(Unproven),
 }
 
-/// Why a listing proves nothing.
+/// The reason why a listing proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Unproven {
-    /// Paging did not come to an end that can be trusted.
+    /// Paging did not reach a reliable end.
     #[error("the list did not come to a clean end after {items} records: {detail}")]
     NoCleanEnd {
-        /// Records read.
+        /// The number of records read.
         items: usize,
-        /// What the server answered.
+        /// The problem in the server's answers.
         detail: String,
     },
-    /// The list changed while it was read, each time.
+    /// The list changed during each reading.
     #[error("the list changed while it was read, {attempts} times in a row")]
     Moving {
-        /// How often it was read.
+        /// The number of readings.
         attempts: usize,
     },
-    /// A record that could not be read at all.
+    /// Some records could not be parsed.
     #[error("{count} listed records could not be understood: {detail}")]
     BadRecords {
-        /// How many.
+        /// The number of such records.
         count: usize,
-        /// The first of them.
+        /// The problem of the first of them.
         detail: String,
     },
 }
 
-/// A listed record that is there, is counted, and can never be managed: its name, version or owner
-/// is a text that no manifest can declare, such as one with a line break. It stands beside the
-/// versions so that one stranger's record does not block everybody, and is not passed over either.
+/// A listed record that is counted, but cannot be managed: its name, version or owner is a text
+/// that no manifest can declare, such as one with a line break. It is kept separate from the
+/// versions, so that such a record of another user is shown, but does not block every plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnmanageableRecord {
     /// The platform's id.
     pub id: SolutionId,
-    /// Owner, name and version in quotes, made fit to be shown.
+    /// Owner, name and version in quotes, escaped for output.
     pub label: String,
-    /// Why it cannot be managed.
+    /// The reason why it cannot be managed.
     pub reason: String,
-    /// What the record says of itself.
+    /// The texts of the record.
     pub texts: RecordTexts,
 }
 
@@ -108,7 +109,7 @@ pub struct RecordTexts {
     pub version: String,
     /// The owner.
     pub owner: String,
-    /// Who published it.
+    /// The user who published it.
     pub author: Option<String>,
     /// The state.
     pub state: Option<String>,
@@ -116,7 +117,7 @@ pub struct RecordTexts {
     pub visibility: Option<String>,
 }
 
-/// A count as people read it, with a comma between thousands.
+/// Formats a count with a comma between thousands.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -129,8 +130,7 @@ pub(crate) fn grouped(count: u64) -> String {
     text
 }
 
-/// One snapshot: every version once by id, ordered by identity, the newest record first among
-/// equals.
+/// A snapshot: every version once by id, ordered by identity, the newest record first among equals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveState {
     versions: Vec<LiveVersion>,
@@ -139,7 +139,8 @@ pub struct LiveState {
 }
 
 impl LiveState {
-    /// Orders the versions; of two with one id the later in the list is kept.
+    /// Creates a snapshot in order; of two versions with the same id, the later in the list is
+    /// kept.
     pub fn new(mut versions: Vec<LiveVersion>, coverage: Coverage) -> Self {
         let mut seen = std::collections::HashSet::with_capacity(versions.len());
         versions.reverse();
@@ -156,7 +157,7 @@ impl LiveState {
         }
     }
 
-    /// Adds the records that cannot be managed, each once, ordered.
+    /// Adds the records that cannot be managed, each once, in order.
     #[must_use]
     pub fn with_unmanageable(mut self, mut records: Vec<UnmanageableRecord>) -> Self {
         records.sort();
@@ -165,8 +166,8 @@ impl LiveState {
         self
     }
 
-    /// The versions that pass, without the first `offset` of them, `limit` at most. What is proven
-    /// of the whole is proven of the part.
+    /// Returns the versions that pass, without the first `offset` of them, at most `limit`. The
+    /// coverage stays that of the whole snapshot.
     #[must_use]
     pub fn select(
         &self,
@@ -178,7 +179,7 @@ impl LiveState {
         let passing = self.versions.iter().filter(|version| passes(version));
         let count = passing.clone().count();
         let versions: Vec<LiveVersion> = passing.skip(offset).take(limit).cloned().collect();
-        // Those that cannot be managed come last.
+        // The records that cannot be managed come last.
         let unmanageable = self
             .unmanageable
             .iter()
@@ -194,8 +195,8 @@ impl LiveState {
         }
     }
 
-    /// Returns the addresses of the versions whose short address is that of another version too:
-    /// with the owner in front, and of several records of one identity with the id.
+    /// Returns an unambiguous address for each version whose short address is not unique: with the
+    /// owner in front, and with the id if an identity has several records.
     pub fn long_addresses(&self) -> BTreeMap<SolutionId, Address> {
         fn counted(addresses: impl Iterator<Item = Address>) -> HashMap<Address, usize> {
             let mut counts = HashMap::new();
@@ -207,7 +208,7 @@ impl LiveState {
         let identities = || self.versions.iter().map(|version| &version.identity);
         let short = counted(identities().map(Identity::address));
         let full = counted(identities().map(Identity::full_address));
-        // A name may hold a colon itself, and so look like another one with its owner.
+        // A name may contain a colon, and so equal another name with its owner.
         let is_ambiguous = |address: &Address| {
             short.get(address).is_some_and(|count| *count > 1) || full.contains_key(address)
         };
@@ -225,22 +226,22 @@ impl LiveState {
             .collect()
     }
 
-    /// The records that are there and can never be managed.
+    /// Returns the listed records that cannot be managed.
     pub fn unmanageable(&self) -> &[UnmanageableRecord] {
         &self.unmanageable
     }
 
-    /// Every version, ordered by identity, the newest record first among equals.
+    /// Returns every version, ordered by identity, the newest record first among equals.
     pub fn versions(&self) -> &[LiveVersion] {
         &self.versions
     }
 
-    /// Takes the versions out.
+    /// Returns the versions.
     pub fn into_versions(self) -> Vec<LiveVersion> {
         self.versions
     }
 
-    /// The versions of one name, of every owner.
+    /// Returns the versions of a name, of all owners.
     pub fn named(&self, name: &SolutionName) -> &[LiveVersion] {
         let start = self
             .versions
@@ -249,12 +250,12 @@ impl LiveState {
         &rest[..rest.partition_point(|version| version.identity.name == *name)]
     }
 
-    /// What is proven.
+    /// Returns the proven extent of the listing.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
     }
 
-    /// Returns whether every version of that name is known to be in this snapshot.
+    /// Returns whether this snapshot is proven to contain every version of that name.
     pub fn covers(&self, name: &SolutionName) -> bool {
         match &self.coverage {
             Coverage::Whole => true,

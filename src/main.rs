@@ -1,4 +1,4 @@
-//! The `solform` program. Everything it does is in the library.
+//! The `solform` program, a thin wrapper of the library.
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A call that writes.
+/// The kind of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WriteKind {
@@ -17,7 +17,7 @@ pub enum WriteKind {
 }
 
 impl WriteKind {
-    /// The word for it.
+    /// Returns the word in output and journals.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",

@@ -1,8 +1,8 @@
-//! Bounded reading of files.
+//! The reading of files within limits.
 //!
-//! Every file that solform reads is read here: only regular files, and only up to a bound. A path
-//! can come from a manifest, and can lead to a device without an end, to a pipe to which nobody
-//! writes, or to a file of any size.
+//! Every file that solform reads is read here: only regular files, and only up to a limit. A path
+//! can come from a manifest, and can lead to an endless device, to a pipe without a writer, or to a
+//! file of any size.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,16 +13,16 @@ use std::fs::{File, FileType};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The most bytes of a token, a certificate or another small secret.
+/// The maximum size of a token, a certificate or another small secret, in bytes.
 pub const SECRET_LIMIT: u64 = 1024 * 1024;
 
-/// The most bytes of an emulator's seed.
+/// The maximum size of an emulator's seed, in bytes.
 pub const SEED_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// The most bytes of a plan, here or in a store.
+/// The maximum size of a plan, in a file or in a store, in bytes.
 pub const PLAN_LIMIT: u64 = 1024 * 1024 * 1024;
 
-/// The most bytes of the journal of one apply.
+/// The maximum size of the journal of an apply, in bytes.
 pub const JOURNAL_LIMIT: u64 = 1024 * 1024 * 1024;
 
 /// Reads a whole regular file of at most `limit` bytes.
@@ -35,14 +35,14 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_bounded(file, length, limit)
 }
 
-/// As [`read`], of a text.
+/// As [`read`], for a UTF-8 text.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
-/// As [`read`], of a file that the operator names: a pipe that this process was started with, such
-/// as a shell's `<(command)`, is read too. Of more than `limit` bytes, one more than that is read.
+/// As [`read`], for a file that the operator names: a pipe that this process was started with, such
+/// as a shell's `<(command)`, is read too. Of a longer file, `limit` + 1 bytes are returned.
 pub fn read_named(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = if is_inherited(path) {
         File::open(path)?
@@ -60,12 +60,12 @@ pub fn open(path: &Path) -> io::Result<File> {
     // Opening a pipe waits for its writer, and opening a device can act on it.
     check(std::fs::metadata(path)?.file_type())?;
     let file = File::open(path)?;
-    // The path may lead elsewhere by now.
+    // The path may lead to another file by now.
     check(file.metadata()?.file_type())?;
     Ok(file)
 }
 
-/// Makes a folder and all above it that are missing, for their owner alone.
+/// Creates a folder and its missing parents, accessible by their owner only.
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -78,7 +78,7 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
 
 fn read_bounded(file: File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(capacity(length, limit));
-    // Files under /proc have no length, and others may grow while they are read.
+    // Files under /proc have no length, and other files may grow while they are read.
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(too_large(limit));
@@ -183,7 +183,7 @@ mod tests {
         );
     }
 
-    /// A file under `/proc` says that it is empty.
+    /// A file under `/proc` reports a length of 0.
     #[test]
     fn a_file_without_a_length_is_bounded() {
         let path = Path::new("/proc/self/maps");

@@ -64,7 +64,7 @@ impl Files {
 }
 
 fn part(answer: &Answer, asked_from: u64) -> Result<FilePart, ApiErrorKind> {
-    let told = answer
+    let sent_range = answer
         .headers
         .get(CONTENT_RANGE)
         .and_then(|value| value.to_str().ok())
@@ -76,11 +76,11 @@ fn part(answer: &Answer, asked_from: u64) -> Result<FilePart, ApiErrorKind> {
             bytes: answer.body.clone(),
         }),
         StatusCode::PARTIAL_CONTENT => Ok(FilePart {
-            start: told.and_then(|told| told.0).unwrap_or(asked_from),
-            total: told.and_then(|told| told.1),
+            start: sent_range.and_then(|range| range.0).unwrap_or(asked_from),
+            total: sent_range.and_then(|range| range.1),
             bytes: answer.body.clone(),
         }),
-        StatusCode::RANGE_NOT_SATISFIABLE => match told {
+        StatusCode::RANGE_NOT_SATISFIABLE => match sent_range {
             Some((_, Some(total))) if total <= asked_from => Ok(FilePart {
                 start: asked_from,
                 bytes: Bytes::new(),

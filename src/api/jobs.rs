@@ -18,7 +18,7 @@ use crate::job::{FlowStatus, JobResult, JobState, JobStatus, NoAnswer, RunState}
 
 /// The class of a state word.
 enum Word {
-    AtWork,
+    InProgress,
     Over,
     Bad,
     Unknown,
@@ -46,14 +46,14 @@ pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, 
             });
         }
     };
-    let said = |text: Cow<'_, str>| message(&text, redactor);
+    let redacted = |text: Cow<'_, str>| message(&text, redactor);
     let flow = flow(std::mem::take(&mut reply.current), redactor);
-    let told = reply.message.clone().word().map(said);
+    let server_message = reply.message.clone().word().map(redacted);
     let output_folder = match &mut reply.results {
         Many::Are(results) => results
             .iter_mut()
             .find_map(|result| std::mem::take(&mut result.output_folder).word())
-            .map(said),
+            .map(redacted),
         Many::Missing | Many::Wrong => None,
     };
     let state = match (meaning(reply, redactor), &flow) {
@@ -73,7 +73,7 @@ pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, 
     };
     Ok(JobStatus {
         state,
-        message: told,
+        message: server_message,
         flow,
         output_folder,
     })
@@ -89,9 +89,9 @@ fn reply<'a>(
         404 | 410 => return Ok(Err(NoAnswer::UnknownJob)),
         401 | 403 | 408 | 429 => return Err(ApiErrorKind::Status),
         400..=499 => {
-            let said =
+            let server_message =
                 answer_message(answer, redactor).unwrap_or_else(|| format!("status {status}"));
-            return Ok(Err(NoAnswer::Refused { message: said }));
+            return Ok(Err(NoAnswer::Refused { message: server_message }));
         }
         _ => {}
     }
@@ -125,7 +125,7 @@ fn answer_message(answer: &Answer, redactor: &Redactor) -> Option<String> {
 
 fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
     let is_error = reply.status.is_error();
-    let said = reply.message.word().map(|text| message(&text, redactor));
+    let server_message = reply.message.word().map(|text| message(&text, redactor));
     let word = reply.state.word();
     let mut ids = Vec::new();
     let mut failure = None;
@@ -137,26 +137,26 @@ fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
     if let Some(failure) = failure {
         return failed(
             failure
-                .or(said)
+                .or(server_message)
                 .unwrap_or_else(|| "one of its results is an error".to_owned()),
         );
     }
     let Some(word) = word else {
         return JobState::NoAnswer(if is_error {
             NoAnswer::Refused {
-                message: said.unwrap_or_else(|| "no message".to_owned()),
+                message: server_message.unwrap_or_else(|| "no message".to_owned()),
             }
         } else {
             NoAnswer::NoState
         });
     };
     match classify(&word) {
-        Word::AtWork => JobState::Pending {
+        Word::InProgress => JobState::Pending {
             word: message(&word, redactor),
         },
-        Word::Over if is_error => failed(said.unwrap_or_else(|| "its status is ERROR".to_owned())),
+        Word::Over if is_error => failed(server_message.unwrap_or_else(|| "its status is ERROR".to_owned())),
         Word::Over => JobState::Finished(JobResult::Done { solution_ids: ids }),
-        Word::Bad => failed(said.unwrap_or_else(|| message(&word, redactor))),
+        Word::Bad => failed(server_message.unwrap_or_else(|| message(&word, redactor))),
         Word::Unknown => JobState::NoAnswer(NoAnswer::UnknownWord {
             word: message(&word, redactor),
         }),
@@ -173,7 +173,7 @@ fn read_result(
     redactor: &Redactor,
     ids: &mut Vec<SolutionId>,
 ) -> Option<Option<String>> {
-    let said = result.message.word().map(|text| message(&text, redactor));
+    let server_message = result.message.word().map(|text| message(&text, redactor));
     let status = result
         .status
         .word()
@@ -182,10 +182,10 @@ fn read_result(
         Some("ERROR" | "FAILED") => true,
         // A message together with anything but a plain success is an error.
         Some("OK" | "SUCCESS" | "DONE" | "COMPLETE") | None => false,
-        Some(_) => said.is_some(),
+        Some(_) => server_message.is_some(),
     };
     if is_error {
-        return Some(said);
+        return Some(server_message);
     }
     let named = [result.deployed_solution_id, result.solution_id, result.id];
     for id in named.into_iter().filter_map(super::loose::Loose::word) {
@@ -200,7 +200,7 @@ fn read_result(
 
 fn classify(word: &str) -> Word {
     match word.trim().to_ascii_uppercase().as_str() {
-        "PENDING" | "RUNNING" | "QUEUED" => Word::AtWork,
+        "PENDING" | "RUNNING" | "QUEUED" => Word::InProgress,
         "DONE" | "COMPLETE" => Word::Over,
         // PAUSED and STOPPED_AT_CHECKPOINT wait for a person, but a deploy is not attended.
         "FAILED" | "CANCELLED" | "CANCELED" | "ERROR" | "STOPPED_AT_CHECKPOINT" | "PAUSED" => {
@@ -226,7 +226,7 @@ mod tests {
         state(&answer, &Redactor::new())
     }
 
-    fn told(state: &Result<JobState, ApiErrorKind>) -> String {
+    fn describe(state: &Result<JobState, ApiErrorKind>) -> String {
         match state {
             Ok(JobState::Pending { word }) => format!("pending {word}"),
             Ok(JobState::Finished(JobResult::Done { solution_ids })) => {
@@ -403,7 +403,7 @@ mod tests {
             (200, "<html>", "error NotJson { html: true }"),
             (200, "{\"state\":", "error Truncated"),
         ] {
-            assert_eq!(told(&read(status, body)), expected, "{status} {body}");
+            assert_eq!(describe(&read(status, body)), expected, "{status} {body}");
         }
     }
 }

@@ -180,7 +180,7 @@ fn read_page(answer: &Answer, secrets: &Redactor) -> Result<RunPage, ApiErrorKin
 
 /// Parses an entry; none if it has no id.
 fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
-    let said = |value: Loose<'_>| value.word().map(|text| message(&text, secrets));
+    let text = |value: Loose<'_>| value.word().map(|text| message(&text, secrets));
     let ms = |value: &Loose<'_>| value.int().map(|ns| ns / NS_PER_MS);
     Some(RunRecord {
         id: JobId::parse(&body.id.text()?).ok()?,
@@ -188,21 +188,21 @@ fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
             .solution_id
             .word()
             .and_then(|id| SolutionId::parse(&id).ok()),
-        account_id: said(body.account_id),
-        state: said(body.state).map(|word| RunState::new(&word)),
+        account_id: text(body.account_id),
+        state: text(body.state).map(|word| RunState::new(&word)),
         started_at_ms: ms(&body.started),
         completed_at_ms: ms(&body.completed),
         time_taken_ms: ms(&body.time_taken),
-        message: said(body.message),
-        output_folder: said(body.output_folder),
+        message: text(body.message),
+        output_folder: text(body.output_folder),
     })
 }
 
 /// Returns whether a run passes the filters, as far as its record shows. For missing fields the
 /// server's own filter is trusted.
 fn passes(filter: &RunFilter, run: &RunRecord) -> bool {
-    fn fits<T>(wanted: &[T], told: Option<&str>, text: impl Fn(&T) -> &str) -> bool {
-        wanted.is_empty() || told.is_none_or(|told| wanted.iter().any(|one| text(one) == told))
+    fn fits<T>(wanted: &[T], value: Option<&str>, text: impl Fn(&T) -> &str) -> bool {
+        wanted.is_empty() || value.is_none_or(|value| wanted.iter().any(|one| text(one) == value))
     }
     let space = run.output_folder.as_deref().and_then(|folder| {
         let folder = folder.trim_start_matches('/');

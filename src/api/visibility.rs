@@ -268,7 +268,7 @@ impl Client {
                         version
                             .visibility
                             .as_ref()
-                            .is_none_or(|told| told.satisfies(word))
+                            .is_none_or(|found| found.satisfies(word))
                     })
                     .map(|version| version.id)
                     .collect(),

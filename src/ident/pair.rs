@@ -2,8 +2,8 @@
 
 use super::Owner;
 
-/// The two owners under which the platform may file what one user publishes: the user for what is
-/// private, `IB_DEPLOYED` for what is public.
+/// The two owners under which the platform may file the versions of a single user: the user for
+/// private versions, `IB_DEPLOYED` for public ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnerPair<'a> {
     user: &'a Owner,
@@ -15,7 +15,7 @@ impl<'a> OwnerPair<'a> {
         (!user.is_ib_deployed()).then_some(Self { user })
     }
 
-    /// Returns the pair of a declared owner and the other one of its pair.
+    /// Returns the pair of a declared owner and its counterpart.
     pub fn from_both(owner: &'a Owner, other: &'a Owner) -> Option<Self> {
         let (user, public) = if owner.is_ib_deployed() {
             (other, owner)
@@ -25,7 +25,7 @@ impl<'a> OwnerPair<'a> {
         Self::of(user).filter(|_| public.is_ib_deployed())
     }
 
-    /// Returns the advice to name the user whose pair makes two owners one, as a sentence.
+    /// Returns the advice, as a sentence, to name the user whose pair makes the two owners equal.
     pub fn advice(owner: &Owner, other: &Owner) -> Option<String> {
         let pair = OwnerPair::from_both(owner, other)?;
         Some(format!(
@@ -40,12 +40,12 @@ impl<'a> OwnerPair<'a> {
         self.user
     }
 
-    /// Returns whether an owner is one of the two.
+    /// Returns whether an owner belongs to the pair.
     pub fn contains(self, owner: &Owner) -> bool {
         owner.is_ib_deployed() || owner == self.user
     }
 
-    /// Returns the other one of the two.
+    /// Returns the counterpart of an owner of the pair.
     pub fn other(self, owner: &Owner) -> Option<Owner> {
         if owner.is_ib_deployed() {
             Some(self.user.clone())
@@ -62,7 +62,7 @@ impl<'a> OwnerPair<'a> {
     }
 
     /// Returns whether a record counts as the declared owner's, although it is filed under the
-    /// other one of the two.
+    /// counterpart.
     pub fn joins(self, declared: &Owner, filed: &Owner, author: Option<&str>) -> bool {
         declared != filed
             && self.contains(declared)

@@ -92,12 +92,12 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
     let mut fetched = head.bytes.len() as u64;
     file.insert(head.start, head.bytes);
     for _ in 1..READS {
-        let missed = match look(&mut file, source) {
+        let missed = match attempt(&mut file, source) {
             Attempt::Found(found) => return Ok(found?),
             Attempt::Misses(range) => range,
         };
         let part = fetch(source, missed.clone()).await?;
-        if part.total.is_some_and(|told| told != total) {
+        if part.total.is_some_and(|size| size != total) {
             return Err(Unreadable::Changed.into());
         }
         let end = part.start + part.bytes.len() as u64;
@@ -135,7 +135,7 @@ enum Attempt {
     Misses(Range<u64>),
 }
 
-fn look(file: &mut Sparse, source: &impl RangeSource) -> Attempt {
+fn attempt(file: &mut Sparse, source: &impl RangeSource) -> Attempt {
     let mut member_end = 0;
     let result = read_member(file, &mut member_end);
     // The zip reader's result does not count if a read failed.
@@ -317,7 +317,7 @@ mod tests {
         writer.finish().unwrap().into_inner()
     }
 
-    fn told(result: &Result<PackageInfo, PackageError>) -> String {
+    fn describe(result: &Result<PackageInfo, PackageError>) -> String {
         match result {
             Ok(PackageInfo {
                 name: PackageField::Text(name),
@@ -387,7 +387,7 @@ mod tests {
         ] {
             let file = Memory::new(zipped(&members, comment));
             let result = inspect(&file).await;
-            assert_eq!(told(&result), "Form W-2@0.0.2", "{label}");
+            assert_eq!(describe(&result), "Form W-2@0.0.2", "{label}");
             let (count, sum) = file.reads();
             assert!(
                 count <= reads && sum <= bytes,
@@ -406,7 +406,7 @@ mod tests {
         let noise = noise(300_000);
         let mut file = Memory::new(zipped(&[("a", &noise), (NAME, JSON.as_bytes())], ""));
         file.knows_ranges = false;
-        assert_eq!(told(&movable(inspect(&file)).await), "Form W-2@0.0.2");
+        assert_eq!(describe(&movable(inspect(&file)).await), "Form W-2@0.0.2");
         assert_eq!(file.reads().0, 1);
     }
 
@@ -427,7 +427,7 @@ mod tests {
             writer.start_file(format!("{index}"), empty).unwrap();
         }
         let file = Memory::new(writer.finish().unwrap().into_inner());
-        assert_eq!(told(&inspect(&file).await), "Form W-2@0.0.2");
+        assert_eq!(describe(&inspect(&file).await), "Form W-2@0.0.2");
         assert!(file.reads().0 <= 5, "{:?}", file.reads());
     }
 
@@ -477,7 +477,7 @@ mod tests {
             (encrypted, "its `package.json` is encrypted"),
         ] {
             let file = Memory::new(bytes);
-            assert_eq!(told(&inspect(&file).await), expected);
+            assert_eq!(describe(&inspect(&file).await), expected);
         }
     }
 
@@ -532,7 +532,7 @@ mod tests {
             ),
         ] {
             let source = Listed(Mutex::new(answers));
-            assert_eq!(told(&inspect(&source).await), expected);
+            assert_eq!(describe(&inspect(&source).await), expected);
         }
     }
 }

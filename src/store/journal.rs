@@ -165,7 +165,7 @@ impl Batch {
     }
 
     /// Sends the result to every waiting step. A step that was dropped meanwhile needs no answer.
-    pub(super) fn tell(self, result: &io::Result<()>) {
+    pub(super) fn report(self, result: &io::Result<()>) {
         for line in self.0 {
             let copy = match result {
                 Ok(()) => Ok(()),
@@ -182,7 +182,7 @@ fn write_lines(mut file: File, mut lines: Lines) {
         let result = file
             .write_all(&batch.bytes())
             .and_then(|()| file.sync_data());
-        batch.tell(&result);
+        batch.report(&result);
         if result.is_err() {
             // After a failed write the end of the file is not known: no further request may be
             // sent.

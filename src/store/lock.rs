@@ -96,7 +96,7 @@ pub async fn lock(
     on_wait: &(dyn Fn(&LockOwner) + Send + Sync),
 ) -> Result<Result<Lease, LockOwner>, StoreError> {
     let begun = Instant::now();
-    let mut told = false;
+    let mut is_reported = false;
     loop {
         let Held {
             owner: holder,
@@ -116,8 +116,8 @@ pub async fn lock(
         if now >= deadline {
             return Ok(Err(holder));
         }
-        if !told {
-            told = true;
+        if !is_reported {
+            is_reported = true;
             on_wait(&holder);
         }
         tokio::time::sleep_until(deadline.min(now + RETRY)).await;

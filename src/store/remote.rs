@@ -341,7 +341,7 @@ impl PieceWriter {
             let batch = Batch::of(first, &mut lines);
             let result = self.put(batch.bytes()).await;
             let is_over = result.is_err();
-            batch.tell(&result);
+            batch.report(&result);
             if is_over {
                 // It is not known which lines were written: no further request may be sent.
                 return;

@@ -369,7 +369,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let empty = folder.path().join("empty.pem");
         std::fs::write(&empty, "nothing").unwrap();
-        for (path, said) in [
+        for (path, expected) in [
             (empty.as_path(), "holds no PEM certificates"),
             (
                 Path::new("/dev/zero"),
@@ -382,7 +382,7 @@ mod tests {
             ),
         ] {
             let error = read(&format!("{KEYS} CA_BUNDLE={}", path.display())).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 }
