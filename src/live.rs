@@ -62,7 +62,7 @@ pub enum Coverage {
 #[serde(rename_all = "snake_case")]
 pub enum Unproven {
     /// Paging did not reach a reliable end.
-    #[error("the list did not come to a clean end after {items} records: {detail}")]
+    #[error("the list has no reliable end after {items} records: {detail}")]
     NoCleanEnd {
         /// The number of records read.
         items: usize,

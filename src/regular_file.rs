@@ -135,7 +135,7 @@ fn what(_: FileType) -> &'static str {
 fn too_large(limit: u64) -> io::Error {
     io::Error::new(
         io::ErrorKind::FileTooLarge,
-        format!("it has more than {limit} bytes, the most that is read of such a file"),
+        format!("it has more than {limit} bytes, the maximum for such a file"),
     )
 }
 
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(read(&path, 3).unwrap(), b"abc");
         assert_eq!(
             message(read(&path, 2)),
-            "it has more than 2 bytes, the most that is read of such a file"
+            "it has more than 2 bytes, the maximum for such a file"
         );
         assert_eq!(
             message(read(folder.path(), 9)),

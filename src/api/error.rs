@@ -276,17 +276,17 @@ impl ApiError {
                 "The server is slow or unreachable: check the environment's `url` and try again later."
             }
             ApiErrorKind::Reset | ApiErrorKind::Truncated => {
-                "The connection broke. Try again; if it happens each time, look at the proxies on the way."
+                "The connection broke. Try again; if it happens each time, check the proxies between this machine and the server."
             }
             ApiErrorKind::TooLarge { .. } => {
-                "No proper answer is that large: check that the environment's `url` is the platform's root URL."
+                "A correct answer is never that large: check that the environment's `url` is the platform's root URL."
             }
             ApiErrorKind::TooLong { .. } => {
-                "The server's list does not seem to end, or the instance is larger than solform reads: check the server."
+                "The server's list does not seem to end, or the instance is larger than solform's limit: check the server."
             }
             ApiErrorKind::Status => return self.help_for_status(),
             ApiErrorKind::Refused => {
-                "The server refused the request in its own words: see the body."
+                "The server refused the request: see its message in the body."
             }
             ApiErrorKind::NotJson { html: true } => {
                 "A web page came instead of JSON: a proxy or a login page answered, or the environment's `url` is not the platform's root URL."
@@ -294,7 +294,7 @@ impl ApiError {
             ApiErrorKind::NotJson { html: false }
             | ApiErrorKind::EmptyBody
             | ApiErrorKind::Shape { .. } => {
-                "Something else than the platform's API seems to answer: check the environment's `url`, and the proxies on the way."
+                "The answer does not seem to come from the platform's API: check the environment's `url`, and the proxies between this machine and the server."
             }
             ApiErrorKind::Record { .. } => {
                 "solform leaves such a record alone; `solform list` shows it. Rename or delete it on the platform."
@@ -316,16 +316,16 @@ impl ApiError {
                 "The platform answers 403 when a quota is used up or a trial has ended. If this is not so, a proxy refused the request."
             }
             Some(404) => {
-                "Check that the environment's `url` is the platform's root URL, without `/api`, and that what was asked for exists."
+                "Check that the environment's `url` is the platform's root URL, without `/api`, and that the requested resource exists."
             }
             Some(407) => "Give the proxy's user and password in the proxy settings.",
-            Some(409) => "Something of the same identity is there already, or is being changed.",
+            Some(409) => "A resource of the same identity already exists, or is being changed.",
             Some(413 | 414 | 431) => "A proxy or the server refuses requests of this size.",
             Some(429) => {
                 "The server asks for fewer requests: try again later, or lower `--parallelism`."
             }
             Some(500..=599) => {
-                "The server or a proxy before it has failed: try again later, and show the platform's support the request above."
+                "The server or a proxy before it has failed: try again later; if it persists, send the request above to the platform's support."
             }
             _ => "The server refused the request: see the body.",
         })
@@ -380,7 +380,7 @@ impl fmt::Display for ApiError {
             write!(f, ", request id `{request_id}`")?;
         }
         if let Some(retry_after) = parts.retry_after {
-            write!(f, ", to be asked again after {} s", retry_after.as_secs())?;
+            write!(f, ", retry after {} s", retry_after.as_secs())?;
         }
         if parts.attempts > 1 {
             write!(f, ", after {} attempts", parts.attempts)?;

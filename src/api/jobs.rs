@@ -91,7 +91,9 @@ fn reply<'a>(
         400..=499 => {
             let server_message =
                 answer_message(answer, redactor).unwrap_or_else(|| format!("status {status}"));
-            return Ok(Err(NoAnswer::Refused { message: server_message }));
+            return Ok(Err(NoAnswer::Refused {
+                message: server_message,
+            }));
         }
         _ => {}
     }
@@ -154,7 +156,9 @@ fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
         Word::InProgress => JobState::Pending {
             word: message(&word, redactor),
         },
-        Word::Over if is_error => failed(server_message.unwrap_or_else(|| "its status is ERROR".to_owned())),
+        Word::Over if is_error => {
+            failed(server_message.unwrap_or_else(|| "its status is ERROR".to_owned()))
+        }
         Word::Over => JobState::Finished(JobResult::Done { solution_ids: ids }),
         Word::Bad => failed(server_message.unwrap_or_else(|| message(&word, redactor))),
         Word::Unknown => JobState::NoAnswer(NoAnswer::UnknownWord {

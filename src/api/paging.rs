@@ -359,7 +359,7 @@ impl Prefetch {
         }
     }
 
-    /// Lets the requests beyond a clean end finish by themselves: aborting them would close
+    /// Lets the requests beyond a reliable end finish by themselves: aborting them would close
     /// connections that the next requests can use.
     fn let_go(mut self) {
         self.under_way.detach_all();

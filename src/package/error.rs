@@ -29,7 +29,7 @@ pub enum Unreadable {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The server does not send the size of the file.
-    #[error("the server does not tell the size of the file")]
+    #[error("the server does not report the size of the file")]
     UnknownSize,
     /// A read returned other bytes than the requested ones, or none.
     #[error("the server sent {found} bytes from {start} where the file goes on at {wanted}")]

@@ -116,7 +116,7 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
         file.insert(part.start, part.bytes);
     }
     Err(Unreadable::TooLarge {
-        what: "what has to be read to find its `package.json`",
+        what: "the amount of data to read for its `package.json`",
         limit: BYTES,
     }
     .into())
@@ -508,7 +508,7 @@ mod tests {
             ),
             (
                 vec![part(0, 16_384, None)],
-                "the server does not tell the size of the file",
+                "the server does not report the size of the file",
             ),
             (
                 vec![part(0, 100, None)],

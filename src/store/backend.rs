@@ -101,7 +101,7 @@ pub enum StoreError {
         source: BucketError,
     },
     /// The variables that configure access to the bucket are not usable.
-    #[error("the bucket `{place}` cannot be asked")]
+    #[error("the settings of the bucket `{place}` are not usable")]
     Settings {
         /// The URL of the bucket.
         place: String,
@@ -124,7 +124,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A journal contains a line that is not an entry, before its last line.
-    #[error("line {line} of the journal of run `{run}` in `{place}` is damaged")]
+    #[error("line {line} of the journal of apply `{run}` in `{place}` is damaged")]
     Corrupt {
         /// The id of the apply.
         run: String,
@@ -142,7 +142,7 @@ pub enum StoreError {
         place: String,
     },
     /// A journal was written by a newer solform.
-    #[error("the journal of run `{run}` in `{place}` was written by a newer solform")]
+    #[error("the journal of apply `{run}` in `{place}` was written by a newer solform")]
     Newer {
         /// The id of the apply.
         run: String,
@@ -181,17 +181,17 @@ impl StoreError {
             Self::Remote { source, .. } => source.help().to_owned(),
             Self::Settings { source, .. } => source.help().to_owned(),
             Self::Unfit { .. } => {
-                "The lock needs a service with conditional writes (`If-None-Match: *` and `If-Match` on PUT): without them two applies could work at once. docs/stores.md names services that have them."
+                "The lock needs a service with conditional writes (`If-None-Match: *` and `If-Match` on PUT): without them two applies could change the environment at the same time. docs/stores.md names services that have them."
                     .to_owned()
             }
             Self::NoFileLocks { .. } => {
-                "Name a store on another file system, or in a bucket, with `store:`, --store or SOLFORM_STORE: without locks two applies could work at once."
+                "Name a store on another file system, or in a bucket, with `store:`, --store or SOLFORM_STORE: without locks two applies could change the environment at the same time."
                     .to_owned()
             }
             Self::Corrupt { run, place, .. } | Self::Empty { run, place } => format!(
-                "What the apply sent is not known. Check with `solform list` and `solform jobs` what is live and which jobs run. Once none runs, move everything named `{run}` out of `{place}/runs`, and plan again."
+                "It is not known what the apply sent. Check the live versions with `solform list` and the jobs with `solform jobs`. When no job is in progress, move everything named `{run}` out of `{place}/runs`, and plan again."
             ),
-            Self::Newer { .. } => "Use the version of solform that began the run.".to_owned(),
+            Self::Newer { .. } => "Use the version of solform that started the apply.".to_owned(),
         }
     }
 }

@@ -201,7 +201,7 @@ impl BucketError {
             }
             BucketErrorKind::NotFound => "Check the bucket's name, and AWS_REGION.",
             BucketErrorKind::Bound => {
-                "Look at what the bucket holds, or name another bucket or prefix."
+                "Check the contents of the bucket, or name another bucket or prefix."
             }
             BucketErrorKind::Other => {
                 "Check the bucket's name, AWS_REGION and AWS_ENDPOINT_URL, the network and the proxy."
@@ -345,7 +345,7 @@ impl CredentialProvider for MetadataCredentials {
 
     async fn get_credential(&self) -> Result<Arc<AwsCredential>, Error> {
         self.service.get_credential().await.map_err(|error| {
-            tracing::debug!(%error, "the metadata service gives no credentials");
+            tracing::debug!(%error, "the metadata service returned no credentials");
             Error::Unauthenticated {
                 path: String::new(),
                 source: Box::new(BucketSettingsError::NoCredentials),

@@ -221,7 +221,7 @@ impl LeaseKeeper for RemoteLease {
         };
         if is_ours && let Err(error) = self.objects.delete(&self.path).await {
             let error = BucketError::of(&error);
-            tracing::warn!(%error, "the lock could not be given back; it is gone after 60 s");
+            tracing::warn!(%error, "the lock could not be released; it expires after 60 s");
         }
     }
 }

@@ -285,7 +285,7 @@ impl Store for RemoteStore {
                 .map_err(|_| StoreError::Io {
                     action: "probe",
                     path: self.place.clone().into(),
-                    source: std::io::Error::other("the probe was broken off"),
+                    source: std::io::Error::other("the check was interrupted"),
                 })?
                 .map_err(self.failed("lock", &self.folder))
         });

@@ -215,7 +215,7 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
         .solform_beside(&["apply", "--auto-approve"])
         .await
         .exits_with(1)
-        .warns("line 1 of the journal of run ")
+        .warns("line 1 of the journal of apply ")
         .warns("is damaged")
         .warns("Check with `solform list` and `solform jobs`");
     let newer = String::from_utf8(whole.clone())
