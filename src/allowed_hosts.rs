@@ -52,7 +52,9 @@ impl HostRefusal {
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::NotNamed { .. } => "If requests to this host are allowed, add it to SOLFORM_ALLOWED_HOSTS.",
+            Self::NotNamed { .. } => {
+                "If requests to this host are allowed, add it to SOLFORM_ALLOWED_HOSTS."
+            }
             Self::Proxy { .. } => {
                 "Add the proxy to SOLFORM_ALLOWED_HOSTS, or name the host in NO_PROXY."
             }

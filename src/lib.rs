@@ -29,8 +29,8 @@
 //! Each idea has a single word, the same in code, help, JSON and docs:
 //!
 //! - **manifest**: the YAML file. **environment**: one server and account that it describes.
-//! - **solution version**: the unit of a plan. The identity is (owner, name, version), the *address*
-//!   in output `Name@version`. A platform record's UUID is a **solution id**.
+//! - **solution version**: the unit of a plan. The identity is (owner, name, version), the
+//!   *address* in output `Name@version`. A platform record's UUID is a **solution id**.
 //! - **live**: the listing of a server. **plan**: the changes that make live equal to the manifest.
 //!   **change**: the part of a plan for one version. **action**: create, update, replace, delete,
 //!   or no-op.
@@ -39,7 +39,8 @@
 //! - **job**: the platform's work on a deploy or delete. **run**: the running of a solution.
 //!   **journal**: the record of one apply. **store**: the location of lock, journals and plans.
 //! - **base** and **head**: the manifest before a change, and the manifest under review.
-//!   **finding**: a consequence of the change. **risk**: a finding that a reviewer must not overlook.
+//!   **finding**: a consequence of the change. **risk**: a finding that a reviewer must not
+//!   overlook.
 //! - **problem**: an error in a manifest, with its position.
 
 pub mod allowed_hosts;

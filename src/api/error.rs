@@ -285,9 +285,7 @@ impl ApiError {
                 "The server's list does not seem to end, or the instance is larger than solform's limit: check the server."
             }
             ApiErrorKind::Status => return self.help_for_status(),
-            ApiErrorKind::Refused => {
-                "The server refused the request: see its message in the body."
-            }
+            ApiErrorKind::Refused => "The server refused the request: see its message in the body.",
             ApiErrorKind::NotJson { html: true } => {
                 "A web page came instead of JSON: a proxy or a login page answered, or the environment's `url` is not the platform's root URL."
             }
