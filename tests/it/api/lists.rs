@@ -1,4 +1,4 @@
-//! Whole lists: every form of paging, every way to hide a state, and the proof.
+//! Whole lists: every form of paging, every way to hide a state, and the proof of completeness.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -145,7 +145,7 @@ async fn a_page_that_cannot_be_looked_for_proves_nothing() {
     assert!(detail.contains("offset out of range"), "{detail}");
 }
 
-/// A list of 25 in pages of 10 to whose front a record is added before certain requests.
+/// A list of 25 records in pages of 10; a record is added at its front before certain requests.
 async fn growing(at: fn(usize) -> bool) -> Scripted {
     let added = AtomicUsize::new(0);
     Scripted::start(move |asked| {
@@ -262,7 +262,7 @@ async fn records_that_nobody_understands_block_and_odd_names_do_not() {
         let page = json!({"solutions": solutions, "has_more": [false], "next_offset": [-1]});
         let server = Scripted::start(move |_| Reply::json(&page)).await;
         let matter = wish.map(|wish| names(&wish));
-        // Only some names are wanted, or everything is and only some names are declared.
+        // Only some names are requested, or everything is and only some names are declared.
         for wish in [
             ListRequest {
                 names: matter.clone(),
@@ -323,10 +323,10 @@ async fn visibility_is_read_from_filtered_lists_only_where_it_is_needed() {
             expected,
             "{seen:?}"
         );
-        // Not asked for: not looked up.
+        // Not requested: the visibility is not read.
         let live = reader.collect(&whole()).await.unwrap();
         assert_eq!(server.count(), requests + 1);
-        // One alone.
+        // A single version.
         let lone = &live.versions()[0];
         assert_eq!(lone.id.as_str(), "id-0");
         let word = reader.visibility_of(lone).await.unwrap();
@@ -354,7 +354,7 @@ async fn a_record_that_one_page_shows_twice_counts_once() {
     let other = json!({"id": "b", "name": "B", "version": "1", "owner": "o", "state": "INACTIVE"});
     for (again, expected) in [
         ("ACTIVE", Coverage::Whole),
-        // Two readings of one record in one answer contradict each other.
+        // Two readings of a record in a single answer contradict each other.
         (
             "INACTIVE",
             Coverage::Unproven(Unproven::Moving { attempts: 3 }),
@@ -384,7 +384,7 @@ async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
         let server = serve(&instance).await;
         let reader = reader(&server);
         let look = reader.look();
-        // The look is at work before anybody asks for it.
+        // The listing starts before it is requested.
         while server.count() == 0 {
             tokio::task::yield_now().await;
         }
@@ -403,7 +403,7 @@ async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
             assert_eq!(live.coverage(), &Coverage::Names(few.clone()));
         } else {
             assert_eq!(live.coverage(), &Coverage::Whole);
-            // Once at the beginning, and once as the proof.
+            // Once at the beginning, and once for the proof.
             assert_eq!(count, 2);
         }
     }
@@ -417,7 +417,7 @@ async fn a_look_counts_only_once_its_first_page_is_read_again() {
             if !asked.query.contains_key("offset") {
                 openings.fetch_add(1, Ordering::SeqCst);
             }
-            // One more is there from the second look at the first page on.
+            // A record is added before the second reading of the first page.
             let is_later = moves && openings.load(Ordering::SeqCst) > 1;
             let mut instance = Instance::of(if is_later { 26 } else { 25 });
             instance.cap = 10;
@@ -449,26 +449,26 @@ async fn what_is_likely_counts_for_nothing_where_the_server_announces_no_page() 
     };
     let live = reader(&server).collect(&wish).await.unwrap();
     assert!(matches!(live.coverage(), Coverage::Unproven(_)));
-    // One look beyond the page for each time that it is read.
+    // Each reading requests one page beyond the end.
     assert!(server.count() <= 6, "{}", server.count());
 }
 
 /// The records of a page, `has_more` and `next_offset`.
 type Paged = (std::ops::Range<usize>, Value, Value);
 
-/// A server of 130 records that pages in a way of its own.
+/// A server of 130 records with its own way of paging.
 struct Pager {
     what: &'static str,
-    /// The page from an offset with a limit, of a nth request: its records, `has_more` and
+    /// The page from an offset with a limit, for the nth request: its records, `has_more` and
     /// `next_offset`.
     page: fn(usize, usize, usize) -> Paged,
     /// True if the list is proven, with all records.
     is_whole: bool,
-    /// The most requests.
+    /// The maximum number of requests.
     most: usize,
 }
 
-/// The page of a server that takes no more than 50 as the limit.
+/// Returns the page of a server that accepts a limit of at most 50.
 fn clamped(offset: usize) -> std::ops::Range<usize> {
     offset.min(130)..(offset + 50).min(130)
 }

@@ -1,4 +1,4 @@
-//! The HTTP client against servers that behave in every way that is known or feared.
+//! The HTTP client against servers with every known or possible behaviour.
 
 mod lists;
 mod names;

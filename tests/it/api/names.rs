@@ -1,4 +1,4 @@
-//! Few names on a big instance, and the look at one name.
+//! Lists of a few names on a big instance, and the reading of a single name.
 
 use std::collections::BTreeSet;
 
@@ -82,7 +82,7 @@ async fn names_that_are_not_there_count_only_once_the_filter_was_seen_at_work() 
     }
 }
 
-/// A filter that finds other names only was not seen to find anything.
+/// A filter that found only other names was not seen to work.
 #[tokio::test]
 async fn a_filter_that_finds_other_names_proves_nothing() {
     let record = |id: &str, name: &str, state: &str| json!({"id": id, "name": name, "version": "1", "owner": "o", "state": state});
@@ -258,7 +258,7 @@ async fn a_look_that_proves_nothing_is_an_error() {
 
 #[tokio::test]
 async fn what_this_run_takes_out_of_service_is_looked_for() {
-    // Nothing is inactive at first, and lists without a state hide what is.
+    // Nothing is inactive at first, and lists without a state hide inactive versions.
     let instance = {
         let mut instance = Instance::of(6);
         instance.stateless = Stateless::ShowsActive;

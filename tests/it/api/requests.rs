@@ -1,4 +1,4 @@
-//! One request: token, patience, limits, odd bodies, redirects, and nothing secret in any text.
+//! A single request: token, retries, limits, odd bodies, redirects, and no secret in any text.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -485,11 +485,11 @@ async fn files_are_read_by_ranges() {
 }
 
 thread_local! {
-    /// What this test's thread has logged. A test's requests all run on its own thread.
+    /// The log of this test's thread. All requests of a test run on its own thread.
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Writes to the log of the thread that logs.
+/// A writer to the log of the current thread.
 struct ThreadLog;
 
 impl io::Write for ThreadLog {
@@ -503,9 +503,9 @@ impl io::Write for ThreadLog {
     }
 }
 
-/// Logs everything from here on. One subscriber serves the whole process: whether a place in the
-/// code logs at all is remembered for all threads, so that one thread's own subscriber can miss
-/// what another thread has passed without one.
+/// Enables the log. A single subscriber serves the whole process: the decision whether a code
+/// location logs is cached for all threads, so a subscriber of one thread can miss a location that
+/// another thread has reached without a subscriber.
 fn log_everything() {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -536,7 +536,7 @@ async fn no_text_anywhere_holds_the_token() {
         texts.push(format!("{error} {error:?} {}", error.help()));
         assert!(error.to_string().contains("[redacted]"), "{error}");
     }
-    // A name that holds the token, as a slip would have it.
+    // A name that contains the token by mistake.
     let error = reader.get(&id(TOKEN)).await.unwrap_err();
     texts.push(format!("{error} {error:?}"));
     texts.push(String::from_utf8(LOGGED.take()).unwrap());

@@ -1,4 +1,4 @@
-//! Lists of runs in the forms that servers give them, and what a start sends.
+//! Lists of runs in the forms that servers send, and the request that starts a run.
 
 use serde_json::{Value, json};
 use solform::api::{ApiErrorKind, Writer};
@@ -12,7 +12,7 @@ fn ids(runs: &[solform::job::RunRecord]) -> Vec<&str> {
     runs.iter().map(|run| run.id.as_str()).collect()
 }
 
-/// A server with so many runs, whose pages hold `cap` at most.
+/// A server with this number of runs, whose pages hold at most `cap`.
 async fn with_runs(count: usize, cap: usize) -> Scripted {
     Scripted::start(move |asked| {
         let number = |key: &str, default: usize| {
@@ -72,7 +72,7 @@ async fn odd_lists_end_and_say_what_they_are_not() {
         let runs: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
         Reply::json(&json!({ "jobs": runs }))
     };
-    // The offset is ignored, and the page is full or not: the server may cap it.
+    // The offset is ignored, and the page may be full or not: the server may limit its size.
     let server = Scripted::start(move |_| page(&["a", "b"])).await;
     let list = reader(&server).runs(&RunFilter::default()).await.unwrap();
     assert_eq!(ids(&list.runs), ["a", "b"]);
@@ -84,7 +84,7 @@ async fn odd_lists_end_and_say_what_they_are_not() {
     assert_eq!(list.runs.len(), 100);
     assert!(list.incomplete.unwrap().contains("ignores `offset`"));
 
-    // A run more has come in between: what was shown is shown again, once.
+    // A run was added in between: an old run is listed again, and counted once.
     let server = Scripted::start(move |asked| match asked.nth {
         0 => page(&["a", "b", "c"]),
         1 => page(&["c", "d"]),
@@ -94,7 +94,7 @@ async fn odd_lists_end_and_say_what_they_are_not() {
     let list = reader(&server).runs(&RunFilter::default()).await.unwrap();
     assert_eq!(ids(&list.runs), ["a", "b", "c", "d"]);
 
-    // There is no page beyond the last, and the limit is not the server's.
+    // The last page is the end, and the server does not accept the limit.
     let server = Scripted::start(move |asked| {
         if asked.query.contains_key("limit") {
             return Reply::text(400, r#"{"message":"limit is too large"}"#);
@@ -126,7 +126,7 @@ async fn odd_lists_end_and_say_what_they_are_not() {
     assert!(list.incomplete.unwrap().contains("ignores `offset`"));
     assert!(server.count() < 5, "{}", server.count());
 
-    // An entry without an id is told.
+    // An entry without an id is reported.
     let server = Scripted::start(move |asked| match asked.nth {
         0 => Reply::json(&json!({ "jobs": [{ "id": "a" }, { "state": "FAILED" }, 7] })),
         _ => page(&[]),

@@ -1,4 +1,4 @@
-//! Writes: what goes out, that it goes out once, and what is made of each answer.
+//! Writes: the request that is sent, that it is sent once, and the result for each answer.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn what_goes_out() {
             )
         })
         .collect();
-    // A server or proxy may insist on a length, even of nothing.
+    // A server or proxy may require a length, even for an empty body.
     for asked in server
         .asked()
         .iter()

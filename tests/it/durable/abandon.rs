@@ -25,7 +25,7 @@ fn set_deploy_timeout(env: &TestEnv, time: &str) {
     env.write("solform.yaml", &format!("{before}deploy: {time},{after}"));
 }
 
-/// The words behind `solform` of the abandon command that an output prints.
+/// Returns the arguments of the abandon command that an output prints, without `solform`.
 fn printed_abandon(output: &CommandOutput) -> Vec<String> {
     let (_, rest) = output.stdout.split_once("solform abandon ").unwrap();
     let line = rest.lines().next().unwrap();
@@ -40,8 +40,8 @@ async fn run(env: &TestEnv, words: &[String], more: &[&str]) -> CommandOutput {
     env.solform_beside(&words).await
 }
 
-/// The whole way: every apply ends with unknown and prints the command; once that ran, no apply
-/// waits, none deploys at once, and `--replace` does.
+/// The whole sequence: every apply ends with unknown and prints the command; after that command
+/// ran, no apply waits, none deploys at once, and `--replace` does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_never_ends_can_be_abandoned() {
     let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];
@@ -52,7 +52,7 @@ async fn a_job_that_never_ends_can_be_abandoned() {
     assert_eq!(printed_abandon(&first), printed_abandon(&again), "{again}");
     let abandon = printed_abandon(&again);
 
-    // Nobody says yes.
+    // The approval is missing.
     let _ = run(&env, &abandon, &[]).await.exits_with(1);
     let _ = run(&env, &abandon, &["--json"]).await.exits_with(1);
     let _ = env.solform_beside(&APPLY).await.exits_with(6);
@@ -86,7 +86,7 @@ async fn a_job_that_never_ends_can_be_abandoned() {
     assert_eq!(count(&emulator, Operation::Deploy), 1);
     let _ = env.solform_beside(&["history"]).await.exits_with(0);
 
-    // A person who names it takes the risk, and is told that it is the second sending.
+    // A person who names the version accepts the risk, and the output reports the second deploy.
     let replace = [&APPLY[..], &["--replace", "A@2"]].concat();
     let finishing = async {
         loop {
@@ -106,7 +106,7 @@ async fn a_job_that_never_ends_can_be_abandoned() {
     assert_eq!(count(&emulator, Operation::Deploy), 2);
 }
 
-/// What is live decides: the job may have ended well meanwhile.
+/// The live state decides: the job may have ended with success meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_version_is_planned_by_what_is_live() {
     let (emulator, env) = world(&["record_during_job=hidden"]).await;
@@ -185,7 +185,7 @@ async fn an_orphaned_record_can_be_abandoned() {
     assert_eq!(count(&emulator, Operation::Deploy), 1, "{failed}");
 }
 
-/// A person who looks at a change of which an apply still waits must hold the lock.
+/// A person who abandons a change of which an apply still waits must hold the lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandon_needs_the_lock() {
     let (_emulator, env) = world(&[]).await;

@@ -1,4 +1,4 @@
-//! What moves between plan and apply is refused with the difference, and only that.
+//! Changes between plan and apply: they are refused with the difference, and nothing else is.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const SOLUTIONS: &str = "
   Pub: { version: 1, visibility: PUBLIC }
   Old: { version: 1, state: ABSENT }
 ";
-/// Every change of the plan, by its address.
+/// Returns every change of the plan, by its address.
 const CHANGES: [&str; 6] = ["Up@1", "Up@2", "New@1", "Off@1", "Pub@1", "Old@1"];
 
 async fn world(knob: &str) -> Emulator {
@@ -24,7 +24,7 @@ async fn world(knob: &str) -> Emulator {
     worlds::start_with(seed(&live, &packages), &[knob], JobPace::Immediate, 100).await
 }
 
-/// What somebody else does, by the API.
+/// Changes of another user, through the API.
 async fn ask(emulator: &Emulator, method: Method, tail: &str, body: Option<Value>) -> Value {
     let url = format!("{}/api/v2/solutions/deployed{tail}", emulator.url());
     let mut request = http_client().request(method, url).bearer_auth(TOKEN);
@@ -58,14 +58,14 @@ async fn delete(emulator: &Emulator, name: &str, version: &str) {
     ask(emulator, Method::DELETE, &format!("/{id}"), None).await;
 }
 
-/// Moves what one change is about.
+/// Changes the record that a change of the plan is about.
 async fn drift(emulator: &Emulator, change: &str) {
     match change {
         "Up@1" => patch(emulator, "Up", "1", "visibility=PUBLIC").await,
         "Off@1" => patch(emulator, "Off", "1", "visibility=PENDING_REVIEW").await,
         "Pub@1" => patch(emulator, "Pub", "1", "state=INACTIVE").await,
         "Old@1" => patch(emulator, "Old", "1", "state=INACTIVE").await,
-        // Somebody has deployed it, and taken it out of service.
+        // Another user has deployed it, and taken it out of service.
         "Up@2" => {
             deploy(emulator, "Up", "2").await;
             patch(emulator, "Up", "2", "state=INACTIVE").await;
@@ -80,7 +80,7 @@ async fn drift(emulator: &Emulator, change: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_at_each_change_in_turn_is_refused_there_and_only_there() {
-    // Where records do not hold the visibility, it is compared all the same.
+    // The visibility is compared even if records do not contain it.
     let knobs = ["visibility_in_records=true", "visibility_in_records=false"];
     for (knob, moved) in knobs
         .iter()
@@ -114,7 +114,7 @@ async fn drift_at_each_change_in_turn_is_refused_there_and_only_there() {
                 .unwrap_or_else(|| panic!("{moved}: no outcome of {change}\n{applied}"));
             let expected = match change {
                 _ if change == moved => "refused",
-                // The old version waits for what was refused.
+                // The old version waits for the refused change.
                 "Up@1" if moved == "Up@2" => "skipped",
                 _ => "done",
             };

@@ -1,4 +1,4 @@
-//! Lock, journal and plan in a bucket: a run begun on one machine is finished on another.
+//! Lock, journal and plan in a bucket: an apply begun on one machine is finished on another.
 
 use solform::emulator::{Emulator, JobPace, Operation};
 
@@ -41,7 +41,7 @@ async fn a_run_that_one_machine_began_is_finished_by_another() {
         !here.path().join(".solform").exists(),
         "nothing lies on the machine"
     );
-    // The lock of a runner that is gone is held for up to a minute.
+    // The lock of a runner that has disappeared is held for up to a minute.
     let told = there
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
@@ -72,7 +72,7 @@ async fn a_run_that_one_machine_began_is_finished_by_another() {
         .exits_with(0);
     let history = here.solform_beside(&["history"]).await.exits_with(0);
     assert_eq!(history.stdout.lines().count(), 1 + 2, "{history}");
-    // The lock was given back.
+    // The lock was released.
     let _ = here
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
@@ -168,7 +168,7 @@ async fn doctor_tries_the_bucket_and_leaves_nothing() {
         .says("Nobody holds the lock.");
     assert!(bucket.puts() > 0);
     assert_eq!(bucket.keys(), [""; 0]);
-    // Who may only read can plan.
+    // Read access is enough to plan.
     let bucket = Bucket::with(Quirk::ReadOnly).await;
     let env = machine(&emulator, &bucket, "runner-1");
     let _ = env
@@ -183,7 +183,7 @@ async fn missing_credentials_are_named_at_once() {
     let emulator = emulator().await;
     for (variables, said) in [
         (
-            // Where a machine in the cloud has its own; nobody listens here.
+            // The address of a cloud machine's metadata service; nothing listens there.
             &[("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")][..],
             "because no credentials found\n",
         ),
@@ -259,7 +259,7 @@ async fn a_store_on_the_machine_warns_in_a_pipeline() {
         .await
         .exits_with(0)
         .warns("Warning: the journal lies on this machine");
-    // A folder that cannot be one.
+    // A path that cannot be a folder.
     env.write("taken", "a file");
     let _ = env
         .solform_beside(&["apply", "--auto-approve", "--store", "taken"])

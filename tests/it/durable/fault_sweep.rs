@@ -1,6 +1,6 @@
-//! Seeded storms: servers that fail, break connections, ask to wait, lag and answer oddly. Every
-//! apply or the ones after it converge, with a bounded number of requests, and every report is
-//! total.
+//! Seeded faults: servers that fail, break connections, ask to wait, lag and send odd answers.
+//! Every apply, or a later one, converges with a bounded number of requests, and every report is
+//! complete.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::support::worlds::{Version, env_with, seed};
 
 /// The number of scenarios, unless `FAULTS` says another one; `SEED` runs one alone.
 const SCENARIOS: u64 = 300;
-/// How many work at once: they mostly wait.
+/// The number of concurrent scenarios: they mostly wait.
 const AT_ONCE: usize = 24;
-/// After how many applies a world must have converged.
+/// The number of applies after which a scenario must have converged.
 const APPLIES: usize = 4;
 /// Deploys of `Up@2`, `New@1` and `Pub@1`, patches of `Up@1` and `Pat@1`, a delete of `Old@1`.
 const WRITES: usize = 6;
@@ -29,7 +29,7 @@ const SOLUTIONS: &str = "
   Old: { version: 1, state: ABSENT }
 ";
 
-/// A second deploy of anything would leave a second record, which the last look finds.
+/// A second deploy of any version would leave a second record, which the final check finds.
 fn world() -> Seed {
     seed(
         &[
@@ -93,7 +93,7 @@ fn knobs(random: &mut Rng) -> Vec<&'static str> {
         "duplicate_deploy=second_record",
     ];
     for choices in [
-        // As long after a write on a slow machine as on a quick one, and sure to be over within
+        // The delay after a write is the same on slow and quick machines, and surely ends within
         // `propagation`.
         &["list_lag=0", "list_lag=150ms", "list_lag=300ms"][..],
         &[
@@ -115,7 +115,7 @@ fn knobs(random: &mut Rng) -> Vec<&'static str> {
     knobs
 }
 
-/// Returns whether a report accounts for every change that was planned.
+/// Returns whether a report contains every change of the plan.
 fn is_total(stdout: &str) -> bool {
     let Some((_, rest)) = stdout.split_once("\nPlan: ") else {
         return true;
@@ -136,7 +136,7 @@ fn is_total(stdout: &str) -> bool {
     planned == outcomes
 }
 
-/// What a world that has converged took.
+/// The cost of a scenario that has converged.
 struct Weathered {
     applies: usize,
     requests: usize,

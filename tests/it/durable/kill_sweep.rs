@@ -15,7 +15,7 @@ use crate::support::killing_proxy::{Kill, KillingProxy};
 use crate::support::sweep::{assert_none_failed, chosen};
 use crate::support::worlds::{Version, count, env_with, seed};
 
-/// How many cases work at once. Each mostly waits.
+/// The number of concurrent cases. Each mostly waits.
 const AT_ONCE: usize = 8;
 
 const UPGRADES: [&str; 6] = ["Up0", "Up1", "Up2", "Up3", "Up4", "Up5"];
@@ -25,8 +25,8 @@ const CREATES: [&str; 10] = [
 const PATCHES: [&str; 4] = ["Pat0", "Pat1", "Pat2", "Pat3"];
 const TOMBSTONES: [&str; 4] = ["Old0", "Old1", "Old2", "Old3"];
 
-/// Ten creates of a deploy and a patch each, six upgrades of a deploy and a patch, four patches and
-/// four deletes: forty writes. And a stranger.
+/// Ten creates with a deploy and a patch each, six upgrades with a deploy and a patch, four patches
+/// and four deletes: forty writes. And an unmanaged version.
 fn world() -> Seed {
     let mut versions = Vec::new();
     versions.extend(UPGRADES.map(|name| Version::active(name, "1")));
@@ -81,7 +81,7 @@ fn expected() -> Vec<Live> {
     all
 }
 
-/// An apply that is killed, and what finishes it.
+/// An apply that is killed, and the command that finishes it.
 struct Sweep {
     world: fn() -> Seed,
     solutions: fn() -> String,
@@ -139,12 +139,12 @@ const DELETES: Sweep = Sweep {
     in_service: &[],
     first: &["apply", "--auto-approve", "--replace", "Rep0@1"],
     second: &["apply", "--auto-approve", "--detailed-exitcode"],
-    // The next apply is not asked to replace anything.
+    // The next apply does not need to replace anything.
     deploys: |deploys| deploys <= 1,
 };
 
-/// The same, finished by `--resume`. Where the kill came before the apply began, there is nothing
-/// to resume, and a third command converges.
+/// The same, finished by `--resume`. If the kill came before the apply began, there is nothing to
+/// resume, and a third command converges.
 const RESUMED: Sweep = Sweep {
     second: &["apply", "--resume", "--detailed-exitcode"],
     ..DELETES
@@ -157,7 +157,7 @@ async fn world_and_tap(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
     (emulator, tap)
 }
 
-/// One case; what is wrong about it, if anything.
+/// Runs a case; returns the error, if any.
 async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     let (emulator, tap) = world_and_tap(kill, sweep).await;
     let env = env_with(&manifest(&tap.url, &(sweep.solutions)()));
@@ -219,7 +219,7 @@ async fn killed_deletes_are_finished_by_resume() {
     every_kill(&RESUMED, "killed_deletes_are_finished_by_resume").await;
 }
 
-/// Kills the apply at each of its requests, and returns how many it sends undisturbed.
+/// Kills the apply at each of its requests, and returns the number of requests without a kill.
 async fn every_kill(sweep: &'static Sweep, test: &str) -> usize {
     let requests = case(Kill::Never, sweep).await.unwrap();
     let name = |kill: &Kill| format!("{kill:?}");
@@ -243,7 +243,7 @@ async fn every_kill(sweep: &'static Sweep, test: &str) -> usize {
     requests
 }
 
-/// Deletes and a replace that the server refuses for good, also out of service.
+/// Deletes and a replace that the server refuses permanently, even out of service.
 const REFUSED: Sweep = Sweep {
     world: || {
         let production = Version {
@@ -269,8 +269,8 @@ const REFUSED: Sweep = Sweep {
     ..DELETES
 };
 
-/// Killed at any request: the version is back in service once the next apply has ended, whatever
-/// finishes the first.
+/// An apply killed at any request: the version is back in service after the next apply, regardless
+/// of the command that finishes the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_deletes_leave_nothing_inactive() {
     let resume: &[&str] = &["apply", "--resume", "--detailed-exitcode"];

@@ -1,5 +1,5 @@
-//! What earlier applies left, as plan, apply and list report it: writes in flight, orphaned
-//! records, and records that never served.
+//! The remains of earlier applies, as plan, apply and list report them: writes in progress,
+//! orphaned records, and records that were never in service.
 
 use serde_json::Value;
 use solform::emulator::{Emulator, JobPace, Operation};
@@ -28,7 +28,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The record is as declared, and its job has not ended: that is no plan without changes.
+/// The record matches the manifest, and its job has not ended: the plan is not empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_in_flight_is_part_of_the_plan() {
     let (emulator, env) = in_flight().await;
@@ -82,7 +82,8 @@ async fn a_deploy_in_flight_is_part_of_the_plan() {
     assert_eq!(count(&emulator, Operation::Deploy), 1);
 }
 
-/// A failed deploy stays failed, whatever record it left, until the record is replaced or gone.
+/// A failed deploy stays failed, with any record that it left, until the record is replaced or
+/// deleted.
 #[tokio::test]
 async fn a_failed_deploys_record_is_orphaned() {
     let world = seed(&[], &[Version::active("A", "1")]);
@@ -124,7 +125,7 @@ async fn a_failed_deploys_record_is_orphaned() {
         .exits_with(0)
         .warns("orphaned: A@1");
     assert_eq!(json(&list.stdout)["solutions"][0]["orphaned"], true);
-    // Also where nothing declares it any more.
+    // The same if no manifest declares it any more.
     env.write("solform.yaml", &manifest(&emulator.url(), "  {}\n"));
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
@@ -150,8 +151,8 @@ async fn a_failed_deploys_record_is_orphaned() {
         .says("No changes.");
 }
 
-/// A version that is declared INACTIVE is deployed ACTIVE first. It never served, so that setting
-/// its state counts for no limit.
+/// A version that is declared INACTIVE is deployed ACTIVE first. It was never in service, so that
+/// setting its state counts for no limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_never_served_counts_for_no_limit() {
     let world = seed(&[], &[Version::active("A", "1")]);

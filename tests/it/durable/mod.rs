@@ -1,4 +1,4 @@
-//! An apply that nothing breaks: killed, interrupted, beside another, and taken up again.
+//! Applies that are killed, interrupted, run concurrently, and resumed.
 
 mod abandon;
 mod drift;
@@ -20,7 +20,7 @@ use solform::emulator::{self, Clock, Emulator, EmulatorOptions, JobPace, Knobs, 
 use crate::support::killing_proxy::Watch;
 use crate::support::worlds::{DRIVE, TOKEN};
 
-/// An emulator on the machine's clock, whose jobs take their time whether or not somebody asks.
+/// An emulator on the machine's clock, whose jobs take time independently of requests.
 async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
     let mut set = Knobs::default();
     for knob in knobs {
@@ -39,7 +39,7 @@ async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
     .unwrap()
 }
 
-/// Starts an apply, and returns when so many of its jobs are at work.
+/// Starts an apply, and returns when this number of its jobs is in progress.
 pub(crate) async fn at_work(mut command: Command, jobs: usize) -> Child {
     let mut child = command
         .stdout(Stdio::null())
@@ -52,7 +52,7 @@ pub(crate) async fn at_work(mut command: Command, jobs: usize) -> Child {
         while said.matches("PENDING").count() < jobs {
             assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
         }
-        // What it says from here on is read by nobody, and must find somebody all the same.
+        // Later output must have a reader, although the test ignores it.
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         child
     })
@@ -60,21 +60,21 @@ pub(crate) async fn at_work(mut command: Command, jobs: usize) -> Child {
     .unwrap()
 }
 
-/// Starts an apply, and kills it when so many of its jobs are at work.
+/// Starts an apply, and kills it when this number of its jobs is in progress.
 async fn killed_at_work(command: Command, jobs: usize) {
     let mut child = at_work(command, jobs).await;
     child.kill().unwrap();
     child.wait().unwrap();
 }
 
-/// Ends all jobs well.
+/// Ends all jobs with success.
 pub(crate) fn finish_all(emulator: &Emulator) {
     for job in emulator.pending_jobs() {
         assert!(emulator.finish_job(&job, None));
     }
 }
 
-/// A manifest whose times are short.
+/// Returns a manifest with short times.
 fn manifest(url: &str, solutions: &str) -> String {
     format!(
         "solform: 1\n\
@@ -90,7 +90,7 @@ fn manifest(url: &str, solutions: &str) -> String {
     )
 }
 
-/// What is live, asked of the emulator itself: name, version, owner, state and visibility.
+/// Returns the live versions of the emulator itself: name, version, owner, state and visibility.
 async fn live(url: &str) -> Vec<Live> {
     let body: serde_json::Value = crate::support::http_client()
         .get(format!("{url}/api/v2/solutions/deployed?limit=100"))
@@ -127,7 +127,7 @@ struct Live {
     visibility: String,
 }
 
-/// Watches that names which had a version in service are never without one.
+/// Checks that each name with a version in service always keeps one.
 fn in_service(url: &str, names: &'static [&'static str]) -> Watch {
     let url = url.to_owned();
     Arc::new(move || {

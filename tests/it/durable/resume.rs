@@ -1,4 +1,4 @@
-//! Runs that were interrupted: recovered by the next apply, resumed, and shown by history.
+//! Applies that were interrupted: recovered by the next apply, resumed, and shown by history.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -23,12 +23,12 @@ fn world() -> Seed {
     )
 }
 
-/// An apply that was killed while both its deploys were at work.
+/// Returns an apply that was killed while both its deploys were in progress.
 async fn killed(knobs: &[&str]) -> (Emulator, TestEnv) {
     killed_while(knobs, SOLUTIONS).await
 }
 
-/// The same with other solutions, of a plan that was saved.
+/// As above, with other solutions and a saved plan.
 async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
     let emulator = worlds::start_with(world(), knobs, JobPace::Manual, 100).await;
     let env = env_with(&manifest(&emulator.url(), solutions));
@@ -60,7 +60,7 @@ fn journals(env: &TestEnv) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_apply_recovers_and_deploys_nothing_twice() {
-    // The record shows only when its job is over, so that nothing but the journal knows of it.
+    // The record is listed only after its job has ended, so that only the journal knows of it.
     let (emulator, env) =
         killed(&["record_during_job=hidden", "duplicate_deploy=second_record"]).await;
     let _ = env
@@ -101,7 +101,7 @@ async fn a_job_that_is_still_at_work_is_polled_again_and_not_sent_again() {
             .warns("is still at work")
             .says("unknown     + A@2")
             .says("unknown     + B@1");
-        // The old version is not touched before the new one is there.
+        // The old version is not changed before the new one is live.
         assert!(told.stdout.contains("skipped     ~ A@1"), "{told}");
         assert_eq!(count(&emulator, Operation::Deploy), 2);
         assert_eq!(count(&emulator, Operation::PatchSolution), 0);
@@ -140,7 +140,7 @@ async fn a_job_that_has_failed_meanwhile_is_sent_again() {
 async fn resume_finishes_the_interrupted_plan_and_nothing_else() {
     let (emulator, env) = killed(&[]).await;
     finish_all(&emulator);
-    // Another manifest is not what was interrupted.
+    // The interrupted apply had another manifest.
     let before = env.read("solform.yaml");
     env.write(
         "solform.yaml",
@@ -179,7 +179,7 @@ async fn resume_finishes_the_interrupted_plan_and_nothing_else() {
         .says("Nothing to resume");
 }
 
-/// All that is left is to find out that it is done.
+/// Only the proof of the successful end is missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn resume_shows_what_it_recovered() {
     let path = "path: '${drive}/${name}-${version}.ibsolution'";
@@ -297,7 +297,7 @@ async fn the_history_tells_every_run() {
         .exits_with(0);
     let one: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(one["steps"][0]["action"], "create");
-    // Ids begin with their time, so that the first letters are those of all.
+    // Ids begin with their time, so that their first letters are equal.
     let _ = env
         .solform_beside(&["history", "show", &first[..2]])
         .await
@@ -359,7 +359,7 @@ async fn a_run_whose_last_step_is_not_patched_is_not_complete() {
         .exits_with(0);
 }
 
-/// A journal is made with its first line, so that one without a whole line was emptied.
+/// A journal is created with its first line, so a journal without a complete line was emptied.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emptied_journal_is_refused() {
     let (emulator, env) = killed(&[]).await;
@@ -388,7 +388,7 @@ async fn an_emptied_journal_is_refused() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
 }
 
-/// `a` in version `1@2` and `a@1` in version `2` are written alike.
+/// `a` in version `1@2` and `a@1` in version `2` have the same short address.
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_written_alike_are_kept_apart() {
     let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];
@@ -435,7 +435,7 @@ async fn versions_written_alike_are_kept_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_recovery_changes_nothing() {
     let (emulator, env) = killed(&["record_during_job=hidden"]).await;
-    // Killed before the jobs were written down: only the time can tell that nothing was taken.
+    // Killed before the jobs were recorded: only the time can prove that no request was accepted.
     let journal = journals(&env).pop().unwrap();
     let text = std::fs::read_to_string(&journal).unwrap();
     let lines = text.split_inclusive('\n');
@@ -462,7 +462,7 @@ async fn an_interrupted_recovery_changes_nothing() {
         child.wait().unwrap().code()
     });
     assert_eq!(code.await.unwrap(), Some(8));
-    // Nothing is known yet, and the next apply must find that out before it deploys again.
+    // The results are not known yet, and the next apply must find them before it deploys again.
     let after = std::fs::read_to_string(&journal).unwrap();
     let found = after.strip_prefix(&before).unwrap();
     assert!(found.contains("\"kind\":\"reopen\""), "{found}");
@@ -510,7 +510,8 @@ async fn the_commands_that_are_named_mean_the_store_that_was_meant() {
     assert!(stdout.contains(go_on), "{stdout}");
 }
 
-/// A percent limit counts what the apply itself has done already: two of ten stay two of ten.
+/// A percent limit includes the changes that the apply itself has done already: two of ten stay two
+/// of ten.
 #[tokio::test(flavor = "multi_thread")]
 async fn percent_limits_hold_for_the_rest_of_a_plan() {
     let names = ["N0", "N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "N9"];
@@ -572,7 +573,7 @@ async fn percent_limits_hold_for_the_rest_of_a_plan() {
                 .await
                 .exits_with(0)
                 .says("No approved change is left to execute.");
-            // One more would be beyond the limit of a new plan: the ten are eight by now.
+            // Another delete would exceed the limit of a new plan: the ten are eight by now.
             let more = text.replace("N9: { version: 1 }", "N9: { version: 1, state: ABSENT }");
             let more = more.replace("N8: { version: 1 }", "N8: { version: 1, state: ABSENT }");
             env.write("solform.yaml", &more);

@@ -1,5 +1,5 @@
-//! The same tests over every kind of store: a folder, a bucket in memory, an S3 server in this
-//! process, and, where one is named, another S3 server.
+//! The same tests for every kind of store: a folder, a bucket in memory, an S3 server in this
+//! process, and another S3 server, if one is configured.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn read(store: &dyn Store, run: &str) -> PastRun {
     PastRun::read(run, &store.place(), &bytes).unwrap()
 }
 
-/// Everything that a store promises. `store` makes a new one over the same place.
+/// Checks every guarantee of a store. `store` creates another one over the same location.
 async fn holds(store: &dyn Fn() -> Box<dyn Store>) {
     keeps_journals(store).await;
     keeps_the_lock(store).await;
@@ -116,7 +116,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
             .record(5, outcome("A", OutcomeKind::Done))
             .await
             .unwrap();
-        // Another process sees it at once, whether or not the journal was closed.
+        // Another process sees it at once, before and after the journal is closed.
         let run_now = read(&*store(), run).await;
         assert_eq!(run_now.open_steps().count(), 1);
         if run == "0001" {
@@ -138,7 +138,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
         let open: Vec<_> = before.open_steps().collect();
         assert_eq!(open.len(), 1, "{run}");
         assert_eq!(open[0].sendings[0].job.as_ref().unwrap().as_str(), "j-1");
-        // Taken up again, twice.
+        // Opened again, twice.
         for (entry, at_ms) in [
             (outcome("B", OutcomeKind::Done), 6),
             (Entry::End { complete: true }, 7),
@@ -179,7 +179,7 @@ async fn keeps_the_lock(store: &dyn Fn() -> Box<dyn Store>) {
     assert!(first.force_unlock("two").await.unwrap());
     let third = first.try_lock(&owner("three")).await.unwrap().unwrap();
     assert!(third.is_held());
-    // Whoever lost it gives nothing back that is not its own.
+    // The previous holder releases only its own lock.
     lease.release().await;
     assert!(third.is_held());
     assert_eq!(second.lock_owner().await.unwrap(), Some(owner("three")));
@@ -269,7 +269,7 @@ async fn two_writers_of_one_journal_are_found_out() {
         cause.contains("somebody else writes this journal"),
         "{cause}"
     );
-    // After a failure nothing more is taken.
+    // After a failure no further line is accepted.
     assert!(second.record(3, send("C")).await.is_err());
     assert_eq!(read(&here, "0001").await.steps.len(), 1);
 }
@@ -291,7 +291,7 @@ async fn a_lease_that_nobody_renews_is_gone_after_a_minute_and_not_before() {
     let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
-    // Its process is gone, and gives nothing back.
+    // Its process has ended, and releases nothing.
     drop(lease);
     assert!(there.try_lock(&owner("two")).await.unwrap().is_err());
     tokio::time::sleep(Duration::from_secs(59)).await;
@@ -314,14 +314,14 @@ async fn a_clock_that_is_ahead_takes_no_lock_away() {
         Arc::new(|| 999_000_000),
     );
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
-    // To this clock it looks a day old: it is watched, and seen to be renewed.
+    // By this clock the lock is a day old: it is watched, and seen to be renewed.
     let waited = lock(&ahead, &owner("two"), Duration::ZERO, &|_| {})
         .await
         .unwrap();
     assert_eq!(waited.unwrap_err().id, "one");
     assert!(lease.is_held());
     drop(lease);
-    // One that is not renewed is taken over after a short watch.
+    // A lock that is not renewed is taken over after a short watch.
     let begun = tokio::time::Instant::now();
     let taken = lock(&ahead, &owner("two"), Duration::ZERO, &|_| {})
         .await
@@ -369,7 +369,7 @@ async fn a_probe_finds_what_a_bucket_lacks() {
         };
         assert_eq!(found, expected, "{quirk:?}");
         assert_eq!(bucket.keys(), [""; 0], "{quirk:?} leaves something behind");
-        // What was found stays true for this command.
+        // The result stays the same for this command.
         let puts = bucket.puts();
         assert_eq!(store.prove_locks().await.is_ok(), expected.is_none());
         assert_eq!(bucket.puts(), puts, "{quirk:?}");
@@ -379,7 +379,7 @@ async fn a_probe_finds_what_a_bucket_lacks() {
     assert!(error.is_denied(), "{error:?}");
 }
 
-/// Several applies that start at once prove the same bucket, each on an object of its own.
+/// Several applies that start at once check the same bucket, each with an object of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_do_not_meet() {
     let bucket = Bucket::start().await;

@@ -1,4 +1,4 @@
-//! Two applies of one environment: one works, the other is told by whom, or waits.
+//! Two applies of the same environment: one works, the other reports the holder, or waits.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -26,7 +26,7 @@ async fn world() -> (Emulator, TestEnv) {
     (emulator, env)
 }
 
-/// An apply whose deploy is at work.
+/// Returns an apply whose deploy is in progress.
 async fn begun(env: &TestEnv) -> Child {
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
     command.env("USER", "ann").env("HOSTNAME", "runner-1");
@@ -49,7 +49,7 @@ async fn two_at_once_one_works_and_the_other_is_told_by_whom() {
         .warns("by `solform apply --auto-approve`")
         .warns("solform force-unlock ");
     assert!(second.stdout.is_empty(), "{second}");
-    // A plan takes no lock, and shows what is in flight.
+    // A plan takes no lock, and shows writes in progress.
     let _ = env
         .solform_beside(&["plan"])
         .await
@@ -125,7 +125,7 @@ async fn two_at_once_a_lock_that_is_taken_away_stops_whoever_held_it() {
         .exits_with(0);
     let patches = count(&emulator, Operation::PatchSolution);
     finish_all(&emulator);
-    // Its deploy is done; the old version stays, as nothing more is sent.
+    // The deploy is done; the old version stays, as no further request is sent.
     assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 1);
     assert_eq!(count(&emulator, Operation::PatchSolution), patches);
     let _ = env
@@ -144,8 +144,8 @@ async fn two_at_once_a_lock_that_is_taken_away_stops_whoever_held_it() {
 async fn two_at_once_without_a_lock_preconditions_prevent_what_they_can() {
     let (emulator, env) = world().await;
     let first = begun(&env).await;
-    // The record of the first one's deploy is live already, and its job is at work: the second one
-    // neither deploys it again nor takes it for a successor.
+    // The record of the first deploy is live already, and its job is in progress: the second apply
+    // neither deploys it again nor treats it as a successor.
     let second = env
         .solform_beside(&[
             "apply",

@@ -1,5 +1,5 @@
-//! An S3 server in this process, with one bucket. It has the calls that a store needs and no
-//! others: none deletes many objects at once.
+//! An S3 server in this process, with one bucket. It has only the calls that a store needs: there
+//! is no call that deletes many objects at once.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,14 +25,14 @@ pub(crate) const ACCESS_KEY: &str = "key-of-the-tests";
 pub(crate) const SECRET_KEY: &str = "bucket-s3cret-of-the-tests";
 pub(crate) const BUCKET: &str = "releases";
 
-/// How a server differs from what a store needs.
+/// The deviation of a server from the needs of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quirk {
-    /// It does not.
+    /// No deviation.
     None,
-    /// `If-None-Match` and `If-Match` are passed over.
+    /// `If-None-Match` and `If-Match` are ignored.
     IgnoresConditions,
-    /// `If-Match` is passed over.
+    /// `If-Match` is ignored.
     IgnoresMatch,
     /// Writes with either header are refused as not implemented (501).
     NotImplemented,
@@ -42,9 +42,9 @@ pub(crate) enum Quirk {
     RefusesMatch,
     /// Nothing is written.
     ReadOnly,
-    /// Each page of a list leads to the same next one.
+    /// Each page of a list points to the same next page.
     RepeatsToken,
-    /// Each page of a list is full, and leads to another one.
+    /// Each page of a list is full, and points to another one.
     EndlessList,
 }
 
@@ -83,7 +83,7 @@ impl Bucket {
                 tokio::spawn(async move {
                     let connection = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(socket), service);
-                    // A client that leaves is no concern of the server's.
+                    // A client that disconnects is not an error of the server.
                     let _ = connection.await;
                 });
             }
@@ -96,7 +96,7 @@ impl Bucket {
         }
     }
 
-    /// The objects that are there, by their keys.
+    /// Returns the existing objects, by their keys.
     pub(crate) fn keys(&self) -> Vec<String> {
         fn add(folder: &Path, root: &Path, keys: &mut Vec<String>) {
             for entry in std::fs::read_dir(folder).unwrap() {
@@ -116,18 +116,18 @@ impl Bucket {
         keys
     }
 
-    /// Returns how many objects were written so far.
+    /// Returns the number of objects written so far.
     pub(crate) fn puts(&self) -> usize {
         self.puts.load(Ordering::Relaxed)
     }
 
-    /// The variables by which a client finds it.
+    /// Returns the variables with which a client reaches it.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         variables_of(&self.endpoint)
     }
 }
 
-/// The variables by which a client finds a server at an endpoint.
+/// Returns the variables with which a client reaches a server at an endpoint.
 pub(crate) fn variables_of(endpoint: &str) -> Vec<(String, String)> {
     [
         ("AWS_ENDPOINT_URL", endpoint),

@@ -1,18 +1,19 @@
-//! The growth of work with the size of the input: two sizes are compared, and no time is a limit.
+//! The growth of work with the size of the input: two sizes are compared, without a limit on time.
 
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Comparisons before the larger input counts as too expensive: a single one may be disturbed.
+/// The number of comparisons before the larger input counts as too expensive: a single one may be
+/// disturbed.
 const ROUNDS: usize = 5;
 
 /// Asserts that an input which is `times` as large takes at most three times as much work for each
-/// part of it; work that grows with the square takes `times` as much. `run` is told whether to work
-/// on the large input, on this thread.
+/// part of it; work that grows with the square takes `times` as much. `run` gets true for the large
+/// input, and works on this thread.
 ///
-/// Work is what the thread itself has used of a processor, in both cases on the same machine within
-/// the same moments: other threads and a slow machine weigh on both alike.
+/// Work is the processor time of the thread itself, measured on the same machine at nearly the same
+/// moment: other threads and a slow machine affect both sizes equally.
 pub(crate) fn assert_grows_linearly(what: &str, times: u32, run: impl Fn(bool)) {
     let (mut small, mut large) = (Duration::MAX, Duration::MAX);
     for _ in 0..ROUNDS {

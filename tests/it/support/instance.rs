@@ -1,10 +1,10 @@
-//! A small instance for reading: records, and every way in which a server may list them.
+//! A small instance for reading: its records, and every way in which a server may list them.
 
 use serde_json::{Value, json};
 
 use super::scripted::{Asked, Reply};
 
-/// How a page says what follows it (docs/platform.md, 8.1, 8.2).
+/// The form in which a page announces the next page (docs/platform.md, 8.1, 8.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As documented.
@@ -34,7 +34,7 @@ impl Form {
     ];
 }
 
-/// How a list without `state=` behaves.
+/// The behaviour of a list without `state=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stateless {
     ShowsAll,
@@ -43,7 +43,7 @@ pub(crate) enum Stateless {
     Refused(u16),
 }
 
-/// How `name=` behaves.
+/// The behaviour of `name=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByName {
     Exact,
@@ -53,7 +53,7 @@ pub(crate) enum ByName {
     Broken,
 }
 
-/// Where the visibility is to be seen.
+/// The lists and records that show the visibility.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
     InRecords,
@@ -64,7 +64,7 @@ pub(crate) enum Seen {
     NoPending,
 }
 
-/// One version on the instance.
+/// A version on the instance.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) id: String,
@@ -74,7 +74,7 @@ pub(crate) struct Entry {
     pub(crate) visibility: &'static str,
 }
 
-/// The instance with its habits.
+/// The instance and the behaviour of its server.
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) entries: Vec<Entry>,
@@ -83,15 +83,15 @@ pub(crate) struct Instance {
     pub(crate) stateless: Stateless,
     pub(crate) by_name: ByName,
     pub(crate) seen: Seen,
-    /// The greatest `limit` that is accepted, and the status that refuses a greater one; 200
-    /// answers nothing to it.
+    /// The maximum `limit` that is accepted, and the status that refuses a greater one; with 200
+    /// the answer is empty.
     pub(crate) greatest_limit: Option<(usize, u16)>,
-    /// True if `PRODUCTION` is known as a filter.
+    /// True if `PRODUCTION` is accepted as a filter.
     pub(crate) knows_production: bool,
 }
 
 impl Instance {
-    /// `size` versions, two of each name, every third name with one that is out of service.
+    /// Returns `size` versions, two of each name, every third name with one that is out of service.
     pub(crate) fn of(size: usize) -> Self {
         let entries = (0..size)
             .map(|index| Entry {
@@ -120,7 +120,7 @@ impl Instance {
         ids
     }
 
-    /// The answer to a list.
+    /// Returns the answer to a list.
     pub(crate) fn answer(&self, asked: &Asked) -> Reply {
         assert_eq!(
             asked.line().split('?').next(),
@@ -194,7 +194,7 @@ impl Instance {
         record
     }
 
-    /// A page in this server's form.
+    /// Returns a page in this server's form.
     pub(crate) fn page(&self, solutions: &[Value], has_more: bool, end: usize) -> Value {
         let next = if has_more {
             i64::try_from(end).unwrap()

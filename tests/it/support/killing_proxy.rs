@@ -10,23 +10,23 @@ use axum::http::Response;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// When the program is killed.
+/// The moment at which the program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kill {
-    /// As the request arrives: the server never sees it.
+    /// When the request arrives: the server never sees it.
     Before(usize),
-    /// When the server has answered it: the program never sees the answer.
+    /// After the server has answered it: the program never sees the answer.
     After(usize),
     Never,
 }
 
-/// Looks at the world after each write; says what is wrong.
+/// A check of the server's state after each write; returns an error message.
 pub(crate) type Watch =
     Arc<dyn Fn() -> futures_util::future::BoxFuture<'static, Option<String>> + Send + Sync>;
 
 pub(crate) struct KillingProxy {
     pub(crate) url: String,
-    /// The program's process, once it runs.
+    /// The program's process, after its start.
     pub(crate) process: Arc<AtomicU32>,
     seen: Arc<AtomicUsize>,
     wrong: Arc<Mutex<Vec<String>>>,
@@ -78,12 +78,12 @@ impl KillingProxy {
         }
     }
 
-    /// Returns how many requests came.
+    /// Returns the number of requests.
     pub(crate) fn seen(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
     }
 
-    /// What the looks after writes found wrong.
+    /// Returns the errors that the checks after writes found.
     pub(crate) fn wrong(&self) -> Vec<String> {
         self.wrong.lock().unwrap().clone()
     }

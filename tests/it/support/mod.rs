@@ -1,4 +1,4 @@
-//! What the tests stand on: a folder and the program, an emulator, and a way to show what was said.
+//! The support for tests: a folder and the program, an emulator, and assertions on output.
 
 pub(crate) mod bucket;
 pub(crate) mod growth;
@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 /// A client of plain HTTP, quick to make.
 pub(crate) fn http_client() -> reqwest::Client {
-    // Another test of this binary may have been first.
+    // Another test of this binary may have installed one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
@@ -33,13 +33,13 @@ pub(crate) fn http_client() -> reqwest::Client {
         .unwrap()
 }
 
-/// A folder of its own and the program, without anything of the surroundings.
+/// A folder of its own and the program, isolated from the environment.
 pub(crate) struct TestEnv {
     folder: TempDir,
     variables: Vec<(String, String)>,
-    /// One for all manifests of the folder: a plan knows the manifest that it was made from.
+    /// The single file name of all manifests: a plan contains the name of its manifest.
     pace: OnceLock<f64>,
-    /// Stretched manifests, and the texts that they were made from.
+    /// The stretched manifests, and the texts before stretching.
     stretched: Mutex<HashMap<String, String>>,
 }
 
@@ -57,13 +57,13 @@ impl TestEnv {
         self.folder.path()
     }
 
-    /// Sets a variable for every command from here on.
+    /// Sets a variable for every later command.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> &mut Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Writes a file; the time limits of a manifest are stretched to the machine's pace.
+    /// Writes a file; the time limits of a manifest are adapted to the machine's pace.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -71,7 +71,7 @@ impl TestEnv {
         path
     }
 
-    /// Reads a file; a manifest that was stretched as it was before.
+    /// Reads a file; a stretched manifest is returned unstretched.
     pub(crate) fn read(&self, name: &str) -> String {
         let text = std::fs::read_to_string(self.path().join(name)).unwrap();
         self.stretched
@@ -82,7 +82,7 @@ impl TestEnv {
             .unwrap_or(text)
     }
 
-    /// A text as [`write`](Self::write) writes it.
+    /// Returns a text as [`write`](Self::write) writes it.
     pub(crate) fn stretched(&self, text: &str) -> String {
         if !text.contains("timeouts: {") {
             return text.to_owned();
@@ -93,7 +93,7 @@ impl TestEnv {
         stretched
     }
 
-    /// A time limit at the machine's pace, as an option takes it.
+    /// Returns a time limit, adapted to the machine's pace, as an option takes it.
     pub(crate) fn limit(&self, limit: Duration) -> String {
         format!("{:.0}ms", limit.as_secs_f64() * 1000.0 * self.pace())
     }
@@ -102,7 +102,7 @@ impl TestEnv {
         *self.pace.get_or_init(pace::factor)
     }
 
-    /// A command that is ready to be started.
+    /// Returns a command that is ready to be started.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
@@ -134,12 +134,12 @@ impl TestEnv {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that refuses its arguments reads nothing.
+        // A command that rejects its arguments does not read its input.
         let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
         CommandOutput::new(child.wait_with_output().unwrap())
     }
 
-    /// Runs `solform` beside an emulator that lives in this process.
+    /// Runs `solform` with an emulator that lives in this process.
     pub(crate) async fn solform_beside(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = self.command(env!("CARGO_BIN_EXE_solform"), arguments);
         let output = tokio::task::spawn_blocking(move || command.output())
@@ -150,7 +150,7 @@ impl TestEnv {
     }
 }
 
-/// What a command said, and how it ended. Look at it, or assert on it.
+/// The output of a command, and its exit code, for assertions.
 #[must_use = "assert on the status, or look at the output"]
 pub(crate) struct CommandOutput {
     pub(crate) stdout: String,
@@ -158,7 +158,7 @@ pub(crate) struct CommandOutput {
     status: ExitStatus,
 }
 
-/// What a command says of reads that take long: only a slow machine sees it.
+/// Returns whether a line reports a read that takes long: only a slow machine shows it.
 static STATUS_LINE: LazyLock<Regex> = LazyLock::new(|| {
     let said = "(?:Reading |Inspecting packages: |Waiting for the server)";
     Regex::new(&format!(
@@ -168,7 +168,7 @@ static STATUS_LINE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl CommandOutput {
-    /// What was said, without the status lines of a slow machine.
+    /// Returns the output without the status lines of a slow machine.
     pub(crate) fn new(output: Output) -> Self {
         let said = |bytes| {
             let text = String::from_utf8(bytes).unwrap();
@@ -185,7 +185,7 @@ impl CommandOutput {
         self.status.code().unwrap_or(-1)
     }
 
-    /// Asserts the exit code, and shows everything where it is another one.
+    /// Asserts the exit code, and shows the output if it is another one.
     #[track_caller]
     pub(crate) fn exits_with(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "\n{self}");

@@ -1,9 +1,8 @@
-//! The pace of the machine, and time limits that keep up with it.
+//! The pace of the machine, and time limits that are adapted to it.
 //!
-//! Some tests wait for a limit of the program to pass: a job that never ends, a write that never
-//! shows. Everything else that such a test is about must be over before that. How long that takes
-//! depends on the machine and on what else it has to do, so that the limits in manifests grow with
-//! the time that the program takes to start.
+//! Some tests wait until a limit of the program has passed: a job that never ends, a write that
+//! never shows. The rest of such a test must end before that. Its duration depends on the machine
+//! and its load, so the limits in manifests grow with the time that the program takes to start.
 
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
@@ -11,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use regex::{Captures, Regex};
 
-/// A start of the program within this time stretches no limit.
+/// The time for a start of the program within which no limit is stretched.
 const QUICK: Duration = Duration::from_millis(30);
-/// A measurement is used for this long.
+/// The time for which a measurement is used.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// The factor by which this machine is slower than one that is quick and idle; at least 1.
@@ -24,7 +23,7 @@ pub(crate) fn factor() -> f64 {
         Some((measured_at, factor)) if measured_at.elapsed() < FRESH => factor,
         _ => {
             let measured = (start_time().as_secs_f64() / QUICK.as_secs_f64()).max(1.0);
-            // A quiet moment between two loads is not taken for the end of the load.
+            // A quiet moment between two loads must not count as the end of the load.
             let before = last.map_or(1.0, |(_, factor)| factor);
             let factor = measured.max(f64::midpoint(measured, before));
             *last = Some((Instant::now(), factor));
@@ -33,7 +32,7 @@ pub(crate) fn factor() -> f64 {
     }
 }
 
-/// The time that the program takes from its start to its end where it has nothing to wait for.
+/// Measures the time that the program takes from its start to its end without waiting.
 fn start_time() -> Duration {
     let begun = Instant::now();
     let status = Command::new(env!("CARGO_BIN_EXE_solform"))
@@ -45,9 +44,9 @@ fn start_time() -> Duration {
     begun.elapsed()
 }
 
-/// A manifest whose limits in whole seconds are stretched. Limits in other units are exact. It
-/// stays as long as it was, because reports hold positions: where a number has more digits, a space
-/// that YAML does not need goes.
+/// Returns a manifest whose limits in whole seconds are stretched. Limits in other units are exact.
+/// The length stays the same, because reports contain positions: if a number has more digits, a
+/// space that YAML does not need is removed.
 pub(crate) fn stretched(manifest: &str, factor: f64) -> String {
     static LIMITS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"timeouts: \{[^}]*\}").unwrap());
     static SECONDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(\d+)s\b").unwrap());

@@ -1,4 +1,4 @@
-//! Plan files as somebody may edit them: by the documented meaning of the fingerprint only.
+//! Plan files as a user may edit them: with only the documented meaning of the fingerprint.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ impl PlanFile {
         Self(serde_json::from_str(text).unwrap())
     }
 
-    /// A value behind a top-level key.
+    /// Returns the value of a top-level key.
     pub(crate) fn at(&mut self, key: &str) -> &mut Value {
         &mut self.0[key]
     }
@@ -24,13 +24,13 @@ impl PlanFile {
         self.0["plan"]["changes"].as_array_mut().unwrap()
     }
 
-    /// The change at an address.
+    /// Returns the change at an address.
     pub(crate) fn change(&mut self, address: &str) -> &mut Value {
         let mut changes = self.changes().iter_mut();
         changes.find(|change| change["address"] == address).unwrap()
     }
 
-    /// The file's text, with the fingerprint of what it holds now.
+    /// Returns the file's text, with the fingerprint of its current content.
     pub(crate) fn sealed(&self) -> String {
         let values: Vec<&Value> = self
             .0

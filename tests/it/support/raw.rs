@@ -1,18 +1,17 @@
-//! Servers that answer with given bytes, whatever they are asked: for answers that no framework
-//! makes.
+//! Servers that answer every request with given bytes: for answers that no framework creates.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A server on a loopback port that says the same to everybody.
+/// A server on a loopback port that sends the same answer to every client.
 pub(crate) struct RawServer {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl RawServer {
-    /// Answers each request with these bytes, and closes.
+    /// Answers each request with these bytes, and closes the connection.
     pub(crate) fn saying(answer: &str) -> Self {
         let answer = answer.as_bytes().to_vec();
         Self::serving(move |stream| {
@@ -20,7 +19,7 @@ impl RawServer {
         })
     }
 
-    /// Answers with a head and then with the same bytes until the client leaves.
+    /// Answers with a head, and then repeats the same bytes until the client disconnects.
     pub(crate) fn endless(head: &str, bytes: &str) -> Self {
         let head = head.as_bytes().to_vec();
         let bytes = bytes.repeat(4096).into_bytes();
@@ -53,7 +52,7 @@ impl RawServer {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The heads of the requests so far.
+    /// Returns the heads of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -68,7 +67,7 @@ fn head_of(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// A whole answer with its length.
+/// Returns a whole answer with its length.
 pub(crate) fn answer(status: &str, content_type: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",

@@ -1,6 +1,6 @@
-//! A server on a loopback port that answers by a function, and remembers what it was asked.
+//! A server on a loopback port that answers by a function, and records the requests.
 //!
-//! It speaks HTTP well or badly, as told: bodies that end early or never, answers that never come.
+//! On demand it breaks HTTP: bodies that end early or never, answers that never come.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// One request, as the server saw it.
+/// A request, as the server received it.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -27,7 +27,7 @@ pub(crate) struct Asked {
     pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// How many requests came before.
+    /// The number of requests before this one.
     pub(crate) nth: usize,
 }
 
@@ -36,19 +36,19 @@ impl Asked {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Method and target, as in a request line.
+    /// Returns method and target, as in a request line.
     pub(crate) fn line(&self) -> String {
         let mark = if self.raw_query.is_empty() { "" } else { "?" };
         format!("{} {}{mark}{}", self.method, self.path, self.raw_query)
     }
 }
 
-/// One answer.
+/// An answer to a request.
 pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Ending,
-    /// Until a permit is added, the answer is held back.
+    /// A gate that holds the answer back until a permit is added.
     gate: Option<Arc<Semaphore>>,
 }
 
@@ -82,7 +82,7 @@ impl Reply {
         }
     }
 
-    /// A body that breaks off.
+    /// Creates an answer whose body breaks off.
     pub(crate) fn cut_off(text: &str) -> Self {
         Self {
             status: 200,
@@ -92,7 +92,7 @@ impl Reply {
         }
     }
 
-    /// A body that repeats without end.
+    /// Creates an answer whose body repeats without end.
     pub(crate) fn endless(text: &str) -> Self {
         Self {
             status: 200,
@@ -107,7 +107,7 @@ impl Reply {
         self
     }
 
-    /// No answer at all.
+    /// Creates no answer: the connection stays open.
     pub(crate) fn never() -> Self {
         Self {
             status: 200,
@@ -136,7 +136,7 @@ impl Reply {
             Ending::Whole(bytes) => Body::from(bytes),
             Ending::CutOff(bytes) => Body::from_stream(
                 stream::iter([Ok(Bytes::from(bytes))]).chain(stream::once(async {
-                    // What was written has to be on its way before the connection breaks.
+                    // The written bytes must be sent before the connection breaks.
                     for _ in 0..8 {
                         tokio::task::yield_now().await;
                     }
@@ -164,7 +164,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// Serves what `answer` says.
+    /// Starts a server that sends the answers of `answer`.
     pub(crate) async fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -188,7 +188,7 @@ impl Scripted {
         }
     }
 
-    /// Takes connections and closes them at once.
+    /// Starts a server that accepts connections and closes them at once.
     pub(crate) async fn slamming() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -205,7 +205,7 @@ impl Scripted {
         }
     }
 
-    /// Everything that was asked so far.
+    /// Returns all requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.log.lock().unwrap().clone()
     }

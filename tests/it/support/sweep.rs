@@ -1,15 +1,15 @@
-//! Sweeps over many cases: which of them failed, and how one is run alone.
+//! Sweeps over many cases: the report of failed cases, and the way to run a single case.
 
 use proptest::prelude::{ProptestConfig, Strategy};
 use proptest::test_runner::{RngSeed, TestRunner};
 
-/// The number of random cases over a socket, unless `SOCKET_CASES` says another one.
+/// The number of random cases over a socket, unless `SOCKET_CASES` is set.
 const SOCKET_CASES: u64 = 24;
 
 /// The variable that names the only case to run.
 const ONE: &str = "SEED";
 
-/// The cases of a sweep, or only the one that `SEED` names.
+/// Returns the cases of a sweep, or only the case in `SEED`.
 pub(crate) fn chosen<T>(cases: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String) -> Vec<T> {
     let one = std::env::var(ONE).ok();
     let is_chosen = |case: &T| one.as_ref().is_none_or(|one| *one == name(case));
@@ -18,8 +18,8 @@ pub(crate) fn chosen<T>(cases: impl IntoIterator<Item = T>, name: impl Fn(&T) ->
     chosen
 }
 
-/// Passes if no case has failed. Otherwise names all that have, shows the first ones, and says how
-/// one is run alone.
+/// Passes if no case has failed. Otherwise names all failed cases, shows the first ones, and
+/// explains how to run a single case.
 #[track_caller]
 pub(crate) fn assert_none_failed(test: &str, cases: usize, failed: &[(String, String)]) {
     let Some((first, _)) = failed.first() else {
@@ -39,7 +39,7 @@ pub(crate) fn assert_none_failed(test: &str, cases: usize, failed: &[(String, St
     );
 }
 
-/// Holds a property for one random value of each seed, and shrinks the values that fail.
+/// Checks a property for a random value of each seed, and shrinks the values that fail.
 pub(crate) fn hold_for_seeds<S: Strategy>(test: &str, strategy: &S, holds: impl Fn(S::Value)) {
     let cases = std::env::var("SOCKET_CASES").map_or(SOCKET_CASES, |text| text.parse().unwrap());
     let seeds = chosen(0..cases, u64::to_string);

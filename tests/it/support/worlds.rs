@@ -1,4 +1,4 @@
-//! Emulated worlds, and manifests that mean them.
+//! Emulated servers with a given state, and the manifests for them.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::TestEnv;
 
 /// The token of every test. It must never be seen in any output.
 pub(crate) const TOKEN: &str = "tok-5f1c9e-secret";
-/// Where the packages of tests lie.
+/// The folder of the packages of tests.
 pub(crate) const DRIVE: &str = "acme/releases/fs/Instabase Drive";
 
 /// A version in a test's world.
@@ -45,7 +45,7 @@ impl<'a> Version<'a> {
     }
 }
 
-/// A seed of live versions and of packages that wait to be deployed.
+/// Returns a seed of live versions and of packages to deploy.
 pub(crate) fn seed(live: &[Version<'_>], packages: &[Version<'_>]) -> Seed {
     let mut text = String::from("solutions:\n");
     if live.is_empty() {
@@ -77,17 +77,17 @@ pub(crate) fn seed(live: &[Version<'_>], packages: &[Version<'_>]) -> Seed {
     Seed::parse(&text).unwrap()
 }
 
-/// Where the package of a version lies.
+/// Returns the path of a version's package.
 pub(crate) fn path_of(name: &str, version: &str) -> String {
     format!("{DRIVE}/{name}-{version}.ibsolution")
 }
 
-/// An emulator in this process, with the test's token, on a clock that tests move.
+/// Starts an emulator in this process, with the test's token, on a clock that tests move.
 pub(crate) async fn start(seed: Seed, knobs: &[&str]) -> Emulator {
     start_with(seed, knobs, JobPace::Polls(1), 100).await
 }
 
-/// The same with a pace for its jobs and a page cap.
+/// As above, with a pace for its jobs and a page cap.
 pub(crate) async fn start_with(
     seed: Seed,
     knobs: &[&str],
@@ -104,7 +104,7 @@ pub(crate) async fn start_with(
         user: "svc".to_owned(),
         job_pace,
         page_cap,
-        // Far from now: no record of a test looks as if it were just being made.
+        // Far from the current time: no record of a test seems to be new.
         clock: Clock::Logical {
             start_ms: 1_600_000_000_000,
         },
@@ -115,12 +115,13 @@ pub(crate) async fn start_with(
     .unwrap()
 }
 
-/// A manifest for an emulator and its user, with short times and these `solutions`.
+/// Returns a manifest for an emulator and its user, with short times and these `solutions`.
 pub(crate) fn manifest(url: &str, solutions: &str) -> String {
     manifest_with(url, "", "", solutions)
 }
 
-/// A manifest with more keys of the environment, each line indented by four, and more top keys.
+/// Returns a manifest with more keys of the environment, each line indented by four, and more
+/// top-level keys.
 pub(crate) fn manifest_with(url: &str, environment: &str, top: &str, solutions: &str) -> String {
     format!(
         "solform: 1\n\
@@ -137,7 +138,7 @@ pub(crate) fn manifest_with(url: &str, environment: &str, top: &str, solutions: 
     )
 }
 
-/// A folder with the manifest and the token set.
+/// Creates a folder with the manifest and the token.
 pub(crate) fn env_with(manifest: &str) -> TestEnv {
     let mut env = TestEnv::new();
     env.set("TEST_TOKEN", TOKEN);
@@ -145,7 +146,7 @@ pub(crate) fn env_with(manifest: &str) -> TestEnv {
     env
 }
 
-/// How often an operation was asked for.
+/// Returns the number of calls of an operation.
 pub(crate) fn count(emulator: &Emulator, operation: Operation) -> usize {
     emulator
         .requests()
