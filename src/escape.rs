@@ -83,7 +83,7 @@ mod tests {
     fn hidden_characters_become_escapes() {
         assert_eq!(escaped("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(escaped("\u{202e}gnp"), "\\u{202e}gnp");
-        // Two names could look like one.
+        // Two names with these characters could be shown alike.
         for hidden in [
             '\u{7f}',
             '\u{85}',

@@ -142,13 +142,13 @@ fn least_head(length: usize) -> usize {
     length.min(LEAST_HEAD.max(length.div_ceil(2)))
 }
 
-fn without(text: &[u8], places: &[Range<usize>]) -> Vec<u8> {
+fn without(text: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(text.len());
     let mut end = 0;
-    for place in places {
-        clean.extend_from_slice(&text[end..place.start]);
+    for range in ranges {
+        clean.extend_from_slice(&text[end..range.start]);
         clean.extend_from_slice(MARK.as_bytes());
-        end = place.end;
+        end = range.end;
     }
     clean.extend_from_slice(&text[end..]);
     clean
@@ -157,7 +157,7 @@ fn without(text: &[u8], places: &[Range<usize>]) -> Vec<u8> {
 /// Finds a secret in plain form.
 fn plain_places(text: &[u8], secret: &[u8], is_cut: bool) -> Vec<Range<usize>> {
     let least = least_head(secret.len());
-    let mut places = Vec::new();
+    let mut ranges = Vec::new();
     let mut from = 0;
     let finder = memmem::Finder::new(&secret[..least]);
     while let Some(found) = finder.find(&text[from..]) {
@@ -165,7 +165,7 @@ fn plain_places(text: &[u8], secret: &[u8], is_cut: bool) -> Vec<Range<usize>> {
         let rest = text[start..].iter().zip(secret);
         let length = rest.take_while(|(left, right)| left == right).count();
         let end = floor_boundary(text, start + length);
-        places.push(start..end.max(start + 1));
+        ranges.push(start..end.max(start + 1));
         from = end.max(start + 1);
     }
     if is_cut {
@@ -173,9 +173,9 @@ fn plain_places(text: &[u8], secret: &[u8], is_cut: bool) -> Vec<Range<usize>> {
         let at_end = (LEAST_HEAD_AT_CUT..=most)
             .rev()
             .find(|length| text[from..].ends_with(&secret[..*length]));
-        places.extend(at_end.map(|length| text.len() - length..text.len()));
+        ranges.extend(at_end.map(|length| text.len() - length..text.len()));
     }
-    places
+    ranges
 }
 
 /// Returns the end of the last whole character before an offset.
@@ -191,7 +191,7 @@ fn floor_boundary(text: &[u8], offset: usize) -> usize {
 fn encoded_places(text: &[u8], secret: &str, is_cut: bool) -> Vec<Range<usize>> {
     let least = least_head(secret.len());
     let first = secret.as_bytes()[0];
-    let mut places = Vec::new();
+    let mut ranges = Vec::new();
     let mut start = 0;
     while start < text.len() {
         if !(text[start] == first || matches!(text[start], b'\\' | b'%' | b'&')) {
@@ -204,16 +204,16 @@ fn encoded_places(text: &[u8], secret: &str, is_cut: bool) -> Vec<Range<usize>> 
             && (end == text.len()
                 || (text.len() - end < 10 && matches!(text[end], b'\\' | b'%' | b'&')));
         if matched >= least {
-            places.push(start..end);
+            ranges.push(start..end);
             start = end;
         } else if is_at_end && matched >= LEAST_HEAD_AT_CUT {
-            places.push(start..text.len());
+            ranges.push(start..text.len());
             break;
         } else {
             start += 1;
         }
     }
-    places
+    ranges
 }
 
 /// Returns how far a text matches the secret: the end in the text, and the number of the secret's

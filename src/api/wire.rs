@@ -25,7 +25,7 @@ macro_rules! reply {
         #[derive(Debug, Default)]
         pub(super) struct $name<'a> {
             /// True if the JSON was not an object.
-            #[allow(dead_code, reason = "only records tell their own oddity")]
+            #[allow(dead_code, reason = "only records use this field")]
             pub(super) is_odd: bool,
             $( $(#[$field_doc])* pub(super) $field: $kind, )+
         }

@@ -567,7 +567,7 @@ mod tests {
             // A person does not wait for it any more.
             (vec![SEND, UNKNOWN, END, ABANDON], 0, false),
             (vec![SEND, ABANDON], 0, true),
-            // What was never sent is not open, whatever its word.
+            // A step without a sent request is not open, with any outcome.
             (vec![UNKNOWN, END], 0, false),
         ] {
             let text: String = entries.iter().map(|entry| line(entry)).collect();
