@@ -1,4 +1,5 @@
-//! Deploys a version: look, send, poll, find the record, patch what is not as declared.
+//! Deploys a version: checks the precondition, sends, polls, finds the record, and patches the
+//! fields that are not as declared.
 
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ use crate::plan::{
     deployed_among, is_made_by_deploy,
 };
 
-/// What a deploy is to bring about.
+/// The declared result of a deploy.
 #[derive(Clone, Copy)]
 pub(super) struct DeployTarget<'a> {
     pub(super) after: &'a AfterImage,
@@ -30,7 +31,7 @@ impl DeployTarget<'_> {
         is_made_by_deploy(self.after, self.other_owner, live)
     }
 
-    /// The new record that a deploy made, where one is listed.
+    /// Returns the new record that a deploy made, if one is listed.
     pub(super) async fn find_made(
         &self,
         run: &Run<'_>,
@@ -41,7 +42,7 @@ impl DeployTarget<'_> {
         Ok(fresh.find(|live| self.is_met_by(live)))
     }
 
-    /// A new record is what was to be made, or it is named as what it is.
+    /// Returns whether a new record is the declared version or another solution.
     fn judge(&self, live: LiveVersion) -> Made {
         if self.is_met_by(&live) {
             return Made::Declared(live);
@@ -59,7 +60,7 @@ impl DeployTarget<'_> {
         }
     }
 
-    /// The failure of a deploy that made another solution.
+    /// Returns the failure of a deploy that made another solution.
     pub(super) fn other_identity(&self, found: String, id: SolutionId) -> StepError {
         StepError::OtherIdentity {
             declared: Box::new(self.after.identity.clone()),
@@ -71,19 +72,19 @@ impl DeployTarget<'_> {
 
 /// A record that a deploy made.
 pub(super) enum Made {
-    /// What was to be made.
+    /// The declared version.
     Declared(LiveVersion),
-    /// Another solution.
+    /// Another solution than the declared one.
     Other {
         /// Its identity, for people.
         found: String,
-        /// Its id.
+        /// The id of the record.
         id: SolutionId,
     },
 }
 
 impl Run<'_> {
-    /// The record that a deploy's job named, also one that no manifest can declare.
+    /// Reads the record that the deploy's job named. It may be one that no manifest can declare.
     pub(super) async fn fetch_made(
         &self,
         id: &SolutionId,
@@ -94,7 +95,7 @@ impl Run<'_> {
                 found: record.label,
                 id: record.id,
             })),
-            // Everything else is read as always: a read may lag behind the list.
+            // Other records are read with retries: a read may lag behind the list.
             Ok(Some(AnyRecord::Version(live))) => Ok(Some(target.judge(live))),
             Ok(None) | Err(_) => {
                 let live = self.fetch(id, &target.after.identity.name).await?;
@@ -103,8 +104,8 @@ impl Run<'_> {
         }
     }
 
-    /// What a deploy made whose job named `ids`: one of them, or a new record of the version.
-    /// `known` are the records of the name before it.
+    /// Returns the record that a deploy made: one of `ids`, which its job named, or a new record of
+    /// the version. `known` are the records of the name before the deploy.
     pub(super) async fn look_for_made(
         &self,
         target: DeployTarget<'_>,
@@ -122,12 +123,12 @@ impl Run<'_> {
             .into_iter()
             .filter(|live| !known.contains(&live.id))
             .filter(|live| live.identity.version == declared.version);
-        // The declared one is meant; where only another is there, it is named.
+        // The declared version is preferred. If only another one exists, it is reported.
         let newest = fresh.min_by_key(|live| !target.is_met_by(live));
         Ok(newest.map(|live| target.judge(live)))
     }
 
-    /// The new record of another version, where there is one and no more: a package that was not
+    /// Returns the new record of another version, if there is exactly one: a package that was not
     /// inspected may contain it.
     pub(super) async fn look_for_other_version(
         &self,
@@ -149,8 +150,8 @@ impl Run<'_> {
 }
 
 impl Step<'_, '_> {
-    /// Fails where an earlier deploy of this package made another solution that is still there:
-    /// each deploy would add one more. A package that was inspected is known to be right by now.
+    /// Fails if an earlier deploy of this package made another solution that still exists: each
+    /// deploy would add one more. A package that was inspected is known to be correct.
     async fn check_made_before(&self, path: &str, after: &AfterImage) -> Result<(), Outcome> {
         let made = self.run.made_other.get(&after.identity);
         let Some(made) = made.filter(|made| made.path == path && after.package.is_none()) else {
@@ -169,7 +170,7 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Deploys a version; after a delete, `replaced` is the record that it takes the place of.
+    /// Deploys a version. In a replace, `replaced` is the record that was deleted before.
     pub(super) async fn create(
         &mut self,
         path: &str,
@@ -184,7 +185,7 @@ impl Step<'_, '_> {
             let mut named = run.reader.named(name).await.map_err(not_read)?;
             let result = match replaced {
                 Some(id) => {
-                    // It is proven to be gone: a list that still shows it lags.
+                    // The record is confirmed gone: a list that still shows it lags.
                     named.retain(|live| live.id != *id);
                     check_redeploy(after, target.other_owner, &named)
                 }
@@ -195,7 +196,7 @@ impl Step<'_, '_> {
         let (named, mut result) = look().await?;
         let newest = deployed_among(after, target.other_owner, &named);
         if let (PreconditionResult::Moved(_), Some(live)) = (&result, newest) {
-            // The record may be all that is declared, with a visibility that must be asked for.
+            // The record may already be as declared, but its visibility must be read separately.
             let live = run.with_visibility(after, live.clone()).await?;
             if after.is_proven_by(&live) {
                 result = PreconditionResult::Done;
@@ -206,7 +207,8 @@ impl Step<'_, '_> {
                 return Ok(Done::already(newest.map(|live| live.id.clone())));
             }
             PreconditionResult::Moved(differences) => {
-                // Nobody has moved it: an interrupted run deployed it, and the patch is left.
+                // The record is not a conflict: an interrupted apply deployed it, and only the
+                // patch is missing.
                 let begun = newest.filter(|live| run.unfinished.contains(&live.id));
                 let Some(live) = begun else {
                     return Err(Outcome::Refused(differences));
@@ -247,8 +249,8 @@ impl Step<'_, '_> {
         self.complete(live, after, deadline).await
     }
 
-    /// The answer with the job's name is lost, so that the record is all that can be watched: where
-    /// it is still there once `propagation` is over, its deploy is taken to be done.
+    /// Waits for a deploy whose answer, with the name of the job, was lost: only the record can be
+    /// read. If the record still exists after `propagation`, the deploy counts as done.
     async fn await_found(
         &self,
         live: LiveVersion,
@@ -274,7 +276,7 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Follows a deploy's job to its end, and finds what it made.
+    /// Polls a deploy's job until it ends, and finds the record that it made.
     async fn await_deploy(
         &mut self,
         job: Option<JobId>,
@@ -294,9 +296,10 @@ impl Step<'_, '_> {
                     self.release_permit();
                 }
                 JobEnd::Finished(JobResult::Failed { message }) => {
-                    // Best effort: the failure is told in any case.
+                    // If this read fails, the failure of the job is reported without the record.
                     let made = target.find_made(run, known).await.ok().flatten();
-                    // The second of two sendings fails over what the first one made.
+                    // If the deploy was sent twice, the second job may fail because of the record
+                    // of the first.
                     if let Some(live) = &made
                         && self.sent_twice.contains(&WriteKind::Deploy)
                     {
@@ -348,7 +351,7 @@ impl Step<'_, '_> {
         Err(self.not_confirmed(WriteKind::Deploy))
     }
 
-    /// Patches what is not proven equal to the declared after-image.
+    /// Patches the fields that are not confirmed equal to the declared after-image.
     async fn complete(
         &mut self,
         live: LiveVersion,
@@ -373,7 +376,7 @@ impl Step<'_, '_> {
     }
 }
 
-/// The difference that a record makes which the plan did not see.
+/// Returns the difference for a record that the plan did not contain.
 fn appeared(live: &LiveVersion) -> Difference {
     Difference::Appeared {
         id: live.id.clone(),

@@ -1,4 +1,4 @@
-//! Deletes a version, and proves that it is gone.
+//! Deletes a version, and confirms that it is gone.
 
 use tokio::time::Instant;
 
@@ -33,7 +33,7 @@ impl Step<'_, '_> {
                 self.or_put_back(&active, before, None, ended).await
             }
             None => match self.delete_ready(before).await {
-                // Some servers delete only what is out of service (docs/platform.md, U6).
+                // Some servers delete only versions that are out of service (docs/platform.md, U6).
                 Err(Outcome::Failed(error))
                     if is_refusal(&error) && before.state.is_in_service() =>
                 {
@@ -51,12 +51,12 @@ impl Step<'_, '_> {
         self.delete_once(before).await
     }
 
-    /// Checks an image against the record as it is now.
+    /// Checks an image against the current record.
     async fn recheck_delete(&self, before: &LiveImage) -> Result<PreconditionResult, Outcome> {
         recheck_delete(self.run, before).await
     }
 
-    /// Deactivates a version whose delete was refused, and deletes it then.
+    /// Deactivates a version whose delete was refused, and then deletes it.
     async fn delete_inactive(
         &mut self,
         before: &LiveImage,
@@ -67,7 +67,7 @@ impl Step<'_, '_> {
             PreconditionResult::Moved(differences) => return Err(Outcome::Refused(differences)),
             PreconditionResult::Ready => {}
         }
-        // A job may have run for long since the successors were checked.
+        // A job may have run for a long time since the successors were checked.
         self.run.check_successors(self.change).await?;
         self.run.check_package(self.change).await?;
         let Some(patch) = Patch::new(Some(State::Inactive), None) else {
@@ -75,7 +75,7 @@ impl Step<'_, '_> {
         };
         match self.patch(before, patch, self.delete_deadline()).await {
             Ok(_) => {}
-            // It was gone before, and reads lag behind (docs/platform.md, U5, U10).
+            // The version was already gone, and reads lag behind (docs/platform.md, U5, U10).
             Err(outcome) if is_missing(&outcome) => return self.await_gone(before).await,
             Err(outcome) => return Err(outcome),
         }
@@ -96,9 +96,8 @@ impl Step<'_, '_> {
             .await
     }
 
-    /// Puts a version back into service that solform deactivated to delete it, and that could not
-    /// be deleted. `first` is the reason why it could not be deleted in service, where this apply
-    /// tried that.
+    /// Restores a version that solform deactivated for a delete that then failed. `first` is the
+    /// reason why the version could not be deleted in service, if this apply tried that.
     async fn or_put_back(
         &mut self,
         active: &LiveImage,
@@ -108,7 +107,7 @@ impl Step<'_, '_> {
     ) -> Result<Done, Outcome> {
         match ended {
             Ok(done) => Ok(done),
-            // Its job may still delete the version, or nothing more may be sent.
+            // The delete job may still be running, or nothing more may be sent.
             Err(outcome @ (Outcome::Unknown { .. } | Outcome::Cancelled)) => Err(outcome),
             Err(outcome) => {
                 self.put_back(active, inactive.clone(), first, outcome)
@@ -117,7 +116,7 @@ impl Step<'_, '_> {
         }
     }
 
-    /// A visibility that cannot be learned does not prevent this: it restores what was reviewed.
+    /// An unknown visibility does not prevent this: the restored state was reviewed before.
     ///
     /// A PATCH sets ACTIVE or INACTIVE only (docs/platform.md, 8.23): ACTIVE is the nearest to any
     /// other state in service.
@@ -169,7 +168,7 @@ impl Step<'_, '_> {
         }))
     }
 
-    /// Each delete has the time of a whole one, its job included.
+    /// Returns the deadline of a delete that starts now, its job included.
     fn delete_deadline(&self) -> Instant {
         Instant::now() + self.run.settings.delete
     }
@@ -230,7 +229,8 @@ impl Step<'_, '_> {
                             ..
                         } => {}
                         JobEnd::Finished(JobResult::Failed { message }) => {
-                            // Two deletes of one record: the other one won, and it is gone.
+                            // Of two deletes of one record, the other one succeeded: the record is
+                            // gone.
                             if run
                                 .fetch(id, &before.identity.name)
                                 .await
@@ -260,7 +260,7 @@ impl Step<'_, '_> {
     }
 }
 
-/// Judges a delete by the record as it is now.
+/// Checks a delete against the current record.
 async fn recheck_delete(run: &Run<'_>, before: &LiveImage) -> Result<PreconditionResult, Outcome> {
     let now = run.current(before).await?;
     Ok(check_delete(
@@ -269,7 +269,7 @@ async fn recheck_delete(run: &Run<'_>, before: &LiveImage) -> Result<Preconditio
     ))
 }
 
-/// Returns whether the server knows no such record.
+/// Returns whether the outcome means that the server does not know the record.
 fn is_missing(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Failed(StepError::CallRefused { source, .. }) => {
@@ -282,9 +282,9 @@ fn is_missing(outcome: &Outcome) -> bool {
     }
 }
 
-/// Returns whether the server would not delete this version as it is, as opposed to could not be
-/// asked, or does not let this caller delete anything: then nothing is to be taken out of service
-/// either.
+/// Returns whether the server refused to delete this version in its current state. False if the
+/// server was unreachable, or if this caller may not delete anything: then the version must not be
+/// taken out of service either.
 fn is_refusal(error: &StepError) -> bool {
     match error {
         StepError::JobFailed {

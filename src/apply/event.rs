@@ -1,4 +1,4 @@
-//! What happens during an apply, as values: the executor tells, renderers speak.
+//! The events of an apply, as values: the executor emits them, and the renderers show them.
 
 use std::time::Duration;
 
@@ -6,69 +6,70 @@ use crate::ident::{Address, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::ActionKind;
 
-/// One thing that happened.
+/// An event of an apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApplyEvent {
-    /// A change's step began: its precondition is being looked at.
+    /// A step started: its precondition is being checked.
     StepStarted {
         /// The change.
         address: Address,
-        /// What is done.
+        /// The kind of the change.
         kind: ActionKind,
     },
-    /// A write was taken by the server, which works on it in a job.
+    /// The server accepted a write and processes it in a job.
     JobStarted {
         /// The change.
         address: Address,
         /// The call that started it.
         call: WriteKind,
-        /// The job; none where the server named none.
+        /// The job; `None` if the server did not name one.
         job: Option<JobId>,
     },
-    /// A job's answer changed.
+    /// The answer about a job changed.
     JobAnswered {
         /// The change.
         address: Address,
         /// The job.
         job: JobId,
-        /// The server's word, or why the answer says nothing.
+        /// The server's word, or the reason why the answer is not usable.
         word: String,
     },
-    /// A call is tried again after a while.
+    /// A call is sent again after a pause.
     Retrying {
         /// The change.
         address: Address,
         /// The call.
         call: WriteKind,
-        /// How long it waits, at the most.
+        /// The longest pause.
         after: Duration,
-        /// True if the call may have been taken, so that its effect is looked for meanwhile.
+        /// True if the server may have accepted the call, so that solform first checks for its
+        /// effect.
         is_ambiguous: bool,
-        /// Why.
+        /// The error of the last attempt.
         why: String,
     },
-    /// A change's step came to its end.
+    /// A step ended.
     StepFinished {
         /// The change.
         address: Address,
-        /// What was done.
+        /// The kind of the change.
         kind: ActionKind,
-        /// How it ended.
+        /// The outcome of the change.
         outcome: OutcomeKind,
-        /// How long it took.
+        /// The duration of the step.
         took: Duration,
-        /// The record that is live, where one is.
+        /// The record that is live, if there is one.
         id: Option<SolutionId>,
-        /// Why it is not done, or what is to be known of one that is.
+        /// The reason why the change is not done, or a remark on one that is done.
         why: Option<String>,
-        /// Jobs that it started, in order.
+        /// The jobs that the step started, in order.
         jobs: Vec<JobId>,
-        /// Calls that were sent a second time.
+        /// The calls that were sent a second time.
         sent_twice: Vec<WriteKind>,
     },
-    /// The first interrupt was seen: nothing new starts, what is in progress ends.
+    /// The first interrupt was received: no step starts any more, and running steps finish.
     Draining {
-        /// Steps at work.
+        /// The number of steps in progress.
         at_work: usize,
     },
 }

@@ -1,4 +1,5 @@
-//! Runs the steps of a plan: as many at once as allowed, each as soon as what it waits for is done.
+//! Executes the steps of a plan concurrently. A step starts when all steps that it waits for are
+//! done.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -23,65 +24,66 @@ use crate::live::LiveVersion;
 use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, LiveImage, OtherMade, OwnWrites};
 use crate::store::{Journal, Lease};
 
-/// Takes what happens, as it happens.
+/// The function that receives each event as it happens.
 pub type EventSink = Arc<dyn Fn(&ApplyEvent) + Send + Sync>;
 
-/// How an apply behaves.
+/// The settings of an apply.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ApplySettings {
-    /// Steps at work at once.
+    /// The maximum number of concurrent steps.
     pub parallelism: usize,
-    /// The longest that one deploy may take, its job included.
+    /// The maximum duration of one deploy, its job included.
     pub deploy: Duration,
-    /// The longest that one delete may take, its job included.
+    /// The maximum duration of one delete, its job included.
     pub delete: Duration,
-    /// How long a finished write may need to show.
+    /// The maximum time until a finished write shows in reads.
     pub propagation: Duration,
-    /// The longest that the whole apply may take.
+    /// The maximum duration of the whole apply.
     pub run: Duration,
-    /// How jobs are polled.
+    /// The polling policy for jobs.
     pub poll: PollPolicy,
 }
 
-/// Everything that an apply works with. Clock and randomness come in as values.
+/// The context of an apply. Clock and random numbers are passed in as values.
 pub struct Execution {
-    /// Reads the live state.
+    /// The client that reads the live state.
     pub reader: Reader,
-    /// Writes; nothing else in solform holds one.
+    /// The only client in solform that writes.
     pub writer: Writer,
-    /// Reads packages.
+    /// The client that reads packages.
     pub files: Files,
-    /// Keeps what is about to be sent.
+    /// The journal of every request before it is sent.
     pub journal: Arc<Journal>,
-    /// Says when to stop.
+    /// The token that reports an interrupt.
     pub interrupt: CancelToken,
-    /// How to behave.
+    /// The limits of time and concurrency.
     pub settings: ApplySettings,
-    /// Is told what happens.
+    /// The receiver of events.
     pub events: EventSink,
     /// The wall clock, in milliseconds since 1970.
     pub now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
-    /// Records that earlier runs brought to their declared state.
+    /// The records that earlier applies brought to their declared state.
     pub confirmed: BTreeSet<SolutionId>,
-    /// Records that failed deploys of earlier runs left behind.
+    /// The records that failed deploys of earlier applies left.
     pub orphaned: BTreeSet<SolutionId>,
-    /// Records that an interrupted run deployed, and did not come to patch.
+    /// The records that an interrupted apply deployed and did not patch.
     pub unfinished: BTreeSet<SolutionId>,
-    /// Versions that jobs of earlier runs are at work on, or may be: nothing is sent for them.
+    /// The versions that jobs of earlier applies may still change: nothing is sent for them.
     pub in_flight: BTreeMap<Identity, Option<JobId>>,
-    /// Versions whose deploy an earlier run has sent, and which was not found since.
+    /// The versions whose deploy an earlier apply sent, and which were not found since.
     pub sent_before: BTreeSet<Identity>,
-    /// Versions that are not deployed before a time, because their last deploy was abandoned.
+    /// The versions that must not be deployed before a time, because their last deploy was
+    /// abandoned. The time is in milliseconds since 1970.
     pub held_back: BTreeMap<Identity, u64>,
-    /// Writes of earlier applies that this one goes on with.
+    /// The writes of earlier applies that this one continues.
     pub own_writes: OwnWrites,
-    /// Records that an interrupted delete deactivated, with the states that they had before.
+    /// The records that an interrupted delete deactivated, with their states before.
     pub deactivated: BTreeMap<SolutionId, LiveStateWord>,
-    /// What the last deploy of a version made instead of it.
+    /// The solutions that the last deploys made instead of the declared versions.
     pub made_other: BTreeMap<Identity, OtherMade>,
     /// The lock that must be held at each write.
     pub lease: Arc<Lease>,
-    /// Seeds the jitter.
+    /// The seed of the jitter.
     pub seed: u64,
 }
 
@@ -93,7 +95,7 @@ impl fmt::Debug for Execution {
     }
 }
 
-/// One apply at work: what its steps share.
+/// The state that the steps of one apply share.
 pub(super) struct Run<'a> {
     pub(super) reader: &'a Reader,
     pub(super) writer: &'a Writer,
@@ -105,31 +107,31 @@ pub(super) struct Run<'a> {
     pub(super) job_times: JobTimes,
     /// The form of PATCH that had an effect last (docs/platform.md, 8.7).
     pub(super) patch_style: Mutex<PatchStyle>,
-    /// Records that this or an earlier run brought to their declared state.
+    /// The records that this or an earlier apply brought to their declared state.
     pub(super) confirmed: Mutex<BTreeSet<SolutionId>>,
-    /// Records that failed deploys of earlier runs left behind.
+    /// The records that failed deploys of earlier applies left.
     pub(super) orphaned: &'a BTreeSet<SolutionId>,
     pub(super) unfinished: &'a BTreeSet<SolutionId>,
-    /// Versions that jobs of earlier runs are at work on, or may be.
+    /// The versions that jobs of earlier applies may still change.
     pub(super) in_flight: &'a BTreeMap<Identity, Option<JobId>>,
-    /// Versions whose deploy an earlier run has sent, and which was not found since.
+    /// The versions whose deploy an earlier apply sent, and which were not found since.
     pub(super) sent_before: &'a BTreeSet<Identity>,
     held_back: &'a BTreeMap<Identity, u64>,
-    /// Writes of earlier applies that this one goes on with.
+    /// The writes of earlier applies that this one continues.
     own_writes: &'a OwnWrites,
-    /// Records that an interrupted delete deactivated, with the states that they had before.
+    /// The records that an interrupted delete deactivated, with their states before.
     pub(super) deactivated: &'a BTreeMap<SolutionId, LiveStateWord>,
-    /// What the last deploy of a version made instead of it.
+    /// The solutions that the last deploys made instead of the declared versions.
     pub(super) made_other: &'a BTreeMap<Identity, OtherMade>,
     /// The lock that must be held at each write.
     pub(super) lease: &'a Lease,
-    /// The versions that the plan is about.
+    /// The versions of the plan.
     pub(super) planned: BTreeSet<Identity>,
     /// The record that each change of this apply brought to its declared state.
     brought_in: Mutex<BTreeMap<Identity, SolutionId>>,
-    /// When nothing new may start any more.
+    /// The time after which no step may start.
     pub(super) ends_at: Instant,
-    /// A place for each step at work. A deploy gives it back when its job is over.
+    /// The permits of running steps. A deploy releases its permit when its job has ended.
     places: Semaphore,
     events: &'a EventSink,
     now_ms: &'a (dyn Fn() -> u64 + Send + Sync),
@@ -176,7 +178,7 @@ impl Run<'_> {
         (self.now_ms)()
     }
 
-    /// Notes that a change brought a record to its declared state.
+    /// Records that a change brought a record to its declared state.
     pub(super) fn confirm(&self, identity: &Identity, id: &SolutionId) {
         self.confirmed
             .lock()
@@ -188,7 +190,8 @@ impl Run<'_> {
             .insert(identity.clone(), id.clone());
     }
 
-    /// What the plan saw, with what an apply that this one goes on with has written since.
+    /// Returns the image in the plan, updated with the writes of the applies that this one
+    /// continues.
     pub(super) fn rebase(&self, before: &LiveImage, now: Option<&LiveVersion>) -> LiveImage {
         now.map_or_else(
             || before.clone(),
@@ -196,7 +199,7 @@ impl Run<'_> {
         )
     }
 
-    /// The record that a change of this run brought to its declared state.
+    /// Returns the record that a change of this apply brought to its declared state.
     pub(super) fn brought_in(&self, identity: &Identity) -> Option<SolutionId> {
         self.brought_in
             .lock()
@@ -213,7 +216,7 @@ impl Run<'_> {
     }
 }
 
-/// Makes the plan so. Returns one outcome for every change that is not a no-op, in every case.
+/// Executes an approved plan. Always returns one outcome for every change that is not a no-op.
 pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
     let mut run = Run::of(&execution);
     run.planned = plan
@@ -230,9 +233,9 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
         .filter(|change| !change.is_no_op())
         .collect();
     let mut schedule = Schedule::new(&changes);
-    let mut at_work = FuturesUnordered::new();
+    let mut running = FuturesUnordered::new();
     let mut steps: Vec<Option<StepReport>> = changes.iter().map(|_| None).collect();
-    let mut has_told = false;
+    let mut has_emitted = false;
     loop {
         while let Ok(place) = run.places.try_acquire()
             && let Some(index) = schedule.next_ready()
@@ -244,23 +247,23 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
                 steps[index] = Some(step::not_tried(&run, change, outcome).await);
             } else {
                 let run = &run;
-                at_work.push(async move { (index, step::perform(run, change, place).await) });
+                running.push(async move { (index, step::perform(run, change, place).await) });
             }
         }
-        if at_work.is_empty() {
+        if running.is_empty() {
             break;
         }
         tokio::select! {
-            Some((index, report)) = at_work.next() => {
+            Some((index, report)) = running.next() => {
                 let is_done = matches!(report.outcome, Outcome::Done(_));
                 schedule.finish(index, is_done);
                 steps[index] = Some(report);
             }
-            // Whoever only confirms keeps nobody waiting.
+            // A step that only confirms its effect does not hold a permit.
             _ = run.places.acquire(), if schedule.has_ready() => {}
-            () = run.interrupt.raised(), if !has_told => {
-                has_told = true;
-                run.tell(&ApplyEvent::Draining { at_work: at_work.len() });
+            () = run.interrupt.raised(), if !has_emitted => {
+                has_emitted = true;
+                run.tell(&ApplyEvent::Draining { at_work: running.len() });
             }
         }
     }
@@ -273,11 +276,11 @@ pub async fn apply(plan: &ApprovedPlan, execution: Execution) -> ApplyReport {
     }
 }
 
-/// Which steps may start: a step finishes once, and each of its dependants counts down. Steps are
-/// called by their index.
+/// The order of the steps. A step finishes once, and then each step that depends on it waits for
+/// one step fewer. Steps are identified by their index.
 struct Schedule {
     ready: BTreeSet<usize>,
-    /// How many steps each one still waits for.
+    /// The number of unfinished steps that each step waits for.
     waiting: Vec<usize>,
     waits_for: Vec<Vec<usize>>,
     dependants: Vec<Vec<usize>>,
@@ -285,7 +288,7 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// `waits_for` names addresses, which are unique in a plan.
+    /// Builds the order from `waits_for`, which holds addresses; they are unique in a plan.
     fn new(changes: &[&Change]) -> Self {
         let indices: HashMap<&Address, usize> = changes
             .iter()
@@ -326,7 +329,7 @@ impl Schedule {
         self.ready.pop_first()
     }
 
-    /// Why a step whose turn has come is not tried.
+    /// Returns the outcome of a ready step that cannot be executed.
     fn obstacle(
         &self,
         index: usize,
@@ -349,7 +352,7 @@ impl Schedule {
             return Some(Outcome::Cancelled);
         }
         if let Some(job) = run.in_flight.get(&change.identity) {
-            let said = Some("an earlier run's call is still at work".to_owned());
+            let said = Some("a call of an earlier apply is still in progress".to_owned());
             return Some(Outcome::Unknown {
                 job: job.clone(),
                 said,

@@ -1,31 +1,32 @@
-//! The first interrupt: start nothing new, propagation what runs for a while, report.
+//! The first interrupt: no step starts any more, and running steps get a grace period.
 //!
-//! The second one needs no code here: the process leaves at once, and the journal knows the rest.
+//! The second interrupt ends the process at once, without code here. The next apply recovers from
+//! the journal.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long steps at work may go on after the first interrupt.
+/// The grace period for running steps after the first interrupt.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Raises the interrupt.
+/// The sender of the interrupt.
 #[derive(Debug)]
 pub struct CancelHandle(watch::Sender<Option<Instant>>);
 
-/// Sees the interrupt.
+/// The receiver of the interrupt.
 #[derive(Debug, Clone)]
 pub struct CancelToken(watch::Receiver<Option<Instant>>);
 
 impl CancelHandle {
-    /// A pair that belongs together.
+    /// Returns a connected pair.
     pub fn new() -> (Self, CancelToken) {
         let (sender, receiver) = watch::channel(None);
         (Self(sender), CancelToken(receiver))
     }
 
-    /// Raises it; later calls change nothing.
+    /// Raises the interrupt. Later calls have no effect.
     pub fn raise(&self) {
         self.0.send_if_modified(|raised| {
             let is_first = raised.is_none();
@@ -36,7 +37,7 @@ impl CancelHandle {
 }
 
 impl CancelToken {
-    /// One that nobody raises.
+    /// Returns a token that is never raised.
     pub fn never() -> Self {
         CancelHandle::new().1
     }
@@ -46,7 +47,7 @@ impl CancelToken {
         self.0.borrow().is_some()
     }
 
-    /// Returns when it is raised; never, if nobody can raise it any more.
+    /// Waits until the interrupt is raised. Never returns if the handle was dropped before.
     pub async fn raised(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(Option::is_some).await.is_err() {
@@ -54,7 +55,7 @@ impl CancelToken {
         }
     }
 
-    /// Returns when the time for what is in progress is over.
+    /// Waits until the grace period after the interrupt is over.
     pub(super) async fn grace_over(&self) {
         self.raised().await;
         let raised_at = *self.0.borrow();

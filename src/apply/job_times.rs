@@ -1,8 +1,8 @@
-//! How long the jobs of this run take, and when a job is asked because of it.
+//! The durations of this apply's jobs, and the polling times that follow from them.
 //!
-//! The jobs of one run are much alike. The first ones are asked as the [`PollPolicy`] says; whoever
-//! comes later waits until its job is likely to be over, and then looks again in small steps. No
-//! pause is longer than the policy's longest.
+//! The jobs of one apply usually take about the same time. The first jobs are polled as the
+//! [`PollPolicy`] defines. Later jobs are first polled when they are likely to have ended, and then
+//! again in small steps. No pause is longer than the longest pause of the policy.
 
 use crate::outcome::WriteKind;
 use std::collections::VecDeque;
@@ -15,21 +15,22 @@ use tokio::time::Instant;
 use super::interrupt::CancelToken;
 use super::wait::{Pauses, PollPolicy, Stopped, pause};
 
-/// How many jobs are remembered.
+/// The number of jobs whose durations are kept.
 const REMEMBERED: usize = 16;
 
-/// How finely the end of a job is looked for: a fiftieth of its time, and no finer than this.
+/// The steps in which the end of a job is searched: a fiftieth of its duration, but at least
+/// `SMALLEST_STEP`.
 const STEPS: u32 = 50;
 const SMALLEST_STEP: Duration = Duration::from_millis(10);
 
-/// For so long nobody looks before the aim.
+/// The shortest pause before the expected end of a job.
 const SURE: Duration = Duration::from_secs(1);
 
 fn step_of(time: Duration) -> Duration {
     (time / STEPS).max(SMALLEST_STEP)
 }
 
-/// What the jobs of this run took.
+/// The durations of this apply's jobs.
 #[derive(Debug, Default)]
 pub(super) struct JobTimes {
     deploy: RecentDurations,
@@ -37,7 +38,7 @@ pub(super) struct JobTimes {
 }
 
 impl JobTimes {
-    /// Those of one call.
+    /// Returns the durations of the jobs that one kind of call started.
     pub(super) fn of(&self, call: WriteKind) -> &RecentDurations {
         match call {
             WriteKind::Delete => &self.delete,
@@ -46,22 +47,23 @@ impl JobTimes {
     }
 }
 
-/// What the latest jobs of one call took, as far as looking at them told.
+/// The durations of the latest jobs of one kind of call, as far as polling shows them.
 #[derive(Debug, Default)]
 pub(super) struct RecentDurations(watch::Sender<VecDeque<Seen>>);
 
-/// One job.
+/// The duration of one job.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    /// When it was last seen at work.
+    /// The time from the start of the job to the last poll that showed it in progress.
     pending: Duration,
-    /// When it is taken to have ended.
+    /// The estimated time from the start of the job to its end.
     ended: Duration,
 }
 
 impl RecentDurations {
-    /// Takes a job that was last seen at work after `pending`, and found to be over after `over`.
-    /// `is_hit` if it was over when it was first thought to be: then it may have been for a while.
+    /// Records a job that was in progress after `pending` and had ended after `over`. `is_hit` is
+    /// true if the first poll at the expected end found it ended: the job may have ended long
+    /// before.
     fn learn(&self, pending: Duration, over: Duration, is_hit: bool) {
         self.0.send_modify(|jobs| {
             let mut since = pending;
@@ -71,8 +73,8 @@ impl RecentDurations {
                 let sooner = over.saturating_sub(2 * step_of(over));
                 since = since.max(at_work.unwrap_or_default()).min(sooner);
             }
-            // It ended in between. Of a long time, it is taken to have been near the end: one look
-            // too late costs less than many looks too early.
+            // The job ended between the two polls. If the gap is long, assume that it ended late in
+            // the gap: one poll too late costs less than many polls too early.
             let before = (over.saturating_sub(since) / 2).min(over / 16);
             let ended = over.saturating_sub(before);
             jobs.truncate(REMEMBERED - 1);
@@ -80,7 +82,8 @@ impl RecentDurations {
         });
     }
 
-    /// When to look first: a step after the quickest quarter of the jobs was over.
+    /// Returns the time of the first poll: one step after the fastest quarter of the jobs had
+    /// ended.
     fn expected_end(&self) -> Option<Duration> {
         let mut times: Vec<Duration> = self.0.borrow().iter().map(|job| job.ended).collect();
         times.sort_unstable();
@@ -88,32 +91,32 @@ impl RecentDurations {
         Some(time + step_of(time))
     }
 
-    /// Waits until a job is over.
+    /// Waits until the duration of one job is known.
     async fn known(&self) {
-        // The sender is borrowed, so that it cannot be gone.
+        // `self` holds the sender, so that the channel cannot be closed.
         let _ = self.0.subscribe().wait_for(|jobs| !jobs.is_empty()).await;
     }
 }
 
-/// When one job is asked.
+/// The polling schedule of one job.
 #[derive(Debug)]
 pub(super) struct Polls<'a> {
     policy: PollPolicy,
-    /// Used as long as no job is known.
+    /// The pauses while the duration of no job is known.
     pauses: Pauses<'a>,
     recent: &'a RecentDurations,
     begun: Instant,
-    /// When the job is likely to be over.
+    /// The time at which the job has probably ended.
     expected_end: Option<Duration>,
-    /// The next step, once the aim was missed.
+    /// The next step, if the job was still in progress at its expected end.
     step: Option<Duration>,
-    /// When the job was last asked, and when it was last at work.
+    /// The time of the last poll, and of the last poll that showed the job in progress.
     asked: Duration,
     pending: Duration,
 }
 
 impl<'a> Polls<'a> {
-    /// The polling of a job that begins now.
+    /// Returns the schedule of a job that starts now.
     pub(super) fn new(
         policy: PollPolicy,
         recent: &'a RecentDurations,
@@ -131,7 +134,7 @@ impl<'a> Polls<'a> {
         }
     }
 
-    /// Waits until the job is to be asked.
+    /// Waits until the next poll is due.
     pub(super) async fn wait(
         &mut self,
         deadline: Instant,
@@ -140,7 +143,7 @@ impl<'a> Polls<'a> {
         let length = self.length();
         tokio::select! {
             over = pause(length, deadline, interrupt) => over?,
-            // The first of the jobs that began together tells the others.
+            // Jobs that started together use the duration of the first one that ends.
             () = self.recent.known(), if self.expected_end.is_none() => {
                 self.expected_end = self.recent.expected_end();
                 let length = self.length();
@@ -160,7 +163,7 @@ impl<'a> Polls<'a> {
             .checked_sub(passed)
             .filter(|left| !left.is_zero())
         {
-            // Should it be quicker than the others, it is not kept waiting for long.
+            // A job that is faster than the others must not wait long for its poll.
             let longest = (passed / 2).max(SURE).min(self.policy.cap);
             return left.min(longest);
         }
@@ -169,12 +172,13 @@ impl<'a> Polls<'a> {
         self.pauses.jittered(step.min(self.policy.cap))
     }
 
-    /// Notes that the job is still at work.
+    /// Records that the job is still in progress.
     pub(super) fn is_pending(&mut self) {
         self.pending = self.asked;
     }
 
-    /// Notes that the job ended well. One that failed may have ended early, and tells nothing.
+    /// Records that the job succeeded. The duration of a failed job is not used: it may have ended
+    /// early.
     pub(super) fn is_done(&self) {
         let is_hit = self
             .expected_end
@@ -195,8 +199,8 @@ mod tests {
         Duration::from_millis(number)
     }
 
-    /// Polls a job of that length to its end: how often it was asked, and how long it was over by
-    /// then.
+    /// Polls a job of that duration until it ends. Returns the number of polls, and the delay
+    /// between the end and the last poll.
     async fn poll(
         job: Duration,
         recent: &RecentDurations,
@@ -246,7 +250,7 @@ mod tests {
         let jobs = (0..50).map(|_| poll(ms(500), &recent, &random));
         let looks = futures_util::future::join_all(jobs).await;
         let late = looks.iter().map(|(_, late)| *late).max().unwrap();
-        // On its own, a job would be asked up to 250 ms too late.
+        // Without this, a job would be polled up to 250 ms too late.
         assert!(late <= ms(50), "{late:?}");
     }
 
@@ -283,7 +287,7 @@ mod tests {
         for (pending, over) in [(990, 1000), (980, 1020), (1980, 2020), (0, 800)] {
             recent.learn(ms(pending), ms(over), false);
         }
-        // 995, 1000, 2000 and, of the one of which little is known, 750.
+        // The durations are 995, 1000, 2000 and 750, which is an estimate.
         assert_eq!(recent.expected_end(), Some(ms(995) + ms(995) / 50));
         for _ in 0..REMEMBERED {
             recent.learn(ms(100), ms(100), false);

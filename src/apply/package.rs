@@ -29,8 +29,8 @@ pub async fn inspect_package(files: &Files, path: &str) -> Inspection {
 }
 
 impl Run<'_> {
-    /// Checks that the package of a replace is the one that the plan saw, or may be: once the old
-    /// version is deleted, nothing else can take its place.
+    /// Checks that the package of a replace is, or may be, the one in the plan. After the old
+    /// version is deleted, no other package can replace it.
     pub(super) async fn check_package(&self, change: &Change) -> Result<(), Outcome> {
         let Action::Replace {
             path,
@@ -49,7 +49,7 @@ impl Run<'_> {
     }
 }
 
-/// One package on the platform's file system.
+/// A package on the platform's file system.
 struct File<'a> {
     files: &'a Files,
     path: &'a str,

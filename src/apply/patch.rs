@@ -15,7 +15,7 @@ use crate::outcome::WriteKind;
 use crate::plan::{LiveImage, Patch, PreconditionResult, check_update};
 use crate::store::RecordPatch;
 
-/// How many looks must do before the other form of PATCH is tried.
+/// The number of reads that must complete before the other form of PATCH is tried.
 const IMPATIENT_LOOKS: u32 = 4;
 
 impl Step<'_, '_> {
@@ -35,8 +35,8 @@ impl Step<'_, '_> {
         self.patch(before, patch, deadline).await
     }
 
-    /// Patches a record and proves the effect: in the form that worked last, and once in the other
-    /// form where nothing changed (docs/platform.md, 8.7).
+    /// Patches a record and confirms the effect. Uses the form of PATCH that worked last, and tries
+    /// the other form once if nothing changed (docs/platform.md, 8.7).
     pub(super) async fn patch(
         &mut self,
         before: &LiveImage,
@@ -97,8 +97,8 @@ impl Step<'_, '_> {
         }))
     }
 
-    /// Reads a patched record until it shows the patch. Before the other form was tried, a few
-    /// looks must do.
+    /// Reads a patched record until it shows the patch. Uses only a few reads before the other form
+    /// is tried.
     async fn confirm_patch(
         &self,
         before: &LiveImage,
@@ -121,7 +121,7 @@ impl Step<'_, '_> {
             match (patch.visibility(), &now.visibility) {
                 _ if !state_shows => Ok(None),
                 (None, _) => Ok(Some(Done::now(Some(id.clone())))),
-                // A list may lag; where none ever tells, no more is to be had.
+                // A list may lag. If no list shows the visibility, more reads do not help.
                 (Some(_), None) if looks < IMPATIENT_LOOKS => Ok(None),
                 (Some(_), None) => Ok(Some(Done {
                     visibility_not_known: true,
@@ -185,7 +185,8 @@ async fn recheck_update(
     Ok(check_update(&planned, patch, now.as_ref()))
 }
 
-/// Checks before a repetition: a patch of which a part shows is not foreign.
+/// Checks the precondition before a second send. A patch that took effect in part is not a
+/// conflict.
 async fn check_again(run: &Run<'_>, before: &LiveImage, patch: Patch) -> Result<(), Outcome> {
     match recheck_update(run, before, patch).await? {
         PreconditionResult::Ready | PreconditionResult::Done => Ok(()),
@@ -200,12 +201,12 @@ fn wire_patch(patch: Patch) -> api::Patch<'static> {
     }
 }
 
-/// Returns whether a refusal may mean the form of the request, and not what it asks for.
+/// Returns whether the refusal may be caused by the form of the request, not by its content.
 fn may_be_form(error: &WriteError) -> bool {
     matches!(error, WriteError::Refused(api) if matches!(api.status(), Some(400 | 415 | 422)))
 }
 
-/// Returns whether a record shows a patch, as far as it tells.
+/// Returns whether a record shows the patch, as far as its fields are known.
 fn shows(patch: Patch, now: &LiveVersion) -> bool {
     let state = patch.state().is_none_or(|state| now.state.satisfies(state));
     let visibility = patch.visibility().is_none_or(|declared| {

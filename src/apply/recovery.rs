@@ -1,8 +1,9 @@
-//! What became of what an earlier run has sent: journal entries and the live state, to outcomes.
+//! Recovers an earlier apply: finds the outcomes of its open steps from the journal and the live
+//! state.
 //!
-//! A job that the journal names is followed to its end, for one more deadline. A sending without a
-//! job is looked for once `propagation` has passed since: what it was to bring about is there by
-//! then, or it was not taken. Nothing is sent here.
+//! A job that the journal names is polled until it ends, with a new deadline. A request without a
+//! job is checked after `propagation` has passed since it was sent: by then its effect is visible,
+//! or the server did not accept it. Nothing is sent here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, AfterImage, LiveImage};
 use crate::store::{Entry, JournalError, PastRun, PastSending, PastStep};
 
-/// Says how far a half-done change is: `id` is the record that is live.
+/// Describes the progress of a half-done change. `id` is the record that is live.
 pub fn unfinished_words(id: Option<&SolutionId>) -> &'static str {
     match id {
         Some(_) => "deployed, and not as declared yet",
@@ -31,7 +32,7 @@ pub fn unfinished_words(id: Option<&SolutionId>) -> &'static str {
 /// The result of the recovery of one apply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recovery {
-    /// Each step that was open, and how it ended.
+    /// The steps that were open, with their outcomes.
     pub steps: Vec<RecoveredStep>,
 }
 
@@ -42,36 +43,36 @@ pub struct RecoveredStep {
     pub address: Address,
     /// The version that it is about.
     pub identity: Identity,
-    /// True if a deploy of it was sent.
+    /// True if its deploy was sent.
     pub is_deploy: bool,
-    /// How it ended.
+    /// The outcome of the step.
     pub fate: RecoveredOutcome,
 }
 
-/// What became of what was sent.
+/// The outcome of a request that an earlier apply sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecoveredOutcome {
-    /// It is done.
+    /// The request succeeded.
     Done {
         /// The record that is live now.
         id: Option<SolutionId>,
-        /// True if a write is left: the patch after the deploy, or the deploy after the delete of a
-        /// replace.
+        /// True if a write is missing: the patch after the deploy, or the deploy after the delete
+        /// of a replace.
         unfinished: bool,
     },
-    /// It did not come about.
+    /// The request had no effect, or failed.
     Failed {
-        /// Why.
+        /// The reason.
         detail: String,
-        /// The record that a failed job left behind.
+        /// The record that a failed job left.
         suspect: Option<SolutionId>,
-        /// True if a deploy of a package that was not inspected ended, and what it made was not
+        /// True if a deploy of a package that was not inspected ended, and its record was not
         /// found.
         unconfirmed: bool,
-        /// The identity of that record, where the deploy made another solution than declared.
+        /// The identity of that record, if the deploy made another solution than declared.
         made: Option<String>,
     },
-    /// It is at work, or nobody could be asked.
+    /// The job is in progress, or the server was unreachable.
     Open {
         /// The job.
         job: Option<JobId>,
@@ -79,7 +80,7 @@ pub enum RecoveredOutcome {
 }
 
 impl Recovery {
-    /// The versions whose deploy was sent, and did not come about.
+    /// Returns the versions whose deploy was sent and failed.
     pub fn sent_before(&self) -> BTreeSet<Identity> {
         self.steps
             .iter()
@@ -88,7 +89,7 @@ impl Recovery {
             .collect()
     }
 
-    /// The versions whose change is done, in full.
+    /// Returns the versions whose change is completely done.
     pub fn done(&self) -> impl Iterator<Item = Identity> {
         let done = self.steps.iter().filter(|step| {
             matches!(
@@ -102,7 +103,7 @@ impl Recovery {
         done.map(|step| step.identity.clone())
     }
 
-    /// The versions that nothing may be sent for, with the jobs that are at work on them.
+    /// Returns the versions that must not be written, with the jobs that are in progress for them.
     pub fn in_flight(&self) -> BTreeMap<Identity, Option<JobId>> {
         self.steps
             .iter()
@@ -114,8 +115,8 @@ impl Recovery {
     }
 }
 
-/// Settles the open steps of a run, and writes what it finds into that run's own journal, which is
-/// the one of `execution`.
+/// Recovers the open steps of an earlier apply. Writes their outcomes to the journal of that apply,
+/// which is the journal of `execution`.
 pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, JournalError> {
     let mut run = Run::of(execution);
     let identities = past.steps.iter().filter_map(PastStep::identity);
@@ -131,7 +132,7 @@ pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, 
         let run = &run;
         Some(async move { (index, step, run.recover_step(step, action).await) })
     });
-    // Side by side: each of them may have to wait for a job.
+    // Concurrently, because each of them may have to wait for a job.
     for (index, step, fate) in futures_util::future::join_all(recoveries).await {
         let Some(identity) = step.identity().cloned() else {
             continue;
@@ -187,7 +188,7 @@ pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, 
             .iter()
             .filter(|word| **word == Some(OutcomeKind::Done))
             .count();
-        // A journal without its beginning does not tell how many there were to be.
+        // A journal without its beginning does not contain the number of changes.
         let complete = past.began_at_ms.is_some() && done == past.changes;
         let entry = Entry::End { complete };
         execution.journal.record(run.now_ms(), entry).await?;
@@ -234,7 +235,7 @@ impl Run<'_> {
             (Action::Update { before, after, .. }, ..) => {
                 self.recover_patch(step, &before.id, after).await
             }
-            // Only a patch that was to precede a delete, or an entry of a kind that is not known.
+            // Only a patch before a delete was sent, or the entry is of an unknown kind.
             (
                 Action::Create { .. }
                 | Action::Replace { .. }
@@ -246,12 +247,12 @@ impl Run<'_> {
                 Ok(not_done("it had only begun"))
             }
         };
-        // Who cannot be asked proves nothing.
+        // An unreachable server proves nothing.
         recovered.unwrap_or(RecoveredOutcome::Open { job: None })
     }
 
-    /// Waits until `propagation` has passed since a sending. A clock that was set back makes the
-    /// wait no longer than `propagation`.
+    /// Waits until `propagation` has passed since a request was sent. If the clock was set back,
+    /// waits at most `propagation`.
     async fn await_propagation(&self, sent: Option<&PastSending>) {
         let propagation = self.settings.propagation;
         let passed = sent.map_or(propagation, |sent| {
@@ -261,7 +262,7 @@ impl Run<'_> {
         let _ = pause(rest, Instant::now() + rest, &self.interrupt).await;
     }
 
-    /// Follows the job of a sending. `Err` is the fate of one that does not end, or ends badly.
+    /// Polls the job of a request. Returns `Err` with the outcome if the job fails or does not end.
     async fn follow(
         &self,
         step: &PastStep,
@@ -284,8 +285,8 @@ impl Run<'_> {
                 unconfirmed: false,
                 made: None,
             }),
-            // Forgotten, or never known: what is live decides. A server that gave no answer at all
-            // proves nothing.
+            // The server forgot the job, or never knew it: the live state decides. If the server
+            // gave no answer at all, nothing is proven.
             JobEnd::TimeUp {
                 stopped: Stopped::OutOfTime,
                 was_pending: false,
@@ -323,7 +324,7 @@ impl Run<'_> {
             if sent.known.is_some() {
                 return self.look_for_made(target, &known, &ids).await;
             }
-            // Which records are new is not known: only the declared one counts.
+            // It is not known which records are new, so only the declared one counts.
             for id in &ids {
                 if let Some(made) = self.fetch_made(id, target).await? {
                     return Ok(Some(made));
@@ -332,7 +333,7 @@ impl Run<'_> {
             let made = target.find_made(self, &known).await?;
             Ok(made.map(Made::Declared))
         };
-        // Whoever could not be asked once is asked again.
+        // A failed read is repeated.
         let mut found = self.until_shown(look, |_: &ReadError| true).await?;
         if found.is_none() && sent.known.is_some() {
             let other = self.look_for_other_version(target, &known).await;
@@ -355,7 +356,7 @@ impl Run<'_> {
             None => RecoveredOutcome::Failed {
                 detail: "no record of it is live".to_owned(),
                 suspect: None,
-                // Without a job it may not have been taken.
+                // Without a job, the server may not have accepted the deploy.
                 unconfirmed: sent.job.is_some() && target.after.package.is_none(),
                 made: None,
             },
@@ -405,7 +406,7 @@ impl Run<'_> {
                 unfinished: false,
             }
         } else {
-            not_done("it does not show")
+            not_done("reads do not show its effect")
         })
     }
 }

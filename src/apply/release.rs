@@ -1,4 +1,5 @@
-//! Whether what takes a version's place really serves, looked at right before the version goes.
+//! Checks that the successor of a version is live, right before the version is taken out of
+//! service.
 
 use tokio::time::Instant;
 
@@ -10,17 +11,17 @@ use crate::ident::{SolutionId, SolutionName};
 use crate::live::LiveVersion;
 use crate::plan::{AfterImage, Change, LiveImage, Successor};
 
-/// How often a visibility that cannot be learned is asked for before a write.
+/// The maximum number of reads for an unknown visibility before a write.
 const VISIBILITY_LOOKS: u32 = 4;
 
 impl Run<'_> {
-    /// Checks every successor of a change. Only a full, declared after-image releases it: a state
-    /// or visibility that is not proven, or a record so young that nobody can vouch for it, does
-    /// not.
+    /// Checks every successor of a change. A successor must be live with its full, declared
+    /// after-image. An unknown state or visibility does not suffice, nor does a young record that
+    /// no apply of solform confirmed.
     pub(super) async fn check_successors(&self, change: &Change) -> Result<(), Outcome> {
         for successor in &change.successors {
             let verdict = match self.brought_in(&successor.after.identity) {
-                // This run proved it to be live, so that a list which does not show it lags.
+                // This apply confirmed it live, so a list that does not show it lags.
                 Some(id) => self.await_brought_in(successor, &id).await?,
                 None => self.judge_listed(successor).await?,
             };
@@ -87,8 +88,9 @@ impl Run<'_> {
         }
     }
 
-    /// The record of an id; gone is what neither a read nor its list shows. A read may lag behind a
-    /// write (docs/platform.md, U10), and an error inside a success (U15) proves nothing.
+    /// Returns the record of an id, or `None` if neither a read nor its list shows it. A read may
+    /// lag behind a write (docs/platform.md, U10), and an error inside a success (U15) proves
+    /// nothing.
     pub(super) async fn fetch(
         &self,
         id: &SolutionId,
@@ -104,7 +106,7 @@ impl Run<'_> {
         Ok(named.into_iter().find(|live| live.id == *id))
     }
 
-    /// The record of an image as it is now, with its visibility where the image shows one.
+    /// Returns the current record of an image, with its visibility if the image has one.
     pub(super) async fn current(&self, before: &LiveImage) -> Result<Option<LiveVersion>, Outcome> {
         let mut pauses = Pauses::new(self.propagation_pauses(), &self.random);
         let deadline = Instant::now() + self.settings.propagation;
@@ -122,7 +124,7 @@ impl Run<'_> {
             if live.visibility.is_some() || looks == VISIBILITY_LOOKS {
                 return Ok(Some(live));
             }
-            // The record may be gone, and its reads may lag behind.
+            // The record may be gone while its reads lag behind.
             looks += 1;
             if pause(pauses.next(), deadline, &self.interrupt)
                 .await
@@ -133,7 +135,7 @@ impl Run<'_> {
         }
     }
 
-    /// Fills in the visibility where one is declared and the record has none.
+    /// Reads the visibility if one is declared and the record has none.
     pub(super) async fn with_visibility(
         &self,
         after: &AfterImage,
@@ -143,7 +145,7 @@ impl Run<'_> {
         self.seen(is_needed, live).await.map_err(not_read)
     }
 
-    /// A record with its visibility, where that is needed: its own word, or what lists tell.
+    /// Returns a record with its visibility, if needed: from the record itself, or from lists.
     pub(super) async fn seen(
         &self,
         is_needed: bool,
@@ -184,7 +186,7 @@ impl Run<'_> {
     }
 }
 
-/// A read that failed for good ends the step.
+/// Ends the step with a read error that is not retried.
 pub(super) fn not_read(error: impl std::error::Error + Send + Sync + 'static) -> Outcome {
     Outcome::Failed(StepError::NotRead {
         source: Box::new(error),

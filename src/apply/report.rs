@@ -1,4 +1,4 @@
-//! How an apply ended: exactly one outcome for every change, whatever happened on the way.
+//! The outcomes of an apply: exactly one for every change.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -10,52 +10,53 @@ use crate::ident::{Address, Identity, JobId, Owner, OwnerPair, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{ActionKind, ApprovedPlan, Decided, Difference};
 
-/// What became of every change of a plan that does something, in the plan's order.
+/// The report of an apply: the changes of the plan, in its order.
 #[derive(Debug)]
 pub struct ApplyReport {
     /// One entry for each change that is not a no-op.
     pub steps: Vec<StepReport>,
-    /// True if an interrupt ended the run early.
+    /// True if an interrupt ended the apply early.
     pub interrupted: bool,
 }
 
-/// What became of one change.
+/// The report of one change.
 #[derive(Debug)]
 pub struct StepReport {
     /// The change.
     pub address: Address,
     /// The version that it is about.
     pub identity: Identity,
-    /// What was to be done.
+    /// The planned kind of action.
     pub kind: ActionKind,
-    /// How it ended.
+    /// The outcome of the change.
     pub outcome: Outcome,
-    /// Jobs that it started, in order.
+    /// The jobs that the change started, in order.
     pub jobs: Vec<JobId>,
-    /// Calls that were sent a second time, because nobody could know whether the first was taken.
+    /// The calls that were sent a second time, because the server may or may not have accepted
+    /// them.
     pub sent_twice: Vec<WriteKind>,
-    /// How long it took.
+    /// The duration of the step.
     pub took: Duration,
 }
 
-/// How one change ended.
+/// The outcome of one change.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The after-image is live, proven by reading.
+    /// The after-image is live, confirmed by reading.
     Done(Done),
-    /// The change did not happen, or not in full.
+    /// The change was not executed, or not completely.
     Failed(StepError),
-    /// It was not tried.
+    /// The change was not executed.
     Skipped(SkipReason),
-    /// Somebody moved the version since the plan, or it was never ours to change.
+    /// Another user or program changed the version since the plan, or solform may not change it.
     Refused(Vec<Difference>),
-    /// An interrupt came before anything was sent.
+    /// An interrupt arrived before anything was sent.
     Cancelled,
-    /// Nobody knows: the job was still at work when the time was up.
+    /// The outcome is unknown: the job was still in progress when the time was over.
     Unknown {
-        /// The job, where the server named one.
+        /// The job, if the server named one.
         job: Option<JobId>,
-        /// What the last answer about the job was, where it was no proper word.
+        /// The last answer about the job, if it was not a valid one.
         said: Option<String>,
     },
 }
@@ -63,7 +64,7 @@ pub enum Outcome {
 /// A change that is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// The record, where one is live.
+    /// The record, if one is live.
     pub id: Option<SolutionId>,
     /// True if the after-image was live before anything was sent.
     pub was_already: bool,
@@ -72,7 +73,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// The after-image was live before anything was sent.
+    /// Returns the outcome of a change whose after-image was live before anything was sent.
     pub(super) fn already(id: Option<SolutionId>) -> Self {
         Self {
             id,
@@ -81,7 +82,7 @@ impl Done {
         }
     }
 
-    /// The after-image is live now.
+    /// Returns the outcome of a change whose after-image is live now.
     pub(super) fn now(id: Option<SolutionId>) -> Self {
         Self {
             id,
@@ -91,56 +92,57 @@ impl Done {
     }
 }
 
-/// Why a change was not tried.
+/// The reason why a change was not executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SkipReason {
-    /// A change that it waits for did not end as done.
+    /// A change that it waits for is not done.
     Because(Address),
-    /// What is to take its place is not live as declared.
+    /// The successor of the version is not live as declared.
     SuccessorNotLive {
         /// The successor.
         successor: Address,
-        /// What was found.
+        /// The reason.
         why: NotReleased,
     },
-    /// The whole run's time was up.
+    /// The time for the whole apply was over.
     OutOfTime,
     /// The job of its last deploy was abandoned, and may still end.
     HeldBack {
-        /// When it may be deployed, in milliseconds since 1970.
+        /// The earliest time for the next deploy, in milliseconds since 1970.
         until_ms: u64,
     },
 }
 
-/// Why a successor does not release the version that it replaces.
+/// The reason why a successor does not release the version that it replaces.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotReleased {
-    /// No record of it is live.
+    /// No record of the successor is live.
     #[error("it is not live")]
     NotLive,
-    /// It is live in another state.
+    /// The successor is live in another state.
     #[error("its state is {0}")]
     State(String),
-    /// It is live with another visibility.
+    /// The successor is live with another visibility.
     #[error("its visibility is {0}")]
     Visibility(String),
-    /// Its visibility is declared and cannot be learned.
+    /// The visibility is declared and cannot be read.
     #[error("its visibility is not known")]
     VisibilityNotKnown,
-    /// A failed deploy left it behind.
+    /// The record is left from a failed deploy.
     #[error("a failed deploy left it behind: deploy it again with --replace")]
     Suspect,
-    /// A job of an earlier run is at work on it, or may be.
-    #[error("an earlier run's job is still at work on it")]
+    /// A job of an earlier apply may still change the successor.
+    #[error("a job of an earlier apply may still change it")]
     InFlight,
-    /// It is so young that its deploy may still be at work, and no run of solform vouches for it.
+    /// The record is young, so that its deploy may still be in progress, and no apply of solform
+    /// confirmed it.
     #[error(
-        "it was created less than `timeouts.propagation` ago, and no run of solform vouches for it"
+        "it was created less than `timeouts.propagation` ago, and no solform apply has confirmed it"
     )]
     TooYoung,
 }
 
-/// Why a change failed.
+/// The reason why a change failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// The server refused the call.
@@ -148,32 +150,32 @@ pub enum StepError {
     CallRefused {
         /// The call.
         call: WriteKind,
-        /// What it answered.
+        /// The server's answer.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The call could not be sent before the step's time was up.
+    /// The call could not be sent before the time of the step was over.
     #[error("the {call} could not be sent in time")]
     NotSent {
         /// The call.
         call: WriteKind,
-        /// The last try's error.
+        /// The error of the last attempt.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The host asked to be left alone for longer than the step may take.
+    /// The server requested a pause that is longer than the time of the step.
     #[error("the server asked to wait longer than the {call} may take, so it was not sent")]
     HeldBack {
         /// The call.
         call: WriteKind,
     },
-    /// The lock was lost, so that somebody else may be writing.
+    /// The lock was lost, so that another process may be writing.
     #[error("the lock is not held any more, so the {call} was not sent")]
     LockLost {
         /// The call.
         call: WriteKind,
     },
-    /// The job says that it failed.
+    /// The job failed, as the server reports.
     #[error("the {call} job `{job}` failed: {message}")]
     JobFailed {
         /// The call that started it.
@@ -182,10 +184,10 @@ pub enum StepError {
         job: JobId,
         /// The server's message.
         message: String,
-        /// A record that the failed deploy left behind.
+        /// The record that the failed deploy left.
         suspect: Option<SolutionId>,
     },
-    /// The job ended, and what it was to do is not to be seen.
+    /// The job ended, and its effect is not visible in reads.
     #[error("{}", not_confirmed(*.call, .job.as_ref()))]
     NotConfirmed {
         /// The call.
@@ -193,30 +195,30 @@ pub enum StepError {
         /// The job.
         job: Option<JobId>,
     },
-    /// The package turned out to be another solution.
+    /// The package contained another solution.
     #[error(
         "the deploy made `{found}` (id `{id}`) instead of `{}`",
         .declared.full_address()
     )]
     OtherIdentity {
-        /// What is declared.
+        /// The declared version.
         declared: Box<Identity>,
-        /// What was made.
+        /// The identity that was deployed.
         found: String,
-        /// Its id.
+        /// The id of the deployed record.
         id: SolutionId,
     },
-    /// An earlier deploy of this package made another solution, which is still there.
+    /// An earlier deploy of this package made another solution, which still exists.
     #[error(
         "an earlier deploy of this package made `{found}` (id `{id}`), so it was not deployed again"
     )]
     MadeOtherBefore {
-        /// What was made.
+        /// The identity that was deployed.
         found: String,
-        /// Its id.
+        /// The id of the deployed record.
         id: SolutionId,
     },
-    /// An earlier deploy of this package ended, and made nothing that was found.
+    /// An earlier deploy of this package ended, and its record was not found.
     #[error(
         "an earlier deploy of this package ended, and what it made was not found, so it was not deployed again"
     )]
@@ -230,44 +232,45 @@ pub enum StepError {
     NotDeleted {
         /// The record.
         id: SolutionId,
-        /// Why it could not be deleted in service; none where an earlier apply tried that.
+        /// The reason why it could not be deleted in service; `None` if an earlier apply tried
+        /// that.
         first: Option<String>,
-        /// Why it could not be deleted out of service.
+        /// The reason why it could not be deleted out of service.
         second: String,
-        /// Its state before solform deactivated it.
+        /// The state before solform deactivated it.
         state: LiveStateWord,
-        /// Why it could not be put back into service; none where it was.
+        /// The reason why it could not be put back into service; `None` if it was put back.
         left_inactive: Option<String>,
     },
-    /// The server took the patch and changed nothing.
+    /// The server accepted the patch and changed nothing.
     #[error("the patch of {fields} had no effect, neither as query nor as body")]
     NoEffect {
         /// The fields, for people.
         fields: String,
     },
-    /// The version waits for somebody to approve it.
+    /// The version waits for an approval on the platform.
     #[error("`{id}` waits for review before it becomes PUBLIC")]
     WaitsForReview {
         /// The record.
         id: SolutionId,
     },
-    /// The record went away between two steps of the change.
+    /// The record was deleted between two steps of the change.
     #[error("the record `{id}` is gone")]
     Vanished {
-        /// Its id.
+        /// The id of the record.
         id: SolutionId,
     },
     /// A read that the step needs failed.
     #[error("the live state could not be read")]
     NotRead {
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The journal could not be written, so nothing was sent.
     #[error("the journal could not be written, so nothing more was sent")]
     Journal {
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -296,7 +299,7 @@ fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
     match call {
         WriteKind::Deploy => format!("the deploy{job} ended, and the version is not live"),
         WriteKind::Delete => format!("the delete{job} ended, and the version is still live"),
-        WriteKind::Patch => "the patch was taken, and does not show".to_owned(),
+        WriteKind::Patch => "the server accepted the patch, and reads do not show its effect".to_owned(),
     }
 }
 
@@ -307,7 +310,7 @@ fn other_solution(id: &SolutionId) -> String {
 }
 
 impl StepError {
-    /// The message with those of all its causes.
+    /// Returns the message with the messages of all causes.
     pub(super) fn chain(&self) -> String {
         let mut parts = vec![self.to_string()];
         let mut source = self.source();
@@ -318,7 +321,7 @@ impl StepError {
         parts.join(": ")
     }
 
-    /// What to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
             Self::CallRefused { source, .. } => source.downcast_ref::<WriteError>().map_or_else(
@@ -326,7 +329,7 @@ impl StepError {
                 |error| error.api().help().into_owned(),
             ),
             Self::NotSent { .. } | Self::HeldBack { .. } | Self::NotRead { .. } => {
-                "Run apply again when the server answers: it looks first at what is live."
+                "Run apply again when the server answers: it first reads what is live."
                     .to_owned()
             }
             Self::LockLost { .. } => {
@@ -336,10 +339,10 @@ impl StepError {
             Self::JobFailed {
                 suspect: Some(id), ..
             } => format!(
-                "The failed job left record `{id}` behind; redeploy it with --replace once the cause is mended."
+                "The failed job left record `{id}` behind; fix the cause, then redeploy it with --replace."
             ),
             Self::JobFailed { suspect: None, .. } => {
-                "Mend what the message names, then run apply again.".to_owned()
+                "Fix what the message names, then run apply again.".to_owned()
             }
             Self::NotConfirmed { .. } => {
                 "Look at the job on the platform, then run plan to see what is live.".to_owned()
@@ -349,8 +352,8 @@ impl StepError {
                 found,
                 id,
             } => {
-                // The same version under the other owner of a pair that the environment does not
-                // name.
+                // The record may be the same version under the other owner of a pair that the
+                // environment does not name.
                 let owner = found
                     .split_once(':')
                     .filter(|(_, rest)| *rest == declared.address().as_str())
@@ -384,8 +387,50 @@ impl StepError {
     }
 }
 
+/// The word for an outcome, the same in tables, journal and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// [`Outcome::Done`].
+    Done,
+    /// [`Outcome::Failed`].
+    Failed,
+    /// [`Outcome::Skipped`].
+    Skipped,
+    /// [`Outcome::Refused`].
+    Refused,
+    /// [`Outcome::Cancelled`].
+    Cancelled,
+    /// [`Outcome::Unknown`].
+    Unknown,
+}
+
+impl OutcomeKind {
+    /// The words, in the order of tables.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Failed,
+        Self::Skipped,
+        Self::Refused,
+        Self::Cancelled,
+        Self::Unknown,
+    ];
+
+    /// Returns the word as it is in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Outcome {
-    /// The outcome of a change whose end is known before anything is executed.
+    /// Returns the outcome of a change that is decided before anything is executed.
     pub(super) fn of(decided: &Decided) -> Self {
         match decided {
             Decided::Done(id) => Self::Done(Done::already(id.clone())),
@@ -393,7 +438,7 @@ impl Outcome {
         }
     }
 
-    /// Its word.
+    /// Returns the word for this outcome.
     pub fn word(&self) -> OutcomeKind {
         match self {
             Self::Done(_) => OutcomeKind::Done,
@@ -407,7 +452,7 @@ impl Outcome {
 }
 
 impl ApplyReport {
-    /// The report of a plan of which nothing is executed.
+    /// Returns the report of a plan in which every change is already decided.
     pub fn of_decided(plan: &ApprovedPlan) -> Self {
         let changes = plan.plan().changes.iter();
         let steps = changes.filter_map(|change| {
@@ -428,7 +473,7 @@ impl ApplyReport {
         }
     }
 
-    /// Returns how many changes ended so.
+    /// Returns the number of changes with this outcome.
     pub fn count(&self, word: OutcomeKind) -> usize {
         self.steps
             .iter()
@@ -436,8 +481,8 @@ impl ApplyReport {
             .count()
     }
 
-    /// Returns how many versions this run added, changed and destroyed; what was so already counts
-    /// for whoever made it so. A replace counts as added and as destroyed.
+    /// Returns the numbers of versions that this apply added, changed and destroyed. A version that
+    /// was already as declared does not count. A replace counts as added and as destroyed.
     pub fn made(&self) -> Totals {
         let mut totals = Totals::default();
         for step in &self.steps {
@@ -458,8 +503,8 @@ impl ApplyReport {
         totals
     }
 
-    /// Counts the changes of these versions as made by this apply: it found their writes sent by
-    /// the apply that it recovered, and followed them to their end.
+    /// Counts the changes of these versions as executed by this apply: the apply that it recovered
+    /// sent their writes, and this one confirmed them.
     pub fn credit(&mut self, recovered: &BTreeSet<Identity>) {
         for step in &mut self.steps {
             if let Outcome::Done(done) = &mut step.outcome
@@ -476,13 +521,13 @@ impl ApplyReport {
     }
 }
 
-/// What the changes that are done amount to.
+/// The numbers of versions that the done changes affect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Versions added.
+    /// The number of added versions.
     pub added: usize,
-    /// Versions changed.
+    /// The number of changed versions.
     pub changed: usize,
-    /// Versions destroyed.
+    /// The number of destroyed versions.
     pub destroyed: usize,
 }

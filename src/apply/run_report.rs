@@ -1,30 +1,30 @@
-//! What became of a run or a job, for whoever asked. Plain data.
+//! The report of a run or a job, as plain data.
 
 use crate::ident::{JobId, SolutionId};
 
-/// How a run or job stands.
+/// The state of a run or job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// It was started; nobody has looked yet.
+    /// The job was started, and was not polled yet.
     Started,
-    /// It is at work.
+    /// The job is in progress.
     AtWork,
-    /// It ended well.
+    /// The job succeeded.
     Done,
-    /// It ended badly.
+    /// The job failed.
     Failed {
-        /// Why, in the server's words.
+        /// The reason, in the server's words.
         message: String,
     },
-    /// No answer tells (docs/platform.md, U3).
+    /// No answer shows the state (docs/platform.md, U3).
     NotKnown {
-        /// What the last answer was.
+        /// The last answer.
         detail: String,
     },
 }
 
 impl JobOutcome {
-    /// The word for it, the same in every format.
+    /// Returns the word for the state, the same in every format.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Started => "started",
@@ -35,39 +35,39 @@ impl JobOutcome {
         }
     }
 
-    /// Returns whether nothing more will come of it.
+    /// Returns whether the state is final.
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Done | Self::Failed { .. })
     }
 }
 
-/// Everything that is known of a run or job.
+/// The known facts about a run or job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobReport {
-    /// Its id.
+    /// The id.
     pub id: JobId,
-    /// How it stands.
+    /// The state, as solform understands it.
     pub outcome: JobOutcome,
     /// The server's word for its state.
     pub state: Option<String>,
-    /// The share that is done, 0 to 1. Only runs tell it.
+    /// The completed share, 0 to 1. Only runs have it.
     pub progress: Option<f64>,
     /// The server's message.
     pub message: Option<String>,
-    /// When it started, in milliseconds since 1970.
+    /// The start time, in milliseconds since 1970.
     pub started_at_ms: Option<i64>,
-    /// How long it worked, in milliseconds.
+    /// The duration, in milliseconds.
     pub time_taken_ms: Option<i64>,
-    /// Where the results lie.
+    /// The folder that holds the results.
     pub output_folder: Option<String>,
-    /// The solutions that it is about: the one that ran, or the ones that a deploy made.
+    /// The solutions of the job: the one that ran, or the ones that a deploy made.
     pub solution_ids: Vec<SolutionId>,
-    /// True if its start was sent twice, as the first answer was lost.
+    /// True if the start was sent twice, because the first answer was lost.
     pub sent_twice: bool,
 }
 
 impl JobReport {
-    /// A report that tells nothing yet.
+    /// Returns a report with no other facts yet.
     pub fn new(id: JobId, outcome: JobOutcome) -> Self {
         Self {
             id,
@@ -84,23 +84,23 @@ impl JobReport {
     }
 }
 
-/// What happens while a run is started and watched.
+/// An event while a run is started and watched.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
-    /// The start is sent again, or looked for.
+    /// The start is sent again, or its effect is checked.
     Retrying {
-        /// After what pause.
+        /// The pause before it.
         after: std::time::Duration,
-        /// True if it may have been taken, and is looked for.
+        /// True if the server may have accepted the start, so that solform checks for it.
         is_ambiguous: bool,
-        /// Why.
+        /// The error of the last attempt.
         why: String,
     },
-    /// The answer is another one than before.
+    /// The answer changed.
     Answered {
-        /// The server's word, or why there is none.
+        /// The server's word, or the reason why there is none.
         word: String,
-        /// The share that is done, 0 to 1.
+        /// The completed share, 0 to 1.
         progress: Option<f64>,
     },
 }

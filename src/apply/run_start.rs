@@ -1,4 +1,4 @@
-//! Starts a run of a solution: sent once, and again only when it is known not to have been taken.
+//! Starts a run of a solution. The start is sent again only if the server surely did not accept it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -14,29 +14,29 @@ use crate::api::{ApiError, ReadError, Reader, WriteError, Writer};
 use crate::ident::JobId;
 use crate::job::{JobKind, JobState, RunFilter, RunRequest, RunTarget};
 
-/// How many of a solution's runs are looked through.
+/// The maximum number of a solution's runs that are checked.
 const NEWEST: u64 = 20;
 
-/// Takes what happens, as it happens.
+/// The function that receives each event as it happens.
 pub type RunEventSink = Arc<dyn Fn(&RunEvent) + Send + Sync>;
 
-/// What a run is started and watched with. Clock and randomness come in as values.
+/// The context for starting and watching a run. Clock and random numbers are passed in as values.
 pub struct RunExecution {
-    /// Reads jobs and lists of runs.
+    /// The client for jobs and lists of runs.
     pub reader: Reader,
-    /// Says when to stop.
+    /// The token that reports an interrupt.
     pub interrupt: CancelToken,
-    /// When to stop waiting.
+    /// The end of the wait.
     pub deadline: Instant,
-    /// How long a start may need to show.
+    /// The longest time until a start shows in reads.
     pub propagation: Duration,
-    /// How jobs are polled.
+    /// The polling policy for jobs.
     pub poll: PollPolicy,
-    /// Is told what happens.
+    /// The receiver of events.
     pub events: RunEventSink,
     /// The wall clock, in milliseconds since 1970.
     pub now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
-    /// The jitter's source.
+    /// The random numbers for the jitter.
     pub random: Mutex<fastrand::Rng>,
 }
 
@@ -52,40 +52,40 @@ impl fmt::Debug for RunExecution {
 /// A run that has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartedRun {
-    /// Its id: the one that was chosen, or another that the server gave.
+    /// The id: the chosen one, or another one that the server assigned.
     pub id: JobId,
     /// True if the start was sent twice.
     pub sent_twice: bool,
 }
 
-/// Why no run has started.
+/// The reason why no run was started.
 #[derive(Debug, thiserror::Error)]
 pub enum RunStartError {
     /// The server refused.
     #[error("the server refused to start the run")]
     Refused(#[source] WriteError),
-    /// It never reached the server.
+    /// The start never reached the server.
     #[error("the run could not be sent")]
     NotSent(#[source] WriteError),
-    /// It may have started, and was not found.
+    /// The run may have started, and was not found.
     #[error("whether the run `{id}` has started is not known")]
     NotKnown {
         /// The id that was sent.
         id: JobId,
-        /// Another run of the solution that began at that time: the server may have given the run
-        /// an id of its own.
+        /// Another run of the solution that started at that time: the server may have assigned its
+        /// own id to the run.
         perhaps: Option<JobId>,
-        /// Why the answer is not known.
+        /// The error of the last attempt.
         #[source]
         source: WriteError,
     },
-    /// An interrupt came before anything was sent.
+    /// An interrupt arrived before anything was sent.
     #[error("interrupted: no run was started")]
     Interrupted,
 }
 
-/// Starts a run. A start whose answer is lost is looked for by its id, and sent again only after a
-/// look that began later than `propagation` has not found it.
+/// Starts a run. If the answer is lost, the run is searched by its id. The start is sent again only
+/// after a search that began later than `propagation` did not find it.
 pub async fn start_run(
     writer: &Writer,
     target: &RunTarget,
@@ -93,7 +93,7 @@ pub async fn start_run(
     execution: &RunExecution,
 ) -> Result<StartedRun, RunStartError> {
     let mut pauses = Pauses::new(RESEND, &execution.random);
-    // Whether an earlier sending may have been taken.
+    // True if the server may have accepted an earlier send.
     let mut is_ambiguous = false;
     let started = |id: Option<JobId>, sent_twice: bool| StartedRun {
         id: id.unwrap_or_else(|| request.id.clone()),
@@ -115,7 +115,7 @@ pub async fn start_run(
         };
         match error {
             WriteError::Ambiguous(_) => {
-                execution.tell_retry(execution.propagation, true, &error);
+                execution.emit_retry(execution.propagation, true, &error);
                 let not_known = |perhaps: Option<JobId>, source: WriteError| {
                     let id = request.id.clone();
                     Err(RunStartError::NotKnown {
@@ -138,7 +138,7 @@ pub async fn start_run(
             }
             WriteError::NotTaken(ref api) if api.is_retryable() => {
                 let after = error.retry_after().unwrap_or_else(|| pauses.next());
-                execution.tell_retry(after, false, &error);
+                execution.emit_retry(after, false, &error);
                 let ended = pause(after, execution.deadline, &execution.interrupt).await;
                 if ended.is_err() || Instant::now() >= execution.deadline {
                     return Err(RunStartError::NotSent(error));
@@ -146,7 +146,7 @@ pub async fn start_run(
             }
             WriteError::NotTaken(_) => return Err(RunStartError::NotSent(error)),
             WriteError::Refused(_) | WriteError::NotFound(_) => {
-                // A repeated id may be refused because the first sending was taken after all.
+                // A repeated id may be refused because the server accepted the first send.
                 if is_ambiguous && matches!(execution.knows(request).await, Ok(Some(true))) {
                     return Ok(started(None, true));
                 }
@@ -157,8 +157,8 @@ pub async fn start_run(
 }
 
 impl RunExecution {
-    /// Looks for a run until a look that began after `propagation` was complete. `None` if none
-    /// was.
+    /// Searches for a run until a search that began after `propagation` was complete. Returns
+    /// `None` if no search was complete.
     async fn find(&self, request: &RunRequest) -> Option<bool> {
         let propagated_at = Instant::now() + self.propagation;
         let mut pauses = Pauses::new(PollPolicy::for_propagation(self.propagation), &self.random);
@@ -167,7 +167,7 @@ impl RunExecution {
             match self.knows(request).await {
                 Ok(Some(true)) => return Some(true),
                 Ok(Some(false)) if begun > propagated_at => return Some(false),
-                // A list that is never shown in full will not be by waiting.
+                // A list that is incomplete now stays incomplete: waiting does not help.
                 Ok(None) if begun > propagated_at => return None,
                 Ok(_) | Err(_) => {}
             }
@@ -180,11 +180,11 @@ impl RunExecution {
         }
     }
 
-    /// Returns whether the platform knows the run: by the Job API, or by its lists. `None` where a
-    /// list was not seen in full.
+    /// Returns whether the platform knows the run, by the Job API or by its lists. `None` if a list
+    /// was incomplete.
     async fn knows(&self, request: &RunRequest) -> Result<Option<bool>, ReadError> {
         let status = self.reader.job_status(&request.id, JobKind::Flow).await;
-        // Some servers call every job pending, whether or not they know it (docs/platform.md, U3).
+        // Some servers report unknown jobs as pending too (docs/platform.md, U3).
         let (is_known, may_be_known) = match status {
             Ok(status) => match status.state {
                 JobState::Finished(_) => (true, true),
@@ -209,8 +209,8 @@ impl RunExecution {
         })
     }
 
-    /// Another run of the solution that may be the one that was sent: it began since, and a server
-    /// that gives ids of its own would show it so.
+    /// Returns another run of the solution that started since and may be this one: a server that
+    /// assigns its own ids would list it in this form.
     async fn begun_since(
         &self,
         sent_at_ms: u64,
@@ -219,7 +219,7 @@ impl RunExecution {
     ) -> Result<Option<JobId>, ReadError> {
         let mut filter = RunFilter {
             output_repos: request.output_repo().into_iter().collect(),
-            // The newest come first.
+            // The newest runs come first.
             limit: Some(NEWEST),
             ..RunFilter::default()
         };
@@ -231,9 +231,9 @@ impl RunExecution {
             RunTarget::Name { name, .. } => filter.names = vec![name.to_string()],
         }
         let sent_at = i64::try_from(sent_at_ms).unwrap_or(i64::MAX);
-        // Some servers keep whole seconds only (docs/platform.md, "Records"). Clocks that differ
-        // make this look less than sure; a longer reach would take every run of a busy solution for
-        // this one.
+        // Some servers keep whole seconds only (docs/platform.md, "Records"). If the clocks differ,
+        // this check may miss the run. A wider time span would match unrelated runs of a busy
+        // solution.
         let is_since = |at: i64| at >= sent_at || at == sent_at / 1000 * 1000;
         let list = self.reader.runs(&filter).await?;
         Ok(list
@@ -243,7 +243,7 @@ impl RunExecution {
             .map(|run| run.id))
     }
 
-    fn tell_retry(&self, after: Duration, is_ambiguous: bool, error: &WriteError) {
+    fn emit_retry(&self, after: Duration, is_ambiguous: bool, error: &WriteError) {
         (self.events)(&RunEvent::Retrying {
             after,
             is_ambiguous,
@@ -253,7 +253,7 @@ impl RunExecution {
 }
 
 impl RunStartError {
-    /// The failed request, where there is one.
+    /// Returns the failed request, if there is one.
     pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Refused(error) | Self::NotSent(error) | Self::NotKnown { source: error, .. } => {

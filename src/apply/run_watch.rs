@@ -1,4 +1,4 @@
-//! Looks at a run or job, once or until it ends.
+//! Watches a run or job, once or until it ends.
 
 use tokio::time::Instant;
 
@@ -11,22 +11,23 @@ use crate::job::{
     JobKind, JobResult, JobState, JobStatus, NoAnswer, RunFilter, RunRecord, RunState,
 };
 
-/// How often the record of a run that is over is looked for in lists that may lag.
+/// The number of reads for the record of a run that has ended: the lists may lag.
 const RECORD_LOOKS: u32 = 4;
 
-/// What is looked at.
+/// The run or job to watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchedJob {
-    /// Its id.
+    /// The id.
     pub id: JobId,
-    /// What kind it is.
+    /// The kind of the job.
     pub kind: JobKind,
-    /// The spaces that its results may go to; lists of runs show only the caller's own otherwise.
+    /// The spaces that may hold its results. Without them, lists of runs show only the caller's own
+    /// runs.
     pub output_repos: Vec<String>,
 }
 
-/// Looks until it ends, the deadline comes, or an interrupt does. A time-out is neither success nor
-/// failure: the last look stands.
+/// Polls until the job ends, the deadline is reached, or an interrupt arrives. A time-out is
+/// neither success nor failure: the last report is returned.
 pub async fn watch_job(job: &WatchedJob, execution: &RunExecution) -> Result<JobReport, ReadError> {
     let mut pauses = Pauses::new(execution.poll, &execution.random);
     let mut last = None;
@@ -41,7 +42,7 @@ pub async fn watch_job(job: &WatchedJob, execution: &RunExecution) -> Result<Job
         let report = match looked {
             Ok(report) if report.outcome.is_end() => return Ok(report),
             Ok(report) => report,
-            // A server that stumbles says nothing about the job.
+            // A retryable error of the server proves nothing about the job.
             Err(ReadError::Api(error)) if error.is_retryable() => JobReport::new(
                 job.id.clone(),
                 JobOutcome::NotKnown {
@@ -63,7 +64,7 @@ pub async fn watch_job(job: &WatchedJob, execution: &RunExecution) -> Result<Job
 }
 
 fn interrupted(job: &WatchedJob) -> JobReport {
-    let detail = "it was not looked at".to_owned();
+    let detail = "it was not polled".to_owned();
     JobReport::new(job.id.clone(), JobOutcome::NotKnown { detail })
 }
 
@@ -81,22 +82,22 @@ fn answered(report: &JobReport) -> RunEvent {
     }
 }
 
-/// Looks once. What the Job API does not tell of a run, the lists of runs do.
+/// Reads the status once. The lists of runs complete what the Job API does not return about a run.
 pub async fn look_at_job(
     job: &WatchedJob,
     execution: &RunExecution,
 ) -> Result<JobReport, ReadError> {
     let status = execution.reader.job_status(&job.id, job.kind).await?;
-    // Of a job that it does not know, a Job API may say that it is at work, for ever
-    // (docs/platform.md, U3). What tells how far a run is, knows it.
+    // A Job API may report a job that it does not know as in progress, for ever (docs/platform.md,
+    // U3). If it also reports the progress of the run, it knows the run.
     let knows_run = status.flow.is_some();
-    let mut report = told(&job.id, status);
+    let mut report = report_of(&job.id, status);
     if job.kind != JobKind::Flow || (report.outcome == JobOutcome::AtWork && knows_run) {
         return Ok(report);
     }
     let mut pauses = Pauses::new(execution.poll, &execution.random);
     for look in 1..=RECORD_LOOKS {
-        // The Job API has spoken; a list that cannot be had takes nothing away.
+        // The Job API has answered, so an unreadable list is not an error.
         let record = record_of(job, execution).await.unwrap_or_default();
         let is_last = look == RECORD_LOOKS || !report.outcome.is_end();
         match record {
@@ -135,8 +136,8 @@ async fn record_of(
         .next())
 }
 
-/// What one answer of the Job API tells.
-fn told(id: &JobId, status: JobStatus) -> JobReport {
+/// Converts one answer of the Job API into a report.
+fn report_of(id: &JobId, status: JobStatus) -> JobReport {
     let JobStatus {
         state,
         message,
@@ -172,7 +173,8 @@ fn told(id: &JobId, status: JobStatus) -> JobReport {
     }
 }
 
-/// Adds what the record of a run tells, whose own word for its end counts.
+/// Adds the fields of a run's record. The state of the record has precedence for the end of the
+/// run.
 fn complete(report: &mut JobReport, record: RunRecord) {
     let RunRecord {
         id: _,
@@ -196,7 +198,7 @@ fn complete(report: &mut JobReport, record: RunRecord) {
                     .clone()
                     .unwrap_or_else(|| format!("it ended as {}", state.as_str())),
             },
-            // A list that lags behind the end says nothing against it.
+            // A list that lags does not override the end of the job.
             (_, outcome) if outcome.is_end() => outcome.clone(),
             _ => JobOutcome::AtWork,
         };

@@ -1,8 +1,9 @@
-//! Sends one write, journalled, until it is known whether the server took it.
+//! Sends one write, journalled, until it is known whether the server accepted it.
 //!
-//! A sending that was surely not taken is repeated. One that may have been taken is looked for, and
-//! repeated only after a complete look that began later than the sending plus
-//! `timeouts.propagation` : the API has no key that would make a second deploy harmless.
+//! A request that the server surely did not accept is sent again. If the server may have accepted
+//! it, solform checks for the effect, and sends again only after a complete check that began later
+//! than the send plus `timeouts.propagation`: the API has no idempotency key that would make a
+//! second deploy safe.
 
 use std::time::Duration;
 
@@ -16,21 +17,21 @@ use super::wait::{Pauses, PollPolicy, Stopped, pause};
 use crate::api::{ReadError, WriteError};
 use crate::outcome::WriteKind;
 
-/// What became of a write.
+/// The result of a write.
 #[derive(Debug)]
 pub(super) enum Sent<T, F> {
-    /// The server took it and answered.
+    /// The server accepted the write and answered.
     Taken(T),
-    /// Its answer was lost, and its effect was found.
+    /// The answer was lost, and the effect was found.
     Found(F),
-    /// The server refused it, or knows nothing of its object.
+    /// The server refused the write, or does not know its object.
     Refused(WriteError),
 }
 
-/// How long a precondition that was checked before the first sending holds.
+/// The time for which a checked precondition is valid before the first send.
 const CHECK_HOLDS: Duration = Duration::from_secs(10);
 
-/// Pauses between sendings that were surely not taken.
+/// The pauses between requests that the server surely did not accept.
 pub(super) const RESEND: PollPolicy = PollPolicy {
     first: Duration::from_millis(500),
     factor: 2.0,
@@ -39,9 +40,9 @@ pub(super) const RESEND: PollPolicy = PollPolicy {
 };
 
 impl Step<'_, '_> {
-    /// Sends until the fate is known, or the deadline comes.
+    /// Sends until the result is known, or the deadline is reached.
     ///
-    /// `send` sends once; `look` looks for the effect of a sending whose answer was lost; `check`
+    /// `send` sends once. `look` checks for the effect of a send whose answer was lost. `check`
     /// checks the precondition again before a repetition.
     pub(super) async fn send<T, F>(
         &mut self,
@@ -56,11 +57,11 @@ impl Step<'_, '_> {
         let mut needs_check = false;
         let mut is_repeated = false;
         let mut pauses = Pauses::new(RESEND, &run.random);
-        // Whether an earlier sending may have been taken, be it an earlier run's.
+        // True if the server may have accepted an earlier send, also one of an earlier apply.
         let mut is_ambiguous =
             call == WriteKind::Deploy && run.sent_before.contains(&self.change.identity);
         loop {
-            // A pause that the host asked for is over before the sending is journalled.
+            // A pause that the server requested ends before the send is journalled.
             let error = match tokio::time::timeout_at(deadline, run.writer.ready()).await {
                 Err(_) => return Err(Outcome::Failed(StepError::HeldBack { call })),
                 Ok(Err(error)) => error,
@@ -76,12 +77,13 @@ impl Step<'_, '_> {
                     match send().await {
                         Ok(taken) => return Ok(Sent::Taken(taken)),
                         Err(error @ WriteError::Ambiguous(_)) => {
-                            self.tell_retry(call, run.settings.propagation, true, &error);
+                            self.emit_retry(call, run.settings.propagation, true, &error);
                             match self.look_for_effect(deadline, &look).await {
                                 Ok(Some(found)) => return Ok(Sent::Found(found)),
                                 Ok(None) if Instant::now() < deadline => {
                                     is_ambiguous = true;
-                                    // A look for a deploy is a look at its precondition.
+                                    // The check for the effect of a deploy is also a check of its
+                                    // precondition.
                                     needs_check = call != WriteKind::Deploy;
                                     is_repeated = true;
                                     continue;
@@ -102,12 +104,12 @@ impl Step<'_, '_> {
             match error {
                 WriteError::NotTaken(ref api) if api.is_retryable() => {
                     let after = error.retry_after().unwrap_or_else(|| pauses.next());
-                    // A deploy is looked for again after a long pause only: a server may have taken
-                    // what it says it has not, and its own record must not stand against the
-                    // change.
+                    // A deploy is checked again only after a long pause: a server may have accepted
+                    // a request although it reports the opposite, and its own record must not
+                    // refuse the change.
                     needs_check = call != WriteKind::Deploy || after >= CHECK_HOLDS;
                     is_repeated = true;
-                    self.tell_retry(call, after, false, &error);
+                    self.emit_retry(call, after, false, &error);
                     if pause(after, deadline, &run.interrupt).await.is_err()
                         || Instant::now() >= deadline
                     {
@@ -115,7 +117,7 @@ impl Step<'_, '_> {
                     }
                 }
                 WriteError::NotTaken(_) => return Err(not_sent(call, error)),
-                // A second sending may be refused because the first one was taken after all.
+                // A second send may be refused because the server accepted the first one.
                 WriteError::Refused(_) | WriteError::NotFound(_) | WriteError::Ambiguous(_) => {
                     if is_ambiguous && let Ok(Some(found)) = look().await {
                         return Ok(Sent::Found(found));
@@ -126,14 +128,14 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Writes what must be on disk before a call is sent.
+    /// Journals a call before it is sent.
     async fn announce(&mut self, call: WriteKind) -> Result<(), Outcome> {
-        // What a step has begun, it ends: a version that was deleted to be replaced, or deployed
-        // with another visibility than declared, must not be left so.
+        // A step that has begun is completed: a deleted version must be deployed again, and a
+        // deployed version must get its declared visibility.
         if self.run.interrupt.is_raised() && !self.has_begun() {
             return Err(Outcome::Cancelled);
         }
-        // Somebody else may be writing by now.
+        // Another process may be writing now.
         if !self.run.lease.is_held() {
             return Err(Outcome::Failed(StepError::LockLost { call }));
         }
@@ -143,8 +145,8 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    /// Looks for the effect of a sending until a look that began after `propagation` was complete.
-    /// The time counts from the end of the sending: the server may have accepted it at any moment
+    /// Checks for the effect of a send until a check that began after `propagation` was complete.
+    /// The time counts from the end of the send: the server may have accepted it at any moment
     /// before.
     async fn look_for_effect<F>(
         &self,
@@ -165,7 +167,7 @@ impl Step<'_, '_> {
         }
     }
 
-    fn tell_retry(&self, call: WriteKind, after: Duration, is_ambiguous: bool, error: &WriteError) {
+    fn emit_retry(&self, call: WriteKind, after: Duration, is_ambiguous: bool, error: &WriteError) {
         self.run.tell(&ApplyEvent::Retrying {
             address: self.change.address.clone(),
             call,
@@ -184,7 +186,7 @@ fn not_sent(call: WriteKind, error: WriteError) -> Outcome {
 }
 
 impl Run<'_> {
-    /// Pauses that fit a number of looks into `propagation`.
+    /// Returns pauses that allow several reads within `propagation`.
     pub(super) fn propagation_pauses(&self) -> PollPolicy {
         PollPolicy::for_propagation(self.settings.propagation)
     }

@@ -1,4 +1,5 @@
-//! One step: precondition, journalled send, poll, confirm by reading, outcome.
+//! Executes one step: checks its precondition, sends the journalled request, polls, confirms by
+//! reading, and reports the outcome.
 
 use std::collections::BTreeMap;
 
@@ -16,22 +17,22 @@ use crate::outcome::WriteKind;
 use crate::plan::{Action, Change};
 use crate::store::{ChangeRef, Entry, RecordPatch};
 
-/// One change at work.
+/// A change in progress.
 pub(super) struct Step<'a, 'r> {
     pub(super) run: &'a Run<'r>,
     pub(super) change: &'a Change,
     pub(super) attempts: BTreeMap<WriteKind, u32>,
     pub(super) sent_twice: Vec<WriteKind>,
-    /// What the PATCH that is sent next sets.
+    /// The fields that the next PATCH sets.
     pub(super) patching: Option<RecordPatch>,
-    /// The records of the name before the deploy that is sent next.
+    /// The records of the name before the next deploy.
     pub(super) known: Vec<SolutionId>,
     jobs: Vec<JobId>,
-    /// Its place among the steps at work.
+    /// The permit of the step.
     place: Option<SemaphorePermit<'a>>,
 }
 
-/// Makes one change, and reports how it ended.
+/// Executes one change, and reports its outcome.
 pub(super) async fn perform<'a>(
     run: &'a Run<'_>,
     change: &'a Change,
@@ -60,14 +61,14 @@ pub(super) async fn perform<'a>(
     };
     let outcome = match stopped {
         Ok(Ok(done)) => {
-            // What was there already is confirmed for by nobody: its deploy may still be at work.
+            // A record that already existed is not confirmed: its deploy may still be in progress.
             if let Some(id) = done.id.as_ref().filter(|_| !done.was_already) {
                 run.confirm(&change.identity, id);
             }
             Outcome::Done(done)
         }
         Ok(Err(outcome)) => outcome,
-        // A step that was cut off has done nothing, or nobody knows what.
+        // A cancelled step has sent nothing, or its effect is unknown.
         Err(outcome) if !step.has_begun() => outcome,
         Err(_) => Outcome::Unknown {
             job: step.jobs.last().cloned(),
@@ -80,12 +81,12 @@ pub(super) async fn perform<'a>(
         place,
         ..
     } = step;
-    // Held to the end, where it was not given back before.
+    // Held until the end, unless the step released it before.
     let _place = place;
     conclude(run, change, outcome, jobs, sent_twice, begun).await
 }
 
-/// Reports a change that was not tried.
+/// Reports a change that was not executed.
 pub(super) async fn not_tried(run: &Run<'_>, change: &Change, outcome: Outcome) -> StepReport {
     conclude(run, change, outcome, Vec::new(), Vec::new(), Instant::now()).await
 }
@@ -139,7 +140,7 @@ async fn conclude(
             .is_some_and(|after| after.package.is_none()),
         made,
     };
-    // What happened stays what happened when its last line cannot be kept.
+    // The outcome stays valid if its journal entry cannot be written.
     if let Err(error) = run.journal.record(run.now_ms(), entry).await {
         tracing::warn!(address = %change.address, %error, "the outcome could not be journalled");
     }
@@ -211,13 +212,8 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Journals that a call is about to be sent; before the first one, what is to be made of it
-    /// all.
-    pub(super) async fn record_sending(
-        &self,
-        call: WriteKind,
-        attempt: u32,
-    ) -> Result<(), Outcome> {
+    /// Journals a call before it is sent. Before the first call, journals the whole change.
+    pub(super) async fn record_sending(&self, call: WriteKind, attempt: u32) -> Result<(), Outcome> {
         let change = || ChangeRef::of(self.change);
         let intent = (!self.has_begun()).then(|| Entry::Intent {
             change: change(),
@@ -241,7 +237,7 @@ impl Step<'_, '_> {
             })
     }
 
-    /// Lets another step begin: this one starts no more jobs.
+    /// Releases the permit, so that another step can start: this step starts no more jobs.
     pub(super) fn release_permit(&mut self) {
         self.place = None;
     }
@@ -260,8 +256,8 @@ impl Step<'_, '_> {
                 call,
                 job: job.clone(),
             };
-            // The call was taken: its job is followed whether or not the line can be kept. Nothing
-            // more is sent without a journal.
+            // The server accepted the call, so its job is polled even if the entry cannot be
+            // written. Without a journal, nothing more is sent.
             if let Err(error) = self.run.journal.record(self.run.now_ms(), entry).await {
                 tracing::warn!(address = %self.change.address, %job, %error, "the job could not be journalled");
             }
@@ -269,7 +265,7 @@ impl Step<'_, '_> {
         job
     }
 
-    /// Looks until something shows, for as long as `propagation`.
+    /// Reads until the effect shows, for at most `propagation`.
     pub(super) async fn until_shown<T>(
         &self,
         look: impl AsyncFn() -> Result<Option<T>, Outcome>,
@@ -294,7 +290,7 @@ impl Step<'_, '_> {
     }
 }
 
-/// A call that the server refused ends its step.
+/// Returns the outcome of a step whose call the server refused.
 pub(super) fn refused(call: WriteKind, error: WriteError) -> Outcome {
     Outcome::Failed(StepError::CallRefused {
         call,

@@ -1,7 +1,7 @@
-//! The one polling loop, and the pauses of everything else that waits.
+//! The polling loop for jobs, and the pauses of every other wait.
 //!
-//! Time is tokio's, which tests can move. Waits end early with the deadline or with the grace that
-//! an interrupt leaves.
+//! Uses tokio's clock, which tests can advance. A wait ends early at the deadline, or when the
+//! grace period after an interrupt is over.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -16,19 +16,20 @@ use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
 use crate::outcome::WriteKind;
 
-/// The time that a poll may take beyond the deadline: that of one request.
+/// The time that the last poll may take after the deadline: the duration of one request.
 const LAST_POLL: Duration = Duration::from_secs(30);
 
-/// How a job is polled: fast at first, then ever slower.
+/// The polling policy for jobs: the pauses are short at first and then become longer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PollPolicy {
     /// The first pause.
     pub first: Duration,
-    /// What each pause is multiplied with to get the next.
+    /// The factor by which each pause is longer than the one before.
     pub factor: f64,
     /// The longest pause.
     pub cap: Duration,
-    /// How far a pause may deviate, as a share: 0.2 is up to a fifth either way.
+    /// The largest random deviation of a pause, as a share: 0.2 means up to a fifth shorter or
+    /// longer.
     pub jitter: f64,
 }
 
@@ -44,7 +45,7 @@ impl Default for PollPolicy {
 }
 
 impl PollPolicy {
-    /// Pauses that fit a number of looks into `propagation`.
+    /// Returns pauses that allow several reads within `propagation`.
     pub(super) fn for_propagation(propagation: Duration) -> Self {
         Self {
             first: (propagation / 20).clamp(Duration::from_millis(10), Duration::from_millis(500)),
@@ -55,7 +56,7 @@ impl PollPolicy {
     }
 }
 
-/// The pauses of one wait.
+/// The sequence of pauses of one wait.
 #[derive(Debug)]
 pub(super) struct Pauses<'a> {
     policy: PollPolicy,
@@ -88,16 +89,16 @@ impl<'a> Pauses<'a> {
     }
 }
 
-/// Why a wait ended before its pause was over.
+/// The reason why a wait ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// The deadline came.
+    /// The deadline was reached.
     OutOfTime,
-    /// The grace after an interrupt was over.
+    /// The grace period after an interrupt was over.
     Interrupted,
 }
 
-/// Pauses, but never past the deadline or the grace of an interrupt.
+/// Waits for a pause, but not longer than the deadline or the grace period of an interrupt.
 pub(super) async fn pause(
     length: Duration,
     deadline: Instant,
@@ -114,28 +115,28 @@ pub(super) async fn pause(
     }
 }
 
-/// How polling a job ended.
+/// The result of polling a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum JobEnd {
-    /// The job says that it ended.
+    /// The job ended, as the server reports.
     Finished(JobResult),
-    /// The time was up.
+    /// The time was over before the job ended.
     TimeUp {
-        /// Why.
+        /// The reason why the polling ended.
         stopped: Stopped,
-        /// True if the last proper word was that the job is at work.
+        /// True if the last valid answer was that the job is in progress.
         was_pending: bool,
-        /// The last answer, where it was no proper word.
+        /// The last answer, if it was not a valid one.
         said: Option<String>,
     },
 }
 
-/// Why a wait for something to show came to nothing.
+/// The reason why a wait for an effect failed.
 #[derive(Debug)]
 pub(super) enum NotShown<E> {
-    /// A look failed for good.
+    /// A read failed, and was not retried.
     Failed(E),
-    /// The grace after an interrupt was over.
+    /// The grace period after an interrupt was over.
     Interrupted,
 }
 
@@ -146,8 +147,8 @@ impl<E> From<E> for NotShown<E> {
 }
 
 impl Run<'_> {
-    /// Looks until something shows, for as long as `propagation`, with one look at the very end. A
-    /// look that failed in passing is not the last word, until it is the last look.
+    /// Reads until the effect shows, for at most `propagation`, with one last read at the end. A
+    /// retryable error is returned only if it comes from the last read.
     pub(super) async fn until_shown<T, E>(
         &self,
         look: impl AsyncFn() -> Result<Option<T>, E>,
@@ -169,9 +170,9 @@ impl Run<'_> {
         }
     }
 
-    /// Polls a job until it ends, the deadline comes, or an interrupt's grace is over. The job is
-    /// polled at least once, and a poll that has begun is not cut off at the deadline: a job of
-    /// which the server was never heard to say anything would count as one that it does not know.
+    /// Polls a job until it ends, the deadline is reached, or the grace period of an interrupt is
+    /// over. Polls at least once, and does not cancel a running poll at the deadline: without any
+    /// answer, the job would count as unknown to the server.
     pub(super) async fn poll_job(
         &self,
         address: &Address,
@@ -182,7 +183,7 @@ impl Run<'_> {
         let mut polls = Polls::new(self.settings.poll, self.job_times.of(call), &self.random);
         let mut last_word = String::new();
         let mut was_pending = false;
-        // Nothing was said yet, which needs no mention.
+        // Before the first answer, there is nothing to report.
         let mut is_proper = true;
         let mut is_polled = false;
         loop {

@@ -1,16 +1,17 @@
-//! Why a change is not done, as one text: for events, reports and comments.
+//! The reason why a change is not done, as one text for events, reports and comments.
 
 use super::report::{Outcome, SkipReason};
 use crate::plan::Difference;
 
 impl Outcome {
-    /// Why it is not done, or what is to be known of one that is; none where its word says it all.
+    /// Returns the reason why the change is not done, or a remark on one that is done. `None` if
+    /// the outcome needs no explanation.
     pub fn why(&self) -> Option<String> {
         match self {
             Self::Done(done) => {
                 let mut remarks = Vec::new();
                 if done.was_already {
-                    remarks.push("it was so already");
+                    remarks.push("already up to date");
                 }
                 if done.visibility_not_known {
                     remarks.push("the visibility was set and cannot be read back");
@@ -29,13 +30,13 @@ impl Outcome {
             Self::Skipped(SkipReason::OutOfTime) => Some("`timeouts.run` was over".to_owned()),
             Self::Refused(differences) => {
                 let differences: Vec<String> = differences.iter().map(difference).collect();
-                Some(format!("it is not as approved: {}", differences.join("; ")))
+                Some(format!("changed since the plan was made: {}", differences.join("; ")))
             }
             Self::Cancelled => Some("an interrupt came before anything was sent".to_owned()),
             Self::Unknown { job, said } => {
                 let mut text = job.as_ref().map_or_else(
-                    || "whether the call was taken could not be found out".to_owned(),
-                    |job| format!("job {job} was still at work"),
+                    || "the server may or may not have accepted the request".to_owned(),
+                    |job| format!("job {job} was still in progress"),
                 );
                 if let Some(said) = said {
                     text.push_str(", it last answered: ");
@@ -46,7 +47,7 @@ impl Outcome {
         }
     }
 
-    /// What to do about it, where it failed.
+    /// Returns the fix, if the change failed.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Failed(error) => Some(error.help()),

@@ -157,7 +157,7 @@ fn render_step(
         Outcome::Refused(differences) => {
             writeln!(
                 out,
-                "      it is not as approved; the plan (-) against what was found (+):"
+                "      changed since the plan was made; the plan (-) against what was found (+):"
             )?;
             render_differences(differences, "      ", styles, out)
         }
@@ -172,7 +172,7 @@ fn remark(step: &StepReport) -> String {
     match &step.outcome {
         Outcome::Done(done) => {
             if done.was_already {
-                remarks.push("it was so already".to_owned());
+                remarks.push("already up to date".to_owned());
             }
             if done.visibility_not_known {
                 remarks.push("the visibility was set and cannot be read back".to_owned());
@@ -202,8 +202,8 @@ fn remark(step: &StepReport) -> String {
         }
         Outcome::Unknown { job, said } => {
             remarks.push(match job {
-                Some(job) => format!("job {} was still at work", words::escaped(job.as_str())),
-                None => "whether the call was taken could not be found out".to_owned(),
+                Some(job) => format!("job {} was still in progress", words::escaped(job.as_str())),
+                None => "the server may or may not have accepted the request".to_owned(),
             });
             if let Some(said) = said {
                 remarks.push(format!("it last answered: {}", words::escaped(said)));

@@ -299,7 +299,7 @@ async fn somebody_elses_deploy_that_is_at_work_releases_nothing() {
         .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
         .await
         .exits_with(5)
-        .says("it was so already")
+        .says("already up to date")
         .says("because of A@2: it was created less than");
     assert!(!applied.stdout.contains("Apply complete!"), "{applied}");
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);

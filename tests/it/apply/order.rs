@@ -80,7 +80,7 @@ async fn a_job_that_never_ends_is_unknown_and_holds_back_only_its_dependants() {
         .await
         .exits_with(6)
         .says("unknown")
-        .says("was still at work")
+        .says("was still in progress")
         .says("because A@2 is not done")
         .says("1 done, 0 failed, 1 skipped, 0 refused, 0 cancelled, 1 unknown");
 }

@@ -51,7 +51,7 @@ async fn a_saved_plan_is_shown_and_applied() {
         .solform_beside(&["apply", "the.plan"])
         .await
         .exits_with(0)
-        .says("it was so already");
+        .says("already up to date");
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
 }
 

@@ -71,7 +71,7 @@ async fn what_a_job_said_last_is_in_the_report() {
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
         .exits_with(6)
-        .says("was still at work")
+        .says("was still in progress")
         .says("it last answered: the server does not know the job");
 }
 

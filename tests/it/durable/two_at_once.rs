@@ -155,7 +155,7 @@ async fn two_at_once_without_a_lock_preconditions_prevent_what_they_can() {
         ])
         .await
         .exits_with(6)
-        .says("because of A@2: an earlier run's job is still at work on it");
+        .says("because of A@2: a job of an earlier apply may still change it");
     assert_eq!(count(&emulator, Operation::Deploy), 1, "{second}");
     finish_all(&emulator);
     assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 0);

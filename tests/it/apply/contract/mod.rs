@@ -198,7 +198,7 @@ fn end_of_whole_read(read: &str, what: &str) -> End {
 
 const IN_FLIGHT: End = End::Partly {
     code: 6,
-    says: "was still at work",
+    says: "was still in progress",
     mend: &[],
 };
 /// A failed deploy left its record behind, which nobody may rely on.
