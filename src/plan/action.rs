@@ -1,7 +1,7 @@
-//! What is done to one solution version, and why.
+//! The action on one solution version, and the reason for it.
 //!
-//! An [`Action`] carries everything that executing it needs, so that the executor never chooses.
-//! A [`Reason`] explains and is never read by the executor.
+//! An [`Action`] contains everything that executing it needs, so that the executor makes no
+//! choices. A [`Reason`] is for explanation only: the executor does not read it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,49 +9,51 @@ use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::live::LiveVersion;
 
-/// What is done to one version.
+/// An action on one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
-    /// Deploy the package, then patch whatever is not proven equal to `after`.
+    /// Deploy the package, then patch the fields that are not confirmed equal to `after`.
     Create {
         /// The `.ibsolution` on the platform's file system.
         path: String,
-        /// What must be live at the end.
+        /// The state that must be live at the end.
         after: AfterImage,
-        /// The other owner of the pair, under which the server may file what `user` publishes; none
-        /// where the declared owner is in no pair.
+        /// The other owner of the pair, under which the server may file versions that `user`
+        /// publishes; `None` if the declared owner is in no pair.
         other_owner: Option<Owner>,
     },
     /// Patch a live version.
     Update {
-        /// What the plan saw.
+        /// The version as it was in the plan.
         before: LiveImage,
-        /// What is patched.
+        /// The fields to patch.
         patch: Patch,
-        /// What must be live at the end.
+        /// The state that must be live at the end.
         after: AfterImage,
     },
-    /// Delete a live version, then deploy it again: out of service meanwhile, and not undoable.
+    /// Delete a live version, then deploy it again. It is out of service in between, and the change
+    /// cannot be undone.
     Replace {
-        /// What the plan saw.
+        /// The version as it was in the plan.
         before: LiveImage,
         /// The `.ibsolution` on the platform's file system.
         path: String,
-        /// What must be live at the end.
+        /// The state that must be live at the end.
         after: AfterImage,
-        /// The other owner of the pair, under which the server may file what `user` publishes; none
-        /// where the declared owner is in no pair.
+        /// The other owner of the pair, under which the server may file versions that `user`
+        /// publishes; `None` if the declared owner is in no pair.
         other_owner: Option<Owner>,
     },
     /// Delete a live version.
     Delete {
-        /// What the plan saw.
+        /// The version as it was in the plan.
         before: LiveImage,
     },
     /// Nothing is done.
     NoOp {
-        /// What the plan saw; none for a tombstone of something that is not there.
+        /// The version as it was in the plan; `None` for a tombstone of a version that does not
+        /// exist.
         before: Option<LiveImage>,
     },
 }
@@ -73,7 +75,7 @@ pub enum ActionKind {
 }
 
 impl ActionKind {
-    /// The word, the same in every document.
+    /// Returns the word, the same in every document.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -86,7 +88,7 @@ impl ActionKind {
 }
 
 impl Action {
-    /// Its kind.
+    /// Returns the kind of the action.
     pub fn kind(&self) -> ActionKind {
         match self {
             Self::Create { .. } => ActionKind::Create,
@@ -97,7 +99,7 @@ impl Action {
         }
     }
 
-    /// The version that it is about; none for a tombstone of something that is not there.
+    /// Returns the version; `None` for a tombstone of a version that does not exist.
     pub fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Create { after, .. }
@@ -108,7 +110,7 @@ impl Action {
         }
     }
 
-    /// What the plan saw.
+    /// Returns the version as it was in the plan.
     pub fn before(&self) -> Option<&LiveImage> {
         match self {
             Self::Create { .. } => None,
@@ -119,7 +121,7 @@ impl Action {
         }
     }
 
-    /// What must be live at the end, where something must.
+    /// Returns the state that must be live at the end, if there is one.
     pub fn after(&self) -> Option<&AfterImage> {
         match self {
             Self::Create { after, .. }
@@ -129,7 +131,7 @@ impl Action {
         }
     }
 
-    /// Returns whether a version that serves stops serving, if only for a while.
+    /// Returns whether a version in service goes out of service, even for a short time.
     pub fn takes_out_of_service(&self) -> bool {
         match self {
             Self::Update { before, patch, .. } => {
@@ -140,20 +142,20 @@ impl Action {
         }
     }
 
-    /// Returns whether a version that serves does so no more once this is done.
+    /// Returns whether a version in service is out of service after the action.
     pub fn leaves_out_of_service(&self) -> bool {
         self.takes_out_of_service() && !self.brings_into_service()
     }
 
-    /// Returns whether this works towards a version that is to serve: others wait for it.
+    /// Returns whether the action brings a version into service: other changes wait for it.
     pub fn brings_into_service(&self) -> bool {
         self.after()
             .is_some_and(|after| after.state == State::Active)
     }
 }
 
-/// Returns whether a record is what a deploy makes: it has the declared identity, or it is `user`'s
-/// own under the other owner of the pair.
+/// Returns whether a record is the result of a deploy: it has the declared identity, or `user`
+/// published it under the other owner of the pair.
 pub fn is_made_by_deploy(
     after: &AfterImage,
     other_owner: Option<&Owner>,
@@ -168,7 +170,7 @@ pub fn is_made_by_deploy(
     found.name == declared.name && found.version == declared.version && is_same_owner
 }
 
-/// A live version as the plan saw it: the precondition of every write to it.
+/// A live version as it was in the plan: the precondition of every write to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiveImage {
@@ -176,14 +178,14 @@ pub struct LiveImage {
     pub id: SolutionId,
     /// Owner, name and version.
     pub identity: Identity,
-    /// Its state.
+    /// The live state.
     pub state: LiveStateWord,
-    /// Its visibility, where it was known.
+    /// The live visibility, if it was known.
     pub visibility: Option<LiveVisibilityWord>,
 }
 
 impl LiveImage {
-    /// What matters of a live version.
+    /// Returns the relevant fields of a live version.
     pub fn of(live: &LiveVersion) -> Self {
         Self {
             id: live.id.clone(),
@@ -194,7 +196,7 @@ impl LiveImage {
     }
 }
 
-/// What is declared of a version, in full.
+/// The complete declaration of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AfterImage {
@@ -202,17 +204,17 @@ pub struct AfterImage {
     pub identity: Identity,
     /// `ACTIVE` or `INACTIVE`.
     pub state: State,
-    /// The visibility, where one is declared.
+    /// The visibility, if one is declared.
     pub visibility: Option<Visibility>,
-    /// The fingerprint of the package that is deployed; none where nothing is, or where the package
-    /// could not be inspected.
+    /// The fingerprint of the package that is deployed; `None` if nothing is deployed, or if the
+    /// package could not be inspected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<Digest>,
 }
 
 impl AfterImage {
-    /// Returns whether a live version is proven to be all of this. An unknown visibility proves
-    /// nothing.
+    /// Returns whether a live version has all of these values. An unknown visibility never matches
+    /// a declared one.
     pub fn is_proven_by(&self, live: &LiveVersion) -> bool {
         live.state.satisfies(self.state)
             && self.visibility.is_none_or(|declared| {
@@ -223,7 +225,7 @@ impl AfterImage {
     }
 }
 
-/// What a PATCH sets: at least one of the two.
+/// The fields that a PATCH sets: at least one of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "PatchFields", into = "PatchFields")]
 pub struct Patch {
@@ -232,17 +234,17 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// A patch of these fields; none where there is nothing to set.
+    /// Returns a patch of these fields; `None` if there is nothing to set.
     pub fn new(state: Option<State>, visibility: Option<Visibility>) -> Option<Self> {
         (state.is_some() || visibility.is_some()).then_some(Self { state, visibility })
     }
 
-    /// The state to set.
+    /// Returns the state to set.
     pub fn state(&self) -> Option<State> {
         self.state
     }
 
-    /// The visibility to set.
+    /// Returns the visibility to set.
     pub fn visibility(&self) -> Option<Visibility> {
         self.visibility
     }
@@ -257,7 +259,7 @@ struct PatchFields {
     visibility: Option<Visibility>,
 }
 
-/// A saved plan with a patch that sets nothing.
+/// A saved plan contains a patch that sets nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a patch must set something")]
 struct EmptyPatch;
@@ -279,22 +281,22 @@ impl From<Patch> for PatchFields {
     }
 }
 
-/// Why a change is in the plan.
+/// The reason why a change is in the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Reason {
     /// The manifest declares the version.
     Declared,
-    /// The manifest declares other versions of the name that serve.
+    /// The manifest declares other versions of the name in service.
     Superseded {
-        /// Those versions.
+        /// The addresses of those versions.
         by: Vec<Address>,
     },
-    /// The manifest does not declare the name, and says what becomes of such.
+    /// The manifest does not declare the name, and its policy covers undeclared names.
     Undeclared,
     /// The manifest declares the version as `ABSENT`.
     Tombstone,
-    /// The command asked for it: `destroy`, or `--replace`.
+    /// The command requested it: `destroy`, or `--replace`.
     Requested,
 }
 
@@ -313,7 +315,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<Patch>(&json).unwrap(), patch);
     }
 
-    /// What an action does to the service of its version: away, away for good, into it.
+    /// The effects of an action on the service of its version: out of service, permanently out of
+    /// service, into service.
     #[test]
     fn service_goes_and_comes() {
         let before = |state| LiveImage::of(&live("Form@1").state(state));

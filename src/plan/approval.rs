@@ -1,9 +1,9 @@
 //! Narrows a fresh plan to the changes that a saved plan approves.
 //!
-//! A saved plan is an approval, not a program: only changes of the fresh plan are executed, and of
-//! them only those that the file approves. Whatever is in the file, no write is sent that the fresh
-//! plan would not send. What an earlier apply of the same plan wrote itself is not a foreign
-//! change: the journal shows it, and what is left of a half-done change is the same change.
+//! A saved plan is an approval, not a program: only changes that are in the fresh plan and that the
+//! file approves are executed. A file can never cause a write that the fresh plan does not contain.
+//! The writes of an earlier apply of the same plan are not foreign changes: the journal shows them,
+//! and the rest of a half-done change belongs to the same change.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -17,51 +17,51 @@ use crate::ident::{Address, Identity, SolutionId};
 use crate::live::{LiveState, LiveVersion};
 use crate::manifest::Manifest;
 
-/// What the journals show of the applies that executed a plan before.
+/// The progress of a plan in earlier applies, from the journals.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlanProgress {
     /// True if one of them ended with every change done.
     pub is_used_up: bool,
-    /// Their steps that sent something.
+    /// The steps that sent a request.
     pub steps: Vec<PastWrite>,
 }
 
-/// What one step of an earlier apply sent.
+/// A step of an earlier apply that sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastWrite {
     /// The action of the step.
     pub action: Action,
     /// True if a deploy was sent.
     pub is_deployed: bool,
-    /// The patches that were sent, each with the record that it set, in their order.
+    /// The patches that were sent, in order, each with its record.
     pub patches: Vec<(SolutionId, Patch)>,
     /// True if a delete was sent.
     pub is_deleted: bool,
-    /// The record that is live since.
+    /// The record that is live since then.
     pub record: Option<SolutionId>,
-    /// True if the whole step is done.
+    /// The end of the step.
     pub end: PastEnd,
 }
 
-/// How a step of an earlier apply ended.
+/// The end of a step of an earlier apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PastEnd {
-    /// All of it is done.
+    /// The step is completely done.
     Done,
-    /// Something is left, or its end is not known.
+    /// A write is missing, or its result is unknown.
     Unfinished,
 }
 
-/// A fresh plan, narrowed to what is approved.
+/// A fresh plan, narrowed to the approved changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NarrowedPlan {
-    /// Every approved change: in the fresh plan's form where it is executed, else as approved.
+    /// Every approved change: in the fresh plan's form if it is executed, otherwise as approved.
     pub plan: Plan,
-    /// How those of them ended that are not executed.
+    /// The ends of the changes that are not executed.
     pub decided: BTreeMap<Address, Decided>,
     /// Changes that only the fresh plan has.
     pub not_approved: Vec<Change>,
-    /// What earlier applies of the same plan count for its limits.
+    /// The counts of earlier applies of the same plan, for its limits.
     pub spent: Spent,
 }
 
@@ -74,19 +74,19 @@ pub enum Decided {
     Refused(Vec<Difference>),
 }
 
-/// What earlier applies of a plan have done already, as far as limits count it.
+/// The counts of earlier applies of a plan, for its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
-    /// Versions in scope that are gone: the base of percentages had them.
+    /// The versions in scope that are gone. The base of percentages includes them.
     pub gone: usize,
-    /// Deletes, those of replaces included.
+    /// The deletes, including those of replaces.
     pub destroyed: usize,
-    /// Versions that stopped serving without a successor.
+    /// The versions that went out of service without a successor.
     pub ended_service: usize,
 }
 
 impl NarrowedPlan {
-    /// The plan without the changes that are not executed.
+    /// Returns the plan without the changes that are not executed.
     pub fn to_execute(&self) -> Plan {
         let mut plan = self.plan.clone();
         plan.changes
@@ -96,8 +96,8 @@ impl NarrowedPlan {
 }
 
 impl PlanProgress {
-    /// Returns whether a replaced version was deployed again already: `--replace` is done then, and
-    /// what is left of it is no replace any more.
+    /// Returns whether a replaced version was already deployed again: then `--replace` is done, and
+    /// the rest of the change is not a replace.
     pub fn has_replaced(&self, address: &Address) -> bool {
         self.steps.iter().any(|step| {
             step.is_deployed
@@ -109,11 +109,11 @@ impl PlanProgress {
         })
     }
 
-    /// What was done of an approved change.
+    /// Returns the progress of an approved change.
     fn of(&self, approved: &Change, live: &LiveIndex<'_>) -> Half<'_> {
         let before = approved.action.before().map(|before| &before.id);
         let mut half = Half::default();
-        // A deploy's record is known before its patch: steps are in their order.
+        // Steps are in order, so that a deploy's record is known before its patch.
         for step in &self.steps {
             if step.action.identity() != Some(&approved.identity) {
                 continue;
@@ -137,13 +137,13 @@ impl PlanProgress {
     }
 }
 
-/// What earlier applies have done of one change.
+/// The progress of one change in earlier applies.
 #[derive(Debug, Clone, Copy, Default)]
 struct Half<'a> {
     is_patched: bool,
     /// True if its record was deleted, and is gone.
     is_deleted: bool,
-    /// The record that they deployed.
+    /// The record that the earlier applies deployed.
     deployed: Option<&'a SolutionId>,
     is_done: bool,
 }
@@ -183,13 +183,13 @@ impl<'a> Fresh<'a> {
         Self { plan, by_identity }
     }
 
-    /// Every change of a version, no-ops included.
+    /// Returns every change of a version, no-ops included.
     fn of_identity(&self, identity: &Identity) -> impl Iterator<Item = (usize, &'a Change)> {
         let indexes = self.by_identity.get(identity).into_iter().flatten();
         indexes.map(|index| (*index, &self.plan.changes[*index]))
     }
 
-    /// The change of the same record, or the create where the approved change has none.
+    /// Returns the change of the same record, or the create if the approved change has no record.
     fn exact(&self, approved: &Change) -> Option<(usize, &'a Change)> {
         self.of_identity(&approved.identity)
             .filter(|(_, change)| !change.is_no_op())
@@ -202,12 +202,12 @@ fn record_of(change: &Change) -> Option<&SolutionId> {
 }
 
 enum Verdict {
-    /// The fresh plan's change of this index is the same one.
+    /// Execute the fresh plan's change at this index.
     Execute(usize),
     Decided(Decided),
 }
 
-/// Narrows a fresh plan to the changes that are approved.
+/// Narrows a fresh plan to the approved changes.
 pub fn narrow(
     manifest: &Manifest,
     live: &LiveState,
@@ -232,7 +232,7 @@ pub fn narrow(
             Verdict::Execute(place) if !executed.contains_key(&place) => {
                 executed.insert(place, change);
             }
-            // Two approved changes cannot be one.
+            // Two approved changes cannot match the same change.
             Verdict::Execute(_) => decided.push((change, not_planned(change, &found))),
             Verdict::Decided(end) => decided.push((change, end)),
         }
@@ -242,7 +242,7 @@ pub fn narrow(
         .map(|change| (&change.identity, record_of(change)))
         .collect();
     let identities: HashSet<&Identity> = approved.iter().map(|change| &change.identity).collect();
-    // A change that answers to an approved one in another form is shown with that one.
+    // A fresh change that corresponds to an approved one in another form is shown with that one.
     let answers = |change: &Change| match record_of(change) {
         Some(_) => {
             keys.contains(&(&change.identity, record_of(change)))
@@ -269,7 +269,7 @@ pub fn narrow(
     }
 }
 
-/// Refuses what waits for a change that is not approved: it would wait for ever.
+/// Refuses changes that wait for a change that is not approved: they would wait for ever.
 fn refuse_what_waits(changes: &[Change], decided: &mut BTreeMap<Address, Decided>) {
     let present: HashSet<&Address> = changes
         .iter()
@@ -292,7 +292,7 @@ fn refuse_what_waits(changes: &[Change], decided: &mut BTreeMap<Address, Decided
     }
 }
 
-/// Puts together what is executed, what is decided, and what is as declared.
+/// Merges the changes to execute, the decided changes, and the no-ops.
 fn merge(
     fresh: &Plan,
     executed: &BTreeMap<usize, &Change>,
@@ -309,7 +309,7 @@ fn merge(
         .collect();
     let mut shown: HashSet<Identity> = HashSet::new();
     for (change, end) in decided {
-        // Others may wait for it under the address that the fresh plan gives it.
+        // Other changes may wait for it under the address in the fresh plan.
         let of_fresh = fresh
             .changes
             .iter()
@@ -326,7 +326,7 @@ fn merge(
         ends.insert(address.clone(), end);
         changes.push(Change {
             address,
-            // Nothing of it is executed.
+            // This change is not executed.
             waits_for: Vec::new(),
             successors: Vec::new(),
             blocked: Vec::new(),
@@ -369,7 +369,7 @@ fn judge_change(
         let has_owner_conflict = blocked
             .iter()
             .any(|block| matches!(block, Block::Owner(_)) && !approved.blocked.contains(block));
-        // A record of another owner has appeared since: that is a moved world, and no limit.
+        // A record of another owner has appeared since: that is a changed live state, not a limit.
         return match moved(approved, live) {
             differences if has_owner_conflict && !differences.is_empty() => {
                 Verdict::Decided(Decided::Refused(differences))
@@ -397,8 +397,8 @@ fn judge_change(
     })
 }
 
-/// Finds what is left of a change whose deploy or delete was sent: the rest of a deployed one is an
-/// update of its record, the rest of a deleted one is a create.
+/// Finds the rest of a change whose deploy or delete was sent. After a deploy, the rest is an
+/// update of the record. After a delete, the rest is a create.
 fn rest_of_deploy(
     approved: &Change,
     fresh: &Fresh<'_>,
@@ -441,7 +441,7 @@ fn rest_of_deploy(
         })
 }
 
-/// The end of a change whose after-image is live.
+/// Returns the end of a change whose after-image is live.
 fn done(
     approved: &Change,
     fresh: &Fresh<'_>,
@@ -460,11 +460,11 @@ fn done(
         Action::Create {
             after, other_owner, ..
         } => {
-            // The record that the manifest means, not just any.
+            // The record must be the one that the manifest declares.
             let records = fresh
                 .of_identity(&approved.identity)
                 .filter_map(|(_, change)| live.by_id(record_of(change)?))
-                // A failed deploy is failed, whatever record it left.
+                // A failed deploy stays failed, even if it left a record.
                 .filter(|live| {
                     fresh
                         .plan
@@ -484,7 +484,7 @@ fn done(
             live.identity.name == after.identity.name
                 && live.identity.version == after.identity.version
         })),
-        // Only the deploy of this plan proves which package it is.
+        // Only a deploy of this plan proves which package the record contains.
         Action::Replace { .. } => proven(half.deployed.and_then(|id| live.by_id(id))),
         Action::Delete { before } => {
             let is_gone =
@@ -495,7 +495,7 @@ fn done(
     }
 }
 
-/// What has moved since the plan, where the fresh plan has nothing of the record.
+/// Returns the differences from the plan if the fresh plan has no change of the record.
 fn moved(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
     let result = match &approved.action {
         Action::Create {
@@ -533,8 +533,8 @@ fn not_planned(approved: &Change, fresh: &Fresh<'_>) -> Decided {
     }])
 }
 
-/// Compares an approved change with the fresh plan's change of the same record. What this plan
-/// wrote itself is no difference.
+/// Compares an approved change with the fresh plan's change of the same record. The writes of this
+/// plan are not differences.
 fn differences(approved: &Change, fresh: &Change, half: Half<'_>) -> Vec<Difference> {
     match (&approved.action, &fresh.action) {
         (
@@ -587,21 +587,21 @@ fn differences(approved: &Change, fresh: &Change, half: Half<'_>) -> Vec<Differe
         ) => {
             let mut differences = compare_before(before, fresh_before);
             if half.is_patched {
-                // A patch of which a part took effect is sent again.
+                // A patch that took effect in part is sent again.
                 let has_state = patch.state().is_some() && fresh_patch.state().is_none();
                 let has_visibility =
                     patch.visibility().is_some() && fresh_patch.visibility().is_none();
                 differences.retain(|difference| match difference {
                     Difference::Field { field, .. } => match field {
                         Field::State => !has_state,
-                        // A visibility may take the owner along.
+                        // A change of visibility may also change the owner.
                         Field::Visibility | Field::Owner => !has_visibility,
                         Field::Path => true,
                     },
                     _ => true,
                 });
             } else if patch.visibility().is_none() && fresh_patch.visibility().is_some() {
-                // The plan did not know the visibility that would be changed now.
+                // The visibility was unknown in the plan and would be changed now.
                 differences.push(Difference::Field {
                     field: Field::Visibility,
                     planned: "unknown".to_owned(),
@@ -634,7 +634,8 @@ fn is_own_deactivation(difference: &Difference, half: Half<'_>) -> bool {
             if live == State::Inactive.as_str())
 }
 
-/// A visibility that the plan did not know is not compared; one that it showed must be known.
+/// A visibility that was unknown in the plan is not compared. One that the plan showed must be
+/// known.
 fn compare_before(approved: &LiveImage, fresh: &LiveImage) -> Vec<Difference> {
     let mut differences = Vec::new();
     if approved.identity.name != fresh.identity.name
@@ -682,7 +683,7 @@ fn compare_path(approved: &str, fresh: &str) -> Vec<Difference> {
     }]
 }
 
-/// A package that the plan could not inspect is not compared; one that it inspected must be the
+/// A package that the plan could not inspect is not compared. One that it inspected must be the
 /// same.
 fn compare_after(approved: &AfterImage, fresh: &AfterImage) -> Vec<Difference> {
     let AfterImage {
@@ -721,7 +722,7 @@ fn compare_after(approved: &AfterImage, fresh: &AfterImage) -> Vec<Difference> {
 }
 
 impl Spent {
-    /// Counts what earlier applies did of one change.
+    /// Adds the counts of one change in earlier applies.
     fn count(
         &mut self,
         manifest: &Manifest,
@@ -751,7 +752,7 @@ impl Spent {
     }
 }
 
-/// Returns whether a version of the name serves, or is to serve once the plan is done.
+/// Returns whether a version of the name is in service, or will be when the plan is done.
 fn serves(manifest: &Manifest, live: &LiveState, mode: Mode, identity: &Identity) -> bool {
     let desired = &manifest.desired;
     let start = desired.partition_point(|entry| entry.identity.name < identity.name);

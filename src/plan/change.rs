@@ -1,4 +1,4 @@
-//! The plan: every change, with what it rests on and what it waits for.
+//! The plan: every change, with its reasons and dependencies.
 
 use std::sync::Arc;
 
@@ -13,32 +13,33 @@ use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
 use crate::manifest::Position;
 
-/// What one apply would do: a pure function of manifest, live state and options, sorted by
-/// identity.
+/// A plan: the changes that an apply would make. It is a pure function of manifest, live state and
+/// options, sorted by identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What was planned.
+    /// The mode of the plan.
     pub mode: Mode,
-    /// Which environment, and from which manifest.
+    /// The environment and the manifest.
     pub subject: Subject,
-    /// How complete the live state was.
+    /// The completeness of the live state.
     pub coverage: Coverage,
-    /// One change for each version that is declared or that a policy concerns, no-ops included.
+    /// The changes: one for each version that is declared or that a policy covers, no-ops included.
     pub changes: Vec<Change>,
-    /// Live versions that no change is about: the manifest leaves them alone.
+    /// The number of live versions that the manifest leaves unmanaged.
     pub unmanaged: usize,
-    /// Live versions in scope: what percentages refer to.
+    /// The number of live versions in scope: the base of percentages.
     pub live_in_scope: usize,
-    /// Changes that `--target` and `--exclude` left out, no-ops and what was not listed included.
+    /// The number of changes that `--target` and `--exclude` left out, including no-ops and
+    /// versions that were not listed.
     pub left_out: usize,
-    /// Writes of earlier applies whose end is not known.
+    /// The writes of earlier applies whose result is unknown.
     pub in_flight: Vec<InFlight>,
-    /// Live records that failed deploys left, and that no change of this plan deletes.
+    /// The live records that failed deploys left, and that no change of this plan deletes.
     pub orphaned: Vec<OrphanedRecord>,
 }
 
 impl Plan {
-    /// How output calls a version: as its change does, where there is one.
+    /// Returns the address of a version in output: the one of its change, if there is a change.
     pub fn address_of(&self, identity: &Identity) -> Address {
         self.changes
             .iter()
@@ -47,16 +48,16 @@ impl Plan {
     }
 }
 
-/// What kind of plan it is.
+/// The mode of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Make the environment what the manifest declares.
+    /// Converge the environment to the manifest.
     Converge,
-    /// Delete what the manifest declares.
+    /// Delete the versions that the manifest declares.
     Destroy,
 }
 
-/// Which environment a plan is for, and from which manifest it came.
+/// The environment of a plan, and the manifest that it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -68,36 +69,36 @@ pub struct Subject {
     pub manifest: Digest,
 }
 
-/// What happens to one version.
+/// A change of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// How output and options call it; unique in the plan.
+    /// The address in output and options; unique in the plan.
     pub address: Address,
-    /// The declared identity, or the live one where nothing is declared.
+    /// The declared identity, or the live one if nothing is declared.
     pub identity: Identity,
-    /// What is done.
+    /// The action to execute.
     pub action: Action,
-    /// Why. Explains only.
+    /// The reason, for explanation only.
     pub reason: Reason,
-    /// Every field that differs, also where the difference is left alone.
+    /// The fields that differ, including differences that are left alone.
     pub fields: Vec<FieldChange>,
-    /// Where the manifest speaks of it.
+    /// The position in the manifest that declares it.
     pub origin: Option<Origin>,
-    /// True if it can be undone.
+    /// The way to undo the change.
     pub undo: Undo,
     /// The changes that must be done first, in the order of the plan.
     pub waits_for: Vec<Address>,
-    /// The declared versions that must be live, in full, at the moment when this one goes; judged
-    /// by [`Successor::is_live_among`].
+    /// The declared versions that must be completely live when this version goes out of service;
+    /// checked by [`Successor::is_live_among`].
     pub successors: Vec<Successor>,
-    /// Why it may not be applied; empty where nothing prevents it.
+    /// The reasons why it may not be applied; empty if nothing prevents it.
     pub blocked: Vec<Block>,
-    /// What a reader should know besides.
+    /// The notes for the reader.
     pub notes: Vec<Note>,
 }
 
 impl Change {
-    /// What no other change of any plan for the same live state shares.
+    /// Returns the key of the change: no other change of any plan for the same live state has it.
     pub fn key(&self) -> ChangeKey {
         ChangeKey {
             identity: self.identity.clone(),
@@ -105,17 +106,17 @@ impl Change {
         }
     }
 
-    /// Returns whether anything is done.
+    /// Returns whether the change does nothing.
     pub fn is_no_op(&self) -> bool {
         matches!(self.action, Action::NoOp { .. })
     }
 
-    /// Returns whether the version stops serving and no other one of its name serves in its place.
+    /// Returns whether the version goes out of service without a successor of its name.
     pub fn ends_service(&self) -> bool {
         self.notes.contains(&Note::NoSuccessor)
     }
 
-    /// Returns whether it writes to a live version whose visibility is not known.
+    /// Returns whether the change writes to a live version whose visibility is unknown.
     pub fn lacks_visibility(&self) -> bool {
         let before = self.action.before();
         !self.is_no_op() && before.is_some_and(|before| before.visibility.is_none())
@@ -130,7 +131,7 @@ impl Change {
         })
     }
 
-    /// Returns whether the server reports a state or visibility that solform does not know, where
+    /// Returns whether the server reports a state or visibility that is unknown to solform, while
     /// another one is declared.
     pub fn has_unknown_word(&self) -> bool {
         self.fields
@@ -151,17 +152,17 @@ impl Change {
     }
 }
 
-/// One field that differs between manifest and live state.
+/// A field that differs between manifest and live state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldChange {
-    /// Which.
+    /// The field.
     pub field: Field,
-    /// The live value; none where nothing is live, or where it is not known.
+    /// The live value; `None` if nothing is live, or if the value is unknown.
     pub before: Option<Arc<str>>,
-    /// The declared value; none where the version goes.
+    /// The declared value; `None` if the version is deleted.
     pub after: Option<Arc<str>>,
-    /// True if the difference is acted on.
+    /// The decision about the difference.
     pub decision: Decision,
 }
 
@@ -180,7 +181,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// The manifest's key for it.
+    /// Returns the field's key in the manifest.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",
@@ -191,21 +192,21 @@ impl Field {
     }
 }
 
-/// True if a difference is acted on.
+/// The decision about a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
-    /// It is part of the action.
+    /// The difference is part of the action.
     Apply,
-    /// The live word is not known to solform, and is never "corrected".
+    /// The live word is unknown to solform, and is never "corrected".
     UnknownWord,
-    /// The live visibility could not be learned, which is not drift.
+    /// The live visibility could not be read. That is not drift.
     NotKnown,
-    /// It waits for somebody to approve it.
+    /// The version waits for an approval on the platform.
     WaitsForReview,
 }
 
-/// Where the manifest speaks of a change.
+/// The position in the manifest that a change comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
@@ -218,7 +219,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// What a reader needs of a position.
+    /// Returns the origin at a position.
     pub fn of(position: &Position) -> Self {
         Self {
             file: Arc::clone(&position.file),
@@ -228,35 +229,35 @@ impl Origin {
     }
 }
 
-/// True if and how a change can be undone.
+/// The way to undo a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {
-    /// Nothing is done.
+    /// There is nothing to undo.
     Nothing,
-    /// By a patch that sets what was there before.
+    /// A patch that sets the values from before.
     ByPatch,
-    /// By deleting what was deployed.
+    /// A delete of the deployed version.
     ByDelete,
-    /// Not by solform: the deployed record, its id and its job history are gone.
+    /// Solform cannot undo it: the deployed record, its id and its job history are gone.
     Irreversible,
 }
 
-/// A declared version that another one makes room for.
+/// A declared version that replaces another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Successor {
-    /// How output calls it.
+    /// The address in output.
     pub address: Address,
-    /// What must be live.
+    /// The state that must be live.
     pub after: AfterImage,
     /// The other owner of the pair, under which it may be live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_owner: Option<Owner>,
-    /// Its id, where it was live when the plan was made.
+    /// The id, if it was live when the plan was made.
     pub id: Option<SolutionId>,
 }
 
-/// Why a change may not be applied.
+/// The reason why a change may not be applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Block {
@@ -274,7 +275,7 @@ pub enum Block {
 }
 
 impl Block {
-    /// The stable word of the block: for a package the code of its problem.
+    /// Returns the stable word of the block: for a package, the code of its problem.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Protected => "protected",
@@ -284,43 +285,43 @@ impl Block {
     }
 }
 
-/// What a reader should know of a change besides its fields.
+/// A note about a change, in addition to its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Note {
-    /// A version stops serving, and no other one of its name serves in its place.
+    /// A version goes out of service without a successor of its name.
     NoSuccessor,
     /// The version is out of service between two steps of this change.
     OutOfServiceMeanwhile,
-    /// The live visibility could not be learned; that is not drift.
+    /// The live visibility could not be read. That is not drift.
     VisibilityNotKnown,
-    /// Somebody must approve that the version becomes public.
+    /// The version becomes public only after an approval on the platform.
     WaitsForReview,
-    /// The server reports a state or visibility that solform does not know.
+    /// The server reports a state or visibility that is unknown to solform.
     UnknownWord {
         /// The word.
         word: String,
     },
-    /// More records of the same identity are live. The newest is meant, and the others are left
-    /// alone unless the manifest wants none of them.
+    /// More records of the same identity are live. The manifest refers to the newest one. The
+    /// others are left alone, unless the manifest declares the version `ABSENT`.
     MoreRecords {
-        /// The others' ids.
+        /// The ids of the other records.
         ids: Vec<SolutionId>,
     },
-    /// The job of its last deploy was abandoned, and may still end: it is not deployed before this
-    /// time, unless `--replace` names it.
+    /// The job of its last deploy was abandoned, and may still end. The version is not deployed
+    /// before this time, unless `--replace` names it.
     HeldBack {
         /// The time, in milliseconds since 1970.
         until_ms: u64,
     },
-    /// The live record is under the other owner of the pair; it is tracked by its id.
+    /// The live record is under the other owner of the pair, and is identified by its id.
     FollowedOwner {
         /// The live owner.
         owner: Owner,
     },
-    /// A policy says delete, and the version is deactivated because nothing may delete it.
+    /// A policy requires a delete, but the version may not be deleted, so it is deactivated.
     DeactivatedInstead {
-        /// Why it is not deleted.
+        /// The reason why it is not deleted.
         because: Block,
     },
 }

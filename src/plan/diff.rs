@@ -1,7 +1,7 @@
 //! Compares manifest and live state.
 //!
-//! Both sides are ordered by identity, so that one walk visits every name once with all that is
-//! declared and all that is live of it. Each decision is a small total function over two sides.
+//! Both sides are ordered by identity, so that one pass visits every name once, with all its
+//! declared and live versions. Each decision is a small total function of both sides.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -19,15 +19,15 @@ use crate::ident::{Address, Identity, SolutionId};
 use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::manifest::{Desired, Manifest, Position};
 
-/// Why no plan can be made.
+/// The reason why no plan can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiffError {
-    /// A version must be deployed, and the manifest does not say from where.
+    /// A version must be deployed, and the manifest has no path for it.
     #[error("`{address}` is not live, and no `path` says what to deploy")]
     NoPath {
         /// The version.
         address: Address,
-        /// Where it is declared.
+        /// The position of the declaration.
         position: Position,
     },
     /// `--target` or `--exclude` selects nothing.
@@ -35,7 +35,7 @@ pub enum DiffError {
     SelectsNothing {
         /// As typed.
         selector: String,
-        /// What may have been meant.
+        /// The similar names that the user may have intended.
         near: Vec<String>,
     },
     /// `--replace` of a version that is not live.
@@ -44,13 +44,13 @@ pub enum DiffError {
         /// As typed.
         address: Address,
     },
-    /// `--replace` of a version of which several records are live: a deploy beside the ones that
-    /// stay would be refused, after the delete.
+    /// `--replace` of a version with several live records: after the delete, the deploy would be
+    /// refused because of the other records.
     #[error("`{address}` cannot be replaced: {count} records of it are live")]
     ReplaceManyRecords {
         /// As typed.
         address: Address,
-        /// How many.
+        /// The number of records.
         count: usize,
     },
     /// `--replace` of an address that several declared versions share.
@@ -58,7 +58,7 @@ pub enum DiffError {
     ReplaceAmbiguous {
         /// As typed.
         address: Address,
-        /// An address of each that no other one has.
+        /// The address of each that is unique.
         choices: Vec<Address>,
     },
     /// `--replace` of a version that is not declared.
@@ -70,7 +70,7 @@ pub enum DiffError {
 }
 
 impl DiffError {
-    /// What to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
             Self::NoPath { .. } => {
@@ -103,14 +103,14 @@ impl DiffError {
     }
 }
 
-/// The sentence that offers near names.
+/// Returns the sentence that suggests similar names.
 pub fn did_you_mean(near: &[String]) -> String {
     let near: Vec<String> = near.iter().map(|text| format!("`{text}`")).collect();
     format!("Did you mean {}?", near.join(" or "))
 }
 
-/// Plans what makes the live state what the manifest declares. Collects every error. `history` is
-/// what earlier applies left; it is empty where their journals are not known.
+/// Plans the changes that converge the live state to the manifest. Collects every error. `history`
+/// is what earlier applies left; it is empty if their journals are not known.
 pub fn diff(
     manifest: &Manifest,
     live: &LiveState,
@@ -160,7 +160,7 @@ pub fn diff(
         .filter(|entry| is_deployed(&changes, &entry.identity))
         .collect();
     if options.is_approval {
-        // Nothing says what to deploy, so that no approved change is the deploy of such a version.
+        // Without a path, no approved change can be the deploy of such a version.
         changes.retain(|change| {
             let is_pathless = |entry: &&Desired| entry.identity == change.identity;
             !(is_deploy(&change.action) && pathless.iter().any(is_pathless))
@@ -192,8 +192,8 @@ pub fn diff(
     })
 }
 
-/// The orphaned records that are live and stay so. Targets and excludes select among them as among
-/// changes.
+/// Returns the orphaned records that are live and are not deleted. Targets and excludes select them
+/// like changes.
 fn orphaned(
     live: &LiveState,
     history: &ApplyHistory,
@@ -227,7 +227,7 @@ fn orphaned(
         .collect()
 }
 
-/// The smaller of the next names on either side.
+/// Returns the smaller of the next names on both sides.
 fn next_name<'a>(desired: &'a [Desired], versions: &'a [LiveVersion]) -> Option<&'a str> {
     let declared = desired.first().map(|entry| entry.identity.name.as_str());
     let present = versions
@@ -270,15 +270,15 @@ struct Differ<'a> {
     history: &'a ApplyHistory,
     options: &'a DiffOptions,
     changes: Vec<Change>,
-    /// Versions that must be deployed without a path to deploy from. An error only where the
-    /// change is selected: a listing for `--target` makes everything else look absent.
+    /// The versions that must be deployed and have no path. An error only if the change is
+    /// selected: a listing for `--target` makes all other versions look absent.
     pathless: Vec<&'a Desired>,
     unmanaged: usize,
     left_out: usize,
 }
 
 impl<'a> Differ<'a> {
-    /// Plans name after name, and says which changes are whose.
+    /// Plans name after name. Returns the range of changes for each name.
     fn diff_names(&mut self) -> Vec<(NameView<'a>, Range<usize>)> {
         let mut names = Vec::new();
         let mut desired = self.manifest.desired.as_slice();
@@ -307,15 +307,15 @@ impl<'a> Differ<'a> {
             };
             let start = self.changes.len();
             self.diff_name(view);
-            // Names come in order, so that ordering each makes the whole plan ordered.
+            // Names are visited in order, so that sorting within each name sorts the whole plan.
             self.changes[start..].sort_by(|left, right| left.identity.natural_cmp(&right.identity));
             names.push((view, start..self.changes.len()));
         }
         names
     }
 
-    /// Returns whether a name was not listed because the targets do not ask for it: nothing is
-    /// known of it.
+    /// Returns whether a name was not listed because the targets do not select it: its live state
+    /// is unknown.
     fn is_left_out(&self, declared: &[Desired]) -> bool {
         let targets = &self.options.targets;
         let Some(first) = declared.first() else {
@@ -333,7 +333,7 @@ impl<'a> Differ<'a> {
         }
     }
 
-    /// Plans everything about one name.
+    /// Plans the changes of one name.
     fn diff_name(&mut self, name: NameView<'a>) {
         let start = self.changes.len();
         let mut is_declared = vec![false; name.live.len()];
@@ -412,7 +412,7 @@ impl<'a> Differ<'a> {
         change
     }
 
-    /// Deletes every record of a version: where none is to be, there is no question which is meant.
+    /// Deletes every record of a version that must be absent.
     fn delete_all(
         &mut self,
         name: NameView<'_>,
@@ -449,7 +449,7 @@ impl<'a> Differ<'a> {
     }
 }
 
-/// Notes that the visibility of what is changed is not known, so that no write checks it.
+/// Adds the note that the visibility is unknown, so that no write checks it.
 fn note_unknown_visibility(change: &mut Change) {
     let is_unknown = change.lacks_visibility();
     if is_unknown && !change.notes.contains(&Note::VisibilityNotKnown) {

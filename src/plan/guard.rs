@@ -1,6 +1,7 @@
-//! Limits and protection: what a plan may not do, whatever the manifest declares.
+//! Limits and protection: the changes that a plan may never make, even if the manifest declares
+//! them.
 //!
-//! [`ApprovedPlan`] is what `apply` takes, and only [`approve`] makes one.
+//! `apply` takes an [`ApprovedPlan`], which only [`approve`] creates.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +14,13 @@ use crate::ident::{Address, Identity};
 use crate::live::{Coverage, Unproven};
 use crate::manifest::{Limit, Limits};
 
-/// The share of live versions in scope that a plan may delete where the manifest says nothing.
+/// The share of live versions in scope that a plan may delete if the manifest sets no limit.
 const DEFAULT_DESTROY: Limit = Limit::Percent(30);
-/// The built-in limit counts from so many live versions up: three of five is a small estate's
-/// ordinary change.
+/// The number of live versions from which the built-in limit applies: in a small environment, three
+/// of five is an ordinary change.
 const DEFAULT_DESTROY_FROM: usize = 10;
 
-/// Counts that a user named on the command line. They lift a limit for exactly that number.
+/// The counts that a user named on the command line. They raise a limit to exactly that number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overrides {
@@ -29,14 +30,14 @@ pub struct Overrides {
     pub change: Option<usize>,
 }
 
-/// Why a plan may not be applied.
+/// The reason why a plan may not be applied.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
-    /// The live state may be incomplete, so that anything that looks absent may be there.
+    /// The live state may be incomplete, so that a version that looks absent may exist.
     #[error("the live state could not be proven complete")]
     Unproven(#[source] Unproven),
-    /// The listing was by names, and not by this one: what looks absent may be there.
+    /// Only some names were listed, and not this one: a version that looks absent may exist.
     #[error("`{address}` was not listed")]
     NotListed {
         /// The version.
@@ -48,7 +49,7 @@ pub enum Refusal {
         /// The version.
         address: Address,
     },
-    /// A package cannot be deployed as what is declared.
+    /// A package does not match the declared version.
     #[error("`{address}`: {problem}")]
     Package {
         /// The version.
@@ -60,7 +61,7 @@ pub enum Refusal {
         /// The position of the path in the manifest.
         origin: Option<Origin>,
     },
-    /// An owner or an author stands against a change.
+    /// An owner or an author blocks a change.
     #[error("`{address}` is blocked ({}): {conflict}", conflict.code())]
     Owner {
         /// The version.
@@ -79,18 +80,18 @@ pub enum Refusal {
         /// The limit as a count.
         allowed: usize,
     },
-    /// More versions end service than `max_change` allows.
+    /// More versions go out of service than `max_change` allows.
     #[error(
         "{} would stop serving without a successor, and `max_change` allows {allowed}",
         versions(*planned)
     )]
     TooManyChanges {
-        /// Versions that stop serving.
+        /// The versions that go out of service without a successor.
         planned: usize,
         /// The limit as a count.
         allowed: usize,
     },
-    /// A share cannot be computed, as only some names were listed.
+    /// A share cannot be computed, because only some names were listed.
     #[error("a limit in percent needs the whole instance listed")]
     ScopeNotListed,
 }
@@ -102,7 +103,7 @@ fn versions(count: usize) -> String {
 }
 
 impl Refusal {
-    /// The stable word of the refusal; all of one word are of one kind.
+    /// Returns the stable word of the refusal.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unproven(_) => "unproven",
@@ -116,7 +117,7 @@ impl Refusal {
         }
     }
 
-    /// What to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
             Self::Unproven(_) | Self::NotListed { .. } => {
@@ -148,12 +149,12 @@ pub struct ApprovedPlan {
 }
 
 impl ApprovedPlan {
-    /// The plan, with every change that is reported.
+    /// Returns the plan, with every change that is reported.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The end of a change that is not executed.
+    /// Returns the end of a change that is not executed.
     pub fn decided(&self, address: &Address) -> Option<&Decided> {
         self.decided.get(address)
     }
@@ -175,11 +176,11 @@ impl ApprovedPlan {
 pub struct Refused {
     /// The plan, as it was.
     pub plan: Plan,
-    /// Why; never empty.
+    /// The reasons; never empty.
     pub refusals: Vec<Refusal>,
 }
 
-/// Approves a plan, or says everything that stands against it.
+/// Approves a plan, or returns every reason that prevents it.
 pub fn approve(
     plan: Plan,
     limits: &Limits,
@@ -196,9 +197,9 @@ pub fn approve(
     }
 }
 
-/// Approves what is left of a saved plan, or says everything that prevents it. Limits are judged
-/// once for the whole plan: what earlier applies of it did counts, and what they took away is in
-/// the base. A number that the user named allows that many and fewer.
+/// Approves the rest of a saved plan, or returns every reason that prevents it. Limits apply to the
+/// whole plan: the changes of earlier applies count, and the versions that they removed are in the
+/// base. A number on the command line allows that many or fewer.
 pub fn approve_narrowed(
     narrowed: NarrowedPlan,
     limits: &Limits,
@@ -217,16 +218,16 @@ pub fn approve_narrowed(
     }
 }
 
-/// What limits are compared with.
+/// The counts that limits are compared with.
 #[derive(Debug, Clone, Copy)]
 struct Counts {
     /// Deletes and replaces.
     destroys: usize,
-    /// Versions that stop serving.
+    /// The versions that go out of service without a successor.
     endings: usize,
     /// The live versions that percentages refer to.
     live: usize,
-    /// True if it is what is left of a saved plan.
+    /// True for the rest of a saved plan.
     is_rest: bool,
 }
 
@@ -241,7 +242,7 @@ impl Counts {
         }
     }
 
-    /// A plan that takes nothing more away exceeds no limit, whatever was done before.
+    /// A plan that removes nothing more exceeds no limit, even after earlier applies.
     fn of_rest(plan: &Plan, spent: Spent) -> Self {
         let left = Self::of(plan);
         let total = |left: usize, done: usize| if left == 0 { 0 } else { left + done };
@@ -257,7 +258,7 @@ impl Counts {
         named.is_some_and(|named| named == planned || (self.is_rest && planned < named))
     }
 
-    /// Returns whether judging them needs to know how many live versions are in scope.
+    /// Returns whether the limits need the number of live versions in scope.
     fn need_whole_listing(&self, limits: &Limits, overrides: &Overrides) -> bool {
         let destroys_by_share = self.destroys > 0
             && !self.is_allowed(overrides.destroy, self.destroys)
@@ -269,7 +270,7 @@ impl Counts {
     }
 }
 
-/// Everything that prevents the apply of a plan.
+/// Returns every reason that prevents the apply of a plan.
 pub fn judge(plan: &Plan, limits: &Limits, overrides: &Overrides) -> Vec<Refusal> {
     judge_counts(plan, &Counts::of(plan), limits, overrides)
 }
@@ -311,7 +312,7 @@ fn judge_counts(
     refusals
 }
 
-/// Returns whether the listing speaks of a change's name. What is unproven as a whole is told once.
+/// Returns whether the listing covers a change's name. An incomplete listing is reported once.
 fn is_listed(coverage: &Coverage, change: &Change) -> bool {
     match coverage {
         Coverage::Whole | Coverage::Unproven(_) => true,
@@ -351,12 +352,12 @@ fn judge_changes(
     (planned > allowed).then_some(Refusal::TooManyChanges { planned, allowed })
 }
 
-/// Returns whether judging this plan needs to know how many live versions are in scope.
+/// Returns whether the limits of this plan need the number of live versions in scope.
 pub fn needs_whole_listing(plan: &Plan, limits: &Limits, overrides: &Overrides) -> bool {
     Counts::of(plan).need_whole_listing(limits, overrides)
 }
 
-/// Returns whether judging what is left of a saved plan needs to know how many live versions are in
+/// Returns whether the limits of the rest of a saved plan need the number of live versions in
 /// scope.
 pub fn rest_needs_whole_listing(
     narrowed: &NarrowedPlan,
@@ -367,7 +368,7 @@ pub fn rest_needs_whole_listing(
     counts.need_whole_listing(limits, overrides)
 }
 
-/// A limit as a count; none where it is a share of what is not known.
+/// Returns a limit as a count; `None` if it is a share of an unknown number.
 fn allowed_by(limit: Limit, plan: &Plan, counts: &Counts) -> Option<usize> {
     match (limit, &plan.coverage) {
         (Limit::Count(count), _) => Some(count),

@@ -1,4 +1,4 @@
-//! What earlier applies left behind, as their journals tell: an input of the plan.
+//! The results of earlier applies, from their journals: an input of the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, SolutionId};
 use crate::outcome::WriteKind;
 
-/// What the journals of an environment know of versions and records.
+/// The known facts about versions and records from the journals of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ApplyHistory {
     /// Records that an apply brought to their declared state and confirmed by reading.
@@ -20,29 +20,29 @@ pub struct ApplyHistory {
     pub orphaned: BTreeMap<SolutionId, OrphanedRecord>,
     /// Records that an interrupted apply deployed and has not patched yet.
     pub unfinished: BTreeSet<SolutionId>,
-    /// Writes whose end is not known, the oldest apply first.
+    /// The writes whose result is unknown, the oldest apply first.
     pub in_flight: Vec<InFlight>,
-    /// Versions whose deploy a person abandoned, with the time in milliseconds since 1970, and that
-    /// no later apply brought to their declared state.
+    /// The versions whose deploy a user abandoned, with the time in milliseconds since 1970, and
+    /// that no later apply brought to their declared state.
     pub abandoned_deploys: BTreeMap<Identity, u64>,
-    /// Records that deletes deactivated, and that nothing has set the state of since, with the
-    /// states that they had before.
+    /// The records that a delete deactivated and whose state was not set since, with their states
+    /// before.
     pub deactivated: BTreeMap<SolutionId, LiveStateWord>,
-    /// What the last deploy of a version made instead of it.
+    /// The solutions that the last deploys made instead of the declared versions.
     pub made_other: BTreeMap<Identity, OtherMade>,
 }
 
-/// What a deploy made instead of the declared version.
+/// A solution that a deploy made instead of the declared version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherMade {
-    /// Its record, with the identity for people; none where it was not found.
+    /// The record, with the identity for people; `None` if it was not found.
     pub record: Option<(SolutionId, String)>,
     /// The package that was deployed.
     pub path: String,
 }
 
 impl ApplyHistory {
-    /// The versions that nothing may be sent for, with the jobs that work on them.
+    /// Returns the versions that must not be written, with the jobs that are in progress for them.
     pub fn jobs_in_flight(&self) -> BTreeMap<Identity, Option<JobId>> {
         self.in_flight
             .iter()
@@ -50,8 +50,8 @@ impl ApplyHistory {
             .collect()
     }
 
-    /// Returns whether a record has never served: the apply that deployed it has not come to set
-    /// its declared state, or its deploy has not ended.
+    /// Returns whether a record was never in service: the apply that deployed it has not set its
+    /// declared state, or its deploy has not ended.
     pub fn never_served(&self, id: &SolutionId, identity: &Identity) -> bool {
         self.unfinished.contains(id)
             || self
@@ -61,11 +61,11 @@ impl ApplyHistory {
     }
 }
 
-/// A write of an earlier apply whose end is not known.
+/// A write of an earlier apply whose result is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InFlight {
-    /// The version that it is for.
+    /// The version.
     pub identity: Identity,
     /// The last write that was sent.
     pub write: WriteKind,
@@ -73,7 +73,7 @@ pub struct InFlight {
     pub job: Option<JobId>,
     /// The id of the apply that sent it.
     pub apply: String,
-    /// When it was sent, in milliseconds since 1970.
+    /// The time of the request, in milliseconds since 1970.
     pub sent_at_ms: u64,
 }
 
@@ -85,7 +85,7 @@ pub struct OrphanedRecord {
     pub id: SolutionId,
     /// The version that the deploy was for.
     pub identity: Identity,
-    /// The record's own identity, where it is not that version.
+    /// The identity of the record, if it differs from that version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Identity>,
     /// The id of the apply whose deploy failed.
@@ -93,7 +93,7 @@ pub struct OrphanedRecord {
 }
 
 impl OrphanedRecord {
-    /// The same record with the identity that it has live.
+    /// Returns the same record with its live identity.
     #[must_use]
     pub fn seen_as(&self, live: &Identity) -> Self {
         Self {
@@ -102,7 +102,7 @@ impl OrphanedRecord {
         }
     }
 
-    /// The record's own identity, as far as it is known.
+    /// Returns the identity of the record, as far as it is known.
     pub fn live(&self) -> &Identity {
         self.made.as_ref().unwrap_or(&self.identity)
     }

@@ -1,4 +1,5 @@
-//! Everything that is declared and live of one solution name, and which record a declaration means.
+//! The declared and live versions of one solution name, and the record that a declaration refers
+//! to.
 
 use std::ops::Range;
 
@@ -9,25 +10,25 @@ use crate::ident::{Identity, Owner, Version};
 use crate::live::{LiveState, LiveVersion};
 use crate::manifest::{Desired, Manifest, entries_of};
 
-/// One solution name, seen from both sides.
+/// A solution name with its declared and live versions.
 #[derive(Clone, Copy)]
 pub(super) struct NameView<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) mode: Mode,
     pub(super) history: &'a ApplyHistory,
-    /// Ordered by identity; each identity once.
+    /// The declared versions, ordered by identity; each identity once.
     pub(super) declared: &'a [Desired],
-    /// Ordered by identity, the newest record first among equals.
+    /// The live versions, ordered by identity; the newest record first among equal identities.
     pub(super) live: &'a [LiveVersion],
 }
 
 /// The live records of one declared version, as indexes into [`NameView::live`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Match {
-    /// The record that is meant: the newest of the declared owner, else of the other one of its
-    /// pair.
+    /// The record that the declaration refers to: the newest of the declared owner, otherwise of
+    /// the other owner of its pair.
     pub(super) meant: Option<usize>,
-    /// More records of the same version and publisher.
+    /// The other records of the same version and publisher.
     pub(super) others: Vec<usize>,
 }
 
@@ -41,7 +42,7 @@ impl FromIterator<usize> for Match {
     }
 }
 
-/// Returns the live record that a declared version means, if one is live.
+/// Returns the live record that a declared version refers to, if one is live.
 pub fn live_record<'a>(
     manifest: &Manifest,
     live: &'a LiveState,
@@ -59,7 +60,7 @@ pub fn live_record<'a>(
 }
 
 impl<'a> NameView<'a> {
-    /// The declared versions that are to serve once all is done.
+    /// Returns the versions that are declared in service.
     pub(super) fn declared_active(self) -> impl Iterator<Item = &'a Desired> {
         self.declared
             .iter()
@@ -74,7 +75,7 @@ impl<'a> NameView<'a> {
         start..start + count
     }
 
-    /// The records of one version, of every owner.
+    /// Returns the records of one version, of every owner.
     pub(super) fn records_of_version(self, version: &Version) -> &'a [LiveVersion] {
         &self.live[self.indexes_of_version(version)]
     }
@@ -85,21 +86,21 @@ impl<'a> NameView<'a> {
             .is_ok()
     }
 
-    /// Finds the records that a declared version means: those of its identity first, then those
-    /// that moved to the other owner of the pair. A version that is to be gone means every record
-    /// that could be its own.
+    /// Finds the records that a declared version refers to: those of its identity first, then those
+    /// that moved to the other owner of the pair. An `ABSENT` version refers to every record that
+    /// could be its own.
     pub(super) fn find(self, entry: &Desired) -> Match {
         let indexes = self.indexes_of_version(&entry.identity.version);
         let owner = &entry.identity.owner;
         let has_owner = |index: &usize| self.live[*index].identity.owner == *owner;
-        // The scope may hold the declared owner only as the other one of a pair.
+        // The scope may contain the declared owner only as the other owner of a pair.
         let is_covered = self.manifest.scope.has_owner(owner);
         let is_exact =
             |index: &usize| has_owner(index) && (is_covered || self.covers(&self.live[*index]));
         let is_to_go = self.mode == Mode::Destroy || entry.state == State::Absent;
         let is_its_own = |index: &usize| {
             let record = &self.live[*index];
-            // What the manifest declares under another owner is that declaration's own.
+            // A version that is declared under another owner belongs to that declaration.
             !has_owner(index)
                 && !self.is_declared(&record.identity)
                 && (self.joins(owner, record)
@@ -111,7 +112,8 @@ impl<'a> NameView<'a> {
         exact.chain(indexes.filter(is_its_own)).collect()
     }
 
-    /// Returns whether a record is the declared owner's, filed under the other owner of the pair.
+    /// Returns whether a record belongs to the declared owner, filed under the other owner of the
+    /// pair.
     pub(super) fn joins(self, declared: &Owner, record: &LiveVersion) -> bool {
         self.manifest.owner_pair().is_some_and(|pair| {
             pair.joins(declared, &record.identity.owner, record.author.as_deref())
@@ -140,8 +142,8 @@ impl<'a> NameView<'a> {
         self.is_deployed(record) && (may_move || self.covers(record))
     }
 
-    /// Returns whether a record would be the declared owner's if the environment named that owner
-    /// as `user`.
+    /// Returns whether a record would belong to the declared owner if the environment named that
+    /// owner as `user`.
     fn may_have_moved(self, declared: &Owner, record: &LiveVersion) -> bool {
         self.manifest.environment.user.is_none()
             && record.identity.owner.is_ib_deployed()

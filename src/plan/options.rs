@@ -1,4 +1,4 @@
-//! What a user may ask of a plan besides the manifest.
+//! The options of a plan, in addition to the manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,30 +12,30 @@ use crate::ident::{Address, Identity, SolutionName, disambiguate};
 use crate::live::LiveState;
 use crate::manifest::{Desired, Manifest, entries_of};
 
-/// How to compare.
+/// The options for comparing manifest and live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiffOptions {
     /// Converge or destroy.
     pub mode: Mode,
-    /// Only these, and what they wait for; empty means all.
+    /// The only selected versions, with the versions that they wait for; empty selects all.
     pub targets: Vec<Selector>,
-    /// All but these, and what waits for them.
+    /// The versions that are left out, with the versions that wait for them.
     pub excludes: Vec<Selector>,
-    /// Versions to delete and deploy again.
+    /// The versions to delete and deploy again.
     pub replace: Vec<Address>,
-    /// True if a selector may select nothing: after an apply, what it selected may be deleted.
+    /// True if a selector may select nothing: after an apply, its versions may be deleted.
     pub may_select_nothing: bool,
-    /// True if the plan is narrowed to a saved plan afterwards, which gave the other options. An
-    /// option that does not apply any more is no error then: the difference is reported for each
+    /// True if the plan is narrowed to a saved plan afterwards, which contained the other options.
+    /// An option that no longer applies is then no error: the difference is reported for each
     /// approved change.
     pub is_approval: bool,
-    /// Versions that are not deployed before a time, in milliseconds since 1970, because the job of
-    /// their last deploy was abandoned; `replace` deploys them all the same.
+    /// The versions that must not be deployed before a time, in milliseconds since 1970, because
+    /// the job of their last deploy was abandoned. `replace` deploys them anyway.
     pub held_back: BTreeMap<Identity, u64>,
 }
 
 impl DiffOptions {
-    /// When a version may be deployed, where it is held back.
+    /// Returns the earliest time for a deploy of the version, if it is held back.
     pub fn held_back_until(&self, identity: &Identity) -> Option<u64> {
         let is_asked_for = |address: &Address| address.means(identity);
         let until_ms = self.held_back.get(identity).copied();
@@ -57,17 +57,17 @@ impl Default for DiffOptions {
     }
 }
 
-/// One `--target` or `--exclude`: an address, or a name for all of its versions.
+/// A `--target` or `--exclude`: an address, or a name for all of its versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector(String);
 
 impl Selector {
-    /// Takes the text as typed.
+    /// Creates a selector from the text of the option.
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// Returns whether it means that version.
+    /// Returns whether it selects that version.
     pub fn selects(&self, identity: &Identity) -> bool {
         let is_short = |text: &str| {
             text.strip_suffix(identity.version.as_str())
@@ -84,8 +84,8 @@ impl Selector {
             || (self.0.contains('\\') && self.0 == identity.escaped_address().as_str())
     }
 
-    /// The names that it can mean: `owner:Name@version`, and a name with a colon or an `@`, look
-    /// alike.
+    /// Returns the names that the selector may refer to. `owner:Name@version` has the same form as
+    /// a name with a colon or an `@`.
     pub fn names(&self) -> impl Iterator<Item = SolutionName> {
         let before = self.0.rsplit_once('@').map(|(before, _)| before);
         let behind = before.and_then(|before| before.split_once(':').map(|(_, name)| name));
@@ -95,7 +95,7 @@ impl Selector {
             .filter_map(|name| SolutionName::parse(name).ok())
     }
 
-    /// Returns whether it is that address, to the letter.
+    /// Returns whether it is exactly that address.
     pub(super) fn is_address(&self, address: &Address) -> bool {
         self.0 == address.as_str()
     }
@@ -107,7 +107,7 @@ impl fmt::Display for Selector {
     }
 }
 
-/// Finds the selectors that select nothing, declared, live or planned.
+/// Finds the selectors that match no declared, live or planned version.
 pub(super) fn check_selectors(
     manifest: &Manifest,
     live: &LiveState,
@@ -139,8 +139,8 @@ pub(super) fn check_selectors(
         .collect()
 }
 
-/// Returns what somebody may have meant by a text that is neither a name nor an address of these:
-/// names for a name, addresses for an address.
+/// Returns suggestions for a text that is neither a name nor an address of these: names for a name,
+/// addresses for an address.
 pub fn near_addresses<'a>(
     text: &str,
     identities: impl Iterator<Item = &'a Identity>,
@@ -159,7 +159,7 @@ pub fn near_addresses<'a>(
         let longest = name.chars().count().max(typed_name.chars().count());
         let shortest = name.chars().count().min(typed_name.chars().count());
         let limit = longest.div_ceil(3);
-        // A long text, or one that differs in length alone, is not worth the comparison.
+        // Skips the comparison for a long text, or for one whose length differs too much.
         if longest > 128 || longest - shortest > limit {
             continue;
         }
@@ -194,7 +194,7 @@ pub(super) fn check_replace(
     options.replace.iter().filter_map(check).collect()
 }
 
-/// The same options without what cannot be replaced any more.
+/// Returns the options without the versions that can no longer be replaced.
 pub(super) fn without_impossible(
     manifest: &Manifest,
     live: &LiveState,
@@ -236,9 +236,9 @@ fn replace_error(
             let is_elsewhere = || !name.records_of_version(&entry.identity.version).is_empty();
             match (found.meant, found.others.len()) {
                 (None, _) if options.held_back.contains_key(&entry.identity) => None,
-                // Its deploy is held back too: what the last one made was not found.
+                // The deploy is held back too: the result of the last deploy was not found.
                 (None, _) if history.made_other.contains_key(&entry.identity) => None,
-                // Its create is blocked, and says under which owner it is live.
+                // The create is blocked, and its message names the owner of the live version.
                 (None, _) if is_elsewhere() => None,
                 (None, _) => Some(DiffError::ReplaceNotLive { address }),
                 (Some(_), 0) => None,

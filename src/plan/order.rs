@@ -1,12 +1,14 @@
-//! What waits for what, and what a selection of changes brings along.
+//! The dependencies between changes, and the changes that a selection includes.
 //!
-//! The rule: a change that takes a version away waits for every step of the same name
-//! that brings one in, and goes ahead only when every declared `ACTIVE` version of the name is live
-//! in full. A replace is the exception, as it is its own successor: it waits for what others bring
-//! in, and two of one name go one after the other, yet its version is out of service meanwhile.
+//! The rule: a change that takes a version out of service waits for every step of the same name
+//! that brings one into service. It starts only when every declared `ACTIVE` version of the name is
+//! completely live. A replace is the exception, because it is its own successor: it waits for the
+//! steps that bring other versions into service, and two replaces of one name run in sequence, but
+//! its version is out of service meanwhile.
 //!
-//! No circle can arise: creates and updates that bring a version in wait for nothing, replaces for
-//! those and for replaces before them, and all else brings nothing in.
+//! No cycle can arise: creates and updates that bring a version into service wait for nothing,
+//! replaces wait for those and for earlier replaces, and all other changes bring nothing into
+//! service.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -17,9 +19,9 @@ use super::options::Selector;
 use crate::ident::{Address, Identity, Owner, SolutionId, disambiguate};
 use crate::manifest::{Desired, Manifest, entries_of};
 
-/// Gives every change its own address. `changes` are ordered by identity.
+/// Gives every change a unique address. `changes` are ordered by identity.
 ///
-/// The owner comes in front where two would look alike, and records of one identity bear their ids.
+/// The owner is added in front of equal addresses, and records of one identity get their ids.
 pub(super) fn disambiguate_changes(changes: &mut [Change]) {
     let is_alike = |left: &Identity, right: &Identity| {
         left.name == right.name && left.version == right.version
@@ -46,7 +48,7 @@ pub(super) fn disambiguate_changes(changes: &mut [Change]) {
     }
 }
 
-/// Connects the changes of one name: waits, successors, and what ends service.
+/// Connects the changes of one name: dependencies, successors, and the end of service.
 pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
     if !changes.iter().any(is_kept_until_release) {
         return;
@@ -97,15 +99,15 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
     }
 }
 
-/// Returns whether a change may only go ahead once its successors serve. Deletes of superseded
-/// versions count even out of service: they are the roll-back targets until then.
+/// Returns whether a change may start only after its successors are live. This includes deletes of
+/// superseded versions out of service: until then, they are the roll-back targets.
 fn is_kept_until_release(change: &Change) -> bool {
     change.action.takes_out_of_service()
         || (change.action.kind() == ActionKind::Delete
             && matches!(change.reason, Reason::Superseded { .. }))
 }
 
-/// Returns whether the version that goes comes back.
+/// Returns whether the version is deployed again.
 fn is_its_own_successor(change: &Change) -> bool {
     change.action.kind() == ActionKind::Replace && change.action.brings_into_service()
 }
@@ -120,7 +122,7 @@ fn successor(change: &Change, entry: &Desired, other_owner: Option<Owner>) -> Su
             package: None,
         },
         other_owner,
-        // A replaced version comes back under another id.
+        // A replaced version gets another id.
         id: Some(&change.action)
             .filter(|action| action.kind() != ActionKind::Replace)
             .and_then(Action::before)
@@ -131,7 +133,7 @@ fn successor(change: &Change, entry: &Desired, other_owner: Option<Owner>) -> Su
 /// The changes of one name that bring a version into service, in the order of the plan.
 struct Incoming {
     all: Vec<Address>,
-    /// Which of them take it away first: replaces of what serves, one after another.
+    /// True for replaces of a version in service: they run in sequence.
     in_a_row: Vec<bool>,
 }
 
@@ -150,7 +152,7 @@ impl Incoming {
         }
     }
 
-    /// What must be done before a change that takes a version away.
+    /// Returns the changes that must be done before a change that takes a version out of service.
     fn before(&self, change: &Change) -> Vec<Address> {
         if !is_its_own_successor(change) {
             return self.all.clone();
@@ -167,8 +169,8 @@ impl Incoming {
     }
 }
 
-/// Returns whether the name has a version in service once everything is done. A stranger's is none
-/// of ours.
+/// Returns whether the name has a version in service after the plan. Unmanaged versions do not
+/// count.
 fn has_service_afterwards(changes: &[Change], name: NameView<'_>) -> bool {
     if name.declared_active().next().is_some() {
         return true;
@@ -188,8 +190,8 @@ fn has_service_afterwards(changes: &[Change], name: NameView<'_>) -> bool {
     })
 }
 
-/// Keeps what the options select: targets with what they wait for, all but the excluded and what
-/// waits for them.
+/// Keeps the selected changes: targets with the changes that they wait for, and all but the
+/// excluded changes and the changes that wait for them.
 pub(super) fn select(
     manifest: &Manifest,
     changes: Vec<Change>,
@@ -200,7 +202,7 @@ pub(super) fn select(
         return changes;
     }
     let selects = |selectors: &[Selector], change: &Change| {
-        // The live owner may be another one than the declared one.
+        // The live owner may differ from the declared one.
         let live = change.action.before().map(|before| &before.identity);
         let declared = match change.reason {
             Reason::Tombstone | Reason::Requested => {
