@@ -1,50 +1,50 @@
-//! Checks, verdicts, and the whole of them.
+//! The checks of `doctor`, their verdicts, and the complete report.
 
-/// How a check ended, the best first.
+/// The verdict of a check, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// As it should be.
+    /// Everything is as expected.
     Ok,
-    /// Not asked, because something that it needs is not there.
+    /// The check was skipped, because a precondition is missing.
     Skipped,
-    /// Something to know of; solform works all the same.
+    /// A warning: solform works, but the user should know this.
     Warn,
-    /// solform cannot work like this.
+    /// A failure: solform cannot work.
     Fail,
 }
 
-/// What is looked at.
+/// The subject of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckName {
     /// The program's own version.
     Solform,
-    /// What the manifest may reach.
+    /// The scope of the manifest.
     Restrictions,
     /// The manifest.
     Manifest,
-    /// True if anybody answers at the URL.
+    /// The connection to the URL.
     Connection,
     /// The server's certificate.
     Tls,
-    /// True if there is a token.
+    /// The presence of a token.
     Token,
-    /// True if the API answers to the token.
+    /// The API's answer to the token.
     Access,
-    /// True if the account is known.
+    /// The context with the account.
     Context,
-    /// The server's clock and ours.
+    /// The difference between the server's clock and the local one.
     Clock,
-    /// True if the list is proven complete.
+    /// The completeness of the list.
     Listing,
-    /// `state=`.
+    /// The filter `state=`.
     FilterState,
-    /// `name=`.
+    /// The filter `name=`.
     FilterName,
-    /// `visibility=`.
+    /// The filter `visibility=`.
     FilterVisibility,
-    /// True if the declared packages are there.
+    /// The presence of the declared packages.
     Paths,
-    /// True if they are what is declared.
+    /// The contents of the declared packages.
     Packages,
     /// The store.
     Store,
@@ -53,7 +53,7 @@ pub enum CheckName {
 }
 
 impl CheckName {
-    /// The name, in output.
+    /// Returns the name in output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Solform => "solform",
@@ -77,29 +77,29 @@ impl CheckName {
     }
 }
 
-/// One thing of several that a check looked at.
+/// A single result of a check with several subjects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about.
+    /// The subject.
     pub subject: String,
-    /// How it ended.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was found, as a sentence.
+    /// The result, as a sentence.
     pub text: String,
 }
 
-/// One check.
+/// A check with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at.
+    /// The subject.
     pub name: CheckName,
-    /// How it ended.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was found, as a sentence.
+    /// The result, as a sentence.
     pub text: String,
-    /// What to do about it, in full sentences.
+    /// The fix, in full sentences.
     pub hint: Option<String>,
-    /// The single things that it looked at, where there are several.
+    /// The single results, if the check has several subjects.
     pub findings: Vec<Finding>,
 }
 
@@ -114,12 +114,12 @@ impl Check {
         }
     }
 
-    /// As it should be.
+    /// Returns a check that passed.
     pub fn ok(name: CheckName, text: impl Into<String>) -> Self {
         Self::new(name, Verdict::Ok, text)
     }
 
-    /// Something to know of.
+    /// Returns a check with a warning.
     pub fn warn(name: CheckName, text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
@@ -127,7 +127,7 @@ impl Check {
         }
     }
 
-    /// What solform cannot work with.
+    /// Returns a check that failed.
     pub fn fail(name: CheckName, text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
@@ -135,12 +135,12 @@ impl Check {
         }
     }
 
-    /// What could not be asked, and why not.
+    /// Returns a check that was skipped, with the reason.
     pub fn skipped(name: CheckName, why: impl Into<String>) -> Self {
         Self::new(name, Verdict::Skipped, why)
     }
 
-    /// The check of several things: as bad as the worst of them.
+    /// Returns a check of several subjects. The worst finding decides the verdict.
     pub fn of_findings(
         name: CheckName,
         text: impl Into<String>,
@@ -157,10 +157,10 @@ impl Check {
     }
 }
 
-/// All checks, in the order in which they build on each other.
+/// The report: all checks, in the order of their dependencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The environment, where one could be chosen.
+    /// The environment, if one could be chosen.
     pub environment: Option<String>,
     /// The version of solform.
     pub version: &'static str,
@@ -168,16 +168,16 @@ pub struct Diagnosis {
     pub checks: Vec<Check>,
 }
 
-/// How many checks ended how.
+/// The number of checks for each verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// As it should be.
+    /// The checks that passed.
     pub ok: usize,
-    /// To know of.
+    /// The checks with a warning.
     pub warn: usize,
-    /// Failed.
+    /// The checks that failed.
     pub fail: usize,
-    /// Not asked.
+    /// The checks that were skipped.
     pub skipped: usize,
 }
 
@@ -196,7 +196,7 @@ impl Diagnosis {
         counts
     }
 
-    /// Returns whether solform cannot work like this.
+    /// Returns whether a check failed.
     pub fn has_failed(&self) -> bool {
         self.counts().fail > 0
     }

@@ -1,24 +1,24 @@
-//! How a server treats a filter, from what it answered.
+//! The server's handling of a filter, judged by its answers.
 
 use std::collections::BTreeSet;
 
-/// How a filter behaves.
+/// The behaviour of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilterHabit {
-    /// It finds what it should, and nothing else.
+    /// The filter returns exactly the matching records.
     Honoured,
-    /// What it should hide is shown.
+    /// The filter returns records that it should hide.
     Ignored,
-    /// It finds nothing of what is there.
+    /// The filter returns none of the matching records.
     FindsNothing,
-    /// Everything live has the value that was asked for, so that nothing tells.
+    /// All live versions have the requested value, so that the behaviour is unknown.
     Untold,
 }
 
-/// Compares what a filter found with what has the value. Each pair is of one value: the ids that
-/// have it, and the ids that came.
+/// Compares the results of a filter with the matching records. Each pair is for one value: the ids
+/// that have the value, and the ids that the server returned.
 ///
-/// What came and is not in `all` appeared meanwhile, and tells nothing.
+/// An id that was returned and is not in `all` appeared meanwhile, and is ignored.
 pub fn compare_filter<'a>(
     all: &BTreeSet<&'a str>,
     asked: &[(BTreeSet<&'a str>, BTreeSet<&'a str>)],
@@ -41,8 +41,8 @@ pub fn compare_filter<'a>(
     habit
 }
 
-/// Compares the lists of the values of a filter, where no record tells its value: no record has
-/// two.
+/// Compares the results for all values of a filter if records do not show the value: no record may
+/// have two values.
 pub fn compare_lists(lists: &[BTreeSet<&str>]) -> FilterHabit {
     if lists.iter().all(BTreeSet::is_empty) {
         return FilterHabit::FindsNothing;
@@ -76,7 +76,7 @@ mod tests {
             (vec![("a b c", "a b c"), ("", "")], FilterHabit::Honoured),
             (vec![("a b c", "a b c"), ("", "a")], FilterHabit::Ignored),
             (vec![("a b c", "a b c")], FilterHabit::Untold),
-            // A page holds not all of it, and something new.
+            // The page is incomplete, and contains a new record.
             (vec![("a b", "b new")], FilterHabit::Honoured),
         ] {
             let pairs: Vec<_> = asked

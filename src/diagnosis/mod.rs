@@ -1,7 +1,7 @@
-//! What `doctor` finds: checks, each with a verdict and what to do about it.
+//! The results of `doctor`: checks, each with a verdict and a fix.
 //!
-//! Values and the judgements that need no network. The questions are asked in `cli`, the answers
-//! are shown by `render`.
+//! Contains values and the judgements that need no network. `cli` sends the requests, and `render`
+//! shows the results.
 
 mod check;
 mod filter;

@@ -1,4 +1,4 @@
-//! Chooses what is declared.
+//! Chooses the versions that an export declares.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ struct Declarable<'a> {
     visibility: Option<Visibility>,
 }
 
-/// What a manifest can say of the live versions in reach.
+/// Returns the declarations for the live versions in reach.
 pub fn export<'a>(live: &'a LiveState, manifest: &Manifest, reach: Reach) -> Exported<'a> {
     let scope = &manifest.scope;
     let mut left: Vec<Left> = live
@@ -83,7 +83,7 @@ pub fn export<'a>(live: &'a LiveState, manifest: &Manifest, reach: Reach) -> Exp
     }
 }
 
-/// What is declared of one name; at least one version.
+/// The declared versions of one name; at least one.
 struct NameChoice<'a> {
     name: &'a SolutionName,
     declared: Vec<Declarable<'a>>,
@@ -100,7 +100,7 @@ fn choose<'a>(
     let mut by_version: BTreeMap<&Version, Vec<Declarable<'a>>> = BTreeMap::new();
     let mut newest: Option<&LiveVersion> = None;
     for record in records.iter().copied() {
-        // The newest record of an identity comes first, and is the one that is meant.
+        // The newest record of an identity comes first. The declaration refers to it.
         if newest.is_some_and(|newest| newest.identity == record.identity) {
             others.push((record, WhyLeft::Older));
             continue;
@@ -114,7 +114,7 @@ fn choose<'a>(
             Err(why) => others.push((record, why)),
         }
     }
-    // A version is one key, and has one owner: the one who has more of this name.
+    // A version is one key, so it has one owner: the owner with more versions of this name.
     let mut counts: BTreeMap<&Owner, usize> = BTreeMap::new();
     for one in by_version.values().flatten() {
         *counts.entry(&one.live.identity.owner).or_default() += 1;
@@ -122,7 +122,7 @@ fn choose<'a>(
     let mut declared = Vec::with_capacity(by_version.len());
     for candidates in by_version.into_values() {
         let count = |one: &Declarable<'_>| counts.get(&one.live.identity.owner).copied();
-        // Of equals the first stays: owners come in their order.
+        // Among equals, the first one stays: owners are in order.
         let chosen = candidates.iter().copied().reduce(|best, next| {
             if count(&next) > count(&best) {
                 next
@@ -140,7 +140,7 @@ fn choose<'a>(
         declared.push(chosen);
     }
     declared.sort_by(|left, right| left.live.identity.natural_cmp(&right.live.identity));
-    // Only what is in service and not declared would be taken out of it by the built-in policy.
+    // The built-in policy would only take undeclared versions in service out of service.
     let keeps_the_rest = others.iter().any(|(other, _)| {
         other.state == LiveStateWord::Active
             && !declared
@@ -182,7 +182,7 @@ fn declarable(live: &LiveVersion) -> Result<Declarable<'_>, WhyLeft> {
 }
 
 impl<'a> NameChoice<'a> {
-    /// The solution, without what the defaults say already.
+    /// Returns the solution without the values that equal the defaults.
     fn without_defaults(
         self,
         default_owner: Option<&Owner>,
@@ -216,7 +216,7 @@ impl<'a> NameChoice<'a> {
     }
 }
 
-/// The live words that the declared ones do not repeat.
+/// Returns the live words that differ from the declared ones.
 fn words_beside(live: &LiveVersion) -> Vec<&str> {
     let state = match &live.state {
         LiveStateWord::Production => Some(live.state.as_str()),
@@ -229,7 +229,7 @@ fn words_beside(live: &LiveVersion) -> Vec<&str> {
     state.into_iter().chain(visibility).collect()
 }
 
-/// The one value, if all are the same.
+/// Returns the value if all are equal.
 fn same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
     let first = values.next()?;
     let rest = values.try_for_each(|value| {
@@ -242,7 +242,7 @@ fn same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
     rest.is_continue().then_some(first)
 }
 
-/// The value that is there most often; of equals the smallest.
+/// Returns the most frequent value; among equals, the smallest.
 fn most_common<T: Ord>(values: impl Iterator<Item = T>) -> Option<T> {
     let mut counts: BTreeMap<T, usize> = BTreeMap::new();
     for value in values {

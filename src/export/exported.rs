@@ -1,38 +1,38 @@
-//! What an export says.
+//! The content of an export.
 
 use crate::attribute::{State, Visibility};
 use crate::ident::{Owner, SolutionName, Version};
 use crate::manifest::Glob;
 
-/// Which live versions are exported.
+/// The scope of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Those that the manifest may touch.
+    /// The versions that the manifest may change.
     Managed,
-    /// All that are listed.
+    /// All listed versions.
     All,
 }
 
-/// What is live, as a manifest declares it. Names, versions and what is left are sorted.
+/// The live versions as manifest entries. Names, versions and remaining records are sorted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exported<'a> {
     /// `manage.owners`.
     pub owners: Vec<Glob>,
-    /// `manage.names`; none means all.
+    /// `manage.names`; empty means all.
     pub names: Vec<Glob>,
-    /// The owner that most versions have.
+    /// The most frequent owner.
     pub owner: Option<&'a Owner>,
-    /// The visibility that most versions have. None unless every version's is proven, because a
-    /// default would speak for those whose visibility is not known.
+    /// The most frequent visibility. `None` unless every version's visibility is known, because a
+    /// default would also apply to versions with an unknown visibility.
     pub visibility: Option<Visibility>,
     /// The solutions, by name.
     pub solutions: Vec<ExportedSolution<'a>>,
-    /// The records that are there and are not declared.
+    /// The records that are live and not declared.
     pub left: Vec<Left>,
 }
 
 impl Exported<'_> {
-    /// Returns how many versions are declared.
+    /// Returns the number of declared versions.
     pub fn declared(&self) -> usize {
         let versions = self
             .solutions
@@ -42,65 +42,65 @@ impl Exported<'_> {
     }
 }
 
-/// One name with its versions.
+/// A name with its versions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportedSolution<'a> {
     /// The name.
     pub name: &'a SolutionName,
-    /// The owner, where it is the versions' own and not the default.
+    /// The owner, if all versions have it and it is not the default.
     pub owner: Option<&'a Owner>,
-    /// The state, where all versions have the same one and it is not the built-in.
+    /// The state, if all versions have it and it is not the built-in one.
     pub state: Option<State>,
-    /// The visibility, where it is the versions' own and not the default.
+    /// The visibility, if all versions have it and it is not the default.
     pub visibility: Option<Visibility>,
-    /// True if a policy would touch something of this name that is left out, and must not.
+    /// True if a policy would change a version of this name that is not declared. It must not.
     pub keeps_the_rest: bool,
     /// The versions, in their natural order; at least one.
     pub versions: Vec<ExportedVersion<'a>>,
 }
 
-/// One version, with what its solution does not say already.
+/// A version, with the values that its solution does not contain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportedVersion<'a> {
     /// The version.
     pub version: &'a Version,
-    /// Its owner.
+    /// The owner.
     pub owner: Option<&'a Owner>,
-    /// Its state.
+    /// The state.
     pub state: Option<State>,
-    /// Its visibility.
+    /// The visibility.
     pub visibility: Option<Visibility>,
-    /// The live words that are not what is declared, to be told beside it.
+    /// The live words that differ from the declared values, shown as a comment.
     pub live_words: Vec<&'a str>,
 }
 
 /// A live record that is not declared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Left {
-    /// What it is called.
+    /// The name for people.
     pub label: String,
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Why it is not declared.
+    /// The reason why it is not declared.
     pub why: WhyLeft,
 }
 
-/// Why a live record is not declared.
+/// The reason why a live record is not declared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum WhyLeft {
     /// A state that no manifest can declare.
     #[error("its state is `{0}`, which no manifest can declare")]
     State(String),
-    /// One key of a mapping, two owners.
+    /// Two owners have the same version, which is one key of a mapping.
     #[error("the version of `{0}` is declared, and a manifest declares one owner's")]
     OtherOwner(Owner),
-    /// Another record of a declared identity.
+    /// Another record of a declared identity exists.
     #[error("a newer record of the same version is the one that counts")]
     Older,
-    /// Addresses are split at their last `@`.
+    /// The version contains an `@`. Addresses are split at their last `@`.
     #[error("a version with an `@` in it cannot be declared")]
     At,
-    /// Its name, version or owner is not usable.
+    /// The name, version or owner is not valid.
     #[error("{0}")]
     Unmanageable(String),
 }

@@ -1,8 +1,9 @@
-//! From the live state to what a manifest can say of it.
+//! The export: from the live state to a manifest.
 //!
-//! [`export`] decides, and `render` writes: which versions are declared, which cannot be and why,
-//! and what stands under `defaults` so that nothing is said twice. Nothing is guessed: what no
-//! manifest can declare is left out and told, and a visibility is declared only where it is proven.
+//! [`export`] decides which versions are declared, which cannot be declared and why, and which
+//! values become `defaults`, so that nothing is repeated. `render` writes the result. Nothing is
+//! guessed: values that no manifest can declare are left out and reported, and a visibility is
+//! declared only if it is known.
 
 mod choice;
 mod exported;

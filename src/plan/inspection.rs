@@ -1,7 +1,7 @@
-//! Package inspections as an input of the plan: what they found is compared with what is declared.
+//! The inspected packages as an input of the plan: their contents are compared with the manifest.
 //!
-//! A change whose package is missing, or would deploy something else, is blocked; the rest of the
-//! plan stays visible.
+//! A change whose package is missing, or does not match the declaration, is blocked. The rest of
+//! the plan stays visible.
 
 use std::collections::BTreeMap;
 
@@ -55,14 +55,14 @@ pub enum Inspection {
     Inspected(PackageInfo),
     /// There is no such file.
     Missing,
-    /// The file could not be read as a package: nothing is known of its contents.
+    /// The file could not be read as a package: its contents are unknown.
     Unreadable {
         /// The reason.
         why: String,
     },
 }
 
-/// A reason why a package cannot be deployed as what is declared.
+/// A reason why a package cannot be deployed as the declared version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PackageProblem {
@@ -246,8 +246,8 @@ impl Change {
 }
 
 impl Plan {
-    /// Attaches the inspections of packages, by path: their fingerprints become part of what each
-    /// change leads to, and what contradicts the manifest blocks its change.
+    /// Adds the inspections of packages, by path. Their fingerprints become part of each
+    /// after-image. A package that contradicts the manifest blocks its change.
     #[must_use]
     pub fn with_inspections(
         mut self,

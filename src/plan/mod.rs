@@ -1,10 +1,10 @@
-//! The plan: what must be done so that the live state is what the manifest declares.
+//! The plan: the changes that converge the live state to the manifest.
 //!
-//! Pure. [`diff()`] compares and says what waits for what, [`Plan::with_inspections`] adds what is
-//! known of packages, [`approve`] refuses what the manifest's limits and protection do not allow,
-//! [`SavedPlan`] keeps a plan for a later apply, and the `stand_` functions judge each change once
-//! more at its write. Nothing in here reads a clock, a file or a server, and equal inputs give
-//! equal plans.
+//! Pure functions. [`diff()`] compares both sides and orders the changes,
+//! [`Plan::with_inspections`] adds the inspections of packages, [`approve`] refuses plans that the
+//! manifest's limits and protection do not allow, [`SavedPlan`] stores a plan for a later apply,
+//! and the `check_` functions check each change again right before its write. No function reads a
+//! clock, a file or a server, and equal inputs give equal plans.
 
 mod action;
 mod approval;

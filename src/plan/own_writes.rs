@@ -1,9 +1,9 @@
-//! The writes that solform itself has sent, so that their effects are not taken for changes by
-//! somebody else.
+//! The writes that solform itself has sent, so that their effects are not mistaken for changes by
+//! others.
 //!
 //! A half-done change leaves the live state between its two images: deactivated and not deleted
-//! yet, deleted and not deployed again yet, deployed and not patched yet. The journal says which
-//! writes were sent; what they set is still what the plan saw.
+//! yet, deleted and not deployed again yet, or deployed and not patched yet. The journal shows
+//! which writes were sent. Their values count as the values in the plan.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use super::approval::PastWrite;
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::SolutionId;
 
-/// What this apply, and those that it recovers or resumes, set in each record, in the order of the
-/// writes.
+/// The values that this apply, and the applies that it recovers or resumes, set in each record, in
+/// the order of the writes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OwnWrites(BTreeMap<SolutionId, Vec<Patch>>);
 
 impl OwnWrites {
-    /// The writes of these steps.
+    /// Collects the writes of these steps.
     pub fn of<'a>(steps: impl IntoIterator<Item = &'a PastWrite>) -> Self {
         let mut own = Self::default();
         for (id, patch) in steps.into_iter().flat_map(|step| &step.patches) {
@@ -27,8 +27,8 @@ impl OwnWrites {
         own
     }
 
-    /// A before-image with each field that is live as a write of solform has set it. Compared with
-    /// what is live, it differs in what somebody else has changed, and in nothing else.
+    /// Returns a before-image with each live value that a write of solform has set. Its differences
+    /// from the live version are exactly the changes that others made.
     pub fn rebase(&self, before: &LiveImage, now: &LiveImage) -> LiveImage {
         let mut rebased = before.clone();
         if before.id != now.id {
@@ -53,7 +53,7 @@ impl OwnWrites {
     }
 }
 
-/// Returns whether a live word is what setting a visibility leads to.
+/// Returns whether a live word is a possible result of setting a visibility.
 fn shows(set: Visibility, live: &LiveVisibilityWord) -> bool {
     live.satisfies(set) || (set == Visibility::Public && *live == LiveVisibilityWord::PendingReview)
 }
@@ -78,8 +78,8 @@ mod tests {
         Patch::new(state, visibility).unwrap()
     }
 
-    /// Each write of solform, what is live after it, and whether only that write made the
-    /// difference.
+    /// Checks for each write of solform, and the live state after it, whether only that write
+    /// caused the difference.
     #[test]
     fn own_writes_are_no_foreign_changes() {
         let inactive = patch(Some(State::Inactive), None);
@@ -89,7 +89,7 @@ mod tests {
         for (writes, now, is_own) in [
             (vec![], image("INACTIVE", "PRIVATE", "svc"), false),
             (vec![inactive], image("INACTIVE", "PRIVATE", "svc"), true),
-            // Not taken yet, or put back since.
+            // The write had no effect yet, or was undone since.
             (vec![inactive], image("ACTIVE", "PRIVATE", "svc"), true),
             (
                 vec![inactive, active],

@@ -1,7 +1,7 @@
-//! What stands against a change because of an owner or an author.
+//! The conflicts of owner or author that block a change.
 //!
-//! Which owners count as one is decided by [`OwnerPair`](crate::ident::OwnerPair) and
-//! [`NameView`](super::name::NameView). This module says why a change is blocked, and what to do.
+//! [`OwnerPair`](crate::ident::OwnerPair) and [`NameView`](super::name::NameView) decide which
+//! owners count as one. This module gives the reason for a block, and the fix.
 
 use std::sync::Arc;
 
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::ident::{Owner, OwnerPair};
 
-/// Why an owner or an author blocks a change.
+/// The reason why an owner or an author blocks a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OwnerConflict {
-    /// A create, and the name and version are live under an owner that does not count as the
-    /// declared one.
+    /// A create whose name and version are live under an owner that does not count as the declared
+    /// one.
     #[error("it is live under the owner `{live}`{}, and the owner `{declared}` is declared", by(author.as_deref()))]
     OwnerDiffers {
         /// The declared owner.
         declared: Owner,
         /// The live owner.
         live: Owner,
-        /// The live author, where the server names one.
+        /// The live author, if the server names one.
         author: Option<Arc<str>>,
         /// True if the environment names a `user`.
         has_user: bool,
     },
-    /// A delete, and the version is live under the other owner of the pair only.
+    /// A delete of a version that is live only under the other owner of the pair.
     #[error("it is live under the owner `{live}`, and a delete needs the exact owner")]
     OwnerMoved {
         /// The live owner.
         live: Owner,
     },
-    /// A narrower visibility, and the version is live under the other owner of the pair.
+    /// A narrower visibility for a version that is live only under the other owner of the pair.
     #[error("it is live under the owner `{live}`, and a narrower visibility needs the exact owner")]
     NarrowedElsewhere {
         /// The live owner.
@@ -41,7 +41,7 @@ pub enum OwnerConflict {
     /// `PRIVATE` for a record that `user` did not publish.
     #[error("its author is {}, so that PRIVATE would hide it from this token", author_word(author.as_deref()))]
     AuthorDiffers {
-        /// The live author, where the server names one.
+        /// The live author, if the server names one.
         author: Option<Arc<str>>,
     },
 }
@@ -67,7 +67,7 @@ impl OwnerConflict {
         }
     }
 
-    /// Returns what to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
             Self::OwnerDiffers {

@@ -1,8 +1,8 @@
-//! What becomes of live versions that no entry declares: `superseded`, `retain`, `undeclared`.
+//! The policies for live versions that no entry declares: `superseded`, `retain`, `undeclared`.
 //!
-//! A policy speaks of every live version, so it concerns each record of an identity. It never
-//! touches what is out of scope, and what is in a state that solform does not set. Where it says
-//! delete and the version must not be deleted, the version is deactivated instead.
+//! A policy covers every live version, so it applies to each record of an identity. It never
+//! changes versions that are out of scope, or in a state that solform does not set. If a policy
+//! requires a delete and the version may not be deleted, the version is deactivated instead.
 
 use std::collections::HashMap;
 
@@ -48,8 +48,8 @@ pub(super) fn apply_policies(name: NameView<'_>, rest: &[&LiveVersion]) -> Vec<C
     }
 }
 
-/// Returns whether policies may touch a live version: nothing whose state is not one of the two
-/// that solform sets.
+/// Returns whether policies may change a live version: its state must be one of the two that
+/// solform sets.
 fn is_open_to_policy(version: &LiveVersion) -> bool {
     match version.state {
         LiveStateWord::Active | LiveStateWord::Inactive => true,
@@ -57,7 +57,7 @@ fn is_open_to_policy(version: &LiveVersion) -> bool {
     }
 }
 
-/// Deletes a version by policy, or deactivates it where nothing may delete it.
+/// Deletes a version by policy, or deactivates it if it may not be deleted.
 fn delete_or_deactivate(
     name: NameView<'_>,
     version: &LiveVersion,
@@ -74,14 +74,15 @@ fn delete_or_deactivate(
     Some(instead)
 }
 
-/// The declared `ACTIVE` versions of one publisher, which supersede the others of that publisher.
-/// The owners of the owner pair are one publisher.
+/// The declared `ACTIVE` versions of one publisher, which supersede the other versions of that
+/// publisher. The owners of the owner pair are one publisher.
 struct Superseder<'a> {
-    /// The declared owners: more than one only of a pair.
+    /// The declared owners. Only a pair has more than one.
     owners: Vec<&'a Owner>,
-    /// The entry whose policy counts: the most careful one, where they differ.
+    /// The entry whose policy applies. If the policies differ, the most careful one.
     entry: &'a Desired,
-    /// All of them, escaped; [`order`](mod@super::order) knows how they are shown.
+    /// The addresses of all of them, escaped; [`order`](mod@super::order) replaces them with the
+    /// shown ones.
     by: Vec<Address>,
 }
 
@@ -122,7 +123,7 @@ fn superseders(name: NameView<'_>) -> Vec<Superseder<'_>> {
     found
 }
 
-/// Returns how much a policy leaves in place: the greater, the more.
+/// Returns how much a policy preserves: a greater value preserves more.
 fn care(entry: &Desired) -> (u8, usize) {
     let policy = match entry.superseded.policy {
         SupersededPolicy::Delete => 0,
@@ -143,7 +144,7 @@ fn supersede(
         .copied()
         .filter(|version| superseder.decides_about(name, version))
         .collect();
-    // The newest first, so that the rank says which ones `retain` keeps.
+    // The newest version comes first, so that the rank shows which versions `retain` keeps.
     own.sort_by(|left, right| {
         right
             .created_at_ms

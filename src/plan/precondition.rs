@@ -1,6 +1,6 @@
-//! Whether a change still applies, judged at the moment of its write.
+//! The precondition of a change, checked right before its write.
 //!
-//! Three answers: go ahead, it is done already, or somebody moved it since the plan.
+//! There are three results: ready, already done, or changed by others since the plan.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,60 +10,60 @@ use super::inspection::{Inspection, PackageProblem};
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
 use crate::live::LiveVersion;
 
-/// What a difference shows for a visibility that cannot be learned at the write.
+/// The word in a difference for a visibility that cannot be read before the write.
 const NOT_KNOWN: &str = "not known";
 
-/// How a change stands against what is live now.
+/// The result of checking a change against the live state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PreconditionResult {
-    /// As planned: the write may be sent.
+    /// The live state is as planned: the write may be sent.
     Ready,
-    /// The after-image is live already.
+    /// The after-image is already live.
     Done,
-    /// Somebody moved it since the plan.
+    /// The version was changed by others since the plan.
     Moved(Vec<Difference>),
 }
 
-/// One difference between the plan and what is live at the write.
+/// A difference between the plan and the live state before the write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Difference {
     /// The record is gone.
     Gone {
-        /// Its id.
+        /// The id of the record.
         id: SolutionId,
     },
-    /// A record of the identity is there, which the plan did not see.
+    /// A record of the identity exists, which the plan did not show.
     Appeared {
-        /// Its id.
+        /// The id of the record.
         id: SolutionId,
-        /// Its state.
+        /// The state of the record.
         state: String,
     },
     /// Name and version are live under another owner.
     OtherOwner {
-        /// That identity.
+        /// The live identity.
         identity: Identity,
     },
     /// A field has another value.
     Field {
-        /// Which.
+        /// The field.
         field: Field,
         /// The plan's value.
         planned: String,
         /// The live value.
         live: String,
     },
-    /// The id belongs to another name or version now.
+    /// The id now belongs to another name or version.
     OtherIdentity {
-        /// What the plan saw.
+        /// The identity in the plan.
         planned: Identity,
-        /// What is live.
+        /// The live identity.
         live: Identity,
     },
-    /// The saved plan asks for another value than the manifest declares.
+    /// The saved plan contains another value than the manifest declares.
     Declared {
-        /// Which.
+        /// The field.
         field: Field,
         /// The saved plan's value.
         planned: String,
@@ -72,39 +72,41 @@ pub enum Difference {
     },
     /// The package is not the one that was approved.
     Package {
-        /// The fingerprint of the approved one.
+        /// The fingerprint of the approved package.
         planned: Digest,
-        /// The fingerprint of the one that is there; none where there is none that can be deployed.
+        /// The fingerprint of the current package; `None` if there is no package that can be
+        /// deployed.
         found: Option<Digest>,
     },
-    /// The package cannot be deployed as what is declared.
+    /// The package does not match the declared version.
     PackageProblem {
         /// The reason.
         problem: PackageProblem,
     },
-    /// The package was inspected for the plan, and cannot be inspected any more.
+    /// The package was inspected for the plan, and cannot be inspected now.
     PackageUnreadable {
         /// The reason.
         why: String,
     },
-    /// A plan that is made now does not contain the change.
+    /// A new plan does not contain the change.
     NotPlanned {
-        /// What it does with the version instead, where it contains it at all.
+        /// The action of the new plan on the version, if it contains one.
         instead: Option<ActionKind>,
     },
     /// It waits for a change that is not approved.
     WaitsFor {
-        /// That change.
+        /// The address of that change.
         address: Address,
     },
-    /// An earlier apply of the same plan made the change, and it was undone since.
+    /// An earlier apply of the same plan executed the change, and it was undone since.
     UsedUp,
 }
 
-/// Judges an update by the record that its id has now.
+/// Checks an update against the current record of its id.
 ///
-/// What is where the patch puts it has not moved, so that a patch of which a part took hold is sent
-/// again. Everything else must be as the plan saw it, also where the patch is done already.
+/// A field that already has the value of the patch is not a difference, so that a patch that took
+/// effect in part is sent again. All other fields must be as in the plan, even if the patch is
+/// already done.
 pub fn check_update(
     before: &LiveImage,
     patch: Patch,
@@ -125,7 +127,7 @@ pub fn check_update(
         .into_iter()
         .filter(|difference| match difference {
             Difference::Field { field, .. } => match field {
-                // A visibility may take the owner along (docs/platform.md, U7).
+                // A change of visibility may also change the owner (docs/platform.md, U7).
                 Field::Owner | Field::Visibility => is_visibility_done != Some(true),
                 Field::State => is_state_done != Some(true),
                 Field::Path => true,
@@ -152,7 +154,7 @@ pub fn check_update(
     }
 }
 
-/// Judges a delete by the record that its id has now.
+/// Checks a delete against the current record of its id.
 pub fn check_delete(before: &LiveImage, now: Option<&LiveVersion>) -> PreconditionResult {
     match now {
         None => PreconditionResult::Done,
@@ -163,10 +165,10 @@ pub fn check_delete(before: &LiveImage, now: Option<&LiveVersion>) -> Preconditi
     }
 }
 
-/// Compares the package of a deploy, as it is now, with the one that the plan saw.
+/// Compares the current package of a deploy with the one in the plan.
 ///
-/// A package that could not be inspected for the plan may be deployed without inspection: it
-/// differs only where it can be inspected now.
+/// A package that could not be inspected for the plan may be deployed without inspection. It
+/// differs only if it can be inspected now.
 pub fn compare_package(
     path: &str,
     after: &AfterImage,
@@ -203,17 +205,18 @@ pub fn compare_package(
 }
 
 impl Successor {
-    /// Returns whether it is live in full among the records of its name, so that what it succeeds
-    /// may go.
+    /// Returns whether the successor is completely live among the records of its name, so that the
+    /// version that it replaces may be taken out of service.
     pub fn is_live_among(&self, named: &[LiveVersion], deployed: Option<&SolutionId>) -> bool {
         self.record_among(named, deployed)
             .is_some_and(|live| self.after.is_proven_by(live))
     }
 
-    /// Its record among those of its name.
+    /// Returns the successor's record among those of its name.
     ///
-    /// It is found by its id where a run has deployed it or the plan saw one, as its owner may have
-    /// gone along with its visibility (docs/platform.md, U7); else as what a deploy of it makes.
+    /// It is found by its id if an apply deployed it or the plan showed one, because its owner may
+    /// have changed with its visibility (docs/platform.md, U7). Otherwise it is found as the result
+    /// of a deploy.
     pub fn record_among<'a>(
         &self,
         named: &'a [LiveVersion],
@@ -228,10 +231,10 @@ impl Successor {
     }
 }
 
-/// Judges the deploy of a replace, after its delete, by every live record of the name.
+/// Checks the deploy of a replace, after its delete, against every live record of the name.
 ///
-/// Other owners' records of the version stood beside the deleted one, so they do not stand against
-/// the new one: refusing here would leave the version deleted.
+/// Records of other owners existed beside the deleted version, so they do not prevent the new
+/// deploy: a refusal here would leave the version deleted.
 pub fn check_redeploy(
     after: &AfterImage,
     other_owner: Option<&Owner>,
@@ -247,7 +250,7 @@ pub fn check_redeploy(
     }
 }
 
-/// Judges a deploy by every live record of the name.
+/// Checks a deploy against every live record of the name.
 pub fn check_create(
     after: &AfterImage,
     other_owner: Option<&Owner>,
@@ -271,7 +274,7 @@ pub fn check_create(
     }
 }
 
-/// Returns the record that is what a deploy makes: the newest of the declared identity, else of the
+/// Returns the record that matches a deploy: the newest of the declared identity, otherwise of the
 /// other owner of the pair.
 pub fn deployed_among<'a>(
     after: &AfterImage,
@@ -316,7 +319,8 @@ fn compare(before: &LiveImage, now: &LiveVersion) -> Vec<Difference> {
         now.identity.owner.as_str(),
     );
     compare_field(Field::State, before.state.as_str(), now.state.as_str());
-    // What the plan did not show is not compared; what it showed must be proven again.
+    // A visibility that the plan did not show is not compared. One that it showed must be known
+    // again.
     if let Some(planned) = &before.visibility {
         let live = now
             .visibility

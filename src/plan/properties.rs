@@ -1,6 +1,6 @@
-//! What holds of every plan, whatever is declared and whatever is live.
+//! The properties of every plan, for any manifest and any live state.
 //!
-//! Few names, versions and owners, so that everything collides with everything.
+//! The sets of names, versions and owners are small, so that conflicts are frequent.
 
 use std::collections::BTreeSet;
 
@@ -18,14 +18,14 @@ use crate::manifest::{Desired, Glob, SupersededPolicy, Undeclared};
 const VERSIONS: [&str; 4] = ["1", "2", "10", "1.0"];
 const OWNERS: [&str; 4] = ["svc", "me", IB, "stranger"];
 
-/// The texts of a world that are somebody's to choose.
+/// The texts of a scenario that users choose.
 #[derive(Debug, Clone)]
 pub(crate) struct Texts {
-    /// The names of its solutions.
+    /// The names of the solutions.
     pub(crate) names: [String; 2],
-    /// An owner that nobody manages.
+    /// The owner of unmanaged versions.
     pub(crate) stranger: String,
-    /// A word that the server uses for a state and for a visibility.
+    /// The server's word for a state and for a visibility.
     pub(crate) word: String,
 }
 
@@ -129,7 +129,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
     any_scenario_of(&Texts::default())
 }
 
-/// Any world whose names and words are these.
+/// Generates scenarios with these names and words.
 pub(crate) fn any_scenario_of(texts: &Texts) -> impl Strategy<Value = Scenario> + use<> {
     let first = Glob::literal(&texts.names[0]).to_string();
     let environment = (
@@ -171,13 +171,13 @@ pub(crate) fn any_scenario_of(texts: &Texts) -> impl Strategy<Value = Scenario> 
         let entries: Vec<Desired> = entries
             .into_iter()
             .filter(|entry| scope.contains(&entry.identity))
-            // One version has one owner in a manifest.
+            // A manifest contains one owner for each version.
             .filter(|entry| {
                 let Identity { name, version, .. } = &entry.identity;
                 seen.insert((name.clone(), version.clone()))
             })
             .collect();
-        // Ids that say nothing of the identity's order.
+        // The ids do not follow the order of the identities.
         let versions = versions
             .into_iter()
             .enumerate()
@@ -207,7 +207,7 @@ pub(super) fn any_server() -> impl Strategy<Value = Server> {
     )
 }
 
-/// As the server reports it, and without what is blocked.
+/// Returns the scenario as the server reports it, without blocked versions.
 fn seen_by(mut scenario: Scenario, server: Server) -> Scenario {
     if server.hides_visibility {
         scenario.live = scenario
@@ -230,7 +230,7 @@ fn to_do(plan: &Plan) -> Vec<&Change> {
         .collect()
 }
 
-/// The same world, with every word known and nothing waiting for anybody.
+/// Returns the same scenario with only known words, and without pending reviews.
 fn plain(mut scenario: Scenario) -> Scenario {
     for version in &mut scenario.live {
         match version.visibility {
@@ -246,7 +246,7 @@ fn plain(mut scenario: Scenario) -> Scenario {
     scenario
 }
 
-/// Adds `--replace` of one declared version, where that is possible.
+/// Adds `--replace` of one declared version, if possible.
 pub(crate) fn replacing(mut scenario: Scenario, choice: usize) -> Scenario {
     let count = scenario.manifest.desired.len();
     if count > 0 {
@@ -332,8 +332,8 @@ proptest! {
         prop_assert_eq!(read, saved);
     }
 
-    /// Whatever fails and in whatever order, nothing is touched that must not be, and no name goes
-    /// out of service; the simulator asserts both.
+    /// No protected version is changed and no name goes out of service, with any faults in any
+    /// order. The simulator asserts both.
     #[test]
     fn every_state_in_between_is_safe(
         scenario in any_scenario(),
@@ -357,7 +357,7 @@ proptest! {
         Scenario { live, ..scenario }.expect_nothing();
     }
 
-    /// Where nothing is hidden, all of a plan is done, and the next one is empty.
+    /// If nothing is hidden, the whole plan is done, and the next plan is empty.
     #[test]
     fn a_plan_after_its_apply_is_empty(
         scenario in any_scenario(),
@@ -373,14 +373,14 @@ proptest! {
         Scenario { live, options: DiffOptions::default(), ..scenario }.expect_nothing();
     }
 
-    /// On any server, what ended as done is not planned again.
+    /// On any server, a change that is done is not planned again.
     #[test]
     fn what_is_done_stays_done(
         scenario in any_scenario(),
         server in any_server(),
         (seed, choice) in (any::<u64>(), any::<usize>()),
     ) {
-        // Two owners' versions that move into one another's place are a manifest that is warned of.
+        // A manifest in which two owners' versions would exchange owners gets a warning.
         let server = Server { moves_owner: false, ..server };
         let scenario = replacing(seen_by(scenario, server), choice);
         let plan = scenario.plan();
@@ -393,7 +393,7 @@ proptest! {
         }
     }
 
-    /// A visibility that takes the owner along is followed, and the next plan is empty.
+    /// A change of visibility that also changes the owner is followed, and the next plan is empty.
     #[test]
     fn a_moved_owner_is_followed(
         scenario in any_scenario(),
@@ -404,7 +404,7 @@ proptest! {
         for version in &mut scenario.live {
             version.author = Some(user.into());
         }
-        // One of the two owners is declared, and live, of each version.
+        // For each version, one of the two owners is declared and live.
         let mut taken = BTreeSet::new();
         let other = if user == "me" { "svc" } else { "me" };
         let is_first = |identity: &Identity, taken: &mut BTreeSet<_>| {
@@ -422,7 +422,7 @@ proptest! {
         Scenario { live, ..scenario }.expect_nothing();
     }
 
-    /// Faults delay; they do not leave anything that a later apply cannot finish.
+    /// Faults cause delays. A later apply can always finish the rest.
     #[test]
     fn applying_again_comes_to_an_end(
         scenario in any_scenario(),

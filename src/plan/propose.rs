@@ -1,7 +1,7 @@
-//! Proposes the change of one version: its fields, what is decided about each, and the action.
+//! Proposes the change of one version: its fields, the decision about each, and the action.
 //!
-//! Total functions over a declared and a live side. Of the rest of the manifest they see what
-//! decides whether a write is allowed: protection, owners and `user`.
+//! Total functions of a declared and a live side. From the rest of the manifest they use only what
+//! permits or prevents a write: protection, owners and `user`.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ fn after_image(entry: &Desired) -> AfterImage {
     }
 }
 
-/// Deploys a version. Where its name and version are live under an owner that does not count as the
+/// Deploys a version. If its name and version are live under an owner that does not count as the
 /// declared one, the create stays in the plan, blocked.
 pub(super) fn create(name: NameView<'_>, entry: &Desired, path: &str) -> Change {
     let owner = &entry.identity.owner;
@@ -125,7 +125,7 @@ fn note_of(field: &FieldChange) -> Option<Note> {
     }
 }
 
-/// Deletes a record. What must not be deleted stays in the plan, blocked.
+/// Deletes a record. If it may not be deleted, the change stays in the plan, blocked.
 pub(super) fn delete(
     name: NameView<'_>,
     live: &LiveVersion,
@@ -142,7 +142,8 @@ pub(super) fn delete(
     }
 }
 
-/// Deletes a record and deploys it again. What must not be deleted stays in the plan, blocked.
+/// Deletes a record and deploys it again. If it may not be deleted, the change stays in the plan,
+/// blocked.
 pub(super) fn replace(
     name: NameView<'_>,
     entry: &Desired,
@@ -167,8 +168,8 @@ pub(super) fn replace(
     }
 }
 
-/// Why a record must not be deleted: it is protected, or it is not the exact owner's and no apply
-/// of this store deployed it.
+/// Returns the reason why a record may not be deleted: it is protected, or the exact owner does not
+/// own it and no apply of this store deployed it.
 fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Vec<Block> {
     if name
         .manifest
@@ -185,8 +186,8 @@ fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Ve
     moved.into_iter().collect()
 }
 
-/// Why a visibility must not be set: it becomes narrower, and the record is not the exact owner's,
-/// or this token would not see it any more.
+/// Returns the reason why a visibility may not be set: it becomes narrower, and the exact owner
+/// does not own the record, or the user of this token could not see it any more.
 fn block_of_narrowing(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Option<Block> {
     let conflict = if live.identity.owner != entry.identity.owner {
         OwnerConflict::NarrowedElsewhere {
@@ -207,7 +208,7 @@ fn block_of_narrowing(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -
     Some(Block::Owner(conflict))
 }
 
-/// Takes a version out of service by policy; nothing where it is out of service already.
+/// Takes a version out of service by policy; `None` if it is already out of service.
 pub(super) fn deactivate(
     live: &LiveVersion,
     reason: &Reason,
@@ -232,8 +233,9 @@ pub(super) fn deactivate(
     Some(change(live.identity.clone(), action, reason.clone(), entry))
 }
 
-/// Returns what an action shows. Nothing that shows an action is stored beside it, so that no file
-/// can show one thing and ask for another. A no-op shows what is left alone, which is not in it.
+/// Returns the fields that an action changes. They are derived from the action, not stored with it,
+/// so that no file can show one change and execute another. The fields of a no-op are the ignored
+/// differences, which its action does not contain.
 pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
     let new = |field, value: &str| FieldChange {
         field,
@@ -259,7 +261,7 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
             after,
             ..
         } => {
-            // The record is deployed anew, so that no difference is left alone.
+            // The record is deployed again, so that no difference is left alone.
             let applied = |field| FieldChange {
                 decision: Decision::Apply,
                 ..field
@@ -274,7 +276,7 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
     }
 }
 
-/// Returns whether and how an action can be undone.
+/// Returns the way to undo an action.
 pub(super) fn undo_of(action: &Action) -> Undo {
     match action {
         Action::Create { .. } => Undo::ByDelete,
@@ -284,7 +286,7 @@ pub(super) fn undo_of(action: &Action) -> Undo {
     }
 }
 
-/// Returns the patch that brings one image to the other; none where no difference is acted on.
+/// Returns the patch from one image to the other; `None` if no difference is acted on.
 pub(super) fn patch_between(before: &LiveImage, after: &AfterImage) -> Option<Patch> {
     let is_applied = |decision| decision == Some(Decision::Apply);
     Patch::new(
@@ -295,7 +297,7 @@ pub(super) fn patch_between(before: &LiveImage, after: &AfterImage) -> Option<Pa
     )
 }
 
-/// Every declared field that differs from the live one, with what is decided about it.
+/// Returns every declared field that differs from the live one, with the decision about it.
 fn declared_fields(before: &LiveImage, after: &AfterImage) -> Vec<FieldChange> {
     let state = decide_state(after.state, &before.state).map(|decision| FieldChange {
         field: Field::State,
@@ -329,7 +331,8 @@ fn decide_visibility(declared: Visibility, live: Option<&LiveVisibilityWord>) ->
     match live {
         None => Some(Decision::NotKnown),
         Some(word) if word.satisfies(declared) => None,
-        // Asked for and not yet granted: a second patch would ask again (docs/platform.md, U8).
+        // The approval is requested and pending: a second patch would request it again
+        // (docs/platform.md, U8).
         Some(LiveVisibilityWord::PendingReview) if declared == Visibility::Public => {
             Some(Decision::WaitsForReview)
         }

@@ -1,11 +1,11 @@
 //! The plan file: an approval of reviewed changes, not a program.
 //!
-//! The file can only narrow what a fresh plan does ([`super::approval`]). Of each change it stores
-//! what executing it means, and nothing that shows it: fields, identity and what can be undone are
-//! derived from the action. The fingerprint guards against accident (a hand edit, a cut file), not
-//! against an attacker. URL, token, context and TLS always come from the manifest at hand; the URL
-//! in here is compared and never used. The format is ours to read and write only: a plan of another
-//! format version is refused, so a field may change its meaning only with a new version.
+//! The file can only narrow a fresh plan ([`super::approval`]). For each change it stores the
+//! action, but not its presentation: fields, identity and undo are derived from the action. The
+//! fingerprint protects against accidents (a manual edit, a truncated file), not against an
+//! attacker. URL, token, context and TLS always come from the current manifest. The URL in the file
+//! is only compared, never used. Only solform reads and writes the format. A plan of another format
+//! version is refused, so a field may change its meaning only with a new version.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -26,17 +26,17 @@ use crate::ident::{Address, Digest, Identity};
 use crate::live::Coverage;
 use crate::manifest::Manifest;
 
-/// The version of the plan file's format. Raised with every change of the file's shape or meaning.
+/// The version of the plan file's format. It increases with every change of shape or meaning.
 const FORMAT_VERSION: u32 = 3;
 
-/// A plan on its way to a later apply.
+/// A plan that is saved for a later apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedPlan {
-    /// The version of the solform that wrote it.
+    /// The version of solform that wrote it.
     pub solform_version: String,
-    /// A UUID that no other plan has.
+    /// The unique id of the plan, a UUID.
     pub id: String,
-    /// When it was made, in milliseconds since 1970.
+    /// The creation time, in milliseconds since 1970.
     pub created_at_ms: u64,
     /// The command that executes it.
     pub kind: PlanKind,
@@ -44,7 +44,7 @@ pub struct SavedPlan {
     pub options: PlanOptions,
     /// The plan.
     pub plan: Plan,
-    /// What prevented its apply when it was made: `show` reads no manifest.
+    /// The reasons that prevented its apply when it was made: `show` does not read the manifest.
     pub refusals: Vec<Refusal>,
 }
 
@@ -102,7 +102,7 @@ pub struct PlanOptions {
 }
 
 impl PlanOptions {
-    /// Takes the options of a plan.
+    /// Copies the options of a plan.
     pub fn new(options: &DiffOptions, allow: Overrides) -> Self {
         let texts = |selectors: &[Selector]| selectors.iter().map(ToString::to_string).collect();
         Self {
@@ -113,15 +113,15 @@ impl PlanOptions {
         }
     }
 
-    /// Returns whether the options that must be repeated at the apply are the same; their order and
-    /// number do not count.
+    /// Returns whether the options that must be repeated at the apply are the same. Order and
+    /// duplicates do not count.
     pub fn is_repeated_by(&self, replace: &[Address], allow: &Overrides) -> bool {
         let set = |addresses: &[Address]| addresses.iter().cloned().collect::<BTreeSet<_>>();
         self.allow == *allow && set(&self.replace) == set(replace)
     }
 }
 
-/// Why a plan file is refused, whole.
+/// The reason why a whole plan file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedPlanError {
     /// It is not a plan file, or it is damaged.
@@ -132,46 +132,46 @@ pub enum SavedPlanError {
     Contradiction {
         /// The change.
         address: Address,
-        /// What is wrong with it.
+        /// The contradiction.
         what: &'static str,
     },
-    /// Another solform wrote it.
+    /// Another version of solform wrote it.
     #[error("the plan file has format version {found}, and this solform reads {FORMAT_VERSION}")]
     OtherFormat {
-        /// Its version.
+        /// The format version of the file.
         found: u32,
     },
-    /// Its content is not what was written.
+    /// The content of the file was changed.
     #[error("the plan file was changed after it was written")]
     Edited,
     /// It is for another environment.
     #[error("the plan is for environment `{planned}`, not for `{chosen}`")]
     OtherEnvironment {
-        /// The plan's.
+        /// The environment of the plan.
         planned: String,
-        /// The command's.
+        /// The environment of the command.
         chosen: String,
     },
-    /// The environment has another URL now.
+    /// The URL of the environment has changed.
     #[error("the plan was made against `{planned}`, and the environment's url is `{current}` now")]
     OtherUrl {
-        /// The plan's.
+        /// The URL in the plan.
         planned: String,
-        /// The manifest's.
+        /// The URL in the manifest.
         current: String,
     },
-    /// The manifest means something else now.
+    /// The manifest has changed.
     #[error("the manifest has changed since the plan was made")]
     OtherManifest,
     /// It is for another command.
     #[error("the plan is a plan for `solform {}`, and `solform {command}` does not execute it", .kind.command())]
     OtherKind {
-        /// Its kind.
+        /// The kind of the plan.
         kind: PlanKind,
         /// The command that was typed.
         command: &'static str,
     },
-    /// Options that must be repeated are not, or are others.
+    /// The options that must be repeated are missing or different.
     #[error("the plan was made with {planned}, and {given}")]
     OtherOptions {
         /// The options of the plan.
@@ -182,7 +182,7 @@ pub enum SavedPlanError {
 }
 
 impl SavedPlanError {
-    /// What to do about it, as a sentence.
+    /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Damaged(_) | Self::Edited | Self::Contradiction { .. } => {
@@ -207,7 +207,7 @@ impl SavedPlanError {
     }
 }
 
-/// The format version alone, so that a newer file is told from a damaged one.
+/// The format version alone, which distinguishes a newer file from a damaged one.
 #[derive(Deserialize)]
 struct Header {
     format_version: u32,
@@ -241,13 +241,13 @@ struct PlanBody {
     orphaned: Vec<OrphanedRecord>,
 }
 
-/// A change without what is derived from its action.
+/// A change without the fields that are derived from its action.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SavedChange {
     address: Address,
     action: Action,
-    /// The version of a no-op, whose action names none.
+    /// The version of a no-op, whose action does not contain one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identity: Option<Identity>,
     /// The differences that a no-op leaves alone.
@@ -293,7 +293,7 @@ impl From<Change> for SavedChange {
 }
 
 impl SavedChange {
-    /// The change that the action asks for, whatever else the file says.
+    /// Returns the change that the action describes. Other fields of the file have no effect on it.
     fn restore(self) -> Result<Change, SavedPlanError> {
         let Self {
             address,
@@ -364,7 +364,7 @@ impl SavedChange {
     }
 }
 
-/// Returns whether an address is one that a plan gives to this version, or to this record of it.
+/// Returns whether an address is valid for this version, or for this record of it.
 fn is_address_of(address: &Address, identity: &Identity, action: &Action) -> bool {
     let is_of_record = || {
         let id = action.before()?.id.as_str();
@@ -458,7 +458,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Sealed<'a> {
     }
 }
 
-/// The digest of everything in a file but the fingerprint: of the compact JSON array of its values.
+/// Returns the digest of a file without its fingerprint: of the compact JSON array of its values.
 fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
     let Sealed(values) = serde_json::from_str(text)?;
     let mut compact = Vec::with_capacity(text.len());
@@ -470,7 +470,7 @@ fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
     Ok(Digest::of(&compact))
 }
 
-/// Leaves out the white space between the tokens of a JSON text.
+/// Removes the white space between the tokens of a JSON text.
 fn push_compact(json: &str, compact: &mut Vec<u8>) {
     let mut is_in_string = false;
     let mut is_escaped = false;
@@ -492,7 +492,8 @@ fn written(file: &PlanFile) -> String {
 }
 
 impl SavedPlan {
-    /// Saves a plan of `plan`, `apply` or `destroy`. `id` and `created_at_ms` come in as values.
+    /// Saves a plan of `plan`, `apply` or `destroy`. `id` and `created_at_ms` are passed in as
+    /// values.
     pub fn new(
         plan: Plan,
         refusals: Vec<Refusal>,
@@ -514,7 +515,7 @@ impl SavedPlan {
         }
     }
 
-    /// The file's text.
+    /// Returns the text of the file.
     pub fn to_json(&self) -> String {
         let Self {
             solform_version,
@@ -543,7 +544,7 @@ impl SavedPlan {
         text
     }
 
-    /// Reads a file's text, and refuses what is not exactly what was written.
+    /// Parses a file, and refuses a content that differs from the written one.
     pub fn from_json(text: &str) -> Result<Self, SavedPlanError> {
         let header: Header = serde_json::from_str(text).map_err(SavedPlanError::Damaged)?;
         if header.format_version != FORMAT_VERSION {
@@ -568,7 +569,7 @@ impl SavedPlan {
         })
     }
 
-    /// Checks that this command executes the plan, with the options that must be repeated.
+    /// Checks that this command may execute the plan, with the options that must be repeated.
     pub fn check_command(
         &self,
         command: &'static str,
@@ -601,7 +602,7 @@ impl SavedPlan {
         })
     }
 
-    /// Checks that the plan is for this manifest as it is now.
+    /// Checks that the plan is for the current manifest.
     pub fn check_against(&self, manifest: &Manifest) -> Result<(), SavedPlanError> {
         let Subject {
             environment,
@@ -627,7 +628,7 @@ impl SavedPlan {
     }
 }
 
-/// Gives an edited file the fingerprint of its content; none where it is no plan file any more.
+/// Gives an edited file the fingerprint of its content; `None` if it is no longer a plan file.
 #[cfg(test)]
 pub(super) fn resealed(text: &str) -> Option<String> {
     let mut file: PlanFile = serde_json::from_str(text).ok()?;
@@ -635,7 +636,7 @@ pub(super) fn resealed(text: &str) -> Option<String> {
     Some(written(&file))
 }
 
-/// The options that must be repeated at the apply, with their values.
+/// Returns the options that must be repeated at the apply, with their values.
 pub fn repeated_options(replace: &[Address], allow: &Overrides) -> Vec<(&'static str, String)> {
     let replace = replace
         .iter()

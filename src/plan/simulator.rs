@@ -1,8 +1,8 @@
-//! A server and an executor in one, small enough to be believed: it takes a plan apart into single
-//! writes and sends them in any order that the plan allows, with any of them failing.
+//! A small server and executor in one, for tests: it splits a plan into single writes and sends
+//! them in any order that the plan allows. Any of them may fail.
 //!
-//! Every write is judged by the preconditions of the plan, as apply judges it, and every state in
-//! between is looked at.
+//! Every write is checked by the preconditions of the plan, as in an apply, and every intermediate
+//! state is checked too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,16 +16,16 @@ use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
 use crate::live::LiveVersion;
 
-/// How the server answers where nobody knows (docs/platform.md, "Unknowns").
+/// The server's behaviour where it is not documented (docs/platform.md, "Unknowns").
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Server {
-    /// No answer tells a visibility (docs/platform.md, 8.3).
+    /// No answer shows a visibility (docs/platform.md, 8.3).
     pub(crate) hides_visibility: bool,
-    /// What is to become public waits for review (U8).
+    /// A version becomes PUBLIC only after a review (U8).
     pub(crate) reviews: bool,
-    /// A visibility takes the owner along, from `user` to `IB_DEPLOYED` and back (U7).
+    /// A change of visibility changes the owner, from `user` to `IB_DEPLOYED` and back (U7).
     pub(crate) moves_owner: bool,
-    /// What a package itself says (U11).
+    /// The visibility in a package (U11).
     pub(crate) deploys: Visibility,
 }
 
@@ -46,31 +46,32 @@ pub(crate) enum End {
     Skipped,
 }
 
-/// Runs one plan of a scenario, and changes the scenario's live side.
+/// Executes one plan of a scenario, and changes the scenario's live side.
 pub(crate) struct Run<'a> {
     scenario: &'a Scenario,
     server: Server,
     plan: &'a Plan,
     world: Vec<LiveVersion>,
     rng: fastrand::Rng,
-    /// How many writes of ten fail.
+    /// The number of writes of ten that fail.
     faults: u8,
     deployed: BTreeMap<Identity, SolutionId>,
-    /// Replaces that have deleted what served and not yet deployed what is to.
+    /// The replaces that have deleted a version in service and not deployed it again.
     in_the_air: BTreeMap<Address, SolutionName>,
-    /// Deployed to be inactive, yet active until a patch says so: nobody counts on their service.
+    /// The records that are declared inactive, but active until they are patched. They do not count
+    /// as in service.
     half_made: BTreeSet<SolutionId>,
     ends: BTreeMap<Address, End>,
-    /// What each change has sent.
+    /// The requests that each change has sent.
     sent: BTreeMap<Address, PastWrite>,
-    /// How many more writes are made before the apply is killed.
+    /// The number of writes before the apply is killed.
     left: usize,
-    /// True if each name had a version in service, in every state so far; all owners, then in
+    /// The names that had a version in service in every state: for all owners, then for those in
     /// scope.
     service: Vec<BTreeMap<(SolutionName, bool), bool>>,
 }
 
-/// How far a running change has come.
+/// The progress of a running change.
 enum Next {
     First,
     Deploy,
@@ -103,7 +104,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Takes the ends of changes that are not executed.
+    /// Adds the ends of changes that are not executed.
     pub(crate) fn after(mut self, decided: &BTreeMap<Address, Decided>) -> Self {
         let ends = decided.iter().map(|(address, decided)| {
             let end = match decided {
@@ -116,14 +117,15 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Runs to the end and gives back every outcome and the world.
+    /// Executes the plan to its end. Returns every outcome and the live versions.
     pub(crate) fn finish(mut self) -> (BTreeMap<Address, End>, Vec<LiveVersion>) {
         self.execute();
         self.check_service();
         (self.ends, self.world)
     }
 
-    /// Is killed after so many steps; gives back the world and what its journal shows.
+    /// Kills the apply after a number of steps. Returns the live versions and the journalled
+    /// writes.
     pub(crate) fn killed_after(mut self, steps: usize) -> (Vec<LiveVersion>, PlanProgress) {
         self.left = steps;
         self.execute();
@@ -184,7 +186,7 @@ impl<'a> Run<'a> {
         );
     }
 
-    /// Notes that a change sends a write.
+    /// Records that a change sends a write.
     fn announce(&mut self, change: &Change) -> &mut PastWrite {
         self.sent
             .entry(change.address.clone())
@@ -225,7 +227,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does the next single write of a change.
+    /// Executes the next write of a change.
     fn step(&mut self, change: &Change, next: Next) -> Result<Next, End> {
         match (&change.action, next) {
             (
@@ -332,7 +334,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Fails before the server acts, after it, or not at all.
+    /// Returns whether the write fails before the server acts, or after it.
     fn fault(&mut self) -> (bool, bool) {
         if self.rng.u8(..10) < self.faults {
             let is_before = self.rng.bool();
@@ -438,7 +440,7 @@ impl<'a> Run<'a> {
         if behind { Err(End::Failed) } else { Ok(()) }
     }
 
-    /// Asserts that a write may touch what it touches.
+    /// Asserts that a write may change its record.
     fn check_touch(&self, change: &Change, image: &LiveImage) {
         let manifest = &self.scenario.manifest;
         let record = self
@@ -525,7 +527,7 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// Notes which names are in service now.
+    /// Records the names that are in service now.
     fn look(&mut self) {
         let mut service = BTreeMap::new();
         for version in &self.world {
@@ -538,7 +540,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        // The one exception: a replaced version is out of service until its deploy is confirmed.
+        // An exception: a replaced version is out of service until its deploy is confirmed.
         for name in self.in_the_air.values() {
             service.insert((name.clone(), false), true);
             service.insert((name.clone(), true), true);
@@ -563,7 +565,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A record as the server tells it.
+/// Returns a record as the server shows it.
 pub(crate) fn reported(server: Server, version: &LiveVersion) -> LiveVersion {
     LiveVersion {
         visibility: version

@@ -1,7 +1,7 @@
-//! Which version takes the place of which: upgrades, downgrades, and versions that stood side by
-//! side.
+//! The succession of versions: which version replaces which, in upgrades, downgrades, and between
+//! coexisting versions.
 //!
-//! Explains only. It is computed from a plan wherever a plan is shown, and kept nowhere.
+//! For explanation only. It is computed from a plan when the plan is shown, and is not stored.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -10,21 +10,21 @@ use super::action::{ActionKind, Reason};
 use super::change::{Change, Plan};
 use crate::ident::Address;
 
-/// Which way the version of a name goes.
+/// The direction of a succession.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
-    /// To a higher version than any that goes.
+    /// The new version is higher than every version that it replaces.
     Upgrade,
-    /// To a lower version than one that goes.
+    /// The new version is lower than one that it replaces.
     Downgrade,
-    /// To one that is neither: their numbers do not tell (`1.0-rc` and `1.0`).
+    /// The numbers of the versions have no order (`1.0-rc` and `1.0`).
     Incomparable,
-    /// To the same version under another owner.
+    /// The same version under another owner.
     Handover,
 }
 
 impl Course {
-    /// The word, the same in every document.
+    /// Returns the word, the same in every document.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Upgrade => "upgrade",
@@ -35,27 +35,27 @@ impl Course {
     }
 }
 
-/// What a version that comes into service takes over from.
+/// The succession of a version that comes into service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Succession<'a> {
-    /// Which way.
+    /// The direction.
     pub course: Course,
-    /// The versions that the same plan takes out of service, the highest first; of a downgrade the
-    /// higher ones only.
+    /// The versions that the same plan takes out of service, the highest first. For a downgrade,
+    /// only the higher ones.
     pub from: Vec<&'a Address>,
 }
 
-/// Every succession of a plan.
+/// The successions of a plan.
 #[derive(Debug)]
 pub struct Successions<'a> {
-    /// What the plan brings into service that did not serve.
+    /// The versions that the plan brings into service.
     incoming: HashSet<&'a Address>,
-    /// What goes for good, by each of its successors.
+    /// The versions that the plan takes out of service permanently, by successor.
     outgoing: HashMap<&'a Address, Vec<&'a Change>>,
 }
 
 impl<'a> Successions<'a> {
-    /// Finds out who takes over from whom.
+    /// Finds the successions of a plan.
     pub fn of(plan: &'a Plan) -> Self {
         let incoming = plan
             .changes
@@ -75,7 +75,8 @@ impl<'a> Successions<'a> {
         Self { incoming, outgoing }
     }
 
-    /// What a change takes over from; none where it brings in nothing, or nothing goes for it.
+    /// Returns the succession of a change; `None` if it brings no version into service, or replaces
+    /// none.
     pub fn of_change(&self, change: &Change) -> Option<Succession<'a>> {
         if !comes_in(change) {
             return None;
@@ -103,9 +104,9 @@ impl<'a> Successions<'a> {
         })
     }
 
-    /// Returns whether a policy deactivates a version that served beside a declared one: a declared
-    /// version that supersedes it was live already, as this plan does not bring it in. That is what
-    /// happens on the first plan for an environment in which several versions of a name were kept.
+    /// Returns whether a policy deactivates a version that was in service beside a declared one.
+    /// The declared version was already live, as this plan does not bring it into service. That
+    /// happens in the first plan for an environment in which several versions of a name were kept.
     pub fn is_coexisting(&self, change: &Change) -> bool {
         match (&change.reason, change.action.kind()) {
             (Reason::Superseded { by }, ActionKind::Update) => {
@@ -116,7 +117,7 @@ impl<'a> Successions<'a> {
     }
 }
 
-/// Returns whether a version serves afterwards, and does not serve now.
+/// Returns whether the change brings a version into service.
 fn comes_in(change: &Change) -> bool {
     change.action.brings_into_service()
         && !change
@@ -173,7 +174,7 @@ mod tests {
                 "Form@1",
                 "downgrade from Form@2",
             ),
-            // Several go, on either side.
+            // Several versions go out of service.
             (
                 vec![declared("Form@3")],
                 vec![live("Form@1"), live("Form@2")],
@@ -199,7 +200,7 @@ mod tests {
                 "Form@2",
                 "upgrade from Form@1",
             ),
-            // Nothing goes, or what goes did not serve.
+            // No version goes out of service, or it was not in service.
             (vec![declared("Form@2")], vec![], "Form@2", "-"),
             (
                 vec![declared("Form@2").superseding(SupersededPolicy::Delete, None)],
@@ -213,7 +214,7 @@ mod tests {
                 "Form@2",
                 "-",
             ),
-            // It served before: nothing comes in.
+            // It was in service before, so nothing comes into service.
             (
                 vec![declared("Form@2").visible(Visibility::Public)],
                 vec![live("Form@1"), live("Form@2")],
@@ -264,17 +265,17 @@ mod tests {
             .declare([declared("Form@3")])
             .live([live("Form@1"), live("Form@2")]);
         assert!(coexisting(&upgraded).is_empty());
-        // Brought back by a patch: a roll-back, and no adoption.
+        // A patch restored it: a roll-back, not an adoption.
         let rolled_back = scenario()
             .declare([declared("Form@1")])
             .live([live("Form@1").inactive(), live("Form@2")]);
         assert!(coexisting(&rolled_back).is_empty());
-        // Deletes are told as what they are.
+        // Deletes are shown as deletes.
         let deleted = scenario()
             .declare([declared("Form@3").superseding(SupersededPolicy::Delete, None)])
             .live([live("Form@1"), live("Form@3")]);
         assert!(coexisting(&deleted).is_empty());
-        // One of two superseders was there.
+        // One of two superseding versions was already live.
         let both = scenario()
             .declare([declared("Form@2"), declared("Form@3")])
             .live([live("Form@1"), live("Form@2")]);

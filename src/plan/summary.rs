@@ -1,4 +1,4 @@
-//! The only place that counts.
+//! The summary of a plan. No other module counts changes.
 
 use std::collections::HashSet;
 
@@ -7,45 +7,46 @@ use super::change::{Change, Plan, Undo};
 use super::succession::{Course, Successions};
 use crate::ident::Identity;
 
-/// A plan, an apply or a report of more changes than this is summarised for people.
+/// The number of changes above which output for people is summarised.
 pub const SUMMARISED_ABOVE: usize = 100;
 
-/// The numbers of a plan. Every renderer and the exit code use these and count nothing themselves.
+/// The counts of a plan. Every renderer and the exit code use these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Versions that are deployed; a replace counts here and in `destroy`.
+    /// The versions that are deployed. A replace counts here and in `destroy`.
     pub add: usize,
-    /// Versions that are patched.
+    /// The versions that are patched.
     pub change: usize,
-    /// Versions that are deleted.
+    /// The versions that are deleted.
     pub destroy: usize,
-    /// Versions that are as declared, and known to be: not those with a write in flight or an
-    /// orphaned record.
+    /// The versions that are confirmed as declared: without a write in flight or an orphaned
+    /// record.
     pub no_op: usize,
-    /// Declared versions in a state or visibility that solform does not know: nothing is done about
-    /// them, and they are not as declared.
+    /// The declared versions in a state or visibility that is unknown to solform. They are not
+    /// changed, and do not count as declared.
     pub unknown: usize,
-    /// Changes that are blocked; they count above too.
+    /// The blocked changes. They count in the other numbers too.
     pub blocked: usize,
-    /// Versions that stop serving without a successor of their name.
+    /// The versions that go out of service without a successor of their name.
     pub ends_service: usize,
-    /// Changes that cannot be undone.
+    /// The changes that cannot be undone.
     pub irreversible: usize,
-    /// Versions that become PUBLIC.
+    /// The versions that become PUBLIC.
     pub widened: usize,
-    /// Versions that fewer users will see.
+    /// The versions that fewer users will see.
     pub narrowed: usize,
-    /// Versions that come into service in the place of a higher one.
+    /// The versions that come into service and replace a higher one.
     pub downgraded: usize,
-    /// Versions that served beside a declared one, and that a policy takes out of service.
+    /// The versions that were in service beside a declared one, and that a policy takes out of
+    /// service.
     pub coexisting: usize,
-    /// Live versions that the manifest leaves alone.
+    /// The live versions that the manifest leaves unmanaged.
     pub unmanaged: usize,
-    /// Changes that options left out.
+    /// The changes that options left out.
     pub left_out: usize,
-    /// Writes of earlier applies whose end is not known.
+    /// The writes of earlier applies whose result is unknown.
     pub in_flight: usize,
-    /// Live records that failed deploys left.
+    /// The live records that failed deploys left.
     pub orphaned: usize,
 }
 
@@ -95,13 +96,13 @@ impl Summary {
         self.downgraded += usize::from(course == Some(Course::Downgrade));
     }
 
-    /// Returns whether the plan does anything.
+    /// Returns whether the plan contains a change.
     pub fn has_changes(&self) -> bool {
         self.add + self.change + self.destroy > 0
     }
 
     /// Returns whether earlier applies left something, or the server reports something unknown,
-    /// that this plan does not clear.
+    /// that this plan does not resolve.
     pub fn has_leftovers(&self) -> bool {
         self.in_flight + self.orphaned + self.unknown > 0
     }

@@ -1,7 +1,7 @@
-//! The test language: declare a manifest, derive the live state that matches it, change one side,
-//! and say which changes the plan must hold.
+//! The test language: declare a manifest, derive the matching live state, change one side, and list
+//! the changes that the plan must contain.
 //!
-//! Versions are written as addresses; without an owner in front they are `svc`'s.
+//! Versions are written as addresses. Without an owner, they belong to `svc`.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::manifest::{
 pub(crate) const SVC: &str = "svc";
 pub(crate) const IB: &str = "IB_DEPLOYED";
 
-/// Reads `[owner:]Name@version`.
+/// Parses `[owner:]Name@version`.
 pub(crate) fn identity(text: &str) -> Identity {
     let (owner, rest) = text.split_once(':').unwrap_or((SVC, text));
     let (name, version) = rest.rsplit_once('@').unwrap();
@@ -47,7 +47,7 @@ fn position(line: usize) -> Position {
     }
 }
 
-/// One declared version, `ACTIVE` and without a visibility unless said otherwise.
+/// Returns a declared version, by default `ACTIVE` and without a visibility.
 pub(crate) fn declared(text: &str) -> Desired {
     let identity = identity(text);
     Desired {
@@ -97,7 +97,7 @@ impl Desired {
     }
 }
 
-/// One live version: in the state `ACTIVE`, `PRIVATE`, published by its owner.
+/// Returns a live version: in the state `ACTIVE`, `PRIVATE`, published by its owner.
 pub(crate) fn live(text: &str) -> LiveVersion {
     let identity = identity(text);
     let id: String = format!("id-{}", identity.full_address())
@@ -151,7 +151,7 @@ impl LiveVersion {
     }
 }
 
-/// Both sides and the options: what a plan is made of.
+/// The input of a plan: both sides and the options.
 #[derive(Clone)]
 pub(crate) struct Scenario {
     pub(crate) manifest: Manifest,
@@ -161,7 +161,7 @@ pub(crate) struct Scenario {
     pub(crate) options: DiffOptions,
 }
 
-/// As the test language would say it, so that a failed property can be read.
+/// Prints the scenario in the test language, so that a failed property is readable.
 impl fmt::Debug for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Environment { user, protect, .. } = &self.manifest.environment;
@@ -195,7 +195,7 @@ impl fmt::Debug for Scenario {
     }
 }
 
-/// A scenario in which nothing is declared or live, and everything of `svc` is in scope.
+/// Returns a scenario in which nothing is declared or live, and everything of `svc` is in scope.
 pub(crate) fn scenario() -> Scenario {
     Scenario {
         manifest: Manifest {
@@ -242,7 +242,7 @@ impl Scenario {
         self
     }
 
-    /// Makes live what is declared, to the letter. Tombstones are not there.
+    /// Makes the declared versions live, exactly as declared. Tombstones are absent.
     pub(crate) fn converged(mut self) -> Self {
         let matching = |entry: &Desired| {
             let word = entry.visibility.unwrap_or(Visibility::Private);
@@ -325,7 +325,7 @@ impl Scenario {
         self
     }
 
-    /// Says that an apply of the store deployed a record.
+    /// Records that an apply of the store deployed a record.
     pub(crate) fn deployed(mut self, version: &LiveVersion) -> Self {
         self.history.deployed.insert(version.id.clone());
         self
@@ -349,7 +349,7 @@ impl Scenario {
         self.try_plan().unwrap()
     }
 
-    /// Asserts on everything that the plan does, in its order: address, kind, kind of reason.
+    /// Asserts the complete plan, in its order: address, kind, kind of reason.
     #[track_caller]
     pub(crate) fn expect(&self, expected: &[(&str, ActionKind, &str)]) -> Plan {
         let plan = self.plan();
@@ -393,7 +393,7 @@ pub(crate) fn reason_kind(reason: &Reason) -> &'static str {
 }
 
 impl Plan {
-    /// The change at an address.
+    /// Returns the change at an address.
     #[track_caller]
     pub(crate) fn at(&self, text: &str) -> &Change {
         self.changes
@@ -404,12 +404,12 @@ impl Plan {
 }
 
 impl Change {
-    /// What it waits for, as text.
+    /// Returns the changes that it waits for, as text.
     pub(crate) fn waits(&self) -> Vec<&str> {
         self.waits_for.iter().map(Address::as_str).collect()
     }
 
-    /// Its successors, as text.
+    /// Returns the successors, as text.
     pub(crate) fn succeeded_by(&self) -> Vec<&str> {
         self.successors
             .iter()
@@ -421,7 +421,7 @@ impl Change {
         self.notes.contains(note)
     }
 
-    /// What an update patches, as `state=..` and `visibility=..`.
+    /// Returns the patched fields of an update, as `state=..` and `visibility=..`.
     pub(crate) fn patches(&self) -> String {
         match &self.action {
             Action::Update { patch, .. } => {
