@@ -1,4 +1,4 @@
-//! What was typed.
+//! The arguments of the command line.
 
 #![expect(
     clippy::doc_markdown,
@@ -36,7 +36,7 @@ use crate::render::{PROSE_WIDTH, PlanDetail};
 /// Terraform for Instabase Deployed Solutions
 #[derive(Debug, Parser)]
 #[command(name = "solform", version, about, long_about = None, max_term_width = PROSE_WIDTH)]
-// What is typed goes before SOLFORM_CLI_ARGS, which stands in front of it.
+// Arguments of the command line override those of SOLFORM_CLI_ARGS, which are inserted before them.
 #[command(args_override_self = true)]
 #[command(after_help = "Example:\n  solform init && solform plan && solform apply")]
 pub(super) struct Cli {
@@ -50,33 +50,33 @@ pub(super) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
-    /// Change into this folder first
+    /// Change to this folder before anything else
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) chdir: Option<PathBuf>,
-    /// Write a log of this level to standard error; also SOLFORM_LOG
+    /// Write log messages of this level and above to standard error; also SOLFORM_LOG
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(super) log: Option<LogLevel>,
-    /// Let the manifest read this environment variable where it could not; repeatable; also
-    /// SOLFORM_ALLOWED_ENV
+    /// Allow the manifest to read this environment variable, if reading is restricted; repeatable;
+    /// also SOLFORM_ALLOWED_ENV
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) env: Vec<String>,
-    /// Use no colours; also NO_COLOR
+    /// Disable colors; also NO_COLOR
     #[arg(long, global = true)]
     pub(super) no_color: bool,
 }
 
-/// How much is logged.
+/// The lowest level of log messages that are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogLevel {
     /// Everything.
     Trace,
-    /// Every request.
+    /// Requests too.
     Debug,
-    /// What happens.
+    /// Progress, warnings and errors.
     Info,
-    /// What is odd.
+    /// Warnings and errors.
     Warn,
-    /// What fails.
+    /// Errors only.
     Error,
 }
 
@@ -94,7 +94,7 @@ pub(super) enum Command {
         after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  solform plan -e prod --concise --output json=plan.json --output gitlab=counts.json"
     )]
     Plan(PlanArgs),
-    /// Make the environment what the manifest, or a saved plan, says
+    /// Change the environment to match the manifest, or execute a saved plan
     #[command(
         after_help = "Example:\n  solform apply -e prod\n  solform apply -e prod prod.plan --output markdown=report.md\n  solform apply -e local --auto-approve --json"
     )]
@@ -102,19 +102,19 @@ pub(super) enum Command {
     /// Delete the declared versions that are live
     #[command(
         after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'\n  solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan",
-        // It is parsed, so that its refusal can say why, and not offered.
+        // The option is hidden, but parsed: its error explains why `destroy` does not support it.
         mut_arg("replace", |arg| arg.hide(true))
     )]
     Destroy(DestroyArgs),
     /// Show a saved plan
     #[command(after_help = "Example:\n  solform show prod.plan\n  solform show --json prod.plan")]
     Show(ShowArgs),
-    /// Tell what the change of a manifest means, without network or token
+    /// Show the effects of a change to the manifest, without network or token
     #[command(
         after_help = "Example:\n  solform review --base main\n  solform review --base solform.yaml.orig -e prod --detailed-exitcode\n  solform review --base origin/main --output markdown=review.md"
     )]
     Review(ReviewArgs),
-    /// List what is live
+    /// List live versions
     #[command(
         after_help = "Example:\n  solform list -e prod\n  solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json"
     )]
@@ -122,12 +122,12 @@ pub(super) enum Command {
     /// Show one live version, by address or id
     #[command(after_help = "Example:\n  solform get -e prod 'Form W-2@0.0.2'")]
     Get(GetArgs),
-    /// Write what is live as a manifest that plans empty
+    /// Write the live versions as a manifest whose plan is empty
     #[command(
         after_help = "Example:\n  solform export -e prod\n  solform export -e prod --all --out prod.yaml"
     )]
     Export(ExportArgs),
-    /// Check the environment, with GETs only, and try the locks of its store
+    /// Check the environment with GET requests, and test the locks of its store
     #[command(after_help = "Example:\n  solform doctor -e prod\n  solform doctor -e prod --json")]
     Doctor(DoctorArgs),
     /// Run a solution on a folder of input files
@@ -135,12 +135,12 @@ pub(super) enum Command {
         after_help = "Example:\n  solform run -e prod 'Form W-2@0.0.2' --input-dir 'acme/prod/fs/Instabase Drive/in' --wait\n  solform run -e prod --name 'Form W-2' --owner IB_DEPLOYED --input-dir 'acme/prod/fs/Instabase Drive/in'"
     )]
     Run(RunArgs),
-    /// List runs, of one solution or of all
+    /// List runs of one solution, or of all solutions
     #[command(
         after_help = "Example:\n  solform jobs -e prod 'Form W-2@0.0.2'\n  solform jobs -e prod --state FAILED --output-repo acme/prod --limit 20"
     )]
     Jobs(JobsArgs),
-    /// Show how a job or a run stands
+    /// Show the state of a job or a run
     #[command(
         after_help = "Example:\n  solform job -e prod 5f0c1a52 --wait\n  solform job -e prod my-run --type flow --json"
     )]
@@ -148,7 +148,7 @@ pub(super) enum Command {
     /// List earlier applies, or show one
     #[command(
         after_help = "Example:\n  solform history -e prod\n  solform history -e prod show 0192f1c4",
-        // Both stand behind `show` too.
+        // Both are also accepted after `show`.
         mut_arg("file", |arg| arg.global(true)),
         mut_arg("environment", |arg| arg.global(true))
     )]
@@ -158,7 +158,7 @@ pub(super) enum Command {
         after_help = "Example:\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4 --auto-approve --json"
     )]
     Abandon(AbandonArgs),
-    /// Take the lock away from whoever holds it
+    /// Remove the lock, even if another process holds it
     #[command(
         after_help = "Example:\n  solform force-unlock -e prod 6f0c3a52-1c1e-4f65-9a53-2f0a1f5b7a11"
     )]
@@ -166,7 +166,7 @@ pub(super) enum Command {
     /// Print a JSON Schema
     #[command(after_help = "Example:\n  solform schema manifest > manifest.schema.json")]
     Schema(SchemaArgs),
-    /// Serve the platform's API on a loopback port
+    /// Start an emulator of the platform's API on a loopback port
     #[command(
         after_help = "Example:\n  solform emulator --listen 127.0.0.1:8080 --seed emulator.yaml\n  solform emulator --job-time polls:3 --page-cap 20 --latency 50ms"
     )]
@@ -182,12 +182,12 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Returns whether the command may change what is live.
+    /// Returns true if the command may change the environment.
     pub(super) fn is_writing(&self) -> bool {
         matches!(self, Self::Apply(_) | Self::Destroy(_) | Self::Run(_))
     }
 
-    /// Returns whether the command decides by itself what a signal means.
+    /// Returns true if the command handles signals itself.
     pub(super) fn handles_signals(&self) -> bool {
         match self {
             Self::Emulator(args) => !args.openapi,
@@ -196,7 +196,7 @@ impl Command {
         }
     }
 
-    /// Returns whether standard output is an event stream.
+    /// Returns true if standard output is an event stream.
     pub(super) fn has_stream(&self) -> bool {
         match self {
             Self::Plan(args) => args.json,
@@ -233,29 +233,29 @@ impl Command {
     }
 }
 
-/// Which manifest, and which of its environments.
+/// The manifest and the environment.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Manifest options")]
 pub(super) struct ManifestArgs {
-    /// The manifest; - reads standard input, and paths then start from the working directory
+    /// Manifest file; - reads standard input, and paths are then relative to the working directory
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     pub(super) file: PathBuf,
-    /// The environment; needed where the manifest has several; also SOLFORM_ENVIRONMENT
+    /// Environment to use; required if the manifest has several; also SOLFORM_ENVIRONMENT
     #[arg(short, long, value_name = "NAME")]
     pub(super) environment: Option<String>,
 }
 
-/// Where locks, journals and plans are kept, and how the lock is taken.
+/// The store of locks and journals, and the use of the lock.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store options")]
 pub(super) struct StoreArgs {
-    /// Keep lock and journal here, instead of where the manifest says; also SOLFORM_STORE
+    /// Keep the lock and the journal in this store, not in the manifest's; also SOLFORM_STORE
     #[arg(long, value_name = "STORE")]
     pub(super) store: Option<String>,
     /// Maximum time to wait for the lock
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub(super) lock_timeout: Duration,
-    /// Take the lock; false lets two applies run at the same time
+    /// Acquire the lock; with false, two applies can change the environment at the same time
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub(super) lock: bool,
 }
@@ -263,28 +263,28 @@ pub(super) struct StoreArgs {
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
-    /// The manifest to write, never overwritten; - prints it
+    /// Manifest file to write; an existing file is not overwritten; - prints the manifest
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     pub(super) file: PathBuf,
 }
 
-/// Options that shape a plan: one set for plan, apply and destroy.
+/// The options that change a plan, shared by plan, apply and destroy.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Planning options")]
 pub(super) struct PlanningArgs {
-    /// Only this version, or all versions of this name, and what it waits for; repeatable
+    /// Plan only this version, or all versions of this name, with their dependencies; repeatable
     #[arg(long, value_name = "ADDR")]
     pub(super) target: Vec<String>,
-    /// All but this version or name, and what waits for it; repeatable
+    /// Leave out this version, or all versions of this name, with their dependents; repeatable
     #[arg(long, value_name = "ADDR")]
     pub(super) exclude: Vec<String>,
     /// Delete this version and deploy it again; repeatable
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub(super) replace: Vec<Address>,
-    /// Allow exactly this number of destroys, whatever `max_destroy` says
+    /// Allow exactly this number of destroys, instead of `max_destroy`
     #[arg(long, value_name = "N")]
     pub(super) allow_destroy: Option<usize>,
-    /// Allow exactly this number of versions to stop serving, whatever `max_change` says
+    /// Allow exactly this number of versions to stop serving, instead of `max_change`
     #[arg(long, value_name = "N")]
     pub(super) allow_change: Option<usize>,
     /// Maximum number of concurrent steps
@@ -301,19 +301,19 @@ pub(super) struct PlanningArgs {
     pub(super) detail: DetailArgs,
 }
 
-/// How much of a plan is printed.
+/// The options for the detail of a printed plan.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DetailArgs {
-    /// Print two lines a change: destroys, blocked changes and warnings stay whole
+    /// Print two lines for each change, but destroys, blocked changes and warnings in full
     #[arg(long, help_heading = OUTPUT, conflicts_with = "verbose")]
     concise: bool,
-    /// Print every change: without it, more than 100 changes are summarised in groups
+    /// Print every change in full; by default, more than 100 changes are summarised in groups
     #[arg(long, help_heading = OUTPUT)]
     verbose: bool,
 }
 
 impl DetailArgs {
-    /// The detail that the options ask for.
+    /// Returns the detail that the options select.
     pub(super) fn detail(&self) -> PlanDetail {
         match (self.verbose, self.concise) {
             (true, _) => PlanDetail::Verbose,
@@ -324,7 +324,7 @@ impl DetailArgs {
 }
 
 impl PlanningArgs {
-    /// The options for the planner.
+    /// Returns the options for the planner.
     pub(super) fn diff_options(&self, mode: Mode) -> DiffOptions {
         let selectors = |texts: &[String]| texts.iter().map(|text| Selector::new(text)).collect();
         DiffOptions {
@@ -336,7 +336,7 @@ impl PlanningArgs {
         }
     }
 
-    /// The counts that were named.
+    /// Returns the counts that replace the limits.
     pub(super) fn overrides(&self) -> Overrides {
         Overrides {
             destroy: self.allow_destroy,
@@ -344,7 +344,7 @@ impl PlanningArgs {
         }
     }
 
-    /// An option that a saved plan gives itself.
+    /// Returns the first given option that selects versions: a saved plan has its own selection.
     pub(super) fn selecting(&self) -> Option<&'static str> {
         if !self.target.is_empty() {
             Some("--target")
@@ -355,7 +355,7 @@ impl PlanningArgs {
         }
     }
 
-    /// An option that would change a plan.
+    /// Returns the first given option that changes a plan.
     pub(super) fn shaping(&self) -> Option<&'static str> {
         if let Some(option) = self.selecting() {
             Some(option)
@@ -378,18 +378,18 @@ pub(super) struct PlanArgs {
     pub(super) manifest: ManifestArgs,
     #[command(flatten)]
     pub(super) planning: PlanningArgs,
-    /// Save the plan in this file, for `apply FILE` or `destroy FILE`
+    /// Save the plan to this file, for `apply FILE` or `destroy FILE`
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) formats: FormatArgs,
-    /// Print events instead, one JSON object a line
+    /// Print events instead, one JSON object per line
     #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
     pub(super) json: bool,
-    /// Plan what `destroy` would do
+    /// Plan the deletions of `destroy`
     #[arg(long, help_heading = "Planning options")]
     pub(super) destroy: bool,
-    /// Read earlier applies from this store, instead of the manifest's; also SOLFORM_STORE
+    /// Read earlier applies from this store, not from the manifest's; also SOLFORM_STORE
     #[arg(long, value_name = "STORE", help_heading = "Store options")]
     pub(super) store: Option<String>,
 }
@@ -400,10 +400,10 @@ const OUTPUT: &str = "Output options";
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArgs {
-    /// Plan file of `plan --out`: only its changes are applied
+    /// Saved plan of `plan --out`; only its changes are applied
     #[arg(value_name = "PLAN")]
     pub(super) plan: Option<PathBuf>,
-    /// Finish the run that was interrupted, and nothing else
+    /// Finish the interrupted apply, and change nothing else
     #[arg(long, conflicts_with = "plan")]
     pub(super) resume: bool,
     #[command(flatten)]
@@ -413,14 +413,14 @@ pub(super) struct ApplyArgs {
 /// Arguments of `destroy`.
 #[derive(Debug, Args)]
 pub(super) struct DestroyArgs {
-    /// Plan file of `plan --destroy --out`: only its changes are applied
+    /// Saved plan of `plan --destroy --out`; only its changes are applied
     #[arg(value_name = "PLAN")]
     pub(super) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
 
-/// Options of the commands that change what is live.
+/// The options of the commands that change the environment.
 #[derive(Debug, Args)]
 pub(super) struct ChangeArgs {
     #[command(flatten)]
@@ -439,7 +439,7 @@ pub(super) struct ChangeArgs {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// The plan file
+    /// Saved plan to show
     #[arg(value_name = "PLAN")]
     pub(super) plan: PathBuf,
     #[command(flatten)]
@@ -449,13 +449,13 @@ pub(super) struct ShowArgs {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) detail: DetailArgs,
-    /// Exit with 2 where the plan has changes
+    /// Return exit code 2 if the plan has changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
 }
 
 impl ShowArgs {
-    /// The formats, `--json` included.
+    /// Returns the formats, with `--json` taken as `--format json`.
     pub(super) fn formats(&self) -> FormatArgs {
         if self.json {
             self.formats.clone().in_json()
@@ -470,7 +470,7 @@ impl ShowArgs {
 pub(super) struct HistoryArgs {
     #[command(flatten)]
     pub(super) manifest: ManifestArgs,
-    /// Look here, instead of where the manifest says; also SOLFORM_STORE
+    /// Read this store, not the manifest's; also SOLFORM_STORE
     #[arg(long, value_name = "STORE", global = true)]
     pub(super) store: Option<String>,
     /// Print a JSON document
@@ -480,16 +480,16 @@ pub(super) struct HistoryArgs {
     pub(super) command: Option<HistoryCommand>,
 }
 
-/// What is wanted of the history.
+/// The subcommands of `history`.
 #[derive(Debug, Subcommand)]
 pub(super) enum HistoryCommand {
-    /// Show one run with its changes
+    /// Show one apply with its changes
     #[command(after_help = "Example:\n  solform history -e prod show 0192f1c4 --format markdown")]
     Show {
-        /// The run's id, or the beginning of it
+        /// Id of the apply, or its first characters
         #[arg(value_name = "RUN")]
         run: String,
-        /// Print it in this format
+        /// Print the apply in this format
         #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
         format: Option<DocumentFormat>,
         #[command(flatten)]
@@ -500,17 +500,17 @@ pub(super) enum HistoryCommand {
 /// Arguments of `abandon`.
 #[derive(Debug, Args)]
 pub(super) struct AbandonArgs {
-    /// The version whose job never ends, or whose failed deploy left a record
+    /// Version whose job does not end, or whose failed deploy left a record
     #[arg(value_name = "ADDR", value_parser = parse_address)]
     pub(super) address: Address,
-    /// The id of the apply that sent the write, or its beginning
+    /// Id of the apply that sent the write, or its first characters
     #[arg(long, value_name = "ID")]
     pub(super) apply: String,
     #[command(flatten)]
     pub(super) manifest: ManifestArgs,
     #[command(flatten)]
     pub(super) store: StoreArgs,
-    /// Do not ask for approval
+    /// Continue without asking for approval
     #[arg(long)]
     pub(super) auto_approve: bool,
     /// Disable interactive prompts
@@ -524,12 +524,12 @@ pub(super) struct AbandonArgs {
 /// Arguments of `force-unlock`.
 #[derive(Debug, Args)]
 pub(super) struct ForceUnlockArgs {
-    /// The lock's id, as the command that found it taken tells it
+    /// Id of the lock, from the error message of the command that could not acquire it
     #[arg(value_name = "ID")]
     pub(super) id: String,
     #[command(flatten)]
     pub(super) manifest: ManifestArgs,
-    /// Look here, instead of where the manifest says; also SOLFORM_STORE
+    /// Remove the lock of this store, not of the manifest's; also SOLFORM_STORE
     #[arg(long, value_name = "STORE")]
     pub(super) store: Option<String>,
 }
@@ -537,7 +537,7 @@ pub(super) struct ForceUnlockArgs {
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Which document
+    /// Document whose schema is printed
     #[arg(value_enum)]
     pub(super) document: SchemaDocument,
 }
@@ -547,67 +547,67 @@ pub(super) struct SchemaArgs {
 pub(super) enum SchemaDocument {
     /// The manifest, `solform.yaml`.
     Manifest,
-    /// What `list --json` and `get --json` print.
+    /// The output of `list --json` and `get --json`.
     Solutions,
-    /// What `jobs --json` prints.
+    /// The output of `jobs --json`.
     Runs,
-    /// What `run --json` and `job --json` print.
+    /// The output of `run --json` and `job --json`.
     Job,
-    /// What `plan --format json` and `show --json` print.
+    /// The output of `plan --format json` and `show --json`.
     Plan,
-    /// What `review --json` prints.
+    /// The output of `review --json`.
     Review,
-    /// What `history --json` prints.
+    /// The output of `history --json`.
     History,
-    /// What `history show --json` prints.
+    /// The output of `history show --json`.
     RunHistory,
-    /// What `abandon --json` prints.
+    /// The output of `abandon --json`.
     Abandon,
-    /// What `doctor --json` prints.
+    /// The output of `doctor --json`.
     Doctor,
-    /// What `apply --format json` and `destroy --format json` print.
+    /// The output of `apply --format json` and `destroy --format json`.
     Report,
-    /// One line of what `plan --json`, `apply --json` and `destroy --json` print.
+    /// A line of the output of `plan --json`, `apply --json` and `destroy --json`.
     Events,
 }
 
 /// Arguments of `emulator`.
 #[derive(Debug, Args)]
 pub(super) struct EmulatorArgs {
-    /// The loopback address to serve on; port 0 takes a free one
+    /// Loopback address and port to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
-    /// Accept only this bearer token; without one any is accepted; also SOLFORM_EMULATOR_TOKEN
+    /// Accept only this bearer token; by default, any is accepted; also SOLFORM_EMULATOR_TOKEN
     #[arg(long, value_name = "TOKEN")]
     pub(super) token: Option<String>,
     /// Accept only the bearer token in this file
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     pub(super) token_file: Option<PathBuf>,
-    /// What a new world starts with
+    /// Load this file into a new world
     #[arg(long, value_name = "FILE")]
     pub(super) seed: Option<PathBuf>,
-    /// Keep the world in this folder; without it, in memory
+    /// Keep the world in this folder; by default, it is kept in memory
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
-    /// How jobs advance: a time such as 2s, polls:N, manual, or never
+    /// Set when a job ends: after a time such as 2s, after polls:N, by manual control, or never
     #[arg(long, value_name = "PACE", default_value = "500ms")]
     pub(super) job_time: JobPace,
-    /// The most records that one page of a list holds
+    /// Maximum number of records in one page of a list
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(super) page_cap: usize,
-    /// How long every answer is held back
+    /// Delay of every response
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
     pub(super) latency: Duration,
-    /// The form of the answers: docs, or aihub
+    /// Format of the responses: docs or aihub
     #[arg(long, value_name = "NAME", default_value = "docs")]
     pub(super) profile: Profile,
-    /// Behave differently where the platform's behaviour is not known; repeatable
+    /// Choose a behaviour where the platform's behaviour is not known; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) knob: Vec<String>,
-    /// Fail in this way; repeatable; docs/emulator.md has the words
+    /// Inject this fault; repeatable; docs/emulator.md lists the rules
     #[arg(long, value_name = "RULE")]
     pub(super) fault: Vec<Fault>,
-    /// Print the OpenAPI document of what is served, and end
+    /// Print the OpenAPI document of the emulator, and exit
     #[arg(long)]
     pub(super) openapi: bool,
 }
@@ -615,7 +615,7 @@ pub(super) struct EmulatorArgs {
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// The shell
+    /// Shell that runs the script
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
 }
@@ -623,7 +623,7 @@ pub(super) struct CompletionsArgs {
 /// Arguments of `man`.
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
-    /// The command; without it, the page of all
+    /// Command to describe; by default, the page is about solform itself
     #[arg(value_name = "COMMAND")]
     pub(super) command: Option<String>,
 }

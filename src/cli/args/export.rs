@@ -1,4 +1,4 @@
-//! What was typed behind `export` and `doctor`.
+//! The arguments of `export` and `doctor`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use super::{ManifestArgs, parse_duration};
 pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestArgs,
-    /// Export everything that is listed, and not only what `manage` covers
+    /// Export all listed versions, not only those that `manage` covers
     #[arg(long)]
     pub(in crate::cli) all: bool,
-    /// Write the manifest to this file, which must not be there yet
+    /// Write the manifest to this file; it must not exist yet, except with --force
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
-    /// Overwrite the file
+    /// Overwrite the file if it exists
     #[arg(long, requires = "out")]
     pub(in crate::cli) force: bool,
 }
@@ -28,10 +28,10 @@ pub(in crate::cli) struct ExportArgs {
 pub(in crate::cli) struct DoctorArgs {
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestArgs,
-    /// Look at this store, instead of where the manifest says; also SOLFORM_STORE
+    /// Check this store, not the manifest's; also SOLFORM_STORE
     #[arg(long, value_name = "STORE")]
     pub(in crate::cli) store: Option<String>,
-    /// The longest that one check may take
+    /// Maximum duration of one check
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
     pub(in crate::cli) timeout: Duration,
     /// Print a JSON document

@@ -1,4 +1,4 @@
-//! In which formats a plan, a report or a run was asked for.
+//! The options for the formats of plans, reports, reviews and earlier applies.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use clap::{Args, ValueEnum};
 
 use crate::render::words;
 
-/// The most bytes that GitHub takes as a comment.
+/// The maximum size of a GitHub comment, in bytes.
 const COMMENT: usize = 65_536;
 
-/// How much Markdown there may be.
+/// The option for the size of Markdown output.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output options")]
 pub(in crate::cli) struct SizeArgs {
-    /// The most bytes of Markdown: the middle is cut where there are more
+    /// Maximum size of Markdown output in bytes; a longer text is cut in the middle
     #[arg(long, value_name = "N", default_value_t = COMMENT, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2_000..))]
     pub(in crate::cli) max_bytes: usize,
 }
@@ -28,13 +28,13 @@ pub(in crate::cli) struct FormatArgs {
     format: Option<PlanFormat>,
     #[command(flatten)]
     pub(in crate::cli) size: SizeArgs,
-    /// Write the plan to a file too, in a format of its own; repeatable
+    /// Also write the plan to a file, in the given format; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
     pub(in crate::cli) output: Vec<Output<PlanFormat>>,
 }
 
 impl FormatArgs {
-    /// The same with JSON on standard output.
+    /// Returns the same formats with JSON on standard output.
     pub(in crate::cli) fn in_json(self) -> Self {
         Self {
             format: Some(PlanFormat::Json),
@@ -42,17 +42,17 @@ impl FormatArgs {
         }
     }
 
-    /// The format of standard output.
+    /// Returns the format of standard output.
     pub(in crate::cli) fn format(&self) -> PlanFormat {
         self.format.unwrap_or_default()
     }
 
-    /// Returns whether people read standard output.
+    /// Returns true if standard output is text for people.
     pub(in crate::cli) fn is_text(&self) -> bool {
         self.format() == PlanFormat::Text
     }
 
-    /// Returns whether GitHub is to show it.
+    /// Returns true if any output is for GitHub.
     pub(in crate::cli) fn is_for_github(&self) -> bool {
         let github = PlanFormat::Github;
         self.format() == github || self.output.iter().any(|output| output.format == github)
@@ -84,21 +84,21 @@ pub(in crate::cli) struct ReportFormatArgs {
     format: Option<ReportFormat>,
     #[command(flatten)]
     pub(in crate::cli) size: SizeArgs,
-    /// Write the report to a file too, also of an apply that failed; repeatable
+    /// Also write the report to a file, even if the apply fails; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
     pub(in crate::cli) output: Vec<Output<ReportFormat>>,
-    /// Print events instead, one JSON object a line
+    /// Print events instead, one JSON object per line
     #[arg(long, conflicts_with = "format")]
     pub(in crate::cli) json: bool,
 }
 
 impl ReportFormatArgs {
-    /// The format of standard output.
+    /// Returns the format of standard output.
     pub(in crate::cli) fn format(&self) -> ReportFormat {
         self.format.unwrap_or_default()
     }
 
-    /// Returns whether GitHub is to show it.
+    /// Returns true if any output is for GitHub.
     pub(in crate::cli) fn is_for_github(&self) -> bool {
         let github = ReportFormat::Github;
         self.format() == github || self.output.iter().any(|output| output.format == github)
@@ -108,7 +108,7 @@ impl ReportFormatArgs {
 /// A format of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum ReportFormat {
-    /// For people: the plan, then what became of each change.
+    /// For people: the plan, then the outcome of each change.
     #[default]
     Text,
     /// The report document.
@@ -133,19 +133,19 @@ pub(in crate::cli) enum ReviewFormat {
     Github,
 }
 
-/// A format of an earlier run.
+/// A format of an earlier apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum DocumentFormat {
     /// For people.
     #[default]
     Text,
-    /// One document; short: --json.
+    /// A JSON document; short: --json.
     Json,
     /// For a comment on a pull request.
     Markdown,
 }
 
-/// A file that something is written to, in a format of its own.
+/// An output file and its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct Output<F> {
     pub(in crate::cli) format: F,

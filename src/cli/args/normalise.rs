@@ -1,4 +1,4 @@
-//! What becomes of the words that were typed before they are parsed.
+//! The preparation of the command line's words before they are parsed.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What was typed behind `run`, `jobs` and `job`.
+//! The arguments of `run`, `jobs` and `job`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::job::JobKind;
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunArgs {
-    /// What to run: `Name@version`, `owner:Name@version`, or a solution id
+    /// Solution version to run: `Name@version`, `owner:Name@version`, or a solution id
     #[arg(
         value_name = "ADDR|ID",
         conflicts_with = "name",
@@ -20,44 +20,44 @@ pub(in crate::cli) struct RunArgs {
     pub(in crate::cli) solution: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestArgs,
-    /// What to run, by its name alone: the platform picks the version created last
+    /// Name of the solution to run; without --version, the platform picks the version created last
     #[arg(long, value_name = "NAME", value_parser = SolutionName::parse)]
     pub(in crate::cli) name: Option<SolutionName>,
-    /// The version, beside --name
+    /// Version of the solution in --name
     #[arg(long, value_name = "VERSION", value_parser = Version::parse, requires = "name")]
     pub(in crate::cli) version: Option<Version>,
-    /// The owner, beside --name; the platform takes IB_DEPLOYED without it
+    /// Owner of the solution in --name; the platform's default is IB_DEPLOYED
     #[arg(long, value_name = "OWNER", value_parser = Owner::parse, requires = "name")]
     pub(in crate::cli) owner: Option<Owner>,
-    /// The folder of the input files, on the platform
+    /// Folder of the input files, on the platform
     #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(in crate::cli) input_dir: String,
-    /// The folder for the results; without it the platform makes one within the input folder
+    /// Folder for the results; by default, the platform creates one in the input folder
     #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(in crate::cli) output_dir: Option<String>,
-    /// Settings of the run: a JSON object, or a file that holds one
+    /// Settings of the run: a JSON object, or a file with a JSON object
     #[arg(long, value_name = "FILE|JSON")]
     pub(in crate::cli) settings: Option<String>,
-    /// The run's id, at most 50 characters; without it solform makes one
+    /// Id of the run, at most 50 characters; by default, solform creates one
     #[arg(long, value_name = "ID", value_parser = JobId::chosen)]
     pub(in crate::cli) job_id: Option<JobId>,
     #[command(flatten)]
     pub(in crate::cli) waiting: WaitingArgs,
 }
 
-/// Options of the commands that can wait for a run or job.
+/// The options of the commands that can wait for a run or job.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct WaitingArgs {
-    /// Wait until it ends
+    /// Wait until the run or job ends
     #[arg(long)]
     pub(in crate::cli) wait: bool,
-    /// Wait so long at most; without it as long as the environment's `timeouts.run`
+    /// Maximum time to wait; the default is the environment's `timeouts.run`
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "wait")]
     pub(in crate::cli) timeout: Option<Duration>,
     /// Print a JSON document
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// Tell more by the exit code: 5 failed, 6 in flight or not known, 8 cancelled
+    /// Return detailed exit codes: 5 failed, 6 in flight or not known, 8 cancelled
     #[arg(long)]
     pub(in crate::cli) detailed_exitcode: bool,
 }
@@ -65,43 +65,43 @@ pub(in crate::cli) struct WaitingArgs {
 /// Arguments of `jobs`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct JobsArgs {
-    /// Only runs of this solution: `Name@version`, `owner:Name@version`, or a solution id
+    /// List only runs of this solution: `Name@version`, `owner:Name@version`, or a solution id
     #[arg(value_name = "ADDR|ID", conflicts_with_all = ["solution_id", "owner", "name"])]
     pub(in crate::cli) solution: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestArgs,
-    /// Only runs of the solution with this id; repeatable
+    /// List only runs of the solution with this id; repeatable
     #[arg(long, value_name = "ID", value_parser = SolutionId::parse)]
     pub(in crate::cli) solution_id: Vec<SolutionId>,
-    /// Only runs of solutions of this name; repeatable
+    /// List only runs of solutions with this name; repeatable
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) name: Vec<String>,
-    /// Only runs of solutions of this owner; repeatable
+    /// List only runs of solutions of this owner; repeatable
     #[arg(long, value_name = "OWNER")]
     pub(in crate::cli) owner: Vec<String>,
-    /// Only runs that this user started; repeatable
+    /// List only runs that this user started; repeatable
     #[arg(long, value_name = "USER")]
     pub(in crate::cli) user: Vec<String>,
-    /// Only the run with this id; repeatable
+    /// List only the run with this id; repeatable
     #[arg(long, value_name = "ID", value_parser = JobId::parse)]
     pub(in crate::cli) job_id: Vec<JobId>,
-    /// Only runs in this state; repeatable
+    /// List only runs in this state; repeatable
     #[arg(long, value_name = "STATE", value_enum, ignore_case = true)]
     pub(in crate::cli) state: Vec<RunStateWord>,
-    /// Only runs whose results go to this space, OWNER/SPACE; repeatable. Without it the platform
-    /// shows the spaces that the token's user owns
+    /// List only runs whose results go to this space, OWNER/SPACE; repeatable. By default, the
+    /// platform lists the spaces that the token's user owns
     #[arg(long, value_name = "SPACE", value_parser = parse_space)]
     pub(in crate::cli) output_repo: Vec<String>,
-    /// Show so many at most; without it all
+    /// Maximum number of results; by default, all are shown
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(in crate::cli) limit: Option<u64>,
-    /// Pass over so many
+    /// Number of results to skip
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(in crate::cli) offset: u64,
-    /// What to sort by; the platform takes startTimeNs without it
+    /// Sort by this key; the platform's default is startTimeNs
     #[arg(long, value_name = "KEY", value_enum, ignore_case = true)]
     pub(in crate::cli) sort_by: Option<SortKey>,
-    /// Which way; the platform takes DESCENDING without it
+    /// Sort in this order; the platform's default is DESCENDING
     #[arg(long, value_name = "ORDER", value_enum, ignore_case = true)]
     pub(in crate::cli) order: Option<SortOrder>,
     /// Print a JSON document
@@ -112,37 +112,37 @@ pub(in crate::cli) struct JobsArgs {
 /// Arguments of `job`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct JobArgs {
-    /// The id of a deploy job, a delete job, a run, or any other job
+    /// Id of a deploy job, a delete job, a run, or any other job
     #[arg(value_name = "ID", value_parser = JobId::parse)]
     pub(in crate::cli) id: JobId,
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestArgs,
-    /// What kind of job it is: async is a deploy or delete, flow a run; without it both are tried
+    /// Type of the job: async is a deploy or delete, flow is a run; by default, both are tried
     #[arg(long = "type", value_name = "TYPE", value_enum)]
     pub(in crate::cli) kind: Option<JobKindWord>,
-    /// A space that a run's results may go to, OWNER/SPACE; repeatable
+    /// Space that may hold the run's results, OWNER/SPACE; repeatable
     #[arg(long, value_name = "SPACE", value_parser = parse_space)]
     pub(in crate::cli) output_repo: Vec<String>,
     #[command(flatten)]
     pub(in crate::cli) waiting: WaitingArgs,
 }
 
-/// The states that a list of runs can be asked for: the documented ones, and those that the Job API
-/// knows besides.
+/// The states that filter a list of runs: the documented ones, and the additional ones of the Job
+/// API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(in crate::cli) enum RunStateWord {
-    /// At work.
+    /// In progress.
     Running,
-    /// Ended well.
+    /// Succeeded.
     Complete,
-    /// Ended badly.
+    /// Failed.
     Failed,
-    /// Somebody ended it.
+    /// Cancelled by a user.
     Cancelled,
     /// Waits for a human.
     StoppedAtCheckpoint,
-    /// Not begun.
+    /// Not started.
     Pending,
     /// Waits for a human.
     Paused,
@@ -163,21 +163,21 @@ impl RunStateWord {
     }
 }
 
-/// What a list of runs can be sorted by.
+/// The sort keys of a list of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "camelCase")]
 pub(in crate::cli) enum SortKey {
-    /// When it started.
+    /// The start time.
     StartTimeNs,
     /// The solution's name.
     Name,
     /// The solution's version.
     Version,
-    /// Who started it.
+    /// The user who started it.
     Username,
-    /// How long it worked.
+    /// The duration.
     TimeTakenNs,
-    /// Its state.
+    /// The state.
     State,
 }
 
@@ -195,13 +195,13 @@ impl SortKey {
     }
 }
 
-/// Which way a list of runs is sorted.
+/// The sort order of a list of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(in crate::cli) enum SortOrder {
-    /// The least first.
+    /// Lowest first.
     Ascending,
-    /// The greatest first.
+    /// Highest first.
     Descending,
 }
 

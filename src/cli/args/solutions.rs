@@ -1,4 +1,4 @@
-//! What was typed behind `list` and `get`.
+//! The arguments of `list` and `get`.
 
 use clap::{Args, ValueEnum};
 
@@ -11,25 +11,25 @@ use crate::ident::{IdentError, Owner, SolutionName};
 pub(in crate::cli) struct ListArgs {
     #[command(flatten)]
     pub(in crate::cli) manifest: ManifestArgs,
-    /// Only versions in this state
+    /// List only versions in this state
     #[arg(long, value_name = "STATE", value_enum, ignore_case = true)]
     pub(in crate::cli) state: Option<StateWord>,
-    /// Only versions of exactly this name
+    /// List only versions with exactly this name
     #[arg(long, value_name = "NAME", value_parser = SolutionName::parse)]
     pub(in crate::cli) name: Option<SolutionName>,
-    /// Only versions that this user published
+    /// List only versions that this user published
     #[arg(long, value_name = "USER")]
     pub(in crate::cli) author: Option<String>,
-    /// Only versions of this owner: a username, or IB_DEPLOYED
+    /// List only versions of this owner: a username, or IB_DEPLOYED
     #[arg(long, value_name = "OWNER", value_parser = parse_owner)]
     pub(in crate::cli) owner: Option<Owner>,
-    /// Only versions of this visibility
+    /// List only versions with this visibility
     #[arg(long, value_name = "VISIBILITY", value_enum, ignore_case = true)]
     pub(in crate::cli) visibility: Option<VisibilityWord>,
-    /// Show so many at most; the list is read whole all the same, so that it can be trusted
+    /// Maximum number of results; the whole list is read anyway, to check that it is complete
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(in crate::cli) limit: Option<u64>,
-    /// Pass over so many
+    /// Number of results to skip
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(in crate::cli) offset: u64,
     /// Print a JSON document
@@ -50,7 +50,7 @@ pub(in crate::cli) struct GetArgs {
     pub(in crate::cli) json: bool,
 }
 
-/// The states that a list can be asked for.
+/// The states that filter a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(in crate::cli) enum StateWord {
@@ -58,7 +58,7 @@ pub(in crate::cli) enum StateWord {
     Active,
     /// Out of service.
     Inactive,
-    /// In service; a word of servers that the documentation does not have.
+    /// In service; an undocumented word of some servers.
     Production,
 }
 
@@ -73,15 +73,15 @@ impl StateWord {
     }
 }
 
-/// The visibilities that a list can be asked for.
+/// The visibilities that filter a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(in crate::cli) enum VisibilityWord {
-    /// Every user of the instance sees it.
+    /// Visible to every user of the instance.
     Public,
-    /// Its owner sees it.
+    /// Visible to the owner.
     Private,
-    /// It waits for approval.
+    /// Waiting for approval.
     PendingReview,
 }
 
