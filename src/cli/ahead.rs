@@ -1,9 +1,9 @@
-//! A look that begins while a big manifest is still being read.
+//! A listing that starts while a big manifest is still being read.
 //!
-//! To read ten thousand entries takes about half as long as to list ten thousand versions. So where
-//! the head of a manifest tells which environment is meant, the listing begins with it; it is used
-//! only if the whole manifest is sound and says the same of the environment. Nothing but GETs is
-//! sent, and no program is run, for a manifest that may yet turn out to be wrong.
+//! Reading ten thousand entries takes about half as long as listing ten thousand versions. If the
+//! head of a manifest names the environment, the listing starts at once. It is used only if the
+//! whole manifest is valid and gives the same environment. Until then, only GETs are sent and no
+//! program is run, because the manifest may be invalid.
 
 use super::args::ManifestArgs;
 use super::error::CommandError;
@@ -14,15 +14,15 @@ use super::settings::Settings;
 use crate::api::{Client, PendingListing, Reader};
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
 
-/// What was begun. It is broken off when it is dropped.
+/// The listing in progress. It is cancelled on drop.
 struct Begun {
     environment: Environment,
     client: Client,
     look: PendingListing,
 }
 
-/// Reads the manifest and prepares the client, as [`session::open`] does; a look at the whole
-/// instance may be under way.
+/// Reads the manifest and prepares the client, as [`session::open`] does. A listing of the whole
+/// instance may already be in progress.
 pub(super) async fn open(
     args: &ManifestArgs,
     settings: &Settings,
@@ -33,7 +33,7 @@ pub(super) async fn open(
     if begun.is_some() {
         step_aside();
     }
-    // This is the main thread, and the look goes on meanwhile on those of the runtime.
+    // This is the main thread. The listing continues on the threads of the runtime.
     let place = session::place_of(source, args, settings, io)?;
     let environment = &place.loaded.manifest.environment;
     match begun.filter(|begun| begun.environment == *environment) {
@@ -42,13 +42,13 @@ pub(super) async fn open(
     }
 }
 
-/// How far the main thread steps back, in the system's steps of niceness.
+/// The value that is added to the niceness of the main thread.
 #[cfg(target_os = "linux")]
 const BACK: i32 = 10;
 
-/// From here on, what waits for answers goes before the main thread: a request that is sent late
-/// costs more than an entry that is read late. It holds to the end of the plan, as only a
-/// privileged process could take it back. Linux alone counts niceness by threads.
+/// Lowers the priority of the main thread below that of the request threads: a late request costs
+/// more time than an entry that is read late. The change lasts until the end of the plan, because
+/// only a privileged process can undo it. Only Linux has a niceness for each thread.
 fn step_aside() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(BACK) {
@@ -56,8 +56,8 @@ fn step_aside() {
     }
 }
 
-/// Begins to look, where the head of the manifest tells where. What stands in the way is told once
-/// the whole manifest was read, as it is without a beginning.
+/// Starts the listing if the head of the manifest names the environment. Errors are ignored here:
+/// they are reported after the whole manifest was read.
 fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io) -> Option<Begun> {
     let selection = session::selection(args, settings);
     let environment =

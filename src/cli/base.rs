@@ -1,8 +1,8 @@
-//! What a manifest is compared with: a file, or the manifest in a revision of its git repository.
+//! The base of a review: a file, or the manifest in a revision of its git repository.
 //!
-//! git is run as a process and never through a shell, in the manifest's folder, for a bounded time,
-//! and what it says is read up to a bounded size. Only plumbing is asked, which runs no program of
-//! the repository's choice and shows a file as it was committed.
+//! git is started as a process, never through a shell, in the manifest's folder, with limits for
+//! its time and its output. Only plumbing commands are used: they run no program that the
+//! repository chooses, and they return a file as it was committed.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -19,12 +19,12 @@ use super::session::read_source;
 use crate::manifest::{self, SourceFile};
 use crate::review::BaseCommit;
 
-/// The longest that one question to git may take.
+/// The timeout of one git command.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most that is read of what git says beside a file.
+/// The maximum size of git's output, except for the content of a file, in bytes.
 const SAID_BYTES: u64 = 16 * 1024;
 
-/// Why there is no base.
+/// The reason why there is no base.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BaseError {
     #[error("it begins with `-`, as no revision does")]
@@ -52,7 +52,7 @@ pub(super) enum BaseError {
 }
 
 impl BaseError {
-    /// What to do about it, as a sentence.
+    /// Returns the hint, as a sentence.
     pub(super) fn help(&self) -> &'static str {
         match self {
             Self::Dash => "Name a revision such as `main`, or a file such as `./-old.yaml`.",
@@ -78,18 +78,19 @@ impl BaseError {
     }
 }
 
-/// What is compared with.
+/// The base of a review.
 pub(super) struct Base {
     /// A file, or a revision and a path, as git writes them.
     pub(super) name: String,
     /// The commit of a revision.
     pub(super) commit: Option<BaseCommit>,
-    /// The manifest; none where the revision has no such file.
+    /// The manifest; none if the revision does not have the file.
     pub(super) source: Option<SourceFile>,
 }
 
-/// Finds what `--base` means: a file, if one has that name, else a revision. A branch goes on while
-/// a pull request is open, so that its merge base with `HEAD` is compared with unless `is_exact`.
+/// Resolves `--base`: a file, if one has that name, else a revision. The target branch of a pull
+/// request can get new commits, so the merge base of the revision and `HEAD` is used unless
+/// `is_exact`.
 pub(super) async fn read_base(
     base: &OsStr,
     file: &Path,
@@ -103,7 +104,7 @@ pub(super) async fn read_base(
         return Err(failed(BaseError::Dash));
     }
     let path = Path::new(base);
-    // A pipe is read as a file is; a folder of that name may be a branch.
+    // A pipe is read like a file. If a folder has that name, it may be a branch.
     if path.metadata().is_ok_and(|found| !found.is_dir()) {
         let source = read_source(path)?;
         return Ok(Base {
@@ -132,7 +133,7 @@ pub(super) async fn read_base(
     })
 }
 
-/// The commit that is compared with, and the bytes of a file in it; none where it does not have it.
+/// Returns the commit of the base, and the content of the file in it; none if it does not exist.
 async fn read_revision(
     base: &OsStr,
     file: &Path,
@@ -153,7 +154,7 @@ async fn read_revision(
     let Some(blob) = find_blob(folder, &commit.id, path).await? else {
         return Ok((commit, None));
     };
-    // One byte more than is taken, so that a file that is too long is seen to be.
+    // One byte more than the limit, so that a file that is too long is detected.
     let limit = manifest::MAX_BYTES as u64 + 1;
     let shown = ask(folder, &["cat-file", "blob", &blob], limit).await?;
     if shown.is_success {
@@ -192,11 +193,11 @@ async fn find_commit(folder: &Path, base: &OsStr, is_exact: bool) -> Result<Base
     })
 }
 
-/// The most links that are followed from a manifest to its bytes.
+/// The maximum number of symbolic links from a manifest to its content.
 const MOST_LINKS: usize = 10;
 
-/// Finds a file in a commit, by its path from the repository's root. Links in the repository are
-/// followed, in folders too, as they are on disk.
+/// Finds a file in a commit by its path from the repository's root. Symbolic links in the
+/// repository are followed, in folders too, as on disk.
 async fn find_blob(
     folder: &Path,
     commit: &str,
@@ -245,7 +246,7 @@ async fn find_blob(
     Err(BaseError::NotAFile)
 }
 
-/// A path without `.` and `..`; none where it is absolute or leads out of the repository.
+/// Returns a path without `.` and `..`; none if it is absolute or leads out of the repository.
 fn within_repository(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for part in path.components() {
@@ -285,16 +286,16 @@ impl TreeEntry {
     }
 }
 
-/// What git answered.
+/// The output of git.
 struct Answer {
     is_success: bool,
     bytes: Vec<u8>,
-    /// What it wrote to standard error, in one line.
+    /// The text on standard error, in one line.
     said: String,
 }
 
 impl Answer {
-    /// The id that the answer is.
+    /// Returns the output as an id.
     fn id(self) -> Option<String> {
         let text = String::from_utf8(self.bytes).ok()?;
         let id = text.trim_end();
@@ -311,7 +312,7 @@ async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<A
         .current_dir(folder)
         .env("LC_ALL", "C")
         .env("GIT_LITERAL_PATHSPECS", "1")
-        // A partial clone would fetch what it lacks.
+        // Without this, a partial clone would fetch missing objects.
         .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0")
@@ -319,7 +320,7 @@ async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<A
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    // Hooks run with the repository named by variables, for another folder than this one.
+    // In a hook, these variables name a repository that may not be the manifest's.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(name);
     }
@@ -328,7 +329,7 @@ async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<A
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let (bytes, said) = tokio::join!(read(out, limit), read(err, SAID_BYTES));
         let (bytes, said) = (bytes?, said?);
-        // Whoever has more to say is not listened to any longer.
+        // Output beyond the limit is not read.
         let is_cut = bytes.len() as u64 >= limit;
         if is_cut {
             child.start_kill()?;

@@ -7,7 +7,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970; 0 for a clock that is set before.
+/// Returns the milliseconds since 1970; 0 if the clock is set to an earlier time.
 pub(super) fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -16,8 +16,8 @@ pub(super) fn now_ms() -> u64 {
         .unwrap_or(0)
 }
 
-/// An id that sorts by time: a UUID of version 7. It sorts behind `newest` even if the clock was
-/// set back since, so that the last run is the last in its store.
+/// Returns an id that sorts by time, a UUID of version 7. It sorts after `newest` even if the clock
+/// was set back, so that the last apply is the last in its store.
 pub(super) fn new_run_id(now_ms: u64, newest: Option<&str>) -> String {
     let after = newest
         .and_then(|id| uuid::Uuid::parse_str(id).ok())
@@ -47,7 +47,7 @@ mod tests {
         for at in [now - 3_600_000, now, now + 3_600_000] {
             assert!(new_run_id(at, Some(&newest)) > newest, "{at}");
         }
-        // What is no id of ours says nothing.
+        // An id in another format is ignored.
         assert!(new_run_id(now + 1, Some("run")) > newest);
     }
 }

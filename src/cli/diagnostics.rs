@@ -1,17 +1,17 @@
-//! What ends a command as values, for streams, reports and annotations.
+//! Errors of commands as diagnostics, for streams, reports and annotations.
 
 use super::error::CommandError;
 use super::invocation::Invocation;
 use crate::manifest::MAX_PROBLEMS;
 use crate::render::{Diagnostic, Severity};
 
-/// How many problems of an unusable manifest are in the event stream.
+/// The maximum number of problems of a manifest in the event stream.
 const PROBLEMS_SENT: usize = 100;
 
-/// How many warnings about a manifest are in the event stream.
+/// The maximum number of warnings about a manifest in the event stream.
 pub(super) const WARNINGS_SENT: usize = 2_000;
 
-/// The line that follows the first `limit` problems of a manifest, where there are more.
+/// Returns the line after the first `limit` problems of a manifest, if there are more.
 pub(super) fn more_problems(count: usize, limit: usize) -> Option<String> {
     let more = count.checked_sub(limit).filter(|more| *more > 0)?;
     let at_least = if count >= MAX_PROBLEMS {
@@ -25,7 +25,7 @@ pub(super) fn more_problems(count: usize, limit: usize) -> Option<String> {
     ))
 }
 
-/// What an error tells: the errors last, so that a stream ends with one.
+/// Returns the diagnostics of an error. Errors come last, so that the stream ends with one.
 pub(super) fn diagnostics_of(error: &CommandError, invocation: &Invocation) -> Vec<Diagnostic> {
     match error {
         CommandError::Closed => Vec::new(),

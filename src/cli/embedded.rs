@@ -12,20 +12,20 @@ use crate::emulator::{self, Emulator, EmulatorError, EmulatorOptions, JobPace, S
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
 
-/// How long the jobs of the environment `emulator:` take: long enough to be seen.
+/// The duration of jobs in the environment `emulator:`: long enough to be visible.
 const JOB_TIME: Duration = Duration::from_millis(300);
-/// The largest holder file that is read.
+/// The maximum size of a holder file, in bytes.
 const HOLDER_LIMIT: u64 = 64 * 1024;
 
-/// A running emulator, and the file that tells others who holds its data folder.
+/// A running emulator, and the file that names the process that holds its data folder.
 pub(super) struct Embedded {
-    /// Goes first: behind the emulator it would be the next holder's.
+    /// Dropped first: after the emulator has stopped, the file may belong to the next holder.
     holder: Option<HolderFile>,
     pub(super) emulator: Emulator,
 }
 
-/// The file that tells who holds a data folder. One that a killed process leaves is read only while
-/// somebody else holds the folder, and that one has written it anew.
+/// The file that names the holder of a data folder. A killed process leaves its file behind, but
+/// the file is read only while another process holds the folder, which has overwritten it.
 struct HolderFile(PathBuf);
 
 impl Drop for HolderFile {
@@ -42,12 +42,12 @@ impl Embedded {
     }
 }
 
-/// Who is starting an emulator.
+/// The process that starts an emulator.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Holder<'a> {
     /// `user@host`.
     pub(super) who: &'a str,
-    /// What was typed, without secrets.
+    /// The command line, without secrets.
     pub(super) command: &'a str,
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn start_in(
     start(options, path.as_deref(), holder, io).await
 }
 
-/// Starts an emulator. Warns where its data folder keeps a world that began with another seed.
+/// Starts an emulator. Warns if its data folder contains a world that was made from another seed.
 pub(super) async fn start(
     options: EmulatorOptions,
     seed: Option<&Path>,
@@ -112,7 +112,7 @@ fn holder_path(data: &Path) -> PathBuf {
     data.join("holder.json")
 }
 
-/// Writes who holds the folder. It only helps others to understand, so that a failure is no error.
+/// Writes the holder file. It is only information for other processes, so a failure is ignored.
 fn write_holder(data: &Path, holder: Holder<'_>) -> Option<HolderFile> {
     let owner = LockOwner {
         id: uuid::Uuid::new_v4().to_string(),

@@ -1,4 +1,4 @@
-//! What ends a command, and how it is told: what, where, what to do.
+//! Errors of commands: message, cause, hint and exit status.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -17,7 +17,7 @@ use crate::plan::{DiffError, SavedPlanError, did_you_mean};
 use crate::render::Diagnostic;
 use crate::store::{JournalError, StoreError};
 
-/// Why a command ends without its result.
+/// The error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
     /// A file or folder could not be used.
@@ -28,19 +28,19 @@ pub(super) enum CommandError {
         #[source]
         source: std::io::Error,
     },
-    /// The manifest has problems; each is shown with its place.
+    /// The manifest has problems; each is shown with its location.
     #[error("the manifest has problems")]
     Manifest(Problems),
-    /// One of the two manifests of a review has problems; each is shown with its place.
+    /// A manifest of a review has problems; each is shown with its location.
     #[error("{what} has problems")]
     Reviewed {
-        /// Which of the two.
+        /// The manifest, as the message names it.
         what: String,
         problems: Problems,
-        /// Variables that stood for themselves.
+        /// Variables that were not replaced by their values.
         variables: Vec<String>,
     },
-    /// What a manifest is to be compared with cannot be had.
+    /// The base of a review could not be read.
     #[error("there is nothing to compare with at `{base}`")]
     Base {
         base: String,
@@ -50,19 +50,19 @@ pub(super) enum CommandError {
     /// Neither of the two manifests of a review declares the environment.
     #[error("neither manifest declares an environment `{name}`")]
     NoEnvironment { name: String, known: Vec<String> },
-    /// The manifest file is not there.
+    /// The manifest file does not exist.
     #[error("there is no manifest `{}`", path.display())]
     NoManifest { path: PathBuf },
     /// `SOLFORM_CLI_ARGS` has an open quote.
     #[error("SOLFORM_CLI_ARGS has a quote that is not closed")]
     CliArgs,
-    /// No runtime.
+    /// The runtime could not be started.
     #[error("failed to start the runtime")]
     Runtime {
         #[source]
         source: std::io::Error,
     },
-    /// The client's settings are not usable.
+    /// The client's settings are invalid.
     #[error("the environment `{environment}` cannot be asked")]
     Settings {
         environment: String,
@@ -79,49 +79,49 @@ pub(super) enum CommandError {
     /// The plan could not be made.
     #[error("{}", joined(.0))]
     Diff(Vec<DiffError>),
-    /// Limits, protection or an unproven listing stand against the plan; told beside the plan.
+    /// Limits, protection or an unconfirmed listing block the plan; they are shown with the plan.
     #[error("the plan cannot be applied")]
     Blocked {
         is_unproven: bool,
-        /// Each of them, with its place.
+        /// Each refusal, with its location.
         refusals: Vec<Diagnostic>,
     },
-    /// `doctor` has found that solform cannot work like this.
+    /// Checks of `doctor` failed.
     #[error("{failed} of {checks} checks failed")]
     Unhealthy {
-        /// Checks that failed.
+        /// The number of failed checks.
         failed: usize,
-        /// All checks.
+        /// The number of all checks.
         checks: usize,
     },
-    /// A file would be written over the manifest.
+    /// An output file would overwrite the manifest.
     #[error("`{}` is the manifest, and nothing is written over it", path.display())]
     OverManifest { path: PathBuf },
-    /// Two outputs would be written to one file.
+    /// Two outputs have the same file.
     #[error("two outputs are to be written to `{}`", path.display())]
     TwoOutputs { path: PathBuf },
-    /// Nothing that is destroyed can be replaced.
+    /// `--replace` was used with a plan that destroys.
     #[error("--replace does not go with a plan that destroys")]
     ReplaceWithDestroy,
-    /// Nobody can be asked on a stream.
+    /// Approval is needed, but an event stream has no prompt.
     #[error("--json asks nobody, and nobody has approved what is to be done")]
     NotApproved,
-    /// A saved plan is refused, whole.
+    /// A saved plan is refused as a whole.
     #[error("the plan file `{}` is refused", path.display())]
     SavedPlan {
         path: PathBuf,
         #[source]
         source: SavedPlanError,
-        /// The command that executes it, where another one was typed.
+        /// The command that executes it, if another command was used.
         command: Option<String>,
     },
-    /// A planning option beside a saved plan.
+    /// A planning option was combined with a saved plan.
     #[error("`{option}` cannot be combined with a saved plan")]
     OptionWithPlan { option: &'static str },
-    /// Nobody is there to say yes.
+    /// Standard input is not a terminal, so the plan cannot be approved.
     #[error("there are changes to apply, and nobody to approve them")]
     NobodyToAsk,
-    /// Somebody said something else than yes.
+    /// The answer was not `yes`.
     #[error("cancelled: nothing was changed")]
     Declined,
     /// An interrupt came before anything was sent.
@@ -130,17 +130,17 @@ pub(super) enum CommandError {
     /// The store could not be used.
     #[error("the store cannot be used")]
     Store(#[source] StoreError),
-    /// Somebody else holds the lock.
+    /// Another process holds the lock.
     #[error("the lock of environment `{environment}` is held by {holder}")]
     Locked {
         environment: String,
         holder: String,
         unlock: String,
     },
-    /// No store of that kind is known.
+    /// The store's URL is not supported.
     #[error("`{text}` is no store that is known")]
     StoreKind { text: String },
-    /// The store's host is not among those that may be asked.
+    /// The store's host is not allowed.
     #[error(
         "the store `{text}` is at the host `{host}`, which SOLFORM_ALLOWED_HOSTS does not name"
     )]
@@ -150,33 +150,33 @@ pub(super) enum CommandError {
         #[source]
         source: HostRefusal,
     },
-    /// A page of a command that there is not.
+    /// The command of a manual page does not exist.
     #[error("there is no command `{name}`")]
     NoCommand { name: String },
-    /// No run of that id is kept.
+    /// The store has no apply with that id.
     #[error("the store keeps no run `{run}`")]
     NoRun { run: String },
-    /// An apply has no such change.
+    /// The apply has no change of the address.
     #[error("apply `{apply}` has no change of `{address}`")]
     NoSuchStep {
         apply: String,
         address: String,
         left: Vec<String>,
     },
-    /// A change of an apply has nothing that could be abandoned.
+    /// The change waits for no job and left no record, so it cannot be abandoned.
     #[error("{}", nothing_to_abandon(.apply, .address, *.is_abandoned))]
     NothingToAbandon {
         apply: String,
         address: String,
         is_abandoned: bool,
     },
-    /// The beginning of an id is that of several runs.
+    /// Several applies have an id that begins with the text.
     #[error("the ids of {count} runs begin with `{run}`")]
     SeveralRuns { run: String, count: usize },
-    /// The lock is not held under that id.
+    /// The lock does not have that id.
     #[error("the lock is not held under the id `{id}`")]
     NotLocked { id: String, holder: Option<String> },
-    /// Nothing is left of an earlier run.
+    /// The plan of an earlier apply was not kept.
     #[error("the plan of the run `{run}` was not kept")]
     NothingToResume { run: String },
     /// The journal could not be written.
@@ -186,16 +186,16 @@ pub(super) enum CommandError {
     #[error("the emulator's data folder `{}` is in use by {}", path.display(), holder.as_deref().unwrap_or("another solform"))]
     EmulatorInUse {
         path: PathBuf,
-        /// Who, since when and by which command, where that is known.
+        /// The user, start time and command of the holder, if known.
         holder: Option<String>,
     },
     /// The emulator did not start.
     #[error("the emulator did not start")]
     Emulator(#[source] EmulatorError),
-    /// A token of no characters.
+    /// The token is empty.
     #[error("the emulator's token is empty")]
     EmptyToken,
-    /// The manifest declares a path or a name that holds a secret.
+    /// A path or a name in the manifest contains a secret.
     #[error(
         "the path or the name of `{address}` holds a token, and plan files and journals would record it"
     )]
@@ -210,43 +210,43 @@ pub(super) enum CommandError {
         #[source]
         source: SeedError,
     },
-    /// A knob of the emulator does not exist, or cannot be set so.
+    /// A knob of the emulator does not exist, or does not accept the value.
     #[error("`--knob {text}` cannot be used")]
     Knob {
         text: String,
         #[source]
         source: KnobError,
     },
-    /// The token command is not allowed where hosts are restricted.
+    /// The token command is not allowed while hosts are restricted.
     #[error(
         "the token command of environment `{environment}` is not run while SOLFORM_ALLOWED_HOSTS is set"
     )]
     TokenCommand { environment: String },
-    /// The token of a variable that the manifest may not read.
+    /// The token is in a variable that the manifest may not read.
     #[error(
         "the token variable `{name}` of environment `{environment}` is not in SOLFORM_ALLOWED_ENV"
     )]
     TokenVariable { environment: String, name: String },
-    /// A file that the manifest may not name.
+    /// The manifest names a file that is not allowed.
     #[error(
         "`{}` is outside of the working tree, and SOLFORM_ALLOWED_PATHS does not name it",
         path.display()
     )]
     PathNotAllowed { path: PathBuf },
-    /// Nothing of that address or id is live.
+    /// No live version has that address or id.
     #[error("no live version matches `{text}`")]
     NotLive {
         text: String,
-        /// What may have been meant.
+        /// Similar addresses.
         near: Vec<String>,
     },
-    /// Several records are what one was asked for.
-    #[error("{} live records are `{text}`: {}", .found.len(), told(.found))]
+    /// Several live records match.
+    #[error("{} live records are `{text}`: {}", .found.len(), described(.found))]
     SeveralLive {
         text: String,
         found: Vec<(Address, SolutionId)>,
     },
-    /// The settings of a run cannot be used.
+    /// The settings of a run are invalid.
     #[error("`--settings {text}` cannot be used")]
     RunSettings {
         text: String,
@@ -269,26 +269,26 @@ pub(super) enum CommandError {
         #[source]
         source: RunStartError,
     },
-    /// The reader of our output left before anything was sent.
+    /// The output was closed before anything was sent.
     #[error("the output was closed before anything was sent, so nothing was changed")]
     ClosedBefore,
-    /// A plan would take the place of a file that is none.
+    /// A plan would overwrite a file that is not a plan.
     #[error("`{}` is there and is no plan file", path.display())]
     NotAPlan { path: PathBuf },
-    /// A file that would be overwritten.
+    /// An output file exists.
     #[error("`{}` is there already", path.display())]
     OutExists { path: PathBuf },
-    /// A manifest that was made, and does not mean what is live.
+    /// An exported manifest does not match the live versions.
     #[error(
         "internal error: the manifest would not be right, and is not written: {why}; please report it"
     )]
     ExportUnsound { why: String },
-    /// The reader of our output left.
+    /// The output was closed.
     #[error("the output was closed")]
     Closed,
 }
 
-/// Why a text is no settings of a run.
+/// The reason why the settings of a run are invalid.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SettingsProblem {
     #[error("the file cannot be read")]
@@ -300,7 +300,7 @@ pub(super) enum SettingsProblem {
 }
 
 impl CommandError {
-    /// The error of a run that did not start, or may not have.
+    /// Returns the error of a run that did not start, or may not have started.
     pub(super) fn run(session: &Session, source: RunStartError) -> Self {
         let environment = session.manifest().environment.name.clone();
         match source {
@@ -324,7 +324,7 @@ impl CommandError {
         }
     }
 
-    /// The status to exit with.
+    /// Returns the exit status.
     pub(super) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Blocked {
@@ -386,7 +386,7 @@ impl CommandError {
         }
     }
 
-    /// What to do about it, as a sentence.
+    /// Returns the hint, as a sentence.
     pub(super) fn help(&self) -> Option<String> {
         let help = match self {
             Self::NoManifest { .. } => {
@@ -489,7 +489,7 @@ impl CommandError {
         Some(help)
     }
 
-    /// The causes, outermost first.
+    /// Returns the causes, outermost first.
     pub(super) fn causes(&self) -> Vec<String> {
         let mut causes = Vec::new();
         let mut source = self.source();
@@ -518,7 +518,7 @@ fn no_such_step_help(left: &[String], apply: &str) -> String {
 }
 
 impl From<std::io::Error> for CommandError {
-    /// Errors of our own output; files are wrapped with their path by [`CommandError::io`].
+    /// Converts an error of standard output. [`CommandError::io`] adds the path to errors of files.
     fn from(source: std::io::Error) -> Self {
         if source.kind() == ErrorKind::BrokenPipe {
             Self::Closed
@@ -573,7 +573,7 @@ fn run_help(api: &ApiError) -> String {
     api.help().into_owned()
 }
 
-fn told(found: &[(Address, SolutionId)]) -> String {
+fn described(found: &[(Address, SolutionId)]) -> String {
     let texts: Vec<String> = found
         .iter()
         .map(|(address, id)| format!("`{address}` with the id `{id}`"))

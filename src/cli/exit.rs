@@ -1,32 +1,32 @@
-//! The one place where an outcome becomes a number (listed in the README).
+//! The exit codes of commands (listed in the README).
 
 use std::process::ExitCode;
 
-/// How a command ended.
+/// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExitStatus {
-    /// Success; with `--detailed-exitcode`, and nothing to do.
+    /// Success; with `--detailed-exitcode` also: nothing to do.
     Success,
-    /// An error, usage included.
+    /// An error, including a usage error.
     Error,
     /// Changes are present (plan) or were made (apply).
     Changes,
     /// A plan that is stale, or a change that its precondition refused.
     Stale,
-    /// A limit or a protection stands against the plan.
+    /// A limit or a protection blocks the plan.
     Blocked,
     /// Some changes failed, were skipped, or did not converge.
     Partial,
-    /// Jobs are still at work.
+    /// Jobs are still in progress.
     InFlight,
     /// Cancelled or declined.
     Cancelled,
-    /// Somebody else holds the lock.
+    /// Another process holds the lock.
     Locked,
 }
 
 impl ExitStatus {
-    /// The number. Only 0 and 1 without `--detailed-exitcode`.
+    /// Returns the exit code: only 0 or 1 without `--detailed-exitcode`.
     pub(super) fn code(self, is_detailed: bool) -> ExitCode {
         let detailed = match self {
             Self::Success => 0,
@@ -53,7 +53,7 @@ impl ExitStatus {
     }
 }
 
-/// Which of several that hold is told: the first of 8 9 4 6 5 3 7 2.
+/// The precedence if several statuses apply: 8, 9, 4, 6, 5, 3, 7, 2.
 pub(super) fn most_telling(holding: &[ExitStatus]) -> ExitStatus {
     const ORDER: [ExitStatus; 7] = [
         ExitStatus::Cancelled,

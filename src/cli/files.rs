@@ -1,23 +1,23 @@
-//! Files that are written as a whole, or not at all; and the one that is added to.
+//! Files that are written atomically, and the file that is appended to.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Writes a file beside its place and moves it there, so that nobody reads half of it. Only its
-/// owner may read it: what a plan says of an environment is not for everybody.
+/// Writes a file atomically, through a temporary file in the same folder. Only the owner can read
+/// it, because a plan contains details of the environment.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // tempfile makes its files with mode 0600.
     put(path, bytes, true, &tempfile::Builder::new())
 }
 
-/// Writes a file that others may read, as a whole. One that is there is replaced only where
-/// `overwrite` says so.
+/// Writes a file atomically that other users may read. An existing file is replaced only if
+/// `overwrite` is true.
 pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // As of any new file: the process's mask takes from it.
+        // The mode of any new file; the process's umask applies.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     put(path, bytes, overwrite, &builder)
@@ -45,16 +45,16 @@ fn put(
     }
 }
 
-/// Checks that a file can be written, by opening it as a write does. Nothing is left behind, and a
-/// file that is there is not touched.
+/// Checks that a file can be written, by opening it as a write does. No new file remains, and an
+/// existing file is not changed.
 pub(super) fn check_writable(path: &Path) -> io::Result<()> {
-    // Opening a named pipe waits for its reader, and closing it ends that reader.
+    // Opening a named pipe would wait for its reader, and closing it would end that reader.
     if is_pipe(path) {
         return Ok(());
     }
     match Destination::open(path, true, &tempfile::Builder::new()) {
         Ok(_) => Ok(()),
-        // The error of a temporary file names that file, which means nothing to its reader.
+        // The error would name the temporary file, which the user does not know.
         Err(error) => Err(error.kind().into()),
     }
 }
@@ -64,21 +64,21 @@ fn is_pipe(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
 }
 
-/// Where the bytes of a file go.
+/// The target of a write.
 enum Destination {
-    /// Into a temporary file, which is moved to its place when it is whole.
+    /// A temporary file, which is renamed when it is complete.
     Beside {
         file: tempfile::NamedTempFile,
         place: PathBuf,
     },
-    /// Into a device or a pipe, which stays what it is.
+    /// A device or a pipe, which is written directly.
     Direct(std::fs::File),
 }
 
 impl Destination {
     fn open(path: &Path, overwrite: bool, builder: &tempfile::Builder<'_, '_>) -> io::Result<Self> {
         let place = match std::fs::metadata(path) {
-            // A link stays one: what it names is replaced.
+            // A symbolic link is kept: its target is replaced.
             Ok(there) if overwrite && there.is_file() => path.canonicalize()?,
             Ok(_) if overwrite => {
                 let file = std::fs::OpenOptions::new().write(true).open(path)?;
@@ -91,7 +91,7 @@ impl Destination {
     }
 }
 
-/// The folder that a file lies in.
+/// Returns the folder that contains a file.
 pub(super) fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -99,13 +99,13 @@ pub(super) fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Returns whether a manifest is read from standard input, which `-` names.
+/// Returns true if a manifest is read from standard input, which `-` names.
 pub(super) fn is_standard_input(manifest: &Path) -> bool {
     manifest == Path::new("-")
 }
 
-/// Returns whether a manifest has no place of its own: it comes through standard input, another
-/// descriptor (`/dev/fd/3`, as process substitution passes it) or a device.
+/// Returns true if a manifest is not in a folder of its own: it comes through standard input,
+/// another descriptor (`/dev/fd/3`, as process substitution passes it) or a device.
 pub(super) fn has_no_folder(manifest: &Path) -> bool {
     is_standard_input(manifest)
         || folder_of(manifest).canonicalize().is_ok_and(|folder| {
@@ -115,8 +115,8 @@ pub(super) fn has_no_folder(manifest: &Path) -> bool {
         })
 }
 
-/// Returns the folder that the relative paths of a manifest start from: its own, or the working
-/// directory where it has none.
+/// Returns the folder that the relative paths of a manifest start from: the manifest's folder, or
+/// the working directory if it has none.
 pub(super) fn manifest_folder(manifest: &Path) -> &Path {
     if has_no_folder(manifest) {
         Path::new(".")
@@ -125,7 +125,7 @@ pub(super) fn manifest_folder(manifest: &Path) -> &Path {
     }
 }
 
-/// Returns whether two paths name one file that is there.
+/// Returns true if two paths name the same existing file.
 pub(super) fn is_same_file(left: &Path, right: &Path) -> bool {
     match (left.canonicalize(), right.canonicalize()) {
         (Ok(left), Ok(right)) => left == right,
@@ -133,7 +133,7 @@ pub(super) fn is_same_file(left: &Path, right: &Path) -> bool {
     }
 }
 
-/// Returns how long a file is; 0 for one that is not there.
+/// Returns the length of a file in bytes; 0 if it does not exist.
 pub(super) fn length_of(path: &Path) -> io::Result<usize> {
     match std::fs::metadata(path) {
         Ok(metadata) => Ok(usize::try_from(metadata.len()).unwrap_or(usize::MAX)),
@@ -142,7 +142,7 @@ pub(super) fn length_of(path: &Path) -> io::Result<usize> {
     }
 }
 
-/// Adds to a file, which is made where it is not there.
+/// Appends to a file, which is created if it does not exist.
 pub(super) fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.append(true).create(true).open(path)?;

@@ -1,8 +1,7 @@
-//! The options of the running command that say where it works, and the commands that are printed
-//! with them.
+//! The options of the current command that select its environment, and the commands that are
+//! printed with them.
 //!
-//! Every command that solform prints is built here, so that it works when it is typed as it was
-//! printed.
+//! Every command that solform prints is built here, so that the user can copy it unchanged.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,22 +12,22 @@ use clap::{ArgMatches, CommandFactory as _};
 use super::args::Cli;
 use super::files::has_no_folder;
 
-/// The options that say where a command works, as they were given.
+/// The options that select the environment of a command, as they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Invocation {
     chdir: Option<PathBuf>,
     /// `--env`.
     env: Vec<String>,
-    /// `--file`, where it is not the default one.
+    /// `--file`, if it is not the default.
     file: Option<PathBuf>,
     /// `--environment`, or `SOLFORM_ENVIRONMENT`.
     environment: Option<String>,
-    /// `--store`. `SOLFORM_STORE` holds for the printed command too.
+    /// `--store`. `SOLFORM_STORE` is not needed: it also applies to the printed command.
     store: Option<String>,
 }
 
 impl Invocation {
-    /// Reads the options of the command that was typed.
+    /// Reads the options of the current command.
     pub(super) fn new(matches: &ArgMatches, environment: Option<&str>) -> Self {
         let command = matches.subcommand().map(|(_, command)| command);
         let option = |name| command.and_then(|command| typed::<String>(command, name));
@@ -44,7 +43,7 @@ impl Invocation {
         }
     }
 
-    /// Returns the same with the manifest and the environment that were found.
+    /// Returns the same options with the resolved manifest and environment.
     pub(super) fn resolved(&self, file: &Path, environment: &str) -> Self {
         Self {
             file: Some(file.to_owned()),
@@ -74,7 +73,7 @@ impl Invocation {
         printed.behind_verb = printed.words.len();
         for option in options_of(verb) {
             let value = match option.as_str() {
-                // A descriptor of this process means nothing to the next one.
+                // A descriptor of this process is not valid in the next one.
                 "file" => self.file.as_ref().map(|file| {
                     if has_no_folder(file) {
                         "-".to_owned()
@@ -121,7 +120,7 @@ impl Invocation {
         whole
     }
 
-    /// A command without its first word, with the options.
+    /// Returns a command without its first word, with the options.
     fn completed(&self, command: &str) -> String {
         let (verb, arguments) = command.split_once(' ').unwrap_or((command, ""));
         let is_complete = arguments.split(' ').any(|word| {
@@ -139,10 +138,10 @@ impl Invocation {
     }
 }
 
-/// The value of an option that was typed; none where it has its default or the command has no such
-/// option.
+/// Returns the given value of an option; none if it has its default or the command does not have
+/// the option.
 fn typed<T: Clone + Send + Sync + 'static>(command: &ArgMatches, name: &str) -> Option<T> {
-    // clap panics where it is asked for the source of an option that the command does not have.
+    // clap panics if the command does not have the option.
     let value = command.try_get_one::<T>(name).ok()??;
     let is_typed = command.value_source(name) == Some(ValueSource::CommandLine);
     is_typed.then(|| value.clone())
@@ -152,7 +151,7 @@ fn is_verb(word: &str) -> bool {
     Cli::command().find_subcommand(word).is_some()
 }
 
-/// The options of a command that say where it works.
+/// Returns the options that select the environment of a command.
 fn options_of(verb: &str) -> Vec<String> {
     let cli = Cli::command();
     let Some(command) = cli.find_subcommand(verb) else {
@@ -183,7 +182,7 @@ impl PrintedCommand {
         self
     }
 
-    /// Puts a word right behind the verb.
+    /// Inserts a word after the verb.
     pub(super) fn first_argument(mut self, word: impl std::fmt::Display) -> Self {
         self.words.insert(self.behind_verb, word.to_string());
         self
@@ -192,7 +191,7 @@ impl PrintedCommand {
     /// Adds an option with its value.
     pub(super) fn option(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         let value = value.to_string();
-        // clap would take a value that begins with a dash for an option.
+        // clap would parse a value that begins with a dash as an option.
         if value.starts_with('-') && value != "-" {
             self.words.push(format!("{name}={value}"));
         } else {
@@ -212,7 +211,7 @@ impl PrintedCommand {
             .fold(self, |command, value| command.option(name, value))
     }
 
-    /// Adds the path of a file, which no shell and no option parser takes for anything else.
+    /// Adds the path of a file, so that shells and option parsers read it only as a path.
     pub(super) fn file(self, path: &Path) -> Self {
         let is_option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
         let path = if is_option {
@@ -229,7 +228,7 @@ impl std::fmt::Display for PrintedCommand {
         let words = self.words.iter().map(String::as_str);
         match shlex::try_join(words) {
             Ok(text) => f.write_str(&text),
-            // No shell takes a NUL, and nothing that was typed holds one.
+            // Shells do not accept NUL, and no argument can contain it.
             Err(_) => f.write_str(&self.words.join(" ")),
         }
     }

@@ -1,4 +1,4 @@
-//! The streams, with every known secret taken out on the way.
+//! Standard output and standard error, without any known secret.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -36,27 +36,27 @@ pub(super) struct Io {
     pub(super) out_styles: Styles,
     /// Styles for standard error.
     pub(super) err_styles: Styles,
-    /// True if somebody can answer.
+    /// True if prompts are possible.
     pub(super) can_ask: bool,
-    /// The event stream of `--json`, which then has standard output for itself.
+    /// The event stream of `--json`; nothing else is then written to standard output.
     pub(super) stream: Option<Stream>,
     text: TextPlace,
     nowhere: io::Sink,
     is_err_coloured: bool,
     /// The options that printed commands repeat.
     pub(super) invocation: Invocation,
-    /// The lines that are updated in place, where somebody looks at them.
+    /// The lines that are updated in place, if standard error is a terminal.
     pub(super) bars: Option<MultiProgress>,
 }
 
-/// Where text for people goes.
+/// The target of text for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextPlace {
-    /// To standard output.
+    /// Standard output.
     Out,
-    /// To standard error, as standard output is for a document.
+    /// Standard error, because standard output is for a document.
     Err,
-    /// Nowhere, as the stream tells it all.
+    /// None, because the event stream contains everything.
     Nowhere,
 }
 
@@ -90,7 +90,7 @@ impl Io {
         }
     }
 
-    /// Gives standard output to the event stream, and begins it.
+    /// Reserves standard output for the event stream, and starts the stream.
     pub(super) fn open_stream(&mut self) {
         let stream = Stream::new(Box::new(io::stdout()), &self.secrets, clock::now_ms);
         stream.send(StreamMessage::version());
@@ -98,14 +98,14 @@ impl Io {
         self.text = TextPlace::Nowhere;
     }
 
-    /// Keeps standard output for a document: text for people goes to standard error.
+    /// Reserves standard output for a document: text for people goes to standard error.
     pub(super) fn keep_out_for_a_document(&mut self) {
         if self.text == TextPlace::Out {
             self.text = TextPlace::Err;
         }
     }
 
-    /// Where text for people goes, and how it looks there.
+    /// Returns the writer for text for people, and its styles.
     pub(super) fn text(&mut self) -> (&mut dyn Write, Styles) {
         match self.text {
             TextPlace::Out => (&mut self.out, self.out_styles),
@@ -114,13 +114,13 @@ impl Io {
         }
     }
 
-    /// Standard output for a document: its lines are never broken.
+    /// Returns standard output for a document, whose lines are not wrapped.
     pub(super) fn document(&mut self) -> &mut Redacted<io::Stdout> {
         self.out.width = || None;
         &mut self.out
     }
 
-    /// Sends what was said so far, and finds out whether somebody takes it.
+    /// Flushes the output, and returns an error if it was closed.
     pub(super) fn flush_text(&mut self) -> io::Result<()> {
         match &self.stream {
             Some(stream) => stream.check(),
@@ -128,14 +128,14 @@ impl Io {
         }
     }
 
-    /// Adds to the stream, where there is one.
+    /// Sends a message to the event stream, if there is one.
     pub(super) fn send(&self, message: impl FnOnce() -> StreamMessage) {
         if let Some(stream) = &self.stream {
             stream.send(message());
         }
     }
 
-    /// Writes lines that a runner is to take as commands.
+    /// Writes lines that are commands for a runner.
     pub(super) fn commands(&mut self, lines: &[u8]) -> io::Result<()> {
         self.out.flush()?;
         self.out.are_commands = true;
@@ -153,7 +153,7 @@ impl Io {
             None | Some(LogLevel::Warn) => tracing::Level::WARN,
             Some(LogLevel::Error) => tracing::Level::ERROR,
         };
-        // Only what solform itself says: libraries may log headers.
+        // Only solform's own messages: libraries may log headers.
         let own = filter_fn(|metadata| metadata.target().starts_with("solform"));
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)
@@ -161,13 +161,13 @@ impl Io {
             .with_writer(LogWriter(Arc::clone(&self.secrets)))
             .finish()
             .with(own);
-        // A second one in one process is a test's; the first stays.
+        // Only tests start a second log in one process; the first one is kept.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
 
-    /// Tells why a command ends.
+    /// Writes the error that ends a command.
     pub(super) fn report(&mut self, error: &CommandError) {
-        // Nobody is left to be told that nobody could be told.
+        // stderr is closed; the error is ignored.
         let _ = self.try_report(error);
     }
 
@@ -185,7 +185,7 @@ impl Io {
                 writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))?;
                 self.problems(problems)?;
             }
-            // The refusals were told beside the plan.
+            // The refusals were shown with the plan.
             CommandError::Blocked { .. } => {}
             _ => {
                 let head = anstyle_text(self.err_styles.destroy, "Error:");
@@ -237,8 +237,8 @@ impl Io {
         self.problems(warnings)
     }
 
-    /// Shows what stands against a plan: as a problem of the manifest where it is one. Repeated
-    /// refusals are grouped.
+    /// Shows the refusals of a plan; those about a manifest entry are shown as problems of the
+    /// manifest. Repeated refusals are grouped.
     pub(super) fn refusals(
         &mut self,
         refusals: &[Refusal],
@@ -257,12 +257,12 @@ impl Io {
         self.rest(&repeated)
     }
 
-    /// Writes a problem with its place to standard error.
+    /// Writes a problem with its location to standard error.
     fn show(&mut self, problem: &Problem) -> io::Result<()> {
         render_problem(problem, 100, self.is_err_coloured, &mut self.err)
     }
 
-    /// Warns of something that is at no place of the manifest.
+    /// Writes a warning without a location in the manifest.
     pub(super) fn warn(&mut self, summary: &str, causes: Vec<String>) -> io::Result<()> {
         writeln!(self.err, "Warning: {}", words::escaped(summary))?;
         for cause in &causes {
@@ -275,12 +275,12 @@ impl Io {
         Ok(())
     }
 
-    /// Warns that a list may not hold all there is.
+    /// Warns that a list may be incomplete.
     pub(super) fn warn_incomplete(&mut self, why: &str) -> io::Result<()> {
         self.warn(&format!("the list may be incomplete: {why}"), Vec::new())
     }
 
-    /// Says something beside what was asked for.
+    /// Writes a note to standard error.
     pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.err, "{}", words::escaped(text))?;
         self.send(|| StreamMessage::log(text.trim_start()));
@@ -294,8 +294,8 @@ impl Io {
     }
 }
 
-/// Text without invisible characters, in which no runner finds a command that may stand anywhere in
-/// a line. In JSON the escape means the same, and only strings can hold it.
+/// Returns text without invisible characters and without runner commands, which can be anywhere in
+/// a line. The escapes have the same meaning in JSON, where only strings can contain them.
 pub(super) fn neutralize(text: &str) -> Cow<'_, str> {
     let is_plain = text.is_ascii() || !text.chars().any(is_steering);
     if is_plain && !text.contains("##[") {
@@ -316,15 +316,15 @@ pub(super) fn neutralize(text: &str) -> Cow<'_, str> {
     Cow::Owned(neutralize.replace("##[", "##\\u005b"))
 }
 
-/// Returns whether a character acts on the terminal or is invisible, the styles of our own text
-/// excepted. Renderers escape what they show; this covers JSON, in whose strings the escape means
-/// the same.
+/// Returns true if a character controls the terminal or is invisible, except for the styles of our
+/// own text. Renderers escape their text; this covers JSON, where the escape has the same meaning
+/// in a string.
 fn is_steering(letter: char) -> bool {
     !letter.is_ascii() && is_hidden(letter)
 }
 
-/// Text of which no line is a command for a GitHub runner, whatever names stand in it: it takes
-/// every line that begins with two colons as one, space before them included.
+/// Returns text of which no line is a command for a GitHub runner, for any names in it: the runner
+/// reads every line that begins with two colons, or with space and two colons, as a command.
 pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
     let text = neutralize(text);
     let is_command = |line: &str| line.trim_start().starts_with("::");
@@ -346,18 +346,18 @@ fn anstyle_text(style: anstyle::Style, text: &str) -> String {
     format!("{}{text}{}", style.render(), style.render_reset())
 }
 
-/// A writer that passes on whole lines, without any known secret.
+/// A writer that forwards whole lines, without any known secret.
 pub(super) struct Redacted<W: Write> {
     to: W,
     secrets: Arc<Redactor>,
     pending: Vec<u8>,
-    /// True if the lines are commands for a runner, and nobody's text.
+    /// True if the lines are commands for a runner.
     are_commands: bool,
-    /// How wide the terminal is, where the text goes to one: longer lines are broken between words.
+    /// The width of the terminal, if the text goes to one: longer lines are wrapped.
     width: fn() -> Option<usize>,
 }
 
-/// How wide the terminal is that standard output goes to.
+/// Returns the width of the terminal of standard output.
 pub(super) fn stdout_width() -> Option<usize> {
     columns(terminal_size_of(io::stdout()))
 }
@@ -401,7 +401,7 @@ impl<W: Write> Redacted<W> {
 impl<W: Write> Write for Redacted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.pending.extend_from_slice(bytes);
-        // Large outputs go out in large pieces, but never with a line cut in two.
+        // Large outputs are written in large pieces of whole lines.
         if self.pending.len() > 64 * 1024
             && let Some(end) = self.pending.iter().rposition(|byte| *byte == b'\n')
         {
@@ -422,7 +422,7 @@ impl<W: Write> Drop for Redacted<W> {
     }
 }
 
-/// Makes a writer for each line of the log.
+/// Creates a writer for each line of the log.
 struct LogWriter(Arc<Redactor>);
 
 impl<'a> MakeWriter<'a> for LogWriter {
@@ -433,7 +433,7 @@ impl<'a> MakeWriter<'a> for LogWriter {
     }
 }
 
-/// Standard error that several tasks write whole pieces to.
+/// Standard error that several tasks share; each write is one piece.
 #[derive(Clone)]
 pub(super) struct SharedErr {
     to: Arc<Mutex<Redacted<io::Stderr>>>,
@@ -450,7 +450,7 @@ impl SharedErr {
         }
     }
 
-    /// Writes one piece; a reader who left is no reason to stop an apply.
+    /// Writes one piece. A closed stderr does not stop an apply, so errors are ignored.
     pub(super) fn say(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if let Ok(mut to) = self.to.lock() {
             let _ = write(&mut *to).and_then(|()| to.flush());

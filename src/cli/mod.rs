@@ -1,7 +1,7 @@
 //! The command line: arguments, environment, streams, exit codes, and one file per command.
 //!
-//! The only module that reads the environment and owns the streams. Commands collect inputs, call
-//! the core and the edges, and hand values to renderers.
+//! Only this module reads the process environment and owns the streams. Commands collect inputs,
+//! call the core and the edges, and pass values to renderers.
 
 mod ahead;
 mod args;
@@ -72,11 +72,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             settings.invocation = Invocation::new(&matches, settings.environment.as_deref());
             cli
         }
-        // clap knows whether it is help, which goes to stdout, or a mistake. Its own code for
+        // clap distinguishes help, which goes to stdout, from a mistake. Its own code for
         // mistakes means "changes present" here, and is not used.
         Err(error) if error.use_stderr() => {
             let mut io = Io::new(&settings, false);
-            // The first word of every error is the same, whoever says it.
+            // Every error begins with the same word, also those of clap.
             let text = error.render().to_string().replacen("error:", "Error:", 1);
             let _ = io.err.write_all(text.as_bytes());
             return finish(Ok(ExitStatus::Error), false, &mut io);
@@ -109,11 +109,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             .build()
             .map_err(|source| CommandError::Runtime { source })?;
         let result = runtime.block_on(commands::run(cli, &settings, &mut io));
-        // A blocked read of standard input must not hold up the end.
+        // A blocked read of standard input must not delay the exit.
         runtime.shutdown_background();
         result
     });
-    // Whoever pipes an apply must see that it did not happen.
+    // A closed pipe must not hide that the apply did not happen.
     let result = match result {
         Err(CommandError::Closed) if is_writing => Err(CommandError::ClosedBefore),
         result => result,
@@ -126,7 +126,7 @@ fn finish(result: Result<ExitStatus, CommandError>, is_detailed: bool, io: &mut 
         io.report(&error);
         error.exit_status()
     });
-    // What could not be written for a reader who left is nobody's loss; a full disk is somebody's.
+    // A closed pipe is no error; a full disk is one.
     if let Err(error) = io.flush()
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {

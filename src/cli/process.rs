@@ -1,4 +1,4 @@
-//! Running another program within bounds: for a limited time, and with limited output.
+//! External programs, with limits for their time and their output.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -7,27 +7,27 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
-/// The most that is read of what a program writes to standard error, in bytes.
+/// The maximum size of a program's standard error, in bytes; the rest is dropped.
 const ERROR_LIMIT: u64 = 16 * 1024;
 
-/// What a program wrote, and how it ended.
+/// The output and the exit status of a program.
 pub(super) struct ProcessOutput {
     pub(super) status: ExitStatus,
     pub(super) out: Vec<u8>,
     pub(super) err: Vec<u8>,
-    /// True if it was killed because it wrote more than is read.
+    /// True if the program was killed because it wrote more than the limit.
     pub(super) is_cut: bool,
 }
 
-/// Why a program has no output.
+/// The reason why a program has no output.
 #[derive(Debug)]
 pub(super) enum ProcessError {
     Io(io::Error),
-    /// It did not end in time, and was killed.
+    /// The program exceeded the timeout, and was killed.
     Slow,
 }
 
-/// Runs a program without standard input, and kills it where it takes longer than `timeout` or
+/// Executes a program without standard input, and kills it if it takes longer than `timeout` or
 /// writes more than `limit` bytes.
 pub(super) async fn output_of(
     mut command: Command,
@@ -73,7 +73,8 @@ async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Ve
     Ok(bytes)
 }
 
-/// Keeps the first `limit` bytes and reads on, so that the writer is not stopped by a full pipe.
+/// Reads everything and keeps the first `limit` bytes, so that a full pipe does not block the
+/// writer.
 async fn read_all(from: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(mut from) = from {

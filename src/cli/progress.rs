@@ -1,4 +1,4 @@
-//! What an apply shows while it works: bars on a terminal, lines elsewhere.
+//! The progress of an apply: bars on a terminal, lines elsewhere.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,9 +15,9 @@ use crate::ident::{Address, Identity};
 use crate::plan::SUMMARISED_ABOVE;
 use crate::render::{Styles, render_event, words};
 
-/// How often a line tells that work goes on, where there are no bars.
+/// The interval of the heartbeat lines, if there are no bars.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
-/// How many addresses a heartbeat names.
+/// The maximum number of addresses in a heartbeat line.
 const NAMED: usize = 5;
 
 /// The progress of one apply.
@@ -26,7 +26,7 @@ pub(super) struct Progress {
     state: Arc<Mutex<State>>,
     err: SharedErr,
     styles: Styles,
-    /// Where a stream tells it all, and standard error nothing.
+    /// No output, because the event stream contains everything.
     stream: Option<StreamProgress>,
 }
 
@@ -41,7 +41,7 @@ struct State {
 /// The lines of a terminal that are updated in place.
 struct Bars {
     all: MultiProgress,
-    /// The last line: how far the apply is.
+    /// The last line, with the counts of the apply.
     total: ProgressBar,
 }
 
@@ -52,7 +52,7 @@ struct Work {
 }
 
 impl Progress {
-    /// The progress of so many changes; identities where they are known.
+    /// Creates the progress of a number of changes; with identities, if they are known.
     pub(super) fn new(total: usize, identities: BTreeMap<Address, Identity>, io: &Io) -> Self {
         let stream = io.stream.as_ref();
         let stream = stream.map(|stream| StreamProgress::new(stream, identities));
@@ -77,7 +77,7 @@ impl Progress {
         }
     }
 
-    /// Takes the executor's events.
+    /// Handles an event of the executor.
     pub(super) fn sink(&self) -> EventSink {
         let progress = self.clone();
         Arc::new(move |event| progress.take(event))
@@ -93,7 +93,7 @@ impl Progress {
         match event {
             ApplyEvent::StepStarted { address, .. } => {
                 let bar = state.bars.as_ref().map(|bars| {
-                    // It may only draw once it has its place among the others.
+                    // A bar must have its position among the others before it draws.
                     let bar = bar_with(&words::address(address));
                     let bar = bars.all.insert_before(&bars.total, bar);
                     bar.enable_steady_tick(Duration::from_millis(120));
@@ -133,8 +133,8 @@ impl Progress {
             self.err
                 .say(|out| render_event(event, count, &self.styles, out));
         };
-        // Bars show what is in progress, and of a big apply one line counts it; lines tell what
-        // ended.
+        // Bars show the changes in progress; in a big apply, one line counts them. Lines show the
+        // changes that have ended.
         let is_big = state.total > SUMMARISED_ABOVE;
         let is_line = match event {
             ApplyEvent::StepFinished { .. } | ApplyEvent::Draining { .. } => true,
@@ -150,7 +150,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     pub(super) fn end(&self) {
         if let Ok(state) = self.state.lock()
             && let Some(bars) = &state.bars
@@ -159,7 +159,7 @@ impl Progress {
         }
     }
 
-    /// Tells every half minute that work goes on; a stream more often. Never returns.
+    /// Writes a heartbeat every half minute; to a stream more often. Never returns.
     pub(super) async fn beat(&self) -> Infallible {
         if let Some(stream) = &self.stream {
             return stream.beat().await;
@@ -191,7 +191,7 @@ impl State {
         }
     }
 
-    /// How far the apply is, and how long it may still take.
+    /// Returns the counts of the apply and its estimated remaining time.
     fn counts(&self) -> String {
         let mut parts = vec![
             format!(
@@ -241,7 +241,7 @@ impl State {
     }
 }
 
-/// The line that says how far the apply is.
+/// Creates the line with the counts of the apply.
 fn total_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -250,7 +250,7 @@ fn total_bar() -> ProgressBar {
     bar
 }
 
-/// A spinner with a name, the time that has passed, and a message.
+/// Creates a spinner with a name, the elapsed time, and a message.
 pub(super) fn bar_with(name: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());

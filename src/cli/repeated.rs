@@ -4,25 +4,27 @@ use std::collections::BTreeMap;
 
 use crate::manifest::Severity;
 
-/// How many warnings of one kind are shown in full. All of them are in the event stream.
+/// The maximum number of warnings of one kind that are shown in full. The event stream contains all
+/// of them.
 const WARNINGS: usize = 3;
-/// How many errors of one kind are shown in full: each has to be fixed.
+/// The maximum number of errors of one kind that are shown in full; higher, because each must be
+/// fixed.
 const ERRORS: usize = 100;
 
-/// How many diagnostics of all kinds are shown in full. There are too few kinds of warnings to hide
-/// an error behind them.
+/// The maximum number of diagnostics of all kinds that are shown in full. There are few kinds of
+/// warnings, so they cannot hide an error.
 const ALL: usize = 100;
 
 /// Counts diagnostics by kind.
 #[derive(Debug, Default)]
 pub(super) struct Repeated<'a> {
-    /// How many of each kind there are, and how many of them are shown.
+    /// The number of diagnostics of each kind, and how many of them were shown.
     counts: BTreeMap<(Severity, &'a str), (usize, usize)>,
     shown: usize,
 }
 
 impl<'a> Repeated<'a> {
-    /// Counts one more, and returns whether it is shown in full.
+    /// Counts a diagnostic, and returns true if it is shown in full.
     pub(super) fn admits(&mut self, severity: Severity, kind: &'a str) -> bool {
         let (count, shown) = self.counts.entry((severity, kind)).or_default();
         *count += 1;

@@ -1,8 +1,8 @@
-//! What a manifest may reach, where `SOLFORM_ALLOWED_HOSTS` is set.
+//! Restrictions of a manifest while `SOLFORM_ALLOWED_HOSTS` is set.
 //!
-//! A pipeline plans manifests of branches that nobody has reviewed, with tokens and other secrets
-//! at hand. There, a manifest may name only hosts, environment variables and files that the
-//! operator allows. Options, the operator's own variables and standard input are free.
+//! A pipeline plans manifests of branches that were not reviewed, and it has tokens and other
+//! secrets. There, a manifest may name only hosts, environment variables and files that the
+//! operator allows. Options, the operator's own variables and standard input are not restricted.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::error::CommandError;
 use crate::allowed_hosts::AllowedHosts;
 use crate::manifest::VariableRefusal;
 
-/// What is allowed.
+/// The hosts, variables and paths that are allowed.
 #[derive(Debug, Clone)]
 pub(super) struct Restrictions {
     /// `SOLFORM_ALLOWED_HOSTS`.
@@ -39,12 +39,12 @@ impl Restrictions {
         }
     }
 
-    /// Returns whether the manifest may read an environment variable.
+    /// Returns true if the manifest may read an environment variable.
     pub(super) fn allows_variable(&self, name: &str) -> bool {
         self.variables.iter().any(|allowed| allowed == name)
     }
 
-    /// Why a value of the manifest may not hold an environment variable.
+    /// Returns the reason why a value of the manifest may not contain an environment variable.
     pub(super) fn refusal(&self, name: &str) -> Option<VariableRefusal> {
         if !self.allows_variable(name) {
             Some(VariableRefusal::NotAllowed)
@@ -57,7 +57,8 @@ impl Restrictions {
         }
     }
 
-    /// The real path of a file that the manifest in `folder` names; it may be missing.
+    /// Returns the real path of a file that the manifest in `folder` names; the file may be
+    /// missing.
     pub(super) fn check_path(&self, folder: &Path, path: &Path) -> Result<PathBuf, CommandError> {
         let named = folder.join(path);
         let refused = || CommandError::PathNotAllowed {
@@ -85,20 +86,20 @@ impl Restrictions {
     }
 }
 
-/// The git repository that the folder is in, else the folder.
+/// Returns the git repository that contains the folder, else the folder.
 pub(super) fn working_tree(folder: &Path) -> Option<PathBuf> {
     let folder = folder.canonicalize().ok()?;
     let root = folder.ancestors().find(|root| root.join(".git").exists());
     Some(root.unwrap_or(&folder).to_owned())
 }
 
-/// A path without links; what is missing at its end stays as it is. There is none for a path that
-/// goes up from a folder that is missing.
+/// Returns a path without symbolic links; a missing part at its end is kept. Returns none for a
+/// path that goes up from a missing folder.
 fn real_path(path: &Path) -> Option<PathBuf> {
     if let Ok(real) = path.canonicalize() {
         return Some(real);
     }
-    // A link to what is missing would be followed by whoever creates it.
+    // A process that creates the file would follow a dangling symbolic link.
     if path.symlink_metadata().is_ok() {
         return None;
     }
@@ -113,7 +114,7 @@ fn real_path(path: &Path) -> Option<PathBuf> {
     Some(parent.join(name))
 }
 
-/// The proxy that the HTTP client takes for a URL, by the usual variables.
+/// Returns the proxy that the HTTP client uses for a URL, from the usual variables.
 fn proxy_of(url: &Url) -> Option<Url> {
     let uri = url.as_str().parse().ok()?;
     let proxy = Matcher::from_system().intercept(&uri)?;

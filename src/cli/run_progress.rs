@@ -1,4 +1,4 @@
-//! What a wait for one run or job shows: a bar on a terminal, lines elsewhere.
+//! The progress of a wait for one run or job: a bar on a terminal, lines elsewhere.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,7 @@ impl RunProgress {
         }
     }
 
-    /// Takes what happens.
+    /// Handles an event.
     pub(super) fn sink(&self) -> RunEventSink {
         let progress = self.clone();
         Arc::new(move |event| progress.take(event))
@@ -61,7 +61,7 @@ impl RunProgress {
             .say(|out| writeln!(out, "{}: {line} [{took}]", self.id));
     }
 
-    /// Tells every half minute that it goes on. Never returns.
+    /// Writes a heartbeat every half minute. Never returns.
     pub(super) async fn beat(&self) -> Infallible {
         loop {
             tokio::time::sleep(HEARTBEAT).await;
@@ -71,7 +71,7 @@ impl RunProgress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Everything that a command needs to ask an environment: manifest, token, client, emulator.
+//! Everything that a command needs to send requests: manifest, token, client, emulator.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -27,52 +27,52 @@ use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFi
 use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
 
-/// The longest that a token command may take.
+/// The timeout of a token command.
 const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A manifest that was read and checked for one environment.
 pub(super) struct Loaded {
     pub(super) source: SourceFile,
     pub(super) manifest: Manifest,
-    /// How many warnings were told.
+    /// The number of warnings that were shown.
     pub(super) warnings: usize,
     /// The folder that relative paths start from.
     pub(super) folder: PathBuf,
     pub(super) file: PathBuf,
 }
 
-/// An environment, with all that can be known of it without asking it.
+/// An environment, with everything that is known without sending a request.
 pub(super) struct EnvironmentContext {
     pub(super) loaded: Loaded,
     /// The options that printed commands repeat.
     invocation: Invocation,
     /// `SOLFORM_STORE`.
     store_wish: Option<String>,
-    /// What the manifest may reach, where `SOLFORM_ALLOWED_HOSTS` is set.
+    /// The restrictions of the manifest, if `SOLFORM_ALLOWED_HOSTS` is set.
     restrictions: Option<Restrictions>,
     /// True if this is a pipeline's runner.
     pub(super) is_ci: bool,
     /// `user@host`.
     pub(super) who: String,
-    /// What was typed, for others who find the lock taken.
+    /// The command line, for the error of other processes that cannot acquire the lock.
     pub(super) typed: String,
 }
 
-/// An environment that can be asked.
+/// An environment with a client.
 pub(super) struct Session {
     pub(super) place: EnvironmentContext,
     client: Client,
-    /// Stops when the session ends.
+    /// The embedded emulator; it stops when the session ends.
     _emulator: Option<Embedded>,
 }
 
-/// Reads a manifest from its file, or from standard input for `-`; bounded by what the manifest
-/// module takes.
+/// Reads a manifest from its file, or from standard input for `-`, up to the maximum size of a
+/// manifest.
 pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
     let limit = manifest::MAX_BYTES as u64;
     if is_standard_input(path) {
         let mut bytes = Vec::new();
-        // One byte more than is taken, so that a text that is too long is seen to be.
+        // One byte more than the limit, so that a text that is too long is detected.
         std::io::stdin()
             .lock()
             .take(limit + 1)
@@ -92,7 +92,7 @@ pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
     SourceFile::from_bytes(&path.display().to_string(), bytes).map_err(CommandError::Manifest)
 }
 
-/// Checks the manifest for the chosen environment; tells its warnings.
+/// Checks the manifest for the chosen environment, and shows the warnings.
 fn load(
     source: SourceFile,
     args: &ManifestArgs,
@@ -113,7 +113,7 @@ fn load(
     })
 }
 
-/// Which environment is meant.
+/// Returns the chosen environment.
 pub(super) fn selection<'s>(args: &'s ManifestArgs, settings: &'s Settings) -> Selection<'s> {
     Selection {
         environment: args
@@ -123,7 +123,7 @@ pub(super) fn selection<'s>(args: &'s ManifestArgs, settings: &'s Settings) -> S
     }
 }
 
-/// Reads the manifest for the chosen environment, and asks nobody.
+/// Reads the manifest for the chosen environment, without sending a request.
 pub(super) fn place(
     args: &ManifestArgs,
     settings: &Settings,
@@ -132,7 +132,7 @@ pub(super) fn place(
     place_of(read_source(&args.file)?, args, settings, io)
 }
 
-/// As [`place`], of a file that was read already.
+/// Does the same as [`place`] for a file that was already read.
 pub(super) fn place_of(
     source: SourceFile,
     args: &ManifestArgs,
@@ -154,14 +154,14 @@ pub(super) fn place_of(
     })
 }
 
-/// Reads the manifest, starts the embedded emulator where it is meant, and prepares the client.
+/// Reads the manifest, starts the embedded emulator if it is used, and prepares the client.
 pub(super) async fn open(
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Session, CommandError> {
     let path = args.file.clone();
-    // Reading blocks its thread; a signal must still be seen.
+    // Reading blocks its thread; signals must still be handled.
     let source = tokio::task::spawn_blocking(move || read_source(&path)).await;
     let source = source.map_err(|error| CommandError::Runtime {
         source: std::io::Error::other(error),
@@ -170,8 +170,7 @@ pub(super) async fn open(
     connect(place, settings, io, |_| {}).await
 }
 
-/// Starts the embedded emulator where it is meant, and prepares the client, with whatever else is
-/// wished of it.
+/// Starts the embedded emulator if it is used, and prepares the client with the given settings.
 pub(super) async fn connect(
     place: EnvironmentContext,
     settings: &Settings,
@@ -183,8 +182,8 @@ pub(super) async fn connect(
     let (base, own_token, emulator) = match &environment.url {
         Endpoint::Url(url) => (url.clone(), None, None),
         Endpoint::Emulator => {
-            // Nobody else may use the embedded emulator, which other users of the machine could
-            // reach.
+            // Other users of the machine can reach the port of the embedded emulator, so it needs a
+            // token.
             let token = uuid::Uuid::new_v4().to_string();
             let seed = match &environment.emulator.seed {
                 Some(path) => {
@@ -221,7 +220,7 @@ pub(super) async fn connect(
     })
 }
 
-/// Prepares the client, which asks nobody by itself.
+/// Prepares the client, without sending a request.
 pub(super) fn client(
     environment: &Environment,
     base: Url,
@@ -235,7 +234,7 @@ pub(super) fn client(
         .restrictions
         .as_ref()
         .filter(|_| environment.url != Endpoint::Emulator);
-    // Before anything else that may be refused: the host is what a manifest is about.
+    // The host is checked first: it is the most important restriction.
     if let Some(restrictions) = restrictions {
         restrictions
             .hosts
@@ -283,8 +282,8 @@ pub(super) fn client(
 }
 
 impl EnvironmentContext {
-    /// The store of the environment: the one that was typed, that `SOLFORM_STORE` or the manifest
-    /// names, or the folder beside the manifest.
+    /// Returns the store of the environment: from `--store`, `SOLFORM_STORE` or the manifest, else
+    /// the folder beside the manifest.
     pub(super) fn store(
         &self,
         typed: Option<&str>,
@@ -292,7 +291,7 @@ impl EnvironmentContext {
     ) -> Result<Arc<dyn Store>, CommandError> {
         let environment = &self.loaded.manifest.environment;
         let adjust = typed.or(self.store_wish.as_deref());
-        // What the manifest says is beside it; what was typed is where one stands.
+        // Paths in the manifest are relative to it; paths in options to the working directory.
         let folder = match (adjust, environment.store.as_deref()) {
             (Some(text), _) | (None, Some(text)) if text.contains("://") => {
                 return self.remote_store(text, secrets);
@@ -311,12 +310,12 @@ impl EnvironmentContext {
 }
 
 impl EnvironmentContext {
-    /// Starts a command for this environment, to be printed.
+    /// Starts a command for this environment, for printing.
     pub(super) fn command(&self, verb: &str) -> PrintedCommand {
         self.invocation.command(verb)
     }
 
-    /// The path of a folder that the manifest names.
+    /// Returns the path of a folder that the manifest names.
     fn manifest_path(&self, text: &str) -> Result<PathBuf, CommandError> {
         let (folder, path) = (&self.loaded.folder, Path::new(text));
         match &self.restrictions {
@@ -344,14 +343,14 @@ impl EnvironmentContext {
             if !TOKEN_FILES.contains(&name.as_str()) {
                 continue;
             }
-            // The bucket's client reads the file whole.
+            // The bucket's client reads the whole file.
             let path = Path::new(path);
             let token = regular_file::read_text(path, SECRET_LIMIT)
                 .map_err(|source| CommandError::io("read", path, source))?;
             secrets.add(&SecretString::from(token));
         }
         let allowed = self.restrictions.as_ref().map(|all| &all.hosts);
-        // A manifest of an untrusted branch must not choose where its records go.
+        // A manifest of an untrusted branch must not choose its store.
         if let Some(allowed) = allowed {
             let asked = store_url(&url, &settings);
             allowed
@@ -376,13 +375,13 @@ impl EnvironmentContext {
     }
 }
 
-/// Variables of the bucket's client that name files with tokens.
+/// The variables of the bucket's client that name files with tokens.
 const TOKEN_FILES: [&str; 2] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
 
-/// Where a bucket is asked, by the variables that its client honours, the strongest first.
+/// The variables that set the endpoint of a bucket's client, in order of precedence.
 fn store_url(bucket: &Url, settings: &[(String, String)]) -> Url {
     let value = |wanted: &str| {
         let found = settings.iter().find(|(name, _)| name == wanted);
@@ -407,7 +406,7 @@ fn store_url(bucket: &Url, settings: &[(String, String)]) -> Url {
 }
 
 impl Session {
-    /// A session with a client that was prepared for this environment already.
+    /// Creates a session from a client that was already prepared for this environment.
     pub(super) fn with(place: EnvironmentContext, client: Client) -> Self {
         Self {
             place,
@@ -432,7 +431,7 @@ impl Session {
         Files::new(self.client.clone())
     }
 
-    /// The only way to a writer; only the commands that apply call it.
+    /// Returns the writer. No other function does, and only the commands that write call it.
     pub(super) fn writer(&self) -> Writer {
         Writer::new(self.client.clone())
     }
@@ -445,7 +444,7 @@ impl Session {
     }
 }
 
-/// Reads what a new world starts with.
+/// Reads the seed of a new world.
 pub(super) fn read_seed(path: &Path) -> Result<Seed, CommandError> {
     let text = regular_file::read_text(path, SEED_LIMIT)
         .map_err(|source| CommandError::io("read", path, source))?;
@@ -455,7 +454,7 @@ pub(super) fn read_seed(path: &Path) -> Result<Seed, CommandError> {
     })
 }
 
-/// Why no token is to be had. Never shows what was read.
+/// The reason why no token could be read. Never contains the text that was read.
 #[derive(Debug, thiserror::Error)]
 enum NoToken {
     #[error("the environment variable `{name}` is not set, or is empty")]
@@ -525,7 +524,7 @@ fn token_supplier(
                 Box::pin(async move { token.map(SecretString::from) })
             })
         }
-        // A manifest of an untrusted branch must not run what it likes.
+        // A manifest of an untrusted branch must not choose a program to run.
         TokenSource::Command(_) if settings.restrictions.is_some() => {
             return Err(CommandError::TokenCommand {
                 environment: environment.name.clone(),
@@ -564,7 +563,7 @@ async fn run_token_command(
         Err(ProcessError::Io(source)) => return Err(NoToken::Command { program, source }),
         Err(ProcessError::Slow) => return Err(NoToken::Slow { program }),
     };
-    // What it wrote may be a token even where it failed, and may be part of its error too.
+    // The output may be a token even if the command failed, and its error may repeat the token.
     let written = SecretString::from(String::from_utf8_lossy(&output.out).into_owned());
     if output.is_cut {
         secrets.add(&written);

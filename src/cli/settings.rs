@@ -1,4 +1,4 @@
-//! What the environment says, read once.
+//! Settings from the environment variables, read once.
 
 #![expect(
     clippy::disallowed_methods,
@@ -15,22 +15,23 @@ use super::invocation::Invocation;
 use super::restrictions::Restrictions;
 use crate::manifest::Problems;
 
-/// The environment's wishes.
+/// The settings from the process environment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
-    /// `SOLFORM_ENVIRONMENT`: the environment, where `-e` names none.
+    /// `SOLFORM_ENVIRONMENT`: the environment, if `-e` is not given.
     pub(super) environment: Option<String>,
     /// `SOLFORM_LOG`.
     pub(super) log: Option<LogLevel>,
-    /// `SOLFORM_CLI_ARGS`: options that are put behind the command's name.
+    /// `SOLFORM_CLI_ARGS`: options that are inserted after the command's name.
     pub(super) cli_args: Option<String>,
-    /// `SOLFORM_STORE`: where locks, journals and plans are kept.
+    /// `SOLFORM_STORE`: the store of locks, journals and plans.
     pub(super) store: Option<String>,
-    /// `USER` and `HOSTNAME`, or what stands for them: whom others are told of who holds a lock.
+    /// `USER` and `HOSTNAME`, or their substitutes: the holder that other processes see in the
+    /// lock.
     pub(super) who: String,
-    /// What was typed.
+    /// The command line.
     pub(super) typed: String,
-    /// What a manifest may reach, where `SOLFORM_ALLOWED_HOSTS` is set, and be it empty.
+    /// The restrictions of manifests, if `SOLFORM_ALLOWED_HOSTS` is set, even if it is empty.
     pub(super) restrictions: Option<Restrictions>,
     /// `SOLFORM_ALLOWED_ENV` and `--env`: variables that a manifest may read.
     pub(super) allowed_variables: Vec<String>,
@@ -42,7 +43,7 @@ pub(super) struct Settings {
     pub(super) step_summary: Option<std::path::PathBuf>,
     /// `GITHUB_WORKSPACE`: the root of the repository, on a GitHub runner.
     pub(super) workspace: Option<std::path::PathBuf>,
-    /// `CI`: nobody is there to answer.
+    /// `CI`: prompts are not possible.
     pub(super) is_ci: bool,
 }
 
@@ -89,7 +90,7 @@ impl Settings {
         }
     }
 
-    /// A variable for the manifest: none where it may not be read.
+    /// Returns a variable for the manifest; none if the manifest may not read it.
     pub(super) fn manifest_variable(&self, name: &str) -> Option<String> {
         let refusal = self
             .restrictions
@@ -98,7 +99,7 @@ impl Settings {
         variable(name).filter(|_| refusal.is_none())
     }
 
-    /// The problems of a manifest, which name the variables that it may not read.
+    /// Returns the problems of a manifest, with hints about the variables that it may not read.
     pub(super) fn problems(&self, problems: Problems) -> Problems {
         match &self.restrictions {
             Some(restrictions) => problems.refusing(&|name| restrictions.refusal(name)),
@@ -106,7 +107,7 @@ impl Settings {
         }
     }
 
-    /// The path of a file that the manifest in `folder` names.
+    /// Returns the path of a file that the manifest in `folder` names.
     pub(super) fn manifest_path(
         &self,
         folder: &Path,
@@ -119,7 +120,7 @@ impl Settings {
     }
 }
 
-/// `user@host`, as far as the surroundings tell. Runners of pipelines name themselves.
+/// Returns `user@host`, as far as the variables give them. Pipeline runners have their own names.
 fn who() -> String {
     let first = |names: &[&str], fallback: &str| {
         names
@@ -138,7 +139,7 @@ fn who() -> String {
     format!("{user}@{}", host.as_deref().unwrap_or("unknown"))
 }
 
-/// The variables that a bucket's client is set up by.
+/// Returns the variables that configure a bucket's client.
 pub(super) fn aws_variables() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -146,7 +147,7 @@ pub(super) fn aws_variables() -> Vec<(String, String)> {
         .collect()
 }
 
-/// A variable of the process; none where it is unset, empty, or no text.
+/// Returns a variable of the process; none if it is unset, empty, or not valid Unicode.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM. In commands that change something the first asks and the second leaves; in
-//! all others the first leaves.
+//! SIGINT and SIGTERM. In commands that write, the first signal cancels and the second ends the
+//! process; in all other commands, the first signal ends the process.
 //!
-//! No command relies on what the system does by default: the kernel discards these signals for
-//! process 1, which solform is in a container, where no handler is installed.
+//! No command relies on the default action: the kernel discards these signals for process 1 without
+//! a handler, and solform is process 1 in a container.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use super::stream::Stream;
 use crate::apply::CancelHandle;
 use crate::render::{Diagnostic, Severity, StreamMessage};
 
-/// Both signals, as the exit codes that they end the process with.
+/// The two signals, with the exit codes of the process.
 struct Signals {
     interrupts: Signal,
     terminations: Signal,
@@ -37,7 +37,7 @@ impl Signals {
     }
 }
 
-/// The command that a second signal names; none before it is known.
+/// The command that is shown after a second signal; none until it is known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NextCommand(Arc<Mutex<Option<String>>>);
 
@@ -48,7 +48,7 @@ impl NextCommand {
         }
     }
 
-    /// What a second signal says.
+    /// Returns the message for a second signal.
     fn said(&self) -> String {
         let said = "interrupted a second time: left at once, and the journal says what was sent";
         match self.0.lock().ok().and_then(|next| next.clone()) {
@@ -58,8 +58,8 @@ impl NextCommand {
     }
 }
 
-/// Watches both signals for as long as the process lives: the first raises the interrupt, the
-/// second ends the process.
+/// Watches both signals until the process ends: the first one cancels, the second one ends the
+/// process.
 pub(super) fn watch(
     cancel_handle: CancelHandle,
     stream: Option<Stream>,
@@ -89,8 +89,8 @@ pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Says the last words: to the stream as a whole line, so that one which is being written is not
-/// cut in two, or to standard error. A reader who takes nothing holds up no signal.
+/// Writes the last message: to the stream as a whole line, after any line that is being written, or
+/// to standard error. A blocked reader does not delay the end.
 async fn end(stream: Option<Stream>, err: Option<SharedErr>, said: String) {
     let closing = tokio::task::spawn_blocking(move || match (stream, err) {
         (Some(stream), _) => {
@@ -103,14 +103,14 @@ async fn end(stream: Option<Stream>, err: Option<SharedErr>, said: String) {
     let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
 }
 
-/// Ends the process at once. The journal on disk says what was sent.
+/// Ends the process at once. The journal on disk records what was sent.
 #[expect(
     clippy::exit,
     clippy::disallowed_methods,
     reason = "the last signal must not wait for anything"
 )]
 fn leave(code: i32) -> ! {
-    // The cursor that progress bars hide.
+    // Shows the cursor again, which progress bars hide.
     let mut stderr = std::io::stderr();
     if stderr.is_terminal() {
         let _ = stderr.write_all(b"\x1b[?25h");

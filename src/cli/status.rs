@@ -1,5 +1,5 @@
-//! What is being read, for people who wait: on a terminal one line that is updated in place,
-//! elsewhere a line soon and then every half minute.
+//! The progress of reads: on a terminal one line that is updated in place, elsewhere one line soon
+//! and then one every half minute.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::api::{ReadEvent, ReadSink};
 use crate::live::grouped;
 use crate::render::{StreamMessage, words};
 
-/// How long nothing is shown: most reads are over by then.
+/// The delay before anything is shown: most reads are shorter.
 const QUIET: Duration = Duration::from_secs(2);
-/// A pause between two reads after which the second one is a new beginning.
+/// The pause after which the next read counts as a new one.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often the line is made anew.
+/// The interval between updates of the line.
 const TICK: Duration = Duration::from_millis(500);
 
 /// The status line of one client.
@@ -31,28 +31,28 @@ struct Status {
 
 #[derive(Default)]
 struct State {
-    /// How many snapshots are being read.
+    /// The number of snapshots that are being read.
     reading: usize,
-    /// How many parts of files are being read.
+    /// The number of file parts that are being read.
     files: usize,
-    /// How many parts of files were read.
+    /// The number of file parts that were read.
     files_read: u64,
-    /// How many reads wait to be sent again.
+    /// The number of reads that wait for a retry.
     retrying: usize,
     since: Option<Instant>,
-    /// Since when nothing is read.
+    /// The time since which no read is in progress.
     idle_since: Option<Instant>,
     told_at: Option<Instant>,
     records: u64,
     visibilities: u64,
     expected: Option<u64>,
     names: Option<(usize, usize)>,
-    /// Why something is sent again.
+    /// The reason for the retry.
     retry: Option<String>,
     bar: Option<ProgressBar>,
 }
 
-/// Starts a status line, and returns what it takes its events by. It ends with the last sink.
+/// Starts a status line, and returns the sink of its events. It ends with the last sink.
 pub(super) fn start(io: &Io) -> ReadSink {
     let status = Arc::new(Status {
         state: Mutex::default(),
@@ -64,7 +64,7 @@ pub(super) fn start(io: &Io) -> ReadSink {
     ReadSink::new(move |event| status.take(event))
 }
 
-/// Updates the line until nobody can send events to it any more.
+/// Updates the line until all event senders are dropped.
 async fn tick(status: Weak<Status>) {
     loop {
         tokio::time::sleep(TICK).await;
@@ -92,7 +92,7 @@ impl Status {
         if state.idle_since.is_some()
             && let Some(bar) = state.bar.take()
         {
-            // At once: what comes next is written where the line stands.
+            // At once, because the next output is written at the position of this line.
             bar.finish_and_clear();
         }
     }
@@ -172,7 +172,7 @@ impl State {
         }
     }
 
-    /// Returns whether a line is due where none is updated in place; if so, it counts as written.
+    /// Returns true if a line is due without a terminal; it then counts as written.
     fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self
             .told_at
@@ -271,7 +271,7 @@ mod tests {
         assert!(state.since.is_some());
         state.take(&ReadEvent::Ended, now);
         assert_eq!(state.idle_since, Some(now));
-        // What follows soon goes on, and what follows later is a new beginning.
+        // A read that follows soon continues the same wait; a later one starts a new wait.
         state.take(&ReadEvent::FileBegan, now + PAUSE / 2);
         assert_eq!((state.since, state.idle_since), (Some(now), None));
         let line = state.line(Duration::from_secs(5));

@@ -16,12 +16,12 @@ use crate::ident::{Address, Identity};
 use crate::plan::ActionKind;
 use crate::render::StreamMessage;
 
-/// How often a line tells that a change is at work, as Terraform does.
+/// The interval of the lines about a change in progress, as in Terraform.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// How often it is looked whether such a line is due.
+/// The interval of the checks for such a line.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Where the lines go. Clones write to the same place.
+/// The event stream. Clones write to the same output.
 #[derive(Clone)]
 pub(super) struct Stream {
     lines: Arc<Mutex<Lines>>,
@@ -31,7 +31,7 @@ pub(super) struct Stream {
 
 struct Lines {
     to: Box<dyn Write + Send>,
-    /// Why nothing more is written.
+    /// The reason why nothing more is written.
     failure: Option<io::ErrorKind>,
 }
 
@@ -48,14 +48,14 @@ impl Stream {
         }
     }
 
-    /// Writes a line. Whether it could be is asked by [`Stream::check`].
+    /// Writes a line. [`Stream::check`] returns any error.
     pub(super) fn send(&self, message: StreamMessage) {
         if let Ok(mut lines) = self.lines.lock() {
             self.write(&mut lines, message);
         }
     }
 
-    /// Writes the last line: whatever comes after it is dropped.
+    /// Writes the last line: later lines are dropped.
     pub(super) fn close(&self, message: StreamMessage) {
         if let Ok(mut lines) = self.lines.lock() {
             self.write(&mut lines, message);
@@ -63,7 +63,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether every line so far was written.
+    /// Returns an error if a line could not be written.
     pub(super) fn check(&self) -> io::Result<()> {
         let failure = self.lines.lock().ok().and_then(|lines| lines.failure);
         failure.map_or(Ok(()), |kind| Err(kind.into()))
@@ -86,7 +86,7 @@ impl Stream {
         }
     }
 
-    /// Takes secrets out of values, and never out of the text of a line: what is left is still
+    /// Removes secrets from values, not from the text of a line, so that the line remains valid
     /// JSON.
     fn redact(&self, value: &mut Value) {
         match value {
@@ -98,7 +98,7 @@ impl Stream {
     }
 }
 
-/// What an apply tells the stream while it works.
+/// The events of an apply in the stream.
 #[derive(Clone)]
 pub(super) struct StreamProgress {
     stream: Stream,
@@ -109,7 +109,7 @@ pub(super) struct StreamProgress {
 struct Work {
     kind: ActionKind,
     since: Instant,
-    /// How many lines told that it is at work.
+    /// The number of lines that reported it as in progress.
     told: u32,
 }
 
@@ -150,7 +150,7 @@ impl StreamProgress {
         self.stream.send(StreamMessage::event(event, identity));
     }
 
-    /// Tells every 10 s of each change that it is at work. Never returns.
+    /// Reports each change in progress every 10 s. Never returns.
     pub(super) async fn beat(&self) -> Infallible {
         loop {
             tokio::time::sleep(TICK).await;
@@ -177,7 +177,7 @@ mod tests {
     use crate::outcome::OutcomeKind;
     use crate::render::{Diagnostic, Severity};
 
-    /// A place that keeps what is written, and fails where it is told to.
+    /// A writer that keeps its input, and fails on request.
     #[derive(Clone, Default)]
     struct Place(Arc<Mutex<Vec<u8>>>, bool);
 
@@ -270,7 +270,7 @@ mod tests {
     fn secrets_leave_whole_lines_behind() {
         let place = Place::default();
         let stream = stream(&place);
-        // In the text of a line it would be a quote, and what is around it.
+        // In the text of a line, this secret would match a quote and its neighbours.
         let secret = r#"hush"},{"x":1"#;
         stream.secrets.add(&secrecy::SecretString::from(secret));
         let said = format!("the server says {secret}");
