@@ -29,17 +29,20 @@ const SAID_BYTES: u64 = 16 * 1024;
 pub(super) enum BaseError {
     #[error("it begins with `-`, as no revision does")]
     Dash,
-    #[error("no file is so called, and git is not installed")]
+    #[error("no file has that name, and git is not installed")]
     NoGit,
-    #[error("no file is so called, and git cannot be run")]
+    #[error("no file has that name, and git cannot be started")]
     Git(#[source] std::io::Error),
-    #[error("no file is so called, and the manifest has no path that a revision could hold")]
+    #[error("no file has that name, and the manifest is not a file that a revision could contain")]
     NoPath,
     #[error("git did not answer within 30 s")]
     Slow,
-    #[error("no file is so called, and `{}` is in no git repository: {said}", folder.display())]
-    NoRepository { folder: PathBuf, said: String },
-    #[error("no file is so called, and git knows no such revision")]
+    #[error(
+        "no file has that name, and `{}` is in no git repository: {message}",
+        folder.display()
+    )]
+    NoRepository { folder: PathBuf, message: String },
+    #[error("no file has that name, and git does not know the revision")]
     UnknownRevision,
     #[error("the revision has no commit in common with HEAD, as far as this clone reaches")]
     NoMergeBase,
@@ -47,8 +50,8 @@ pub(super) enum BaseError {
     NotAFile,
     #[error("the manifest is a link that leads out of the repository in that revision")]
     LeavesRepository,
-    #[error("git failed to show the manifest: {said}")]
-    Failed { said: String },
+    #[error("git failed to show the manifest: {message}")]
+    Failed { message: String },
 }
 
 impl BaseError {
@@ -143,7 +146,7 @@ async fn read_revision(
     let prefix = ask(folder, &["rev-parse", "--show-prefix"], SAID_BYTES).await?;
     if !prefix.is_success {
         return Err(BaseError::NoRepository {
-            said: prefix.said,
+            message: prefix.message,
             folder: folder.to_owned(),
         });
     }
@@ -160,7 +163,9 @@ async fn read_revision(
     if shown.is_success {
         Ok((commit, Some(shown.bytes)))
     } else {
-        Err(BaseError::Failed { said: shown.said })
+        Err(BaseError::Failed {
+            message: shown.message,
+        })
     }
 }
 
@@ -218,7 +223,9 @@ async fn find_blob(
             ];
             let entry = ask(folder, &words, SAID_BYTES).await?;
             if !entry.is_success {
-                return Err(BaseError::Failed { said: entry.said });
+                return Err(BaseError::Failed {
+                    message: entry.message,
+                });
             }
             if entry.bytes.is_empty() {
                 return Ok(None);
@@ -228,7 +235,9 @@ async fn find_blob(
                 TreeEntry::Link(id) => {
                     let link = ask(folder, &["cat-file", "blob", &id], SAID_BYTES).await?;
                     if !link.is_success {
-                        return Err(BaseError::Failed { said: link.said });
+                        return Err(BaseError::Failed {
+                            message: link.message,
+                        });
                     }
                     seen.pop();
                     seen.push(os_text(&link.bytes));
@@ -291,7 +300,7 @@ struct Answer {
     is_success: bool,
     bytes: Vec<u8>,
     /// The text on standard error, in one line.
-    said: String,
+    message: String,
 }
 
 impl Answer {
@@ -327,20 +336,20 @@ async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<A
     let answer = async {
         let mut child = command.spawn()?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        let (bytes, said) = tokio::join!(read(out, limit), read(err, SAID_BYTES));
-        let (bytes, said) = (bytes?, said?);
+        let (bytes, message) = tokio::join!(read(out, limit), read(err, SAID_BYTES));
+        let (bytes, message) = (bytes?, message?);
         // Output beyond the limit is not read.
         let is_cut = bytes.len() as u64 >= limit;
         if is_cut {
             child.start_kill()?;
         }
         let status = child.wait().await?;
-        let said = String::from_utf8_lossy(&said);
-        let said: Vec<&str> = said.split_whitespace().collect();
+        let message = String::from_utf8_lossy(&message);
+        let message: Vec<&str> = message.split_whitespace().collect();
         Ok(Answer {
             is_success: is_cut || status.success(),
             bytes,
-            said: said.join(" ").chars().take(300).collect(),
+            message: message.join(" ").chars().take(300).collect(),
         })
     };
     match tokio::time::timeout(GIT_TIMEOUT, answer).await {

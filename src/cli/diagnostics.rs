@@ -32,14 +32,14 @@ pub(super) fn diagnostics_of(error: &CommandError, invocation: &Invocation) -> V
         CommandError::Blocked { refusals, .. } => refusals.clone(),
         CommandError::Manifest(problems) => {
             let shown = problems.most_important(PROBLEMS_SENT);
-            let told = shown.into_iter().map(Diagnostic::of_problem);
+            let diagnostics = shown.into_iter().map(Diagnostic::of_problem);
             let rest = more_problems(problems.iter().len(), PROBLEMS_SENT);
             let rest = rest.map(|rest| Diagnostic::new(Severity::Error, rest));
-            let (errors, mut told): (Vec<_>, Vec<_>) =
-                told.partition(|problem| problem.severity == Severity::Error);
-            told.extend(errors);
-            told.extend(rest);
-            told
+            let (errors, mut sorted): (Vec<_>, Vec<_>) =
+                diagnostics.partition(|problem| problem.severity == Severity::Error);
+            sorted.extend(errors);
+            sorted.extend(rest);
+            sorted
         }
         _ => {
             let help = error.help().map(|help| invocation.complete(&help));

@@ -41,7 +41,7 @@ pub(super) enum CommandError {
         variables: Vec<String>,
     },
     /// The base of a review could not be read.
-    #[error("there is nothing to compare with at `{base}`")]
+    #[error("failed to read the base `{base}`")]
     Base {
         base: String,
         #[source]
@@ -95,16 +95,16 @@ pub(super) enum CommandError {
         checks: usize,
     },
     /// An output file would overwrite the manifest.
-    #[error("`{}` is the manifest, and nothing is written over it", path.display())]
+    #[error("the output `{}` is the manifest, which must not be overwritten", path.display())]
     OverManifest { path: PathBuf },
     /// Two outputs have the same file.
-    #[error("two outputs are to be written to `{}`", path.display())]
+    #[error("two outputs have the same file `{}`", path.display())]
     TwoOutputs { path: PathBuf },
     /// `--replace` was used with a plan that destroys.
-    #[error("--replace does not go with a plan that destroys")]
+    #[error("--replace cannot be combined with a plan that destroys")]
     ReplaceWithDestroy,
     /// Approval is needed, but an event stream has no prompt.
-    #[error("--json asks nobody, and nobody has approved what is to be done")]
+    #[error("--json needs --auto-approve or a saved plan")]
     NotApproved,
     /// A saved plan is refused as a whole.
     #[error("the plan file `{}` is refused", path.display())]
@@ -119,7 +119,7 @@ pub(super) enum CommandError {
     #[error("`{option}` cannot be combined with a saved plan")]
     OptionWithPlan { option: &'static str },
     /// Standard input is not a terminal, so the plan cannot be approved.
-    #[error("there are changes to apply, and nobody to approve them")]
+    #[error("standard input is not a terminal, so the plan cannot be approved")]
     NobodyToAsk,
     /// The answer was not `yes`.
     #[error("cancelled: nothing was changed")]
@@ -138,7 +138,7 @@ pub(super) enum CommandError {
         unlock: String,
     },
     /// The store's URL is not supported.
-    #[error("`{text}` is no store that is known")]
+    #[error("unsupported store URL `{text}`")]
     StoreKind { text: String },
     /// The store's host is not allowed.
     #[error(
@@ -154,7 +154,7 @@ pub(super) enum CommandError {
     #[error("there is no command `{name}`")]
     NoCommand { name: String },
     /// The store has no apply with that id.
-    #[error("the store keeps no run `{run}`")]
+    #[error("the store has no apply `{run}`")]
     NoRun { run: String },
     /// The apply has no change of the address.
     #[error("apply `{apply}` has no change of `{address}`")]
@@ -171,13 +171,13 @@ pub(super) enum CommandError {
         is_abandoned: bool,
     },
     /// Several applies have an id that begins with the text.
-    #[error("the ids of {count} runs begin with `{run}`")]
+    #[error("the ids of {count} applies begin with `{run}`")]
     SeveralRuns { run: String, count: usize },
     /// The lock does not have that id.
     #[error("the lock is not held under the id `{id}`")]
     NotLocked { id: String, holder: Option<String> },
     /// The plan of an earlier apply was not kept.
-    #[error("the plan of the run `{run}` was not kept")]
+    #[error("the plan of the apply `{run}` was not kept")]
     NothingToResume { run: String },
     /// The journal could not be written.
     #[error("the journal cannot be written, so nothing was sent")]
@@ -273,10 +273,10 @@ pub(super) enum CommandError {
     #[error("the output was closed before anything was sent, so nothing was changed")]
     ClosedBefore,
     /// A plan would overwrite a file that is not a plan.
-    #[error("`{}` is there and is no plan file", path.display())]
+    #[error("`{}` exists and is not a plan file", path.display())]
     NotAPlan { path: PathBuf },
     /// An output file exists.
-    #[error("`{}` is there already", path.display())]
+    #[error("`{}` already exists", path.display())]
     OutExists { path: PathBuf },
     /// An exported manifest does not match the live versions.
     #[error(
@@ -418,26 +418,26 @@ impl CommandError {
             Self::ReplaceWithDestroy => {
                 "Use --target to destroy some of the declared versions only.".to_owned()
             }
-            Self::Unhealthy { .. } => "Each of them has a hint.".to_owned(),
+            Self::Unhealthy { .. } => "Each failed check has a hint.".to_owned(),
             Self::NobodyToAsk | Self::NotApproved => {
                 "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.".to_owned()
             }
             Self::Store(source) => source.help(),
             Self::Locked { unlock, .. } => format!(
-                "Wait for it with --lock-timeout 10m. If it is gone for good, run `{unlock}`."
+                "Wait for it with --lock-timeout 10m. If its process no longer exists, run `{unlock}`."
             ),
             Self::StoreKind { .. } => {
                 "Give a folder, or `s3://BUCKET/PREFIX`.".to_owned()
             }
             Self::StoreHost { source, .. } => source.help().to_owned(),
             Self::NoCommand { .. } => "Run `solform --help` to see the commands.".to_owned(),
-            Self::NoRun { .. } => "Run `solform history` to see the runs that are kept.".to_owned(),
+            Self::NoRun { .. } => "Run `solform history` to list the applies in the store.".to_owned(),
             Self::NoSuchStep { left, apply, .. } => no_such_step_help(left, apply),
             Self::NothingToAbandon { apply, .. } => no_such_step_help(&[], apply),
-            Self::SeveralRuns { .. } => "Give more of the id.".to_owned(),
+            Self::SeveralRuns { .. } => "Give more characters of the id.".to_owned(),
             Self::NotLocked { holder, .. } => not_locked_help(holder.as_deref()),
             Self::NothingToResume { .. } => {
-                "Run `solform apply`: it finds out by itself what is left to do.".to_owned()
+                "Run `solform apply`: it plans the remaining changes.".to_owned()
             }
             Self::Journal(_) => {
                 "Make the folder `.solform` beside the manifest writable.".to_owned()
@@ -453,7 +453,7 @@ impl CommandError {
                     .to_owned()
             }
             Self::NotLive { near, .. } if !near.is_empty() => did_you_mean(near),
-            Self::NotLive { .. } => "Run `solform list` to see what is live.".to_owned(),
+            Self::NotLive { .. } => "Run `solform list` to list the live versions.".to_owned(),
             Self::SeveralLive { .. } => {
                 "Put the owner in front, `owner:Name@version`, or give the id of one.".to_owned()
             }
@@ -558,7 +558,7 @@ fn reviewed_help(variables: &[String]) -> String {
         .map(|name| format!("--env {name}"))
         .collect();
     format!(
-        "A review reads no environment variables: `${{env:NAME}}` stands for itself. Where that will not do, name those that it may read: {}.",
+        "A review reads no environment variables: `${{env:NAME}}` is not replaced. If it needs a value, allow the variable: {}.",
         options.join(" ")
     )
 }
@@ -566,7 +566,7 @@ fn reviewed_help(variables: &[String]) -> String {
 /// A 404 means the solution here, and not the URL.
 fn run_help(api: &ApiError) -> String {
     if api.status() == Some(404) {
-        return "Nothing that may run is so called: `solform list` shows what is live. A version that is \
+        return "No version that can run has that name: `solform list` lists the live versions. A version that is \
                 INACTIVE may be hidden, and by name the owner is IB_DEPLOYED unless --owner names another."
             .to_owned();
     }

@@ -49,11 +49,11 @@ impl NextCommand {
     }
 
     /// Returns the message for a second signal.
-    fn said(&self) -> String {
-        let said = "interrupted a second time: left at once, and the journal says what was sent";
+    fn message(&self) -> String {
+        let message = "interrupted a second time: left at once, and the journal says what was sent";
         match self.0.lock().ok().and_then(|next| next.clone()) {
-            Some(next) => format!("{said}; to go on, run: {next}"),
-            None => said.to_owned(),
+            Some(next) => format!("{message}; to go on, run: {next}"),
+            None => message.to_owned(),
         }
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn watch(
         let _ = signals.next().await;
         cancel_handle.raise();
         let code = signals.next().await;
-        end(stream, Some(err), next_command.said()).await;
+        end(stream, Some(err), next_command.message()).await;
         leave(code);
     });
     Ok(())
@@ -91,13 +91,13 @@ pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
 
 /// Writes the last message: to the stream as a whole line, after any line that is being written, or
 /// to standard error. A blocked reader does not delay the end.
-async fn end(stream: Option<Stream>, err: Option<SharedErr>, said: String) {
+async fn end(stream: Option<Stream>, err: Option<SharedErr>, message: String) {
     let closing = tokio::task::spawn_blocking(move || match (stream, err) {
         (Some(stream), _) => {
-            let error = Diagnostic::new(Severity::Error, said);
+            let error = Diagnostic::new(Severity::Error, message);
             stream.close(StreamMessage::diagnostic(error));
         }
-        (None, Some(err)) => err.say(|out| writeln!(out, "\nError: {said}")),
+        (None, Some(err)) => err.say(|out| writeln!(out, "\nError: {message}")),
         (None, None) => {}
     });
     let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;

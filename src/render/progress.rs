@@ -92,7 +92,7 @@ pub fn render_event(
         }
         ApplyEvent::Draining { at_work } => {
             let line = format!(
-                "Interrupted: nothing new is started; {} at work may end within 30 s. CancelToken again to leave at once.",
+                "Interrupted: nothing new is started; {} in progress may end within 30 s. Interrupt again to leave at once.",
                 words::count(*at_work, "step")
             );
             writeln!(out, "{}", styled(styles.warning, line))

@@ -195,7 +195,7 @@ pub(super) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String 
         | PolicyEffect::DeployedInactive
         | PolicyEffect::Expected
         | PolicyEffect::NotDeployedAgain
-        | PolicyEffect::Blocked => format!("{who} are told one by one"),
+        | PolicyEffect::Blocked => format!("{who} are listed separately"),
     }
 }
 

@@ -176,19 +176,19 @@ fn where_the_manifest_was_not_there_everything_is_new() {
 fn what_cannot_be_compared_with_is_told() {
     let env = repository("solform.yaml", &manifest("A: { version: 1 }"));
     for (base, said) in [
-        ("--base=nope", "git knows no such revision"),
-        ("--base=main..main", "git knows no such revision"),
-        ("--base=main:solform.yaml", "git knows no such revision"),
-        ("--base=", "git knows no such revision"),
-        ("--base=$(touch ran)", "git knows no such revision"),
-        ("--base=; touch ran", "git knows no such revision"),
+        ("--base=nope", "git does not know the revision"),
+        ("--base=main..main", "git does not know the revision"),
+        ("--base=main:solform.yaml", "git does not know the revision"),
+        ("--base=", "git does not know the revision"),
+        ("--base=$(touch ran)", "git does not know the revision"),
+        ("--base=; touch ran", "git does not know the revision"),
         ("--base=--output=ran", "it begins with `-`"),
         ("--base=-h", "it begins with `-`"),
     ] {
         let output = env
             .solform(&["review", base, "--detailed-exitcode"])
             .exits_with(1)
-            .warns("Error: there is nothing to compare with at")
+            .warns("Error: failed to read the base")
             .warns(said)
             .warns("  help: ");
         assert_eq!(output.stdout, "");

@@ -95,7 +95,7 @@ fn review_reads_a_piped_manifest_beside_a_file() {
     let _ = env
         .solform_reading(&["review", "--base", "main", "-f", "-"], MANIFEST)
         .exits_with(1)
-        .warns("the manifest has no path that a revision could hold");
+        .warns("the manifest is not a file that a revision could contain");
 }
 
 /// A command that is printed for the next step names nothing of this process.

@@ -66,9 +66,9 @@ async fn resume_interrupted(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let Some(run) = &apply_session.interrupted else {
-        let said = "Nothing to resume: the last run is complete.";
-        writeln!(io.text().0, "{said}")?;
-        io.send(|| StreamMessage::log(said));
+        let message = "Nothing to resume: the last apply is complete.";
+        writeln!(io.text().0, "{message}")?;
+        io.send(|| StreamMessage::log(message));
         return Ok(ExitStatus::Success);
     };
     let plan = apply_session

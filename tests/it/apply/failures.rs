@@ -388,6 +388,6 @@ async fn a_closed_output_is_no_success() {
         .solform_beside(&["plan", "--out", "notes.txt"])
         .await
         .exits_with(1)
-        .warns("is no plan file");
+        .warns("is not a plan file");
     assert_eq!(env.read("notes.txt"), "mine");
 }

@@ -171,7 +171,7 @@ async fn an_orphaned_record_can_be_abandoned() {
         .solform_beside(&["abandon", "A@2", "--apply", "none", "--auto-approve"])
         .await
         .exits_with(1)
-        .warns("the store keeps no run `none`");
+        .warns("the store has no apply `none`");
     let _ = env
         .solform_beside(&["abandon", "A@2", "--apply", apply, "--auto-approve"])
         .await

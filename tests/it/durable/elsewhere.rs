@@ -94,7 +94,7 @@ async fn a_bucket_that_cannot_be_used_is_told_and_nothing_is_sent() {
         ),
         (
             vec![("SOLFORM_STORE", "ftp://somewhere/x")],
-            "`ftp://somewhere/x` is no store that is known",
+            "unsupported store URL `ftp://somewhere/x`",
         ),
         (
             vec![

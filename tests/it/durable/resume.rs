@@ -302,7 +302,7 @@ async fn the_history_tells_every_run() {
         .solform_beside(&["history", "show", &first[..2]])
         .await
         .exits_with(1)
-        .warns("the ids of 2 runs begin with `");
+        .warns("the ids of 2 applies begin with `");
     for (name, document) in [("history", &document), ("run-history", &one)] {
         let schema = env.solform(&["schema", name]).exits_with(0).stdout;
         let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
@@ -312,7 +312,7 @@ async fn the_history_tells_every_run() {
         .solform_beside(&["history", "show", "none"])
         .await
         .exits_with(1)
-        .warns("the store keeps no run `none`");
+        .warns("the store has no apply `none`");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,7 +119,7 @@ async fn a_file_is_written_once_and_replaced_only_by_force() {
         .solform_beside(&["export", "--all", "--out", "solform.yaml"])
         .await
         .exits_with(1)
-        .warns("Error: `solform.yaml` is there already")
+        .warns("Error: `solform.yaml` already exists")
         .warns("--force");
     let output = env
         .solform_beside(&["export", "--all", "--out", "solform.yaml", "--force"])

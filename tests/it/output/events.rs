@@ -223,7 +223,7 @@ async fn errors_before_a_plan_end_the_stream() {
         (
             &["apply", "--json"][..],
             1,
-            "--json asks nobody, and nobody has approved what is to be done",
+            "--json needs --auto-approve or a saved plan",
         ),
         (
             &["apply", "--json", "the.plan", "--target", "A"],

@@ -87,7 +87,7 @@ async fn files_that_are_there_are_safe_until_the_end() {
         .solform_beside(&["plan", "--out", "notes.txt"])
         .await
         .exits_with(1)
-        .warns("is no plan file");
+        .warns("is not a plan file");
     assert_eq!(emulator.requests().len(), 0);
     let _ = env
         .solform_beside(&["plan", "--output", "json=notes.txt", "--target", "None"])

@@ -322,6 +322,6 @@ async fn what_is_destroyed_is_not_replaced() {
             .solform_beside(&arguments)
             .await
             .exits_with(1)
-            .warns("--replace does not go with a plan that destroys");
+            .warns("--replace cannot be combined with a plan that destroys");
     }
 }

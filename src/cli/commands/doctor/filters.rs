@@ -74,7 +74,7 @@ async fn by_state(probe: &Probe, live: &LiveState, all: &BTreeSet<&str>) -> Chec
         })
         .collect();
     let habit = compare_filter(all, &pairs);
-    told(
+    describe(
         CheckName::FilterState,
         "state=",
         habit,
@@ -93,7 +93,7 @@ async fn by_name(probe: &Probe, live: &LiveState, all: &BTreeSet<&str>) -> Check
     };
     let expected = ids(live.versions(), |version| version.identity.name == *name);
     let habit = compare_filter(all, &[(expected, came(&sample))]);
-    told(
+    describe(
         CheckName::FilterName,
         "name=",
         habit,
@@ -120,7 +120,7 @@ async fn by_visibility(probe: &Probe, live: &LiveState, all: &BTreeSet<&str>) ->
         return if is_in_records {
             Check::ok(
                 name,
-                "`visibility=` is rejected, and not needed: records tell it.",
+                "`visibility=` is rejected, and not needed: records contain the visibility.",
             )
         } else {
             refused(name, "visibility=", error)
@@ -131,8 +131,8 @@ async fn by_visibility(probe: &Probe, live: &LiveState, all: &BTreeSet<&str>) ->
             .iter()
             .map(|(word, sample)| {
                 let has = |version: &LiveVersion| {
-                    let told = version.visibility.as_ref();
-                    told.is_some_and(|told| told.satisfies(*word))
+                    let word_shown = version.visibility.as_ref();
+                    word_shown.is_some_and(|shown| shown.satisfies(*word))
                 };
                 (ids(live.versions(), has), came(sample))
             })
@@ -143,11 +143,11 @@ async fn by_visibility(probe: &Probe, live: &LiveState, all: &BTreeSet<&str>) ->
         compare_lists(&lists)
     };
     let so_what = if is_in_records {
-        "Records tell their visibility, so that solform does not need it."
+        "Records contain their visibility, so solform does not need it."
     } else {
-        "No answer tells the visibility of a version, so that a declared one is neither compared nor changed."
+        "No response contains the visibility of a version, so a declared one is neither compared nor changed."
     };
-    told(name, "visibility=", habit, so_what)
+    describe(name, "visibility=", habit, so_what)
 }
 
 fn came(sample: &Sample) -> BTreeSet<&str> {
@@ -162,13 +162,13 @@ fn refused(name: CheckName, filter: &str, error: &ApiError) -> Check {
     )
 }
 
-fn told(name: CheckName, filter: &str, habit: FilterHabit, so_what: &str) -> Check {
+fn describe(name: CheckName, filter: &str, habit: FilterHabit, so_what: &str) -> Check {
     match habit {
         FilterHabit::Honoured => Check::ok(name, format!("`{filter}` is honoured.")),
         FilterHabit::Untold => Check::ok(
             name,
             format!(
-                "`{filter}` is accepted; everything live is alike, so that nothing more can be told."
+                "`{filter}` is accepted; all live versions have the same value, so the filter cannot be tested further."
             ),
         ),
         FilterHabit::Ignored => Check::warn(name, format!("`{filter}` is ignored."), so_what),

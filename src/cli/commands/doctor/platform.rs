@@ -253,7 +253,7 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
         .and_then(|date| date.duration_since(UNIX_EPOCH).ok())
         .and_then(|since| u64::try_from(since.as_millis()).ok());
     let Some(theirs) = theirs else {
-        return Check::skipped(name, "The server does not tell its time.");
+        return Check::skipped(name, "The server does not send its time.");
     };
     // The server tells whole seconds, and its answer took a while.
     let skew = Duration::from_millis(now_ms.abs_diff(theirs).saturating_sub(1000));

@@ -89,7 +89,7 @@ async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
             name,
             format!("The lock is held by {}.", apply_session::told(&holder)),
             format!(
-                "An apply is at work. If it is gone for good, run `solform force-unlock {}`.",
+                "An apply is in progress. If its process no longer exists, run `solform force-unlock {}`.",
                 holder.id
             ),
         ),
