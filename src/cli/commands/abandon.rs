@@ -1,5 +1,5 @@
-//! `abandon`: records that the job of an earlier apply is not waited for any more, or that a record
-//! which a failed deploy left counts for what it is. Sends nothing but GETs to the platform.
+//! `abandon`: records that solform stops waiting for the job of an earlier apply, or accepts a
+//! record that a failed deploy left. Sends only GETs to the platform.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -101,9 +101,9 @@ async fn abandon(
     Ok(ExitStatus::Success)
 }
 
-/// What is left of a step for a person to abandon.
+/// The part of a step that can be abandoned.
 struct Left<'a> {
-    /// The write whose end is not known.
+    /// The write whose outcome is not known.
     call: Option<WriteKind>,
     job: Option<JobId>,
     sent_at_ms: Option<u64>,
@@ -163,8 +163,8 @@ fn nothing(run: &PastRun, step: &PastStep) -> CommandError {
     }
 }
 
-/// Reads the last answer about a job and the live records of the version. A job that cannot be
-/// asked is no error: that is what the command is for.
+/// Reads the last answer about a job and the live records of the version. An unreadable job is no
+/// error, because the command exists for such jobs.
 async fn look(
     session: &Session,
     identity: &Identity,

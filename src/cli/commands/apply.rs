@@ -1,4 +1,4 @@
-//! `apply`: from the manifest, or what a saved plan approves.
+//! `apply`: applies the manifest, or a saved plan.
 
 use crate::cli::args::ApplyArgs;
 use crate::cli::error::CommandError;
@@ -35,7 +35,7 @@ pub(super) async fn run(
     reporting.end(done, io)
 }
 
-/// Finishes the newest run, where it did not come to its end: its plan, and nothing else.
+/// Finishes the newest apply if it was interrupted: only its plan is executed.
 async fn resume(
     args: &ApplyArgs,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! `completions`: scripts for shells.
+//! `completions`: prints completion scripts for shells.
 
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 
 pub(super) fn run(args: &CompletionsArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
-    // clap_complete panics where its writer fails, so it writes to memory.
+    // clap_complete panics if its writer fails, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "solform", &mut script);
     io.document().write_all(&script)?;

@@ -1,4 +1,4 @@
-//! `emulator`: the platform's API on a loopback port, until a signal.
+//! `emulator`: serves the platform's API on a loopback port until a signal arrives.
 
 use std::io::Write as _;
 
@@ -73,7 +73,7 @@ pub(super) async fn run(
     Ok(ExitStatus::Success)
 }
 
-/// The one token that is accepted: from an option, a file or `SOLFORM_EMULATOR_TOKEN`.
+/// Returns the accepted token, from an option, a file or `SOLFORM_EMULATOR_TOKEN`.
 fn token(args: &EmulatorArgs, io: &Io) -> Result<Option<Token>, CommandError> {
     let text = match (&args.token, &args.token_file) {
         (Some(token), _) => token.clone(),

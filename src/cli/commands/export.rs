@@ -1,4 +1,4 @@
-//! `export`: what is live, as a manifest. Sends GETs only.
+//! `export`: writes the live versions as a manifest. Sends GETs only.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -59,11 +59,11 @@ pub(super) async fn run(
         })?,
     }
     io.out.flush()?;
-    tell(&session, args, &live, &exported, io)?;
+    warn_about_export(&session, args, &live, &exported, io)?;
     Ok(ExitStatus::Success)
 }
 
-/// Reads the manifest as `plan` will, and plans it: one that would do anything is never handed out.
+/// Reads the manifest and plans it as `plan` does: a manifest whose plan is not empty is an error.
 fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<(), CommandError> {
     let unsound = |why: &str| CommandError::ExportUnsound {
         why: why.to_owned(),
@@ -90,8 +90,8 @@ fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<()
     Ok(())
 }
 
-/// What whoever reads the manifest should know of it.
-fn tell(
+/// Writes warnings about the exported manifest.
+fn warn_about_export(
     session: &Session,
     args: &ExportArgs,
     live: &LiveState,
@@ -153,10 +153,10 @@ fn tell(
     Ok(())
 }
 
-/// How many records are warned of one by one.
+/// The maximum number of records with a warning of their own.
 const TOLD: usize = 10;
 
-/// Returns whether the environment needs anything beside its manifest.
+/// Returns true if the environment needs anything besides its manifest.
 fn names_neighbours(environment: &Environment) -> bool {
     let tls = &environment.tls;
     let files = [&tls.ca_bundle, &tls.client_cert, &tls.client_key];

@@ -1,4 +1,4 @@
-//! `force-unlock`: takes the lock away from whoever holds it.
+//! `force-unlock`: removes the lock, even if another process holds it.
 
 use std::io::Write as _;
 
@@ -18,7 +18,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let place = session::place(&args.manifest, settings, io)?;
     let store = place.store(args.store.as_deref(), &io.secrets)?;
-    // Naming the id is the consent: it is told to nobody but whoever found the lock taken.
+    // The id is the approval: only a command that could not acquire the lock shows it.
     if store
         .force_unlock(&args.id)
         .await

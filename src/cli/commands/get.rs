@@ -1,4 +1,4 @@
-//! `get`: one live version.
+//! `get`: shows one live version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -47,23 +47,23 @@ pub(super) async fn run(
     Ok(ExitStatus::Success)
 }
 
-/// The error for a text that means nothing live, with what may have been meant.
+/// Returns the error for a text that matches no live version, with similar addresses.
 async fn not_live(session: &Session, text: &str) -> CommandError {
     let declared = session.manifest().desired.iter();
-    // A name alone is no address: its versions are what is meant.
+    // A name without a version: all its versions are suggested.
     let as_address = if Address::parse(text).is_ok() {
         text.to_owned()
     } else {
         format!("{text}@")
     };
-    // Nothing is near an id, and a big instance takes its time.
+    // Ids have no similar ids, and listing a big instance takes time.
     if is_uuid(text) {
         return CommandError::NotLive {
             text: text.to_owned(),
             near: Vec::new(),
         };
     }
-    // Without a listing there is less to suggest, and the error is the same.
+    // Without a listing, there are fewer suggestions, but the error is the same.
     let live = session.reader().collect(&ListRequest::default()).await;
     let versions = live.as_ref().map_or(&[][..], LiveState::versions).iter();
     let identities = versions.map(|version| &version.identity);
@@ -82,12 +82,12 @@ fn is_uuid(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok()
 }
 
-/// The id of the one record that a text means.
+/// Returns the id of the only record that a text matches.
 pub(super) async fn the_one(session: &Session, text: &str) -> Result<SolutionId, CommandError> {
     if Address::parse(text).is_err()
         && let Ok(id) = SolutionId::parse(text)
     {
-        // Whether there is such a solution is for the call to say.
+        // The request finds out if the solution exists.
         return Ok(id);
     }
     let found = find(session, text).await?;
@@ -104,15 +104,15 @@ pub(super) async fn the_one(session: &Session, text: &str) -> Result<SolutionId,
     }
 }
 
-/// What a text can mean.
+/// A possible meaning of a text.
 #[derive(Default)]
 struct Found {
     versions: Vec<LiveVersion>,
-    /// The addresses of those that look like another version of the name.
+    /// Returns the addresses that may be another version of the name.
     long_addresses: BTreeMap<SolutionId, Address>,
 }
 
-/// Everything that the text can mean: an address has an `@`, anything else is an id.
+/// Returns every possible meaning of the text: an address has an `@`, anything else is an id.
 async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
     let reader = session.reader();
     let Ok(address) = Address::parse(text) else {
@@ -130,7 +130,7 @@ async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
     };
     let (before, _) = text.rsplit_once('@').unwrap_or((text, ""));
     let mut records = Vec::new();
-    // `owner:Name` and a name with a colon look alike, so that both are looked for.
+    // `owner:Name` and a name with a colon look the same, so both are searched.
     let names = [Some(before), before.split_once(':').map(|(_, name)| name)];
     for name in names.into_iter().flatten() {
         let Ok(name) = SolutionName::parse(name) else {

@@ -1,4 +1,4 @@
-//! `history`: the runs that the store keeps, and what became of each change of one.
+//! `history`: lists the applies in the store, and shows the outcomes of one apply.
 
 use std::io::Write as _;
 

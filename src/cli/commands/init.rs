@@ -1,4 +1,4 @@
-//! `init`: a manifest to start from, and a world for it.
+//! `init`: writes a manifest to start from, and a seed for its emulator.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandErr
     write_new(&args.file, manifest::template())?;
     writeln!(io.out, "Wrote `{}`.", args.file.display())?;
     let seed = args.file.with_file_name(SEED);
-    // A seed that is there is somebody's, and the manifest can use it.
+    // An existing seed is kept, and the manifest can use it.
     if !seed.exists() {
         write_new(&seed, include_str!("init_emulator.yaml"))?;
         writeln!(io.out, "Wrote `{}`.", seed.display())?;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandErr
     Ok(ExitStatus::Success)
 }
 
-/// Never overwrites: somebody's file is worth more than ours.
+/// Writes a file, unless it exists.
 fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
     let mut file = std::fs::OpenOptions::new()
         .write(true)

@@ -1,4 +1,4 @@
-//! `job`: how a job or a run stands.
+//! `job`: shows the state of a job or a run.
 
 use crate::apply::{JobOutcome, WatchedJob, look_at_job};
 use crate::cli::args::JobArgs;
@@ -28,8 +28,8 @@ pub(super) async fn run(
     let read_error = |error| session.read_error(error);
     let look = async || look_at_job(&job, &execution).await.map_err(read_error);
     let mut report = start.or_interrupted(look()).await?;
-    // Whose job it is stands in no id. A run that is asked for as something else may be unknown,
-    // and tells less.
+    // An id does not show the type of the job. If a run is read as another type, the server may not
+    // know it, and returns less.
     if args.kind.is_none()
         && (report.progress.is_some() || matches!(report.outcome, JobOutcome::NotKnown { .. }))
     {
@@ -38,9 +38,9 @@ pub(super) async fn run(
             ..job.clone()
         };
         let look = async || look_at_job(&run, &execution).await.map_err(read_error);
-        let told = start.or_interrupted(look()).await?;
-        if !matches!(told.outcome, JobOutcome::NotKnown { .. }) {
-            report = told;
+        let retried = start.or_interrupted(look()).await?;
+        if !matches!(retried.outcome, JobOutcome::NotKnown { .. }) {
+            report = retried;
             job = run;
         }
     }
@@ -49,6 +49,6 @@ pub(super) async fn run(
         report = run_watch::wait(&job, &execution, &progress, &session).await?;
     }
     progress.end();
-    run_watch::tell(&job, &report, waiting, &session, io)?;
-    Ok(run_watch::status_of(&report, start.interrupt()))
+    watching::report(&job, &report, waiting, &session, io)?;
+    Ok(watching::status_of(&report, start.interrupt()))
 }

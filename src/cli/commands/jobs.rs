@@ -1,4 +1,4 @@
-//! `jobs`: the runs of one solution, or of all.
+//! `jobs`: lists the runs of one solution, or of all solutions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -16,9 +16,9 @@ use crate::ident::{Address, SolutionId};
 use crate::job::{RunFilter, RunList};
 use crate::render::{render_json, render_runs, runs_document};
 
-/// For how many solutions the table shows names instead of ids: each is a request.
+/// The maximum number of solutions that the table shows by name: each name costs a request.
 const NAMED: usize = 100;
-/// Requests at once.
+/// The maximum number of concurrent requests.
 const AT_ONCE: usize = 10;
 
 pub(super) async fn run(
@@ -78,7 +78,7 @@ async fn filter(args: &JobsArgs, session: &Session) -> Result<RunFilter, Command
     })
 }
 
-/// The addresses of the solutions that ran. One that is gone, or cannot be read, keeps its id.
+/// Returns the addresses of the solutions that ran. A solution that cannot be read keeps its id.
 async fn names_of(list: &RunList, session: &Session) -> BTreeMap<SolutionId, Address> {
     let ids: BTreeSet<SolutionId> = list
         .runs

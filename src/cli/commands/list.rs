@@ -1,4 +1,4 @@
-//! `list`: what is live.
+//! `list`: lists live versions.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ pub(super) async fn run(
     Ok(ExitStatus::Success)
 }
 
-/// What filters look at.
+/// The values that filters compare.
 struct Texts<'a> {
     name: &'a str,
     owner: &'a str,
@@ -96,8 +96,8 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Returns whether a record fits every filter. The rules of the server's own filters are not known
-/// (`docs/platform.md`), so only this side's count.
+/// Returns true if a record passes every filter. The rules of the server's filters are not known
+/// (`docs/platform.md`), so only solform's own count.
 fn passes(args: &ListArgs, texts: &Texts<'_>) -> bool {
     let ListArgs {
         manifest: _,

@@ -1,4 +1,4 @@
-//! `man`: the manual pages.
+//! `man`: prints manual pages.
 
 use std::io::Write as _;
 
@@ -18,11 +18,11 @@ pub(super) fn run(args: &ManArgs, io: &mut Io) -> Result<ExitStatus, CommandErro
         Some(name) => {
             let found = cli.find_subcommand(name).cloned();
             let command = found.ok_or_else(|| CommandError::NoCommand { name: name.clone() })?;
-            // A page is found under the name that it has in the list of the first one.
+            // The main page lists the pages by these names.
             Man::new(command).title(format!("solform-{name}"))
         }
     };
-    // The whole page at once: the writer looks for secrets line by line.
+    // The whole page is written at once, because the writer searches each line for secrets.
     let mut text = Vec::new();
     page.render(&mut text)?;
     io.document().write_all(&text)?;

@@ -1,4 +1,4 @@
-//! One file per command.
+//! The commands, one file for each.
 
 mod abandon;
 mod apply;
@@ -29,7 +29,7 @@ use super::io::Io;
 use super::settings::Settings;
 use super::signals;
 
-/// Runs the command that was typed.
+/// Executes the command.
 pub(super) async fn run(
     cli: Cli,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! `plan`: what apply would do. Sends GETs only.
+//! `plan`: shows the changes that apply would make. Sends GETs only.
 
 use std::io::Write as _;
 
@@ -74,17 +74,17 @@ async fn make(
         let id = uuid::Uuid::new_v4().to_string();
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
-        plan::write_saved(path, &saved)?;
-        let next = plan::saved_plan_command(&session.place, &saved, path);
-        let said = match next {
+        planning::write_saved(path, &saved)?;
+        let next = planning::saved_plan_command(&session.place, &saved, path);
+        let message = match next {
             Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
             None => format!(
                 "The plan is kept in `{}`. It cannot be applied.",
                 path.display()
             ),
         };
-        writeln!(io.text().0, "{said}")?;
-        io.send(|| StreamMessage::log(said));
+        writeln!(io.text().0, "{message}")?;
+        io.send(|| StreamMessage::log(message));
     } else {
         plan::give_back(plan);
     }

@@ -1,5 +1,5 @@
-//! `review`: what the change of a manifest means, offline. No environment is asked, and no token is
-//! looked for.
+//! `review`: shows the effects of a change to a manifest, offline. No request is sent, and no token
+//! is read.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,13 +46,13 @@ pub(super) async fn run(
         stood_in: RefCell::default(),
     };
     let heads = variables.read(&head, only, "the manifest")?;
-    // What the base is warned of is no matter of this change.
+    // Warnings about the base are not caused by this change.
     io.warn_of(&heads.warnings)?;
     let bases = match &base {
         Some(base) => variables.read(base, only, "the base manifest")?,
         None => Side::default(),
     };
-    // The head's order, and behind it what only the base declares.
+    // The head's order, followed by the environments that only the base declares.
     let names: IndexSet<&String> = heads.names.iter().chain(&bases.names).collect();
     if let Some(only) = only.filter(|only| !names.iter().any(|name| name == only)) {
         return Err(CommandError::NoEnvironment {
@@ -88,18 +88,18 @@ pub(super) async fn run(
     })
 }
 
-/// One of the two manifests.
+/// A manifest of the review.
 #[derive(Default)]
 struct Side {
-    /// All environments that it declares.
+    /// The declared environments.
     names: Vec<String>,
-    /// Those that are compared.
+    /// The compared environments.
     manifests: BTreeMap<String, Manifest>,
     warnings: Vec<Problem>,
 }
 
-/// What stands for environment variables. Their values would differ from machine to machine, and
-/// what a pull request names could end in a comment: so only those are read that were named.
+/// The variables of a review. Their values differ between machines, and a pull request could show a
+/// secret in a comment: only variables that the user names are read.
 struct Variables<'a> {
     placeholders: Placeholders,
     known: &'a [String],
@@ -115,7 +115,7 @@ impl Variables<'_> {
         Some(self.placeholders.text(name))
     }
 
-    /// Reads one side; all of its problems are one error.
+    /// Reads a manifest; all its problems become one error.
     fn read(
         &self,
         source: &SourceFile,
@@ -131,7 +131,7 @@ impl Variables<'_> {
         };
         let names = manifest::environments(source).map_err(failed)?;
         let (manifests, warnings) = match only {
-            // An environment of the other side alone.
+            // Only the other manifest has the environment.
             Some(only) if !names.iter().any(|name| name == only) => (Vec::new(), Vec::new()),
             Some(_) => {
                 let selection = Selection { environment: only };
@@ -153,7 +153,7 @@ impl Variables<'_> {
     }
 }
 
-/// Writes a review in every format that was asked for.
+/// Writes a review in every requested format.
 fn write_review(
     review: &Review,
     args: &ReviewArgs,

@@ -1,4 +1,4 @@
-//! `run`: starts a run of a solution, and waits for its end if that is wanted.
+//! `run`: starts a run of a solution, and waits for its end with `--wait`.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::ident::JobId;
 use crate::job::{JobKind, RunRequest, RunTarget};
 use crate::regular_file;
 
-/// The largest file of settings that is read.
+/// The maximum size of a settings file, in bytes.
 const SETTINGS_LIMIT: u64 = 1024 * 1024;
 
 pub(super) async fn run(
@@ -34,8 +34,8 @@ pub(super) async fn run(
     let target = start.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
     let progress = RunProgress::new(&request.id, io);
-    let execution = run_watch::execution(&session, waiting, start.interrupt(), &progress);
-    // Said before anything is sent: whoever has the id can find the run, whatever happens.
+    let execution = watching::execution(&session, waiting, start.interrupt(), &progress);
+    // The id is shown before anything is sent, so that the user can find the run after any failure.
     writeln!(io.err, "Starting the run `{}`.", request.id)?;
     io.err.flush()?;
     let StartedRun { id, sent_twice } = start_run(&session.writer(), &target, &request, &execution)
@@ -61,14 +61,14 @@ pub(super) async fn run(
     {
         report.solution_ids.push(solution);
     }
-    // The run has started: whether somebody still reads our output decides nothing any more.
-    if let Err(error) = run_watch::tell(&job, &report, waiting, &session, io) {
+    // The run has started, so a closed output no longer changes the result.
+    if let Err(error) = watching::report(&job, &report, waiting, &session, io) {
         tracing::warn!(%error, "the outcome could not be written");
     }
     Ok(run_watch::status_of(&report, start.interrupt()))
 }
 
-/// What is to run. An address is looked up, so that exactly that record runs.
+/// Returns the solution to run. An address is resolved, so that exactly that record runs.
 async fn target(args: &RunArgs, session: &Session) -> Result<RunTarget, CommandError> {
     let Some(solution) = &args.solution else {
         return Ok(RunTarget::Name {
@@ -103,7 +103,7 @@ fn new_id() -> JobId {
         .expect("invariant: a UUID has fewer than 50 characters")
 }
 
-/// Reads settings from the text itself, where it looks like JSON, or from the file that it names.
+/// Reads settings from the text if it looks like JSON, else from the file that it names.
 fn read_settings(text: &str) -> Result<Map<String, Value>, SettingsProblem> {
     let is_json = text.trim_start().starts_with(['{', '[', '"']);
     let json = if is_json {

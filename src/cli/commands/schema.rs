@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schemas.
+//! `schema`: prints JSON Schemas.
 
 use std::io::Write as _;
 

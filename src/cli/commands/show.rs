@@ -1,4 +1,4 @@
-//! `show`: a saved plan, as it was reviewed.
+//! `show`: shows a saved plan.
 
 use std::io::Write as _;
 

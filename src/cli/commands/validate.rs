@@ -1,4 +1,4 @@
-//! `validate`: the manifest alone, offline.
+//! `validate`: checks the manifest, offline.
 
 use std::io::Write as _;
 

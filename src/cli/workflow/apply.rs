@@ -1,4 +1,4 @@
-//! What apply and destroy share: approve, ask, execute, verify, report.
+//! The workflow of apply and destroy: plan, approval, execution, verification, report.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, Write as _};
@@ -29,8 +29,8 @@ use crate::plan::{
 };
 use crate::render::{PlanDetail, ReportView, render_not_approved, words};
 
-/// Watches for signals from the command's start on.
-pub(in crate::cli) struct Cancellation {
+/// Handles signals from the start of the command.
+pub(super) struct Cancellation {
     interrupt: CancelToken,
     next: NextCommand,
 }
@@ -50,13 +50,13 @@ impl Cancellation {
         self.next.set(command.to_string());
     }
 
-    /// Says when to stop.
-    pub(in crate::cli) fn interrupt(&self) -> &CancelToken {
+    /// The cancellation of the command.
+    pub(super) fn interrupt(&self) -> &CancelToken {
         &self.interrupt
     }
 
-    /// Opens the environment, also from a manifest that standard input brings.
-    pub(in crate::cli) async fn open(
+    /// Opens the environment; the manifest may come from standard input.
+    pub(super) async fn open(
         &self,
         args: &ManifestArgs,
         settings: &Settings,
@@ -65,8 +65,8 @@ impl Cancellation {
         self.or_interrupted(session::open(args, settings, io)).await
     }
 
-    /// Does something that changes nothing, and gives it up at once on a signal.
-    pub(in crate::cli) async fn or_interrupted<T>(
+    /// Executes a read-only operation, and cancels it at once on a signal.
+    pub(super) async fn or_interrupted<T>(
         &self,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
@@ -78,43 +78,43 @@ impl Cancellation {
     }
 }
 
-/// True if somebody must still say yes.
-pub(in crate::cli) enum Approval {
-    /// By `--auto-approve`, or by the review of a saved plan.
+/// The approval of a plan.
+pub(super) enum Approval {
+    /// Approved by `--auto-approve` or by a saved plan.
     Given,
-    /// Not yet.
+    /// Not approved yet.
     Ask {
-        /// True if asking is wanted.
+        /// True if a prompt is allowed.
         may_ask: bool,
     },
 }
 
 /// The saved plan that is applied.
-pub(in crate::cli) struct SavedFrom {
-    pub(in crate::cli) plan: SavedPlan,
-    /// Its file; none where an interrupted run is resumed.
-    pub(in crate::cli) file: Option<PathBuf>,
-    /// True if an earlier apply ended with every change of it done.
-    pub(in crate::cli) is_used_up: bool,
+pub(super) struct SavedFrom {
+    pub(super) plan: SavedPlan,
+    /// The plan file; none if an interrupted apply is resumed.
+    pub(super) file: Option<PathBuf>,
+    /// True if an earlier apply has completed all changes of the plan.
+    pub(super) is_used_up: bool,
 }
 
-/// What is to be made so.
-pub(in crate::cli) struct ApplyRequest {
-    /// What is executed.
-    pub(in crate::cli) plan: Plan,
-    /// The same with every approved change, where a saved plan is the approval.
-    pub(in crate::cli) narrowed: Option<NarrowedPlan>,
-    pub(in crate::cli) saved: Option<SavedFrom>,
-    pub(in crate::cli) options: DiffOptions,
-    pub(in crate::cli) overrides: Overrides,
-    pub(in crate::cli) approval: Approval,
-    pub(in crate::cli) parallelism: usize,
-    /// How much of the plan and of its outcomes is printed.
-    pub(in crate::cli) detail: PlanDetail,
+/// A plan to execute, and how to show it.
+pub(super) struct ApplyRequest {
+    /// The plan that is executed.
+    pub(super) plan: Plan,
+    /// The plan with every approved change, if a saved plan is the approval.
+    pub(super) narrowed: Option<NarrowedPlan>,
+    pub(super) saved: Option<SavedFrom>,
+    pub(super) options: DiffOptions,
+    pub(super) overrides: Overrides,
+    pub(super) approval: Approval,
+    pub(super) parallelism: usize,
+    /// The detail of the printed plan and outcomes.
+    pub(super) detail: PlanDetail,
 }
 
-/// Plans from the manifest, and makes it so.
-pub(in crate::cli) async fn plan_and_execute(
+/// Makes a plan from the manifest, and executes it.
+pub(super) async fn plan_and_execute(
     args: &ChangeArgs,
     settings: &Settings,
     mut start: Cancellation,
@@ -178,8 +178,8 @@ async fn plan_and_make_so(
     execute(session, order, apply_session, start, reporting, io).await
 }
 
-/// Shows the plan, gets it approved, makes it so, looks again, and tells how it ended.
-pub(in crate::cli) async fn execute(
+/// Shows the plan, gets the approval, executes the plan, verifies the result and reports it.
+pub(super) async fn execute(
     session: &Session,
     order: ApplyRequest,
     apply_session: &ApplySession,
@@ -209,7 +209,7 @@ pub(in crate::cli) async fn execute(
     plan_formats::stream_plan(shown.as_ref().unwrap_or_else(|| approved.plan()), true, io);
     io.flush_text()?;
     let has_changes = approved.has_changes();
-    // Also where nothing is left to execute, the store must know that the plan is done.
+    // The store must record that the plan is done, even if nothing is left to execute.
     let has_run = has_changes
         || (approved.has_decided() && saved.as_ref().is_none_or(|saved| !saved.is_used_up));
     if has_changes && let Approval::Ask { may_ask } = approval {
@@ -218,7 +218,7 @@ pub(in crate::cli) async fn execute(
         }
         let question = question(session, mode);
         if let Err(error) = start.or_interrupted(ask(&question, io)).await {
-            // The cursor stands behind the question.
+            // The cursor is at the end of the prompt.
             writeln!(io.err)?;
             return Err(error);
         }
@@ -273,10 +273,10 @@ pub(in crate::cli) async fn execute(
     };
     let status = status_of(approved.plan(), &report, &after, &in_flight);
     match (reporting.tell(&view, io), status) {
-        // Writes were sent: whether somebody still reads our output decides nothing any more.
+        // Writes were sent, so a closed output no longer changes the result.
         (Ok(()) | Err(CommandError::Closed), _) => Ok(status),
         (Err(error), ExitStatus::Success | ExitStatus::Changes) => Err(error),
-        // What is left to do outweighs a report that could not be written.
+        // Remaining changes are more important than a report that could not be written.
         (Err(error), _) => {
             io.report(&error);
             Ok(status)
@@ -284,7 +284,7 @@ pub(in crate::cli) async fn execute(
     }
 }
 
-/// Prints what is executed, and what a saved plan does not approve.
+/// Prints the changes to execute, and those that the saved plan does not approve.
 fn print_plan(
     plan: &Plan,
     narrowed: Option<&NarrowedPlan>,
@@ -292,8 +292,8 @@ fn print_plan(
     io: &mut Io,
 ) -> Result<(), CommandError> {
     if narrowed.is_some() && !Summary::of(plan).has_changes() {
-        let said = "No approved change is left to execute.";
-        writeln!(io.text().0, "{said}")?;
+        let message = "No approved change is left to execute.";
+        writeln!(io.text().0, "{message}")?;
     } else {
         plan_formats::print_plan(plan, detail, io)?;
     }
@@ -304,8 +304,8 @@ fn print_plan(
     Ok(())
 }
 
-/// Judges a plan by limits and protection, and shows what stands against it. Returns the plan that
-/// is shown too, where it is not the one that is executed.
+/// Checks a plan against limits and protections, and shows the refusals. Also returns the shown
+/// plan, if it differs from the executed one.
 fn judged(
     session: &Session,
     plan: Plan,
@@ -345,12 +345,12 @@ fn question(session: &Session, mode: Mode) -> String {
     }
 }
 
-/// Asks on the terminal; only `yes` is a yes.
-pub(in crate::cli) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
+/// Prompts on the terminal; only `yes` is an approval.
+pub(super) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
     writeln!(io.err, "\n{question}\n  Only `yes` is accepted.")?;
     write!(io.err, "\n  Enter a value: ")?;
     io.err.flush()?;
-    // Reading blocks its thread; a signal must still be seen.
+    // Reading blocks its thread; signals must still be handled.
     let line = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)
@@ -362,7 +362,7 @@ pub(in crate::cli) async fn ask(question: &str, io: &mut Io) -> Result<(), Comma
     }
 }
 
-/// The plan as the store keeps it, for whoever finishes the run.
+/// Returns the plan in the form that the store keeps for a later `apply --resume`.
 fn kept_plan(approved: &ApprovedPlan, options: PlanOptions, saved: Option<SavedFrom>) -> SavedPlan {
     if let Some(saved) = saved {
         return saved.plan;
@@ -372,8 +372,8 @@ fn kept_plan(approved: &ApprovedPlan, options: PlanOptions, saved: Option<SavedF
     SavedPlan::new(plan, Vec::new(), options, id, clock::now_ms())
 }
 
-/// The writes that earlier applies have in flight and that no step of this one is about: their
-/// record may be live already, and yet it is not known how their job will end.
+/// Returns the writes in flight of earlier applies that no step of this apply covers. Their record
+/// may be live already, but the outcome of their job is not known.
 fn left_in_flight(plan: &Plan, report: &ApplyReport) -> Vec<InFlight> {
     let reported: BTreeSet<&Address> = report.steps.iter().map(|step| &step.address).collect();
     let writes = plan.in_flight.iter();
@@ -416,8 +416,8 @@ fn status_of(
     most_telling(&holding)
 }
 
-/// Returns whether the same command again would come to the same end: what was refused stays
-/// refused, and what did not converge is planned and done as before.
+/// Returns true if the same command would end in the same way again: refused changes stay refused,
+/// and changes that did not converge are planned and executed again.
 fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
     report.count(OutcomeKind::Refused) > 0
         || report.steps.iter().any(is_held_back)
@@ -426,7 +426,7 @@ fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
         || after.unproven.is_some()
 }
 
-/// What holds deploys back, where `--replace` does not ask for them.
+/// Returns the reasons that delay deploys, except those that `--replace` requests.
 fn apply_options(
     apply_session: &ApplySession,
     options: &DiffOptions,
@@ -446,7 +446,7 @@ fn apply_options(
     }
 }
 
-/// Returns whether a deploy was not sent because of what the last one made.
+/// Returns true if a deploy was not sent because of the record that the last one left.
 fn is_held_back(step: &StepReport) -> bool {
     matches!(
         &step.outcome,
@@ -454,7 +454,7 @@ fn is_held_back(step: &StepReport) -> bool {
     )
 }
 
-/// The changes whose failed deploys left records: without `--replace` nothing more comes of them.
+/// Returns the changes whose failed deploys left records: only `--replace` deploys them again.
 fn orphaned(report: &ApplyReport) -> Vec<&Address> {
     let steps = report.steps.iter();
     steps
@@ -471,8 +471,7 @@ fn orphaned(report: &ApplyReport) -> Vec<&Address> {
         .collect()
 }
 
-/// The command that goes on from here. `again` is the same command again, and whether it applies a
-/// saved plan.
+/// Returns the next command. `again` is the same command, and true if it applies a saved plan.
 fn next_command(
     session: &Session,
     plan: &Plan,
@@ -494,7 +493,7 @@ fn next_command(
     command.options("--replace", orphaned)
 }
 
-/// The command that shows what is left.
+/// Returns the command that shows the remaining changes.
 fn plan_command(session: &Session, mode: Mode, options: &DiffOptions) -> PrintedCommand {
     let command = session.place.command("plan");
     let command = match mode {
@@ -506,7 +505,7 @@ fn plan_command(session: &Session, mode: Mode, options: &DiffOptions) -> Printed
         .options("--exclude", &options.excludes)
 }
 
-/// The commands that stop waiting for the jobs whose end is not known.
+/// Returns the commands that stop waiting for the jobs whose outcome is not known.
 fn abandon_commands(
     session: &Session,
     plan: &Plan,
@@ -535,9 +534,9 @@ fn abandon_commands(
         .collect()
 }
 
-/// The command that does what is left of this one.
+/// Returns the command that executes the remaining changes.
 fn again_command(session: &Session, order: &ApplyRequest) -> PrintedCommand {
-    // A saved plan is applied again as it is: what is done counts as done.
+    // A saved plan is applied again unchanged: completed changes count as done.
     let is_resumed = order
         .saved
         .as_ref()

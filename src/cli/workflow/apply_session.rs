@@ -1,5 +1,4 @@
-//! What an apply holds while it works: the lock, the store, and what earlier runs left to be
-//! recovered.
+//! The session of an apply: the lock, the store, and the recovery of earlier applies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,29 +18,29 @@ use crate::plan::{ApplyHistory, OwnWrites, PastWrite};
 use crate::render::{StreamMessage, words};
 use crate::store::{Entry, Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
 
-/// The lock and the store, for as long as an apply works.
-pub(in crate::cli) struct ApplySession {
-    pub(in crate::cli) store: Arc<dyn Store>,
-    pub(in crate::cli) lease: Arc<Lease>,
-    /// The id of the lock; none where none was wanted.
-    pub(in crate::cli) lock: Option<String>,
-    /// What earlier applies left.
-    pub(in crate::cli) history: ApplyHistory,
-    /// Versions whose deploy an earlier run has sent, and which was not found since.
-    pub(in crate::cli) sent_before: BTreeSet<Identity>,
-    /// Versions that are not deployed before a time, because their last deploy was abandoned.
-    pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
+/// The lock and the store of an apply in progress.
+pub(super) struct ApplySession {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) lease: Arc<Lease>,
+    /// The id of the lock; none if `--lock=false`.
+    pub(super) lock: Option<String>,
+    /// The state that earlier applies left.
+    pub(super) history: ApplyHistory,
+    /// Versions whose deploy was sent by an earlier apply, and that were not found since.
+    pub(super) sent_before: BTreeSet<Identity>,
+    /// Versions whose last deploy was abandoned, with the time before which they are not deployed.
+    pub(super) held_back: BTreeMap<Identity, u64>,
     /// Versions whose change this apply found done while it recovered an earlier apply.
     pub(in crate::cli) recovered: BTreeSet<Identity>,
     /// The writes of each earlier apply, with the plan that it applied and whether this one
     /// recovers it.
     own_writes: Vec<PastWrites>,
-    /// The newest run, where it is not complete.
-    pub(in crate::cli) interrupted: Option<String>,
-    /// The newest run.
-    pub(in crate::cli) newest: Option<String>,
-    /// Every run that is kept, the oldest first.
-    pub(in crate::cli) runs: Vec<PastRun>,
+    /// The newest apply, if it is not complete.
+    pub(super) interrupted: Option<String>,
+    /// The newest apply.
+    pub(super) newest: Option<String>,
+    /// All applies in the store, the oldest first.
+    pub(super) runs: Vec<PastRun>,
 }
 
 /// The writes of an earlier apply.
@@ -51,8 +50,8 @@ struct PastWrites {
     writes: Vec<PastWrite>,
 }
 
-/// Takes the lock, and recovers what earlier applies left open.
-pub(in crate::cli) async fn take(
+/// Acquires the lock, and recovers the open writes of earlier applies.
+pub(super) async fn take(
     session: &Session,
     args: &StoreArgs,
     start: &mut Cancellation,
@@ -80,8 +79,8 @@ pub(in crate::cli) async fn take(
     Ok(apply_session)
 }
 
-/// Opens the store, and takes the lock where it is wanted; returns its id.
-pub(in crate::cli) async fn open(
+/// Opens the store, acquires the lock unless `--lock=false`, and returns the lock's id.
+pub(super) async fn open(
     session: &Session,
     args: &StoreArgs,
     start: &mut Cancellation,
@@ -149,10 +148,10 @@ async fn locked(
     Ok((locked?, owner.id))
 }
 
-/// How long an interrupt waits for the probe of a store to remove what it wrote.
+/// The time that the probe of a store has after an interrupt to remove its objects.
 const PROBE_GRACE: Duration = Duration::from_secs(5);
 
-/// Proves that the store can keep two applies apart, before the first lock.
+/// Checks, before the first lock, that the store can exclude a second apply.
 async fn prove_locks(store: &dyn Store, start: &Cancellation) -> Result<(), CommandError> {
     let mut proof = store.prove_locks();
     tokio::select! {
@@ -164,7 +163,7 @@ async fn prove_locks(store: &dyn Store, start: &Cancellation) -> Result<(), Comm
     }
 }
 
-/// Who holds a lock, since when, and what for.
+/// Returns the holder of a lock, its start time and its command, as text.
 pub(in crate::cli) fn told(holder: &LockOwner) -> String {
     let age = clock::now_ms().saturating_sub(holder.since_ms);
     let age = if holder.since_ms == 0 {
@@ -181,8 +180,8 @@ pub(in crate::cli) fn told(holder: &LockOwner) -> String {
     )
 }
 
-/// Every run of a store, the oldest first.
-pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
+/// Returns all applies of a store, the oldest first.
+pub(super) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
     let mut runs = Vec::new();
     for id in store.runs().await.map_err(CommandError::Store)? {
         let bytes = store.read(&id).await.map_err(CommandError::Store)?;
@@ -192,12 +191,12 @@ pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, C
     Ok(runs)
 }
 
-/// How long a command waits for a store that it can do without.
+/// The timeout for a store that a command does not need.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads what earlier applies left. The store is only read: where it cannot be, the command
-/// goes on without it, with a warning.
-pub(in crate::cli) async fn read_history(
+/// Reads the state that earlier applies left. The store is only read. If this fails, the command
+/// continues without it and warns.
+pub(super) async fn read_history(
     session: &Session,
     store: Option<&str>,
     io: &mut Io,
@@ -230,11 +229,8 @@ fn causes_of(error: &CommandError) -> Vec<String> {
     causes
 }
 
-/// Finds an apply by its id, or by the beginning of it where that is one apply's.
-pub(in crate::cli) fn find_run<'a>(
-    runs: &'a [PastRun],
-    id: &str,
-) -> Result<&'a PastRun, CommandError> {
+/// Finds an apply by its id, or by the first characters of its id if they are unique.
+pub(super) fn find_run<'a>(runs: &'a [PastRun], id: &str) -> Result<&'a PastRun, CommandError> {
     let found: Vec<&PastRun> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
     match found.as_slice() {
         [run] => Ok(run),
@@ -246,12 +242,9 @@ pub(in crate::cli) fn find_run<'a>(
     }
 }
 
-/// The versions that no apply deploys yet because their last deploy was abandoned, with the time
-/// from which one does.
-pub(in crate::cli) fn held_back(
-    history: &ApplyHistory,
-    session: &Session,
-) -> BTreeMap<Identity, u64> {
+/// Returns the versions whose last deploy was abandoned, with the time from which an apply deploys
+/// them again.
+pub(super) fn held_back(history: &ApplyHistory, session: &Session) -> BTreeMap<Identity, u64> {
     let hold = session.manifest().environment.timeouts.deploy.as_millis();
     let hold = u64::try_from(hold).unwrap_or(u64::MAX);
     let now_ms = clock::now_ms();
@@ -263,17 +256,17 @@ pub(in crate::cli) fn held_back(
 }
 
 impl ApplySession {
-    /// Gives the lock back.
-    pub(in crate::cli) async fn end(self) {
-        // The run that held it too is over.
+    /// Releases the lock.
+    pub(super) async fn end(self) {
+        // The apply that held it too has ended.
         if let Ok(lease) = Arc::try_unwrap(self.lease) {
             lease.release().await;
         }
     }
 
-    /// The writes that are no foreign changes: those of the applies that this one recovers, and of
-    /// all that applied the same plan.
-    pub(in crate::cli) fn own_writes(&self, plan: &str) -> OwnWrites {
+    /// Returns the writes that do not count as foreign changes: those of the applies that this one
+    /// recovers, and of all applies of the same plan.
+    pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
         let past = self.own_writes.iter();
         let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
         OwnWrites::of(own.flat_map(|past| &past.writes))
@@ -294,11 +287,11 @@ impl ApplySession {
             .filter(|run| run.complete != Some(true))
             .map(|run| run.id.clone());
         self.held_back = held_back(&self.history, session);
-        // A deploy that was abandoned may have been taken: the next one is a second one.
+        // The server may have accepted the abandoned deploy, so the next one may be a second one.
         let abandoned = self.history.abandoned_deploys.keys();
         self.sent_before.extend(abandoned.cloned());
         if !is_locked {
-            // The apply that began a run may still be running: what it has in flight is left alone.
+            // The recorded apply may still be in progress: its writes in flight are left alone.
             self.runs = runs;
             return Ok(());
         }
@@ -383,8 +376,8 @@ impl ApplySession {
             open.max(1),
             &progress,
         );
-        // Nothing of ours is at work here, so that an interrupt needs no grace. What was not seen
-        // to its end stays open: a look cut short proves nothing.
+        // No write of this apply is in progress, so an interrupt needs no grace period. An
+        // incomplete listing proves nothing, so unfinished records stay open.
         let recovery = tokio::select! {
             biased;
             () = start.interrupt().raised() => Ok(Recovery::default()),

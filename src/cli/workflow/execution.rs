@@ -1,4 +1,4 @@
-//! Executes an approved plan: with a journal, progress, and what steps work with.
+//! The execution of an approved plan, with a journal and progress.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,24 +15,25 @@ use crate::ident::Identity;
 use crate::plan::{ApprovedPlan, OtherMade, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
-/// What was made of a plan.
-pub(in crate::cli) struct ApplyResult {
-    /// The run's id in the store.
-    pub(in crate::cli) run: String,
-    pub(in crate::cli) report: ApplyReport,
+/// The result of an executed plan.
+pub(super) struct ApplyResult {
+    /// The id of the apply record in the store.
+    pub(super) run: String,
+    pub(super) report: ApplyReport,
 }
 
-/// What an apply is told besides its plan.
-pub(in crate::cli) struct ApplyOptions {
-    pub(in crate::cli) parallelism: usize,
-    /// Versions that are not deployed before a time, because their last deploy was abandoned.
-    pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
-    /// What earlier deploys made instead of a version, where it is not asked for again.
-    pub(in crate::cli) made_other: BTreeMap<Identity, OtherMade>,
+/// The input of an apply besides its plan.
+pub(super) struct ApplyOptions {
+    pub(super) parallelism: usize,
+    /// Versions whose last deploy was abandoned, with the time before which they are not deployed.
+    pub(super) held_back: BTreeMap<Identity, u64>,
+    /// Records that earlier deploys left instead of a version, unless `--replace` requests it
+    /// again.
+    pub(super) made_other: BTreeMap<Identity, OtherMade>,
 }
 
-/// What steps work with.
-pub(in crate::cli) fn execution(
+/// The context of the steps.
+pub(super) fn execution(
     session: &Session,
     apply_session: &ApplySession,
     (own_writes, held_back): (OwnWrites, BTreeMap<Identity, u64>),
@@ -85,7 +86,7 @@ pub(in crate::cli) async fn run_apply(
     start: &Cancellation,
     io: &mut Io,
 ) -> Result<ApplyResult, CommandError> {
-    // The last look before the first write.
+    // The last check before the first write.
     if start.interrupt().is_raised() {
         return Err(CommandError::Interrupted);
     }

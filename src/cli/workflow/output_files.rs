@@ -1,4 +1,4 @@
-//! Where formats go besides standard output: files, and the summary of a GitHub step.
+//! Outputs besides standard output: files, and the summary of a GitHub step.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use crate::cli::files::{append, check_writable, is_same_file, length_of, write_w
 use crate::cli::io::{Io, without_commands};
 use crate::cli::settings::Settings;
 
-/// The most bytes that GitHub takes as a step's summary.
+/// The maximum size of the summary of a GitHub step, in bytes.
 const SUMMARY: usize = 1024 * 1024;
-/// With less room a summary would say nothing.
+/// The minimum size of a useful summary, in bytes.
 const LEAST_SUMMARY: usize = 2_000;
 
-/// Checks files before anything is read or changed: each can be written and has a place of its own,
-/// and none is the manifest.
-pub(in crate::cli) fn check<'a>(
+/// Checks output files before anything is read or changed: each can be written, no two are the
+/// same, and none is the manifest.
+pub(super) fn check<'a>(
     paths: impl Iterator<Item = &'a Path>,
     manifest: &Path,
 ) -> Result<(), CommandError> {
@@ -36,16 +36,16 @@ pub(in crate::cli) fn check<'a>(
     Ok(())
 }
 
-/// Checks that the summary of the step can be added to, where there is one.
-pub(in crate::cli) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
+/// Checks that the summary of the step can be written, if there is one.
+pub(super) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
     match &settings.step_summary {
         Some(path) => append(path, &[]).map_err(|source| CommandError::io("write", path, source)),
         None => Ok(()),
     }
 }
 
-/// Writes a file. Only commands for a runner may look like some.
-pub(in crate::cli) fn write_file(
+/// Writes a file. Only the format of workflow commands may contain lines that look like commands.
+pub(super) fn write_file(
     path: &Path,
     text: &[u8],
     are_commands: bool,
@@ -61,9 +61,9 @@ pub(in crate::cli) fn write_file(
     written.map_err(|error| CommandError::io("write", path, error))
 }
 
-/// Adds to the summary of the step, where there is one: never more than GitHub takes, and never in
-/// the place of what other commands wrote.
-pub(in crate::cli) fn add_to_summary(
+/// Appends to the summary of the step, if there is one, up to GitHub's limit. The text of other
+/// commands is kept.
+pub(super) fn add_to_summary(
     settings: &Settings,
     io: &mut Io,
     render: impl FnOnce(usize) -> std::io::Result<Vec<u8>>,
@@ -88,8 +88,8 @@ pub(in crate::cli) fn add_to_summary(
     append(path, text.as_bytes()).map_err(failed)
 }
 
-/// The folder that paths start from, as the root of the repository names it.
-pub(in crate::cli) fn folder_in_repository(settings: &Settings) -> String {
+/// Returns the folder that paths start from, relative to the root of the repository.
+pub(super) fn folder_in_repository(settings: &Settings) -> String {
     let within = || {
         let root = settings.workspace.as_ref()?.canonicalize().ok()?;
         let here = std::env::current_dir().ok()?;

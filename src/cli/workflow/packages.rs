@@ -1,4 +1,4 @@
-//! Inspects the packages that a plan would deploy, before anything is deployed.
+//! The inspection of the packages of a plan, before anything is deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(in crate::cli) async fn inspect(
     plan: Plan,
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
-    // Changes that share a package share its inspection.
+    // Changes with the same package share its inspection.
     let paths: BTreeSet<String> = plan
         .changes
         .iter()
@@ -40,8 +40,8 @@ pub(in crate::cli) async fn inspect(
     Ok(plan.with_inspections(session.manifest(), &inspections))
 }
 
-/// The manifest's problem behind a refusal, where a package is the reason.
-pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
+/// Returns the problem of the manifest that caused a refusal, if it is about a package.
+pub(super) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
     let Refusal::Package {
         identity, problem, ..
     } = refusal
@@ -58,7 +58,7 @@ pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option
     ))
 }
 
-/// What a reader should know of packages that do not prevent a change, in the order of the plan.
+/// Returns the warnings about packages that do not block a change, in the order of the plan.
 fn warnings(
     session: &Session,
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! What plan, apply and destroy share: collect, compare, inspect packages, save a plan.
+//! The planning of plan, apply and destroy: listing, comparison, package inspection, plan files.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,12 +22,12 @@ use crate::plan::{
 use crate::regular_file::{self, PLAN_LIMIT};
 use crate::render::{Diagnostic, words};
 
-/// How many records that cannot be managed are named.
+/// The maximum number of unmanageable records that are named.
 const NAMED: usize = 3;
 
-/// Collects the live state, from a look that has begun if there is one, compares, and checks the
-/// packages of what would be deployed.
-pub(in crate::cli) async fn make_plan(
+/// Collects the live state, from a listing in progress if there is one, compares it, and checks the
+/// packages of the planned deploys.
+pub(super) async fn make_plan(
     session: &Session,
     look: Option<PendingListing>,
     history: &ApplyHistory,
@@ -40,7 +40,7 @@ pub(in crate::cli) async fn make_plan(
         Some(look) => diff_early(session, look, history, options).await?,
         None => collect_and_diff(session, history, options, false).await?,
     };
-    // A share of what is live needs to know how much is live.
+    // A percentage limit needs the number of live versions.
     let needs_whole = needs_whole_listing(&plan, &manifest.environment.limits, overrides);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         (live, plan) = collect_and_diff(session, history, options, true).await?;
@@ -61,7 +61,7 @@ pub(in crate::cli) async fn make_plan(
         ));
         io.warn(&warning, Vec::new())?;
     }
-    // Whatever is not listed cannot look like a declared name.
+    // A record that is not listed cannot be similar to a declared name.
     if matches!(live.coverage(), Coverage::Whole) {
         let names = live
             .versions()
@@ -79,7 +79,7 @@ pub(in crate::cli) async fn make_plan(
         ))?;
     }
     refuse_secrets(&plan, io)?;
-    // Where the list proves nothing, what is planned from it says nothing about packages.
+    // If the list is unconfirmed, the plan says nothing about packages.
     if !matches!(live.coverage(), Coverage::Unproven(_)) {
         plan = packages::inspect(session, plan, io).await?;
     }
@@ -87,8 +87,8 @@ pub(in crate::cli) async fn make_plan(
     Ok(plan)
 }
 
-/// Plans anew, looks into the packages again, and narrows the plan to what is approved.
-pub(in crate::cli) async fn make_narrowed(
+/// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
+pub(super) async fn make_narrowed(
     session: &Session,
     saved: &SavedPlan,
     (history, progress): (&ApplyHistory, &PlanProgress),
@@ -103,7 +103,7 @@ pub(in crate::cli) async fn make_narrowed(
     }
     (live, fresh) = see_visibility(session, live, fresh, history, options).await?;
     let mut narrowed = inspect_and_narrow(session, saved, progress, (&live, fresh), io).await?;
-    // What earlier applies of the plan did counts too.
+    // Changes that earlier applies of the plan made also count.
     let needs_whole = rest_needs_whole_listing(&narrowed, limits, allow);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         let (whole, fresh) = collect_and_diff(session, history, options, true).await?;
@@ -134,7 +134,7 @@ async fn inspect_and_narrow(
     ))
 }
 
-/// Refuses a plan whose deploys hold a secret: plan files and journals record what is deployed.
+/// Refuses a plan whose deploys contain a secret: plan files and journals record them.
 fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
     let has_secret = |change: &&Change| match &change.action {
         Action::Create { path, .. } | Action::Replace { path, .. } => {
@@ -151,9 +151,9 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
     }
 }
 
-/// The command that executes a saved plan, with every option that must be repeated; none where it
-/// would be refused.
-pub(in crate::cli) fn saved_plan_command(
+/// Returns the command that executes a saved plan, with every option that must be repeated; none if
+/// it would be refused.
+pub(super) fn saved_plan_command(
     place: &EnvironmentContext,
     saved: &SavedPlan,
     path: &Path,
@@ -180,8 +180,8 @@ pub(in crate::cli) fn with_repeated_options(
     })
 }
 
-/// Asks for the visibility of what the plan changes, where records do not hold it: every write
-/// checks the visibility that the plan shows.
+/// Reads the visibility of the versions that the plan changes, if records do not contain it: every
+/// write checks the visibility that the plan shows.
 async fn see_visibility(
     session: &Session,
     live: LiveState,
@@ -210,7 +210,7 @@ async fn see_visibility(
     Ok((live, plan))
 }
 
-/// The names of which a visibility is declared.
+/// Returns the names with a declared visibility.
 fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
     manifest
         .desired
@@ -220,14 +220,14 @@ fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
         .collect()
 }
 
-/// Gives the memory of something big back where nobody waits for it. A program that ends first has
-/// it taken back as a whole, which is quicker.
-pub(in crate::cli) fn give_back(big: impl Send + 'static) {
+/// Frees the memory of a big value on another thread. If the program ends first, the system frees
+/// all memory at once, which is faster.
+pub(super) fn give_back(big: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(big)));
 }
 
-/// One look and one comparison.
-pub(in crate::cli) async fn collect_and_diff(
+/// Lists the live state once, and compares it once.
+pub(super) async fn collect_and_diff(
     session: &Session,
     history: &ApplyHistory,
     options: &DiffOptions,
@@ -237,7 +237,7 @@ pub(in crate::cli) async fn collect_and_diff(
     let collected = session.reader().collect(&request).await;
     let live = collected.map_err(|error| session.read_error(error))?;
     match compare(session, &live, history, options) {
-        // What is near may be among the names that were not listed.
+        // Similar names may be among those that were not listed.
         Err(CommandError::Diff(errors))
             if matches!(live.coverage(), Coverage::Names(_))
                 && errors.iter().any(lacks_suggestion) =>
@@ -252,8 +252,8 @@ pub(in crate::cli) async fn collect_and_diff(
     }
 }
 
-/// As [`collect_and_diff`], from a look that has begun. It is compared while the last proof is on
-/// its way, and looked at again if that fails.
+/// Does the same as [`collect_and_diff`], with a listing in progress. The comparison starts before
+/// the listing is confirmed; if the confirmation fails, the state is listed again.
 async fn diff_early(
     session: &Session,
     look: PendingListing,
@@ -278,13 +278,13 @@ fn compare(
     options: &DiffOptions,
 ) -> Result<Plan, CommandError> {
     diff(session.manifest(), live, history, options).map_err(|errors| match live.coverage() {
-        // Whatever is missing may only not have been listed.
+        // A missing record may just not have been listed.
         Coverage::Unproven(reason) => session.read_error(ReadError::UnprovenWhole(reason.clone())),
         Coverage::Whole | Coverage::Names(_) => diff_error(session, errors),
     })
 }
 
-/// What stands at a place of the manifest is told there; the rest is about what was typed.
+/// Shows problems of manifest entries at their location; the others are about the options.
 fn diff_error(session: &Session, errors: Vec<DiffError>) -> CommandError {
     let problems: Vec<Problem> = errors
         .iter()
@@ -311,7 +311,7 @@ fn lacks_suggestion(error: &DiffError) -> bool {
     matches!(error, DiffError::SelectsNothing { near, .. } if near.is_empty())
 }
 
-/// What must be known of the live state for this manifest.
+/// Returns the request for the part of the live state that this manifest needs.
 fn request(
     manifest: &Manifest,
     history: &ApplyHistory,
@@ -328,8 +328,8 @@ fn request(
     ListRequest {
         visibility_of: VisibilityOf::Names(names_with_visibility(manifest)),
         names: (!needs_whole).then(|| {
-            // An orphaned record is reported until it is gone, also where its name is not declared
-            // any more. A selector may name something that is live and not declared.
+            // An orphaned record is reported until it is deleted, even if its name is no longer
+            // declared. A selector may name a live version that is not declared.
             let orphaned = history.orphaned.values();
             let orphaned = orphaned.map(|record| record.identity.name.clone());
             let selectors = options.targets.iter().chain(&options.excludes);
@@ -341,9 +341,9 @@ fn request(
     }
 }
 
-/// How a command ends that shows this plan, and that nothing blocks. Showing what earlier applies
-/// left is no error: only the detailed exit code reports it.
-pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
+/// Returns the exit status of a command that shows this plan without refusals. Orphaned records are
+/// no error: only the detailed exit code reports them.
+pub(super) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
     if !is_detailed {
         return ExitStatus::Success;
     }
@@ -359,10 +359,10 @@ pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
     most_telling(&holding)
 }
 
-/// The error for a plan whose refusals were told.
+/// Returns the error for a plan whose refusals were shown.
 ///
-/// With a session, what is a problem of the manifest is shown as one.
-pub(in crate::cli) fn blocked(
+/// With a session, problems of the manifest are shown with their location.
+pub(super) fn blocked(
     session: Option<&Session>,
     refusals: &[Refusal],
     plan: &Plan,
@@ -388,7 +388,7 @@ pub(in crate::cli) fn blocked(
     }
 }
 
-/// Checks that a plan can take the place of what is there: a manifest that was named by mistake
+/// Checks that an existing file may be overwritten by a plan: a manifest that was named by mistake
 /// must not be lost.
 pub(in crate::cli) fn check_saved(path: &Path) -> Result<(), CommandError> {
     if path.is_file()
@@ -407,14 +407,14 @@ pub(in crate::cli) fn check_saved(path: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Keeps a plan: written beside its place and moved there, readable by its owner only.
-pub(in crate::cli) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
+/// Writes a plan file atomically, readable by its owner only.
+pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
     write_whole(path, saved.to_json().as_bytes())
         .map_err(|source| CommandError::io("write", path, source))
 }
 
-/// Reads a plan that was kept.
-pub(in crate::cli) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
+/// Reads a plan file.
+pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
     let bytes = regular_file::read(path, PLAN_LIMIT)
         .map_err(|source| CommandError::io("read", path, source))?;
     SavedPlan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|source| {

@@ -1,4 +1,4 @@
-//! A plan in the formats that were asked for: one on standard output, and any number in files.
+//! The output of a plan: one format on standard output, and any number of files.
 
 use std::io::{self, Write};
 
@@ -15,8 +15,8 @@ use crate::render::{
     render_plan_in,
 };
 
-/// Writes a plan in every format that was asked for. Files hold all of it, whatever is printed.
-pub(in crate::cli) fn write_plan(
+/// Writes a plan in every requested format. Files always contain the whole plan.
+pub(super) fn write_plan(
     plan: &Plan,
     refusals: &[Refusal],
     args: &FormatArgs,
@@ -55,8 +55,8 @@ pub(in crate::cli) fn print_plan(plan: &Plan, detail: PlanDetail, io: &mut Io) -
     render_plan_in(detail, plan, &styles, out)
 }
 
-/// Tells the stream of a plan.
-pub(in crate::cli) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
+/// Sends a plan to the event stream.
+pub(super) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
     if let Some(stream) = &io.stream {
         for message in StreamMessage::plan(plan, is_applyable) {
             stream.send(message);
@@ -64,8 +64,8 @@ pub(in crate::cli) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
     }
 }
 
-/// Annotates why there is no plan, where annotations were asked for.
-pub(in crate::cli) fn write_errors(
+/// Writes the error as an annotation, if annotations were requested.
+pub(super) fn write_errors(
     error: &CommandError,
     args: &FormatArgs,
     settings: &Settings,

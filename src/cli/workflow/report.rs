@@ -1,4 +1,4 @@
-//! The report of an apply in the formats that were asked for, whatever the end was.
+//! The report of an apply in the requested formats, for every outcome.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -19,23 +19,23 @@ use crate::render::{
     render_report_markdown, render_verdict, words,
 };
 
-/// The report of one apply or destroy, from its start on.
-pub(in crate::cli) struct Reporting<'a> {
+/// The report of one apply or destroy.
+pub(super) struct Reporting<'a> {
     formats: &'a ReportFormatArgs,
     settings: &'a Settings,
-    /// Converge or destroy, as far as it is known.
-    pub(in crate::cli) mode: Mode,
-    /// How much of the outcomes is printed.
-    pub(in crate::cli) detail: PlanDetail,
-    /// When it began, in milliseconds since 1970.
-    pub(in crate::cli) began_at_ms: u64,
-    /// The environment and its URL, once they are known.
+    /// Converge or destroy, if known.
+    pub(super) mode: Mode,
+    /// The detail of the printed outcomes.
+    pub(super) detail: PlanDetail,
+    /// The start time, in milliseconds since 1970.
+    pub(super) began_at_ms: u64,
+    /// The environment and its URL, if known.
     subject: Option<(String, String)>,
     /// True if a report was written.
     is_told: bool,
-    /// True if files can be written where they are wanted.
+    /// True if the output files can be written.
     has_places: bool,
-    /// True if the summary of the step can be added to, where the report belongs there.
+    /// True if the summary of the step can be written, or is not used.
     has_summary: bool,
 }
 
@@ -62,13 +62,9 @@ impl<'a> Reporting<'a> {
         }
     }
 
-    /// What is known before anything is read: whether the report will have a place, and whether
-    /// somebody approved, as nobody can be asked on a stream.
-    pub(in crate::cli) fn check(
-        &mut self,
-        is_approved: bool,
-        manifest: &Path,
-    ) -> Result<(), CommandError> {
+    /// Checks, before anything is read, that the report can be written, and that the plan is
+    /// approved if an event stream makes a prompt impossible.
+    pub(super) fn check(&mut self, is_approved: bool, manifest: &Path) -> Result<(), CommandError> {
         let paths = self.formats.output.iter();
         output_files::check(paths.map(|output| output.path.as_path()), manifest)?;
         self.has_places = true;
@@ -82,8 +78,8 @@ impl<'a> Reporting<'a> {
         Ok(())
     }
 
-    /// Notes what is applied to.
-    pub(in crate::cli) fn learn(&mut self, session: &Session) {
+    /// Sets the environment.
+    pub(super) fn learn(&mut self, session: &Session) {
         let environment = &session.manifest().environment;
         self.subject = Some((
             environment.name.clone(),
@@ -91,12 +87,8 @@ impl<'a> Reporting<'a> {
         ));
     }
 
-    /// Tells how it ended.
-    pub(in crate::cli) fn tell(
-        &mut self,
-        view: &ReportView<'_>,
-        io: &mut Io,
-    ) -> Result<(), CommandError> {
+    /// Writes the report.
+    pub(super) fn tell(&mut self, view: &ReportView<'_>, io: &mut Io) -> Result<(), CommandError> {
         self.is_told = true;
         self.mode = view.plan.mode;
         let is_verbose = self.detail == PlanDetail::Verbose;
@@ -105,7 +97,7 @@ impl<'a> Reporting<'a> {
             .and_then(|()| render_report(view.report, is_verbose, &styles, out))
             .and_then(|()| render_verdict(view, &styles, out));
         if let Err(error) = on_screen {
-            // Writes were sent: whether somebody still reads decides nothing any more.
+            // Writes were sent, so a closed output no longer changes the result.
             tracing::warn!(%error, "the report could not be written");
         }
         let document = crate::render::report_document(view);
@@ -117,8 +109,8 @@ impl<'a> Reporting<'a> {
         })
     }
 
-    /// Tells that it ended before anything was begun, where no other report was written.
-    pub(in crate::cli) fn end(
+    /// Writes a report of an apply that ended before any change, if no other report was written.
+    pub(super) fn end(
         mut self,
         result: Result<ExitStatus, CommandError>,
         io: &mut Io,
@@ -128,7 +120,7 @@ impl<'a> Reporting<'a> {
             let errors = errors.map(|error| diagnostics_of(error, &io.invocation));
             let written = self.tell_not_applied(errors.unwrap_or_default(), io);
             if let (Err(error), Err(_)) = (&written, &result) {
-                // The first error is the one to be told as such.
+                // Only the first error is returned.
                 io.report(error);
             } else {
                 written?;
@@ -160,7 +152,7 @@ impl<'a> Reporting<'a> {
         })
     }
 
-    /// Writes a report to every place but the text on the screen.
+    /// Writes a report to every output except the text for people.
     fn write(
         &self,
         document: &ReportDocument,
@@ -182,7 +174,7 @@ impl<'a> Reporting<'a> {
             }?;
             io::Result::Ok(out)
         };
-        // Files first: whoever reads standard output may have left.
+        // Files come first, because standard output may be closed.
         let wanted = self.formats.output.iter();
         for Output { format, path } in wanted.filter(|_| self.has_places) {
             let is_github = *format == ReportFormat::Github;

@@ -1,4 +1,4 @@
-//! What `run` and `job` share: waiting for a run or job, and telling how it stands.
+//! The wait for a run or job, and its report, for `run` and `job`.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
@@ -18,8 +18,8 @@ use crate::cli::session::Session;
 use crate::job::JobKind;
 use crate::render::{job_document, render_job, render_json};
 
-/// What a run or job is watched with.
-pub(in crate::cli) fn execution(
+/// The inputs of a wait for a run or job.
+pub(super) fn execution(
     session: &Session,
     waiting: &WaitingArgs,
     interrupt: &CancelToken,
@@ -38,8 +38,8 @@ pub(in crate::cli) fn execution(
     }
 }
 
-/// Waits until it ends, or as long as it may.
-pub(in crate::cli) async fn wait(
+/// Waits until the run or job ends, or until the timeout.
+pub(super) async fn wait(
     job: &WatchedJob,
     execution: &RunExecution,
     progress: &RunProgress,
@@ -53,8 +53,8 @@ pub(in crate::cli) async fn wait(
     watched.map_err(|error| session.read_error(error))
 }
 
-/// Tells how it stands, and what to do where it has not ended.
-pub(in crate::cli) fn tell(
+/// Reports the state, and the next command if the run or job has not ended.
+pub(super) fn report(
     job: &WatchedJob,
     report: &JobReport,
     waiting: &WaitingArgs,
@@ -69,7 +69,7 @@ pub(in crate::cli) fn tell(
     }
     match &report.outcome {
         JobOutcome::Done | JobOutcome::Failed { .. } => {}
-        // A wait would be one for something that may not exist.
+        // The run or job may not exist, so waiting for it is not suggested.
         JobOutcome::NotKnown { .. } if !waiting.wait => writeln!(
             io.err,
             "{}",
@@ -85,7 +85,7 @@ pub(in crate::cli) fn tell(
     Ok(())
 }
 
-/// The command that looks again, as a shell takes it.
+/// Returns the command that reads the state again, quoted for a shell.
 fn command(job: &WatchedJob, session: &Session) -> String {
     let kind = (job.kind != JobKind::Async).then(|| job.kind.as_str());
     session
@@ -99,9 +99,9 @@ fn command(job: &WatchedJob, session: &Session) -> String {
         .to_string()
 }
 
-/// The exit status of how it stands. One that is at work is no success: whoever asks in a script
-/// wants to know whether it is done.
-pub(in crate::cli) fn status_of(report: &JobReport, interrupt: &CancelToken) -> ExitStatus {
+/// Returns the exit status for a state. A job in progress is not a success, so that a script can
+/// test if it is done.
+pub(super) fn status_of(report: &JobReport, interrupt: &CancelToken) -> ExitStatus {
     match report.outcome {
         JobOutcome::Started | JobOutcome::Done => ExitStatus::Success,
         JobOutcome::Failed { .. } => ExitStatus::Partial,

@@ -1,4 +1,4 @@
-//! Executes what a saved plan approves: a plan that is made anew, narrowed to it.
+//! The execution of a saved plan: a new plan is made and narrowed to the approved changes.
 
 use std::path::Path;
 
@@ -15,17 +15,17 @@ use crate::cli::settings::Settings;
 use crate::plan::{DiffOptions, PlanProgress, SavedPlan, SavedPlanError, Selector};
 use crate::store::progress_of;
 
-/// A plan file, and the command that is to execute it.
-pub(in crate::cli) struct PlanFile<'a> {
-    pub(in crate::cli) path: &'a Path,
-    pub(in crate::cli) command: &'static str,
+/// A plan file, and the command that executes it.
+pub(super) struct PlanFile<'a> {
+    pub(super) path: &'a Path,
+    pub(super) command: &'static str,
 }
 
 /// A saved plan as the approval of an apply.
-pub(in crate::cli) struct SavedApproval<'a> {
-    pub(in crate::cli) saved: SavedPlan,
-    /// Its file; none where an interrupted run is resumed.
-    pub(in crate::cli) file: Option<&'a Path>,
+pub(super) struct SavedApproval<'a> {
+    pub(super) saved: SavedPlan,
+    /// The plan file; none if an interrupted apply is resumed.
+    pub(super) file: Option<&'a Path>,
 }
 
 /// Executes a plan file.
@@ -44,13 +44,13 @@ pub(in crate::cli) async fn run(
     let saved = plan::read_saved(file.path)?;
     reporting.mode = saved.plan.mode;
     let mut wanted = change.manifest.clone();
-    // The plan's environment is meant, where none is named.
+    // Without `-e`, the plan's environment is used.
     if wanted.environment.is_none() && settings.environment.is_none() {
         wanted.environment = Some(saved.plan.subject.environment.clone());
     }
     let session = start.open(&wanted, settings, io).await?;
     reporting.learn(&session);
-    // A plan that is refused whole needs no lock for it.
+    // If the whole plan is refused, no lock is needed.
     check(&file, &saved, &session, change)?;
     let command = session.place.command(file.command);
     start.set_next(&plan::with_repeated_options(command, &saved).file(file.path));
@@ -97,8 +97,8 @@ fn check(
     })
 }
 
-/// Plans anew from the manifest at hand, and executes only changes that the saved plan approves.
-pub(in crate::cli) async fn execute(
+/// Makes a new plan from the manifest, and executes only the changes that the saved plan approves.
+pub(super) async fn execute(
     session: &Session,
     approval: SavedApproval<'_>,
     change: &ChangeArgs,
@@ -141,7 +141,7 @@ pub(in crate::cli) async fn execute(
     apply::execute(session, order, apply_session, start, reporting, io).await
 }
 
-/// The options of the fresh plan. What was replaced already is not replaced again.
+/// Returns the options of the new plan. A version that was already replaced is not replaced again.
 fn fresh_options(saved: &SavedPlan, progress: &PlanProgress) -> DiffOptions {
     let selectors = |texts: &[String]| texts.iter().map(|text| Selector::new(text)).collect();
     let replace = saved.options.replace.iter();

@@ -1,4 +1,4 @@
-//! The look after an apply: whether what was done is what is live.
+//! The verification of an apply: the completed changes are compared with the live state.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,22 +16,22 @@ use crate::live::Coverage;
 use crate::plan::{ApplyHistory, Change, Decision, DiffOptions, Note, Plan};
 use crate::render::words;
 
-/// What the look after an apply showed.
+/// The result of the verification.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Verification {
-    /// Changes that are done and planned again, with what differs.
-    pub(in crate::cli) not_converged: Vec<(Address, String)>,
-    /// Versions that somebody must approve.
-    pub(in crate::cli) waiting_for_review: Vec<Address>,
-    /// Why the look proves nothing, where it does not.
-    pub(in crate::cli) unproven: Option<String>,
-    /// True if an interrupt came before the look was over.
-    pub(in crate::cli) is_interrupted: bool,
+pub(super) struct Verification {
+    /// Changes that are done but planned again, with their differences.
+    pub(super) not_converged: Vec<(Address, String)>,
+    /// Versions that wait for an approval on the platform.
+    pub(super) waiting_for_review: Vec<Address>,
+    /// The reason why the verification proves nothing, if it does not.
+    pub(super) unproven: Option<String>,
+    /// True if an interrupt ended the verification early.
+    pub(super) is_interrupted: bool,
 }
 
 impl Verification {
-    /// Where nothing was sent, the plan says it all.
-    pub(in crate::cli) fn unchanged(plan: &Plan) -> Self {
+    /// Returns the result for an apply that sent nothing: the plan is sufficient.
+    pub(super) fn unchanged(plan: &Plan) -> Self {
         Self {
             waiting_for_review: waiting(plan),
             ..Self::default()
@@ -39,9 +39,9 @@ impl Verification {
     }
 }
 
-/// Lists and plans again, and names every change that is done and yet planned again. A list may lag
-/// behind what single reads showed, so it is repeated for `timeouts.propagation`.
-pub(in crate::cli) async fn look_again(
+/// Lists and plans again, and returns every change that is done but planned again. A list may lag
+/// behind single reads, so it is repeated during `timeouts.propagation`.
+pub(super) async fn look_again(
     session: &Session,
     report: &ApplyReport,
     planned: &Plan,
@@ -62,7 +62,7 @@ pub(in crate::cli) async fn look_again(
         .filter(|change| done.contains(&change.address))
         .map(|change| &change.identity)
         .collect();
-    // What was asked for once is not to be done again.
+    // A requested replace must not be planned again.
     let options = DiffOptions {
         replace: Vec::new(),
         may_select_nothing: true,
@@ -73,7 +73,8 @@ pub(in crate::cli) async fn look_again(
     let mut pause = (propagation / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let mut has_told = false;
     loop {
-        // On a busy machine both branches below may be ready at once, and one look is one too many.
+        // On a busy machine, both branches below may be ready at once; then no more listing is
+        // needed.
         if interrupt.is_raised() {
             return interrupted();
         }
@@ -88,7 +89,7 @@ pub(in crate::cli) async fn look_again(
         }
         if !has_told {
             has_told = true;
-            // Nobody who left is waiting for this line.
+            // A closed output is ignored.
             let _ = io.note(&format!(
                 "The list does not show everything yet; looking again for up to {}.",
                 words::duration(propagation)
@@ -109,10 +110,10 @@ fn interrupted() -> Verification {
     }
 }
 
-/// One look.
+/// The result of one listing.
 struct Look {
     verification: Verification,
-    /// True if another one would show the same.
+    /// True if another listing would show the same.
     is_final: bool,
 }
 
@@ -145,7 +146,7 @@ async fn look_once(
             }
             reasons.extend(error.causes());
             Look {
-                // What stands in the manifest stays there; only a read may go better next time.
+                // Errors in the manifest stay; only a failed read may succeed next time.
                 is_final: !matches!(error, CommandError::Read { .. }),
                 verification: Verification {
                     unproven: Some(reasons.join(": ")),

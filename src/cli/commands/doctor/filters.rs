@@ -1,4 +1,4 @@
-//! Whether the server honours the filters of a list.
+//! Checks of the list filters that the server supports.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::attribute::{LiveStateWord, Visibility};
 use crate::diagnosis::{Check, CheckName, FilterHabit, compare_filter, compare_lists};
 use crate::live::{LiveState, LiveVersion};
 
-/// The ids that have a value, and those that came.
+/// The ids that have a value, and those that the server returned.
 type Pair<'a> = (BTreeSet<&'a str>, BTreeSet<&'a str>);
 
 pub(super) async fn look(
@@ -115,7 +115,7 @@ async fn by_visibility(probe: &Probe, live: &LiveState, all: &BTreeSet<&str>) ->
             Err(error) => refusal = Some(error),
         }
     }
-    // One word may be unknown to a server that knows the others.
+    // A server may not know all words.
     if let (Some(error), true) = (&refusal, samples.len() < 2) {
         return if is_in_records {
             Check::ok(

@@ -1,5 +1,5 @@
-//! `doctor`: whether an environment can be worked with, check after check. Sends the platform GETs
-//! only, and leaves nothing in the store.
+//! `doctor`: checks that an environment is usable, step by step. Sends only GETs to the platform,
+//! and leaves nothing in the store.
 
 mod filters;
 mod paths;
@@ -87,7 +87,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         }
         Err(error) => {
             if matches!(error, CommandError::Manifest(_)) {
-                // Each problem with its place: that is what a check cannot hold.
+                // Each problem is shown with its location, which a check cannot contain.
                 io.report(&error);
             }
             checks.push(broken_manifest(&error));
@@ -100,7 +100,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         let hint = check.hint.take();
         check.hint = hint.map(|hint| io.invocation.complete(&hint));
     }
-    // They were asked in the order in which answers come cheap.
+    // The checks were made in the order of their cost.
     checks.sort_by_key(|check| check.name);
     Diagnosis {
         environment,
@@ -109,7 +109,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
     }
 }
 
-/// What the manifest may reach while `SOLFORM_ALLOWED_HOSTS` is set.
+/// Checks the restrictions of the manifest while `SOLFORM_ALLOWED_HOSTS` is set.
 fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
     let quoted = |names: &[String]| {
         if names.is_empty() {
@@ -186,7 +186,7 @@ async fn look_at_platform(
     let connected = session::connect(place, settings, io, |client_settings| {
         client_settings.request_timeout = client_settings.request_timeout.min(limit);
         client_settings.connect_timeout = client_settings.connect_timeout.min(limit);
-        // Who asks how things are wants to hear it, and not to be waited for.
+        // A diagnosis must not wait for long retries.
         client_settings.retry = RetryPolicy {
             tries: 3,
             tries_of_odd_answers: 1,
@@ -221,7 +221,7 @@ async fn look_at_platform(
     skip(checks, &PLATFORM, &why);
 }
 
-/// Adds what was not asked.
+/// Adds the checks that were skipped.
 fn skip(checks: &mut Vec<Check>, names: &[CheckName], why: &str) {
     for name in names {
         if !checks.iter().any(|check| check.name == *name) {
@@ -230,7 +230,7 @@ fn skip(checks: &mut Vec<Check>, names: &[CheckName], why: &str) {
     }
 }
 
-/// An error with its causes, as one sentence.
+/// Returns an error with its causes, as one sentence.
 fn sentence(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -248,7 +248,7 @@ fn sentence(error: &dyn Error) -> String {
     format!("{capital}{}.", letters.as_str())
 }
 
-/// Waits so long at most.
+/// Waits for a future, up to a timeout.
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, future).await.ok()
 }

@@ -1,4 +1,4 @@
-//! Whether the declared packages are there, and are what is declared.
+//! Checks that the declared packages exist and match their declaration.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) async fn look(
     let deadline = Instant::now() + limit;
     let mut found = Found::default();
     while let Ok(Some((entry, path, result))) = timeout_at(deadline, reading.next()).await {
-        // What is live needs its package no more.
+        // A live version no longer needs its package.
         let is_needed = live.is_none_or(|live| live_record(manifest, live, entry).is_none());
         let other_owner = manifest.other_owner(&entry.identity.owner);
         found.take(entry, path, result, other_owner.as_ref(), is_needed);

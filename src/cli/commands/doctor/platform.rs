@@ -1,4 +1,4 @@
-//! From the connection to the listing: each question needs the answer before it.
+//! Checks from the connection to the listing: each needs the result of the one before.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,9 +11,9 @@ use crate::live::{Coverage, LiveState};
 use crate::manifest::{Endpoint, Environment, TokenSource};
 use crate::render::words;
 
-/// Clocks that differ by less than this are taken for the same, whatever `propagation` is.
+/// A clock difference below this is ignored, independent of `propagation`.
 const LEAST_SKEW: Duration = Duration::from_secs(10);
-/// Clocks that differ by more than this are told, whatever `propagation` is.
+/// A clock difference above this is reported, independent of `propagation`.
 const MOST_SKEW: Duration = Duration::from_mins(1);
 
 pub(super) async fn look(session: &Session, limit: Duration, checks: &mut Vec<Check>) {
@@ -64,7 +64,7 @@ async fn check_token(
     let check = match within(limit, probe.token()).await {
         None => too_slow(name, limit),
         Some(Ok(())) => Check::ok(name, format!("It comes from {from}.")),
-        // Nothing was asked: only the cause says something.
+        // No request was sent, so only the cause is useful.
         Some(Err(error)) => {
             let cause =
                 std::error::Error::source(&error).map_or_else(|| sentence(&error), sentence);
@@ -76,7 +76,7 @@ async fn check_token(
     is_there
 }
 
-/// Asks without a token: that the answer is no is no matter.
+/// Sends a request without a token; the server may refuse it.
 async fn check_connection(
     probe: &Probe,
     environment: &Environment,
@@ -132,7 +132,7 @@ async fn check_connection(
             };
             Check::ok(tls, format!("The server's certificate is trusted{more}."))
         }
-        // The manifest lets plain http pass to this machine only.
+        // The manifest allows plain http only for this machine.
         (Reach::NoTrust | Reach::Answer, _) => {
             Check::ok(tls, "None: plain http, which does not leave this machine.")
         }
@@ -141,14 +141,14 @@ async fn check_connection(
     reach == Reach::Answer
 }
 
-/// How far a request got.
+/// The progress of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// Nobody answered.
+    /// No server answered.
     Nobody,
-    /// Somebody did, who could not prove who they are.
+    /// A server answered, but its certificate was not valid.
     NoTrust,
-    /// Something came back, whatever it was.
+    /// A response arrived.
     Answer,
 }
 
@@ -163,8 +163,8 @@ fn reach(kind: &ApiErrorKind) -> Reach {
     }
 }
 
-/// Returns whether the API answers to the token and the account. Where it says 401, which it does
-/// for several reasons (docs/platform.md, "Conventions"), further questions tell them apart.
+/// Checks that the API accepts the token and the account. A 401 has several possible reasons
+/// (docs/platform.md, "Conventions"), so further requests find the actual one.
 async fn check_access(
     session: &Session,
     probe: &Probe,
@@ -210,7 +210,7 @@ async fn check_access(
         ));
         return None;
     }
-    // Another API of the same kind: does it know the token?
+    // Tests the token with another API of the platform.
     let path = session
         .manifest()
         .desired
@@ -237,7 +237,7 @@ async fn check_access(
     None
 }
 
-/// A page of anything; of what is in service where a list must name a state.
+/// Reads one page of a list; only of active versions if the list requires a state.
 async fn sample(probe: &Probe) -> Result<Sample, ApiError> {
     match probe.ask(&Question::Any).await {
         Err(error) if error.is_refused_request() => probe.ask(&Question::Active).await,
@@ -255,7 +255,7 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
     let Some(theirs) = theirs else {
         return Check::skipped(name, "The server does not send its time.");
     };
-    // The server tells whole seconds, and its answer took a while.
+    // The server sends whole seconds, and the response took some time.
     let skew = Duration::from_millis(now_ms.abs_diff(theirs).saturating_sub(1000));
     let limit = environment
         .timeouts
@@ -349,7 +349,7 @@ mod tests {
                 },
                 Reach::Nobody,
             ),
-            // A server with an expired or unknown certificate is there.
+            // A server with an expired or unknown certificate is reachable.
             (ApiErrorKind::Tls, Reach::NoTrust),
             (ApiErrorKind::Status, Reach::Answer),
             (ApiErrorKind::NotJson { html: true }, Reach::Answer),

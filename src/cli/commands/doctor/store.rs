@@ -1,5 +1,5 @@
-//! The store and its lock. They are read; a bucket is also tried with an object that is removed
-//! again.
+//! Checks of the store and its lock. They are only read, but a bucket is also tested with a
+//! temporary object.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
 use crate::store::{PastRun, Store};
 
-/// Long enough for a bucket far away.
+/// The timeout: long enough for a remote bucket.
 const LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) async fn look(place: &EnvironmentContext, args: &DoctorArgs, io: &Io) -> [Check; 2] {
@@ -74,7 +74,7 @@ async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
     let name = CheckName::Lock;
     match within(limit, store.prove_locks()).await {
         None => return too_slow(name, limit),
-        // A plan needs no more than to read.
+        // A plan only needs read access.
         Some(Err(error)) if error.is_denied() => {
             return Check::warn(name, sentence(&error), error.help());
         }
