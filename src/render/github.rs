@@ -15,7 +15,7 @@ use crate::review::{Finding, Review, ReviewSummary, Side};
 /// How many annotations of a kind one step may have; a runner drops the rest.
 const MOST: usize = 10;
 
-/// One annotation.
+/// An annotation.
 struct Annotation {
     severity: Severity,
     place: Option<Location>,

@@ -100,7 +100,7 @@ pub fn render_event(
     }
 }
 
-/// What is going on.
+/// Returns the description of a running step.
 pub(super) fn doing(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "Creating",
@@ -111,7 +111,7 @@ pub(super) fn doing(kind: ActionKind) -> &'static str {
     }
 }
 
-/// What came to its end.
+/// Returns the description of a finished step.
 pub(super) fn done(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "Creation",

@@ -63,7 +63,7 @@ impl Sign {
     }
 }
 
-/// What happens.
+/// The kind of change.
 pub(super) fn phrase(kind: Kind) -> &'static str {
     match kind {
         Kind::EnvironmentAdded => "environment added",
@@ -254,10 +254,10 @@ pub(super) fn counts(summary: &ReviewSummary) -> String {
     )
 }
 
-/// What is said where nothing changes.
+/// The text for a review without changes.
 pub(super) const NO_CHANGES: &str = "No changes. Both manifests mean the same.";
 
-/// How often each risk was found.
+/// Returns the number of findings for each risk.
 pub(super) fn risks(summary: &ReviewSummary) -> String {
     let risks: Vec<String> = summary
         .risks

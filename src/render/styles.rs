@@ -9,11 +9,11 @@ use crate::plan::ActionKind;
 /// The styles of human output.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Styles {
-    /// What is added.
+    /// Added values.
     pub add: Style,
-    /// What is changed.
+    /// Changed values.
     pub change: Style,
-    /// What is destroyed, and errors.
+    /// Destroyed values, and errors.
     pub destroy: Style,
     /// Headings and addresses.
     pub strong: Style,

@@ -34,7 +34,7 @@ pub fn symbol(kind: ActionKind) -> &'static str {
     }
 }
 
-/// What the symbol means.
+/// Returns the meaning of a symbol.
 pub fn legend(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "create",

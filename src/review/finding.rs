@@ -6,10 +6,10 @@ use super::kind::{Field, Kind};
 use crate::ident::Address;
 use crate::manifest::{Environment, Position};
 
-/// What the change of a manifest means.
+/// The effects of a change to a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Review {
-    /// What is compared with.
+    /// The base.
     pub base: ReviewBase,
     /// The manifest under review, as the user named it.
     pub head: String,
@@ -17,7 +17,7 @@ pub struct Review {
     pub only: Option<String>,
     /// Every environment of either side that was compared, changed or not, in the manifest's order.
     pub environments: Vec<String>,
-    /// What was found; environments without a finding are one group.
+    /// The findings; environments without a finding are one group.
     pub groups: Vec<ReviewGroup>,
 }
 
@@ -35,13 +35,13 @@ pub struct ReviewBase {
 /// The commit whose manifest is the base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseCommit {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// True if it is the merge base of the revision with `HEAD`, and not the revision itself.
     pub is_merge_base: bool,
 }
 
-/// What changes in one environment, or in several alike.
+/// The changes of one environment, or of several with the same changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewGroup {
     /// Their names, in the manifest's order.
@@ -57,18 +57,18 @@ pub struct Finding {
     pub address: Option<Address>,
     /// The field or setting that changes; none where a version or an environment comes or goes.
     pub field: Option<Field>,
-    /// What happens.
+    /// The kind of change.
     pub kind: Kind,
     /// The value in the base manifest.
     pub before: Option<String>,
     /// The value in the head manifest.
     pub after: Option<String>,
-    /// What an apply makes of it.
+    /// The effects of an apply.
     pub effect: Option<Effect>,
     /// The declared versions that it concerns, where it is about no single one: those that a
     /// removed protection covered and that go with it, or those whose policy changes.
     pub concerned: Vec<Address>,
-    /// What a reviewer must not overlook.
+    /// The risks for a reviewer.
     pub risks: Vec<Risk>,
     /// Where it is written.
     pub place: SidePosition,
@@ -83,7 +83,7 @@ pub struct SidePosition {
     pub position: Position,
 }
 
-/// One of the two manifests.
+/// A side of the review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The one that is compared with.
@@ -95,13 +95,13 @@ pub enum Side {
 /// What an apply makes of a change, if what it speaks of is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
-    /// What it happens to.
+    /// The target.
     pub whom: Whom,
-    /// What happens.
+    /// The kind of change.
     pub fate: PolicyEffect,
 }
 
-/// What an effect happens to.
+/// The target of an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whom {
     /// This version.
@@ -114,7 +114,7 @@ pub enum Whom {
     WholeEnvironment,
 }
 
-/// What becomes of a version.
+/// The effect on a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyEffect {
     /// It is deployed, if it is not there, and serves.
@@ -138,7 +138,7 @@ pub enum PolicyEffect {
     Deleted,
     /// It is deleted, unless it is among the newest so many.
     DeletedBeyond(usize),
-    /// It should be deleted, and a protection stands against it.
+    /// It should be deleted, but a protection prevents it.
     Blocked,
 }
 
@@ -192,7 +192,7 @@ impl LeftAlone {
     }
 }
 
-/// What a reviewer must not overlook.
+/// The risks for a reviewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Risk {
     /// A protection goes together with a version that it covered.

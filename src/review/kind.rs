@@ -1,6 +1,6 @@
 //! What can happen to what: closed lists, each with a stable word for programs.
 
-/// What happens.
+/// The kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// An environment is new.
@@ -25,13 +25,13 @@ pub enum Kind {
     VisibilityWidened,
     /// Fewer users may see it.
     VisibilityNarrowed,
-    /// Its visibility is left to whoever sets it.
+    /// The manifest no longer manages its visibility.
     VisibilityReleased,
-    /// It is to serve.
+    /// It will serve.
     Activated,
-    /// It is to be out of service.
+    /// It will be out of service.
     Deactivated,
-    /// It is to be deleted: a tombstone.
+    /// It will be deleted: a tombstone.
     Retired,
     /// A tombstone is to be there again, out of service.
     Revived,
@@ -59,7 +59,7 @@ pub enum Kind {
     ProtectionRemoved,
     /// A protection is gone, and a declared version that it covered goes too.
     ProtectionRemovedWithEntry,
-    /// How long something may take.
+    /// A timeout.
     TimeoutChanged,
     /// Another server.
     UrlChanged,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::{Finding, Review, Risk};
 use super::kind::Kind;
 
-/// How much of what a review found.
+/// The numbers of findings by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReviewSummary {
     /// All findings; one that several environments share counts once.
@@ -24,7 +24,7 @@ pub struct ReviewSummary {
     pub other: usize,
     /// Findings with a high risk.
     pub high_risk: usize,
-    /// How often each risk was found, the high ones first.
+    /// The number of findings for each risk, the high ones first.
     pub risks: BTreeMap<Risk, usize>,
     /// Environments that were compared.
     pub environments: usize,

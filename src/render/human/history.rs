@@ -112,7 +112,7 @@ pub(in crate::render) fn count_done(run: &PastRun) -> usize {
         .count()
 }
 
-/// How a run ended.
+/// Returns the outcome of an apply.
 pub(in crate::render) fn result(run: &PastRun) -> &'static str {
     match run.complete {
         _ if run.running_at_ms.is_some() => "running",

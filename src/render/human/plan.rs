@@ -16,7 +16,7 @@ pub fn render_plan(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Res
     render_plan_in(PlanDetail::Verbose, plan, styles, out)
 }
 
-/// How much of a plan is shown.
+/// The detail of a printed plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanDetail {
     /// Every change with all its fields.
@@ -259,7 +259,7 @@ pub(super) fn render_leftovers(
     Ok(())
 }
 
-/// Writes what stands against a plan.
+/// Writes the refusals of a plan.
 pub fn render_refusal(refusal: &Refusal, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
     let head = styled(styles.destroy, "Error:");
     writeln!(out, "{head} {}", words::escaped(&refusal.to_string()))?;

@@ -17,7 +17,7 @@ use crate::render::words;
 /// What a verdict is given on: the report, and what the look afterwards showed.
 #[derive(Debug)]
 pub struct ReportView<'a> {
-    /// What was planned.
+    /// The plan.
     pub plan: &'a Plan,
     /// The run's id in the store; none where there was nothing to do.
     pub run: Option<&'a str>,

@@ -35,7 +35,7 @@ pub fn render_runs(
     render_table(header, rows, out)
 }
 
-/// Writes how one run or job stands.
+/// Writes the state of a run or job.
 pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
     let JobReport {
         id,

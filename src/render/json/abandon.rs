@@ -22,9 +22,9 @@ pub struct AbandonDocument {
     write: Option<&'static str>,
     /// The job that the server named for it.
     job: Option<String>,
-    /// How long ago it was sent, in milliseconds.
+    /// The time since it was sent, in milliseconds.
     age_ms: Option<u64>,
-    /// What the server answered about the job when it was abandoned.
+    /// The server's answer about the job when it was abandoned.
     last_answer: Option<String>,
     /// The record that a failed deploy left, where that is what was abandoned.
     orphaned: Option<String>,

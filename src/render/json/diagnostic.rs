@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::manifest::{Label, PrimaryLine, Problem, Severity as ProblemSeverity};
 use crate::plan::{Origin, Plan, Refusal};
 
-/// How bad it is.
+/// The severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It stands against what was asked for.
+    /// An error: the request cannot be executed.
     Error,
-    /// It does not, and somebody should look at it.
+    /// A warning.
     Warning,
 }
 
@@ -25,7 +25,7 @@ pub enum Severity {
 pub struct Diagnostic {
     /// `error` or `warning`.
     pub severity: Severity,
-    /// What is wrong.
+    /// The message.
     pub summary: String,
     /// Why, and what to do; lines.
     pub detail: String,
@@ -38,11 +38,11 @@ pub struct Diagnostic {
     /// The line there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snippet: Option<Snippet>,
-    /// What Terraform has no key for.
+    /// Values without a key in Terraform's format.
     pub x_solution: DiagnosticExtension,
 }
 
-/// What solform knows of a diagnostic besides.
+/// The additional values of a diagnostic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct DiagnosticExtension {
@@ -50,7 +50,7 @@ pub struct DiagnosticExtension {
     pub code: Option<String>,
     /// The causes, the outermost first.
     pub causes: Vec<String>,
-    /// What to do.
+    /// The hint.
     pub help: Option<String>,
 }
 
@@ -86,7 +86,7 @@ pub struct Snippet {
     pub context: Option<String>,
     /// The line, or the part of a long one; secrets are masked.
     pub code: String,
-    /// Its number.
+    /// The line number.
     pub start_line: usize,
     /// The first byte of `code` that is meant.
     pub highlight_start_offset: usize,

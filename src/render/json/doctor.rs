@@ -7,7 +7,7 @@ use crate::diagnosis::{Check, Counts, Diagnosis, Finding, Verdict};
 
 const FORMAT_VERSION: &str = "1.0";
 
-/// What `doctor --json` prints: checks of an environment.
+/// The output of `doctor --json`: checks of an environment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct DoctorDocument<'a> {
@@ -19,13 +19,13 @@ pub struct DoctorDocument<'a> {
     environment: Option<&'a str>,
     /// True if a check failed. Warnings are no failure.
     failed: bool,
-    /// How many checks ended how.
+    /// The numbers of checks by outcome.
     counts: CountsItem,
     /// The checks, in the order in which they build on each other.
     checks: Vec<CheckItem<'a>>,
 }
 
-/// How many checks ended how.
+/// The numbers of checks by outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct CountsItem {
@@ -39,35 +39,35 @@ struct CountsItem {
     skipped: usize,
 }
 
-/// One check.
+/// A check.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct CheckItem<'a> {
-    /// What was looked at; more names may come.
+    /// The name of the check; more names may be added.
     name: &'static str,
-    /// How it ended.
+    /// The outcome.
     verdict: VerdictWord,
-    /// What was found, as a sentence.
+    /// The result, as a sentence.
     text: &'a str,
-    /// What to do about it; null where there is nothing to do.
+    /// The hint; null if nothing has to be done.
     hint: Option<&'a str>,
     /// The single things that it looked at, where there are several.
     findings: Vec<FindingItem<'a>>,
 }
 
-/// One thing that a check looked at.
+/// An item of a check.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct FindingItem<'a> {
-    /// What it is about.
+    /// The subject.
     subject: &'a str,
-    /// How it ended.
+    /// The outcome.
     verdict: VerdictWord,
-    /// What was found, as a sentence.
+    /// The result, as a sentence.
     text: &'a str,
 }
 
-/// How a check ended.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum VerdictWord {

@@ -124,7 +124,7 @@ impl StreamMessage {
         messages
     }
 
-    /// What happened in the end.
+    /// The result.
     pub fn report(report: ReportDocument, mode: Mode) -> Self {
         let changes = ChangesItem {
             add: report.totals.added,
@@ -147,7 +147,7 @@ impl StreamMessage {
         summary_message(message, changes, x_solution)
     }
 
-    /// A change is at work.
+    /// A change is in progress.
     pub fn progress(
         address: &Address,
         identity: Option<&Identity>,

@@ -10,10 +10,10 @@ use super::report::ReportDocument;
 /// The version of Terraform's stream whose types and keys are used.
 pub(super) const UI_VERSION: &str = "1.3";
 
-/// One line of the stream.
+/// A line of the stream.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct StreamLine {
-    /// How much it matters.
+    /// The level.
     #[serde(rename = "@level")]
     pub(super) level: Level,
     /// The line for people.
@@ -29,7 +29,7 @@ pub struct StreamLine {
     pub(super) event: StreamEvent,
 }
 
-/// How much a line matters.
+/// The level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
@@ -38,7 +38,7 @@ pub(super) enum Level {
     Error,
 }
 
-/// What a line tells.
+/// The content of a line.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum StreamEvent {
@@ -53,27 +53,27 @@ pub(super) enum StreamEvent {
     },
     /// Something that Terraform has no type for.
     Log {
-        /// What happened; none where the message says it all.
+        /// The event; none if the message is sufficient.
         #[serde(skip_serializing_if = "Option::is_none")]
         x_solution: Option<LogExtension>,
     },
     /// An error or a warning.
     Diagnostic {
-        /// What, why and where.
+        /// The diagnostic.
         diagnostic: Box<Diagnostic>,
     },
     /// A change of the plan.
     PlannedChange {
         /// The change.
         change: PlannedItem,
-        /// What Terraform has no key for.
+        /// Values without a key in Terraform's format.
         x_solution: Box<ChangeExtension>,
     },
     /// The numbers: of the plan, and at the end those of what happened.
     ChangeSummary {
         /// The numbers.
         changes: ChangesItem,
-        /// What Terraform has no key for.
+        /// Values without a key in Terraform's format.
         x_solution: Box<SummaryExtension>,
     },
     /// A change is begun.
@@ -81,7 +81,7 @@ pub(super) enum StreamEvent {
         /// The change.
         hook: HookItem,
     },
-    /// A change is at work; every 10 s.
+    /// A change is in progress; sent every 10 s.
     ApplyProgress {
         /// The change.
         hook: HookItem,
@@ -90,14 +90,14 @@ pub(super) enum StreamEvent {
     ApplyComplete {
         /// The change.
         hook: HookItem,
-        /// How it ended.
+        /// The outcome.
         x_solution: OutcomeExtension,
     },
     /// A change ended in another way, or was not tried.
     ApplyErrored {
         /// The change.
         hook: HookItem,
-        /// How it ended.
+        /// The outcome.
         x_solution: OutcomeExtension,
     },
 }
@@ -148,7 +148,7 @@ pub(super) struct ChangesItem {
     pub(super) operation: &'static str,
 }
 
-/// What solform knows of the numbers besides.
+/// The additional values of the counts.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct SummaryExtension {
@@ -170,7 +170,7 @@ pub(super) struct SummaryExtension {
     pub(super) report: Option<ReportDocument>,
 }
 
-/// A change at work.
+/// A change in progress.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct HookItem {
@@ -184,18 +184,18 @@ pub(super) struct HookItem {
     /// The platform's id of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id_value: Option<String>,
-    /// How long it is at work, or was.
+    /// The time since the start of the change, or its duration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) elapsed_seconds: Option<f64>,
 }
 
-/// How a change ended.
+/// The outcome of a change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct OutcomeExtension {
     /// `done`, `failed`, `skipped`, `refused`, `cancelled` or `unknown`.
     pub(super) outcome: &'static str,
-    /// Why it is not done, or what is to be known of one that is.
+    /// The reason why it is not done, or a note on a change that is done.
     pub(super) detail: Option<String>,
     /// The jobs that it started, in order.
     pub(super) jobs: Vec<String>,
@@ -203,11 +203,11 @@ pub(super) struct OutcomeExtension {
     pub(super) sent_twice: Vec<&'static str>,
 }
 
-/// What happens between a change's start and its end.
+/// An event between the start and the end of a change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(super) enum LogExtension {
-    /// A call was taken.
+    /// The server accepted a call.
     JobStarted {
         /// The change.
         address: String,
@@ -231,7 +231,7 @@ pub(super) enum LogExtension {
         address: String,
         /// The call.
         call: &'static str,
-        /// How long it waits, at the most.
+        /// The maximum wait.
         after_seconds: f64,
         /// True if the call may have been taken, so that its effect is looked for meanwhile.
         ambiguous: bool,
@@ -240,7 +240,7 @@ pub(super) enum LogExtension {
     },
     /// The first interrupt was seen: nothing new starts.
     Draining {
-        /// Changes at work.
+        /// The number of changes in progress.
         at_work: usize,
     },
 }

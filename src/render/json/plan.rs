@@ -17,10 +17,10 @@ use crate::plan::{
 
 /// The version of Terraform's plan format whose keys are used.
 const FORMAT_VERSION: &str = "1.2";
-/// What a solution version is in Terraform's words.
+/// The Terraform type of a solution version.
 pub(super) const RESOURCE_TYPE: &str = "solform_solution";
 
-/// What `plan --format json` and `show --format json` print.
+/// The output of `plan --format json` and `show --format json`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct PlanDocument {
@@ -37,11 +37,11 @@ pub struct PlanDocument {
     errored: bool,
     /// Every version that the plan is about, also those that are as declared.
     resource_changes: Vec<ResourceChange>,
-    /// What Terraform has no key for.
+    /// Values without a key in Terraform's format.
     x_solution: PlanExtension,
 }
 
-/// One version.
+/// A version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ResourceChange {
@@ -58,24 +58,24 @@ struct ResourceChange {
     index: String,
     /// Always `solform`.
     provider_name: &'static str,
-    /// What is done.
+    /// The action.
     change: ChangeItem,
     /// Terraform's word for why, where it has one.
     action_reason: Option<&'static str>,
-    /// What Terraform has no key for.
+    /// Values without a key in Terraform's format.
     x_solution: ChangeExtension,
 }
 
-/// What is done to a version.
+/// The action on a version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ChangeItem {
     /// `no-op`, `create`, `update`, `delete`, or `delete` and `create` for a replace. Whoever looks
     /// for `delete` finds every loss.
     actions: Vec<&'static str>,
-    /// What is live; null where nothing is.
+    /// The live values; null if no version is live.
     before: Option<BTreeMap<&'static str, Option<String>>>,
-    /// What will be live; null where nothing will.
+    /// The values after the apply; null if no version will be live.
     after: Option<BTreeMap<&'static str, Option<String>>>,
     /// The fields that are known only after the apply.
     after_unknown: BTreeMap<&'static str, bool>,
@@ -85,7 +85,7 @@ struct ChangeItem {
     after_sensitive: bool,
 }
 
-/// What solform knows of a change besides.
+/// The additional values of a change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(
@@ -162,11 +162,11 @@ impl PositionItem {
     }
 }
 
-/// One field that differs.
+/// A field that differs.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct FieldItem {
-    /// Its name.
+    /// The name.
     field: &'static str,
     /// The live value; null where nothing is live, or where it is not known.
     before: Option<String>,
@@ -176,7 +176,7 @@ struct FieldItem {
     decision: &'static str,
 }
 
-/// What solform knows of a plan besides.
+/// The additional values of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PlanExtension {
@@ -192,7 +192,7 @@ struct PlanExtension {
     summary: SummaryItem,
     /// Live versions in scope: what percentages of limits refer to.
     live_in_scope: usize,
-    /// What stands against the plan.
+    /// The refusals of the plan.
     refusals: Vec<String>,
     /// Writes of earlier applies whose end is not known.
     in_flight: Vec<InFlightItem>,

@@ -17,7 +17,7 @@ use crate::plan::{Mode, Origin};
 use crate::render::human::ReportView;
 use crate::render::words;
 
-/// What `apply --format json` and `destroy --format json` print.
+/// The output of `apply --format json` and `destroy --format json`.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ReportDocument {
@@ -42,13 +42,13 @@ pub struct ReportDocument {
     pub(in crate::render) result: ResultWord,
     /// True if an interrupt ended it early.
     pub(in crate::render) interrupted: bool,
-    /// What the changes that are done amount to.
+    /// The totals of the changes that are done.
     pub(in crate::render) totals: TotalsItem,
-    /// How many changes ended in which way.
+    /// The numbers of changes by outcome.
     pub(in crate::render) outcomes: BTreeMap<&'static str, usize>,
     /// Every change with what became of it, in the plan's order.
     pub(in crate::render) changes: Vec<ReportChange>,
-    /// What the look afterwards showed.
+    /// The result of the verification.
     pub(in crate::render) convergence: Convergence,
     /// Changes that a new plan has, and the saved plan does not approve; none of them was executed.
     pub(in crate::render) not_approved: Vec<NotApprovedItem>,
@@ -64,7 +64,7 @@ pub struct ReportDocument {
     pub(in crate::render) resume_command: Option<String>,
 }
 
-/// How an apply ended.
+/// The outcome of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::render) enum ResultWord {
@@ -88,7 +88,7 @@ pub(in crate::render) struct TotalsItem {
     pub(in crate::render) destroyed: usize,
 }
 
-/// One change.
+/// A change.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct ReportChange {
@@ -98,9 +98,9 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) action: Option<&'static str>,
     /// `done`, `failed`, `skipped`, `refused`, `cancelled` or `unknown`.
     pub(in crate::render) outcome: &'static str,
-    /// Why it is not done, or what is to be known of one that is.
+    /// The reason why it is not done, or a note on a change that is done.
     pub(in crate::render) detail: Option<String>,
-    /// What to do about it.
+    /// The hint.
     pub(in crate::render) help: Option<String>,
     /// The record that is live, where one is.
     pub(in crate::render) id: Option<String>,
@@ -110,7 +110,7 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) sent_twice: Vec<&'static str>,
     /// True if it was so before anything was sent.
     pub(in crate::render) was_already: bool,
-    /// How long it took.
+    /// The duration.
     pub(in crate::render) took_seconds: Option<f64>,
     /// Where the manifest speaks of it.
     pub(in crate::render) position: Option<PositionItem>,
@@ -133,7 +133,7 @@ pub(in crate::render) struct NotApprovedItem {
     pub(in crate::render) action: &'static str,
 }
 
-/// What the look after an apply showed.
+/// The result of the verification after an apply.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct Convergence {
@@ -148,17 +148,17 @@ pub(in crate::render) struct Convergence {
     pub(in crate::render) unproven: Option<String>,
 }
 
-/// What the look afterwards proves.
+/// The verdict of the verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::render) enum ConvergenceWord {
-    /// What is done is live.
+    /// The completed changes are live.
     Converged,
     /// Something that is done is planned again.
     NotConverged,
     /// The live state could not be read in full.
     NotProven,
-    /// Nobody looked.
+    /// The live state was not read.
     NotLooked,
 }
 
@@ -168,7 +168,7 @@ pub(in crate::render) enum ConvergenceWord {
 pub(in crate::render) struct NotConverged {
     /// The change.
     pub(in crate::render) address: String,
-    /// What differs.
+    /// The differences.
     pub(in crate::render) detail: String,
 }
 

@@ -9,7 +9,7 @@ use crate::review::{Effect, Finding, PolicyEffect, Review, ReviewSummary, Side, 
 
 const FORMAT_VERSION: &str = "2.0";
 
-/// What `review --json` prints: what the change of a manifest means.
+/// The output of `review --json`: the effects of a change to a manifest.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ReviewDocument {
@@ -17,7 +17,7 @@ pub struct ReviewDocument {
     format_version: &'static str,
     /// The solform that made the document.
     solform_version: &'static str,
-    /// What is compared with.
+    /// The base.
     base: BaseItem,
     /// The manifest under review, as the user named it.
     head: String,
@@ -48,7 +48,7 @@ struct BaseItem {
     is_present: bool,
 }
 
-/// How much was found.
+/// The numbers of findings.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SummaryItem {
@@ -68,7 +68,7 @@ struct SummaryItem {
     other: usize,
     /// Findings with a high risk.
     high_risk: usize,
-    /// How often each risk was found.
+    /// The number of findings for each risk.
     risks: BTreeMap<&'static str, usize>,
     /// Environments that were compared.
     environments: usize,
@@ -76,13 +76,13 @@ struct SummaryItem {
     changed_environments: usize,
 }
 
-/// One change.
+/// A change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct FindingItem {
     /// The environments that it is about, in the manifest's order.
     environments: Vec<String>,
-    /// What happens, as a stable word; more words may come.
+    /// The kind of change, as a stable word; more words may be added.
     kind: &'static str,
     /// `Name@version`, with the owner in front where two would look alike; null where it is about
     /// the environment.
@@ -93,12 +93,12 @@ struct FindingItem {
     before: Option<String>,
     /// The value in the manifest under review.
     after: Option<String>,
-    /// What an apply makes of it, if what it speaks of is live.
+    /// The effects of an apply, if the version is live.
     effect: Option<EffectItem>,
     /// The declared versions that it concerns, where it is about no single one: those that a
     /// removed protection covered and that go with it, or those whose policy changes.
     concerned: Vec<String>,
-    /// What a reviewer must not overlook, as stable words.
+    /// The risks, as stable words.
     risks: Vec<&'static str>,
     /// True if any of the risks is high.
     has_high_risk: bool,
@@ -106,7 +106,7 @@ struct FindingItem {
     position: PositionItem,
 }
 
-/// What becomes of something.
+/// An effect.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct EffectItem {
@@ -114,7 +114,7 @@ struct EffectItem {
     on: &'static str,
     /// The version.
     address: Option<String>,
-    /// What becomes of it, as a stable word.
+    /// The effect, as a stable word.
     fate: &'static str,
     /// Why it is left alone, as a stable word; null where it is not.
     reason: Option<&'static str>,

@@ -22,7 +22,7 @@ use crate::store::{PastRun, PastStep, Took};
 
 pub(super) const FORMAT_VERSION: &str = "1.1";
 
-/// What `list --json` and `get --json` print: solution versions that are live.
+/// The output of `list --json` and `get --json`: live solution versions.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct SolutionsDocument {
@@ -38,7 +38,7 @@ pub struct SolutionsDocument {
     unmanageable: Vec<UnmanageableItem>,
 }
 
-/// One live solution version.
+/// A live solution version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SolutionItem {
@@ -48,15 +48,15 @@ struct SolutionItem {
     id: String,
     /// The solution's name.
     name: String,
-    /// Its version.
+    /// The version.
     version: String,
-    /// Its owner.
+    /// The owner.
     owner: String,
-    /// Who published it.
+    /// The user who published it.
     author: Option<String>,
     /// The server's word for its state.
     state: String,
-    /// The server's word for its visibility; null where no answer tells it.
+    /// The server's word for its visibility; null if no response contains it.
     visibility: Option<String>,
     /// When it was created, in milliseconds since 1970.
     created_at_ms: Option<i64>,
@@ -82,7 +82,7 @@ struct UnmanageableItem {
     version: String,
     /// The owner as the server sent it.
     owner: String,
-    /// Who published it.
+    /// The user who published it.
     author: Option<String>,
     /// The server's word for its state.
     state: Option<String>,
@@ -90,7 +90,7 @@ struct UnmanageableItem {
     visibility: Option<String>,
 }
 
-/// What `jobs --json` prints: runs of solutions.
+/// The output of `jobs --json`: runs of solutions.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RunsDocument {
@@ -104,11 +104,11 @@ pub struct RunsDocument {
     runs: Vec<RunItem>,
 }
 
-/// One run.
+/// A run.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct RunItem {
-    /// Its id.
+    /// The id.
     id: String,
     /// The server's word for its state.
     state: Option<String>,
@@ -120,7 +120,7 @@ struct RunItem {
     started_at_ms: Option<i64>,
     /// When it ended, in milliseconds since 1970.
     completed_at_ms: Option<i64>,
-    /// How long it worked, in milliseconds.
+    /// The duration, in milliseconds.
     time_taken_ms: Option<i64>,
     /// The server's message.
     message: Option<String>,
@@ -128,7 +128,7 @@ struct RunItem {
     output_folder: Option<String>,
 }
 
-/// What `run --json` and `job --json` print: how one run or job stands.
+/// The output of `run --json` and `job --json`: the state of a run or job.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct JobDocument {
@@ -136,19 +136,19 @@ pub struct JobDocument {
     format_version: &'static str,
     /// The environment, as the manifest calls it.
     environment: String,
-    /// Its id.
+    /// The id.
     id: String,
-    /// How it stands.
+    /// The state.
     outcome: JobOutcomeWord,
     /// The server's word for its state.
     state: Option<String>,
-    /// The share that is done, 0 to 1; only runs tell it.
+    /// The completed share, 0 to 1; only runs have it.
     progress: Option<f64>,
     /// The server's message; of one that failed, why; of one that is not known, the last answer.
     message: Option<String>,
     /// When it started, in milliseconds since 1970.
     started_at_ms: Option<i64>,
-    /// How long it worked, in milliseconds.
+    /// The duration, in milliseconds.
     time_taken_ms: Option<i64>,
     /// Where the results lie.
     output_folder: Option<String>,
@@ -158,23 +158,23 @@ pub struct JobDocument {
     sent_twice: bool,
 }
 
-/// How a run or job stands.
+/// The state of a run or job.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum JobOutcomeWord {
-    /// It was started; nobody has looked yet.
+    /// It was started; its state was not read yet.
     Started,
-    /// It is at work.
+    /// It is in progress.
     AtWork,
-    /// It ended well.
+    /// It succeeded.
     Done,
-    /// It ended badly.
+    /// It failed.
     Failed,
-    /// No answer tells.
+    /// No response contains its state.
     NotKnown,
 }
 
-/// What `history --json` prints: the runs that a store keeps.
+/// The output of `history --json`: the applies in a store.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct HistoryDocument {
@@ -186,7 +186,7 @@ pub struct HistoryDocument {
     runs: Vec<PastRunItem>,
 }
 
-/// What `history show RUN --json` prints: one run with its steps.
+/// The output of `history show ID --json`: one apply with its steps.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RunHistoryDocument {
@@ -196,15 +196,15 @@ pub struct RunHistoryDocument {
     environment: String,
     /// The run.
     run: PastRunItem,
-    /// Its steps, in the order in which they began.
+    /// The steps, in the order of their start.
     steps: Vec<PastStepItem>,
 }
 
-/// One earlier run.
+/// An earlier apply.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PastRunItem {
-    /// Its id.
+    /// The id.
     id: String,
     /// `complete`, `incomplete`, `interrupted` or `running`.
     result: &'static str,
@@ -218,19 +218,19 @@ struct PastRunItem {
     plan: Option<String>,
     /// The digest of the manifest that it rests on.
     manifest: Option<String>,
-    /// How many changes it was to make.
+    /// The number of planned changes.
     changes: usize,
-    /// How many are done.
+    /// The number of completed changes.
     done: usize,
 }
 
-/// One step of an earlier run.
+/// A step of an earlier apply.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PastStepItem {
     /// The change.
     address: String,
-    /// What was to be done.
+    /// The planned action.
     action: Option<&'static str>,
     /// How it ended: an outcome, `not sent`, or `abandoned`.
     outcome: &'static str,

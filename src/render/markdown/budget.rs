@@ -7,7 +7,7 @@ use crate::render::words;
 /// The most bytes that a sentence about what was cut takes, for what is reserved.
 pub(super) const IN_WORDS: usize = 120;
 
-/// A mark that stands out.
+/// A bold mark.
 pub(super) fn strong(text: &str) -> String {
     format!("**{text}**")
 }

@@ -80,7 +80,7 @@ fn head(plan: &Plan, summary: &Summary) -> String {
     )
 }
 
-/// One line that says it all.
+/// Returns the verdict line.
 fn verdict(mode: Mode, summary: &Summary) -> String {
     let (verdict, rest) = words::verdict(mode, summary);
     let mut risks = Vec::new();
@@ -180,7 +180,7 @@ fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
     why
 }
 
-/// What a reviewer must not overlook.
+/// The risks for a reviewer.
 fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
     let kind = change.action.kind();
     let goes_down = succession.is_some_and(|found| found.course == Course::Downgrade);

@@ -80,7 +80,7 @@ pub fn render_review_markdown(
     out.write_all(notes.as_bytes())
 }
 
-/// One line that says it all.
+/// Returns the verdict line.
 fn verdict(summary: &ReviewSummary) -> String {
     if !summary.has_changes() {
         return strong(told::NO_CHANGES);
