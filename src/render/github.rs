@@ -12,7 +12,7 @@ use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, 
 use crate::render::{review_words, words};
 use crate::review::{Finding, Review, ReviewSummary, Side};
 
-/// How many annotations of a kind one step may have; a runner drops the rest.
+/// The maximum number of annotations of a kind in one step; a runner drops the rest.
 const MOST: usize = 10;
 
 /// An annotation.
@@ -223,7 +223,7 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
     }
 }
 
-/// What a reviewer must not overlook of a change.
+/// Returns the risks of a change.
 fn risk(change: &Change) -> Option<Annotation> {
     let kind = change.action.kind();
     let marks: Vec<&str> = [

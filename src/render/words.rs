@@ -14,7 +14,7 @@ pub fn count(number: usize, singular: &str) -> String {
     format!("{number} {singular}{plural}")
 }
 
-/// What stands above a plan that takes versions out of service which were kept so far.
+/// The warning above a plan that takes retained versions out of service.
 pub fn coexisting(number: usize) -> String {
     format!(
         "{} will be deactivated by policy.\nTo keep {}, declare `superseded: keep`.",
@@ -67,7 +67,7 @@ pub(in crate::render) fn why(reason: &Reason) -> &'static str {
     }
 }
 
-/// What a reviewer must not overlook: the marks of plans and of reviews.
+/// The risk marks of plans and reviews.
 pub mod risk {
     #![expect(missing_docs, reason = "each is the mark of its name")]
     pub const BLOCKED: &str = "blocked by protection";
@@ -109,7 +109,7 @@ pub fn duration(duration: Duration) -> String {
 
 /// The longest text of a server or manifest that is shown whole where it is not a name.
 const SHOWN: usize = 200;
-/// How much of a longer one is shown at its beginning and at its end.
+/// The length of the shown beginning and end of a longer text.
 const SHOWN_ENDS: (usize, usize) = (120, 40);
 
 /// Text from outside in quotes.

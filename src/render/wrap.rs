@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthChar as _;
 /// The widest paragraph: longer lines are hard to read. Tables and plans use the whole terminal.
 pub const PROSE_WIDTH: usize = 100;
 
-/// How much further than its line the rest of a broken line is indented.
+/// The additional indentation of a continuation line.
 const HANG: usize = 2;
 
 /// Breaks each line that is wider than the terminal.
@@ -111,7 +111,7 @@ fn quoted_end(text: &str) -> Option<usize> {
     )
 }
 
-/// How wide a text is on a terminal; the codes of our styles take no room.
+/// Returns the width of a text on a terminal; the codes of our styles have no width.
 fn shown_width(text: &str) -> usize {
     let mut width = 0;
     let mut letters = text.chars();

@@ -103,7 +103,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Returns whether any version of that name is to serve.
+    /// Returns true if any version of that name will serve.
     fn is_served(&self, name: &SolutionName) -> bool {
         serving(entries_of(&self.head.desired, name))
             .next()
@@ -158,7 +158,7 @@ impl<'a> Comparison<'a> {
     fn moved(&mut self, before: &Desired, after: &Desired) {
         let is_tombstone = before.state == State::Absent && after.state == State::Absent;
         let (effect, risks) = if is_tombstone {
-            // What the new owner has is deleted, and nothing else tells that.
+            // The new owner's record is deleted, and no other finding reports that.
             let fate = self.fate_of_retired(after);
             let whom = Whom::Version(after.identity.full_address());
             (Effect { whom, fate }, risks_of(fate))
@@ -321,7 +321,8 @@ impl<'a> Comparison<'a> {
         let (from, to) = (before.visibility, after.visibility);
         let kind = match (from.map(reach), to.map(reach)) {
             (_, None) => Kind::VisibilityReleased,
-            // What it is without a declaration is not known: nobody sees it who should not.
+            // The visibility without a declaration is not known, so no wider visibility is
+            // reported.
             (None, Some(0)) => Kind::VisibilityNarrowed,
             (Some(from), Some(to)) if from > to => Kind::VisibilityNarrowed,
             (None | Some(_), Some(_)) => Kind::VisibilityWidened,

@@ -1,4 +1,4 @@
-//! One environment: which parts are compared.
+//! The comparison of one environment.
 
 use super::entries::Comparison;
 use super::finding::{Effect, Finding, LeftAlone, PolicyEffect, Side, Whom};
@@ -37,7 +37,7 @@ fn added(head: &Environment) -> Finding {
     }
 }
 
-/// What it declared is not told one by one: nothing becomes of it.
+/// Its versions are not listed separately: an apply does not change them.
 fn removed(base: &Environment) -> Finding {
     let before = Some(base.url.as_str().to_owned());
     Finding {

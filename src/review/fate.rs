@@ -1,12 +1,12 @@
-//! What the head manifest's policies make of a live version that it does not declare: the rules of
-//! `plan`'s policies, as far as they can be told without knowing what is live.
+//! The effect of the head manifest's policies on a live version that it does not declare: the rules
+//! of `plan`'s policies, as far as they are known without the live state.
 
 use super::finding::{LeftAlone, PolicyEffect};
 use crate::attribute::State;
 use crate::ident::{Identity, Owner};
 use crate::manifest::{Desired, Manifest, SupersededPolicy, Undeclared, entries_of};
 
-/// The declared versions of a name that are to serve.
+/// The declared versions of a name that serve.
 pub(super) fn serving(entries: &[Desired]) -> impl Iterator<Item = &Desired> {
     entries.iter().filter(|entry| entry.state == State::Active)
 }
@@ -77,7 +77,7 @@ pub(super) fn superseder(
         })
 }
 
-/// What an entry's policy makes of the versions that it supersedes.
+/// Returns the effect of an entry's policy on the versions that it supersedes.
 pub(super) fn fate_of_superseded(by: &Desired) -> PolicyEffect {
     let retain = by.superseded.retain.unwrap_or(0);
     match by.superseded.policy {

@@ -1,4 +1,4 @@
-//! What a review finds: plain data, for renderers.
+//! The findings of a review: plain data, for renderers.
 
 use std::collections::HashMap;
 
@@ -92,7 +92,7 @@ pub enum Side {
     Head,
 }
 
-/// What an apply makes of a change, if what it speaks of is live.
+/// The effect of an apply, if the version is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
     /// The target.
@@ -136,7 +136,7 @@ pub enum PolicyEffect {
     PerhapsDeleted,
     /// It is deleted.
     Deleted,
-    /// It is deleted, unless it is among the newest so many.
+    /// It is deleted, unless it is one of the newest versions that are retained.
     DeletedBeyond(usize),
     /// It should be deleted, but a protection prevents it.
     Blocked,
@@ -232,7 +232,7 @@ pub enum Risk {
 }
 
 impl Risk {
-    /// Returns whether it stands first.
+    /// Returns true if it is shown first.
     pub fn is_high(self) -> bool {
         match self {
             Self::ProtectionRemovedWithEntry
@@ -352,7 +352,7 @@ pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
         groups[index].findings.push(finding);
     }
     for group in &mut groups {
-        // What must not be overlooked stands first; the rest keeps its order.
+        // Findings with a high risk come first; the others keep their order.
         group
             .findings
             .sort_by_key(|finding| !finding.has_high_risk());

@@ -1,4 +1,4 @@
-//! What can happen to what: closed lists, each with a stable word for programs.
+//! The kinds of changes and their subjects: closed lists, each with a stable word for programs.
 
 /// The kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,11 +15,11 @@ pub enum Kind {
     Upgraded,
     /// A lower version takes the place of a higher one.
     Downgraded,
-    /// Another version takes the place, and which is higher cannot be told.
+    /// Another version replaces it, and their order is not known.
     ChangedSideways,
-    /// The same version is to have another owner.
+    /// The same version gets another owner.
     OwnerChanged,
-    /// The same version is to come from another package.
+    /// The same version comes from another package.
     PathChanged,
     /// More users may see it.
     VisibilityWidened,
@@ -33,7 +33,7 @@ pub enum Kind {
     Deactivated,
     /// It will be deleted: a tombstone.
     Retired,
-    /// A tombstone is to be there again, out of service.
+    /// A tombstone becomes a version again, out of service.
     Revived,
     /// A policy takes away more.
     PolicyLoosened,
@@ -49,7 +49,7 @@ pub enum Kind {
     LimitLoosened,
     /// A plan may take away less.
     LimitTightened,
-    /// A plan may take away another number, and whether it is more cannot be told.
+    /// A plan may take away another number, which may be more or less.
     LimitChanged,
     /// A limit is gone.
     LimitRemoved,

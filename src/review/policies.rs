@@ -1,4 +1,4 @@
-//! How much may be taken away: `manage` and `limits`.
+//! The comparison of `manage` and `limits`.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -144,7 +144,7 @@ fn limit(
     Some(Finding { risks, ..finding })
 }
 
-/// How two limits compare, where that can be told without knowing what is live.
+/// Compares two limits, if this is possible without the live state.
 fn order(field: Field, before: Option<Limit>, after: Option<Limit>) -> Option<Ordering> {
     match (before, after) {
         (Some(Limit::Count(before)), Some(Limit::Count(after))) => Some(before.cmp(&after)),

@@ -1,4 +1,4 @@
-//! Where, as whom and how long: the settings of an environment.
+//! The comparison of the settings of an environment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,7 +90,7 @@ pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Fi
     settings.findings
 }
 
-/// A token command is somebody else's program, run by whoever applies.
+/// Compares token commands: a changed command runs another program on the user's machine.
 pub(super) fn risks_of_token(token: Option<&TokenSource>) -> Vec<Risk> {
     match token {
         Some(TokenSource::Command(_)) => vec![Risk::RunsCommand],

@@ -1,4 +1,4 @@
-//! What becomes of superseded versions: `superseded` and `retain`.
+//! The comparison of the policies for superseded versions: `superseded` and `retain`.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -92,7 +92,7 @@ impl Comparison<'_> {
                 continue;
             };
             let policy = entry.superseded.policy;
-            // What holds by default need not be told.
+            // Defaults are not reported.
             if policy > SupersededPolicy::Deactivate {
                 let texts = (None, Some(policy.as_str().to_owned()));
                 let finding = self.policy(Kind::PolicyLoosened, Field::Superseded, texts, entry);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What each module may use of the crate.
+/// The modules that each module may use.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("allowed_hosts", &[]),
     ("escape", &[]),

@@ -1,4 +1,5 @@
-//! What is live, as commands show it: odd records, near names, selectors, and slow servers.
+//! Live versions in the output of commands: odd records, similar names, selectors, and slow
+//! servers.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;

@@ -105,7 +105,7 @@ fn a_revision_is_compared_from_wherever_one_stands() {
     commit_free(&env);
 }
 
-/// What is as in the revision is no change.
+/// An unchanged manifest has no findings.
 fn commit_free(env: &TestEnv) {
     env.write("releases/solform.yaml", &manifest("A: { version: '1' } "));
     let _ = env
@@ -459,7 +459,7 @@ fn head_of(env: &TestEnv, revision: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// What others merged meanwhile is no change of this branch.
+/// Commits that were merged to the base later are not findings.
 #[test]
 fn a_branch_is_compared_with_its_merge_base() {
     let env = repository("solform.yaml", &manifest("A: { version: 1 }"));

@@ -1,4 +1,4 @@
-//! What `doctor` found, for people: one paragraph a check.
+//! The result of `doctor` for people: one paragraph for each check.
 
 use std::io::{self, Write};
 

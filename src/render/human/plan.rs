@@ -28,7 +28,7 @@ pub enum PlanDetail {
     Summarised,
 }
 
-/// How many notes on versions that stay are shown of a plan that is summarised.
+/// The maximum number of notes on unchanged versions in a summarised plan.
 const NOTES: usize = 3;
 
 /// Writes a plan in this detail.
@@ -55,7 +55,8 @@ pub fn render_plan_in(
     render_asides(plan, detail, &summary, styles, out)
 }
 
-/// What stands above the changes: where, what the symbols mean, and what a first plan brings about.
+/// Writes the header of a plan: the environment, the meaning of the symbols, and the first plan's
+/// warning.
 fn render_head(
     plan: &Plan,
     summary: &Summary,
@@ -174,7 +175,7 @@ fn render_groups(
     writeln!(out)
 }
 
-/// What is worth knowing besides the changes: notes on versions that stay, and counts.
+/// Writes notes on unchanged versions, and counts.
 fn render_asides(
     plan: &Plan,
     detail: PlanDetail,

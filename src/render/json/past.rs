@@ -1,4 +1,4 @@
-//! The report of an earlier run, as its journal tells it.
+//! The report of an earlier apply, from its journal.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::plan::{Action, ActionKind, Mode};
 use crate::render::human::history;
 use crate::store::PastRun;
 
-/// The document of an earlier run, as far as its journal tells.
+/// Returns the report document of an earlier apply, from its journal.
 pub(in crate::render) fn past_report_document(run: &PastRun) -> ReportDocument {
     let changes: Vec<ReportChange> = run
         .steps

@@ -31,7 +31,7 @@ pub(super) struct Tables<'a> {
     pub(super) sections: [Section<'a>; 2],
 }
 
-/// How many rows are kept, by rank: the first ones whole, the next ones brief.
+/// The number of rows that are kept, by rank: the first ones whole, the next ones brief.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kept {
     whole: usize,
@@ -47,7 +47,7 @@ struct Frame {
 }
 
 impl Frame {
-    /// The bytes where so many rows are kept.
+    /// Returns the size with this number of rows, in bytes.
     fn length(&self, kept: usize) -> usize {
         match kept {
             _ if self.rows == 0 => 0,
@@ -182,7 +182,7 @@ fn cut_row(told: &str) -> String {
     format!("| | {told} | | | |\n")
 }
 
-/// A table with what stands before and behind it.
+/// A table with the text before and after it.
 pub(super) struct Section<'a> {
     opening: String,
     rows: &'a [Row],

@@ -4,7 +4,7 @@
 use crate::ident::Digest;
 use crate::render::words;
 
-/// How much of an environment's name is shown, in bytes.
+/// The maximum size of a shown environment name, in bytes.
 pub(super) const NAME_LIMIT: usize = 64;
 
 /// A text as a code span that can stand in a table.
@@ -44,7 +44,7 @@ pub(super) fn short_code(text: &str, limit: usize) -> String {
     code(&format!("{}…", &text[..end]))
 }
 
-/// The first so many letters of a text.
+/// Returns the first letters of a text.
 pub(super) fn shortened(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", &text[..end]),

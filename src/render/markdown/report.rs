@@ -13,7 +13,7 @@ use crate::store::PastRun;
 const HEADER: &str = "| | version | outcome | detail | jobs |\n|---|---|---|---|---|\n";
 /// A detail that is longer is cut: a server's answer may be a whole page.
 const LONGEST_DETAIL: usize = 400;
-/// How long a detail is in a row that is shortened.
+/// The maximum length of a detail in a shortened row.
 const BRIEF_DETAIL: usize = 60;
 
 /// Writes a report.
@@ -145,7 +145,7 @@ fn asides(report: &ReportDocument) -> Vec<String> {
         .collect()
 }
 
-/// What failed stands before what was not tried because of it.
+/// Orders failed changes before the changes that were skipped because of them.
 fn urgency(change: &ReportChange) -> usize {
     const ORDER: [OutcomeKind; 5] = [
         OutcomeKind::Failed,

@@ -34,7 +34,7 @@ fn items(text: &str) -> [Vec<&str>; 4] {
     ]
 }
 
-/// What a server for pull requests reads: the numbers of the one line.
+/// The numbers that a server for pull requests reads from the summary line.
 fn numbers(text: &str) -> Option<[usize; 3]> {
     let line = r"(?m)^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy(?:, \d+ to forget)?\.";
     let captures = Regex::new(line).unwrap().captures(text)?;

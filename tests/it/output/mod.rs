@@ -129,7 +129,7 @@ async fn formats_that_are_none_are_told() {
     }
 }
 
-/// What a reader can meet stands in the page.
+/// The page documents everything that a reader can see.
 #[test]
 fn the_page_names_every_key_and_every_type_of_line() {
     let page = include_str!("../../../docs/output.md");

@@ -1,4 +1,4 @@
-//! What stands in the text of a plan.
+//! Tests of the text of a plan.
 
 use super::*;
 use crate::attribute::Visibility;
