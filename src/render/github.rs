@@ -223,7 +223,7 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
     }
 }
 
-/// Returns the risks of a change.
+/// Returns the annotation for the risks of a change.
 fn risk(change: &Change) -> Option<Annotation> {
     let kind = change.action.kind();
     let marks: Vec<&str> = [

@@ -14,7 +14,7 @@ pub fn count(number: usize, singular: &str) -> String {
     format!("{number} {singular}{plural}")
 }
 
-/// The warning above a plan that takes retained versions out of service.
+/// Returns the warning above a plan that takes retained versions out of service.
 pub fn coexisting(number: usize) -> String {
     format!(
         "{} will be deactivated by policy.\nTo keep {}, declare `superseded: keep`.",

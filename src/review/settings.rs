@@ -90,7 +90,7 @@ pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Fi
     settings.findings
 }
 
-/// Compares token commands: a changed command runs another program on the user's machine.
+/// Returns the risks of a token source. A token command runs another program on the user's machine.
 pub(super) fn risks_of_token(token: Option<&TokenSource>) -> Vec<Risk> {
     match token {
         Some(TokenSource::Command(_)) => vec![Risk::RunsCommand],

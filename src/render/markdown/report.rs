@@ -145,7 +145,7 @@ fn asides(report: &ReportDocument) -> Vec<String> {
         .collect()
 }
 
-/// Orders failed changes before the changes that were skipped because of them.
+/// Returns the sort key of a change: failed changes come before changes skipped because of them.
 fn urgency(change: &ReportChange) -> usize {
     const ORDER: [OutcomeKind; 5] = [
         OutcomeKind::Failed,
