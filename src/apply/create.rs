@@ -42,7 +42,7 @@ impl DeployTarget<'_> {
         Ok(fresh.find(|live| self.is_met_by(live)))
     }
 
-    /// Returns whether a new record is the declared version or another solution.
+    /// Classifies a new record as the declared version or another solution.
     fn judge(&self, live: LiveVersion) -> Made {
         if self.is_met_by(&live) {
             return Made::Declared(live);

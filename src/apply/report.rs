@@ -299,7 +299,9 @@ fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
     match call {
         WriteKind::Deploy => format!("the deploy{job} ended, and the version is not live"),
         WriteKind::Delete => format!("the delete{job} ended, and the version is still live"),
-        WriteKind::Patch => "the server accepted the patch, and reads do not show its effect".to_owned(),
+        WriteKind::Patch => {
+            "the server accepted the patch, and reads do not show its effect".to_owned()
+        }
     }
 }
 
@@ -383,48 +385,6 @@ impl StepError {
             Self::Journal { .. } => {
                 "Make the store's folder writable, then run apply again.".to_owned()
             }
-        }
-    }
-}
-
-/// The word for an outcome, the same in tables, journal and events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutcomeKind {
-    /// [`Outcome::Done`].
-    Done,
-    /// [`Outcome::Failed`].
-    Failed,
-    /// [`Outcome::Skipped`].
-    Skipped,
-    /// [`Outcome::Refused`].
-    Refused,
-    /// [`Outcome::Cancelled`].
-    Cancelled,
-    /// [`Outcome::Unknown`].
-    Unknown,
-}
-
-impl OutcomeKind {
-    /// The words, in the order of tables.
-    pub const ALL: [Self; 6] = [
-        Self::Done,
-        Self::Failed,
-        Self::Skipped,
-        Self::Refused,
-        Self::Cancelled,
-        Self::Unknown,
-    ];
-
-    /// Returns the word as it is in output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Refused => "refused",
-            Self::Cancelled => "cancelled",
-            Self::Unknown => "unknown",
         }
     }
 }

@@ -213,7 +213,11 @@ impl Step<'_, '_> {
     }
 
     /// Journals a call before it is sent. Before the first call, journals the whole change.
-    pub(super) async fn record_sending(&self, call: WriteKind, attempt: u32) -> Result<(), Outcome> {
+    pub(super) async fn record_sending(
+        &self,
+        call: WriteKind,
+        attempt: u32,
+    ) -> Result<(), Outcome> {
         let change = || ChangeRef::of(self.change);
         let intent = (!self.has_begun()).then(|| Entry::Intent {
             change: change(),

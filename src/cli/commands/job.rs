@@ -49,6 +49,6 @@ pub(super) async fn run(
         report = run_watch::wait(&job, &execution, &progress, &session).await?;
     }
     progress.end();
-    watching::report(&job, &report, waiting, &session, io)?;
-    Ok(watching::status_of(&report, start.interrupt()))
+    run_watch::report(&job, &report, waiting, &session, io)?;
+    Ok(run_watch::status_of(&report, start.interrupt()))
 }

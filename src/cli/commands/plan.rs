@@ -74,8 +74,8 @@ async fn make(
         let id = uuid::Uuid::new_v4().to_string();
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
-        planning::write_saved(path, &saved)?;
-        let next = planning::saved_plan_command(&session.place, &saved, path);
+        plan::write_saved(path, &saved)?;
+        let next = plan::saved_plan_command(&session.place, &saved, path);
         let message = match next {
             Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
             None => format!(

@@ -34,7 +34,7 @@ pub(super) async fn run(
     let target = start.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
     let progress = RunProgress::new(&request.id, io);
-    let execution = watching::execution(&session, waiting, start.interrupt(), &progress);
+    let execution = run_watch::execution(&session, waiting, start.interrupt(), &progress);
     // The id is shown before anything is sent, so that the user can find the run after any failure.
     writeln!(io.err, "Starting the run `{}`.", request.id)?;
     io.err.flush()?;
@@ -62,7 +62,7 @@ pub(super) async fn run(
         report.solution_ids.push(solution);
     }
     // The run has started, so a closed output no longer changes the result.
-    if let Err(error) = watching::report(&job, &report, waiting, &session, io) {
+    if let Err(error) = run_watch::report(&job, &report, waiting, &session, io) {
         tracing::warn!(%error, "the outcome could not be written");
     }
     Ok(run_watch::status_of(&report, start.interrupt()))

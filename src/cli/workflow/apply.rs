@@ -30,7 +30,7 @@ use crate::plan::{
 use crate::render::{PlanDetail, ReportView, render_not_approved, words};
 
 /// Handles signals from the start of the command.
-pub(super) struct Cancellation {
+pub(in crate::cli) struct Cancellation {
     interrupt: CancelToken,
     next: NextCommand,
 }
@@ -51,12 +51,12 @@ impl Cancellation {
     }
 
     /// The cancellation of the command.
-    pub(super) fn interrupt(&self) -> &CancelToken {
+    pub(in crate::cli) fn interrupt(&self) -> &CancelToken {
         &self.interrupt
     }
 
     /// Opens the environment; the manifest may come from standard input.
-    pub(super) async fn open(
+    pub(in crate::cli) async fn open(
         &self,
         args: &ManifestArgs,
         settings: &Settings,
@@ -66,7 +66,7 @@ impl Cancellation {
     }
 
     /// Executes a read-only operation, and cancels it at once on a signal.
-    pub(super) async fn or_interrupted<T>(
+    pub(in crate::cli) async fn or_interrupted<T>(
         &self,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
@@ -79,7 +79,7 @@ impl Cancellation {
 }
 
 /// The approval of a plan.
-pub(super) enum Approval {
+pub(in crate::cli) enum Approval {
     /// Approved by `--auto-approve` or by a saved plan.
     Given,
     /// Not approved yet.
@@ -90,31 +90,31 @@ pub(super) enum Approval {
 }
 
 /// The saved plan that is applied.
-pub(super) struct SavedFrom {
-    pub(super) plan: SavedPlan,
+pub(in crate::cli) struct SavedFrom {
+    pub(in crate::cli) plan: SavedPlan,
     /// The plan file; none if an interrupted apply is resumed.
-    pub(super) file: Option<PathBuf>,
+    pub(in crate::cli) file: Option<PathBuf>,
     /// True if an earlier apply has completed all changes of the plan.
-    pub(super) is_used_up: bool,
+    pub(in crate::cli) is_used_up: bool,
 }
 
 /// A plan to execute, and how to show it.
-pub(super) struct ApplyRequest {
+pub(in crate::cli) struct ApplyRequest {
     /// The plan that is executed.
-    pub(super) plan: Plan,
+    pub(in crate::cli) plan: Plan,
     /// The plan with every approved change, if a saved plan is the approval.
-    pub(super) narrowed: Option<NarrowedPlan>,
-    pub(super) saved: Option<SavedFrom>,
-    pub(super) options: DiffOptions,
-    pub(super) overrides: Overrides,
-    pub(super) approval: Approval,
-    pub(super) parallelism: usize,
+    pub(in crate::cli) narrowed: Option<NarrowedPlan>,
+    pub(in crate::cli) saved: Option<SavedFrom>,
+    pub(in crate::cli) options: DiffOptions,
+    pub(in crate::cli) overrides: Overrides,
+    pub(in crate::cli) approval: Approval,
+    pub(in crate::cli) parallelism: usize,
     /// The detail of the printed plan and outcomes.
-    pub(super) detail: PlanDetail,
+    pub(in crate::cli) detail: PlanDetail,
 }
 
 /// Makes a plan from the manifest, and executes it.
-pub(super) async fn plan_and_execute(
+pub(in crate::cli) async fn plan_and_execute(
     args: &ChangeArgs,
     settings: &Settings,
     mut start: Cancellation,
@@ -179,7 +179,7 @@ async fn plan_and_make_so(
 }
 
 /// Shows the plan, gets the approval, executes the plan, verifies the result and reports it.
-pub(super) async fn execute(
+pub(in crate::cli) async fn execute(
     session: &Session,
     order: ApplyRequest,
     apply_session: &ApplySession,
@@ -346,7 +346,7 @@ fn question(session: &Session, mode: Mode) -> String {
 }
 
 /// Prompts on the terminal; only `yes` is an approval.
-pub(super) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
+pub(in crate::cli) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
     writeln!(io.err, "\n{question}\n  Only `yes` is accepted.")?;
     write!(io.err, "\n  Enter a value: ")?;
     io.err.flush()?;

@@ -19,28 +19,28 @@ use crate::render::{StreamMessage, words};
 use crate::store::{Entry, Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
 
 /// The lock and the store of an apply in progress.
-pub(super) struct ApplySession {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) lease: Arc<Lease>,
+pub(in crate::cli) struct ApplySession {
+    pub(in crate::cli) store: Arc<dyn Store>,
+    pub(in crate::cli) lease: Arc<Lease>,
     /// The id of the lock; none if `--lock=false`.
-    pub(super) lock: Option<String>,
+    pub(in crate::cli) lock: Option<String>,
     /// The state that earlier applies left.
-    pub(super) history: ApplyHistory,
+    pub(in crate::cli) history: ApplyHistory,
     /// Versions whose deploy was sent by an earlier apply, and that were not found since.
-    pub(super) sent_before: BTreeSet<Identity>,
+    pub(in crate::cli) sent_before: BTreeSet<Identity>,
     /// Versions whose last deploy was abandoned, with the time before which they are not deployed.
-    pub(super) held_back: BTreeMap<Identity, u64>,
+    pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
     /// Versions whose change this apply found done while it recovered an earlier apply.
     pub(in crate::cli) recovered: BTreeSet<Identity>,
     /// The writes of each earlier apply, with the plan that it applied and whether this one
     /// recovers it.
     own_writes: Vec<PastWrites>,
     /// The newest apply, if it is not complete.
-    pub(super) interrupted: Option<String>,
+    pub(in crate::cli) interrupted: Option<String>,
     /// The newest apply.
-    pub(super) newest: Option<String>,
+    pub(in crate::cli) newest: Option<String>,
     /// All applies in the store, the oldest first.
-    pub(super) runs: Vec<PastRun>,
+    pub(in crate::cli) runs: Vec<PastRun>,
 }
 
 /// The writes of an earlier apply.
@@ -51,7 +51,7 @@ struct PastWrites {
 }
 
 /// Acquires the lock, and recovers the open writes of earlier applies.
-pub(super) async fn take(
+pub(in crate::cli) async fn take(
     session: &Session,
     args: &StoreArgs,
     start: &mut Cancellation,
@@ -80,7 +80,7 @@ pub(super) async fn take(
 }
 
 /// Opens the store, acquires the lock unless `--lock=false`, and returns the lock's id.
-pub(super) async fn open(
+pub(in crate::cli) async fn open(
     session: &Session,
     args: &StoreArgs,
     start: &mut Cancellation,
@@ -181,7 +181,7 @@ pub(in crate::cli) fn told(holder: &LockOwner) -> String {
 }
 
 /// Returns all applies of a store, the oldest first.
-pub(super) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
+pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
     let mut runs = Vec::new();
     for id in store.runs().await.map_err(CommandError::Store)? {
         let bytes = store.read(&id).await.map_err(CommandError::Store)?;
@@ -196,7 +196,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads the state that earlier applies left. The store is only read. If this fails, the command
 /// continues without it and warns.
-pub(super) async fn read_history(
+pub(in crate::cli) async fn read_history(
     session: &Session,
     store: Option<&str>,
     io: &mut Io,
@@ -230,7 +230,10 @@ fn causes_of(error: &CommandError) -> Vec<String> {
 }
 
 /// Finds an apply by its id, or by the first characters of its id if they are unique.
-pub(super) fn find_run<'a>(runs: &'a [PastRun], id: &str) -> Result<&'a PastRun, CommandError> {
+pub(in crate::cli) fn find_run<'a>(
+    runs: &'a [PastRun],
+    id: &str,
+) -> Result<&'a PastRun, CommandError> {
     let found: Vec<&PastRun> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
     match found.as_slice() {
         [run] => Ok(run),
@@ -244,7 +247,10 @@ pub(super) fn find_run<'a>(runs: &'a [PastRun], id: &str) -> Result<&'a PastRun,
 
 /// Returns the versions whose last deploy was abandoned, with the time from which an apply deploys
 /// them again.
-pub(super) fn held_back(history: &ApplyHistory, session: &Session) -> BTreeMap<Identity, u64> {
+pub(in crate::cli) fn held_back(
+    history: &ApplyHistory,
+    session: &Session,
+) -> BTreeMap<Identity, u64> {
     let hold = session.manifest().environment.timeouts.deploy.as_millis();
     let hold = u64::try_from(hold).unwrap_or(u64::MAX);
     let now_ms = clock::now_ms();
@@ -257,7 +263,7 @@ pub(super) fn held_back(history: &ApplyHistory, session: &Session) -> BTreeMap<I
 
 impl ApplySession {
     /// Releases the lock.
-    pub(super) async fn end(self) {
+    pub(in crate::cli) async fn end(self) {
         // The apply that held it too has ended.
         if let Ok(lease) = Arc::try_unwrap(self.lease) {
             lease.release().await;
@@ -266,7 +272,7 @@ impl ApplySession {
 
     /// Returns the writes that do not count as foreign changes: those of the applies that this one
     /// recovers, and of all applies of the same plan.
-    pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
+    pub(in crate::cli) fn own_writes(&self, plan: &str) -> OwnWrites {
         let past = self.own_writes.iter();
         let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
         OwnWrites::of(own.flat_map(|past| &past.writes))

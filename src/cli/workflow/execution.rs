@@ -16,24 +16,24 @@ use crate::plan::{ApprovedPlan, OtherMade, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
 /// The result of an executed plan.
-pub(super) struct ApplyResult {
+pub(in crate::cli) struct ApplyResult {
     /// The id of the apply record in the store.
-    pub(super) run: String,
-    pub(super) report: ApplyReport,
+    pub(in crate::cli) run: String,
+    pub(in crate::cli) report: ApplyReport,
 }
 
 /// The input of an apply besides its plan.
-pub(super) struct ApplyOptions {
-    pub(super) parallelism: usize,
+pub(in crate::cli) struct ApplyOptions {
+    pub(in crate::cli) parallelism: usize,
     /// Versions whose last deploy was abandoned, with the time before which they are not deployed.
-    pub(super) held_back: BTreeMap<Identity, u64>,
+    pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
     /// Records that earlier deploys left instead of a version, unless `--replace` requests it
     /// again.
-    pub(super) made_other: BTreeMap<Identity, OtherMade>,
+    pub(in crate::cli) made_other: BTreeMap<Identity, OtherMade>,
 }
 
 /// The context of the steps.
-pub(super) fn execution(
+pub(in crate::cli) fn execution(
     session: &Session,
     apply_session: &ApplySession,
     (own_writes, held_back): (OwnWrites, BTreeMap<Identity, u64>),

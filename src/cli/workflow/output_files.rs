@@ -14,7 +14,7 @@ const LEAST_SUMMARY: usize = 2_000;
 
 /// Checks output files before anything is read or changed: each can be written, no two are the
 /// same, and none is the manifest.
-pub(super) fn check<'a>(
+pub(in crate::cli) fn check<'a>(
     paths: impl Iterator<Item = &'a Path>,
     manifest: &Path,
 ) -> Result<(), CommandError> {
@@ -37,7 +37,7 @@ pub(super) fn check<'a>(
 }
 
 /// Checks that the summary of the step can be written, if there is one.
-pub(super) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
+pub(in crate::cli) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
     match &settings.step_summary {
         Some(path) => append(path, &[]).map_err(|source| CommandError::io("write", path, source)),
         None => Ok(()),
@@ -45,7 +45,7 @@ pub(super) fn check_summary(settings: &Settings) -> Result<(), CommandError> {
 }
 
 /// Writes a file. Only the format of workflow commands may contain lines that look like commands.
-pub(super) fn write_file(
+pub(in crate::cli) fn write_file(
     path: &Path,
     text: &[u8],
     are_commands: bool,
@@ -63,7 +63,7 @@ pub(super) fn write_file(
 
 /// Appends to the summary of the step, if there is one, up to GitHub's limit. The text of other
 /// commands is kept.
-pub(super) fn add_to_summary(
+pub(in crate::cli) fn add_to_summary(
     settings: &Settings,
     io: &mut Io,
     render: impl FnOnce(usize) -> std::io::Result<Vec<u8>>,
@@ -89,7 +89,7 @@ pub(super) fn add_to_summary(
 }
 
 /// Returns the folder that paths start from, relative to the root of the repository.
-pub(super) fn folder_in_repository(settings: &Settings) -> String {
+pub(in crate::cli) fn folder_in_repository(settings: &Settings) -> String {
     let within = || {
         let root = settings.workspace.as_ref()?.canonicalize().ok()?;
         let here = std::env::current_dir().ok()?;

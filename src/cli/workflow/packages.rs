@@ -41,7 +41,7 @@ pub(in crate::cli) async fn inspect(
 }
 
 /// Returns the problem of the manifest that caused a refusal, if it is about a package.
-pub(super) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
+pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
     let Refusal::Package {
         identity, problem, ..
     } = refusal

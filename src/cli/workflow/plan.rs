@@ -27,7 +27,7 @@ const NAMED: usize = 3;
 
 /// Collects the live state, from a listing in progress if there is one, compares it, and checks the
 /// packages of the planned deploys.
-pub(super) async fn make_plan(
+pub(in crate::cli) async fn make_plan(
     session: &Session,
     look: Option<PendingListing>,
     history: &ApplyHistory,
@@ -88,7 +88,7 @@ pub(super) async fn make_plan(
 }
 
 /// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
-pub(super) async fn make_narrowed(
+pub(in crate::cli) async fn make_narrowed(
     session: &Session,
     saved: &SavedPlan,
     (history, progress): (&ApplyHistory, &PlanProgress),
@@ -153,7 +153,7 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
 
 /// Returns the command that executes a saved plan, with every option that must be repeated; none if
 /// it would be refused.
-pub(super) fn saved_plan_command(
+pub(in crate::cli) fn saved_plan_command(
     place: &EnvironmentContext,
     saved: &SavedPlan,
     path: &Path,
@@ -222,12 +222,12 @@ fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
 
 /// Frees the memory of a big value on another thread. If the program ends first, the system frees
 /// all memory at once, which is faster.
-pub(super) fn give_back(big: impl Send + 'static) {
+pub(in crate::cli) fn give_back(big: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(big)));
 }
 
 /// Lists the live state once, and compares it once.
-pub(super) async fn collect_and_diff(
+pub(in crate::cli) async fn collect_and_diff(
     session: &Session,
     history: &ApplyHistory,
     options: &DiffOptions,
@@ -343,7 +343,7 @@ fn request(
 
 /// Returns the exit status of a command that shows this plan without refusals. Orphaned records are
 /// no error: only the detailed exit code reports them.
-pub(super) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
+pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
     if !is_detailed {
         return ExitStatus::Success;
     }
@@ -362,7 +362,7 @@ pub(super) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
 /// Returns the error for a plan whose refusals were shown.
 ///
 /// With a session, problems of the manifest are shown with their location.
-pub(super) fn blocked(
+pub(in crate::cli) fn blocked(
     session: Option<&Session>,
     refusals: &[Refusal],
     plan: &Plan,
@@ -408,13 +408,13 @@ pub(in crate::cli) fn check_saved(path: &Path) -> Result<(), CommandError> {
 }
 
 /// Writes a plan file atomically, readable by its owner only.
-pub(super) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
+pub(in crate::cli) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
     write_whole(path, saved.to_json().as_bytes())
         .map_err(|source| CommandError::io("write", path, source))
 }
 
 /// Reads a plan file.
-pub(super) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
+pub(in crate::cli) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
     let bytes = regular_file::read(path, PLAN_LIMIT)
         .map_err(|source| CommandError::io("read", path, source))?;
     SavedPlan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|source| {

@@ -16,7 +16,7 @@ use crate::render::{
 };
 
 /// Writes a plan in every requested format. Files always contain the whole plan.
-pub(super) fn write_plan(
+pub(in crate::cli) fn write_plan(
     plan: &Plan,
     refusals: &[Refusal],
     args: &FormatArgs,
@@ -56,7 +56,7 @@ pub(in crate::cli) fn print_plan(plan: &Plan, detail: PlanDetail, io: &mut Io) -
 }
 
 /// Sends a plan to the event stream.
-pub(super) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
+pub(in crate::cli) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
     if let Some(stream) = &io.stream {
         for message in StreamMessage::plan(plan, is_applyable) {
             stream.send(message);
@@ -65,7 +65,7 @@ pub(super) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
 }
 
 /// Writes the error as an annotation, if annotations were requested.
-pub(super) fn write_errors(
+pub(in crate::cli) fn write_errors(
     error: &CommandError,
     args: &FormatArgs,
     settings: &Settings,

@@ -20,15 +20,15 @@ use crate::render::{
 };
 
 /// The report of one apply or destroy.
-pub(super) struct Reporting<'a> {
+pub(in crate::cli) struct Reporting<'a> {
     formats: &'a ReportFormatArgs,
     settings: &'a Settings,
     /// Converge or destroy, if known.
-    pub(super) mode: Mode,
+    pub(in crate::cli) mode: Mode,
     /// The detail of the printed outcomes.
-    pub(super) detail: PlanDetail,
+    pub(in crate::cli) detail: PlanDetail,
     /// The start time, in milliseconds since 1970.
-    pub(super) began_at_ms: u64,
+    pub(in crate::cli) began_at_ms: u64,
     /// The environment and its URL, if known.
     subject: Option<(String, String)>,
     /// True if a report was written.
@@ -64,7 +64,11 @@ impl<'a> Reporting<'a> {
 
     /// Checks, before anything is read, that the report can be written, and that the plan is
     /// approved if an event stream makes a prompt impossible.
-    pub(super) fn check(&mut self, is_approved: bool, manifest: &Path) -> Result<(), CommandError> {
+    pub(in crate::cli) fn check(
+        &mut self,
+        is_approved: bool,
+        manifest: &Path,
+    ) -> Result<(), CommandError> {
         let paths = self.formats.output.iter();
         output_files::check(paths.map(|output| output.path.as_path()), manifest)?;
         self.has_places = true;
@@ -79,7 +83,7 @@ impl<'a> Reporting<'a> {
     }
 
     /// Sets the environment.
-    pub(super) fn learn(&mut self, session: &Session) {
+    pub(in crate::cli) fn learn(&mut self, session: &Session) {
         let environment = &session.manifest().environment;
         self.subject = Some((
             environment.name.clone(),
@@ -88,7 +92,11 @@ impl<'a> Reporting<'a> {
     }
 
     /// Writes the report.
-    pub(super) fn tell(&mut self, view: &ReportView<'_>, io: &mut Io) -> Result<(), CommandError> {
+    pub(in crate::cli) fn tell(
+        &mut self,
+        view: &ReportView<'_>,
+        io: &mut Io,
+    ) -> Result<(), CommandError> {
         self.is_told = true;
         self.mode = view.plan.mode;
         let is_verbose = self.detail == PlanDetail::Verbose;
@@ -110,7 +118,7 @@ impl<'a> Reporting<'a> {
     }
 
     /// Writes a report of an apply that ended before any change, if no other report was written.
-    pub(super) fn end(
+    pub(in crate::cli) fn end(
         mut self,
         result: Result<ExitStatus, CommandError>,
         io: &mut Io,

@@ -19,7 +19,7 @@ use crate::job::JobKind;
 use crate::render::{job_document, render_job, render_json};
 
 /// The inputs of a wait for a run or job.
-pub(super) fn execution(
+pub(in crate::cli) fn execution(
     session: &Session,
     waiting: &WaitingArgs,
     interrupt: &CancelToken,
@@ -39,7 +39,7 @@ pub(super) fn execution(
 }
 
 /// Waits until the run or job ends, or until the timeout.
-pub(super) async fn wait(
+pub(in crate::cli) async fn wait(
     job: &WatchedJob,
     execution: &RunExecution,
     progress: &RunProgress,
@@ -54,7 +54,7 @@ pub(super) async fn wait(
 }
 
 /// Reports the state, and the next command if the run or job has not ended.
-pub(super) fn report(
+pub(in crate::cli) fn report(
     job: &WatchedJob,
     report: &JobReport,
     waiting: &WaitingArgs,
@@ -101,7 +101,7 @@ fn command(job: &WatchedJob, session: &Session) -> String {
 
 /// Returns the exit status for a state. A job in progress is not a success, so that a script can
 /// test if it is done.
-pub(super) fn status_of(report: &JobReport, interrupt: &CancelToken) -> ExitStatus {
+pub(in crate::cli) fn status_of(report: &JobReport, interrupt: &CancelToken) -> ExitStatus {
     match report.outcome {
         JobOutcome::Started | JobOutcome::Done => ExitStatus::Success,
         JobOutcome::Failed { .. } => ExitStatus::Partial,

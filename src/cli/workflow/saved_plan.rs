@@ -16,16 +16,16 @@ use crate::plan::{DiffOptions, PlanProgress, SavedPlan, SavedPlanError, Selector
 use crate::store::progress_of;
 
 /// A plan file, and the command that executes it.
-pub(super) struct PlanFile<'a> {
-    pub(super) path: &'a Path,
-    pub(super) command: &'static str,
+pub(in crate::cli) struct PlanFile<'a> {
+    pub(in crate::cli) path: &'a Path,
+    pub(in crate::cli) command: &'static str,
 }
 
 /// A saved plan as the approval of an apply.
-pub(super) struct SavedApproval<'a> {
-    pub(super) saved: SavedPlan,
+pub(in crate::cli) struct SavedApproval<'a> {
+    pub(in crate::cli) saved: SavedPlan,
     /// The plan file; none if an interrupted apply is resumed.
-    pub(super) file: Option<&'a Path>,
+    pub(in crate::cli) file: Option<&'a Path>,
 }
 
 /// Executes a plan file.
@@ -98,7 +98,7 @@ fn check(
 }
 
 /// Makes a new plan from the manifest, and executes only the changes that the saved plan approves.
-pub(super) async fn execute(
+pub(in crate::cli) async fn execute(
     session: &Session,
     approval: SavedApproval<'_>,
     change: &ChangeArgs,

@@ -18,20 +18,20 @@ use crate::render::words;
 
 /// The result of the verification.
 #[derive(Debug, Default)]
-pub(super) struct Verification {
+pub(in crate::cli) struct Verification {
     /// Changes that are done but planned again, with their differences.
-    pub(super) not_converged: Vec<(Address, String)>,
+    pub(in crate::cli) not_converged: Vec<(Address, String)>,
     /// Versions that wait for an approval on the platform.
-    pub(super) waiting_for_review: Vec<Address>,
+    pub(in crate::cli) waiting_for_review: Vec<Address>,
     /// The reason why the verification proves nothing, if it does not.
-    pub(super) unproven: Option<String>,
+    pub(in crate::cli) unproven: Option<String>,
     /// True if an interrupt ended the verification early.
-    pub(super) is_interrupted: bool,
+    pub(in crate::cli) is_interrupted: bool,
 }
 
 impl Verification {
     /// Returns the result for an apply that sent nothing: the plan is sufficient.
-    pub(super) fn unchanged(plan: &Plan) -> Self {
+    pub(in crate::cli) fn unchanged(plan: &Plan) -> Self {
         Self {
             waiting_for_review: waiting(plan),
             ..Self::default()
@@ -41,7 +41,7 @@ impl Verification {
 
 /// Lists and plans again, and returns every change that is done but planned again. A list may lag
 /// behind single reads, so it is repeated during `timeouts.propagation`.
-pub(super) async fn look_again(
+pub(in crate::cli) async fn look_again(
     session: &Session,
     report: &ApplyReport,
     planned: &Plan,

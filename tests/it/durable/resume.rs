@@ -217,7 +217,7 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
         .exits_with(1)
         .warns("line 1 of the journal of apply ")
         .warns("is damaged")
-        .warns("Check with `solform list` and `solform jobs`");
+        .warns("the jobs with `solform jobs`");
     let newer = String::from_utf8(whole.clone())
         .unwrap()
         .replacen("\"v\":1", "\"v\":2", 1);

@@ -119,7 +119,7 @@ async fn one_document_has_standard_output_for_itself() {
     assert!(output.stdout.contains("**Destroy complete!"), "{output}");
     // Where nobody approved, the document says so.
     let output = env.solform_beside(&["apply", "--format", "json"]);
-    let output = output.await.exits_with(1).warns("nobody to approve");
+    let output = output.await.exits_with(1).warns("cannot be approved");
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(document["result"], "not-applied");
     let _ = env

@@ -45,8 +45,8 @@ pub(super) enum End {
         says: &'static str,
         mend: &'static [&'static str],
     },
-    /// As given if a body reaches the limit of its size first. A slow machine reaches the time limit
-    /// first: then the read is repeated, and the apply converges.
+    /// As given if a body reaches the limit of its size first. A slow machine reaches the time
+    /// limit first: then the read is repeated, and the apply converges.
     SizeOrTime(Box<End>),
 }
 
