@@ -21,7 +21,7 @@ struct Entry {
     code: String,
     language: String,
     example: String,
-    has_cure: bool,
+    has_fix: bool,
 }
 
 fn documented() -> Vec<Entry> {
@@ -37,7 +37,7 @@ fn documented() -> Vec<Entry> {
                 code: code.to_owned(),
                 language: language.to_owned(),
                 example: example.to_owned(),
-                has_cure: rest.contains("**Cure:** ") || rest.contains("**Fix:** "),
+                has_fix: rest.contains("**Fix:** "),
             }
         })
         .collect()
@@ -53,7 +53,7 @@ fn every_code_is_documented_once_and_in_order() {
 #[test]
 fn every_documented_example_has_its_problem_and_no_other() {
     for entry in documented() {
-        assert!(entry.has_cure, "{} has no cure", entry.code);
+        assert!(entry.has_fix, "{} has no fix", entry.code);
         if entry.language != "yaml" {
             continue;
         }
