@@ -1,6 +1,6 @@
 //! The conflicts of owner or author that block a change.
 //!
-//! [`OwnerPair`](crate::ident::OwnerPair) and [`NameView`](super::name::NameView) decide which
+//! [`OwnerPair`] and [`NameView`](super::name::NameView) decide which
 //! owners count as one. This module gives the reason for a block, and the fix.
 
 use std::sync::Arc;
