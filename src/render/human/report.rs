@@ -9,7 +9,7 @@ use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Outcome, SkipReason, StepError, StepReport};
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
-use crate::plan::{ActionKind, Change, InFlight, Mode, Plan, SUMMARISED_ABOVE};
+use crate::plan::{ActionKind, Change, InFlight, Mode, Plan, SUMMARISED_ABOVE, Summary};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::words;
@@ -58,7 +58,13 @@ impl ReportView<'_> {
             && self.waiting_for_review.is_empty()
             && self.unproven.is_none()
             && self.in_flight.is_empty()
-            && self.plan.orphaned.is_empty()
+            && self.is_all_known()
+    }
+
+    /// Returns true if no record that a failed deploy left is live, and no declared version is in a
+    /// state or visibility that solform does not know.
+    pub fn is_all_known(&self) -> bool {
+        self.plan.orphaned.is_empty() && Summary::of(self.plan).unknown == 0
     }
 }
 

@@ -232,7 +232,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
             } else if view.not_converged.is_empty()
                 && report.is_complete()
                 && view.in_flight.is_empty()
-                && view.plan.orphaned.is_empty()
+                && view.is_all_known()
             {
                 ConvergenceWord::Converged
             } else {

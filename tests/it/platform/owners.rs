@@ -323,6 +323,9 @@ async fn an_unknown_state_is_not_as_declared() {
         .says("action is needed: 1 declared version in an unknown state or visibility")
         .says("Versions: 0 as declared, 1 unknown.");
     let _ = env.solform_beside(&PLAN).await.exits_with(5);
+    let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+    let applied = env.solform_beside(&apply).await.exits_with(5);
+    assert!(!applied.stdout.contains("Apply complete!"), "{applied}");
     let output = env.solform_beside(&["plan", "--format", "json"]).await;
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(document["x_solution"]["summary"]["unknown"], 1);
