@@ -182,11 +182,11 @@ impl Run<'_> {
     pub(super) fn confirm(&self, identity: &Identity, id: &SolutionId) {
         self.confirmed
             .lock()
-            .expect("invariant: nobody panics while holding the confirmed ids")
+            .expect("invariant: no thread panics while it holds the confirmed ids")
             .insert(id.clone());
         self.brought_in
             .lock()
-            .expect("invariant: nobody panics while holding the records brought in")
+            .expect("invariant: no thread panics while it holds the records brought in")
             .insert(identity.clone(), id.clone());
     }
 
@@ -203,7 +203,7 @@ impl Run<'_> {
     pub(super) fn brought_in(&self, identity: &Identity) -> Option<SolutionId> {
         self.brought_in
             .lock()
-            .expect("invariant: nobody panics while holding the records brought in")
+            .expect("invariant: no thread panics while it holds the records brought in")
             .get(identity)
             .cloned()
     }
@@ -211,7 +211,7 @@ impl Run<'_> {
     pub(super) fn is_vouched(&self, id: &SolutionId) -> bool {
         self.confirmed
             .lock()
-            .expect("invariant: nobody panics while holding the confirmed ids")
+            .expect("invariant: no thread panics while it holds the confirmed ids")
             .contains(id)
     }
 }

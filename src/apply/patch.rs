@@ -51,7 +51,7 @@ impl Step<'_, '_> {
         let first = *run
             .patch_style
             .lock()
-            .expect("invariant: nobody panics while holding the patch style");
+            .expect("invariant: no thread panics while it holds the patch style");
         let second = match first {
             PatchStyle::Query => PatchStyle::Body,
             PatchStyle::Body => PatchStyle::Query,
@@ -88,7 +88,7 @@ impl Step<'_, '_> {
             if let Some(done) = self.confirm_patch(before, patch, is_last).await? {
                 *run.patch_style
                     .lock()
-                    .expect("invariant: nobody panics while holding the patch style") = style;
+                    .expect("invariant: no thread panics while it holds the patch style") = style;
                 return Ok(done);
             }
         }

@@ -83,7 +83,7 @@ impl<'a> Pauses<'a> {
         let unit = self
             .random
             .lock()
-            .expect("invariant: nobody panics while holding the random source")
+            .expect("invariant: no thread panics while it holds the random source")
             .f64();
         pause.mul_f64(1.0 + self.policy.jitter * (2.0 * unit - 1.0))
     }

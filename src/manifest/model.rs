@@ -186,7 +186,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Returns whether this owner's solutions are in scope, whoever published them.
+    /// Returns whether this owner's solutions are in scope, for all authors.
     pub fn has_owner(&self, owner: &Owner) -> bool {
         self.owners.iter().any(|glob| glob.matches(owner.as_str()))
     }
@@ -196,7 +196,7 @@ impl Scope {
         self.names.iter().any(|glob| glob.matches(name.as_str()))
     }
 
-    /// Returns whether that version is in scope, whoever published it.
+    /// Returns whether that version is in scope, for all authors.
     pub fn contains(&self, identity: &Identity) -> bool {
         self.has_owner(&identity.owner) && self.has_name(&identity.name)
     }

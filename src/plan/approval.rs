@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::action::{Action, AfterImage, LiveImage, Patch, is_made_by_deploy};
 use super::change::{Block, Change, Field, Mode, Plan};
+use super::options::{DiffOptions, Selector};
 use super::precondition::{
     Difference, PreconditionResult, check_create, check_delete, check_update,
 };
+use super::saved::PlanOptions;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionId};
 use crate::live::{LiveState, LiveVersion};
@@ -92,6 +94,32 @@ impl NarrowedPlan {
         plan.changes
             .retain(|change| !self.decided.contains_key(&change.address));
         plan
+    }
+}
+
+impl PlanOptions {
+    /// Returns the options of the new plan that this saved plan approves: its selection, and these
+    /// replacements without those that are done.
+    pub fn of_new_plan(
+        &self,
+        mode: Mode,
+        replace: &[Address],
+        progress: &PlanProgress,
+    ) -> DiffOptions {
+        let selectors = |texts: &[String]| texts.iter().map(|text| Selector::new(text)).collect();
+        DiffOptions {
+            mode,
+            targets: selectors(&self.target),
+            excludes: selectors(&self.exclude),
+            replace: replace
+                .iter()
+                .filter(|address| !progress.has_replaced(address))
+                .cloned()
+                .collect(),
+            is_approval: true,
+            may_select_nothing: true,
+            ..DiffOptions::default()
+        }
     }
 }
 

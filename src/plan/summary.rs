@@ -104,7 +104,13 @@ impl Summary {
     /// Returns whether earlier applies left something, or the server reports something unknown,
     /// that this plan does not resolve.
     pub fn has_leftovers(&self) -> bool {
-        self.in_flight + self.orphaned + self.unknown > 0
+        self.in_flight > 0 || self.is_partial()
+    }
+
+    /// Returns true if a failed deploy left a record, or a declared version is in a state or
+    /// visibility that solform does not know.
+    pub fn is_partial(&self) -> bool {
+        self.orphaned + self.unknown > 0
     }
 }
 

@@ -67,7 +67,7 @@ impl Observation {
         let mut seen = self
             .0
             .lock()
-            .expect("invariant: nobody panics while holding the observation");
+            .expect("invariant: no thread panics while it holds the observation");
         match &*seen {
             Some((known, since)) if known == version => since.elapsed(),
             Some(_) | None => {
@@ -205,7 +205,7 @@ impl LeaseKeeper for RemoteLease {
     fn is_held(&self) -> bool {
         self.trusted
             .lock()
-            .expect("invariant: nobody panics while holding the lease")
+            .expect("invariant: no thread panics while it holds the lease")
             .is_some_and(|until| Instant::now() < until)
     }
 
@@ -306,6 +306,6 @@ impl Renewal {
         *self
             .trusted
             .lock()
-            .expect("invariant: nobody panics while holding the lease") = until;
+            .expect("invariant: no thread panics while it holds the lease") = until;
     }
 }

@@ -394,8 +394,7 @@ fn status_of(
         || has(OutcomeKind::Skipped)
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()
-        || !plan.orphaned.is_empty()
-        || Summary::of(plan).unknown > 0
+        || Summary::of(plan).is_partial()
         || after.unproven.is_some();
     let holding: Vec<ExitStatus> = [
         (

@@ -350,7 +350,7 @@ pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
     let summary = Summary::of(plan);
     let holding: Vec<ExitStatus> = [
         (summary.in_flight > 0, ExitStatus::InFlight),
-        (summary.orphaned + summary.unknown > 0, ExitStatus::Partial),
+        (summary.is_partial(), ExitStatus::Partial),
         (summary.has_changes(), ExitStatus::Changes),
     ]
     .into_iter()

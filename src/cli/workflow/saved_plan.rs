@@ -12,7 +12,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::plan::{DiffOptions, PlanProgress, SavedPlan, SavedPlanError, Selector};
+use crate::plan::{DiffOptions, SavedPlan, SavedPlanError};
 use crate::store::progress_of;
 
 /// A plan file, and the command that executes it.
@@ -112,7 +112,9 @@ pub(in crate::cli) async fn execute(
     let progress = progress_of(&apply_session.runs, &saved.id);
     let options = DiffOptions {
         held_back: apply_session.held_back.clone(),
-        ..fresh_options(&saved, &progress)
+        ..saved
+            .options
+            .of_new_plan(saved.plan.mode, &saved.options.replace, &progress)
     };
     session.reader().serve_steps(change.planning.parallelism);
     let narrowed = start
@@ -139,22 +141,4 @@ pub(in crate::cli) async fn execute(
         detail: change.planning.detail.detail(),
     };
     apply::execute(session, order, apply_session, start, reporting, io).await
-}
-
-/// Returns the options of the new plan. A version that was already replaced is not replaced again.
-fn fresh_options(saved: &SavedPlan, progress: &PlanProgress) -> DiffOptions {
-    let selectors = |texts: &[String]| texts.iter().map(|text| Selector::new(text)).collect();
-    let replace = saved.options.replace.iter();
-    DiffOptions {
-        mode: saved.plan.mode,
-        targets: selectors(&saved.options.target),
-        excludes: selectors(&saved.options.exclude),
-        replace: replace
-            .filter(|address| !progress.has_replaced(address))
-            .cloned()
-            .collect(),
-        is_approval: true,
-        may_select_nothing: true,
-        ..DiffOptions::default()
-    }
 }

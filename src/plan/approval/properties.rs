@@ -11,9 +11,7 @@ use super::super::properties::{any_scenario, any_server, is_blocked, replacing};
 use super::super::saved::resealed;
 use super::super::simulator::{Run, Server};
 use super::super::testing::Scenario;
-use super::super::{
-    DiffOptions, Mode, Overrides, PlanOptions, SavedPlan, Selector, approve_narrowed, diff,
-};
+use super::super::{Overrides, SavedPlan, approve_narrowed, diff};
 use super::*;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord};
 use crate::ident::Digest;
@@ -277,24 +275,6 @@ fn check_narrowed(
     Ok(())
 }
 
-/// What the command takes of the file, and what was typed.
-fn fresh_options(scenario: &Scenario, read: &SavedPlan, progress: &PlanProgress) -> DiffOptions {
-    let selectors = |texts: &[String]| texts.iter().map(|text| Selector::new(text)).collect();
-    let replace = scenario.options.replace.iter();
-    DiffOptions {
-        mode: scenario.options.mode,
-        targets: selectors(&read.options.target),
-        excludes: selectors(&read.options.exclude),
-        replace: replace
-            .filter(|address| !progress.has_replaced(address))
-            .cloned()
-            .collect(),
-        is_approval: true,
-        may_select_nothing: true,
-        ..DiffOptions::default()
-    }
-}
-
 fn check_forgery(
     scenario: &Scenario,
     server: Server,
@@ -348,7 +328,11 @@ fn check_forgery(
     {
         return Ok(());
     }
-    let fresh_options = fresh_options(scenario, &read, &progress);
+    // The file selects; the mode and what is replaced are typed.
+    let typed = &scenario.options;
+    let fresh_options = read
+        .options
+        .of_new_plan(typed.mode, &typed.replace, &progress);
     let live = LiveState::new(world.clone(), Coverage::Whole);
     let fresh = diff(manifest, &live, &scenario.history, &fresh_options).unwrap();
     let narrowed = narrow(manifest, &live, fresh.clone(), &read.plan, &progress);

@@ -91,7 +91,7 @@ fn every_case_of_the_owner_pair() {
         // Nothing is live: a deploy.
         ("svc", "svc", Keep, &[], "create"),
         ("svc", IB, Keep, &[], "create"),
-        // Under the exact owner, whoever published it.
+        // Under the exact owner, for all authors.
         ("svc", "svc", Keep, &["svc svc PRIVATE"], "no-op"),
         ("svc", IB, Keep, &["IB_DEPLOYED bob PUBLIC"], "no-op"),
         ("-", IB, Keep, &["IB_DEPLOYED - PUBLIC"], "no-op"),

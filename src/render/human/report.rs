@@ -58,13 +58,7 @@ impl ReportView<'_> {
             && self.waiting_for_review.is_empty()
             && self.unproven.is_none()
             && self.in_flight.is_empty()
-            && self.is_all_known()
-    }
-
-    /// Returns true if no record that a failed deploy left is live, and no declared version is in a
-    /// state or visibility that solform does not know.
-    pub fn is_all_known(&self) -> bool {
-        self.plan.orphaned.is_empty() && Summary::of(self.plan).unknown == 0
+            && !Summary::of(self.plan).is_partial()
     }
 }
 

@@ -13,7 +13,7 @@ use super::v1::FORMAT_VERSION;
 use crate::apply::{Outcome, StepReport};
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
-use crate::plan::{Mode, Origin};
+use crate::plan::{Mode, Origin, Summary};
 use crate::render::human::ReportView;
 use crate::render::words;
 
@@ -232,7 +232,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
             } else if view.not_converged.is_empty()
                 && report.is_complete()
                 && view.in_flight.is_empty()
-                && view.is_all_known()
+                && !Summary::of(view.plan).is_partial()
             {
                 ConvergenceWord::Converged
             } else {
