@@ -358,6 +358,7 @@ impl Step<'_, '_> {
         after: &AfterImage,
         deadline: Instant,
     ) -> Result<Done, Outcome> {
+        self.deployed = Some(live.id.clone());
         let live = self.run.with_visibility(after, live).await?;
         if after.is_proven_by(&live) {
             return Ok(Done::now(Some(live.id)));

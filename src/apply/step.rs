@@ -27,6 +27,8 @@ pub(super) struct Step<'a, 'r> {
     pub(super) patching: Option<RecordPatch>,
     /// The records of the name before the next deploy.
     pub(super) known: Vec<SolutionId>,
+    /// The record that this step deployed and has not patched yet.
+    pub(super) deployed: Option<SolutionId>,
     jobs: Vec<JobId>,
     /// The permit of the step.
     place: Option<SemaphorePermit<'a>>,
@@ -50,6 +52,7 @@ pub(super) async fn perform<'a>(
         sent_twice: Vec::new(),
         patching: None,
         known: Vec::new(),
+        deployed: None,
         jobs: Vec::new(),
         place: Some(place),
     };
@@ -77,35 +80,61 @@ pub(super) async fn perform<'a>(
     };
     let Step {
         sent_twice,
+        deployed,
         jobs,
         place,
         ..
     } = step;
     // Held until the end, unless the step released it before.
     let _place = place;
-    conclude(run, change, outcome, jobs, sent_twice, begun).await
+    let report = StepReport {
+        jobs,
+        sent_twice,
+        ..report_of(change, outcome, begun)
+    };
+    conclude(run, change, report, deployed).await
 }
 
 /// Reports a change that was not executed.
 pub(super) async fn not_tried(run: &Run<'_>, change: &Change, outcome: Outcome) -> StepReport {
-    conclude(run, change, outcome, Vec::new(), Vec::new(), Instant::now()).await
+    conclude(
+        run,
+        change,
+        report_of(change, outcome, Instant::now()),
+        None,
+    )
+    .await
 }
 
+fn report_of(change: &Change, outcome: Outcome, begun: Instant) -> StepReport {
+    StepReport {
+        address: change.address.clone(),
+        identity: change.identity.clone(),
+        kind: change.action.kind(),
+        outcome,
+        jobs: Vec::new(),
+        sent_twice: Vec::new(),
+        took: begun.elapsed(),
+    }
+}
+
+/// Journals and emits the end of a change. `deployed` is the record that the step deployed.
 async fn conclude(
     run: &Run<'_>,
     change: &Change,
-    outcome: Outcome,
-    jobs: Vec<JobId>,
-    sent_twice: Vec<WriteKind>,
-    begun: Instant,
+    report: StepReport,
+    deployed: Option<SolutionId>,
 ) -> StepReport {
-    let made = match &outcome {
+    let outcome = &report.outcome;
+    // The declared version was deployed, and the patch after it is missing.
+    let unfinished = deployed.filter(|_| !matches!(outcome, Outcome::Done(_)));
+    let made = match outcome {
         Outcome::Failed(
             StepError::OtherIdentity { found, .. } | StepError::MadeOtherBefore { found, .. },
         ) => Some(found.clone()),
         _ => None,
     };
-    let (id, detail) = match &outcome {
+    let (id, detail) = match outcome {
         Outcome::Done(done) => (done.id.clone().filter(|_| !done.was_already), None),
         Outcome::Failed(error) => {
             let id = match error {
@@ -125,11 +154,11 @@ async fn conclude(
     let entry = Entry::Outcome {
         change: ChangeRef::of(change),
         outcome: outcome.word(),
-        id,
+        unfinished: unfinished.is_some(),
+        id: id.or(unfinished),
         detail,
-        unfinished: false,
         unconfirmed: matches!(
-            &outcome,
+            outcome,
             Outcome::Failed(StepError::NotConfirmed {
                 call: WriteKind::Deploy,
                 ..
@@ -144,13 +173,12 @@ async fn conclude(
     if let Err(error) = run.journal.record(run.now_ms(), entry).await {
         tracing::warn!(address = %change.address, %error, "the outcome could not be journalled");
     }
-    let took = begun.elapsed();
     run.tell(&ApplyEvent::StepFinished {
         address: change.address.clone(),
         kind: change.action.kind(),
         outcome: outcome.word(),
-        took,
-        id: match &outcome {
+        took: report.took,
+        id: match outcome {
             Outcome::Done(done) => done.id.clone(),
             Outcome::Failed(_)
             | Outcome::Skipped(_)
@@ -159,18 +187,10 @@ async fn conclude(
             | Outcome::Unknown { .. } => None,
         },
         why: outcome.why(),
-        jobs: jobs.clone(),
-        sent_twice: sent_twice.clone(),
+        jobs: report.jobs.clone(),
+        sent_twice: report.sent_twice.clone(),
     });
-    StepReport {
-        address: change.address.clone(),
-        identity: change.identity.clone(),
-        kind: change.action.kind(),
-        outcome,
-        jobs,
-        sent_twice,
-        took,
-    }
+    report
 }
 
 impl Step<'_, '_> {

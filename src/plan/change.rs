@@ -308,6 +308,12 @@ pub enum Note {
         /// The ids of the other records.
         ids: Vec<SolutionId>,
     },
+    /// More records of the version are live under the other owner of the pair, and are left alone:
+    /// a delete needs the exact owner.
+    RecordsOfOtherOwner {
+        /// The ids of these records.
+        ids: Vec<SolutionId>,
+    },
     /// The job of its last deploy was abandoned, and may still end. The version is not deployed
     /// before this time, unless `--replace` names it.
     HeldBack {

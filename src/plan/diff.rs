@@ -15,7 +15,7 @@ use super::order;
 use super::policy::apply_policies;
 use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
 use crate::attribute::State;
-use crate::ident::{Address, Identity, SolutionId};
+use crate::ident::{Address, Identity, Owner, SolutionId};
 use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::manifest::{Desired, Manifest, Position};
 
@@ -52,6 +52,8 @@ pub enum DiffError {
         address: Address,
         /// The number of records.
         count: usize,
+        /// The owner to declare in order to delete a record; none if the declared owner has all.
+        other_owner: Option<Owner>,
     },
     /// `--replace` of an address that several declared versions share.
     #[error("`{address}` means {} declared versions", .choices.len())]
@@ -84,10 +86,17 @@ impl DiffError {
             Self::ReplaceNotLive { .. } => {
                 "Leave --replace out: a declared version that is not live is deployed anyway.".to_owned()
             }
-            Self::ReplaceManyRecords { .. } => {
-                "Declare it `state: ABSENT` for one apply, which deletes every record, and then as before."
-                    .to_owned()
-            }
+            Self::ReplaceManyRecords {
+                other_owner: None, ..
+            } => "Declare it `state: ABSENT` for one apply, which deletes every record, and then as before."
+                .to_owned(),
+            Self::ReplaceManyRecords {
+                other_owner: Some(owner),
+                ..
+            } => format!(
+                "Declare it `owner: {owner}` and `state: ABSENT` for one apply, which deletes the records of \
+                 that owner, and then as before."
+            ),
             Self::ReplaceAmbiguous { choices, .. } => {
                 let choices: Vec<String> = choices
                     .iter()
@@ -412,7 +421,9 @@ impl<'a> Differ<'a> {
         change
     }
 
-    /// Deletes every record of a version that must be absent.
+    /// Deletes every record of a version that must be absent. While a record of the exact owner is
+    /// live, a record of the other owner of the pair is deleted only if an apply of this store
+    /// deployed it.
     fn delete_all(
         &mut self,
         name: NameView<'_>,
@@ -421,15 +432,24 @@ impl<'a> Differ<'a> {
         others: &[&LiveVersion],
         reason: &Reason,
     ) {
+        let is_exact = |record: &LiveVersion| record.identity.owner == entry.identity.owner;
         let delete = |record: &LiveVersion| {
-            let is_exact = record.identity.owner == entry.identity.owner;
-            delete(name, record, is_exact, reason.clone(), Some(entry))
+            delete(name, record, is_exact(record), reason.clone(), Some(entry))
         };
+        let (deleted, kept): (Vec<&LiveVersion>, Vec<&LiveVersion>) = others
+            .iter()
+            .copied()
+            .partition(|record| is_exact(record) || !is_exact(newest) || name.is_deployed(record));
         let mut change = delete(newest);
-        change.notes.extend(more_records(others));
+        change.notes.extend(more_records(&deleted));
+        change
+            .notes
+            .extend((!kept.is_empty()).then(|| Note::RecordsOfOtherOwner {
+                ids: kept.iter().map(|other| other.id.clone()).collect(),
+            }));
         self.changes.push(change);
         self.changes
-            .extend(others.iter().map(|record| delete(record)));
+            .extend(deleted.iter().map(|record| delete(record)));
     }
 
     fn path_of(&mut self, entry: &'a Desired) -> &'a str {

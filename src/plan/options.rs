@@ -245,6 +245,12 @@ fn replace_error(
                 (Some(_), others) => Some(DiffError::ReplaceManyRecords {
                     address,
                     count: others + 1,
+                    other_owner: found
+                        .others
+                        .iter()
+                        .map(|index| &name.live[*index].identity.owner)
+                        .find(|owner| **owner != entry.identity.owner)
+                        .cloned(),
                 }),
             }
         }

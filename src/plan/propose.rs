@@ -187,9 +187,11 @@ fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Ve
 }
 
 /// Returns the reason why a visibility may not be set: it becomes narrower, and the exact owner
-/// does not own the record, or the user of this token could not see it any more.
+/// does not own the record, or the user of this token could not see it any more. The rest of a
+/// half-done create may set it, as the create may.
 fn block_of_narrowing(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Option<Block> {
-    let conflict = if live.identity.owner != entry.identity.owner {
+    let is_exact = live.identity.owner == entry.identity.owner;
+    let conflict = if !is_exact && !name.history.unfinished.contains(&live.id) {
         OwnerConflict::NarrowedElsewhere {
             live: live.identity.owner.clone(),
         }

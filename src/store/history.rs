@@ -96,7 +96,8 @@ pub struct PastOutcome {
     pub id: Option<SolutionId>,
     /// The reason, if the step is not done.
     pub detail: Option<String>,
-    /// True if only its deploy is done.
+    /// True if one write is done and another one is missing: the patch after a deploy, or the
+    /// deploy after a delete.
     pub unfinished: bool,
     /// The identity of `id`, if a deploy created another solution than the declared one.
     pub made: Option<String>,
@@ -390,7 +391,7 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
                     step.action,
                     Some(Action::Create { .. } | Action::Replace { .. })
                 );
-                if is_deploy && outcome.word == OutcomeKind::Done {
+                if is_deploy && (outcome.word == OutcomeKind::Done || outcome.unfinished) {
                     history.deployed.extend(outcome.id.clone());
                 }
             }
@@ -452,15 +453,13 @@ fn learn_made(history: &mut ApplyHistory, step: &PastStep, outcome: &PastOutcome
 
 fn learn(history: &mut ApplyHistory, run: &PastRun, identity: &Identity, outcome: &PastOutcome) {
     let Some(id) = &outcome.id else { return };
+    history.confirmed.remove(id);
+    history.unfinished.remove(id);
     if outcome.unfinished {
         history.unfinished.insert(id.clone());
-    } else {
-        history.unfinished.remove(id);
-    }
-    if outcome.word == OutcomeKind::Done {
+    } else if outcome.word == OutcomeKind::Done {
         history.confirmed.insert(id.clone());
     } else {
-        history.confirmed.remove(id);
         let record = OrphanedRecord {
             id: id.clone(),
             identity: identity.clone(),
@@ -484,7 +483,7 @@ fn past_write(step: &PastStep) -> Option<PastWrite> {
     let done = step
         .outcome
         .as_ref()
-        .filter(|outcome| outcome.word == OutcomeKind::Done);
+        .filter(|outcome| outcome.word == OutcomeKind::Done || outcome.unfinished);
     Some(PastWrite {
         action: step.action.clone()?,
         is_deployed: step.has_sent(WriteKind::Deploy),

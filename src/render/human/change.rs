@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::ident::SolutionId;
 use crate::plan::{
     ActionKind, Block, Change, Course, Decision, FieldChange, Note, Reason, Succession, Undo,
 };
@@ -200,22 +201,23 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             )
         }
         Note::MoreRecords { ids } => {
-            let (bears, stays, goes) = match ids.len() {
-                1 => ("record bears", "is left alone", "goes too"),
-                _ => ("records bear", "are left alone", "go too"),
+            // Every record of a version that must be absent is deleted.
+            let is_deleted = change.action.kind() == ActionKind::Delete;
+            let end = match (is_deleted, ids.len()) {
+                (true, 1) => "record of this version is deleted too",
+                (true, _) => "records of this version are deleted too",
+                (false, 1) => "record of this version is left alone",
+                (false, _) => "records of this version are left alone",
             };
-            // Where a version is to be gone, every record of it is.
-            let fate = match change.action.kind() {
-                ActionKind::Delete => goes,
-                ActionKind::Create
-                | ActionKind::Update
-                | ActionKind::Replace
-                | ActionKind::NoOp => stays,
-            };
-            let count = ids.len();
-            let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
-            format!("{count} more {bears} this identity, and {fate}: {ids}")
+            more_records(ids, end)
         }
+        Note::RecordsOfOtherOwner { ids } => more_records(
+            ids,
+            match ids.len() {
+                1 => "record of this version is live under the other owner, and is left alone",
+                _ => "records of this version are live under the other owner, and are left alone",
+            },
+        ),
         Note::FollowedOwner { owner } => format!(
             "live under owner {}, which counts as the same owner",
             words::quoted(owner.as_str())
@@ -229,6 +231,12 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             why_blocked(because)
         ),
     }
+}
+
+fn more_records(ids: &[SolutionId], end: &str) -> String {
+    let count = ids.len();
+    let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
+    format!("{count} more {end}: {ids}")
 }
 
 /// Why a change may not be applied, in words.

@@ -550,6 +550,7 @@ fn note(note: &Note) -> &'static str {
         Note::WaitsForReview => "waits-for-review",
         Note::UnknownWord { .. } => "unknown-word",
         Note::MoreRecords { .. } => "more-records",
+        Note::RecordsOfOtherOwner { .. } => "records-of-other-owner",
         Note::HeldBack { .. } => "held-back",
         Note::FollowedOwner { .. } => "followed-owner",
         Note::DeactivatedInstead { .. } => "deactivated-instead",

@@ -345,3 +345,74 @@ async fn a_destroy_plan_is_for_destroy_only() {
         .exits_with(3)
         .warns("the plan is a plan for `solform rollback`");
 }
+
+/// The rest of a create or a replace whose deploy is done, or whose deploy is refused after the
+/// delete, belongs to the approved change: the printed command executes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rest_of_a_failed_change_is_approved() {
+    let patched = "state: INACTIVE";
+    for (live, options, fields, fault, deploys) in [
+        (
+            None,
+            &[][..],
+            patched,
+            "operation=patch_solution,times=2,status=403",
+            1,
+        ),
+        (
+            None,
+            &[],
+            patched,
+            "operation=patch_solution,times=2,status=400",
+            1,
+        ),
+        (
+            None,
+            &[],
+            "visibility: PUBLIC",
+            "operation=patch_solution,times=2,status=403",
+            1,
+        ),
+        (None, &[], patched, "operation=deploy,times=1,status=403", 2),
+        (
+            Some(()),
+            &["--replace", "A@1"],
+            patched,
+            "operation=patch_solution,times=2,status=403",
+            1,
+        ),
+        (
+            Some(()),
+            &["--replace", "A@1"],
+            patched,
+            "operation=deploy,times=1,status=403",
+            2,
+        ),
+    ] {
+        let case = format!("{options:?} {fields} {fault}");
+        let package = [Version::active("A", "1")];
+        let live: Vec<Version<'_>> = live.iter().map(|()| Version::active("A", "1")).collect();
+        let emulator = start(seed(&live, &package), &[]).await;
+        let solutions = format!(
+            "  A: {{ version: 1, {fields}, path: '{}' }}\n",
+            path_of("A", "1")
+        );
+        let env = env_with(&manifest(&emulator.url(), &solutions));
+        let plan = [&["plan", "--out", "the.plan"][..], options].concat();
+        let _ = env.solform_beside(&plan).await.exits_with(0);
+        let fault = emulator.add_fault(fault.parse().unwrap());
+        let apply = [&["apply", "the.plan", "--detailed-exitcode"][..], options].concat();
+        let failed = env.solform_beside(&apply).await;
+        assert_eq!(failed.code(), 5, "{case}\n{failed}");
+        emulator.remove_fault(fault);
+        let fresh = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
+        assert_eq!(fresh.code(), 2, "{case}\n{fresh}");
+        assert!(!fresh.stdout.contains("rphaned"), "{case}\n{fresh}");
+        let finished = env.solform_beside(&apply).await;
+        assert_eq!(finished.code(), 2, "{case}\n{finished}");
+        let _ = finished.says("Apply complete! ");
+        assert_eq!(count(&emulator, Operation::Deploy), deploys, "{case}");
+        let again = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
+        assert_eq!(again.code(), 0, "{case}\n{again}");
+    }
+}

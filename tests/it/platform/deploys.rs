@@ -40,7 +40,7 @@ async fn the_same_deploy_twice_ends_in_one_version_or_is_told() {
         assert_eq!(again.code(), code, "{branch}\n{again}");
         assert_eq!(again.stdout.contains("Orphaned: A@1"), is_orphaned);
         assert_eq!(
-            again.stdout.contains("bears this identity"),
+            again.stdout.contains("more record of this version"),
             records == 2,
             "{again}"
         );
