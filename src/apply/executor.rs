@@ -39,7 +39,7 @@ pub struct ApplySettings {
     /// The maximum time until a finished write shows in reads.
     pub propagation: Duration,
     /// The maximum duration of the whole apply.
-    pub run: Duration,
+    pub apply: Duration,
     /// The polling policy for jobs.
     pub poll: PollPolicy,
 }
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
             lease: &execution.lease,
             planned: BTreeSet::new(),
             brought_in: Mutex::new(BTreeMap::new()),
-            ends_at: Instant::now() + execution.settings.run,
+            ends_at: Instant::now() + execution.settings.apply,
             places: Semaphore::new(execution.settings.parallelism.max(1)),
             events: &execution.events,
             now_ms: execution.now_ms.as_ref(),

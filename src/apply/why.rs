@@ -27,7 +27,7 @@ impl Outcome {
                 "the job of its last deploy was abandoned and may still end; --replace deploys it now"
                     .to_owned(),
             ),
-            Self::Skipped(SkipReason::OutOfTime) => Some("`timeouts.run` was over".to_owned()),
+            Self::Skipped(SkipReason::OutOfTime) => Some("`timeouts.apply` was over".to_owned()),
             Self::Refused(differences) => {
                 let differences: Vec<String> = differences.iter().map(difference).collect();
                 Some(format!("changed since the plan was made: {}", differences.join("; ")))

@@ -158,8 +158,10 @@ pub struct Timeouts {
     pub delete: Duration,
     /// How long a finished write may need to show.
     pub propagation: Duration,
-    /// The whole of an apply.
+    /// One run of a solution.
     pub run: Duration,
+    /// The whole of an apply.
+    pub apply: Duration,
 }
 
 impl Default for Timeouts {
@@ -170,6 +172,7 @@ impl Default for Timeouts {
             delete: Duration::from_secs(15 * MINUTE),
             propagation: Duration::from_secs(5 * MINUTE),
             run: Duration::from_secs(120 * MINUTE),
+            apply: Duration::from_secs(120 * MINUTE),
         }
     }
 }

@@ -208,9 +208,12 @@ mapping! {
         /// How long a finished change may need to show. Default: 5m.
         #[schemars(schema_with = "schema::duration")]
         propagation: Text,
-        /// A whole apply. Default: 2h.
+        /// One run of a solution. Default: 2h.
         #[schemars(schema_with = "schema::duration")]
         run: Text,
+        /// A whole apply. Default: 2h.
+        #[schemars(schema_with = "schema::duration")]
+        apply: Text,
     }
 }
 

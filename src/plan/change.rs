@@ -139,16 +139,28 @@ impl Change {
             .any(|field| field.decision == Decision::UnknownWord)
     }
 
+    /// Returns whether the version is left alone until the platform approves that it becomes public.
+    pub fn waits_for_review(&self) -> bool {
+        self.is_no_op() && self.notes.contains(&Note::WaitsForReview)
+    }
+
     /// Returns whether fewer users will see the version.
     pub fn narrows_visibility(&self) -> bool {
         let visibility = |text: &Option<Arc<str>>| text.as_deref().and_then(Visibility::of_word);
-        self.fields.iter().any(|field| {
-            field.field == Field::Visibility
-                && field.decision == Decision::Apply
-                && visibility(&field.before)
-                    .zip(visibility(&field.after))
-                    .is_some_and(|(before, after)| after.is_narrower_than(before))
-        })
+        let is_narrower = |note: &Note| match note {
+            Note::VisibilityOfPackage { before, package } => {
+                package.is_some_and(|package| package.is_narrower_than(*before))
+            }
+            _ => false,
+        };
+        self.notes.iter().any(is_narrower)
+            || self.fields.iter().any(|field| {
+                field.field == Field::Visibility
+                    && field.decision == Decision::Apply
+                    && visibility(&field.before)
+                        .zip(visibility(&field.after))
+                        .is_some_and(|(before, after)| after.is_narrower_than(before))
+            })
     }
 }
 
@@ -297,6 +309,25 @@ pub enum Note {
     VisibilityNotKnown,
     /// The version becomes public only after an approval on the platform.
     WaitsForReview,
+    /// Apply skips the change until the platform approves that these successors become public.
+    SuccessorWaitsForReview {
+        /// The successors that wait for review.
+        successors: Vec<Address>,
+    },
+    /// The package is more visible than declared: more users see the version until it is patched.
+    ExposedUntilPatched {
+        /// The visibility of the package.
+        package: Visibility,
+    },
+    /// The visibility is not declared, so that the package decides about the visibility of a
+    /// version that is replaced.
+    VisibilityOfPackage {
+        /// The live visibility.
+        before: Visibility,
+        /// The visibility of the package; `None` if the package does not name one, or was not
+        /// inspected.
+        package: Option<Visibility>,
+    },
     /// The server reports a state or visibility that is unknown to solform.
     UnknownWord {
         /// The word.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
-use super::change::{Block, Change, Origin, Plan};
+use super::change::{Block, Change, Note, Origin, Plan};
+use crate::attribute::Visibility;
 use crate::ident::{Digest, Identity, Owner, OwnerPair};
 use crate::manifest::{Code, Manifest, SolutionPath};
 
@@ -60,6 +61,16 @@ pub enum Inspection {
         /// The reason.
         why: String,
     },
+}
+
+impl Inspection {
+    /// Returns the visibility that the package is deployed with, if it is known.
+    fn visibility(&self) -> Option<Visibility> {
+        match self {
+            Self::Inspected(info) => Visibility::of_word(info.visibility.as_deref()?),
+            Self::Missing | Self::Unreadable { .. } => None,
+        }
+    }
 }
 
 /// A reason why a package cannot be deployed as the declared version.
@@ -280,14 +291,35 @@ impl Plan {
                 Some(Inspection::Missing) => vec![PackageProblem::Missing { path: path.clone() }],
                 Some(Inspection::Unreadable { .. }) | None => Vec::new(),
             };
+            let package = inspections.get(path).and_then(Inspection::visibility);
+            let declared = after.visibility;
             let blocks = problems.into_iter().map(|problem| Block::Package {
                 problem,
                 origin: origin.clone(),
             });
             change.blocked.extend(blocks);
+            change
+                .notes
+                .extend(note_of_visibility(change, declared, package));
         }
         self
     }
+}
+
+/// Returns the note about a package whose visibility is not the one that users see afterwards, or
+/// see now.
+fn note_of_visibility(
+    change: &Change,
+    declared: Option<Visibility>,
+    package: Option<Visibility>,
+) -> Option<Note> {
+    let Some(declared) = declared else {
+        let before = change.action.before()?.visibility.as_ref()?;
+        let before = Visibility::of_word(before.as_str())?;
+        return (package != Some(before)).then_some(Note::VisibilityOfPackage { before, package });
+    };
+    let package = package.filter(|package| declared.is_narrower_than(*package))?;
+    Some(Note::ExposedUntilPatched { package })
 }
 
 /// The declared path of a version.
@@ -416,5 +448,70 @@ mod tests {
         }
         // The waiting change of the old version is not blocked by itself.
         assert!(plan.at("A@1").blocked.is_empty());
+    }
+
+    /// The package decides about the visibility between the deploy and the patch, and afterwards if
+    /// none is declared.
+    #[test]
+    fn the_visibility_of_the_package_is_noted() {
+        use Visibility::{Private, Public};
+        let exposed = |package| Some(Note::ExposedUntilPatched { package });
+        let decides = |before, package| Some(Note::VisibilityOfPackage { before, package });
+        for (declared_visibility, live_word, package, expected, is_narrower) in [
+            (Some(Private), None, Some("PUBLIC"), exposed(Public), false),
+            (Some(Public), None, Some("PRIVATE"), None, false),
+            (Some(Private), None, None, None, false),
+            (None, None, Some("PUBLIC"), None, false),
+            (None, Some("PUBLIC"), Some("PUBLIC"), None, false),
+            (
+                None,
+                Some("PUBLIC"),
+                Some("PRIVATE"),
+                decides(Public, Some(Private)),
+                true,
+            ),
+            (
+                None,
+                Some("PRIVATE"),
+                Some("PUBLIC"),
+                decides(Private, Some(Public)),
+                false,
+            ),
+            (None, Some("PUBLIC"), None, decides(Public, None), false),
+            (
+                Some(Private),
+                Some("PUBLIC"),
+                Some("PUBLIC"),
+                exposed(Public),
+                true,
+            ),
+        ] {
+            let case = format!("{declared_visibility:?} {live_word:?} {package:?}");
+            let mut entry = declared("A@1");
+            if let Some(visibility) = declared_visibility {
+                entry = entry.visible(visibility);
+            }
+            let mut world = scenario().declare([entry]);
+            if let Some(word) = live_word {
+                world = world.live([live("A@1").visible(word)]).replace("A@1");
+            }
+            let inspection = Inspection::Inspected(PackageInfo {
+                visibility: package.map(str::to_owned),
+                ..info("A", "1", "svc")
+            });
+            let plan = world.plan();
+            let path = plan.at("A@1").package_path().unwrap().to_owned();
+            let inspections = BTreeMap::from([(path, inspection)]);
+            let plan = plan.with_inspections(&world.manifest, &inspections);
+            let change = plan.at("A@1");
+            let found = change.notes.iter().find(|note| {
+                matches!(
+                    note,
+                    Note::ExposedUntilPatched { .. } | Note::VisibilityOfPackage { .. }
+                )
+            });
+            assert_eq!(found.cloned(), expected, "{case}");
+            assert_eq!(change.narrows_visibility(), is_narrower, "{case}");
+        }
     }
 }

@@ -73,6 +73,14 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
             (identity.escaped_address(), successor.address.clone())
         })
         .collect();
+    let under_review: Vec<Address> = successors
+        .iter()
+        .filter(|successor| {
+            let change = shown.get(&successor.after.identity);
+            change.is_some_and(|change| change.waits_for_review())
+        })
+        .map(|successor| successor.address.clone())
+        .collect();
     let incoming = Incoming::of(changes);
     let serves_afterwards = has_service_afterwards(changes, name);
     for change in changes {
@@ -80,6 +88,12 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
             change.waits_for = incoming.before(change);
             if !is_its_own_successor(change) {
                 change.successors.clone_from(&successors);
+                if !under_review.is_empty() {
+                    let successors = under_review.clone();
+                    change
+                        .notes
+                        .push(Note::SuccessorWaitsForReview { successors });
+                }
             }
         }
         if let Reason::Superseded { by: addresses } = &mut change.reason {

@@ -25,6 +25,9 @@ pub struct Summary {
     /// The declared versions in a state or visibility that is unknown to solform. They are not
     /// changed, and do not count as declared.
     pub unknown: usize,
+    /// The declared versions that wait for an approval on the platform. They are not changed, and
+    /// do not count as declared.
+    pub in_review: usize,
     /// The blocked changes. They count in the other numbers too.
     pub blocked: usize,
     /// The versions that go out of service without a successor of their name.
@@ -84,6 +87,7 @@ impl Summary {
                 self.destroy += 1;
             }
             ActionKind::NoOp if change.has_unknown_word() => self.unknown += 1,
+            ActionKind::NoOp if change.waits_for_review() => self.in_review += 1,
             ActionKind::NoOp => self.no_op += usize::from(is_as_declared),
         }
         self.blocked += usize::from(!change.blocked.is_empty());
@@ -150,8 +154,9 @@ mod tests {
             add: 3,
             change: 2,
             destroy: 2,
-            no_op: 3,
+            no_op: 2,
             unknown: 0,
+            in_review: 1,
             blocked: 1,
             ends_service: 1,
             irreversible: 2,
@@ -167,7 +172,7 @@ mod tests {
         assert_eq!(summary, expected);
         assert!(summary.has_changes());
         let part = Summary::of(&base().target("Paystub").plan());
-        assert_eq!((part.no_op, part.left_out), (2, 7));
+        assert_eq!((part.no_op, part.in_review, part.left_out), (1, 1, 7));
         assert!(!part.has_changes());
     }
 }

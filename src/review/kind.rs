@@ -191,6 +191,7 @@ pub enum Field {
     DeleteTimeout,
     Propagation,
     RunTimeout,
+    ApplyTimeout,
 }
 
 impl Field {
@@ -223,6 +224,7 @@ impl Field {
             Self::DeleteTimeout => "timeouts.delete",
             Self::Propagation => "timeouts.propagation",
             Self::RunTimeout => "timeouts.run",
+            Self::ApplyTimeout => "timeouts.apply",
         }
     }
 }

@@ -124,12 +124,14 @@ impl Settings<'_> {
             delete,
             propagation,
             run,
+            apply,
         } = after;
         for (field, before, after) in [
             (Field::DeployTimeout, before.deploy, deploy),
             (Field::DeleteTimeout, before.delete, delete),
             (Field::Propagation, before.propagation, propagation),
             (Field::RunTimeout, before.run, run),
+            (Field::ApplyTimeout, before.apply, apply),
         ] {
             let kind = (Kind::TimeoutChanged, field);
             let (before, after) = (duration_text(before), duration_text(after));

@@ -589,7 +589,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         ("timeouts: { deploy: 90s }", ""),
         (
-            "timeouts: { deploy: 2m, delete: 1500ms, propagation: 0s, run: 1h }",
+            "timeouts: { deploy: 2m, delete: 1500ms, propagation: 0s, run: 1h, apply: 3h }",
             "",
         ),
         &[
@@ -597,6 +597,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "timeouts.delete timeout-changed 15m>1500ms",
             "timeouts.propagation timeout-changed 5m>0ms",
             "timeouts.run timeout-changed 2h>1h",
+            "timeouts.apply timeout-changed 2h>3h",
         ],
     ),
     (

@@ -54,7 +54,7 @@ pub(in crate::cli) fn execution(
             deploy: timeouts.deploy,
             delete: timeouts.delete,
             propagation: timeouts.propagation,
-            run: timeouts.run,
+            apply: timeouts.apply,
             poll: PollPolicy::default(),
         },
         events: progress.sink(),

@@ -96,6 +96,10 @@ impl<'a> Context<'a> {
                 key(timeouts.and_then(|timeouts| timeouts.run.as_ref())),
             ),
             (
+                "timeouts.apply",
+                key(timeouts.and_then(|timeouts| timeouts.apply.as_ref())),
+            ),
+            (
                 "emulator.seed",
                 key(emulator.and_then(|emulator| emulator.seed.as_ref())),
             ),
@@ -236,11 +240,13 @@ impl<'a> Context<'a> {
         // Waiting for nothing is a choice: some servers show every change at once.
         let propagation = self.check_duration(raw.propagation.as_ref(), true);
         let run = self.check_duration(raw.run.as_ref(), false);
+        let apply = self.check_duration(raw.apply.as_ref(), false);
         Ok(Timeouts {
             deploy: deploy?.unwrap_or(default.deploy),
             delete: delete?.unwrap_or(default.delete),
             propagation: propagation?.unwrap_or(default.propagation),
             run: run?.unwrap_or(default.run),
+            apply: apply?.unwrap_or(default.apply),
         })
     }
 

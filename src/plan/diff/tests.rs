@@ -392,6 +392,7 @@ fn replace_deletes_and_deploys_what_is_named() {
             DiffError::ReplaceManyRecords {
                 address: address("Form@1"),
                 count: 2,
+                other_owner: None,
             },
         ),
         (
@@ -580,4 +581,22 @@ fn the_plan_names_its_subject() {
     assert_eq!(plan.subject.url, "https://ib.example.com");
     assert_eq!(plan.mode, Mode::Converge);
     assert_eq!(plan.changes, []);
+}
+
+/// A successor that waits for review releases nothing, and the plan says so.
+#[test]
+fn a_version_waits_for_a_successor_in_review() {
+    let plan = scenario()
+        .declare([declared("Form@2").visible(Visibility::Public)])
+        .live([live("Form@1"), live("Form@2").visible("PENDING_REVIEW")])
+        .expect(&[("Form@1", Update, "superseded")]);
+    assert!(plan.at("Form@1").has(&Note::SuccessorWaitsForReview {
+        successors: vec![address("Form@2")]
+    }));
+    let plan = scenario()
+        .declare([declared("Form@2").visible(Visibility::Public)])
+        .live([live("Form@1"), live("Form@2").visible("PUBLIC")])
+        .plan();
+    let waits = |note: &Note| matches!(note, Note::SuccessorWaitsForReview { .. });
+    assert!(!plan.at("Form@1").notes.iter().any(waits));
 }

@@ -335,7 +335,7 @@ fn every_case_of_the_owner_pair() {
             "svc",
             Tombstone,
             &[back, moved],
-            "delete blocked by owner-moved, delete",
+            "delete",
         ),
         // What another user published is another version.
         (

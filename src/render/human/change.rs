@@ -193,7 +193,26 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
         Note::VisibilityNotKnown => {
             "the live visibility is not known, which is not drift".to_owned()
         }
-        Note::WaitsForReview => "waits for somebody to approve that it becomes PUBLIC".to_owned(),
+        Note::WaitsForReview => {
+            "waits for an approval on the platform before it becomes PUBLIC".to_owned()
+        }
+        Note::SuccessorWaitsForReview { successors } => format!(
+            "skipped by apply until the platform approves {}",
+            words::addresses(successors.iter())
+        ),
+        Note::ExposedUntilPatched { package } => format!(
+            "its package is {package}, so that more users see the version until it is patched"
+        ),
+        Note::VisibilityOfPackage {
+            before,
+            package: Some(package),
+        } => format!("is {before}, and is deployed again as {package}, as its package says"),
+        Note::VisibilityOfPackage {
+            before,
+            package: None,
+        } => format!(
+            "is {before}, and no visibility is declared: its package decides about the new record"
+        ),
         Note::UnknownWord { word } => {
             format!(
                 "the server says {}, a word that solform leaves alone",

@@ -212,6 +212,9 @@ fn render_asides(
     if summary.unknown > 0 {
         counts.push(format!("{} unknown", summary.unknown));
     }
+    if summary.in_review > 0 {
+        counts.push(format!("{} waiting for review", summary.in_review));
+    }
     if summary.blocked > 0 {
         counts.push(format!("{} blocked", summary.blocked));
     }

@@ -279,6 +279,9 @@ pub(super) struct SummaryItem {
     /// Declared versions in a state or visibility that solform does not know: nothing is done about
     /// them, and they are not as declared.
     unknown: usize,
+    /// Declared versions that wait for an approval on the platform. They are not changed, and do
+    /// not count as declared.
+    in_review: usize,
     /// Changes that are blocked; they count above too.
     blocked: usize,
     /// Versions that stop serving without a successor of their name.
@@ -311,6 +314,7 @@ impl SummaryItem {
             destroy,
             no_op,
             unknown,
+            in_review,
             blocked,
             ends_service,
             irreversible,
@@ -329,6 +333,7 @@ impl SummaryItem {
             destroy,
             no_op,
             unknown,
+            in_review,
             blocked,
             ends_service,
             irreversible,
@@ -548,6 +553,9 @@ fn note(note: &Note) -> &'static str {
         Note::OutOfServiceMeanwhile => "out-of-service-meanwhile",
         Note::VisibilityNotKnown => "visibility-not-known",
         Note::WaitsForReview => "waits-for-review",
+        Note::SuccessorWaitsForReview { .. } => "successor-waits-for-review",
+        Note::ExposedUntilPatched { .. } => "exposed-until-patched",
+        Note::VisibilityOfPackage { .. } => "visibility-of-package",
         Note::UnknownWord { .. } => "unknown-word",
         Note::MoreRecords { .. } => "more-records",
         Note::RecordsOfOtherOwner { .. } => "records-of-other-owner",

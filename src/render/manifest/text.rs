@@ -142,6 +142,7 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
         ("delete", timeouts.delete, default.delete),
         ("propagation", timeouts.propagation, default.propagation),
         ("run", timeouts.run, default.run),
+        ("apply", timeouts.apply, default.apply),
     ];
     let timeouts = timeouts.map(|(key, time, default)| {
         (time != default).then(|| format!("{key}: {}", duration_text(time)))

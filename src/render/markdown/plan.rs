@@ -227,6 +227,7 @@ fn notes(plan: &Plan, summary: &Summary) -> String {
     let mut parts = vec![format!("{} as declared", summary.no_op)];
     for (number, what) in [
         (summary.unknown, "unknown"),
+        (summary.in_review, "waiting for review"),
         (summary.unmanaged, "unmanaged"),
         (summary.left_out, "left out by options"),
     ] {

@@ -90,9 +90,9 @@ fn what_is_left_alone_is_told() {
     insta::assert_snapshot!(text, @r#"
     Nothing to change, but action is needed: 1 declared version in an unknown state or visibility.
     Note: Odd@1.0: the server says "EMBARGOED\u{1b}[2J", a word that solform leaves alone
-    Note: Review@1.0: waits for somebody to approve that it becomes PUBLIC
+    Note: Review@1.0: waits for an approval on the platform before it becomes PUBLIC
     Note: Unseen@1.0: the live visibility is not known, which is not drift
-    Versions: 2 as declared, 1 unknown.
+    Versions: 1 as declared, 1 unknown, 1 waiting for review.
     "#);
 }
 
