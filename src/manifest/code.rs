@@ -1,22 +1,22 @@
-//! The stable names of everything that can be wrong with a manifest.
+//! The stable codes of the problems that a manifest can have.
 //!
-//! A code never changes its meaning and is never used again. `docs/problems.md` explains each one;
-//! a test proves that the page and this list are equal.
+//! A code never changes its meaning, and a removed code is never used again. `docs/problems.md`
+//! explains each one; a test compares that page with this list.
 
 use std::fmt;
 
-/// True if a problem keeps the manifest from being used.
+/// The severity of a problem: an error or a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The manifest cannot be used.
     Error,
-    /// The manifest can be used, and somebody should look.
+    /// The manifest can be used, but it may contain a mistake.
     Warning,
 }
 
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])+ $variant:ident = $text:literal $severity:ident, )+) => {
-        /// What kind of problem it is. The text is stable and in kebab case.
+        /// The kind of a problem. The text is stable and in kebab case.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $( $(#[doc = $doc])+ $variant, )+
@@ -26,14 +26,14 @@ macro_rules! codes {
             /// Every code, in the order of `docs/problems.md`.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The stable text.
+            /// Returns the stable text.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
                 }
             }
 
-            /// Returns whether it is an error or a warning: always the same for one code.
+            /// Returns the severity, which is always the same for a code.
             pub fn severity(self) -> Severity {
                 match self {
                     $(Self::$variant => Severity::$severity,)+
@@ -52,79 +52,79 @@ codes! {
     YamlSyntax = "yaml-syntax" Error,
     /// The YAML nests too deeply, or its aliases expand to too much.
     YamlTooComplex = "yaml-too-complex" Error,
-    /// Environments times entries are more than is checked.
+    /// The environments together have too many versions and settings.
     TooManyEntries = "too-many-entries" Error,
-    /// Patterns times names are more than is compared.
+    /// Too many patterns to compare them with all names.
     TooManyPatterns = "too-many-patterns" Error,
     /// The file holds more than one YAML document.
     SeveralDocuments = "several-documents" Error,
-    /// The file holds nothing.
+    /// The file is empty.
     EmptyFile = "empty-file" Error,
-    /// A key that nobody knows at its place.
+    /// A key that is not known at its position.
     UnknownField = "unknown-field" Error,
     /// A key that a later version of solform will know.
     ReservedField = "reserved-field" Error,
-    /// A key that is there twice.
+    /// A key that one mapping has twice.
     DuplicateKey = "duplicate-key" Error,
     /// A value of another kind than expected.
     WrongType = "wrong-type" Error,
-    /// A key that must be there and is not.
+    /// A required key that is missing.
     MissingField = "missing-field" Error,
-    /// A value without any text.
+    /// A blank value.
     EmptyValue = "empty-value" Error,
     /// The manifest is written for another format version.
     FormatVersion = "format-version" Error,
     /// No environment is declared.
     NoEnvironments = "no-environments" Error,
-    /// A name that no environment can have.
+    /// An invalid name of an environment.
     BadEnvironmentName = "bad-environment-name" Error,
-    /// The environment that was asked for is not declared.
+    /// The selected environment is not declared.
     UnknownEnvironment = "unknown-environment" Error,
-    /// Several environments are declared, and none was asked for.
+    /// Several environments are declared, and none is selected.
     EnvironmentNeeded = "environment-needed" Error,
-    /// A URL that cannot be used.
+    /// An invalid URL.
     BadUrl = "bad-url" Error,
     /// A URL with a user name or a password.
     UrlCredentials = "url-credentials" Error,
-    /// A token would travel unencrypted.
+    /// A URL with which the token would be sent unencrypted.
     InsecureUrl = "insecure-url" Error,
     /// A token that is written into the manifest.
     TokenLiteral = "token-literal" Error,
     /// No token for a server that needs one.
     TokenMissing = "token-missing" Error,
-    /// A token source that names no single source.
+    /// A token source that is invalid or names several sources.
     BadToken = "bad-token" Error,
-    /// An account that no HTTP header can carry.
+    /// An account that cannot be sent in an HTTP header.
     BadContext = "bad-context" Error,
     /// A client certificate without its key, or the other way round.
     IncompleteClientCertificate = "incomplete-client-certificate" Error,
-    /// A limit that is neither a count nor a share.
+    /// A limit that is neither a count nor a percentage.
     BadLimit = "bad-limit" Error,
-    /// A duration that cannot be read.
+    /// An invalid duration.
     BadDuration = "bad-duration" Error,
-    /// A timeout of nothing.
+    /// A timeout of zero.
     ZeroTimeout = "zero-timeout" Error,
-    /// A pattern that cannot be read.
+    /// An invalid pattern.
     BadGlob = "bad-glob" Error,
-    /// A protection pattern that can match no version.
+    /// A protection pattern that cannot match any version.
     BadProtect = "bad-protect" Error,
-    /// A variable's name that cannot be used.
+    /// An invalid name of a variable.
     BadVariableName = "bad-variable-name" Error,
-    /// A `${..}` that cannot be read.
+    /// An invalid `${..}`.
     BadInterpolation = "bad-interpolation" Error,
     /// A variable that is not declared.
     UnknownVariable = "unknown-variable" Error,
-    /// Variables that need each other.
+    /// Variables that use each other in a cycle.
     VariableCycle = "variable-cycle" Error,
     /// An environment variable that is not set.
     MissingEnvVariable = "missing-env-variable" Error,
     /// An environment variable that the manifest may not read.
     EnvNotAllowed = "env-not-allowed" Error,
-    /// A token that would become part of a value.
+    /// An environment variable with a token, used in a value.
     TokenInVariable = "token-in-variable" Error,
-    /// A value that grew too long when its variables were replaced.
+    /// A value that is too long after its variables were replaced.
     ValueTooLong = "value-too-long" Error,
-    /// A name, version or owner that cannot be one.
+    /// An invalid name, version or owner.
     BadIdentity = "bad-identity" Error,
     /// A solution without a version.
     NoVersion = "no-version" Error,
@@ -132,27 +132,27 @@ codes! {
     VersionAndVersions = "version-and-versions" Error,
     /// A version without an owner.
     MissingOwner = "missing-owner" Error,
-    /// A path that is not that of an `.ibsolution` file.
+    /// A path that is not the path of an `.ibsolution` file.
     BadPath = "bad-path" Error,
-    /// A word that is none of those that are known at its place.
+    /// A word that is not known at its position.
     UnknownWord = "unknown-word" Error,
-    /// A `retain` that is no count.
+    /// A `retain` that is not a count.
     BadRetain = "bad-retain" Error,
-    /// A `retain` where everything is kept anyway.
+    /// A `retain` although `superseded` is `keep`.
     RetainWithKeep = "retain-with-keep" Error,
     /// `ABSENT` as a default.
     AbsentByDefault = "absent-by-default" Error,
-    /// A declared version that the manifest may not touch.
+    /// A declared version that is out of scope.
     OutOfScope = "out-of-scope" Error,
-    /// A policy for undeclared solutions that covers everybody's public ones.
+    /// A policy for undeclared solutions that covers all public ones of the instance.
     UndeclaredTooWide = "undeclared-too-wide" Error,
-    /// A policy for undeclared solutions, and no declared version that stays.
+    /// A policy for undeclared solutions without a declared version that stays.
     NothingDeclared = "nothing-declared" Error,
     /// A version that is not live and has no package to deploy.
     PathNeeded = "path-needed" Error,
-    /// A package that is not there.
+    /// A package that does not exist.
     PackageMissing = "package-missing" Error,
-    /// A package that is another solution than declared.
+    /// A package that holds another solution or version than declared.
     PackageMismatch = "package-mismatch" Error,
     /// A package without a field that the platform requires.
     PackageInvalid = "package-invalid" Error,
@@ -160,13 +160,13 @@ codes! {
     PackageType = "package-type" Warning,
     /// A package that cannot be inspected.
     PackageUnreadable = "package-unreadable" Warning,
-    /// An owner that does not go with the visibility.
+    /// An owner that does not match the visibility.
     OwnerVisibility = "owner-visibility" Warning,
-    /// Versions that differ only by form.
+    /// Versions that differ only in notation.
     SimilarVersions = "similar-versions" Warning,
     /// Names that look the same.
     SimilarNames = "similar-names" Warning,
-    /// A character that nobody sees.
+    /// An invisible character.
     InvisibleCharacter = "invisible-character" Warning,
     /// Two versions with one package.
     SharedPath = "shared-path" Warning,
@@ -174,7 +174,7 @@ codes! {
     EmptyManifest = "empty-manifest" Warning,
     /// A setting that has no effect.
     UnusedSetting = "unused-setting" Warning,
-    /// A removal of what is not there.
+    /// A `~` that removes nothing.
     NothingRemoved = "nothing-removed" Warning,
 }
 
@@ -195,7 +195,7 @@ mod tests {
         let mut seen = HashSet::new();
         for code in Code::ALL {
             let text = code.as_str();
-            assert!(seen.insert(text), "{text} is there twice");
+            assert!(seen.insert(text), "duplicate code {text}");
             let is_kebab =
                 |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             assert!(text.bytes().all(is_kebab), "{text}");

@@ -1,11 +1,14 @@
-//! The digest of a resolved manifest: whether a saved plan still belongs to it.
+//! The digest of a resolved manifest: a saved plan is valid only for a manifest with its digest.
 //!
-//! Two manifests with one digest ask for the same plan. So everything is in it that a plan depends
-//! on: the declared versions, the scope, protection and limits, and the user and account, which
-//! decide what is seen and whose solutions are meant. Not in it are positions, comments and the
-//! order of keys; where the token comes from, TLS, the store, timeouts and the emulator's settings,
-//! which do not change what is planned; and the environment's name and URL, which a saved plan
-//! holds and compares by themselves.
+//! Two manifests with the same digest lead to the same plan. So the digest covers everything that a
+//! plan depends on: the declared versions, the scope, protection and limits, and the user and
+//! account, which decide which solutions the server returns and which of them belong to the user.
+//! The digest leaves out:
+//!
+//! * positions, comments and the order of keys
+//! * the source of the token, TLS, the store, timeouts and the emulator's settings, which do not
+//!   change the plan
+//! * the environment's name and URL, which a saved plan stores and compares separately
 
 use std::collections::BTreeSet;
 
@@ -16,10 +19,10 @@ use super::model::{Desired, EmulatorSettings, Environment, Limits, Scope, Supers
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
 
-/// Raised when the same manifest must get another digest.
+/// The version of the canonical form. Raise it if the same manifest must get another digest.
 const FORMAT: u32 = 1;
 
-/// The canonical form. Its JSON is what is hashed: field order is fixed, sets are sorted.
+/// The canonical form, whose JSON is hashed: the order of fields is fixed, sets are sorted.
 #[derive(Serialize)]
 struct Canonical<'a> {
     format: u32,
@@ -44,21 +47,21 @@ struct CanonicalVersion<'a> {
     retain: Option<usize>,
 }
 
-/// The digest of what the parts of a manifest ask for.
+/// Returns the digest of a manifest, given its parts.
 pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desired]) -> Digest {
     let Environment {
-        name: _,     // Compared by itself.
+        name: _,     // Compared separately.
         position: _, // A moved line changes nothing.
         keys: _,
-        url: _,   // Compared by itself.
-        token: _, // Another source, the same user.
+        url: _,   // Compared separately.
+        token: _, // Another source does not change the user.
         user,
         context,
-        store: _, // Where it is recorded, not what is planned.
+        store: _, // The journal does not change the plan.
         protect,
         limits,
-        timeouts: _,                            // How long to wait, not what for.
-        tls: _,                                 // How to get there.
+        timeouts: _,                            // They limit an apply, not a plan.
+        tls: _,                                 // It concerns the connection only.
         emulator: EmulatorSettings { seed: _ }, // Live state, not desired.
     } = environment;
     let Limits {

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use super::model::Limit;
 
-/// A text that is no duration.
+/// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no duration: write one like `1500ms`, `60s`, `15m` or `2h`")]
+#[error("`{text}` is not a duration: write one like `1500ms`, `60s`, `15m` or `2h`")]
 pub struct DurationError {
     text: String,
 }
 
-/// Reads a duration that was typed, in the manifest's form.
+/// Parses the duration of an option, in the same form as in a manifest.
 pub fn duration_from(text: &str) -> Result<Duration, DurationError> {
     parse_duration(text).ok_or_else(|| DurationError {
         text: text.to_owned(),
     })
 }
 
-/// Reads `1500ms`, `60s`, `15m` or `2h`: one whole number and one unit.
+/// Parses `1500ms`, `60s`, `15m` or `2h`: one whole number and one unit, of at most a year.
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.len()
         - text
@@ -36,10 +36,10 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     (duration <= LONGEST).then_some(duration)
 }
 
-/// Beyond a year a duration is a typing error, and sums of them stay far from overflow.
+/// The longest duration, one year: a longer one is a typing error. Sums cannot overflow.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Reads a count, or a share like `30%`.
+/// Parses a count, or a percentage like `30%`.
 pub(super) fn parse_limit(text: &str) -> Option<Limit> {
     match text.strip_suffix('%') {
         None => parse_count(text).map(Limit::Count),
@@ -50,7 +50,7 @@ pub(super) fn parse_limit(text: &str) -> Option<Limit> {
     }
 }
 
-/// Reads a count: digits only, no sign.
+/// Parses a count: digits only, no sign.
 pub(super) fn parse_count(text: &str) -> Option<usize> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,7 +1,7 @@
-//! Patterns for names, owners and addresses: `*`, `?`, and `\` to take the next character as it is.
+//! Patterns for names, owners and addresses: `*`, `?`, and `\` before a literal character.
 //!
-//! Matching never looks back further than the last `*`, so its time grows with the product of the
-//! two lengths at worst, whatever the pattern is.
+//! A match goes back to the last `*` at most, so its time is at most proportional to the product of
+//! the two lengths, for every pattern.
 
 use std::fmt;
 
@@ -18,23 +18,23 @@ enum Part {
     Any,
     /// One character.
     One,
-    /// This character.
+    /// Exactly this character.
     Char(char),
 }
 
-/// Why a text is no pattern.
+/// The reason why a text is not a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// It would match nothing but the empty text.
+    /// The pattern is empty.
     #[error("a pattern must not be empty")]
     Empty,
-    /// The last character is a `\` that escapes nothing.
+    /// The last character is a `\` without a character after it.
     #[error(r"a pattern must not end with a single `\`")]
     OpenEscape,
 }
 
 impl Glob {
-    /// Reads a pattern.
+    /// Parses a pattern.
     pub fn parse(text: &str) -> Result<Self, GlobError> {
         if text.is_empty() {
             return Err(GlobError::Empty);
@@ -57,7 +57,7 @@ impl Glob {
         })
     }
 
-    /// The pattern that matches exactly this text.
+    /// Returns the pattern that matches exactly this text.
     pub fn literal(text: &str) -> Self {
         let parts = text.chars().map(Part::Char).collect();
         let mut escaped = String::with_capacity(text.len());
@@ -77,7 +77,8 @@ impl Glob {
     pub fn matches(&self, text: &str) -> bool {
         let mut part = 0;
         let mut rest = text.chars();
-        // Where to go on when a match fails: after the last `*`, with one more character in it.
+        // The state to return to when a match fails: after the last `*`, which then takes one more
+        // character.
         let mut retry: Option<(usize, std::str::Chars<'_>)> = None;
         loop {
             let mut ahead = rest.clone();
@@ -112,7 +113,8 @@ impl Glob {
         }
     }
 
-    /// Returns whether the pattern, like `*` or `?*`, sets no character and no end.
+    /// Returns whether the pattern, like `*` or `?*`, has no literal character and no maximum
+    /// length.
     pub fn matches_everything(&self) -> bool {
         self.parts.contains(&Part::Any)
             && self
@@ -121,7 +123,7 @@ impl Glob {
                 .all(|part| matches!(part, Part::Any | Part::One))
     }
 
-    /// The text, if there is only one that the pattern matches.
+    /// Returns the only text that the pattern matches; `None` if it has wildcards.
     pub fn as_literal(&self) -> Option<String> {
         self.parts
             .iter()
@@ -132,7 +134,7 @@ impl Glob {
             .collect()
     }
 
-    /// Returns whether a text with this character can match.
+    /// Returns whether the pattern can match a text with this character.
     pub fn can_match(&self, char: char) -> bool {
         self.parts.iter().any(|part| match part {
             Part::Any | Part::One => true,
@@ -140,7 +142,7 @@ impl Glob {
         })
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_without_a_character_of_their_own_are_wide() {
+    fn patterns_without_literals_match_everything() {
         for (pattern, expected) in [
             ("*", true),
             ("**", true),
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn invalid_patterns_are_refused() {
         assert_eq!(Glob::parse(""), Err(GlobError::Empty));
         assert_eq!(Glob::parse(r"a\"), Err(GlobError::OpenEscape));
     }

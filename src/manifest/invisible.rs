@@ -1,5 +1,5 @@
-//! Warnings of characters that nobody sees: they can make two names look equal, hide a part of a
-//! line, or show it in another order than it is read.
+//! Warnings about invisible characters: they can make two different names look equal, hide a part
+//! of a line, or show it in another order than the one in which it is read.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use super::problem::{Code, Problem};
 use super::source::{Mark, SourceFile};
 use crate::escape::is_hidden;
 
-/// The most lines that are named.
+/// The maximum number of warnings about lines of a file.
 const MAX_LINES: usize = 1_000;
 
-/// How many characters a warning names.
+/// The maximum number of characters that a warning names.
 const MAX_NAMED: usize = 4;
 
-/// A warning for each line of the file with such a character, comments included.
+/// Returns a warning for each line of the file with an invisible character, comments included.
 pub(super) fn warnings(source: &SourceFile) -> Vec<Problem> {
     let text = source.text();
     let mut hits = text
         .char_indices()
-        // A byte order mark at the start is what an editor writes.
+        // Some editors write a byte order mark at the start.
         .filter(|(offset, letter)| is_invisible(*letter) && (*letter, *offset) != ('\u{feff}', 0))
         .map(|(offset, letter)| (source.line_of(offset), offset, letter))
         .peekable();
@@ -43,8 +43,8 @@ pub(super) fn warnings(source: &SourceFile) -> Vec<Problem> {
     found
 }
 
-/// A warning of a value that has such a character where its text in the file shows an escape or a
-/// variable.
+/// Returns a warning about a value with an invisible character that comes from an escape or a
+/// variable; `None` if the text in the file has the character itself.
 pub(super) fn in_value(source: &SourceFile, text: &str, at: Mark) -> Option<Problem> {
     let letters: BTreeSet<char> = text
         .chars()
@@ -75,6 +75,6 @@ fn message(letters: &BTreeSet<char>) -> String {
 
 fn warning(source: &SourceFile, message: &str, at: Mark) -> Problem {
     Problem::new(Code::InvisibleCharacter, message)
-        .at(source, at, "nobody sees it")
+        .at(source, at, "invisible here")
         .help("Remove it, or write it as an escape such as `\"\\u00A0\"` where it is needed.")
 }

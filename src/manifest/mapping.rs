@@ -1,12 +1,12 @@
-//! Mappings with known keys: one declaration gives the struct, its reader and its JSON Schema.
+//! Mappings with known keys: one declaration defines the struct, its reader and its JSON Schema.
 //!
-//! A macro, because a derived reader would stop at the first fault, and because three lists of the
-//! same keys would drift apart.
+//! It is a macro because a derived reader would stop at the first fault, and because three separate
+//! lists of the same keys would differ sooner or later.
 
-/// Declares a mapping with known keys: the struct, how it is read, and its JSON Schema.
+/// Declares a mapping with known keys: the struct, its reader and its JSON Schema.
 ///
-/// Every field is optional here; what must be there is checked where it is needed, together with
-/// everything else.
+/// Every field is optional here; the checks report a required field that is missing, together with
+/// all other problems.
 macro_rules! mapping {
     (@reserved) => { &[] };
     (@reserved $keys:tt) => { &$keys };
@@ -21,7 +21,7 @@ macro_rules! mapping {
         $(#[$meta])*
         pub(super) struct $name {
             $( $(#[$field_meta])* #[schemars(default)] pub(super) $field: Option<Field<$type>>, )+
-            /// Keys that do not belong here.
+            /// The unknown, reserved and duplicate keys.
             #[schemars(skip)]
             invalid_entries: Vec<Fault>,
         }

@@ -1,8 +1,8 @@
-//! What diagnostics may show of a manifest: no secrets, and quoted texts that are short.
+//! The text that diagnostics may show: secrets are masked, quoted texts are short.
 //!
-//! A snippet shows whole lines, so a token that somebody wrote into the manifest would be printed
-//! beside the problem that warns of it. Broken YAML cannot be asked where its tokens are; therefore
-//! the text is also searched for what looks like one.
+//! A snippet shows whole lines, so a token in the manifest would be printed beside the problem that
+//! warns about it. In invalid YAML the positions of tokens are not known; therefore the text is
+//! also searched for values that look like one.
 
 use super::source::Mark;
 use crate::escape::escaped_head;
@@ -10,7 +10,7 @@ use crate::escape::escaped_head;
 /// The longest text that a message quotes, in characters.
 const MAX_QUOTED: usize = 80;
 
-/// The text with `*` in place of its secrets: as many bytes, and the same line breaks.
+/// Returns the text with `*` for each byte of its secrets; line breaks stay.
 pub(super) fn mask(text: &str, hidden: &[Mark]) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for mark in hidden {
@@ -23,12 +23,12 @@ pub(super) fn mask(text: &str, hidden: &[Mark]) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| "*".repeat(text.len()))
 }
 
-/// A text for a message: escaped, on one line, and not too long.
+/// Returns a text for a message: escaped, on one line, and cut if it is long.
 pub(super) fn printable(text: &str) -> String {
     escaped_head(text, MAX_QUOTED)
 }
 
-/// Overwrites all bytes but line breaks.
+/// Overwrites all bytes except line breaks.
 fn cover(bytes: &mut [u8], with: u8) {
     for byte in bytes {
         if !matches!(*byte, b'\n' | b'\r') {
@@ -40,7 +40,8 @@ fn cover(bytes: &mut [u8], with: u8) {
 /// Covers the value after every `token:` that is not a mapping.
 fn mask_tokens(text: &str, bytes: &mut [u8]) {
     let mut offset = 0;
-    // The indentation of a `token:` key whose value may go on in the lines below it.
+    // The indentation of a `token:` key whose value may continue in the lines below, and whether
+    // these are known to be its value.
     let mut open: Option<(usize, bool)> = None;
     for line in text.split_inclusive('\n') {
         let indent = line.len() - line.trim_start_matches([' ', '-']).len();

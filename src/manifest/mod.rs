@@ -1,13 +1,13 @@
-//! The manifest: what an environment must run, read from YAML and checked.
+//! The manifest: the solutions that an environment must run, read from YAML and checked.
 //!
 //! ```text
 //! bytes --source--> SourceFile --yaml, node--> RawManifest --overlay, vars, check--> Manifest
 //! ```
 //!
-//! Everything here is pure: bytes, the chosen environment and a function that answers for
-//! environment variables come in; a [`Manifest`] or all [`Problems`] at once go out. A manifest
-//! that got out is sound: identities are unique, variables replaced, defaults filled in. Nothing
-//! here knows of live solutions, plans or HTTP.
+//! Everything here is pure. The input is bytes, the chosen environment and a function that returns
+//! environment variables; the output is a [`Manifest`] or all [`Problems`] at once. A [`Manifest`]
+//! is valid: identities are unique, variables are replaced, defaults are filled in. This module
+//! does not depend on plans or HTTP.
 
 mod check;
 mod code;

@@ -1,7 +1,7 @@
-//! The checked manifest of one environment: what `plan` compares with the live state.
+//! The checked manifest of one environment, which `plan` compares with the live state.
 //!
-//! Only `check` builds these values: unique identities, resolved variables, explicit defaults.
-//! Nothing here is optional that the program needs; what is optional is optional for the user.
+//! Only `check` builds these values: identities are unique, variables are resolved, defaults are
+//! filled in. A field is an `Option` only if the setting has no default.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,61 +17,61 @@ use crate::ident::{Digest, Identity, Owner, SolutionName};
 /// A manifest, resolved for one environment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
-    /// Where and as whom.
+    /// The environment: the server, the user and the settings.
     pub environment: Environment,
-    /// Which live versions this manifest may touch at all.
+    /// The live versions that this manifest may change.
     pub scope: Scope,
-    /// The declared versions, ordered by [`Identity`]; each identity once.
+    /// The declared versions, ordered by [`Identity`]; each identity is unique.
     pub desired: Vec<Desired>,
-    /// The digest of the resolved manifest: equal for two files that mean the same.
+    /// The digest of the resolved manifest: equal for two files that lead to the same plan.
     pub digest: Digest,
 }
 
 /// The environment that was chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
-    /// Its name, the key under `environments`.
+    /// The name: the key under `environments`.
     pub name: String,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub position: Position,
-    /// Where its settings are written.
+    /// The positions of its settings.
     pub keys: KeyPositions,
     /// The server.
     pub url: Endpoint,
-    /// Where the token comes from; none for the embedded emulator.
+    /// The source of the token; none for the embedded emulator.
     pub token: Option<TokenSource>,
-    /// Whom the token belongs to.
+    /// The user that the token belongs to.
     pub user: Option<Owner>,
-    /// The account that calls are for, sent as `IB-Context`.
+    /// The account that requests are for, sent as `IB-Context`.
     pub context: Option<String>,
-    /// Where lock, journal and history live; none: `.solform/` beside the manifest.
+    /// The location of lock, journal and history; without one, `.solform/` beside the manifest.
     pub store: Option<String>,
     /// Live versions that no plan may delete.
     pub protect: Vec<Glob>,
-    /// How much a plan may take away.
+    /// The maximum numbers of versions that a plan may remove.
     pub limits: Limits,
-    /// How long things may take.
+    /// The maximum durations of jobs and of an apply.
     pub timeouts: Timeouts,
-    /// TLS beyond the system's roots.
+    /// TLS settings in addition to the system's trusted roots.
     pub tls: Tls,
-    /// Settings of the embedded emulator.
+    /// The settings of the embedded emulator.
     pub emulator: EmulatorSettings,
 }
 
 impl Environment {
-    /// Where a setting is written, by its key with the mapping in front (`limits.max_destroy`);
-    /// where it is not written, where the environment is.
+    /// Returns the position of a setting, given its key with the mapping in front
+    /// (`limits.max_destroy`); without the setting, the position of the environment.
     pub fn position_of(&self, key: &str) -> &Position {
         self.keys.get(key).unwrap_or(&self.position)
     }
 }
 
-/// Where the manifest writes settings, by their keys.
+/// The positions of settings in the manifest, by their keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyPositions(BTreeMap<&'static str, Position>);
 
 impl KeyPositions {
-    /// The position of a key; none where it is not written.
+    /// Returns the position of a key; `None` if the manifest does not have it.
     pub fn get(&self, key: &str) -> Option<&Position> {
         self.0.get(key)
     }
@@ -83,7 +83,7 @@ impl FromIterator<(&'static str, Position)> for KeyPositions {
     }
 }
 
-/// Where the API is served.
+/// The address of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// `emulator:`, the one that solform embeds.
@@ -93,7 +93,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The URL as text, for comparison and display.
+    /// Returns the URL as text, for comparison and display.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Emulator => "emulator:",
@@ -102,7 +102,7 @@ impl Endpoint {
     }
 }
 
-/// Where a token comes from. Never the token itself.
+/// The source of a token, never the token itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSource {
     /// An environment variable.
@@ -113,54 +113,55 @@ pub enum TokenSource {
     Command(Vec<String>),
 }
 
-/// TLS material, relative to the manifest.
+/// The files for TLS, relative to the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tls {
-    /// PEM file with more trusted roots.
+    /// The PEM file with additional trusted roots.
     pub ca_bundle: Option<PathBuf>,
-    /// PEM file with the client's certificate chain.
+    /// The PEM file with the client's certificate chain.
     pub client_cert: Option<PathBuf>,
-    /// PEM file with the client's key.
+    /// The PEM file with the client's key.
     pub client_key: Option<PathBuf>,
 }
 
-/// Settings of the embedded emulator.
+/// The settings of the embedded emulator.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EmulatorSettings {
-    /// What its world starts with, relative to the manifest.
+    /// The file with the emulator's initial state, relative to the manifest.
     pub seed: Option<PathBuf>,
 }
 
-/// How much a plan may take away.
+/// The maximum numbers of versions that a plan may remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// Deletes and replaces; `None` is the built-in 30 % from 10 live versions up.
+    /// The limit of deletes and replaces; `None` is the built-in 30 % from 10 live versions up.
     pub max_destroy: Option<Limit>,
-    /// Versions taken out of service without a successor of the same name.
+    /// The limit of versions taken out of service without a successor of the same name; `None` is
+    /// no limit.
     pub max_change: Option<Limit>,
 }
 
-/// A count, or a share of the live versions in scope, rounded down.
+/// A count, or a percentage of the live versions in scope, rounded down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// At most so many.
+    /// A number of versions.
     Count(usize),
-    /// At most this share, in percent, 0 to 100.
+    /// A percentage, 0 to 100.
     Percent(u8),
 }
 
-/// How long things may take.
+/// The maximum durations of jobs and of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// One deploy job.
+    /// The maximum duration of a deploy job.
     pub deploy: Duration,
-    /// One delete job.
+    /// The maximum duration of a delete job.
     pub delete: Duration,
-    /// How long a finished write may need to show.
+    /// The maximum time until a finished write shows in reads.
     pub propagation: Duration,
-    /// One run of a solution.
+    /// The maximum duration of a run of a solution.
     pub run: Duration,
-    /// The whole of an apply.
+    /// The maximum duration of an apply.
     pub apply: Duration,
 }
 
@@ -177,14 +178,14 @@ impl Default for Timeouts {
     }
 }
 
-/// Which live versions the manifest may touch.
+/// The live versions that the manifest may change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scope {
-    /// Owners, as globs. By default those that the manifest declares.
+    /// The owners, as patterns. By default those that the manifest declares.
     pub owners: Vec<Glob>,
-    /// Names, as globs.
+    /// The names, as patterns.
     pub names: Vec<Glob>,
-    /// What becomes of live names in scope that are not declared.
+    /// The policy for live names in scope that are not declared.
     pub undeclared: Undeclared,
 }
 
@@ -199,69 +200,69 @@ impl Scope {
         self.names.iter().any(|glob| glob.matches(name.as_str()))
     }
 
-    /// Returns whether that version is in scope, for all authors.
+    /// Returns whether this version is in scope, for all authors.
     pub fn contains(&self, identity: &Identity) -> bool {
         self.has_owner(&identity.owner) && self.has_name(&identity.name)
     }
 }
 
-/// What becomes of live names in scope that the manifest does not declare, ordered by how much is
-/// taken away.
+/// The policy for live names in scope that the manifest does not declare. The order is from the
+/// least to the most destructive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Undeclared {
-    /// They stay as they are.
+    /// All versions stay as they are.
     Ignore,
-    /// Their versions in service are taken out of it.
+    /// Active versions are deactivated.
     Deactivate,
-    /// They are deleted.
+    /// All versions are deleted.
     Delete,
 }
 
-/// One declared version.
+/// A declared version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
-    /// What it is.
+    /// The name, version and owner.
     pub identity: Identity,
-    /// The `.ibsolution` on the platform's file system that a deploy submits; none for a tombstone
-    /// or for a version that is expected to be there.
+    /// The `.ibsolution` on the platform's file system that a deploy submits; none for an `ABSENT`
+    /// version, or for one that is expected to be live already.
     pub path: Option<SolutionPath>,
     /// The declared state.
     pub state: State,
     /// The declared visibility; `None` is neither compared nor patched.
     pub visibility: Option<Visibility>,
-    /// What becomes of other live versions of this name and owner.
+    /// The policy for other live versions of this name and owner.
     pub superseded: Superseded,
-    /// Where `superseded` and `retain` are written; shared by the versions of a solution.
+    /// The positions of `superseded` and `retain`, shared by the versions of a solution.
     pub policy_keys: Arc<KeyPositions>,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub position: Position,
 }
 
-/// A path of an `.ibsolution` file on the platform's file system.
+/// The path of an `.ibsolution` file on the platform's file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SolutionPath {
     /// The resolved path.
     pub text: String,
-    /// Where it is written.
+    /// The position of the path in the manifest.
     pub position: Position,
 }
 
-/// What becomes of other live versions (same name and owner) of a name that is declared with at
+/// The policy for other live versions (same name and owner) of a name that is declared with at
 /// least one `ACTIVE` version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Superseded {
-    /// What is done to them.
+    /// The action on them.
     pub policy: SupersededPolicy,
-    /// The newest so many of them are kept, inactive, as roll-back targets.
+    /// The number of newest ones that are kept, inactive, as roll-back targets.
     pub retain: Option<usize>,
 }
 
-/// The word beside `superseded:`, ordered by how much is taken away.
+/// The value of `superseded`. The order is from the least to the most destructive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SupersededPolicy {
     /// They stay as they are.
     Keep,
-    /// They are taken out of service.
+    /// They are deactivated.
     Deactivate,
     /// They are deleted.
     Delete,
@@ -277,7 +278,7 @@ impl fmt::Display for Limit {
 }
 
 impl Undeclared {
-    /// The manifest's word.
+    /// Returns the word in the manifest.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ignore => "ignore",
@@ -288,7 +289,7 @@ impl Undeclared {
 }
 
 impl SupersededPolicy {
-    /// The manifest's word.
+    /// Returns the word in the manifest.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -298,7 +299,7 @@ impl SupersededPolicy {
     }
 }
 
-/// Returns the entries of one name, from entries that are ordered by identity.
+/// Returns the entries with this name, from entries that are ordered by identity.
 pub fn entries_of<'a>(entries: &'a [Desired], name: &SolutionName) -> &'a [Desired] {
     let start = entries.partition_point(|entry| entry.identity.name < *name);
     let rest = &entries[start..];

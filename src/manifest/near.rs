@@ -1,9 +1,10 @@
-//! Guesses what somebody meant who wrote an unknown word.
+//! Suggestions for an unknown word: the nearest known one.
 
-/// How many known words are looked at: a guess must not take longer than the check itself.
+/// The maximum number of known words that are compared: a suggestion must not take longer than the
+/// check itself.
 const MAX_CANDIDATES: usize = 100;
 
-/// The known word that is nearest to the unknown one, if any is near at all.
+/// Returns the known word that is nearest to the unknown one; `None` if no word is near enough.
 pub(super) fn nearest<'a>(
     unknown: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -25,7 +26,7 @@ pub(super) fn nearest<'a>(
         .map(|(_, word)| word)
 }
 
-/// Words in backticks, with commas between them; long lists are cut.
+/// Returns the words in backticks, with commas between them; a long list is cut.
 pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 20;
     let mut words = words.into_iter();
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_near_words_are_guessed() {
+    fn only_near_words_are_suggested() {
         let known = ["version", "versions", "path", "visibility", "state"];
         assert_eq!(nearest("verison", known), Some("version"));
         assert_eq!(nearest("Path", known), Some("path"));

@@ -1,12 +1,12 @@
-//! Reading YAML without stopping at the first fault.
+//! A reader of YAML values that does not stop at the first fault.
 //!
-//! Derived deserialisation gives up at the first unknown field, duplicate key or wrong type, and a
-//! manifest's author would learn of them one by one. The types here read on: whatever does not fit
-//! is kept as a [`Fault`] beside what does, and the value in question is just not there. Only what
-//! breaks the YAML itself, or its budget, ends the reading.
+//! Derived deserialization stops at the first unknown field, duplicate key or wrong type, so the
+//! author of a manifest would see one problem at a time. The types here continue: an invalid entry
+//! is kept as a [`Fault`] beside the valid ones, and a value of the wrong shape is missing. Only
+//! invalid YAML, or YAML that exceeds its budget, ends the reading.
 //!
-//! Where the values come from is behind [`Items`] and [`Entries`]: the YAML crate, or the events of
-//! its parser.
+//! The traits [`Items`] and [`Entries`] hide the source of the values: the YAML crate, or the
+//! events of its parser.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use super::near::nearest;
 use super::source::{Mark, SourceFile};
 
-/// What a value turned out to be.
+/// The kind of a value in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
@@ -39,7 +39,7 @@ impl Found {
     }
 }
 
-/// Something that does not fit the shape of a manifest.
+/// A key or value that does not have the shape of a manifest.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     /// A key that is not known in this kind of mapping.
@@ -48,12 +48,12 @@ pub(super) enum Fault {
         kind: &'static str,
         fields: &'static [&'static str],
     },
-    /// A key that is kept for a later version.
+    /// A key that is reserved for a later version of solform.
     ReservedField {
         key: Key<'static>,
         kind: &'static str,
     },
-    /// A key that is there twice.
+    /// A key that one mapping has twice.
     DuplicateKey { key: Key<'static>, first: Mark },
     /// A value of another kind than expected.
     WrongType {
@@ -65,68 +65,68 @@ pub(super) enum Fault {
 
 /// A list that is being read.
 pub(super) trait Items {
-    /// Why reading ended.
+    /// The reason why reading stopped.
     type Error;
 
-    /// The next item.
+    /// Reads the next item; `None` after the last one.
     fn item<T: Shape>(&mut self) -> Result<Option<Node<T>>, Self::Error>;
 
-    /// Passes over the next item; false after the last one.
+    /// Skips the next item; false after the last one.
     fn skip(&mut self) -> Result<bool, Self::Error>;
 }
 
 /// A mapping that is being read; its keys may borrow from the source.
 pub(super) trait Entries<'s> {
-    /// Why reading ended.
+    /// The reason why reading stopped.
     type Error;
 
-    /// The next key; its value comes next.
+    /// Reads the next key; `None` after the last one. Its value must be read or skipped next.
     fn key(&mut self) -> Result<Option<Key<'s>>, Self::Error>;
 
-    /// The value of the key that came last.
+    /// Reads the value of the last key.
     fn value<T: Shape>(&mut self) -> Result<Node<T>, Self::Error>;
 
-    /// Passes over the value of the key that came last.
+    /// Skips the value of the last key.
     fn skip(&mut self) -> Result<(), Self::Error>;
 
-    /// Passes over the next key and its value; false after the last one.
+    /// Skips the next key and its value; false after the last one.
     fn skip_entry(&mut self) -> Result<bool, Self::Error>;
 }
 
-/// A type that a YAML value can have. What is not overridden does not fit.
+/// A type that a YAML value can be read as. Kinds of values without their own method are faults.
 pub(super) trait Shape: Sized {
-    /// What is expected, for messages: "a text".
+    /// The expected kind, for messages: "a text".
     const EXPECTED: &'static str;
 
-    /// Takes an empty value.
+    /// Reads an empty value.
     fn nothing() -> Option<Self> {
         None
     }
 
-    /// Takes a scalar; a number or boolean has no text here, as it stands in the source as written.
+    /// Reads a scalar. A number or a boolean has no text here: its text is the one in the source.
     fn scalar(_text: Option<Cow<'_, str>>) -> Option<Self> {
         None
     }
 
-    /// Takes a list.
+    /// Reads a list.
     fn list<I: Items>(items: &mut I) -> Result<Option<Self>, I::Error> {
         while items.skip()? {}
         Ok(None)
     }
 
-    /// Takes a mapping.
+    /// Reads a mapping.
     fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
         while entries.skip_entry()? {}
         Ok(None)
     }
 
-    /// What did not fit into the value itself.
+    /// Returns the faults of the value itself.
     fn invalid_entries(&self) -> &[Fault] {
         &[]
     }
 
-    /// Returns whether an unknown key was probably meant to be this field. Few are looked at: the
-    /// answer only keeps a follow-up problem quiet.
+    /// Returns whether an unknown key is probably a misspelling of this field. Only a few keys are
+    /// compared: the result only avoids a second problem about the missing field.
     fn misspells(&self, field: &str) -> bool {
         self.invalid_entries()
             .iter()
@@ -141,11 +141,11 @@ pub(super) trait Shape: Sized {
             })
     }
 
-    /// Adds what did not fit inside the value, at any depth.
+    /// Adds the faults of the value and of everything inside, at any depth.
     fn faults(&self, _faults: &mut Vec<Fault>) {}
 }
 
-/// Large values stand in boxes, as a value is handed on several times before it is in its place.
+/// Large values are boxed: a value is moved several times before it is stored.
 impl<T: Shape> Shape for Box<T> {
     const EXPECTED: &'static str = T::EXPECTED;
 
@@ -174,14 +174,14 @@ impl<T: Shape> Shape for Box<T> {
     }
 }
 
-/// A value with its place: the value is there only if it had the right shape.
+/// A value with its position. The value is present only if it has the right shape.
 #[derive(Debug, Clone)]
 pub(super) struct Node<T> {
     pub(super) value: Option<T>,
     pub(super) found: Found,
-    /// Where it is used: the place of the alias, if it is one.
+    /// The position where it is used: that of the alias, if it comes from one.
     pub(super) used: Mark,
-    /// Where it is written.
+    /// The position where it is written.
     pub(super) defined: Mark,
 }
 
@@ -198,7 +198,7 @@ impl<T: Shape> Node<T> {
     }
 }
 
-/// A key with its place. Keys are always texts: `1.10` stays `1.10`.
+/// A key with its position. Keys are always texts: `1.10` stays `1.10`.
 #[derive(Debug, Clone)]
 pub(super) struct Key<'s> {
     pub(super) text: Cow<'s, str>,
@@ -206,7 +206,7 @@ pub(super) struct Key<'s> {
 }
 
 impl Key<'_> {
-    /// The key by itself.
+    /// Returns the key without a borrow from the source.
     pub(super) fn kept(self) -> Key<'static> {
         Key {
             text: Cow::Owned(self.text.into_owned()),
@@ -215,7 +215,7 @@ impl Key<'_> {
     }
 }
 
-/// A value with the place of its key.
+/// A value with the position of its key.
 #[derive(Debug, Clone)]
 pub(super) struct Field<T> {
     pub(super) key: Mark,
@@ -223,18 +223,18 @@ pub(super) struct Field<T> {
 }
 
 impl<T> Field<T> {
-    /// The value, if it had the right shape.
+    /// Returns the value, if it has the right shape.
     pub(super) fn value(&self) -> Option<&T> {
         self.node.value.as_ref()
     }
 }
 
-/// A scalar, taken as the text that it is in the file.
+/// A scalar as text: `1.10` stays `1.10`.
 #[derive(Debug, Clone)]
 pub(super) enum Text {
-    /// Quotes and escapes are resolved.
+    /// A text whose quotes and escapes are resolved.
     Decoded(Box<str>),
-    /// A number or a boolean: as it stands in the source.
+    /// A text that is the same as in the source: a number, a boolean or a plain scalar.
     AsWritten,
 }
 
@@ -247,7 +247,7 @@ impl Shape for Text {
 }
 
 impl Node<Text> {
-    /// The text; none if the value is no scalar.
+    /// Returns the text; `None` if the value is not a scalar.
     pub(super) fn text<'a>(&'a self, source: &'a SourceFile) -> Option<&'a str> {
         match self.value.as_ref()? {
             Text::Decoded(text) => Some(text),
@@ -278,7 +278,7 @@ impl<T: Shape> Shape for List<T> {
     }
 }
 
-/// A mapping whose keys the author chooses.
+/// A mapping with keys of the author's choice.
 #[derive(Debug, Clone)]
 pub(super) struct Table<T> {
     pub(super) entries: IndexMap<Box<str>, Field<T>>,

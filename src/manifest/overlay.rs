@@ -1,8 +1,8 @@
-//! The layers of a manifest, put over each other for one environment.
+//! The layers of a manifest, merged for one environment.
 //!
 //! From the most specific to the least: the environment's version entry, the version entry, the
 //! environment's entry, the entry, the environment's defaults, the defaults. Nothing is copied: a
-//! layer is a reference, and a value is found by asking the layers in turn.
+//! layer is a reference, and a value is searched in one layer after the other.
 
 use indexmap::IndexMap;
 
@@ -10,12 +10,12 @@ use super::node::{Field, Found, Shape as _, Table, Text};
 use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawVersion};
 use super::source::Mark;
 
-/// The value of an optional field, if it had the right shape.
+/// Returns the value of an optional field, if it has the right shape.
 pub(super) fn value<T>(field: Option<&Field<T>>) -> Option<&T> {
     field.and_then(Field::value)
 }
 
-/// The value of an entry, which stands in a box.
+/// Returns the value of an optional field whose value is boxed.
 fn boxed<T>(field: Option<&Field<Box<T>>>) -> Option<&T> {
     value(field).map(|value| &**value)
 }
@@ -24,24 +24,24 @@ fn boxed<T>(field: Option<&Field<Box<T>>>) -> Option<&T> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Solution<'a> {
     pub(super) name: &'a str,
-    /// The key that declares it, in the most specific layer that does.
+    /// The position of the key that declares it, in the most specific layer that has one.
     pub(super) key: Mark,
-    /// The environment's entry and the entry.
+    /// The entry of the environment and the one of the manifest.
     entries: [Option<&'a RawSolution>; 2],
-    /// The environment's defaults and the defaults.
+    /// The defaults of the environment and those of the manifest.
     defaults: [Option<&'a RawDefaults>; 2],
 }
 
-/// Which versions a solution declares.
+/// The versions that a solution declares.
 #[derive(Debug)]
 pub(super) enum Declared<'a> {
-    /// None.
+    /// No version.
     Nothing,
-    /// One, by `version`.
+    /// One version, with `version`.
     One(&'a Field<Text>),
-    /// Any number, by `versions`.
+    /// Any number of versions, with `versions`.
     Several(Vec<Version<'a>>),
-    /// One layer has both keys, at these places.
+    /// One layer has both keys, at these positions.
     Both { version: Mark, versions: Mark },
     /// A value of the wrong kind, which was reported.
     Broken,
@@ -52,18 +52,17 @@ pub(super) enum Declared<'a> {
 pub(super) struct Version<'a> {
     pub(super) text: &'a str,
     pub(super) key: Mark,
-    /// The environment's version entry and the version entry.
     pub(super) entries: VersionEntries<'a>,
 }
 
-/// The environment's version entry and the version entry.
+/// The version entry of the environment and the one of the manifest.
 pub(super) type VersionEntries<'a> = [Option<&'a RawVersion>; 2];
 
 /// The result of merging the `solutions` of a manifest and an environment.
 #[derive(Debug, Default)]
 pub(super) struct Merged<'a> {
     pub(super) solutions: Vec<Solution<'a>>,
-    /// Keys of `Name: ~` and `1.0: ~` that remove nothing.
+    /// The keys of `Name: ~` and `1.0: ~` that remove nothing.
     pub(super) removed_nothing: Vec<Mark>,
 }
 
@@ -77,7 +76,8 @@ pub(super) fn merge<'a>(manifest: &'a RawManifest, environment: &'a RawEnvironme
     ];
     let solution = |name: &'a str, over: Option<&'a Field<_>>, base: Option<&'a Field<_>>| {
         let key = over.or(base)?.key;
-        // A layer of the wrong kind was reported; half a solution would only add noise.
+        // A layer of the wrong kind was reported; the other layer alone would only cause misleading
+        // problems.
         let sound = [over, base]
             .into_iter()
             .flatten()
@@ -112,8 +112,8 @@ fn entries<T>(field: Option<&Field<Table<T>>>) -> Option<&IndexMap<Box<str>, Fie
 }
 
 impl<'a> Solution<'a> {
-    /// The declared versions: the most specific layer that has either key decides; two layers with
-    /// `versions` are merged.
+    /// Returns the declared versions: those of the most specific layer with `version` or
+    /// `versions`; two layers with `versions` are merged.
     pub(super) fn declared(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
         let [over, base] = self.entries;
         for entry in [over, base].into_iter().flatten() {
@@ -134,7 +134,7 @@ impl<'a> Solution<'a> {
         Declared::Nothing
     }
 
-    /// Returns whether any layer has an unknown key that was probably meant to be this field.
+    /// Returns whether any layer has an unknown key that is probably a misspelling of this field.
     pub(super) fn misspells(&self, version: VersionEntries<'a>, field: &str) -> bool {
         let [over, base] = version.map(|entry| entry.is_some_and(|entry| entry.misspells(field)));
         over || base
@@ -154,7 +154,7 @@ impl<'a> Solution<'a> {
         let [over, base] = self
             .entries
             .map(|entry| Some(&boxed(entry?.versions.as_ref())?.entries));
-        // The entry's `version` counts for nothing beside the environment's `versions`.
+        // A `version` of the manifest's entry is ignored: the environment's `versions` replace it.
         let mut versions = Vec::new();
         for (text, field) in base.into_iter().flatten() {
             let over = over.and_then(|over| over.get(text));
@@ -189,10 +189,10 @@ impl<'a> Solution<'a> {
     }
 }
 
-/// A value and how specific its layer is: 0 is the most specific.
+/// The index of a layer, 0 for the most specific one, and its value.
 pub(super) type Layered<'a> = (usize, &'a Field<Text>);
 
-/// The least specific layers are the two of `defaults`.
+/// The index of the first layer of `defaults`: the last two layers are the least specific ones.
 pub(super) const FIRST_DEFAULT: usize = 4;
 
 macro_rules! layered {
@@ -210,18 +210,18 @@ macro_rules! layered {
 }
 
 layered! {
-    /// The most specific `path`.
+    /// Returns the most specific `path`.
     path;
-    /// The most specific `owner`.
+    /// Returns the most specific `owner`.
     owner;
-    /// The most specific `state`.
+    /// Returns the most specific `state`.
     state;
-    /// The most specific `visibility`.
+    /// Returns the most specific `visibility`.
     visibility;
 }
 
 impl<'a> Solution<'a> {
-    /// The most specific `superseded`; it is never a version's own.
+    /// Returns the most specific `superseded`; version entries cannot have one.
     pub(super) fn superseded(&self) -> Option<Layered<'a>> {
         let entry = self
             .entries
@@ -232,7 +232,7 @@ impl<'a> Solution<'a> {
         first([[None, None], entry, defaults])
     }
 
-    /// The most specific `retain`; it is never a version's own.
+    /// Returns the most specific `retain`; version entries cannot have one.
     pub(super) fn retain(&self) -> Option<Layered<'a>> {
         let entry = self
             .entries
@@ -256,7 +256,8 @@ fn first(layers: [[Option<&Field<Text>>; 2]; 3]) -> Option<Layered<'_>> {
 mod tests {
     use crate::manifest::{Selection, SourceFile, read};
 
-    /// The declared versions of the environment `e`, one a line: what differs between layers.
+    /// Returns the declared versions of the environment `e`, one a line, with the fields that
+    /// layers can change.
     fn merged(text: &str) -> String {
         let text = format!("solform: 1\n{text}");
         let source = SourceFile::from_bytes("m.yaml", text).unwrap();
@@ -289,7 +290,8 @@ mod tests {
         lines.collect()
     }
 
-    /// An environment `e` with something in it, beside what the rest of the manifest says.
+    /// Returns a manifest with an environment `e` that has these keys, and the rest of the
+    /// manifest.
     fn environment(inside: &str, rest: &str) -> String {
         format!("environments: {{ e: {{ url: \"emulator:\", {inside} }} }}\n{rest}")
     }
@@ -298,7 +300,7 @@ mod tests {
     fn the_most_specific_layer_wins() {
         let defaults = "defaults: { owner: d, visibility: PUBLIC, path: d.ibsolution, state: INACTIVE, superseded: keep }";
         let cases = [
-            // What is said, and where, from the least specific layer to the most specific one.
+            // From the least specific layer to the most specific one.
             (
                 "",
                 "S: { version: 1 }",
@@ -345,7 +347,7 @@ mod tests {
         let one = "S: { version: 1 }";
         let two = "S: { versions: { 1: , 2: { state: INACTIVE } } }";
         let cases = [
-            // `version` replaces either key, and what stood under `versions` is gone with it.
+            // `version` replaces either key, together with all entries of `versions`.
             (one, "S: { version: 2 }", "S@2 ACTIVE"),
             (two, "S: { version: 2 }", "S@2 ACTIVE"),
             // `versions` replaces `version`, and is merged with `versions`.
@@ -365,7 +367,7 @@ mod tests {
                 "S@1 ACTIVE, S@2 INACTIVE",
             ),
             (two, "S: { versions: { 1: ~ } }", "S@2 INACTIVE"),
-            // `~` takes the whole solution away; an entry of its own adds one.
+            // `~` removes the whole solution; a new name adds one.
             (one, "S: ~", ""),
             (one, "T: { version: 5 }", "S@1 ACTIVE, T@5 ACTIVE"),
             (

@@ -1,4 +1,4 @@
-//! Which owners one environment treats as one, and which records it may change or must keep.
+//! The owners that an environment treats as one, and the records that it may change or must keep.
 //!
 //! The owners `user` and `IB_DEPLOYED` are one owner pair (`docs/platform.md`, U7).
 
@@ -6,7 +6,7 @@ use super::model::Manifest;
 use crate::ident::{Address, Identity, Owner, OwnerPair};
 
 impl Manifest {
-    /// Returns the owner pair; none where the environment names no `user`.
+    /// Returns the owner pair; `None` if the environment has no `user`.
     pub fn owner_pair(&self) -> Option<OwnerPair<'_>> {
         self.environment.user.as_ref().and_then(OwnerPair::of)
     }
@@ -21,8 +21,8 @@ impl Manifest {
         self.owner_pair()?.other(owner)
     }
 
-    /// Returns whether a live record may be changed at all. An owner in the scope is covered for
-    /// all authors, and the other one of its pair for what `user` published.
+    /// Returns whether a live record may be changed at all. All records of an owner in the scope
+    /// are covered; of the other owner of the pair, only the records that `user` published.
     pub fn covers(&self, identity: &Identity, author: Option<&str>) -> bool {
         self.scope.has_name(&identity.name)
             && (self.scope.has_owner(&identity.owner)
@@ -42,7 +42,7 @@ impl Manifest {
                 .is_some_and(|pair| pair.contains(left) && pair.contains(right))
     }
 
-    /// Returns whether a protection pattern covers a live record, under its own owner or the other
+    /// Returns whether a protection pattern matches a live record, with its own owner or the other
     /// one of the pair.
     pub fn protects(&self, identity: &Identity, author: Option<&str>) -> bool {
         if self.environment.protect.is_empty() {

@@ -1,9 +1,8 @@
-//! Texts that stand for environment variables, where a manifest is read and they are not.
+//! Placeholders for environment variables, to read a manifest without their values.
 //!
-//! A variable stands for itself, as `${env:NAME}`, wherever any text will do. A URL takes no
-//! braces, so that a variable which is used in one is written `$NAME`, with `https://` where the
-//! URL begins with it. What must be a word, a number or a duration has no stand-in: nobody guesses
-//! it.
+//! The placeholder of a variable is `${env:NAME}` wherever any text is valid. A URL cannot contain
+//! braces, so the placeholder of a variable in a URL is `$NAME`, with `https://` in front if the
+//! URL begins with it. There is no placeholder for a word, a number or a duration.
 
 use std::collections::BTreeSet;
 
@@ -14,18 +13,19 @@ use super::source::SourceFile;
 use super::vars::{Piece, split};
 use super::yaml;
 
-/// Which variables are used in URLs, by the manifests that are compared: both must get the same
-/// texts.
+/// The variables in the URLs of the manifests that are compared: all of them get the same
+/// placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholders {
-    /// Variables that a URL begins with.
+    /// The variables that a URL begins with.
     leading: BTreeSet<String>,
-    /// Variables inside of a URL.
+    /// The variables inside of a URL.
     inside: BTreeSet<String>,
 }
 
 impl Placeholders {
-    /// Looks at the URLs of these manifests; one that cannot be read is told by whoever reads it.
+    /// Collects the variables in the URLs of these manifests. A manifest that cannot be read is
+    /// skipped: the caller reads it too and reports its problems.
     pub fn of<'s>(sources: impl IntoIterator<Item = &'s SourceFile>) -> Self {
         let mut found = Self::default();
         for source in sources {
@@ -42,14 +42,14 @@ impl Placeholders {
                 };
                 let layers = [value(environment.vars.as_ref()), value(raw.vars.as_ref())];
                 if let Some(url) = &environment.url {
-                    found.look(source, url, layers);
+                    found.collect(source, url, layers);
                 }
             }
         }
         found
     }
 
-    /// The text that stands for a variable.
+    /// Returns the placeholder of a variable.
     pub fn text(&self, name: &str) -> String {
         if self.leading.contains(name) {
             format!("https://${name}")
@@ -60,19 +60,19 @@ impl Placeholders {
         }
     }
 
-    fn look<'s>(
+    fn collect<'s>(
         &mut self,
         source: &'s SourceFile,
         url: &'s Field<Text>,
         layers: [Option<&'s Table<Text>>; 2],
     ) {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
-        // A list and no recursion: chains of variables may be long.
+        // A list instead of recursion: chains of variables may be long.
         let mut open = vec![(url, true)];
         while let Some((field, is_first)) = open.pop() {
             let text = field.node.text(source).unwrap_or_default();
-            for (place, piece) in split(text).into_iter().enumerate() {
-                let is_leading = is_first && place == 0;
+            for (index, piece) in split(text).into_iter().enumerate() {
+                let is_leading = is_first && index == 0;
                 match piece {
                     Piece::Env { name, .. } if is_leading => {
                         self.leading.insert(name.to_owned());
@@ -115,8 +115,8 @@ mod tests {
                 "solform: 1\nenvironments: {{ e: {{ url: '{url}', token: {{ env: T }}, vars: {{ {vars} }} }} }}\nsolutions: {{ S: {{ version: 1, owner: me, path: 'p/${{env:DRIVE}}.ibsolution' }} }}\n"
             );
             let source = SourceFile::from_bytes("m.yaml", text).unwrap();
-            let stand_ins = Placeholders::of([&source]);
-            let env = |name: &str| Some(stand_ins.text(name));
+            let placeholders = Placeholders::of([&source]);
+            let env = |name: &str| Some(placeholders.text(name));
             let found = match read(&source, &Selection::default(), &env) {
                 Ok(checked) => {
                     let path = checked.manifest.desired[0].path.as_ref().unwrap();

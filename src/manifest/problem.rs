@@ -1,8 +1,8 @@
-//! What is wrong with a manifest, and where.
+//! The problems of a manifest, with their positions.
 //!
 //! A [`Problem`] is data: renderers decide how it looks. It implements [`miette::Diagnostic`], so
-//! that the common renderer needs nothing else. [`Problems`] is what a manifest that cannot be used
-//! comes back as: all of them at once.
+//! that the common renderer needs nothing else. [`Problems`] is the error of reading a manifest:
+//! all its problems at once.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -15,39 +15,40 @@ use super::snippet::{PrimaryLine, Snippet};
 use super::source::{Mark, Position, SourceFile};
 use super::vars::explain;
 
-/// The most problems that are collected: a file of megabytes can hold millions.
+/// The maximum number of problems that are collected: a large file can have millions.
 pub const MAX_PROBLEMS: usize = 100_000;
 
-/// For how many problems the nearest known word is looked up, which takes longer than all else.
+/// The maximum number of problems with a search for the nearest known word, which is the slowest
+/// part.
 pub(super) const MAX_GUESSES: usize = 500;
 
-/// One thing that is wrong with a manifest, or looks wrong.
+/// A mistake in a manifest, or a probable mistake.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// What kind of problem it is.
+    /// The kind of the problem.
     pub code: Code,
-    /// What is wrong: a lower-case fragment without a period.
+    /// The message: a lower-case fragment without a period.
     pub message: String,
-    /// Where; none if the problem is not at a place in the file.
+    /// The position; none if the problem has no position in the file.
     pub primary: Option<Label>,
-    /// Other places that explain it.
+    /// Other positions that explain it.
     pub related: Vec<Label>,
-    /// What to do, in full sentences.
+    /// The fix, in full sentences.
     pub help: Option<String>,
     /// The environments that have the problem, if several were checked and not all have it.
     pub environments: Vec<String>,
-    /// The environment variable that it is about, where one is missing.
+    /// The name of the missing environment variable, if the problem is about one.
     pub(super) variable: Option<Box<str>>,
     pub(super) source: Option<SourceFile>,
     snippet: OnceLock<Option<Box<Snippet>>>,
 }
 
-/// A place and what it is.
+/// A position with a short text about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Label {
-    /// The place.
+    /// The position.
     pub position: Position,
-    /// A few words about it.
+    /// The text, a few words.
     pub text: String,
 }
 
@@ -66,7 +67,7 @@ impl Problem {
         }
     }
 
-    /// Places the problem.
+    /// Sets the position of the problem.
     pub(super) fn at(mut self, source: &SourceFile, mark: Mark, label: impl Into<String>) -> Self {
         self.primary = Some(Label {
             position: source.position(mark),
@@ -76,7 +77,7 @@ impl Problem {
         self
     }
 
-    /// Names another place that explains the problem.
+    /// Adds another position that explains the problem.
     pub(super) fn related(
         mut self,
         source: &SourceFile,
@@ -90,47 +91,47 @@ impl Problem {
         self
     }
 
-    /// Says what to do.
+    /// Sets the fix.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Returns whether it is an error or a warning.
+    /// Returns the severity of its code.
     pub fn severity(&self) -> Severity {
         self.code.severity()
     }
 
-    /// The lines around the labels. There are none for a problem without a position, nor for one in
-    /// a file that does not look like a manifest: whatever that holds is not shown.
+    /// Returns the lines around the labels. `None` for a problem without a position, and for a file
+    /// that does not look like a manifest: its content is not shown.
     pub(super) fn snippet(&self) -> Option<&Snippet> {
-        let made = self.snippet.get_or_init(|| {
+        let snippet = self.snippet.get_or_init(|| {
             let source = self.source.as_ref()?;
             let primary = self.primary.as_ref()?;
             source
                 .is_manifest()
                 .then(|| Box::new(Snippet::new(source, primary, self.related.iter())))
         });
-        made.as_deref()
+        snippet.as_deref()
     }
 
-    /// The line of the primary label, as it is shown.
+    /// Returns the line of the primary label, as the snippet shows it.
     pub fn primary_line(&self) -> Option<PrimaryLine> {
         self.snippet()?
             .primary_line(self.source.as_ref()?, self.primary.as_ref()?)
     }
 
-    /// Problems without a place come first, then all in the order of the file.
+    /// Returns the sort key: problems without a position come first, then the order of the file.
     fn order(&self) -> (Option<(usize, usize)>, Code, &str) {
-        let place = self
+        let range = self
             .primary
             .as_ref()
             .map(|label| (label.position.offset, label.position.length));
-        (place, self.code, &self.message)
+        (range, self.code, &self.message)
     }
 }
 
-/// Equal if they say the same of the same place; the file's text is not compared.
+/// Compares everything that is shown of two problems, but not the text of the file.
 impl PartialEq for Problem {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code
@@ -182,24 +183,24 @@ impl Diagnostic for Problem {
     }
 }
 
-/// Everything that is wrong with a manifest: at least one error, ordered by position. Warnings are
-/// among them, so that one look shows all.
+/// The errors and warnings of a manifest that cannot be used, ordered by position; at least one is
+/// an error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// These problems; none where there is no error among them.
+    /// Returns these problems; `None` if there is no error among them.
     pub fn from_errors(problems: Vec<Problem>) -> Option<Self> {
         Self::or_warnings(problems).err()
     }
 
-    /// A single error.
+    /// Returns a single error.
     pub(super) fn of(problem: Problem) -> Self {
         debug_assert_eq!(problem.severity(), Severity::Error);
         Self(vec![problem])
     }
 
-    /// Sorts the problems; gives the warnings back if there is no error among them.
+    /// Sorts the problems and removes duplicates; returns the warnings if there is no error.
     pub(super) fn or_warnings(mut problems: Vec<Problem>) -> Result<Vec<Problem>, Self> {
         problems.sort_by(|left, right| left.order().cmp(&right.order()));
         problems.dedup();
@@ -213,7 +214,7 @@ impl Problems {
         }
     }
 
-    /// Words the lack of a variable anew, where the manifest may not read it.
+    /// Rewrites the problem of a missing variable if the manifest may not read that variable.
     #[must_use]
     pub fn refusing(mut self, refusal: &dyn Fn(&str) -> Option<VariableRefusal>) -> Self {
         for problem in &mut self.0 {
@@ -225,7 +226,8 @@ impl Problems {
         self
     }
 
-    /// The first `limit` problems, errors before warnings, in the order of the file.
+    /// Returns at most `limit` problems, in the order of the file. Errors have precedence over
+    /// warnings.
     pub fn most_important(&self, limit: usize) -> Vec<&Problem> {
         let all = || self.0.iter().enumerate();
         let of = |severity| all().filter(move |(_, problem)| problem.severity() == severity);
@@ -235,17 +237,17 @@ impl Problems {
         shown.into_iter().map(|(_, problem)| problem).collect()
     }
 
-    /// All problems, in the order of the file.
+    /// Returns all problems, in the order of the file.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }
 
-    /// Returns how many errors there are.
+    /// Returns the number of errors.
     pub fn errors(&self) -> usize {
         self.count(Severity::Error)
     }
 
-    /// Returns how many warnings there are.
+    /// Returns the number of warnings.
     pub fn warnings(&self) -> usize {
         self.count(Severity::Warning)
     }
@@ -298,17 +300,17 @@ impl Diagnostic for Problems {
     }
 }
 
-/// Why an environment variable may not be part of a value.
+/// The reason why an environment variable may not be part of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VariableRefusal {
-    /// The operator did not allow it.
+    /// `SOLFORM_ALLOWED_ENV` does not list it.
     NotAllowed,
     /// It holds a token.
     Token,
 }
 
-/// Adds a problem, unless there are too many. The first error is always kept: a manifest without
-/// one would be accepted.
+/// Adds a problem, unless there are too many. The first error is always kept: a manifest without an
+/// error would be accepted.
 pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
     let is_error = |problem: &Problem| problem.severity() == Severity::Error;
     if problems.len() < MAX_PROBLEMS

@@ -1,8 +1,8 @@
-//! The manifest as it is written: shape, no meaning.
+//! The raw manifest: the shape of the YAML, without checks of the values.
 //!
-//! These types mirror the YAML key by key. They never leave `manifest`; `check` makes a
-//! [`Manifest`](super::Manifest) of them. Their documentation is also that of the JSON Schema, so
-//! it speaks to the author of a manifest.
+//! These types mirror the YAML key by key. They are private to `manifest`; `check` turns them into a
+//! [`Manifest`](super::Manifest). Their documentation is also that of the JSON Schema, so its reader
+//! is the author of a manifest.
 
 use std::borrow::Cow;
 
@@ -11,26 +11,27 @@ use super::node::{Entries, Fault, Field, List, Shape, Table, Text};
 use super::schema;
 
 mapping! {
-    /// What an Instabase instance must run, for solform to plan and apply.
+    /// The solutions that Instabase instances must run, for solform to plan and apply.
     #[schemars(rename = "Manifest", title = "solform manifest")]
     #[schemars(extend("required" = ["solform", "environments"]))]
     struct RawManifest: "a manifest" {
         /// The version of the manifest format: 1.
         #[schemars(schema_with = "schema::format_version")]
         solform: Text,
-        /// The instances that the manifest is for, by a name of your choice. `-e NAME` picks one.
+        /// The instances, by a name of your choice. `-e NAME` selects one.
         #[schemars(schema_with = "schema::environments")]
         environments: Table<RawEnvironment>,
-        /// Values for `${name}`, in every environment. An environment's own win.
+        /// Values for `${name}`, in every environment. The values of an environment
+        /// have precedence.
         #[schemars(schema_with = "schema::variables")]
         vars: Table<Text>,
         /// Live versions that no plan may delete, in any environment, as patterns of
         /// `Name@version`.
         #[schemars(schema_with = "schema::protect")]
         protect: List<Text>,
-        /// What holds for every solution that does not say otherwise.
+        /// Values for every solution that has none of its own.
         defaults: RawDefaults,
-        /// Which live solutions the manifest may touch at all.
+        /// The live solutions that the manifest may change.
         manage: RawManage,
         /// The solutions, by name.
         #[schemars(schema_with = "schema::solutions")]
@@ -39,23 +40,23 @@ mapping! {
 }
 
 mapping! {
-    /// One instance, and what is different there.
+    /// An instance, with its settings and its differences from the rest of the manifest.
     #[schemars(rename = "Environment", title = "Environment")]
     #[schemars(extend("required" = ["url"]))]
     struct RawEnvironment: "an environment" {
         /// The address of the instance, or `emulator:` for the one that solform embeds.
         #[schemars(schema_with = "schema::url")]
         url: Text,
-        /// Where the token comes from. Never the token itself.
+        /// The source of the token, never the token itself.
         #[schemars(schema_with = "schema::token")]
         token: RawToken,
-        /// The user whom the token belongs to.
+        /// The user that the token belongs to.
         #[schemars(schema_with = "schema::user")]
         user: Text,
-        /// The account that the calls are for, sent as `IB-Context`.
+        /// The account that requests are for, sent as `IB-Context`.
         #[schemars(schema_with = "schema::text")]
         context: Text,
-        /// Where lock, journal and history live. Default: `.solform/` beside the manifest.
+        /// The location of lock, journal and history. Default: `.solform/` beside the manifest.
         #[schemars(schema_with = "schema::store")]
         store: Text,
         /// Values for `${name}` in this environment.
@@ -64,11 +65,11 @@ mapping! {
         /// Live versions that no plan may delete, as patterns of `Name@version`.
         #[schemars(schema_with = "schema::protect")]
         protect: List<Text>,
-        /// How much one plan may take away.
+        /// The maximum number of versions that one plan may remove.
         limits: RawLimits,
-        /// How long things may take.
+        /// The maximum durations of jobs and of an apply.
         timeouts: RawTimeouts,
-        /// A PEM file with more trusted certificate authorities.
+        /// A PEM file with additional trusted certificate authorities.
         #[schemars(schema_with = "schema::text")]
         ca_bundle: Text,
         /// A PEM file with the client's certificate chain.
@@ -79,11 +80,11 @@ mapping! {
         client_key: Text,
         /// Settings of the embedded emulator.
         emulator: RawEmulator,
-        /// Defaults for this environment; they win over the manifest's.
+        /// The defaults for this environment. They have precedence over those of the manifest.
         defaults: RawDefaults,
-        /// Which live solutions the manifest may touch in this environment.
+        /// The live solutions that the manifest may change in this environment.
         manage: RawManage,
-        /// What is different about single solutions here. `Name: ~` means: not declared here.
+        /// Changes to solutions in this environment. `Name: ~` means that it is not declared here.
         #[schemars(schema_with = "schema::solutions")]
         solutions: Table<Box<RawSolution>>,
     }
@@ -102,20 +103,20 @@ mapping! {
         /// `ACTIVE` or `INACTIVE`.
         #[schemars(schema_with = "schema::default_state")]
         state: Text,
-        /// Who may see it. Without one, visibility is neither compared nor changed.
+        /// The visibility. Without one, it is neither compared nor changed.
         #[schemars(schema_with = "schema::visibility")]
         visibility: Text,
-        /// What becomes of other live versions of a solution with a declared `ACTIVE` version.
+        /// The policy for other live versions of a solution with a declared `ACTIVE` version.
         #[schemars(schema_with = "schema::superseded")]
         superseded: Text,
-        /// So many of the newest superseded versions stay, inactive, as roll-back targets.
+        /// The number of newest superseded versions to keep, inactive, as roll-back targets.
         #[schemars(schema_with = "schema::retain")]
         retain: Text,
     }
 }
 
 mapping! {
-    /// Which live solutions the manifest may touch at all.
+    /// The live solutions that the manifest may change.
     #[schemars(rename = "Manage", title = "Scope")]
     struct RawManage: "`manage`" {
         /// Owners, as patterns. Default: the owners that the manifest declares.
@@ -124,14 +125,14 @@ mapping! {
         /// Names, as patterns. Default: all.
         #[schemars(schema_with = "schema::globs")]
         names: List<Text>,
-        /// What becomes of live solutions in scope that are not declared.
+        /// The policy for live solutions in scope that are not declared.
         #[schemars(schema_with = "schema::undeclared")]
         undeclared: Text,
     }
 }
 
 mapping! {
-    /// One solution: one `version`, or several `versions`.
+    /// A solution, with one `version` or several `versions`.
     #[schemars(rename = "Solution", title = "Solution")]
     #[schemars(extend("type" = ["object", "null"], "not" = serde_json::json!({ "type": "object", "required": ["version", "versions"] })))]
     struct RawSolution: "a solution", reserved ["source", "verify"] {
@@ -147,23 +148,23 @@ mapping! {
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         #[schemars(schema_with = "schema::owner")]
         owner: Text,
-        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to have it deleted.
+        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version.
         #[schemars(schema_with = "schema::state")]
         state: Text,
-        /// Who may see it. Without one, visibility is neither compared nor changed.
+        /// The visibility. Without one, it is neither compared nor changed.
         #[schemars(schema_with = "schema::visibility")]
         visibility: Text,
-        /// What becomes of other live versions once a declared one is `ACTIVE`.
+        /// The policy for other live versions when a declared one is `ACTIVE`.
         #[schemars(schema_with = "schema::superseded")]
         superseded: Text,
-        /// So many of the newest superseded versions stay, inactive, as roll-back targets.
+        /// The number of newest superseded versions to keep, inactive, as roll-back targets.
         #[schemars(schema_with = "schema::retain")]
         retain: Text,
     }
 }
 
 mapping! {
-    /// One version of several.
+    /// A version, one of several.
     #[schemars(rename = "Version", title = "Version")]
     #[schemars(extend("type" = ["object", "null"]))]
     struct RawVersion: "a version", reserved ["source", "verify"] {
@@ -173,45 +174,47 @@ mapping! {
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         #[schemars(schema_with = "schema::owner")]
         owner: Text,
-        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to have it deleted.
+        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version.
         #[schemars(schema_with = "schema::state")]
         state: Text,
-        /// Who may see it. Without one, visibility is neither compared nor changed.
+        /// The visibility. Without one, it is neither compared nor changed.
         #[schemars(schema_with = "schema::visibility")]
         visibility: Text,
     }
 }
 
 mapping! {
-    /// How much one plan may take away: a count, or a share of the live versions in scope.
+    /// The maximum number of versions that one plan may remove: a count, or a percentage of
+    /// the live versions in scope.
     #[schemars(rename = "Limits", title = "Limits")]
     struct RawLimits: "`limits`" {
-        /// Versions deleted or replaced. Default: 30 % once there are ten.
+        /// The limit of versions deleted or replaced. Default: 30 % from ten live versions up.
         #[schemars(schema_with = "schema::limit")]
         max_destroy: Text,
-        /// Versions taken out of service without a successor of the same name. Default: no limit.
+        /// The limit of versions taken out of service without a successor of the same
+        /// name. Default: no limit.
         #[schemars(schema_with = "schema::limit")]
         max_change: Text,
     }
 }
 
 mapping! {
-    /// How long things may take.
+    /// The maximum durations of jobs and of an apply.
     #[schemars(rename = "Timeouts", title = "Timeouts")]
     struct RawTimeouts: "`timeouts`" {
-        /// One deploy job. Default: 15m.
+        /// The maximum duration of a deploy job. Default: 15m.
         #[schemars(schema_with = "schema::duration")]
         deploy: Text,
-        /// One delete job. Default: 15m.
+        /// The maximum duration of a delete job. Default: 15m.
         #[schemars(schema_with = "schema::duration")]
         delete: Text,
-        /// How long a finished change may need to show. Default: 5m.
+        /// The maximum time until a finished write shows in reads. Default: 5m.
         #[schemars(schema_with = "schema::duration")]
         propagation: Text,
-        /// One run of a solution. Default: 2h.
+        /// The maximum duration of a run of a solution. Default: 2h.
         #[schemars(schema_with = "schema::duration")]
         run: Text,
-        /// A whole apply. Default: 2h.
+        /// The maximum duration of an apply. Default: 2h.
         #[schemars(schema_with = "schema::duration")]
         apply: Text,
     }
@@ -221,14 +224,14 @@ mapping! {
     /// Settings of the embedded emulator.
     #[schemars(rename = "Emulator", title = "Emulator")]
     struct RawEmulator: "`emulator`" {
-        /// A file with what the emulator starts with, relative to the manifest.
+        /// The file with the emulator's initial state, relative to the manifest.
         #[schemars(schema_with = "schema::text")]
         seed: Text,
     }
 }
 
 mapping! {
-    /// Where a token comes from: exactly one of these.
+    /// The source of a token: exactly one of these.
     #[schemars(rename = "Token", title = "Token source")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
     struct RawTokenSource: "`token`" {
@@ -238,18 +241,18 @@ mapping! {
         /// A file, relative to the manifest.
         #[schemars(schema_with = "schema::literal")]
         file: Text,
-        /// A program and its arguments; it prints the token.
+        /// A program that prints the token, and its arguments.
         #[schemars(schema_with = "schema::command")]
         command: List<Text>,
     }
 }
 
-/// What stands under `token`.
+/// The value of `token`.
 #[derive(Debug, Clone)]
 pub(super) enum RawToken {
-    /// A source, as it should be.
+    /// A source, which is the valid form.
     Source(Box<RawTokenSource>),
-    /// A scalar: most likely the token itself. It is not kept.
+    /// A scalar: probably the token itself, so its text is not stored.
     Literal,
 }
 

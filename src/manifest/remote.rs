@@ -1,11 +1,11 @@
-//! Problems that only a server can tell: they are placed in the manifest like all others.
+//! Problems that are found with the help of a server. They have positions in the manifest too.
 
 use super::code::Code;
 use super::problem::{Label, Problem};
 use super::source::{Position, SourceFile};
 use crate::ident::Address;
 
-/// A version must be deployed, and the manifest does not say from where.
+/// Returns the problem of a version that must be deployed but has no path.
 pub fn path_needed(source: &SourceFile, position: &Position, address: &Address) -> Problem {
     Problem::new(
         Code::PathNeeded,
@@ -15,7 +15,7 @@ pub fn path_needed(source: &SourceFile, position: &Position, address: &Address) 
     .help("Add `path` to the entry, or correct its version.")
 }
 
-/// A package that cannot be deployed as what is declared.
+/// Returns the problem of a package that cannot be deployed as the declared version.
 pub fn bad_package(
     source: &SourceFile,
     position: &Position,
@@ -32,7 +32,7 @@ pub fn bad_package(
         .help(help)
 }
 
-/// A package that will be deployed without inspection.
+/// Returns the warning about a package that will be deployed without inspection.
 pub fn package_unreadable(
     source: &SourceFile,
     position: &Position,
@@ -47,7 +47,8 @@ pub fn package_unreadable(
     .help("Allow the token's user to read the file, so that solform can inspect it before the deploy.")
 }
 
-/// A package of a kind that the platform does not document for deployed solutions.
+/// Returns the warning about a package of a type that the platform does not document for deployed
+/// solutions.
 pub fn package_type(
     source: &SourceFile,
     position: &Position,
@@ -56,14 +57,17 @@ pub fn package_type(
 ) -> Problem {
     Problem::new(
         Code::PackageType,
-        format!("the package's `solution_type` is `{found}`, and the platform documents `{documented}` only"),
+        format!(
+            "the package's `solution_type` is `{found}`, \
+             but the platform documents only `{documented}`"
+        ),
     )
     .placed(source, position, "this package")
     .help("Correct the path, or build the package as a deployable solution.")
 }
 
 impl Problem {
-    /// Places a problem where a value was written.
+    /// Sets the position of the problem to that of a value.
     pub(super) fn placed(mut self, source: &SourceFile, position: &Position, label: &str) -> Self {
         self.primary = Some(Label {
             position: position.clone(),

@@ -1,7 +1,7 @@
-//! The JSON Schema of a manifest, made from the types in `raw`.
+//! The JSON Schema of a manifest, generated from the types in `raw`.
 //!
-//! Editors complete and check with it; `check` remains the judge. Every value but a token may hold
-//! `${..}`, so each pattern also lets that through.
+//! Editors use it for completion and checks; only `check` decides whether a manifest is valid.
+//! Every value except a token may have `${..}`, so each pattern also matches that.
 
 use std::borrow::Cow;
 
@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 use super::node::Field;
 use super::raw::{RawEnvironment, RawManifest, RawSolution, RawToken, RawTokenSource, RawVersion};
 
-/// A pattern, with nothing left over after a `\`.
+/// The regular expression of a pattern, which must not end with a single `\`.
 const GLOB: &str = r"^([^\\]|\\.)+$";
 
-/// A pattern that can match an address.
+/// The regular expression of a pattern that can match an address.
 const PROTECT: &str = r"^([^\\]|\\.)*[@*?]([^\\]|\\.)*$";
 
-/// What every pattern allows besides its own: a value that is only known later.
+/// The alternative in every regular expression for a value with `${..}`, which is not known yet.
 const INTERPOLATED: &str = r"\$\{";
 
-/// Neither empty nor with white space at an end.
+/// The regular expression of a text that is not empty and has no white space at its ends.
 const TRIMMED: &str = r"^\S(.*\S)?$";
 
-/// The JSON Schema (draft 2020-12) of a manifest.
+/// Returns the JSON Schema (draft 2020-12) of a manifest.
 pub fn schema() -> Value {
     SchemaSettings::draft2020_12()
         .into_generator()
@@ -68,7 +68,7 @@ pub(super) fn format_version(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "const": 1 })
 }
 
-/// A text that is taken as it is, without `${..}`.
+/// Returns the schema of a text in which `${..}` is not replaced.
 pub(super) fn literal(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "minLength": 1 })
 }

@@ -1,6 +1,6 @@
-//! Names that look the same: other letters, the same picture.
+//! Warnings about names that look the same but have different characters.
 //!
-//! The platform compares names byte for byte, and readers compare what they see.
+//! The platform compares names byte for byte; a reader sees only their appearance.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,8 +13,8 @@ use super::problem::Problem;
 use super::source::SourceFile;
 use crate::escape::is_hidden;
 
-/// Returns the form that names have in common if they look the same: compatibility composition,
-/// lower case, single spaces, nothing invisible.
+/// Returns the normal form of a name, which is equal for names that look the same: compatibility
+/// composition, lower case, single spaces, no invisible characters.
 pub(super) fn look_of(name: &str) -> String {
     let normalizer = const { ComposingNormalizerBorrowed::new_nfkc() };
     let composed = normalizer.normalize(name);
@@ -28,8 +28,8 @@ pub(super) fn look_of(name: &str) -> String {
         .into_owned()
 }
 
-/// Returns a name as text that differs wherever names differ: all letters beyond ASCII and all
-/// spaces that a reader could overlook are escapes.
+/// Returns a name as text that shows every difference between names: letters beyond ASCII, and
+/// spaces that a reader could overlook, are escaped.
 pub(super) fn unmistakable(name: &str) -> String {
     let inner = name.trim_matches(' ');
     let is_edge = |at: usize| {
@@ -51,7 +51,7 @@ pub(super) fn unmistakable(name: &str) -> String {
     text
 }
 
-/// Warns about declared names that look like a live one which is not declared.
+/// Returns warnings about declared names that look like a live name that is not declared.
 pub fn similar_to_live<'a>(
     source: &SourceFile,
     manifest: &Manifest,
@@ -73,7 +73,7 @@ pub fn similar_to_live<'a>(
     let mut last = None;
     let mut problems = Vec::new();
     for name in live {
-        // The versions of a name follow each other.
+        // The versions of a name are neighbours.
         if last.replace(name) == Some(name) {
             continue;
         }
@@ -89,7 +89,7 @@ pub fn similar_to_live<'a>(
         for index in found {
             let entry = &manifest.desired[*index];
             let message = format!(
-                "the declared name `{}` looks like the live name `{}`, and is another one",
+                "the declared name `{}` looks like the live name `{}`, but differs from it",
                 unmistakable(entry.identity.name.as_str()),
                 unmistakable(name),
             );
@@ -97,8 +97,9 @@ pub fn similar_to_live<'a>(
                 Problem::new(Code::SimilarNames, message)
                     .placed(source, &entry.position, "is declared here")
                     .help(
-                        "Write the live name if it is meant: else the declared one is deployed beside it, and \
-                         `manage.undeclared` decides what becomes of the live one.",
+                        "Write the live name to manage the live solution. Otherwise the declared one \
+                         is deployed beside it, and `manage.undeclared` is the policy for the \
+                         live one.",
                     ),
             );
         }
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_look_the_same_share_a_form() {
+    fn names_that_look_the_same_have_one_normal_form() {
         let looks = [
             "Caf\u{e9} 1",
             "Cafe\u{301} 1",

@@ -1,9 +1,9 @@
 //! The lines that a diagnostic shows beside a problem.
 //!
-//! A snippet is made for one problem from the few lines around its labels. What is shown is not
-//! what was read: secrets are masked, long lines are cut around the label, and invisible characters
-//! are escaped, so that byte offsets differ from those in the file. Labels of a snippet are offsets
-//! into the snippet's own text.
+//! A snippet has the few lines around the labels of one problem. Its text differs from the file:
+//! secrets are masked, long lines are cut around the label, and invisible characters are escaped.
+//! So byte offsets differ from those in the file, and the labels of a snippet are offsets into the
+//! snippet's own text.
 
 use std::ops::Range;
 
@@ -13,64 +13,64 @@ use super::problem::Label;
 use super::source::SourceFile;
 use crate::escape;
 
-/// The longest line that is shown whole, in bytes. Of a longer one, this much is shown.
+/// The maximum length of a line that is shown, in bytes. A longer one is cut to this length.
 const LINE_LIMIT: usize = 400;
 
-/// How much of a long line is shown before the label, in bytes.
+/// The length of the part of a long line before the label, in bytes.
 const LEAD: usize = 100;
 
-/// The longest label, in bytes: the rest of a longer value is not underlined.
+/// The maximum length of a label, in bytes: the rest of a longer value is not underlined.
 const LABEL_LIMIT: usize = 200;
 
-/// Lines that are shown above and below a label.
+/// The number of lines that are shown above and below a label.
 const CONTEXT: usize = 1;
 
-/// The lines around the labels of one problem, ready to be shown.
+/// The lines around the labels of one problem, as they are shown.
 #[derive(Debug, Clone)]
 pub(super) struct Snippet {
     file: String,
-    /// In the order of the file.
+    /// The blocks, in the order of the file.
     blocks: Vec<Block>,
-    /// The primary label first.
+    /// The labels, the primary one first.
     labels: Vec<ShownLabel>,
 }
 
-/// Lines that follow each other.
+/// A number of adjacent lines.
 #[derive(Debug, Clone)]
 struct Block {
-    /// Where it begins in the snippet's text.
+    /// The start offset in the snippet's text.
     start: usize,
     text: String,
-    /// The number of its first line, from 0.
+    /// The number of the first line, from 0.
     line: usize,
 }
 
 #[derive(Debug, Clone)]
 struct ShownLabel {
     text: String,
-    /// In the snippet's text.
+    /// The byte range in the snippet's text.
     range: Range<usize>,
     /// The column in the file, from 0.
     column: usize,
     block: usize,
 }
 
-/// The line of the primary label, and the bytes of it that the label covers.
+/// The line of the primary label, and the byte range of the label in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrimaryLine {
     /// The line, or the part of a long one.
     pub code: String,
-    /// The first byte of `code` that is meant.
+    /// The start of the label in `code`, in bytes.
     pub from: usize,
-    /// The byte behind the last one.
+    /// The end of the label in `code`, in bytes.
     pub to: usize,
-    /// How much of the file the label covers on this line, in bytes.
+    /// The length of the label on this line of the file, in bytes.
     pub length: usize,
-    /// The same in characters.
+    /// The length of the label on this line of the file, in characters.
     pub characters: usize,
 }
 
-/// A label's part of its first line, in bytes of the file.
+/// The part of a label on its first line, in byte offsets of the file.
 #[derive(Debug, Clone, Copy)]
 struct LabelSpan<'l> {
     label: &'l Label,
@@ -80,28 +80,28 @@ struct LabelSpan<'l> {
 }
 
 impl Snippet {
-    /// Shows the lines around the labels.
+    /// Returns the lines around the labels.
     pub(super) fn new<'l>(
         source: &SourceFile,
         primary: &'l Label,
         related: impl Iterator<Item = &'l Label>,
     ) -> Self {
-        let places: Vec<LabelSpan<'l>> = std::iter::once(primary)
+        let spans: Vec<LabelSpan<'l>> = std::iter::once(primary)
             .chain(related)
-            .map(|label| place(source, label))
+            .map(|label| span_of(source, label))
             .collect();
-        let mut order: Vec<usize> = (0..places.len()).collect();
-        order.sort_by_key(|index| (places[*index].start, *index));
+        let mut order: Vec<usize> = (0..spans.len()).collect();
+        order.sort_by_key(|index| (spans[*index].start, *index));
         let mut this = Self {
             file: escape::escaped(source.name()),
             blocks: Vec::new(),
-            labels: Vec::with_capacity(places.len()),
+            labels: Vec::with_capacity(spans.len()),
         };
-        let mut shown: Vec<(usize, ShownLabel)> = Vec::with_capacity(places.len());
+        let mut shown: Vec<(usize, ShownLabel)> = Vec::with_capacity(spans.len());
         let mut rest = order.as_slice();
-        while let Some(count) = this.first_block(source, &places, rest) {
+        while let Some(count) = this.first_block(source, &spans, rest) {
             let (block, left) = rest.split_at(count);
-            this.push_block(source, &places, block, &mut shown);
+            this.push_block(source, &spans, block, &mut shown);
             rest = left;
         }
         shown.sort_by_key(|(index, _)| *index);
@@ -109,28 +109,28 @@ impl Snippet {
         this
     }
 
-    /// Returns how many of the labels share the first block.
+    /// Returns the number of labels that share the first block; `None` if no label is left.
     #[expect(clippy::unused_self, reason = "reads as one step of `new`")]
     fn first_block(
         &self,
         source: &SourceFile,
-        places: &[LabelSpan<'_>],
+        spans: &[LabelSpan<'_>],
         rest: &[usize],
     ) -> Option<usize> {
-        let first = places[*rest.first()?];
+        let first = spans[*rest.first()?];
         if is_long(source, first) {
             let (_, window) = window(source, first);
             let fits = |index: &&usize| {
-                let place = places[**index];
-                place.line == first.line && place.end <= window
+                let span = spans[**index];
+                span.line == first.line && span.end <= window
             };
             return Some(rest.iter().take_while(fits).count().max(1));
         }
         let mut last = first.line;
         let joins = |index: &&usize| {
-            let place = places[**index];
-            let is_near = place.line <= last + 2 * CONTEXT && !is_long(source, place);
-            last = place.line;
+            let span = spans[**index];
+            let is_near = span.line <= last + 2 * CONTEXT && !is_long(source, span);
+            last = span.line;
             is_near
         };
         Some(rest.iter().take_while(joins).count())
@@ -139,12 +139,12 @@ impl Snippet {
     fn push_block(
         &mut self,
         source: &SourceFile,
-        places: &[LabelSpan<'_>],
+        spans: &[LabelSpan<'_>],
         block: &[usize],
         shown: &mut Vec<(usize, ShownLabel)>,
     ) {
-        let (first, last) = (places[block[0]], places[block[block.len() - 1]]);
-        // A gap keeps a label at the end of one block out of the next one.
+        let (first, last) = (spans[block[0]], spans[block[block.len() - 1]]);
+        // A gap separates the blocks, so that a label at the end of one is not part of the next.
         let start = self
             .blocks
             .last()
@@ -155,7 +155,7 @@ impl Snippet {
         } else {
             let above = first.line.saturating_sub(CONTEXT);
             let mut below = (last.line + CONTEXT).min(source.lines() - 1);
-            // What follows the last line break of a file is not a line.
+            // The empty text after the last line break of a file is not a line.
             if below > last.line
                 && below + 1 == source.lines()
                 && source.line_range(below).is_empty()
@@ -173,22 +173,22 @@ impl Snippet {
             let here: Vec<usize> = block
                 .iter()
                 .copied()
-                .filter(|index| places[*index].line == line)
+                .filter(|index| spans[*index].line == line)
                 .collect();
-            // Where the labels of this line begin and end, in the order of their offsets.
+            // The starts and ends of the labels of this line, in the order of their offsets.
             let mut edges: Vec<(usize, usize, bool)> = Vec::with_capacity(2 * here.len());
             for index in here {
-                let place = places[index];
-                let end = place.end.clamp(from, to);
-                edges.push((place.start.clamp(from, to), index, true));
+                let span = spans[index];
+                let end = span.end.clamp(from, to);
+                edges.push((span.start.clamp(from, to), index, true));
                 edges.push((end, index, false));
                 let line_start = source.line_range(line).start;
                 shown.push((
                     index,
                     ShownLabel {
-                        text: escape::escaped(&place.label.text),
+                        text: escape::escaped(&span.label.text),
                         range: 0..0,
-                        column: source.masked()[line_start..place.start].chars().count(),
+                        column: source.masked()[line_start..span.start].chars().count(),
                         block: self.blocks.len(),
                     },
                 ));
@@ -211,8 +211,8 @@ impl Snippet {
             };
             for letter in slice.chars() {
                 put(&text, offset);
-                // A terminal's tabs are expanded where the line is laid out. A byte order mark at
-                // the start of a file is invisible and moves nothing.
+                // The renderer expands tabs. A byte order mark at the start of a file is invisible
+                // and has no width.
                 if letter == '\t' {
                     text.push(letter);
                 } else if !(letter == '\u{feff}' && offset == 0) {
@@ -230,7 +230,7 @@ impl Snippet {
         });
     }
 
-    /// The labels, in the snippet's own offsets; the primary one first.
+    /// Returns the labels, with offsets into the snippet; the primary one first.
     pub(super) fn labels(&self) -> impl Iterator<Item = LabeledSpan> + '_ {
         self.labels.iter().enumerate().map(|(index, label)| {
             let text = Some(label.text.clone());
@@ -243,9 +243,9 @@ impl Snippet {
         })
     }
 
-    /// The line of the primary label.
+    /// Returns the line of the primary label.
     pub(super) fn primary_line(&self, source: &SourceFile, primary: &Label) -> Option<PrimaryLine> {
-        let place = place(source, primary);
+        let span = span_of(source, primary);
         let label = self.labels.first()?;
         let block = self.blocks.get(label.block)?;
         let inner = label.range.start - block.start..label.range.end - block.start;
@@ -255,8 +255,8 @@ impl Snippet {
             code: code.to_owned(),
             from: inner.start - start,
             to: inner.end - start,
-            length: place.end - place.start,
-            characters: source.masked()[place.start..place.end].chars().count(),
+            length: span.end - span.start,
+            characters: source.masked()[span.start..span.end].chars().count(),
         })
     }
 }
@@ -297,7 +297,7 @@ impl SourceCode for Snippet {
     }
 }
 
-fn place<'l>(source: &SourceFile, label: &'l Label) -> LabelSpan<'l> {
+fn span_of<'l>(source: &SourceFile, label: &'l Label) -> LabelSpan<'l> {
     let text = source.masked();
     let start = floor_boundary(text, label.position.offset);
     let line = source.line_of(start);
@@ -312,21 +312,21 @@ fn place<'l>(source: &SourceFile, label: &'l Label) -> LabelSpan<'l> {
     }
 }
 
-/// Returns whether the line or one beside it is too long to be shown whole.
-fn is_long(source: &SourceFile, place: LabelSpan<'_>) -> bool {
-    let lines = place.line.saturating_sub(CONTEXT)..=(place.line + CONTEXT).min(source.lines() - 1);
+/// Returns whether the line, or a line next to it, is too long to be shown in full.
+fn is_long(source: &SourceFile, span: LabelSpan<'_>) -> bool {
+    let lines = span.line.saturating_sub(CONTEXT)..=(span.line + CONTEXT).min(source.lines() - 1);
     lines
         .into_iter()
         .any(|line| source.line_range(line).len() > LINE_LIMIT)
 }
 
-/// The part of a long line that is shown around a label.
-fn window(source: &SourceFile, place: LabelSpan<'_>) -> (usize, usize) {
+/// Returns the start and end of the part of a long line that is shown around a label.
+fn window(source: &SourceFile, span: LabelSpan<'_>) -> (usize, usize) {
     let text = source.masked();
-    let line = source.line_range(place.line);
-    let start = floor_boundary(text, place.start.saturating_sub(LEAD)).max(line.start);
+    let line = source.line_range(span.line);
+    let start = floor_boundary(text, span.start.saturating_sub(LEAD)).max(line.start);
     let end = floor_boundary(text, start + LINE_LIMIT).min(line.end);
-    (start, end.max(place.end))
+    (start, end.max(span.end))
 }
 
 fn floor_boundary(text: &str, offset: usize) -> usize {
@@ -347,7 +347,7 @@ mod tests {
         SourceFile::from_bytes("solform.yaml", format!("solform: 1\n{text}")).unwrap()
     }
 
-    /// The mark of the only occurrence of a text.
+    /// Returns the mark of the only occurrence of a text.
     fn mark(source: &SourceFile, text: &str) -> Mark {
         let offset = source.text().find(text).unwrap();
         let line = source.line_of(offset);
@@ -391,7 +391,7 @@ mod tests {
             "1|solform: 1\n2|a\\u{200b}b: \\u{202e}MARK\\u{9b}\n3|next: \\u{a0}OTHER # \\u{e0041}\n"
         );
         assert_eq!(labelled(snippet), ["MARK\\u{9b}", "OTHER"]);
-        // The column is that of the file.
+        // The column is the one in the file.
         assert_eq!(snippet.labels[0].column, 6);
         let primary = snippet
             .primary_line(&source, problem.primary.as_ref().unwrap())
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_far_apart_are_blocks_of_their_own() {
+    fn distant_lines_are_separate_blocks() {
         let source = source("a: 1\nb: 2\nc: 3\nd: 4\ne: 5\n");
         let problem = problem(&source, "a: 1", &["e: 5"]);
         assert_eq!(
@@ -424,9 +424,9 @@ mod tests {
         );
     }
 
-    /// A link may lead to any file of the machine.
+    /// The path of a manifest may lead to any file of the machine, for example by a link.
     #[test]
-    fn a_file_that_is_no_manifest_is_not_shown() {
+    fn a_file_that_is_not_a_manifest_is_hidden() {
         for (text, is_shown) in [
             ("solform: 1\na: b\n", true),
             ("# comment\n---\nsolform: [\n", true),

@@ -1,8 +1,8 @@
-//! The manifest as text: its name, its bytes, and the places in it.
+//! The manifest as text: its name, its bytes, and the positions in it.
 //!
-//! Every other part of `manifest` speaks of places as [`Mark`]s, which are small and copied freely;
-//! what leaves `manifest` is a [`Position`], which also names the file. What diagnostics show of
-//! the text is a [`Snippet`](super::snippet::Snippet).
+//! Inside of `manifest`, a position is a [`Mark`], which is small and copied freely. The public
+//! form is a [`Position`], which also has the name of the file. Diagnostics show a part of the text
+//! as a [`Snippet`](super::snippet::Snippet).
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -11,29 +11,29 @@ use super::masking;
 use super::problem::{Code, Problem, Problems};
 use crate::escape::escaped;
 
-/// The largest manifest that is read, in bytes. A manifest of 100,000 entries needs about three
+/// The maximum size of a manifest, in bytes. A manifest with 100,000 entries has about three
 /// quarters of it.
 pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 
-/// The keys of which a manifest has one at least.
+/// The keys that identify a manifest: it has at least one of them.
 const MANIFEST_KEYS: [&str; 2] = ["solform", "environments"];
 
-/// A place in the manifest: file, line and column (both from 1), and the bytes it covers.
+/// A position in the manifest: file, line and column (both from 1), and a byte range.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// The file as the user named it.
+    /// The name of the file as the user wrote it.
     pub file: Arc<str>,
     /// The line, from 1.
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// The first byte.
+    /// The offset of the first byte.
     pub offset: usize,
     /// The number of bytes.
     pub length: usize,
 }
 
-/// A place without its file. The limit of the size lets every number fit.
+/// A position without its file. With at most [`MAX_BYTES`], every number fits into a `u32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct Mark {
     pub(super) offset: u32,
@@ -43,7 +43,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// The same place with another length.
+    /// Returns the same position with another length.
     #[cfg(test)]
     pub(super) fn with_length(self, length: usize) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Mark {
         }
     }
 
-    /// The bytes that the mark covers.
+    /// Returns the byte range of the mark.
     pub(super) fn range(self) -> Range<usize> {
         let start = widen(self.offset);
         start..start + widen(self.length)
@@ -67,7 +67,7 @@ pub struct SourceFile(Arc<Inner>);
 struct Inner {
     name: Arc<str>,
     text: Arc<String>,
-    /// Places that hold what must not be shown.
+    /// The positions of texts that must not be shown.
     hidden: Vec<Mark>,
     line_starts: OnceLock<Vec<usize>>,
     masked: OnceLock<String>,
@@ -75,16 +75,16 @@ struct Inner {
 }
 
 impl SourceFile {
-    /// Takes the bytes of a manifest; refuses what is too large or is no UTF-8.
+    /// Returns a manifest with these bytes; an error if they are too many or not UTF-8.
     ///
-    /// The name is what diagnostics call the file; nothing is opened.
+    /// The name is only shown in diagnostics; no file is opened.
     pub fn from_bytes(name: &str, bytes: impl Into<Vec<u8>>) -> Result<Self, Problems> {
         let bytes = bytes.into();
         if bytes.len() > MAX_BYTES {
             let problem = Problem::new(
                 Code::TooLarge,
                 format!(
-                    "`{}` has more than the {MAX_BYTES} bytes that a manifest may have",
+                    "`{}` has more than the maximum of {MAX_BYTES} bytes",
                     escaped(name)
                 ),
             )
@@ -108,7 +108,7 @@ impl SourceFile {
         }))
     }
 
-    /// The same file, of which these places are never shown.
+    /// Returns the same file; the texts at these positions are never shown.
     pub(super) fn hiding(&self, hidden: Vec<Mark>) -> Self {
         Self(Arc::new(Inner {
             name: Arc::clone(&self.0.name),
@@ -120,28 +120,29 @@ impl SourceFile {
         }))
     }
 
-    /// The part above the first line that begins with this text, as a file of the same name.
+    /// Returns the part above the first line that begins with this text, as a file of the same
+    /// name. `None` if there is no such line below the first one.
     pub(super) fn above(&self, start: &str) -> Option<Self> {
         let (above, _) = self.0.text.split_once(&format!("\n{start}"))?;
         Some(Self::new(&self.0.name, format!("{above}\n")))
     }
 
-    /// The file as the user named it.
+    /// Returns the name of the file as the user wrote it.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The text as it was read. It may hold secrets: never print it.
+    /// Returns the text as it was read. It may contain secrets: never print it.
     pub(super) fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The text at a mark; empty if the mark does not fit the text.
+    /// Returns the text at a mark; empty if the mark is outside of the text.
     pub(super) fn slice(&self, mark: Mark) -> &str {
         self.0.text.get(mark.range()).unwrap_or_default()
     }
 
-    /// The public form of a mark.
+    /// Returns the public form of a mark.
     pub(super) fn position(&self, mark: Mark) -> Position {
         Position {
             file: Arc::clone(&self.0.name),
@@ -152,7 +153,7 @@ impl SourceFile {
         }
     }
 
-    /// The mark of some bytes inside a marked scalar.
+    /// Returns the mark of a byte range inside of a marked scalar.
     pub(super) fn mark_within(&self, outer: Mark, range: Range<usize>) -> Mark {
         let slice = self.slice(outer);
         let before = slice.get(..range.start).unwrap_or_default();
@@ -171,7 +172,7 @@ impl SourceFile {
         }
     }
 
-    /// The mark of one character, found by line and column (both from 1).
+    /// Returns the mark of the character at a line and column (both from 1).
     pub(super) fn mark_at(&self, line: usize, column: usize) -> Mark {
         let starts = self.line_starts();
         let index = line.saturating_sub(1).min(starts.len() - 1);
@@ -201,17 +202,17 @@ impl SourceFile {
         })
     }
 
-    /// The index of the line that holds a byte, from 0.
+    /// Returns the index of the line with this byte, from 0.
     pub(super) fn line_of(&self, offset: usize) -> usize {
         self.line_starts().partition_point(|start| *start <= offset) - 1
     }
 
-    /// The number of lines; the empty text has one.
+    /// Returns the number of lines; the empty text has one.
     pub(super) fn lines(&self) -> usize {
         self.line_starts().len()
     }
 
-    /// The bytes of a line without its end.
+    /// Returns the byte range of a line without its line break.
     pub(super) fn line_range(&self, line: usize) -> Range<usize> {
         let starts = self.line_starts();
         let start = starts[line];
@@ -221,15 +222,15 @@ impl SourceFile {
         start..start + text.strip_suffix('\r').unwrap_or(text).len()
     }
 
-    /// The text without its secrets: as many bytes, with the same line breaks.
+    /// Returns the text with its secrets masked: it has the same length and the same line breaks.
     pub(super) fn masked(&self) -> &str {
         self.0
             .masked
             .get_or_init(|| masking::mask(&self.0.text, &self.0.hidden))
     }
 
-    /// Returns whether the text looks like a manifest, broken or not. A path may lead to any other
-    /// file of the machine, whose content is not shown.
+    /// Returns whether the text looks like a manifest, even an invalid one. The content of any
+    /// other file, which a wrong path may lead to, must not be shown.
     pub(super) fn is_manifest(&self) -> bool {
         *self.0.is_manifest.get_or_init(|| is_manifest(&self.0.text))
     }
@@ -250,13 +251,13 @@ fn is_manifest(text: &str) -> bool {
 fn has_key(text: &str, key: &str) -> bool {
     text.match_indices(key).any(|(found, _)| {
         let start = text[..found].rfind('\n').map_or(0, |end| end + 1);
-        // A key stands within a few characters of its line's start; a long line is not searched.
+        // A key is within the first characters of its line; long lines are not searched.
         let line = &text[start..];
         found - start <= 8 && key_of(line.lines().next().unwrap_or_default()) == Some(key)
     })
 }
 
-/// The key that a line begins with.
+/// Returns the key that a line begins with.
 fn key_of(line: &str) -> Option<&str> {
     let line = match line.strip_prefix('{') {
         Some(rest) => rest.trim_start(),
@@ -276,7 +277,7 @@ fn is_word(key: &str) -> bool {
 fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
     let valid = error.utf8_error().valid_up_to();
     let bytes = error.as_bytes();
-    // Up to the first bad byte the lossy text is the text itself, so the offset stays right.
+    // Up to the first invalid byte the lossy text equals the bytes, so the offset stays right.
     let source = SourceFile::new(name, String::from_utf8_lossy(bytes).into_owned());
     let line = source.line_of(valid);
     let start = source.line_starts()[line];
@@ -292,7 +293,7 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
         .help(help)
 }
 
-/// A number inside a text that [`MAX_BYTES`] limits.
+/// Converts an offset, length or line number; all of them fit, as [`MAX_BYTES`] limits the text.
 pub(super) fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_placed() {
+    fn invalid_utf8_has_a_position() {
         let problems = SourceFile::from_bytes("m.yaml", b"a: 1\nb: \xff\n".to_vec()).unwrap_err();
         let problem = problems.iter().next().unwrap();
         assert_eq!(problem.code, Code::NotUtf8);

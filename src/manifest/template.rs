@@ -1,6 +1,6 @@
 //! The manifest that `solform init` writes.
 
-/// A commented manifest that can be used as it is, with the embedded emulator.
+/// Returns a commented manifest that works without changes, with the embedded emulator.
 pub fn template() -> &'static str {
     include_str!("template.yaml")
 }

@@ -1,4 +1,4 @@
-//! From text to [`RawManifest`]: the YAML crate's options, budget and errors.
+//! The parsing of text into a [`RawManifest`]: options, budget and errors of the YAML crate.
 
 use serde_yaml::budget::BudgetBreach;
 use serde_yaml::granit_parser::ErrorKind;
@@ -18,27 +18,28 @@ use super::source::{Mark, SourceFile};
 mod direct;
 mod spanned;
 
-/// The deepest manifest nests ten levels: root, environments, one, solutions, one, versions, one.
+/// The maximum nesting. A valid manifest has at most ten levels: a version entry of a solution of
+/// an environment.
 const MAX_DEPTH: usize = 24;
 
-/// Values in the largest manifest that is read; 100,000 entries of four keys have as many as
+/// The maximum number of values in a manifest; 100,000 entries with four keys each have about
 /// 1,000,000.
 const MAX_NODES: usize = 1_500_000;
 
-/// Values that aliases may add by repeating what they stand for.
+/// The maximum number of values that aliases may add.
 const MAX_REPEATED: usize = 250_000;
 
-/// Reads the YAML.
+/// Parses the YAML of a manifest.
 pub(super) fn parse(source: &SourceFile) -> Result<RawManifest, Problems> {
     directly(source).map_or_else(|| by_crate(source), Ok)
 }
 
-/// Reads the YAML if it is plain.
+/// Reads the YAML with the direct reader; `None` if it is not plain.
 pub(super) fn directly(source: &SourceFile) -> Option<RawManifest> {
     direct::read(source.text()).ok()
 }
 
-/// Reads the YAML with all that it may hold, and explains what is wrong.
+/// Reads the YAML with the crate, which supports all of YAML, and turns an error into problems.
 pub(super) fn by_crate(source: &SourceFile) -> Result<RawManifest, Problems> {
     let node: Node<RawManifest> = serde_yaml::from_str_with_options(source.text(), options())
         .map_err(|error| Problems::of(explain(source, error.without_snippet())))?;
@@ -50,7 +51,7 @@ pub(super) fn by_crate(source: &SourceFile) -> Result<RawManifest, Problems> {
         ),
         (Some(raw), _) => return Ok(raw),
         (None, found) => {
-            let message = format!("a manifest is a mapping, found {}", found.as_str());
+            let message = format!("a manifest must be a mapping, found {}", found.as_str());
             Problem::new(Code::WrongType, message).at(source, node.used, "not a mapping")
         }
     };
@@ -65,23 +66,23 @@ fn options() -> Options {
     budget.max_nodes = MAX_NODES;
     budget.max_events = 2 * MAX_NODES;
     budget.max_merge_keys = MAX_NODES;
-    // One `&defaults` that a thousand entries use is good style.
+    // An anchor like `&defaults` with a thousand aliases is fine.
     budget.enforce_alias_anchor_ratio = false;
     let mut options = Options::default();
     options.budget = Some(budget);
     options.alias_limits.max_total_replayed_events = MAX_REPEATED;
-    // `mapping!` and `Table` report duplicates, all of them.
+    // `mapping!` and `Table` report all duplicates.
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
-    // `version: 1e999` is a text like any other.
+    // `version: 1e999` is a text here, not a number.
     options.non_finite_float_policy = NonFiniteFloatPolicy::PassThrough;
     options.reject_unsupported_tags = true;
     options.with_snippet = false;
     options
 }
 
-/// Turns the crate's error into a problem; the text of an error is only ever shown.
+/// Turns an error of the crate into a problem.
 fn explain(source: &SourceFile, error: &Error) -> Problem {
-    let at = place(source, error);
+    let at = error_mark(source, error);
     let too_complex = |message: String| {
         Problem::new(Code::YamlTooComplex, message)
             .at(source, at, "reading stopped here")
@@ -94,7 +95,7 @@ fn explain(source: &SourceFile, error: &Error) -> Problem {
             ..
         } => too_complex(format!("the YAML nests deeper than {MAX_DEPTH} levels")),
         Error::Budget { .. } => too_complex(format!(
-            "the YAML holds more than a manifest may: {MAX_NODES} values"
+            "the YAML has more than the maximum of {MAX_NODES} values"
         )),
         Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
@@ -103,7 +104,7 @@ fn explain(source: &SourceFile, error: &Error) -> Problem {
             "the aliases expand to more than {MAX_REPEATED} values"
         )),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            too_complex("an alias stands inside of what it stands for".to_owned())
+            too_complex("an alias is inside of the value that it refers to".to_owned())
         }
         Error::ExternalMessage { source: origin, .. }
             if matches!(&**origin, ExternalMessageSource::Parser(error)
@@ -116,7 +117,7 @@ fn explain(source: &SourceFile, error: &Error) -> Problem {
             "the file holds more than one YAML document",
         )
         .at(source, at, "the second one begins here")
-        .help("Keep one document to a file; several environments fit into one."),
+        .help("Keep one document in the file; one manifest can have several environments."),
         other => {
             let control = source
                 .slice(at)
@@ -149,8 +150,9 @@ fn explain(source: &SourceFile, error: &Error) -> Problem {
     }
 }
 
-/// Errors of the scanner come without byte offsets.
-fn place(source: &SourceFile, error: &Error) -> Mark {
+/// Returns the position of an error. Errors of the scanner have no byte offset, only line and
+/// column.
+fn error_mark(source: &SourceFile, error: &Error) -> Mark {
     match error.location() {
         None => source.mark_at(1, 1),
         Some(location) if location.span().byte_offset().is_some() => mark(location),

@@ -1,4 +1,4 @@
-//! How an environment is reached: its URL and the source of its token.
+//! Checks of the access to an environment: its URL and the source of its token.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ impl<'a> Context<'a> {
         if value.text == "emulator:" {
             return Ok(Endpoint::Emulator);
         }
-        // The text is never quoted: it may hold a password.
+        // Messages never quote the URL: it may hold a password.
         let mut url = match Url::parse(&value.text) {
             Ok(url) => url,
             Err(url::ParseError::RelativeUrlWithoutBase) => {
@@ -75,7 +75,7 @@ impl<'a> Context<'a> {
                 self,
                 Code::BadUrl,
                 "the URL has a query or a fragment",
-                "Remove everything from the `?` or `#` on.",
+                "Remove the `?` or `#` and everything after it.",
             );
         }
         if url.scheme() == "http" && !is_loopback(&url) {
@@ -197,11 +197,11 @@ impl<'a> Context<'a> {
         Ok(TokenSource::Command(words))
     }
 
-    /// A text under `token`, in which nothing is replaced.
+    /// Returns a text under `token`, where `${..}` is not allowed.
     fn plain(&mut self, field: &'a Field<Text>) -> Result<Value<'a>, Reported> {
         let text = field.node.text(self.source).ok_or(Reported)?;
         self.refuse_interpolation(text, field.node.used)?;
-        // Without `${` in it, the text is its own value.
+        // Without `${`, no built-in name is needed to resolve the text.
         self.value(&field.node, Builtins::default())
     }
 
@@ -212,11 +212,11 @@ impl<'a> Context<'a> {
         let problem = self
             .problem(
                 Code::BadToken,
-                "nothing is replaced in `token`",
+                "`${..}` is not allowed in `token`",
                 at,
-                "`${..}` stays as it is here",
+                "variables are not replaced here",
             )
-            .help("Write the value itself; environments can differ in it.");
+            .help("Write the value itself; each environment can have its own.");
         Err(self.report(problem))
     }
 }

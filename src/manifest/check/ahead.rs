@@ -1,22 +1,23 @@
-//! Reading ahead: the environment of a big manifest, before the rest of it is read.
+//! The early read of a big manifest's environment, before the rest of the file is read.
 //!
-//! Most of a big manifest is its solutions, and where they come last, all that an environment is
-//! made of stands above them. What is found here is a guess at what the whole says: it counts only
-//! once the whole was read and says the same. So nothing that is wrong is told here.
+//! Most of a big manifest is its solutions. If they come last, everything that an environment needs
+//! is above them. The environment that is found here is a guess: the caller uses it only after the
+//! whole file was read and has the same environment. So problems are not reported here.
 
 use super::super::model::Environment;
 use super::super::problem::Problems;
 use super::super::source::SourceFile;
 use super::file::{File, Selection};
 
-/// In manifests of fewer bytes there is nothing to be gained.
+/// The smallest manifest that is read early, in bytes: smaller ones do not get faster.
 const BIG: usize = 200 * 1024;
 
-/// The part above the solutions is read twice, and so must be a small one: one in so many bytes.
+/// The smallest ratio of the whole manifest to the part above the solutions: that part is read
+/// twice, so it must be small.
 const SHARE: usize = 10;
 
-/// The environment that a big manifest chooses, from the part of it that stands above `solutions`.
-/// `None` wherever that part does not tell.
+/// Returns the selected environment of a big manifest, read from the part above `solutions`. `None`
+/// if that part alone does not determine it.
 pub fn read_ahead(
     source: &SourceFile,
     selection: &Selection<'_>,
@@ -49,7 +50,7 @@ mod tests {
     const ONE: &str =
         "environments:\n  prod:\n    url: https://ib.example.com/\n    token: { env: T }\n";
 
-    /// So many solutions that the manifest is a big one.
+    /// A manifest with enough solutions to be read early.
     fn big(head: &str, key: &str, tail: &str) -> SourceFile {
         let mut text = format!("{head}{key}\n");
         for number in 0.. {
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_ahead_is_what_the_whole_says() {
+    fn early_environment_is_the_one_of_the_whole_file() {
         let two = format!("{ONE}  test:\n    url: http://localhost:1\n    token: {{ file: t }}\n");
         let rich = "vars: { host: \"${env:HOST}\" }\nprotect: [\"*@1\"]\nenvironments:\n  a: &a\n    url: https://${host}/ib\n    \
                     token: { command: [vault, read] }\n    limits: { max_destroy: 5 }\n    context: org\n    user: me\n    \
@@ -101,12 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn where_the_head_does_not_tell_nothing_is_read_ahead() {
+    fn unclear_heads_have_no_early_environment() {
         let padding = format!("# {}\n", "x".repeat(BIG / SHARE));
         let two = format!("{ONE}  test: {{ url: \"emulator:\" }}\n");
         let small = source(&format!("{TOP}{ONE}solutions: {{ a: {{ version: 1 }} }}\n"));
-        let nobody = Selection::default();
-        assert_eq!(read_ahead(&small, &nobody, &env), None);
+        let unselected = Selection::default();
+        assert_eq!(read_ahead(&small, &unselected, &env), None);
         for (why, head, key, tail) in [
             ("environments come later", TOP.to_owned(), "solutions:", ONE),
             ("solutions come first", String::new(), "solutions:", ONE),
@@ -153,7 +154,7 @@ mod tests {
             ),
         ] {
             let source = big(&head, key, tail);
-            assert_eq!(read_ahead(&source, &nobody, &env), None, "{why}");
+            assert_eq!(read_ahead(&source, &unselected, &env), None, "{why}");
         }
         let unknown = Selection {
             environment: Some("dev"),
@@ -163,15 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_can_make_another_environment() {
-        let nobody = Selection::default();
+    fn later_keys_can_change_the_environment() {
+        let unselected = Selection::default();
         let protects = big(&format!("{TOP}{ONE}"), "solutions:", "protect: [\"*@1\"]\n");
-        let ahead = read_ahead(&protects, &nobody, &env).unwrap();
-        let whole = read(&protects, &nobody, &env).unwrap();
+        let ahead = read_ahead(&protects, &unselected, &env).unwrap();
+        let whole = read(&protects, &unselected, &env).unwrap();
         assert_ne!(ahead, whole.manifest.environment);
-        // Named twice: the whole is an error, whatever was read ahead.
+        // A second `environments` makes the whole file an error, but not its head.
         let twice = big(&format!("{TOP}{ONE}"), "solutions:", ONE);
-        assert!(read_ahead(&twice, &nobody, &env).is_some());
-        assert!(read(&twice, &nobody, &env).is_err());
+        assert!(read_ahead(&twice, &unselected, &env).is_some());
+        assert!(read(&twice, &unselected, &env).is_err());
     }
 }

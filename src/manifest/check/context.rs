@@ -1,4 +1,4 @@
-//! What every check needs: the layers, the variables, and a place for problems.
+//! The state that every check uses: the layers, the variables and the problems so far.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,28 +21,29 @@ pub(super) struct Context<'a> {
     pub(super) environment: &'a RawEnvironment,
     pub(super) variables: Variables<'a>,
     pub(super) problems: Vec<Problem>,
-    /// The owners so far: a few, in thousands of versions.
+    /// The owners so far, by their text: thousands of versions have few different owners.
     pub(super) owners: HashMap<String, Owner>,
 }
 
-/// A text with its variables replaced, and its place.
+/// A text with its variables replaced, and its position.
 #[derive(Debug, Clone)]
 pub(super) struct Value<'a> {
     pub(super) text: Cow<'a, str>,
     pub(super) at: Mark,
 }
 
-/// A value that may be missing, or that was reported as a problem.
+/// A value that may be missing; an error if it was reported as a problem.
 pub(super) type Outcome<T> = Result<Option<T>, Reported>;
 
 impl<'a> Context<'a> {
-    /// Reports a problem; what follows from it stays silent.
+    /// Reports a problem. The result marks the value as reported, so that checks that depend on it
+    /// report nothing more.
     pub(super) fn report(&mut self, problem: Problem) -> Reported {
         keep(&mut self.problems, problem);
         Reported
     }
 
-    /// Begins a problem at a place.
+    /// Returns a problem at a position, without reporting it.
     pub(super) fn problem(
         &self,
         code: Code,
@@ -53,12 +54,12 @@ impl<'a> Context<'a> {
         Problem::new(code, message).at(self.source, at, label)
     }
 
-    /// The text of a field where only variables and `environment` are known.
+    /// Returns the text of a field in which only variables and `environment` have a value.
     pub(super) fn text(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Value<'a>> {
         self.text_with(field, Builtins::default())
     }
 
-    /// The text of a field, which must not be blank.
+    /// Returns the text of a field; a blank text is a problem.
     pub(super) fn text_with(
         &mut self,
         field: Option<&'a Field<Text>>,
@@ -69,7 +70,7 @@ impl<'a> Context<'a> {
             .transpose()
     }
 
-    /// The text of a value, which must not be blank.
+    /// Returns the text of a value; a blank text is a problem.
     pub(super) fn value(
         &mut self,
         node: &'a Node<Text>,
@@ -86,7 +87,7 @@ impl<'a> Context<'a> {
         Ok(Value { text, at })
     }
 
-    /// A field that must hold one of a few words.
+    /// Returns the value of a field that must be one of these words.
     pub(super) fn word<T: Copy>(
         &mut self,
         field: Option<&'a Field<Text>>,
@@ -113,7 +114,7 @@ impl<'a> Context<'a> {
         Err(self.report(problem))
     }
 
-    /// A text that a parser turns into something, or into the reason why not.
+    /// Parses a text; the message of the parser's error becomes the message of the problem.
     pub(super) fn parsed<T, E>(
         &mut self,
         value: &Value<'_>,

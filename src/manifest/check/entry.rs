@@ -1,4 +1,4 @@
-//! One declared version: its owner, state, visibility and path.
+//! Checks of a declared version: its owner, state, visibility and path.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) const VISIBILITIES: &[(&str, Visibility)] = &[
     ("PENDING_REVIEW", Visibility::PendingReview),
 ];
 
-/// A declared version with the places that later checks speak of.
+/// A declared version with the positions that later checks report.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) desired: Desired,
@@ -34,7 +34,7 @@ pub(super) struct Entry {
     pub(super) visibility_at: Option<Mark>,
 }
 
-/// A version that some layer declares, before the rest of it is looked at.
+/// A version that a layer declares, before its fields are checked.
 #[derive(Debug)]
 pub(super) struct Declaration<'a> {
     pub(super) version: Result<Version, Reported>,
@@ -43,7 +43,7 @@ pub(super) struct Declaration<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Checks the rest of a declared version, even if its version itself could not be had.
+    /// Checks the other fields of a declared version, even if the version itself is invalid.
     pub(super) fn check_entry(
         &mut self,
         solution: &Solution<'a>,
@@ -80,7 +80,7 @@ impl<'a> Context<'a> {
             version: version?,
             owner: owner?,
         };
-        // Nothing is deployed for a tombstone.
+        // A version that must be absent is never deployed, so its path has no meaning.
         let path = path.filter(|_| state != State::Absent);
         let path_at = path.as_ref().map(|path| path.at);
         let desired = Desired {

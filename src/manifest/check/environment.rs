@@ -1,4 +1,4 @@
-//! The settings of an environment: as whom, how much and how long.
+//! Checks of the settings of an environment: user, limits, timeouts, TLS and so on.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,7 +48,8 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Where the settings are written. `protect` and `manage` may be written for all environments.
+    /// Returns the positions of the settings. `protect` and `manage` may be at the top of the
+    /// manifest, for all environments.
     fn setting_keys(&self) -> KeyPositions {
         fn key<T>(field: Option<&Field<T>>) -> Option<Mark> {
             field.map(|field| field.key)
@@ -118,7 +119,7 @@ impl<'a> Context<'a> {
         .collect()
     }
 
-    /// The account travels in a header, which takes visible ASCII only.
+    /// Checks `context`: it is sent in an HTTP header, which allows visible ASCII only.
     fn check_account(&mut self) -> Outcome<String> {
         let Some(value) = self.text(self.environment.context.as_ref())? else {
             return Ok(None);
@@ -139,7 +140,7 @@ impl<'a> Context<'a> {
         Err(self.report(problem))
     }
 
-    /// Protection adds up: the environment's, and the manifest's for all of them.
+    /// Returns the patterns of the environment and those of the manifest together.
     fn check_protect(&mut self) -> Result<Vec<Glob>, Reported> {
         let mut globs = Vec::new();
         let mut outcome = Ok(());
@@ -164,7 +165,7 @@ impl<'a> Context<'a> {
         Err(self.report(problem))
     }
 
-    /// The patterns of a list.
+    /// Returns the patterns of a list.
     pub(super) fn globs(&mut self, field: Option<&'a Field<List<Text>>>) -> Outcome<Vec<Glob>> {
         self.checked_globs(field, |_, glob, _| Ok(glob))
     }
@@ -175,7 +176,7 @@ impl<'a> Context<'a> {
         check: impl Fn(&mut Self, Glob, Mark) -> Result<Glob, Reported>,
     ) -> Outcome<Vec<Glob>> {
         const HELP: &str =
-            r"Use `*` and `?` as wild cards, and `\` before a character that is none.";
+            r"Use `*` and `?` as wildcards, and write `\*` or `\?` for the characters themselves.";
         let Some(field) = field else {
             return Ok(None);
         };
@@ -216,15 +217,15 @@ impl<'a> Context<'a> {
             return Ok(None);
         };
         parse_limit(&value.text).map(Some).ok_or_else(|| {
-            let message = format!("`{}` is no limit", printable(&value.text));
+            let message = format!("`{}` is not a limit", printable(&value.text));
             let problem = self
                 .problem(
                     Code::BadLimit,
                     message,
                     value.at,
-                    "neither a count nor a share",
+                    "neither a count nor a percentage",
                 )
-                .help("Write a count like `2`, or a share from `0%` to `100%`.");
+                .help("Write a count like `2`, or a percentage from `0%` to `100%`.");
             self.report(problem)
         })
     }
@@ -237,7 +238,7 @@ impl<'a> Context<'a> {
         let raw = field.value().ok_or(Reported)?;
         let deploy = self.check_duration(raw.deploy.as_ref(), false);
         let delete = self.check_duration(raw.delete.as_ref(), false);
-        // Waiting for nothing is a choice: some servers show every change at once.
+        // Zero is allowed here: some servers show every change at once.
         let propagation = self.check_duration(raw.propagation.as_ref(), true);
         let run = self.check_duration(raw.run.as_ref(), false);
         let apply = self.check_duration(raw.apply.as_ref(), false);
@@ -255,10 +256,13 @@ impl<'a> Context<'a> {
             return Ok(None);
         };
         let Some(duration) = parse_duration(&value.text) else {
-            let message = format!("`{}` is no duration", printable(&value.text));
+            let message = format!("`{}` is not a duration", printable(&value.text));
             let problem = self
                 .problem(Code::BadDuration, message, value.at, "not a duration")
-                .help("Write a whole number and a unit, like `1500ms`, `60s`, `15m` or `2h`; a year is the longest.");
+                .help(
+                    "Write a whole number and a unit, like `1500ms`, `60s`, `15m` or `2h`, \
+                       up to one year.",
+                );
             return Err(self.report(problem));
         };
         if duration.is_zero() && !zero {
@@ -267,9 +271,9 @@ impl<'a> Context<'a> {
                     Code::ZeroTimeout,
                     "the timeout is zero",
                     value.at,
-                    "would end at once",
+                    "would expire at once",
                 )
-                .help("Write how long to wait; remove the key for the default.");
+                .help("Write how long to wait, or remove the key to use the default.");
             return Err(self.report(problem));
         }
         Ok(Some(duration))
@@ -289,7 +293,7 @@ impl<'a> Context<'a> {
             let problem = self
                 .problem(
                     Code::IncompleteClientCertificate,
-                    format!("`{present}` is of no use without `{missing}`"),
+                    format!("`{present}` needs `{missing}`"),
                     at,
                     format!("`{missing}` is missing"),
                 )
@@ -339,7 +343,7 @@ impl<'a> Context<'a> {
         self.report(problem);
     }
 
-    /// An owner or user.
+    /// Checks an owner or a user.
     pub(super) fn check_owner(
         &mut self,
         field: Option<&'a Field<Text>>,

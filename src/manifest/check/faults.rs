@@ -1,4 +1,4 @@
-//! What reading found to be out of shape, as problems.
+//! The problems for values that have the wrong shape.
 
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
@@ -6,7 +6,7 @@ use super::super::node::Fault;
 use super::super::problem::{Code, Problem};
 use super::super::source::SourceFile;
 
-/// Words a fault; `is_guessed` says whether a near word is looked for.
+/// Turns a fault into a problem. The help names the nearest known word only if `is_guessed`.
 pub(super) fn explain(source: &SourceFile, fault: Fault, is_guessed: bool) -> Problem {
     match fault {
         Fault::UnknownField { key, kind, fields } => {
@@ -26,11 +26,11 @@ pub(super) fn explain(source: &SourceFile, fault: Fault, is_guessed: bool) -> Pr
             Code::ReservedField,
             format!("`{}` in {kind} is not supported yet", printable(&key.text)),
         )
-        .at(source, key.at, "kept for a later version of solform")
-        .help("Remove it; this version of solform would not act on it."),
+        .at(source, key.at, "reserved for a later version of solform")
+        .help("Remove it; this version of solform does not support it."),
         Fault::DuplicateKey { key, first } => Problem::new(
             Code::DuplicateKey,
-            format!("`{}` is there twice", printable(&key.text)),
+            format!("duplicate key `{}`", printable(&key.text)),
         )
         .at(source, key.at, "here again")
         .related(source, first, "first here")

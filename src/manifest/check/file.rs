@@ -1,4 +1,4 @@
-//! The entry points, and what is checked once for the whole file.
+//! The entry points, and the checks of the file as a whole.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -23,18 +23,18 @@ use super::faults;
 /// The version of the manifest format that this module reads.
 const FORMAT_VERSION: &str = "1";
 
-/// The most versions and settings of all environments together that are checked. Each takes about
-/// 400 bytes.
+/// The maximum number of versions and settings of all environments together. Each takes about 400
+/// bytes.
 const MAX_CHECKED: usize = 1_000_000;
 
-/// Which environment is meant.
+/// The environment that is asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Selection<'s> {
-    /// Its name; without one, the only environment of the file is meant.
+    /// The name; without one, the file must have exactly one environment, which is used.
     pub environment: Option<&'s str>,
 }
 
-/// A manifest that can be used, and what should be looked at all the same.
+/// A manifest that can be used, with its warnings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
     /// The manifest, resolved for the chosen environment.
@@ -43,7 +43,7 @@ pub struct Checked {
     pub warnings: Vec<Problem>,
 }
 
-/// Every environment of a manifest.
+/// A manifest that can be used, resolved for every environment, with its warnings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedAll {
     /// The manifest, resolved for each environment, in the order of the file.
@@ -54,8 +54,8 @@ pub struct CheckedAll {
 
 /// Reads a manifest for one environment.
 ///
-/// `env` answers with the value of an environment variable of the process. It is asked only for
-/// those that the chosen environment uses.
+/// `env` returns the value of an environment variable of the process. It is called only for the
+/// variables that the chosen environment uses.
 pub fn read(
     source: &SourceFile,
     selection: &Selection<'_>,
@@ -68,8 +68,7 @@ pub fn read(
     };
     file.problems.extend(found);
     let warnings = Problems::or_warnings(file.problems)?;
-    let manifest =
-        manifest.expect("invariant: whatever keeps a manifest from being made is an error");
+    let manifest = manifest.expect("invariant: a manifest is missing only after an error");
     Ok(Checked { manifest, warnings })
 }
 
@@ -101,8 +100,8 @@ pub fn read_all(
     })
 }
 
-/// The names of the environments that a manifest declares, in the order of the file. Only what
-/// keeps the names from being read is a problem here.
+/// Returns the names of the environments that a manifest declares, in the order of the file. An
+/// error only if the names cannot be read.
 pub fn environments(source: &SourceFile) -> Result<Vec<String>, Problems> {
     let raw = yaml::parse(source)?;
     let names = value(raw.environments.as_ref())
@@ -110,8 +109,8 @@ pub fn environments(source: &SourceFile) -> Result<Vec<String>, Problems> {
     Ok(names.unwrap_or_default())
 }
 
-/// The problems of several environments, each once, with the names of those that have it unless
-/// that is all of them.
+/// Merges the problems of several environments: each problem once, with the names of the
+/// environments that have it, or without names if all have it.
 fn united(found: Vec<(&str, Vec<Problem>)>) -> Vec<Problem> {
     let total = found.len();
     let mut index: HashMap<(Code, String, Option<Label>), usize> = HashMap::new();
@@ -148,7 +147,7 @@ fn united(found: Vec<(&str, Vec<Problem>)>) -> Vec<Problem> {
     united
 }
 
-/// A manifest that was read, with what is wrong with it as a whole.
+/// A manifest that was read, with the problems of the file as a whole.
 pub(super) struct File {
     source: SourceFile,
     raw: RawManifest,
@@ -168,7 +167,7 @@ impl File {
             problems: Vec::new(),
         };
         if let Some(problem) = file.check_format() {
-            // A manifest in another format would only cause noise.
+            // Checks of a manifest in another format would only report misleading problems.
             return Err(Problems::of(problem));
         }
         let mut found = Vec::new();
@@ -184,16 +183,13 @@ impl File {
 
     fn check_format(&self) -> Option<Problem> {
         let Some(field) = &self.raw.solform else {
-            let problem = Problem::new(
-                Code::FormatVersion,
-                "the manifest does not say its format version",
-            )
-            .at(
-                &self.source,
-                self.source.mark_at(1, 1),
-                "`solform` is missing",
-            )
-            .help(format!("Write `solform: {FORMAT_VERSION}` at the top."));
+            let problem = Problem::new(Code::FormatVersion, "the manifest has no format version")
+                .at(
+                    &self.source,
+                    self.source.mark_at(1, 1),
+                    "`solform` is missing",
+                )
+                .help(format!("Write `solform: {FORMAT_VERSION}` at the top."));
             return Some(problem);
         };
         let text = field.node.text(&self.source)?;
@@ -236,16 +232,19 @@ impl File {
             if !is_environment_name(name) {
                 let problem = Problem::new(
                     Code::BadEnvironmentName,
-                    format!("`{}` cannot name an environment", printable(name)),
+                    format!("`{}` is not a valid environment name", printable(name)),
                 )
                 .at(&self.source, field.key, "not usable as a name")
-                .help("Use letters, digits, `.`, `_` and `-`, 64 at most, with a letter or digit first.");
+                .help(
+                    "Use at most 64 letters, digits, `.`, `_` and `-`, \
+                       with a letter or digit first.",
+                );
                 keep(&mut self.problems, problem);
             }
         }
     }
 
-    /// Returns whether all environments together are more than is checked.
+    /// Returns a problem if all environments together have too many versions and settings.
     fn check_size(&self) -> Option<Problem> {
         let size = size(&self.raw);
         if size <= MAX_CHECKED {
@@ -256,10 +255,11 @@ impl File {
         let problem = Problem::new(
             Code::TooManyEntries,
             format!(
-                "the {count} environments have {size} versions and settings together, and at most {MAX_CHECKED} are checked"
+                "the {count} environments have {size} versions and settings together, \
+                 more than the maximum of {MAX_CHECKED}"
             ),
         )
-        .at(&self.source, key, "too many together")
+        .at(&self.source, key, "too many versions and settings")
         .help("Name one environment with `--environment`, or split the manifest by environment.");
         Some(problem)
     }
@@ -274,11 +274,11 @@ impl File {
             .flat_map(|table| table.keys().map(|name| &**name))
     }
 
-    /// The environment that is meant; reports why there is none.
+    /// Returns the name of the selected environment; reports a problem if there is none.
     pub(super) fn choose(&mut self, selection: &Selection<'_>) -> Option<String> {
         let names: Vec<&str> = self.names().collect();
         let (problem, label) = match (selection.environment, names.as_slice()) {
-            // That there are no environments was reported when the file was read.
+            // A manifest without environments was reported when the file was read.
             (_, []) => return None,
             (None, [only]) => return Some((*only).to_owned()),
             (None, _) => {
@@ -294,12 +294,12 @@ impl File {
                 let near = nearest(wanted, names.iter().copied());
                 let guess = near.map(|near| format!("Name `{near}` if that is what you mean. "));
                 let help = format!(
-                    "{}Declared are {}.",
+                    "{}The environments are {}.",
                     guess.unwrap_or_default(),
                     list(names.iter().copied())
                 );
                 let problem = Problem::new(Code::UnknownEnvironment, message).help(help);
-                (problem, "not declared in here")
+                (problem, "not declared here")
             }
         };
         let key = self
@@ -312,14 +312,14 @@ impl File {
         None
     }
 
-    /// The environment variables that hold a token of any environment.
+    /// Returns the names of the environment variables that hold a token, of all environments.
     pub(super) fn tokens(&self) -> HashSet<&str> {
         token_sources(&self.raw)
             .filter_map(|field| token_env(field)?.node.text(&self.source))
             .collect()
     }
 
-    /// Checks one environment. There is a manifest if no error was found in it.
+    /// Checks one environment; returns the manifest if it has no error, and the problems.
     fn check(
         &self,
         name: &str,
@@ -333,8 +333,8 @@ impl File {
         (manifest, context.problems)
     }
 
-    /// What checking an environment begins with. There is none for an environment of the wrong
-    /// shape, which was reported when the file was read.
+    /// Returns the state that the checks of an environment start with. `None` if the environment
+    /// has the wrong shape, which was reported when the file was read.
     pub(super) fn context<'a>(
         &'a self,
         name: &str,
@@ -362,7 +362,7 @@ impl File {
     }
 }
 
-/// The rule for names of environments: they become parts of file names and store keys.
+/// Returns whether a text can name an environment: names become parts of file names and store keys.
 fn is_environment_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|char: char| char.is_ascii_alphanumeric())
@@ -385,7 +385,7 @@ fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
     }
 }
 
-/// Returns how many versions and settings all environments have together, at most.
+/// Returns the maximum number of versions and settings that all environments have together.
 pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
     fn fields<T>(field: Option<&Field<Table<T>>>) -> usize {
         value(field).map_or(0, |table| table.entries.len())
@@ -430,12 +430,13 @@ pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
         .fold(0, usize::saturating_add)
 }
 
-/// Returns whether a manifest is too big for all of its environments to be looked at.
+/// Returns whether a manifest has more versions and settings than are checked at once.
 pub(in crate::manifest) fn is_too_big(raw: &RawManifest) -> bool {
     size(raw) > MAX_CHECKED
 }
 
-/// The places of tokens that somebody wrote into the file, also where a variable's name should be.
+/// Returns the positions of tokens that are written into the file, as `token` or as the name of a
+/// variable under `token.env`.
 fn secrets(source: &SourceFile, raw: &RawManifest) -> Vec<Mark> {
     token_sources(raw)
         .filter_map(|field| match field.value()? {

@@ -1,8 +1,8 @@
-//! From the raw manifest to the checked one: every rule, and every problem at once.
+//! The checks that turn a raw manifest into a checked one, or report all problems at once.
 //!
-//! A check reports what it finds and goes on; a value that could not be had is
-//! [`Reported`](super::vars::Reported), and whatever needs it stays silent. Only when all checks of
-//! an environment are through does it turn out whether there is a [`Manifest`](super::Manifest).
+//! A check reports its problems and continues. An invalid value becomes
+//! [`Reported`](super::vars::Reported), and checks that need the value report nothing more. If no
+//! check of an environment reported an error, the result is a [`Manifest`](super::Manifest).
 
 mod access;
 mod ahead;

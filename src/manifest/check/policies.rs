@@ -1,4 +1,4 @@
-//! What becomes of versions that are not declared any more, and what holds by default.
+//! Checks of the policies for superseded versions, and of `defaults`.
 
 use super::super::duration::parse_count;
 use super::super::masking::printable;
@@ -20,7 +20,8 @@ const POLICIES: &[(&str, SupersededPolicy)] = &[
 ];
 
 impl<'a> Context<'a> {
-    /// Defaults are checked even if nothing takes them, as far as they can be read by themselves.
+    /// Checks the defaults even if no version uses them. Values with `${..}` are left out: they
+    /// depend on the version.
     pub(super) fn check_defaults(&mut self) {
         let layers = [
             value(self.environment.defaults.as_ref()),
@@ -33,7 +34,7 @@ impl<'a> Context<'a> {
                 let text = field.as_ref()?.node.text(source)?;
                 field.as_ref().filter(|_| !text.contains("${"))
             };
-            // Each problem is kept once, so it does no harm that entries find it again.
+            // Entries may find the same problem again; duplicates are removed later.
             let state = plain(&defaults.state);
             if let Ok(Some(State::Absent)) = self.word(state, known, STATES) {
                 self.refuse_absent_by_default(state.map_or(self.key, |field| field.node.used));
@@ -55,7 +56,7 @@ impl<'a> Context<'a> {
                 at,
                 "would delete every solution",
             )
-            .help("Write `state: ABSENT` at each version that is to be deleted.");
+            .help("Write `state: ABSENT` at each version to delete.");
         self.report(problem)
     }
 
@@ -87,7 +88,8 @@ impl<'a> Context<'a> {
                 retain: count,
             });
         }
-        // A more specific `keep` overrules a default `retain`; the other way round is a mistake.
+        // A more specific `keep` overrides a default `retain`; a more specific `retain` beside a
+        // default `keep` is a mistake.
         if policy_layer < retain_layer {
             return Ok(Superseded {
                 policy,
@@ -97,7 +99,7 @@ impl<'a> Context<'a> {
         let problem = self
             .problem(
                 Code::RetainWithKeep,
-                "`retain` has no meaning where everything is kept",
+                "`retain` has no meaning if `superseded` is `keep`",
                 retain_field.key,
                 "keeps some",
             )
@@ -109,7 +111,7 @@ impl<'a> Context<'a> {
         Err(self.report(problem))
     }
 
-    /// Where the policies of a solution are written.
+    /// Returns the positions of the policies of a solution.
     pub(super) fn policy_keys(&self, solution: &Solution<'a>) -> KeyPositions {
         [
             ("superseded", solution.superseded()),
@@ -126,7 +128,7 @@ impl<'a> Context<'a> {
     fn check_retain(&mut self, (_, field): Layered<'a>) -> Outcome<usize> {
         let value = self.value(&field.node, Builtins::default())?;
         parse_count(&value.text).map(Some).ok_or_else(|| {
-            let message = format!("`{}` is no count", printable(&value.text));
+            let message = format!("`{}` is not a count", printable(&value.text));
             let problem = self
                 .problem(Code::BadRetain, message, value.at, "not a count")
                 .help("Write how many versions to retain, like `2`.");

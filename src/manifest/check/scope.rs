@@ -1,4 +1,4 @@
-//! What the manifest may touch, and whether it declares nothing beyond that.
+//! Checks of `manage`: the scope of the manifest, which all declared versions must be in.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -21,11 +21,12 @@ const UNDECLARED: &[(&str, Undeclared)] = &[
     ("delete", Undeclared::Delete),
 ];
 
-/// The most steps that matching patterns against declared names may take, in all environments.
+/// The maximum cost of matching patterns against declared names, for all environments: bytes of
+/// patterns times bytes of names.
 const MAX_COMPARED: usize = 5_000_000_000;
 
 impl<'a> Context<'a> {
-    /// Checks `manage`; the entries may lack what is broken.
+    /// Checks `manage`. Invalid versions are missing from the entries.
     pub(super) fn check_scope(
         &mut self,
         entries: &[Entry],
@@ -52,7 +53,7 @@ impl<'a> Context<'a> {
             undeclared: undeclared.unwrap_or(Undeclared::Ignore),
         };
         if owners_field.is_some() {
-            // Of the owner pair one owner in the list is enough.
+            // It is enough if the list has one owner of the owner pair.
             let other = |owner: &str| {
                 let owner = Owner::parse(owner).ok()?;
                 pair?.other(&owner)
@@ -84,7 +85,7 @@ impl<'a> Context<'a> {
         Ok(scope)
     }
 
-    /// Every declared version must be one that the manifest may touch.
+    /// Reports every declared version that is out of scope.
     fn check_inside<'e>(
         &mut self,
         globs: &[Glob],
@@ -118,7 +119,7 @@ impl<'a> Context<'a> {
                     field.key,
                     "too many patterns",
                 )
-                .help("Use fewer patterns: one `*` can stand for many names.");
+                .help("Use fewer patterns: one `*` can match many names.");
             return Err(self.report(problem));
         }
         let mut known: HashMap<&str, bool> = HashMap::new();
@@ -137,7 +138,7 @@ impl<'a> Context<'a> {
             let address = printable(address.as_str());
             let message = format!("`{address}` is declared, but its {what} is not under `manage`");
             let mut problem = self
-                .problem(Code::OutOfScope, message, entry.at, "may not be touched")
+                .problem(Code::OutOfScope, message, entry.at, "out of scope")
                 .help(format!(
                     "Add the {what} to `manage.{what}s`, or remove the entry."
                 ));
@@ -150,8 +151,8 @@ impl<'a> Context<'a> {
         outcome
     }
 
-    /// A policy for undeclared solutions must not be all that an environment says: then an entry
-    /// that was lost by mistake takes away everything.
+    /// Reports a policy for undeclared solutions without a declared version that stays: with it,
+    /// one entry that is lost by mistake would remove everything.
     fn check_anything_stays(
         &mut self,
         scope: &Scope,
@@ -180,16 +181,17 @@ impl<'a> Context<'a> {
                 Code::NothingDeclared,
                 message,
                 field.node.used,
-                "would take away everything in scope",
+                "would remove everything in scope",
             )
-            .related(self.source, self.key, "declares nothing that stays")
+            .related(self.source, self.key, "declares no version that stays")
             .help(
                 "Run `solform destroy` to remove everything that was declared, or set `undeclared` to `ignore`.",
             );
         Err(self.report(problem))
     }
 
-    /// Everybody's public solutions belong to one owner: a policy for all of them is never meant.
+    /// Reports a policy for all public solutions: they belong to one owner, even those of other
+    /// users.
     fn check_width(
         &mut self,
         scope: &Scope,

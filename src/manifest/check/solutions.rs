@@ -1,4 +1,4 @@
-//! The declared solutions: which versions each of them has in this environment.
+//! Checks of the declared solutions and their versions.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::entry::{Declaration, Entry};
 use crate::ident::{IdentError, OwnerPair, SolutionName, Version};
 
 impl<'a> Context<'a> {
-    /// Checks everything, and makes the manifest if nothing was found.
+    /// Checks everything; returns the manifest if there is no error.
     pub(super) fn manifest(&mut self) -> Result<Manifest, Reported> {
         let environment = self.check_environment();
         self.check_defaults();
@@ -53,9 +53,9 @@ impl<'a> Context<'a> {
             let problem = self
                 .problem(
                     Code::NothingRemoved,
-                    "nothing is removed here: no other layer declares it",
+                    "`~` removes nothing: no other layer declares this key",
                     at,
-                    "not declared anyway",
+                    "not declared",
                 )
                 .help("Check the spelling, or remove the line; `{}` declares a version without settings.");
             self.report(problem);
@@ -83,8 +83,8 @@ impl<'a> Context<'a> {
         outcome
     }
 
-    /// The versions that the layers declare. If there are none, that is reported, and one without a
-    /// version stands in, so that the rest of the entry is still checked.
+    /// Returns the versions that the layers declare. If there are none, reports it and returns one
+    /// with an invalid version, so that the rest of the entry is still checked.
     fn declarations(
         &mut self,
         solution: &Solution<'a>,
@@ -170,7 +170,7 @@ impl<'a> Context<'a> {
         if !text.contains('@') {
             return Ok(version);
         }
-        // Addresses are split at their last `@`.
+        // An address is split at its last `@`, so a version cannot have one.
         let problem = self
             .problem(
                 Code::BadIdentity,
@@ -178,7 +178,7 @@ impl<'a> Context<'a> {
                 at,
                 "not usable as a version",
             )
-            .help("Write the version as it stands in the package.");
+            .help("Write the version as it is in the package.");
         Err(self.report(problem))
     }
 

@@ -1,4 +1,4 @@
-//! What is allowed and yet looks like a mistake.
+//! Warnings about values that are allowed but look like a mistake.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -16,7 +16,7 @@ use crate::attribute::{State, Visibility};
 use crate::ident::{Owner, OwnerPair};
 
 impl Context<'_> {
-    /// Warns about declared versions; the list may lack what is broken.
+    /// Warns about declared versions. Invalid versions are missing from the entries.
     pub(super) fn warn(
         &mut self,
         entries: &[Entry],
@@ -46,7 +46,8 @@ impl Context<'_> {
         self.report(problem);
     }
 
-    /// The text of the file itself is searched once for all environments.
+    /// Warns about invisible characters that come from escapes and variables. The text of the file
+    /// itself is searched once for all environments.
     fn warn_of_invisible_characters(&mut self, entries: &[Entry]) {
         for entry in entries {
             let Entry { desired, .. } = entry;
@@ -65,22 +66,23 @@ impl Context<'_> {
         }
     }
 
-    /// The platform files public solutions under one owner and private ones under their user's
-    /// name (docs/platform.md, "Owner and visibility").
-    /// The owners of the owner pair go with every visibility.
+    /// Warns about an owner that does not match the visibility. The platform stores public
+    /// solutions under one owner, and private ones under their user's name
+    /// (docs/platform.md, "Owner and visibility"). The owners of the owner pair match every
+    /// visibility.
     fn warn_of_visibility(&mut self, entries: &[Entry], pair: Option<OwnerPair<'_>>) {
-        // One default can be the wrong one for thousands of versions.
+        // One wrong default can concern thousands of versions: one warning for all of them.
         let mut groups: IndexMap<(Mark, &Owner), Vec<&Entry>> = IndexMap::new();
         for entry in entries {
             let desired = &entry.desired;
             let owner = &desired.identity.owner;
-            let goes_with = match desired.visibility {
+            let is_match = match desired.visibility {
                 Some(Visibility::Public) => owner.is_ib_deployed(),
                 Some(Visibility::Private) => !owner.is_ib_deployed(),
                 Some(Visibility::PendingReview) | None => true,
             };
             if let Some(at) = entry.visibility_at
-                && !goes_with
+                && !is_match
                 && !pair.is_some_and(|pair| pair.contains(owner))
                 && desired.state != State::Absent
             {
@@ -96,7 +98,8 @@ impl Context<'_> {
                         "{what}: `{}` with the owner `{owner_text}`",
                         Visibility::Private
                     ),
-                    "Set `owner` to the user name, under which the platform files private solutions, or name the token's user as `user` in the environment.".to_owned(),
+                    "Set `owner` to the user name, under which the platform keeps private solutions, \
+                     or name the token's user as `user` in the environment.".to_owned(),
                 )
             } else {
                 (
@@ -105,7 +108,8 @@ impl Context<'_> {
                         Visibility::Public
                     ),
                     format!(
-                        "Set `owner` to `IB_DEPLOYED`, under which the platform files public solutions, or name the token's user as `user: {owner_text}` in the environment."
+                        "Set `owner` to `IB_DEPLOYED`, under which the platform keeps public solutions, \
+                         or name the token's user as `user: {owner_text}` in the environment."
                     ),
                 )
             };
@@ -114,16 +118,17 @@ impl Context<'_> {
                     Code::OwnerVisibility,
                     message,
                     at,
-                    "does not go with the owner",
+                    "does not match the owner",
                 )
                 .help(help);
-            let problem = self.with_places(problem, &entries, "this version");
+            let problem = self.with_positions(problem, &entries, "this version");
             self.report(problem);
         }
     }
 
     fn warn_of_similar_versions(&mut self, entries: &[Entry]) {
-        // Entries are sorted, so the versions of a name follow each other; most names have one.
+        // Entries are sorted, so the versions of a name are neighbours; most names have one
+        // version.
         let by_name = entries
             .chunk_by(|left, right| left.desired.identity.name == right.desired.identity.name);
         let mut seen: HashMap<(&str, &str, String), &Entry> = HashMap::new();
@@ -136,16 +141,24 @@ impl Context<'_> {
                 continue;
             };
             let message = format!(
-                "the versions `{}` and `{}` of `{}` differ only by form",
+                "the versions `{}` and `{}` of `{}` differ only in notation",
                 printable(first.desired.identity.version.as_str()),
                 printable(identity.version.as_str()),
                 printable(identity.name.as_str()),
             );
             let (first, at) = ordered(first.at, entry.at);
             let problem = self
-                .problem(Code::SimilarVersions, message, at, "looks the same as the other")
+                .problem(
+                    Code::SimilarVersions,
+                    message,
+                    at,
+                    "looks the same as the other",
+                )
                 .related(self.source, first, "the other")
-                .help("Keep the one that stands in the package; the platform takes them as different.");
+                .help(
+                    "Keep the one that the package has; \
+                       the platform treats them as different versions.",
+                );
             self.report(problem);
         }
     }
@@ -155,7 +168,7 @@ impl Context<'_> {
         let mut last = None;
         for entry in entries {
             let name = entry.desired.identity.name.as_str();
-            // Entries are sorted, so the versions of a name follow each other.
+            // Entries are sorted, so the versions of a name are neighbours.
             if last.replace(name) == Some(name) {
                 continue;
             }
@@ -180,12 +193,12 @@ impl Context<'_> {
                     "looks the same as the other",
                 )
                 .related(self.source, first, "the other")
-                .help("Use one spelling; the platform takes them as different solutions.");
+                .help("Use one spelling; the platform treats them as different solutions.");
             self.report(problem);
         }
     }
 
-    /// A package holds exactly one name and version.
+    /// Warns about versions with the same path: a package holds exactly one name and version.
     fn warn_of_shared_paths(&mut self, entries: &[Entry]) {
         let mut seen: HashMap<&str, &Entry> = HashMap::new();
         let mut groups: IndexMap<&str, Vec<&Entry>> = IndexMap::new();
@@ -204,24 +217,26 @@ impl Context<'_> {
             let Some(at) = entries.iter().filter_map(|entry| entry.path_at).max() else {
                 continue;
             };
-            let message = format!("one package for several versions: {}", addresses(&entries));
+            let message = format!("several versions have one package: {}", addresses(&entries));
             let problem = self
                 .problem(Code::SharedPath, message, at, "this path")
-                .help("Use `${name}` and `${version}` in the path, or give each its own.");
-            let problem = self.with_places(problem, &entries, "has it");
+                .help(
+                    "Use `${name}` and `${version}` in the path, or write a path for each version.",
+                );
+            let problem = self.with_positions(problem, &entries, "uses this path");
             self.report(problem);
         }
     }
 
-    /// Names the places of some of the versions.
-    fn with_places(&self, problem: Problem, entries: &[&Entry], label: &str) -> Problem {
+    /// Adds the positions of the first [`SHOWN`] versions to a problem.
+    fn with_positions(&self, problem: Problem, entries: &[&Entry], label: &str) -> Problem {
         entries.iter().take(SHOWN).fold(problem, |problem, entry| {
             problem.related(self.source, entry.at, label)
         })
     }
 }
 
-/// How many versions a warning names.
+/// The maximum number of versions that a warning names.
 const SHOWN: usize = 3;
 
 fn addresses(entries: &[&Entry]) -> String {
@@ -239,7 +254,7 @@ fn ordered(left: Mark, right: Mark) -> (Mark, Mark) {
     (left.min(right), left.max(right))
 }
 
-/// The form that `1.0`, `1.0.0`, `01.0` and `v1` share.
+/// Returns the notation that `1.0`, `1.0.0`, `01.0` and `v1` have in common.
 fn canonical(version: &str) -> String {
     let text = version.to_lowercase();
     let text = match text.strip_prefix('v') {
@@ -257,7 +272,7 @@ fn canonical(version: &str) -> String {
             }
         })
         .collect();
-    // A zero is now empty.
+    // Without its leading zeros, a zero is an empty text.
     while parts.len() > 1 && parts.last() == Some(&"") {
         parts.pop();
     }
@@ -269,7 +284,7 @@ mod tests {
     use super::canonical;
 
     #[test]
-    fn forms_of_a_version() {
+    fn versions_have_one_canonical_notation() {
         let cases = [
             ("1.0", "1.0.0", true),
             ("1", "1.0", true),

@@ -1,8 +1,8 @@
-//! The names that have a value without being declared.
+//! The built-in names: they have a value without a declaration.
 
 use super::resolve::Reported;
 
-/// What the built-in names stand for at some place.
+/// The values of the built-in names at a position in the manifest.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::manifest) struct Builtins<'k> {
     pub(in crate::manifest) name: BuiltinValue<'k>,
@@ -10,20 +10,20 @@ pub(in crate::manifest) struct Builtins<'k> {
     pub(in crate::manifest) owner: BuiltinValue<'k>,
 }
 
-/// What a built-in name stands for.
+/// The value of a built-in name.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::manifest) enum BuiltinValue<'k> {
-    /// It has no value at this place.
+    /// The name has no value at this position.
     #[default]
     Nowhere,
-    /// Its value could not be had, and that was reported.
+    /// The value is invalid, which was reported.
     Broken,
-    /// This.
+    /// The value.
     Value(&'k str),
 }
 
 impl<'k> BuiltinValue<'k> {
-    /// The value, if a check let it through.
+    /// Returns the text of a checked value; `Broken` if the check reported a problem.
     pub(in crate::manifest) fn checked<T>(
         checked: &'k Result<T, Reported>,
         text: impl FnOnce(&'k T) -> &'k str,

@@ -26,7 +26,7 @@ pub(super) fn missing_env(source: &SourceFile, name: &str, at: Mark) -> Problem 
     problem
 }
 
-/// Words a problem of [`missing_env`] anew for a variable that the manifest may not read.
+/// Rewrites a problem of [`missing_env`] for a variable that the manifest may not read.
 pub(in crate::manifest) fn refused(problem: &mut Problem, refusal: VariableRefusal) {
     let name = printable(problem.variable.as_deref().unwrap_or_default());
     if refusal == VariableRefusal::Token {
@@ -48,8 +48,7 @@ pub(super) fn token(source: &SourceFile, name: &str, at: Mark) -> Problem {
         .help(TOKEN_HELP)
 }
 
-const TOKEN_HELP: &str =
-    "Take this value from another variable; solform sends the token by itself.";
+const TOKEN_HELP: &str = "Use another variable for this value; solform sends the token itself.";
 
 fn token_message(name: &str) -> String {
     format!("`{name}` holds a token and cannot be part of a value")
@@ -57,7 +56,7 @@ fn token_message(name: &str) -> String {
 
 pub(super) fn bad(source: &SourceFile, why: &str, at: Mark) -> Problem {
     Problem::new(Code::BadInterpolation, why)
-        .at(source, at, "cannot be read")
+        .at(source, at, "invalid reference")
         .help("Write `${name}` or `${env:NAME}`, or `$${` for a literal `${`.")
 }
 
@@ -108,7 +107,7 @@ pub(super) fn cycle(source: &SourceFile, cycle: &[(&str, &Field<Text>)]) -> Prob
     let mut fields = cycle.iter().map(|(_, field)| field);
     let problem = Problem::new(
         Code::VariableCycle,
-        format!("variables need each other: {path}"),
+        format!("variables use each other: {path}"),
     )
     .help("Give one of them a value that does not use the others.");
     let Some(first) = fields.next() else {
@@ -116,14 +115,14 @@ pub(super) fn cycle(source: &SourceFile, cycle: &[(&str, &Field<Text>)]) -> Prob
     };
     fields.take(SHOWN).fold(
         problem.at(source, first.node.used, "the cycle begins here"),
-        |problem, field| problem.related(source, field.node.used, "goes on here"),
+        |problem, field| problem.related(source, field.node.used, "continues here"),
     )
 }
 
 pub(super) fn too_long(source: &SourceFile, max: usize, at: Mark) -> Problem {
     Problem::new(
         Code::ValueTooLong,
-        format!("a value has more than {max} bytes, or all of them have too many"),
+        format!("a value has more than {max} bytes, or all values together have too many"),
     )
     .at(source, at, "too long with its variables replaced")
     .help("Write a shorter value, or use shorter variables in it.")

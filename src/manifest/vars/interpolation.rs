@@ -1,4 +1,4 @@
-//! The syntax of `${..}`: splits a value into texts and references, and gives them no meaning.
+//! The syntax of `${..}`: splits a value into texts and references, without resolving them.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ pub(in crate::manifest) enum Piece<'a> {
     Name { name: &'a str, range: Range<usize> },
     /// `${env:NAME}`.
     Env { name: &'a str, range: Range<usize> },
-    /// Something that begins like a reference and is none.
+    /// An invalid reference.
     Bad {
         why: &'static str,
         range: Range<usize>,
     },
 }
 
-/// Splits a value.
+/// Splits a value into its pieces.
 pub(in crate::manifest) fn split(text: &str) -> Vec<Piece<'_>> {
     // Enough for a path with a few variables.
     let mut pieces = Vec::with_capacity(8);
@@ -36,7 +36,7 @@ pub(in crate::manifest) fn split(text: &str) -> Vec<Piece<'_>> {
         pieces.push(Piece::Text(&text[rest..start]));
         let Some(length) = text[inside..].find('}') else {
             let range = start..text.len();
-            let why = "`${` is never closed";
+            let why = "`${` is not closed";
             pieces.push(Piece::Bad { why, range });
             rest = text.len();
             break;
@@ -59,11 +59,11 @@ fn reference(inner: &str, range: Range<usize>) -> Piece<'_> {
         },
         None if is_name(inner) => Piece::Name { name: inner, range },
         None if inner.is_empty() => Piece::Bad {
-            why: "`${}` names no variable",
+            why: "`${}` has no name",
             range,
         },
         _ => Piece::Bad {
-            why: "`${..}` holds something that is no name",
+            why: "`${..}` contains something that is not a name",
             range,
         },
     }
@@ -88,7 +88,7 @@ pub(in crate::manifest) fn is_env_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Pieces as text: `t(..)`, `n(..)`, `e(..)`, `bad(range)`.
+    /// Returns the pieces as text: `t(..)`, `n(..)`, `e(..)`, `bad(range)`.
     fn show(text: &str) -> String {
         split(text)
             .into_iter()

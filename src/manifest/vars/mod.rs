@@ -1,8 +1,8 @@
-//! `${..}` in values: variables, what is built in, and the environment of the process.
+//! `${..}` in values: variables, built-in names, and the environment variables of the process.
 //!
-//! Variables may use variables. They are resolved once, in the order in which they need each other,
-//! into texts with only those gaps that depend on the solution at hand; no step is recursive, and
-//! every length is bounded, so neither long chains nor doubling ones do harm.
+//! Variables may use variables. They are resolved once, each after those that it uses. The result
+//! is texts in which only built-in names and environment variables are still open. No step is
+//! recursive, and every length is limited, so long chains and doubling variables are safe.
 
 mod builtin;
 pub(super) mod explain;

@@ -1,17 +1,17 @@
-//! In which order variables can be resolved, and which never can.
+//! The order in which variables can be resolved, and the cycles that prevent it.
 
-/// The order of things that use each other.
+/// The order of items that use each other, by their indexes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Order {
-    /// Each after all that it uses.
+    /// The items that can be resolved, each after all that it uses.
     pub(super) ready: Vec<usize>,
-    /// The cycles, each along the way of use from its first member in the file.
+    /// The cycles. Each begins with its lowest index, and each member uses the next one.
     pub(super) cycles: Vec<Vec<usize>>,
-    /// What is in a cycle, or uses what is in one.
+    /// The items in a cycle, and those that use one of them, directly or not.
     pub(super) blocked: Vec<usize>,
 }
 
-/// Orders things by what each of them uses.
+/// Orders items, given the indexes that each of them uses.
 pub(super) fn order(used: &[Vec<usize>]) -> Order {
     let mut users: Vec<Vec<usize>> = vec![Vec::new(); used.len()];
     let mut waiting: Vec<usize> = vec![0; used.len()];
@@ -40,8 +40,8 @@ pub(super) fn order(used: &[Vec<usize>]) -> Order {
     }
 }
 
-/// Whatever is blocked uses something blocked, so walking along ends in a cycle. Each thing is
-/// walked over once.
+/// Returns the cycles. Every blocked item uses a blocked item, so a walk from one to the next ends
+/// in a cycle. Each item is visited once.
 fn cycles(used: &[Vec<usize>], waiting: &[usize], blocked: &[usize]) -> Vec<Vec<usize>> {
     let mut walked_in: Vec<Option<usize>> = vec![None; used.len()];
     let mut cycles = Vec::new();
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_used_comes_first() {
+    fn used_items_come_first() {
         let order = order(&[vec![1, 2], vec![2], vec![], vec![0]]);
         assert_eq!(order.ready, [2, 1, 0, 3]);
         assert!(order.cycles.is_empty() && order.blocked.is_empty());

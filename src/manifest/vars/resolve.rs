@@ -1,4 +1,4 @@
-//! Putting values for `${..}`.
+//! The replacement of `${..}` by values.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -15,21 +15,22 @@ use super::order::order;
 /// The longest value, in bytes, before and after its variables are replaced: longer than any path.
 const MAX_VALUE: usize = 4096;
 
-/// What all replaced values of one environment may add up to, in bytes.
+/// The maximum length of all replaced values of an environment together, in bytes.
 const MAX_TOTAL: usize = 256 * 1024 * 1024;
 
-/// A problem was reported; there is no value, and nothing more to say about it.
+/// The error for a value whose problem was reported already: nothing more must be reported about
+/// it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::manifest) struct Reported;
 
-/// A variable: broken, or its parts in order.
+/// A variable: invalid, or its parts in order.
 #[derive(Debug)]
 enum Variable<'a> {
     Broken,
     Ready(Vec<Part<'a>>),
 }
 
-/// What a variable is made of once the variables in it are replaced.
+/// A part of a variable after the variables in it were replaced.
 #[derive(Debug, Clone, Copy)]
 enum Part<'a> {
     Text(&'a str),
@@ -37,17 +38,17 @@ enum Part<'a> {
     Env { name: &'a str, at: Mark },
 }
 
-/// All that `${..}` can stand for in one environment.
+/// The variables of an environment, with everything else that `${..}` can refer to.
 pub(in crate::manifest) struct Variables<'a> {
     source: &'a SourceFile,
     environment: &'a str,
     env: &'a dyn Fn(&str) -> Option<String>,
-    /// Environment variables that hold a token of any environment in the file.
+    /// The environment variables that hold a token, of all environments in the file.
     tokens: &'a HashSet<&'a str>,
     table: HashMap<&'a str, Variable<'a>>,
-    /// All names that can be used, sorted, for guesses.
+    /// All names that can be used, sorted, for suggestions.
     names: Vec<&'a str>,
-    /// Bytes of replaced values so far.
+    /// The length of all replaced values so far, in bytes.
     spent: usize,
 }
 
@@ -73,7 +74,7 @@ impl<'a> Variables<'a> {
                 let why = "is built in and cannot be declared";
                 keep(problems, explain::name(source, name, why, field.key));
             } else if !is_name(name) {
-                let why = "is no name for a variable";
+                let why = "is not a valid variable name";
                 keep(problems, explain::name(source, name, why, field.key));
             }
             if !is_builtin && !index.contains_key(&**name) {
@@ -139,7 +140,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Replaces the variables in one; those that it uses are in the table already.
+    /// Replaces the variables in a variable; those that it uses must be in the table already.
     fn resolve_one(
         &mut self,
         field: &'a Field<Text>,
@@ -190,7 +191,7 @@ impl<'a> Variables<'a> {
         if is_broken { Err(Reported) } else { Ok(parts) }
     }
 
-    /// The text of a value as it is written.
+    /// Returns the text of a value before its variables are replaced.
     fn text(&self, node: &'a Node<Text>, problems: &mut Vec<Problem>) -> Result<&'a str, Reported> {
         // A value of the wrong kind was reported when the file was read.
         let text = node.text(self.source).ok_or(Reported)?;
@@ -204,7 +205,7 @@ impl<'a> Variables<'a> {
         Ok(text)
     }
 
-    /// Replaces every `${..}` in a value.
+    /// Returns a value with every `${..}` replaced.
     pub(in crate::manifest) fn resolve(
         &mut self,
         node: &'a Node<Text>,
@@ -234,7 +235,7 @@ impl<'a> Variables<'a> {
                         .and_then(|()| self.push_env(name, at, &mut out, problems))
                 }
                 Piece::Name { name, range } => {
-                    // Only a problem needs the place.
+                    // The position is computed only for a problem.
                     let at = || locate(self.source, node, text, &range);
                     self.push_name(name, at, known, &mut out, problems)
                 }
@@ -329,7 +330,7 @@ impl<'a> Variables<'a> {
         Ok(())
     }
 
-    /// The names to look for a near one in.
+    /// Returns the names that can be suggested; none if there are many problems already.
     fn guesses(&self, problems: &[Problem]) -> &[&'a str] {
         if problems.len() < MAX_GUESSES {
             &self.names
@@ -338,7 +339,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Tokens never become part of a value: values are shown, compared and stored.
+    /// Refuses a token as a part of a value: values are shown, compared and stored.
     fn check_env(&self, name: &str, at: Mark, problems: &mut Vec<Problem>) -> Result<(), Reported> {
         if !self.tokens.contains(name) {
             return Ok(());
@@ -349,7 +350,7 @@ impl<'a> Variables<'a> {
 }
 
 impl Part<'_> {
-    /// What the part adds to a value for certain.
+    /// Returns the minimum length that the part adds to a value.
     fn least_length(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -358,7 +359,8 @@ impl Part<'_> {
     }
 }
 
-/// The place of a piece inside a value, as exactly as quotes and line folding allow.
+/// Returns the position of a piece inside of a value; that of the whole value if quotes or line
+/// folding hide the piece.
 fn locate(source: &SourceFile, node: &Node<Text>, text: &str, range: &Range<usize>) -> Mark {
     let (before, piece) = (&text[..range.start], &text[range.clone()]);
     let earlier = before.matches(piece).count();
@@ -375,7 +377,7 @@ fn locate(source: &SourceFile, node: &Node<Text>, text: &str, range: &Range<usiz
 mod tests {
     use crate::manifest::{Code, Selection, SourceFile, read};
 
-    /// The path of the one declared version, or the problems as `code line:column-end`.
+    /// Returns the path of the declared version, or the problems as `code line:column+length`.
     fn path(vars: &str, path: &str) -> String {
         let text = format!(
             "solform: 1\nenvironments:\n  e:\n    url: \"emulator:\"\n    vars: {{ {vars} }}\n  p:\n    url: https://x.example\n    token: {{ env: TOKEN }}\nsolutions:\n  Form W-2:\n    version: 0.0.2\n    owner: me\n    path: {path}\n"
@@ -407,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_put_in() {
+    fn references_are_replaced() {
         let cases = [
             ("", "a.ibsolution", "a.ibsolution"),
             ("a: x", "${a}/b.ibsolution", "x/b.ibsolution"),
@@ -438,7 +440,7 @@ mod tests {
                 "${a}${b}.ibsolution",
                 "1.10true.ibsolution",
             ),
-            // What nothing uses need not have a value.
+            // A variable that is not used may be missing.
             ("a: '${env:NOPE}'", "a.ibsolution", "a.ibsolution"),
         ];
         for (vars, text, expected) in cases {
@@ -447,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_where_they_are_written() {
+    fn problems_have_the_position_of_the_reference() {
         let cases = [
             ("", "${a}.ibsolution", "unknown-variable 13:11+4"),
             (
@@ -501,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn built_in_names_have_a_value_only_where_they_are_known() {
+    fn built_in_names_have_no_value_elsewhere() {
         let text = "solform: 1\nenvironments: { e: { url: \"https://${name}\", token: { env: T }, vars: { v: '${version}' }, context: \"${v}\" } }\nsolutions: { S: { version: '${owner}', owner: '${owner}' } }\n";
         let source = SourceFile::from_bytes("m.yaml", text).unwrap();
         let problems = read(&source, &Selection::default(), &|_| None).unwrap_err();
@@ -518,7 +520,7 @@ mod tests {
             .collect();
         let vars = format!("v0: x, {}", vars.join(", "));
         assert!(path(&vars, "${v199}.ibsolution").starts_with("value-too-long"));
-        // Empty ones do not grow, and must not take time either.
+        // Doubling an empty value must not take time either.
         let vars = vars.replace("v0: x", "v0: ''");
         assert!(
             path(&vars, "${v199}.ibsolution").contains("ibsolution")

@@ -1,11 +1,11 @@
-//! Reading a plain manifest straight from the events of the parser.
+//! The direct reader: reads a plain manifest from the events of the parser.
 //!
-//! The YAML crate can do what few manifests ask for: it keeps the events of every key, counts what
-//! aliases repeat, merges, converts. All of that costs more than its parser does, and a big
-//! manifest is read in half the time without it. So here the same parser is asked, and only what
-//! needs nothing more is read: texts, lists and mappings in the right shape. Whatever else comes up
-//! is [`Unusual`], and the crate reads the whole again: what YAML means is said there alone, and so
-//! is what is wrong.
+//! The YAML crate has features that few manifests need: it keeps the events of every key, counts
+//! the values that aliases repeat, merges and converts. They cost more time than its parser;
+//! without them a big manifest is read in half the time. The direct reader uses the same parser and
+//! reads only texts, lists and mappings of the right shape. Anything else is [`Unusual`], and the
+//! crate reads the whole file again. So only the crate decides what YAML means, and only it reports
+//! problems.
 
 use std::borrow::Cow;
 
@@ -16,11 +16,11 @@ use super::super::raw::RawManifest;
 use super::super::source::{Mark, narrow};
 use super::{MAX_DEPTH, MAX_NODES};
 
-/// There is something in the file that is not plain.
+/// The error for a file that is not plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unusual;
 
-/// Reads a manifest that is plain from its beginning to its end.
+/// Reads a manifest; an error if anything in it is not plain.
 pub(super) fn read(text: &str) -> Result<RawManifest, Unusual> {
     let mut events = Events {
         parser: Parser::new_from_str(text),
@@ -40,19 +40,19 @@ pub(super) fn read(text: &str) -> Result<RawManifest, Unusual> {
         .ok_or(Unusual)
 }
 
-/// The parser, and how much it may still find.
+/// The parser, with the depth and the number of values so far.
 struct Events<'s> {
     parser: Parser<'s, StrInput<'s>>,
     depth: usize,
     nodes: usize,
 }
 
-/// What a value or a key begins with.
+/// The first event of a value or a key.
 enum Start<'s> {
     Scalar(Cow<'s, str>, ScalarStyle),
     List,
     Mapping,
-    /// There is no more: the list or mapping around it ends.
+    /// The end of the surrounding list or mapping.
     End,
 }
 
@@ -64,11 +64,11 @@ impl<'s> Events<'s> {
         }
     }
 
-    /// What comes next, which must bear neither anchor nor tag.
+    /// Reads the next event, which must have neither anchor nor tag.
     fn start(&mut self) -> Result<(Start<'s>, Mark), Unusual> {
         let (event, span) = self.next()?;
         let start = match event {
-            // A merge key; also inside of what is passed over.
+            // A merge key is not plain, even inside of a skipped value.
             Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => return Err(Unusual),
             Event::Scalar(text, style, 0, None) => Start::Scalar(text, style),
             Event::SequenceStart(_, 0, None) => Start::List,
@@ -90,7 +90,7 @@ impl<'s> Events<'s> {
         Ok((start, mark(&span)?))
     }
 
-    /// A value that must be there.
+    /// Reads a value that must exist.
     fn node<T: Shape>(&mut self) -> Result<Node<T>, Unusual> {
         self.next_node()?.ok_or(Unusual)
     }
@@ -101,13 +101,13 @@ impl<'s> Events<'s> {
             Start::Scalar(text, style) if is_nothing(&text, style) => {
                 (T::nothing(), Found::Nothing)
             }
-            // Which kind of scalar it is tells only what is wrong, and that is not told here.
+            // The kind of scalar only matters for problems, which the crate reports.
             Start::Scalar(text, style) => (T::scalar(decoded(text, style)), Found::Text),
             Start::List => (T::list(self)?, Found::List),
             Start::Mapping => (T::mapping(self)?, Found::Mapping),
             Start::End => return Ok(None),
         };
-        // What was found instead is for the crate to say.
+        // The crate reports a value of the wrong shape.
         let value = Some(value.ok_or(Unusual)?);
         Ok(Some(Node {
             value,
@@ -117,8 +117,8 @@ impl<'s> Events<'s> {
         }))
     }
 
-    /// Passes over the rest of a value; false if there is none.
-    fn pass(&mut self) -> Result<bool, Unusual> {
+    /// Skips a value; false if there is none.
+    fn skip_value(&mut self) -> Result<bool, Unusual> {
         let outer = self.depth;
         if matches!(self.start()?.0, Start::End) {
             return Ok(false);
@@ -138,7 +138,7 @@ impl Items for Events<'_> {
     }
 
     fn skip(&mut self) -> Result<bool, Unusual> {
-        self.pass()
+        self.skip_value()
     }
 }
 
@@ -160,20 +160,24 @@ impl<'s> Entries<'s> for Events<'s> {
     }
 
     fn skip(&mut self) -> Result<(), Unusual> {
-        self.pass()?.then_some(()).ok_or(Unusual)
+        self.skip_value()?.then_some(()).ok_or(Unusual)
     }
 
     fn skip_entry(&mut self) -> Result<bool, Unusual> {
-        Ok(self.key()?.map(|_| self.pass()).transpose()?.is_some())
+        Ok(self
+            .key()?
+            .map(|_| self.skip_value())
+            .transpose()?
+            .is_some())
     }
 }
 
-/// Returns whether a scalar stands for no value at all.
+/// Returns whether a scalar is an empty value.
 fn is_nothing(text: &str, style: ScalarStyle) -> bool {
     style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// The text of a scalar, unless it stands in the file just so.
+/// Returns the text of a scalar; `None` if it is the same as in the file.
 fn decoded(text: Cow<'_, str>, style: ScalarStyle) -> Option<Cow<'_, str>> {
     match (text, style) {
         (Cow::Borrowed(_), ScalarStyle::Plain) => None,

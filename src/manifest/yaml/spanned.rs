@@ -1,4 +1,4 @@
-//! Reading with the YAML crate: the one place that knows how it reports positions.
+//! The reader that uses the YAML crate. Only this file depends on how the crate reports positions.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_yaml::{Location, Spanned};
 use super::super::node::{Entries, Found, Items, Key, Node, Shape};
 use super::super::source::{Mark, narrow};
 
-/// A list, as the crate hands it out.
+/// A list that the crate reads.
 struct Listed<'de, A>(A, PhantomData<&'de ()>);
 
 impl<'de, A: SeqAccess<'de>> Items for Listed<'de, A> {
@@ -25,7 +25,7 @@ impl<'de, A: SeqAccess<'de>> Items for Listed<'de, A> {
     }
 }
 
-/// A mapping, as the crate hands it out.
+/// A mapping that the crate reads.
 struct Mapped<'de, A>(A, PhantomData<&'de ()>);
 
 impl<'de, A: MapAccess<'de>> Entries<'de> for Mapped<'de, A> {
@@ -60,7 +60,7 @@ impl<'de, T: Shape> Deserialize<'de> for Node<T> {
     }
 }
 
-/// The mark of a place that the YAML crate reports.
+/// Returns the mark of a position that the YAML crate reports.
 pub(super) fn mark(location: Location) -> Mark {
     let narrow = |number: u64| narrow(usize::try_from(number).unwrap_or(usize::MAX));
     let span = location.span();
@@ -72,7 +72,7 @@ pub(super) fn mark(location: Location) -> Mark {
     }
 }
 
-/// A value without its place.
+/// A value without its position.
 struct Loose<T> {
     value: Option<T>,
     found: Found,

@@ -355,7 +355,7 @@ fn warnings_name_a_few_of_many() {
         messages,
         [
             "`S@1.0`, `S@1.1`, `S@1.10`, 97 more: `PUBLIC` with the owner `me`",
-            "one package for several versions: `S@1.0`, `S@1.1`, `S@1.10`, 97 more",
+            "several versions have one package: `S@1.0`, `S@1.1`, `S@1.10`, 97 more",
         ]
     );
     assert!(found.iter().all(|problem| problem.related.len() == 3));

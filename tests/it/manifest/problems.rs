@@ -43,7 +43,7 @@ solutions:
     insta::assert_snapshot!(report(text), @r"
     bad-duration
 
-      × `15min` is no duration
+      × `15min` is not a duration
        ╭─[solform.yaml:6:25]
      5 │     token: { env: IB_PROD_TOKEN }
      6 │     timeouts: { deploy: 15min }
@@ -51,8 +51,7 @@ solutions:
        ·                           ╰── not a duration
      7 │ solutions:
        ╰────
-      help: Write a whole number and a unit, like `1500ms`, `60s`, `15m` or `2h`; a year is the
-            longest.
+      help: Write a whole number and a unit, like `1500ms`, `60s`, `15m` or `2h`, up to one year.
     unknown-field
 
       × unknown field `verison` in a solution
@@ -146,7 +145,7 @@ environments:
     insta::assert_snapshot!(report(text), @r#"
     bad-variable-name
 
-      × `1bad` is no name for a variable
+      × `1bad` is not a valid variable name
        ╭─[solform.yaml:2:40]
      1 │ solform: 1
      2 │ vars: { mine: &mine *****************, "1bad": x }
@@ -280,7 +279,7 @@ solutions:
     insta::assert_snapshot!(report(text), @r"
     duplicate-key
 
-      × `Paystub` is there twice
+      × duplicate key `Paystub`
        ╭─[solform.yaml:6:3]
      3 │ solutions:
      4 │   Paystub: { version: 1.0.0, owner: svc-release }
@@ -314,9 +313,9 @@ solutions:
      6 │     versions:
      7 │       1.0.0: { source: git, retain: 2 }
        ·                ───┬──
-       ·                   ╰── kept for a later version of solform
+       ·                   ╰── reserved for a later version of solform
        ╰────
-      help: Remove it; this version of solform would not act on it.
+      help: Remove it; this version of solform does not support it.
     unknown-field
 
       × unknown field `retain` in a version
@@ -353,7 +352,7 @@ vars:
       help: Declare solutions under `solutions`.
     variable-cycle
 
-      × variables need each other: `root` -> `drive` -> `base` -> `root`
+      × variables use each other: `root` -> `drive` -> `base` -> `root`
        ╭─[solform.yaml:2:58]
      1 │ solform: 1
      2 │ environments: { local: { url: "emulator:", vars: { root: "${drive}/..", other: x } } }
@@ -362,10 +361,10 @@ vars:
      3 │ vars:
      4 │   drive: ${base}/fs
        ·          ─────┬────
-       ·               ╰── goes on here
+       ·               ╰── continues here
      5 │   base: ${root}
        ·         ───┬───
-       ·            ╰── goes on here
+       ·            ╰── continues here
        ╰────
       help: Give one of them a value that does not use the others.
     "#);
@@ -393,7 +392,7 @@ solutions:
      5 │ solutions:
      6 │   Paystub: { version: 1.10, owner: svc-release }
        ·                       ──┬─
-       ·                         ╰── may not be touched
+       ·                         ╰── out of scope
        ╰────
       help: Add the owner to `manage.owners`, or remove the entry.
     ");
@@ -424,7 +423,7 @@ solutions:
       help: Remove it.
     shared-path
 
-      ⚠ one package for several versions: `Form W-2@1.0`, `Form W-2@1.0.0`
+      ⚠ several versions have one package: `Form W-2@1.0`, `Form W-2@1.0.0`
        ╭─[solform.yaml:3:39]
      2 │ environments: { local: { url: "emulator:", token: { env: IB_PROD_TOKEN } } }
      3 │ defaults: { owner: svc-release, path: acme/fs/W-2.ibsolution }
@@ -436,10 +435,10 @@ solutions:
      6 │     visibility: PUBLIC
      7 │     versions: { 1.0: { state: INACTIVE }, 1.0.0: }
        ·                 ─┬─                       ──┬──
-       ·                  │                          ╰── has it
-       ·                  ╰── has it
+       ·                  │                          ╰── uses this path
+       ·                  ╰── uses this path
        ╰────
-      help: Use `${name}` and `${version}` in the path, or give each its own.
+      help: Use `${name}` and `${version}` in the path, or write a path for each version.
     owner-visibility
 
       ⚠ `Form W-2@1.0`, `Form W-2@1.0.0`: `PUBLIC` with the owner `svc-release`
@@ -447,17 +446,17 @@ solutions:
      5 │   Form W-2:
      6 │     visibility: PUBLIC
        ·                 ───┬──
-       ·                    ╰── does not go with the owner
+       ·                    ╰── does not match the owner
      7 │     versions: { 1.0: { state: INACTIVE }, 1.0.0: }
        ·                 ─┬─                       ──┬──
        ·                  │                          ╰── this version
        ·                  ╰── this version
        ╰────
-      help: Set `owner` to `IB_DEPLOYED`, under which the platform files public solutions, or name the
+      help: Set `owner` to `IB_DEPLOYED`, under which the platform keeps public solutions, or name the
             token's user as `user: svc-release` in the environment.
     similar-versions
 
-      ⚠ the versions `1.0` and `1.0.0` of `Form W-2` differ only by form
+      ⚠ the versions `1.0` and `1.0.0` of `Form W-2` differ only in notation
        ╭─[solform.yaml:7:43]
      6 │     visibility: PUBLIC
      7 │     versions: { 1.0: { state: INACTIVE }, 1.0.0: }
@@ -465,7 +464,7 @@ solutions:
        ·                  │                          ╰── looks the same as the other
        ·                  ╰── the other
        ╰────
-      help: Keep the one that stands in the package; the platform takes them as different.
+      help: Keep the one that the package has; the platform treats them as different versions.
     "#);
 }
 
@@ -524,7 +523,7 @@ solutions:
      3 │ solutions:
      4 │   "Form\e[31m W-2\u202e": { version: 1.0.0, owner: "svc\u{202e}release", stat: "\u{202e}ABSENT" }
        ·                                                        ────┬───
-       ·                                                            ╰── nobody sees it
+       ·                                                            ╰── invisible here
        ╰────
       help: Remove it, or write it as an escape such as `"\u00A0"` where it is needed.
     unknown-field
@@ -606,10 +605,10 @@ fn an_unknown_environment_is_guessed() {
      1 │ solform: 1
      2 │ environments:
        · ──────┬─────
-       ·       ╰── not declared in here
+       ·       ╰── not declared here
      3 │   local: { url: "emulator:" }
        ╰────
-      help: Name `prod` if that is what you mean. Declared are `local`, `test`, `prod`.
+      help: Name `prod` if that is what you mean. The environments are `local`, `test`, `prod`.
     "#);
 }
 

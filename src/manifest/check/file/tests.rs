@@ -1,4 +1,4 @@
-//! What is read directly means what the YAML crate makes of it.
+//! The direct reader and the YAML crate read the same manifest from the same text.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ const PLAIN: &str = "solform: 1\n\
     solutions:\n  On:\n    versions:\n      1.10: { path: \"${d}/\\u0041-1.10.ibsolution\" }\n      2: {}\n  \
     Off:\n    version: 0x1F\n    path: >-\n      a/b c\n      d.ibsolution\n    visibility: PUBLIC\n";
 
-/// What stands nowhere in a plain manifest, and what does.
+/// Pieces of YAML, some of which a plain manifest never has.
 const PIECES: &[&str] = &[
     "&a ",
     "*a",
@@ -57,8 +57,8 @@ const PIECES: &[&str] = &[
     "\"<<\": 1\n",
 ];
 
-/// Everything that is said of a manifest, for all its environments.
-fn said(source: &SourceFile, raw: RawManifest) -> String {
+/// Returns the problems and the manifests of all environments as text.
+fn describe(source: &SourceFile, raw: RawManifest) -> String {
     match File::of(source, raw) {
         Err(problems) => format!("{problems:?}"),
         Ok(file) => {
@@ -77,12 +77,16 @@ fn agree(text: &str) -> bool {
         return false;
     };
     let by_crate = yaml::by_crate(&source).unwrap_or_else(|error| panic!("{text}\n{error:?}"));
-    assert_eq!(said(&source, directly), said(&source, by_crate), "{text}");
+    assert_eq!(
+        describe(&source, directly),
+        describe(&source, by_crate),
+        "{text}"
+    );
     true
 }
 
 #[test]
-fn what_is_plain_is_read_directly() {
+fn plain_manifests_are_read_directly() {
     assert!(agree(PLAIN));
     for nothing in ["", "null", "Null", "NULL", "# c"] {
         assert!(agree(&PLAIN.replacen(
@@ -96,7 +100,7 @@ fn what_is_plain_is_read_directly() {
         ("a tag", "owner: me", "owner: !!str me"),
         ("a merge key", "owner: me", "<<: { owner: me }"),
         (
-            "a merge key in what is passed over",
+            "a merge key in a skipped value",
             "protect:",
             "other: { a: { <<: 1 } }\nprotect:",
         ),
@@ -119,7 +123,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
-    fn what_is_read_directly_is_what_the_crate_reads(
+    fn direct_reader_agrees_with_the_crate(
         edits in prop::collection::vec(
             (any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(PIECES)),
             1..5,
