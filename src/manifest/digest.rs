@@ -1,9 +1,9 @@
 //! The digest of a resolved manifest: a saved plan is valid only for a manifest with its digest.
 //!
-//! Two manifests with the same digest lead to the same plan. So the digest covers everything that a
-//! plan depends on: the declared versions, the scope, protection and limits, and the user and
-//! account, which decide which solutions the server returns and which of them belong to the user.
-//! The digest leaves out:
+//! Two manifests with the same digest lead to the same plan for the same live state. So the digest
+//! covers everything in a manifest that a plan depends on: the declared versions, the scope,
+//! protection and limits, and the user and account, which decide which solutions the server returns
+//! and which of them belong to the user. The digest leaves out:
 //!
 //! * positions, comments and the order of keys
 //! * the source of the token, TLS, the store, timeouts and the emulator's settings, which do not

@@ -1,7 +1,7 @@
 //! The checked manifest of one environment, which `plan` compares with the live state.
 //!
 //! Only `check` builds these values: identities are unique, variables are resolved, defaults are
-//! filled in. A field is an `Option` only if the setting has no default.
+//! filled in. A field is an `Option` only if the user may leave the setting out.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -103,7 +103,7 @@ pub(super) trait Shape: Sized {
         None
     }
 
-    /// Reads a scalar. A number or a boolean has no text here: its text is the one in the source.
+    /// Reads a scalar. The parameter is `None` if the text is exactly the one in the source.
     fn scalar(_text: Option<Cow<'_, str>>) -> Option<Self> {
         None
     }

@@ -1,8 +1,8 @@
 //! The raw manifest: the shape of the YAML, without checks of the values.
 //!
-//! These types mirror the YAML key by key. They are private to `manifest`; `check` turns them into a
-//! [`Manifest`](super::Manifest). Their documentation is also that of the JSON Schema, so its reader
-//! is the author of a manifest.
+//! These types mirror the YAML key by key. They are private to `manifest`; `check` turns them into
+//! a [`Manifest`](super::Manifest). Their documentation is also that of the JSON Schema, so its
+//! reader is the author of a manifest.
 
 use std::borrow::Cow;
 

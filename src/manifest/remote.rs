@@ -44,7 +44,10 @@ pub fn package_unreadable(
         format!("the package `{path}` could not be inspected: {why}"),
     )
     .placed(source, position, "will be deployed without inspection")
-    .help("Allow the token's user to read the file, so that solform can inspect it before the deploy.")
+    .help(
+        "Allow the token's user to read the file, so that solform can inspect it before the \
+         deploy.",
+    )
 }
 
 /// Returns the warning about a package of a type that the platform does not document for deployed

@@ -97,9 +97,9 @@ pub fn similar_to_live<'a>(
                 Problem::new(Code::SimilarNames, message)
                     .placed(source, &entry.position, "is declared here")
                     .help(
-                        "Write the live name to manage the live solution. Otherwise the declared one \
-                         is deployed beside it, and `manage.undeclared` is the policy for the \
-                         live one.",
+                        "Write the live name to manage the live solution. Otherwise the \
+                         declared one is deployed beside it, and `manage.undeclared` is the \
+                         policy for the live one.",
                     ),
             );
         }

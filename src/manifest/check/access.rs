@@ -15,7 +15,8 @@ use super::context::{Context, Outcome, Value};
 
 impl<'a> Context<'a> {
     pub(super) fn check_url(&mut self) -> Result<Endpoint, Reported> {
-        const HELP: &str = "Write the address like `https://instabase.example.com`, or `emulator:` for the embedded emulator.";
+        const HELP: &str = "Write the address like `https://instabase.example.com`, or \
+            `emulator:` for the embedded emulator.";
         let Some(value) = self.text(self.environment.url.as_ref())? else {
             if self.environment.misspells("url") {
                 return Err(Reported);
@@ -62,7 +63,8 @@ impl<'a> Context<'a> {
             );
         }
         if !url.username().is_empty() || url.password().is_some() {
-            let help = "Remove everything up to the `@` from the URL, and name the source of a token under `token`.";
+            let help = "Remove everything up to the `@` from the URL, and name the source of a \
+                token under `token`.";
             return refuse(
                 self,
                 Code::UrlCredentials,
@@ -104,7 +106,10 @@ impl<'a> Context<'a> {
             let message = format!("the environment `{}` has no `token`", printable(self.name));
             let problem = self
                 .problem(Code::TokenMissing, message, self.key, "`token` is missing")
-                .help("Name its source: `token: { env: NAME }`, `{ file: PATH }` or `{ command: [PROGRAM, ..] }`.");
+                .help(
+                    "Name its source: `token: { env: NAME }`, `{ file: PATH }` or \
+                     `{ command: [PROGRAM, ..] }`.",
+                );
             return Err(self.report(problem));
         };
         let source = match field.value() {
@@ -117,7 +122,10 @@ impl<'a> Context<'a> {
                         field.key,
                         "expected the source of a token",
                     )
-                    .help("Never write a token into a manifest: revoke this one if it is real, and name the source of a new one, like `token: { env: NAME }`.");
+                    .help(
+                        "Never write a token into a manifest: revoke this one if it is real, and \
+                         name the source of a new one, like `token: { env: NAME }`.",
+                    );
                 return Err(self.report(problem));
             }
             Some(RawToken::Source(source)) => source,

@@ -1,8 +1,9 @@
 //! The early read of a big manifest's environment, before the rest of the file is read.
 //!
 //! Most of a big manifest is its solutions. If they come last, everything that an environment needs
-//! is above them. The environment that is found here is a guess: the caller uses it only after the
-//! whole file was read and has the same environment. So problems are not reported here.
+//! is above them. The environment that is found here is a guess, because a later part of the file
+//! may change it: results count only if the whole file has the same environment. Problems are not
+//! reported here.
 
 use super::super::model::Environment;
 use super::super::problem::Problems;

@@ -119,8 +119,16 @@ impl<'a> Context<'a> {
         }
         let message = format!("`{}` has no owner", printable(solution.name));
         let problem = self
-            .problem(Code::MissingOwner, message, solution.key, "`owner` is missing")
-            .help("Write `owner` here or under `defaults`: the user name, or `IB_DEPLOYED` for public solutions.");
+            .problem(
+                Code::MissingOwner,
+                message,
+                solution.key,
+                "`owner` is missing",
+            )
+            .help(
+                "Write `owner` here or under `defaults`: the user name, or `IB_DEPLOYED` for \
+                 public solutions.",
+            );
         Err(self.report(problem))
     }
 
@@ -163,7 +171,10 @@ impl<'a> Context<'a> {
         };
         let problem = self
             .problem(Code::BadPath, why, path.at, "not the path of a package")
-            .help("Write the whole path of the `.ibsolution` file on the platform, like `acme/prod/fs/Instabase Drive/W-2.ibsolution`.");
+            .help(
+                "Write the whole path of the `.ibsolution` file on the platform, like \
+                 `acme/prod/fs/Instabase Drive/W-2.ibsolution`.",
+            );
         Err(self.report(problem))
     }
 }

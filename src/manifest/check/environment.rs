@@ -176,7 +176,7 @@ impl<'a> Context<'a> {
         check: impl Fn(&mut Self, Glob, Mark) -> Result<Glob, Reported>,
     ) -> Outcome<Vec<Glob>> {
         const HELP: &str =
-            r"Use `*` and `?` as wildcards, and write `\*` or `\?` for the characters themselves.";
+            r"Use `*` and `?` as wildcards, and `\` before a literal `*`, `?` or `\`.";
         let Some(field) = field else {
             return Ok(None);
         };
@@ -261,7 +261,7 @@ impl<'a> Context<'a> {
                 .problem(Code::BadDuration, message, value.at, "not a duration")
                 .help(
                     "Write a whole number and a unit, like `1500ms`, `60s`, `15m` or `2h`, \
-                       up to one year.",
+                     up to one year.",
                 );
             return Err(self.report(problem));
         };

@@ -200,7 +200,8 @@ impl File {
             )
             .at(&self.source, field.node.used, "not known")
             .help(format!(
-                "Write `solform: {FORMAT_VERSION}`, or use a version of solform that knows this one."
+                "Write `solform: {FORMAT_VERSION}`, or use a version of solform that \
+                 supports this one."
             ))
         })
     }
@@ -237,7 +238,7 @@ impl File {
                 .at(&self.source, field.key, "not usable as a name")
                 .help(
                     "Use at most 64 letters, digits, `.`, `_` and `-`, \
-                       with a letter or digit first.",
+                     with a letter or digit first.",
                 );
                 keep(&mut self.problems, problem);
             }

@@ -185,7 +185,8 @@ impl<'a> Context<'a> {
             )
             .related(self.source, self.key, "declares no version that stays")
             .help(
-                "Run `solform destroy` to remove everything that was declared, or set `undeclared` to `ignore`.",
+                "Run `solform destroy` to remove everything that was declared, or set \
+                 `undeclared` to `ignore`.",
             );
         Err(self.report(problem))
     }
@@ -214,7 +215,10 @@ impl<'a> Context<'a> {
                 field.node.used,
                 "covers `IB_DEPLOYED` with all names",
             )
-            .help("Set `manage.names` to patterns of your own solutions, or `undeclared` to `ignore`.");
+            .help(
+                "Set `manage.names` to patterns of your own solutions, or `undeclared` to \
+                 `ignore`.",
+            );
         Err(self.report(problem))
     }
 }

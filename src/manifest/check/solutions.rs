@@ -57,7 +57,10 @@ impl<'a> Context<'a> {
                     at,
                     "not declared",
                 )
-                .help("Check the spelling, or remove the line; `{}` declares a version without settings.");
+                .help(
+                    "Check the spelling, or remove the line; `{}` declares a version without \
+                     settings.",
+                );
             self.report(problem);
         }
         (entries, is_complete)

@@ -98,8 +98,9 @@ impl Context<'_> {
                         "{what}: `{}` with the owner `{owner_text}`",
                         Visibility::Private
                     ),
-                    "Set `owner` to the user name, under which the platform keeps private solutions, \
-                     or name the token's user as `user` in the environment.".to_owned(),
+                    "Set `owner` to the user name, under which the platform keeps private \
+                     solutions, or name the token's user as `user` in the environment."
+                        .to_owned(),
                 )
             } else {
                 (
@@ -108,8 +109,9 @@ impl Context<'_> {
                         Visibility::Public
                     ),
                     format!(
-                        "Set `owner` to `IB_DEPLOYED`, under which the platform keeps public solutions, \
-                         or name the token's user as `user: {owner_text}` in the environment."
+                        "Set `owner` to `IB_DEPLOYED`, under which the platform keeps public \
+                         solutions, or name the token's user as `user: {owner_text}` in the \
+                         environment."
                     ),
                 )
             };
@@ -157,7 +159,7 @@ impl Context<'_> {
                 .related(self.source, first, "the other")
                 .help(
                     "Keep the one that the package has; \
-                       the platform treats them as different versions.",
+                     the platform treats them as different versions.",
                 );
             self.report(problem);
         }

@@ -12,7 +12,8 @@ pub(super) fn name(source: &SourceFile, name: &str, why: &str, at: Mark) -> Prob
     Problem::new(Code::BadVariableName, message)
         .at(source, at, "not usable as a variable")
         .help(format!(
-            "Choose another name of letters, digits, `_`, `-` and `.` that begins with a letter; {} are built in.",
+            "Choose another name of letters, digits, `_`, `-` and `.` that begins with a letter; \
+             {} are built in.",
             list(Builtin::names())
         ))
 }
@@ -93,7 +94,10 @@ pub(super) fn not_here(
     };
     Problem::new(Code::UnknownVariable, message)
         .at(source, at, "not known here")
-        .help("Use `name`, `version` and `owner` inside solutions and their defaults only; an owner cannot use itself, nor a version the owner.")
+        .help(
+            "Use `name`, `version` and `owner` inside solutions and their defaults only; an owner \
+             cannot use itself, nor a version the owner.",
+        )
 }
 
 pub(super) fn cycle(source: &SourceFile, cycle: &[(&str, &Field<Text>)]) -> Problem {

@@ -276,7 +276,7 @@ fn scope() {
     assert_eq!(codes(public), "undeclared-too-wide");
 }
 
-/// An environment that declares nothing that stays must not take away everything else.
+/// An environment that declares no version that stays must not remove everything else.
 #[test]
 fn nothing_declared() {
     for (solutions, policy, expected) in [
