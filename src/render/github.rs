@@ -1,7 +1,8 @@
-//! A plan, a report or errors as workflow commands: GitHub shows them beside the manifest's lines.
+//! A plan, a report, a review or errors as GitHub workflow commands: GitHub shows them at the lines
+//! of the manifest.
 //!
-//! A runner takes any line that begins with `::` as a command, so that text from outside is escaped
-//! by its rules here, and kept from beginning a line elsewhere (see `cli::io`).
+//! A runner reads every line that begins with `::` as a command. Text from outside is therefore
+//! escaped by the runner's rules here, and `cli::io` prevents it from beginning a line elsewhere.
 
 use std::io::{self, Write};
 
@@ -12,13 +13,13 @@ use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, 
 use crate::render::{review_words, words};
 use crate::review::{Finding, Review, ReviewSummary, Side};
 
-/// The maximum number of annotations of a kind in one step; a runner drops the rest.
-const MOST: usize = 10;
+/// The maximum number of annotations of one severity in a step; a runner drops the rest.
+const MAX_ANNOTATIONS: usize = 10;
 
-/// An annotation.
+/// A message that GitHub shows at a line of the manifest, or without a line.
 struct Annotation {
     severity: Severity,
-    place: Option<Location>,
+    location: Option<Location>,
     title: String,
     message: String,
 }
@@ -39,8 +40,8 @@ impl Location {
     }
 }
 
-/// Writes a plan, whose manifest is named from `folder`, a folder of the repository: what stands
-/// against it are errors, what a reviewer must not overlook are warnings.
+/// Writes a plan: its refusals as errors; risks, writes in flight and orphaned records as warnings.
+/// `folder` is the folder of the repository that the paths of the manifest refer to.
 pub fn render_github_plan(
     plan: &Plan,
     refusals: &[Refusal],
@@ -53,7 +54,7 @@ pub fn render_github_plan(
     let risks = plan.changes.iter().filter_map(risk);
     let leftover = |identity: &Identity, title: &str, text: String| Annotation {
         severity: Severity::Warning,
-        place: plan
+        location: plan
             .changes
             .iter()
             .find(|change| change.identity == *identity)
@@ -88,31 +89,34 @@ pub fn render_github_plan(
     )
 }
 
-/// Writes a report: what is not done are errors, what is to be looked at are warnings.
+/// Writes a report: changes that failed as errors, changes that need a check as warnings.
 pub fn render_github_report(
     report: &ReportDocument,
     folder: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let looked = &report.convergence;
-    let again = looked.not_converged.iter().map(|change| {
-        let place = place_in(report, &change.address);
+    let verification = &report.convergence;
+    let again = verification.not_converged.iter().map(|change| {
+        let location = location_in(report, &change.address);
         Annotation {
             severity: Severity::Error,
-            place,
+            location,
             title: format!("{} did not converge", change.address),
             message: change.detail.clone(),
         }
     });
-    let waiting = looked.waiting_for_review.iter().map(|address| Annotation {
-        severity: Severity::Warning,
-        place: place_in(report, address),
-        title: format!("{address} waits for review"),
-        message: "It is not PUBLIC before somebody approves it.".to_owned(),
-    });
-    let unproven = looked.unproven.iter().map(|why| Annotation {
+    let waiting = verification
+        .waiting_for_review
+        .iter()
+        .map(|address| Annotation {
+            severity: Severity::Warning,
+            location: location_in(report, address),
+            title: format!("{address} waits for review"),
+            message: "It becomes PUBLIC only after a reviewer approves it.".to_owned(),
+        });
+    let unproven = verification.unproven.iter().map(|why| Annotation {
         severity: Severity::Error,
-        place: None,
+        location: None,
         title: "The live state could not be read again".to_owned(),
         message: why.clone(),
     });
@@ -142,7 +146,7 @@ pub fn render_github_report(
     render(&annotations, &title, &verdict, folder, out)
 }
 
-/// Writes a review: a finding with a risk is a warning at its line.
+/// Writes a review: each finding with a risk is a warning at its line of the head manifest.
 pub fn render_github_review(review: &Review, folder: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut annotations: Vec<Annotation> = Vec::new();
     for group in &review.groups {
@@ -176,8 +180,8 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
     let position = &finding.place.position;
     Annotation {
         severity: Severity::Warning,
-        // The base's lines are not those of the file that GitHub shows.
-        place: (finding.place.side == Side::Head).then(|| Location {
+        // A line of the base is not in the file that GitHub shows.
+        location: (finding.place.side == Side::Head).then(|| Location {
             file: position.file.to_string(),
             line: position.line,
             column: position.column,
@@ -194,7 +198,7 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
     }
 }
 
-/// Writes errors, where there is neither plan nor report.
+/// Writes errors of a command that made neither a plan nor a report.
 pub fn render_github_errors(
     errors: &[Diagnostic],
     folder: &str,
@@ -209,7 +213,7 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
     let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
     Annotation {
         severity: diagnostic.severity,
-        place: diagnostic.range.as_ref().map(|range| Location {
+        location: diagnostic.range.as_ref().map(|range| Location {
             file: range.filename.clone(),
             line: range.start.line,
             column: range.start.column,
@@ -223,7 +227,7 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
     }
 }
 
-/// Returns the annotation for the risks of a change.
+/// Returns one annotation for all risks of a change; `None` without a risk.
 fn risk(change: &Change) -> Option<Annotation> {
     let kind = change.action.kind();
     let marks: Vec<&str> = [
@@ -242,7 +246,7 @@ fn risk(change: &Change) -> Option<Annotation> {
         (change.becomes_public(), "becomes PUBLIC"),
         (
             change.narrows_visibility(),
-            "is lost to the users who see it only because of its present visibility",
+            "is hidden from the users who see it only because of its current visibility",
         ),
     ]
     .into_iter()
@@ -250,7 +254,7 @@ fn risk(change: &Change) -> Option<Annotation> {
     .collect();
     (!marks.is_empty()).then(|| Annotation {
         severity: Severity::Warning,
-        place: change.origin.as_ref().map(Location::of),
+        location: change.origin.as_ref().map(Location::of),
         title: change.address.to_string(),
         message: format!("It {}.", marks.join("; it ")),
     })
@@ -271,7 +275,7 @@ fn not_done(change: &ReportChange) -> Option<Annotation> {
         } else {
             Severity::Error
         },
-        place: change.position.as_ref().map(|position| Location {
+        location: change.position.as_ref().map(|position| Location {
             file: position.file.clone(),
             line: position.line,
             column: position.column,
@@ -281,7 +285,7 @@ fn not_done(change: &ReportChange) -> Option<Annotation> {
     })
 }
 
-fn place_in(report: &ReportDocument, address: &str) -> Option<Location> {
+fn location_in(report: &ReportDocument, address: &str) -> Option<Location> {
     let change = report
         .changes
         .iter()
@@ -303,14 +307,18 @@ fn render(
 ) -> io::Result<()> {
     let mut left = Vec::new();
     for (severity, command) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
-        let of_kind = || annotations.iter().filter(|one| one.severity == severity);
-        for annotation in of_kind().take(MOST) {
+        let of_kind = || {
+            annotations
+                .iter()
+                .filter(|annotation| annotation.severity == severity)
+        };
+        for annotation in of_kind().take(MAX_ANNOTATIONS) {
             let mut properties = Vec::new();
-            if let Some(place) = &annotation.place {
-                let file = from_root(folder, &place.file);
+            if let Some(location) = &annotation.location {
+                let file = from_root(folder, &location.file);
                 properties.push(format!("file={}", property(&file)));
-                properties.push(format!("line={}", place.line));
-                properties.push(format!("col={}", place.column));
+                properties.push(format!("line={}", location.line));
+                properties.push(format!("col={}", location.column));
             }
             properties.push(format!("title={}", property(&annotation.title)));
             writeln!(
@@ -320,7 +328,7 @@ fn render(
                 data(&annotation.message)
             )?;
         }
-        let more = of_kind().count().saturating_sub(MOST);
+        let more = of_kind().count().saturating_sub(MAX_ANNOTATIONS);
         if more > 0 {
             left.push(format!(
                 "{} not shown",
@@ -342,7 +350,7 @@ fn render(
     )
 }
 
-/// A file as the root of the repository names it, which is where a runner looks for it.
+/// Returns the path of a file from the root of the repository, as a runner needs it.
 fn from_root(folder: &str, file: &str) -> String {
     let file = file.strip_prefix("./").unwrap_or(file);
     if folder.is_empty() || file.starts_with('/') {
@@ -352,14 +360,14 @@ fn from_root(folder: &str, file: &str) -> String {
     }
 }
 
-/// A message by the runner's rules. Line breaks stay, as it can show them; everything else that
-/// could move a cursor goes.
+/// Escapes a message by the runner's rules. Line breaks stay, because GitHub shows them; all other
+/// control characters are escaped.
 fn data(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(words::escaped).collect();
     lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
-/// A property by the runner's rules.
+/// Escapes the value of a property by the runner's rules.
 fn property(text: &str) -> String {
     words::escaped(text)
         .replace('%', "%25")
@@ -407,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_counted() {
+    fn annotations_beyond_the_maximum_are_counted() {
         let names: Vec<String> = (0..25).map(|nth| format!("Gone {nth}@1")).collect();
         let text = annotations(
             &scenario()
@@ -419,9 +427,9 @@ mod tests {
         assert!(text.ends_with("(15 more warnings not shown)\n"), "{text}");
     }
 
-    /// Nothing from outside ends a property, a command or a line.
+    /// Text from outside never ends a property, a command or a line.
     #[test]
-    fn hostile_names_stay_in_their_places() {
+    fn hostile_names_stay_in_their_properties() {
         let names = [
             "svc:::error::x@1",
             "svc:a,line=1::b%0A::error::c@2",

@@ -162,7 +162,7 @@ fn where_the_manifest_was_not_there_everything_is_new() {
     let _ = env
         .solform(&["review", "--base", "main"])
         .exits_with(0)
-        .says("The manifest is not there: everything is new.");
+        .says("The base has no manifest: everything is new.");
     // A name that git would take for a pattern or a place is a name.
     for name in ["*.yaml", ":(top)old.yaml", "-f.yaml"] {
         env.write(name, &manifest("A: { version: 1 }"));

@@ -1,4 +1,4 @@
-//! What is known of a change that a person abandons.
+//! The known facts about a change that the user abandons, as text.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::live::LiveVersion;
 use crate::outcome::WriteKind;
 use crate::render::words;
 
-/// A change that a person abandons, with all that is known of it.
+/// A change that the user abandons, with all known facts about it.
 #[derive(Debug)]
 pub struct Abandoned<'a> {
     /// The environment.
@@ -20,21 +20,21 @@ pub struct Abandoned<'a> {
     pub address: &'a Address,
     /// The last write that was sent.
     pub call: Option<WriteKind>,
-    /// The job that the server named for it.
+    /// The id of its job, if the server returned one.
     pub job: Option<&'a JobId>,
-    /// How long ago it was sent.
+    /// The time since the write was sent.
     pub age: Option<Duration>,
-    /// What the server answers about the job now.
+    /// The server's current answer about the job.
     pub last_answer: Option<&'a str>,
-    /// The record that a failed deploy left, where that is what is abandoned.
+    /// The record that a failed deploy left, if this record is abandoned.
     pub orphaned: Option<&'a SolutionId>,
     /// The live records of the version, of every owner.
     pub live: &'a [LiveVersion],
-    /// How long the version is not deployed again; none where it may be at once.
+    /// The time for which no apply deploys the version; `None` if the next apply may deploy it.
     pub hold: Option<Duration>,
 }
 
-/// Writes what is known, and what abandoning means.
+/// Writes the known facts, and the consequences of `abandon`.
 pub fn render_abandoned(abandoned: &Abandoned<'_>, out: &mut dyn Write) -> io::Result<()> {
     let live: Vec<String> = abandoned
         .live
@@ -47,7 +47,7 @@ pub fn render_abandoned(abandoned: &Abandoned<'_>, out: &mut dyn Write) -> io::R
         })
         .collect();
     let live = if live.is_empty() {
-        "nothing of this version is live".to_owned()
+        "no record of this version is live".to_owned()
     } else {
         live.join(", ")
     };
@@ -74,12 +74,12 @@ pub fn render_abandoned(abandoned: &Abandoned<'_>, out: &mut dyn Write) -> io::R
     if abandoned.orphaned.is_some() {
         return writeln!(
             out,
-            "The record that the failed deploy left counts as any other live record from now on."
+            "From now on, the record that the failed deploy left is treated like any other live record."
         );
     }
     writeln!(
         out,
-        "Later plans do not wait for the job, and treat the version by what is live."
+        "Later plans do not wait for the job. They compare the version with the live state."
     )?;
     if let Some(hold) = abandoned.hold {
         writeln!(

@@ -10,12 +10,12 @@ use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::marked;
 use crate::render::words;
 
-/// Width of the longest field name, so that the equal signs stand below one another.
+/// The width of the longest field name, so that the equal signs are aligned.
 const FIELD_WIDTH: usize = 10;
-/// From this length on, two values are shown as one with its differences marked.
+/// The length, in characters, from which two values are shown as one with marked differences.
 const LONG: usize = 40;
 
-/// Writes a change with everything that is known of it.
+/// Writes a change with its reason, fields, risks and notes.
 pub(super) fn render_change(
     change: &Change,
     succession: Option<&Succession<'_>>,
@@ -48,7 +48,7 @@ pub(super) fn render_change(
         warn("becomes PUBLIC")?;
     }
     if change.narrows_visibility() {
-        warn("is lost to the users who see it only because of its present visibility")?;
+        warn("is hidden from the users who see it only because of its current visibility")?;
     }
     for note in &change.notes {
         warn(&said(note, change))?;
@@ -59,7 +59,7 @@ pub(super) fn render_change(
     writeln!(out)
 }
 
-/// Writes a change in two lines: that it is, and why.
+/// Writes a change in two lines: the phrase and the reason.
 pub(super) fn render_briefly(
     change: &Change,
     succession: Option<&Succession<'_>>,
@@ -72,8 +72,7 @@ pub(super) fn render_briefly(
     writeln!(out, "  # ({reason}{succession})")
 }
 
-/// Returns whether a change takes something away: a version that does not come back, or the sight
-/// of one.
+/// Returns true if a change deletes a version, or hides it from users who see it now.
 pub(super) fn is_loss(change: &Change) -> bool {
     matches!(
         change.action.kind(),
@@ -81,7 +80,7 @@ pub(super) fn is_loss(change: &Change) -> bool {
     ) || change.narrows_visibility()
 }
 
-/// Returns whether a change is never folded: something about it must not be overlooked.
+/// Returns true if a change must not be shortened, because a reviewer must see all of it.
 pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_>>) -> bool {
     is_loss(change)
         || !change.blocked.is_empty()
@@ -94,7 +93,7 @@ fn is_downgrade(succession: &Succession<'_>) -> bool {
     succession.course == Course::Downgrade
 }
 
-/// The line that other programs look for, with nothing behind the phrase.
+/// Writes the line that other programs search for; nothing follows the phrase.
 fn render_phrase(change: &Change, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
     let phrase = words::phrase(change.action.kind());
     let line = format!("# {} {phrase}", words::address(&change.address));
@@ -121,9 +120,7 @@ fn reason(change: &Change) -> String {
     match &change.reason {
         Reason::Declared => "declared".to_owned(),
         Reason::Superseded { by } => format!("superseded by {}", words::addresses(by.iter())),
-        Reason::Undeclared => {
-            "its name is not declared, and `manage.undeclared` says so".to_owned()
-        }
+        Reason::Undeclared => "its name is not declared, so `manage.undeclared` applies".to_owned(),
         Reason::Tombstone => "declared as ABSENT".to_owned(),
         Reason::Requested => "requested by the command".to_owned(),
     }
@@ -136,7 +133,7 @@ fn takes_over(succession: Option<&Succession<'_>>) -> String {
 }
 
 fn render_field(field: &FieldChange, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    // A row without a difference is no change, whatever a plan file holds.
+    // A saved plan may contain a field without a difference.
     if field.before == field.after {
         return Ok(());
     }
@@ -165,7 +162,7 @@ fn value(text: &str) -> String {
     format!("{}{length}", words::quoted(&shown))
 }
 
-/// Two values, so that everybody sees how they differ.
+/// Returns two values as text that shows their differences.
 fn difference(before: Option<&str>, after: Option<&str>) -> String {
     let (Some(before), Some(after)) = (before, after) else {
         let shown = |text: Option<&str>| text.map_or_else(|| "(not known)".to_owned(), value);
@@ -180,7 +177,7 @@ fn difference(before: Option<&str>, after: Option<&str>) -> String {
     }
 }
 
-/// A note in words.
+/// Returns a note as a sentence.
 pub(super) fn said(note: &Note, change: &Change) -> String {
     match note {
         Note::NoSuccessor => {
@@ -194,41 +191,30 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             "the live visibility is not known, which is not drift".to_owned()
         }
         Note::WaitsForReview => {
-            "waits for an approval on the platform before it becomes PUBLIC".to_owned()
+            "waits for a review: it becomes PUBLIC only after it is approved".to_owned()
         }
-        Note::SuccessorWaitsForReview { successors } => format!(
-            "skipped by apply until the platform approves {}",
-            words::addresses(successors.iter())
-        ),
-        Note::ExposedUntilPatched { package } => format!(
-            "its package is {package}, so that more users see the version until it is patched"
-        ),
-        Note::VisibilityOfPackage {
-            before,
-            package: Some(package),
-        } => format!("is {before}, and is deployed again as {package}, as its package says"),
-        Note::VisibilityOfPackage {
-            before,
-            package: None,
-        } => format!(
-            "is {before}, and no visibility is declared: its package decides about the new record"
-        ),
         Note::UnknownWord { word } => {
             format!(
-                "the server says {}, a word that solform leaves alone",
+                "the server reports the unknown word {}, which solform leaves alone",
                 value(word)
             )
         }
         Note::MoreRecords { ids } => {
-            // Every record of a version that must be absent is deleted.
-            let is_deleted = change.action.kind() == ActionKind::Delete;
-            let end = match (is_deleted, ids.len()) {
-                (true, 1) => "record of this version is deleted too",
-                (true, _) => "records of this version are deleted too",
-                (false, 1) => "record of this version is left alone",
-                (false, _) => "records of this version are left alone",
+            let (has, stays, goes) = match ids.len() {
+                1 => ("record has", "is left alone", "is deleted too"),
+                _ => ("records have", "are left alone", "are deleted too"),
             };
-            more_records(ids, end)
+            // A delete removes every record of a version.
+            let fate = match change.action.kind() {
+                ActionKind::Delete => goes,
+                ActionKind::Create
+                | ActionKind::Update
+                | ActionKind::Replace
+                | ActionKind::NoOp => stays,
+            };
+            let count = ids.len();
+            let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
+            format!("{count} more {has} this identity, and {fate}: {ids}")
         }
         Note::RecordsOfOtherOwner { ids } => more_records(
             ids,
@@ -252,13 +238,7 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
     }
 }
 
-fn more_records(ids: &[SolutionId], end: &str) -> String {
-    let count = ids.len();
-    let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
-    format!("{count} more {end}: {ids}")
-}
-
-/// Why a change may not be applied, in words.
+/// Returns the reason why a change is blocked.
 fn why_blocked(block: &Block) -> String {
     match block {
         Block::Protected => "a `protect` pattern of the environment covers this version".to_owned(),

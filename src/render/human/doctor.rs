@@ -9,10 +9,10 @@ use crate::render::styles::{Styles, styled};
 use crate::render::words;
 use crate::render::wrap::{PROSE_WIDTH, push_wrapped};
 
-/// What the verdicts take, with the space behind them.
+/// The width of the verdict column, with the space behind it.
 const INDENT: usize = 8;
 
-/// Writes a diagnosis for a terminal of this width; without one, each paragraph is a line.
+/// Writes a diagnosis for a terminal of this width; without a width, each paragraph is one line.
 pub fn render_doctor(
     diagnosis: &Diagnosis,
     width: Option<usize>,
@@ -131,7 +131,7 @@ skipped packages: No package could be read.
 1 ok, 1 warning, 1 failed, 1 skipped.
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
-        // A pipe has no width, and a paragraph is never wider than is readable.
+        // A pipe has no width; a paragraph is never wider than `PROSE_WIDTH`.
         let widest = |width: Option<usize>| {
             let mut out = Vec::new();
             render_doctor(&diagnosis, width, &Styles::default(), &mut out).unwrap();

@@ -1,4 +1,4 @@
-//! Earlier runs, as a table or one by one.
+//! Earlier applies, as a table or one by one.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -9,16 +9,16 @@ use crate::outcome::OutcomeKind;
 use crate::render::words;
 use crate::store::{PastRun, PastStep, Took};
 
-/// The least that is shown of a run's id: of one that begins with its time, all of that.
+/// The minimum number of shown characters of an apply's id: the part that is a time.
 const ID_LENGTH: usize = 13;
 
-/// Writes a table of runs, the newest first. `history show` takes the beginning of an id, so that
-/// no more is shown than tells all of them apart.
+/// Writes a table of applies, the newest first. Each id is cut to the shortest length at which all
+/// shown ids differ; `history show` accepts such a prefix.
 pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
     let header = [
         "RUN", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",
     ];
-    let length = telling_length(runs);
+    let length = prefix_length(runs);
     let rows = runs.iter().rev().map(|run| {
         let done = count_done(run);
         [
@@ -34,19 +34,19 @@ pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
     render_table(header, rows, out)
 }
 
-/// Returns how many letters of their ids tell runs apart.
-fn telling_length(runs: &[PastRun]) -> usize {
+/// Returns the number of characters after which the ids of all applies differ.
+fn prefix_length(runs: &[PastRun]) -> usize {
     let longest = runs.iter().map(|run| run.id.chars().count()).max();
-    let tells_apart = |length: &usize| {
+    let is_unique = |length: &usize| {
         let mut seen = HashSet::new();
         let begins = |run: &PastRun| run.id.chars().take(*length).collect::<String>();
         runs.iter().all(|run| seen.insert(begins(run)))
     };
     let longest = longest.unwrap_or(0);
-    (ID_LENGTH..longest).find(tells_apart).unwrap_or(longest)
+    (ID_LENGTH..longest).find(is_unique).unwrap_or(longest)
 }
 
-/// Writes all that is kept of one run.
+/// Writes one apply: its facts, and a table of its steps.
 pub fn render_past_run(run: &PastRun, out: &mut dyn Write) -> io::Result<()> {
     let subject = run.subject.as_ref();
     let rows: Rows = vec![
@@ -94,7 +94,7 @@ fn jobs_of(step: &PastStep) -> Option<String> {
     Some(jobs.join(", ")).filter(|text| !text.is_empty())
 }
 
-/// How a step ended; one without a word was cut off.
+/// Returns the outcome of a step; `unknown` if a write was sent and no outcome was recorded.
 pub(in crate::render) fn word_of(step: &PastStep) -> &'static str {
     match &step.outcome {
         _ if step.is_abandoned() => "abandoned",
@@ -130,7 +130,7 @@ fn briefly_at(ms: u64) -> Option<String> {
     brief_time(i64::try_from(ms).ok()?)
 }
 
-/// Returns how long it took; `at_least` comes before a time that is only the least.
+/// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.
 fn took(run: &PastRun, at_least: &str) -> Option<String> {
     let (before, ms) = match run.took() {
         Took::Exactly(ms) => ("", ms),
@@ -146,19 +146,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_fits_a_terminal_and_tells_runs_apart() {
+    fn the_table_fits_80_columns_with_unique_ids() {
         let run = |id: &str| PastRun {
             began_at_ms: Some(1_795_550_115_123),
             ended_at_ms: Some(1_795_550_175_999),
             complete: Some(false),
             ..PastRun::new(id)
         };
-        let told = |ids: [&str; 2]| {
+        let table = |ids: [&str; 2]| {
             let mut out = Vec::new();
             render_history(&ids.map(run), &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
-        let text = told([
+        let text = table([
             "01a20f35-b190-73dc-b6ae-1030757e0e72",
             "01a20f35-c000-73dc-b6ae-1030757e0e72",
         ]);
@@ -168,7 +168,7 @@ mod tests {
         01a20f35-b190  2026-11-24T19:55:15Z  1m00s  incomplete  0        0     0
         ");
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
-        let text = told([
+        let text = table([
             "01a20f35-b190-73dc-b6ae-1030757e0e72",
             "01a20f35-b190-73dd-b6ae-1030757e0e72",
         ]);

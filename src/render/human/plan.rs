@@ -1,4 +1,4 @@
-//! The plan as text: destroys first, each change once, the numbers last.
+//! The plan as text: destroys first, each change once, the counts last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use crate::plan::{
 use crate::render::styles::{Styles, styled};
 use crate::render::words;
 
-/// Writes a plan with everything that is known of each change.
+/// Writes a plan with all details of each change.
 pub fn render_plan(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
     render_plan_in(PlanDetail::Verbose, plan, styles, out)
 }
@@ -21,17 +21,17 @@ pub fn render_plan(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Res
 pub enum PlanDetail {
     /// Every change with all its fields.
     Verbose,
-    /// Two lines a change; what is lost, blocked or warned of stays whole.
+    /// Two lines for each change; changes with a loss, a block or a warning are shown in full.
     Concise,
-    /// As `Verbose`, but of more than [`SUMMARISED_ABOVE`] changes only groups, and each change
-    /// that takes something away or is blocked.
+    /// As `Verbose`; but more than [`SUMMARISED_ABOVE`] changes are shown as groups, and only
+    /// changes that need attention are listed.
     Summarised,
 }
 
 /// The maximum number of notes on unchanged versions in a summarised plan.
-const NOTES: usize = 3;
+const MAX_NOTES: usize = 3;
 
-/// Writes a plan in this detail.
+/// Writes a plan with this level of detail.
 pub fn render_plan_in(
     detail: PlanDetail,
     plan: &Plan,
@@ -52,7 +52,7 @@ pub fn render_plan_in(
         styles.add
     };
     writeln!(out, "{}", styled(style, verdict + rest))?;
-    render_asides(plan, detail, &summary, styles, out)
+    render_notes(plan, detail, &summary, styles, out)
 }
 
 /// Writes the header of a plan: the environment, the meaning of the symbols, and the first plan's
@@ -113,8 +113,8 @@ fn render_changes(
                 .filter(|(change, succession)| is_shown(change, succession.as_ref()))
                 .count()
         };
-        // What is lost or blocked is always named; the rest that needs attention where it is not
-        // much.
+        // Losses and blocked changes are always listed; other changes that need attention are
+        // listed only if there are few.
         if count(&needs_attention) > SUMMARISED_ABOVE {
             detail = PlanDetail::Concise;
             is_all_brief = true;
@@ -127,8 +127,7 @@ fn render_changes(
         PlanDetail::Concise => is_all_brief || !needs_attention(change, succession),
         PlanDetail::Verbose | PlanDetail::Summarised => false,
     };
-    // What is lost stands first, and what is told in two lines last; the plan's own order is by
-    // name.
+    // Losses come first, and changes in two lines come last; the plan itself is ordered by name.
     changes.sort_by_key(|(change, succession)| {
         (!is_loss(change), is_brief(change, succession.as_ref()))
     });
@@ -145,7 +144,7 @@ fn render_changes(
     if is_open { writeln!(out) } else { Ok(()) }
 }
 
-/// Writes how many changes of each kind there are, and why, with the first of each.
+/// Writes the number of changes by kind and reason, with the first addresses of each group.
 fn render_groups(
     changes: &[(&Change, Option<Succession<'_>>)],
     styles: &Styles,
@@ -175,8 +174,8 @@ fn render_groups(
     writeln!(out)
 }
 
-/// Writes notes on unchanged versions, and counts.
-fn render_asides(
+/// Writes notes on unchanged versions, leftovers of earlier applies, and counts.
+fn render_notes(
     plan: &Plan,
     detail: PlanDetail,
     summary: &Summary,
@@ -192,7 +191,11 @@ fn render_asides(
         })
         .collect();
     let is_summarised = detail == PlanDetail::Summarised && notes.len() > SUMMARISED_ABOVE;
-    let shown = if is_summarised { NOTES } else { notes.len() };
+    let shown = if is_summarised {
+        MAX_NOTES
+    } else {
+        notes.len()
+    };
     for line in &notes[..shown] {
         writeln!(out, "{}", styled(styles.warning, line))?;
     }
@@ -243,7 +246,7 @@ fn render_asides(
     writeln!(out, "{}", styled(styles.faint, line))
 }
 
-/// Writes what earlier applies left.
+/// Writes the writes in flight and the orphaned records of earlier applies.
 pub(super) fn render_leftovers(
     plan: &Plan,
     in_flight: &[InFlight],
@@ -263,7 +266,7 @@ pub(super) fn render_leftovers(
     Ok(())
 }
 
-/// Writes the refusals of a plan.
+/// Writes a refusal of a plan, with its causes and its help.
 pub fn render_refusal(refusal: &Refusal, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
     let head = styled(styles.destroy, "Error:");
     writeln!(out, "{head} {}", words::escaped(&refusal.to_string()))?;

@@ -14,44 +14,44 @@ use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::words;
 
-/// What a verdict is given on: the report, and what the look afterwards showed.
+/// The data for the last lines of an apply: the report, and the result of the check after it.
 #[derive(Debug)]
 pub struct ReportView<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// The run's id in the store; none where there was nothing to do.
+    /// The id of the apply in the store; `None` if there was nothing to do.
     pub run: Option<&'a str>,
-    /// When it began, in milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     pub began_at_ms: u64,
-    /// When it ended.
+    /// The end, in milliseconds since 1970.
     pub ended_at_ms: u64,
     /// The outcomes.
     pub report: &'a ApplyReport,
-    /// Changes that are done and planned again, each with the fields that differ.
+    /// Changes that were executed, but that a new plan contains again, with the fields that differ.
     pub not_converged: &'a [(Address, String)],
-    /// Versions that wait for somebody to approve them.
+    /// Versions that wait for a review.
     pub waiting_for_review: &'a [Address],
-    /// Why the look afterwards proves nothing, where it does not.
+    /// The reason why the check after the apply proves nothing; `None` if the check was complete.
     pub unproven: Option<&'a str>,
-    /// Changes that a new plan has, and the saved plan does not approve.
+    /// Changes that a new plan contains, and that the saved plan does not approve.
     pub not_approved: &'a [Change],
-    /// Writes of earlier applies whose end is still not known, of versions that no change is about.
+    /// Writes of earlier applies that are still in flight, for versions that no change concerns.
     pub in_flight: &'a [InFlight],
-    /// True if an interrupt came before the look afterwards was over.
+    /// True if an interrupt ended the check after the apply early.
     pub is_interrupted: bool,
     /// The commands that stop waiting for the jobs that have not ended.
     pub abandon_commands: &'a [String],
-    /// The command that goes on from here, where one is needed.
+    /// The command that continues this apply.
     pub resume_command: &'a str,
 }
 
 impl ReportView<'_> {
-    /// Returns whether all is as planned, nothing is left to do, and the check afterwards says so.
+    /// Returns true if all is as planned, and the check after the apply was not interrupted.
     pub fn is_success(&self) -> bool {
         self.is_all_done() && !self.is_interrupted
     }
 
-    /// Returns whether nothing is left to do, as far as is known.
+    /// Returns true if nothing is left to do, as far as is known.
     pub fn is_all_done(&self) -> bool {
         self.report.is_complete()
             && self.not_converged.is_empty()
@@ -62,7 +62,7 @@ impl ReportView<'_> {
     }
 }
 
-/// Writes the changes that a new plan has, and the saved plan does not approve.
+/// Writes the changes that a new plan contains, and that the saved plan does not approve.
 pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -80,8 +80,8 @@ pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// Writes one row for each change, with why it is not done. Of a report that is not verbose, and
-/// has more than [`SUMMARISED_ABOVE`] changes, those that are done are only counted.
+/// Writes one row for each change, with the reason if it is not done. If a report is not verbose
+/// and has more than [`SUMMARISED_ABOVE`] changes, changes that are done are only counted.
 pub fn render_report(
     report: &ApplyReport,
     is_verbose: bool,
@@ -120,7 +120,7 @@ pub fn render_report(
     writeln!(out)
 }
 
-/// Returns whether a change is done and nothing else is to be said of it.
+/// Returns true if a change is done and needs no remark.
 fn is_plainly_done(step: &StepReport) -> bool {
     match &step.outcome {
         Outcome::Done(done) => !done.visibility_not_known && step.sent_twice.is_empty(),
@@ -193,12 +193,12 @@ fn remark(step: &StepReport) -> String {
         }
         Outcome::Skipped(SkipReason::HeldBack { until_ms }) => {
             remarks = vec![format!(
-                "because the job of its last deploy was abandoned: not before {}, unless --replace names it",
+                "because the job of its last deploy was abandoned: it is not deployed before {}, unless --replace names it",
                 words::instant(*until_ms)
             )];
         }
         Outcome::Skipped(SkipReason::OutOfTime) => {
-            remarks = vec!["because `timeouts.apply` was over".to_owned()];
+            remarks = vec!["because `timeouts.run` was exceeded".to_owned()];
         }
         Outcome::Unknown { job, said } => {
             remarks.push(match job {
@@ -233,7 +233,7 @@ fn render_error(error: &StepError, styles: &Styles, out: &mut dyn Write) -> io::
     writeln!(out, "      help: {}", words::escaped(&error.help()))
 }
 
-/// Writes the last lines: the totals, and what to do next where something is left.
+/// Writes the last lines: the totals, and the next command if something is left.
 pub fn render_verdict(
     view: &ReportView<'_>,
     styles: &Styles,
@@ -246,8 +246,7 @@ pub fn render_verdict(
     }
     for address in view.waiting_for_review {
         let address = words::address(address);
-        let line =
-            format!("Waits for review: {address} is not PUBLIC before somebody approves it.");
+        let line = format!("Waits for review: {address} becomes PUBLIC only after it is approved.");
         writeln!(out, "{}", styled(styles.warning, line))?;
     }
     if let Some(why) = view.unproven {

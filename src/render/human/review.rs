@@ -1,14 +1,14 @@
-//! A review as text: environment by environment, what must not be overlooked first.
+//! A review as text: environment by environment, findings with high risks first.
 
 use std::io::{self, Write};
 
-use crate::render::review_words::{self as told, Sign};
+use crate::render::review_words::{self, Sign};
 use crate::render::styles::{Styles, styled};
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewGroup, ReviewSummary};
 
-/// So many versions that a finding concerns are named.
-const NAMED: usize = 20;
+/// The maximum number of listed versions of a finding.
+const MAX_LISTED: usize = 20;
 
 /// Writes a review.
 pub fn render_review(review: &Review, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
@@ -18,25 +18,25 @@ pub fn render_review(review: &Review, styles: &Styles, out: &mut dyn Write) -> i
         "Review of {} since {}{}",
         words::escaped(&review.head),
         words::escaped(&review.base.name),
-        told::commit(&review.base)
+        review_words::commit(&review.base)
     )?;
     if !review.base.is_present {
-        let said = "The manifest is not there: everything is new.";
-        writeln!(out, "{}", styled(styles.warning, said))?;
+        let line = "The base has no manifest: everything is new.";
+        writeln!(out, "{}", styled(styles.warning, line))?;
     }
     writeln!(out)?;
     for group in &review.groups {
         render_group(group, styles, out)?;
     }
     if !summary.has_changes() {
-        return writeln!(out, "{}", styled(styles.add, told::NO_CHANGES));
+        return writeln!(out, "{}", styled(styles.add, review_words::NO_CHANGES));
     }
-    let line = format!("{}.", told::counts(&summary));
+    let line = format!("{}.", review_words::counts(&summary));
     writeln!(out, "{}", styled(styles.strong, line))?;
     if summary.risks.is_empty() {
         return Ok(());
     }
-    let line = format!("Risks: {}.", told::risks(&summary));
+    let line = format!("Risks: {}.", review_words::risks(&summary));
     writeln!(out, "{}", styled(styles.warning, line))
 }
 
@@ -56,7 +56,7 @@ fn render_group(group: &ReviewGroup, styles: &Styles, out: &mut dyn Write) -> io
     let count = words::count(group.findings.len(), "finding");
     let line = format!("{label}: {count}.");
     writeln!(out, "{}", styled(styles.strong, line))?;
-    let names = told::environments(group);
+    let names = review_words::environments(group);
     for finding in &group.findings {
         render_finding(finding, &names, styles, out)?;
     }
@@ -76,7 +76,7 @@ fn render_finding(
         Sign::Changes => styles.change,
     };
     let position = &finding.place.position;
-    let place = format!(
+    let location = format!(
         "({}:{}:{})",
         words::escaped(&position.file),
         position.line,
@@ -88,10 +88,13 @@ fn render_finding(
         styled(style, sign.symbol()),
         styled(
             styles.strong,
-            format!("{}:", words::escaped(told::subject(finding, environment)))
+            format!(
+                "{}:",
+                words::escaped(review_words::subject(finding, environment))
+            )
         ),
-        told::phrase(finding.kind),
-        styled(styles.faint, place)
+        review_words::phrase(finding.kind),
+        styled(styles.faint, location)
     )?;
     let value = |text: &Option<String>| text.as_deref().map(words::quoted);
     let values = match (value(&finding.before), value(&finding.after)) {
@@ -101,23 +104,35 @@ fn render_finding(
         (None, None) => None,
     };
     if let Some(values) = values {
-        writeln!(out, "      {} = {values}", told::key(finding))?;
+        writeln!(out, "      {} = {values}", review_words::key(finding))?;
     }
     if let Some(effect) = &finding.effect {
-        writeln!(out, "      {}", told::effect(effect, words::escaped))?;
+        writeln!(
+            out,
+            "      {}",
+            review_words::effect(effect, words::escaped)
+        )?;
     }
-    for address in finding.concerned.iter().take(NAMED) {
+    for address in finding.concerned.iter().take(MAX_LISTED) {
         let address = words::escaped(address.as_str());
-        writeln!(out, "      {address} {}", told::concerned(finding.kind))?;
+        writeln!(
+            out,
+            "      {address} {}",
+            review_words::concerned(finding.kind)
+        )?;
     }
-    if finding.concerned.len() > NAMED {
-        let more = finding.concerned.len() - NAMED;
+    if finding.concerned.len() > MAX_LISTED {
+        let more = finding.concerned.len() - MAX_LISTED;
         writeln!(out, "      and {more} more")?;
     }
     if finding.risks.is_empty() {
         return Ok(());
     }
-    let risks: Vec<&str> = finding.risks.iter().map(|risk| told::risk(*risk)).collect();
+    let risks: Vec<&str> = finding
+        .risks
+        .iter()
+        .map(|risk| review_words::risk(*risk))
+        .collect();
     let line = format!("! {}", risks.join(", "));
     writeln!(out, "      {}", styled(styles.warning, line))
 }
@@ -158,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reviewer_reads() {
+    fn a_review_as_text() {
         let base = manifest(
             "main:m.yaml",
             "protect: ['Gone@*']",
@@ -175,7 +190,7 @@ mod tests {
         Environment "prod": 7 findings.
           - protect: protection removed together with what it covered (main:m.yaml:3:59)
               protect = "Gone@*" -> (none)
-              Gone@1 goes in the same change
+              Gone@1 is removed in the same change
               ! protection removed with what it covered
           ~ Up@1.10: version upgraded (m.yaml:7:18)
               version = "1.9" -> "1.10"
@@ -192,7 +207,7 @@ mod tests {
               limits.max_change = (none) -> "1"
           - Gone@1: removed (main:m.yaml:8:20)
               state = "ACTIVE" -> (none)
-              if Gone@1 is live, it is left alone, still live: `manage.undeclared` is `ignore`
+              if Gone@1 is live, it stays live, unchanged: `manage.undeclared` is `ignore`
           + New\u{202e}@1: added (m.yaml:8:27)
               state = (none) -> "ACTIVE"
               New\u{202e}@1 will serve, and is deployed if it is not live
@@ -203,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn a_base_without_the_manifest_is_told() {
+    fn a_base_without_a_manifest_is_reported() {
         let head = manifest("m.yaml", "", "");
         let text = text_of(None, &head);
         assert!(
             text.starts_with(
-                "Review of m.yaml since main:m.yaml\nThe manifest is not there: everything is new.\n\n"
+                "Review of m.yaml since main:m.yaml\nThe base has no manifest: everything is new.\n\n"
             ),
             "{text}"
         );

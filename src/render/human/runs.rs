@@ -1,4 +1,4 @@
-//! Runs and jobs, as a table or one by one.
+//! Runs of solutions and jobs, as a table or one by one.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunState};
 use crate::render::words;
 
-/// Writes a table of runs. A solution is named by its address where that is known, else by its id.
+/// Writes a table of runs. A solution is shown by its address if it is known, otherwise by its id.
 pub fn render_runs(
     list: &RunList,
     names: &BTreeMap<SolutionId, Address>,
@@ -59,7 +59,7 @@ pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
         JobOutcome::Started | JobOutcome::AtWork | JobOutcome::Done => None,
     };
     let solutions: Vec<&str> = solution_ids.iter().map(SolutionId::as_str).collect();
-    let told = [
+    let optional = [
         ("state", state.clone()),
         ("because", why.clone()),
         (
@@ -79,10 +79,10 @@ pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
         ("output folder", output_folder.clone()),
         (
             "note",
-            sent_twice.then(|| "sent twice, as the first answer was lost".to_owned()),
+            sent_twice.then(|| "sent twice, because the first answer was lost".to_owned()),
         ),
     ];
-    rows.extend(told.into_iter().filter(|(_, value)| value.is_some()));
+    rows.extend(optional.into_iter().filter(|(_, value)| value.is_some()));
     render_rows(&rows, out)
 }
 

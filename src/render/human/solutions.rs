@@ -8,7 +8,7 @@ use crate::live::{LiveState, LiveVersion};
 use crate::plan::OrphanedRecord;
 use crate::render::words;
 
-/// Writes a table of everything in a snapshot.
+/// Writes a table of all versions and unmanageable records of a live state.
 pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()> {
     let header = ["NAME", "VERSION", "OWNER", "STATE", "VISIBILITY", "ID"];
     let rows = live.versions().iter().map(|version| {
@@ -23,7 +23,7 @@ pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()>
             Some(version.id.to_string()),
         ]
     });
-    // What no manifest can declare is quoted and marked: blanks at an end would not be seen.
+    // A record that no manifest can declare is quoted, so that spaces at an end are visible.
     let quoted = |text: &str| format!("{text:?}");
     let unmanageable = live.unmanageable().iter().map(|record| {
         let texts = &record.texts;
@@ -53,7 +53,7 @@ pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()>
     Ok(())
 }
 
-/// Writes all that is known of one version.
+/// Writes all known facts about one version.
 pub fn render_solution(
     live: &LiveVersion,
     address: Option<&Address>,

@@ -1,4 +1,4 @@
-//! Tables and lists of fields. What is not known is a dash; all text is made harmless.
+//! Tables and lists of fields. An unknown value is a dash; all text is escaped.
 
 use std::io::{self, Write};
 
@@ -9,11 +9,10 @@ use crate::render::words;
 /// Fields with their names.
 pub(super) type Rows = Vec<(&'static str, Option<String>)>;
 
-/// No column is wider than this for the sake of a few cells: longer ones push their own rows aside
-/// only.
+/// The maximum width of a column. A longer cell moves only the rest of its own row to the right.
 const COLUMN_LIMIT: usize = 40;
 
-/// Writes a table without lines, which other programs can cut at two spaces.
+/// Writes a table without borders; other programs can split its rows at two spaces.
 pub(super) fn render_table<const N: usize>(
     header: [&'static str; N],
     rows: impl Iterator<Item = [Option<String>; N]>,
@@ -23,7 +22,7 @@ pub(super) fn render_table<const N: usize>(
         .chain(rows.map(|row| row.map(|cell| shown(cell.as_deref()))))
         .collect();
     let widths: [usize; N] =
-        std::array::from_fn(|place| column_width(lines.iter().map(|line| line[place].as_str())));
+        std::array::from_fn(|index| column_width(lines.iter().map(|line| line[index].as_str())));
     for line in &lines {
         let mut text = String::new();
         for (cell, width) in line.iter().zip(widths) {
@@ -35,7 +34,7 @@ pub(super) fn render_table<const N: usize>(
     Ok(())
 }
 
-/// How wide a column is: as its widest cell, but for the overlong ones.
+/// Returns the width of the widest cell, without cells wider than [`COLUMN_LIMIT`].
 pub(super) fn column_width<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
     cells
         .map(UnicodeWidthStr::width)
@@ -44,13 +43,13 @@ pub(super) fn column_width<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
         .unwrap_or(0)
 }
 
-/// A text with spaces behind it up to this width.
+/// Returns a text with spaces behind it up to this width.
 pub(super) fn padded(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Writes one field a line.
+/// Writes one field per line.
 pub(super) fn render_rows(rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
     for (key, value) in rows {
         writeln!(out, "{key:<14} {}", shown(value.as_deref()))?;
@@ -62,13 +61,13 @@ fn shown(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), words::escaped)
 }
 
-/// A time for people, such as `2023-05-04T00:17:43.986Z`; none for one outside of the calendar.
+/// Returns a time for people, such as `2023-05-04T00:17:43.986Z`; `None` outside of the calendar.
 pub(in crate::render) fn time(ms: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(ms).ok()?;
     Some(time.to_string())
 }
 
-/// The same to the second, for tables.
+/// Returns a time without fractions of a second, for tables.
 pub(in crate::render) fn brief_time(ms: i64) -> Option<String> {
     time(ms.checked_sub(ms.rem_euclid(1_000))?)
 }
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_align_and_show_what_is_missing() {
+    fn tables_align_and_show_missing_values() {
         let rows = [
             [Some("a\u{1b}b".to_owned()), None],
             [Some("longer name".to_owned()), Some("x".to_owned())],

@@ -116,7 +116,7 @@ async fn a_version_that_waits_for_review_is_neither_asked_for_again_nor_a_succes
         .solform_beside(&["plan", "--detailed-exitcode"])
         .await
         .exits_with(0)
-        .says("Note: A@1: waits for an approval on the platform");
+        .says("Note: A@1: waits for a review");
     let _ = env.solform_beside(&apply).await.exits_with(5);
     assert_eq!(count(&emulator, Operation::PatchSolution), 1);
 }

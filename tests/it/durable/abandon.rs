@@ -64,7 +64,7 @@ async fn a_job_that_never_ends_can_be_abandoned() {
         .exits_with(0)
         .says(&job)
         .says("PENDING")
-        .says("nothing of this version is live")
+        .says("no record of this version is live")
         .says("no apply deploys the version for 1h00m, unless --replace names it")
         .says("Next: solform plan --file solform.yaml -e test");
     let _ = run(&env, &abandon, &["--auto-approve"])

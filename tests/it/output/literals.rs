@@ -135,7 +135,7 @@ fn check_golden(text: &str) {
           ! stops serving, and no other version of this name takes its place
 
       # Spare@1 will be updated in-place
-      # (its name is not declared, and `manage.undeclared` says so)
+      # (its name is not declared, so `manage.undeclared` applies)
       ~ Spare@1
           ~ state      = "ACTIVE" -> "INACTIVE"
           ! stops serving, and no other version of this name takes its place

@@ -195,11 +195,11 @@ async fn a_start_that_was_not_taken_is_sent_again() {
         ("status=503,retry_after=1", None),
         (
             "connection=drop",
-            Some("sent twice, as the first answer was lost"),
+            Some("sent twice, because the first answer was lost"),
         ),
         (
             "status=500",
-            Some("sent twice, as the first answer was lost"),
+            Some("sent twice, because the first answer was lost"),
         ),
     ] {
         let (emulator, env) = start_with(&[], JobPace::Immediate).await;

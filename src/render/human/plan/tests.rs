@@ -73,7 +73,7 @@ fn every_kind_of_change() {
 }
 
 #[test]
-fn what_is_left_alone_is_told() {
+fn values_that_are_left_alone_are_shown() {
     let text = text_of(
         &scenario()
             .declare([
@@ -89,8 +89,8 @@ fn what_is_left_alone_is_told() {
     );
     insta::assert_snapshot!(text, @r#"
     Nothing to change, but action is needed: 1 declared version in an unknown state or visibility.
-    Note: Odd@1.0: the server says "EMBARGOED\u{1b}[2J", a word that solform leaves alone
-    Note: Review@1.0: waits for an approval on the platform before it becomes PUBLIC
+    Note: Odd@1.0: the server reports the unknown word "EMBARGOED\u{1b}[2J", which solform leaves alone
+    Note: Review@1.0: waits for a review: it becomes PUBLIC only after it is approved
     Note: Unseen@1.0: the live visibility is not known, which is not drift
     Versions: 1 as declared, 1 unknown, 1 waiting for review.
     "#);
@@ -145,7 +145,7 @@ fn policies_name_their_reason() {
           ! cannot be undone: the record, its id and its job history are lost
 
       # Nobodys@1.0 will be updated in-place
-      # (its name is not declared, and `manage.undeclared` says so)
+      # (its name is not declared, so `manage.undeclared` applies)
       ~ Nobodys@1.0
           ~ state      = "ACTIVE" -> "INACTIVE"
           ! stops serving, and no other version of this name takes its place
@@ -164,7 +164,7 @@ fn nothing_to_do() {
     ");
 }
 
-/// An upgrade, a roll-back and a first plan over versions that stood side by side.
+/// An upgrade, a roll-back, and the first plan for three coexisting versions.
 fn successions() -> Scenario {
     scenario()
         .declare([
@@ -183,7 +183,7 @@ fn successions() -> Scenario {
 }
 
 #[test]
-fn upgrades_and_what_stood_side_by_side_are_told() {
+fn upgrades_and_coexisting_versions_are_shown() {
     insta::assert_snapshot!(text_of(&successions()), @r#"
     Environment "prod" at https://ib.example.com. Actions are shown with these symbols:
       ~ update in-place
@@ -231,7 +231,7 @@ fn upgrades_and_what_stood_side_by_side_are_told() {
 }
 
 #[test]
-fn concisely_only_what_must_be_seen_is_whole() {
+fn a_concise_plan_shows_only_risks_in_full() {
     let scenario = successions()
         .declare([
             declared("Gone@1.0").absent(),
@@ -292,7 +292,7 @@ fn concisely_only_what_must_be_seen_is_whole() {
     "#);
 }
 
-/// Whatever a saved plan holds, a row shows a difference.
+/// A saved plan may contain fields without a difference; they have no row.
 #[test]
 fn every_row_shows_a_difference() {
     let long = "x".repeat(300);
@@ -326,7 +326,7 @@ fn every_row_shows_a_difference() {
     assert!(text.contains("[-") && text.len() < 1_200, "{text}");
 }
 
-/// The text of a plan whose only change has one field.
+/// Returns the text of a plan whose only change has one field.
 fn text_of_field(before: Option<&str>, after: Option<&str>) -> String {
     let mut plan = scenario()
         .declare([declared("Form@1").inactive()])
