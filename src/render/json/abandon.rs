@@ -6,13 +6,13 @@ use serde::Serialize;
 use super::v1::FORMAT_VERSION;
 use crate::render::human::Abandoned;
 
-/// What `abandon --json` prints: the change that is not waited for any more.
+/// The output of `abandon --json`: the abandoned change, for which later plans do not wait.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct AbandonDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The environment, as the manifest calls it.
+    /// The name of the environment in the manifest.
     environment: String,
     /// The id of the apply.
     apply: String,
@@ -20,23 +20,23 @@ pub struct AbandonDocument {
     address: String,
     /// `deploy`, `patch` or `delete`: the last write that was sent.
     write: Option<&'static str>,
-    /// The job that the server named for it.
+    /// The id of its job; null if the server returned none.
     job: Option<String>,
     /// The time since it was sent, in milliseconds.
     age_ms: Option<u64>,
     /// The server's answer about the job when it was abandoned.
     last_answer: Option<String>,
-    /// The record that a failed deploy left, where that is what was abandoned.
+    /// The record that a failed deploy left, if this record was abandoned.
     orphaned: Option<String>,
     /// The ids of the live records of the version, of every owner.
     live: Vec<String>,
-    /// How long no apply deploys the version, unless `--replace` names it, in milliseconds; null
-    /// where the next apply may.
+    /// The time for which no apply deploys the version, unless `--replace` names it, in
+    /// milliseconds; null if the next apply may deploy it.
     held_back_ms: Option<u64>,
 }
 
 impl AbandonDocument {
-    /// The document of a change that was abandoned.
+    /// Returns the document of an abandoned change.
     pub fn of(abandoned: &Abandoned<'_>) -> Self {
         let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).ok();
         Self {

@@ -1,5 +1,5 @@
-//! An error or a warning as a value: what, why, where. Streams, reports and annotations show the
-//! same.
+//! An error or a warning as a value: message, causes, fix and location. Streams, reports and
+//! annotations use it.
 
 use std::error::Error;
 
@@ -27,15 +27,15 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// The message.
     pub summary: String,
-    /// Why, and what to do; lines.
+    /// The causes and the fix, one per line.
     pub detail: String,
-    /// The version that it is about.
+    /// The affected version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Where in the manifest.
+    /// The part of the manifest that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<SourceRange>,
-    /// The line there.
+    /// The first line of that part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snippet: Option<Snippet>,
     /// Values without a key in Terraform's format.
@@ -50,7 +50,7 @@ pub struct DiagnosticExtension {
     pub code: Option<String>,
     /// The causes, the outermost first.
     pub causes: Vec<String>,
-    /// The hint.
+    /// The fix.
     pub help: Option<String>,
 }
 
@@ -60,13 +60,13 @@ pub struct DiagnosticExtension {
 pub struct SourceRange {
     /// The file.
     pub filename: String,
-    /// Where it starts.
+    /// The start.
     pub start: SourcePoint,
-    /// Where it ends, on the same line.
+    /// The end, on the same line.
     pub end: SourcePoint,
 }
 
-/// A place in the manifest.
+/// A position in the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct SourcePoint {
@@ -74,11 +74,11 @@ pub struct SourcePoint {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
-    /// The byte, from 0; null where only the line and column are known.
+    /// The byte, from 0; null if only the line and column are known.
     pub byte: Option<usize>,
 }
 
-/// The line of the manifest, with the part that is meant.
+/// A line of the manifest, with the part that is the cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Snippet {
@@ -88,16 +88,16 @@ pub struct Snippet {
     pub code: String,
     /// The line number.
     pub start_line: usize,
-    /// The first byte of `code` that is meant.
+    /// The first byte of the part that is the cause, in `code`.
     pub highlight_start_offset: usize,
-    /// The byte behind the last one.
+    /// The byte after the last byte of that part.
     pub highlight_end_offset: usize,
     /// Always empty: a manifest has no expressions.
     pub values: Vec<String>,
 }
 
 impl Diagnostic {
-    /// Something that is at no place.
+    /// Returns a diagnostic without a position.
     pub fn new(severity: Severity, summary: impl Into<String>) -> Self {
         Self {
             severity,
@@ -110,7 +110,7 @@ impl Diagnostic {
         }
     }
 
-    /// With causes and a help.
+    /// Adds causes and a help.
     #[must_use]
     pub fn because(mut self, causes: Vec<String>, help: Option<String>) -> Self {
         let because = causes.iter().map(|cause| format!("because {cause}"));
@@ -121,7 +121,7 @@ impl Diagnostic {
         self
     }
 
-    /// Where the manifest speaks of a version.
+    /// Adds the affected version, and the position of its entry in the manifest.
     #[must_use]
     pub fn about(mut self, address: &str, origin: Option<&Origin>) -> Self {
         self.address = Some(address.to_owned());
@@ -140,17 +140,17 @@ impl Diagnostic {
         self
     }
 
-    /// A problem of the manifest.
+    /// Returns the diagnostic of a problem of the manifest.
     pub fn of_problem(problem: &Problem) -> Self {
         let severity = match problem.severity() {
             ProblemSeverity::Error => Severity::Error,
             ProblemSeverity::Warning => Severity::Warning,
         };
         let labels = problem.primary.iter().chain(&problem.related);
-        let places = labels
+        let labels = labels
             .filter(|label| !label.text.is_empty())
             .map(|label| format!("line {}: {}", label.position.line, label.text));
-        let lines: Vec<String> = places.chain(problem.help.clone()).collect();
+        let lines: Vec<String> = labels.chain(problem.help.clone()).collect();
         let primary = problem.primary.as_ref();
         let line = problem.primary_line();
         Self {
@@ -175,7 +175,7 @@ impl Diagnostic {
         }
     }
 
-    /// What stands against a plan, where the manifest speaks of it.
+    /// Returns the diagnostic of a refusal, at the entry of the manifest that it concerns.
     pub fn of_refusal(refusal: &Refusal, plan: &Plan) -> Self {
         let mut causes = Vec::new();
         let mut source = Error::source(refusal);
@@ -183,12 +183,12 @@ impl Diagnostic {
             causes.push(cause.to_string());
             source = cause.source();
         }
-        let mut told =
+        let mut diagnostic =
             Self::new(Severity::Error, refusal.to_string()).because(causes, Some(refusal.help()));
         let address = match refusal {
             Refusal::NotListed { address } | Refusal::Protected { address } => address,
             Refusal::Owner { address, conflict } => {
-                told.x_solution.code = Some(conflict.code().to_owned());
+                diagnostic.x_solution.code = Some(conflict.code().to_owned());
                 address
             }
             Refusal::Package {
@@ -197,20 +197,20 @@ impl Diagnostic {
                 origin,
                 identity: _,
             } => {
-                let mut told = told.about(address.as_str(), origin.as_ref());
-                told.x_solution.code = Some(problem.code().to_string());
-                return told;
+                let mut diagnostic = diagnostic.about(address.as_str(), origin.as_ref());
+                diagnostic.x_solution.code = Some(problem.code().to_string());
+                return diagnostic;
             }
             Refusal::Unproven(_)
             | Refusal::TooManyDestroys { .. }
             | Refusal::TooManyChanges { .. }
-            | Refusal::ScopeNotListed => return told,
+            | Refusal::ScopeNotListed => return diagnostic,
         };
         let change = plan
             .changes
             .iter()
             .find(|change| change.address == *address);
-        told.about(
+        diagnostic.about(
             address.as_str(),
             change.and_then(|change| change.origin.as_ref()),
         )

@@ -15,9 +15,9 @@ pub struct DoctorDocument<'a> {
     format_version: &'static str,
     /// The version of solform.
     solform: &'static str,
-    /// The environment; null where none could be chosen.
+    /// The environment; null if none could be selected.
     environment: Option<&'a str>,
-    /// True if a check failed. Warnings are no failure.
+    /// True if a check failed. A warning is not a failure.
     failed: bool,
     /// The numbers of checks by outcome.
     counts: CountsItem,
@@ -29,13 +29,13 @@ pub struct DoctorDocument<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct CountsItem {
-    /// As it should be.
+    /// Checks that passed.
     ok: usize,
-    /// To know of.
+    /// Checks with a warning.
     warn: usize,
-    /// Failed.
+    /// Checks that failed.
     fail: usize,
-    /// Not asked.
+    /// Checks that were skipped.
     skipped: usize,
 }
 
@@ -49,9 +49,9 @@ struct CheckItem<'a> {
     verdict: VerdictWord,
     /// The result, as a sentence.
     text: &'a str,
-    /// The hint; null if nothing has to be done.
+    /// The fix; null if nothing has to be done.
     hint: Option<&'a str>,
-    /// The single things that it looked at, where there are several.
+    /// The checked items, if there are several.
     findings: Vec<FindingItem<'a>>,
 }
 
@@ -71,13 +71,13 @@ struct FindingItem<'a> {
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum VerdictWord {
-    /// As it should be.
+    /// The check passed.
     Ok,
-    /// Something to know of; solform works all the same.
+    /// The check found something unusual, but solform works.
     Warn,
-    /// solform cannot work like this.
+    /// The check failed: solform cannot work until this is fixed.
     Fail,
-    /// Not asked, because something that it needs is not there.
+    /// The check was skipped, because something that it needs is missing.
     Skipped,
 }
 
@@ -92,7 +92,7 @@ impl From<Verdict> for VerdictWord {
     }
 }
 
-/// The document of a diagnosis.
+/// Returns the document of a diagnosis.
 pub fn doctor_document(diagnosis: &Diagnosis) -> DoctorDocument<'_> {
     let Counts {
         ok,

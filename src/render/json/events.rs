@@ -1,5 +1,5 @@
-//! The event stream of `--json` on plan, apply and destroy: one object a line, in Terraform's types
-//! and keys, and everything else under `x_solution`.
+//! The event stream of `--json` on plan, apply and destroy: one object per line, with Terraform's
+//! types and keys. Other values are under `x_solution`.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary
 use crate::render::progress::{doing, done};
 use crate::render::words;
 
-/// A line that has no time yet.
+/// A line without its time.
 #[derive(Debug)]
 pub struct StreamMessage {
     level: Level,
@@ -29,7 +29,7 @@ pub struct StreamMessage {
 }
 
 impl StreamMessage {
-    /// The line, as it is written at this time.
+    /// Returns the line with this time, in milliseconds since 1970.
     pub fn at(self, now_ms: u64) -> StreamLine {
         let Self {
             level,
@@ -53,7 +53,7 @@ impl StreamMessage {
         }
     }
 
-    /// The first line.
+    /// Returns the first line of a stream: the versions.
     pub fn version() -> Self {
         let solform = env!("CARGO_PKG_VERSION");
         Self::new(
@@ -67,13 +67,13 @@ impl StreamMessage {
         )
     }
 
-    /// Something to be known.
+    /// Returns a line with a message for people only.
     pub fn log(message: impl Into<String>) -> Self {
         let event = StreamEvent::Log { x_solution: None };
         Self::new(Level::Info, message.into(), event)
     }
 
-    /// An error or a warning.
+    /// Returns the line of an error or a warning.
     pub fn diagnostic(diagnostic: Diagnostic) -> Self {
         let (level, head) = match diagnostic.severity {
             Severity::Error => (Level::Error, "Error"),
@@ -88,9 +88,10 @@ impl StreamMessage {
         )
     }
 
-    /// The plan: every change, and every version with something to be said of it; then the numbers.
+    /// Returns the lines of a plan: every change, every unchanged version with a note or a
+    /// difference, then the counts.
     pub fn plan(plan: &Plan, is_applyable: bool) -> Vec<Self> {
-        let is_told = |change: &&Change| {
+        let is_listed = |change: &&Change| {
             let is_left = |decision: Decision| decision != Decision::Apply;
             !change.is_no_op()
                 || !change.notes.is_empty()
@@ -100,7 +101,7 @@ impl StreamMessage {
         let mut messages: Vec<Self> = plan
             .changes
             .iter()
-            .filter(is_told)
+            .filter(is_listed)
             .map(|change| planned_change(change, &successions))
             .collect();
         let summary = Summary::of(plan);
@@ -124,7 +125,7 @@ impl StreamMessage {
         messages
     }
 
-    /// The result.
+    /// Returns the last line of an apply: the report.
     pub fn report(report: ReportDocument, mode: Mode) -> Self {
         let changes = ChangesItem {
             add: report.totals.added,
@@ -147,7 +148,7 @@ impl StreamMessage {
         summary_message(message, changes, x_solution)
     }
 
-    /// A change is in progress.
+    /// Returns the line of a change that is in progress.
     pub fn progress(
         address: &Address,
         identity: Option<&Identity>,
@@ -164,7 +165,7 @@ impl StreamMessage {
         Self::new(Level::Info, message, StreamEvent::ApplyProgress { hook })
     }
 
-    /// Something that happened during an apply.
+    /// Returns the line of an event during an apply.
     pub fn event(event: &ApplyEvent, identity: Option<&Identity>) -> Self {
         match event {
             ApplyEvent::StepStarted { address, kind } => {
@@ -212,9 +213,9 @@ impl StreamMessage {
                     why: why.clone(),
                 };
                 let doing = if *is_ambiguous {
-                    "may have been taken, looking for its effect"
+                    "may have been accepted, checking for its effect"
                 } else {
-                    "was not taken, sending again"
+                    "was not accepted, sending again"
                 };
                 log(
                     Level::Warn,
@@ -247,7 +248,7 @@ impl StreamMessage {
             ApplyEvent::Draining { at_work } => log(
                 Level::Warn,
                 format!(
-                    "Interrupted: nothing new is started; {} at work.",
+                    "Interrupted: nothing new is started; {} in progress.",
                     words::count(*at_work, "change")
                 ),
                 LogExtension::Draining { at_work: *at_work },
@@ -315,7 +316,7 @@ fn finished(
     StreamMessage::new(Level::Error, message, event)
 }
 
-/// The stream's word for an action; the plan's document has another one for nothing.
+/// Returns the word of an action in the stream: `noop`, where the plan document has `no-op`.
 fn action_word(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::NoOp => "noop",
@@ -335,7 +336,8 @@ fn hook(address: &Address, identity: Option<&Identity>, kind: ActionKind) -> Hoo
     }
 }
 
-/// Of a version whose identity is not at hand, the address says enough.
+/// Returns the resource of a change. If its identity is not known, its name and version are taken
+/// from the address.
 fn resource(address: &Address, identity: Option<&Identity>) -> ResourceItem {
     let text = address.to_string();
     let (name, version) = match identity {
@@ -356,7 +358,7 @@ fn resource(address: &Address, identity: Option<&Identity>) -> ResourceItem {
     }
 }
 
-/// Whole seconds: what a line every 10 s needs.
+/// Returns whole seconds, which are exact enough for a line every 10 s.
 fn whole(elapsed: Duration) -> f64 {
     seconds(Duration::from_secs(elapsed.as_secs()))
 }

@@ -1,4 +1,4 @@
-//! The lines of the event stream, as types: Terraform's keys, and ours under `x_solution`.
+//! The lines of the event stream, as types. Keys that Terraform does not have are in `x_solution`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,13 +16,13 @@ pub struct StreamLine {
     /// The level.
     #[serde(rename = "@level")]
     pub(super) level: Level,
-    /// The line for people.
+    /// The message for people.
     #[serde(rename = "@message")]
     pub(super) message: String,
     /// Always `solform.ui`.
     #[serde(rename = "@module")]
     pub(super) module: &'static str,
-    /// When it was written, as RFC 3339.
+    /// The time, as RFC 3339.
     #[serde(rename = "@timestamp")]
     pub(super) timestamp: String,
     #[serde(flatten)]
@@ -44,16 +44,16 @@ pub(super) enum Level {
 pub(super) enum StreamEvent {
     /// The first line.
     Version {
-        /// The solform that writes.
+        /// The version of solform.
         solform: &'static str,
         /// The version of Terraform's stream whose types and keys are used.
         ui: &'static str,
         /// The version of this format, `MAJOR.MINOR`.
         format_version: &'static str,
     },
-    /// Something that Terraform has no type for.
+    /// An event without a Terraform type.
     Log {
-        /// The event; none if the message is sufficient.
+        /// The event; absent if the message is sufficient.
         #[serde(skip_serializing_if = "Option::is_none")]
         x_solution: Option<LogExtension>,
     },
@@ -69,14 +69,14 @@ pub(super) enum StreamEvent {
         /// Values without a key in Terraform's format.
         x_solution: Box<ChangeExtension>,
     },
-    /// The numbers: of the plan, and at the end those of what happened.
+    /// The counts of the plan, or at the end of an apply those of the completed changes.
     ChangeSummary {
-        /// The numbers.
+        /// The counts.
         changes: ChangesItem,
         /// Values without a key in Terraform's format.
         x_solution: Box<SummaryExtension>,
     },
-    /// A change is begun.
+    /// A change started.
     ApplyStart {
         /// The change.
         hook: HookItem,
@@ -93,7 +93,7 @@ pub(super) enum StreamEvent {
         /// The outcome.
         x_solution: OutcomeExtension,
     },
-    /// A change ended in another way, or was not tried.
+    /// A change is not done: it failed, was skipped or has an unknown outcome.
     ApplyErrored {
         /// The change.
         hook: HookItem,
@@ -106,7 +106,7 @@ pub(super) enum StreamEvent {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct ResourceItem {
-    /// `Name@version`, with the owner in front where two would look alike.
+    /// `Name@version`, with the owner in front if two versions have the same name and version.
     pub(super) addr: String,
     /// Always empty.
     pub(super) module: &'static str,
@@ -132,7 +132,7 @@ pub(super) struct PlannedItem {
     pub(super) action: &'static str,
 }
 
-/// The numbers.
+/// The counts.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct ChangesItem {
@@ -152,20 +152,20 @@ pub(super) struct ChangesItem {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct SummaryExtension {
-    /// Of a plan, all its numbers.
+    /// All counts of a plan; only in a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) summary: Option<SummaryItem>,
-    /// Of a plan, whether there is something to apply, nothing blocks it, and no write of an
-    /// earlier apply is in flight.
+    /// True if the plan has something to apply, nothing blocks it, and no write of an earlier apply
+    /// is in flight; only in a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) applyable: Option<bool>,
-    /// Of a plan, the writes of earlier applies whose end is not known.
+    /// Writes of earlier applies whose outcome is not known; only in a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) in_flight: Option<Vec<InFlightItem>>,
-    /// Of a plan, the live records that failed deploys left.
+    /// Live records that failed deploys left; only in a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) orphaned: Option<Vec<OrphanedItem>>,
-    /// Of an apply or destroy, the report: every change with what became of it.
+    /// The report, with every change and its outcome; only at the end of an apply or destroy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<ReportDocument>,
 }
@@ -178,13 +178,13 @@ pub(super) struct HookItem {
     pub(super) resource: ResourceItem,
     /// `create`, `update`, `replace` or `delete`.
     pub(super) action: &'static str,
-    /// The key that names the record, where one is live.
+    /// The key of the record's id, always `id`; absent if no record is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id_key: Option<&'static str>,
-    /// The platform's id of it.
+    /// The platform's id of the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id_value: Option<String>,
-    /// The time since the start of the change, or its duration.
+    /// The time since the start of the change, or its duration, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) elapsed_seconds: Option<f64>,
 }
@@ -199,7 +199,7 @@ pub(super) struct OutcomeExtension {
     pub(super) detail: Option<String>,
     /// The jobs that it started, in order.
     pub(super) jobs: Vec<String>,
-    /// Calls that were sent a second time.
+    /// Writes that were sent a second time.
     pub(super) sent_twice: Vec<&'static str>,
 }
 
@@ -207,38 +207,39 @@ pub(super) struct OutcomeExtension {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(super) enum LogExtension {
-    /// The server accepted a call.
+    /// The server accepted a write.
     JobStarted {
         /// The change.
         address: String,
         /// `deploy`, `patch` or `delete`.
         call: &'static str,
-        /// The job; null where the server named none.
+        /// The job; null if the server returned none.
         job: Option<String>,
     },
-    /// A job's answer changed.
+    /// The server's answer about a job changed.
     JobAnswered {
         /// The change.
         address: String,
         /// The job.
         job: String,
-        /// The server's word.
+        /// The server's word for its state.
         word: String,
     },
-    /// A call is tried again after a while.
+    /// A write is sent again, or its effect is checked, after a delay.
     Retrying {
         /// The change.
         address: String,
-        /// The call.
+        /// The write: `deploy`, `patch` or `delete`.
         call: &'static str,
-        /// The maximum wait.
+        /// The maximum delay, in seconds.
         after_seconds: f64,
-        /// True if the call may have been taken, so that its effect is looked for meanwhile.
+        /// True if the server may have accepted the write, so its effect is checked during the
+        /// delay.
         ambiguous: bool,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The first interrupt was seen: nothing new starts.
+    /// The apply received the first interrupt: no new change starts.
     Draining {
         /// The number of changes in progress.
         at_work: usize,

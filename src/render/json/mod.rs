@@ -1,4 +1,4 @@
-//! The documents of `--json`: one value per command, with a version and a schema.
+//! The documents of `--json` and `--format json`, each with a version and a schema.
 
 mod abandon;
 mod diagnostic;

@@ -58,7 +58,8 @@ pub(in crate::render) fn past_report_document(run: &PastRun) -> ReportDocument {
     }
 }
 
-/// What an earlier run made: what was so already was sent by nobody.
+/// Returns the totals of an earlier apply. A step without a write changed nothing, so it is not
+/// counted.
 fn past_totals(run: &PastRun) -> TotalsItem {
     let mut totals = TotalsItem::default();
     for step in &run.steps {

@@ -1,8 +1,8 @@
-//! The plan as a document: Terraform's keys, so that policy tools which read its plans read ours,
-//! and everything else under `x_solution`.
+//! The plan as a document with Terraform's keys, so that policy tools for Terraform plans can read
+//! it. Other values are under `x_solution`.
 //!
-//! `format_version` is that of Terraform's plan format whose keys these are. Readers skip the keys
-//! that they do not know.
+//! `format_version` is the version of Terraform's plan format with these keys. Readers must ignore
+//! keys that they do not know.
 
 use std::collections::BTreeMap;
 
@@ -26,26 +26,26 @@ pub(super) const RESOURCE_TYPE: &str = "solform_solution";
 pub struct PlanDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The solform that made the document.
+    /// The version of solform that wrote the document.
     solform_version: &'static str,
     /// True if there is something to apply, nothing blocks it, and no write of an earlier apply is
     /// in flight.
     applyable: bool,
-    /// True if nothing is left to be planned once this is applied.
+    /// True if nothing is left to plan after this plan is applied.
     complete: bool,
     /// True if planning failed.
     errored: bool,
-    /// Every version that the plan is about, also those that are as declared.
+    /// Every version in the plan, including versions that are as declared.
     resource_changes: Vec<ResourceChange>,
     /// Values without a key in Terraform's format.
     x_solution: PlanExtension,
 }
 
-/// A version.
+/// A version with its change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ResourceChange {
-    /// `Name@version`, with the owner in front where two would look alike.
+    /// `Name@version`, with the owner in front if two versions have the same name and version.
     address: String,
     /// Always `managed`.
     mode: &'static str,
@@ -60,7 +60,7 @@ struct ResourceChange {
     provider_name: &'static str,
     /// The action.
     change: ChangeItem,
-    /// Terraform's word for why, where it has one.
+    /// Terraform's word for the reason; null if it has none.
     action_reason: Option<&'static str>,
     /// Values without a key in Terraform's format.
     x_solution: ChangeExtension,
@@ -70,8 +70,8 @@ struct ResourceChange {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ChangeItem {
-    /// `no-op`, `create`, `update`, `delete`, or `delete` and `create` for a replace. Whoever looks
-    /// for `delete` finds every loss.
+    /// `no-op`, `create`, `update`, `delete`, or `delete` and `create` for a replace. A search for
+    /// `delete` finds every loss.
     actions: Vec<&'static str>,
     /// The live values; null if no version is live.
     before: Option<BTreeMap<&'static str, Option<String>>>,
@@ -79,9 +79,9 @@ struct ChangeItem {
     after: Option<BTreeMap<&'static str, Option<String>>>,
     /// The fields that are known only after the apply.
     after_unknown: BTreeMap<&'static str, bool>,
-    /// Nothing of a solution version is a secret.
+    /// Always false: no value of a solution version is a secret.
     before_sensitive: bool,
-    /// Nothing of a solution version is a secret.
+    /// Always false: no value of a solution version is a secret.
     after_sensitive: bool,
 }
 
@@ -95,52 +95,52 @@ struct ChangeItem {
 pub(super) struct ChangeExtension {
     /// The owner.
     owner: String,
-    /// Why: `declared`, `superseded`, `undeclared`, `tombstone` or `requested`.
+    /// The reason: `declared`, `superseded`, `undeclared`, `tombstone` or `requested`.
     reason: &'static str,
     /// The versions that supersede it.
     superseded_by: Vec<String>,
-    /// Where the manifest speaks of it.
+    /// The position of its entry in the manifest.
     position: Option<PositionItem>,
-    /// True if and how it can be undone: `nothing`, `by-patch`, `by-delete` or `irreversible`.
+    /// The way to undo it: `nothing`, `by-patch`, `by-delete` or `irreversible`.
     undo: &'static str,
     /// The changes that must be done first.
     waits_for: Vec<String>,
-    /// The versions that must be live when this one goes.
+    /// The versions that must be live before this one is deactivated or deleted.
     successors: Vec<String>,
-    /// True if something prevents it.
+    /// True if the change is blocked.
     blocked: bool,
-    /// What prevents it, as stable codes: `protected`, `owner-differs`, `owner-moved`,
-    /// `author-differs`, or the code of a problem of its package.
+    /// The blocks, as stable codes: `protected`, `owner-differs`, `owner-moved`, `author-differs`,
+    /// or the code of a problem of its package.
     blocked_by: Vec<&'static str>,
-    /// The fingerprint of the package that is deployed; null where nothing is, or where the package
-    /// could not be inspected.
+    /// The fingerprint of the package that is deployed; null if nothing is deployed, or if the
+    /// package could not be inspected.
     package: Option<String>,
-    /// True if the version stops serving and no other of its name serves in its place.
+    /// True if the version stops serving, and no other version of its name serves instead.
     ends_service: bool,
-    /// True if the version becomes visible to everybody.
+    /// True if the version becomes visible to all users.
     becomes_public: bool,
     /// True if fewer users will see the version.
     narrows_visibility: bool,
-    /// What a version that comes into service takes over from; null where it does so from none.
+    /// The versions that this one replaces when it comes into service; null if there are none.
     takes_over: Option<SuccessionItem>,
-    /// Every field that differs, also where the difference is left alone.
+    /// Every field that differs, including differences that are left alone.
     fields: Vec<FieldItem>,
-    /// What a reader should know besides, as stable words.
+    /// Additional facts for a reader, as stable words.
     notes: Vec<&'static str>,
 }
 
-/// Versions that go for another one.
+/// The versions that another version replaces.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SuccessionItem {
-    /// `upgrade`, `downgrade`, `incomparable` where their numbers do not tell, or `handover` from
-    /// another owner's same version.
+    /// `upgrade`, `downgrade`, `incomparable` if their numbers cannot be ordered, or `handover`
+    /// from the same version of another owner.
     course: &'static str,
-    /// The versions that go, the highest first; of a downgrade the higher ones only.
+    /// The replaced versions, the highest first; for a downgrade only the higher versions.
     from: Vec<String>,
 }
 
-/// A place in the manifest.
+/// A position in the manifest.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct PositionItem {
@@ -168,11 +168,12 @@ impl PositionItem {
 struct FieldItem {
     /// The name.
     field: &'static str,
-    /// The live value; null where nothing is live, or where it is not known.
+    /// The live value; null if no version is live, or if the value is not known.
     before: Option<String>,
-    /// The declared value; null where the version goes.
+    /// The declared value; null if the version will be deleted.
     after: Option<String>,
-    /// What becomes of the difference: `apply`, `unknown-word`, `not-known` or `waits-for-review`.
+    /// The decision: `apply`, or left alone because of `unknown-word`, `not-known` or
+    /// `waits-for-review`.
     decision: &'static str,
 }
 
@@ -180,7 +181,7 @@ struct FieldItem {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PlanExtension {
-    /// The environment, as the manifest calls it.
+    /// The name of the environment in the manifest.
     environment: String,
     /// The environment's URL.
     url: String,
@@ -188,19 +189,19 @@ struct PlanExtension {
     manifest: String,
     /// `converge` or `destroy`.
     mode: &'static str,
-    /// The numbers.
+    /// The counts.
     summary: SummaryItem,
-    /// Live versions in scope: what percentages of limits refer to.
+    /// The number of live versions in scope; percentages of limits refer to it.
     live_in_scope: usize,
     /// The refusals of the plan.
     refusals: Vec<String>,
-    /// Writes of earlier applies whose end is not known.
+    /// Writes of earlier applies whose outcome is not known.
     in_flight: Vec<InFlightItem>,
     /// Live records that failed deploys left.
     orphaned: Vec<OrphanedItem>,
 }
 
-/// A write of an earlier apply whose end is not known.
+/// A write of an earlier apply whose outcome is not known.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct InFlightItem {
@@ -208,11 +209,11 @@ pub(in crate::render) struct InFlightItem {
     pub(in crate::render) address: String,
     /// The write: `deploy`, `patch` or `delete`.
     write: &'static str,
-    /// The job; null where the server named none.
+    /// The job; null if the server returned none.
     pub(in crate::render) job: Option<String>,
     /// The id of the apply that sent it.
     apply: String,
-    /// When it was sent, as RFC 3339.
+    /// The time when it was sent, as RFC 3339.
     sent_at: Option<String>,
 }
 
@@ -235,10 +236,10 @@ impl InFlightItem {
 pub(in crate::render) struct OrphanedItem {
     /// The version that the deploy was for.
     pub(in crate::render) address: String,
-    /// The address of the record, where it is not that version.
+    /// The address of the record, if it is not that version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::render) made: Option<String>,
-    /// The record.
+    /// The id of the record.
     pub(in crate::render) id: String,
     /// The id of the apply whose deploy failed.
     apply: String,
@@ -259,12 +260,12 @@ impl OrphanedItem {
     }
 }
 
-/// Returns whether there is something to apply, and nothing of an earlier apply must end first.
+/// Returns true if there is something to apply, and no write of an earlier apply is in flight.
 pub(super) fn is_applyable_now(summary: &Summary) -> bool {
     summary.has_changes() && summary.in_flight == 0
 }
 
-/// The numbers of a plan.
+/// The counts of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct SummaryItem {
@@ -276,13 +277,10 @@ pub(super) struct SummaryItem {
     destroy: usize,
     /// Versions that are as declared.
     no_op: usize,
-    /// Declared versions in a state or visibility that solform does not know: nothing is done about
-    /// them, and they are not as declared.
+    /// Declared versions in a state or visibility that solform does not know. They are not as
+    /// declared, and solform does not change them.
     unknown: usize,
-    /// Declared versions that wait for an approval on the platform. They are not changed, and do
-    /// not count as declared.
-    in_review: usize,
-    /// Changes that are blocked; they count above too.
+    /// Changes that are blocked; they are also counted above.
     blocked: usize,
     /// Versions that stop serving without a successor of their name.
     ends_service: usize,
@@ -292,15 +290,15 @@ pub(super) struct SummaryItem {
     widened: usize,
     /// Versions that fewer users will see.
     narrowed: usize,
-    /// Versions that come into service in the place of a higher one.
+    /// Versions that come into service and replace a higher version.
     downgraded: usize,
-    /// Versions that served beside a declared one, and that a policy takes out of service.
+    /// Versions that serve next to a declared version, and that a policy takes out of service.
     coexisting: usize,
     /// Live versions that the manifest leaves alone.
     unmanaged: usize,
     /// Changes that options left out.
     left_out: usize,
-    /// Writes of earlier applies whose end is not known.
+    /// Writes of earlier applies whose outcome is not known.
     in_flight: usize,
     /// Live records that failed deploys left.
     orphaned: usize,
@@ -349,7 +347,7 @@ impl SummaryItem {
     }
 }
 
-/// What GitLab's merge-request widget reads of a plan.
+/// The counts that GitLab's merge-request widget reads.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct GitlabDocument {
@@ -361,7 +359,7 @@ pub struct GitlabDocument {
     delete: usize,
 }
 
-/// The document of a plan, and of what stands against it.
+/// Returns the document of a plan and its refusals.
 pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
     let summary = Summary::of(plan);
     let successions = Successions::of(plan);
@@ -391,7 +389,7 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
     }
 }
 
-/// The numbers of a plan for GitLab's widget.
+/// Returns the counts of a plan for GitLab's widget.
 pub fn gitlab_document(plan: &Plan) -> GitlabDocument {
     let summary = Summary::of(plan);
     GitlabDocument {
@@ -438,7 +436,7 @@ fn change_item(action: &Action) -> ChangeItem {
         }
         Action::Update { before, after, .. } => {
             let mut values = declared(after);
-            // What is not declared stays as it is.
+            // Values that are not declared do not change.
             values.insert("id", Some(before.id.to_string()));
             values.insert("owner", Some(before.identity.owner.to_string()));
             if after.visibility.is_none() {
@@ -657,7 +655,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_applied_is_told() {
+    fn applyable_and_complete_follow_the_plan() {
         let one = scenario().declare([declared("A@1")]);
         for (scenario, refusals, applyable, complete) in [
             (one, vec![], true, true),
@@ -683,7 +681,7 @@ mod tests {
 
     /// Other programs flatten the actions and count them.
     #[test]
-    fn every_format_has_the_same_numbers() {
+    fn every_format_has_the_same_counts() {
         for scenario in [
             every_kind(),
             every_kind().target("Upgrade"),

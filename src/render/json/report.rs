@@ -1,6 +1,6 @@
-//! The report of an apply as a document: what was to be done, and what became of it.
+//! The report of an apply as a document: every change with its outcome.
 //!
-//! Markdown and annotations are made from this value too, so that every format says the same.
+//! Markdown and annotations are made from this value too, so all formats have the same content.
 
 use std::collections::BTreeMap;
 
@@ -23,44 +23,45 @@ use crate::render::words;
 pub struct ReportDocument {
     /// The version of this format, `MAJOR.MINOR`.
     pub(in crate::render) format_version: &'static str,
-    /// The solform that made the document.
+    /// The version of solform that wrote the document.
     pub(in crate::render) solform_version: &'static str,
-    /// The environment, as the manifest calls it; null where the manifest could not be read.
+    /// The name of the environment in the manifest; null if the manifest could not be read.
     pub(in crate::render) environment: Option<String>,
-    /// The environment's URL; null where the manifest could not be read.
+    /// The environment's URL; null if the manifest could not be read.
     pub(in crate::render) url: Option<String>,
     /// `converge` or `destroy`.
     pub(in crate::render) mode: &'static str,
-    /// The run's id in the store; null where nothing was begun.
+    /// The id of the apply in the store; null if nothing was started.
     pub(in crate::render) run: Option<String>,
-    /// When it began, as RFC 3339.
+    /// The start, as RFC 3339.
     pub(in crate::render) started_at: Option<String>,
-    /// When it ended, as RFC 3339.
+    /// The end, as RFC 3339.
     pub(in crate::render) ended_at: Option<String>,
     /// `complete`: all is as planned; `incomplete`: something is left; `not-applied`: nothing was
-    /// begun.
+    /// started.
     pub(in crate::render) result: ResultWord,
-    /// True if an interrupt ended it early.
+    /// True if an interrupt ended the apply early.
     pub(in crate::render) interrupted: bool,
     /// The totals of the changes that are done.
     pub(in crate::render) totals: TotalsItem,
-    /// The numbers of changes by outcome.
+    /// The number of changes for each outcome.
     pub(in crate::render) outcomes: BTreeMap<&'static str, usize>,
-    /// Every change with what became of it, in the plan's order.
+    /// Every change with its outcome, in the plan's order.
     pub(in crate::render) changes: Vec<ReportChange>,
-    /// The result of the verification.
+    /// The result of the check after the apply.
     pub(in crate::render) convergence: Convergence,
-    /// Changes that a new plan has, and the saved plan does not approve; none of them was executed.
+    /// Changes that a new plan contains, and that the saved plan does not approve; they were not
+    /// executed.
     pub(in crate::render) not_approved: Vec<NotApprovedItem>,
-    /// Writes of earlier applies whose end is still not known, of versions that no change is about.
+    /// Writes of earlier applies that are still in flight, for versions that no change concerns.
     pub(in crate::render) in_flight: Vec<InFlightItem>,
     /// Live records that failed deploys of earlier applies left.
     pub(in crate::render) orphaned: Vec<OrphanedItem>,
     /// The commands that stop waiting for the jobs that have not ended.
     pub(in crate::render) abandon_commands: Vec<String>,
-    /// Why nothing was begun.
+    /// The reasons why nothing was started.
     pub(in crate::render) errors: Vec<Diagnostic>,
-    /// The command that goes on from here; null where nothing is left.
+    /// The command that continues this apply; null if nothing is left.
     pub(in crate::render) resume_command: Option<String>,
 }
 
@@ -72,11 +73,11 @@ pub(in crate::render) enum ResultWord {
     Complete,
     /// Something is left.
     Incomplete,
-    /// Nothing was begun.
+    /// Nothing was started.
     NotApplied,
 }
 
-/// What the changes that are done amount to. A replace counts as added and as destroyed.
+/// The totals of the changes that are done. A replace counts as added and as destroyed.
 #[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct TotalsItem {
@@ -88,36 +89,36 @@ pub(in crate::render) struct TotalsItem {
     pub(in crate::render) destroyed: usize,
 }
 
-/// A change.
+/// A change with its outcome.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct ReportChange {
-    /// `Name@version`, with the owner in front where two would look alike.
+    /// `Name@version`, with the owner in front if two versions have the same name and version.
     pub(in crate::render) address: String,
-    /// `create`, `update`, `replace` or `delete`; null where an earlier run did not come to it.
+    /// `create`, `update`, `replace` or `delete`; null if an earlier apply did not record it.
     pub(in crate::render) action: Option<&'static str>,
     /// `done`, `failed`, `skipped`, `refused`, `cancelled` or `unknown`.
     pub(in crate::render) outcome: &'static str,
     /// The reason why it is not done, or a note on a change that is done.
     pub(in crate::render) detail: Option<String>,
-    /// The hint.
+    /// The fix.
     pub(in crate::render) help: Option<String>,
-    /// The record that is live, where one is.
+    /// The id of the live record; null if there is none.
     pub(in crate::render) id: Option<String>,
     /// The jobs that it started, in order.
     pub(in crate::render) jobs: Vec<String>,
-    /// Calls that were sent a second time, as nobody could know whether the first was taken.
+    /// Writes that were sent a second time, because the answer to the first was lost.
     pub(in crate::render) sent_twice: Vec<&'static str>,
-    /// True if it was so before anything was sent.
+    /// True if it was already up to date before a write was sent.
     pub(in crate::render) was_already: bool,
-    /// The duration.
+    /// The duration, in seconds.
     pub(in crate::render) took_seconds: Option<f64>,
-    /// Where the manifest speaks of it.
+    /// The position of its entry in the manifest.
     pub(in crate::render) position: Option<PositionItem>,
 }
 
 impl ReportChange {
-    /// Returns whether nothing is left of it.
+    /// Returns true if the change is done.
     pub(in crate::render) fn is_done(&self) -> bool {
         self.outcome == OutcomeKind::Done.as_str()
     }
@@ -133,28 +134,28 @@ pub(in crate::render) struct NotApprovedItem {
     pub(in crate::render) action: &'static str,
 }
 
-/// The result of the verification after an apply.
+/// The result of the check after an apply.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct Convergence {
     /// `converged`: all is as planned; `not-converged`: something is not; `not-proven`: the live
-    /// state could not be read in full; `not-looked`: nobody looked.
+    /// state could not be read in full; `not-looked`: the live state was not read.
     pub(in crate::render) result: ConvergenceWord,
-    /// Changes that are done and planned again.
+    /// Changes that are done, but that a new plan contains again.
     pub(in crate::render) not_converged: Vec<NotConverged>,
-    /// Versions that somebody must approve.
+    /// Versions that wait for a review.
     pub(in crate::render) waiting_for_review: Vec<String>,
-    /// Why the look proves nothing.
+    /// The reason why the check proves nothing; null if it was complete.
     pub(in crate::render) unproven: Option<String>,
 }
 
-/// The verdict of the verification.
+/// The verdict of the check after an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::render) enum ConvergenceWord {
     /// The completed changes are live.
     Converged,
-    /// Something that is done is planned again.
+    /// A new plan contains a change that is done.
     NotConverged,
     /// The live state could not be read in full.
     NotProven,
@@ -162,7 +163,7 @@ pub(in crate::render) enum ConvergenceWord {
     NotLooked,
 }
 
-/// A change that is done and planned again.
+/// A change that is done, but that a new plan contains again.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(in crate::render) struct NotConverged {
@@ -172,22 +173,22 @@ pub(in crate::render) struct NotConverged {
     pub(in crate::render) detail: String,
 }
 
-/// A run that ended before anything was begun.
+/// An apply that ended before it started a change.
 #[derive(Debug)]
 pub struct NotApplied<'a> {
-    /// The environment and its URL, where they are known.
+    /// The environment and its URL, if they are known.
     pub subject: Option<(&'a str, &'a str)>,
     /// Converge or destroy.
     pub mode: Mode,
-    /// When it began, in milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     pub began_at_ms: u64,
-    /// When it ended.
+    /// The end, in milliseconds since 1970.
     pub ended_at_ms: u64,
-    /// Why.
+    /// The reasons.
     pub errors: Vec<Diagnostic>,
 }
 
-/// The document of a report.
+/// Returns the document of a report.
 pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
     let report = view.report;
     let totals = report.made();
@@ -293,7 +294,7 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
     }
 }
 
-/// The document of a run that ended before anything was begun.
+/// Returns the document of an apply that ended before it started a change.
 pub fn not_applied_document(not_applied: NotApplied<'_>) -> ReportDocument {
     let NotApplied {
         subject,
@@ -312,7 +313,7 @@ pub fn not_applied_document(not_applied: NotApplied<'_>) -> ReportDocument {
     }
 }
 
-/// A report of nothing.
+/// Returns a report without changes; its result is `not-applied`.
 pub(super) fn empty(mode: Mode) -> ReportDocument {
     ReportDocument {
         format_version: FORMAT_VERSION,
@@ -347,7 +348,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
 }
 
 impl ReportDocument {
-    /// The line that says it all: Terraform's, where all is done.
+    /// Returns the verdict in one line; Terraform's line if all is done.
     pub(in crate::render) fn verdict(&self) -> String {
         let TotalsItem {
             added,
@@ -381,7 +382,7 @@ impl ReportDocument {
     }
 }
 
-/// The word of a mode.
+/// Returns the word of a mode.
 pub(super) fn mode_word(mode: Mode) -> &'static str {
     match mode {
         Mode::Converge => "converge",
@@ -389,12 +390,12 @@ pub(super) fn mode_word(mode: Mode) -> &'static str {
     }
 }
 
-/// Seconds with three places: more would be noise.
+/// Returns a duration in seconds, rounded to milliseconds.
 pub(super) fn seconds(took: std::time::Duration) -> f64 {
     (took.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-/// A time as RFC 3339.
+/// Returns a time as RFC 3339; `None` outside of the calendar.
 pub(super) fn time(ms: u64) -> Option<String> {
     crate::render::human::time(i64::try_from(ms).ok()?)
 }

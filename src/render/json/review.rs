@@ -1,4 +1,4 @@
-//! The review as a document. `format_version` is raised by the rule of [`v1`](super::v1).
+//! The review as a document. `format_version` follows the rule of [`v1`](super::v1).
 
 use std::collections::BTreeMap;
 
@@ -15,40 +15,40 @@ const FORMAT_VERSION: &str = "2.0";
 pub struct ReviewDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The solform that made the document.
+    /// The version of solform that wrote the document.
     solform_version: &'static str,
-    /// The base.
+    /// The side that the manifest is compared with.
     base: BaseItem,
     /// The manifest under review, as the user named it.
     head: String,
-    /// The environment that was asked for; null where all were.
+    /// The selected environment; null if all environments were compared.
     only: Option<String>,
     /// True if anything changes.
     has_changes: bool,
-    /// The numbers.
+    /// The counts.
     summary: SummaryItem,
-    /// Every environment that was compared, also those without a change.
+    /// Every environment that was compared, including those without a change.
     environments: Vec<String>,
-    /// The findings; one that several environments share stands once.
+    /// The findings; a finding that several environments share is listed once.
     findings: Vec<FindingItem>,
 }
 
-/// The side that is compared with.
+/// The side that the manifest is compared with.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct BaseItem {
-    /// A file, or a revision and a path.
+    /// The name: a file, or a revision and a path.
     name: String,
-    /// The commit of a revision; null where a file is compared with.
+    /// The commit of a revision; null if the base is a file.
     commit: Option<String>,
     /// True if the commit is the merge base of the revision with `HEAD`, and not the revision
     /// itself.
     is_merge_base: bool,
-    /// True if the manifest is there; if not, everything is new.
+    /// True if the base has the manifest; if not, everything is new.
     is_present: bool,
 }
 
-/// The numbers of findings.
+/// The counts of findings.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SummaryItem {
@@ -56,13 +56,13 @@ struct SummaryItem {
     findings: usize,
     /// Versions that are new.
     added: usize,
-    /// Versions that are not declared any more.
+    /// Versions that are no longer declared.
     removed: usize,
     /// Versions that get a tombstone.
     retired: usize,
-    /// Higher versions in the place of lower ones.
+    /// Versions that replace a lower version.
     upgraded: usize,
-    /// Lower versions in the place of higher ones.
+    /// Versions that replace a higher version.
     downgraded: usize,
     /// Every other finding.
     other: usize,
@@ -80,14 +80,14 @@ struct SummaryItem {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct FindingItem {
-    /// The environments that it is about, in the manifest's order.
+    /// The environments that it affects, in the manifest's order.
     environments: Vec<String>,
     /// The kind of change, as a stable word; more words may be added.
     kind: &'static str,
-    /// `Name@version`, with the owner in front where two would look alike; null where it is about
-    /// the environment.
+    /// `Name@version`, with the owner in front if two versions have the same name and version; null
+    /// if the finding is about the environment.
     address: Option<String>,
-    /// The manifest's key that changes; null where a version or an environment comes or goes.
+    /// The manifest's key that changes; null if a version or an environment is added or removed.
     field: Option<&'static str>,
     /// The value in the base manifest.
     before: Option<String>,
@@ -95,34 +95,34 @@ struct FindingItem {
     after: Option<String>,
     /// The effects of an apply, if the version is live.
     effect: Option<EffectItem>,
-    /// The declared versions that it concerns, where it is about no single one: those that a
-    /// removed protection covered and that go with it, or those whose policy changes.
+    /// The declared versions that it affects, if it is not about a single one: versions that lose
+    /// their protection and are removed in the same change, or versions whose policy changes.
     concerned: Vec<String>,
     /// The risks, as stable words.
     risks: Vec<&'static str>,
     /// True if any of the risks is high.
     has_high_risk: bool,
-    /// Where it is written.
+    /// The position in the manifest.
     position: PositionItem,
 }
 
-/// An effect.
+/// The effect of an apply.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct EffectItem {
-    /// `version`, `other-versions`, `undeclared-names` or `environment`.
+    /// The target: `version`, `other-versions`, `undeclared-names` or `environment`.
     on: &'static str,
-    /// The version.
+    /// The version; null if the target is not a single version.
     address: Option<String>,
     /// The effect, as a stable word.
     fate: &'static str,
-    /// Why it is left alone, as a stable word; null where it is not.
+    /// The reason why it is left alone, as a stable word; null if it is not left alone.
     reason: Option<&'static str>,
-    /// So many of the newest superseded versions stay.
+    /// The number of the newest superseded versions that stay; null if none are retained.
     retain: Option<usize>,
 }
 
-/// A place in a manifest.
+/// A position in one of the two manifests.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PositionItem {
@@ -136,7 +136,7 @@ struct PositionItem {
     column: usize,
 }
 
-/// The document of a review.
+/// Returns the document of a review.
 pub fn review_document(review: &Review) -> ReviewDocument {
     let summary = ReviewSummary::of(review);
     let commit = review.base.commit.as_ref();

@@ -1,8 +1,9 @@
-//! Version 1 of the documents. Programs read them, so they are types of their own: what changes
-//! inside does not change them.
+//! Version 1 of the documents. Programs read them, so they have separate types: an internal change
+//! does not change a document.
 //!
-//! `format_version` is `MAJOR.MINOR`. A new key raises the minor number, and readers skip the keys
-//! that they do not know; a key that goes away or changes its meaning raises the major one.
+//! `format_version` is `MAJOR.MINOR`. A new key raises the minor number, and readers must ignore
+//! keys that they do not know. A key that is removed or changes its meaning raises the major
+//! number.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -28,13 +29,13 @@ pub(super) const FORMAT_VERSION: &str = "1.1";
 pub struct SolutionsDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The environment, as the manifest calls it.
+    /// The name of the environment in the manifest.
     environment: String,
-    /// Why there may be more versions than these; null where the list is proven complete.
+    /// The reason why the list may be incomplete; null if it is proven complete.
     incomplete: Option<String>,
     /// The versions, ordered by name, version and owner.
     solutions: Vec<SolutionItem>,
-    /// Records that are listed, and whose names no manifest can declare.
+    /// Listed records whose names no manifest can declare.
     unmanageable: Vec<UnmanageableItem>,
 }
 
@@ -42,7 +43,8 @@ pub struct SolutionsDocument {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct SolutionItem {
-    /// `Name@version`; with the owner or the id where another live version looks alike.
+    /// `Name@version`, with the owner or the id if another live version has the same name and
+    /// version.
     address: String,
     /// The platform's id.
     id: String,
@@ -72,11 +74,11 @@ struct SolutionItem {
 struct UnmanageableItem {
     /// The platform's id.
     id: String,
-    /// Owner, name and version, quoted.
+    /// The owner, name and version, quoted.
     label: String,
-    /// Why it cannot be managed.
+    /// The reason why it cannot be managed.
     reason: String,
-    /// The name as the server sent it, without what is beyond 512 characters.
+    /// The name as the server sent it, cut to 512 characters.
     name: String,
     /// The version as the server sent it.
     version: String,
@@ -96,15 +98,15 @@ struct UnmanageableItem {
 pub struct RunsDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The environment, as the manifest calls it.
+    /// The name of the environment in the manifest.
     environment: String,
-    /// Why there may be more runs than these; null where the list came to its end or its limit.
+    /// The reason why the list may be incomplete; null if it reached its end or its limit.
     incomplete: Option<String>,
     /// The runs, in the server's order.
     runs: Vec<RunItem>,
 }
 
-/// A run.
+/// A run of a solution.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct RunItem {
@@ -112,19 +114,19 @@ struct RunItem {
     id: String,
     /// The server's word for its state.
     state: Option<String>,
-    /// The solution that runs.
+    /// The id of the solution.
     solution_id: Option<String>,
-    /// The platform's private id of who started it.
+    /// The platform's private id of the user who started it.
     account_id: Option<String>,
-    /// When it started, in milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     started_at_ms: Option<i64>,
-    /// When it ended, in milliseconds since 1970.
+    /// The end, in milliseconds since 1970.
     completed_at_ms: Option<i64>,
     /// The duration, in milliseconds.
     time_taken_ms: Option<i64>,
     /// The server's message.
     message: Option<String>,
-    /// Where the results lie.
+    /// The folder of the results.
     output_folder: Option<String>,
 }
 
@@ -134,7 +136,7 @@ struct RunItem {
 pub struct JobDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The environment, as the manifest calls it.
+    /// The name of the environment in the manifest.
     environment: String,
     /// The id.
     id: String,
@@ -142,19 +144,20 @@ pub struct JobDocument {
     outcome: JobOutcomeWord,
     /// The server's word for its state.
     state: Option<String>,
-    /// The completed share, 0 to 1; only runs have it.
+    /// The completed share of a run, 0 to 1; null for a job.
     progress: Option<f64>,
-    /// The server's message; of one that failed, why; of one that is not known, the last answer.
+    /// The server's message: the reason of a failure, or the last answer if the outcome is not
+    /// known.
     message: Option<String>,
-    /// When it started, in milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     started_at_ms: Option<i64>,
     /// The duration, in milliseconds.
     time_taken_ms: Option<i64>,
-    /// Where the results lie.
+    /// The folder of the results.
     output_folder: Option<String>,
-    /// The solution that ran, or those that a deploy made.
+    /// The ids of the solution that ran, or of the solutions that a deploy created.
     solution_ids: Vec<String>,
-    /// True if the start was sent twice, as the first answer was lost.
+    /// True if the start was sent twice, because the first answer was lost.
     sent_twice: bool,
 }
 
@@ -162,7 +165,7 @@ pub struct JobDocument {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum JobOutcomeWord {
-    /// It was started; its state was not read yet.
+    /// It was started, and its state was not read yet.
     Started,
     /// It is in progress.
     AtWork,
@@ -180,9 +183,9 @@ enum JobOutcomeWord {
 pub struct HistoryDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The environment, as the manifest calls it.
+    /// The name of the environment in the manifest.
     environment: String,
-    /// The runs, the oldest first.
+    /// The applies, the oldest first.
     runs: Vec<PastRunItem>,
 }
 
@@ -192,9 +195,9 @@ pub struct HistoryDocument {
 pub struct RunHistoryDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
-    /// The environment, as the manifest calls it.
+    /// The name of the environment in the manifest.
     environment: String,
-    /// The run.
+    /// The apply.
     run: PastRunItem,
     /// The steps, in the order of their start.
     steps: Vec<PastStepItem>,
@@ -208,15 +211,15 @@ struct PastRunItem {
     id: String,
     /// `complete`, `incomplete`, `interrupted` or `running`.
     result: &'static str,
-    /// When it began, in milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     began_at_ms: Option<u64>,
-    /// When its own last line was written, in milliseconds since 1970.
+    /// The time of the last line that the apply itself wrote, in milliseconds since 1970.
     last_at_ms: Option<u64>,
-    /// How long it took, or has run so far, in milliseconds; null where it was interrupted.
+    /// The duration, so far if it is running, in milliseconds; null if it was interrupted.
     took_ms: Option<u64>,
-    /// The plan that it carried out.
+    /// The id of the plan that it executed.
     plan: Option<String>,
-    /// The digest of the manifest that it rests on.
+    /// The digest of its manifest.
     manifest: Option<String>,
     /// The number of planned changes.
     changes: usize,
@@ -232,17 +235,17 @@ struct PastStepItem {
     address: String,
     /// The planned action.
     action: Option<&'static str>,
-    /// How it ended: an outcome, `not sent`, or `abandoned`.
+    /// The outcome, `not sent`, or `abandoned`.
     outcome: &'static str,
-    /// The record that is live, or that a failed job left behind.
+    /// The id of the record that is live, or that a failed job left.
     id: Option<String>,
-    /// The jobs that the server named.
+    /// The ids of its jobs.
     jobs: Vec<String>,
-    /// Why it is not done.
+    /// The reason why it is not done.
     detail: Option<String>,
 }
 
-/// The document of a store's runs.
+/// Returns the document of the applies in a store.
 pub fn history_document(environment: &str, runs: &[PastRun]) -> HistoryDocument {
     HistoryDocument {
         format_version: FORMAT_VERSION,
@@ -251,7 +254,7 @@ pub fn history_document(environment: &str, runs: &[PastRun]) -> HistoryDocument 
     }
 }
 
-/// The document of one run.
+/// Returns the document of one apply.
 pub fn run_history_document(environment: &str, run: &PastRun) -> RunHistoryDocument {
     RunHistoryDocument {
         format_version: FORMAT_VERSION,
@@ -294,7 +297,7 @@ fn past_step_item(step: &PastStep) -> PastStepItem {
     }
 }
 
-/// The document of a snapshot, with the addresses that are longer than usual.
+/// Returns the document of a live state; `long_addresses` replace addresses that are not unique.
 pub fn solutions_document(
     environment: &str,
     live: &LiveState,
@@ -367,7 +370,7 @@ fn solution_item(
     }
 }
 
-/// The document of a list of runs.
+/// Returns the document of a list of runs.
 pub fn runs_document(environment: &str, list: &RunList) -> RunsDocument {
     RunsDocument {
         format_version: FORMAT_VERSION,
@@ -402,7 +405,7 @@ fn run_item(run: &RunRecord) -> RunItem {
     }
 }
 
-/// The document of one run or job.
+/// Returns the document of one run or job.
 pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
     let JobReport {
         id,
@@ -416,7 +419,7 @@ pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
         solution_ids,
         sent_twice,
     } = report;
-    let (word, told) = match outcome {
+    let (word, reason) = match outcome {
         JobOutcome::Started => (JobOutcomeWord::Started, None),
         JobOutcome::AtWork => (JobOutcomeWord::AtWork, None),
         JobOutcome::Done => (JobOutcomeWord::Done, None),
@@ -430,7 +433,7 @@ pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
         outcome: word,
         state: state.clone(),
         progress: *progress,
-        message: told.or(message.as_ref()).cloned(),
+        message: reason.or(message.as_ref()).cloned(),
         started_at_ms: *started_at_ms,
         time_taken_ms: *time_taken_ms,
         output_folder: output_folder.clone(),
@@ -439,13 +442,13 @@ pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
     }
 }
 
-/// Writes a document.
+/// Writes a document as indented JSON.
 pub fn render_json(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)
 }
 
-/// The JSON Schema (draft 2020-12) of a document.
+/// Returns the JSON Schema (draft 2020-12) of a document.
 pub fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12()
         .for_serialize()
