@@ -41,7 +41,7 @@ impl Location {
 }
 
 /// Writes a plan: its refusals as errors; risks, writes in flight and orphaned records as warnings.
-/// `folder` is the folder of the repository that the paths of the manifest refer to.
+/// `folder` is the folder, from the root of the repository, that file names are relative to.
 pub fn render_github_plan(
     plan: &Plan,
     refusals: &[Refusal],

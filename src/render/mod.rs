@@ -1,7 +1,7 @@
-//! Turns values into text. Pure: every renderer writes to a writer and decides nothing.
+//! Turns values into text. Renderers only write to a writer; they make no decisions.
 //!
-//! Text that came from a server or a manifest is escaped here, in one place ([`words::quoted`]), so
-//! that no name or message can move a cursor or forge a line.
+//! Text from a server or a manifest is escaped here, by [`words::escaped`] and [`words::quoted`],
+//! so no name or message can move the cursor or forge a line.
 
 mod github;
 mod human;

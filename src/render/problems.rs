@@ -1,4 +1,4 @@
-//! Manifest problems with the place that they mean, through miette.
+//! Manifest problems with the affected lines, through miette.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -35,8 +35,7 @@ pub fn render_problem(
     GraphicalReportHandler::new_themed(theme)
         .with_width(width)
         .with_links(false)
-        // Lines are left to the terminal: a code or a path that is cut in two cannot be searched
-        // for.
+        // A wrapped code or path cannot be searched for, so the terminal wraps the lines.
         .with_wrap_lines(false)
         .render_report(&mut text, problem)
         .map_err(io::Error::other)?;
@@ -44,8 +43,8 @@ pub fn render_problem(
     writeln!(out)
 }
 
-/// A problem whose code stands behind its message, so that the first word of all is `Error:`. Its
-/// texts are escaped; its snippet escapes its own.
+/// A problem with its code after its message, so that the first word is `Error:`. The texts are
+/// escaped; the source of the snippet is escaped by `Problem`.
 #[derive(Debug)]
 struct Titled<'a>(&'a Problem);
 

@@ -1,4 +1,4 @@
-//! Apply events as lines, in Terraform's words.
+//! Apply events as lines, with Terraform's literals.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use crate::apply::ApplyEvent;
 use crate::outcome::OutcomeKind;
 use crate::plan::ActionKind;
 
-/// Writes the line of one event, after which so many changes of all have ended.
+/// Writes the line of one event; `ended` of `total` changes have ended after it.
 pub fn render_event(
     event: &ApplyEvent,
     (ended, total): (usize, usize),
@@ -46,9 +46,9 @@ pub fn render_event(
             why,
         } => {
             let doing = if *is_ambiguous {
-                "may have been taken, looking for its effect for up to"
+                "may have been accepted, checking for its effect for up to"
             } else {
-                "was not taken, sending again in"
+                "was not accepted, sending again in"
             };
             let line = format!(
                 "{}: {call} {doing} {}: {}",

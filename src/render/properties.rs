@@ -1,5 +1,5 @@
-//! What holds of every plan in every format: the same numbers, and no name or word breaks out of
-//! its place.
+//! Properties of every plan in every format: the counts are equal, and no name or word from outside
+//! changes the structure of the text.
 
 use std::sync::{Arc, LazyLock};
 
@@ -20,7 +20,7 @@ use crate::plan::properties::{Texts, any_scenario_of, replacing};
 use crate::plan::testing::{Scenario, declared, live, scenario};
 use crate::plan::{ActionKind, Overrides, Plan, SUMMARISED_ABOVE, Summary, judge};
 
-/// Names that somebody could give a solution to be taken for something else.
+/// Hostile names of solutions, which look like markup, commands or output.
 const NAMES: &[&str] = &[
     "Form",
     "a|b||c",
@@ -67,8 +67,8 @@ const NAMES: &[&str] = &[
     "a:b@c",
 ];
 
-/// What a server could say in the place of a known word, and a manifest in the place of a file's
-/// name.
+/// Hostile texts that a server could return instead of a known word, or a manifest could contain as
+/// a file name.
 const WORDS: &[&str] = &[
     "ODD",
     "",
@@ -92,7 +92,7 @@ fn any_name() -> impl Strategy<Value = String> {
         1 => any::<String>(),
     ]
     .prop_map(|text| text.trim().to_owned())
-    .prop_filter("a name can be one", |text| {
+    .prop_filter("the name is valid", |text| {
         SolutionName::parse(text).is_ok()
     })
 }
@@ -105,7 +105,7 @@ fn any_word() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A world in which every text is hostile.
+/// A scenario in which every text is hostile.
 fn any_world() -> impl Strategy<Value = Scenario> {
     let texts =
         ([any_name(), any_name()], any_name(), any_word()).prop_map(|(names, stranger, word)| {
@@ -141,7 +141,7 @@ fn any_world() -> impl Strategy<Value = Scenario> {
     )
 }
 
-/// A plan in all formats, and what stands against it.
+/// A plan in all formats, and its refusals.
 struct Formats {
     text: String,
     concise: String,
@@ -180,9 +180,9 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
     }
 }
 
-// In a debug build compiling a pattern takes longer than making a plan.
+// In a debug build, compiling a pattern takes longer than making a plan.
 
-/// The numbers of a plan in a text, or in Markdown.
+/// The line with the counts of a plan, in text or Markdown.
 static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"^(?:\*\*)?(?:Plan: (\d+) to add, (\d+) to change, (\d+) to destroy\.|No changes\.|Nothing to change, )",
@@ -190,7 +190,7 @@ static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// How a line of a plan's text begins.
+/// The possible beginnings of a line in the text of a plan.
 static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"^(Environment ".*" at .*|  [-~+]|-/\+| {1,3}\S|      ([-+~!] | {2}(state|visibility) )|Plan: \d|No changes\.|Nothing to change, |Note: |Versions: \d|\d+ coexisting versions? |To keep )"#,
@@ -198,7 +198,7 @@ static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// The HTML of our Markdown.
+/// The HTML that the Markdown renderer writes itself.
 static OURS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"^(<!-- solform environment=[\w.-]* id=[0-9a-f]{12} -->|<details><summary>\d+ more changes?</summary>|</details>|<br>|</?sub>)$",
@@ -206,10 +206,10 @@ static OURS: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// What is added, changed and destroyed.
+/// The numbers of added, changed and destroyed versions.
 type Counts = [usize; 3];
 
-/// The one line that tells the numbers.
+/// Returns the counts of the only line that contains them.
 fn counts_of_text(text: &str) -> Counts {
     let found: Vec<_> = text
         .lines()
@@ -222,7 +222,7 @@ fn counts_of_text(text: &str) -> Counts {
     })
 }
 
-/// GitLab's recipe: flatten the actions, and count.
+/// Returns the counts as GitLab computes them: it flattens the actions and counts them.
 fn counts_of_json(document: &Value) -> Counts {
     let changes = document["resource_changes"].as_array().unwrap();
     let actions: Vec<&str> = changes
@@ -234,7 +234,7 @@ fn counts_of_json(document: &Value) -> Counts {
         .map(|word| actions.iter().filter(|action| **action == word).count())
 }
 
-/// The lines above the changes, by the symbols of the lines below them.
+/// Returns the counts of the lines above the changes, by their phrases.
 fn counts_of_items(text: &str) -> Counts {
     let count = |phrase: &str| {
         let is_item = |line: &&str| line.starts_with("  # ") && line.ends_with(phrase);
@@ -248,7 +248,7 @@ fn counts_of_items(text: &str) -> Counts {
     ]
 }
 
-/// Nothing in a text is more than text.
+/// Asserts that a text has no hidden characters, no commands and only lines of known shapes.
 fn check_text(text: &str) {
     let hidden: Vec<char> = text
         .chars()
@@ -265,7 +265,8 @@ fn check_text(text: &str) {
     }
 }
 
-/// The cells of a row, as readers that know backslashes in pairs and readers that do not cut them.
+/// Returns the number of bars of a row, as counted by readers that do not interpret pairs of
+/// backslashes, and by readers that do.
 fn cells(row: &str) -> [usize; 2] {
     let mut bars = [0, 0];
     let mut backslashes = 0;
@@ -279,11 +280,11 @@ fn cells(row: &str) -> [usize; 2] {
     bars
 }
 
-/// Reads Markdown as a viewer does: nothing but ours is markup, tables have whole rows, and what is
-/// opened is closed. Returns the second cell of each row.
+/// Parses Markdown as a viewer does. Asserts that only our own markup is markup, that rows are
+/// complete and that each opened element is closed. Returns the second cell of each row.
 fn check_markdown(text: &str) -> Vec<String> {
-    let is_plain = |said: &str| {
-        said.chars()
+    let is_plain = |text: &str| {
+        text.chars()
             .all(|letter| letter.is_ascii_alphanumeric() || " ,.:;()'→-".contains(letter))
     };
     let mut open = 0_usize;
@@ -299,8 +300,8 @@ fn check_markdown(text: &str) -> Vec<String> {
                     .checked_sub(usize::from(html == "</details>"))
                     .unwrap_or_else(|| panic!("closed too often: {text}"));
             }
-            Event::Text(said) => assert!(is_plain(&said), "{said:?} in {text}"),
-            Event::Code(said) if cell == 2 => rows.push(said.into_string()),
+            Event::Text(plain) => assert!(is_plain(&plain), "{plain:?} in {text}"),
+            Event::Code(code) if cell == 2 => rows.push(code.into_string()),
             Event::Start(Tag::TableRow) | Event::End(TagEnd::Table) => cell = 0,
             Event::Start(Tag::TableCell) => cell += 1,
             Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Item) => {
@@ -356,7 +357,7 @@ fn check(scenario: &Scenario) {
         .chain(others)
         .map(|change| words::address(&change.address))
         .collect();
-    // One of our own escapes stands for a bar behind a backslash.
+    // A bar after a backslash is written as an escape.
     let rows: Vec<String> = rows.iter().map(|row| row.replace(r"\u{7c}", "|")).collect();
     assert_eq!(
         rows,
@@ -377,12 +378,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_format_tells_the_same_and_nothing_breaks_out(scenario in any_world()) {
+    fn all_formats_agree_and_no_text_breaks_out(scenario in any_world()) {
         check(&scenario);
     }
 }
 
-/// Many changes with long hostile names: a destroy for every `share` creates and upgrades.
+/// Many changes with long hostile names; one of each `share` changes is a destroy.
 fn many(number: usize, share: usize) -> Scenario {
     let name = |nth: usize, what: &str| {
         let hostile = NAMES[nth % NAMES.len()];
@@ -406,12 +407,13 @@ fn many(number: usize, share: usize) -> Scenario {
         .protect("svc:gone 0*")
 }
 
-/// The number in a row or sentence that tells what was cut.
+/// Returns the number of cut rows, from the row or sentence that contains it.
 fn cut(text: &str, what: &str) -> usize {
-    let told = Regex::new(&format!(
+    let sentence = Regex::new(&format!(
         r"\*(\d+) {what}s? cut: the whole plan is in the job's output\*"
     ));
-    told.unwrap()
+    sentence
+        .unwrap()
         .captures(text)
         .map_or(0, |found| found[1].parse().unwrap())
 }
@@ -455,7 +457,7 @@ fn budgets_hold_and_destroys_are_cut_last() {
             if share < 200 || budget > 2_000 {
                 assert_eq!(destroys_cut > 0, share < 200, "{number} {share} {budget}");
             }
-            // Whatever room there is, is the destroys' first.
+            // Destroys are cut only if all other changes are cut.
             assert!(destroys_cut == 0 || others_cut == summary.add, "{text}");
             assert!(text.contains(" more*"), "{text}");
             if budget > 2_000 {
@@ -470,7 +472,7 @@ fn budgets_hold_and_destroys_are_cut_last() {
 }
 
 #[test]
-fn a_row_that_is_broken_is_seen() {
+fn broken_rows_and_texts_are_detected() {
     assert_eq!(cells("| a | b\\| | c |"), [4, 4]);
     assert_eq!(cells("| a | b\\\\| | c |"), [4, 5]);
     let broken = std::panic::catch_unwind(|| check_markdown("a <b>x</b>"));

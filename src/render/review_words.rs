@@ -1,4 +1,4 @@
-//! A review in words, for people: one set for text and Markdown.
+//! The phrases of a review, shared by text, Markdown and GitHub annotations.
 
 use super::words::{self, risk};
 use crate::review::{
@@ -6,7 +6,7 @@ use crate::review::{
     ReviewSummary, Risk, Whom,
 };
 
-/// What a sign before a finding says: something comes, goes, or is another.
+/// The sign before a finding: something is added, removed or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     Comes,
@@ -63,7 +63,7 @@ impl Sign {
     }
 }
 
-/// The kind of change.
+/// Returns the phrase for a kind of change.
 pub(super) fn phrase(kind: Kind) -> &'static str {
     match kind {
         Kind::EnvironmentAdded => "environment added",
@@ -105,7 +105,7 @@ pub(super) fn phrase(kind: Kind) -> &'static str {
     }
 }
 
-/// A risk, in the words of the plan where the plan has it.
+/// Returns the text of a risk; a risk that plans have too has the same text there.
 pub(super) fn risk(found: Risk) -> &'static str {
     match found {
         Risk::ProtectionRemovedWithEntry => "protection removed with what it covered",
@@ -128,12 +128,12 @@ pub(super) fn risk(found: Risk) -> &'static str {
     }
 }
 
-/// The names of a group's environments, in one text.
+/// Returns the names of a group's environments, with commas.
 pub(super) fn environments(group: &ReviewGroup) -> String {
     group.environments.join(", ")
 }
 
-/// The commit of the base, behind its name.
+/// Returns the commit of the base, to be written after its name; empty if the base is a file.
 pub(super) fn commit(base: &ReviewBase) -> String {
     let Some(BaseCommit { id, is_merge_base }) = &base.commit else {
         return String::new();
@@ -146,7 +146,7 @@ pub(super) fn commit(base: &ReviewBase) -> String {
     }
 }
 
-/// What a finding is about: a version, a setting, or the environment.
+/// Returns the subject of a finding: a version, a setting, or the environment.
 pub(super) fn subject<'a>(finding: &'a Finding, environment: &'a str) -> &'a str {
     match (&finding.address, finding.field) {
         (Some(address), _) => address.as_str(),
@@ -155,7 +155,8 @@ pub(super) fn subject<'a>(finding: &'a Finding, environment: &'a str) -> &'a str
     }
 }
 
-/// The key whose values differ; that of what comes or goes is told by one that it has.
+/// Returns the key whose values differ. For an added or removed environment this is `url`, and for
+/// an added or removed version `state`.
 pub(super) fn key(finding: &Finding) -> &'static str {
     match (finding.field, finding.kind) {
         (Some(field), _) => field.as_str(),
@@ -164,15 +165,15 @@ pub(super) fn key(finding: &Finding) -> &'static str {
     }
 }
 
-/// What is said of one version that a finding concerns.
+/// Returns the phrase after the address of a version that a finding affects.
 pub(super) fn concerned(kind: Kind) -> &'static str {
     match kind {
-        Kind::ProtectionRemovedWithEntry => "goes in the same change",
-        _ => "is concerned",
+        Kind::ProtectionRemovedWithEntry => "is removed in the same change",
+        _ => "is affected",
     }
 }
 
-/// What an apply makes of it; `quote` makes an address harmless.
+/// Returns the effect of an apply as a sentence; `quote` escapes an address.
 pub(super) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String {
     let Effect { whom, fate } = effect;
     let who = match whom {
@@ -184,7 +185,7 @@ pub(super) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String 
     match fate {
         PolicyEffect::LeftAlone(why) => format!("{who} stay as they are: {}", because(*why)),
         PolicyEffect::DeletedBeyond(newest) => format!(
-            "{who} will be deleted, but for the {}",
+            "{who} will be deleted, except for the {}",
             words::count(*newest, "newest one")
         ),
         PolicyEffect::Deleted => format!("{who} will be deleted"),
@@ -205,24 +206,24 @@ fn effect_on_version(who: &str, fate: PolicyEffect) -> String {
         PolicyEffect::DeployedInactive => {
             format!("{who} will be out of service, and is deployed if it is not live")
         }
-        PolicyEffect::Expected => format!("{who} has no path, so that it must be live already"),
+        PolicyEffect::Expected => format!("{who} has no path, so it must already be live"),
         PolicyEffect::NotDeployedAgain => format!("if {who} is live, it is not deployed again"),
         PolicyEffect::LeftAlone(why) => {
             format!(
-                "if {who} is live, it is left alone, still live: {}",
+                "if {who} is live, it stays live, unchanged: {}",
                 because(why)
             )
         }
         PolicyEffect::TakenOut => format!("if {who} is live, it will be taken out of service"),
-        PolicyEffect::PerhapsTakenOut => format!(
-            "if {who} is live, it will be taken out of service where `user` has published it"
-        ),
+        PolicyEffect::PerhapsTakenOut => {
+            format!("if {who} is live, it will be taken out of service if `user` published it")
+        }
         PolicyEffect::PerhapsDeleted => format!(
-            "if {who} is live and `user` has published it, it will be deleted where an apply of this store deployed it, and else taken out of service"
+            "if {who} is live and `user` published it, it will be deleted if an apply of this store deployed it, and otherwise taken out of service"
         ),
         PolicyEffect::Deleted => format!("if {who} is live, it will be deleted"),
         PolicyEffect::DeletedBeyond(newest) => format!(
-            "if {who} is live, it will be deleted, unless it is among the newest {newest} of those superseded"
+            "if {who} is live, it will be deleted, unless it is one of the newest {newest} superseded versions"
         ),
         PolicyEffect::Blocked => {
             format!("if {who} is live, the plan is blocked: a protection covers it")
@@ -236,12 +237,12 @@ fn because(why: LeftAlone) -> &'static str {
         LeftAlone::Kept => "`superseded` is `keep`",
         LeftAlone::NothingSupersedes => "no declared ACTIVE version of its owner supersedes it",
         LeftAlone::OutOfScope => "it is not under `manage`",
-        LeftAlone::Followed => "it counts as the declared version: its owners are one owner pair",
-        LeftAlone::EnvironmentRemoved => "no manifest speaks of the environment any more",
+        LeftAlone::Followed => "it counts as the declared version: both owners are one owner pair",
+        LeftAlone::EnvironmentRemoved => "no manifest declares the environment any more",
     }
 }
 
-/// The numbers, in one line without an end.
+/// Returns the counts in one line, without a full stop.
 pub(super) fn counts(summary: &ReviewSummary) -> String {
     format!(
         "Review: {} added, {} removed, {} retired, {} upgraded, {} downgraded, {}",

@@ -1,4 +1,4 @@
-//! Colours, as a value. The default is none.
+//! The colours of human output. The default has no colours.
 
 use std::fmt;
 
@@ -17,14 +17,14 @@ pub struct Styles {
     pub destroy: Style,
     /// Headings and addresses.
     pub strong: Style,
-    /// What may be skipped in reading.
+    /// Text of minor importance.
     pub faint: Style,
     /// Warnings and blocks.
     pub warning: Style,
 }
 
 impl Styles {
-    /// Colours for a terminal.
+    /// Returns the colours for a terminal.
     pub fn coloured() -> Self {
         Self {
             add: AnsiColor::Green.on_default(),
@@ -36,7 +36,7 @@ impl Styles {
         }
     }
 
-    /// The style of an action.
+    /// Returns the style of an action.
     pub fn of(&self, kind: ActionKind) -> Style {
         match kind {
             ActionKind::Create => self.add,
@@ -47,7 +47,7 @@ impl Styles {
     }
 }
 
-/// A text between a style's codes; nothing is added where the style is plain.
+/// Returns a text between the codes of a style; a plain style adds nothing.
 pub(super) fn styled(style: Style, text: impl fmt::Display) -> impl fmt::Display {
     struct Styled<T>(Style, T);
     impl<T: fmt::Display> fmt::Display for Styled<T> {

@@ -1,4 +1,4 @@
-//! Two texts as a diff, through `similar`: lines against lines, or two values within one line.
+//! Differences between two texts, through `similar`: line by line, or within one line.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::words;
 use crate::ident::Digest;
 use crate::plan::Difference;
 
-/// Writes what the plan saw against what is live now.
+/// Writes the differences between the plan (`-`) and the current state (`+`).
 pub(super) fn render_differences(
     differences: &[Difference],
     indent: &str,
@@ -33,14 +33,13 @@ pub(super) fn render_differences(
     Ok(())
 }
 
-/// Values up to this length are compared piece by piece.
+/// The maximum size, in bytes, of differing parts that are compared piece by piece.
 const COMPARED: usize = 1_000;
-/// How much of what two values have in common is shown around a difference, and the greatest length
-/// of a piece.
+/// The maximum length of a piece, in characters.
 const CONTEXT: usize = 24;
 
-/// Two values as one, without quotes: `Form-[-1-]{+2+}.0`, what goes in `[- -]` and what comes in
-/// `{+ +}`. Two different values never look equal, however long they are.
+/// Returns two values as one, without quotes, such as `Form-[-1-]{+2+}.0`: removed parts are in
+/// `[- -]` and added parts in `{+ +}`. Two different values never look equal.
 pub(super) fn marked(before: &str, after: &str) -> String {
     let (before, after) = (pieces(before), pieces(after));
     let common = |left: &mut dyn Iterator<Item = (&&str, &&str)>| {
@@ -75,17 +74,17 @@ pub(super) fn marked(before: &str, after: &str) -> String {
     text
 }
 
-/// A text in words of letters and digits, and what stands between them.
+/// Splits a text into words of letters and digits, and the characters between them.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut length = 0;
     let mut is_word = false;
-    for (place, letter) in text.char_indices() {
+    for (index, letter) in text.char_indices() {
         let is_more = letter.is_alphanumeric() && is_word && length < CONTEXT;
-        if place > 0 && !is_more {
-            pieces.push(&text[start..place]);
-            start = place;
+        if index > 0 && !is_more {
+            pieces.push(&text[start..index]);
+            start = index;
             length = 0;
         }
         is_word = letter.is_alphanumeric();
@@ -117,7 +116,7 @@ fn push_marked(marks: [&str; 2], piece: &str, text: &mut String) {
     text.push_str(closing);
 }
 
-/// What the plan saw and what is live, a line each.
+/// Returns a line for the plan and a line for the current state.
 fn sides(difference: &Difference) -> (String, String) {
     match difference {
         Difference::Gone { id } => (

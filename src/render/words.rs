@@ -1,5 +1,5 @@
-//! Words that several renderers share: plurals, durations, escaping, and the phrases that other
-//! programs look for.
+//! Phrases that several renderers share: plurals, durations, escaping, and the literals that other
+//! programs search for.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,7 +8,7 @@ pub use crate::escape::escaped;
 use crate::ident::{Address, Identity};
 use crate::plan::{ActionKind, InFlight, Mode, OrphanedRecord, Reason, Succession, Summary};
 
-/// `1 version`, `2 versions`.
+/// Returns a number with its noun: `1 version`, `2 versions`.
 pub fn count(number: usize, singular: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {singular}{plural}")
@@ -23,7 +23,7 @@ pub fn coexisting(number: usize) -> String {
     )
 }
 
-/// The symbol of an action, as Terraform writes it.
+/// Returns the symbol of an action, as Terraform writes it.
 pub fn symbol(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "+",
@@ -45,7 +45,7 @@ pub fn legend(kind: ActionKind) -> &'static str {
     }
 }
 
-/// The phrase that ends the line above a change; other programs match it.
+/// Returns the phrase that ends the line above a change; other programs search for it.
 pub fn phrase(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Create => "will be created",
@@ -56,7 +56,7 @@ pub fn phrase(kind: ActionKind) -> &'static str {
     }
 }
 
-/// Why a change is planned, in short.
+/// Returns the reason of a change, in short.
 pub(in crate::render) fn why(reason: &Reason) -> &'static str {
     match reason {
         Reason::Declared => "declared",
@@ -81,19 +81,19 @@ pub mod risk {
     pub const GOES_DOWN: &str = "version goes down";
 }
 
-/// The verdict on an apply whose changes are all done, and whose check afterwards an interrupt cut
-/// short.
+/// Returns the verdict of an apply whose changes are all done, if an interrupt ended the check
+/// after it early.
 pub fn all_done(added: usize, changed: usize, destroyed: usize) -> String {
     format!("All changes are done: {added} added, {changed} changed, {destroyed} destroyed.")
 }
 
-/// A time that is given in milliseconds since 1970, to the second.
+/// Returns a time, given in milliseconds since 1970, to the second.
 pub fn instant(ms: u64) -> String {
     let text = i64::try_from(ms).ok().and_then(super::human::brief_time);
     text.unwrap_or_else(|| "the end of time".to_owned())
 }
 
-/// A duration for people: `0.3s`, `12s`, `2m05s`, `1h02m`.
+/// Returns a duration for people: `0.3s`, `12s`, `2m05s`, `1h02m`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds < 10 {
@@ -107,45 +107,45 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// The longest text of a server or manifest that is shown whole where it is not a name.
+/// The maximum length of a text from outside that is shown in full, in characters.
 const SHOWN: usize = 200;
-/// The length of the shown beginning and end of a longer text.
+/// The lengths of the shown beginning and end of a longer text, in characters.
 const SHOWN_ENDS: (usize, usize) = (120, 40);
 
-/// Text from outside in quotes.
+/// Returns a text from outside, escaped and in quotes.
 pub fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('"', "\\\""))
 }
 
-/// An address, made harmless: a name may hold what a manifest can write, and more.
+/// Returns an address, escaped: a name on a server may contain any character.
 pub fn address(address: &Address) -> String {
     escaped(address.as_str())
 }
 
-/// The first addresses of a list, and how many more there are.
+/// Returns the first addresses of a list, and the number of the others.
 pub fn addresses<'a>(list: impl ExactSizeIterator<Item = &'a Address>) -> String {
     joined(list.map(address))
 }
 
-/// The first few of a list, and how many more there are.
+/// Returns the first items of a list, and the number of the others.
 pub fn joined(list: impl ExactSizeIterator<Item = String>) -> String {
-    const NAMED: usize = 4;
-    let more = list.len().saturating_sub(NAMED);
-    let mut text = list.take(NAMED).collect::<Vec<_>>().join(", ");
+    const MAX_SHOWN: usize = 4;
+    let more = list.len().saturating_sub(MAX_SHOWN);
+    let mut text = list.take(MAX_SHOWN).collect::<Vec<_>>().join(", ");
     if more > 0 {
         let _ = write!(text, " and {more} more");
     }
     text
 }
 
-/// What a version takes over from, such as `upgrade from Form@1`; `show` makes the addresses
-/// harmless.
+/// Returns the versions that a version replaces, such as `upgrade from Form@1`; `show` escapes an
+/// address.
 pub fn succession(succession: &Succession<'_>, show: impl Fn(&Address) -> String) -> String {
     let from = joined(succession.from.iter().map(|address| show(address)));
     format!("{} from {from}", succession.course.as_str())
 }
 
-/// A long text without its middle, and how long it is.
+/// Returns a text; a long one without its middle, and with its length in characters.
 pub fn clipped(text: &str) -> (String, Option<usize>) {
     let length = text.chars().count();
     if length <= SHOWN {
@@ -158,7 +158,7 @@ pub fn clipped(text: &str) -> (String, Option<usize>) {
     (shown, Some(length))
 }
 
-/// The verdict on a plan: the sentence that counts, and the rest of the line.
+/// Returns the verdict of a plan: the main sentence, and the rest of the line.
 pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'static str) {
     if summary.has_changes() {
         let line = format!(
@@ -195,19 +195,19 @@ pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'st
     ("No changes.".to_owned(), why)
 }
 
-/// A write of an earlier apply whose end is not known, and what happens next.
+/// Returns the text for a write of an earlier apply that is in flight.
 pub(in crate::render) fn in_flight(write: &InFlight, address: &str) -> String {
     let job = write.job.as_ref().map_or_else(
         || "whose job is not known".to_owned(),
         |job| format!("job {}", escaped(job.as_str())),
     );
     format!(
-        "the {} of {address}, {job}, sent by apply {}; the next apply follows it to its end before it plans",
+        "the {} of {address}, {job}, sent by apply {}; the next apply waits until it ends, then plans",
         write.write, write.apply
     )
 }
 
-/// A record that a failed deploy left, and the ways out.
+/// Returns the text for a record that a failed deploy left, with the possible fixes.
 pub fn orphaned(record: &OrphanedRecord, address_of: impl Fn(&Identity) -> String) -> String {
     let id = escaped(record.id.as_str());
     let live = address_of(record.live());

@@ -1,17 +1,18 @@
-//! Breaks lines for a terminal: between words only, so that an id, a path or an address stays
-//! whole.
+//! Wraps lines for a terminal, between words only, so that an id, a path or an address is never
+//! broken.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// The widest paragraph: longer lines are hard to read. Tables and plans use the whole terminal.
+/// The maximum width of a paragraph, because longer lines are hard to read. Tables and plans use
+/// the full width of the terminal.
 pub const PROSE_WIDTH: usize = 100;
 
 /// The additional indentation of a continuation line.
 const HANG: usize = 2;
 
-/// Breaks each line that is wider than the terminal.
+/// Wraps each line that is wider than the terminal.
 pub fn wrapped(text: &str, width: usize) -> Cow<'_, str> {
     if text.lines().all(|line| shown_width(line) <= width) {
         return Cow::Borrowed(text);
@@ -28,7 +29,7 @@ pub fn wrapped(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(wrapped)
 }
 
-/// Adds a line, broken where it is wider than this; what follows a break is indented by `hang`.
+/// Adds a line to `out`, wrapped at `width`; continuation lines are indented by `hang`.
 pub(super) fn push_wrapped(line: &str, width: usize, hang: usize, out: &mut String) {
     if shown_width(line) <= width {
         out.push_str(line);
@@ -60,8 +61,8 @@ fn leading(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// The pieces of a line that are not broken, each with the blanks before it: the cells of a table
-/// where they fit a line, quoted texts where they fit one, else words.
+/// Splits a line into pieces that are never broken, each with the number of spaces before it: table
+/// cells and quoted texts that fit into a line, otherwise words.
 fn units(line: &str, limit: usize) -> Vec<(usize, &str)> {
     let mut units = Vec::new();
     let mut rest = line;
@@ -92,7 +93,7 @@ fn push_words<'a>(cell: &'a str, gap: usize, limit: usize, units: &mut Vec<(usiz
     }
 }
 
-/// Where a text that begins with a quote ends, with the punctuation behind it.
+/// Returns the end of the quoted text at the start of `text`, including the punctuation after it.
 fn quoted_end(text: &str) -> Option<usize> {
     let bare = text.trim_start_matches('(');
     let start = text.len() - bare.len();
@@ -164,7 +165,7 @@ mod tests {
                 "a \"b c d e f g h\"",
                 "a \"b c d e f\n  g h\"".to_owned(),
             ),
-            // Styles take no room, and wide letters take two columns.
+            // Styles have no width, and wide letters have two columns.
             (
                 9,
                 "\u{1b}[1mone two\u{1b}[0m x",

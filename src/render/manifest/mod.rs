@@ -1,4 +1,4 @@
-//! A manifest as YAML: what is live, in the words that `manifest` reads.
+//! An export as YAML: a manifest of the live versions, which the module `manifest` can read.
 
 mod text;
 mod yaml;

@@ -1,4 +1,5 @@
-//! The whole manifest: access, defaults, scope, solutions, and a comment for whatever is left out.
+//! The whole manifest: access, defaults, scope, solutions, and comments for records that are left
+//! out.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -20,14 +21,14 @@ pub fn render_manifest(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "# What is live in the environment `{}`, as `solform export` found it.",
+        "# The live versions in the environment `{}`, as `solform export` found them.",
         environment.name
     )?;
     writeln!(
         out,
-        "# No solution has a `path`: from which package a version was deployed is not known. Give one"
+        "# No solution has a `path`, because the package of a live version is not known. Add a `path`"
     )?;
-    writeln!(out, "# to every version that solform is to deploy.")?;
+    writeln!(out, "# to every version that solform must deploy.")?;
     writeln!(out, "solform: 1\n\nenvironments:")?;
     writeln!(out, "  {}:", scalar(&environment.name))?;
     render_environment(environment, out)?;
@@ -63,16 +64,16 @@ pub fn render_manifest(
     Ok(())
 }
 
-/// Text that stays on its line, whatever is in it.
+/// Escapes a text for a comment, so that it never ends its line.
 fn comment(text: &str) -> String {
-    let harmless = words::escaped(text);
+    let escaped = words::escaped(text);
     let is_break = |char: char| {
         matches!(
             char,
             '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
         )
     };
-    harmless.replace(is_break, "?")
+    escaped.replace(is_break, "?")
 }
 
 fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Result<()> {
@@ -96,8 +97,7 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
             client_key,
         },
         emulator: EmulatorSettings { seed },
-        // Where it stands is no matter to the copy.
-        position: _,
+        position: _, // An export has its own lines.
     } = environment;
     let path = |path: &std::path::Path| value(&path.display().to_string());
     writeln!(out, "    url: {}", value(url.as_str()))?;
@@ -171,7 +171,7 @@ fn limit_text(limit: Limit) -> String {
     }
 }
 
-/// A duration in the greatest unit that takes it whole.
+/// Returns a duration in the largest unit that divides it exactly.
 fn duration_text(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
@@ -220,7 +220,7 @@ fn render_solution(solution: &ExportedSolution<'_>, out: &mut dyn Write) -> io::
     if solution.keeps_the_rest {
         writeln!(
             out,
-            "{INDENT}superseded: keep # Not all that is live of it is declared: see the end."
+            "{INDENT}superseded: keep # Not all of its live versions are declared: see the end."
         )?;
     }
     if only.is_some() {
@@ -233,7 +233,7 @@ fn render_solution(solution: &ExportedSolution<'_>, out: &mut dyn Write) -> io::
             owner,
             state,
             visibility,
-            live_words: _, // Beside it.
+            live_words: _, // `beside` writes them.
         } = version;
         let settings: Vec<String> = entries(*owner, *state, *visibility)
             .into_iter()
@@ -250,7 +250,7 @@ fn render_solution(solution: &ExportedSolution<'_>, out: &mut dyn Write) -> io::
     Ok(())
 }
 
-/// A comment with the live words that are not what is declared.
+/// Returns a comment with the live values that differ from the declared ones.
 fn beside(version: &ExportedVersion<'_>) -> String {
     if version.live_words.is_empty() {
         return String::new();

@@ -1,21 +1,21 @@
-//! Scalars of YAML, for exactly the shapes that an export has.
+//! YAML scalars, lists and keys of an export.
 //!
-//! solform takes every scalar as the text that it is. Other readers of YAML do not, so a text
-//! stands without quotes only where nobody can take it for anything else. In quotes, whatever is
-//! not to be seen, or would turn the reading direction, is written as an escape: what is reviewed
-//! is what is meant.
+//! solform reads every scalar as text. Other readers of YAML do not, so a text is written without
+//! quotes only if no reader can take it for another type. In quotes, invisible characters and
+//! characters that change the reading direction are written as escapes, so a reviewer sees the true
+//! text.
 
 use std::fmt::Write as _;
 
-/// The longest key that may stand without a `?` before it; YAML draws the line at 1024 characters.
+/// The maximum length of a key without a `?` before it. YAML allows 1024 characters.
 const SIMPLE_KEY: usize = 1000;
 
-/// Words that readers of YAML take for something else than a text, in any case.
+/// The words that readers of YAML take for a boolean, a null or a number, in any case.
 const WORDS: [&str; 13] = [
     "true", "false", "yes", "no", "on", "off", "y", "n", "null", "nil", "nan", "inf", "infinity",
 ];
 
-/// A text as it is: a key, or a value in which nothing is replaced.
+/// Returns the scalar of a text: a key, or a value in which solform replaces nothing.
 pub(super) fn scalar(text: &str) -> String {
     if is_plain(text) {
         text.to_owned()
@@ -24,18 +24,18 @@ pub(super) fn scalar(text: &str) -> String {
     }
 }
 
-/// A value in which `${..}` would be replaced.
+/// Returns the scalar of a value in which solform would replace `${..}`; `$` is escaped.
 pub(super) fn value(text: &str) -> String {
     scalar(&text.replace("${", "$${"))
 }
 
-/// A list on one line.
+/// Returns a list on one line.
 pub(super) fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
     let items: Vec<String> = items.into_iter().map(scalar).collect();
     format!("[{}]", items.join(", "))
 }
 
-/// Opens an entry whose value follows on the same line.
+/// Returns the start of an entry, whose value follows on the same line.
 pub(super) fn key(indent: &str, text: &str) -> String {
     let key = scalar(text);
     if key.chars().count() <= SIMPLE_KEY {
@@ -63,7 +63,7 @@ fn is_plain(text: &str) -> bool {
         || is_url(text)
 }
 
-/// Returns whether a text has three numbers between dots at its start, which no reader takes for a
+/// Returns true if a text begins with three numbers between dots, which no reader takes for a
 /// number.
 fn is_dotted(text: &str) -> bool {
     let mut parts = text.split('.');
@@ -105,7 +105,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Returns whether a character beyond ASCII shows as itself. `escape_debug` knows what does not.
+/// Returns true if a character outside of ASCII is visible; `escape_debug` escapes invisible ones.
 fn is_visible(char: char) -> bool {
     !char.is_whitespace() && (char.is_alphanumeric() || char.escape_debug().eq([char]))
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_texts_that_nobody_mistakes_stand_plain() {
+    fn only_unambiguous_texts_have_no_quotes() {
         for (text, expected) in [
             ("Form W-2", "Form W-2"),
             ("Ünïcode", "Ünïcode"),

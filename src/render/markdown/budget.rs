@@ -1,23 +1,23 @@
-//! Tables and quotes within a budget of bytes: rows are shortened before any is cut, the most
-//! dangerous ones last, and what is cut is counted.
+//! Tables and quotes within a budget of bytes: rows are shortened before rows are cut, the most
+//! dangerous rows are cut last, and the cut rows are counted.
 
 use super::escape::code;
 use crate::render::words;
 
-/// The most bytes that a sentence about what was cut takes, for what is reserved.
+/// The maximum size of a sentence about cut rows, in bytes; so much is reserved for it.
 pub(super) const IN_WORDS: usize = 120;
 
-/// A bold mark.
+/// Returns a text in bold.
 pub(super) fn strong(text: &str) -> String {
     format!("**{text}**")
 }
 
-/// A row, whole and with nothing but what must be seen.
+/// A row in full, and shortened to the facts that a reviewer must see.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) whole: String,
     pub(super) brief: String,
-    /// How late it is cut: the rows of the lowest rank are cut last.
+    /// The rank; rows with the lowest rank are cut last.
     pub(super) rank: usize,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Row {
 pub(super) struct Tables<'a> {
     /// The head of each table.
     pub(super) header: &'static str,
-    /// What the rows are of.
+    /// The kind of document, such as `plan`.
     pub(super) document: &'static str,
     /// The tables, in the order of the document.
     pub(super) sections: [Section<'a>; 2],
@@ -38,7 +38,7 @@ struct Kept {
     all: usize,
 }
 
-/// The most bytes that a section takes beside its rows.
+/// The sizes of the parts of a section without its rows, in bytes.
 struct Frame {
     rows: usize,
     without_rows: usize,
@@ -59,11 +59,11 @@ impl Frame {
 }
 
 impl Tables<'_> {
-    /// The tables within a budget of bytes, or [`IN_WORDS`] for each table where it is smaller.
+    /// Returns the tables within a budget of bytes, or within [`IN_WORDS`] for each table if the
+    /// budget is smaller.
     ///
-    /// Rows are taken by rank, then in their order: the first ones whole, as long as they leave
-    /// room for the others or take a quarter of it, the next ones brief, and the others are
-    /// counted.
+    /// Rows are taken by rank, then in their order. The first rows are whole, up to a quarter of
+    /// the budget, or more if no row is cut. The next rows are brief; the others are counted.
     pub(super) fn within(&self, budget: usize) -> String {
         let mut order: Vec<(usize, usize)> = (0..self.sections.len())
             .flat_map(|section| {
@@ -76,9 +76,9 @@ impl Tables<'_> {
             .sections
             .each_ref()
             .map(|section| vec![None; section.rows.len()]);
-        for (place, &(section, row)) in order.iter().take(kept.all).enumerate() {
+        for (index, &(section, row)) in order.iter().take(kept.all).enumerate() {
             let texts = &self.sections[section].rows[row];
-            shown[section][row] = Some(if place < kept.whole {
+            shown[section][row] = Some(if index < kept.whole {
                 &*texts.whole
             } else {
                 &*texts.brief
@@ -90,21 +90,21 @@ impl Tables<'_> {
             .collect()
     }
 
-    /// Returns how many rows fit.
+    /// Returns the numbers of whole rows and of all rows that fit.
     fn kept(&self, order: &[(usize, usize)], budget: usize) -> Kept {
-        let row = |place: usize| {
-            let (section, row) = order[place];
+        let row = |index: usize| {
+            let (section, row) = order[index];
             &self.sections[section].rows[row]
         };
-        // What the first rows take when each is whole, and when each is brief.
+        // The sizes of the first rows if each is whole, and if each is brief.
         let mut whole = vec![0];
         let mut brief = vec![0];
-        // How many rows of each section are among the first.
+        // The number of rows of each section among the first rows.
         let mut counts = vec![[0; 2]];
-        for (place, &(section, _)) in order.iter().enumerate() {
-            whole.push(whole[place] + row(place).whole.len());
-            brief.push(brief[place] + row(place).brief.len());
-            let mut count = counts[place];
+        for (index, &(section, _)) in order.iter().enumerate() {
+            whole.push(whole[index] + row(index).whole.len());
+            brief.push(brief[index] + row(index).brief.len());
+            let mut count = counts[index];
             count[section] += 1;
             counts.push(count);
         }
@@ -124,7 +124,7 @@ impl Tables<'_> {
                 size(Kept { whole, all: *all }) <= budget
             })
             .unwrap_or(0);
-        // Where nothing is cut, what is left makes more rows whole.
+        // If no row is cut, the rest of the budget is used for more whole rows.
         let most = (quarter.min(all)..=all).rev();
         let whole = most
             .filter(|_| all == order.len())
@@ -136,36 +136,36 @@ impl Tables<'_> {
     }
 
     fn frame(&self, section: &Section<'_>) -> Frame {
-        // The sentence never gets longer when fewer are cut.
-        let told = self.told(section, section.rows.len());
+        // The sentence is longest if all rows are cut.
+        let sentence = self.cut_sentence(section, section.rows.len());
         Frame {
             rows: section.rows.len(),
-            without_rows: paragraph(&told).len(),
+            without_rows: paragraph(&sentence).len(),
             around_rows: section.opening.len() + self.header.len() + section.closing.len(),
-            cut: cut_row(&told).len(),
+            cut: cut_row(&sentence).len(),
         }
     }
 
-    /// A section: the rows that are kept, and how many are not.
+    /// Returns a section: the kept rows, and the number of cut rows.
     fn section(&self, section: &Section<'_>, rows: &[Option<&str>]) -> String {
         let cut = rows.iter().filter(|row| row.is_none()).count();
-        let told = self.told(section, cut);
+        let sentence = self.cut_sentence(section, cut);
         if rows.is_empty() {
             return String::new();
         }
         if cut == rows.len() {
-            return paragraph(&told);
+            return paragraph(&sentence);
         }
         let mut text = format!("{}{}", section.opening, self.header);
         text.extend(rows.iter().flatten().copied());
         if cut > 0 {
-            text.push_str(&cut_row(&told));
+            text.push_str(&cut_row(&sentence));
         }
         text + section.closing
     }
 
-    /// Says how many rows are not there.
-    fn told(&self, section: &Section<'_>, cut: usize) -> String {
+    /// Returns the sentence about the number of cut rows.
+    fn cut_sentence(&self, section: &Section<'_>, cut: usize) -> String {
         format!(
             "*{} cut: the whole {} is in the job's output*",
             words::count(cut, section.what),
@@ -174,12 +174,12 @@ impl Tables<'_> {
     }
 }
 
-fn paragraph(told: &str) -> String {
-    format!("\n{told}\n")
+fn paragraph(sentence: &str) -> String {
+    format!("\n{sentence}\n")
 }
 
-fn cut_row(told: &str) -> String {
-    format!("| | {told} | | | |\n")
+fn cut_row(sentence: &str) -> String {
+    format!("| | {sentence} | | | |\n")
 }
 
 /// A table with the text before and after it.
@@ -187,12 +187,12 @@ pub(super) struct Section<'a> {
     opening: String,
     rows: &'a [Row],
     closing: &'static str,
-    /// What a row is, in the singular.
+    /// The noun for a row, in the singular.
     what: &'static str,
 }
 
 impl<'a> Section<'a> {
-    /// One under a title.
+    /// Returns a section under a title.
     pub(super) fn titled(title: &str, rows: &'a [Row], what: &'static str) -> Self {
         Self {
             opening: format!("\n#### {title}\n\n"),
@@ -202,7 +202,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// One that is folded under a line.
+    /// Returns a section that is folded under a line.
     pub(super) fn folded(line: &str, rows: &'a [Row], what: &'static str) -> Self {
         Self {
             opening: format!("\n<details><summary>{line}</summary>\n\n"),
@@ -213,13 +213,13 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Texts as quotes behind a bold word: as many as fit, and how many more there are.
+/// Returns texts as quotes behind a bold word: as many as fit, and the number of the others.
 pub(super) fn quotes(word: &str, texts: &[String], budget: usize) -> String {
     let mut quotes = String::new();
-    for (place, text) in texts.iter().enumerate() {
+    for (index, text) in texts.iter().enumerate() {
         let quote = format!("\n> **{word}:** {}\n", code(text));
-        let left = texts.len() - place;
-        // The last one needs no room for a count behind it.
+        let left = texts.len() - index;
+        // No count follows the last quote.
         let room = if left == 1 { 0 } else { IN_WORDS };
         if quotes.len() + quote.len() + room > budget {
             return quotes + &format!("\n> **{word}:** *{left} more*\n");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_shortened_by_turns_then_counted() {
+    fn rows_are_shortened_then_cut_and_counted() {
         let rows: Vec<Row> = (0..10).map(|nth| row(nth, 0)).collect();
         let tables = tables(&rows, &[]);
         let kept = |text: &str| (text.matches("| xx").count(), text.matches("| yy").count());
@@ -264,14 +264,13 @@ mod tests {
             assert!(text.len() <= budget.max(IN_WORDS), "{budget}: {text}");
             let (whole, brief) = kept(&text);
             let cut = 10 - whole - brief;
-            let told = format!("*{} cut: ", words::count(cut, "destroyed version"));
-            assert_eq!(text.contains(&told), cut > 0, "{budget}: {text}");
+            let sentence = format!("*{} cut: ", words::count(cut, "destroyed version"));
+            assert_eq!(text.contains(&sentence), cut > 0, "{budget}: {text}");
             if seen.last() != Some(&(whole, brief, cut)) {
                 seen.push((whole, brief, cut));
             }
         }
-        // First all are whole, then one after the other is shortened, then one after the other is
-        // cut.
+        // As the budget gets smaller, first each row is shortened, then each row is cut.
         assert_eq!(seen.first(), Some(&(10, 0, 0)));
         assert_eq!(seen.last(), Some(&(0, 0, 10)));
         assert!(seen.contains(&(5, 5, 0)), "{seen:?}");
@@ -293,7 +292,7 @@ mod tests {
                 .filter(|nth| text.contains(&format!("| {nth} | ")))
                 .collect()
         };
-        // By rank, then in their order; the document's order stays.
+        // Rows are kept by rank, then in their order; they are shown in the document's order.
         let ranked = [8, 0, 1, 2, 3, 4, 5, 6, 7, 9];
         for budget in 0..2_000 {
             let text = tables.within(budget);
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_say_how_many_more_there_are() {
+    fn quotes_count_the_texts_that_do_not_fit() {
         let texts: Vec<String> = (0..5).map(|nth| format!("reason {nth}")).collect();
         assert!(quotes("Error", &texts, 1_000).ends_with("> **Error:** `reason 4`\n"));
         let some = quotes("Error", &texts, 180);

@@ -1,4 +1,4 @@
-//! Text from outside, made harmless in Markdown. It always stands in a code span: there nothing is
+//! Escapes text from outside for Markdown. Such text is always in a code span, so it cannot contain
 //! a link, a mention, an image or HTML.
 
 use crate::ident::Digest;
@@ -7,11 +7,11 @@ use crate::render::words;
 /// The maximum size of a shown environment name, in bytes.
 pub(super) const NAME_LIMIT: usize = 64;
 
-/// A text as a code span that can stand in a table.
+/// Returns a text as a code span that is valid in a table.
 pub(super) fn code(text: &str) -> String {
     let text = words::escaped(text);
-    // Tables are cut at bars before code is read, and readers differ in what backslashes before the
-    // one that guards a bar mean.
+    // Readers split a table at bars before they read code spans, and they interpret a backslash
+    // before an escaped bar differently.
     let text = text.replace("\\|", "\\\\u{7c}").replace('|', "\\|");
     let longest = text
         .split(|letter| letter != '`')
@@ -22,7 +22,7 @@ pub(super) fn code(text: &str) -> String {
     if text.is_empty() {
         return "` `".to_owned();
     }
-    // A backtick at an end would belong to the fence.
+    // A backtick at an end would be read as a part of the fence.
     let space = if text.starts_with('`') || text.ends_with('`') {
         " "
     } else {
@@ -31,7 +31,7 @@ pub(super) fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// A text as a code span that takes no more than so many bytes, and what its fence takes.
+/// Returns a text as a code span, cut so that the text without its fence has at most `limit` bytes.
 pub(super) fn short_code(text: &str, limit: usize) -> String {
     let mut end = text.len().min(limit);
     let fits = |end: usize| text.is_char_boundary(end) && code(&text[..end]).len() <= limit + 2;
@@ -44,7 +44,7 @@ pub(super) fn short_code(text: &str, limit: usize) -> String {
     code(&format!("{}…", &text[..end]))
 }
 
-/// Returns the first letters of a text.
+/// Returns the first `limit` characters of a text, with `…` if it is longer.
 pub(super) fn shortened(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -52,8 +52,8 @@ pub(super) fn shortened(text: &str, limit: usize) -> String {
     }
 }
 
-/// The hidden first line by which a wrapper finds the comment that it edits in place; `what` tells
-/// comments about one environment apart.
+/// Returns the hidden first line by which a wrapper script finds the comment to edit. `what`
+/// distinguishes several comments about one environment.
 pub(super) fn marker(what: &str, environment: &str, url: &str) -> String {
     let key = Digest::of(format!("{environment}\n{url}").as_bytes());
     let name: String = comment(environment).chars().take(NAME_LIMIT).collect();
@@ -63,7 +63,7 @@ pub(super) fn marker(what: &str, environment: &str, url: &str) -> String {
     )
 }
 
-/// A text that may stand in an HTML comment.
+/// Returns a text that is safe in an HTML comment: other characters become `_`.
 pub(super) fn comment(text: &str) -> String {
     text.chars()
         .map(|letter| {

@@ -1,5 +1,5 @@
-//! The plan in Markdown: the verdict first, what is destroyed whole, the rest folded, and never
-//! more than a comment may hold.
+//! The plan in Markdown: the verdict first, then the destroyed versions, then the other changes,
+//! folded. It never exceeds the size of a comment.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -13,17 +13,17 @@ use crate::plan::{
 };
 use crate::render::words::{self, risk};
 
-/// How much a comment may hold.
+/// The options of a Markdown document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkdownOptions {
-    /// The most bytes, 2,000 at least; where there are more, rows are shortened, then cut, the most
-    /// dangerous ones last.
+    /// The maximum size in bytes, at least 2,000. If the document is larger, rows are shortened,
+    /// then cut, the most dangerous rows last.
     pub max_bytes: usize,
 }
 
 const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|---|---|\n";
 
-/// Writes a plan, and what stands against it.
+/// Writes a plan and its refusals.
 pub fn render_markdown(
     plan: &Plan,
     refusals: &[String],
@@ -62,7 +62,7 @@ pub fn render_markdown(
     Ok(())
 }
 
-/// The line by which a wrapper finds its comment, the title and the verdict.
+/// Returns the hidden marker line, the title and the verdict.
 fn head(plan: &Plan, summary: &Summary) -> String {
     let subject = &plan.subject;
     let marker = marker("", &subject.environment, &subject.url);
@@ -131,7 +131,8 @@ fn row(change: &Change, succession: Option<&Succession<'_>>) -> Row {
     }
 }
 
-/// How late a change is cut: what is destroyed last, then what is blocked, then other risks.
+/// Returns the rank of a change: changes with the lowest rank are cut last. The order is blocked
+/// destroys, other destroys, blocked changes, changes with risks, other changes.
 fn rank(change: &Change, has_risks: bool) -> usize {
     match change.action.kind() {
         ActionKind::Delete | ActionKind::Replace => usize::from(change.blocked.is_empty()),
@@ -171,8 +172,8 @@ fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
         Reason::Requested => "requested".to_owned(),
     };
     if let Some(origin) = &change.origin {
-        let place = format!("{}:{}", origin.file, origin.line);
-        let _ = write!(why, ", {}", code(&place));
+        let location = format!("{}:{}", origin.file, origin.line);
+        let _ = write!(why, ", {}", code(&location));
     }
     if let Some(succession) = succession {
         let _ = write!(why, "; {}", words::succession(succession, code_of));
@@ -180,7 +181,7 @@ fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
     why
 }
 
-/// The risks for a reviewer.
+/// Returns the risks for a reviewer.
 fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
     let kind = change.action.kind();
     let goes_down = succession.is_some_and(|found| found.course == Course::Downgrade);
@@ -222,7 +223,7 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
         .collect()
 }
 
-/// What is left alone, in numbers.
+/// Returns the last lines: leftovers of earlier applies, and the counts of unchanged versions.
 fn notes(plan: &Plan, summary: &Summary) -> String {
     let mut parts = vec![format!("{} as declared", summary.no_op)];
     for (number, what) in [
@@ -243,10 +244,10 @@ fn notes(plan: &Plan, summary: &Summary) -> String {
     )
 }
 
-/// The most items of what earlier applies left that are listed.
-const MOST_LEFTOVERS: usize = 10;
+/// The maximum number of listed leftovers of earlier applies.
+const MAX_LEFTOVERS: usize = 10;
 
-/// What earlier applies left, as a list.
+/// Returns the writes in flight and the orphaned records of earlier applies, as a list.
 fn leftovers(plan: &Plan) -> String {
     let address_of = |identity: &Identity| code_of(&plan.address_of(identity));
     let in_flight = plan.in_flight.iter().map(|write| {
@@ -259,11 +260,11 @@ fn leftovers(plan: &Plan) -> String {
     });
     let total = plan.in_flight.len() + plan.orphaned.len();
     let mut text = String::new();
-    for line in in_flight.chain(orphaned).take(MOST_LEFTOVERS) {
+    for line in in_flight.chain(orphaned).take(MAX_LEFTOVERS) {
         let _ = write!(text, "\n- {line}");
     }
-    if total > MOST_LEFTOVERS {
-        let _ = write!(text, "\n- and {} more", total - MOST_LEFTOVERS);
+    if total > MAX_LEFTOVERS {
+        let _ = write!(text, "\n- and {} more", total - MAX_LEFTOVERS);
     }
     if total > 0 {
         text.push('\n');
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reviewer_sees() {
+    fn a_plan_in_markdown() {
         let scenario = scenario()
             .declare([
                 declared("Upgrade@2.0").visible(Visibility::Public),
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn budgets_hold_and_tell_what_was_cut() {
+    fn budgets_hold_and_cut_rows_are_counted() {
         for number in [10, 1_000, 10_000] {
             let names: Vec<String> = (0..number).map(|nth| format!("Solution {nth}@1")).collect();
             let gone: Vec<String> = (0..number / 10)

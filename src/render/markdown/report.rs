@@ -1,4 +1,5 @@
-//! The report of an apply in Markdown: the verdict first, what is not done next, the rest folded.
+//! The report of an apply in Markdown: the verdict first, then the changes that are not done, then
+//! the completed changes, folded.
 
 use std::io::{self, Write};
 
@@ -11,9 +12,9 @@ use crate::render::words;
 use crate::store::PastRun;
 
 const HEADER: &str = "| | version | outcome | detail | jobs |\n|---|---|---|---|---|\n";
-/// A detail that is longer is cut: a server's answer may be a whole page.
+/// The maximum length of a detail, in characters. A server's answer may be a whole page.
 const LONGEST_DETAIL: usize = 400;
-/// The maximum length of a detail in a shortened row.
+/// The maximum length of a detail in a shortened row, in characters.
 const BRIEF_DETAIL: usize = 60;
 
 /// Writes a report.
@@ -37,7 +38,7 @@ pub fn render_report_markdown(
     );
     let quarter = options.max_bytes / 4;
     head.push_str(&quotes("Error", &errors(report), quarter));
-    head.push_str(&quotes("Look at it", &asides(report), quarter));
+    head.push_str(&quotes("Needs attention", &notes(report), quarter));
     let mut failures: Vec<&ReportChange> = report
         .changes
         .iter()
@@ -64,7 +65,7 @@ pub fn render_report_markdown(
     Ok(())
 }
 
-/// Writes what is kept of an earlier run, as its report was.
+/// Writes the report of an earlier apply, from its journal.
 pub fn render_past_run_markdown(
     run: &PastRun,
     options: MarkdownOptions,
@@ -74,8 +75,8 @@ pub fn render_past_run_markdown(
 }
 
 fn errors(report: &ReportDocument) -> Vec<String> {
-    let told = report.errors.iter().map(|error| {
-        let place = error.range.as_ref().map(|range| {
+    let texts = report.errors.iter().map(|error| {
+        let location = error.range.as_ref().map(|range| {
             let start = range.start;
             format!(" ({}:{}:{})", range.filename, start.line, start.column)
         });
@@ -84,25 +85,25 @@ fn errors(report: &ReportDocument) -> Vec<String> {
             .chain(&error.x_solution.causes)
             .map(String::as_str)
             .collect();
-        let place = place.unwrap_or_default();
-        shortened(&format!("{}{place}", parts.join(": ")), LONGEST_DETAIL)
+        let location = location.unwrap_or_default();
+        shortened(&format!("{}{location}", parts.join(": ")), LONGEST_DETAIL)
     });
-    told.collect()
+    texts.collect()
 }
 
-fn asides(report: &ReportDocument) -> Vec<String> {
-    let looked = &report.convergence;
-    let again = looked.not_converged.iter().map(|change| {
+fn notes(report: &ReportDocument) -> Vec<String> {
+    let verification = &report.convergence;
+    let again = verification.not_converged.iter().map(|change| {
         format!(
             "did not converge: {} is planned again: {}",
             change.address, change.detail
         )
     });
-    let waiting = looked
+    let waiting = verification
         .waiting_for_review
         .iter()
-        .map(|address| format!("{address} is not PUBLIC before somebody approves it"));
-    let unproven = looked
+        .map(|address| format!("{address} becomes PUBLIC only after it is approved"));
+    let unproven = verification
         .unproven
         .iter()
         .map(|why| format!("the live state could not be read again in full: {why}"));
@@ -128,7 +129,7 @@ fn asides(report: &ReportDocument) -> Vec<String> {
     });
     let interrupted = report
         .interrupted
-        .then(|| "an interrupt ended it early".to_owned());
+        .then(|| "an interrupt ended the apply early".to_owned());
     let abandon = report
         .abandon_commands
         .iter()
@@ -145,7 +146,8 @@ fn asides(report: &ReportDocument) -> Vec<String> {
         .collect()
 }
 
-/// Returns the sort key of a change: failed changes come before changes skipped because of them.
+/// Returns the sort key of a change: failed changes come before changes that were skipped because
+/// of them.
 fn urgency(change: &ReportChange) -> usize {
     const ORDER: [OutcomeKind; 5] = [
         OutcomeKind::Failed,
@@ -154,10 +156,10 @@ fn urgency(change: &ReportChange) -> usize {
         OutcomeKind::Skipped,
         OutcomeKind::Cancelled,
     ];
-    let place = ORDER
+    let index = ORDER
         .iter()
         .position(|word| word.as_str() == change.outcome);
-    place.unwrap_or(ORDER.len())
+    index.unwrap_or(ORDER.len())
 }
 
 fn row(change: &ReportChange) -> Row {
@@ -196,7 +198,7 @@ fn row(change: &ReportChange) -> Row {
     }
 }
 
-/// What to do next, and where it can be looked up.
+/// Returns the last line: the id and times of the apply, and the command that continues it.
 fn foot(report: &ReportDocument) -> String {
     let mut parts = Vec::new();
     if let Some(run) = &report.run {
@@ -249,7 +251,7 @@ mod tests {
             .plan()
     }
 
-    /// The outcomes of a plan, as `outcome` says them.
+    /// Returns a report on a plan, with the outcome that `outcome` returns for each address.
     fn report(plan: &Plan, outcome: impl Fn(&str) -> Outcome) -> ApplyReport {
         let steps = plan.changes.iter().filter(|change| !change.is_no_op());
         let steps = steps.map(|change| StepReport {
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_stand_first() {
+    fn failures_come_first() {
         let plan = plan();
         let report = report(&plan, |of| match of {
             "Bad@2" => failed("out of | memory\n<b>@team"),
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_begun_says_why() {
+    fn an_apply_that_did_not_start_shows_its_errors() {
         let document = not_applied_document(NotApplied {
             subject: Some(("prod", "https://ib.example.com")),
             mode: crate::plan::Mode::Destroy,
@@ -362,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn budgets_hold_whatever_failed() {
+    fn budgets_hold_for_any_number_of_failures() {
         for number in [10, 1_000, 10_000] {
             let names: Vec<String> = (0..number).map(|nth| format!("Solution {nth}@1")).collect();
             let plan = scenario()

@@ -1,5 +1,5 @@
-//! A review in Markdown: the verdict first, high risks whole, the rest folded, and never more than
-//! a comment may hold.
+//! A review in Markdown: the verdict first, then the findings with high risks, then the others,
+//! folded. It never exceeds the size of a comment.
 
 use std::io::{self, Write};
 
@@ -7,17 +7,17 @@ use super::budget::{Row, Section, Tables, strong};
 use super::escape::{code, comment, shortened};
 use super::plan::MarkdownOptions;
 use crate::ident::Digest;
-use crate::render::review_words::{self as told, Sign};
+use crate::render::review_words::{self, Sign};
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewSummary};
 
 const HEADER: &str =
-    "| environment | what | what changes | what becomes of it | risks |\n|---|---|---|---|---|\n";
+    "| environment | what | what changes | effect | risks |\n|---|---|---|---|---|\n";
 
-/// The longest name that stands in the head, which is never cut.
-const NAME: usize = 200;
-/// So many versions that a finding concerns are named.
-const NAMED: usize = 5;
+/// The maximum length of a name in the header, in characters. The header itself is never cut.
+const MAX_NAME: usize = 200;
+/// The maximum number of listed versions of a finding.
+const MAX_LISTED: usize = 5;
 
 /// Writes a review.
 pub fn render_review_markdown(
@@ -27,30 +27,30 @@ pub fn render_review_markdown(
 ) -> io::Result<()> {
     let summary = ReviewSummary::of(review);
     let mut head = Vec::new();
-    // What it is compared with moves on from run to run; the comment stays the same one.
+    // The base differs from review to review, but the comment must stay the same one.
     let only = review.only.as_deref().unwrap_or_default();
     let key = Digest::of(format!("{}\n{only}", review.head).as_bytes());
-    // A wrapper finds its comment by this line, whatever else changes.
+    // A wrapper script finds its comment by this line, so it must not change with the content.
     writeln!(
         head,
         "<!-- solform review manifest={} id={} -->",
-        comment(&shortened(&review.head, NAME)),
+        comment(&shortened(&review.head, MAX_NAME)),
         &key.as_str()[..12]
     )?;
     writeln!(
         head,
         "### solform review: {} since {}{}\n",
-        code(&shortened(&review.head, NAME)),
-        code(&shortened(&review.base.name, NAME)),
-        told::commit(&review.base)
+        code(&shortened(&review.head, MAX_NAME)),
+        code(&shortened(&review.base.name, MAX_NAME)),
+        review_words::commit(&review.base)
     )?;
     writeln!(head, "{}", verdict(&summary))?;
     if !review.base.is_present {
-        writeln!(head, "\n> The manifest is not there: everything is new.")?;
+        writeln!(head, "\n> The base has no manifest: everything is new.")?;
     }
     let (mut high, mut rest) = (Vec::new(), Vec::new());
     for group in &review.groups {
-        let names = told::environments(group);
+        let names = review_words::environments(group);
         for finding in &group.findings {
             let row = row(finding, &names);
             if finding.has_high_risk() {
@@ -61,7 +61,7 @@ pub fn render_review_markdown(
         }
     }
     let notes = format!(
-        "\n<sub>Environments: {} compared, {} changed. Nothing live was looked at.</sub>\n",
+        "\n<sub>Environments: {} compared, {} changed. The live state was not read.</sub>\n",
         summary.environments, summary.changed_environments
     );
     let budget = options.max_bytes.saturating_sub(head.len() + notes.len());
@@ -83,28 +83,31 @@ pub fn render_review_markdown(
 /// Returns the verdict line.
 fn verdict(summary: &ReviewSummary) -> String {
     if !summary.has_changes() {
-        return strong(told::NO_CHANGES);
+        return strong(review_words::NO_CHANGES);
     }
     let risks = if summary.risks.is_empty() {
         String::new()
     } else {
-        format!(" **Risks:** {}.", told::risks(summary))
+        format!(" **Risks:** {}.", review_words::risks(summary))
     };
-    format!("{}{risks}", strong(&format!("{}.", told::counts(summary))))
+    format!(
+        "{}{risks}",
+        strong(&format!("{}.", review_words::counts(summary)))
+    )
 }
 
 fn row(finding: &Finding, environment: &str) -> Row {
     let position = &finding.place.position;
-    let place = format!("{}:{}", position.file, position.line);
+    let location = format!("{}:{}", position.file, position.line);
     let risks: Vec<String> = finding.risks.iter().map(|risk| mark(*risk)).collect();
     let risks = risks.join("<br>");
     let begin = format!(
         "| {} | {}<br>{} | `{}` {}",
         code(environment),
-        code(told::subject(finding, environment)),
-        code(&place),
+        code(review_words::subject(finding, environment)),
+        code(&location),
         Sign::of(finding.kind).symbol(),
-        told::phrase(finding.kind)
+        review_words::phrase(finding.kind)
     );
     Row {
         whole: format!(
@@ -117,7 +120,7 @@ fn row(finding: &Finding, environment: &str) -> Row {
     }
 }
 
-/// How late a finding is cut: by its highest risk, as risks are in order.
+/// Returns the rank of a finding, by its highest risk; findings with the lowest rank are cut last.
 fn rank(finding: &Finding) -> usize {
     let highest = finding.risks.iter().min();
     highest.map_or(usize::MAX, |risk| *risk as usize)
@@ -125,14 +128,14 @@ fn rank(finding: &Finding) -> usize {
 
 fn mark(risk: crate::review::Risk) -> String {
     if risk.is_high() {
-        strong(told::risk(risk))
+        strong(review_words::risk(risk))
     } else {
-        told::risk(risk).to_owned()
+        review_words::risk(risk).to_owned()
     }
 }
 
 fn values(finding: &Finding) -> String {
-    let name = told::key(finding);
+    let name = review_words::key(finding);
     match (&finding.before, &finding.after) {
         (Some(before), Some(after)) => {
             format!("<br>{name} {} → {}", code(before), code(after))
@@ -147,13 +150,13 @@ fn becomes(finding: &Finding) -> String {
     let mut parts: Vec<String> = finding
         .effect
         .iter()
-        .map(|effect| told::effect(effect, code))
+        .map(|effect| review_words::effect(effect, code))
         .collect();
-    let named = finding.concerned.iter().take(NAMED);
-    let said = told::concerned(finding.kind);
-    parts.extend(named.map(|address| format!("{} {said}", code(address.as_str()))));
-    if finding.concerned.len() > NAMED {
-        parts.push(format!("and {} more", finding.concerned.len() - NAMED));
+    let named = finding.concerned.iter().take(MAX_LISTED);
+    let phrase = review_words::concerned(finding.kind);
+    parts.extend(named.map(|address| format!("{} {phrase}", code(address.as_str()))));
+    if finding.concerned.len() > MAX_LISTED {
+        parts.push(format!("and {} more", finding.concerned.len() - MAX_LISTED));
     }
     parts.join("<br>")
 }
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reviewer_sees() {
+    fn a_review_in_markdown() {
         let text = markdown(
             "  A: { version: 2 }\n  B: { version: 1 }\n",
             "  A: { version: 1 }\n  C: { version: 1, visibility: PUBLIC }\n",
@@ -209,25 +212,25 @@ mod tests {
 
         #### High risks
 
-        | environment | what | what changes | what becomes of it | risks |
+        | environment | what | what changes | effect | risks |
         |---|---|---|---|---|
         | `prod` | `A@1`<br>`solform.yaml:6` | `~` version downgraded<br>version `2` → `1` | if `A@2` is live, it will be taken out of service | **version goes down** |
-        | `prod` | `C@1`<br>`solform.yaml:7` | `+` added<br>state `ACTIVE` | `C@1` has no path, so that it must be live already | **becomes PUBLIC** |
+        | `prod` | `C@1`<br>`solform.yaml:7` | `+` added<br>state `ACTIVE` | `C@1` has no path, so it must already be live | **becomes PUBLIC** |
 
         <details><summary>1 other finding</summary>
 
-        | environment | what | what changes | what becomes of it | risks |
+        | environment | what | what changes | effect | risks |
         |---|---|---|---|---|
-        | `prod` | `B@1`<br>`main:solform.yaml:7` | `-` removed<br>~~state~~ `ACTIVE` | if `B@1` is live, it is left alone, still live: `manage.undeclared` is `ignore` |  |
+        | `prod` | `B@1`<br>`main:solform.yaml:7` | `-` removed<br>~~state~~ `ACTIVE` | if `B@1` is live, it stays live, unchanged: `manage.undeclared` is `ignore` |  |
 
         </details>
 
-        <sub>Environments: 1 compared, 1 changed. Nothing live was looked at.</sub>
+        <sub>Environments: 1 compared, 1 changed. The live state was not read.</sub>
         ");
     }
 
     #[test]
-    fn nothing_to_tell() {
+    fn a_review_without_changes_has_no_table() {
         let text = markdown("", "", 65_536);
         assert!(
             text.contains("\n**No changes. Both manifests mean the same.**\n"),
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn budgets_hold_and_tell_what_was_cut() {
+    fn budgets_hold_and_cut_rows_are_counted() {
         use std::fmt::Write as _;
         for number in [10, 1_000, 10_000] {
             let mut added = String::new();

@@ -44,9 +44,9 @@ async fn the_manifest_is_one_to_review() {
     let text = output.stdout.replace(&emulator.url(), "http://HOST");
     let (head, left) = text.split_once("\n# Live as well").unwrap();
     let expected = env.stretched(
-        r#"# What is live in the environment `test`, as `solform export` found it.
-# No solution has a `path`: from which package a version was deployed is not known. Give one
-# to every version that solform is to deploy.
+        r#"# The live versions in the environment `test`, as `solform export` found them.
+# No solution has a `path`, because the package of a live version is not known. Add a `path`
+# to every version that solform must deploy.
 solform: 1
 
 environments:
@@ -83,7 +83,7 @@ solutions:
       "1.10": { state: INACTIVE }
   Twice:
     owner: ann
-    superseded: keep # Not all that is live of it is declared: see the end.
+    superseded: keep # Not all of its live versions are declared: see the end.
     versions:
       1.0.0: {}
       2.0.0: {}
