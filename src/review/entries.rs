@@ -1,4 +1,4 @@
-//! The declared versions of both sides.
+//! The comparison of the declared versions of both sides.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,11 +11,11 @@ use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
 use crate::manifest::{Desired, Manifest, SolutionPath, entries_of};
 
-/// Two lists of entries, and the manifest whose policies act.
+/// The comparison of the base's entries with the head manifest, whose policies apply.
 pub(super) struct Comparison<'a> {
     base: &'a [Desired],
     pub(super) head: &'a Manifest,
-    /// Longer addresses of the entries whose short ones look alike on one side.
+    /// Longer addresses of the entries whose short addresses are equal on one side.
     alike: BTreeMap<&'a Identity, Address>,
     pub(super) findings: Vec<Finding>,
 }
@@ -40,7 +40,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Compares name by name.
+    /// Compares the entries name by name, and returns the findings.
     pub(super) fn findings(mut self) -> Vec<Finding> {
         let (base, head) = (self.base, self.head.desired.as_slice());
         let names: BTreeSet<&SolutionName> = base
@@ -63,7 +63,7 @@ impl<'a> Comparison<'a> {
         }
         for (before, after) in pairs.replaced {
             self.replaced(before, after);
-            // A version that was there before is compared with itself below.
+            // A version that the base also declares is compared with itself below.
             if !is_declared(base, &after.identity) {
                 self.compare_fields(before, after);
             }
@@ -103,14 +103,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Returns true if any version of that name will serve.
+    /// Returns true if the head declares an active version of this name.
     fn is_served(&self, name: &SolutionName) -> bool {
         serving(entries_of(&self.head.desired, name))
             .next()
             .is_some()
     }
 
-    /// The effect on a version that the head does not declare.
+    /// Returns the effect on a version that the head does not declare, and its risks.
     fn effect_on(&self, before: &Desired) -> (Effect, Vec<Risk>) {
         let identity = &before.identity;
         let fate = fate_of_undeclared(self.head, identity);
@@ -186,7 +186,7 @@ impl<'a> Comparison<'a> {
             Some(Ordering::Greater) => Kind::Downgraded,
             Some(Ordering::Equal) | None => Kind::ChangedSideways,
         };
-        // What is still declared has a finding of its own.
+        // If the old version is still declared, another finding reports the effect on it.
         let (effect, mut risks) = if is_declared(&self.head.desired, &before.identity) {
             (None, Vec::new())
         } else {
@@ -207,17 +207,17 @@ impl<'a> Comparison<'a> {
         });
     }
 
-    /// All but the path, which differs from version to version as it should.
+    /// Compares all fields but the path, which normally differs between versions.
     fn compare_fields(&mut self, before: &Desired, after: &Desired) {
         // Every field is named, so that a new one cannot be forgotten here.
         let Desired {
-            identity: _,    // What pairs the two.
+            identity: _,    // `Pairs` compares it.
             path: _,        // `compare_path` compares it.
-            policy_keys: _, // A moved line changes nothing.
+            policy_keys: _, // Line numbers are not compared.
             state,
             visibility,
             superseded,
-            position: _, // A moved line changes nothing.
+            position: _, // Line numbers are not compared.
         } = after;
         if before.state != *state {
             self.state(before, after);
@@ -231,9 +231,9 @@ impl<'a> Comparison<'a> {
     fn compare_path(&mut self, before: &Desired, after: &Desired) {
         let text = |path: &Option<SolutionPath>| path.as_ref().map(|path| path.text.clone());
         let (from, to) = (text(&before.path), text(&after.path));
-        // A tombstone has none.
-        let is_there = before.state != State::Absent && after.state != State::Absent;
-        if from == to || !is_there {
+        // A tombstone has no path.
+        let is_present = before.state != State::Absent && after.state != State::Absent;
+        if from == to || !is_present {
             return;
         }
         let risks = if from.is_some() && to.is_some() {
@@ -321,8 +321,8 @@ impl<'a> Comparison<'a> {
         let (from, to) = (before.visibility, after.visibility);
         let kind = match (from.map(reach), to.map(reach)) {
             (_, None) => Kind::VisibilityReleased,
-            // The visibility without a declaration is not known, so no wider visibility is
-            // reported.
+            // Without a declaration the visibility is not known. `PRIVATE` is never wider, so it is
+            // reported as narrowed.
             (None, Some(0)) => Kind::VisibilityNarrowed,
             (Some(from), Some(to)) if from > to => Kind::VisibilityNarrowed,
             (None | Some(_), Some(_)) => Kind::VisibilityWidened,
@@ -343,7 +343,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Entries are ordered by identity.
+/// Returns true if `entries`, which are ordered by identity, contain this identity.
 fn is_declared(entries: &[Desired], identity: &Identity) -> bool {
     entries
         .binary_search_by(|entry| entry.identity.cmp(identity))

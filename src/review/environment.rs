@@ -8,7 +8,7 @@ use super::protection::compare_protection;
 use super::settings::{compare_settings, risks_of_token};
 use crate::manifest::{Environment, Manifest};
 
-/// Compares one environment; a side that does not declare it has no manifest.
+/// Compares one environment; the manifest of a side is `None` if it does not declare it.
 pub fn review_environment(base: Option<&Manifest>, head: Option<&Manifest>) -> Vec<Finding> {
     match (base, head) {
         (None, None) => Vec::new(),
@@ -29,6 +29,7 @@ pub fn review_environment(base: Option<&Manifest>, head: Option<&Manifest>) -> V
     }
 }
 
+/// Returns the finding of a new environment.
 fn added(head: &Environment) -> Finding {
     let after = Some(head.url.as_str().to_owned());
     Finding {
@@ -37,7 +38,8 @@ fn added(head: &Environment) -> Finding {
     }
 }
 
-/// Its versions are not listed separately: an apply does not change them.
+/// Returns the finding of a removed environment. Its versions are not listed separately, because an
+/// apply does not change them.
 fn removed(base: &Environment) -> Finding {
     let before = Some(base.url.as_str().to_owned());
     Finding {

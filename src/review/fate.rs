@@ -1,20 +1,21 @@
-//! The effect of the head manifest's policies on a live version that it does not declare: the rules
-//! of `plan`'s policies, as far as they are known without the live state.
+//! The effect of the head manifest's policies on a live version that it does not declare. The rules
+//! are those of `plan`, as far as they can be applied without the live state.
 
 use super::finding::{LeftAlone, PolicyEffect};
 use crate::attribute::State;
 use crate::ident::{Identity, Owner};
 use crate::manifest::{Desired, Manifest, SupersededPolicy, Undeclared, entries_of};
 
-/// The declared versions of a name that serve.
+/// Returns the active entries.
 pub(super) fn serving(entries: &[Desired]) -> impl Iterator<Item = &Desired> {
     entries.iter().filter(|entry| entry.state == State::Active)
 }
 
-/// What becomes of a version that the manifest does not declare, if it is live.
+/// Returns the effect on a version that the manifest does not declare, if it is live.
 ///
-/// Whether `user` published it and whether an apply of the store deployed it, only the server and
-/// the store know: across the owner pair a fate is a perhaps.
+/// Only the server knows if `user` published the version, and only the store knows if an apply
+/// deployed it. If the policy belongs to the other owner of an owner pair, the effect is therefore
+/// only possible: a `Perhaps...` variant.
 pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> PolicyEffect {
     let user = manifest.user_name();
     if !manifest.covers(identity, user) {
@@ -46,7 +47,7 @@ pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Po
         (fate_of_superseded(by), is_exact)
     };
     let fate = match fate {
-        // A protection stops deletes, and no deactivation.
+        // A protection prevents a delete, but not a deactivation.
         PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_)
             if manifest.protects(identity, user) =>
         {
@@ -63,7 +64,7 @@ pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Po
     }
 }
 
-/// The entry whose policy counts for the versions of these owners: the most careful one.
+/// Returns the active entry of these owners whose policy removes the least.
 pub(super) fn superseder(
     declared: &[Desired],
     has_owner: impl Fn(&Owner) -> bool,

@@ -1,4 +1,4 @@
-//! The findings of a review: plain data, for renderers.
+//! The findings of a review, as data for renderers.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use crate::manifest::{Environment, Position};
 /// The effects of a change to a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Review {
-    /// The base.
+    /// The side that the manifest is compared with.
     pub base: ReviewBase,
     /// The manifest under review, as the user named it.
     pub head: String,
-    /// The environment that was asked for, where not all were.
+    /// The selected environment; `None` if all environments were compared.
     pub only: Option<String>,
-    /// Every environment of either side that was compared, changed or not, in the manifest's order.
+    /// Every environment of both sides that was compared, in the manifest's order.
     pub environments: Vec<String>,
     /// The findings; environments without a finding are one group.
     pub groups: Vec<ReviewGroup>,
@@ -24,11 +24,11 @@ pub struct Review {
 /// The side that a manifest is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewBase {
-    /// A file, or a revision and a path, as git writes them.
+    /// The name: a file, or a revision and a path, as git writes them.
     pub name: String,
-    /// The commit of a revision.
+    /// The commit of a revision; `None` if the base is a file.
     pub commit: Option<BaseCommit>,
-    /// True if the manifest is there at all; if not, everything is new.
+    /// True if the base has the manifest; if not, everything is new.
     pub is_present: bool,
 }
 
@@ -44,18 +44,19 @@ pub struct BaseCommit {
 /// The changes of one environment, or of several with the same changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviewGroup {
-    /// Their names, in the manifest's order.
+    /// The names of the environments, in the manifest's order.
     pub environments: Vec<String>,
     /// The findings, those with a high risk first.
     pub findings: Vec<Finding>,
 }
 
-/// One change, and what it means.
+/// A change of the manifest, with its effect and risks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The version that it is about; none where it is about the environment.
+    /// The affected version; `None` if the finding is about the environment.
     pub address: Option<Address>,
-    /// The field or setting that changes; none where a version or an environment comes or goes.
+    /// The field or setting that changes; `None` if a version or an environment is added or
+    /// removed.
     pub field: Option<Field>,
     /// The kind of change.
     pub kind: Kind,
@@ -65,30 +66,30 @@ pub struct Finding {
     pub after: Option<String>,
     /// The effects of an apply.
     pub effect: Option<Effect>,
-    /// The declared versions that it concerns, where it is about no single one: those that a
-    /// removed protection covered and that go with it, or those whose policy changes.
+    /// The declared versions that it affects, if it is not about a single one: versions that lose
+    /// their protection and are removed in the same change, or versions whose policy changes.
     pub concerned: Vec<Address>,
     /// The risks for a reviewer.
     pub risks: Vec<Risk>,
-    /// Where it is written.
+    /// The position in the base or head manifest.
     pub place: SidePosition,
 }
 
-/// A place in one of the two manifests.
+/// A position in one of the two manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SidePosition {
-    /// Which one.
+    /// The side of the manifest.
     pub side: Side,
-    /// Where in it.
+    /// The position in that manifest.
     pub position: Position,
 }
 
 /// A side of the review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The one that is compared with.
+    /// The manifest that the head is compared with.
     Base,
-    /// The one under review.
+    /// The manifest under review.
     Head,
 }
 
@@ -110,29 +111,29 @@ pub enum Whom {
     OtherVersions,
     /// Live names in scope that are not declared.
     UndeclaredNames,
-    /// All that the environment declared.
+    /// All versions that the environment declared.
     WholeEnvironment,
 }
 
 /// The effect on a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyEffect {
-    /// It is deployed, if it is not there, and serves.
+    /// It is deployed if it is not live, and it serves.
     Deployed,
-    /// It is deployed, if it is not there, and does not serve.
+    /// It is deployed if it is not live, and it does not serve.
     DeployedInactive,
-    /// It must be there: it has no path.
+    /// It must already be live, because it has no path.
     Expected,
     /// It is not deployed again.
     NotDeployedAgain,
-    /// It stays live, as it is.
+    /// It stays live and unchanged.
     LeftAlone(LeftAlone),
     /// It is taken out of service.
     TakenOut,
-    /// It is taken out of service, if the manifest's user published it.
+    /// It is taken out of service if the manifest's user published it.
     PerhapsTakenOut,
-    /// It is deleted if an apply deployed it, else taken out of service, if the manifest's user
-    /// published it.
+    /// If the manifest's user published it, it is deleted if an apply deployed it, and otherwise
+    /// taken out of service.
     PerhapsDeleted,
     /// It is deleted.
     Deleted,
@@ -143,7 +144,7 @@ pub enum PolicyEffect {
 }
 
 impl PolicyEffect {
-    /// The stable word for programs.
+    /// Returns the stable word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deployed => "deployed",
@@ -161,7 +162,7 @@ impl PolicyEffect {
     }
 }
 
-/// Why a version that is not declared any more stays as it is.
+/// The reason why a version that is no longer declared stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftAlone {
     /// `manage.undeclared` is `ignore`.
@@ -174,12 +175,12 @@ pub enum LeftAlone {
     OutOfScope,
     /// It counts as the declared version, whose owner follows its visibility.
     Followed,
-    /// Nothing speaks of its environment any more.
+    /// Its environment is no longer declared.
     EnvironmentRemoved,
 }
 
 impl LeftAlone {
-    /// The stable word for programs.
+    /// Returns the stable word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ignored => "ignored",
@@ -195,44 +196,44 @@ impl LeftAlone {
 /// The risks for a reviewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Risk {
-    /// A protection goes together with a version that it covered.
+    /// A protection is removed together with a version that it covered.
     ProtectionRemovedWithEntry,
     /// The plan will be blocked.
     Blocked,
-    /// Something live is deleted.
+    /// A live version is deleted.
     Deleted,
     /// A version becomes public.
     BecomesPublic,
-    /// A lower version takes the place of a higher one.
+    /// A lower version replaces a higher one.
     GoesDown,
-    /// Another server is asked.
+    /// The requests go to another server.
     OtherServer,
-    /// A program is run to get the token.
+    /// A command on the user's machine returns the token.
     RunsCommand,
     /// It cannot be undone.
     Irreversible,
     /// A name stops serving.
     OutOfService,
-    /// A protection is gone.
+    /// A protection is removed.
     ProtectionRemoved,
-    /// A plan may take away more.
+    /// A plan may delete or deactivate more.
     Loosened,
-    /// A plan may take away something else, perhaps more.
+    /// A plan may delete or deactivate other versions, perhaps more.
     PerhapsLoosened,
-    /// Another user or account.
+    /// The user or the account changes.
     OtherAccount,
-    /// Another token.
+    /// The source of the token changes.
     OtherToken,
-    /// Other certificates.
+    /// The certificates change.
     OtherTrust,
-    /// Another lock and another journal.
+    /// The lock and the journal are in another store.
     OtherStore,
-    /// The same version from another package.
+    /// The same version comes from another package.
     SameVersion,
 }
 
 impl Risk {
-    /// Returns true if it is shown first.
+    /// Returns true if the risk is high; such findings are shown first.
     pub fn is_high(self) -> bool {
         match self {
             Self::ProtectionRemovedWithEntry
@@ -255,7 +256,7 @@ impl Risk {
         }
     }
 
-    /// The stable word for programs.
+    /// Returns the stable word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ProtectionRemovedWithEntry => "protection-removed-with-entry",
@@ -280,7 +281,7 @@ impl Risk {
 }
 
 impl Finding {
-    /// A finding about the environment or one of its settings.
+    /// Returns a finding about the environment or one of its settings.
     pub(super) fn of_setting(
         kind: Kind,
         field: Option<Field>,
@@ -309,19 +310,19 @@ impl Finding {
         }
     }
 
-    /// Returns whether any of its risks is high.
+    /// Returns true if any risk is high.
     pub fn has_high_risk(&self) -> bool {
         self.risks.iter().any(|risk| risk.is_high())
     }
 }
 
-/// Groups what each environment's comparison found: a finding that several environments share, at
-/// one position, stands once, in the group of exactly these environments.
+/// Groups the findings of all environments. If several environments have the same finding at the
+/// same position, it is listed once, in the group of exactly these environments.
 pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
     let mut shared: Vec<(Finding, Vec<String>)> = Vec::new();
     let mut groups: Vec<ReviewGroup> = Vec::new();
     let mut unchanged = Vec::new();
-    // A change of many entries makes many findings; those of one position are few.
+    // A large change has many findings, but each position has only a few.
     let mut at: HashMap<(Side, usize, usize), Vec<usize>> = HashMap::new();
     for (name, findings) in found {
         if findings.is_empty() {

@@ -5,17 +5,17 @@
 pub enum Kind {
     /// An environment is new.
     EnvironmentAdded,
-    /// An environment is not declared any more.
+    /// An environment is no longer declared.
     EnvironmentRemoved,
     /// A version is new.
     Added,
-    /// A version is not declared any more.
+    /// A version is no longer declared.
     Removed,
-    /// A higher version takes the place of a lower one.
+    /// A higher version replaces a lower one.
     Upgraded,
-    /// A lower version takes the place of a higher one.
+    /// A lower version replaces a higher one.
     Downgraded,
-    /// Another version replaces it, and their order is not known.
+    /// Another version replaces it, and the two cannot be ordered.
     ChangedSideways,
     /// The same version gets another owner.
     OwnerChanged,
@@ -27,58 +27,58 @@ pub enum Kind {
     VisibilityNarrowed,
     /// The manifest no longer manages its visibility.
     VisibilityReleased,
-    /// It will serve.
+    /// It becomes active.
     Activated,
-    /// It will be out of service.
+    /// It becomes inactive.
     Deactivated,
     /// It will be deleted: a tombstone.
     Retired,
-    /// A tombstone becomes a version again, out of service.
+    /// A tombstone becomes an inactive version again.
     Revived,
-    /// A policy takes away more.
+    /// A policy deletes or deactivates more.
     PolicyLoosened,
-    /// A policy takes away less.
+    /// A policy deletes or deactivates less.
     PolicyTightened,
-    /// More live versions may be touched.
+    /// More live versions are in scope.
     ScopeWidened,
-    /// Fewer live versions may be touched.
+    /// Fewer live versions are in scope.
     ScopeNarrowed,
-    /// Other live versions may be touched.
+    /// Other live versions are in scope.
     ScopeChanged,
-    /// A plan may take away more.
+    /// A limit permits more.
     LimitLoosened,
-    /// A plan may take away less.
+    /// A limit permits less.
     LimitTightened,
-    /// A plan may take away another number, which may be more or less.
+    /// A limit changes, and the two values cannot be ordered.
     LimitChanged,
-    /// A limit is gone.
+    /// A limit is removed.
     LimitRemoved,
     /// A protection is new.
     ProtectionAdded,
-    /// A protection is gone.
+    /// A protection is removed.
     ProtectionRemoved,
-    /// A protection is gone, and a declared version that it covered goes too.
+    /// A protection is removed together with a declared version that it covered.
     ProtectionRemovedWithEntry,
-    /// A timeout.
+    /// A timeout changes.
     TimeoutChanged,
-    /// Another server.
+    /// The URL changes.
     UrlChanged,
-    /// The token comes from elsewhere.
+    /// The source of the token changes.
     TokenSourceChanged,
-    /// The token belongs to somebody else.
+    /// The user to whom the token belongs changes.
     UserChanged,
-    /// The calls are for another account.
+    /// The account changes.
     ContextChanged,
-    /// Lock, journal and history lie elsewhere.
+    /// The store of the lock, the journal and the history changes.
     StoreChanged,
-    /// Another server is trusted, or another certificate is shown.
+    /// The trusted certificates or the client certificate change.
     TlsChanged,
-    /// The embedded emulator begins with another world.
+    /// The seed of the embedded emulator changes.
     EmulatorChanged,
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 36] = [
         Self::EnvironmentAdded,
         Self::EnvironmentRemoved,
@@ -118,7 +118,7 @@ impl Kind {
         Self::EmulatorChanged,
     ];
 
-    /// The stable word for programs.
+    /// Returns the stable word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EnvironmentAdded => "environment-added",
@@ -195,7 +195,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// The key, as the manifest writes it.
+    /// Returns the key, as the manifest writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Version => "version",

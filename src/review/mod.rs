@@ -1,4 +1,4 @@
-//! The manifest's own change: what it means, environment by environment, offline.
+//! The review of a change to a manifest: its meaning for each environment, without a server.
 //!
 //! ```text
 //! base Manifest -+
@@ -6,10 +6,9 @@
 //! head Manifest -+
 //! ```
 //!
-//! A pure comparison of two checked manifests. Nothing here knows what is live, so a
-//! [`PolicyEffect`] says what becomes of a version *if* it is live, by the policy of the head
-//! manifest that will act on it. Where two values cannot be put in an order, a finding says that
-//! they differ, and never which is more.
+//! The review compares two checked manifests. It does not know the live state, so a
+//! [`PolicyEffect`] is the effect on a version *if* it is live, by the policy of the head manifest.
+//! If two values cannot be ordered, a finding reports only that they differ.
 
 mod entries;
 mod environment;

@@ -1,4 +1,4 @@
-//! Which entry of one side answers to which of the other, within one name.
+//! The pairs of corresponding entries of both sides, within one name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,19 +10,19 @@ use crate::manifest::Desired;
 /// An entry of the base and one of the head.
 type Pair<'a> = (&'a Desired, &'a Desired);
 
-/// How the entries of one name answer to one another. Every entry is in exactly one of the lists,
-/// but that a version which takes another's place may also be in `same`.
+/// The pairs of the entries of one name. Every entry is in exactly one of the lists, except that an
+/// entry in `replaced` may also be in `same`.
 #[derive(Debug, Default)]
 pub(super) struct Pairs<'a> {
-    /// The same identity on both sides.
+    /// The entries with the same identity on both sides.
     pub(super) same: Vec<Pair<'a>>,
-    /// The same version under another owner.
+    /// The entries of the same version under different owners.
     pub(super) moved: Vec<Pair<'a>>,
-    /// Another version of one owner in the place of the former.
+    /// Two versions of one owner, of which the second replaces the first.
     pub(super) replaced: Vec<Pair<'a>>,
-    /// Only in the base.
+    /// The entries that only the base has.
     pub(super) removed: Vec<&'a Desired>,
-    /// Only in the head.
+    /// The entries that only the head has.
     pub(super) added: Vec<&'a Desired>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Pairs<'a> {
     pub(super) fn of(base: &'a [Desired], head: &'a [Desired]) -> Self {
         let find = |entries: &'a [Desired], identity: &Identity| {
             let found = entries.binary_search_by(|entry| entry.identity.cmp(identity));
-            found.ok().map(|at| &entries[at])
+            found.ok().map(|index| &entries[index])
         };
         let mut pairs = Self::default();
         for before in base {
@@ -51,7 +51,7 @@ impl<'a> Pairs<'a> {
         pairs
     }
 
-    /// The versions that are removed once and added once, under two owners.
+    /// Returns the versions that are removed under one owner only and added under one owner only.
     fn find_moved(&self) -> Vec<Pair<'a>> {
         let mut versions: BTreeMap<&Version, [Vec<&'a Desired>; 2]> = BTreeMap::new();
         for (side, entries) in [&self.removed, &self.added].into_iter().enumerate() {
@@ -66,8 +66,8 @@ impl<'a> Pairs<'a> {
         versions.into_values().filter_map(pair).collect()
     }
 
-    /// For each owner the one version that serves, before and after; else the one that is removed
-    /// and the one that is added.
+    /// Returns, for each owner, the only active version of each side; otherwise the only removed and
+    /// the only added version.
     fn find_replaced(&self, base: &'a [Desired], head: &'a [Desired]) -> Vec<Pair<'a>> {
         let moved: BTreeSet<&Identity> = self
             .moved
@@ -81,10 +81,10 @@ impl<'a> Pairs<'a> {
             present(&self.added),
         ];
         let mut owners: BTreeMap<&Owner, [Vec<&'a Desired>; 4]> = BTreeMap::new();
-        for (place, entries) in lists.into_iter().enumerate() {
+        for (index, entries) in lists.into_iter().enumerate() {
             for entry in entries {
                 let found = owners.entry(&entry.identity.owner).or_default();
-                found[place].push(entry);
+                found[index].push(entry);
             }
         }
         let pair = |[former, latter, removed, added]: [Vec<&'a Desired>; 4]| {
@@ -102,7 +102,7 @@ impl<'a> Pairs<'a> {
         owners.into_values().filter_map(pair).collect()
     }
 
-    /// Takes what is paired out of what is removed and added.
+    /// Removes the paired entries from `removed` and `added`.
     fn leave_out(&mut self, paired: &[Pair<'a>]) {
         let [before, after]: [BTreeSet<&Identity>; 2] = [
             paired.iter().map(|(before, _)| &before.identity).collect(),
@@ -114,14 +114,14 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// All but tombstones.
+/// Returns the entries that are not tombstones.
 fn present<'a>(entries: &[&'a Desired]) -> Vec<&'a Desired> {
     let mut present = entries.to_vec();
     present.retain(|entry| entry.state != State::Absent);
     present
 }
 
-/// The item, if there is only one.
+/// Returns the item if there is exactly one.
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     let first = items.next()?;
     items.next().is_none().then_some(first)

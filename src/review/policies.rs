@@ -69,7 +69,8 @@ fn undeclared(before: Undeclared, head: &Manifest) -> Option<Finding> {
     })
 }
 
-/// Where nobody wrote `manage.owners`, it follows the entries, which are told by themselves.
+/// Compares `manage.owners`. If it is only the list of the declared owners on both sides, the
+/// findings about the entries are sufficient.
 fn owners(base: &Manifest, head: &Manifest) -> Option<Finding> {
     let follows = follows_entries(base) && follows_entries(head);
     if follows && head.scope.undeclared == Undeclared::Ignore {
@@ -97,7 +98,7 @@ fn globs(field: Field, before: &[Glob], after: &[Glob], head: &Manifest) -> Opti
     let is_wider = !after.iter().all(|glob| is_covered(glob, before));
     let is_narrower = !before.iter().all(|glob| is_covered(glob, after));
     let (kind, risks) = match (is_wider, is_narrower) {
-        // The same in other words.
+        // Both lists match the same.
         (false, false) => return None,
         (true, false) => (Kind::ScopeWidened, vec![Risk::Loosened]),
         (false, true) => (Kind::ScopeNarrowed, Vec::new()),
@@ -111,8 +112,8 @@ fn globs(field: Field, before: &[Glob], after: &[Glob], head: &Manifest) -> Opti
     Some(Finding { risks, ..finding })
 }
 
-/// Returns whether what a pattern matches is surely matched by others. A pattern that only looks
-/// covered is not.
+/// Returns true if other patterns certainly match all that this pattern matches; false if that is
+/// not certain.
 fn is_covered(glob: &Glob, by: &[Glob]) -> bool {
     let literal = glob.as_literal();
     by.iter().any(|other| {
@@ -144,12 +145,12 @@ fn limit(
     Some(Finding { risks, ..finding })
 }
 
-/// Compares two limits, if this is possible without the live state.
+/// Compares two limits; `None` if this is not possible without the live state.
 fn order(field: Field, before: Option<Limit>, after: Option<Limit>) -> Option<Ordering> {
     match (before, after) {
         (Some(Limit::Count(before)), Some(Limit::Count(after))) => Some(before.cmp(&after)),
         (Some(Limit::Percent(before)), Some(Limit::Percent(after))) => Some(before.cmp(&after)),
-        // Without `max_change` there is no limit; without `max_destroy` a built-in one holds.
+        // Without `max_change` there is no limit; without `max_destroy` a built-in limit applies.
         (None, Some(_)) if field == Field::MaxChange => Some(Ordering::Greater),
         _ => None,
     }

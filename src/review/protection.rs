@@ -1,4 +1,4 @@
-//! Protections that come and go, and what they covered.
+//! The comparison of the protections, with the versions that they covered.
 
 use super::finding::{Finding, Risk, Side};
 use super::kind::{Field, Kind};
@@ -6,8 +6,8 @@ use crate::attribute::State;
 use crate::ident::{Identity, disambiguate};
 use crate::manifest::{Glob, Manifest};
 
-/// Compares the patterns; a removed one is told with the declared versions that lose their
-/// protection and go in the same change.
+/// Compares the patterns. The finding of a removed pattern contains the declared versions that lose
+/// their protection and are removed in the same change.
 pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Finding> {
     let (before, after) = (&base.environment.protect, &head.environment.protect);
     let goes: Vec<&Identity> = base
@@ -55,12 +55,12 @@ pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Findin
     findings
 }
 
-/// Returns whether a version that the base declares is not to be there any more.
+/// Returns true if the head does not declare this version, or declares it as `ABSENT`.
 fn is_gone(head: &Manifest, identity: &Identity) -> bool {
     let found = head
         .desired
         .binary_search_by(|entry| entry.identity.cmp(identity));
-    found.map_or(true, |at| head.desired[at].state == State::Absent)
+    found.map_or(true, |index| head.desired[index].state == State::Absent)
 }
 
 fn covers(pattern: &Glob, identity: &Identity) -> bool {
@@ -68,7 +68,7 @@ fn covers(pattern: &Glob, identity: &Identity) -> bool {
         || pattern.matches(identity.full_address().as_str())
 }
 
-/// The patterns that only the first list has, each once.
+/// Returns the patterns that only the first list has, each once.
 fn missing<'a>(from: &'a [Glob], others: &[Glob]) -> Vec<&'a Glob> {
     let mut missing: Vec<&Glob> = Vec::new();
     for glob in from {

@@ -7,12 +7,12 @@ use super::finding::{Finding, Risk, Side};
 use super::kind::{Field, Kind};
 use crate::manifest::{EmulatorSettings, Environment, Timeouts, Tls, TokenSource};
 
-/// Compares all settings but protection and limits.
+/// Compares all settings except for protections and limits.
 pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Finding> {
     // Every field is named, so that a new one cannot be forgotten here.
     let Environment {
-        name: _,     // What the two sides have in common.
-        position: _, // A moved line changes nothing.
+        name: _,     // Both sides have the same name.
+        position: _, // Line numbers are not compared.
         keys: _,
         url,
         token,
@@ -144,7 +144,7 @@ fn token_text(token: &TokenSource) -> String {
     match token {
         TokenSource::Env(name) => format!("env {name}"),
         TokenSource::File(path) => format!("file {}", path.display()),
-        // Each word in quotes: where one ends decides what is run.
+        // Each word is in quotes, because the word boundaries change the meaning of a command.
         TokenSource::Command(words) => format!("command {words:?}"),
     }
 }
@@ -153,7 +153,7 @@ fn path_text(path: Option<&PathBuf>) -> Option<String> {
     path.map(|path| path.display().to_string())
 }
 
-/// A duration as manifests write it, in the largest unit that leaves nothing over.
+/// Returns a duration as manifests write it, in the largest unit that divides it exactly.
 fn duration_text(duration: Duration) -> String {
     let millis = duration.as_millis();
     for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1000)] {

@@ -1,30 +1,30 @@
-//! The only place that counts findings.
+//! The counts of findings. No other module counts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Review, Risk};
 use super::kind::Kind;
 
-/// The numbers of findings by kind.
+/// The counts of findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReviewSummary {
-    /// All findings; one that several environments share counts once.
+    /// All findings; a finding that several environments share is counted once.
     pub findings: usize,
     /// Versions that are new.
     pub added: usize,
-    /// Versions that are not declared any more.
+    /// Versions that are no longer declared.
     pub removed: usize,
     /// Versions that get a tombstone.
     pub retired: usize,
-    /// Higher versions in the place of lower ones.
+    /// Versions that replace a lower version.
     pub upgraded: usize,
-    /// Lower versions in the place of higher ones.
+    /// Versions that replace a higher version.
     pub downgraded: usize,
     /// Every other finding.
     pub other: usize,
     /// Findings with a high risk.
     pub high_risk: usize,
-    /// The number of findings for each risk, the high ones first.
+    /// The number of findings for each risk, high risks first.
     pub risks: BTreeMap<Risk, usize>,
     /// Environments that were compared.
     pub environments: usize,
@@ -33,7 +33,7 @@ pub struct ReviewSummary {
 }
 
 impl ReviewSummary {
-    /// Counts a review.
+    /// Counts the findings of a review.
     pub fn of(review: &Review) -> Self {
         let changed = review
             .groups
@@ -51,7 +51,7 @@ impl ReviewSummary {
         summary
     }
 
-    /// Returns whether anything changes.
+    /// Returns true if there is a finding.
     pub fn has_changes(&self) -> bool {
         self.findings > 0
     }

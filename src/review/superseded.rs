@@ -24,7 +24,7 @@ impl Comparison<'_> {
             let finding = self.policy(kind, Field::Superseded, texts, entry);
             self.findings.push(finding);
         }
-        // None retained is what holds without the key.
+        // Without the key, no version is retained.
         let counts = (before.retain.unwrap_or(0), retain.unwrap_or(0));
         if let Some(kind) = kind(counts.1.cmp(&counts.0)) {
             let text = |count: Option<usize>| count.map(|count| count.to_string());
@@ -34,7 +34,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// A finding about what becomes of superseded versions.
+    /// Returns a finding about a change of the policy for superseded versions.
     fn policy(
         &self,
         kind: Kind,
@@ -44,7 +44,7 @@ impl Comparison<'_> {
     ) -> Finding {
         let fate = fate_of_superseded(entry);
         let mut risks = Vec::new();
-        // `retain` alone decides nothing where nothing is deleted.
+        // `retain` has no effect unless the policy deletes versions.
         let is_idle = field == Field::Retain && entry.superseded.policy != SupersededPolicy::Delete;
         if kind == Kind::PolicyLoosened && !is_idle {
             risks.push(Risk::Loosened);
@@ -72,8 +72,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// The first version of an owner that serves is the first that supersedes: nothing else tells
-    /// what its policy does, as there is none to compare it with.
+    /// Adds a finding for each owner that gets its first active version. Its policy cannot be
+    /// compared with an earlier one, so no other finding reports it.
     pub(super) fn first_superseders(
         &mut self,
         base: &[Desired],
@@ -81,8 +81,8 @@ impl Comparison<'_> {
         begins_at: usize,
     ) {
         let owners: BTreeSet<&Owner> = serving(head).map(|entry| &entry.identity.owner).collect();
-        let is_told = |finding: &Finding| finding.field == Some(Field::Superseded);
-        if self.findings[begins_at..].iter().any(is_told) {
+        let is_policy = |finding: &Finding| finding.field == Some(Field::Superseded);
+        if self.findings[begins_at..].iter().any(is_policy) {
             return;
         }
         for owner in owners {
@@ -101,8 +101,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// A policy is one for all versions of a name, and mostly one for many names: what is the same
-    /// is told once.
+    /// Merges equal findings about policies, because one policy often applies to many versions and
+    /// names.
     pub(super) fn merge_policies(&mut self) {
         let is_policy =
             |finding: &Finding| matches!(finding.field, Some(Field::Superseded | Field::Retain));

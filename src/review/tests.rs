@@ -1,4 +1,4 @@
-//! Every kind of finding, and what holds of every review.
+//! Tests of every kind of finding, and properties of every review.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,8 @@ use crate::manifest::{
 };
 use crate::plan::testing::{IB, declared, scenario};
 
-/// A manifest of one environment: what its block has besides, and the rest of the file.
+/// Returns a manifest of one environment, from additional keys of its block and the rest of the
+/// file.
 fn manifest((block, rest): (&str, &str)) -> Manifest {
     let base = "url: https://ib.example.com, token: { env: TOKEN }";
     let own = ["url", "token"].map(|key| block.starts_with(key));
@@ -39,7 +40,7 @@ fn manifest((block, rest): (&str, &str)) -> Manifest {
     }
 }
 
-/// A finding in one line: subject, kind, values, effect, risks.
+/// Returns a finding in one line: subject, kind, values, effect, risks.
 fn line(finding: &Finding) -> String {
     let subject = finding
         .address
@@ -96,9 +97,9 @@ fn lines(findings: &[Finding]) -> Vec<String> {
 
 type Sides = (&'static str, &'static str);
 
-/// The first side, the second, and the findings.
+/// The cases: the base, the head, and the expected findings.
 const CASES: &[(Sides, Sides, &[&str])] = &[
-    // Versions that come.
+    // Added versions.
     (
         ("", ""),
         (
@@ -130,7 +131,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "A@1 added ->ACTIVE | A@1 deployed",
         ],
     ),
-    // Versions that go, by what the head's policy makes of them.
+    // Removed versions, by the effect of the head's policy.
     (
         ("", "solutions: { A: { version: 1 }, Z: { version: 1 } }"),
         ("", "solutions: { Z: { version: 1 } }"),
@@ -205,7 +206,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ),
         &["A@1 removed ACTIVE>- | A@1 left-alone nothing-supersedes"],
     ),
-    // Another version in the place of the former.
+    // Replaced versions.
     (
         ("", "solutions: { A: { version: 1.9 } }"),
         ("", "solutions: { A: { version: 1.10 } }"),
@@ -266,7 +267,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ("", "solutions: { A: { version: 1, owner: ann } }"),
         &["A@1 owner-changed svc>ann | svc:A@1 left-alone out-of-scope"],
     ),
-    // A tombstone deletes what its new owner has.
+    // A tombstone deletes the record of its new owner.
     (
         ("", "solutions: { A: { version: 1, state: ABSENT } }"),
         (
@@ -381,7 +382,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ("", "solutions: { A: { version: 1, state: INACTIVE } }"),
         &["A@1 revived ABSENT>INACTIVE | A@1 deployed-inactive"],
     ),
-    // Two that look alike are told apart.
+    // A changed state together with a wider scope.
     (
         ("", "solutions: { A: { version: 1 } }"),
         (
@@ -605,7 +606,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ("url: 'emulator:', emulator: { seed: b.yaml }", ""),
         &["emulator.seed emulator-changed a.yaml>b.yaml"],
     ),
-    // Comments, order and lines mean nothing.
+    // Comments, order and lines are not compared.
     (
         (
             "user: ann",
@@ -620,7 +621,7 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
 ];
 
 #[test]
-fn every_change_is_told_for_what_it_means() {
+fn every_change_has_its_finding() {
     let mut seen = BTreeSet::new();
     for (base, head, expected) in CASES {
         let (before, after) = (manifest(*base), manifest(*head));
@@ -646,7 +647,7 @@ fn every_change_is_told_for_what_it_means() {
 }
 
 #[test]
-fn environments_come_and_go() {
+fn environments_are_added_and_removed() {
     let solutions =
         "manage: { undeclared: delete }\nsolutions: { A: { version: 1, superseded: delete } }";
     let here = manifest(("token: { command: [pass] }, protect: ['A@*']", solutions));
@@ -667,7 +668,7 @@ fn environments_come_and_go() {
 }
 
 #[test]
-fn those_that_look_alike_have_their_owners_in_front() {
+fn ambiguous_addresses_start_with_the_owner() {
     let mut both = scenario()
         .declare([declared("svc:A@1"), declared("ann:A@1")])
         .manifest;
@@ -680,7 +681,7 @@ fn those_that_look_alike_have_their_owners_in_front() {
 }
 
 #[test]
-fn numbers_are_those_of_the_findings() {
+fn the_summary_counts_the_findings() {
     let before = manifest((
         "",
         "solutions: { A: { version: 1 }, B: { version: 2 }, C: { version: 1 }, D: { version: 1 } }",
@@ -698,7 +699,7 @@ fn numbers_are_those_of_the_findings() {
         head: "head".to_owned(),
         only: None,
         environments: ["prod", "test", "uat"].map(str::to_owned).to_vec(),
-        // What two environments share counts once.
+        // A finding that two environments share is counted once.
         groups: group_findings(vec![
             (
                 "prod".to_owned(),
@@ -817,15 +818,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_changes_where_nothing_does(manifest in any_manifest()) {
+    fn equal_manifests_have_no_findings(manifest in any_manifest()) {
         prop_assert_eq!(findings(Some(&manifest), Some(&manifest)), vec![]);
     }
 
     #[test]
-    fn no_change_is_overlooked(before in any_manifest(), after in any_manifest()) {
+    fn every_changed_version_has_a_finding(before in any_manifest(), after in any_manifest()) {
         let found = findings(Some(&before), Some(&after));
-        // Each version that differs, or is on one side only, is named by some finding.
-        let told = |identity: &Identity| {
+        // Each version that differs, or is on one side only, is in a finding.
+        let is_reported = |identity: &Identity| {
             let means = |address: &crate::ident::Address| address.means(identity);
             found.iter().any(|finding| {
                 let whom = match finding.effect.as_ref().map(|effect| &effect.whom) {
@@ -842,15 +843,14 @@ proptest! {
         for (side, other) in [(&before, &after), (&after, &before)] {
             for entry in &side.desired {
                 let is_same = other.desired.contains(entry);
-                prop_assert!(is_same || told(&entry.identity), "{}", entry.identity.full_address());
+                prop_assert!(is_same || is_reported(&entry.identity), "{}", entry.identity.full_address());
             }
         }
         let differs = before.desired != after.desired
             || before.scope.undeclared != after.scope.undeclared
             || before.environment.limits != after.environment.limits;
         prop_assert!(!differs || !found.is_empty());
-        // And nothing is told of versions that are the same: each finding has two values that
-        // differ.
+        // Unchanged versions have no findings: the two values of each finding differ.
         for finding in &found {
             prop_assert!(finding.before != finding.after, "{finding:?}");
         }

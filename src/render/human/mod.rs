@@ -1,4 +1,4 @@
-//! Text for people, in Terraform's literals where other programs look for them.
+//! Text for people, with the Terraform literals that other programs search for.
 
 mod abandon;
 mod change;
