@@ -105,7 +105,7 @@ fn any_word() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A scenario in which every text is hostile.
+/// Returns scenarios in which every text is hostile.
 fn any_world() -> impl Strategy<Value = Scenario> {
     let texts =
         ([any_name(), any_name()], any_name(), any_word()).prop_map(|(names, stranger, word)| {
@@ -383,7 +383,7 @@ proptest! {
     }
 }
 
-/// Many changes with long hostile names; one of each `share` changes is a destroy.
+/// Returns many changes with long hostile names; one of each `share` changes is a destroy.
 fn many(number: usize, share: usize) -> Scenario {
     let name = |nth: usize, what: &str| {
         let hostile = NAMES[nth % NAMES.len()];

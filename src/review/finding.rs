@@ -173,9 +173,9 @@ pub enum LeftAlone {
     NothingSupersedes,
     /// It is out of the manifest's scope.
     OutOfScope,
-    /// It counts as the declared version, whose owner follows its visibility.
+    /// It counts as the declared version, because both owners are one owner pair.
     Followed,
-    /// Its environment is no longer declared.
+    /// The environment is no longer declared.
     EnvironmentRemoved,
 }
 

@@ -66,8 +66,8 @@ impl<'a> Pairs<'a> {
         versions.into_values().filter_map(pair).collect()
     }
 
-    /// Returns, for each owner, the only active version of each side; otherwise the only removed and
-    /// the only added version.
+    /// Returns, for each owner, the only active version of each side; otherwise the only removed
+    /// and the only added version.
     fn find_replaced(&self, base: &'a [Desired], head: &'a [Desired]) -> Vec<Pair<'a>> {
         let moved: BTreeSet<&Identity> = self
             .moved

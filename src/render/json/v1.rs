@@ -60,9 +60,9 @@ struct SolutionItem {
     state: String,
     /// The server's word for its visibility; null if no response contains it.
     visibility: Option<String>,
-    /// When it was created, in milliseconds since 1970.
+    /// The time of its creation, in milliseconds since 1970.
     created_at_ms: Option<i64>,
-    /// When it was last updated, in milliseconds since 1970.
+    /// The time of its last update, in milliseconds since 1970.
     updated_at_ms: Option<i64>,
     /// True if the failed deploy of an apply left it.
     orphaned: bool,

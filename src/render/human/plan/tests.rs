@@ -164,7 +164,7 @@ fn nothing_to_do() {
     ");
 }
 
-/// An upgrade, a roll-back, and the first plan for three coexisting versions.
+/// Returns a scenario with an upgrade, a roll-back and three coexisting versions.
 fn successions() -> Scenario {
     scenario()
         .declare([
