@@ -72,7 +72,7 @@ pub(super) fn phrase(kind: Kind) -> &'static str {
         Kind::Removed => "removed",
         Kind::Upgraded => "version upgraded",
         Kind::Downgraded => "version downgraded",
-        Kind::ChangedSideways => "version changed incomparable",
+        Kind::ChangedSideways => "version changed, order not known",
         Kind::OwnerChanged => "owner changed",
         Kind::PathChanged => "path changed, version the same",
         Kind::VisibilityWidened => "visibility widened",
