@@ -1,29 +1,31 @@
-//! Who is calling: from bearer token and account header to a caller with a name and rights.
+//! Authentication: turns the bearer token and the account header into a caller with a name and
+//! rights.
 
 use super::options::Token;
 use super::refusal::Refusal;
 use super::seed::SeedUser;
 
-/// The account that a request comes from.
+/// The user who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) name: String,
-    /// Sees every record and may change every record.
+    /// True if the caller sees and may change every record.
     pub(crate) admin: bool,
 }
 
-/// The tokens and accounts that a server knows.
+/// The tokens and accounts that the server accepts.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
     pub(crate) users: Vec<SeedUser>,
-    /// The caller behind `token`, or behind every token that no user has.
+    /// The name of the caller for `token`, or for every token that belongs to no user.
     pub(crate) default_user: String,
     pub(crate) token: Option<Token>,
     pub(crate) contexts: Vec<String>,
 }
 
 impl Access {
-    /// Finds the caller. A wrong token and a wrong account are both 401 on the platform.
+    /// Returns the caller. A wrong token and a wrong account are both refused with 401, as on the
+    /// platform.
     pub(crate) fn caller(
         &self,
         authorization: Option<&str>,
@@ -56,7 +58,7 @@ impl Access {
     }
 }
 
-/// Takes the token out of `Bearer TOKEN`; the scheme's case does not matter, as HTTP has it.
+/// Returns the token of `Bearer TOKEN`. The scheme is compared without case, as in HTTP.
 fn bearer_token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim();

@@ -1,41 +1,42 @@
-//! What time it is in a world: people's time, or a count of operations for tests.
+//! The clock of a world: the system clock, or a count of operations for tests.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the one place of the emulator that reads the wall clock, for worlds that people use"
+    reason = "only this module of the emulator reads the wall clock, for interactive use"
 )]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How far a logical clock moves with each operation. A second, because the records of the
-/// platform know no finer time, and tests like records whose times differ.
+/// The step of a logical clock for each operation. It is one second because the records of the
+/// platform have no finer times, and tests need records whose times differ.
 const LOGICAL_STEP: Duration = Duration::from_secs(1);
 
-/// Which time a world keeps.
+/// The source of time for a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Clock {
-    /// The time of the machine.
+    /// The system clock.
     #[default]
     System,
-    /// A clock that stands still between operations and moves one second with each, so that tests
-    /// get equal times without waiting.
+    /// A clock that moves one second with each operation and not at all between operations, so that
+    /// tests get the same times at each execution and do not wait.
     Logical {
         /// The time of the first operation, in milliseconds since 1970.
         start_ms: u64,
     },
 }
 
-/// The running time of one world. It never goes back, whatever the machine's clock does.
+/// The current time of one world. It never goes back, even if the system clock does.
 #[derive(Debug)]
 pub(crate) struct Timeline {
     clock: Clock,
     now_ms: u64,
-    /// The nanoseconds within the millisecond; none on a logical clock.
+    /// The nanoseconds within the millisecond; 0 on a logical clock.
     sub_ns: u32,
 }
 
 impl Timeline {
-    /// Starts at the later of the clock's time and the time that a stored world had reached.
+    /// Creates a timeline at the later of the clock's time and `reached_ms`, the last time of a
+    /// stored world.
     pub(crate) fn new(clock: Clock, reached_ms: u64) -> Self {
         let mut timeline = Self {
             clock,
@@ -49,7 +50,7 @@ impl Timeline {
         timeline
     }
 
-    /// Begins an operation.
+    /// Moves the time on at the start of an operation.
     pub(crate) fn tick(&mut self) {
         match self.clock {
             Clock::System => {
@@ -60,7 +61,7 @@ impl Timeline {
         }
     }
 
-    /// Moves on by hand, which only a logical clock does.
+    /// Moves a logical clock forward; does nothing on the system clock.
     pub(crate) fn advance(&mut self, by: Duration) {
         if let Clock::Logical { .. } = self.clock {
             self.now_ms = self.now_ms.saturating_add(milliseconds(by));
@@ -71,20 +72,20 @@ impl Timeline {
         self.now_ms
     }
 
-    /// The nanoseconds within the millisecond of [`now_ms`](Self::now_ms).
+    /// Returns the nanoseconds within the millisecond of [`now_ms`](Self::now_ms).
     pub(crate) fn sub_ns(&self) -> u32 {
         self.sub_ns
     }
 }
 
-/// Whole milliseconds; a duration that is too long for the type lasts for ever.
+/// Returns whole milliseconds; `u64::MAX` if the duration is longer than that.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The milliseconds since 1970, and the nanoseconds within the last one.
+/// Returns the milliseconds since 1970, and the nanoseconds within the last millisecond.
 fn system_time() -> (u64, u32) {
-    // A machine whose clock is set before 1970 is at the beginning of time.
+    // A clock that is set before 1970 counts as 1970.
     let elapsed = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The bytes of a file in the virtual file system: a list of shared pieces, so that a large upload
-//! in chunks, a copy and the data folder never move more than what is new.
+//! The bytes of a file in the virtual file system: a list of shared chunks, so that a large upload
+//! in chunks, a copy and the data folder only move the bytes that are new.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-/// A piece of a file. It is shared by all files that hold it and never changes.
+/// A chunk of a file. All files that contain it share it, and it never changes.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    /// The name under which the data folder keeps the piece.
+    /// The key of the chunk in the data folder.
     pub(crate) id: u64,
     pub(crate) bytes: Bytes,
 }
@@ -41,7 +41,8 @@ impl Content {
         self.chunks.push(Arc::new(chunk));
     }
 
-    /// The bytes of a range, which is cut to the file. A range within one piece copies nothing.
+    /// Returns the bytes of a range, cut to the length of the file. A range within one chunk is not
+    /// copied.
     pub(crate) fn slice(&self, range: Range<u64>) -> Bytes {
         let mut parts: Vec<Bytes> = Vec::new();
         let mut start = 0;
@@ -69,7 +70,7 @@ impl Content {
         self.slice(0..self.length)
     }
 
-    /// A reader over the content, for the zip library.
+    /// Returns a reader over the content, for the zip library.
     pub(crate) fn reader(&self) -> ContentReader<'_> {
         ContentReader {
             content: self,
@@ -79,14 +80,14 @@ impl Content {
 }
 
 fn length_of(bytes: &Bytes) -> u64 {
-    u64::try_from(bytes.len()).expect("invariant: memory is no larger than 64 bits can say")
+    u64::try_from(bytes.len()).expect("invariant: a length in memory fits into 64 bits")
 }
 
 fn index(offset: u64) -> usize {
-    usize::try_from(offset).expect("invariant: offsets lie within a piece that is in memory")
+    usize::try_from(offset).expect("invariant: offsets are within a chunk that is in memory")
 }
 
-/// Reads a [`Content`] from any place.
+/// A reader over a [`Content`] that can seek.
 #[derive(Debug)]
 pub(crate) struct ContentReader<'a> {
     content: &'a Content,
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_reads_from_any_place() {
+    fn a_reader_reads_from_any_position() {
         let content = content(&["abc", "defg", "h"]);
         let mut reader = content.reader();
         for (to, text) in [

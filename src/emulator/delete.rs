@@ -1,4 +1,4 @@
-//! Deleting: what happens when the call is accepted, and what at the end of its job.
+//! Deletion of solutions: the check of the request, and the end of the delete job.
 
 use super::access::Caller;
 use super::jobs::{Ending, Verdict, Work};
@@ -11,7 +11,7 @@ use super::solutions::Solution;
 use super::world::World;
 
 impl World {
-    /// `DELETE /api/v2/solutions/deployed/<id>`: starts a job and tells its id.
+    /// `DELETE /api/v2/solutions/deployed/<id>`: starts a delete job and returns its id.
     pub(crate) fn delete(&mut self, caller: &Caller, id: &str) -> Result<String, Refusal> {
         let trouble = match self.own_solution(caller, id, "deleting a solution") {
             Ok(solution) if solution.deleting => {
@@ -26,10 +26,10 @@ impl World {
         if trouble.is_none() {
             self.change_solution(id, |solution| solution.deleting = true);
         }
-        // Nobody can poll a job whose id is not told.
-        let untold = self.knobs.delete_answer != DeleteAnswer::JobId;
+        // A client cannot poll a job whose id is not in the answer.
+        let hides_job_id = self.knobs.delete_answer != DeleteAnswer::JobId;
         let pace = match self.pace {
-            JobPace::Polls(_) if untold => JobPace::Immediate,
+            JobPace::Polls(_) if hides_job_id => JobPace::Immediate,
             pace => pace,
         };
         let work = Work::Delete {
@@ -39,7 +39,8 @@ impl World {
         Ok(self.start_job(caller, work, pace))
     }
 
-    /// Why the job that deletes a record is going to fail, if it is.
+    /// Checks the deletion of a record. Returns the error message of a job that will fail, or
+    /// `None` if the job will delete the record.
     fn delete_something(&mut self, solution: &Solution) -> Result<Option<String>, Refusal> {
         let id = &solution.id;
         let (active, running, referenced) = (
@@ -66,12 +67,12 @@ impl World {
             }
             return Ok(None);
         };
-        let is_told_by_job = match &refusal {
+        let fails_in_job = match &refusal {
             Refusal::StillActive { .. } => active == DeleteActive::JobError,
             Refusal::StillRunning { .. } => running == DeleteRunning::JobError,
             _ => referenced == DeleteReferenced::JobError,
         };
-        if is_told_by_job {
+        if fails_in_job {
             Ok(Some(refusal.to_string()))
         } else {
             Err(refusal)
@@ -86,7 +87,8 @@ impl World {
         }
     }
 
-    /// The end of a delete job.
+    /// Ends a delete job. `trouble` is the error message from the start of the job, `failure` the
+    /// one of a fault.
     pub(crate) fn end_delete(
         &mut self,
         id: &str,
@@ -102,7 +104,7 @@ impl World {
                 self.change_solution(id, |solution| solution.deleting = false);
                 failure
             }
-            // The job never meant to delete anything, and another one may be about to.
+            // This job did not mark the record as deleting, but another job may have.
             (Some(trouble), _) => trouble,
         };
         Verdict::Failed {

@@ -1,4 +1,4 @@
-//! Deploying: what happens when the call is accepted, and what at the end of its job.
+//! Deployment of packages: the check of the request, and the end of the deploy job.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,23 +17,24 @@ use super::refusal::Refusal;
 use super::solutions::{PUBLIC_OWNER, Solution, server_folder};
 use super::world::World;
 
-/// What a deploy job has to do at its end.
+/// The work that a deploy job does at its end.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Deploy {
-    /// The record that the job makes or renews.
+    /// The id of the record that the job creates or updates.
     solution: Option<String>,
-    /// The new face of a record that is renewed in place; a new record has it from the start.
+    /// The new values of a record that is updated in place. A new record has its values from the
+    /// start.
     renewal: Option<Renewal>,
-    /// Records that the new one takes the place of.
+    /// The ids of the records that the new one replaces.
     displaced: Vec<String>,
-    /// Why the job is going to fail.
+    /// The error message, if the job will fail.
     trouble: Option<String>,
-    /// Where the package is read once more at the end of the job.
+    /// The path of a package that is read again at the end of the job.
     #[serde(default)]
     read_again: Option<String>,
 }
 
-/// What a renewed record takes from the package.
+/// The values that an updated record takes from the package.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Renewal {
     visibility: String,
@@ -43,7 +44,7 @@ struct Renewal {
 }
 
 impl World {
-    /// `POST /api/v2/solutions/deployed`: starts a job and tells its id.
+    /// `POST /api/v2/solutions/deployed`: starts a deploy job and returns its id.
     pub(crate) fn deploy(&mut self, caller: &Caller, path: &str) -> Result<String, Refusal> {
         let deploy = match self.package_at(path) {
             Ok((package, content)) => self.begin_deploy(caller, package, content)?,
@@ -52,7 +53,7 @@ impl World {
                 return Err(Refusal::BadPackage { path, source });
             }
             Err(error) => Deploy {
-                trouble: Some(format!("there is no good package at `{path}`: {error}")),
+                trouble: Some(format!("there is no valid package at `{path}`: {error}")),
                 ..Deploy::default()
             },
         };
@@ -103,14 +104,14 @@ impl World {
                 ..Deploy::default()
             });
         }
-        self.file_under_owner(caller, &mut package);
-        let twins: Vec<String> = self
+        self.adapt_owner(caller, &mut package);
+        let duplicates: Vec<String> = self
             .solutions
             .iter()
-            .filter(|solution| self.is_twin(solution, &package))
+            .filter(|solution| self.is_duplicate(solution, &package))
             .map(|solution| solution.id.clone())
             .collect();
-        match (twins.first(), self.knobs.duplicate_deploy) {
+        match (duplicates.first(), self.knobs.duplicate_deploy) {
             (None, _) | (Some(_), DuplicateDeploy::SecondRecord) => {
                 let solution = self.insert_deployed(caller, &package, content)?;
                 Ok(Deploy {
@@ -122,12 +123,12 @@ impl World {
                 let solution = self.insert_deployed(caller, &package, content)?;
                 Ok(Deploy {
                     solution: Some(solution),
-                    displaced: twins,
+                    displaced: duplicates,
                     ..Deploy::default()
                 })
             }
-            (Some(twin), DuplicateDeploy::ReplaceSameId) => {
-                self.write_server_folder(twin, &package, content)?;
+            (Some(duplicate), DuplicateDeploy::ReplaceSameId) => {
+                self.write_server_folder(duplicate, &package, content)?;
                 let renewal = Renewal {
                     visibility: self.visibility_of(&package),
                     summary: summary_of(&package),
@@ -135,7 +136,7 @@ impl World {
                     metadata: self.metadata_of(&package, caller),
                 };
                 Ok(Deploy {
-                    solution: Some(twin.clone()),
+                    solution: Some(duplicate.clone()),
                     renewal: Some(renewal),
                     ..Deploy::default()
                 })
@@ -158,7 +159,7 @@ impl World {
         }
     }
 
-    /// Makes the record and the server's copy of the package, and tells the id.
+    /// Creates the record and the server's copy of the package, and returns the id of the record.
     fn insert_deployed(
         &mut self,
         caller: &Caller,
@@ -209,7 +210,7 @@ impl World {
         self.files.put_shared(&file, content, now_ms)
     }
 
-    /// Writes name and version as the knobs want them.
+    /// Changes the name and the version to the form that the knobs ask for.
     fn shape_identity(&self, package: &mut Package) {
         if self.knobs.name_form == NameForm::Trimmed {
             package.name = package.name.trim().to_owned();
@@ -220,8 +221,8 @@ impl World {
         }
     }
 
-    /// Files a package under the owner that goes with its visibility, where the knobs want that.
-    fn file_under_owner(&self, caller: &Caller, package: &mut Package) {
+    /// Changes the owner to the one that matches the visibility, if the knobs ask for it.
+    fn adapt_owner(&self, caller: &Caller, package: &mut Package) {
         if self.knobs.owner_after_visibility != OwnerAfterVisibility::Follows {
             return;
         }
@@ -232,7 +233,7 @@ impl World {
         }
     }
 
-    fn is_twin(&self, solution: &Solution, package: &Package) -> bool {
+    fn is_duplicate(&self, solution: &Solution, package: &Package) -> bool {
         let is_same = |a: &str, b: &str| match self.knobs.identity_case {
             IdentityCase::Sensitive => a == b,
             IdentityCase::Insensitive => a.to_lowercase() == b.to_lowercase(),
@@ -242,21 +243,22 @@ impl World {
             && solution.owner == package.owner
     }
 
-    /// Why a package whose owner and visibility do not go together is not deployed.
+    /// Returns the error message for a package whose owner and visibility do not match, if the
+    /// knobs refuse it.
     fn owner_mismatch(&self, package: &Package) -> Option<String> {
         let visibility = package.visibility.as_deref()?;
-        let goes_together = (package.owner == PUBLIC_OWNER) == (visibility == "PUBLIC");
-        (self.knobs.owner_mismatch == OwnerMismatch::JobError && !goes_together).then(|| {
+        let is_match = (package.owner == PUBLIC_OWNER) == (visibility == "PUBLIC");
+        (self.knobs.owner_mismatch == OwnerMismatch::JobError && !is_match).then(|| {
             let owner = &package.owner;
-            format!("the owner `{owner}` and the visibility {visibility} do not go together")
+            format!("the owner `{owner}` and the visibility {visibility} do not match")
         })
     }
 
-    /// Reads the package once more: what lies there now is what is deployed.
+    /// Reads the package again and deploys what is at the path now.
     fn read_again(&mut self, id: &str, path: &str) -> Result<(), String> {
         let (mut package, content) = self
             .package_at(path)
-            .map_err(|error| format!("there is no good package at `{path}`: {error}"))?;
+            .map_err(|error| format!("there is no valid package at `{path}`: {error}"))?;
         self.shape_identity(&mut package);
         self.write_server_folder(id, &package, content)
             .map_err(|refusal| refusal.to_string())?;
@@ -269,7 +271,7 @@ impl World {
         Ok(())
     }
 
-    /// The metadata of a record: JSON in a text.
+    /// Returns the metadata of a record: JSON in a string.
     fn metadata_of(&self, package: &Package, caller: &Caller) -> String {
         let authors = package.authors.clone();
         let authors = authors.unwrap_or_else(|| json!([caller.name]));
@@ -291,7 +293,8 @@ impl World {
         .to_owned()
     }
 
-    /// The end of a deploy job.
+    /// Ends a deploy job. `failure` is the error message of a fault; `leaves_record` keeps the
+    /// record of a failed job.
     pub(crate) fn end_deploy(
         &mut self,
         deploy: &Deploy,
@@ -338,7 +341,7 @@ impl World {
     }
 
     fn fail_deploy(&mut self, deploy: &Deploy, message: &str, leaves_record: bool) -> Verdict {
-        // A renewed record was there before the job and is not the job's to remove.
+        // A record that is updated in place existed before the job, so the job must not remove it.
         if let (Some(id), None) = (&deploy.solution, &deploy.renewal) {
             match self.knobs.failed_job_record {
                 FailedJobRecord::Removed if !leaves_record => self.drop_solution(id),
@@ -353,7 +356,7 @@ impl World {
     }
 }
 
-// The texts of a record whose package gives none are the ones that real servers fill in.
+// These are the texts that real servers fill in if the package has none.
 
 fn summary_of(package: &Package) -> String {
     let text = package.summary.clone();
@@ -365,8 +368,8 @@ fn description_of(package: &Package) -> String {
     text.unwrap_or_else(|| "No release notes".to_owned())
 }
 
-/// Metadata with the keys that the knob wants. Captured records hold more than the authors, and
-/// are serialised with spaces.
+/// Returns metadata with the keys that the knob asks for. Captured records have more keys than the
+/// authors, and are serialised with spaces.
 pub(crate) fn metadata(keys: RecordKeys, authors: &Value) -> String {
     match keys {
         RecordKeys::Docs => json!({ "authors": authors }).to_string(),

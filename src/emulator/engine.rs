@@ -1,4 +1,4 @@
-//! A world and where it is kept: the two are made, used and given up together.
+//! A world together with its store.
 
 use super::clock::Timeline;
 use super::options::EmulatorOptions;
@@ -7,12 +7,12 @@ use super::seed::Seed;
 use super::server::EmulatorError;
 use super::world::{Remembered, Rules, World};
 
-/// The world and where it is kept.
+/// A world and its store.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) world: World,
     pub(crate) store: Option<Store>,
-    /// Whether the world began with another seed than the one that was given.
+    /// True if the world began with another seed than the one in the options.
     pub(crate) ignores_seed: bool,
 }
 
@@ -76,7 +76,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Writes what was touched to the data folder, if there is one.
+    /// Writes the changes to the data folder, if there is one.
     pub(crate) fn save(&mut self) -> Result<(), StoreError> {
         match &mut self.store {
             Some(store) if self.world.has_changes() => store.save(&mut self.world),

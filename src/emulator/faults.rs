@@ -1,13 +1,13 @@
-//! Fault rules: which requests meet with which trouble.
+//! Fault rules: errors, delays and broken connections for chosen requests.
 //!
-//! A rule names requests (by method, operation, address, body), says which of them it strikes (all,
-//! those after the first few, a seeded share), and what happens to them: an error in place of the
+//! A rule selects requests (by method, operation, address or body), limits which of them it hits
+//! (all, those after the first few, a seeded share), and has an effect: an error in place of the
 //! answer, before or after the work; a delay; a broken connection; a job that fails, hangs or is
-//! lost; a late list; or other knobs for this one request. The first rule that strikes takes the
-//! request.
+//! lost; a list that shows the write late; or other knobs for this one request. The first rule that
+//! hits takes the request; later rules do not see it.
 //!
-//! A rule is written as settings, the same on a command line, in a seed and over the control route:
-//! `operation=deploy,skip=1,times=2,status=503,retry_after=3`.
+//! A rule is written as settings, in the same form on a command line, in a seed and over the
+//! control route: `operation=deploy,skip=1,times=2,status=503,retry_after=3`.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,97 +25,100 @@ use super::lag::Lag;
 use super::options::JobPace;
 use super::routes::Operation;
 
-/// One fault rule. Made from text: `"operation=deploy,status=503,times=1".parse()`.
+/// A fault rule. Parse it from text: `"operation=deploy,status=503,times=1".parse()`. The default
+/// has no effect and matches every request.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Fault {
-    /// The method of the requests; every method if there is none.
+    /// The HTTP method of the requests, in upper case; `None` matches every method.
     pub method: Option<String>,
-    /// What the requests mean; anything if there is none.
+    /// The operation of the requests; `None` matches every request.
     pub operation: Option<Operation>,
-    /// A pattern (`*`, `?`) of their decoded path and query, `/path?query`; the query may be left
-    /// out of the pattern.
+    /// A pattern (`*`, `?`) for the decoded path and query, `/path?query`. A pattern that fits the
+    /// path alone matches too. `None` matches every address.
     pub address: Option<String>,
-    /// A pattern (`*`, `?`) of the first 64 KiB of their body.
+    /// A pattern (`*`, `?`) for the first 64 KiB of the body; `None` matches every body.
     pub request: Option<String>,
-    /// How many such requests pass before the first is struck.
+    /// The number of matching requests that pass before the first hit; 0 by default.
     pub skip: u32,
-    /// How many are struck; all if there is no number.
+    /// The maximum number of hits; `None` for no limit.
     pub times: Option<u32>,
-    /// The share of them that is struck, from 0 to 1; all if there is none.
+    /// The share of the matching requests that is hit, from 0 to 1; `None` for all.
     pub probability: Option<f64>,
-    /// What the choice of that share starts from; equal seeds choose equally.
+    /// The seed of the random choice for `probability`. Equal seeds choose equally. `None` derives
+    /// it from the emulator's `id_seed` and the number of the rule.
     pub seed: Option<u64>,
-    /// Whether an error comes before or after the work.
+    /// The time of the effect: before or after the work of the request.
     pub when: When,
-    /// The status of the answer in place of the real one.
+    /// The HTTP status of the error answer, from 200 to 599. `None` means 503 if `retry_after` is
+    /// set, otherwise 200 if another setting replaces the answer.
     pub status: Option<u16>,
-    /// The form of its body; with no status the answer is 200.
+    /// The form of the body of the error answer.
     pub body: Option<ErrorBody>,
-    /// What the error says, in the body or in the job.
+    /// The text of the error, in the body or in the job.
     pub text: Option<String>,
-    /// The header `Retry-After` of the answer.
+    /// The header `Retry-After` of the error answer.
     pub retry_after: Option<RetryAfter>,
-    /// How long the answer takes longer; after the work, if `when` says so.
+    /// The delay of the answer: before the work, or after it if `when` is [`When::After`].
     pub delay: Option<Duration>,
-    /// What happens to the connection.
+    /// The effect on the connection.
     pub connection: Option<ConnectionFault>,
-    /// What happens to the job that the request starts.
+    /// The effect on the job that the request starts.
     pub job: Option<JobFault>,
-    /// How that job comes to its end.
+    /// The pace of that job, in place of the emulator's.
     pub pace: Option<JobPace>,
     /// The number of list calls, or the time, after which lists show what the request and its job
     /// write.
     pub list_lag: Option<Lag>,
-    /// Knobs that hold while the request is worked on: name and value.
+    /// Knobs for the duration of the request: name and value.
     pub knobs: Vec<(String, String)>,
 }
 
-/// Whether an error comes before or after the work.
+/// The time of the effect: before or after the work of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum When {
-    /// The request does nothing.
+    /// The request does no work.
     #[default]
     Before,
-    /// The request does its work, and only the answer is lost.
+    /// The request does its work, and only the answer is replaced.
     After,
 }
 
-/// The header `Retry-After`.
+/// A value of the header `Retry-After`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// So many seconds, as a number.
+    /// A number of seconds.
     Seconds(u64),
-    /// So many seconds from now on the world's clock, as a date.
+    /// A date that is this number of seconds after the current time of the world.
     Date(u64),
-    /// Any other text, good or not.
+    /// Any other text, valid or not.
     Text(String),
 }
 
-/// What happens to the connection.
+/// The effect on the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionFault {
-    /// It closes without an answer.
+    /// The connection closes without an answer.
     Drop,
-    /// The answer's head promises a whole body, and the connection closes in the middle of it.
+    /// The head announces the full body, and the connection closes in the middle of the body.
     Truncate,
     /// The body never ends.
     Endless,
 }
 
-/// What happens to the job that a request starts.
+/// The effect on the job that the request starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobFault {
-    /// It ends badly.
+    /// The job fails, and its record is handled by the knob `failed_job_record`.
     Fail,
-    /// It ends badly, and what it has made so far stays.
+    /// The job fails, and the record that it has created stays.
     LeaveRecord,
-    /// It does nothing, and nobody knows its id.
+    /// The job does nothing, and the server does not know its id.
     Lost,
-    /// It does its work at once, but nobody knows its id.
+    /// The job does its work at once, but the server does not know its id afterwards.
     Forgotten,
-    /// It takes twenty polls, or as long as `pace` says.
+    /// The job ends after 20 polls, or as `pace` says.
     Slow,
-    /// It never ends.
+    /// The job never ends.
     Stuck,
     /// A run ends as CANCELLED; another job fails.
     Cancel,
@@ -124,7 +127,7 @@ pub enum JobFault {
 }
 
 impl Fault {
-    /// Whether the answer is another than the one that the work gives.
+    /// Returns true if the rule replaces the answer of the work.
     pub(crate) fn replaces_answer(&self) -> bool {
         self.status.is_some()
             || self.body.is_some()
@@ -132,7 +135,7 @@ impl Fault {
             || self.connection == Some(ConnectionFault::Drop)
     }
 
-    /// The pace of the job that the request starts, if the rule changes it.
+    /// Returns the pace of the job that the request starts, if the rule changes it.
     pub(crate) fn job_pace(&self) -> Option<JobPace> {
         self.pace.or(match self.job {
             Some(JobFault::Stuck) => Some(JobPace::Never),
@@ -152,15 +155,15 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A rule in force, and what it has done so far.
+/// An active rule and its counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultStatus {
-    /// Its number.
+    /// The number of the rule, from 1 up.
     pub id: u64,
     /// The rule as text.
     pub rule: String,
-    /// How many requests it fits so far.
+    /// The number of requests that match the rule so far.
     pub matched: u32,
-    /// How many it has struck.
+    /// The number of requests that the rule has hit.
     pub struck: u32,
 }

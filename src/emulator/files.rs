@@ -1,5 +1,4 @@
-//! The virtual file system: folders and files under slash-separated paths, as the Filesystem API
-//! shows them.
+//! The virtual file system of the Filesystem API: folders and files under slash-separated paths.
 
 mod tree;
 
@@ -20,7 +19,7 @@ use super::tracked::Tracked;
 pub(crate) struct NodePath(String);
 
 impl NodePath {
-    /// Reads a path; one slash at either end is allowed.
+    /// Parses a path; one slash at either end is allowed.
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         let inner = text.strip_prefix('/').unwrap_or(text);
         let inner = inner.strip_suffix('/').unwrap_or(inner);
@@ -49,7 +48,7 @@ impl NodePath {
         Some(Self(parent.to_owned()))
     }
 
-    /// The node of this name in this folder.
+    /// Returns the path of the node with this name in this folder.
     pub(crate) fn child(&self, name: &str) -> Result<Self, Refusal> {
         if name.contains('/') {
             return Err(Refusal::BadPath {
@@ -59,7 +58,7 @@ impl NodePath {
         Self::parse(&format!("{}/{name}", self.0))
     }
 
-    /// What the keys of everything inside this folder begin with.
+    /// Returns the prefix of the keys of everything inside this folder.
     fn inside(&self) -> Self {
         Self(format!("{}/", self.0))
     }
@@ -75,7 +74,7 @@ impl fmt::Display for NodePath {
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) modified_ms: u64,
-    /// The bytes of a file; a folder has none.
+    /// The bytes of a file; `None` for a folder.
     pub(crate) content: Option<Content>,
 }
 
@@ -83,11 +82,11 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct FolderPage<'a> {
     pub(crate) nodes: Vec<(&'a NodePath, &'a Node)>,
-    /// The last name of this page, if there are more.
+    /// The last name of this page, if there is a next page.
     pub(crate) next: Option<&'a str>,
 }
 
-/// Where a chunk of an upload goes.
+/// The position at which a chunk of an upload is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cursor {
     At(u64),
@@ -102,7 +101,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Takes over what was read from a data folder.
+    /// Creates the file system from the contents of a data folder.
     pub(crate) fn restored(nodes: BTreeMap<NodePath, Node>) -> Self {
         let chunks = nodes.values().flat_map(|node| node.content.iter());
         let next_chunk = chunks
@@ -133,7 +132,8 @@ impl Files {
         }
     }
 
-    /// Lists the direct children of a folder by name, after the name where the last page ended.
+    /// Lists the direct children of a folder by name, starting after the last name of the previous
+    /// page.
     pub(crate) fn folder(
         &self,
         path: &NodePath,
@@ -164,7 +164,7 @@ impl Files {
         Ok(FolderPage { nodes, next })
     }
 
-    /// Writes a whole file and says whether it is new. Missing folders are made.
+    /// Writes a whole file and creates missing folders. Returns true if the file is new.
     pub(crate) fn write(
         &mut self,
         path: &NodePath,
@@ -191,7 +191,7 @@ impl Files {
         Ok(is_new)
     }
 
-    /// Writes one chunk of an upload, but never beyond `limit` bytes.
+    /// Writes one chunk of an upload. Fails if the file would be longer than `limit` bytes.
     pub(crate) fn write_chunk(
         &mut self,
         path: &NodePath,
@@ -226,7 +226,7 @@ impl Files {
         if at > content.length() {
             return Err(Refusal::BadField {
                 field: "IB-Cursor",
-                expected: "-1 or a place within the file",
+                expected: "-1 or a position within the file",
             });
         }
         if at.saturating_add(bytes.len() as u64) > limit as u64 {
@@ -235,7 +235,7 @@ impl Files {
         if at == content.length() {
             content.append(self.chunk(bytes));
         } else {
-            // Writing over the middle is rare enough to be plain: cut, insert, join.
+            // Overwriting the middle of a file is rare, so this copies the parts.
             let tail = content.slice(at + bytes.len() as u64..content.length());
             let head = content.slice(0..at);
             content = Content::default();
@@ -246,7 +246,7 @@ impl Files {
         self.put(path, Some(content), now_ms)
     }
 
-    /// Makes an empty file or a folder.
+    /// Creates an empty file or a folder.
     pub(crate) fn create(
         &mut self,
         path: &NodePath,
@@ -259,7 +259,7 @@ impl Files {
         self.put(path, (!folder).then(Content::default), now_ms)
     }
 
-    /// Removes a node and everything inside it; nothing there is as good as removed.
+    /// Removes a node and everything inside it. Does nothing if there is no such node.
     pub(crate) fn remove(&mut self, path: &NodePath) {
         let below: Vec<NodePath> = self.below(path).map(|(node, _)| node.clone()).collect();
         for node in below.iter().chain([path]) {
@@ -267,7 +267,7 @@ impl Files {
         }
     }
 
-    /// Puts bytes that another file holds already at a second place.
+    /// Writes a file that shares its bytes with another file.
     pub(crate) fn put_shared(
         &mut self,
         path: &NodePath,
@@ -277,7 +277,7 @@ impl Files {
         self.put(path, Some(content), now_ms)
     }
 
-    /// What was touched since the last [`settle`](Self::settle).
+    /// Returns the changes since the last [`settle`](Self::settle).
     pub(crate) fn changes(&self) -> impl Iterator<Item = (&NodePath, Option<&Node>)> {
         self.nodes.changes()
     }
@@ -337,7 +337,7 @@ impl Files {
     }
 }
 
-/// The pieces of a node in the order of the file, for the data folder.
+/// Returns the chunks of a node in file order, for the data folder.
 pub(crate) fn chunks_of(node: &Node) -> &[Arc<Chunk>] {
     node.content.as_ref().map_or(&[], Content::chunks)
 }

@@ -1,8 +1,7 @@
-//! Which name a request calls the server by.
+//! The check of the host name in a request.
 //!
-//! A web page can make a browser send requests to a loopback port under a name of its own
-//! (DNS rebinding). The name is then in the `Host` header, so that only names of this machine are
-//! answered.
+//! A web page can make a browser send requests to a loopback port under a host name of its own (DNS
+//! rebinding). That name is in the `Host` header, so only names of this machine are accepted.
 
 use std::net::IpAddr;
 
@@ -12,7 +11,7 @@ use axum::http::{Version, header};
 
 use super::refusal::Refusal;
 
-/// Refuses a request that names another host than this machine.
+/// Refuses a request whose host name is not a name of this machine.
 pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
     let mut named = parts.headers.get_all(header::HOST).iter();
     let (host, second) = (named.next(), named.next());
@@ -36,7 +35,7 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether `NAME` or `NAME:PORT` is this machine.
+/// Returns true if `NAME` or `NAME:PORT` is this machine.
 fn is_loopback(text: &str) -> bool {
     let Ok(authority) = text.parse::<Authority>() else {
         return false;
@@ -53,7 +52,7 @@ fn is_loopback(text: &str) -> bool {
         return address.to_canonical().is_loopback();
     }
     let name = host.strip_suffix('.').unwrap_or(host);
-    // No public name ends like that (RFC 6761).
+    // No public name has this suffix (RFC 6761).
     name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
 }
 

@@ -1,10 +1,10 @@
-//! Ids that look like UUIDs and come from a counter, so that a world that is built twice from the
-//! same requests names everything the same.
+//! Ids that look like UUIDs and come from a counter, so that equal requests to equal worlds produce
+//! equal ids.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Where the world takes its ids from.
+/// The source of the ids of a world.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct IdSource {
     seed: u64,
@@ -16,7 +16,7 @@ impl IdSource {
         Self { seed, count: 0 }
     }
 
-    /// Makes the next id: the shape of a version 4 UUID over the hash of seed and counter.
+    /// Returns the next id: the hash of seed and counter in the form of a version 4 UUID.
     pub(crate) fn next_id(&mut self) -> String {
         self.count += 1;
         let hash = Sha256::new()
@@ -25,7 +25,7 @@ impl IdSource {
             .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash[..16]);
-        // The two places that mark version and variant, so that strict UUID parsers agree.
+        // These two bytes hold version and variant, so that strict UUID parsers accept the id.
         bytes[6] = (bytes[6] & 0x0f) | 0x40;
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
         let hex = u128::from_be_bytes(bytes);

@@ -1,4 +1,4 @@
-//! Jobs: work that is accepted now and done later, by time, by polls or by hand.
+//! Jobs: work that is accepted now and ends later, by time, by polls or by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -18,14 +18,14 @@ use super::tasks::Task;
 use super::tracked::Tracked;
 use super::world::World;
 
-/// What a job does at its end.
+/// The work of a job, which is done at its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Work {
     Deploy(Deploy),
     Delete {
         solution: String,
-        /// Why the job is going to fail.
+        /// The error message, if the job will fail.
         trouble: Option<String>,
     },
     Run(Run),
@@ -33,7 +33,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// The word for the kind of work, for the control routes.
+    /// Returns the word for the kind of work, for the control routes.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Deploy(_) => "deploy",
@@ -44,7 +44,7 @@ impl Work {
     }
 }
 
-/// What a pending job waits for.
+/// The event that a pending job waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Wait {
@@ -54,7 +54,7 @@ enum Wait {
     Nothing,
 }
 
-/// How a job ended.
+/// The result of a job that has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
@@ -70,7 +70,7 @@ pub(crate) enum Verdict {
     },
 }
 
-/// Where a job stands.
+/// The progress of a job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Progress {
@@ -86,46 +86,46 @@ pub(crate) struct Job {
     pub(crate) work: Work,
     pub(crate) started_by: String,
     pub(crate) started_ms: u64,
-    /// The nanoseconds within the millisecond of its start: runs are listed with such times.
+    /// The nanoseconds within the millisecond of the start: run lists show nanoseconds.
     #[serde(default)]
     started_sub_ns: u32,
     progress: Progress,
-    /// When it ended; 0 before.
+    /// The end of the job, in milliseconds since 1970; 0 before.
     #[serde(default)]
     pub(crate) ended_ms: u64,
     #[serde(default)]
     ended_sub_ns: u32,
-    /// How many status calls have counted, and how many of them found it over.
+    /// The number of status calls that counted as polls.
     #[serde(default)]
     pub(crate) polls: u32,
     #[serde(default)]
     polls_after_end: u32,
-    /// What a fault has in store for the job.
-    #[serde(default)]
-    fate: Fate,
+    /// The end that a fault has planned for the job.
+    #[serde(default, rename = "fate")]
+    planned: PlannedEnd,
 }
 
-/// What a fault has in store for a job.
+/// The end that a fault has planned for the job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Fate {
-    /// How it ends, if it is made to.
+struct PlannedEnd {
+    /// The end, if the fault chooses it.
     ending: Option<Ending>,
-    /// What it has made so far stays then.
+    /// True if the record that the job has created stays when the job fails.
     leaves_record: bool,
     list_lag: Option<Lag>,
 }
 
-/// A bad end that somebody or something chooses for a job.
+/// An end other than success that a fault, a control route or a caller chooses for a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Ending {
     Failed(String),
-    /// For runs; other jobs fail.
+    /// The end of a run; other jobs fail.
     Run(RunEnd),
 }
 
 impl Ending {
-    /// What a job that is no run says.
+    /// Returns the error message for a job that is not a run.
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Failed(message) => message.clone(),
@@ -135,7 +135,7 @@ impl Ending {
 }
 
 impl Job {
-    /// The verdict of a job that is over.
+    /// Returns the verdict of a job that has ended.
     pub(crate) fn verdict(&self) -> Option<&Verdict> {
         match &self.progress {
             Progress::Pending(_) => None,
@@ -143,22 +143,22 @@ impl Job {
         }
     }
 
-    /// The nanoseconds since 1970 at which it started.
+    /// Returns the start in nanoseconds since 1970.
     pub(crate) fn started_ns(&self) -> u128 {
         nanoseconds(self.started_ms, self.started_sub_ns)
     }
 
-    /// The nanoseconds since 1970 at which it ended; 0 before.
+    /// Returns the end in nanoseconds since 1970; 0 before the end.
     pub(crate) fn ended_ns(&self) -> u128 {
         nanoseconds(self.ended_ms, self.ended_sub_ns)
     }
 
-    /// The nanoseconds that a job that is over took; 0 before.
+    /// Returns the duration in nanoseconds; 0 before the end.
     pub(crate) fn time_taken_ns(&self) -> u128 {
         self.ended_ns().saturating_sub(self.started_ns())
     }
 
-    /// How much of the job is done, from 0 to 1.
+    /// Returns the part of the job that is done, from 0 to 1.
     pub(crate) fn share_done(&self, now_ms: u64) -> f64 {
         match self.progress {
             Progress::Finished(_) => 1.0,
@@ -168,7 +168,7 @@ impl Job {
             Progress::Pending(Wait::Until(due_ms)) => {
                 let whole = due_ms.saturating_sub(self.started_ms).max(1);
                 let passed = now_ms.saturating_sub(self.started_ms).min(whole);
-                // Thousandths are fine enough, and exact.
+                // Thousandths are precise enough, and exact.
                 let thousandths = passed.saturating_mul(1_000) / whole;
                 f64::from(u32::try_from(thousandths).unwrap_or(1_000)) / 1_000.0
             }
@@ -181,16 +181,16 @@ fn nanoseconds(milliseconds: u64, sub_ns: u32) -> u128 {
     u128::from(milliseconds) * 1_000_000 + u128::from(sub_ns)
 }
 
-/// All jobs, and which of them are not over.
+/// All jobs, and the ids of those that have not ended.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     items: Tracked<String, Job>,
-    /// In the order of their start.
+    /// The pending jobs, in the order of their start.
     pending: BTreeSet<(u64, String)>,
 }
 
 impl Jobs {
-    /// Takes over what was read from a data folder, jobs in flight included.
+    /// Creates the jobs from the contents of a data folder, including pending ones.
     pub(crate) fn restored(items: BTreeMap<String, Job>) -> Self {
         let pending = items
             .values()
@@ -203,7 +203,7 @@ impl Jobs {
         }
     }
 
-    /// All jobs, in no particular order.
+    /// Returns all jobs, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Job> {
         self.items.iter().map(|(_, job)| job)
     }
@@ -212,12 +212,12 @@ impl Jobs {
         self.items.get(&id.to_owned())
     }
 
-    /// The ids of the jobs that are not over, in the order of their start.
+    /// Returns the ids of the pending jobs, in the order of their start.
     pub(crate) fn pending_ids(&self) -> Vec<String> {
         self.pending.iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// The jobs whose time has come, in the order of their times.
+    /// Returns the ids of the jobs whose time has come, in the order of their times.
     fn due_ids(&self, now_ms: u64) -> Vec<String> {
         let mut due: Vec<(u64, u64, &str)> = self
             .pending
@@ -233,7 +233,7 @@ impl Jobs {
         due.into_iter().map(|(_, _, id)| id.to_owned()).collect()
     }
 
-    /// What was touched since the last [`settle`](Self::settle).
+    /// Returns the changes since the last [`settle`](Self::settle).
     pub(crate) fn changes(&self) -> impl Iterator<Item = (&String, Option<&Job>)> {
         self.items.changes()
     }
@@ -244,13 +244,13 @@ impl Jobs {
 }
 
 impl World {
-    /// Accepts work and tells the id of its job.
+    /// Starts a job and returns its id.
     pub(crate) fn start_job(&mut self, caller: &Caller, work: Work, pace: JobPace) -> String {
         let id = self.ids.next_id();
         self.start_job_as(id, caller, work, pace)
     }
 
-    /// Accepts work under an id that is free.
+    /// Starts a job under an id that is not in use.
     pub(crate) fn start_job_as(
         &mut self,
         id: String,
@@ -272,7 +272,7 @@ impl World {
             sequence,
             work,
             started_by: caller.name.clone(),
-            // The resolution of records is not that of jobs.
+            // Jobs have finer times than records.
             started_ms: now_ms,
             started_sub_ns: self.time.sub_ns(),
             progress: Progress::Pending(wait),
@@ -280,7 +280,7 @@ impl World {
             ended_sub_ns: 0,
             polls: 0,
             polls_after_end: 0,
-            fate: self.fate(),
+            planned: self.planned_end(),
         };
         self.jobs.items.insert(id.clone(), job);
         self.jobs.pending.insert((sequence, id.clone()));
@@ -299,11 +299,16 @@ impl World {
         id
     }
 
-    /// What the fault of this request has in store for the job that it starts.
-    fn fate(&self) -> Fate {
+    /// Returns the end that the fault of this request plans for its job.
+    fn planned_end(&self) -> PlannedEnd {
         let text = self.twist.text.as_deref();
-        let failed = || Ending::Failed(text.unwrap_or("the fault rules want it so").to_owned());
-        Fate {
+        let failed = || {
+            Ending::Failed(
+                text.unwrap_or("a fault rule asks for this error")
+                    .to_owned(),
+            )
+        };
+        PlannedEnd {
             ending: match self.twist.job {
                 Some(JobFault::Fail | JobFault::LeaveRecord) => Some(failed()),
                 Some(JobFault::Cancel) => Some(Ending::Run(RunEnd::Cancelled)),
@@ -322,8 +327,8 @@ impl World {
         }
     }
 
-    /// `GET /api/v1/jobs/status`: a look that also counts as a poll. An unknown id gives nothing,
-    /// and so does one that the knob `job_forgotten_after` has made the server forget.
+    /// `GET /api/v1/jobs/status`: returns a job and counts the call as a poll. Returns `None` for
+    /// an unknown id, and for a job that the knob `job_forgotten_after` has made the server forget.
     pub(crate) fn poll_job(&mut self, id: &str) -> Option<&Job> {
         let key = id.to_owned();
         let wait = match &self.jobs.items.get(&key)?.progress {
@@ -355,7 +360,7 @@ impl World {
         self.jobs.items.get(&key)
     }
 
-    /// Ends a job by hand: well, or as somebody chooses.
+    /// Ends a pending job by hand: successfully, or with the given end.
     pub(crate) fn finish_job(
         &mut self,
         id: &str,
@@ -370,19 +375,19 @@ impl World {
         Ok(job.expect("invariant: a job that has ended is still known"))
     }
 
-    /// Does the work of a pending job and notes the verdict.
+    /// Does the work of a pending job and records the verdict.
     fn end_job(&mut self, id: &str, ending: Option<&Ending>) {
         let Some(job) = self.jobs.get(id) else {
             return;
         };
-        let (sequence, work, fate) = (job.sequence, job.work.clone(), job.fate.clone());
-        let ending = ending.or(fate.ending.as_ref());
+        let (sequence, work, planned) = (job.sequence, job.work.clone(), job.planned.clone());
+        let ending = ending.or(planned.ending.as_ref());
         let failure = ending.map(Ending::message);
-        // What the job writes comes as late to the lists as what its request wrote.
-        let request_lag = mem::replace(&mut self.twist.list_lag, fate.list_lag);
+        // Lists show the writes of the job as late as those of its request.
+        let request_lag = mem::replace(&mut self.twist.list_lag, planned.list_lag);
         let verdict = match work {
             Work::Deploy(deploy) => {
-                self.end_deploy(&deploy, failure.as_deref(), fate.leaves_record)
+                self.end_deploy(&deploy, failure.as_deref(), planned.leaves_record)
             }
             Work::Delete { solution, trouble } => {
                 self.end_delete(&solution, trouble.as_deref(), failure.as_deref())

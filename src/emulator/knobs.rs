@@ -1,9 +1,9 @@
-//! One knob for each thing that the platform's pages leave open.
+//! Knobs: one setting for each behaviour that the platform's pages leave open.
 //!
 //! The default of each knob is the behaviour that the public evidence makes most likely. A knob is
 //! set by name, in a seed file (`knobs: { paging: bare }`), on a command line (`paging=bare`) or
-//! over the control route; the words of each are its variants in snake case. The table in
-//! `docs/emulator.md` says which unknown of the platform each stands for.
+//! over the control route; its values are the variants of its type in snake case. The table in
+//! `docs/emulator.md` lists the unknown of the platform behind each knob.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,9 +27,9 @@ pub use words::{
     TimeForm, TimeResolution, TrailingSlash, UnknownFilterWord, VersionForm,
 };
 
-/// What a knob can be set to.
+/// The values of a knob.
 trait Choices {
-    /// Every word; of numbers, those that differ in kind.
+    /// Returns every word; for numbers, one value of each kind.
     fn choices() -> Vec<Value>;
 }
 
@@ -54,7 +54,7 @@ impl Choices for Lag {
 /// Declares the knobs, each with its default.
 macro_rules! knobs {
     ($($(#[$doc:meta])* $name:ident: $kind:ty = $default:expr,)+) => {
-        /// The behaviour of an emulated server where the platform's own is not known.
+        /// The behaviour of an emulated server where the behaviour of the platform is not known.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Knobs {
@@ -68,8 +68,8 @@ macro_rules! knobs {
         }
 
         impl Knobs {
-            /// Every knob with what it can be set to, for tests that turn each: all words, and of
-            /// numbers those that differ in kind.
+            /// Returns every knob with its values, for tests that try each: all words, and for
+            /// numbers one value of each kind.
             pub fn choices() -> Vec<(&'static str, Vec<String>)> {
                 vec![$((stringify!($name), show(<$kind as Choices>::choices())),)+]
             }
@@ -82,135 +82,139 @@ knobs! {
     paging: Paging = Paging::default(),
     /// The order of a list.
     list_order: ListOrder = ListOrder::default(),
-    /// The number of list calls, or the time, after which lists show a write.
+    /// The number of list calls, or the time, after which lists show a write; 0 by default.
     list_lag: Lag = Lag::default(),
-    /// The number of reads by id, or the time, after which they show a write.
+    /// The number of reads by id, or the time, after which such reads show a write; 0 by default.
     read_lag: Lag = Lag::default(),
-    /// What a list does without `state`.
+    /// The result of a list call without `state`.
     state_filter: StateFilter = StateFilter::default(),
-    /// What the filter `name` matches.
+    /// The match of the filter `name`.
     name_filter: Filter = Filter::default(),
-    /// What the filter `author` matches.
+    /// The match of the filter `author`.
     author_filter: Filter = Filter::default(),
-    /// What the filter `owner` matches.
+    /// The match of the filter `owner`.
     owner_filter: Filter = Filter::default(),
-    /// What the filter `visibility` matches.
+    /// The match of the filter `visibility`.
     visibility_filter: Filter = Filter::default(),
-    /// What several filters together match.
+    /// The combination of several filters.
     filters_combined: FiltersCombined = FiltersCombined::default(),
-    /// What a filter with a word outside the documented ones gives.
+    /// The result of a filter with an undocumented word.
     unknown_filter_word: UnknownFilterWord = UnknownFilterWord::default(),
-    /// What a `limit` over the page cap gives.
+    /// The result of a `limit` over the page cap.
     over_limit: OverLimit = OverLimit::default(),
-    /// What a `limit` of 0 gives.
+    /// The result of a `limit` of 0.
     limit_zero: LimitZero = LimitZero::default(),
-    /// Whether records show their visibility.
+    /// True if records show their visibility; false by default.
     visibility_in_records: bool = false,
-    /// Which keys a record has beside the documented ones.
+    /// The keys of a record beside the documented ones.
     record_keys: RecordKeys = RecordKeys::default(),
     /// The form of `createdAtMs` and `updatedAtMs`.
     times: TimeForm = TimeForm::default(),
-    /// How finely the times of records are kept; runs have nanoseconds.
+    /// The resolution of the times of records; runs have nanoseconds.
     time_resolution: TimeResolution = TimeResolution::default(),
     /// The form of error bodies.
     error_body: ErrorBody = ErrorBody::default(),
     /// The HTTP status of an error.
     error_status: ErrorStatus = ErrorStatus::default(),
-    /// How many requests pass between two that get 429; 0 for no limit.
+    /// The number of requests between two that get 429; 0, the default, for no limit.
     rate_limit: u32 = 0,
-    /// Whether a 429 of the rate limit says when to come again.
+    /// The header `Retry-After` in a 429 of the rate limit.
     retry_after: RetryAfterForm = RetryAfterForm::default(),
-    /// The longest body in KiB before 413; 0 for the usual limits.
+    /// The maximum length of a body in KiB; longer ones get 413. 0, the default, means 1 MiB for
+    /// JSON and 512 MiB for files.
     body_limit_kib: u32 = 0,
-    /// What a slash at the end of the address of the solutions gives.
+    /// The result of a slash at the end of the address of the solutions.
     trailing_slash: TrailingSlash = TrailingSlash::default(),
-    /// Where PATCH takes its parameters from.
+    /// The source of the parameters of PATCH.
     patch_style: PatchStyle = PatchStyle::default(),
-    /// Which states PATCH sets.
+    /// The states that PATCH can set.
     patch_states: PatchStates = PatchStates::default(),
-    /// What a PATCH without any known parameter gives.
+    /// The result of a PATCH without any known parameter.
     patch_without_parameters: PatchWithoutParameters = PatchWithoutParameters::default(),
-    /// What a PATCH with an unknown word gives.
+    /// The result of a PATCH with an unknown word.
     patch_unknown_word: PatchUnknownWord = PatchUnknownWord::default(),
-    /// What becomes of the wish for PUBLIC.
+    /// The result of a change to PUBLIC.
     publish: Publish = Publish::default(),
-    /// What a change of visibility does to the owner.
+    /// The effect of a change of visibility on the owner.
     owner_after_visibility: OwnerAfterVisibility = OwnerAfterVisibility::default(),
-    /// Whether a PATCH moves `updatedAtMs`.
+    /// True if a PATCH changes `updatedAtMs`; true by default.
     patch_touches_updated: bool = true,
-    /// What a deploy of something that is not a good package gives.
+    /// The result of a deploy of something that is not a valid package.
     bad_package: BadPackage = BadPackage::default(),
-    /// The visibility of a package that names none.
+    /// The visibility of a package without the field `visibility`.
     missing_visibility: MissingVisibility = MissingVisibility::default(),
-    /// What becomes of the visibility that a package names.
+    /// The effect of the visibility in a package.
     package_visibility: PackageVisibility = PackageVisibility::default(),
-    /// What becomes of an owner in the package who is not the caller.
+    /// The result of a package whose owner is not the caller.
     package_owner: PackageOwner = PackageOwner::default(),
-    /// What a package gives whose owner and visibility do not go together.
+    /// The result of a package whose owner and visibility do not match.
     owner_mismatch: OwnerMismatch = OwnerMismatch::default(),
-    /// When the server reads the package.
+    /// The time at which the server reads the package.
     package_read: PackageRead = PackageRead::default(),
-    /// What a second deploy of one owner, name and version gives.
+    /// The result of a second deploy with the same owner, name and version.
     duplicate_deploy: DuplicateDeploy = DuplicateDeploy::default(),
-    /// Whether upper and lower case make two names or versions.
+    /// The comparison of names and versions: with or without case.
     identity_case: IdentityCase = IdentityCase::default(),
-    /// How a record writes the name of its package.
+    /// The form of the name in a record.
     name_form: NameForm = NameForm::default(),
-    /// How a record writes the version of its package.
+    /// The form of the version in a record.
     version_form: VersionForm = VersionForm::default(),
-    /// What the field `async: false` of a deploy does.
+    /// The effect of the field `async: false` of a deploy.
     deploy_async: DeployAsync = DeployAsync::default(),
-    /// Whether the record of a running deploy can be seen.
+    /// The visibility of a record while its deploy job is pending.
     record_during_job: RecordDuringJob = RecordDuringJob::default(),
-    /// What becomes of the record of a deploy that fails.
+    /// The handling of the record of a failed deploy.
     failed_job_record: FailedJobRecord = FailedJobRecord::default(),
-    /// Under which key a deploy job's result names the solution id.
+    /// The key of the solution id in the result of a deploy job.
     deploy_result: DeployResult = DeployResult::default(),
-    /// What deleting an ACTIVE solution gives.
+    /// The result of deleting an ACTIVE solution.
     delete_active: DeleteActive = DeleteActive::default(),
-    /// What deleting a solution with runs in flight gives.
+    /// The result of deleting a solution that has pending runs.
     delete_running: DeleteRunning = DeleteRunning::default(),
-    /// What deleting a solution gives that a deployment refers to.
+    /// The result of deleting a solution that a deployment refers to.
     delete_referenced: DeleteReferenced = DeleteReferenced::default(),
-    /// What deleting an unknown id gives.
+    /// The result of deleting an unknown id.
     delete_missing: DeleteMissing = DeleteMissing::default(),
-    /// What deleting a solution whose deletion is under way gives.
+    /// The result of deleting a solution whose delete job is pending; a job that succeeds by
+    /// default.
     delete_repeated: DeleteMissing = DeleteMissing::JobDone,
-    /// What DELETE answers.
+    /// The answer to DELETE.
     delete_answer: DeleteAnswer = DeleteAnswer::default(),
-    /// What the status of an unknown job is.
+    /// The status of an unknown job.
     unknown_job: UnknownJob = UnknownJob::default(),
-    /// After how many status calls that found it over a job is unknown; 0 for never.
+    /// The number of status calls after its end that still find a job; later ones report an unknown
+    /// job. 0, the default, for no limit.
     job_forgotten_after: u32 = 0,
-    /// What the first status call of each job gets.
+    /// The answer to the first status call of each job.
     job_first_answer: FirstAnswer = FirstAnswer::default(),
-    /// The state of a job that is not over.
+    /// The state of a pending job.
     job_pending_word: PendingWord = PendingWord::default(),
-    /// The form of the results of a job that is over.
+    /// The form of the results of a job that has ended.
     job_results: ResultsForm = ResultsForm::default(),
-    /// How a failed job shows that it has failed.
+    /// The form in which a job reports its failure.
     job_failure: FailureForm = FailureForm::default(),
-    /// What `cur_status` of a deploy or delete job is.
+    /// The value of `cur_status` of a deploy or delete job.
     job_cur_status: CurStatus = CurStatus::default(),
-    /// The word for a job that is over.
+    /// The word for a job that has ended.
     job_done_word: JobDoneWord = JobDoneWord::default(),
-    /// The greatest page of a folder listing.
+    /// The maximum page of a folder listing; 100 by default.
     folder_page: u32 = 100,
-    /// How many reads of a new file find nothing; the retries of `IB-Retry-Config` count.
+    /// The number of reads of a new file that do not find it; 0 by default. The retries of
+    /// `IB-Retry-Config` count as reads.
     file_lag: u32 = 0,
-    /// What a first chunk (`IB-Cursor: 0`) does to the file that is there.
+    /// The effect of a first chunk (`IB-Cursor: 0`) on an existing file.
     cursor_zero: CursorZero = CursorZero::default(),
-    /// What `Location` of a file job is.
+    /// The form of the header `Location` of a file job.
     location_form: LocationForm = LocationForm::default(),
-    /// What running an INACTIVE solution gives.
+    /// The result of running an INACTIVE solution.
     run_inactive: RunInactive = RunInactive::default(),
-    /// What a run without its input folder gives.
+    /// The result of a run whose input folder does not exist.
     run_missing_input: RunMissingInput = RunMissingInput::default(),
-    /// What a run with the `job_id` of an earlier one gives.
+    /// The result of a run with the `job_id` of an earlier job.
     run_repeated_id: RunRepeatedId = RunRepeatedId::default(),
-    /// How runs end.
+    /// The end of runs.
     run_end: RunEnd = RunEnd::default(),
-    /// Whose runs a job list without `output_repo` shows.
+    /// The runs in a job list without `output_repo`.
     run_spaces: RunSpaces = RunSpaces::default(),
     /// The order of runs that sort equally.
     run_ties: RunTies = RunTies::default(),
@@ -225,29 +229,29 @@ fn show(values: Vec<Value>) -> Vec<String> {
     values.into_iter().map(text).collect()
 }
 
-/// A setting that names no knob, or a word that the knob does not know.
+/// An error in a knob setting.
 #[derive(Debug, thiserror::Error)]
 pub enum KnobError {
-    /// There is no knob of this name.
+    /// The name of the knob is unknown.
     #[error("there is no knob `{name}`; the knobs are {known}")]
     Unknown {
         /// The name that was given.
         name: String,
-        /// The names that there are.
+        /// The names of all knobs.
         known: String,
     },
-    /// The knob does not take this value.
+    /// The value is not valid for the knob.
     #[error("knob `{name}` does not take `{value}`: {reason}")]
     BadValue {
-        /// The knob.
+        /// The name of the knob.
         name: String,
         /// The value that was given.
         value: String,
-        /// What the knob takes instead.
+        /// The reason, with the values that the knob accepts.
         reason: String,
     },
-    /// A setting without `=`.
-    #[error("`{text}` is no knob setting; expected `name=value`")]
+    /// The setting has no `=`.
+    #[error("`{text}` is not a knob setting; expected `name=value`")]
     NoValue {
         /// The setting that was given.
         text: String,
@@ -255,7 +259,7 @@ pub enum KnobError {
 }
 
 impl Knobs {
-    /// The names of all knobs, sorted.
+    /// Returns the names of all knobs, sorted.
     pub fn names() -> Vec<String> {
         Self::default()
             .table()
@@ -264,7 +268,7 @@ impl Knobs {
             .collect()
     }
 
-    /// Turns one knob by a setting of the form `name=value`.
+    /// Sets one knob from a setting of the form `name=value`. Changes nothing on an error.
     pub fn assign(&mut self, setting: &str) -> Result<(), KnobError> {
         match setting.split_once('=') {
             Some((name, value)) => self.set(name.trim(), value.trim()),
@@ -274,43 +278,45 @@ impl Knobs {
         }
     }
 
-    /// Turns one knob by name. On an error nothing has changed.
+    /// Sets one knob by name. Fails if there is no such knob or it does not take the value, and
+    /// changes nothing then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
         let table = self.table();
-        let Some((_, present)) = table.iter().find(|(known, _)| known == name) else {
+        let Some((_, current)) = table.iter().find(|(known, _)| known == name) else {
             return Err(KnobError::Unknown {
                 name: name.to_owned(),
                 known: Self::names().join(", "),
             });
         };
-        // The present value says which kind of value the knob takes.
-        let wanted = match present {
+        // The current value shows the type of the knob.
+        let wanted = match current {
             Value::Bool(_) => value.parse().map(Value::Bool).ok(),
             Value::Number(_) => value.parse::<u32>().map(Value::from).ok(),
             Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
         };
         let wanted = wanted.unwrap_or_else(|| Value::from(value));
-        let turned = table
+        let changed = table
             .into_iter()
-            .map(|(known, present)| {
+            .map(|(known, current)| {
                 let value = if known == name {
                     wanted.clone()
                 } else {
-                    present
+                    current
                 };
                 (known, value)
             })
             .collect();
-        *self =
-            serde_json::from_value(Value::Object(turned)).map_err(|error| KnobError::BadValue {
+        *self = serde_json::from_value(Value::Object(changed)).map_err(|error| {
+            KnobError::BadValue {
                 name: name.to_owned(),
                 value: value.to_owned(),
                 reason: error.to_string(),
-            })?;
+            }
+        })?;
         Ok(())
     }
 
-    /// Every knob with its present value.
+    /// Returns every knob with its current value.
     fn table(&self) -> Vec<(String, Value)> {
         match serde_json::to_value(self) {
             Ok(Value::Object(table)) => table.into_iter().collect(),
@@ -356,7 +362,7 @@ mod tests {
                 "visibility_in_records=maybe",
                 "knob `visibility_in_records` does not take `maybe`",
             ),
-            ("paging", "`paging` is no knob setting"),
+            ("paging", "`paging` is not a knob setting"),
         ];
         for (setting, message) in cases {
             let mut knobs = Knobs::default();

@@ -1,4 +1,4 @@
-//! The time after which reads show a write.
+//! The delay until reads show a write.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::clock::milliseconds;
 use super::options::{parse_duration, show_duration};
 
-/// The point from which reads show a write: after a number of reads, or after a time.
+/// The delay until reads show a write: a number of reads, or a time. The default is 0 reads, so
+/// that reads show writes at once. The text form is `3`, `250ms`, `2s` or `1m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lag {
-    /// After this number of reads.
+    /// A number of reads that do not show the write yet.
     Reads(u32),
-    /// After this time on the world's clock, however often somebody reads.
+    /// A time on the world's clock, independent of the number of reads.
     Time(Duration),
 }
 
@@ -23,7 +24,7 @@ impl Default for Lag {
     }
 }
 
-/// A text that is neither a number of reads nor a time.
+/// An error for a text that is neither a number of reads nor a time.
 #[derive(Debug, thiserror::Error)]
 #[error("expected a number of reads, or a time like `250ms`")]
 pub struct LagError;
@@ -75,7 +76,7 @@ impl<'de> Deserialize<'de> for Lag {
     }
 }
 
-/// What is left of the lag of one write.
+/// The rest of the lag of one write.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Remaining {
     Reads(u32),
@@ -83,7 +84,7 @@ pub(crate) enum Remaining {
 }
 
 impl Remaining {
-    /// The whole lag of a write at a time; `None` where reads show the write at once.
+    /// Returns the lag of a write at `now_ms`; `None` if reads show the write at once.
     pub(crate) fn of(lag: Lag, now_ms: u64) -> Option<Self> {
         match lag {
             Lag::Reads(0) => None,
@@ -92,7 +93,7 @@ impl Remaining {
         }
     }
 
-    /// Returns whether reads still pass over the write at a time.
+    /// Returns true if reads do not show the write yet.
     pub(crate) fn is_left(self, now_ms: u64) -> bool {
         match self {
             Self::Reads(reads) => reads > 0,

@@ -1,4 +1,4 @@
-//! The list of solutions: filters, order, pages, and how late it is.
+//! The list of solutions: filters, order, pages and lag.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -14,18 +14,18 @@ use super::refusal::Refusal;
 use super::solutions::{STATES, Solution, Solutions, VISIBILITIES, unknown_word};
 use super::world::World;
 
-/// The page size of a list that names none.
+/// The page size of a list call without `limit`.
 const DEFAULT_LIMIT: usize = 20;
 
-/// Writes that lists do not show yet: for each touched record the image that they still show, and
-/// for how long.
+/// Writes that lists do not show yet: for each changed record the old value that lists still show,
+/// and the rest of its lag.
 #[derive(Debug, Default)]
 pub(crate) struct ListLag {
     stale: BTreeMap<u64, (Option<Solution>, Remaining)>,
 }
 
 impl ListLag {
-    /// Notes a write before it happens.
+    /// Records a write before it happens.
     pub(crate) fn note(&mut self, sequence: u64, before: Option<&Solution>, lag: Remaining) {
         self.stale
             .entry(sequence)
@@ -40,12 +40,12 @@ impl ListLag {
         }
     }
 
-    /// Forgets the writes that lists show from now on.
+    /// Removes the writes that lists show from now on.
     pub(crate) fn expire(&mut self, now_ms: u64) {
         self.stale.retain(|_, (_, left)| left.is_left(now_ms));
     }
 
-    /// What lists show of these records.
+    /// Returns the records as lists show them.
     fn shown<'a>(&'a self, solutions: &'a Solutions) -> Vec<Cow<'a, Solution>> {
         if self.stale.is_empty() {
             return solutions.iter().map(Cow::Borrowed).collect();
@@ -64,15 +64,15 @@ impl ListLag {
     }
 }
 
-/// Writes that reads by id do not show yet: for each touched record the image that they still show,
-/// and for how long.
+/// Writes that reads by id do not show yet: for each changed record the old value that reads still
+/// show, and the rest of its lag.
 #[derive(Debug, Default)]
 pub(crate) struct ReadLag {
     stale: HashMap<String, (Option<Solution>, Remaining)>,
 }
 
 impl ReadLag {
-    /// Notes a write before it happens.
+    /// Records a write before it happens.
     pub(crate) fn note(
         &mut self,
         id: &str,
@@ -87,7 +87,7 @@ impl ReadLag {
             .or_insert_with(|| (before.cloned(), lag));
     }
 
-    /// What a read shows of a record. Counts the read.
+    /// Returns the view of a record for one read, and counts the read.
     pub(crate) fn look(&mut self, id: &str, now_ms: u64) -> Look {
         let Some((before, left)) = self.stale.get_mut(id) else {
             return Look::Present;
@@ -102,31 +102,31 @@ impl ReadLag {
     }
 }
 
-/// What a read by id shows of a record.
+/// The view of a record in a read by id.
 #[derive(Debug)]
 pub(crate) enum Look {
-    /// The record as it is, or that it is not there.
+    /// The current record, or its absence.
     Present,
-    /// The record as it was.
+    /// The old record.
     Past(Box<Solution>),
-    /// That there is no record yet.
+    /// The absence of the record before it was created.
     Nothing,
 }
 
-/// How many lists are remembered: about as many as one client reads side by side.
+/// The number of cached lists: about as many as one client reads in parallel.
 const REMEMBERED: usize = 8;
 
-/// The lists that were asked for last, so that each further page of one costs what is on it, and
-/// not what is in the world.
+/// A cache of the last lists, so that the cost of each further page depends on the page and not on
+/// the number of records.
 #[derive(Debug, Default)]
 pub(crate) struct RecentLists {
-    /// The revision of the records that the lists were made from.
+    /// The revision of the records that the lists were computed from.
     revision: u64,
     lists: VecDeque<(Selection, Vec<u64>)>,
 }
 
 impl RecentLists {
-    /// The records of a list by their sequences, made now if they are not known.
+    /// Returns the sequence numbers of the records of a list; computes them if they are not cached.
     fn get(
         &mut self,
         selection: Selection,
@@ -147,12 +147,12 @@ impl RecentLists {
     }
 }
 
-/// All that decides which records a list shows and in which order, the records aside.
+/// Everything except the records that decides which records a list shows and in which order.
 #[derive(Debug, PartialEq, Eq)]
 struct Selection {
     caller: String,
     is_admin: bool,
-    /// The query without its window.
+    /// The query without limit and offset.
     query: ListQuery,
     filters: [Filter; 4],
     combined: FiltersCombined,
@@ -176,7 +176,7 @@ pub(crate) struct ListQuery {
 #[derive(Debug)]
 pub(crate) struct SolutionPage {
     pub(crate) solutions: Vec<Solution>,
-    /// Where the next page begins, if there is one.
+    /// The offset of the next page, if there is one.
     pub(crate) next_offset: Option<usize>,
 }
 
@@ -205,22 +205,27 @@ impl World {
             ..query.clone()
         };
         self.lag.expire(self.time.now_ms());
-        // What a list shows is the same as last time unless a record has changed. Writes that it
-        // does not show yet, and an order that is never the same, are the exceptions.
-        let is_steady = self.lag.stale.is_empty()
+        // A list is the same as the last time unless a record has changed. Writes that it does not
+        // show yet, and a shuffled order, are the exceptions.
+        let is_cacheable = self.lag.stale.is_empty()
             && self.knobs.record_during_job != RecordDuringJob::HalfMade
             && self.knobs.list_order != ListOrder::Shuffled;
-        let page = if is_steady {
-            self.page_of_steady(caller, &query, limit)
+        let page = if is_cacheable {
+            self.page_from_cache(caller, &query, limit)
         } else {
-            self.page_of_moving(caller, &query, limit)
+            self.page_from_records(caller, &query, limit)
         };
         self.list_calls += 1;
         self.lag.count_call();
         Ok(page)
     }
 
-    fn page_of_steady(&mut self, caller: &Caller, query: &ListQuery, limit: usize) -> SolutionPage {
+    fn page_from_cache(
+        &mut self,
+        caller: &Caller,
+        query: &ListQuery,
+        limit: usize,
+    ) -> SolutionPage {
         let (knobs, solutions) = (&self.knobs, &self.solutions);
         let selection = Selection {
             caller: caller.name.clone(),
@@ -260,7 +265,7 @@ impl World {
         }
     }
 
-    fn page_of_moving(&self, caller: &Caller, query: &ListQuery, limit: usize) -> SolutionPage {
+    fn page_from_records(&self, caller: &Caller, query: &ListQuery, limit: usize) -> SolutionPage {
         let mut found: Vec<Cow<'_, Solution>> = self.lag.shown(&self.solutions);
         if self.knobs.record_during_job == RecordDuringJob::HalfMade {
             for solution in found.iter_mut().filter(|solution| solution.deploying) {
@@ -280,7 +285,7 @@ impl World {
         }
     }
 
-    /// The size of a page: what was asked for, within the cap, as the knobs want it.
+    /// Returns the size of a page: the requested one within the cap, as the knobs ask for.
     pub(crate) fn page_limit(&self, asked: Option<usize>) -> Result<usize, Refusal> {
         let refused = |expected| {
             Err(Refusal::BadField {
@@ -296,14 +301,14 @@ impl World {
                 LimitZero::Empty => Ok(0),
             },
             Some(limit) if limit > self.page_cap && self.knobs.over_limit == OverLimit::Refused => {
-                refused("no more than the greatest page of this server")
+                refused("no more than the maximum page of this server")
             }
             Some(limit) => Ok(limit.min(self.page_cap)),
         }
     }
 }
 
-/// The page of a list that begins at an offset, and where the next one begins.
+/// Returns the page of a list that begins at an offset, and the offset of the next page.
 fn window<T>(list: &[T], offset: usize, limit: usize) -> (&[T], Option<usize>) {
     let end = offset.saturating_add(limit).min(list.len());
     let goes_on = end < list.len() && offset < list.len();
@@ -313,7 +318,7 @@ fn window<T>(list: &[T], offset: usize, limit: usize) -> (&[T], Option<usize>) {
     )
 }
 
-/// The offset that is announced for the next page, where there is one.
+/// Returns the `next_offset` of the answer, if there is a next page.
 fn announced(knobs: &Knobs, query: &ListQuery, next: Option<usize>) -> Option<usize> {
     let next = next?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
@@ -323,7 +328,7 @@ fn announced(knobs: &Knobs, query: &ListQuery, next: Option<usize>) -> Option<us
     })
 }
 
-/// Puts records that stand in the order of their creation into the order of lists.
+/// Sorts records from the order of creation into the order of lists.
 fn put_in_order<S: Deref<Target = Solution>>(found: &mut [S], order: ListOrder, seed: u64) {
     match order {
         ListOrder::NewestFirst => found.reverse(),
@@ -335,7 +340,7 @@ fn put_in_order<S: Deref<Target = Solution>>(found: &mut [S], order: ListOrder, 
     }
 }
 
-/// Whether a caller finds a record in a list with these filters.
+/// Returns true if a list with these filters shows the record to the caller.
 fn is_listed(knobs: &Knobs, caller: &Caller, query: &ListQuery, solution: &Solution) -> bool {
     let hidden = knobs.record_during_job == RecordDuringJob::Hidden;
     solution.is_visible_to(caller)
@@ -343,7 +348,7 @@ fn is_listed(knobs: &Knobs, caller: &Caller, query: &ListQuery, solution: &Solut
         && matches(knobs, query, solution)
 }
 
-/// Whether a record passes the filters of a call, combined as the knob wants it.
+/// Returns true if a record passes the filters of a call, combined as the knob asks for.
 fn matches(knobs: &Knobs, query: &ListQuery, solution: &Solution) -> bool {
     let filters = [
         (Filter::Exact, query.state.as_deref(), &solution.state),
@@ -360,18 +365,18 @@ fn matches(knobs: &Knobs, query: &ListQuery, solution: &Solution) -> bool {
             &solution.visibility,
         ),
     ];
-    let mut given = filters
+    let mut results = filters
         .into_iter()
         .filter_map(|(filter, wanted, value)| Some(passes(filter, wanted?, value)))
         .peekable();
     match knobs.filters_combined {
-        FiltersCombined::Any if given.peek().is_some() => given.any(|passed| passed),
-        FiltersCombined::All | FiltersCombined::Any => given.all(|passed| passed),
-        FiltersCombined::First => given.next().unwrap_or(true),
+        FiltersCombined::Any if results.peek().is_some() => results.any(|passed| passed),
+        FiltersCombined::All | FiltersCombined::Any => results.all(|passed| passed),
+        FiltersCombined::First => results.next().unwrap_or(true),
     }
 }
 
-/// Whether a record's value passes a filter.
+/// Returns true if a value passes a filter.
 fn passes(filter: Filter, wanted: &str, value: &str) -> bool {
     match filter {
         Filter::Exact => value == wanted,

@@ -1,4 +1,4 @@
-//! The request log: what clients have asked, in the order of arrival.
+//! The request log: the requests of clients, in the order of arrival.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,23 +7,24 @@ use serde::Serialize;
 
 use super::routes::Operation;
 
-/// How many requests the log remembers; the oldest go first.
+/// The maximum number of requests in the log; the oldest are removed first.
 const CAPACITY: usize = 100_000;
 
-/// One request and its answer.
+/// A request and its answer in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestRecord {
-    /// The method.
+    /// The HTTP method, in upper case.
     pub method: String,
-    /// The path, as it was sent.
+    /// The path as sent, not decoded.
     pub path: String,
-    /// The query string, as it was sent and without the question mark; empty if there was none.
+    /// The query string as sent, without the question mark; empty if there was none.
     pub query: String,
-    /// What the request meant; nothing, if there is no such route.
+    /// The operation of the request; `None` if no route matches.
     pub operation: Option<Operation>,
-    /// The status of the answer; nothing, while the request is worked on or if its sender has left.
+    /// The HTTP status of the answer; `None` while the request is in progress, if the client has
+    /// disconnected, or if a fault closed the connection.
     pub status: Option<u16>,
-    /// The number of the fault rule that struck it.
+    /// The number of the fault rule that hit the request, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<u64>,
 }
@@ -35,16 +36,16 @@ pub(crate) struct RequestLog(Mutex<Records>);
 #[derive(Debug, Default)]
 struct Records {
     records: VecDeque<RequestRecord>,
-    /// The number of the first record that is still there.
+    /// The number of the first record that is still in the log.
     first: usize,
 }
 
-/// The number of a record, to note its answer by.
+/// The number of a record, with which its answer is recorded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticket(usize);
 
 impl RequestLog {
-    /// Notes a request when it arrives.
+    /// Records a request when it arrives.
     pub(crate) fn arrive(&self, record: RequestRecord) -> Ticket {
         let mut log = self.lock();
         if log.records.len() == CAPACITY {
@@ -55,7 +56,7 @@ impl RequestLog {
         Ticket(log.first + log.records.len() - 1)
     }
 
-    /// Notes the answer; a record that was cleared meanwhile stays cleared.
+    /// Records the answer. Does nothing if the log was cleared meanwhile.
     pub(crate) fn answer(&self, ticket: Ticket, status: Option<u16>) {
         let mut log = self.lock();
         let index = ticket.0.checked_sub(log.first);
@@ -64,7 +65,7 @@ impl RequestLog {
         }
     }
 
-    /// Notes that a fault rule has struck the request.
+    /// Records that a fault rule has hit the request.
     pub(crate) fn strike(&self, ticket: Ticket, fault: u64) {
         let mut log = self.lock();
         let index = ticket.0.checked_sub(log.first);
@@ -84,7 +85,7 @@ impl RequestLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Records> {
-        // The log is whole after every step, so a panic elsewhere has not broken it.
+        // No step leaves the log inconsistent, so a panic elsewhere has not broken it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,15 +1,19 @@
 //! An emulated platform: a second implementation of the Deployed Solutions API, the Job API and the
-//! Filesystem API, for tests, for the embedded environment `emulator:`, and as a sandbox for other
-//! people's pipelines.
+//! Filesystem API. It serves tests, the embedded environment `emulator:`, and other people's
+//! pipelines as a sandbox.
 //!
-//! It shares nothing with the rest of the crate and meets it on the socket alone, so that a mistake
-//! in the client cannot hide behind the same mistake here. Inside, the state (`world`, `solutions`,
-//! `listing`, `deploy`, `delete`, `runs`, `tasks`, `jobs`, `files`) is sync and knows nothing of
-//! HTTP; `routes` turns requests into operations on it, `reply` turns results into answers,
-//! `service` leads each request on that way, `persist` keeps the state in a folder, and `server`
-//! owns the socket. What the platform's pages leave open is a knob ([`Knobs`]); what goes wrong now
-//! and then is a fault ([`Fault`]); [`openapi()`] describes what is served. `docs/emulator.md`
-//! shows how to use it all.
+//! It shares no code with the rest of the crate and is reached over the socket only, so that a
+//! mistake in the client cannot hide behind the same mistake here.
+//!
+//! The state (`world`, `solutions`, `listing`, `deploy`, `delete`, `runs`, `tasks`, `jobs`,
+//! `files`) is synchronous and knows nothing of HTTP. `routes` turns requests into operations on
+//! the state, `reply` turns results into answers, `service` takes each request through these steps,
+//! `persist` stores the state in a folder, and `server` owns the socket.
+//!
+//! [`start`] starts an emulator from [`EmulatorOptions`]. A [`Seed`] fills a new world, a knob
+//! ([`Knobs`]) chooses a behaviour that the platform's pages leave open, a fault rule ([`Fault`])
+//! makes single requests go wrong, and [`Emulator::requests`] returns the request log.
+//! [`openapi()`] describes what is served. `docs/emulator.md` shows how to use all of this.
 
 mod access;
 mod clock;

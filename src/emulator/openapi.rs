@@ -1,10 +1,10 @@
 //! The `OpenAPI` 3.1 document of what the emulator serves.
 //!
-//! The schemas are made from types by schemars, which the manifest's schema needs anyway; utoipa
-//! would bring a second set of derives for the same types, and its macros want one handler function
-//! per operation, which this server does not have. Every description begins with how certain the
-//! thing is: STATED by the platform's pages, SEEN in captured answers or public clients, INFERRED,
-//! or UNKNOWN. The control routes are not part of the platform, nor of the document.
+//! schemars makes the schemas from types; the manifest's schema needs it too. utoipa would need a
+//! second set of derives for the same types, and one handler function for each operation, which
+//! this server does not have. Every description begins with its certainty: STATED by the platform's
+//! pages, SEEN in captured answers or public clients, INFERRED, or UNKNOWN. The control routes are
+//! not part of the platform, so they are not in the document.
 
 mod bodies;
 mod operations;
@@ -18,9 +18,10 @@ use self::operations::{Content, Described, describe};
 use self::refusals::{answer_headers, refusals};
 use super::routes::Operation;
 
-/// The document, as the emulator with its default knobs keeps to it.
+/// Returns the `OpenAPI` document of the emulator with its default knobs and without faults.
 pub fn openapi() -> Value {
-    // The reading side's rules serve both: what may be absent is an option in the types.
+    // The schemas for reading fit requests too: a key that may be absent is an `Option` in the
+    // types.
     let mut settings = SchemaSettings::draft2020_12();
     settings.definitions_path = "/components/schemas".into();
     settings.meta_schema = None;
@@ -30,7 +31,7 @@ pub fn openapi() -> Value {
     for operation in Operation::ALL {
         let (method, template) = operation.route();
         let path = match operation {
-            // The router knows no text behind a part that may hold slashes.
+            // The router does not allow text after a part that may contain slashes.
             Operation::CopyInDrive => "/api/v1/drives/{path}/copy".to_owned(),
             _ => template.replace("{*path}", "{path}"),
         };

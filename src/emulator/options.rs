@@ -1,4 +1,4 @@
-//! How an emulator is started: address, token, data, time, pace and behaviour. Values only.
+//! The options of an emulator: address, token, data, time, pace and behaviour.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,39 +13,44 @@ use super::faults::Fault;
 use super::knobs::{Knobs, OwnerAfterVisibility, PatchStates, PatchStyle, RecordKeys, TimeForm};
 use super::seed::Seed;
 
-/// Everything that [`start`](super::start) needs to know. The default is an empty world on a free
-/// loopback port that takes any bearer token.
+/// The options for [`start`](super::start). The default is an empty world in memory on a free
+/// loopback port, which accepts any bearer token.
 #[derive(Debug, Clone)]
 pub struct EmulatorOptions {
-    /// The address to listen on; port 0 takes a free one.
+    /// The loopback address to listen on. The default is 127.0.0.1 with port 0, which chooses a
+    /// free port.
     pub listen: SocketAddr,
-    /// The token of [`user`](Self::user). Without it every token that no user of the seed has is
-    /// that user's.
+    /// The token of [`user`](Self::user). `None`, the default, gives every token that belongs to no
+    /// user of the seed to that user.
     pub token: Option<Token>,
-    /// The name of the caller who has no other name; an administrator.
+    /// The name of the default caller, who is an administrator; `admin` by default.
     pub user: String,
-    /// The accounts that an `IB-Context` header may name; none means any.
+    /// The accounts that an `IB-Context` header may name. Empty, the default, allows any.
     pub contexts: Vec<String>,
-    /// What the world starts with. Its records, packages and files apply to a new world only; its
-    /// users and knobs always.
+    /// The starting state. Its records, packages and files only apply to a new world, its users,
+    /// knobs and faults at every start.
     pub seed: Option<Seed>,
-    /// The folder that keeps the world over restarts; without it the world lives in memory.
+    /// The folder that stores the world across restarts. `None`, the default, keeps the world in
+    /// memory.
     pub data: Option<PathBuf>,
-    /// How deploy jobs, delete jobs and runs come to their end.
+    /// The pace of deploy jobs, delete jobs and runs; immediate by default.
     pub job_pace: JobPace,
-    /// The greatest page of a list, whatever `limit` asks for.
+    /// The maximum page size of a list, 100 by default. A greater `limit` is handled by the knob
+    /// `over_limit`.
     pub page_cap: usize,
-    /// How long each answer of the API takes at least.
+    /// The delay before the work of each API request; zero by default.
     pub latency: Duration,
-    /// Which time the world keeps.
+    /// The source of time; the system clock by default.
     pub clock: Clock,
-    /// Where the ids of a new world start from: equal seeds and equal requests give equal ids.
+    /// The seed for the ids of a new world, 0 by default. Equal seeds and equal requests produce
+    /// equal ids.
     pub id_seed: u64,
-    /// The form of the answers.
+    /// The form of the answers; [`Profile::Docs`] by default.
     pub profile: Profile,
-    /// The behaviour, in full. `None` takes the profile's with the knobs of the seed on top.
+    /// All knobs. `None`, the default, takes the knobs of the profile with those of the seed on
+    /// top.
     pub knobs: Option<Knobs>,
-    /// Fault rules, asked after those of the seed.
+    /// Fault rules, tried after those of the seed.
     pub faults: Vec<Fault>,
 }
 
@@ -70,13 +75,13 @@ impl Default for EmulatorOptions {
     }
 }
 
-/// A bearer token. It does not show itself in debug output.
+/// A bearer token. Its debug output hides the text.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Token(String);
 
 impl Token {
-    /// The token's text.
+    /// Returns the text of the token.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -100,27 +105,27 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The form of the answers as a whole; single traits are [`Knobs`].
+/// A set of knobs that gives answers a known form; [`Knobs`] sets each part alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Profile {
-    /// What the page of the Deployed Solutions API says, to the letter: whole numbers for times,
-    /// no visibility in records, paging keys wrapped in lists, public solutions owned by
-    /// `IB_DEPLOYED` and private ones by their author.
+    /// The form that the page of the Deployed Solutions API documents: whole numbers for times, no
+    /// visibility in records, paging keys wrapped in lists, public solutions owned by `IB_DEPLOYED`
+    /// and private ones by their author.
     #[default]
     Docs,
-    /// What captured records of AI Hub look like (docs/platform.md, "Records"): times as text, more
-    /// keys, visibility in records, PATCH with a body that also knows PRODUCTION, and an owner that
-    /// no visibility changes.
+    /// The form of captured records of AI Hub (docs/platform.md, "Records"): times as text, more
+    /// keys, visibility in records, PATCH with a body that also accepts PRODUCTION, and an owner
+    /// that a change of visibility does not change.
     Aihub,
 }
 
 impl Profile {
-    /// Every profile.
+    /// All profiles.
     pub const ALL: [Self; 2] = [Self::Docs, Self::Aihub];
 
-    /// The profile's name.
+    /// Returns the name of the profile, which its `FromStr` accepts.
     pub fn name(self) -> &'static str {
         match self {
             Self::Docs => "docs",
@@ -128,7 +133,7 @@ impl Profile {
         }
     }
 
-    /// The knobs as the profile sets them.
+    /// Returns the knobs of the profile.
     pub fn knobs(self) -> Knobs {
         match self {
             Self::Docs => Knobs::default(),
@@ -151,7 +156,7 @@ impl fmt::Display for Profile {
     }
 }
 
-/// A name that no profile has.
+/// An error for an unknown name of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no profile `{name}`; the profiles are `docs` and `aihub`")]
 pub struct ProfileError {
@@ -169,27 +174,29 @@ impl FromStr for Profile {
     }
 }
 
-/// How a job comes to its end.
+/// The time at which a job ends. The text form is `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` or
+/// `never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobPace {
-    /// The job is done when its id is told.
+    /// The job ends before the answer with its id is sent.
     #[default]
     Immediate,
-    /// The job is done when so much time has passed on the world's clock.
+    /// The job ends when this time has passed on the world's clock.
     After(Duration),
-    /// So many status calls find the job pending; the next one finds it done.
+    /// This number of status calls find the job pending; the next one finds it done.
     Polls(u32),
-    /// The job waits for the control route `finish`.
+    /// The job ends by the control route `finish` or
+    /// [`Emulator::finish_job`](super::Emulator::finish_job).
     Manual,
-    /// The job is pending for ever.
+    /// The job never ends.
     Never,
 }
 
-/// A job pace that is none of `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` and `never`.
+/// An error for a text that is not a job pace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no job pace; expected `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` or `never`"
+    "`{text}` is not a job pace; expected `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` or `never`"
 )]
 pub struct JobPaceError {
     text: String,
@@ -231,7 +238,7 @@ impl fmt::Display for JobPace {
     }
 }
 
-/// Reads a duration like `500ms`, `2s` or `15m`.
+/// Parses a duration like `500ms`, `2s` or `15m`; `None` if the text is no such duration.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().ok()?;
@@ -244,7 +251,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     number.checked_mul(unit_ms).map(Duration::from_millis)
 }
 
-/// Writes a duration so that [`parse_duration`] reads it again.
+/// Formats a duration in a form that [`parse_duration`] accepts.
 pub(crate) fn show_duration(duration: Duration) -> String {
     match duration.as_millis() {
         total if total > 0 && total % 60_000 == 0 => format!("{}m", total / 60_000),

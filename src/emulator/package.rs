@@ -9,15 +9,15 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::content::Content;
 
-/// The greatest member that the server unpacks: enough for any description or icon, and too little
-/// for a zip that swells.
+/// The maximum size of a member that the server unpacks: enough for any description or icon, and
+/// small enough to stop a zip bomb.
 const MEMBER_LIMIT: u64 = 4 << 20;
 
-/// The most that the server unpacks of an archive.
+/// The maximum size and number of files of an archive that the server unpacks.
 const UNPACKED_LIMIT: u64 = 512 << 20;
 const UNPACKED_FILES: usize = 10_000;
 
-/// What a package says of itself.
+/// The contents of `package.json`, and the small members of a package.
 #[derive(Debug, Clone)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -31,7 +31,7 @@ pub(crate) struct Package {
     pub(crate) members: Vec<(String, Bytes)>,
 }
 
-/// Why a file is not a good package.
+/// The reason why a file is not a valid package.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackageError {
     #[error("there is no such file")]
@@ -41,7 +41,7 @@ pub(crate) enum PackageError {
     #[error("it has no readable `package.json`")]
     NoDescription,
     #[error(
-        "it unpacks to more than {UNPACKED_LIMIT} bytes or {UNPACKED_FILES} files, or to a bad path"
+        "it unpacks to more than {UNPACKED_LIMIT} bytes or {UNPACKED_FILES} files, or contains an unsafe path"
     )]
     Swollen,
     #[error("it is not a zip archive ({0})")]
@@ -62,7 +62,7 @@ pub(crate) enum PackageError {
     BadVisibility(String),
 }
 
-/// Reads the description and the small members out of a package.
+/// Reads the description and the small members of a package.
 pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
     let mut archive = ZipArchive::new(content.reader()).map_err(PackageError::NotAZip)?;
     let text = read_member(&mut archive, "package.json")?;
@@ -70,7 +70,7 @@ pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
     let Value::Object(fields) = value else {
         return Err(PackageError::NotAnObject);
     };
-    // The page says that a package "must include" these four.
+    // The page requires these four fields.
     required(&fields, "solution_type")?;
     let visibility = optional(&fields, "visibility")?;
     if let Some(word) = &visibility
@@ -79,7 +79,7 @@ pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
         return Err(PackageError::BadVisibility(word.clone()));
     }
     let mut members = vec![("package.json".to_owned(), text)];
-    // An icon is decoration: one that cannot be read is left out.
+    // An icon is optional: an unreadable one is left out.
     if let Ok(icon) = read_member(&mut archive, "icon.png") {
         members.push(("icon.png".to_owned(), icon));
     }
@@ -124,7 +124,7 @@ fn optional(
     }
 }
 
-/// The members of an archive in full: their paths, and the bytes of those that are files.
+/// Unpacks an archive. Returns the path of each member, and the bytes of files.
 pub(crate) fn unpack(content: &Content) -> Result<Vec<(String, Option<Bytes>)>, PackageError> {
     let mut archive = ZipArchive::new(content.reader()).map_err(PackageError::NotAZip)?;
     if archive.len() > UNPACKED_FILES {
@@ -134,7 +134,7 @@ pub(crate) fn unpack(content: &Content) -> Result<Vec<(String, Option<Bytes>)>, 
     let mut members = Vec::new();
     for index in 0..archive.len() {
         let member = archive.by_index(index).map_err(PackageError::NotAZip)?;
-        // A path that leads out of the archive has no name that is enclosed in it.
+        // `enclosed_name` is `None` for a path that leads out of the archive.
         let path = member.enclosed_name().ok_or(PackageError::Swollen)?;
         let path = path.to_string_lossy().replace('\\', "/");
         if member.is_dir() {
@@ -159,8 +159,8 @@ pub(crate) fn pack(members: &[(String, Bytes)]) -> Vec<u8> {
     write_zip(&members)
 }
 
-/// Builds a package as the vendor's packager lays it out: `package.json` and a flow binary, without
-/// folder entries. It is padded with bytes that do not compress until it has `size` bytes.
+/// Builds a package in the layout of the vendor's packager: `package.json` and a flow binary,
+/// without folder entries. Adds incompressible bytes until the package has `size` bytes.
 pub(crate) fn build_package(description: &Map<String, Value>, size: usize) -> Vec<u8> {
     let name = description
         .get("name")
@@ -172,7 +172,7 @@ pub(crate) fn build_package(description: &Map<String, Value>, size: usize) -> Ve
         ("package.json", text.as_bytes()),
         (&flow, b"flow of a seeded package"),
     ]);
-    // The padding's own headers take room too.
+    // The headers of the padding need space too.
     let missing = size.saturating_sub(plain.len() + 2 * (46 + "demo_data/padding.bin".len()));
     if missing == 0 {
         return plain;
@@ -187,7 +187,7 @@ pub(crate) fn build_package(description: &Map<String, Value>, size: usize) -> Ve
 }
 
 fn write_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
-    // A fixed time and method, so that equal seeds give equal bytes.
+    // The time and method are fixed, so that equal seeds give equal bytes.
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {

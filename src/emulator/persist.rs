@@ -1,8 +1,8 @@
-//! The data folder: one redb file that holds the world over restarts.
+//! The data folder: one redb file that stores the world across restarts.
 //!
-//! redb was chosen over `SQLite` because it is Rust throughout, commits are atomic and flushed, so
-//! that a killed process loses nothing that it has answered, and the file's lock is the kernel's: a
-//! second process is told that the folder is in use, and a dead one blocks nobody.
+//! redb was chosen over `SQLite` for three reasons: it is pure Rust; commits are atomic and
+//! flushed, so that a killed process loses nothing that it has answered; and the kernel holds the
+//! lock on the file, so that a second process gets an error and a dead process blocks no other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -19,7 +19,7 @@ use super::jobs::Jobs;
 use super::solutions::Solutions;
 use super::world::{Remembered, World};
 
-/// The layout of the file; another number is another layout.
+/// The version of the layout of the file.
 const FORMAT: u64 = 1;
 
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -28,41 +28,41 @@ const JOBS: TableDefinition<&str, &[u8]> = TableDefinition::new("jobs");
 const NODES: TableDefinition<&str, &[u8]> = TableDefinition::new("nodes");
 const CHUNKS: TableDefinition<u64, &[u8]> = TableDefinition::new("chunks");
 
-/// The data file.
+/// The name of the data file.
 const FILE: &str = "world.redb";
 
-/// Everything lies in memory too, so that the file needs no large cache.
+/// Everything is in memory too, so the file needs no large cache.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// A data folder that cannot be used.
+/// An error of the data folder.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process, or another emulator of this one, holds the folder.
+    /// Another process, or another emulator of this process, uses the folder.
     #[error("the data folder is in use by another emulator")]
     InUse,
-    /// The folder cannot be made.
-    #[error("failed to make the data folder")]
+    /// The folder cannot be created.
+    #[error("failed to create the data folder")]
     Folder(#[source] std::io::Error),
     /// The file cannot be opened, read or written.
     #[error("failed to read or write the data file")]
     File(#[source] Box<redb::Error>),
-    /// The file was written by another version.
+    /// The file has the format of another version.
     #[error("the data file has format {found}; this version reads format {FORMAT}")]
     Format {
-        /// The format that was found.
+        /// The format of the file.
         found: String,
     },
-    /// The file is whole, but what it says makes no sense.
+    /// An entry of the file is not valid.
     #[error("the data file is damaged at `{key}`")]
     Damaged {
-        /// The entry.
+        /// The key of the entry.
         key: String,
     },
 }
 
 impl StoreError {
-    /// Returns whether the file itself makes no sense, so that no other folder, permission or room
-    /// on the disk would help.
+    /// Returns true if the file itself is damaged, so that another folder, other permissions or
+    /// more disk space would not help.
     pub(super) fn is_damaged(&self) -> bool {
         match self {
             Self::Damaged { .. } => true,
@@ -82,7 +82,7 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
     }
 }
 
-/// Makes the folder and the file for their owner alone, where they are missing.
+/// Creates the folder and the file if they are missing, with access for their owner only.
 fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
     std::fs::DirBuilder::new()
@@ -91,7 +91,7 @@ fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
         .create(folder)?;
     match std::fs::metadata(file) {
         Ok(there) if there.is_file() => {
-            // One that an earlier version made may be readable for others.
+            // An earlier version may have made the file readable for others.
             if there.permissions().mode() & 0o077 != 0 {
                 std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
             }
@@ -101,7 +101,7 @@ fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut options = std::fs::OpenOptions::new();
             match options.write(true).create_new(true).mode(0o600).open(file) {
-                // Another emulator was faster; the lock of the file decides.
+                // Another emulator has created the file; the lock of the file decides.
                 Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
                 Ok(_) | Err(_) => Ok(()),
             }
@@ -114,7 +114,7 @@ fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct Store {
     database: Database,
-    /// The pieces that the file holds, and whether the world still does.
+    /// The chunks in the file, with weak references that show whether the world still uses them.
     stored: HashMap<u64, Weak<Chunk>>,
 }
 
@@ -122,12 +122,12 @@ pub(crate) struct Store {
 #[derive(Debug, Serialize, Deserialize)]
 struct NodeEntry {
     modified_ms: u64,
-    /// The pieces of a file; a folder has none.
+    /// The chunks of a file; `None` for a folder.
     chunks: Option<Vec<u64>>,
 }
 
 impl Store {
-    /// Opens or makes the data file and reads what it remembers; nothing, if it is new.
+    /// Opens or creates the data file and reads the stored world; `None` if the file is new.
     pub(crate) fn open(folder: &Path) -> Result<(Self, Option<Remembered>), StoreError> {
         make_private(folder, &folder.join(FILE)).map_err(StoreError::Folder)?;
         let opened = Database::builder()
@@ -216,7 +216,7 @@ impl Store {
         }))
     }
 
-    /// Writes and flushes what was touched. After an error it still counts as touched.
+    /// Writes and flushes the changes. After an error they still count as changes.
     pub(crate) fn save(&mut self, world: &mut World) -> Result<(), StoreError> {
         let transaction = self.database.begin_write()?;
         {

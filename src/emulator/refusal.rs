@@ -1,10 +1,10 @@
-//! Why the server does not do what a request asks. Which status and body that gives is decided in
-//! `reply` alone.
+//! The reasons for which the server refuses a request. Only `reply` decides which status and body
+//! each one gets.
 
 use super::files::NodePath;
 use super::package::PackageError;
 
-/// A request that is answered with an error.
+/// A refused request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the request carries no bearer token, or a wrong one")]
@@ -53,7 +53,7 @@ pub(crate) enum Refusal {
         owner: String,
         name: String,
         version: String,
-        /// Whether that counts as a conflict, or as a bad request.
+        /// True if this is a conflict, false if it is a bad request.
         conflict: bool,
     },
     #[error("solution `{id}` is ACTIVE; set it INACTIVE before deleting it")]
@@ -72,13 +72,13 @@ pub(crate) enum Refusal {
     },
     #[error("there is a job `{id}` already")]
     JobExists { id: String },
-    #[error("there is no good package at `{path}`: {source}")]
+    #[error("there is no valid package at `{path}`: {source}")]
     BadPackage { path: String, source: PackageError },
     #[error("there is no job `{id}`")]
     NoSuchJob { id: String },
     #[error("job `{id}` is over already")]
     JobIsOver { id: String },
-    #[error("`{path}` is no path of a file or folder")]
+    #[error("`{path}` is not a valid path of a file or folder")]
     BadPath { path: String },
     #[error("there is nothing at `{path}`")]
     NoSuchNode { path: NodePath },
@@ -89,9 +89,9 @@ pub(crate) enum Refusal {
     },
     #[error("`{path}` exists already")]
     NodeExists { path: NodePath },
-    #[error("`{path}` is a file and can hold nothing")]
+    #[error("`{path}` is a file, so nothing can be inside it")]
     ParentIsFile { path: NodePath },
-    #[error("the file has {length} bytes; the range lies outside of it")]
+    #[error("the file has {length} bytes; the range is outside of it")]
     RangeOutside { length: u64 },
     #[error("{source}")]
     BadKnob { source: super::knobs::KnobError },
@@ -101,6 +101,6 @@ pub(crate) enum Refusal {
     NoSuchFault { id: String },
     #[error("the server is stopping")]
     Stopping,
-    #[error("the server has a fault of its own: {problem}")]
+    #[error("the server has an internal error: {problem}")]
     Broken { problem: String },
 }

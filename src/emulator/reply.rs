@@ -1,5 +1,5 @@
-//! What the server answers: statuses, headers and bodies, in the form that profile and knobs ask
-//! for. The wire structs live here and nowhere else.
+//! The answers of the server: statuses, headers and bodies, in the form that profile and knobs ask
+//! for. The wire structs are only in this module.
 
 pub(crate) mod jobs;
 pub(crate) mod records;
@@ -18,7 +18,7 @@ use serde_json::json;
 use super::knobs::{ErrorBody, ErrorStatus};
 use super::refusal::Refusal;
 
-/// An answer before it goes on the wire.
+/// An answer before it is sent.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -27,26 +27,26 @@ pub(crate) struct Reply {
     pub(crate) ending: Ending,
 }
 
-/// How an answer ends on the wire.
+/// The way in which an answer ends on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Ending {
-    /// As it should.
+    /// The answer is complete.
     #[default]
     Whole,
-    /// Before it begins: the connection closes.
+    /// The connection closes without an answer.
     Dropped,
-    /// In the middle of the body.
+    /// The connection closes in the middle of the body.
     Truncated,
-    /// Never.
+    /// The body never ends.
     Endless,
 }
 
-/// Marks a response that the server must not send but hang up on.
+/// A mark on a response that makes the server close the connection instead of sending it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HangUp;
 
 impl Reply {
-    /// An answer without a body.
+    /// Creates an answer without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self {
             status,
@@ -70,7 +70,7 @@ impl Reply {
         }
     }
 
-    /// Adds a header; text that no header can carry is left out.
+    /// Adds a header. A value that is not valid in a header is left out.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
@@ -99,33 +99,33 @@ impl IntoResponse for Reply {
                 response.extensions_mut().insert(HangUp);
             }
             Ending::Truncated => {
-                // An answer without a body promises one all the same.
-                let promised = HeaderValue::from(length.max(2));
+                // An answer without a body announces one too.
+                let announced = HeaderValue::from(length.max(2));
                 response
                     .headers_mut()
-                    .insert(header::CONTENT_LENGTH, promised);
+                    .insert(header::CONTENT_LENGTH, announced);
             }
         }
         response
     }
 }
 
-/// What an endless body repeats.
+/// The bytes that an endless body repeats.
 const ENDLESS: Bytes = Bytes::from_static(&[b' '; 4_096]);
 
-/// A body that breaks off after these bytes.
+/// Returns a body that breaks off after these bytes.
 fn truncated(bytes: Bytes) -> Body {
     let head = stream::once(async { Ok(bytes) });
     let end = stream::once(async {
-        // The server flushes what it has when it finds nothing to write; only then may the body
-        // fail.
+        // The server flushes its buffer when the body has no data ready; the body must not fail
+        // before that.
         tokio::task::yield_now().await;
-        Err(std::io::Error::other("the fault rules cut the body off"))
+        Err(std::io::Error::other("a fault rule cuts the body off"))
     });
     Body::from_stream(head.chain(end))
 }
 
-/// The status of a refusal. v2 calls answer with HTTP's own statuses.
+/// Returns the HTTP status of a refusal. Calls of API v2 use the usual statuses.
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         // A missing right is 401 on the platform, not 403.
@@ -176,7 +176,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
     }
 }
 
-/// An error in the form that the knobs ask for.
+/// Returns the answer for a refusal, in the form that the knobs ask for.
 pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -> Reply {
     let text = refusal.to_string();
     let reply = match status {
@@ -187,7 +187,7 @@ pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -
         Refusal::RangeOutside { length } => {
             reply.with(header::CONTENT_RANGE, &format!("bytes */{length}"))
         }
-        // The rest of the body is not wanted, so the connection cannot be used again.
+        // The rest of the body is not read, so the connection cannot be used again.
         Refusal::TooLong { .. } | Refusal::TooSlow | Refusal::NoHost | Refusal::WrongHost => {
             reply.with(header::CONNECTION, "close")
         }
@@ -195,7 +195,7 @@ pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -
     }
 }
 
-/// An error body in one of its forms.
+/// Returns an error with a body in one of its forms.
 pub(crate) fn error(status: StatusCode, text: &str, form: ErrorBody) -> Reply {
     match form {
         ErrorBody::Message => Reply::json(status, &json!({ "message": text })),
@@ -215,7 +215,7 @@ pub(crate) fn error(status: StatusCode, text: &str, form: ErrorBody) -> Reply {
     }
 }
 
-/// A time as HTTP headers have it.
+/// Formats a time for an HTTP header.
 pub(crate) fn http_date(milliseconds: u64) -> String {
     // The date format ends with the year 9999.
     let seconds = (milliseconds / 1_000).min(253_402_300_799);

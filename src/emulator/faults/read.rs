@@ -1,4 +1,4 @@
-//! Rules from settings, and back.
+//! Parsing of fault rules from settings, and writing them back.
 
 use std::str::FromStr;
 
@@ -11,42 +11,42 @@ use crate::emulator::knobs::{ErrorBody, KnobError, Knobs};
 use crate::emulator::options::{parse_duration, show_duration};
 use crate::emulator::routes::Operation;
 
-/// What the settings of knobs begin with.
+/// The prefix of knob settings.
 const KNOB: &str = "knob.";
 
 /// The names of all settings.
 const SETTINGS: &str = "method, operation, address, request, skip, nth, times, probability, seed, when, status, \
      body, text, retry_after, delay, connection, job, pace, list_lag, knob.NAME";
 
-/// A rule that cannot be read.
+/// An error in the text of a fault rule.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
-    /// There is no setting of this name.
+    /// The name of a setting is unknown.
     #[error("a fault has no setting `{name}`; it has {SETTINGS}")]
     UnknownSetting {
         /// The name that was given.
         name: String,
     },
     /// The text does not begin with a setting.
-    #[error("`{text}` is no fault; expected settings like `operation=deploy,status=503`")]
+    #[error("`{text}` is not a fault rule; expected settings like `operation=deploy,status=503`")]
     NoSetting {
         /// The text that was given.
         text: String,
     },
-    /// A setting does not take this value.
+    /// The value of a setting is not valid.
     #[error("the fault setting `{name}` does not take `{value}`; expected {expected}")]
     BadValue {
-        /// The setting.
+        /// The name of the setting.
         name: String,
         /// The value that was given.
         value: String,
-        /// What it takes instead.
+        /// The values that the setting accepts.
         expected: String,
     },
-    /// A setting that turns a knob is wrong.
-    #[error("the fault turns a knob wrongly")]
+    /// A knob setting is not valid.
+    #[error("a knob setting of the fault rule is not valid")]
     BadKnob(#[from] KnobError),
-    /// The rule does nothing.
+    /// The rule has no effect.
     #[error(
         "the fault does nothing; give it at least one of status, body, retry_after, delay, connection, job, pace, list_lag \
          and knob.NAME"
@@ -57,8 +57,8 @@ pub enum FaultError {
 impl FromStr for Fault {
     type Err = FaultError;
 
-    /// Reads `name=value,name=value`. A part without `=` goes on with the value before it, so that
-    /// a value may hold commas.
+    /// Parses `name=value,name=value`. A part without `=` continues the value before it, so that a
+    /// value may contain commas.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut settings: Vec<(String, String)> = Vec::new();
         for part in text.split(',') {
@@ -82,7 +82,8 @@ impl FromStr for Fault {
 }
 
 impl Fault {
-    /// Reads a rule from its settings, each a name and a value in text.
+    /// Builds a rule from its settings, each a name and a value. Fails if a name is unknown, a
+    /// value is not valid, or the rule has no effect.
     pub fn from_settings(
         settings: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, FaultError> {
@@ -175,11 +176,11 @@ impl Fault {
         Ok(())
     }
 
-    /// The settings that make this rule.
+    /// Returns the settings from which this rule can be built again.
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let operation = self.operation.map(|operation| show_word(&operation));
         let body = self.body.map(|body| show_word(&body));
-        let retry_after = self.retry_after.as_ref().map(|wish| match wish {
+        let retry_after = self.retry_after.as_ref().map(|value| match value {
             RetryAfter::Seconds(seconds) => seconds.to_string(),
             RetryAfter::Date(seconds) => format!("date:{seconds}"),
             RetryAfter::Text(text) => text.clone(),
@@ -255,7 +256,7 @@ fn name_of<T: PartialEq + Copy>(table: &[(&str, T)], word: T) -> Option<String> 
     found.map(|(name, _)| (*name).to_owned())
 }
 
-/// Reads a word of an enum that serde knows the words of.
+/// Parses a word of an enum with serde. The error lists the expected words.
 fn word<'a, T: Deserialize<'a>>(value: &'a str) -> Result<T, String> {
     let deserializer: StrDeserializer<'a, ValueError> = value.into_deserializer();
     T::deserialize(deserializer).map_err(|error| {
@@ -314,8 +315,8 @@ mod tests {
     #[test]
     fn a_bad_rule_names_what_is_wrong() {
         for (text, part) in [
-            ("", "`` is no fault"),
-            ("deploy", "`deploy` is no fault"),
+            ("", "`` is not a fault rule"),
+            ("deploy", "`deploy` is not a fault rule"),
             ("statsu=500", "no setting `statsu`; it has method"),
             (
                 "operation=deploi,status=500",

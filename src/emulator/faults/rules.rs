@@ -1,4 +1,4 @@
-//! The rules in force: which of them strikes a request, and what it has struck so far.
+//! The active fault rules: they choose the rule for each request and count the hits.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,14 +11,15 @@ use crate::emulator::reply::{self, Ending, Reply};
 use crate::emulator::routes::{Call, Operation};
 use crate::emulator::world::{Twist, World};
 
-/// How much of a body a pattern gets to see: all of one that is JSON, little of an upload.
+/// The number of bytes of a body that a pattern is compared with: a JSON body in full, and only the
+/// start of an upload.
 const BODY_SEEN: usize = 64 << 10;
 
-/// All rules, in the order in which they are asked.
+/// All rules, in the order in which they are tried.
 #[derive(Debug)]
 pub(crate) struct FaultRules {
     rules: Mutex<Rules>,
-    /// What the choices of rules without a seed start from.
+    /// The base seed for rules without a seed of their own.
     seed: u64,
 }
 
@@ -37,7 +38,7 @@ struct Rule {
     struck: u32,
 }
 
-/// A rule that takes a request.
+/// The rule that hits a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Strike {
     pub(crate) id: u64,
@@ -56,7 +57,7 @@ impl FaultRules {
         rules
     }
 
-    /// Adds a rule behind the others and tells its number.
+    /// Adds a rule after the others and returns its number.
     pub(crate) fn add(&self, fault: Fault) -> u64 {
         let mut rules = self.lock();
         rules.last_id += 1;
@@ -72,7 +73,7 @@ impl FaultRules {
         id
     }
 
-    /// Removes a rule and says whether it was there.
+    /// Removes a rule. Returns true if it existed.
     pub(crate) fn remove(&self, id: u64) -> bool {
         let rules = &mut self.lock().rules;
         let before = rules.len();
@@ -95,8 +96,7 @@ impl FaultRules {
         rules.rules.iter().map(status).collect()
     }
 
-    /// Asks the rules in their order; the first that strikes takes the request, and those behind
-    /// it do not get to see it.
+    /// Tries the rules in order. The first that hits takes the request; later rules do not see it.
     pub(crate) fn strike(&self, operation: Option<Operation>, call: &Call) -> Option<Strike> {
         let mut rules = self.lock();
         let mut matching = rules
@@ -111,14 +111,14 @@ impl FaultRules {
     }
 
     fn lock(&self) -> MutexGuard<'_, Rules> {
-        // The rules are whole after every step, so a panic elsewhere has not broken them.
+        // No step leaves the rules inconsistent, so a panic elsewhere has not broken them.
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Strike {
-    /// Turns the world to what the rule wants for one request, and gives back the knobs that held
-    /// before, if the rule turns any.
+    /// Applies the overrides of the rule to the world for one request. Returns the previous knobs,
+    /// if the rule changes any; the caller restores them.
     pub(crate) fn twist(&self, world: &mut World) -> Option<Knobs> {
         let fault = &self.fault;
         world.twist = Twist {
@@ -132,19 +132,19 @@ impl Strike {
         }
         let before = world.knobs.clone();
         for (name, value) in &fault.knobs {
-            let turned = world.knobs.set(name, value);
-            turned.expect("invariant: a rule's knobs were tried when it was read");
+            let result = world.knobs.set(name, value);
+            result.expect("invariant: a rule's knobs were checked when it was parsed");
         }
         Some(before)
     }
 
-    /// How long the request waits at this point.
+    /// Returns the delay of the request before or after the work.
     pub(crate) fn delay(&self, when: When) -> Duration {
         let delay = self.fault.delay.filter(|_| self.fault.when == when);
         delay.unwrap_or_default()
     }
 
-    /// How the answer ends.
+    /// Returns the way in which the answer ends on the wire.
     pub(crate) fn ending(&self) -> Ending {
         match self.fault.connection {
             None => Ending::Whole,
@@ -154,7 +154,7 @@ impl Strike {
         }
     }
 
-    /// The answer in place of the real one, if the rule has one.
+    /// Returns the answer that replaces the real one, if the rule has one.
     pub(crate) fn reply(&self, now_ms: u64) -> Option<Reply> {
         let fault = &self.fault;
         if !fault.replaces_answer() {
@@ -168,25 +168,25 @@ impl Strike {
         let text = fault
             .text
             .as_deref()
-            .unwrap_or("the fault rules want it so");
+            .unwrap_or("a fault rule asks for this error");
         let mut reply = reply::error(status, text, fault.body.unwrap_or_default());
         reply.ending = self.ending();
-        let wish = fault.retry_after.as_ref().map(|wish| match wish {
+        let value = fault.retry_after.as_ref().map(|value| match value {
             RetryAfter::Seconds(seconds) => seconds.to_string(),
             RetryAfter::Date(seconds) => {
                 reply::http_date(now_ms.saturating_add(seconds.saturating_mul(1_000)))
             }
             RetryAfter::Text(text) => text.clone(),
         });
-        if let Some(wish) = wish {
-            reply = reply.with(header::RETRY_AFTER, &wish);
+        if let Some(value) = value {
+            reply = reply.with(header::RETRY_AFTER, &value);
         }
         Some(reply)
     }
 }
 
 impl Rule {
-    /// Counts a request that fits and says whether it is struck.
+    /// Counts a matching request. Returns true if the rule hits it.
     fn count(&mut self) -> bool {
         self.matched += 1;
         let is_due = self.matched > self.fault.skip
@@ -216,27 +216,27 @@ fn fits(fault: &Fault, operation: Option<Operation>, call: &Call) -> bool {
         })
 }
 
-/// Whether a text fits a pattern in which `*` is any text and `?` any character. The walk steps
-/// back to the last star only, so it takes no longer than the product of both lengths.
+/// Returns true if the text fits the pattern, in which `*` is any text and `?` any character.
+/// Backtracking goes to the last star only, so the time is at most the product of both lengths.
 pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut place) = (0, 0);
+    let (mut at, mut text_index) = (0, 0);
     let mut star = None;
-    while place < text.len() {
+    while text_index < text.len() {
         if pattern.get(at) == Some(&'*') {
-            star = Some((at, place));
+            star = Some((at, text_index));
             at += 1;
         } else if pattern
             .get(at)
-            .is_some_and(|&c| c == '?' || c == text[place])
+            .is_some_and(|&c| c == '?' || c == text[text_index])
         {
             at += 1;
-            place += 1;
+            text_index += 1;
         } else if let Some((star_at, taken)) = star {
             star = Some((star_at, taken + 1));
             at = star_at + 1;
-            place = taken + 1;
+            text_index = taken + 1;
         } else {
             return false;
         }

@@ -1,4 +1,4 @@
-//! Whole folders: making, copying and reading them.
+//! Operations on whole folders: create, copy and read.
 
 use bytes::Bytes;
 
@@ -6,14 +6,14 @@ use super::{Files, Node, NodePath};
 use crate::emulator::refusal::Refusal;
 
 impl NodePath {
-    /// Whether the node at the other path is this one or lies inside it.
+    /// Returns true if `other` is this path or inside it.
     pub(crate) fn holds(&self, other: &Self) -> bool {
         self == other || other.0.starts_with(&self.inside().0)
     }
 }
 
 impl Files {
-    /// Makes a folder, unless there is one.
+    /// Creates a folder, if it does not exist.
     pub(crate) fn make_folder(&mut self, path: &NodePath, now_ms: u64) -> Result<(), Refusal> {
         match self.nodes.get(path) {
             Some(Node { content: None, .. }) => Ok(()),
@@ -25,7 +25,8 @@ impl Files {
         }
     }
 
-    /// Copies a file, or a folder with all in it, over what is there. The bytes are shared.
+    /// Copies a file, or a folder with everything in it, and overwrites existing files. The bytes
+    /// are shared.
     pub(crate) fn copy(
         &mut self,
         from: &NodePath,
@@ -65,7 +66,7 @@ impl Files {
         Ok(())
     }
 
-    /// The files in a folder at any depth: their paths within it, and their bytes.
+    /// Returns the files in a folder at any depth: the path within the folder, and the bytes.
     pub(crate) fn tree(&self, folder: &NodePath) -> Result<Vec<(String, Bytes)>, Refusal> {
         if self.node(folder)?.content.is_some() {
             return Err(Refusal::WrongNodeType {
@@ -81,7 +82,7 @@ impl Files {
         Ok(files.collect())
     }
 
-    /// The names of the files that lie directly in a folder.
+    /// Returns the names of the files directly in a folder.
     pub(crate) fn file_names(&self, folder: &NodePath) -> Vec<String> {
         let inside = folder.inside().0.len();
         let files = self
@@ -94,7 +95,7 @@ impl Files {
             .collect()
     }
 
-    /// Everything inside a folder, at any depth.
+    /// Returns everything inside a folder, at any depth.
     pub(super) fn below<'a>(
         &'a self,
         folder: &NodePath,

@@ -1,11 +1,11 @@
-//! The words that the knobs of jobs and runs take. The first of each is its default.
+//! The values of the knobs for jobs and runs. The first of each is the default.
 
 use serde::{Deserialize, Serialize};
 
 use super::words::words;
 
 words! {
-    /// What the status of an unknown job is.
+    /// The status of an unknown job.
     UnknownJob {
         /// 200 with `{"status": "ERROR", "msg": text}`.
         Error,
@@ -13,32 +13,32 @@ words! {
         NotFound,
         /// 200 with `{}`.
         EmptyObject,
-        /// Pending, for ever.
+        /// Pending at every call.
         Pending,
     }
-    /// The word for a job that is over.
+    /// The word for a job that has ended.
     JobDoneWord {
         /// `DONE`.
         Done,
         /// `COMPLETE`.
         Complete,
     }
-    /// What the first status call of each job gets.
+    /// The answer to the first status call of each job.
     FirstAnswer {
-        /// The truth.
+        /// The real status.
         Normal,
         /// 200 without a body.
         EmptyBody,
         /// 200 with `{}`.
         EmptyObject,
-        /// The truth without `state`.
+        /// The real status without `state`.
         MissingState,
         /// `{"status": "ERROR", "msg": text}`.
         Error,
-        /// A state that nobody knows.
+        /// A state that is not documented.
         UnknownWord,
     }
-    /// The state of a job that is not over.
+    /// The state of a pending job.
     PendingWord {
         /// `PENDING`.
         Pending,
@@ -46,12 +46,12 @@ words! {
         Running,
         /// `QUEUED`.
         Queued,
-        /// A word that nobody knows.
+        /// A word that is not documented.
         Unknown,
         /// The key is missing.
         Missing,
     }
-    /// The form of the results of a job that is over.
+    /// The form of the results of a job that has ended.
     ResultsForm {
         /// A list of one object.
         List,
@@ -62,56 +62,56 @@ words! {
         /// The key is missing, unless the job has failed.
         Missing,
     }
-    /// How a failed job shows that it has failed.
+    /// The form in which a job reports its failure.
     FailureForm {
-        /// `ERROR` and the message in its results.
+        /// `ERROR` and the message in `results`.
         Results,
-        /// The same, and the message says `UNAVAILABLE`.
+        /// The same, and the message contains `UNAVAILABLE`.
         Unavailable,
         /// The state `FAILED`.
         State,
-        /// `ERROR` at the top beside a state that is over.
+        /// `ERROR` in the top-level `status`, with the state of a job that has ended.
         TopError,
-        /// `ERROR` at the top and no state.
+        /// `ERROR` in the top-level `status`, without `state`.
         TopErrorWithoutState,
     }
-    /// What `cur_status` of a deploy or delete job is.
+    /// The value of `cur_status` of a deploy or delete job.
     CurStatus {
         /// `"{}"`.
         EmptyObject,
         /// `""`.
         EmptyText,
-        /// Text that is no JSON.
+        /// Text that is not JSON.
         FreeText,
         /// The key is missing.
         Missing,
     }
-    /// What running an INACTIVE solution gives.
+    /// The result of running an INACTIVE solution.
     RunInactive {
-        /// 404, as if it were not there.
+        /// 404, as for an unknown solution.
         Hidden,
         /// 400.
         Refused,
-        /// A run.
+        /// The solution runs.
         Allowed,
     }
-    /// What a run without its input folder gives.
+    /// The result of a run whose input folder does not exist.
     RunMissingInput {
         /// A run that fails.
         Failed,
         /// 400.
         Refused,
-        /// A run over nothing.
+        /// A run without input files, which succeeds.
         Accepted,
     }
-    /// What a run with the `job_id` of an earlier one gives.
+    /// The result of a run with the `job_id` of an earlier job.
     RunRepeatedId {
         /// 409.
         Conflict,
         /// The id of the earlier run, and no other run.
         SameRun,
     }
-    /// How runs end.
+    /// The end of runs.
     RunEnd {
         /// COMPLETE.
         Complete,
@@ -122,11 +122,11 @@ words! {
         /// `STOPPED_AT_CHECKPOINT`.
         StoppedAtCheckpoint,
     }
-    /// Whose runs a job list without `output_repo` shows.
+    /// The runs in a job list without `output_repo`.
     RunSpaces {
-        /// Those that write to any space.
+        /// The runs that write to any space.
         All,
-        /// Those that write to spaces of the caller or of the account that the call is for.
+        /// The runs that write to spaces of the caller or of the account in `IB-Context`.
         Own,
         /// None: 400, as for callers with very many spaces.
         Required,

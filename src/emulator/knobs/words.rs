@@ -1,8 +1,8 @@
-//! The words that knobs take. The first of each is its default.
+//! The values of knobs. The first of each is the default.
 
 use serde::{Deserialize, Serialize};
 
-/// Declares the word enums; the first variant is the default.
+/// Declares the enums; the first variant is the default.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $(#[$first_doc:meta])* $first:ident, $($(#[$variant_doc:meta])* $variant:ident,)+ })+) => {
         $(
@@ -33,13 +33,13 @@ pub(super) use words;
 words! {
     /// The form of `has_more` and `next_offset`.
     Paging {
-        /// `[true]`, `[20]`, as the page says.
+        /// `[true]`, `[20]`, as documented.
         Wrapped,
         /// `true`, `20`.
         Bare,
         /// `"true"`, `"20"`.
         Strings,
-        /// Neither key is there.
+        /// Both keys are missing.
         Missing,
     }
     /// The order of a list.
@@ -53,38 +53,38 @@ words! {
         /// Another order with each call.
         Shuffled,
     }
-    /// What a list does without `state`.
+    /// The result of a list call without `state`.
     StateFilter {
-        /// It shows every state.
+        /// The list shows every state.
         Optional,
-        /// It refuses the call with 400.
+        /// The call is refused with 400.
         Required,
-        /// It shows ACTIVE records only.
+        /// The list shows ACTIVE records only.
         ActiveOnly,
     }
-    /// What a text filter matches.
+    /// The match of a text filter.
     Filter {
         /// Equal text.
         Exact,
-        /// Equal text, upper and lower case being the same.
+        /// Equal text, compared without case.
         IgnoreCase,
-        /// Text that begins so.
+        /// Text with this prefix.
         Prefix,
         /// Everything: the server does not know the filter.
         Ignored,
     }
-    /// What a filter with a word outside the documented ones gives.
+    /// The result of a filter with an undocumented word.
     UnknownFilterWord {
-        /// The records that have this very word, so mostly none.
+        /// The records that have exactly this word, usually none.
         Compared,
         /// 400.
         Refused,
     }
-    /// What a `limit` over the page cap gives.
+    /// The result of a `limit` over the page cap.
     OverLimit {
         /// A page as large as the cap.
         Clamped,
-        /// The same, and `next_offset` counts by the limit that was asked for.
+        /// The same, but `next_offset` is computed from the requested limit.
         ClampedAnnounced,
         /// 400.
         Refused,
@@ -96,11 +96,11 @@ words! {
         /// A string of digits.
         String,
     }
-    /// How finely the times of records are kept; runs have nanoseconds.
+    /// The resolution of the times of records; runs have nanoseconds.
     TimeResolution {
-        /// Times end in `000`.
+        /// Seconds: times end in `000`.
         Second,
-        /// Full milliseconds.
+        /// Milliseconds.
         Millisecond,
     }
     /// The form of error bodies.
@@ -113,12 +113,12 @@ words! {
         Error,
         /// `{"status": "ERROR", "msg": text}`.
         StatusMsg,
-        /// A page of HTML, as a proxy would give.
+        /// A page of HTML, as from a proxy.
         Html,
         /// No body at all.
         Empty,
     }
-    /// Where PATCH takes its parameters from.
+    /// The source of the parameters of PATCH.
     PatchStyle {
         /// The query string.
         Query,
@@ -127,61 +127,62 @@ words! {
         /// Both; the body wins.
         Both,
     }
-    /// What a PATCH without any known parameter gives.
+    /// The result of a PATCH without any known parameter.
     PatchWithoutParameters {
-        /// 200 with the record as it is.
+        /// 200 with the unchanged record.
         Unchanged,
         /// 400.
         Refused,
     }
-    /// What a PATCH with an unknown word gives.
+    /// The result of a PATCH with an unknown word.
     PatchUnknownWord {
         /// 400.
         Refused,
-        /// As if the parameter were not there.
+        /// The parameter is ignored.
         Ignored,
     }
-    /// What becomes of the wish for PUBLIC.
+    /// The result of a change to PUBLIC.
     Publish {
         /// The record is PUBLIC.
         Allowed,
         /// The record is `PENDING_REVIEW`.
         PendingReview,
-        /// 200, and nothing has changed.
+        /// 200, and nothing changes.
         Unchanged,
         /// 401.
         Unauthorized,
         /// 403.
         Forbidden,
     }
-    /// What a change of visibility does to the owner.
+    /// The effect of a change of visibility on the owner.
     OwnerAfterVisibility {
-        /// PUBLIC gives it to `IB_DEPLOYED`, PRIVATE gives it back to the author; at a deploy too.
+        /// PUBLIC sets the owner to `IB_DEPLOYED`, PRIVATE sets it to the author. A deploy does the
+        /// same.
         Follows,
-        /// Nothing.
+        /// No effect.
         Unchanged,
-        /// A PATCH to PUBLIC gives it to `IB_DEPLOYED`.
+        /// A PATCH to PUBLIC sets the owner to `IB_DEPLOYED`.
         IbDeployed,
-        /// A PATCH to PRIVATE gives it back to the author.
+        /// A PATCH to PRIVATE sets the owner to the author.
         Username,
     }
-    /// What a deploy of something that is not a good package gives.
+    /// The result of a deploy of something that is not a valid package.
     BadPackage {
-        /// A job that ends with an error.
+        /// A job that fails.
         JobError,
         /// 400.
         Refused,
     }
-    /// The visibility of a package that names none.
+    /// The visibility of a package without the field `visibility`.
     MissingVisibility {
         /// PRIVATE.
         Private,
         /// PUBLIC.
         Public,
     }
-    /// What becomes of the visibility that a package names.
+    /// The effect of the visibility in a package.
     PackageVisibility {
-        /// It holds.
+        /// The value in the package is used.
         Honoured,
         /// Every deployed record is PRIVATE.
         Private,
@@ -190,47 +191,48 @@ words! {
         /// PUBLIC becomes `PENDING_REVIEW`.
         PendingReview,
     }
-    /// What becomes of an owner in the package who is not the caller.
+    /// The result of a package whose owner is not the caller.
     PackageOwner {
-        /// It holds.
+        /// The value in the package is used.
         Honoured,
-        /// The job ends with an error, unless the owner is the caller or `IB_DEPLOYED`.
+        /// The job fails, unless the owner is the caller or `IB_DEPLOYED`.
         CallerOnly,
-        /// The caller takes its place.
+        /// The caller becomes the owner.
         Replaced,
     }
-    /// What a second deploy of one owner, name and version gives.
+    /// The result of a second deploy with the same owner, name and version.
     DuplicateDeploy {
-        /// A job that ends with an error.
+        /// A job that fails.
         JobError,
         /// 409.
         Conflict,
-        /// A second record beside the first.
+        /// A second record; the first stays.
         SecondRecord,
-        /// The first record, renewed.
+        /// The first record, updated in place.
         ReplaceSameId,
-        /// A new record in place of the first.
+        /// A new record, which replaces the first.
         ReplaceNewId,
         /// 400.
         BadRequest,
     }
-    /// Whether the record of a running deploy can be seen.
+    /// The visibility of a record while its deploy job is pending.
     RecordDuringJob {
-        /// From the start of the job.
+        /// The record is visible from the start of the job.
         Visible,
-        /// Only after its end.
+        /// The record is visible only after the end of the job.
         Hidden,
-        /// From the start, but INACTIVE and without texts until the end.
+        /// The record is visible from the start, but INACTIVE and without texts until the end of
+        /// the job.
         HalfMade,
     }
-    /// What becomes of the record of a deploy that fails.
+    /// The handling of the record of a failed deploy.
     FailedJobRecord {
-        /// It goes.
+        /// The record is removed.
         Removed,
-        /// It stays.
+        /// The record stays.
         Left,
     }
-    /// Under which key a deploy job's result names the solution id.
+    /// The key of the solution id in the result of a deploy job.
     DeployResult {
         /// `deployed_solution_id`.
         DeployedSolutionId,
@@ -238,28 +240,28 @@ words! {
         SolutionId,
         /// `id`.
         Id,
-        /// It does not.
+        /// The result has no id.
         Nothing,
     }
-    /// What deleting an ACTIVE solution gives.
+    /// The result of deleting an ACTIVE solution.
     DeleteActive {
-        /// A job that deletes it.
+        /// A job that deletes the solution.
         Allowed,
         /// 400.
         Refused,
-        /// A job that ends with an error.
+        /// A job that fails.
         JobError,
     }
-    /// What deleting something that is not there, or is on its way out, gives.
+    /// The result of deleting a solution that does not exist or whose delete job is pending.
     DeleteMissing {
         /// 404.
         NotFound,
-        /// A job that ends well.
+        /// A job that succeeds.
         JobDone,
-        /// A job that ends with an error.
+        /// A job that fails.
         JobError,
     }
-    /// What DELETE answers.
+    /// The answer to DELETE.
     DeleteAnswer {
         /// `{"job_id": id}`.
         JobId,
@@ -268,142 +270,143 @@ words! {
         /// 204.
         NoContent,
     }
-    /// What a first chunk (`IB-Cursor: 0`) does to the file that is there.
+    /// The effect of a first chunk (`IB-Cursor: 0`) on an existing file.
     CursorZero {
-        /// It takes its place.
+        /// The chunk replaces the file.
         Truncates,
-        /// It is written over its beginning; a longer file keeps its tail.
+        /// The chunk overwrites the beginning of the file; a longer file keeps its tail.
         Overwrites,
     }
-    /// What several filters together match.
+    /// The combination of several filters.
     FiltersCombined {
-        /// What each of them matches.
+        /// The records that match every filter.
         All,
-        /// What one of them matches.
+        /// The records that match at least one filter.
         Any,
-        /// What the first matches, in the order of the page.
+        /// The records that match the first filter, in the order of the documentation.
         First,
     }
-    /// What a `limit` of 0 gives.
+    /// The result of a `limit` of 0.
     LimitZero {
         /// 400.
         Refused,
         /// A page of the default size.
         Default,
-        /// An empty page that says that there is more.
+        /// An empty page that announces more records.
         Empty,
     }
-    /// Which keys a record has beside the documented ones.
+    /// The keys of a record beside the documented ones.
     RecordKeys {
-        /// None.
+        /// No other keys.
         Docs,
-        /// Those of captured AI Hub records, in all answers.
+        /// The keys of captured AI Hub records, in all answers.
         Aihub,
     }
     /// The HTTP status of an error.
     ErrorStatus {
-        /// HTTP's own.
+        /// The status that fits the error.
         Http,
-        /// 200, and the body says that it is an error.
+        /// 200, with a body that reports the error.
         Ok,
     }
-    /// Whether a 429 of the rate limit says when to come again.
+    /// The header `Retry-After` in a 429 of the rate limit.
     RetryAfterForm {
         /// In seconds.
         Seconds,
         /// As a date.
         Date,
-        /// Not at all.
+        /// No header.
         Missing,
     }
-    /// What a slash at the end of the address of the solutions gives.
+    /// The result of a slash at the end of the address of the solutions.
     TrailingSlash {
-        /// The same as without it.
+        /// The same result as without the slash.
         Accepted,
-        /// 308 to the address without it.
+        /// 308 to the address without the slash.
         Redirected,
-        /// 302 to the address without it, which turns other calls into GET.
+        /// 302 to the address without the slash, which turns other methods into GET.
         Found,
         /// 404.
         NotFound,
     }
-    /// Which states PATCH sets.
+    /// The states that PATCH can set.
     PatchStates {
         /// ACTIVE and INACTIVE.
         Documented,
         /// PRODUCTION too.
         Production,
     }
-    /// What a package gives whose owner and visibility do not go together: `IB_DEPLOYED` and
-    /// PRIVATE, or a user and PUBLIC.
+    /// The result of a package whose owner and visibility do not match: `IB_DEPLOYED` with PRIVATE,
+    /// or a user with PUBLIC.
     OwnerMismatch {
-        /// A record with both as they are.
+        /// A record with both values unchanged.
         Accepted,
-        /// A job that ends with an error.
+        /// A job that fails.
         JobError,
     }
-    /// When the server reads the package.
+    /// The time at which the server reads the package.
     PackageRead {
-        /// When the call comes.
+        /// When the call arrives.
         AtStart,
-        /// When the job ends: what lies there then counts, and nothing may.
+        /// When the job ends. A package that was replaced meanwhile is deployed as it is then; one
+        /// that was removed fails the job.
         AtEnd,
     }
-    /// Whether upper and lower case make two names or versions.
+    /// The comparison of names and versions: with or without case.
     IdentityCase {
-        /// They do.
+        /// Case matters.
         Sensitive,
-        /// They do not.
+        /// Case does not matter.
         Insensitive,
     }
-    /// How a record writes the name of its package.
+    /// The form of the name in a record.
     NameForm {
-        /// To the letter.
+        /// As in the package.
         AsGiven,
-        /// Without spaces at its ends.
+        /// Without spaces at the start and the end.
         Trimmed,
     }
-    /// How a record writes the version of its package.
+    /// The form of the version in a record.
     VersionForm {
-        /// To the letter.
+        /// As in the package.
         AsGiven,
-        /// With three parts: 1.0 becomes 1.0.0.
+        /// With at least three parts: 1.0 becomes 1.0.0.
         ThreeParts,
     }
-    /// What the field `async: false` of a deploy does.
+    /// The effect of the field `async: false` of a deploy.
     DeployAsync {
-        /// Nothing.
+        /// No effect.
         Ignored,
-        /// The answer comes when the work is done, and names no job.
+        /// The answer comes when the work is done, and has no job id.
         Honoured,
     }
-    /// What deleting a solution with runs in flight gives.
+    /// The result of deleting a solution that has pending runs.
     DeleteRunning {
-        /// A job that deletes it; its runs go on.
+        /// A job that deletes the solution; its runs continue.
         Allowed,
-        /// A job that deletes it; its runs are CANCELLED.
+        /// A job that deletes the solution; its runs are CANCELLED.
         Cascade,
         /// 400.
         Refused,
-        /// A job that ends with an error.
+        /// A job that fails.
         JobError,
     }
-    /// What deleting a solution gives that a deployment refers to.
+    /// The result of deleting a solution that a deployment refers to.
     DeleteReferenced {
-        /// A job that deletes it.
+        /// A job that deletes the solution.
         Allowed,
         /// 400.
         Refused,
-        /// A job that ends with an error.
+        /// A job that fails.
         JobError,
     }
-    /// What `Location` of a file job is.
+    /// The form of the header `Location` of a file job.
     LocationForm {
-        /// The path of its status.
+        /// The path of the status of the job.
         Path,
-        /// The whole URL of its status.
+        /// The URL of the status of the job.
         Url,
-        /// It is missing.
+        /// No header.
         Missing,
     }
 }

@@ -1,5 +1,5 @@
-//! The bodies of requests, and of those answers that are built from parts, as types to make schemas
-//! from. The doc comments are the descriptions; their first word is how certain the key is.
+//! The types for the schemas of request bodies and of those answers that are built from parts. The
+//! doc comments are the descriptions; their first word is the certainty of the key.
 
 #![expect(dead_code, reason = "only the schemas of these types are used")]
 
@@ -11,12 +11,13 @@ use serde_json::Value;
 use crate::emulator::reply::jobs::RunReply;
 use crate::emulator::reply::records::SolutionReply;
 
-/// What the path of a node looks like: parts that are neither empty nor `.` nor `..`, between
-/// slashes, of which one more may stand at either end.
+/// The pattern of a node path: parts that are not empty, `.` or `..`, joined by slashes, with an
+/// optional slash at either end.
 const NODE_PATH: &str = "^/?(?!\\.{1,2}(/|$))[^/\\x00]+(/(?!\\.{1,2}(/|$))[^/\\x00]+)*/?$";
 const NODE_PATH_OR_NOTHING: &str =
     "^(/?(?!\\.{1,2}(/|$))[^/\\x00]+(/(?!\\.{1,2}(/|$))[^/\\x00]+)*/?)?$";
-/// What no path in an address can do without. Tools that make addresses take no slashes apart.
+/// The pattern of a path in an address. It does not split at slashes, because tools that generate
+/// addresses do not either.
 pub(super) const PATH_IN_ADDRESS: &str = "^[^\\x00]+$";
 const NODE_NAME: &str = "^(?!\\.{1,2}$)[^/\\x00]+$";
 

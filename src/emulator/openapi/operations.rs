@@ -1,4 +1,4 @@
-//! What the document says of each operation.
+//! The description of each operation in the document.
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -7,31 +7,31 @@ use super::bodies;
 use crate::emulator::routes::Operation;
 use crate::emulator::runs::STATES;
 
-/// Makes the schema of a body.
+/// A function that makes the schema of a body.
 type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
-/// What a body holds.
+/// The content of a body.
 #[derive(Clone, Copy)]
 pub(super) enum Content {
     Nothing,
     Json(MakeSchema),
     /// The bytes of a file.
     Bytes,
-    /// A folder's page or a file's bytes.
+    /// A page of a folder, or the bytes of a file.
     Either(MakeSchema),
 }
 
-/// What the document says of one operation.
+/// The description of one operation.
 pub(super) struct Described {
     pub(super) tag: &'static str,
     pub(super) summary: &'static str,
-    /// How certain the call is, and what is odd about it.
+    /// The certainty of the call, and its peculiarities.
     pub(super) description: &'static str,
     pub(super) parameters: Vec<Value>,
     pub(super) body: Content,
-    /// Whether the call can do without the body.
+    /// True if the call needs no body.
     pub(super) body_is_optional: bool,
-    /// The good answers.
+    /// The successful answers: status, description and content.
     pub(super) answers: Vec<(&'static str, &'static str, Content)>,
 }
 
@@ -46,7 +46,7 @@ const JOBS: &str = "Jobs";
 const FILES: &str = "Files";
 const PACKAGING: &str = "Packaging";
 
-/// A call with a JSON body that it needs, and one good answer.
+/// Returns the description of a call that needs its body and has one successful answer.
 fn call(
     tag: &'static str,
     summary: &'static str,
@@ -224,8 +224,8 @@ pub(super) fn describe(operation: Operation) -> Described {
         ]),
         Operation::HeadNode => call(
             FILES,
-            "Look at a file or folder",
-            "STATED: `Content-Type` tells which it is; length and time are told of files only.",
+            "Check a file or folder",
+            "STATED: `Content-Type` shows the type; length and time are sent for files only.",
             Content::Nothing,
             Content::Nothing,
         ),
@@ -360,7 +360,7 @@ fn one_of(name: &str, words: &[&str], description: &str) -> Value {
     json!({ "name": name, "in": "query", "description": description, "schema": schema })
 }
 
-/// Words that filter or sort; an empty text counts as none.
+/// Returns a parameter with a fixed set of words; an empty text counts as absent.
 fn words(name: &str, words: &[&str], description: &str) -> Value {
     one_of(name, &with_nothing(words), description)
 }

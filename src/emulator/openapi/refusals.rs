@@ -1,9 +1,9 @@
-//! What else the document says of answers: the statuses of refusals, and the headers of good
-//! answers, both as they are with the default knobs and without faults.
+//! The rest of the answers in the document: the statuses of refusals, and the headers of successful
+//! answers, both with the default knobs and without faults.
 
 use crate::emulator::routes::Operation;
 
-/// The statuses that refuse the operation, and why.
+/// Returns the statuses that refuse the operation, with the reasons.
 pub(super) fn refusals(operation: Operation) -> impl Iterator<Item = (&'static str, &'static str)> {
     let common = [
         (
@@ -35,7 +35,7 @@ const WRONG_NODE: (&str, &str) = (
     "STATED where `If-None-Match: *` finds a file. INFERRED for nodes of the wrong type or in the way.",
 );
 
-/// Those beside the common ones.
+/// Returns the statuses of the operation beside the common ones.
 fn own(operation: Operation) -> &'static [(&'static str, &'static str)] {
     match operation {
         Operation::GetSolution
@@ -68,7 +68,7 @@ fn own(operation: Operation) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// The headers of a good answer that are always there, and what they say.
+/// Returns the headers that a successful answer always has, with their meaning.
 pub(super) fn answer_headers(
     operation: Operation,
     status: &str,

@@ -14,16 +14,17 @@ use crate::emulator::knobs::{
 };
 use crate::emulator::runs::Run;
 
-/// A word that no page knows.
+/// A state that is not documented. It is used for the knobs `job_first_answer` and
+/// `job_pending_word`.
 const UNKNOWN_WORD: &str = "SETTLING";
 
-/// The answer to a call that has started a job.
+/// Returns the answer to a call that has started a job.
 pub(crate) fn job_started(id: &str) -> Reply {
     Reply::json(StatusCode::OK, &json!({ "job_id": id }))
 }
 
-/// The status of a job. A job that failed has `OK` at the top all the same: there stands the status
-/// of the request, and the failure stands in `results`, unless the knobs want it elsewhere.
+/// Returns the status of a job. The top-level `status` is that of the request, so it is `OK` for a
+/// failed job too; the failure is in `results`, unless the knobs ask for another form.
 pub(crate) fn job_status(job: &Job, knobs: &Knobs, now_ms: u64) -> Reply {
     let mut body = Map::new();
     let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
@@ -70,7 +71,7 @@ pub(crate) fn job_status(job: &Job, knobs: &Knobs, now_ms: u64) -> Reply {
     first_answer(job, knobs.job_first_answer, body)
 }
 
-/// Spoils the first answer of a job, if the knob wants that.
+/// Replaces the first answer of a job, if the knob asks for it.
 fn first_answer(job: &Job, knob: FirstAnswer, mut body: Map<String, Value>) -> Reply {
     if job.polls == 1 {
         match knob {
@@ -103,7 +104,7 @@ fn pending_word(knob: PendingWord) -> Option<&'static str> {
     }
 }
 
-/// Puts a failure where the knob wants it.
+/// Adds a failure to the status, in the form that the knob asks for.
 fn show_failure(body: &mut Map<String, Value>, message: &str, knobs: &Knobs) {
     let result = match knobs.job_failure {
         FailureForm::Unavailable => {
@@ -136,7 +137,7 @@ fn show_failure(body: &mut Map<String, Value>, message: &str, knobs: &Knobs) {
     }
 }
 
-/// The result of a job that has not failed.
+/// Returns the result of a job that has not failed.
 fn job_result(job: &Job, verdict: &Verdict, knobs: &Knobs) -> Value {
     let solution = match verdict {
         Verdict::Done { solution } => solution.as_deref(),
@@ -160,7 +161,7 @@ fn job_result(job: &Job, verdict: &Verdict, knobs: &Knobs) -> Value {
     }
 }
 
-/// The status of a flow, which the Job API carries as JSON in a text.
+/// Returns the status of a flow, which the Job API has as JSON in a string.
 fn flow_status(job: &Job, now_ms: u64) -> Value {
     let is_over = job.verdict().is_some();
     let mut status = json!({
@@ -214,7 +215,7 @@ pub(crate) struct RunReply<'a> {
     output_folder: &'a str,
 }
 
-/// The answer to a list of runs, which has no paging keys.
+/// Returns the answer to a list of runs, which has no paging keys.
 pub(crate) fn run_list(runs: &[(&Job, &Run)]) -> Reply {
     let jobs: Vec<_> = runs.iter().map(|(job, run)| run_reply(job, run)).collect();
     Reply::json(StatusCode::OK, &json!({ "jobs": jobs }))
@@ -249,7 +250,7 @@ fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {
     }
 }
 
-/// The private id of a user: stable, and not the name.
+/// Returns the private id of a user, which is stable and does not contain the name.
 fn account_id(user: &str) -> String {
     let hash = Sha256::digest(user.as_bytes());
     hash[..8]

@@ -83,7 +83,7 @@ struct MoreKeys<'a> {
     shared_accounts: &'a [String],
 }
 
-/// Which of its three shapes a solution takes; the page gives each call another one.
+/// The shape of a solution: each call has its own set of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Listed,
@@ -127,7 +127,7 @@ impl<'a> SolutionReply<'a> {
     }
 }
 
-/// A page of a list, in one of its forms.
+/// A page of a list, in the form that the knob `paging` asks for.
 #[derive(Serialize)]
 struct PageReply<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ struct PageReply<'a> {
     solutions: Vec<SolutionReply<'a>>,
 }
 
-/// The answer to a list call.
+/// Returns the answer to a list call.
 pub(crate) fn solution_page(page: &SolutionPage, knobs: &Knobs) -> Reply {
     let solutions: Vec<_> = page
         .solutions
@@ -163,13 +163,13 @@ pub(crate) fn solution_page(page: &SolutionPage, knobs: &Knobs) -> Reply {
     Reply::json(StatusCode::OK, &body)
 }
 
-/// The answer to a read of one solution.
+/// Returns the answer to a read of one solution.
 pub(crate) fn solution(solution: &Solution, knobs: &Knobs) -> Reply {
     let reply = SolutionReply::new(solution, Shape::Single, knobs);
     Reply::json(StatusCode::OK, &json!({ "solution": reply }))
 }
 
-/// The answer to a patch.
+/// Returns the answer to a patch.
 pub(crate) fn patched_solution(solution: &Solution, knobs: &Knobs) -> Reply {
     let reply = SolutionReply::new(solution, Shape::Patched, knobs);
     Reply::json(StatusCode::OK, &json!({ "solution": reply }))

@@ -1,5 +1,5 @@
-//! A request, decoded: query, headers, path parameter and body, with the checks that every
-//! operation shares.
+//! A decoded request: query, headers, path parameter and body, with the checks that all operations
+//! share.
 
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
@@ -8,35 +8,35 @@ use serde_json::{Map, Value};
 
 use crate::emulator::refusal::Refusal;
 
-/// What an operation gets to see of a request.
+/// The parts of a request that an operation uses.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
-    /// The path, as it was sent.
+    /// The path as sent.
     pub(crate) path: String,
-    /// The id or file path in the address, decoded; empty where the route has none.
+    /// The decoded id or file path in the address; empty if the route has none.
     pub(crate) parameter: String,
     pub(crate) query: Query,
-    /// The query string as it was sent.
+    /// The query string as sent.
     pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl Call {
-    /// A header's text; a header that is no text counts as not there.
+    /// Returns the text of a header; a header that is not text counts as absent.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The path with its percent-encoding taken off, as far as that gives text.
+    /// Returns the decoded path; bytes that are not UTF-8 are replaced.
     pub(crate) fn decoded_path(&self) -> String {
         percent_decode_str(&self.path)
             .decode_utf8_lossy()
             .into_owned()
     }
 
-    /// The path and, behind a question mark, the query, both decoded.
+    /// Returns the decoded path and query, separated by a question mark.
     pub(crate) fn decoded_address(&self) -> String {
         let pairs: Vec<String> = self
             .query
@@ -47,7 +47,7 @@ impl Call {
         format!("{}?{}", self.decoded_path(), pairs.join("&"))
     }
 
-    /// The body as a JSON object. Its content type does not matter: clients forget it.
+    /// Returns the body as a JSON object. The content type is ignored, because clients omit it.
     pub(crate) fn object(&self) -> Result<Map<String, Value>, Refusal> {
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(fields)) => Ok(fields),
@@ -57,7 +57,7 @@ impl Call {
     }
 }
 
-/// A text field of a JSON body; `null` counts as not there.
+/// Returns a text field of a JSON body; `null` counts as absent.
 pub(crate) fn text_field(
     fields: &Map<String, Value>,
     field: &'static str,
@@ -72,7 +72,7 @@ pub(crate) fn text_field(
     }
 }
 
-/// A field of a JSON body that is true or false; `null` counts as not there.
+/// Returns a boolean field of a JSON body; `null` counts as absent.
 pub(crate) fn flag_field(
     fields: &Map<String, Value>,
     field: &'static str,
@@ -87,7 +87,7 @@ pub(crate) fn flag_field(
     }
 }
 
-/// A text field that must be there and say something.
+/// Returns a text field that is required and must not be empty.
 pub(crate) fn required_field(
     fields: &Map<String, Value>,
     field: &'static str,
@@ -97,12 +97,12 @@ pub(crate) fn required_field(
         .ok_or(Refusal::MissingField { field })
 }
 
-/// The parameters of an address, in their order.
+/// The parameters of a query string, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads a query string of the form that HTML forms send.
+    /// Parses a query string in the form that HTML forms send.
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         text.split('&')
             .filter(|pair| !pair.is_empty())
@@ -114,13 +114,13 @@ impl Query {
             .map(Self)
     }
 
-    /// The first value of a parameter; an empty one counts as not there.
+    /// Returns the first value of a parameter; an empty value counts as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         (!value.is_empty()).then_some(value)
     }
 
-    /// All values of a parameter that may be repeated, but no empty ones.
+    /// Returns all values of a parameter that are not empty.
     pub(crate) fn all(&self, name: &str) -> Vec<String> {
         let values = self
             .0
@@ -133,15 +133,14 @@ impl Query {
         self.get(name).map(str::to_owned)
     }
 
-    /// A whole number of 64 bits with a sign that is no smaller than `least`.
+    /// Returns a whole number that fits into 64 bits with a sign and is at least `least`.
     pub(crate) fn number(
         &self,
         name: &'static str,
         least: usize,
         expected: &'static str,
     ) -> Result<Option<usize>, Refusal> {
-        // An empty text is no number; a server that takes it for none would hide a client's
-        // mistake.
+        // An empty text is not a number: ignoring it would hide a mistake of the client.
         let given = self.0.iter().find(|(known, _)| known == name);
         given
             .map(|(_, text)| {
@@ -158,7 +157,7 @@ impl Query {
     }
 }
 
-/// Decodes one part of an address.
+/// Decodes the percent-encoding of a part of an address.
 pub(crate) fn decode(text: &str) -> Result<String, Refusal> {
     percent_decode_str(text)
         .decode_utf8()

@@ -1,22 +1,22 @@
-//! The control routes: what a test may do to the server that no client of the platform can.
+//! The control routes: actions of a test on the server that no client of the platform has.
 //!
-//! They all stand under `/__emulator/`, are neither logged nor delayed, and need the token only if
-//! the emulator was started with one.
+//! All of them are under `/__emulator/`. They are neither logged nor delayed, and need the token
+//! only if the emulator was started with one.
 //!
-//! | call | what it does |
+//! | call | effect |
 //! |---|---|
 //! | `GET /__emulator/jobs` | lists all jobs: `id`, `kind`, `pending`, `message` of a failed one |
-//! | `POST /__emulator/jobs/<id>/finish` | ends a pending job; with the body `{"error": TEXT}` badly, a run with `{"state": "CANCELLED"}` so |
+//! | `POST /__emulator/jobs/<id>/finish` | ends a pending job; the body `{"error": TEXT}` makes it fail, `{"state": "CANCELLED"}` ends a run with this state |
 //! | `POST /__emulator/jobs/finish` | ends all pending jobs, in the order of their start |
 //! | `GET /__emulator/requests` | the request log: `method`, `path`, `query`, `operation` (null where there is no such route), `status` |
-//! | `DELETE /__emulator/requests` | empties it |
+//! | `DELETE /__emulator/requests` | empties the request log |
 //! | `GET /__emulator/knobs` | the knobs |
-//! | `PATCH /__emulator/knobs` | turns those in the body, a JSON object of names and values |
+//! | `PATCH /__emulator/knobs` | sets the knobs in the body, a JSON object of names and values |
 //! | `GET /__emulator/faults` | the fault rules: `id`, `rule`, `matched`, `struck` |
-//! | `POST /__emulator/faults` | adds a rule, a JSON object of its settings, and tells its `id` |
+//! | `POST /__emulator/faults` | adds a rule, a JSON object of its settings, and returns its `id` |
 //! | `DELETE /__emulator/faults` | removes all rules |
-//! | `DELETE /__emulator/faults/<id>` | removes one |
-//! | `POST /__emulator/clock` | moves a logical clock on: `{"advance_ms": N}` |
+//! | `DELETE /__emulator/faults/<id>` | removes one rule |
+//! | `POST /__emulator/clock` | moves a logical clock forward: `{"advance_ms": N}` |
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::Reply;
 use crate::emulator::world::World;
 
-/// One control route.
+/// A control route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ControlOperation {
     ListJobs,
@@ -117,11 +117,11 @@ impl ControlOperation {
             }
             Self::GetKnobs => json!(world.knobs),
             Self::TurnKnobs => {
-                // All or nothing: a bad setting turns none.
+                // A setting that is not valid changes no knob.
                 let mut knobs = world.knobs.clone();
                 for (name, value) in settings(call)? {
-                    let turned = knobs.set(&name, &value);
-                    turned.map_err(|source| Refusal::BadKnob { source })?;
+                    let result = knobs.set(&name, &value);
+                    result.map_err(|source| Refusal::BadKnob { source })?;
                 }
                 world.knobs = knobs;
                 json!(world.knobs)
@@ -158,7 +158,7 @@ impl ControlOperation {
     }
 }
 
-/// How the body of a call wants a job to end.
+/// Returns the end of a job that the body of a call asks for.
 fn ending(fields: &Map<String, Value>) -> Result<Option<Ending>, Refusal> {
     if let Some(message) = text_field(fields, "error")? {
         return Ok(Some(Ending::Failed(message)));
@@ -173,7 +173,7 @@ fn ending(fields: &Map<String, Value>) -> Result<Option<Ending>, Refusal> {
     Ok(Some(Ending::Run(end)))
 }
 
-/// The settings in a JSON body, each in the words of a command line.
+/// Returns the settings in a JSON body, each as text like on a command line.
 fn settings(call: &Call) -> Result<Vec<(String, String)>, Refusal> {
     let settings = call.object()?.into_iter().map(|(name, value)| match value {
         Value::String(text) => (name, text),

@@ -1,4 +1,4 @@
-//! The Filesystem API v2, as far as releases need it.
+//! The part of the Filesystem API v2 that releases need.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::world::World;
 
-/// How the type of a node shows in HEAD.
+/// The content types with which HEAD reports the type of a node.
 const FILE_TYPE: &str = "application/octet-stream";
 const FOLDER_TYPE: &str = "application/json";
 
@@ -44,10 +44,10 @@ fn read_file(world: &World, call: &Call, path: &NodePath) -> Result<Reply, Refus
         None => Reply::bytes(StatusCode::OK, FILE_TYPE, content.bytes()),
         Some(range) if range.is_empty() => return Err(Refusal::RangeOutside { length }),
         Some(range) => {
-            let place = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+            let content_range = format!("bytes {}-{}/{length}", range.start, range.end - 1);
             let part = content.slice(range);
             Reply::bytes(StatusCode::PARTIAL_CONTENT, FILE_TYPE, part)
-                .with(header::CONTENT_RANGE, &place)
+                .with(header::CONTENT_RANGE, &content_range)
         }
     };
     Ok(reply
@@ -55,8 +55,8 @@ fn read_file(world: &World, call: &Call, path: &NodePath) -> Result<Reply, Refus
         .with(header::LAST_MODIFIED, &reply::http_date(node.modified_ms)))
 }
 
-/// Reads `bytes=a-b`, `bytes=a-` or `bytes=-n` against a file. Anything else is as good as no
-/// range, as HTTP has it; a range that lies outside of the file comes out empty.
+/// Parses `bytes=a-b`, `bytes=a-` or `bytes=-n`. As in HTTP, anything else counts as no range. A
+/// range outside of the file becomes empty.
 fn parse_range(text: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = text.strip_prefix("bytes=")?.trim().split_once('-')?;
     match (first, last) {
@@ -123,7 +123,8 @@ fn describe(path: &NodePath, node: &Node) -> Value {
     })
 }
 
-// A page token is the last name of the page before in hexadecimal, so that nobody builds one.
+// A page token is the last name of the previous page in hexadecimal, so that clients do not build
+// tokens themselves.
 
 fn encode_token(name: &str) -> String {
     use std::fmt::Write as _;
@@ -152,7 +153,7 @@ pub(super) fn head(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let node = world.files.node(&path)?;
     Ok(match &node.content {
         None => Reply::bytes(StatusCode::OK, FOLDER_TYPE, "".into()),
-        // Length and time are told of files only.
+        // Length and time are sent for files only.
         Some(content) => Reply::bytes(StatusCode::OK, FILE_TYPE, "".into())
             .with(header::CONTENT_LENGTH, &content.length().to_string())
             .with(header::ACCEPT_RANGES, "bytes")
@@ -183,12 +184,12 @@ pub(super) fn write_chunk(world: &mut World, call: &Call) -> Result<Reply, Refus
         .ok_or(Refusal::MissingField { field: "IB-Cursor" })?;
     let cursor = match cursor.trim().parse::<i64>() {
         Ok(-1) => Some(Cursor::End),
-        Ok(place) => u64::try_from(place).ok().map(Cursor::At),
+        Ok(position) => u64::try_from(position).ok().map(Cursor::At),
         Err(_) => None,
     };
     let cursor = cursor.ok_or(Refusal::BadField {
         field: "IB-Cursor",
-        expected: "-1 or a place within the file",
+        expected: "-1 or a position within the file",
     })?;
     let rule = world.knobs.cursor_zero;
     let now_ms = world.time.now_ms();
@@ -218,30 +219,32 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::json(StatusCode::CREATED, &describe(&path, node)))
 }
 
-/// Deletes at once, but answers like the platform, where this is a job: 202 whether or not
-/// anything was there.
+/// Deletes at once, but answers like the platform, where this is a job: with 202, even if there was
+/// no such node.
 pub(super) fn delete(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     world.files.remove(&NodePath::parse(&call.parameter)?);
     let job = format!("{FILE_JOB}{}", world.ids.next_id());
     Ok(accepted(world, call, &job))
 }
 
-/// Notes a file that is about to be made, if reads are to find it late.
+/// Records that a new file is about to be created, if reads find new files late.
 fn note_new(world: &mut World, path: &NodePath) {
     if world.knobs.file_lag > 0 && world.files.node(path).is_err() {
         world.file_lag.insert(path.clone(), world.knobs.file_lag);
     }
 }
 
-/// Finds nothing where a file is too new. The server itself tries again as often as the header
-/// `IB-Retry-Config` asks, each time counting as a read.
+/// Returns an error if a file is too new for reads. The server itself retries as often as the
+/// header `IB-Retry-Config` asks for, and each retry counts as a read.
 fn wait_out_lag(world: &mut World, call: &Call, path: &NodePath) -> Result<(), Refusal> {
     let Some(left) = world.file_lag.get_mut(path) else {
         return Ok(());
     };
-    let wish = call.header("ib-retry-config");
-    let wish: Option<Value> = wish.and_then(|text| serde_json::from_str(text).ok());
-    let retries = wish.and_then(|wish| wish["retries"].as_u64()).unwrap_or(0);
+    let config = call.header("ib-retry-config");
+    let config: Option<Value> = config.and_then(|text| serde_json::from_str(text).ok());
+    let retries = config
+        .and_then(|config| config["retries"].as_u64())
+        .unwrap_or(0);
     let reads = u32::try_from(retries.saturating_add(1)).unwrap_or(u32::MAX);
     if reads > *left {
         world.file_lag.remove(path);

@@ -1,4 +1,4 @@
-//! The Job API, and the newer address that file deletions point to.
+//! The Job API, and the newer address to which file operations refer.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -10,8 +10,8 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::{self, Reply};
 use crate::emulator::world::World;
 
-/// `GET /api/v1/jobs/status`. Errors of a v1 call are 200 with `ERROR` inside; the parameter `type`
-/// changes nothing, as clients that leave it out or send a wrong one have found.
+/// `GET /api/v1/jobs/status`. Errors of a v1 call are 200 with `ERROR` in the body. The parameter
+/// `type` is ignored: clients omit it or send a wrong one.
 pub(super) fn status(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let Some(id) = call.query.get("job_id") else {
         return Ok(v1_error("`job_id` is missing"));
@@ -54,5 +54,5 @@ pub(super) fn file_status(world: &mut World, call: &Call) -> Result<Reply, Refus
     ))
 }
 
-/// What the ids of deletions of files begin with. Nothing of them is kept, as they cannot fail.
+/// The prefix of the ids of file deletions. These are not stored, because they cannot fail.
 pub(super) const FILE_JOB: &str = "file-";

@@ -1,4 +1,5 @@
-//! From requests to operations on the world and back: which address and method mean what.
+//! The routes: the operation of each address and method, and the translation of requests and
+//! results.
 
 mod call;
 mod control;

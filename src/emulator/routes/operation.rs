@@ -1,6 +1,6 @@
-//! The operations of the API and the addresses that they stand at. Everything that happens to a
-//! request on its way (log, latency, token, and the place for faults) happens around
-//! [`Operation::perform`], so that no operation can forget it.
+//! The operations of the API and their addresses. `service` applies the steps that all operations
+//! share (log, latency, token, faults) around [`Operation::perform`], so that no operation can omit
+//! them.
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,13 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::Reply;
 use crate::emulator::world::World;
 
-/// The longest body of a call that takes JSON.
+/// The maximum length of a JSON body, in bytes.
 const JSON_LIMIT: usize = 1 << 20;
 
-/// The longest file. Files live in memory.
+/// The maximum length of a file, in bytes. Files are in memory.
 pub(super) const FILE_LIMIT: usize = 512 << 20;
 
-/// One operation of the emulated API. Its name in faults is its variant in snake case.
+/// An operation of the emulated API. Fault rules use its variant in snake case as its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -33,7 +33,7 @@ pub enum Operation {
     PatchSolution,
     /// `DELETE /api/v2/solutions/deployed/<id>`.
     DeleteSolution,
-    /// `PATCH /api/v2/solutions/deployed/<id>/sharing/orgs`, which no page names.
+    /// `PATCH /api/v2/solutions/deployed/<id>/sharing/orgs`, which is not documented.
     ShareSolution,
     /// `POST /api/v2/solutions/deployed/<id>/run`.
     RunSolution,
@@ -76,7 +76,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Every operation.
+    /// All operations.
     pub const ALL: [Self; 25] = [
         Self::Deploy,
         Self::ListSolutions,
@@ -105,7 +105,7 @@ impl Operation {
         Self::PublishSolution,
     ];
 
-    /// The method and the address, with `{..}` for the part that varies.
+    /// Returns the method and the address, with `{id}` or `{*path}` for the part that varies.
     pub fn route(self) -> (Method, &'static str) {
         match self {
             Self::Deploy => (Method::POST, "/api/v2/solutions/deployed"),
@@ -139,7 +139,7 @@ impl Operation {
         }
     }
 
-    /// The operation's name, as faults and the API description write it.
+    /// Returns the name of the operation, as used in fault rules and in the API description.
     pub fn name(self) -> String {
         match serde_json::to_value(self) {
             Ok(serde_json::Value::String(name)) => name,
@@ -147,7 +147,7 @@ impl Operation {
         }
     }
 
-    /// The longest body that the operation takes.
+    /// Returns the maximum length of the body, in bytes.
     pub(crate) fn body_limit(self) -> usize {
         match self {
             Self::WriteFile | Self::WriteChunk => FILE_LIMIT,
@@ -177,7 +177,7 @@ impl Operation {
         }
     }
 
-    /// Does the operation on the world.
+    /// Executes the operation on the world.
     pub(crate) fn perform(
         self,
         world: &mut World,

@@ -1,4 +1,4 @@
-//! Runs: starting them, and their lists.
+//! The start of runs, and the lists of runs.
 
 use serde_json::{Map, Value};
 
@@ -50,7 +50,7 @@ fn run_request(fields: &Map<String, Value>) -> Result<RunRequest, Refusal> {
     })
 }
 
-/// A text field; an empty text counts as not there.
+/// Returns a text field; an empty text counts as absent.
 fn filled(fields: &Map<String, Value>, field: &'static str) -> Result<Option<String>, Refusal> {
     Ok(text_field(fields, field)?.filter(|text| !text.is_empty()))
 }
@@ -68,7 +68,7 @@ pub(super) fn list(world: &mut World, caller: &Caller, call: &Call) -> Result<Re
     list_runs(world, caller, &query)
 }
 
-/// The runs of one solution; one that is gone has no list.
+/// Lists the runs of one solution. Fails if the solution does not exist.
 pub(super) fn list_of_one(
     world: &mut World,
     caller: &Caller,
@@ -86,7 +86,7 @@ fn list_runs(world: &World, caller: &Caller, query: &RunQuery) -> Result<Reply, 
     Ok(jobs::run_list(&world.list_runs(caller, query)?))
 }
 
-/// The parameters that both lists take.
+/// Returns the parameters that both lists take.
 fn query_of(call: &Call) -> Result<RunQuery, Refusal> {
     let query = &call.query;
     Ok(RunQuery {

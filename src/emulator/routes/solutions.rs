@@ -71,7 +71,7 @@ pub(super) fn patch(world: &mut World, caller: &Caller, call: &Call) -> Result<R
     }
     if style != PatchStyle::Query && !call.body.is_empty() {
         let fields = call.object()?;
-        // The body has the last word, but hides no bad one.
+        // The body takes precedence, but the query is checked too.
         world.patch_words(&patch)?;
         patch.state = text_field(&fields, "state")?.or(patch.state);
         patch.visibility = text_field(&fields, "visibility")?.or(patch.visibility);
@@ -81,7 +81,8 @@ pub(super) fn patch(world: &mut World, caller: &Caller, call: &Call) -> Result<R
     Ok(records::patched_solution(&solution, &world.knobs))
 }
 
-/// Shares a solution with accounts, as the vendor's newer toolkit does. The answer is not known.
+/// Shares a solution with accounts, as the vendor's newer toolkit does. The answer of the platform
+/// is not known.
 pub(super) fn share(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
     let fields = call.object()?;
     let accounts = fields.get("orgs").and_then(Value::as_array);
@@ -106,7 +107,7 @@ pub(super) fn delete(world: &mut World, caller: &Caller, call: &Call) -> Result<
     })
 }
 
-/// What a slash at the end of the address comes to, if it is not as good as none.
+/// Returns the answer to an address with a slash at its end, if the knob does not accept the slash.
 fn trailing_slash(world: &World, call: &Call) -> Result<Option<Reply>, Refusal> {
     let Some(path) = call.path.strip_suffix('/') else {
         return Ok(None);

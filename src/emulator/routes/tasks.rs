@@ -1,5 +1,5 @@
-//! The calls whose work the platform does in jobs of its own: file operations, the packager and the
-//! marketplace, as far as the vendor's own toolkit calls them.
+//! The calls whose work the platform does in jobs of their own: file operations, the packager and
+//! the marketplace, as far as the vendor's own toolkit uses them.
 
 use axum::http::{StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -11,8 +11,8 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::{Reply, jobs};
 use crate::emulator::world::World;
 
-/// What came of a task.
-type Outcome = Result<Map<String, Value>, Refusal>;
+/// The result of a task.
+type TaskResult = Result<Map<String, Value>, Refusal>;
 
 pub(super) fn copy(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
     file_task(world, caller, call, World::copy_node)
@@ -26,12 +26,12 @@ pub(super) fn extract(world: &mut World, caller: &Caller, call: &Call) -> Result
     file_task(world, caller, call, World::extract)
 }
 
-/// A call from `src_path` to `dst_path`. It is accepted whatever comes of it; the job tells.
+/// Handles a call from `src_path` to `dst_path`. It is always accepted; the job reports the result.
 fn file_task(
     world: &mut World,
     caller: &Caller,
     call: &Call,
-    work: impl FnOnce(&mut World, &str, &str) -> Outcome,
+    work: impl FnOnce(&mut World, &str, &str) -> TaskResult,
 ) -> Result<Reply, Refusal> {
     let fields = call.object()?;
     let from = required_field(&fields, "src_path")?;
@@ -41,7 +41,7 @@ fn file_task(
     Ok(accepted(world, call, &job))
 }
 
-/// 202 with the address of the job, in the form that the knob wants.
+/// Returns 202 with the address of the job, in the form that the knob asks for.
 pub(super) fn accepted(world: &World, call: &Call, job: &str) -> Reply {
     let path = format!("/api/v2/jobs/{job}");
     let reply = Reply::empty(StatusCode::ACCEPTED);
@@ -55,7 +55,8 @@ pub(super) fn accepted(world: &World, call: &Call, job: &str) -> Reply {
     }
 }
 
-/// `POST /api/v1/drives/<path>/copy`, the older way to copy, which takes no other action here.
+/// `POST /api/v1/drives/<path>/copy`, the older way to copy. Other actions on drives are not
+/// emulated.
 pub(super) fn copy_in_drive(
     world: &mut World,
     caller: &Caller,
@@ -109,13 +110,13 @@ pub(super) fn publish(world: &mut World, caller: &Caller, call: &Call) -> Result
     Ok(v1_task(world, caller, &fields, outcome))
 }
 
-/// The answer to a v1 call that waits for its work, unless `async` asks for a job. Errors of a v1
-/// call are 200 with `ERROR` inside.
+/// Returns the answer to a v1 call that waits for its work, unless `async` asks for a job. Errors
+/// of a v1 call are 200 with `ERROR` in the body.
 fn v1_task(
     world: &mut World,
     caller: &Caller,
     fields: &Map<String, Value>,
-    outcome: Outcome,
+    outcome: TaskResult,
 ) -> Reply {
     let wants_job = match fields.get("async") {
         Some(Value::String(text)) => text == "true",

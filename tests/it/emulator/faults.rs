@@ -75,7 +75,7 @@ async fn answers_are_replaced_before_or_after_the_work() {
         (
             "status=503",
             503,
-            json!({ "message": "the fault rules want it so" }),
+            json!({ "message": "a fault rule asks for this error" }),
         ),
         (
             "status=409,body=msg,text=in use",

@@ -112,7 +112,7 @@ async fn odd_results_of_jobs() {
             "{knob}"
         );
         let message = text(status.pointer(message).unwrap());
-        assert!(message.contains("no good package"), "{knob}: {status}");
+        assert!(message.contains("no valid package"), "{knob}: {status}");
         assert_eq!(
             message.starts_with("UNAVAILABLE"),
             knob.ends_with("unavailable"),

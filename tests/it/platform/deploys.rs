@@ -62,7 +62,7 @@ async fn what_a_package_may_not_say_fails_its_deploy_with_the_servers_words() {
         (
             "owner_mismatch=job_error",
             "IB_DEPLOYED",
-            "`IB_DEPLOYED` and the visibility PRIVATE do not go together",
+            "`IB_DEPLOYED` and the visibility PRIVATE do not match",
         ),
     ] {
         let package = Version::active("A", "1").owner(owner);
