@@ -78,7 +78,7 @@ pub(crate) struct Node {
     pub(crate) content: Option<Content>,
 }
 
-/// One page of a folder.
+/// A page of a folder.
 #[derive(Debug)]
 pub(crate) struct FolderPage<'a> {
     pub(crate) nodes: Vec<(&'a NodePath, &'a Node)>,

@@ -78,7 +78,7 @@ enum Progress {
     Finished(Verdict),
 }
 
-/// One job.
+/// A job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) id: String,

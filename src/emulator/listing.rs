@@ -172,7 +172,7 @@ pub(crate) struct ListQuery {
     pub(crate) visibility: Option<String>,
 }
 
-/// One page of a list.
+/// A page of a list.
 #[derive(Debug)]
 pub(crate) struct SolutionPage {
     pub(crate) solutions: Vec<Solution>,

@@ -1,4 +1,4 @@
-//! Running solutions: how a run starts, what it leaves behind, and the lists of runs.
+//! Runs of solutions: the start, the results and the lists.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use super::solutions::Solution;
 use super::world::World;
 
-/// The longest id that a caller may choose for a run.
+/// The maximum length of an id that a caller chooses for a run, in characters.
 const ID_LIMIT: usize = 50;
 
 /// A run of a solution.
@@ -27,11 +27,11 @@ pub(crate) struct Run {
     pub(crate) owner: String,
     input: String,
     pub(crate) output: String,
-    /// Why the run is going to fail.
+    /// The error message, if the run will fail.
     trouble: Option<String>,
 }
 
-/// What a call that starts a run asks for.
+/// The parameters of a call that starts a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RunRequest {
     pub(crate) input_dir: String,
@@ -40,7 +40,7 @@ pub(crate) struct RunRequest {
     pub(crate) settings: Map<String, Value>,
 }
 
-/// Which solution a call by name means.
+/// The solution that a call by name runs.
 #[derive(Debug, Clone)]
 pub(crate) struct RunTarget {
     pub(crate) name: String,
@@ -49,7 +49,7 @@ pub(crate) struct RunTarget {
 }
 
 impl RunEnd {
-    /// The word on the wire.
+    /// Returns the word on the wire.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Complete => "COMPLETE",
@@ -59,7 +59,7 @@ impl RunEnd {
         }
     }
 
-    /// Reads the word on the wire.
+    /// Parses the word on the wire.
     pub(crate) fn of_word(word: &str) -> Option<Self> {
         use RunEnd::{Cancelled, Complete, Failed, StoppedAtCheckpoint};
 
@@ -70,7 +70,7 @@ impl RunEnd {
 }
 
 impl Job {
-    /// The state of a run, in the words of the job lists.
+    /// Returns the state of a run, in the words of the run lists.
     pub(crate) fn run_state(&self) -> &'static str {
         match self.verdict() {
             None => "RUNNING",
@@ -82,7 +82,7 @@ impl Job {
 }
 
 impl World {
-    /// `POST /api/v2/solutions/deployed/<id>/run`: starts a run and tells the id of its job.
+    /// `POST /api/v2/solutions/deployed/<id>/run`: starts a run and returns the id of its job.
     pub(crate) fn run_solution(
         &mut self,
         caller: &Caller,
@@ -100,8 +100,8 @@ impl World {
         self.start_run(caller, &solution, request)
     }
 
-    /// `POST /api/v2/solutions/deployed/run`: without a version the most recently created solution
-    /// of the name runs, which need not be the highest version.
+    /// `POST /api/v2/solutions/deployed/run`: without a version, the most recently created solution
+    /// with this name runs, which is not always the highest version.
     pub(crate) fn run_by_name(
         &mut self,
         caller: &Caller,
@@ -163,15 +163,15 @@ impl World {
             let name = id.replace('/', "_");
             output = output.child(&name)?;
         }
-        let is_there = self
+        let has_input = self
             .files
             .node(&input)
             .is_ok_and(|node| node.content.is_none());
         let trouble = match self.knobs.run_missing_input {
-            RunMissingInput::Refused if !is_there => {
+            RunMissingInput::Refused if !has_input => {
                 return Err(Refusal::NoSuchNode { path: input });
             }
-            RunMissingInput::Failed if !is_there => {
+            RunMissingInput::Failed if !has_input => {
                 Some(format!("there is no input folder `{input}`"))
             }
             RunMissingInput::Accepted | RunMissingInput::Failed | RunMissingInput::Refused => None,
@@ -192,7 +192,7 @@ impl World {
         Ok(self.start_job_as(id, caller, Work::Run(run), self.pace))
     }
 
-    /// The end of a run.
+    /// Ends a run. `ending` is the end that a fault or a control route has chosen.
     pub(crate) fn end_run(&mut self, id: &str, run: &Run, ending: Option<&Ending>) -> Verdict {
         let end = match (ending, &run.trouble) {
             (Some(Ending::Failed(message)), _) | (None, Some(message)) => {
@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    /// Writes one result for each input file, and a summary.
+    /// Writes a result for each input file, and a summary.
     fn write_results(&mut self, id: &str, run: &Run) -> Result<(), Refusal> {
         let (input, output) = (NodePath::parse(&run.input)?, NodePath::parse(&run.output)?);
         let names = self.files.file_names(&input);
@@ -236,7 +236,7 @@ impl World {
         Ok(())
     }
 
-    /// The ids of a solution's runs that are not over.
+    /// Returns the ids of the pending runs of a solution.
     pub(crate) fn runs_in_flight(&self, solution: &str) -> Vec<String> {
         let is_its_run =
             |job: &Job| matches!(&job.work, Work::Run(run) if run.solution == solution);

@@ -1,14 +1,14 @@
-//! The seed: what a new world holds before anybody has called it.
+//! The seed: the contents of a new world.
 //!
-//! A seed file is YAML. Every part may be missing, and unknown fields are errors:
+//! A seed file is YAML. Every part is optional, and unknown fields are errors:
 //!
 //! ```yaml
-//! users:                          # who a token belongs to; always in force
+//! users:                          # the owners of tokens; applied at every start
 //!   - { token: t-ann, username: ann, admin: false }
-//! knobs: { paging: bare }         # the server's behaviour; always in force
-//! faults:                         # fault rules; always in force
+//! knobs: { paging: bare }         # the server's behaviour; applied at every start
+//! faults:                         # fault rules; applied at every start
 //!   - { operation: deploy, nth: 2, status: 503, retry_after: 1 }
-//! solutions:                      # records that are deployed already
+//! solutions:                      # deployed records
 //!   - name: Form W-2
 //!     version: 0.0.1
 //!     owner: IB_DEPLOYED
@@ -31,14 +31,14 @@
 //!     long_description: Much longer
 //!     authors: [ann]
 //!     solution_type: ibflowbin    # the default
-//!     size: 1000000               # padded to about so many bytes
-//!     omit: [owner]               # fields to leave out, for a package that is not good
+//!     size: 1000000               # padded to about this number of bytes
+//!     omit: [owner]               # fields to leave out, for a package that is not valid
 //! files:                          # any other file
 //!   - { path: acme/prod/fs/Instabase Drive/readme.txt, text: Hello }
 //! ```
 //!
-//! `solutions`, `packages` and `files` are sown into a new world only: a data folder that exists
-//! keeps what it holds.
+//! `solutions`, `packages` and `files` are loaded into a new world only: an existing data folder
+//! keeps its contents.
 
 mod sow;
 
@@ -54,32 +54,32 @@ use super::knobs::{KnobError, Knobs};
 use super::options::Token;
 use super::refusal::Refusal;
 
-/// The starting state of a world.
+/// The starting state of a world. The default is empty.
 #[derive(Debug, Clone, Default)]
 pub struct Seed {
-    /// Who the tokens belong to.
+    /// The users and their tokens.
     pub users: Vec<SeedUser>,
-    /// Knob settings: name and value.
+    /// The knob settings: name and value.
     pub knobs: BTreeMap<String, String>,
-    /// Fault rules, asked in this order.
+    /// The fault rules, tried in this order.
     pub faults: Vec<Fault>,
-    /// Records that are deployed already, the oldest first.
+    /// The deployed records, the oldest first.
     pub solutions: Vec<SeedSolution>,
-    /// Packages in the file system.
+    /// The packages in the file system.
     pub packages: Vec<SeedPackage>,
-    /// Other files in the file system.
+    /// The other files in the file system.
     pub files: Vec<SeedFile>,
 }
 
-/// A user and the token that is theirs.
+/// A user and their token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedUser {
     /// The bearer token.
     pub token: Token,
-    /// The name that owners and authors are compared with.
+    /// The name of the user, which is compared with owners and authors.
     pub username: String,
-    /// Whether the user sees and changes the private solutions of others.
+    /// True if the user may see and change the private solutions of others; false by default.
     #[serde(default)]
     pub admin: bool,
 }
@@ -94,31 +94,32 @@ pub struct SeedSolution {
     pub version: String,
     /// The owner: a user or `IB_DEPLOYED`.
     pub owner: String,
-    /// The state; ACTIVE if none is given.
+    /// The state, any word; `ACTIVE` by default.
     #[serde(default)]
     pub state: Option<String>,
-    /// The visibility; PUBLIC for `IB_DEPLOYED`, else PRIVATE, if none is given.
+    /// The visibility, any word; by default `PUBLIC` for `IB_DEPLOYED`, otherwise `PRIVATE`.
     #[serde(default)]
     pub visibility: Option<String>,
-    /// The author; the owner if none is given.
+    /// The author; by default the owner, or the emulator's user for `IB_DEPLOYED`.
     #[serde(default)]
     pub author: Option<String>,
-    /// The short description.
+    /// The short description; `No summary` by default.
     #[serde(default)]
     pub summary: Option<String>,
-    /// The long description.
+    /// The long description; `No release notes` by default.
     #[serde(default)]
     pub description: Option<String>,
-    /// When it was created; when the world was, if no time is given.
+    /// The time of creation in milliseconds since 1970; by default the time at which the world is
+    /// created.
     #[serde(default)]
     pub created_at_ms: Option<u64>,
-    /// When it was last changed; when it was created, if no time is given.
+    /// The time of the last change in milliseconds since 1970; by default the time of creation.
     #[serde(default)]
     pub updated_at_ms: Option<u64>,
-    /// Whether a deployment refers to it.
+    /// True if a deployment refers to the solution; false by default.
     #[serde(default)]
     pub referenced: bool,
-    /// The id; a fresh one if none is given.
+    /// The id; a new one by default.
     #[serde(default)]
     pub id: Option<String>,
 }
@@ -127,33 +128,33 @@ pub struct SeedSolution {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedPackage {
-    /// Where the package lies.
+    /// The path of the package.
     pub path: String,
-    /// `name` of its `package.json`.
+    /// The field `name` of `package.json`.
     pub name: String,
-    /// `version` of its `package.json`.
+    /// The field `version` of `package.json`.
     pub version: String,
-    /// `owner` of its `package.json`.
+    /// The field `owner` of `package.json`.
     pub owner: String,
-    /// `visibility` of its `package.json`.
+    /// The field `visibility` of `package.json`; absent by default.
     #[serde(default)]
     pub visibility: Option<String>,
-    /// `short_description` of its `package.json`.
+    /// The field `short_description` of `package.json`; absent by default.
     #[serde(default)]
     pub short_description: Option<String>,
-    /// `long_description` of its `package.json`.
+    /// The field `long_description` of `package.json`; absent by default.
     #[serde(default)]
     pub long_description: Option<String>,
-    /// `authors` of its `package.json`.
+    /// The field `authors` of `package.json`; absent by default.
     #[serde(default)]
     pub authors: Option<Vec<String>>,
-    /// `solution_type` of its `package.json`; `ibflowbin` if none is given.
+    /// The field `solution_type` of `package.json`; `ibflowbin` by default.
     #[serde(default)]
     pub solution_type: Option<String>,
-    /// The size in bytes that the package is padded to.
+    /// The size in bytes to which the package is padded; 0, the default, adds no padding.
     #[serde(default)]
     pub size: usize,
-    /// Fields that its `package.json` lacks.
+    /// The fields that are left out of `package.json`, for a package that is not valid.
     #[serde(default)]
     pub omit: Vec<String>,
 }
@@ -162,13 +163,13 @@ pub struct SeedPackage {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedFile {
-    /// Where the file lies.
+    /// The path of the file.
     pub path: String,
-    /// What it holds.
+    /// The contents of the file.
     pub text: String,
 }
 
-/// The file's shape; knobs keep their place for the error message.
+/// The structure of the file. Knobs and faults keep their positions for error messages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct RawSeed {
@@ -180,54 +181,54 @@ struct RawSeed {
     files: Vec<SeedFile>,
 }
 
-/// A seed that cannot be sown.
+/// An error in a seed.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The text is not YAML, or not the YAML of a seed.
     #[error("the seed is not valid: {message}")]
     Yaml {
-        /// What is wrong, with line and column.
+        /// The problem, with line and column.
         message: String,
     },
-    /// A knob setting is wrong.
+    /// A knob setting is not valid.
     #[error("the seed is not valid: line {line}")]
     Knob {
-        /// The line of the setting; 0 if the seed was not read from text.
+        /// The line of the setting; 0 if the seed was not parsed from text.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         source: KnobError,
     },
-    /// A fault rule is wrong.
+    /// A fault rule is not valid.
     #[error("the seed is not valid: line {line}")]
     Fault {
         /// The line where the rule begins.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         source: FaultError,
     },
-    /// Two records have one id, or an id has a slash.
-    #[error("the seed is not valid: the solution id `{id}` is used twice or is no id")]
+    /// Two records have the same id, or an id is not valid in a path.
+    #[error("the seed is not valid: the solution id `{id}` is used twice or is not a valid id")]
     BadId {
         /// The id.
         id: String,
     },
-    /// A path is not the path of a file, or one file would lie inside another.
-    #[error("the seed is not valid: no file can lie at `{path}`: {reason}")]
+    /// A path is not valid, or a file would be inside another file.
+    #[error("the seed is not valid: no file can be at `{path}`: {reason}")]
     BadPath {
         /// The path.
         path: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
-/// The budget of the YAML reader: a seed of a million records is still a seed.
+/// The maximum number of nodes of the YAML parser: enough for a seed with a million records.
 const YAML_NODES: usize = 50_000_000;
 
 impl Seed {
-    /// Reads a seed file and checks it whole.
+    /// Parses a seed file and checks all of it: fields, knobs, faults, ids and paths.
     pub fn parse(text: &str) -> Result<Self, SeedError> {
-        // A file with nothing but comments in it is the empty seed.
+        // A file with only comments is an empty seed.
         let is_empty = text
             .lines()
             .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
@@ -274,8 +275,8 @@ impl Seed {
         Ok(seed)
     }
 
-    /// Returns the digest of what a new world is made from: a world that is kept has it of the seed
-    /// that it began with. Users, knobs and faults count at every start, and are left out.
+    /// Returns the digest of the parts that a new world is made from. A stored world keeps the
+    /// digest of its seed. Users, knobs and faults apply at every start, so they are left out.
     pub(crate) fn digest(&self) -> String {
         let mut hash = Sha256::new();
         serde_json::to_writer(&mut hash, &(&self.solutions, &self.packages, &self.files))
@@ -283,7 +284,7 @@ impl Seed {
         format!("{:x}", hash.finalize())
     }
 
-    /// Turns the knobs that the seed names.
+    /// Sets the knobs that the seed names. Fails at the first setting that is not valid.
     pub fn turn_knobs(&self, knobs: &mut Knobs) -> Result<(), SeedError> {
         for (name, value) in &self.knobs {
             knobs
@@ -293,7 +294,7 @@ impl Seed {
         Ok(())
     }
 
-    /// Checks what the types do not: ids and paths.
+    /// Checks ids and paths, which the types do not check.
     pub(crate) fn check(&self) -> Result<(), SeedError> {
         let mut ids = HashSet::new();
         for id in self
@@ -318,14 +319,15 @@ impl Seed {
     }
 }
 
-/// A message without the texts that it quotes: a path may lead to any file of the machine.
+/// Removes the quoted texts from a message: the path of a seed may lead to any file of the machine,
+/// whose contents must not be shown.
 fn without_values(message: &str) -> String {
     let mut clean = String::with_capacity(message.len());
     let mut rest = message;
     while let Some((before, quoted)) = rest.split_once("string \"") {
         clean.push_str(before);
         clean.push_str("a text");
-        // What is quoted may hold quotes itself: the message goes on behind the last one.
+        // The quoted text may contain quotes: the message continues after the last one.
         let expected = quoted.rfind("\", expected");
         rest = expected.map_or("", |end| &quoted[end + 1..]);
     }
@@ -382,7 +384,7 @@ files:
     }
 
     #[test]
-    fn a_bad_seed_names_the_place() {
+    fn a_seed_error_names_the_line() {
         let cases = [
             ("solutions:\n  - { name: A }\n", "line 2"),
             ("solution: []\n", "line 1"),

@@ -1,5 +1,5 @@
-//! The socket: listens, accepts connections and serves them until it is told to stop. A handle
-//! stops everything when it is dropped.
+//! The socket: listens, accepts connections and serves them until it is stopped. Dropping the
+//! handle stops the emulator.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,30 +28,30 @@ use super::seed::SeedError;
 use super::service::{Shared, router};
 use super::world::World;
 
-/// How long a client may take for the head of a request, or keep a connection without one.
+/// The maximum time for the head of a request, or for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a stop waits for the requests that are being answered.
+/// The maximum time that a stop waits for the requests in progress.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// An emulator that could not start.
+/// An error at the start of an emulator.
 #[derive(Debug, thiserror::Error)]
 pub enum EmulatorError {
-    /// The address cannot be listened on.
+    /// The emulator cannot listen on the address.
     #[error("failed to listen on {address}")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// Other machines could reach the address.
+    /// The address is not a loopback address, so other machines could reach it.
     #[error("{address} is not a loopback address")]
     NotLoopback {
         /// The address.
         address: SocketAddr,
     },
-    /// Another emulator holds the data folder.
+    /// Another emulator uses the data folder.
     #[error("the data folder `{}` is in use by another emulator", path.display())]
     DataInUse {
         /// The folder.
@@ -62,20 +62,20 @@ pub enum EmulatorError {
     Data {
         /// The folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         source: StoreError,
     },
-    /// The seed cannot be sown.
-    #[error("failed to sow the seed")]
+    /// The seed is not valid.
+    #[error("failed to load the seed")]
     Seed {
-        /// What is wrong with it.
+        /// The problem.
         #[from]
         source: SeedError,
     },
 }
 
 impl EmulatorError {
-    /// What to do about it, in a full sentence.
+    /// Returns the fix for the error, as a full sentence.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
@@ -101,7 +101,8 @@ impl EmulatorError {
     }
 }
 
-/// A running emulator. It stops when it is dropped.
+/// A handle to a running emulator. Dropping it stops the emulator at once; [`stop`](Self::stop)
+/// waits for the requests in progress.
 #[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
@@ -110,7 +111,11 @@ pub struct Emulator {
     serving: JoinHandle<()>,
 }
 
-/// Starts an emulator on the running tokio runtime. It listens when this returns.
+/// Starts an emulator on the current tokio runtime. The emulator accepts connections when this
+/// returns.
+///
+/// Fails if the address is not a loopback address or is in use, the data folder cannot be used, or
+/// the seed is not valid.
 pub async fn start(options: EmulatorOptions) -> Result<Emulator, EmulatorError> {
     if !options.listen.ip().to_canonical().is_loopback() {
         return Err(EmulatorError::NotLoopback {
@@ -138,34 +143,35 @@ pub async fn start(options: EmulatorOptions) -> Result<Emulator, EmulatorError> 
 }
 
 impl Emulator {
-    /// The address that it listens on.
+    /// Returns the address that the emulator listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The base URL, `http://127.0.0.1:PORT`.
+    /// Returns the base URL, `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Whether the data folder keeps a world that began with other records, packages or files than
-    /// the seed holds: those of the seed are not loaded then.
+    /// Returns true if the data folder has a world that began with other records, packages or files
+    /// than those of the seed. Those of the seed are not loaded then.
     pub fn ignores_seed(&self) -> bool {
         let engine = self.shared.lock();
         engine.as_ref().is_some_and(|engine| engine.ignores_seed)
     }
 
-    /// What clients have asked so far, in the order of arrival; control routes do not count.
+    /// Returns the request log in the order of arrival, without control routes. It has at most the
+    /// last 100,000 requests.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.shared.log().records()
     }
 
-    /// Empties the request log.
+    /// Clears the request log.
     pub fn clear_requests(&self) {
         self.shared.log().clear();
     }
 
-    /// The ids of the jobs that are not over, in the order of their start.
+    /// Returns the ids of the pending jobs, in the order of their start.
     pub fn pending_jobs(&self) -> Vec<String> {
         match &*self.shared.lock() {
             Some(engine) => engine.world.jobs.pending_ids(),
@@ -173,36 +179,39 @@ impl Emulator {
         }
     }
 
-    /// Ends a pending job: well, or badly with this message. Says whether there was such a job.
+    /// Ends a pending job: successfully, or with the error message `failure`. Returns true if there
+    /// was such a job.
     pub fn finish_job(&self, id: &str, failure: Option<&str>) -> bool {
         let ending = failure.map(|message| Ending::Failed(message.to_owned()));
         self.change(|world| world.finish_job(id, ending.as_ref()).is_ok())
             .unwrap_or(false)
     }
 
-    /// Ends a run that is not over in this way. Says whether there was such a run.
+    /// Ends a pending run with this end; a pending job of another kind fails. Returns true if there
+    /// was such a job.
     pub fn finish_run(&self, id: &str, end: RunEnd) -> bool {
         let ending = Ending::Run(end);
         self.change(|world| world.finish_job(id, Some(&ending)).is_ok())
             .unwrap_or(false)
     }
 
-    /// Moves a logical clock on and ends the jobs whose time has come; the system's clock stays.
+    /// Moves a logical clock forward and ends the jobs whose time has come. A system clock does not
+    /// move.
     pub fn advance_clock(&self, by: Duration) {
         self.change(|world| world.advance(by));
     }
 
-    /// Turns the knobs of the running server.
+    /// Changes the knobs of the running emulator.
     pub fn turn_knobs(&self, turn: impl FnOnce(&mut Knobs)) {
         self.change(|world| turn(&mut world.knobs));
     }
 
-    /// Adds a fault rule behind the others and tells its number.
+    /// Adds a fault rule after the others and returns its number.
     pub fn add_fault(&self, fault: Fault) -> u64 {
         self.shared.faults().add(fault)
     }
 
-    /// Removes a fault rule and says whether it was there.
+    /// Removes a fault rule. Returns true if it existed.
     pub fn remove_fault(&self, id: u64) -> bool {
         self.shared.faults().remove(id)
     }
@@ -212,12 +221,13 @@ impl Emulator {
         self.shared.faults().clear();
     }
 
-    /// The fault rules in force, and what they have done so far.
+    /// Returns the active fault rules and their counts.
     pub fn faults(&self) -> Vec<FaultStatus> {
         self.shared.faults().statuses()
     }
 
-    /// Changes the world as an operation would; nothing, if the emulator has stopped.
+    /// Changes the world as an operation would, and saves it. Returns `None` if the emulator has
+    /// stopped.
     fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> Option<T> {
         let mut engine = self.shared.lock();
         let engine = engine.as_mut()?;
@@ -228,10 +238,11 @@ impl Emulator {
         Some(result)
     }
 
-    /// Stops: takes no new request, answers those that have arrived, and lets the data folder go.
+    /// Stops the emulator: accepts no new connection, waits at most 2 s for the requests in
+    /// progress, and releases the data folder.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        // The task has no result, and a panic in it has been reported where it happened.
+        // The task has no result, and the panic hook has reported a panic in it.
         let _ = (&mut self.serving).await;
         self.shared.close();
     }
@@ -244,7 +255,7 @@ impl Drop for Emulator {
     }
 }
 
-/// Accepts connections until it is told to stop.
+/// Accepts connections until it is stopped.
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
     let mut builder = http1::Builder::new();
     builder
@@ -255,9 +266,9 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
         let answer = answering.call(request);
         async move {
             let Ok(response) = answer.await;
-            // An error of the service closes the connection without a word.
+            // An error of the service closes the connection without an answer.
             match response.extensions().get::<HangUp>() {
-                Some(HangUp) => Err("the fault rules hang up"),
+                Some(HangUp) => Err("a fault rule closes the connection"),
                 None => Ok(response),
             }
         }
@@ -279,7 +290,7 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
                     });
                 }
                 Err(error) => {
-                    // Mostly no file handles are left; some come free soon.
+                    // The usual reason is a lack of file handles, which become free soon.
                     tracing::warn!(%error, "a connection cannot be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -293,6 +304,6 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
         .await
         .is_err()
     {
-        tracing::debug!("connections are cut that did not end in time");
+        tracing::debug!("connections that did not end in time are closed");
     }
 }

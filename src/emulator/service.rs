@@ -1,5 +1,5 @@
-//! The way of a request: log, body within bounds, latency, token, operation, answer. Every request
-//! of every route goes through [`Shared::handle`], which is also the place for faults.
+//! The steps of a request: log, body limits, latency, token, operation, answer. Every request of
+//! every route goes through [`Shared::handle`], which also applies the fault rules.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,29 +27,29 @@ use super::reply::{self, Ending, Reply};
 use super::routes::{Call, ControlOperation, Operation, Query, decode};
 use super::world::Twist;
 
-/// How long a body may pause, and how long it may take in all: a client that sends a byte now and
-/// then holds its connection no longer than one that sends none.
+/// The maximum pause within a body, and the maximum time for a whole body: a client that sends a
+/// byte now and then cannot hold its connection without end.
 const BODY_PAUSE: Duration = Duration::from_secs(30);
 const BODY_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// How much of a body that is too long is read and thrown away, so that the client gets to read the
-/// refusal before the connection closes.
+/// The number of bytes beyond the limit that are read and discarded, so that the client can read
+/// the refusal before the connection closes.
 const DRAIN_LIMIT: usize = 256 << 20;
 
-/// What every request needs.
+/// The state that all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// Nothing once the emulator has stopped, so that no late request holds the data folder.
+    /// `None` once the emulator has stopped, so that no late request holds the data folder.
     engine: Mutex<Option<Engine>>,
     access: Access,
     latency: Duration,
     log: RequestLog,
     faults: FaultRules,
-    /// Whether answers wait for the disk.
+    /// True if answers wait for the disk.
     is_durable: bool,
 }
 
-/// What a request means.
+/// The target of a request.
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
     Api(Operation),
@@ -63,7 +63,7 @@ impl Meaning {
         match self {
             Self::Api(operation) => operation.body_limit(),
             Self::Control(_) => 1 << 20,
-            // What is not read for a purpose is only thrown away.
+            // The body is not used, only discarded.
             Self::UnknownRoute | Self::WrongMethod => 0,
         }
     }
@@ -96,18 +96,18 @@ impl Shared {
         &self.faults
     }
 
-    /// The world, unless the emulator has stopped.
+    /// Locks the engine. The value is `None` once the emulator has stopped.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
-        // A panic in one operation must not take the server down with it.
+        // A panic in one operation must not stop the server.
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the world up, and with it the data folder.
+    /// Drops the world and releases the data folder.
     pub(crate) fn close(&self) {
         drop(self.lock().take());
     }
 
-    /// Does what the request asks, saves, and encodes the answer.
+    /// Executes the request, saves the world, and builds the answer.
     fn answer(
         &self,
         meaning: Meaning,
@@ -133,10 +133,10 @@ impl Shared {
             None => world.knobs.clone(),
         };
         result.unwrap_or_else(|refusal| match meaning {
-            // Control routes keep one form of error, whatever the API's own is.
+            // Control routes always use the same form of error.
             Meaning::Control(_) => reply::refusal(&refusal, ErrorBody::Message, ErrorStatus::Http),
             Meaning::Api(operation) => {
-                // HEAD has no body that could tell of an error.
+                // An answer to HEAD has no body for an error.
                 let status = match operation {
                     Operation::HeadNode => ErrorStatus::Http,
                     _ => in_force.error_status,
@@ -153,7 +153,7 @@ impl Shared {
         })
     }
 
-    /// The longest body that a request may have, as the knob wants it.
+    /// Returns the maximum length of the body of a request, as the knob asks for.
     fn body_limit(&self, meaning: Meaning) -> usize {
         let knob = match (&*self.lock(), meaning) {
             (Some(engine), Meaning::Api(_)) => engine.world.knobs.body_limit_kib,
@@ -165,7 +165,7 @@ impl Shared {
         }
     }
 
-    /// The time of the world; its beginning, once the emulator has stopped.
+    /// Returns the time of the world, in milliseconds since 1970; 0 once the emulator has stopped.
     fn now_ms(&self) -> u64 {
         let engine = self.lock();
         engine
@@ -211,7 +211,7 @@ impl Shared {
         }
     }
 
-    /// Answers one request, from its first byte to its last.
+    /// Answers a request.
     async fn handle(self: Arc<Self>, meaning: Meaning, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         if let Err(refusal) = host::check(&parts) {
@@ -227,7 +227,7 @@ impl Shared {
         let body = tokio::time::timeout(BODY_TIMEOUT, reading).await;
         let body = body.unwrap_or(Err(Refusal::TooSlow));
         let body = match (body, meaning) {
-            // It is the address that is wrong, not the body.
+            // The address is wrong, so the length of the body is not reported.
             (Err(Refusal::TooLong { .. }), Meaning::UnknownRoute | Meaning::WrongMethod) => {
                 Ok(Bytes::new())
             }
@@ -244,8 +244,8 @@ impl Shared {
         if let (Some(ticket), Some(strike)) = (ticket, &strike) {
             self.log.strike(ticket, strike.id);
         }
-        // From here on the work is done whether or not the client waits for it, as on any server
-        // behind a queue; so it runs in a task of its own.
+        // From here on the work is done even if the client disconnects, as on a server behind a
+        // queue. So it runs in its own task.
         let shared = Arc::clone(&self);
         let work = tokio::spawn(async move {
             let latency = match meaning {
@@ -290,15 +290,15 @@ impl Shared {
             }
         };
         if let Some(ticket) = ticket {
-            let is_told = reply.ending != Ending::Dropped;
+            let is_sent = reply.ending != Ending::Dropped;
             self.log
-                .answer(ticket, is_told.then_some(reply.status.as_u16()));
+                .answer(ticket, is_sent.then_some(reply.status.as_u16()));
         }
         reply.into_response()
     }
 }
 
-/// Says when to come again, as the knob wants it.
+/// Adds the header `Retry-After`, as the knob asks for.
 fn retry_after(reply: Reply, knobs: &Knobs, now_ms: u64) -> Reply {
     match knobs.retry_after {
         RetryAfterForm::Seconds => reply.with(header::RETRY_AFTER, "1"),
@@ -310,7 +310,7 @@ fn retry_after(reply: Reply, knobs: &Knobs, now_ms: u64) -> Reply {
     }
 }
 
-/// Waits, unless there is nothing to wait for: even a sleep of no time gives way to others.
+/// Sleeps, unless the time is zero: even a sleep of zero yields to other tasks.
 async fn pause(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
@@ -338,7 +338,7 @@ fn decode_call(parts: Parts, meaning: Meaning, body: Bytes) -> Result<Call, Refu
         Meaning::Control(operation) => operation.route().1,
         Meaning::UnknownRoute | Meaning::WrongMethod => "",
     };
-    // A route has at most one part that varies; the text around it is fixed.
+    // A route has at most one variable part; the text around it is fixed.
     let parameter = match (template.find('{'), template.find('}')) {
         (Some(from), Some(to)) => {
             let rest = path.get(from..).unwrap_or_default();
@@ -358,7 +358,7 @@ fn decode_call(parts: Parts, meaning: Meaning, body: Bytes) -> Result<Call, Refu
     })
 }
 
-/// Reads a body of at most `limit` bytes that may pause, but not for long.
+/// Reads a body of at most `limit` bytes. Fails if it pauses for too long.
 async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let mut chunks = body.into_data_stream();
     let mut read = BytesMut::new();
@@ -381,7 +381,7 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Puts every operation at its address.
+/// Returns the router with every operation at its address.
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     let handler = |meaning: Meaning| {
         let shared = Arc::clone(shared);
@@ -399,7 +399,8 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
             .expect("invariant: the routes use the usual methods only");
         let service: MethodRouter = on(filter, handler(meaning));
         router = router.route(path, service.clone());
-        // Clients do write the slash at the end, and the page of the compiler leaves the path out.
+        // Some clients write a slash at the end, and the documentation of the compiler omits the
+        // path.
         let other = match path {
             "/api/v2/solutions/deployed" => Some("/api/v2/solutions/deployed/"),
             "/api/v1/flow_binary/compile/{*path}" => Some("/api/v1/flow_binary/compile"),

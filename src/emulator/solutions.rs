@@ -15,24 +15,24 @@ use super::refusal::Refusal;
 use super::tracked::Tracked;
 use super::world::World;
 
-/// The owner of public solutions, as the API names it.
+/// The owner of public solutions in the API.
 pub(crate) const PUBLIC_OWNER: &str = "IB_DEPLOYED";
 
-/// The states that PATCH sets and the filter documents.
+/// The states that PATCH can set and the filter documents.
 pub(crate) const STATES: [&str; 2] = ["ACTIVE", "INACTIVE"];
 
-/// The visibilities that PATCH sets and the filter documents.
+/// The visibilities that PATCH can set and the filter documents.
 pub(crate) const VISIBILITIES: [&str; 3] = ["PUBLIC", "PRIVATE", "PENDING_REVIEW"];
 
-/// One deployed solution. State and visibility are text, because a seed may hold any word.
+/// A deployed solution. State and visibility are text, because a seed may contain any word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, and stored so"
+    reason = "the flags are independent, and stored separately"
 )]
 pub(crate) struct Solution {
     pub(crate) id: String,
-    /// The place in the order of creation; times are too coarse for that.
+    /// The position in the order of creation, because times are too coarse for an order.
     pub(crate) sequence: u64,
     pub(crate) name: String,
     pub(crate) version: String,
@@ -46,16 +46,16 @@ pub(crate) struct Solution {
     pub(crate) visibility: String,
     /// Serialised JSON, as the API shows it.
     pub(crate) metadata: String,
-    /// Its deploy job has not ended yet.
+    /// True while its deploy job is pending.
     pub(crate) deploying: bool,
-    /// A delete job for it has not ended yet.
+    /// True while a delete job for it is pending.
     pub(crate) deleting: bool,
     #[serde(default)]
     pub(crate) customizable: bool,
     /// The accounts that it is shared with.
     #[serde(default)]
     pub(crate) shared_accounts: Vec<String>,
-    /// A deployment refers to it.
+    /// True if a deployment refers to it.
     #[serde(default)]
     pub(crate) referenced: bool,
 }
@@ -70,7 +70,7 @@ impl Solution {
     }
 }
 
-/// The folder of the server that holds a solution's files.
+/// Returns the folder of the server that contains the files of a solution.
 pub(crate) fn server_folder(id: &str) -> NodePath {
     let path = format!("system/global/fs/Instabase Drive/Applications/Deployed/All/{id}");
     NodePath::parse(&path).expect("invariant: an id is a path segment; seeds are checked for it")
@@ -81,12 +81,12 @@ pub(crate) fn server_folder(id: &str) -> NodePath {
 pub(crate) struct Solutions {
     items: Tracked<u64, Solution>,
     by_id: HashMap<String, u64>,
-    /// Grows with every change, so that what was derived from the records is known to be stale.
+    /// A number that grows with every change, so that caches of the records can detect it.
     revision: u64,
 }
 
 impl Solutions {
-    /// Takes over what was read from a data folder.
+    /// Creates the records from the contents of a data folder.
     pub(crate) fn restored(items: BTreeMap<u64, Solution>) -> Self {
         let by_id = items
             .values()
@@ -103,7 +103,7 @@ impl Solutions {
         self.items.get(self.by_id.get(id)?)
     }
 
-    /// The record at a place in the order of creation.
+    /// Returns the record at a position in the order of creation.
     pub(crate) fn at(&self, sequence: u64) -> Option<&Solution> {
         self.items.get(&sequence)
     }
@@ -132,7 +132,7 @@ impl Solutions {
         self.items.iter().map(|(_, solution)| solution)
     }
 
-    /// What was touched since the last [`settle`](Self::settle).
+    /// Returns the changes since the last [`settle`](Self::settle).
     pub(crate) fn changes(&self) -> impl Iterator<Item = (&u64, Option<&Solution>)> {
         self.items.changes()
     }
@@ -142,7 +142,7 @@ impl Solutions {
     }
 }
 
-/// The parameters of a patch, as they came.
+/// The parameters of a patch as sent, not checked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patch {
     pub(crate) state: Option<String>,
@@ -151,7 +151,7 @@ pub(crate) struct Patch {
 }
 
 impl World {
-    /// `GET /api/v2/solutions/deployed/<id>`, as late as the knob `read_lag` says.
+    /// `GET /api/v2/solutions/deployed/<id>`, with the lag of the knob `read_lag`.
     pub(crate) fn read_solution(&mut self, caller: &Caller, id: &str) -> Result<Solution, Refusal> {
         let missing = || Refusal::NoSuchSolution { id: id.to_owned() };
         let solution = match self.read_lag.look(id, self.time.now_ms()) {
@@ -164,7 +164,8 @@ impl World {
         Ok(solution)
     }
 
-    /// Shows a record that is being deployed as the knob `record_during_job` wants it.
+    /// Changes the view of a record whose deploy job is pending, as the knob `record_during_job`
+    /// asks for.
     pub(crate) fn unmake(&self, solution: &mut Solution) {
         if solution.deploying && self.knobs.record_during_job == RecordDuringJob::HalfMade {
             "INACTIVE".clone_into(&mut solution.state);
@@ -173,7 +174,7 @@ impl World {
         }
     }
 
-    /// The record, if the caller may see it.
+    /// Returns the record, if the caller may see it.
     pub(crate) fn solution(&self, caller: &Caller, id: &str) -> Result<&Solution, Refusal> {
         let hidden = self.knobs.record_during_job == RecordDuringJob::Hidden;
         self.solutions
@@ -182,7 +183,7 @@ impl World {
             .ok_or_else(|| Refusal::NoSuchSolution { id: id.to_owned() })
     }
 
-    /// The record, if the caller may change it.
+    /// Returns the record, if the caller may change it.
     pub(crate) fn own_solution(
         &self,
         caller: &Caller,
@@ -232,7 +233,8 @@ impl World {
         Ok(after)
     }
 
-    /// The state and the visibility that a patch asks for, if they are words that there are.
+    /// Returns the state and the visibility of a patch. Unknown words are handled by the knob
+    /// `patch_unknown_word`.
     pub(crate) fn patch_words<'a>(
         &self,
         patch: &'a Patch,

@@ -1,5 +1,6 @@
 //! Work of the file system and the packager that the platform does in jobs: copy, move, extract,
-//! compile, package, publish. Here it is done when it is asked for, and the job only tells of it.
+//! compile, package, publish. The emulator does the work in the request, and the job only reports
+//! the result.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -12,20 +13,20 @@ use super::package::{PackageError, pack, read_package, unpack};
 use super::refusal::Refusal;
 use super::world::World;
 
-/// Where published packages lie.
+/// The folder of published packages.
 const MARKETPLACE: &str = "system/global/fs/Instabase Drive/Applications/Marketplace/All";
 
-/// What a task has come to.
+/// The result of a task.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Task {
-    /// What its result says beside its status.
+    /// The keys of the result beside its status.
     pub(crate) result: Map<String, Value>,
-    /// Why it has failed.
+    /// The error message, if the task has failed.
     trouble: Option<String>,
 }
 
 impl Task {
-    /// A task from what came of it.
+    /// Creates a task from its result.
     pub(crate) fn of(outcome: Result<Map<String, Value>, Refusal>) -> Self {
         match outcome {
             Ok(result) => Self {
@@ -48,8 +49,8 @@ impl Task {
 }
 
 impl World {
-    /// Starts the job that tells of a task. It is over at once, unless a fault holds it back:
-    /// clients of these calls do not poll but sleep for a few seconds.
+    /// Starts the job that reports a task. It ends at once unless a fault delays it: clients of
+    /// these calls do not poll but sleep for a few seconds.
     pub(crate) fn start_task(
         &mut self,
         caller: &Caller,
@@ -58,7 +59,7 @@ impl World {
         self.start_job(caller, Work::Task(Task::of(outcome)), JobPace::Immediate)
     }
 
-    /// `POST /api/v2/files/copy`: copies a file or a folder with all in it.
+    /// `POST /api/v2/files/copy`: copies a file, or a folder with everything in it.
     pub(crate) fn copy_node(
         &mut self,
         from: &str,
@@ -83,7 +84,7 @@ impl World {
         Ok(Map::new())
     }
 
-    /// `POST /api/v2/files/extract`: unpacks a zip, whatever its name ends in.
+    /// `POST /api/v2/files/extract`: unpacks a zip. The suffix of its name is ignored.
     pub(crate) fn extract(&mut self, from: &str, to: &str) -> Result<Map<String, Value>, Refusal> {
         let (from, to) = (NodePath::parse(from)?, NodePath::parse(to)?);
         let (_, content) = self.files.file(&from)?;
@@ -100,8 +101,8 @@ impl World {
         Ok(Map::new())
     }
 
-    /// `POST /api/v1/flow_binary/compile`: writes something that looks like a compiled flow. Two
-    /// compiles differ, as they do on the platform.
+    /// `POST /api/v1/flow_binary/compile`: writes a file that looks like a compiled flow. Two
+    /// compilations produce different bytes, as on the platform.
     pub(crate) fn compile(
         &mut self,
         root: &str,
@@ -161,15 +162,15 @@ impl World {
         let now_ms = self.time.now_ms();
         self.files
             .write(&path, pack(&members).into(), false, now_ms)?;
-        // The synchronous answer names the file in one way, the job in another.
+        // The synchronous answer and the job use different keys for the path.
         Ok(Map::from_iter([
             ("output_path".to_owned(), json!(path.as_str())),
             ("solution_path".to_owned(), json!(path.as_str())),
         ]))
     }
 
-    /// `POST /api/v1/marketplace/publish`: puts a package where the marketplace keeps it, packed
-    /// and unpacked.
+    /// `POST /api/v1/marketplace/publish`: writes a package to the folder of the marketplace,
+    /// packed and unpacked.
     pub(crate) fn publish(&mut self, path: &str) -> Result<Map<String, Value>, Refusal> {
         let from = NodePath::parse(path)?;
         let (_, content) = self.files.file(&from)?;

@@ -1,31 +1,31 @@
-//! A map that remembers which of its keys were touched, so that only those are written to the data
-//! folder after an operation.
+//! A map that tracks its changed keys, so that only those are written to the data folder after an
+//! operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeBounds;
 
-/// An ordered map with a list of the keys that changed since they were last written.
+/// An ordered map with the set of keys that changed since they were last written.
 #[derive(Debug)]
 pub(crate) struct Tracked<K, V> {
     items: BTreeMap<K, V>,
-    touched: BTreeSet<K>,
+    changed_keys: BTreeSet<K>,
 }
 
 impl<K: Ord, V> Default for Tracked<K, V> {
     fn default() -> Self {
         Self {
             items: BTreeMap::new(),
-            touched: BTreeSet::new(),
+            changed_keys: BTreeSet::new(),
         }
     }
 }
 
 impl<K: Ord + Clone, V> Tracked<K, V> {
-    /// Takes over what was read from a data folder: nothing of it is new.
+    /// Creates the map from the contents of a data folder, without changes.
     pub(crate) fn restored(items: BTreeMap<K, V>) -> Self {
         Self {
             items,
-            touched: BTreeSet::new(),
+            changed_keys: BTreeSet::new(),
         }
     }
 
@@ -33,21 +33,21 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
         self.items.get(key)
     }
 
-    /// Gives the value for a change; the key counts as touched from here on.
+    /// Returns the value for a change; the key counts as changed from now on.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let item = self.items.get_mut(key)?;
-        self.touched.insert(key.clone());
+        self.changed_keys.insert(key.clone());
         Some(item)
     }
 
     pub(crate) fn insert(&mut self, key: K, item: V) {
-        self.touched.insert(key.clone());
+        self.changed_keys.insert(key.clone());
         self.items.insert(key, item);
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let item = self.items.remove(key)?;
-        self.touched.insert(key.clone());
+        self.changed_keys.insert(key.clone());
         Some(item)
     }
 
@@ -62,14 +62,16 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
         self.items.range(range)
     }
 
-    /// The touched keys, each with its present value, or none if it is gone.
+    /// Returns the changed keys, each with its current value, or `None` if it was removed.
     pub(crate) fn changes(&self) -> impl Iterator<Item = (&K, Option<&V>)> {
-        self.touched.iter().map(|key| (key, self.items.get(key)))
+        self.changed_keys
+            .iter()
+            .map(|key| (key, self.items.get(key)))
     }
 
-    /// Forgets what was touched, once it is written.
+    /// Clears the set of changed keys, once they are written.
     pub(crate) fn settle(&mut self) {
-        self.touched.clear();
+        self.changed_keys.clear();
     }
 }
 

@@ -1,7 +1,6 @@
-//! The state of one emulated platform: solutions, jobs, files, time and ids. It is sync, seeded and
-//! knows nothing of HTTP; the operations on it stand beside the things that they change, in
-//! `solutions`, `deploy`, `jobs` and
-//! `files`.
+//! The state of one emulated platform: solutions, jobs, files, time and ids. It is synchronous,
+//! deterministic for equal seeds, and knows nothing of HTTP. The operations are next to the data
+//! that they change, in `solutions`, `deploy`, `jobs` and `files`.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use super::listing::{ListLag, ReadLag, RecentLists};
 use super::options::JobPace;
 use super::solutions::{Solution, Solutions, server_folder};
 
-/// One emulated platform.
+/// The state of one emulated platform.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) knobs: Knobs,
@@ -33,20 +32,20 @@ pub(crate) struct World {
     pub(crate) lag: ListLag,
     pub(crate) recent: RecentLists,
     pub(crate) read_lag: ReadLag,
-    /// The files that reads do not find yet, and for how many reads.
+    /// The files that reads do not find yet, with the number of such reads.
     pub(crate) file_lag: HashMap<NodePath, u32>,
-    /// How many lists were asked for, and how many requests in all.
+    /// The number of list calls, and of all requests.
     pub(crate) list_calls: u64,
     pub(crate) requests: u64,
-    /// What a fault does to the request that is being worked on.
+    /// The overrides of a fault rule for the current request.
     pub(crate) twist: Twist,
-    /// The place of the next solution or job in the order of creation.
+    /// The last position in the order of creation of solutions and jobs.
     sequence: u64,
-    /// The digest of the seed that it began with; none where that is not known.
+    /// The digest of the seed that the world began with; `None` if it is not known.
     pub(crate) seed: Option<String>,
 }
 
-/// How a world behaves; not part of what it remembers.
+/// The behaviour of a world; it is not stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) knobs: Knobs,
@@ -54,7 +53,7 @@ pub(crate) struct Rules {
     pub(crate) pace: JobPace,
 }
 
-/// What a world remembers when nobody runs it.
+/// The stored part of a world.
 #[derive(Debug)]
 pub(crate) struct Remembered {
     pub(crate) counters: Counters,
@@ -64,7 +63,7 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    /// The memory of a new world.
+    /// Returns the stored part of a new world.
     pub(crate) fn nothing(id_seed: u64) -> Self {
         Self {
             counters: Counters {
@@ -80,33 +79,33 @@ impl Remembered {
     }
 }
 
-/// What a world remembers besides its solutions, jobs and files.
+/// The stored part of a world besides its solutions, jobs and files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Counters {
     pub(crate) ids: IdSource,
     pub(crate) sequence: u64,
     pub(crate) reached_ms: u64,
-    /// The digest of the seed that the world began with; none where that is not known.
+    /// The digest of the seed that the world began with; `None` if it is not known.
     #[serde(default)]
     pub(crate) seed: Option<String>,
 }
 
-/// What a fault does to the work of one request.
+/// The overrides of a fault rule for one request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Twist {
     pub(crate) job: Option<JobFault>,
     pub(crate) pace: Option<JobPace>,
     pub(crate) list_lag: Option<Lag>,
-    /// What a job that is made to fail says.
+    /// The error message of a job that the fault makes fail.
     pub(crate) text: Option<String>,
 }
 
 impl World {
-    /// A world that goes on from what it remembers.
+    /// Creates a world from its stored part.
     pub(crate) fn new(rules: Rules, time: Timeline, past: Remembered) -> Self {
         Self {
             knobs: rules.knobs,
-            // A server whose pages hold nothing could not be listed at all.
+            // A page must have at least one record, or lists would never end.
             page_cap: rules.page_cap.max(1),
             pace: rules.pace,
             time,
@@ -126,19 +125,19 @@ impl World {
         }
     }
 
-    /// Begins an operation: time moves, and the jobs whose time has come end.
+    /// Begins an operation: moves the time on, and ends the jobs whose time has come.
     pub(crate) fn begin(&mut self) {
         self.time.tick();
         self.finish_due_jobs();
     }
 
-    /// Moves a logical clock on by hand; the jobs whose time has come end.
+    /// Moves a logical clock forward, and ends the jobs whose time has come.
     pub(crate) fn advance(&mut self, by: Duration) {
         self.time.advance(by);
         self.finish_due_jobs();
     }
 
-    /// The time that a record is stamped with.
+    /// Returns the current time at the resolution of records, in milliseconds since 1970.
     pub(crate) fn stamp(&self) -> u64 {
         let now_ms = self.time.now_ms();
         match self.knobs.time_resolution {
@@ -161,14 +160,15 @@ impl World {
         }
     }
 
-    // Every write of a record goes through these three, so that none escapes the list lag.
+    // Every write of a record uses one of these three functions, so that the lags apply to all
+    // writes.
 
     pub(crate) fn insert_solution(&mut self, solution: Solution) {
         self.note_write(&solution.id, solution.sequence, None);
         self.solutions.insert(solution);
     }
 
-    /// Changes a record; one that is gone stays gone.
+    /// Changes a record. Does nothing if it does not exist.
     pub(crate) fn change_solution(&mut self, id: &str, change: impl FnOnce(&mut Solution)) {
         if let Some(before) = self.solutions.get(id).cloned() {
             self.note_write(id, before.sequence, Some(&before));
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// Removes a record with its server folder.
+    /// Removes a record and its server folder.
     pub(crate) fn drop_solution(&mut self, id: &str) {
         if let Some(solution) = self.solutions.remove(id) {
             self.files.remove(&server_folder(id));
@@ -198,14 +198,14 @@ impl World {
         }
     }
 
-    /// Whether anything was touched since the last [`settle`](Self::settle).
+    /// Returns true if anything has changed since the last [`settle`](Self::settle).
     pub(crate) fn has_changes(&self) -> bool {
         self.solutions.changes().next().is_some()
             || self.jobs.changes().next().is_some()
             || self.files.changes().next().is_some()
     }
 
-    /// Forgets what was touched, once it is written or nobody keeps it.
+    /// Clears the changes, once they are written or if there is no data folder.
     pub(crate) fn settle(&mut self) {
         self.solutions.settle();
         self.jobs.settle();

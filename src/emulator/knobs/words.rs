@@ -346,10 +346,10 @@ words! {
     }
     /// The time at which the server reads the package.
     PackageRead {
-        /// When the call arrives.
+        /// The server reads it when the call arrives.
         AtStart,
-        /// When the job ends. A package that was replaced meanwhile is deployed as it is then; one
-        /// that was removed fails the job.
+        /// The server reads it again when the job ends. A package that was replaced meanwhile is
+        /// deployed as it is then; one that was removed makes the job fail.
         AtEnd,
     }
     /// The comparison of names and versions: with or without case.

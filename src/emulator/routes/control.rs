@@ -3,20 +3,21 @@
 //! All of them are under `/__emulator/`. They are neither logged nor delayed, and need the token
 //! only if the emulator was started with one.
 //!
-//! | call | effect |
-//! |---|---|
-//! | `GET /__emulator/jobs` | lists all jobs: `id`, `kind`, `pending`, `message` of a failed one |
-//! | `POST /__emulator/jobs/<id>/finish` | ends a pending job; the body `{"error": TEXT}` makes it fail, `{"state": "CANCELLED"}` ends a run with this state |
-//! | `POST /__emulator/jobs/finish` | ends all pending jobs, in the order of their start |
-//! | `GET /__emulator/requests` | the request log: `method`, `path`, `query`, `operation` (null where there is no such route), `status` |
-//! | `DELETE /__emulator/requests` | empties the request log |
-//! | `GET /__emulator/knobs` | the knobs |
-//! | `PATCH /__emulator/knobs` | sets the knobs in the body, a JSON object of names and values |
-//! | `GET /__emulator/faults` | the fault rules: `id`, `rule`, `matched`, `struck` |
-//! | `POST /__emulator/faults` | adds a rule, a JSON object of its settings, and returns its `id` |
-//! | `DELETE /__emulator/faults` | removes all rules |
-//! | `DELETE /__emulator/faults/<id>` | removes one rule |
-//! | `POST /__emulator/clock` | moves a logical clock forward: `{"advance_ms": N}` |
+//! * `GET /__emulator/jobs`: lists all jobs with `id`, `kind`, `started_by`, `started_ms`, `pending`
+//!   and `message`, the error message of a failed job.
+//! * `POST /__emulator/jobs/<id>/finish`: ends a pending job. The body `{"error": TEXT}` makes it
+//!   fail, `{"state": "CANCELLED"}` ends a run with this state.
+//! * `POST /__emulator/jobs/finish`: ends all pending jobs, in the order of their start.
+//! * `GET /__emulator/requests`: returns the request log with `method`, `path`, `query`,
+//!   `operation` (null if no route matches) and `status`.
+//! * `DELETE /__emulator/requests`: clears the request log.
+//! * `GET /__emulator/knobs`: returns the knobs.
+//! * `PATCH /__emulator/knobs`: sets the knobs in the body, a JSON object of names and values.
+//! * `GET /__emulator/faults`: returns the fault rules with `id`, `rule`, `matched` and `struck`.
+//! * `POST /__emulator/faults`: adds a rule, a JSON object of its settings, and returns its `id`.
+//! * `DELETE /__emulator/faults`: removes all rules.
+//! * `DELETE /__emulator/faults/<id>`: removes one rule.
+//! * `POST /__emulator/clock`: moves a logical clock forward, `{"advance_ms": N}`.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::emulator::knobs::{RunSpaces, RunTies, UnknownFilterWord};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::World;
 
-/// The states that a run can have.
+/// The states of a run.
 pub(crate) const STATES: [&str; 5] = [
     "RUNNING",
     "COMPLETE",
@@ -16,8 +16,8 @@ pub(crate) const STATES: [&str; 5] = [
     "STOPPED_AT_CHECKPOINT",
 ];
 
-/// The parameters of a list of runs; a filter that is empty lets everything pass, one with several
-/// values what has one of them.
+/// The parameters of a list of runs. An empty filter matches every run; a filter with several
+/// values matches a run that has one of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RunQuery {
     pub(crate) solutions: Vec<String>,
@@ -31,7 +31,7 @@ pub(crate) struct RunQuery {
     pub(crate) offset: usize,
     pub(crate) sort_by: Option<String>,
     pub(crate) order: Option<String>,
-    /// The account that the call is for.
+    /// The account in the header `IB-Context`.
     pub(crate) context: Option<String>,
 }
 
@@ -46,14 +46,14 @@ impl World {
         let is_ascending = match query.order.as_deref() {
             None | Some("DESCENDING") => false,
             Some("ASCENDING") => true,
-            Some(_) => self.odd_word(false, "order", "ASCENDING or DESCENDING")?,
+            Some(_) => self.fallback_for_unknown(false, "order", "ASCENDING or DESCENDING")?,
         };
         if query
             .states
             .iter()
             .any(|state| !STATES.contains(&state.as_str()))
         {
-            self.odd_word((), "state", "a state of runs")?;
+            self.fallback_for_unknown((), "state", "a state of runs")?;
         }
         if query.output_repos.is_empty() && self.knobs.run_spaces == RunSpaces::Required {
             return Err(Refusal::MissingField {
@@ -79,7 +79,7 @@ impl World {
                 RunTies::NewestFirst => ties,
                 RunTies::OldestFirst => ties.reverse(),
             };
-            // One order, read from its other end: what sorts equally turns round too.
+            // The descending order is the exact reverse, including runs that sort equally.
             let ascending = sort(a).cmp(&sort(b)).then(ties);
             if is_ascending {
                 ascending
@@ -111,7 +111,7 @@ impl World {
             && is_in(&query.names, &run.name)
     }
 
-    /// What the runs are sorted by.
+    /// Returns the key that the runs are sorted by.
     fn sort_key(&self, sort_by: Option<&str>) -> Result<SortKey, Refusal> {
         let by_start: SortKey = |(job, _)| Key::Number(job.started_ns());
         Ok(match sort_by {
@@ -123,13 +123,13 @@ impl World {
             Some("state") => |(job, _)| Key::Text(job.run_state().to_owned()),
             Some(_) => {
                 let expected = "startTimeNs, name, version, username, timeTakenNs or state";
-                self.odd_word(by_start, "sort_by", expected)?
+                self.fallback_for_unknown(by_start, "sort_by", expected)?
             }
         })
     }
 
-    /// What a parameter with an unknown word comes to: nothing, or a refusal.
-    fn odd_word<T>(
+    /// Handles a parameter with an unknown word: returns the fallback, or refuses the call.
+    fn fallback_for_unknown<T>(
         &self,
         fallback: T,
         field: &'static str,
@@ -142,7 +142,7 @@ impl World {
     }
 }
 
-/// Takes the value to sort by from a run.
+/// A function that returns the value to sort a run by.
 type SortKey = fn(&(&Job, &Run)) -> Key;
 
 /// A value to sort by.

@@ -1,4 +1,4 @@
-//! Putting a seed into a new world.
+//! The loading of a seed into a new world.
 
 use serde_json::{Map, Value, json};
 
@@ -10,22 +10,23 @@ use crate::emulator::solutions::{PUBLIC_OWNER, Solution, server_folder};
 use crate::emulator::world::World;
 
 impl World {
-    /// Puts a checked seed into a new world. `user` is the author of public records without one.
+    /// Loads a checked seed into a new world. `user` is the author of public records without an
+    /// author.
     pub(crate) fn sow(&mut self, seed: &Seed, user: &str) -> Result<(), SeedError> {
         for record in &seed.solutions {
-            self.sow_solution(record, user)?;
+            self.load_solution(record, user)?;
         }
         for package in &seed.packages {
             let bytes = build_package(&package.description(), package.size);
-            self.sow_file(&package.path, bytes)?;
+            self.load_file(&package.path, bytes)?;
         }
         for file in &seed.files {
-            self.sow_file(&file.path, file.text.clone().into_bytes())?;
+            self.load_file(&file.path, file.text.clone().into_bytes())?;
         }
         Ok(())
     }
 
-    fn sow_solution(&mut self, record: &SeedSolution, user: &str) -> Result<(), SeedError> {
+    fn load_solution(&mut self, record: &SeedSolution, user: &str) -> Result<(), SeedError> {
         let is_public = record.owner == PUBLIC_OWNER;
         let author = match &record.author {
             Some(author) => author.clone(),
@@ -60,19 +61,19 @@ impl World {
             shared_accounts: Vec::new(),
             referenced: record.referenced,
         };
-        // The server folder of a seeded record shows what its package said.
+        // The server folder of a seeded record contains the `package.json` of its package.
         let described = json!({
             "name": solution.name, "version": solution.version, "owner": solution.owner,
             "short_description": solution.summary, "long_description": solution.description,
             "solution_type": "ibflowbin", "visibility": solution.visibility,
         });
         let path = format!("{}/package.json", server_folder(&solution.id));
-        self.sow_file(&path, described.to_string().into_bytes())?;
+        self.load_file(&path, described.to_string().into_bytes())?;
         self.solutions.insert(solution);
         Ok(())
     }
 
-    fn sow_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), SeedError> {
+    fn load_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), SeedError> {
         let now_ms = self.time.now_ms();
         NodePath::parse(path)
             .and_then(|node| self.files.write(&node, bytes.into(), true, now_ms))
@@ -82,7 +83,7 @@ impl World {
 }
 
 impl SeedPackage {
-    /// The fields of its `package.json`.
+    /// Returns the fields of `package.json`.
     fn description(&self) -> Map<String, Value> {
         let fields = [
             ("name", Some(json!(self.name))),
