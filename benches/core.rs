@@ -1,4 +1,4 @@
-//! How long the pure core takes on big estates: `cargo bench`.
+//! The speed of the pure core on large numbers of solutions: `cargo bench`.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ fn main() {
     divan::main();
 }
 
-/// How versions spread over names.
+/// The distribution of versions over names.
 #[derive(Clone, Copy)]
 enum Shape {
-    /// Each of a name of its own.
+    /// Each version has its own name.
     Names,
-    /// All of one name.
+    /// All versions have the same name.
     Versions,
 }
 
@@ -96,7 +96,8 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
     }
 }
 
-/// One of a thousand is out of service, although it is declared to serve.
+/// Returns the live state of these versions. One in a thousand is INACTIVE, although it is declared
+/// ACTIVE.
 fn live_state(versions: impl IntoIterator<Item = Identity>) -> LiveState {
     let record = |(number, identity): (usize, Identity)| LiveVersion {
         id: SolutionId::parse(&format!("8c1f0a7e-0000-4000-8000-{number:012}")).expect("an id"),
@@ -138,7 +139,7 @@ fn diff_names(bencher: Bencher<'_, '_>, count: usize) {
     bencher.bench_local(|| plan(black_box(&manifest), black_box(&live)));
 }
 
-/// Nothing is live: everything is created.
+/// Measures a diff against an empty server: everything is created.
 #[divan::bench(args = [10_000], sample_count = 20)]
 fn diff_against_nothing(bencher: Bencher<'_, '_>, count: usize) {
     let (manifest, _) = both_sides(Shape::Names, count);
@@ -146,14 +147,15 @@ fn diff_against_nothing(bencher: Bencher<'_, '_>, count: usize) {
     bencher.bench_local(|| plan(black_box(&manifest), black_box(&live)));
 }
 
-/// One name with so many versions, all declared.
+/// Measures a diff of one name with many versions, all of them declared.
 #[divan::bench(args = [500, 5_000], sample_count = 20)]
 fn diff_versions_of_one_name(bencher: Bencher<'_, '_>, count: usize) {
     let (manifest, live) = both_sides(Shape::Versions, count);
     bencher.bench_local(|| plan(black_box(&manifest), black_box(&live)));
 }
 
-/// One name with so many versions, of which one is declared and supersedes the others.
+/// Measures a diff of one name with many versions, of which one is declared and supersedes the
+/// others.
 #[divan::bench(args = [500, 5_000], sample_count = 20)]
 fn diff_superseded_versions(bencher: Bencher<'_, '_>, count: usize) {
     let manifest = manifest([identity(Shape::Versions, count)]);
@@ -188,7 +190,7 @@ fn saved_plan_to_json(bencher: Bencher<'_, '_>, count: usize) {
     bencher.bench_local(|| black_box(&saved).to_json());
 }
 
-/// Reading checks the fingerprint.
+/// Measures the parsing of a saved plan, which includes the check of the fingerprint.
 #[divan::bench(args = [10_000], sample_count = 20)]
 fn saved_plan_from_json(bencher: Bencher<'_, '_>, count: usize) {
     let text = saved(count).to_json();

@@ -29,11 +29,11 @@ pub enum State {
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Visibility {
-    /// Every user of the instance sees it.
+    /// Visible to every user of the instance.
     Public,
-    /// Only the owner sees it.
+    /// Visible to the owner only.
     Private,
-    /// It waits for an approval to become public.
+    /// Waiting for an approval to become public.
     PendingReview,
 }
 
@@ -90,7 +90,7 @@ impl Visibility {
         }
     }
 
-    /// Returns the visibility of a word; none for a word that solform does not know.
+    /// Returns the visibility of a word; `None` for a word that solform does not know.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == word)
     }

@@ -75,8 +75,8 @@ fn check_text(what: &'static str, text: &str) -> Result<(), IdentError> {
     Ok(())
 }
 
-/// Ids come from the server and are compared, never interpreted: only characters that would break a
-/// URL or a line are refused.
+/// Refuses only characters that would break a URL or a line: ids come from the server and are
+/// compared, never interpreted.
 fn check_id(what: &'static str, text: &str) -> Result<(), IdentError> {
     if text.is_empty() {
         return Err(IdentError::Empty { what });
@@ -100,7 +100,7 @@ macro_rules! text_newtype {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks a text and takes it unchanged.
+            /// Checks a text and keeps it unchanged.
             pub fn parse(text: &str) -> Result<Self, IdentError> {
                 $check($what, text)?;
                 Ok(Self(Arc::from(text)))
@@ -217,8 +217,8 @@ impl Version {
             .then_with(|| self.0.cmp(&other.0))
     }
 
-    /// Compares two versions by their leading numbers; none if these are equal. A suffix proves
-    /// nothing: `1.0-rc` comes before `1.0`, and `1.0-fix` after it.
+    /// Compares two versions by their leading numbers; `None` if these are equal or missing. A
+    /// suffix does not decide: `1.0-rc` comes before `1.0`, and `1.0-fix` after it.
     pub fn numeric_cmp(&self, other: &Self) -> Option<Ordering> {
         let (left, right) = (self.numbers()?, other.numbers()?);
         let length = left.len().max(right.len());
@@ -232,7 +232,7 @@ impl Version {
             .find(|order| order.is_ne())
     }
 
-    /// Returns the numbers at the beginning.
+    /// Returns the leading numbers, after an optional `v`.
     fn numbers(&self) -> Option<Vec<&str>> {
         let text = self.as_str();
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
@@ -322,7 +322,7 @@ const SEPARATORS: [char; 4] = ['@', ':', '#', '\\'];
 pub struct ChangeKey {
     /// The solution version.
     pub identity: Identity,
-    /// The live record that is changed; none for a create.
+    /// The live record that is changed; `None` for a create.
     pub record: Option<SolutionId>,
 }
 
@@ -368,7 +368,7 @@ pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> 
     for (identity, _) in items {
         *seen.entry((&identity.name, &identity.version)).or_default() += 1;
     }
-    let suspects: Vec<usize> = (0..items.len())
+    let candidates: Vec<usize> = (0..items.len())
         .filter(|index| {
             let (identity, record) = items[*index];
             record.is_some()
@@ -379,25 +379,25 @@ pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> 
     loop {
         let mut identities: HashMap<Address, &Identity> = HashMap::new();
         let mut keys: HashMap<Address, (&Identity, Option<&SolutionId>)> = HashMap::new();
-        let mut alike: HashSet<Address> = HashSet::new();
-        for index in &suspects {
+        let mut shared: HashSet<Address> = HashSet::new();
+        for index in &candidates {
             let (identity, record) = items[*index];
             let base = forms[*index].of(identity);
             if *identities.entry(base.clone()).or_insert(identity) != identity {
-                alike.insert(base.clone());
+                shared.insert(base.clone());
             }
             let whole = record.map_or_else(|| base.clone(), |id| base.of_record(id));
             if *keys.entry(whole.clone()).or_insert(items[*index]) != items[*index] {
-                alike.insert(whole);
+                shared.insert(whole);
             }
         }
         let mut has_changed = false;
-        for index in &suspects {
+        for index in &candidates {
             let (identity, record) = items[*index];
             let base = forms[*index].of(identity);
-            let is_alike = alike.contains(&base)
-                || record.is_some_and(|id| alike.contains(&base.of_record(id)));
-            if is_alike && let Some(longer) = forms[*index].longer() {
+            let is_shared = shared.contains(&base)
+                || record.is_some_and(|id| shared.contains(&base.of_record(id)));
+            if is_shared && let Some(longer) = forms[*index].longer() {
                 forms[*index] = longer;
                 has_changed = true;
             }
@@ -551,7 +551,7 @@ mod tests {
     /// Owner, name, version and record.
     type Item<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
 
-    /// Also where names and versions contain what separates the parts of an address.
+    /// Covers names and versions that contain the separators of an address.
     #[test]
     fn different_identities_have_different_addresses() {
         let id = |text: &str| SolutionId::parse(text).unwrap();
@@ -663,7 +663,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_go_up_or_down_only_where_their_numbers_tell() {
+    fn leading_numbers_order_versions() {
         for (before, after, expected) in [
             ("1.9", "1.10", Some(Ordering::Less)),
             ("2", "1.99.99", Some(Ordering::Greater)),

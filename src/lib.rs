@@ -8,21 +8,22 @@
 //! # The shape
 //!
 //! ```text
-//!     text --manifest--> Manifest --+
-//!                                   +--plan::diff--> Plan --guard--> ApprovedPlan --apply--> ApplyReport
-//!     HTTP --api::read--> LiveState-+                  |                              |
-//!                                                      +----------- render -----------+
+//! text --manifest--> Manifest --+
+//!                               +--plan::diff--> Plan -guard-> ApprovedPlan -apply-> ApplyReport
+//! HTTP --api::read--> LiveState-+                  |                          |
+//!                                                  +--------- render ---------+
 //! ```
 //!
 //! `review` compares two manifests, and needs nothing else: values in, a [`review::Review`] out.
 //!
 //! There are four stages with four values: collect, compare, show, act. No stage calls an earlier
 //! one. The core (`allowed_hosts`, `escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`,
-//! `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is pure and sync. The clock,
-//! randomness, files and the network are used in the edges only (`regular_file`, `api`, `package`,
-//! `apply`, `store`, `cli`), which pass values to the core. Only `apply` holds a writer, so that
-//! `plan` cannot write. The `emulator` is a second implementation of the platform's API, and shares
-//! nothing with the client. The allowed `use crate::` edges are tested by `tests/it/layering.rs`.
+//! `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is pure and synchronous. The clock,
+//! randomness, files and the network are only used in the outer modules (`regular_file`, `api`,
+//! `package`, `apply`, `store`, `cli`), which pass values to the core. Only `apply` holds a writer,
+//! so that `plan` cannot write. The `emulator` is a second implementation of the platform's API,
+//! and shares no code with the client. `tests/it/layering.rs` tests the allowed `use crate::`
+//! imports.
 //!
 //! # Words
 //!

@@ -1,8 +1,9 @@
 //! The live state: a snapshot of the versions that a server lists, with the proof of its
 //! completeness.
 //!
-//! A value, filled by `api::read` and compared by `plan::diff`. It is ordered by identity, so that
-//! the versions of a name are adjacent and two snapshots of the same state are equal.
+//! This is a plain value that `api::read` fills and `plan::diff` compares. It is ordered by
+//! identity, so that the versions of a name are adjacent and two snapshots of the same state are
+//! equal.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -208,7 +209,7 @@ impl LiveState {
         let identities = || self.versions.iter().map(|version| &version.identity);
         let short = counted(identities().map(Identity::address));
         let full = counted(identities().map(Identity::full_address));
-        // A name may contain a colon, and so equal another name with its owner.
+        // A name may contain a colon, and then equal another name with its owner.
         let is_ambiguous = |address: &Address| {
             short.get(address).is_some_and(|count| *count > 1) || full.contains_key(address)
         };

@@ -37,22 +37,22 @@ impl fmt::Display for WriteKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeKind {
-    /// It is as planned.
+    /// The change is as planned.
     Done,
-    /// It failed.
+    /// The change failed.
     Failed,
-    /// It was not begun, because of another change.
+    /// The change was not started, because of another change.
     Skipped,
     /// The live record was not as planned, so nothing was sent.
     Refused,
-    /// It was not begun, or not finished, because of an interrupt.
+    /// The change was not started or not finished, because of an interrupt.
     Cancelled,
     /// It is not known whether the write took effect.
     Unknown,
 }
 
 impl OutcomeKind {
-    /// Every kind, in the order of tables.
+    /// All kinds, in the order of tables.
     pub const ALL: [Self; 6] = [
         Self::Done,
         Self::Failed,
@@ -62,7 +62,7 @@ impl OutcomeKind {
         Self::Unknown,
     ];
 
-    /// Returns the word for it.
+    /// Returns the word in tables, journal and events.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",

@@ -1,27 +1,27 @@
-//! What is live and what is declared: both follow from a number, so that the program can be given
-//! files, while the floor knows without any.
+//! The live and the declared solutions. Both are computed from a number, so that the program gets
+//! them as files, and the baseline client needs no files.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
-/// The version that is live at first.
+/// The version that is live at the start.
 pub(crate) const FIRST: &str = "1.0.0";
 
-/// The version that an upgrade brings.
+/// The version that an upgrade deploys.
 pub(crate) const NEXT: &str = "2.0.0";
 
-/// Where the packages lie.
+/// The folder of the packages.
 const DRIVE: &str = "acme/releases/fs/Instabase Drive";
 
 /// The visibilities, in the words of the API.
 pub(crate) const VISIBILITIES: [&str; 3] = ["PUBLIC", "PRIVATE", "PENDING_REVIEW"];
 
-/// One solution of the estate.
+/// A solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Item(pub(crate) usize);
 
 impl Item {
-    /// The item that has this name.
+    /// Returns the item with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let number = name.strip_prefix("Solution ")?;
         number.parse().ok().map(Self)
@@ -31,12 +31,12 @@ impl Item {
         format!("Solution {:06}", self.0)
     }
 
-    /// The id of the version that is live at first.
+    /// Returns the id of the version that is live at the start.
     pub(crate) fn id(self) -> String {
         format!("8c1f0a7e-0000-4000-8000-{:012}", self.0)
     }
 
-    /// Every fourth is public.
+    /// Returns true for every fourth item.
     fn is_public(self) -> bool {
         self.0.is_multiple_of(4)
     }
@@ -57,7 +57,7 @@ impl Item {
         }
     }
 
-    /// Returns whether it is out of service, although it is declared to serve: one in a thousand.
+    /// Returns true if the item is INACTIVE, although it is declared ACTIVE: one in a thousand.
     pub(crate) fn is_changed(self) -> bool {
         self.0 % 1_000 == 7
     }
@@ -67,24 +67,24 @@ impl Item {
     }
 }
 
-/// A few items spread over an estate of so many, the first of them changed.
+/// Returns a few items spread over `live` items, the first of them changed.
 pub(crate) fn few(declared: usize, live: usize) -> impl Iterator<Item = Item> {
-    // The step shares no factor with a thousand, and so comes upon no second changed item.
+    // The step has no common factor with 1000, so that no second changed item is chosen.
     let step = (live / declared).saturating_sub(3).max(1);
     (0..declared).map(move |index| Item(7 + index * step))
 }
 
-/// Returns how many of these items differ from what is declared.
+/// Returns the number of items that differ from what is declared.
 pub(crate) fn changes(items: impl IntoIterator<Item = Item>) -> usize {
     items.into_iter().filter(|item| item.is_changed()).count()
 }
 
-/// A manifest that declares these items in this version.
+/// Returns a manifest that declares these items in this version.
 pub(crate) fn manifest(url: &str, version: &str, items: impl IntoIterator<Item = Item>) -> String {
     let mut text = format!(
-        "solform: 1\nenvironments:\n  bench:\n    url: {url}\n    token: {{ env: BENCH_TOKEN }}\n    \
-         vars: {{ drive: \"{DRIVE}\" }}\ndefaults: {{ owner: svc-release, superseded: deactivate }}\n\
-         solutions:\n"
+        "solform: 1\nenvironments:\n  bench:\n    url: {url}\n    token: {{ env: BENCH_TOKEN \
+         }}\n    vars: {{ drive: \"{DRIVE}\" }}\ndefaults: {{ owner: svc-release, superseded: \
+         deactivate }}\nsolutions:\n"
     );
     for item in items {
         let owner = match item.owner() {
@@ -93,8 +93,8 @@ pub(crate) fn manifest(url: &str, version: &str, items: impl IntoIterator<Item =
         };
         let _ = write!(
             text,
-            "  {}:\n    version: {version}\n    path: ${{drive}}/${{name}}-${{version}}.ibsolution\n\
-             {owner}    visibility: {}\n",
+            "  {}:\n    version: {version}\n    path: \
+             ${{drive}}/${{name}}-${{version}}.ibsolution\n{owner}    visibility: {}\n",
             item.name(),
             item.visibility(),
         );
@@ -102,7 +102,8 @@ pub(crate) fn manifest(url: &str, version: &str, items: impl IntoIterator<Item =
     text
 }
 
-/// A seed with these items live in the first version, and packages of another version for others.
+/// Returns a seed with these items live in the first version, and packages of `version` for other
+/// items.
 pub(crate) fn seed(live: Range<usize>, packages: Range<usize>, version: &str) -> String {
     let mut text = String::new();
     if !live.is_empty() {
@@ -116,7 +117,8 @@ pub(crate) fn seed(live: Range<usize>, packages: Range<usize>, version: &str) ->
         };
         let _ = writeln!(
             text,
-            "  - {{ id: {}, name: {}, version: {FIRST}, owner: {}, state: {state}, visibility: {} }}",
+            "  - {{ id: {}, name: {}, version: {FIRST}, owner: {}, state: {state}, visibility: {} \
+             }}",
             item.id(),
             item.name(),
             item.owner(),

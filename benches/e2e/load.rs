@@ -1,20 +1,20 @@
-//! The loads: what the program is given to do.
+//! The loads: the tasks that are measured.
 
 use std::time::Duration;
 
 use crate::estate::{self, FIRST, Item, NEXT};
 
-/// How much is measured.
+/// The amount of work of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scale {
     Full,
-    /// Only what takes seconds.
+    /// Only the loads that take seconds.
     Quick,
-    /// Very small, once.
+    /// Every load once, and very small.
     Smoke,
 }
 
-/// The server that a load meets.
+/// The settings of the server for a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) profile: &'static str,
@@ -22,24 +22,24 @@ pub(crate) struct Setting {
     pub(crate) job_time: Duration,
 }
 
-/// What is to be done.
+/// A task for the program and the baseline client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// All that is live is declared.
+    /// A plan in which every live version is declared.
     Plan {
         live: usize,
     },
-    /// A few names of many are declared.
+    /// A plan in which a few of many live names are declared.
     PlanFew {
         declared: usize,
         live: usize,
     },
-    /// Nothing is live yet.
+    /// An apply on an empty server.
     Apply {
         creates: usize,
         at_once: usize,
     },
-    /// Each name gets a new version, and its old one is taken out of service.
+    /// An apply that deploys a new version of each name and deactivates the old one.
     Upgrade {
         names: usize,
         at_once: usize,
@@ -50,16 +50,16 @@ pub(crate) enum Task {
     },
 }
 
-/// One load.
+/// A load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) task: Task,
     pub(crate) setting: Setting,
-    /// How many rounds are usual.
+    /// The default number of rounds.
     pub(crate) runs: usize,
 }
 
-/// Every load of a scale.
+/// Returns the loads of a scale.
 pub(crate) fn all(scale: Scale) -> Vec<Load> {
     match scale {
         Scale::Full => loads(
@@ -123,7 +123,7 @@ fn loads(
         loads.push(load(Task::Apply { creates, at_once }, "aihub", 3));
     }
     for (names, at_once) in upgrades.iter().copied() {
-        // At the default of five at once the jobs alone take half a minute.
+        // At the default of five concurrent steps the jobs alone take half a minute.
         let runs = if at_once == 5 { 1 } else { 3 };
         loads.push(load(Task::Upgrade { names, at_once }, "aihub", runs));
     }
@@ -133,7 +133,7 @@ fn loads(
 }
 
 impl Load {
-    /// What it is called in the table, and found by.
+    /// Returns the name of the load in the table and in the filter.
     pub(crate) fn name(&self) -> String {
         let profile = self.setting.profile;
         match self.task {
@@ -146,7 +146,7 @@ impl Load {
         }
     }
 
-    /// The seed of the server, or nothing where none is needed.
+    /// Returns the seed of the server; `None` if the load needs no server.
     pub(crate) fn seed(&self) -> Option<String> {
         match self.task {
             Task::Plan { live } | Task::PlanFew { live, .. } => {
@@ -158,7 +158,7 @@ impl Load {
         }
     }
 
-    /// The manifest, given the server's URL.
+    /// Returns the manifest for a server at this URL.
     pub(crate) fn manifest(&self, url: &str) -> String {
         match self.task {
             Task::Plan { live } => estate::manifest(url, FIRST, (0..live).map(Item)),
@@ -173,7 +173,7 @@ impl Load {
         }
     }
 
-    /// What the program is called with.
+    /// Returns the arguments of the program.
     pub(crate) fn program_arguments(&self) -> Vec<String> {
         let text = match self.task {
             Task::Plan { .. } | Task::PlanFew { .. } => "plan --detailed-exitcode".to_owned(),
@@ -186,7 +186,7 @@ impl Load {
         text.split(' ').map(str::to_owned).collect()
     }
 
-    /// What the floor is called with, or nothing where there is none.
+    /// Returns the arguments of the baseline client; `None` if the load has none.
     pub(crate) fn floor_arguments(&self, address: &str) -> Option<Vec<String>> {
         let profile = self.setting.profile;
         let job_ms = self.setting.job_time.as_millis();
@@ -207,12 +207,12 @@ impl Load {
         Some(words.map(str::to_owned).collect())
     }
 
-    /// Returns whether a run changes the server, so that the next one needs a new one.
+    /// Returns true if the load changes the server, so that the next round needs a new server.
     pub(crate) fn writes(&self) -> bool {
         self.creates() > 0
     }
 
-    /// Returns how many versions are deployed.
+    /// Returns the number of versions that the load deploys.
     pub(crate) fn creates(&self) -> usize {
         match self.task {
             Task::Apply { creates, .. } => creates,
@@ -221,7 +221,7 @@ impl Load {
         }
     }
 
-    /// Returns how many changes a run finds or makes, deploys aside.
+    /// Returns the number of changes that the load finds or makes, without deploys.
     pub(crate) fn changes(&self) -> usize {
         match self.task {
             Task::Plan { live } => estate::changes((0..live).map(Item)),
@@ -231,7 +231,7 @@ impl Load {
         }
     }
 
-    /// How a good run of the program ends, and what it says.
+    /// Returns the exit code and the text of a successful round of the program.
     pub(crate) fn expected(&self) -> (i32, String) {
         let (creates, changes) = (self.creates(), self.changes());
         match self.task {

@@ -1,18 +1,18 @@
-//! How fast the whole program is: `cargo bench --bench e2e`.
+//! The speed of the whole program: `cargo bench --bench e2e`.
 //!
-//! An emulator with a known latency, page cap and job time runs in a process of its own. Each load
-//! is given to the program and to the floor, an idealised client that knows exactly what to fetch
-//! and do; both run as processes of their own and are measured alike. A run that does not do what
-//! it should breaks the benchmark off, so that no number stands for nothing.
+//! An emulator with a known latency, page cap and job time runs in its own process. Each load is
+//! executed by the program and by the floor, an idealised baseline client that knows exactly what
+//! to fetch and do. Both are separate processes and are measured in the same way. A round with a
+//! wrong result stops the benchmark, so that every figure belongs to a correct execution.
 //!
-//! Without `--bench`, which `cargo bench` adds, each load is run once, and so small that it proves
-//! only that the benchmark still works: `cargo test --bench e2e`.
+//! Without `--bench`, which `cargo bench` adds, each load is executed once and very small, which
+//! only proves that the benchmark still works: `cargo test --bench e2e`.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "a benchmark is an edge, and a program that shows what it does"
+    reason = "a benchmark is a program that reads the clock and prints its results"
 )]
 
 mod estate;
@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use load::{Load, Scale};
 use options::{Asked, Options};
 
-/// What went wrong, for people.
+/// An error with a message for people.
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {

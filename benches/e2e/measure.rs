@@ -1,5 +1,5 @@
-//! What a process uses: it runs as the only child of a process that does nothing else, because the
-//! system tells the peak memory of all finished children together.
+//! The resource usage of a process. The process is the only child of a process that does nothing
+//! else, because the system only reports the peak memory of all finished children together.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 
-/// What one run used.
+/// The resource usage of a process.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Usage {
     pub(crate) exit_code: i32,
@@ -20,7 +20,7 @@ pub(crate) struct Usage {
     pub(crate) peak_kib: u64,
 }
 
-/// What a run used and said.
+/// The resource usage and the output of a process.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) usage: Usage,
@@ -28,7 +28,7 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
-/// Runs a command in a folder, with nothing of the surroundings, and measures it.
+/// Executes a command in a folder with an empty environment, and measures it.
 pub(crate) fn measure(
     program: &Path,
     arguments: &[String],
@@ -55,11 +55,11 @@ pub(crate) fn measure(
     })
 }
 
-/// Where the measured command writes to.
+/// The files for the output of the measured command.
 const STDOUT: &str = "stdout.txt";
 const STDERR: &str = "stderr.txt";
 
-/// The process in between: runs the command as its child and prints what that used.
+/// Executes the command as the only child of this process, and prints its resource usage.
 pub(crate) fn child(command: &[String]) -> Result<(), Failure> {
     let (program, arguments) = command.split_first().ok_or("there is no command")?;
     let mut command = Command::new(PathBuf::from(program));
@@ -96,7 +96,7 @@ fn used_by_children() -> Result<Usage, Failure> {
         wall_ms: 0.0,
         user_ms: milliseconds(usage.user_time()),
         system_ms: milliseconds(usage.system_time()),
-        // One system counts bytes where the others count KiB.
+        // macOS counts bytes, other systems count KiB.
         peak_kib: if cfg!(target_os = "macos") {
             peak / 1_024
         } else {
@@ -107,5 +107,5 @@ fn used_by_children() -> Result<Usage, Failure> {
 
 #[cfg(not(unix))]
 fn used_by_children() -> Result<Usage, Failure> {
-    Err("what a process has used is not measured on this system".into())
+    Err("the resource usage of a process cannot be measured on this system".into())
 }

@@ -1,34 +1,34 @@
-//! What was asked for on the command line.
+//! The command line.
 
 use std::path::PathBuf;
 
 use crate::Failure;
 use crate::load::Scale;
 
-/// What `--help` says.
+/// The text of `--help`.
 pub(crate) const HELP: &str = "\
-Measures the whole program against an emulator and beside an idealised client.
+Measures the whole program against an emulator, in comparison with an idealised client.
 
 Usage: cargo bench --bench e2e -- [OPTIONS] [FILTER]
 
   [FILTER]         Only the loads with this text in their names
   --quick          Only the loads that take seconds, and fewer rounds
-  --smoke          Every load once and very small: whether the benchmark still works
-  --runs N         So many rounds for each load
-  --json FILE      Write every single run to this file, too
+  --smoke          Every load once and very small, to check that the benchmark works
+  --runs N         Number of rounds for each load
+  --json FILE      Write the figures of each round to this file
   --program FILE   Measure this program instead of the one that cargo has built";
 
-/// What this process is for.
+/// The purpose of this process.
 pub(crate) enum Asked {
     Benchmark(Options),
-    /// To run a command as its only child and to tell what it used.
+    /// Execute a command as the only child and print its resource usage.
     Measure(Vec<String>),
-    /// To be the idealised client.
+    /// Act as the idealised client.
     Floor(Vec<String>),
     Help,
 }
 
-/// How the benchmark is run.
+/// The options of the benchmark.
 pub(crate) struct Options {
     pub(crate) scale: Scale,
     pub(crate) filter: String,

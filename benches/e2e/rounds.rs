@@ -1,4 +1,4 @@
-//! The rounds of a load: the program and the floor by turns, each run checked.
+//! The rounds of a load: the program and the baseline client in turn, each result checked.
 
 use std::path::Path;
 
@@ -11,17 +11,17 @@ use crate::measure::{Finished, Usage, measure};
 use crate::options::Options;
 use crate::server::Server;
 
-/// What one run used, on both sides.
+/// The figures of one round, of the client and of the server.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Run {
     #[serde(flatten)]
     pub(crate) usage: Usage,
     pub(crate) requests: usize,
-    /// What the emulator needed for it, where that is known.
+    /// The CPU time of the emulator, if the system reports it.
     pub(crate) server_cpu_ms: Option<f64>,
 }
 
-/// All runs of a load.
+/// The figures of all rounds of a load.
 #[derive(Debug, Serialize)]
 pub(crate) struct Results {
     pub(crate) load: String,
@@ -30,11 +30,11 @@ pub(crate) struct Results {
     #[serde(skip)]
     pub(crate) profile: &'static str,
     pub(crate) program: Vec<Run>,
-    /// None where there is no floor.
+    /// The figures of the baseline client; empty if the load has none.
     pub(crate) floor: Vec<Run>,
 }
 
-/// Runs a load as often as it is wished.
+/// Executes all rounds of a load.
 pub(crate) fn run(load: &Load, options: &Options) -> Result<Results, Failure> {
     let mut results = Results {
         load: load.name(),
@@ -117,7 +117,7 @@ fn run_measured(
     Ok((run, finished))
 }
 
-/// Returns whether a run did what it should, by its own word and by the server's.
+/// Checks the result of a round, by its output and by the jobs of the server.
 fn check(
     load: &Load,
     server: Option<&Server>,

@@ -1,4 +1,4 @@
-//! The emulator, in a process of its own that ends with its handle.
+//! The emulator, in a separate process that ends with its handle.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,13 +11,13 @@ use serde_json::Value;
 use crate::Failure;
 use crate::load::Setting;
 
-/// A running emulator. It is killed when it is dropped.
+/// A running emulator. Dropping it kills the process.
 pub(crate) struct Server {
     process: Child,
     address: String,
 }
 
-/// What the emulator has been asked.
+/// The request log of the emulator.
 #[derive(Deserialize)]
 struct Requests {
     requests: Vec<Request>,
@@ -32,7 +32,7 @@ struct Request {
 }
 
 impl Server {
-    /// Starts an emulator on this seed.
+    /// Starts an emulator with this seed.
     pub(crate) fn start(program: &Path, setting: &Setting, seed: &Path) -> Result<Self, Failure> {
         let process = Command::new(program)
             .args(["emulator", "--page-cap", "100"])
@@ -59,18 +59,18 @@ impl Server {
         Ok(server)
     }
 
-    /// Host and port.
+    /// Returns host and port.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Empties the log of requests.
+    /// Clears the request log.
     pub(crate) fn forget_requests(&self) -> Result<(), Failure> {
         self.control("DELETE", "/__emulator/requests").map(drop)
     }
 
-    /// Returns how many requests were made since the log was emptied. One that the server did not
-    /// like breaks the benchmark off: a run with repeats measures something else.
+    /// Returns the number of requests since the log was cleared. A request with an error status
+    /// stops the benchmark, because a round with retries measures something else.
     pub(crate) fn requests(&self) -> Result<usize, Failure> {
         let Requests { requests } =
             serde_json::from_slice(&self.control("GET", "/__emulator/requests")?)?;
@@ -88,29 +88,29 @@ impl Server {
         }
     }
 
-    /// Returns how many jobs have ended well. All must have.
+    /// Returns the number of jobs. Fails if one is pending or has failed.
     pub(crate) fn jobs(&self) -> Result<usize, Failure> {
         let answer: Value = serde_json::from_slice(&self.control("GET", "/__emulator/jobs")?)?;
         let jobs = answer["jobs"].as_array().ok_or("there are no jobs")?;
         let is_bad = |job: &&Value| job["pending"] != false || !job["message"].is_null();
         match jobs.iter().find(is_bad) {
-            Some(job) => Err(format!("a job has not ended well: {job}").into()),
+            Some(job) => Err(format!("a job is pending or has failed: {job}").into()),
             None => Ok(jobs.len()),
         }
     }
 
-    /// The CPU time that the emulator has used so far, where the system tells it.
+    /// Returns the CPU time that the emulator has used so far, if the system reports it.
     pub(crate) fn cpu_ms(&self) -> Option<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
-        // The fields behind the name, which may hold anything: user and system time in ticks of 10
-        // ms.
+        // The fields after the name, which may contain any character: user and system time in ticks
+        // of 10 ms.
         let (_, fields) = text.rsplit_once(')')?;
         let mut times = fields.split_whitespace().skip(11);
         let mut next = || times.next()?.parse::<u32>().ok().map(f64::from);
         Some((next()? + next()?) * 10.0)
     }
 
-    /// Asks a control route.
+    /// Calls a control route and returns the body.
     fn control(&self, method: &str, path: &str) -> Result<Vec<u8>, Failure> {
         let mut stream = TcpStream::connect(&self.address)?;
         let address = &self.address;
@@ -130,7 +130,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; either way nothing is left of it.
+        // The process may have ended already; the result is the same.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

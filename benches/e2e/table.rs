@@ -1,22 +1,22 @@
-//! What is shown: a line for each load as it ends, the table, and the targets.
+//! The output: a line for each load when it ends, the table, and the targets.
 
 use std::fmt::Write as _;
 
 use crate::rounds::{Results, Run};
 use crate::targets::Target;
 
-/// The figures of one side of a load.
+/// The figures of one client for a load.
 pub(crate) struct Figures {
-    /// The shortest run.
+    /// The shortest round.
     pub(crate) best: Run,
     pub(crate) median_ms: f64,
-    /// The greatest of all runs.
+    /// The maximum of all rounds.
     pub(crate) peak_kib: u64,
     pub(crate) requests: usize,
 }
 
 impl Figures {
-    /// None, if there were no runs.
+    /// Computes the figures; `None` if there were no rounds.
     pub(crate) fn of(runs: &[Run]) -> Option<Self> {
         let mut sorted = runs.to_vec();
         sorted.sort_by(|left, right| left.usage.wall_ms.total_cmp(&right.usage.wall_ms));
@@ -71,7 +71,7 @@ fn cells(results: &Results) -> [String; 10] {
     ]
 }
 
-/// One load in one line.
+/// Returns the figures of a load in one line.
 pub(crate) fn line(results: &Results) -> String {
     let [load, values @ ..] = cells(results);
     let [_, heads @ ..] = HEAD;
@@ -82,7 +82,7 @@ pub(crate) fn line(results: &Results) -> String {
     format!("{load}: {}", shown.collect::<Vec<_>>().join(", "))
 }
 
-/// All loads, as a table of Markdown that reads well in a terminal.
+/// Returns the figures of all loads as a Markdown table that is also readable in a terminal.
 pub(crate) fn markdown(results: &[Results]) -> String {
     let rows: Vec<[String; 10]> = results.iter().map(cells).collect();
     let widths: Vec<usize> = (0..HEAD.len())
@@ -94,7 +94,7 @@ pub(crate) fn markdown(results: &[Results]) -> String {
     let mut text = String::new();
     let mut push = |cells: &[String]| {
         for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-            // The name stands to the left, the figures to the right.
+            // The name is left-aligned, the figures are right-aligned.
             let _ = if column == 0 {
                 write!(text, "| {cell:width$} ")
             } else {
@@ -119,7 +119,7 @@ pub(crate) fn markdown(results: &[Results]) -> String {
     text
 }
 
-/// The targets, each with what was found.
+/// Returns the targets, each with its verdict and figure.
 pub(crate) fn targets(targets: &[Target]) -> String {
     let mut text = String::new();
     for target in targets {
@@ -133,7 +133,7 @@ pub(crate) fn targets(targets: &[Target]) -> String {
     text
 }
 
-/// A time with three figures or so.
+/// Formats a time with about three digits.
 pub(crate) fn time(milliseconds: f64) -> String {
     match milliseconds {
         long if long >= 10_000.0 => format!("{:.1} s", long / 1e3),
@@ -143,10 +143,10 @@ pub(crate) fn time(milliseconds: f64) -> String {
     }
 }
 
-/// Memory in MiB.
+/// Formats memory in MiB.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "no memory has so many KiB that it matters"
+    reason = "the number of KiB is small enough to be exact"
 )]
 pub(crate) fn memory(kib: u64) -> String {
     format!("{:.1} MiB", kib as f64 / 1_024.0)

@@ -1,4 +1,4 @@
-//! What the program must reach, and whether it does.
+//! The performance targets of the program, and their verdicts.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use crate::load::Task;
 use crate::rounds::Results;
 use crate::table::{Figures, memory, time};
 
-/// A figure with its bound.
+/// A figure with its upper limit.
 pub(crate) struct Target {
     what: String,
     found: Found,
     most: f64,
 }
 
-/// A figure in its unit.
+/// A figure with its unit.
 #[derive(Clone, Copy)]
 enum Found {
     Milliseconds(f64),
@@ -41,7 +41,7 @@ impl Found {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it was a whole number of KiB before"
+        reason = "the value is a whole number of KiB"
     )]
     fn show(self, number: f64) -> String {
         match self {
@@ -63,8 +63,11 @@ impl fmt::Display for Target {
     }
 }
 
-/// Every target whose loads were run.
-#[expect(clippy::cast_precision_loss, reason = "no count here is so great")]
+/// Returns the targets whose loads were measured.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the counts are small enough to be exact"
+)]
 pub(crate) fn judge(results: &[Results], binary_bytes: u64) -> Vec<Target> {
     let find = |task: Task, profile: &str| {
         let same = |results: &&Results| results.task == task && results.profile == profile;

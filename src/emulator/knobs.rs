@@ -355,7 +355,8 @@ mod tests {
             ),
             (
                 "paging=loose",
-                "knob `paging` does not take `loose`: unknown variant `loose`, expected one of `wrapped`, `bare`, ",
+                "knob `paging` does not take `loose`: unknown variant `loose`, expected one of \
+                 `wrapped`, `bare`, ",
             ),
             ("list_lag=-1", "knob `list_lag` does not take `-1`"),
             (

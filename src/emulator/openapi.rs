@@ -52,10 +52,12 @@ pub fn openapi() -> Value {
         "info": {
             "title": "The emulated platform",
             "version": "1.0.0",
-            "description": "The Deployed Solutions API, the Job API and what releases need of the Filesystem and \
-                            packaging APIs, as the emulator serves them. Each description begins with how certain \
-                            the thing is: STATED by the platform's pages, SEEN in captured answers or public \
-                            clients, INFERRED, or UNKNOWN. Knobs change the answers; the document holds for their defaults.",
+            "description": "The Deployed Solutions API, the Job API and what releases need of the \
+                            Filesystem and packaging APIs, as the emulator serves them. Each \
+                            description begins with how certain the thing is: STATED by the \
+                            platform's pages, SEEN in captured answers or public clients, \
+                            INFERRED, or UNKNOWN. Knobs change the answers; the document holds for \
+                            their defaults.",
         },
         "security": [{ "token": [] }],
         "paths": paths,
@@ -64,7 +66,8 @@ pub fn openapi() -> Value {
             "securitySchemes": {
                 "token": {
                     "type": "http", "scheme": "bearer",
-                    "description": "STATED. A wrong token, a wrong `IB-Context` and a missing right all give 401.",
+                    "description": "STATED. A wrong token, a wrong `IB-Context` and a missing \
+                                    right all give 401.",
                 },
             },
         },
@@ -111,8 +114,9 @@ fn operation_object(
         }
         responses.insert(status.to_owned(), response);
     }
-    let others = "STATED: 4xx for the client's errors, 401 for a missing right, 5xx for the server's. UNKNOWN for this \
-                  API: the form; knobs `error_body` and `error_status`. Faults and other knobs give these.";
+    let others = "STATED: 4xx for the client's errors, 401 for a missing right, 5xx for the \
+                  server's. UNKNOWN for this API: the form; knobs `error_body` and `error_status`. \
+                  Faults and other knobs give these.";
     for (status, description) in refusals(operation).chain([("default", others)]) {
         let mut refused = json!({ "description": description });
         if operation != Operation::HeadNode {
@@ -138,7 +142,8 @@ fn operation_object(
 
 fn header_object((name, description): &(&str, &str)) -> (String, Value) {
     let header = json!({
-        "description": description, "required": true, "schema": { "type": "string", "minLength": 1 },
+        "description": description, "required": true,
+        "schema": { "type": "string", "minLength": 1 },
     });
     ((*name).to_owned(), header)
 }

@@ -41,7 +41,8 @@ pub(crate) enum PackageError {
     #[error("it has no readable `package.json`")]
     NoDescription,
     #[error(
-        "it unpacks to more than {UNPACKED_LIMIT} bytes or {UNPACKED_FILES} files, or contains an unsafe path"
+        "it unpacks to more than {UNPACKED_LIMIT} bytes or {UNPACKED_FILES} files, or contains an \
+         unsafe path"
     )]
     Swollen,
     #[error("it is not a zip archive ({0})")]

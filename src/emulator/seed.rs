@@ -399,7 +399,8 @@ files:
             ("a: [", "line 1"),
             ("files: [{ path: a/../b, text: x }]\n", "`a/../b`"),
             (
-                "solutions: [{ name: A, version: 1, owner: o, id: x }, { name: B, version: 1, owner: o, id: x }]",
+                "solutions: [{ name: A, version: 1, owner: o, id: x }, { name: B, version: 1, \
+                 owner: o, id: x }]",
                 "`x`",
             ),
             (

@@ -281,7 +281,8 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
                 Ok((stream, _)) => {
                     // Small answers must not wait for the client's acknowledgements.
                     let _ = stream.set_nodelay(true);
-                    let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
+                    let stream = TokioIo::new(stream);
+                    let connection = builder.serve_connection(stream, service.clone());
                     let connection = graceful.watch(connection);
                     connections.spawn(async move {
                         if let Err(error) = connection.await {

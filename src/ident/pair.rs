@@ -10,12 +10,13 @@ pub struct OwnerPair<'a> {
 }
 
 impl<'a> OwnerPair<'a> {
-    /// Returns the pair of a user; none for `IB_DEPLOYED`, which is not a user.
+    /// Returns the pair of a user; `None` for `IB_DEPLOYED`, which is not a user.
     pub fn of(user: &'a Owner) -> Option<Self> {
         (!user.is_ib_deployed()).then_some(Self { user })
     }
 
-    /// Returns the pair of a declared owner and its counterpart.
+    /// Returns the pair of a declared owner and its counterpart; `None` if they are not a user and
+    /// `IB_DEPLOYED`.
     pub fn from_both(owner: &'a Owner, other: &'a Owner) -> Option<Self> {
         let (user, public) = if owner.is_ib_deployed() {
             (other, owner)
@@ -25,12 +26,13 @@ impl<'a> OwnerPair<'a> {
         Self::of(user).filter(|_| public.is_ib_deployed())
     }
 
-    /// Returns the advice, as a sentence, to name the user whose pair makes the two owners equal.
+    /// Returns the advice, as a sentence, to name the user whose pair makes the two owners equal;
+    /// `None` if they are no pair.
     pub fn advice(owner: &Owner, other: &Owner) -> Option<String> {
         let pair = OwnerPair::from_both(owner, other)?;
         Some(format!(
-            "Write `user: {}` in the environment if the token is that user's: the owners `{owner}` and `{other}` then \
-             count as one.",
+            "Write `user: {}` in the environment if the token is that user's: the owners `{owner}` \
+             and `{other}` then count as one.",
             pair.user
         ))
     }
@@ -45,7 +47,7 @@ impl<'a> OwnerPair<'a> {
         owner.is_ib_deployed() || owner == self.user
     }
 
-    /// Returns the counterpart of an owner of the pair.
+    /// Returns the counterpart of an owner of the pair; `None` for any other owner.
     pub fn other(self, owner: &Owner) -> Option<Owner> {
         if owner.is_ib_deployed() {
             Some(self.user.clone())

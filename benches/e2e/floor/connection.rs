@@ -1,4 +1,4 @@
-//! One connection: plain HTTP/1.1, one request after the other.
+//! One connection: plain HTTP/1.1, one request after another.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -27,7 +27,7 @@ impl Connection {
         })
     }
 
-    /// The body of a good answer.
+    /// Sends a request and returns the body of the answer. Fails if the status is not a success.
     pub(super) async fn ask(
         &mut self,
         method: Method,

@@ -1,6 +1,6 @@
-//! The floor: an idealised client. It knows how many pages there are, what stands on them, where
-//! the packages lie and how long a job takes; it keeps as many connections as the program does,
-//! reads only the fields that matter, and proves nothing.
+//! The floor: an idealised baseline client. It knows the number of pages, their records, the paths
+//! of the packages and the duration of a job. It uses as many connections as the program, parses
+//! only the fields that matter, and does not prove the completeness of a list.
 
 mod connection;
 mod plan;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::Failure;
 use crate::estate::{self, Item};
 
-/// As many reads at once as the program makes unless it is told otherwise.
+/// The number of concurrent reads, which is the default of the program.
 const READS_AT_ONCE: usize = 10;
 
-/// Does what the words ask for, and prints how many changes it found or made.
+/// Executes the task in `words`, and prints the number of changes that it found or made.
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -40,7 +40,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
                 let items = (0..names.parse()?).map(Item);
                 release::upgrade(address, items, at_once.parse()?, job_time).await
             }
-            _ => Err(Failure::from("the floor knows no such task")),
+            _ => Err(Failure::from("unknown task of the floor")),
         }
     })?;
     println!("{changes} changes");

@@ -1,4 +1,4 @@
-//! Plans: pages, all of them known beforehand, and records that are compared as they come.
+//! Plans: a list of pages that is known in advance, and records that are compared as they arrive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,14 +11,15 @@ use super::connection::Connection;
 use crate::Failure;
 use crate::estate::{FIRST, Item, VISIBILITIES};
 
-/// How many records a page holds.
+/// The number of records in a page.
 const PAGE: usize = 100;
 
-/// One request, and what its answer must hold.
+/// A request, and the expected number of records in its answer.
 pub(super) struct Question {
     path: String,
     records: usize,
-    /// The word that the list is filtered by. What such a list shows is counted as no change again.
+    /// The visibility filter of the list. Changes are not counted in filtered lists, because they
+    /// are in the unfiltered list too.
     visibility: Option<&'static str>,
 }
 
@@ -37,9 +38,9 @@ struct Record<'a> {
     visibility: Option<&'a str>,
 }
 
-/// The lists that a plan needs: the words that each is filtered by.
+/// Returns the visibility filters of the lists that a plan needs.
 fn filters(profile: &str) -> impl Iterator<Item = Option<&'static str>> {
-    // Where records do not tell their visibility, three filtered lists do.
+    // If records do not contain their visibility, three filtered lists are needed.
     let filtered = if profile == "docs" {
         &VISIBILITIES[..]
     } else {
@@ -59,13 +60,13 @@ fn filter_query(filter: Option<&str>) -> String {
     filter.map_or_else(String::new, |word| format!("&visibility={word}"))
 }
 
-/// Every page of everything.
+/// Returns the requests for every page of all lists.
 pub(super) fn whole(live: usize, profile: &str) -> Vec<Question> {
     let mut questions = Vec::new();
     for visibility in filters(profile) {
         let total = matching((0..live).map(Item), visibility);
         let filter = filter_query(visibility);
-        // An empty list has a page, too.
+        // An empty list has a page too.
         for offset in (0..total.max(1)).step_by(PAGE) {
             questions.push(Question {
                 path: format!("/api/v2/solutions/deployed?limit={PAGE}&offset={offset}{filter}"),
@@ -77,7 +78,7 @@ pub(super) fn whole(live: usize, profile: &str) -> Vec<Question> {
     questions
 }
 
-/// The lists of a few names.
+/// Returns the requests for a few names.
 pub(super) fn by_names(items: impl Iterator<Item = Item>, profile: &str) -> Vec<Question> {
     let mut questions = Vec::new();
     for item in items {
@@ -94,8 +95,8 @@ pub(super) fn by_names(items: impl Iterator<Item = Item>, profile: &str) -> Vec<
     questions
 }
 
-/// Asks everything, so many at once, and counts the changes: the first page alone, as nobody knows
-/// before it how big a page is.
+/// Sends all requests, with a limited number at a time, and counts the changes. The first page is
+/// read alone, because a real client does not know the page size before.
 pub(super) async fn fetch(address: &str, questions: Vec<Question>) -> Result<usize, Failure> {
     let questions = Arc::new(questions);
     let next = Arc::new(AtomicUsize::new(1));

@@ -1,4 +1,5 @@
-//! Deploys and upgrades: one call to start a job, a look when it should be over, one to confirm.
+//! Deploys and upgrades: a call that starts a job, a poll at its expected end, and a read to
+//! confirm the record.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,7 @@ use super::connection::Connection;
 use crate::Failure;
 use crate::estate::{FIRST, Item, NEXT};
 
-/// How soon a job that should be over is looked at again.
+/// The interval of the polls after the expected end of a job.
 const AGAIN: Duration = Duration::from_millis(10);
 
 #[derive(Deserialize)]
@@ -49,7 +50,7 @@ struct Record<'a> {
     visibility: Option<&'a str>,
 }
 
-/// Deploys the first version of these items. No change but that is made.
+/// Deploys the first version of these items. Returns 0: a deploy does not count as a change.
 pub(super) async fn deploy(
     address: &str,
     items: impl Iterator<Item = Item>,
@@ -68,7 +69,8 @@ pub(super) async fn deploy(
     .await
 }
 
-/// Deploys the next version of these items and takes the first one out of service.
+/// Deploys the next version of these items and deactivates the first one. Returns the number of
+/// deactivations.
 pub(super) async fn upgrade(
     address: &str,
     items: impl Iterator<Item = Item>,
@@ -82,7 +84,7 @@ pub(super) async fn upgrade(
         move |mut connection, item| async move {
             create(&mut connection, item, NEXT, job_time).await?;
             if item.is_changed() {
-                // It is out of service already.
+                // The first version is INACTIVE already.
                 return Ok((connection, 0));
             }
             let path = format!("/api/v2/solutions/deployed/{}", item.id());
@@ -95,7 +97,8 @@ pub(super) async fn upgrade(
     .await
 }
 
-/// Works on so many items at once, each on a connection of its own, and sums up what they tell.
+/// Processes `at_once` items concurrently, each worker on its own connection, and returns the sum
+/// of the counts.
 async fn at_most<Work, Done>(
     address: &str,
     items: impl Iterator<Item = Item>,
@@ -162,7 +165,7 @@ async fn create(
     }
 }
 
-/// Reads a record and compares it with what it should be.
+/// Reads a record and compares it with the expected one.
 async fn confirm(
     connection: &mut Connection,
     path: &str,

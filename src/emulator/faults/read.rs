@@ -15,8 +15,9 @@ use crate::emulator::routes::Operation;
 const KNOB: &str = "knob.";
 
 /// The names of all settings.
-const SETTINGS: &str = "method, operation, address, request, skip, nth, times, probability, seed, when, status, \
-     body, text, retry_after, delay, connection, job, pace, list_lag, knob.NAME";
+const SETTINGS: &str = "method, operation, address, request, skip, nth, times, probability, seed, \
+                        when, status, body, text, retry_after, delay, connection, job, pace, \
+                        list_lag, knob.NAME";
 
 /// An error in the text of a fault rule.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +49,8 @@ pub enum FaultError {
     BadKnob(#[from] KnobError),
     /// The rule has no effect.
     #[error(
-        "the fault does nothing; give it at least one of status, body, retry_after, delay, connection, job, pace, list_lag \
-         and knob.NAME"
+        "the fault does nothing; give it at least one of status, body, retry_after, delay, \
+         connection, job, pace, list_lag and knob.NAME"
     )]
     NoEffect,
 }

@@ -4,7 +4,14 @@ use serde::{Deserialize, Serialize};
 
 /// Declares the enums; the first variant is the default.
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $(#[$first_doc:meta])* $first:ident, $($(#[$variant_doc:meta])* $variant:ident,)+ })+) => {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident {
+            $(#[$first_doc:meta])*
+            $first:ident,
+            $($(#[$variant_doc:meta])* $variant:ident,)+
+        }
+    )+) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

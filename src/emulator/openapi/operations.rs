@@ -83,15 +83,16 @@ pub(super) fn describe(operation: Operation) -> Described {
         Operation::Deploy => call(
             SOLUTIONS,
             "Deploy a solution",
-            "STATED. The work is a job. SEEN: the body is JSON. INFERRED: the record can be listed before the job ends.",
+            "STATED. The work is a job. SEEN: the body is JSON. INFERRED: the record can be listed \
+             before the job ends.",
             json_of!(DeployBody),
             json_of!(JobStarted),
         ),
         Operation::ListSolutions => call(
             SOLUTIONS,
             "List solutions",
-            "STATED. Without the rights of an administrator: public solutions and one's own. UNKNOWN: order, greatest \
-             limit, how filters combine, what unknown words give.",
+            "STATED. Without the rights of an administrator: public solutions and one's own. \
+             UNKNOWN: order, greatest limit, how filters combine, what unknown words give.",
             Content::Nothing,
             json_of!(SolutionList),
         )
@@ -101,7 +102,8 @@ pub(super) fn describe(operation: Operation) -> Described {
             words(
                 "state",
                 &["ACTIVE", "INACTIVE"],
-                "STATED. In release 23.04 it was required. UNKNOWN: what other words give; knob `unknown_filter_word`.",
+                "STATED. In release 23.04 it was required. UNKNOWN: what other words give; knob \
+                 `unknown_filter_word`.",
             ),
             text("name", "STATED. UNKNOWN: whether it matches exactly."),
             text("author", "STATED."),
@@ -124,26 +126,35 @@ pub(super) fn describe(operation: Operation) -> Described {
             ..call(
                 SOLUTIONS,
                 "Change a solution",
-                "STATED: at once, without a job. UNKNOWN: what no parameters and unknown words give; what a change of \
-                 visibility does to the owner; who may set PUBLIC.",
+                "STATED: at once, without a job. UNKNOWN: what no parameters and unknown words \
+                 give; what a change of visibility does to the owner; who may set PUBLIC.",
                 json_of!(PatchBody),
                 json_of!(SingleSolution),
             )
         }
         .with(vec![
-            words("visibility", &["PUBLIC", "PRIVATE", "PENDING_REVIEW"], "STATED."),
+            words(
+                "visibility",
+                &["PUBLIC", "PRIVATE", "PENDING_REVIEW"],
+                "STATED.",
+            ),
             words("state", &["ACTIVE", "INACTIVE"], "STATED."),
         ]),
         Operation::DeleteSolution => call(
             SOLUTIONS,
             "Delete a solution",
-            "STATED: the work is a job. UNKNOWN: what an ACTIVE, a running, a referenced and a missing solution give.",
+            "STATED: the work is a job. UNKNOWN: what an ACTIVE, a running, a referenced and a \
+             missing solution give.",
             Content::Nothing,
             json_of!(DeleteStarted),
         )
         .answering(vec![
             ("200", "Begun.", json_of!(DeleteStarted)),
-            ("204", "Begun without a job to poll; knob `delete_answer`.", Content::Nothing),
+            (
+                "204",
+                "Begun without a job to poll; knob `delete_answer`.",
+                Content::Nothing,
+            ),
         ]),
         Operation::ShareSolution => call(
             SOLUTIONS,
@@ -191,7 +202,10 @@ pub(super) fn describe(operation: Operation) -> Described {
         )
         .with(vec![
             required(text("job_id", "STATED.")),
-            text("type", "STATED: flow, refiner, job, async or group. SEEN: it may be left out."),
+            text(
+                "type",
+                "STATED: flow, refiner, job, async or group. SEEN: it may be left out.",
+            ),
         ]),
         Operation::FileJobStatus => call(
             JOBS,
@@ -219,7 +233,10 @@ pub(super) fn describe(operation: Operation) -> Described {
         }
         .with(vec![
             required(one_of("expect-node-type", &["file", "folder"], "STATED.")),
-            text("start-token", "SEEN: the `next_page_token` of the page before."),
+            text(
+                "start-token",
+                "SEEN: the `next_page_token` of the page before.",
+            ),
             header("Range", "STATED: one range, both ends included."),
         ]),
         Operation::HeadNode => call(
@@ -231,15 +248,34 @@ pub(super) fn describe(operation: Operation) -> Described {
         ),
         Operation::WriteFile => Described {
             answers: vec![
-                ("201", "Made, where `If-None-Match: *` asked for a new file.", Content::Nothing),
+                (
+                    "201",
+                    "Made, where `If-None-Match: *` asked for a new file.",
+                    Content::Nothing,
+                ),
                 ("204", "Written.", Content::Nothing),
             ],
-            ..call(FILES, "Write a file", "STATED.", Content::Bytes, Content::Nothing)
+            ..call(
+                FILES,
+                "Write a file",
+                "STATED.",
+                Content::Bytes,
+                Content::Nothing,
+            )
         }
-        .with(vec![header("If-None-Match", "STATED: `*` refuses to overwrite.")]),
+        .with(vec![header(
+            "If-None-Match",
+            "STATED: `*` refuses to overwrite.",
+        )]),
         Operation::WriteChunk => Described {
             answers: vec![("204", "Written.", Content::Nothing)],
-            ..call(FILES, "Write a part of a file", "SEEN.", Content::Bytes, Content::Nothing)
+            ..call(
+                FILES,
+                "Write a part of a file",
+                "SEEN.",
+                Content::Bytes,
+                Content::Nothing,
+            )
         }
         .with(vec![cursor()]),
         Operation::CreateNode => call(
@@ -304,7 +340,8 @@ pub(super) fn describe(operation: Operation) -> Described {
 fn accepted(summary: &'static str, description: &'static str, body: Content) -> Described {
     call(FILES, summary, description, body, Content::Nothing).answering(vec![(
         "202",
-        "Accepted. `Location` is the address of the job, unless the knob `location_form` leaves it out.",
+        "Accepted. `Location` is the address of the job, unless the knob `location_form` leaves it \
+         out.",
         Content::Nothing,
     )])
 }
@@ -347,7 +384,8 @@ fn run_filters(of_many: &[&'static str]) -> Vec<Value> {
 }
 
 fn text(name: &str, description: &str) -> Value {
-    json!({ "name": name, "in": "query", "description": description, "schema": { "type": "string" } })
+    let schema = json!({ "type": "string" });
+    json!({ "name": name, "in": "query", "description": description, "schema": schema })
 }
 
 fn number(name: &str, least: u32, description: &str) -> Value {
@@ -370,14 +408,15 @@ fn with_nothing<'a>(words: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn header(name: &str, description: &str) -> Value {
-    json!({ "name": name, "in": "header", "description": description, "schema": { "type": "string" } })
+    let schema = json!({ "type": "string" });
+    json!({ "name": name, "in": "header", "description": description, "schema": schema })
 }
 
 fn cursor() -> Value {
     let mut cursor = required(header(
         "IB-Cursor",
-        "SEEN: 0 for the first part, -1 for each further one. UNKNOWN: other places, and whether 0 truncates; \
-         knob `cursor_zero`.",
+        "SEEN: 0 for the first part, -1 for each further one. UNKNOWN: other places, and whether 0 \
+         truncates; knob `cursor_zero`.",
     ));
     cursor["schema"] = json!({ "type": "integer", "minimum": -1, "maximum": i64::MAX });
     cursor

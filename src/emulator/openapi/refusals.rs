@@ -32,7 +32,8 @@ const REPEATED: (&str, &str) = (
 );
 const WRONG_NODE: (&str, &str) = (
     "412",
-    "STATED where `If-None-Match: *` finds a file. INFERRED for nodes of the wrong type or in the way.",
+    "STATED where `If-None-Match: *` finds a file. INFERRED for nodes of the wrong type or in the \
+     way.",
 );
 
 /// Returns the statuses of the operation beside the common ones.
@@ -78,7 +79,8 @@ pub(super) fn answer_headers(
         (Operation::ReadNode, "206") => &[("Content-Range", "STATED: the range that was read.")],
         (_, "202") => &[(
             "Location",
-            "STATED for deletions, INFERRED for the others: the address of the job; knob `location_form`.",
+            "STATED for deletions, INFERRED for the others: the address of the job; knob \
+             `location_form`.",
         )],
         _ => &[],
     }

@@ -3,8 +3,8 @@
 //! All of them are under `/__emulator/`. They are neither logged nor delayed, and need the token
 //! only if the emulator was started with one.
 //!
-//! * `GET /__emulator/jobs`: lists all jobs with `id`, `kind`, `started_by`, `started_ms`, `pending`
-//!   and `message`, the error message of a failed job.
+//! * `GET /__emulator/jobs`: lists all jobs with `id`, `kind`, `started_by`, `started_ms`,
+//!   `pending` and `message`, the error message of a failed job.
 //! * `POST /__emulator/jobs/<id>/finish`: ends a pending job. The body `{"error": TEXT}` makes it
 //!   fail, `{"state": "CANCELLED"}` ends a run with this state.
 //! * `POST /__emulator/jobs/finish`: ends all pending jobs, in the order of their start.
