@@ -78,7 +78,7 @@ impl State {
 }
 
 impl Visibility {
-    /// Every visibility, in the order in which they are requested.
+    /// All visibilities, in the order in which they are requested.
     pub const ALL: [Self; 3] = [Self::Public, Self::Private, Self::PendingReview];
 
     /// Returns the platform's word.

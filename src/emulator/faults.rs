@@ -69,7 +69,7 @@ pub struct Fault {
     /// The number of list calls, or the time, after which lists show what the request and its job
     /// write.
     pub list_lag: Option<Lag>,
-    /// Knobs for the duration of the request: name and value.
+    /// The knobs for the duration of the request: name and value.
     pub knobs: Vec<(String, String)>,
 }
 

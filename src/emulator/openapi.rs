@@ -1,4 +1,4 @@
-//! The `OpenAPI` 3.1 document of what the emulator serves.
+//! The `OpenAPI` 3.1 document of the emulated API.
 //!
 //! schemars makes the schemas from types; the manifest's schema needs it too. utoipa would need a
 //! second set of derives for the same types, and one handler function for each operation, which

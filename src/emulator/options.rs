@@ -50,7 +50,7 @@ pub struct EmulatorOptions {
     /// All knobs. `None`, the default, takes the knobs of the profile with those of the seed on
     /// top.
     pub knobs: Option<Knobs>,
-    /// Fault rules, tried after those of the seed.
+    /// The fault rules, which are tried after those of the seed. Empty by default.
     pub faults: Vec<Fault>,
 }
 

@@ -39,7 +39,8 @@ const DRAIN_LIMIT: usize = 256 << 20;
 /// The state that all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// `None` once the emulator has stopped, so that no late request holds the data folder.
+    /// The engine; `None` once the emulator has stopped, so that no late request holds the data
+    /// folder.
     engine: Mutex<Option<Engine>>,
     access: Access,
     latency: Duration,

@@ -113,11 +113,11 @@ words! {
     }
     /// The end of runs.
     RunEnd {
-        /// COMPLETE.
+        /// `COMPLETE`.
         Complete,
-        /// FAILED.
+        /// `FAILED`.
         Failed,
-        /// CANCELLED.
+        /// `CANCELLED`.
         Cancelled,
         /// `STOPPED_AT_CHECKPOINT`.
         StoppedAtCheckpoint,
@@ -128,7 +128,7 @@ words! {
         All,
         /// The runs that write to spaces of the caller or of the account in `IB-Context`.
         Own,
-        /// None: 400, as for callers with very many spaces.
+        /// The call is refused with 400, as for callers with very many spaces.
         Required,
     }
     /// The order of runs that sort equally.

@@ -57,7 +57,7 @@ words! {
         OldestFirst,
         /// By name, then by version.
         ByName,
-        /// Another order with each call.
+        /// A different, pseudo-random order at each call.
         Shuffled,
     }
     /// The result of a list call without `state`.
@@ -131,7 +131,7 @@ words! {
         Query,
         /// A JSON body.
         Body,
-        /// Both; the body wins.
+        /// Both; the body takes precedence.
         Both,
     }
     /// The result of a PATCH without any known parameter.
@@ -340,7 +340,7 @@ words! {
     PatchStates {
         /// ACTIVE and INACTIVE.
         Documented,
-        /// PRODUCTION too.
+        /// ACTIVE, INACTIVE and PRODUCTION.
         Production,
     }
     /// The result of a package whose owner and visibility do not match: `IB_DEPLOYED` with PRIVATE,
