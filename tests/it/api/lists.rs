@@ -73,7 +73,7 @@ async fn pages_of_changing_size_are_read_one_by_one() {
 }
 
 #[tokio::test]
-async fn records_that_the_caller_may_not_see_leave_short_pages() {
+async fn hidden_records_leave_short_pages() {
     // The server cuts every third record out of a page of ten, after having paged.
     let server = Scripted::start(|asked| {
         let offset: usize = asked
@@ -102,7 +102,7 @@ async fn records_that_the_caller_may_not_see_leave_short_pages() {
 }
 
 #[tokio::test]
-async fn a_server_that_ignores_offset_proves_something_only_by_its_word() {
+async fn an_ignored_offset_needs_a_stated_end() {
     for (has_more, next, proven) in [
         (json!([false]), json!([-1]), true),
         (json!(false), json!(3), true),
@@ -130,7 +130,7 @@ async fn a_server_that_ignores_offset_proves_something_only_by_its_word() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_looked_for_proves_nothing() {
+async fn a_refused_next_page_proves_nothing() {
     let server = Scripted::start(|asked| {
         if asked.query.contains_key("offset") {
             return Reply::text(400, "offset out of range");
@@ -170,7 +170,7 @@ async fn growing(at: fn(usize) -> bool) -> Scripted {
 }
 
 #[tokio::test]
-async fn a_list_that_moves_is_read_again_and_given_up_after_three_times() {
+async fn a_moving_list_is_read_at_most_three_times() {
     let settles = growing(|nth| nth == 1).await;
     let live = reader(&settles).collect(&whole()).await.unwrap();
     assert_eq!(live.coverage(), &Coverage::Whole);
@@ -185,7 +185,7 @@ async fn a_list_that_moves_is_read_again_and_given_up_after_three_times() {
 }
 
 #[tokio::test]
-async fn hidden_states_are_asked_for_by_name() {
+async fn hidden_states_are_requested_by_name() {
     for stateless in [
         Stateless::ShowsAll,
         Stateless::ShowsActive,
@@ -214,7 +214,7 @@ async fn hidden_states_are_asked_for_by_name() {
 }
 
 #[tokio::test]
-async fn an_instance_without_anything_inactive_costs_little_more() {
+async fn an_all_active_instance_costs_two_more_requests() {
     let mut instance = Instance::of(95);
     instance.cap = 10;
     for entry in &mut instance.entries {
@@ -241,7 +241,7 @@ async fn a_refusal_of_all_lists_is_the_error_of_the_first() {
 }
 
 #[tokio::test]
-async fn records_that_nobody_understands_block_and_odd_names_do_not() {
+async fn unreadable_records_block_and_odd_names_do_not() {
     let good = json!({"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"});
     let good_too =
         json!({"id": "b", "name": "A", "version": "2", "owner": "o", "state": "INACTIVE"});
@@ -287,7 +287,7 @@ async fn records_that_nobody_understands_block_and_odd_names_do_not() {
 }
 
 #[tokio::test]
-async fn visibility_is_read_from_filtered_lists_only_where_it_is_needed() {
+async fn visibility_lists_are_read_only_if_needed() {
     for (seen, requests, expected) in [
         (Seen::InRecords, 1, ["PUBLIC", "PRIVATE", "PENDING_REVIEW"]),
         (Seen::ByFilter, 4, ["PUBLIC", "PRIVATE", "PENDING_REVIEW"]),
@@ -338,7 +338,7 @@ async fn visibility_is_read_from_filtered_lists_only_where_it_is_needed() {
 }
 
 #[tokio::test]
-async fn a_big_instance_is_read_with_few_requests_more_than_pages() {
+async fn a_big_instance_needs_few_extra_requests() {
     let instance = Instance::of(10_000);
     let server = serve(&instance).await;
     let live = reader(&server).collect(&whole()).await.unwrap();
@@ -348,7 +348,7 @@ async fn a_big_instance_is_read_with_few_requests_more_than_pages() {
 }
 
 #[tokio::test]
-async fn a_record_that_one_page_shows_twice_counts_once() {
+async fn a_record_twice_on_one_page_counts_once() {
     let shown =
         |state: &str| json!({"id": "a", "name": "A", "version": "1", "owner": "o", "state": state});
     let other = json!({"id": "b", "name": "B", "version": "1", "owner": "o", "state": "INACTIVE"});
@@ -372,7 +372,7 @@ async fn a_record_that_one_page_shows_twice_counts_once() {
 }
 
 #[tokio::test]
-async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
+async fn a_prefetched_listing_serves_a_whole_request() {
     let instance = Instance::of(1_300);
     let few = names(&["Solution 1", "Solution 7"]);
     let many = (0..650).map(|number| name(&format!("Solution {number}")));
@@ -410,7 +410,7 @@ async fn a_look_that_has_begun_is_used_where_everything_is_wished() {
 }
 
 #[tokio::test]
-async fn a_look_counts_only_once_its_first_page_is_read_again() {
+async fn a_prefetched_listing_is_confirmed_by_page_one() {
     for moves in [false, true] {
         let openings = AtomicUsize::new(0);
         let server = Scripted::start(move |asked| {
@@ -439,7 +439,7 @@ async fn a_look_counts_only_once_its_first_page_is_read_again() {
 }
 
 #[tokio::test]
-async fn what_is_likely_counts_for_nothing_where_the_server_announces_no_page() {
+async fn a_list_without_paging_keys_is_not_overread() {
     let page = json!({"solutions": [{"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"}]});
     let server = Scripted::start(move |_| Reply::json(&page)).await;
     let declared = (0..1_000).map(|number| name(&format!("Solution {number}")));

@@ -29,7 +29,7 @@ fn expected(instance: &Instance, wanted: &BTreeSet<SolutionName>) -> Vec<String>
 }
 
 #[tokio::test]
-async fn ten_names_among_ten_thousand_versions_keep_to_the_budget() {
+async fn ten_names_on_a_big_instance_need_few_requests() {
     for (seen, budget) in [(Seen::InRecords, 25), (Seen::ByFilter, 60)] {
         for only_active in [false, true] {
             let mut instance = Instance::of(10_000);
@@ -59,7 +59,7 @@ async fn ten_names_among_ten_thousand_versions_keep_to_the_budget() {
 }
 
 #[tokio::test]
-async fn names_that_are_not_there_count_only_once_the_filter_was_seen_at_work() {
+async fn missing_names_need_a_proven_filter() {
     let absent = names(&["Nowhere", "Not there"]);
     for (by_name, coverage) in [
         (ByName::Exact, Coverage::Names(absent.clone())),
@@ -179,7 +179,7 @@ async fn hidden_states_are_found_by_name_too() {
 }
 
 #[tokio::test]
-async fn a_look_at_one_name_costs_one_request_after_a_listing() {
+async fn reading_one_name_after_a_listing_is_one_request() {
     for only_active in [false, true] {
         let mut instance = Instance::of(30);
         if only_active {
@@ -199,7 +199,7 @@ async fn a_look_at_one_name_costs_one_request_after_a_listing() {
 }
 
 #[tokio::test]
-async fn a_look_without_a_listing_finds_the_same() {
+async fn reading_one_name_without_a_listing_works() {
     for by_name in [
         ByName::Exact,
         ByName::Prefix,
@@ -224,7 +224,7 @@ async fn a_look_without_a_listing_finds_the_same() {
 }
 
 #[tokio::test]
-async fn an_empty_instance_answers_a_look() {
+async fn one_name_is_read_on_an_empty_instance() {
     let server = serve(&Instance::of(0)).await;
     let reader = reader(&server);
     assert_eq!(reader.named(&name("First")).await.unwrap(), []);
@@ -235,7 +235,7 @@ async fn an_empty_instance_answers_a_look() {
 }
 
 #[tokio::test]
-async fn a_look_that_proves_nothing_is_an_error() {
+async fn an_unproven_reading_of_one_name_is_an_error() {
     let server = Scripted::start(|_| {
         Reply::json(&json!({"has_more": [false], "solutions": [
             {"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"},
@@ -257,7 +257,7 @@ async fn a_look_that_proves_nothing_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_this_run_takes_out_of_service_is_looked_for() {
+async fn versions_deactivated_by_this_apply_are_found() {
     // Nothing is inactive at first, and lists without a state hide inactive versions.
     let instance = {
         let mut instance = Instance::of(6);

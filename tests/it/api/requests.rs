@@ -131,7 +131,7 @@ async fn an_error_says_what_where_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_had_is_told_before_anything_is_sent() {
+async fn a_missing_token_is_reported_before_any_request() {
     let server = Scripted::start(|_| Reply::json(&record())).await;
     let mut settings = settings(&server);
     settings.token = Some(TokenSupplier::new(|| {
@@ -229,7 +229,7 @@ async fn retry_after_holds_every_request_to_the_host() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_address_is_told_within_seconds() {
+async fn a_wrong_address_is_reported_within_seconds() {
     let refused = {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
@@ -346,7 +346,7 @@ async fn endless_error_bodies_are_cut() {
 }
 
 #[tokio::test]
-async fn redirects_within_the_origin_are_followed_by_reads_only() {
+async fn only_reads_follow_redirects_within_the_origin() {
     let server = Scripted::start(|asked| match asked.path.as_str() {
         "/api/v2/solutions/deployed/a" => Reply::text(307, "").header("location", "/elsewhere?x=1"),
         "/elsewhere" => Reply::json(&record()),
@@ -382,7 +382,7 @@ async fn the_token_does_not_travel_to_another_origin() {
 }
 
 #[tokio::test]
-async fn a_missing_version_is_told_from_a_refusal() {
+async fn a_missing_version_differs_from_a_refusal() {
     for status in [404, 410] {
         let server = Scripted::start(move |_| Reply::text(status, "gone")).await;
         assert_eq!(reader(&server).get(&id("a")).await.unwrap(), None);
@@ -415,7 +415,7 @@ async fn a_missing_version_is_told_from_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_job_is_asked_for_as_async() {
+async fn a_job_is_requested_as_async() {
     let server = Scripted::start(|asked| {
         if asked.nth == 0 {
             Reply::json(&json!({"status": "OK", "state": "PENDING"}))
@@ -589,7 +589,7 @@ async fn a_server_without_tls_is_no_trusted_connection() {
 }
 
 #[tokio::test]
-async fn every_question_can_be_asked_from_a_task() {
+async fn every_read_can_be_made_from_a_task() {
     let server = Scripted::start(|_| Reply::json(&json!({"solutions": []}))).await;
     let reader = reader(&server);
     let task = tokio::spawn({

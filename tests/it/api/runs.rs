@@ -67,7 +67,7 @@ async fn a_window_asks_for_no_more_than_it_shows() {
 }
 
 #[tokio::test]
-async fn odd_lists_end_and_say_what_they_are_not() {
+async fn odd_lists_end_and_report_their_gaps() {
     let page = |ids: &[&str]| {
         let runs: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
         Reply::json(&json!({ "jobs": runs }))
@@ -138,7 +138,7 @@ async fn odd_lists_end_and_say_what_they_are_not() {
 }
 
 #[tokio::test]
-async fn what_is_no_list_of_runs_is_an_error() {
+async fn an_answer_without_runs_is_an_error() {
     for (body, kind) in [
         (
             r#"{"solutions": []}"#,
@@ -263,7 +263,7 @@ async fn filters_are_applied_again_where_records_tell() {
 }
 
 #[tokio::test]
-async fn a_start_says_what_is_said_and_nothing_else() {
+async fn a_run_request_contains_only_given_values() {
     let server = Scripted::start(|_| Reply::json(&json!({ "job_id": "theirs" }))).await;
     let writer = Writer::new(client(&server));
     let request = RunRequest {
@@ -318,7 +318,7 @@ async fn a_start_says_what_is_said_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_state_of_a_run_stands_in_its_current_status() {
+async fn the_state_of_a_run_is_its_current_status() {
     let current = |status: &str, share: Value| {
         json!({ "status": status, "curProgress": share, "review_state": "NONE" }).to_string()
     };

@@ -23,7 +23,7 @@ fn class(error: &WriteError) -> &'static str {
 }
 
 #[tokio::test]
-async fn what_goes_out() {
+async fn requests_of_writes_are_exact() {
     let server = Scripted::start(|asked| match asked.method.as_str() {
         "PATCH" => Reply::json(
             &json!({"solution": {"id": "id-1", "name": "A", "version": "1",
@@ -197,7 +197,7 @@ async fn every_answer_has_its_class_and_is_sent_once() {
 }
 
 #[tokio::test]
-async fn a_patch_is_taken_even_if_its_answer_is_bare() {
+async fn a_patch_is_accepted_even_with_a_bare_answer() {
     for (status, body, expected) in [
         (204, "", Ok(false)),
         (200, "{}", Ok(false)),
@@ -232,7 +232,7 @@ async fn a_patch_is_taken_even_if_its_answer_is_bare() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_never_reached_the_server_was_not_taken() {
+async fn an_unreachable_server_accepts_no_write() {
     let refused = {
         let server = Scripted::start(|_| Reply::text(200, "")).await;
         client(&server)
@@ -287,7 +287,7 @@ async fn a_write_waits_until_the_host_may_be_asked() {
 }
 
 #[tokio::test]
-async fn a_redirect_that_only_adds_a_slash_is_the_same_write() {
+async fn a_redirect_that_adds_a_slash_is_followed() {
     for status in [301, 302, 307, 308] {
         let server = Scripted::start(move |asked| {
             if asked.path.ends_with('/') {

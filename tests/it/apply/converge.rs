@@ -70,7 +70,7 @@ async fn in_every_form_of_paging() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_lists_filter_by() {
+async fn with_every_kind_of_list_filter() {
     for knob in [
         "state_filter=required",
         "state_filter=active_only",

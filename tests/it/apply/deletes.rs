@@ -128,7 +128,7 @@ async fn a_referenced_version_stays_active() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_put_back_is_named() {
+async fn a_version_that_stays_inactive_is_named() {
     let emulator = refusing("status=409", seed(&[Version::active("A", "1")], &[])).await;
     let rule = "operation=patch_solution,skip=1,status=403,text=no more changes";
     emulator.add_fault(rule.parse().unwrap());

@@ -8,7 +8,7 @@ use crate::support::worlds::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn protection_and_limits_block_and_are_told() {
+async fn protection_and_limits_block_and_are_reported() {
     let live = [
         Version::active("A", "1"),
         Version::active("B", "1"),
@@ -59,7 +59,7 @@ async fn protection_and_limits_block_and_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_package_that_is_missing_or_another_is_an_error_at_its_line() {
+async fn a_missing_or_wrong_package_is_an_error() {
     let emulator = start(
         seed(
             &[],
@@ -95,7 +95,7 @@ async fn a_package_that_is_missing_or_another_is_an_error_at_its_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_waits_for_review_is_neither_asked_for_again_nor_a_success() {
+async fn a_pending_review_is_not_repeated_and_no_success() {
     let emulator = start(
         seed(&[Version::active("A", "1")], &[]),
         &["publish=pending_review"],
@@ -122,7 +122,7 @@ async fn a_version_that_waits_for_review_is_neither_asked_for_again_nor_a_succes
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_patch_without_effect_fails_and_is_not_called_done() {
+async fn a_patch_without_effect_fails() {
     let emulator = start(
         seed(&[Version::active("A", "1")], &[]),
         &["publish=unchanged"],
@@ -169,7 +169,7 @@ async fn a_create_that_lives_under_another_owner_is_blocked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_to_ask_is_an_error_and_nothing_is_sent() {
+async fn no_terminal_is_an_error_and_nothing_is_sent() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
     let env = env_with(&manifest(
         &emulator.url(),
@@ -184,7 +184,7 @@ async fn nobody_to_ask_is_an_error_and_nothing_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_journal_announces_every_call_before_it_is_sent() {
+async fn the_journal_records_each_write_before_sending() {
     let emulator = start(
         seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
         &[],
@@ -258,7 +258,7 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_deploy_that_is_at_work_releases_nothing() {
+async fn another_users_running_deploy_releases_nothing() {
     // Somebody else deploys the new version on a real clock: its record is listed as it is made,
     // and its job goes on for ever.
     let emulator = emulator::start(EmulatorOptions {
@@ -306,7 +306,7 @@ async fn somebody_elses_deploy_that_is_at_work_releases_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_failed_deploy_left_behind_releases_nothing() {
+async fn a_failed_deploys_record_releases_nothing() {
     let emulator = start(
         seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
         &[],

@@ -36,7 +36,7 @@ async fn gets_through(rule: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_is_lost_is_found_and_not_sent_again() {
+async fn a_lost_write_is_found_and_not_sent_again() {
     for rule in [
         "operation=deploy,when=after,times=1,connection=drop",
         "operation=deploy,when=after,times=1,status=500",
@@ -55,7 +55,7 @@ async fn a_write_whose_answer_is_lost_is_found_and_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_was_not_taken_is_sent_again() {
+async fn a_write_that_was_not_accepted_is_sent_again() {
     for rule in [
         "operation=deploy,when=before,times=1,status=429,retry_after=1",
         "operation=deploy,when=before,times=1,status=503,retry_after=1",
@@ -72,7 +72,7 @@ async fn a_write_that_was_not_taken_is_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_refuses_to_list_by_name_is_listed_whole() {
+async fn refused_lists_by_name_fall_back_to_the_whole() {
     let rule = "operation=list_solutions,address=*name=*,status=400";
     assert_eq!(gets_through(rule).await, 1);
 
@@ -91,7 +91,7 @@ async fn a_server_that_refuses_to_list_by_name_is_listed_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_that_stumble_are_tried_again() {
+async fn failed_reads_are_retried() {
     for rule in [
         "method=GET,probability=0.2,seed=7,status=502,body=html",
         "method=GET,probability=0.2,seed=11,connection=drop",

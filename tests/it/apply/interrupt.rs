@@ -8,7 +8,7 @@ use solform::emulator::{JobPace, Operation};
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start_with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn work_that_ends_after_an_interrupt_is_done_and_not_called_drift() {
+async fn work_finished_after_an_interrupt_is_done() {
     let world = seed(&[], &[Version::active("A", "1")]);
     let emulator = start_with(world, &[], JobPace::Manual, 100).await;
     let env = env_with(&manifest(

@@ -61,7 +61,7 @@ async fn a_failed_deploy_leaves_the_old_version_in_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_never_ends_is_unknown_and_holds_back_only_its_dependants() {
+async fn an_endless_job_blocks_only_its_dependants() {
     let solutions = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n  B: { version: 1, state: INACTIVE }\n";
     let emulator = worlds::start_with(
         seed(

@@ -8,7 +8,7 @@ use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start, start_with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_proves_nothing_is_told_and_not_that_packages_are_missing() {
+async fn an_unproven_list_reports_no_missing_packages() {
     // The list adds a record to its front at every look.
     let server = Scripted::start(|asked| {
         if asked.path != "/api/v2/solutions/deployed" {
@@ -36,7 +36,7 @@ async fn a_list_that_proves_nothing_is_told_and_not_that_packages_are_missing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delete_that_is_not_allowed_takes_nothing_out_of_service() {
+async fn a_forbidden_delete_deactivates_nothing() {
     for status in [401, 403, 405] {
         let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
         let rule = format!("operation=delete_solution,status={status}");
@@ -60,7 +60,7 @@ async fn a_delete_that_is_not_allowed_takes_nothing_out_of_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_job_said_last_is_in_the_report() {
+async fn the_last_answer_about_a_job_is_reported() {
     let world = seed(&[Version::active("A", "1")], &[]);
     let emulator = start_with(world, &[], JobPace::Polls(3), 100).await;
     let rule = "operation=job_status,skip=1,status=404";
@@ -76,7 +76,7 @@ async fn what_a_job_said_last_is_in_the_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_record_of_one_identity_is_told_as_what_becomes_of_it() {
+async fn a_plan_shows_what_happens_to_duplicates() {
     let twice = [Version::active("A", "1"), Version::active("A", "1")];
     let emulator = start(seed(&twice, &[]), &[]).await;
     for (state, says) in [

@@ -79,7 +79,7 @@ async fn drift(emulator: &Emulator, change: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn drift_at_each_change_in_turn_is_refused_there_and_only_there() {
+async fn drift_refuses_only_the_change_that_it_affects() {
     // The visibility is compared even if records do not contain it.
     let knobs = ["visibility_in_records=true", "visibility_in_records=false"];
     for (knob, moved) in knobs
@@ -133,7 +133,7 @@ async fn drift_at_each_change_in_turn_is_refused_there_and_only_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superseder_that_vanished_after_the_review_keeps_the_old_version_in_service() {
+async fn a_vanished_successor_keeps_the_old_version_active() {
     let emulator = world("visibility_in_records=true").await;
     deploy(&emulator, "Up", "2").await;
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS));

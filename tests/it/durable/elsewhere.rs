@@ -31,7 +31,7 @@ fn machine(emulator: &Emulator, bucket: &Bucket, host: &str) -> TestEnv {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_one_machine_began_is_finished_by_another() {
+async fn another_machine_finishes_an_apply() {
     let (emulator, bucket) = (emulator().await, Bucket::start().await);
     let here = machine(&emulator, &bucket, "runner-1");
     let there = machine(&emulator, &bucket, "runner-2");
@@ -80,7 +80,7 @@ async fn a_run_that_one_machine_began_is_finished_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_cannot_be_used_is_told_and_nothing_is_sent() {
+async fn an_unusable_bucket_is_reported_before_any_write() {
     let (emulator, bucket) = (emulator().await, Bucket::start().await);
     let by_name = bucket.endpoint.replace("127.0.0.1", "localhost");
     for (changes, said) in [

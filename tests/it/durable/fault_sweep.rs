@@ -184,7 +184,7 @@ async fn scenario(number: u64) -> Result<Weathered, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn storms_are_weathered() {
+async fn applies_converge_under_random_faults() {
     let scenarios = std::env::var("FAULTS").map_or(SCENARIOS, |text| text.parse().unwrap());
     let seeds = chosen(0..scenarios, u64::to_string);
     let count = seeds.len();
@@ -208,5 +208,5 @@ async fn storms_are_weathered() {
         .into_iter()
         .filter_map(|(number, ended)| Some((number.to_string(), ended.err()?)))
         .collect();
-    assert_none_failed("storms_are_weathered", count, &failed);
+    assert_none_failed("applies_converge_under_random_faults", count, &failed);
 }

@@ -87,7 +87,7 @@ async fn the_next_apply_recovers_and_deploys_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_still_at_work_is_polled_again_and_not_sent_again() {
+async fn a_running_job_is_polled_and_not_sent_again() {
     let (emulator, env) = killed(&["record_during_job=hidden"]).await;
     let text = env
         .read("solform.yaml")
@@ -137,7 +137,7 @@ async fn a_job_that_has_failed_meanwhile_is_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resume_finishes_the_interrupted_plan_and_nothing_else() {
+async fn resume_finishes_only_the_interrupted_plan() {
     let (emulator, env) = killed(&[]).await;
     finish_all(&emulator);
     // The interrupted apply had another manifest.
@@ -203,7 +203,7 @@ async fn resume_shows_what_it_recovered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
+async fn a_torn_line_is_ignored_and_a_damaged_one_fails() {
     let (emulator, env) = killed(&[]).await;
     let journal = journals(&env).pop().unwrap();
     let whole = std::fs::read(&journal).unwrap();
@@ -255,7 +255,7 @@ async fn a_torn_line_is_survived_and_a_damaged_one_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_history_tells_every_run() {
+async fn the_history_shows_every_apply() {
     let (emulator, env) = killed(&[]).await;
     finish_all(&emulator);
     let told = env
@@ -338,7 +338,7 @@ async fn resume_ends_what_was_deployed_and_not_yet_patched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_last_step_is_not_patched_is_not_complete() {
+async fn an_apply_without_its_last_patch_is_not_complete() {
     let knobs = ["record_during_job=hidden", "visibility_in_records=true"];
     let path = "path: '${drive}/${name}-${version}.ibsolution'";
     let solutions = format!(
@@ -471,7 +471,7 @@ async fn an_interrupted_recovery_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_that_are_named_mean_the_store_that_was_meant() {
+async fn printed_commands_name_the_same_store() {
     let emulator = worlds::start_with(world(), &[], JobPace::Manual, 100).await;
     let text = manifest(&emulator.url(), SOLUTIONS).replace("deploy: 20s", "deploy: 2s");
     let env = env_with(&text);

@@ -257,7 +257,7 @@ async fn stores_of_two_servers_are_apart() {
 }
 
 #[tokio::test]
-async fn two_writers_of_one_journal_are_found_out() {
+async fn a_second_writer_of_one_journal_fails() {
     let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let first = here.begin("0001", b"", &first("0001", 1)).await.unwrap();
@@ -275,7 +275,7 @@ async fn two_writers_of_one_journal_are_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_is_renewed_for_as_long_as_its_holder_lives() {
+async fn a_lease_is_renewed_while_its_holder_lives() {
     let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
@@ -287,7 +287,7 @@ async fn a_lease_is_renewed_for_as_long_as_its_holder_lives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_nobody_renews_is_gone_after_a_minute_and_not_before() {
+async fn an_unrenewed_lease_ends_after_a_minute() {
     let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
@@ -303,7 +303,7 @@ async fn a_lease_that_nobody_renews_is_gone_after_a_minute_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_ahead_takes_no_lock_away() {
+async fn a_fast_clock_takes_no_lock_away() {
     let objects = in_memory();
     let here = remote(&objects);
     let ahead = RemoteStore::new(
@@ -331,7 +331,7 @@ async fn a_clock_that_is_ahead_takes_no_lock_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_was_taken_away_is_seen_at_the_next_renewal() {
+async fn a_removed_lease_is_seen_at_the_next_renewal() {
     let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
@@ -381,7 +381,7 @@ async fn a_probe_finds_what_a_bucket_lacks() {
 
 /// Several applies that start at once check the same bucket, each with an object of its own.
 #[tokio::test(flavor = "multi_thread")]
-async fn probes_do_not_meet() {
+async fn concurrent_probes_do_not_collide() {
     let bucket = Bucket::start().await;
     let url = Url::parse(&format!("s3://{BUCKET}/p")).unwrap();
     let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint), None).unwrap();

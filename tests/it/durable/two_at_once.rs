@@ -38,7 +38,7 @@ fn end(mut child: Child) -> i32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_one_works_and_the_other_is_told_by_whom() {
+async fn two_at_once_the_second_reports_the_lock_owner() {
     let (emulator, env) = world().await;
     let first = begun(&env).await;
     let second = env
@@ -65,7 +65,7 @@ async fn two_at_once_one_works_and_the_other_is_told_by_whom() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_the_other_waits_if_it_may() {
+async fn two_at_once_the_second_waits_if_allowed() {
     let (emulator, env) = world().await;
     let first = begun(&env).await;
     let mut command = env.command(
@@ -104,7 +104,7 @@ async fn two_at_once_the_other_waits_if_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_a_lock_that_is_taken_away_stops_whoever_held_it() {
+async fn two_at_once_a_removed_lock_stops_its_owner() {
     let (emulator, env) = world().await;
     let first = begun(&env).await;
     let told = env
@@ -141,7 +141,7 @@ async fn two_at_once_a_lock_that_is_taken_away_stops_whoever_held_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_without_a_lock_preconditions_prevent_what_they_can() {
+async fn two_at_once_preconditions_work_without_a_lock() {
     let (emulator, env) = world().await;
     let first = begun(&env).await;
     // The record of the first deploy is live already, and its job is in progress: the second apply

@@ -29,7 +29,7 @@ async fn delete_all(emulator: &Emulator) {
 
 /// U5: reads still show what is gone, so that a missing id is deleted.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_version_is_deleted_with_success_whatever_the_server_says() {
+async fn deleting_a_missing_version_succeeds() {
     for branch in ["not_found", "job_done", "job_error"] {
         let knob = format!("delete_missing={branch}");
         let emulator = start_with(
@@ -55,7 +55,7 @@ async fn a_missing_version_is_deleted_with_success_whatever_the_server_says() {
 
 /// U5: somebody else's delete is at work and does not end.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_is_being_deleted_is_gone_only_when_it_is() {
+async fn a_version_is_gone_only_after_its_delete_ended() {
     for (branch, code, says) in [
         ("not_found", 5, "the version is still live"),
         ("job_done", 2, "1 destroyed"),

@@ -15,7 +15,7 @@ const ONE: &str = "  A: { version: 1, path: '${drive}/${name}-${version}.ibsolut
 
 /// U1: the server takes a deploy and says 429, so that it gets the same one again.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_deploy_twice_ends_in_one_version_or_is_told() {
+async fn a_repeated_deploy_makes_one_version_or_reports() {
     for (branch, code, says, records) in [
         ("job_error", 5, "is deployed already", 1),
         ("conflict", 5, "answered 409 Conflict", 1),
@@ -52,7 +52,7 @@ async fn the_same_deploy_twice_ends_in_one_version_or_is_told() {
 
 /// U11: the package's owner or visibility is not for the caller to choose.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_package_may_not_say_fails_its_deploy_with_the_servers_words() {
+async fn a_refused_package_quotes_the_server() {
     for (knob, owner, says) in [
         (
             "package_owner=caller_only",
@@ -76,7 +76,7 @@ async fn what_a_package_may_not_say_fails_its_deploy_with_the_servers_words() {
 
 /// U7: the owner goes along with the visibility, and nobody has said whom the token belongs to.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_that_goes_along_is_named_and_nothing_is_deployed_twice() {
+async fn a_changed_owner_is_named_and_not_redeployed() {
     let emulator = start(
         seed(&[], &[Version::active("A", "1")]),
         &["owner_after_visibility=ib_deployed"],
@@ -108,7 +108,7 @@ async fn an_owner_that_goes_along_is_named_and_nothing_is_deployed_twice() {
 
 /// U21: a server to which `form` and `Form` are one.
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_differ_by_case_are_two_and_a_server_that_thinks_otherwise_is_quoted() {
+async fn names_that_differ_by_case_are_two_names() {
     for knob in ["name_filter=exact", "name_filter=ignore_case"] {
         let world = || {
             seed(
@@ -138,7 +138,7 @@ async fn names_that_differ_by_case_are_two_and_a_server_that_thinks_otherwise_is
 
 /// U24: no call that cancels a job is known, so a job is left at work and its id is kept.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_leaves_the_job_alone_and_its_id_in_the_journal() {
+async fn a_signal_leaves_the_job_and_journals_its_id() {
     let emulator = start_with(
         seed(&[], &[Version::active("A", "1")]),
         &[],

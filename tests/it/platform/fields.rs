@@ -20,7 +20,7 @@ fn production<'a>(name: &'a str, version: &'a str) -> Version<'a> {
 
 /// 8.23: PRODUCTION serves. A wish for INACTIVE ends that, a policy does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn production_serves_and_only_a_declared_wish_ends_it() {
+async fn only_a_declared_state_ends_production() {
     let emulator = start(
         seed(
             &[
@@ -50,7 +50,7 @@ async fn production_serves_and_only_a_declared_wish_ends_it() {
 
 /// U11, 8.8: a package that is deployed as PUBLIC waits for review from the start.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deploy_that_waits_for_review_is_not_patched_and_releases_nothing() {
+async fn a_deploy_in_review_is_not_patched() {
     let public = |version| Version {
         visibility: "PUBLIC",
         ..Version::active("A", version)
@@ -84,7 +84,7 @@ async fn a_deploy_that_waits_for_review_is_not_patched_and_releases_nothing() {
 
 /// U12: no list of several pages ever stands still.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_unproven_list_does_not_show_is_not_said_to_be_missing() {
+async fn an_unproven_list_proves_nothing_missing() {
     // So many that no chance puts each on a page of its own.
     let names = [
         "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P",
@@ -121,7 +121,7 @@ async fn what_an_unproven_list_does_not_show_is_not_said_to_be_missing() {
 
 /// 8.5: the examples of the documentation are no JSON.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_documented_example_to_the_letter_is_shown_as_what_it_is() {
+async fn the_documented_example_is_an_error() {
     let example = "{\n\"solution\": {\n\"id\": \"example-uuid-1\",\n\"metadata\" \"{\\\"authors\\\": [\\\"user1\\\"]}\"\n},\n}";
     let server = Scripted::start(move |_| Reply::text(200, example)).await;
     let env = env_with(&manifest(server.url.as_str(), "  A: { version: 1 }\n"));

@@ -345,7 +345,7 @@ async fn an_upgrade_deactivates_a_protected_version() {
 
 /// The look before a deploy finds a record of another owner that the plan did not see.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_look_before_a_deploy_asks_for_the_owner() {
+async fn the_check_before_a_deploy_compares_the_owner() {
     let text = format!(
         "packages:\n\
          \x20 - {{ path: \"{0}\", name: A, version: 1, owner: svc }}\n\

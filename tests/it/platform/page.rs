@@ -82,7 +82,7 @@ fn is_test(name: &str) -> bool {
 }
 
 #[test]
-fn every_row_and_every_unknown_stands_there_once() {
+fn every_row_and_every_unknown_exists_once() {
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     for row in rows() {
         *found.entry(row.key).or_default() += 1;
@@ -113,9 +113,9 @@ fn every_row_is_proven_by_tests_that_exist() {
 }
 
 #[test]
-fn a_name_that_is_no_test_is_found_out() {
+fn a_name_without_a_test_is_detected() {
     for (name, expected) in [
-        ("platform::page::a_name_that_is_no_test_is_found_out", true),
+        ("platform::page::a_name_without_a_test_is_detected", true),
         ("api::loose::tests::texts_and_numbers", true),
         ("plan::diff::tests::what_is_missing_is_created", true),
         ("platform::page::is_test", false),
@@ -149,7 +149,7 @@ fn sources() -> Vec<(PathBuf, String)> {
 
 /// Comments name rows (`U7`, `8.23`) and sections (`"Jobs"`) of the page.
 #[test]
-fn references_to_the_page_lead_somewhere() {
+fn references_to_the_page_exist() {
     let page = std::fs::read_to_string(root().join("docs/platform.md")).unwrap();
     let line_break = Regex::new(r"\n\s*//[/!]?\s*").unwrap();
     let reference = Regex::new(
@@ -175,7 +175,7 @@ fn references_to_the_page_lead_somewhere() {
 }
 
 #[test]
-fn comments_name_no_document_of_elsewhere() {
+fn comments_name_no_outside_document() {
     let elsewhere =
         Regex::new(r"(?i)design \d|api.facts|field.features|style \d|vocabulary \d").unwrap();
     for (path, text) in sources() {

@@ -100,7 +100,7 @@ async fn runs_are_listed_to_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_words_are_told_with_the_right_ones() {
+async fn wrong_words_are_reported_with_the_valid_ones() {
     let (emulator, env) = start_with(&[], JobPace::Manual).await;
     for (arguments, said) in [
         (
@@ -142,7 +142,7 @@ async fn wrong_words_are_told_with_the_right_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn solutions_are_listed_by_every_filter_whatever_the_server_makes_of_them() {
+async fn solutions_are_listed_by_every_filter() {
     for knobs in [
         &[][..],
         &["name_filter=ignored"],

@@ -8,7 +8,7 @@ use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{TOKEN, count, env_with, manifest};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_meant_by_id_by_address_or_by_name() {
+async fn a_run_is_selected_by_id_address_or_name() {
     let (emulator, env) = start_with(&[], JobPace::Immediate).await;
     let list = document(&env, &["list", "--owner", "other"]).await;
     let id = list["solutions"][0]["id"].as_str().unwrap();
@@ -95,7 +95,7 @@ async fn a_run_takes_its_folders_settings_and_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_a_run_is_told_before_anything_is_sent() {
+async fn an_invalid_run_is_reported_before_any_write() {
     let (emulator, env) = start_with(&[], JobPace::Immediate).await;
     let long = "x".repeat(51);
     env.write("list.json", "[1]");
@@ -142,7 +142,7 @@ async fn what_cannot_be_a_run_is_told_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_refuses_is_told_with_its_words() {
+async fn a_refused_run_quotes_the_server() {
     let (_emulator, env) = start_with(&["run_missing_input=refused"], JobPace::Immediate).await;
     for (arguments, said) in [
         (vec!["no-such-id"], "answered 404 Not Found"),
@@ -167,7 +167,7 @@ async fn what_the_server_refuses_is_told_with_its_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
+async fn a_lost_start_is_found_and_not_sent_again() {
     for (operation, arguments) in [
         ("run_solution", vec!["Form W-2@0.0.1"]),
         ("run_by_name", vec!["--name", "Form W-2"]),
@@ -189,7 +189,7 @@ async fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_was_not_taken_is_sent_again() {
+async fn a_start_that_was_not_accepted_is_sent_again() {
     for (what, note) in [
         ("status=429,retry_after=1", None),
         ("status=503,retry_after=1", None),
@@ -213,7 +213,7 @@ async fn a_start_that_was_not_taken_is_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_is_taken_is_refused_or_answered_as_the_server_does() {
+async fn a_used_id_gets_the_servers_answer() {
     for (knob, code) in [
         ("run_repeated_id=conflict", 1),
         ("run_repeated_id=same_run", 0),
@@ -250,7 +250,7 @@ async fn an_inactive_solution_runs_where_the_server_lets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_may_have_got_an_id_of_the_servers_is_not_sent_again() {
+async fn a_start_with_an_unknown_id_is_not_sent_again() {
     // The server takes the run under its own id, and the answer is lost. The lists ignore the id
     // that is looked for, or hide the rest of their runs.
     let later = "4000000000000000000";
@@ -292,7 +292,7 @@ async fn a_start_that_may_have_got_an_id_of_the_servers_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn runs_that_began_before_do_not_keep_a_start_from_being_sent_again() {
+async fn earlier_runs_do_not_prevent_a_second_start() {
     let (emulator, env) = start_with(&[], JobPace::Immediate).await;
     let arguments = ["Form W-2@0.0.1", "--wait"];
     let _ = run(&env, &arguments).await.exits_with(0);

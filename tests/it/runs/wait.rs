@@ -64,7 +64,7 @@ async fn a_time_out_is_neither_success_nor_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_answers_about_a_run_end_nothing() {
+async fn odd_answers_about_a_run_do_not_end_the_wait() {
     for knobs in [
         &["job_first_answer=empty_body"][..],
         &["job_first_answer=empty_object"],
@@ -98,7 +98,7 @@ async fn odd_answers_about_a_run_end_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_the_job_api_never_knew_is_seen_in_the_lists() {
+async fn a_run_unknown_to_the_job_api_is_found_in_lists() {
     let (emulator, env) = start_with(&["unknown_job=not_found"], JobPace::Immediate).await;
     emulator.add_fault("operation=job_status,status=404".parse::<Fault>().unwrap());
     let output = run(&env, &["Form W-2@0.0.1", "--wait"]).await.exits_with(0);
@@ -106,7 +106,7 @@ async fn a_run_that_the_job_api_never_knew_is_seen_in_the_lists() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_status_of_any_job_is_told() {
+async fn the_status_of_any_job_is_shown() {
     let (emulator, env) = start_with(&[], JobPace::Manual).await;
     let deploy = start_deploy(&emulator.url()).await;
     let output = env
@@ -170,7 +170,7 @@ async fn start_deploy(url: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_leaves_the_run_and_says_how_to_look_again() {
+async fn an_interrupt_leaves_the_run_and_names_a_command() {
     let (emulator, env) = start_with(&[], JobPace::Never).await;
     let input = input();
     let mut child = env

@@ -30,7 +30,7 @@ fn end_of(profile: Profile, setting: &str) -> End {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_setting_of_every_knob_under_plan_apply_plan() {
+async fn every_knob_setting_under_plan_apply_plan() {
     let mut cases = Vec::new();
     for profile in Profile::ALL {
         cases.push(Case::plain(profile, CONVERGES));
@@ -58,7 +58,7 @@ async fn every_setting_of_every_knob_under_plan_apply_plan() {
         let body = format!("error_body={form}");
         cases.push(Case::knob(Profile::Docs, "error_status=ok", CONVERGES).with(&body));
     }
-    run_cases("every_setting_of_every_knob_under_plan_apply_plan", cases).await;
+    run_cases("every_knob_setting_under_plan_apply_plan", cases).await;
 }
 
 /// Every status that the facts name, with what comes beside it.
