@@ -1,10 +1,10 @@
-//! After an apply the plan is empty, whatever form the platform gives its answers.
+//! After an apply the plan is empty, for every form of the platform's answers.
 
 use solform::emulator::Operation;
 
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed, start};
 
-/// An upgrade, a patch, a new one, a tombstone and a change of visibility.
+/// The declarations of an upgrade, a patch, a new version, a tombstone and a change of visibility.
 const SOLUTIONS: &str = "
   Upgrade: { version: 2.0.0, path: '${drive}/${name}-${version}.ibsolution', visibility: PRIVATE }
   Patched: { version: 1.0.0, state: INACTIVE }
@@ -82,7 +82,7 @@ async fn with_every_kind_of_list_filter() {
     ] {
         converges(&[knob], 100).await;
     }
-    // Pages of two, and offsets that count by the limit that was asked for.
+    // Pages of two records, and offsets that count by the requested limit.
     converges(&["over_limit=clamped_announced"], 2).await;
 }
 
@@ -148,7 +148,7 @@ async fn with_every_way_to_delete() {
     ] {
         converges(&[knob], 100).await;
     }
-    // A missing record is told by an error inside a success.
+    // A missing record is answered by an error inside a success.
     converges(&["error_status=ok", "error_body=status_msg"], 100).await;
 }
 

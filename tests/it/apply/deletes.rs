@@ -1,4 +1,4 @@
-//! A delete that the server refuses, also for a version out of service, changes nothing for good.
+//! A delete that the server refuses, in service and out of service, leaves the version as it was.
 
 use solform::emulator::{Emulator, Operation, Seed};
 
@@ -7,7 +7,7 @@ use crate::support::worlds::{Version, count, env_with, manifest, path_of, seed, 
 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
 
-/// Every way to refuse a delete for another reason than the version's state.
+/// The refusals of a delete whose reason is not the version's state.
 const REFUSALS: [&str; 6] = [
     "status=400",
     "status=409",
@@ -42,7 +42,7 @@ async fn a_refused_delete_leaves_the_version_active() {
             &emulator.url(),
             "  A: { version: 1, state: ABSENT }\n",
         ));
-        let told = env
+        let report = env
             .solform_beside(&APPLY)
             .await
             .exits_with(5)
@@ -50,19 +50,19 @@ async fn a_refused_delete_leaves_the_version_active() {
             .says("nor INACTIVE (")
             .says("it is ACTIVE again");
         assert_eq!(
-            told.stdout.matches("it is still in use").count() % 2,
+            report.stdout.matches("it is still in use").count() % 2,
             0,
-            "{told}"
+            "{report}"
         );
         is_active(&env, "A@1").await;
         assert_eq!(count(&emulator, Operation::PatchSolution), 2, "{what}");
-        // Once the server deletes again, so does apply.
+        // When the server accepts deletes again, the next apply deletes the version.
         emulator.clear_faults();
         let _ = env.solform_beside(&APPLY).await.exits_with(2);
     }
 }
 
-/// Tombstone, `destroy`, `--replace` and a policy delete in the same way.
+/// A tombstone, `destroy`, `--replace` and a policy all delete in the same way.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_delete_puts_the_version_back() {
     let replaced = "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n";
@@ -103,7 +103,7 @@ async fn every_kind_of_delete_puts_the_version_back() {
     }
 }
 
-/// A deployment refers to the version: the server refuses by itself, in both of its ways.
+/// A deployment refers to the version: the server refuses the delete, by status or by a failed job.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_referenced_version_stays_active() {
     for knob in ["delete_referenced=refused", "delete_referenced=job_error"] {
@@ -145,7 +145,7 @@ async fn a_version_that_stays_inactive_is_named() {
         .says("to ACTIVE on the platform");
 }
 
-/// Out of service by its own declaration, there is nothing to put back.
+/// A version that was INACTIVE before the delete is not put back.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inactive_version_is_only_deleted() {
     let emulator = refusing("status=409", seed(&[Version::inactive("A", "1")], &[])).await;
@@ -161,7 +161,7 @@ async fn an_inactive_version_is_only_deleted() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
 }
 
-/// The API page names ACTIVE and INACTIVE as what a PATCH sets: PRODUCTION cannot be put back.
+/// The API page names only ACTIVE and INACTIVE as states of a PATCH: PRODUCTION cannot be restored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_production_version_is_put_back_active() {
     let production = Version {
@@ -175,7 +175,8 @@ async fn a_production_version_is_put_back_active() {
     ));
     let report = env.solform_beside(&APPLY).await.exits_with(5);
     let words: Vec<&str> = report.stdout.split_whitespace().collect();
-    let said = "it was PRODUCTION and is ACTIVE now, because the API has no PATCH to PRODUCTION";
-    assert!(words.join(" ").contains(said), "{report}");
+    let expected =
+        "it was PRODUCTION and is ACTIVE now, because the API has no PATCH to PRODUCTION";
+    assert!(words.join(" ").contains(expected), "{report}");
     is_active(&env, "A@1").await;
 }

@@ -1,5 +1,5 @@
-//! A package that is removed or exchanged before its version is deleted to be replaced: nothing is
-//! deleted, because the plan's package could not take its place.
+//! A package that is removed or exchanged before the delete of a replace: nothing is deleted,
+//! because the package of the plan can no longer be deployed.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use crate::support::killing_proxy::{Kill, KillingProxy, Watch};
 use crate::support::worlds::{DRIVE, TOKEN, count, env_with, manifest, start};
 use crate::support::{TestEnv, http_client};
 
-/// What happens to the package of `B@1`.
+/// An event that affects the package of `B@1`.
 #[derive(Debug, Clone, Copy)]
 enum Happens {
     Removed,
-    /// It becomes a copy of this file.
+    /// The package becomes a copy of this file.
     Copied(&'static str),
-    /// Reads of files are answered by this rule.
+    /// This fault rule answers reads of files.
     Fault(&'static str),
 }
 
-/// Packages beside the one that is planned.
+/// The files and fields of other packages than the planned one.
 const OTHERS: [(&str, &str); 5] = [
     (
         "fingerprint",
@@ -73,8 +73,8 @@ async fn happen(emulator: &Emulator, what: Happens) {
     assert!(answer.unwrap().status().is_success());
 }
 
-/// A proxy that makes something happen once the write of this number, from 1, was answered.
-async fn tap(emulator: &Arc<Emulator>, nth: usize, what: Happens) -> KillingProxy {
+/// Starts a proxy that triggers the event after the write of this number, from 1, was answered.
+async fn proxy_after(emulator: &Arc<Emulator>, nth: usize, what: Happens) -> KillingProxy {
     let writes = Arc::new(AtomicUsize::new(0));
     let shared = Arc::clone(emulator);
     let watch: Watch = Arc::new(move || {
@@ -90,7 +90,7 @@ async fn tap(emulator: &Arc<Emulator>, nth: usize, what: Happens) -> KillingProx
     KillingProxy::start(&emulator.url(), Kill::Never, watch).await
 }
 
-/// Each thing that can happen, and what the report says of it.
+/// The events, each with the text that the report must contain.
 const CASES: [(Happens, &str); 7] = [
     (Happens::Removed, "is not on the platform's file system"),
     (Happens::Copied("fingerprint"), "- package = "),
@@ -116,7 +116,7 @@ const CASES: [(Happens, &str); 7] = [
     ),
 ];
 
-/// `A@1` is deployed before `B@1` is replaced, so that something can happen between.
+/// The deploy of `A@1` comes first, so that the event can happen before `B@1` is replaced.
 const TWO: &str = "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B: { version: 1, path: '${drive}/B-1.ibsolution' }\n";
 const ONE: &str = "  B: { version: 1, path: '${drive}/B-1.ibsolution' }\n";
 const OPTIONS: [&str; 5] = [
@@ -135,10 +135,10 @@ async fn is_active(env: &TestEnv) {
 #[tokio::test(flavor = "multi_thread")]
 async fn replace_inspects_its_package_before_delete() {
     for is_saved in [false, true] {
-        for (what, said) in CASES {
+        for (what, expected) in CASES {
             let emulator = world(&[]).await;
-            let tap = tap(&emulator, 1, what).await;
-            let env = env_with(&manifest(&tap.url, TWO));
+            let proxy = proxy_after(&emulator, 1, what).await;
+            let env = env_with(&manifest(&proxy.url, TWO));
             let begin: &[&str] = if is_saved {
                 let plan = ["plan", "--out", "the.plan", "--replace", "B@1"];
                 let _ = env.solform_beside(&plan).await.exits_with(0);
@@ -155,8 +155,8 @@ async fn replace_inspects_its_package_before_delete() {
                 .split_whitespace()
                 .collect::<Vec<_>>()
                 .join(" ");
-            for said in ["done + A@1", "refused -/+ B@1", said] {
-                assert!(text.contains(said), "{said} {what:?}\n{report}");
+            for expected in ["done + A@1", "refused -/+ B@1", expected] {
+                assert!(text.contains(expected), "{expected} {what:?}\n{report}");
             }
             assert_eq!(count(&emulator, Operation::DeleteSolution), 0, "{what:?}");
             assert_eq!(count(&emulator, Operation::PatchSolution), 0, "{what:?}");
@@ -166,15 +166,16 @@ async fn replace_inspects_its_package_before_delete() {
     }
 }
 
-/// The server deletes only what is INACTIVE: the package may go between the two deletes too.
+/// The server deletes only INACTIVE versions: the package may also be removed between the two
+/// deletes.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_delete_of_a_replace_inspects_its_package() {
     // After the refused DELETE, and after the PATCH to INACTIVE.
     for nth in [1, 2] {
-        for (what, said) in [CASES[0], CASES[1], CASES[6]] {
+        for (what, expected) in [CASES[0], CASES[1], CASES[6]] {
             let emulator = world(&["delete_active=refused"]).await;
-            let tap = tap(&emulator, nth, what).await;
-            let env = env_with(&manifest(&tap.url, ONE));
+            let proxy = proxy_after(&emulator, nth, what).await;
+            let env = env_with(&manifest(&proxy.url, ONE));
             let begin = ["apply", "--auto-approve"];
             let report = env
                 .solform_beside(&[&begin[..], &OPTIONS].concat())
@@ -185,8 +186,11 @@ async fn each_delete_of_a_replace_inspects_its_package() {
                 .split_whitespace()
                 .collect::<Vec<_>>()
                 .join(" ");
-            for said in ["refused -/+ B@1", said] {
-                assert!(text.contains(said), "{said} {nth} {what:?}\n{report}");
+            for expected in ["refused -/+ B@1", expected] {
+                assert!(
+                    text.contains(expected),
+                    "{expected} {nth} {what:?}\n{report}"
+                );
             }
             assert_eq!(count(&emulator, Operation::DeleteSolution), 1, "{what:?}");
             emulator.clear_faults();
@@ -195,8 +199,8 @@ async fn each_delete_of_a_replace_inspects_its_package() {
     }
 }
 
-/// A package that could not be inspected for the plan is deployed without inspection, but not one
-/// that is known by now to be gone or another.
+/// A package that the plan could not inspect is deployed without inspection, but not if the apply
+/// finds that it was removed or exchanged.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_uninspected_package_is_judged_at_the_delete() {
     for (what, is_replaced) in [
@@ -219,8 +223,8 @@ async fn an_uninspected_package_is_judged_at_the_delete() {
                 None
             })
         });
-        let tap = KillingProxy::start(&emulator.url(), Kill::Never, watch).await;
-        let env = env_with(&manifest(&tap.url, TWO));
+        let proxy = KillingProxy::start(&emulator.url(), Kill::Never, watch).await;
+        let env = env_with(&manifest(&proxy.url, TWO));
         let begin = ["apply", "--auto-approve"];
         let code = if is_replaced { 2 } else { 3 };
         let _ = env

@@ -1,4 +1,4 @@
-//! What stands against a plan or a change, and that everything is told.
+//! Blocked plans and failed changes: each is reported with its reason, and nothing else is sent.
 
 use solform::emulator::{self, EmulatorOptions, JobPace, Operation};
 
@@ -58,6 +58,7 @@ async fn protection_and_limits_block_and_are_reported() {
         .says("2 destroyed.");
 }
 
+/// The error names the line of the path in the manifest.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_or_wrong_package_is_an_error() {
     let emulator = start(
@@ -94,6 +95,7 @@ async fn a_missing_or_wrong_package_is_an_error() {
     assert_eq!(count(&emulator, Operation::Deploy), 0);
 }
 
+/// A version that waits for review is not patched again, and the apply does not count as complete.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pending_review_is_not_repeated_and_no_success() {
     let emulator = start(
@@ -121,6 +123,7 @@ async fn a_pending_review_is_not_repeated_and_no_success() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 1);
 }
 
+/// A patch that the server accepts without effect is not reported as done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_patch_without_effect_fails() {
     let emulator = start(
@@ -137,7 +140,7 @@ async fn a_patch_without_effect_fails() {
         .await
         .exits_with(5)
         .says("had no effect");
-    // Once as query, once as body, never in a loop.
+    // Sent once as query and once as body, and not repeated.
     assert_eq!(count(&emulator, Operation::PatchSolution), 2);
 }
 
@@ -168,6 +171,7 @@ async fn a_create_that_lives_under_another_owner_is_blocked() {
     assert_eq!(count(&emulator, Operation::Deploy), 0);
 }
 
+/// Without a terminal and without --auto-approve the plan cannot be approved.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_terminal_is_an_error_and_nothing_is_sent() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
@@ -235,7 +239,8 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
     let world = || seed(&[], &[Version::active("A", "1").owner("IB_DEPLOYED")]);
     let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
 
-    // The server files it under the caller. Where nothing says that this is the same, it is named.
+    // The server stores it under the caller. Without `user` this may be another solution, so the
+    // record is only named.
     let emulator = start(world(), &["package_owner=replaced"]).await;
     let without_user = manifest(&emulator.url(), solutions).replace("user: svc, ", "");
     let env = env_with(&without_user);
@@ -246,7 +251,7 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
         .says("the deploy made `svc:A@1`")
         .says("instead of `IB_DEPLOYED:A@1`");
 
-    // Where `user` says so, it is followed by its id.
+    // With `user` it is the same solution, and is tracked by its id.
     let emulator = start(world(), &["package_owner=replaced"]).await;
     let env = env_with(&manifest(&emulator.url(), solutions));
     let _ = env.solform_beside(&apply).await.exits_with(2);
@@ -257,10 +262,10 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
         .says("No changes.");
 }
 
+/// Another user deploys the new version on a real clock: its record is listed at once, and its job
+/// never ends. The old version stays in service.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_users_running_deploy_releases_nothing() {
-    // Somebody else deploys the new version on a real clock: its record is listed as it is made,
-    // and its job goes on for ever.
     let emulator = emulator::start(EmulatorOptions {
         seed: Some(seed(
             &[Version::active("A", "1")],
@@ -329,7 +334,7 @@ async fn a_failed_deploys_record_releases_nothing() {
         .exits_with(5)
         .says("a failed deploy left it behind");
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
-    // Named by --replace, it is made anew, and the old version goes.
+    // With --replace it is deployed again, and the old version is deactivated.
     let _ = env
         .solform_beside(&["apply", "--auto-approve", "--replace", "A@2"])
         .await

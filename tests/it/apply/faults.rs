@@ -1,5 +1,5 @@
-//! Lost answers, refusals that pass and servers that stumble: an apply gets through, and nothing is
-//! deployed twice.
+//! Lost answers, temporary refusals and servers that fail at times: an apply succeeds, and nothing
+//! is deployed twice.
 
 use solform::emulator::{Fault, JobPace, Operation, Seed};
 
@@ -17,8 +17,8 @@ fn world() -> Seed {
     )
 }
 
-/// Applies under a fault, and tells how many deploys were asked for.
-async fn gets_through(rule: &str) -> usize {
+/// Runs an apply under a fault that it must survive, and returns the number of deploy requests.
+async fn survives(rule: &str) -> usize {
     let emulator = worlds::start_with(world(), &[], JobPace::Polls(1), 100).await;
     emulator.add_fault(rule.parse::<Fault>().unwrap());
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
@@ -35,6 +35,7 @@ async fn gets_through(rule: &str) -> usize {
     count(&emulator, Operation::Deploy)
 }
 
+/// The server executes the write and its answer is lost: reading finds the result.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_write_is_found_and_not_sent_again() {
     for rule in [
@@ -42,7 +43,7 @@ async fn a_lost_write_is_found_and_not_sent_again() {
         "operation=deploy,when=after,times=1,status=500",
         "operation=deploy,when=after,times=1,status=502,body=html",
     ] {
-        assert_eq!(gets_through(rule).await, 1, "{rule}");
+        assert_eq!(survives(rule).await, 1, "{rule}");
     }
     for rule in [
         "operation=patch_solution,when=after,times=1,connection=drop",
@@ -50,7 +51,7 @@ async fn a_lost_write_is_found_and_not_sent_again() {
         "operation=delete_solution,when=after,times=1,connection=drop",
         "operation=delete_solution,when=after,times=1,status=504",
     ] {
-        gets_through(rule).await;
+        survives(rule).await;
     }
 }
 
@@ -61,22 +62,23 @@ async fn a_write_that_was_not_accepted_is_sent_again() {
         "operation=deploy,when=before,times=1,status=503,retry_after=1",
         "operation=deploy,when=before,times=1,connection=drop",
     ] {
-        assert_eq!(gets_through(rule).await, 2, "{rule}");
+        assert_eq!(survives(rule).await, 2, "{rule}");
     }
     for rule in [
         "operation=patch_solution,when=before,times=1,status=500",
         "operation=delete_solution,when=before,times=1,status=429,retry_after=1",
     ] {
-        gets_through(rule).await;
+        survives(rule).await;
     }
 }
 
+/// A server that refuses lists by name is listed as a whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_lists_by_name_fall_back_to_the_whole() {
     let rule = "operation=list_solutions,address=*name=*,status=400";
-    assert_eq!(gets_through(rule).await, 1);
+    assert_eq!(survives(rule).await, 1);
 
-    // One name on a paged instance: what is drift must be seen, though no list can be had by name.
+    // One name on an instance with several pages: drift must be found without a list by name.
     let emulator = worlds::start_with(world(), &[], JobPace::Polls(1), 1).await;
     emulator.add_fault(rule.parse::<Fault>().unwrap());
     let env = env_with(&manifest(
@@ -98,6 +100,6 @@ async fn failed_reads_are_retried() {
         "operation=job_status,times=2,status=500",
         "operation=job_status,times=1,knob.job_first_answer=empty_body",
     ] {
-        assert_eq!(gets_through(rule).await, 1, "{rule}");
+        assert_eq!(survives(rule).await, 1, "{rule}");
     }
 }

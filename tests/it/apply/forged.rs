@@ -1,5 +1,5 @@
-//! A saved plan is an approval, not a program: whatever bytes are in the file, no write is sent
-//! that a fresh plan would not send.
+//! A saved plan is an approval, not a program: for any content of the file, no write is sent that a
+//! fresh plan would not send.
 
 use solform::emulator::{Emulator, Seed};
 
@@ -24,7 +24,7 @@ fn reviewed(url: &str) -> String {
     manifest_with(url, "    protect: [\"Safe@*\"]\n", "", REVIEWED)
 }
 
-/// Everything that was sent and may change something.
+/// Returns the requests that may change something.
 fn writes(emulator: &Emulator) -> Vec<String> {
     let requests = emulator.requests();
     let writes = requests.iter().filter(|request| request.method != "GET");
@@ -33,8 +33,8 @@ fn writes(emulator: &Emulator) -> Vec<String> {
         .collect()
 }
 
-/// Each file asks for what the manifest does not allow, and its fingerprint is right. The change
-/// that was reviewed is made beside it.
+/// Each file contains a change that the manifest does not allow, with a valid fingerprint. Only the
+/// reviewed change is executed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_change_is_shown_and_refused() {
     for (solutions, address, shown) in [
@@ -110,7 +110,7 @@ async fn a_forged_change_is_shown_and_refused() {
     }
 }
 
-/// A change cannot show one thing and ask for another.
+/// A change cannot display one action and execute another.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_that_was_edited_is_shown_as_it_is() {
     type Edit = fn(&mut serde_json::Value);
@@ -183,7 +183,7 @@ async fn an_action_that_was_edited_is_shown_as_it_is() {
     }
 }
 
-/// The file cannot allow itself more than the command line does.
+/// The options of the file allow nothing that the command line does not allow.
 #[tokio::test(flavor = "multi_thread")]
 async fn options_cannot_be_forged() {
     let emulator = start(world(), &[]).await;

@@ -1,4 +1,4 @@
-//! An interrupt during an apply: what is at work ends, and everything is told.
+//! An interrupt during an apply: running jobs end, and the report is complete.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -7,6 +7,7 @@ use solform::emulator::{JobPace, Operation};
 
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start_with};
 
+/// A job that ends after the interrupt counts as done, and its change is not reported as drift.
 #[tokio::test(flavor = "multi_thread")]
 async fn work_finished_after_an_interrupt_is_done() {
     let world = seed(&[], &[Version::active("A", "1")]);
@@ -18,29 +19,29 @@ async fn work_finished_after_an_interrupt_is_done() {
     let arguments = ["apply", "--auto-approve", "--detailed-exitcode"];
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (mut child, mut told) = tokio::task::spawn_blocking(move || {
+    let (mut child, mut lines) = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
-        let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert!(told.any(|line| line.unwrap().contains("deploy taken")));
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("deploy taken")));
         let killed = Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status()
             .unwrap();
         assert!(killed.success());
-        assert!(told.any(|line| {
+        assert!(lines.any(|line| {
             line.unwrap()
                 .contains("Interrupted: nothing new is started")
         }));
-        (child, told)
+        (child, lines)
     })
     .await
     .unwrap();
-    // The interrupt is seen, and only then does the job end.
+    // The job ends only after the program has seen the interrupt.
     for job in emulator.pending_jobs() {
         assert!(emulator.finish_job(&job, None));
     }
     let (code, stdout) = tokio::task::spawn_blocking(move || {
-        told.by_ref().for_each(drop);
+        lines.by_ref().for_each(drop);
         let mut stdout = String::new();
         let mut pipe = child.stdout.take().unwrap();
         pipe.read_to_string(&mut stdout).unwrap();
@@ -60,13 +61,13 @@ async fn work_finished_after_an_interrupt_is_done() {
         ),
         "{stdout}"
     );
-    // Nothing is left.
+    // No change is left to do.
     assert!(!stdout.contains("Not complete"), "{stdout}");
     assert!(!stdout.contains("Did not converge"), "{stdout}");
     assert_eq!(count(&emulator, Operation::Deploy), 1);
 }
 
-/// The second signal leaves at once, after one line that names a command which goes on.
+/// A second signal ends the program at once, after one line that names the command to continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_names_the_next_command() {
     let world = || {
@@ -90,17 +91,17 @@ async fn a_second_signal_names_the_next_command() {
         let plan = env.solform_beside(&["plan", "--out", "the.plan"]).await;
         let _ = plan.exits_with(0);
         let mut command = env.command(env!("CARGO_BIN_EXE_solform"), arguments);
-        // A stream carries on standard output what people see on standard error.
+        // With --json the messages go to standard output instead of standard error.
         let is_stream = arguments.contains(&"--json");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let (ended, said) = tokio::task::spawn_blocking(move || {
+        let (ended, output) = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().unwrap();
             let pipe: Box<dyn Read> = if is_stream {
                 Box::new(child.stdout.take().unwrap())
             } else {
                 Box::new(child.stderr.take().unwrap())
             };
-            let mut told = BufReader::new(pipe).lines();
+            let mut lines = BufReader::new(pipe).lines();
             let send = || {
                 let killed = Command::new("kill")
                     .args([signal, &child.id().to_string()])
@@ -109,22 +110,22 @@ async fn a_second_signal_names_the_next_command() {
                 assert!(killed.success());
             };
             // The job never ends: the apply waits for it after the first signal.
-            assert!(told.any(|line| line.unwrap().contains("PENDING")));
+            assert!(lines.any(|line| line.unwrap().contains("PENDING")));
             send();
-            assert!(told.any(|line| line.unwrap().contains("Interrupted: ")));
+            assert!(lines.any(|line| line.unwrap().contains("Interrupted: ")));
             send();
-            let said: Vec<String> = told.map_while(Result::ok).collect();
-            (child.wait().unwrap().code(), said.join("\n"))
+            let output: Vec<String> = lines.map_while(Result::ok).collect();
+            (child.wait().unwrap().code(), output.join("\n"))
         })
         .await
         .unwrap();
-        assert_eq!(ended, Some(code), "{arguments:?}\n{said}");
+        assert_eq!(ended, Some(code), "{arguments:?}\n{output}");
         let next = "solform apply --file solform.yaml -e test --resume";
         let line = format!(
             "Error: interrupted a second time: left at once, and the journal says what was sent; to go on, run: {next}"
         );
-        assert!(said.contains(&line), "{arguments:?}\n{said}");
-        // What it names goes on with what was sent.
+        assert!(output.contains(&line), "{arguments:?}\n{output}");
+        // The named command continues with the write that was sent.
         for job in emulator.pending_jobs() {
             assert!(emulator.finish_job(&job, None));
         }

@@ -1,4 +1,4 @@
-//! New before old: what is taken away waits for what takes its place.
+//! New before old: a version is deactivated or deleted only after its successor is live.
 
 use solform::emulator::{JobPace, Operation};
 
@@ -60,6 +60,8 @@ async fn a_failed_deploy_leaves_the_old_version_in_service() {
         .says("ACTIVE");
 }
 
+/// The outcome of a job that never ends is unknown. Changes that depend on it are skipped, all
+/// others are done.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_job_blocks_only_its_dependants() {
     let solutions = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n  B: { version: 1, state: INACTIVE }\n";

@@ -9,7 +9,7 @@ use crate::support::worlds::{DRIVE, count, env_with, manifest, start, start_with
 
 const DETAILED: [&str; 2] = ["plan", "--detailed-exitcode"];
 
-/// A seed of packages, each written as the fields of its entry without the path.
+/// Returns a seed of packages, each given by its file and the fields of its entry.
 fn packages(entries: &[(&str, &str)], files: &[(&str, &str)]) -> Seed {
     let mut text = String::from("packages:\n");
     for (file, fields) in entries {
@@ -66,7 +66,7 @@ async fn a_bad_package_leaves_the_plan_visible() {
         .warns("`D@1`: the package's `owner` is missing [package-invalid]")
         .warns("`D@1`: the package's `solution_type` is missing [package-invalid]")
         .warns("M-1.ibsolution` is not on the platform's file system [package-missing]");
-    // Each at the line of its path.
+    // Each error is at the line of its path.
     for place in ["solform.yaml:13:11", "solform.yaml:14:", "solform.yaml:15:"] {
         assert!(plan.stderr.contains(place), "{place}\n{plan}");
     }
@@ -94,7 +94,7 @@ async fn a_bad_package_leaves_the_plan_visible() {
     assert_eq!(change("M@1")["package"], serde_json::Value::Null);
     assert_eq!(change("A@1")["blocked_by"], serde_json::json!([]));
     assert_eq!(change("A@1")["package"].as_str().unwrap().len(), 64);
-    // What is not blocked can be applied by itself.
+    // The changes that are not blocked can be applied alone.
     let _ = env
         .solform_beside(&[
             "apply",
@@ -109,7 +109,7 @@ async fn a_bad_package_leaves_the_plan_visible() {
     assert_eq!(count(&emulator, Operation::Deploy), 1);
 }
 
-/// A name that no manifest can declare is another name.
+/// A package name that no manifest can declare does not match the declared name.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undeclarable_name_is_a_mismatch() {
     let names = [
@@ -184,7 +184,7 @@ async fn repeated_warnings_are_grouped() {
         .warns("Warning: 37 more of the same kind [package-unreadable]");
     let shown = plan.stderr.matches("could not be inspected").count();
     assert_eq!(shown, 3, "{plan}");
-    // A stream is for programs: it holds all of them.
+    // The JSON stream contains all of them, because programs read it.
     let stream = env.solform_beside(&["plan", "--json"]).await.exits_with(0);
     let sent = stream.stdout.matches("package-unreadable").count();
     assert_eq!(sent, total, "{stream}");
@@ -249,7 +249,7 @@ async fn an_uninspected_package_is_not_deployed_again() {
             let list = env.solform_beside(&["list"]).await;
             let _ = list.warns("orphaned: A@7.7.7, record ");
         }
-        // An inspection shows what is wrong before anything is sent.
+        // With an inspection the error is found before anything is sent.
         emulator.clear_faults();
         let _ = env
             .solform_beside(&apply)
@@ -259,7 +259,7 @@ async fn an_uninspected_package_is_not_deployed_again() {
     }
 }
 
-/// The same where the apply was killed before it saw what its deploy made.
+/// The same for an apply that was killed before it saw the record that its deploy made.
 #[tokio::test(flavor = "multi_thread")]
 async fn recovery_finds_what_a_deploy_made_instead() {
     for (fields, result, made) in [
@@ -304,8 +304,8 @@ async fn recovery_finds_what_a_deploy_made_instead() {
     }
 }
 
-/// A package that makes a solution of another name, whose job names nothing: it is deployed again
-/// only where `--replace` asks for it.
+/// The package makes a solution of another name, and the job names no record: the package is
+/// deployed again only with `--replace`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_that_shows_nothing_is_not_repeated() {
     for is_killed in [false, true] {
@@ -342,9 +342,9 @@ async fn a_deploy_that_shows_nothing_is_not_repeated() {
         let again = [&apply[..], &["--replace", "A@2"]].concat();
         let _ = env.solform_beside(&again).await.exits_with(5);
         assert_eq!(count(&emulator, Operation::Deploy), 2);
-        // An inspection shows what is wrong before anything is sent.
+        // With an inspection the error is found before anything is sent.
         emulator.clear_faults();
-        let told = env.solform_beside(&apply).await.exits_with(4);
-        let _ = told.warns("[package-mismatch]");
+        let report = env.solform_beside(&apply).await.exits_with(4);
+        let _ = report.warns("[package-mismatch]");
     }
 }

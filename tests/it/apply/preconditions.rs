@@ -7,7 +7,7 @@ use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, st
 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
 
-/// Somebody else patches the only version of a name in that state.
+/// Patches the only version of a name in that state, as another user.
 async fn patch(emulator: &Emulator, name: &str, state: &str, what: &str) {
     let url = format!("{}/api/v2/solutions/deployed", emulator.url());
     let client = http_client();
@@ -21,8 +21,8 @@ async fn patch(emulator: &Emulator, name: &str, state: &str, what: &str) {
     assert!(answer.status().is_success(), "{}", answer.status());
 }
 
-/// Waits for the first job, lets somebody act, and ends every job from then on.
-async fn meddle(emulator: &Emulator, failure: Option<&str>, act: impl Future<Output = ()>) {
+/// Waits for the first job, runs `act`, and ends every job from then on.
+async fn interfere(emulator: &Emulator, failure: Option<&str>, act: impl Future<Output = ()>) {
     while emulator.pending_jobs().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -35,7 +35,7 @@ async fn meddle(emulator: &Emulator, failure: Option<&str>, act: impl Future<Out
     }
 }
 
-/// The API page's own records hold no visibility: it is learned from filtered lists.
+/// The records of the API page have no visibility: it is read from filtered lists.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_plan_activates_no_published_version() {
     let private = [Version::inactive("A", "1"), Version::inactive("B", "1")];
@@ -86,7 +86,7 @@ async fn a_version_published_during_the_apply_is_left() {
             emulator.turn_knobs(|knobs| knobs.assign("record_during_job=hidden").unwrap());
             let applied = tokio::select! {
                 applied = env.solform_beside(&APPLY) => applied,
-                () = meddle(&emulator, None, publish) => unreachable!(),
+                () = interfere(&emulator, None, publish) => unreachable!(),
             };
             let applied = applied.exits_with(3).says("refused");
             assert!(
@@ -95,7 +95,7 @@ async fn a_version_published_during_the_apply_is_left() {
                 "{policy} {knobs:?}\n{applied}"
             );
             assert_eq!(count(&emulator, Operation::DeleteSolution), 0);
-            // The only patch is the other user's.
+            // The other user sent the only patch.
             assert_eq!(
                 count(&emulator, Operation::PatchSolution),
                 1,
@@ -105,7 +105,7 @@ async fn a_version_published_during_the_apply_is_left() {
     }
 }
 
-/// A visibility that cannot be learned at the write is no proof of what the plan showed.
+/// If the visibility cannot be read before the write, it may differ from the plan: nothing is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visibility_unknown_at_the_write_refuses_it() {
     let emulator = start_with(
@@ -124,7 +124,7 @@ async fn a_visibility_unknown_at_the_write_refuses_it() {
     };
     let applied = tokio::select! {
         applied = env.solform_beside(&APPLY) => applied,
-        () = meddle(&emulator, None, hide) => unreachable!(),
+        () = interfere(&emulator, None, hide) => unreachable!(),
     };
     let _ = applied.exits_with(3).says("not known");
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
@@ -147,7 +147,7 @@ async fn an_unknown_visibility_is_noted_and_not_checked() {
     let _ = env.solform_beside(&APPLY).await.exits_with(2);
 }
 
-/// A delete that fails late: what somebody changed meanwhile is not taken out of service.
+/// A delete that fails late: a version that another user changed meanwhile stays in service.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_published_during_its_delete_is_left() {
     let emulator = start_with(
@@ -164,14 +164,14 @@ async fn a_version_published_during_its_delete_is_left() {
     let publish = patch(&emulator, "A", "ACTIVE", "visibility=PUBLIC");
     let applied = tokio::select! {
         applied = env.solform_beside(&APPLY) => applied,
-        () = meddle(&emulator, None, publish) => unreachable!(),
+        () = interfere(&emulator, None, publish) => unreachable!(),
     };
     let _ = applied.exits_with(3).says("PUBLIC");
     assert_eq!(count(&emulator, Operation::PatchSolution), 1);
 }
 
-/// What checking costs: one list for each write where the filters combine, one read of everything
-/// for all writes where they do not.
+/// The check costs one list for each write if the filters can be combined, and otherwise one read of
+/// everything for all writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn checking_the_visibility_is_cheap() {
     let names: Vec<String> = (0..12).map(|index| format!("N{index}")).collect();

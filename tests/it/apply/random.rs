@@ -1,5 +1,5 @@
-//! Random worlds and manifests, through the whole program and over the socket: after an apply the
-//! plan is empty, what is not ours is as it was, and nothing that is protected is gone.
+//! Random instances and manifests, through the whole program and over the socket: after an apply
+//! the plan is empty, unmanaged versions are unchanged, and no protected version is missing.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::support::TestEnv;
 use crate::support::sweep::hold_for_seeds;
 use crate::support::worlds::{Version, env_with, manifest_with, path_of, seed, start};
 
-/// One version of the small universe that worlds and manifests are drawn from.
+/// A random live version, from a few names, versions and owners.
 #[derive(Debug, Clone)]
 struct Drawn {
     name: usize,
@@ -21,7 +21,7 @@ struct Drawn {
     is_public: bool,
 }
 
-/// One declared version.
+/// A declared version.
 #[derive(Debug, Clone)]
 struct Wanted {
     state: &'static str,
@@ -53,7 +53,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         .prop_map(|(name, version, owner, is_active, is_public)| Drawn {
             name,
             version,
-            // One in four is a stranger's.
+            // One in four is unmanaged.
             owner: usize::from(owner == 3),
             is_active,
             is_public,
@@ -86,8 +86,8 @@ fn case() -> impl Strategy<Value = Case> {
     )
         .prop_map(
             |(live, wanted, superseded, undeclared, protects, knob)| Case {
-                // One record of one identity, and no version under two owners: what those mean has
-                // tests of its own.
+                // One record of each identity, and no version under two owners: other tests
+                // cover these.
                 live: unique(live),
                 wanted,
                 superseded,
@@ -186,7 +186,7 @@ impl Case {
     }
 }
 
-/// The rows of `list` in which one of these texts stands.
+/// Returns the rows of `list` that contain this text.
 async fn rows_with(env: &TestEnv, text: &str) -> Vec<String> {
     let list = env.solform_beside(&["list"]).await.exits_with(0);
     let rows = list.stdout.lines().filter(|row| row.contains(text));
@@ -198,7 +198,7 @@ async fn rows_with(env: &TestEnv, text: &str) -> Vec<String> {
 async fn holds(case: &Case) {
     let emulator = case.start().await;
     let env = env_with(&case.manifest(&emulator.url()));
-    let strangers = rows_with(&env, "stranger").await;
+    let unmanaged = rows_with(&env, "stranger").await;
     let protected = rows_with(&env, " 1.9 ").await.len();
     let planned = env.solform_beside(&["plan"]).await;
     let twice = env.solform_beside(&["plan"]).await;
@@ -216,7 +216,7 @@ async fn holds(case: &Case) {
         let again = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
         assert_eq!(again.code(), 0, "{case:?}\n{applied}\n{again}");
     }
-    assert_eq!(rows_with(&env, "stranger").await, strangers, "{case:?}");
+    assert_eq!(rows_with(&env, "stranger").await, unmanaged, "{case:?}");
     if case.protects {
         assert!(
             rows_with(&env, " 1.9 ").await.len() >= protected,

@@ -1,4 +1,4 @@
-//! A saved plan: what was reviewed is what runs, or nothing does.
+//! A saved plan: only the reviewed changes are executed.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -45,7 +45,7 @@ async fn a_saved_plan_is_shown_and_applied() {
         .await
         .exits_with(0)
         .says("Apply complete! Resources: 0 added, 2 changed, 0 destroyed.");
-    // Applied once more, it finds everything done.
+    // Applied again, every change is already done.
     emulator.clear_requests();
     let _ = env
         .solform_beside(&["apply", "the.plan"])
@@ -143,11 +143,12 @@ async fn a_plan_of_another_manifest_or_world_is_stale() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
 }
 
-/// What the plan left out by `--target` is left out by its apply too.
+/// The apply of a plan leaves out the same changes as the `--target` of the plan.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_plan_keeps_its_target() {
     let emulator = start(world(), &[]).await;
-    // Two are out of reach: one without a path, one that is no longer as declared after the apply.
+    // Two changes are outside of the target: one without a path, one that still differs after the
+    // apply.
     let solutions =
         format!("{TWO}  Gone: {{ version: 1 }}\n  C: {{ version: 1, state: INACTIVE }}\n");
     let env = env_with(&manifest(&emulator.url(), &solutions));
@@ -171,7 +172,7 @@ async fn a_saved_plan_keeps_its_target() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 1);
 }
 
-/// The commands that are printed, for a plan with options that must be repeated.
+/// The printed commands repeat the options of the plan that the apply needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn options_are_repeated_at_the_apply() {
     let live = seed(
@@ -282,7 +283,7 @@ async fn later_drift_is_listed_as_not_approved() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 1);
 }
 
-/// A plan whose apply ended with every change done executes nothing any more.
+/// A change that the plan has executed once is not executed again, even if it was undone since.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_up_plan_is_refused() {
     let emulator = start(world(), &[]).await;
@@ -309,7 +310,7 @@ async fn a_used_up_plan_is_refused() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
 }
 
-/// Only the command of a plan's kind executes it.
+/// Only `destroy` executes a destroy plan, and a rollback plan has its own command.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destroy_plan_is_for_destroy_only() {
     let emulator = start(world(), &[]).await;
@@ -333,7 +334,7 @@ async fn a_destroy_plan_is_for_destroy_only() {
         .await
         .exits_with(0)
         .says("Destroy complete! Resources: 2 destroyed.");
-    // And the other way round; a rollback is for its own command.
+    // `apply` refuses a rollback plan too.
     let _ = env.solform_beside(&["plan", "--out", "the.plan"]).await;
     let text = env.read("the.plan");
     let mut file = crate::support::plan_file::PlanFile::read(&text);

@@ -1,4 +1,4 @@
-//! Servers that are no emulator: habits that are plausible, and that nobody documents.
+//! Servers with plausible, undocumented behaviour, mostly without the emulator.
 
 use serde_json::json;
 
@@ -7,9 +7,10 @@ use solform::emulator::{Fault, JobPace, Operation};
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start, start_with};
 
+/// A list that changes while it is read is the error; no package is reported as missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unproven_list_reports_no_missing_packages() {
-    // The list adds a record to its front at every look.
+    // Each read of the list has another record at its front.
     let server = Scripted::start(|asked| {
         if asked.path != "/api/v2/solutions/deployed" {
             return Reply::text(404, r#"{"message":"no such file"}"#);
@@ -35,6 +36,7 @@ async fn an_unproven_list_reports_no_missing_packages() {
     assert!(!output.stderr.contains("package-missing"), "{output}");
 }
 
+/// A token without the permission to delete does not take the version out of service either.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forbidden_delete_deactivates_nothing() {
     for status in [401, 403, 405] {
@@ -75,6 +77,7 @@ async fn the_last_answer_about_a_job_is_reported() {
         .says("it last answered: the server does not know the job");
 }
 
+/// A second record of one identity is reported, with what the plan does to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_shows_what_happens_to_duplicates() {
     let twice = [Version::active("A", "1"), Version::active("A", "1")];

@@ -1,6 +1,6 @@
-//! Every setting of every knob, in both profiles, and every kind of fault, each under a full plan,
-//! apply, plan. The world is as declared afterwards, or the report says of every change how it
-//! ended; then the trouble goes, and the next apply brings the world where it belongs.
+//! Every setting of every knob, in both profiles, and every kind of fault, each with a plan, an
+//! apply and another plan. Afterwards the instance is as declared, or the report shows the outcome
+//! of every change; then the faults are removed, and the next apply converges.
 
 mod run_case;
 mod world;
@@ -9,7 +9,7 @@ use solform::emulator::{Knobs, Profile};
 
 use run_case::{CONVERGES, Case, End, partly, run_cases};
 
-/// What each setting comes to that cannot be lived with; all others converge.
+/// Returns the end of the apply for a setting of a knob. Most settings converge.
 fn end_of(profile: Profile, setting: &str) -> End {
     match setting {
         "publish=pending_review" => partly("waits for review before it becomes PUBLIC"),
@@ -21,7 +21,7 @@ fn end_of(profile: Profile, setting: &str) -> End {
             partly("the server refused the delete")
         }
         "delete_running=job_error" | "delete_referenced=job_error" => partly("the delete job"),
-        // Nobody can learn the visibility, and without it the old version is not released.
+        // The visibility cannot be read, and without it the old version is not released.
         "visibility_filter=ignored" if profile == Profile::Docs => {
             partly("because of Form@2.0.0: its visibility is not known")
         }
@@ -38,13 +38,13 @@ async fn every_knob_setting_under_plan_apply_plan() {
             for value in values {
                 let mut setting = format!("{knob}={value}");
                 if setting == "rate_limit=2" {
-                    // As few as two would take minutes.
+                    // A limit of two requests would take minutes.
                     setting = "rate_limit=8".to_owned();
                 }
                 let usual = profile.knobs();
                 let mut turned = usual.clone();
                 turned.assign(&setting).unwrap();
-                // What the profile sets is told once.
+                // A setting of the profile itself is the plain case.
                 if turned != usual {
                     cases.push(Case::knob(profile, &setting, end_of(profile, &setting)));
                 }
@@ -61,7 +61,7 @@ async fn every_knob_setting_under_plan_apply_plan() {
     run_cases("every_knob_setting_under_plan_apply_plan", cases).await;
 }
 
-/// Every status that the facts name, with what comes beside it.
+/// The statuses that a server may answer, with header or body.
 const ANSWERS: [&str; 13] = [
     "status=400",
     "status=401",
@@ -78,7 +78,7 @@ const ANSWERS: [&str; 13] = [
     "status=504",
 ];
 
-/// Every way in which an answer does not arrive.
+/// The ways in which an answer is lost, cut off or late.
 const CONNECTIONS: [&str; 4] = [
     "connection=drop",
     "connection=truncate",
@@ -105,7 +105,8 @@ async fn every_fault_on_a_write_under_plan_apply_plan() {
     run_cases("every_fault_on_a_write_under_plan_apply_plan", cases).await;
 }
 
-/// A clear no is believed, even from a server that lies. What surely was not taken is sent again.
+/// Returns the end of the apply for a fault on a write. A refusal is believed, even if it is false. A
+/// request that was surely not accepted is sent again.
 fn end_of_write(write: &str, when: &str, what: &str) -> End {
     let is_no = ["400", "403", "404", "409", "413"]
         .iter()
@@ -117,22 +118,23 @@ fn end_of_write(write: &str, when: &str, what: &str) -> End {
         (Some("deploy"), "before") if is_answered || what == "connection=drop" => {
             End::Converges { deploys: 3 }
         }
-        // The first was taken against its own word, so that the second fails over what it made.
+        // The server accepted the first deploy although it answered otherwise, so the second one
+        // fails because of the record that the first one made.
         (Some("deploy"), "after") if is_sure => End::Partly {
             code: 5,
             says: "`Form` 2.0.0 of svc is deployed already",
-            mend: &["--replace", "Form@2.0.0"],
+            recover: &["--replace", "Form@2.0.0"],
         },
-        // The other form of PATCH was tried: in vain, or after it was done.
+        // The other form of PATCH is tried: without effect, or after the first was executed.
         (Some("patch_solution"), "before") if what == "status=400" => partly("had no effect"),
         (Some("patch_solution"), "after") if what == "status=400" => CONVERGES,
         (Some("patch_solution"), _) if is_no => partly("the server refused the patch"),
         (Some("delete_solution"), _) if what == "status=404" => partly("the version is still live"),
-        // Who may not delete at all takes nothing out of service either.
+        // A token without the permission to delete deactivates nothing either.
         (Some("delete_solution"), _) if what == "status=403" || what == "status=413" => {
             partly("the server refused the delete")
         }
-        // Any other refusal of a delete is answered by PATCH INACTIVE and another try.
+        // After any other refusal the version is set INACTIVE, and the delete is sent again.
         _ => CONVERGES,
     }
 }
@@ -156,7 +158,8 @@ async fn every_fault_on_a_read_under_plan_apply_plan() {
     run_cases("every_fault_on_a_read_under_plan_apply_plan", cases).await;
 }
 
-/// Reads do not argue with a clear no, and read no more than fits.
+/// Returns the end of the apply for a fault on a read. A refused read is not retried, and an endless
+/// body is cut at the limit of size.
 fn end_of_read(read: &str, what: &str) -> End {
     if what == "connection=endless" {
         End::SizeOrTime(Box::new(end_of_whole_read(read, what)))
@@ -199,13 +202,13 @@ fn end_of_whole_read(read: &str, what: &str) -> End {
 const IN_FLIGHT: End = End::Partly {
     code: 6,
     says: "was still in progress",
-    mend: &[],
+    recover: &[],
 };
-/// A failed deploy left its record behind, which nobody may rely on.
-const SUSPECT: End = End::Partly {
+/// The end of an apply whose failed deploy left a record: the record counts as orphaned.
+const ORPHANED: End = End::Partly {
     code: 5,
     says: "The failed job left record",
-    mend: &["--replace", "Form@2.0.0"],
+    recover: &["--replace", "Form@2.0.0"],
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,13 +225,13 @@ async fn every_fault_of_a_job_under_plan_apply_plan() {
     let not_live = || partly("the version is not live");
     let cases = vec![
         deploy("fail", failed()),
-        deploy("fail", SUSPECT).with("failed_job_record=left"),
+        deploy("fail", ORPHANED).with("failed_job_record=left"),
         deploy("fail", failed()).with("job_failure=unavailable"),
         deploy("fail", failed()).with("job_failure=state"),
         deploy("fail", failed()).with("job_failure=top_error"),
-        // An error without a state is no answer, and the last proper word was PENDING.
+        // An error without a state is ignored, and the last valid state was PENDING.
         deploy("fail", IN_FLIGHT).with("job_failure=top_error_without_state"),
-        deploy("leave_record", SUSPECT),
+        deploy("leave_record", ORPHANED),
         deploy("lost", not_live()),
         deploy("lost", not_live()).with("unknown_job=not_found"),
         deploy("lost", not_live()).with("unknown_job=empty_object"),

@@ -1,4 +1,4 @@
-//! One case: what troubles its world, what is run in it, and how it must end.
+//! One case: its faults and knobs, the commands that run, and the expected end.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use solform::emulator::{Fault, Profile};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
-use super::world::{World, is_strange, ours, theirs};
+use super::world::{World, is_unmanaged, ours, unmanaged_records};
 use crate::support::CommandOutput;
 use crate::support::sweep::{assert_none_failed, chosen};
 
-/// Cases at work at once: they mostly wait.
+/// The number of concurrent cases: they mostly wait.
 const AT_ONCE: usize = 12;
 
-/// What the plan is about: each has one outcome, whatever happens.
+/// The changes of the plan. Each has exactly one outcome in every case.
 const CHANGES: [&str; 5] = [
     "Form@1.0.0",
     "Form@2.0.0",
@@ -24,7 +24,7 @@ const CHANGES: [&str; 5] = [
     "Patched@1.0.0",
 ];
 
-/// Our records as they are declared.
+/// The managed records as declared.
 const DECLARED: [&str; 4] = [
     "Form@1.0.0 INACTIVE PRIVATE",
     "Form@2.0.0 ACTIVE PRIVATE",
@@ -32,20 +32,20 @@ const DECLARED: [&str; 4] = [
     "Patched@1.0.0 INACTIVE PRIVATE",
 ];
 
-/// How the first apply ends.
+/// The end of the first apply.
 #[derive(Debug, Clone)]
 pub(super) enum End {
-    /// As declared, after so many deploys were asked for.
+    /// The instance is as declared, after this number of deploy requests.
     Converges { deploys: usize },
-    /// Before anything is sent.
+    /// The apply fails before it sends a write.
     Stops { code: i32, says: &'static str },
-    /// In part. `mend` is what the next apply needs beside.
+    /// Some changes are not done. `recover` has the extra arguments of the next apply.
     Partly {
         code: i32,
         says: &'static str,
-        mend: &'static [&'static str],
+        recover: &'static [&'static str],
     },
-    /// As given if a body reaches the limit of its size first. A slow machine reaches the time
+    /// The given end if a body reaches the limit of its size first. A slow machine reaches the time
     /// limit first: then the read is repeated, and the apply converges.
     SizeOrTime(Box<End>),
 }
@@ -56,7 +56,7 @@ pub(super) fn partly(says: &'static str) -> End {
     End::Partly {
         code: 5,
         says,
-        mend: &[],
+        recover: &[],
     }
 }
 
@@ -64,9 +64,9 @@ pub(super) fn partly(says: &'static str) -> End {
 pub(super) struct Case {
     pub(super) profile: Profile,
     pub(super) knobs: Vec<String>,
-    /// Holds from the apply on.
+    /// The fault rule, which is active from the first apply on.
     fault: Option<String>,
-    /// The longest that one step may take.
+    /// The maximum duration of one step, as the manifest writes it.
     pub(super) patience: &'static str,
     end: End,
 }
@@ -98,14 +98,14 @@ impl Case {
         self
     }
 
-    /// The name of the case, by which it is run alone.
+    /// Returns the name of the case, which selects it to run alone.
     fn name(&self) -> String {
         let fault = self.fault.iter().map(String::as_str);
         let trouble: Vec<&str> = self.knobs.iter().map(String::as_str).chain(fault).collect();
         format!("{} {}", self.profile, trouble.join(" "))
     }
 
-    /// For jobs that nobody ever hears the end of.
+    /// Shortens the time limit of a step, for jobs that never end.
     pub(super) fn impatient(self) -> Self {
         Self {
             patience: "5s",
@@ -114,7 +114,7 @@ impl Case {
     }
 }
 
-/// The message of a case that failed.
+/// Returns the message of a failed case.
 fn message_of(failed: JoinError) -> String {
     match failed.try_into_panic() {
         Ok(panic) => panic
@@ -125,7 +125,7 @@ fn message_of(failed: JoinError) -> String {
     }
 }
 
-/// The outcome of each change, in the order of their addresses.
+/// Returns the address and the outcome of each change, sorted by address.
 fn outcomes(applied: &CommandOutput) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = applied
         .stdout
@@ -143,7 +143,7 @@ fn outcomes(applied: &CommandOutput) -> Vec<(String, String)> {
     rows
 }
 
-/// Every change has one outcome, and the numbers of the last lines are theirs.
+/// Checks that every change has one outcome, and that the totals of the report match them.
 fn check_total(applied: &CommandOutput) -> Vec<(String, String)> {
     let rows = outcomes(applied);
     let addresses: Vec<&str> = rows.iter().map(|(address, _)| address.as_str()).collect();
@@ -175,7 +175,7 @@ fn check_total(applied: &CommandOutput) -> Vec<(String, String)> {
 
 async fn run_case(case: Case, client: reqwest::Client) {
     let world = World::start(&case, client).await;
-    let strangers = world.strangers().await;
+    let before = world.unmanaged().await;
     let planned = world.plan().await.exits_with(2);
     let planned = planned.says("Plan: 2 to add, 2 to change, 1 to destroy.");
     assert_eq!(world.deploys(), 0, "{planned}");
@@ -211,7 +211,11 @@ async fn run_case(case: Case, client: reqwest::Client) {
             world.reset();
             let _ = world.apply(&[]).await.exits_with(2);
         }
-        End::Partly { code, says, mend } => {
+        End::Partly {
+            code,
+            says,
+            recover,
+        } => {
             let applied = applied.exits_with(*code).says(says);
             assert!(!applied.stdout.contains("Apply complete!"), "{applied}");
             let rows = check_total(&applied);
@@ -221,10 +225,10 @@ async fn run_case(case: Case, client: reqwest::Client) {
             world.check_requests();
             world.approve().await;
             world.emulator.clear_requests();
-            let is_left = ours(&world.records().await) != DECLARED || !mend.is_empty();
-            let next = world.apply(mend).await;
+            let is_left = ours(&world.records().await) != DECLARED || !recover.is_empty();
+            let next = world.apply(recover).await;
             let expected = if case.knobs == ["version_form=three_parts"] {
-                // What the deploy made instead is reported until a person deletes it.
+                // The record that the deploy made instead is reported until a user deletes it.
                 world.delete("New", "1.10.0").await;
                 5
             } else if is_left {
@@ -241,10 +245,10 @@ async fn run_case(case: Case, client: reqwest::Client) {
     }
     let records = world.records().await;
     assert_eq!(ours(&records), DECLARED);
-    assert_eq!(theirs(&records), strangers);
+    assert_eq!(unmanaged_records(&records), before);
 }
 
-/// The old version is in service unless the new one is proven to be.
+/// Checks that the old version is in service unless the new one is proven to be.
 fn check_service(rows: &[(String, String)], records: &[Value]) {
     let is_done = |address: &str| {
         rows.iter()
@@ -255,7 +259,7 @@ fn check_service(rows: &[(String, String)], records: &[Value]) {
             record["name"] == "Form"
                 && record["version"] == version
                 && record["state"] == "ACTIVE"
-                && !is_strange(record)
+                && !is_unmanaged(record)
         })
     };
     assert!(!is_done("Form@1.0.0") || is_done("Form@2.0.0"), "{rows:?}");
@@ -268,7 +272,8 @@ fn check_service(rows: &[(String, String)], records: &[Value]) {
 
 /// Runs every case, and reports all failures at once.
 pub(super) async fn run_cases(test: &str, cases: Vec<Case>) {
-    // A client takes longer to make than a case to run; loading certificates takes longest.
+    // One client for all cases: creating one takes longer than a case. Loading certificates is
+    // the slowest part.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -278,10 +283,10 @@ pub(super) async fn run_cases(test: &str, cases: Vec<Case>) {
     let cases = chosen(cases, Case::name);
     let count = cases.len();
     let permits = Arc::new(Semaphore::new(AT_ONCE));
-    let mut at_work = JoinSet::new();
+    let mut running = JoinSet::new();
     for case in cases {
         let (permits, client) = (Arc::clone(&permits), client.clone());
-        at_work.spawn(async move {
+        running.spawn(async move {
             let _permit = permits.acquire().await.unwrap();
             let name = case.name();
             let ended = tokio::spawn(run_case(case, client)).await;
@@ -289,7 +294,7 @@ pub(super) async fn run_cases(test: &str, cases: Vec<Case>) {
         });
     }
     let mut failed: Vec<(String, String)> =
-        at_work.join_all().await.into_iter().flatten().collect();
+        running.join_all().await.into_iter().flatten().collect();
     failed.sort();
     assert_none_failed(test, count, &failed);
 }

@@ -1,4 +1,4 @@
-//! One world with its trouble, and what is known of it from within.
+//! An emulator with the knobs of a case, a folder with a manifest, and checks from the inside.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,9 +10,9 @@ use crate::support::{CommandOutput, TestEnv};
 
 const DEPLOYED: &str = "/api/v2/solutions/deployed";
 
-/// An upgrade, a patch, a new one that becomes PUBLIC, and a tombstone that a deployment refers to
-/// and that is running. The last three are strangers: beside ours, with a name that begins like
-/// ours, and out of service.
+/// The records for an upgrade, a patch, a new version that becomes PUBLIC, and a tombstone which a
+/// deployment refers to and which is running. The last three solutions are unmanaged: one with a
+/// managed name, one with a similar name, and one that is out of service.
 const SEED: &str = "
 solutions:
   - { id: form-1, name: Form, version: 1.0.0, owner: svc, author: svc }
@@ -35,7 +35,7 @@ const SOLUTIONS: &str = "
   Gone: { version: 1.0.0, state: ABSENT }
 ";
 
-/// One world and what is known of it from within.
+/// An emulator, a client for it, and the folder from which solform runs.
 pub(super) struct World {
     pub(super) emulator: Emulator,
     client: reqwest::Client,
@@ -70,7 +70,7 @@ impl World {
             client,
             env: env_with(&text),
         };
-        // A run that is in flight all the time: nobody polls it.
+        // A run that never ends, because no client polls it.
         let run = json!({ "input_dir": format!("{DRIVE}/in"), "settings": {} });
         let path = format!("{DEPLOYED}/gone-1/run");
         world.ask(Method::POST, &path, Some(run)).await;
@@ -97,8 +97,8 @@ impl World {
 
     async fn solform(&self, arguments: &[&str]) -> CommandOutput {
         let output = self.env.solform_beside(arguments).await;
-        let told = format!("{}{}", output.stdout, output.stderr);
-        assert!(!told.contains(worlds::TOKEN), "{output}");
+        let texts = format!("{}{}", output.stdout, output.stderr);
+        assert!(!texts.contains(worlds::TOKEN), "{output}");
         output
     }
 
@@ -112,7 +112,7 @@ impl World {
         self.solform(&arguments).await
     }
 
-    /// Returns how many deploys were asked for and not sent away for their rate.
+    /// Returns the number of deploy requests that the rate limit did not reject.
     pub(super) fn deploys(&self) -> usize {
         let requests = self.emulator.requests();
         let deploys = requests
@@ -123,9 +123,8 @@ impl World {
             .count()
     }
 
-    /// Everything that was asked is asked for by the documentation: no address that is not there,
-    /// no PATCH of nothing or of an unknown word, no touch of a package (docs/platform.md, U9, U16,
-    /// U19).
+    /// Checks that every request is a documented one: no unknown address, no PATCH without a value
+    /// or with an unknown word, no write to a package (docs/platform.md, U9, U16, U19).
     pub(super) fn check_requests(&self) {
         for request in self.emulator.requests() {
             assert!(!request.path.ends_with('/'), "{request:?}");
@@ -137,7 +136,7 @@ impl World {
                         "visibility=PUBLIC",
                         "visibility=PRIVATE",
                     ];
-                    // Without a query it is the form with a body, which the log does not show.
+                    // A PATCH without a query has its values in the body, which is not logged.
                     let mut words = request.query.split('&').filter(|word| !word.is_empty());
                     assert!(words.all(|word| known.contains(&word)), "{request:?}");
                 }
@@ -154,19 +153,19 @@ impl World {
         }
     }
 
-    /// Ends all trouble: no faults, no knobs, and no job at work.
+    /// Removes the faults, resets the knobs and finishes all jobs.
     pub(super) fn reset(&self) {
         self.emulator.clear_faults();
-        self.emulator.turn_knobs(|now| *now = calm_knobs());
+        self.emulator.turn_knobs(|now| *now = reset_knobs());
         for job in self.emulator.pending_jobs() {
             self.emulator.finish_job(&job, None);
         }
     }
 
-    /// Every record, in calm.
+    /// Returns every record. The knobs must be reset.
     pub(super) async fn records(&self) -> Vec<Value> {
         let mut records = Vec::new();
-        // As often as a list may still lag.
+        // More often than a list can lag.
         for _ in 0..6 {
             records.clear();
             for offset in [0, 4, 8] {
@@ -189,7 +188,7 @@ impl World {
         }
     }
 
-    /// Deletes the records of a version, as a person does.
+    /// Deletes the records of a version, as a user would.
     pub(super) async fn delete(&self, name: &str, version: &str) {
         for record in self.records().await {
             if record["name"] == name && record["version"] == version {
@@ -203,36 +202,36 @@ impl World {
         }
     }
 
-    /// The strangers as calm sees them, whatever knobs hold.
-    pub(super) async fn strangers(&self) -> Vec<Value> {
+    /// Returns the unmanaged records, read with reset knobs.
+    pub(super) async fn unmanaged(&self) -> Vec<Value> {
         let mut kept = None;
         self.emulator
-            .turn_knobs(|now| kept = Some(std::mem::replace(now, calm_knobs())));
-        let strangers = theirs(&self.records().await);
+            .turn_knobs(|now| kept = Some(std::mem::replace(now, reset_knobs())));
+        let unmanaged = unmanaged_records(&self.records().await);
         self.emulator.turn_knobs(|now| *now = kept.unwrap());
-        assert_eq!(strangers.len(), 3);
-        strangers
+        assert_eq!(unmanaged.len(), 3);
+        unmanaged
     }
 }
 
-/// Knobs that hide nothing.
-fn calm_knobs() -> Knobs {
+/// Returns knobs that hide nothing.
+fn reset_knobs() -> Knobs {
     Knobs {
         visibility_in_records: true,
         ..Knobs::default()
     }
 }
 
-pub(super) fn is_strange(record: &Value) -> bool {
+pub(super) fn is_unmanaged(record: &Value) -> bool {
     record["owner"] == "somebody"
 }
 
-/// Our records as short texts.
+/// Returns the managed records as short texts, sorted.
 pub(super) fn ours(records: &[Value]) -> Vec<String> {
     let text = |record: &Value, key: &str| record[key].as_str().unwrap().to_owned();
     let mut ours: Vec<String> = records
         .iter()
-        .filter(|record| !is_strange(record))
+        .filter(|record| !is_unmanaged(record))
         .map(|record| {
             let [name, version, state, visibility] =
                 ["name", "version", "state", "visibility"].map(|key| text(record, key));
@@ -243,10 +242,10 @@ pub(super) fn ours(records: &[Value]) -> Vec<String> {
     ours
 }
 
-pub(super) fn theirs(records: &[Value]) -> Vec<Value> {
+pub(super) fn unmanaged_records(records: &[Value]) -> Vec<Value> {
     records
         .iter()
-        .filter(|record| is_strange(record))
+        .filter(|record| is_unmanaged(record))
         .cloned()
         .collect()
 }
