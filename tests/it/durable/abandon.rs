@@ -1,4 +1,4 @@
-//! `abandon`: the way out of a job that never ends, and of a record that a failed deploy left.
+//! `abandon`: gives up a job that never ends, or a record that a failed deploy left.
 
 use serde_json::Value;
 use solform::emulator::{Emulator, JobPace, Operation};
@@ -40,15 +40,15 @@ async fn run(env: &TestEnv, words: &[String], more: &[&str]) -> CommandOutput {
     env.solform_beside(&words).await
 }
 
-/// The whole sequence: every apply ends with unknown and prints the command; after that command
-/// ran, no apply waits, none deploys at once, and `--replace` does.
+/// Every apply ends with an unknown outcome and prints the command. After `abandon` no apply waits
+/// for the job, and only `--replace` deploys the version at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_never_ends_can_be_abandoned() {
     let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];
     let (emulator, env) = world(&knobs).await;
     let first = env.solform_beside(&APPLY).await.exits_with(6);
     let again = env.solform_beside(&APPLY).await.exits_with(6);
-    // The second apply waits for the first one's job.
+    // The second apply waits for the job of the first one.
     assert_eq!(printed_abandon(&first), printed_abandon(&again), "{again}");
     let abandon = printed_abandon(&again);
 
@@ -86,7 +86,7 @@ async fn a_job_that_never_ends_can_be_abandoned() {
     assert_eq!(count(&emulator, Operation::Deploy), 1);
     let _ = env.solform_beside(&["history"]).await.exits_with(0);
 
-    // A person who names the version accepts the risk, and the output reports the second deploy.
+    // A user who names the version accepts the risk, and the output reports the second deploy.
     let replace = [&APPLY[..], &["--replace", "A@2"]].concat();
     let finishing = async {
         loop {
@@ -98,11 +98,11 @@ async fn a_job_that_never_ends_can_be_abandoned() {
             tokio::task::yield_now().await;
         }
     };
-    let told = tokio::select! {
-        told = env.solform_beside(&replace) => told,
+    let output = tokio::select! {
+        output = env.solform_beside(&replace) => output,
         () = finishing => unreachable!(),
     };
-    let _ = told.exits_with(2).says("deploy sent twice");
+    let _ = output.exits_with(2).says("deploy sent twice");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
 }
 
@@ -185,7 +185,7 @@ async fn an_orphaned_record_can_be_abandoned() {
     assert_eq!(count(&emulator, Operation::Deploy), 1, "{failed}");
 }
 
-/// A person who abandons a change of which an apply still waits must hold the lock.
+/// An apply may still wait for the change, so `abandon` takes the lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandon_needs_the_lock() {
     let (_emulator, env) = world(&[]).await;

@@ -1,4 +1,4 @@
-//! Changes between plan and apply: they are refused with the difference, and nothing else is.
+//! Drift between plan and apply: only the affected changes are refused, with the difference.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const SOLUTIONS: &str = "
   Pub: { version: 1, visibility: PUBLIC }
   Old: { version: 1, state: ABSENT }
 ";
-/// Returns every change of the plan, by its address.
+/// The addresses of the changes in the plan.
 const CHANGES: [&str; 6] = ["Up@1", "Up@2", "New@1", "Off@1", "Pub@1", "Old@1"];
 
 async fn world(knob: &str) -> Emulator {
@@ -24,8 +24,8 @@ async fn world(knob: &str) -> Emulator {
     worlds::start_with(seed(&live, &packages), &[knob], JobPace::Immediate, 100).await
 }
 
-/// Changes of another user, through the API.
-async fn ask(emulator: &Emulator, method: Method, tail: &str, body: Option<Value>) -> Value {
+/// Sends a request to the API, as another user.
+async fn request(emulator: &Emulator, method: Method, tail: &str, body: Option<Value>) -> Value {
     let url = format!("{}/api/v2/solutions/deployed{tail}", emulator.url());
     let mut request = http_client().request(method, url).bearer_auth(TOKEN);
     if let Some(body) = body {
@@ -37,7 +37,7 @@ async fn ask(emulator: &Emulator, method: Method, tail: &str, body: Option<Value
 }
 
 async fn id_of(emulator: &Emulator, name: &str, version: &str) -> String {
-    let list = ask(emulator, Method::GET, &format!("?name={name}"), None).await;
+    let list = request(emulator, Method::GET, &format!("?name={name}"), None).await;
     let records = list["solutions"].as_array().unwrap();
     let found = records.iter().find(|record| record["version"] == version);
     found.unwrap()["id"].as_str().unwrap().to_owned()
@@ -45,27 +45,27 @@ async fn id_of(emulator: &Emulator, name: &str, version: &str) -> String {
 
 async fn patch(emulator: &Emulator, name: &str, version: &str, what: &str) {
     let id = id_of(emulator, name, version).await;
-    ask(emulator, Method::PATCH, &format!("/{id}?{what}"), None).await;
+    request(emulator, Method::PATCH, &format!("/{id}?{what}"), None).await;
 }
 
 async fn deploy(emulator: &Emulator, name: &str, version: &str) {
     let body = json!({ "solution_path": path_of(name, version) });
-    ask(emulator, Method::POST, "", Some(body)).await;
+    request(emulator, Method::POST, "", Some(body)).await;
 }
 
 async fn delete(emulator: &Emulator, name: &str, version: &str) {
     let id = id_of(emulator, name, version).await;
-    ask(emulator, Method::DELETE, &format!("/{id}"), None).await;
+    request(emulator, Method::DELETE, &format!("/{id}"), None).await;
 }
 
-/// Changes the record that a change of the plan is about.
+/// Modifies the record that this change of the plan affects.
 async fn drift(emulator: &Emulator, change: &str) {
     match change {
         "Up@1" => patch(emulator, "Up", "1", "visibility=PUBLIC").await,
         "Off@1" => patch(emulator, "Off", "1", "visibility=PENDING_REVIEW").await,
         "Pub@1" => patch(emulator, "Pub", "1", "state=INACTIVE").await,
         "Old@1" => patch(emulator, "Old", "1", "state=INACTIVE").await,
-        // Another user has deployed it, and taken it out of service.
+        // Another user has deployed the version, and deactivated it.
         "Up@2" => {
             deploy(emulator, "Up", "2").await;
             patch(emulator, "Up", "2", "state=INACTIVE").await;
@@ -132,6 +132,8 @@ async fn drift_refuses_only_the_change_that_it_affects() {
     }
 }
 
+/// The successor was live in the plan and is deleted before the apply: the old version is not
+/// deactivated.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vanished_successor_keeps_the_old_version_active() {
     let emulator = world("visibility_in_records=true").await;

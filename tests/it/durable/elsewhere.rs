@@ -1,4 +1,4 @@
-//! Lock, journal and plan in a bucket: an apply begun on one machine is finished on another.
+//! Lock, journal and plan in a bucket: a second machine finishes the apply of the first one.
 
 use solform::emulator::{Emulator, JobPace, Operation};
 
@@ -18,7 +18,7 @@ async fn emulator() -> Emulator {
     worlds::start_with(seed(&live, &packages), &knobs, JobPace::Manual, 100).await
 }
 
-/// A folder on "a machine" whose store is the bucket.
+/// Creates the folder of a machine whose store is the bucket.
 fn machine(emulator: &Emulator, bucket: &Bucket, host: &str) -> TestEnv {
     let mut env = env_with(&manifest(&emulator.url(), SOLUTIONS));
     for (name, value) in bucket.variables() {
@@ -39,15 +39,15 @@ async fn another_machine_finishes_an_apply() {
     killed_at_work(here.command(program, &["apply", "--auto-approve"]), 1).await;
     assert!(
         !here.path().join(".solform").exists(),
-        "nothing lies on the machine"
+        "nothing is stored on the machine"
     );
     // The lock of a runner that has disappeared is held for up to a minute.
-    let told = there
+    let output = there
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
         .exits_with(9)
         .warns("is held by ann@runner-1");
-    let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
+    let (_, rest) = output.stderr.split_once("solform force-unlock ").unwrap();
     let id = rest.split(' ').next().unwrap();
     let _ = there
         .solform_beside(&["force-unlock", id])
@@ -79,11 +79,12 @@ async fn another_machine_finishes_an_apply() {
         .exits_with(0);
 }
 
+/// The error names the cause, and no secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_bucket_is_reported_before_any_write() {
     let (emulator, bucket) = (emulator().await, Bucket::start().await);
     let by_name = bucket.endpoint.replace("127.0.0.1", "localhost");
-    for (changes, said) in [
+    for (changes, expected) in [
         (
             vec![("AWS_SECRET_ACCESS_KEY", "wrong-s3cret")],
             "failed to lock `s3://releases/solform/",
@@ -109,25 +110,25 @@ async fn an_unusable_bucket_is_reported_before_any_write() {
         for (name, value) in &changes {
             env.set(name, value);
         }
-        let told = env
+        let output = env
             .solform_beside(&["apply", "--auto-approve"])
             .await
             .exits_with(1)
-            .warns(said);
+            .warns(expected);
         for secret in [SECRET_KEY, "wrong-s3cret", worlds::TOKEN] {
-            assert!(!told.stderr.contains(secret), "{told}");
+            assert!(!output.stderr.contains(secret), "{output}");
         }
-        assert!(told.stderr.matches("because ").count() <= 2, "{told}");
-        assert!(told.stdout.is_empty(), "{told}");
+        assert!(output.stderr.matches("because ").count() <= 2, "{output}");
+        assert!(output.stdout.is_empty(), "{output}");
     }
     assert_eq!(count(&emulator, Operation::Deploy), 0);
 }
 
-/// In such a bucket two applies would hold the lock at once, and deploy everything twice.
+/// In a bucket without conditional writes two applies could hold the lock at once, and deploy twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_without_conditions_is_refused() {
     let emulator = emulator().await;
-    for (quirk, said) in [
+    for (quirk, expected) in [
         (Quirk::IgnoresConditions, "ignores `If-None-Match: *`"),
         (Quirk::IgnoresMatch, "ignores `If-Match`"),
         (
@@ -138,18 +139,18 @@ async fn a_bucket_without_conditions_is_refused() {
     ] {
         let bucket = Bucket::with(quirk).await;
         let env = machine(&emulator, &bucket, "runner-1");
-        let told = env
+        let output = env
             .solform_beside(&["apply", "--auto-approve"])
             .await
             .exits_with(1)
-            .warns(said)
+            .warns(expected)
             .warns("The lock needs a service with conditional writes")
             .warns("docs/stores.md");
-        assert!(!told.stderr.contains("bucket's name"), "{told}");
+        assert!(!output.stderr.contains("bucket's name"), "{output}");
         let doctor = env.solform_beside(&["doctor"]).await.exits_with(1);
-        // Its lines are as wide as the terminal.
+        // The lines are wrapped at the width of the terminal.
         let words: Vec<&str> = doctor.stdout.split_whitespace().collect();
-        assert!(words.join(" ").contains(said), "{doctor}");
+        assert!(words.join(" ").contains(expected), "{doctor}");
         // A plan only reads.
         let _ = env.solform_beside(&["plan"]).await.exits_with(0);
         assert_eq!(bucket.keys(), [""; 0], "{quirk:?}");
@@ -181,9 +182,9 @@ async fn doctor_tries_the_bucket_and_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_credentials_are_named_at_once() {
     let emulator = emulator().await;
-    for (variables, said) in [
+    for (variables, expected) in [
         (
-            // The address of a cloud machine's metadata service; nothing listens there.
+            // The address of the metadata service of a cloud machine; no server listens there.
             &[("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")][..],
             "because no credentials found\n",
         ),
@@ -205,14 +206,14 @@ async fn missing_credentials_are_named_at_once() {
         for (name, value) in variables {
             env.set(name, value);
         }
-        let told = env
+        let output = env
             .solform_beside(&["apply", "--auto-approve"])
             .await
             .exits_with(1)
-            .warns(said);
-        assert!(!told.stderr.contains("169.254"), "{told}");
-        assert!(!told.stderr.contains("127.0.0.1:1"), "{told}");
-        assert!(told.stderr.matches("because ").count() <= 2, "{told}");
+            .warns(expected);
+        assert!(!output.stderr.contains("169.254"), "{output}");
+        assert!(!output.stderr.contains("127.0.0.1:1"), "{output}");
+        assert!(output.stderr.matches("because ").count() <= 2, "{output}");
     }
     assert_eq!(count(&emulator, Operation::Deploy), 0);
 }
@@ -220,7 +221,7 @@ async fn missing_credentials_are_named_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_of_a_bucket_are_honoured_or_named() {
     let (emulator, bucket) = (emulator().await, Bucket::start().await);
-    for (variable, value, said) in [
+    for (variable, value, expected) in [
         (
             "AWS_ENDPOINT_URL",
             "http://bucket.example",
@@ -238,9 +239,9 @@ async fn settings_of_a_bucket_are_honoured_or_named() {
             .solform_beside(&["apply", "--auto-approve"])
             .await
             .exits_with(1)
-            .warns(said);
+            .warns(expected);
     }
-    // On this machine plain http needs no permission.
+    // Plain http to this machine needs no permission.
     let mut env = machine(&emulator, &bucket, "runner-1");
     env.set("AWS_ALLOW_HTTP", "false");
     let _ = env.solform_beside(&["history"]).await.exits_with(0);
@@ -272,12 +273,12 @@ async fn a_store_on_the_machine_warns_in_a_pipeline() {
         env.set(&name, &value);
     }
     let store = format!("s3://{BUCKET}");
-    let told = env
+    let output = env
         .solform_beside(&["apply", "--auto-approve", "--store", &store])
         .await
         .exits_with(0);
     assert!(
-        !told.stderr.contains("the journal lies on this machine"),
-        "{told}"
+        !output.stderr.contains("the journal lies on this machine"),
+        "{output}"
     );
 }

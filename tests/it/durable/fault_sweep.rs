@@ -1,6 +1,6 @@
-//! Seeded faults: servers that fail, break connections, ask to wait, lag and send odd answers.
-//! Every apply, or a later one, converges with a bounded number of requests, and every report is
-//! complete.
+//! Seeded random faults: servers that fail, break connections, limit the rate, lag and send odd
+//! answers. The apply, or a later one, converges with a bounded number of requests, and every report
+//! is complete.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use super::{Live, live, manifest, start};
 use crate::support::sweep::{assert_none_failed, chosen};
 use crate::support::worlds::{Version, env_with, seed};
 
-/// The number of scenarios, unless `FAULTS` says another one; `SEED` runs one alone.
+/// The number of scenarios, unless `FAULTS` is set; `SEED` selects a single scenario.
 const SCENARIOS: u64 = 300;
 /// The number of concurrent scenarios: they mostly wait.
 const AT_ONCE: usize = 24;
 /// The number of applies after which a scenario must have converged.
 const APPLIES: usize = 4;
-/// Deploys of `Up@2`, `New@1` and `Pub@1`, patches of `Up@1` and `Pat@1`, a delete of `Old@1`.
+/// The number of writes: deploys of `Up@2`, `New@1` and `Pub@1`, patches of `Up@1` and `Pat@1`, and
+/// a delete of `Old@1`.
 const WRITES: usize = 6;
 
 const SOLUTIONS: &str = "
@@ -29,7 +30,8 @@ const SOLUTIONS: &str = "
   Old: { version: 1, state: ABSENT }
 ";
 
-/// A second deploy of any version would leave a second record, which the final check finds.
+/// Returns the world. A second deploy of a version leaves a second record, which the final check
+/// finds.
 fn world() -> Seed {
     seed(
         &[
@@ -66,9 +68,9 @@ fn expected() -> Vec<Live> {
     all
 }
 
-/// A fifth of all requests gets a 5xx, a tenth 429, a tenth no answer; half of these after the
-/// work.
-fn storm(number: u64) -> Vec<String> {
+/// Returns fault rules: a fifth of all requests gets a 5xx, a tenth 429, a tenth no answer. Half of
+/// the 5xx and of the lost answers come after the server has executed the request.
+fn random_faults(number: u64) -> Vec<String> {
     [
         ("0.1", "when=before,status=503"),
         ("0.1", "when=after,status=502,body=html"),
@@ -93,8 +95,8 @@ fn knobs(random: &mut Rng) -> Vec<&'static str> {
         "duplicate_deploy=second_record",
     ];
     for choices in [
-        // The delay after a write is the same on slow and quick machines, and surely ends within
-        // `propagation`.
+        // The delay after a write does not depend on the speed of the machine, and is always
+        // shorter than `propagation`.
         &["list_lag=0", "list_lag=150ms", "list_lag=300ms"][..],
         &[
             "job_first_answer=normal",
@@ -137,23 +139,23 @@ fn is_total(stdout: &str) -> bool {
 }
 
 /// The cost of a scenario that has converged.
-struct Weathered {
+struct Converged {
     applies: usize,
     requests: usize,
 }
 
-async fn scenario(number: u64) -> Result<Weathered, String> {
+async fn scenario(number: u64) -> Result<Converged, String> {
     let mut random = Rng::with_seed(number);
     let knobs = knobs(&mut random);
     let emulator: Emulator = start(world(), &knobs, Duration::from_millis(20)).await;
     let text =
         manifest(&emulator.url(), SOLUTIONS).replace("propagation: 200ms", "propagation: 600ms");
     assert!(text.contains("propagation: 600ms"));
-    for rule in storm(number) {
+    for rule in random_faults(number) {
         emulator.add_fault(rule.parse::<Fault>().unwrap());
     }
     let env = env_with(&text);
-    let mut told = String::new();
+    let mut reports = String::new();
     let mut applies = 0;
     loop {
         applies += 1;
@@ -164,7 +166,7 @@ async fn scenario(number: u64) -> Result<Weathered, String> {
             return Err(format!("the report is not total\n{apply}"));
         }
         let is_done = [0, 2].contains(&apply.code());
-        told = format!("{told}{apply}\n");
+        reports = format!("{reports}{apply}\n");
         if is_done || applies == APPLIES {
             break;
         }
@@ -174,13 +176,15 @@ async fn scenario(number: u64) -> Result<Weathered, String> {
     let plan = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
     let now = live(&emulator.url()).await;
     if plan.code() != 0 || now != expected() {
-        return Err(format!("{knobs:?}\n{told}\n{plan}\n{now:#?}"));
+        return Err(format!("{knobs:?}\n{reports}\n{plan}\n{now:#?}"));
     }
     let most = 40 * WRITES + 200;
     if requests > most {
-        return Err(format!("{requests} requests in {applies} applies\n{told}"));
+        return Err(format!(
+            "{requests} requests in {applies} applies\n{reports}"
+        ));
     }
-    Ok(Weathered { applies, requests })
+    Ok(Converged { applies, requests })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,7 +192,7 @@ async fn applies_converge_under_random_faults() {
     let scenarios = std::env::var("FAULTS").map_or(SCENARIOS, |text| text.parse().unwrap());
     let seeds = chosen(0..scenarios, u64::to_string);
     let count = seeds.len();
-    let ended: Vec<(u64, Result<Weathered, String>)> = futures_util::stream::iter(seeds)
+    let ended: Vec<(u64, Result<Converged, String>)> = futures_util::stream::iter(seeds)
         .map(|number| async move {
             let ended = tokio::spawn(scenario(number)).await;
             (number, ended.unwrap_or_else(|panic| Err(panic.to_string())))
@@ -198,10 +202,10 @@ async fn applies_converge_under_random_faults() {
         .await;
     let mut applies = [0_usize; APPLIES + 1];
     let (mut most, mut all) = (0, 0);
-    for weathered in ended.iter().filter_map(|(_, ended)| ended.as_ref().ok()) {
-        applies[weathered.applies] += 1;
-        most = most.max(weathered.requests);
-        all += weathered.requests;
+    for converged in ended.iter().filter_map(|(_, ended)| ended.as_ref().ok()) {
+        applies[converged.applies] += 1;
+        most = most.max(converged.requests);
+        all += converged.requests;
     }
     println!("{count} scenarios: {applies:?} by applies; {all} requests, {most} at most");
     let failed: Vec<(String, String)> = ended

@@ -1,6 +1,6 @@
-//! A reference apply, killed at every single request, before and after the server does the work: a
-//! plain second apply finishes it, and nothing is deployed twice, out of service or wrongly
-//! deleted.
+//! A reference apply, killed at each of its requests, before and after the server executes it: a
+//! second apply finishes it. No version is deployed twice or wrongly deleted, and no name loses its
+//! version in service.
 
 use std::fmt::Write as _;
 use std::process::Stdio;
@@ -15,7 +15,7 @@ use crate::support::killing_proxy::{Kill, KillingProxy};
 use crate::support::sweep::{assert_none_failed, chosen};
 use crate::support::worlds::{Version, count, env_with, seed};
 
-/// The number of concurrent cases. Each mostly waits.
+/// The number of concurrent cases: they mostly wait.
 const AT_ONCE: usize = 8;
 
 const UPGRADES: [&str; 6] = ["Up0", "Up1", "Up2", "Up3", "Up4", "Up5"];
@@ -25,8 +25,8 @@ const CREATES: [&str; 10] = [
 const PATCHES: [&str; 4] = ["Pat0", "Pat1", "Pat2", "Pat3"];
 const TOMBSTONES: [&str; 4] = ["Old0", "Old1", "Old2", "Old3"];
 
-/// Ten creates with a deploy and a patch each, six upgrades with a deploy and a patch, four patches
-/// and four deletes: forty writes. And an unmanaged version.
+/// Returns a world for forty writes: ten creates and six upgrades with a deploy and a patch each,
+/// four patches and four deletes. It has an unmanaged version too.
 fn world() -> Seed {
     let mut versions = Vec::new();
     versions.extend(UPGRADES.map(|name| Version::active(name, "1")));
@@ -108,8 +108,8 @@ const REFERENCE: Sweep = Sweep {
     deploys: |deploys| deploys == UPGRADES.len() + CREATES.len(),
 };
 
-/// Deletes and a replace of ACTIVE versions, on a server that deletes INACTIVE ones only: each is a
-/// refused DELETE, a PATCH, a DELETE, and for the replace a deploy.
+/// The deletes and a replace of ACTIVE versions, on a server that deletes only INACTIVE ones: each is
+/// a refused DELETE, a PATCH, a DELETE, and for the replace a deploy.
 const DELETES: Sweep = Sweep {
     world: || {
         seed(
@@ -143,38 +143,38 @@ const DELETES: Sweep = Sweep {
     deploys: |deploys| deploys <= 1,
 };
 
-/// The same, finished by `--resume`. If the kill came before the apply began, there is nothing to
+/// The same deletes, finished by `--resume`. If the kill came before the apply began, there is nothing to
 /// resume, and a third command converges.
 const RESUMED: Sweep = Sweep {
     second: &["apply", "--resume", "--detailed-exitcode"],
     ..DELETES
 };
 
-async fn world_and_tap(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
+async fn world_and_proxy(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
     let emulator = start((sweep.world)(), sweep.knobs, Duration::from_millis(30)).await;
     let url = emulator.url();
-    let tap = KillingProxy::start(&url, kill, in_service(&url, sweep.in_service)).await;
-    (emulator, tap)
+    let proxy = KillingProxy::start(&url, kill, in_service(&url, sweep.in_service)).await;
+    (emulator, proxy)
 }
 
-/// Runs a case; returns the error, if any.
+/// Runs a case, and returns the number of requests of its first apply.
 async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
-    let (emulator, tap) = world_and_tap(kill, sweep).await;
-    let env = env_with(&manifest(&tap.url, &(sweep.solutions)()));
+    let (emulator, proxy) = world_and_proxy(kill, sweep).await;
+    let env = env_with(&manifest(&proxy.url, &(sweep.solutions)()));
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), sweep.first);
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    tap.process.store(child.id(), Ordering::SeqCst);
+    proxy.process.store(child.id(), Ordering::SeqCst);
     let status = tokio::task::spawn_blocking(move || child.wait().unwrap())
         .await
         .unwrap();
     if kill == Kill::Never && !status.success() {
         return Err(format!("the undisturbed apply ended with {status}"));
     }
-    let seen = tap.seen();
+    let seen = proxy.seen();
     let mut second = env.solform_beside(sweep.second).await;
     if ![0, 2].contains(&second.code()) {
         return Err(format!("the second apply\n{second}"));
@@ -192,9 +192,9 @@ async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     }
     let deploys = count(&emulator, Operation::Deploy);
     if !(sweep.deploys)(deploys) {
-        return Err(format!("{second}\n{deploys} deploys were taken"));
+        return Err(format!("{second}\n{deploys} deploys were accepted"));
     }
-    match tap.wrong().first() {
+    match proxy.wrong().first() {
         Some(wrong) => Err(format!("{wrong}\n{second}")),
         None => Ok(seen),
     }
@@ -243,7 +243,7 @@ async fn every_kill(sweep: &'static Sweep, test: &str) -> usize {
     requests
 }
 
-/// Deletes and a replace that the server refuses permanently, even out of service.
+/// The deletes and a replace that the server always refuses, even for an INACTIVE version.
 const REFUSED: Sweep = Sweep {
     world: || {
         let production = Version {
@@ -269,8 +269,8 @@ const REFUSED: Sweep = Sweep {
     ..DELETES
 };
 
-/// An apply killed at any request: the version is back in service after the next apply, regardless
-/// of the command that finishes the first.
+/// The first apply is killed at any request. After the next `apply` or `apply --resume` the version
+/// is back in service.
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_deletes_leave_nothing_inactive() {
     let resume: &[&str] = &["apply", "--resume", "--detailed-exitcode"];
@@ -286,18 +286,18 @@ async fn refused_deletes_leave_nothing_inactive() {
 }
 
 async fn refused_case(kill: Kill, second: &'static [&'static str]) -> usize {
-    let (emulator, tap) = world_and_tap(kill, &REFUSED).await;
+    let (emulator, proxy) = world_and_proxy(kill, &REFUSED).await;
     emulator.add_fault("operation=delete_solution,status=409".parse().unwrap());
-    let env = env_with(&manifest(&tap.url, &(REFUSED.solutions)()));
+    let env = env_with(&manifest(&proxy.url, &(REFUSED.solutions)()));
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), REFUSED.first);
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    tap.process.store(child.id(), Ordering::SeqCst);
+    proxy.process.store(child.id(), Ordering::SeqCst);
     let _ = tokio::task::spawn_blocking(move || child.wait().unwrap()).await;
-    let seen = tap.seen();
+    let seen = proxy.seen();
     let second = env.solform_beside(second).await;
     let inactive: Vec<Live> = live(&emulator.url()).await;
     let inactive: Vec<&Live> = inactive

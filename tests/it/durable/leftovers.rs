@@ -14,7 +14,7 @@ const ONE: &str = "
   A: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }
 ";
 
-/// A world with one package, whose deploy an apply has sent, and whose record is listed already.
+/// Starts a deploy whose apply is killed, and whose record is listed before its job ends.
 async fn in_flight() -> (Emulator, TestEnv) {
     let world = seed(&[], &[Version::active("A", "1")]);
     let knobs = ["record_during_job=visible"];
@@ -82,8 +82,7 @@ async fn a_deploy_in_flight_is_part_of_the_plan() {
     assert_eq!(count(&emulator, Operation::Deploy), 1);
 }
 
-/// A failed deploy stays failed, with any record that it left, until the record is replaced or
-/// deleted.
+/// The record that a failed deploy left stays orphaned until it is replaced or deleted.
 #[tokio::test]
 async fn a_failed_deploys_record_is_orphaned() {
     let world = seed(&[], &[Version::active("A", "1")]);
@@ -125,7 +124,7 @@ async fn a_failed_deploys_record_is_orphaned() {
         .exits_with(0)
         .warns("orphaned: A@1");
     assert_eq!(json(&list.stdout)["solutions"][0]["orphaned"], true);
-    // The same if no manifest declares it any more.
+    // The record stays orphaned if the manifest no longer declares the version.
     env.write("solform.yaml", &manifest(&emulator.url(), "  {}\n"));
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
@@ -151,8 +150,8 @@ async fn a_failed_deploys_record_is_orphaned() {
         .says("No changes.");
 }
 
-/// A version that is declared INACTIVE is deployed ACTIVE first. It was never in service, so that
-/// setting its state counts for no limit.
+/// A version that is declared INACTIVE is ACTIVE after its deploy. It was never in service, so the
+/// limits do not count the change of its state.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_never_served_counts_for_no_limit() {
     let world = seed(&[], &[Version::active("A", "1")]);
@@ -165,7 +164,7 @@ async fn a_version_that_never_served_counts_for_no_limit() {
         .replace("    vars:", "    limits: { max_change: 0 }\n    vars:");
     let env = env_with(&text);
     killed_at_work(env.command(PROGRAM, &["apply", "--auto-approve"]), 1).await;
-    // Its deploy has not ended: the plan is not blocked.
+    // While the deploy is in progress, the plan is not blocked.
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
         .await

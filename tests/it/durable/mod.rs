@@ -48,9 +48,9 @@ pub(crate) async fn at_work(mut command: Command, jobs: usize) -> Child {
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     tokio::task::spawn_blocking(move || {
-        let mut said = String::new();
-        while said.matches("PENDING").count() < jobs {
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+        let mut output = String::new();
+        while output.matches("PENDING").count() < jobs {
+            assert!(stderr.read_line(&mut output).unwrap() > 0, "{output}");
         }
         // Later output must have a reader, although the test ignores it.
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));

@@ -23,12 +23,12 @@ fn world() -> Seed {
     )
 }
 
-/// Returns an apply that was killed while both its deploys were in progress.
+/// Kills an apply while both of its deploys are in progress.
 async fn killed(knobs: &[&str]) -> (Emulator, TestEnv) {
     killed_while(knobs, SOLUTIONS).await
 }
 
-/// As above, with other solutions and a saved plan.
+/// Does the same with these solutions. The plan is saved as `plan.json`.
 async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
     let emulator = worlds::start_with(world(), knobs, JobPace::Manual, 100).await;
     let env = env_with(&manifest(&emulator.url(), solutions));
@@ -42,7 +42,7 @@ async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
     (emulator, env)
 }
 
-/// The journals of an environment's folder, the oldest first.
+/// Returns the journals in the folder of an environment, the oldest first.
 fn journals(env: &TestEnv) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for environment in std::fs::read_dir(env.path().join(".solform")).unwrap() {
@@ -60,7 +60,7 @@ fn journals(env: &TestEnv) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_apply_recovers_and_deploys_nothing_twice() {
-    // The record is listed only after its job has ended, so that only the journal knows of it.
+    // The record is listed only after its job has ended, so only the journal shows the deploy.
     let (emulator, env) =
         killed(&["record_during_job=hidden", "duplicate_deploy=second_record"]).await;
     let _ = env
@@ -94,7 +94,7 @@ async fn a_running_job_is_polled_and_not_sent_again() {
         .replace("deploy: 20s", "deploy: 1s");
     env.write("solform.yaml", &text);
     for _ in 0..2 {
-        let told = env
+        let output = env
             .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
             .await
             .exits_with(6)
@@ -102,7 +102,7 @@ async fn a_running_job_is_polled_and_not_sent_again() {
             .says("unknown     + A@2")
             .says("unknown     + B@1");
         // The old version is not changed before the new one is live.
-        assert!(told.stdout.contains("skipped     ~ A@1"), "{told}");
+        assert!(output.stdout.contains("skipped     ~ A@1"), "{output}");
         assert_eq!(count(&emulator, Operation::Deploy), 2);
         assert_eq!(count(&emulator, Operation::PatchSolution), 0);
     }
@@ -122,7 +122,7 @@ async fn a_job_that_has_failed_meanwhile_is_sent_again() {
     }
     let recovered = env.solform_beside(&["apply", "--auto-approve"]);
     let finishing = async {
-        // The jobs of the second apply end when they are there.
+        // Finishes the jobs of the second apply as soon as they exist.
         loop {
             for job in emulator.pending_jobs() {
                 emulator.finish_job(&job, None);
@@ -130,9 +130,9 @@ async fn a_job_that_has_failed_meanwhile_is_sent_again() {
             tokio::task::yield_now().await;
         }
     };
-    let told = tokio::select! { told = recovered => told, () = finishing => unreachable!() };
-    let told = told.exits_with(0).warns("A@2: not done: out of memory");
-    assert!(told.stdout.contains("Apply complete!"), "{told}");
+    let output = tokio::select! { output = recovered => output, () = finishing => unreachable!() };
+    let output = output.exits_with(0).warns("A@2: not done: out of memory");
+    assert!(output.stdout.contains("Apply complete!"), "{output}");
     assert_eq!(count(&emulator, Operation::Deploy), 4);
 }
 
@@ -179,7 +179,7 @@ async fn resume_finishes_only_the_interrupted_plan() {
         .says("Nothing to resume");
 }
 
-/// Only the proof of the successful end is missing.
+/// Every write was executed, but the journal does not contain the end of the jobs.
 #[tokio::test(flavor = "multi_thread")]
 async fn resume_shows_what_it_recovered() {
     let path = "path: '${drive}/${name}-${version}.ibsolution'";
@@ -227,7 +227,7 @@ async fn a_torn_line_is_ignored_and_a_damaged_one_fails() {
         .await
         .exits_with(1)
         .warns("was written by a newer solform");
-    // A plan needs no store.
+    // A plan does not need the store.
     let _ = env
         .solform_beside(&["plan"])
         .await
@@ -258,12 +258,12 @@ async fn a_torn_line_is_ignored_and_a_damaged_one_fails() {
 async fn the_history_shows_every_apply() {
     let (emulator, env) = killed(&[]).await;
     finish_all(&emulator);
-    let told = env
+    let output = env
         .solform_beside(&["history"])
         .await
         .exits_with(0)
         .says("interrupted");
-    assert!(!told.stdout.contains("0.0s"), "{told}");
+    assert!(!output.stdout.contains("0.0s"), "{output}");
     let _ = env
         .solform_beside(&["apply", "--auto-approve"])
         .await
@@ -297,7 +297,7 @@ async fn the_history_shows_every_apply() {
         .exits_with(0);
     let one: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(one["steps"][0]["action"], "create");
-    // Ids begin with their time, so that their first letters are equal.
+    // Ids begin with the time of the apply, so their first letters are equal.
     let _ = env
         .solform_beside(&["history", "show", &first[..2]])
         .await
@@ -318,14 +318,14 @@ async fn the_history_shows_every_apply() {
 #[tokio::test(flavor = "multi_thread")]
 async fn resume_ends_what_was_deployed_and_not_yet_patched() {
     for resumed in [&["apply", "--resume"][..], &["apply", "plan.json"]] {
-        // The package says PRIVATE, so that a patch follows the deploy.
+        // The package sets PRIVATE, so a patch follows the deploy.
         let knobs = ["record_during_job=hidden", "visibility_in_records=true"];
         let solutions =
             SOLUTIONS.replace("B: { version: 1,", "B: { version: 1, visibility: PUBLIC,");
         let (emulator, env) = killed_while(&knobs, &solutions).await;
         finish_all(&emulator);
-        let told = env.solform_beside(resumed).await.exits_with(0);
-        let _ = told
+        let output = env.solform_beside(resumed).await.exits_with(0);
+        let _ = output
             .warns("B@1: deployed, and not as declared yet")
             .says("done        ~ B@1")
             .says("Apply complete!");
@@ -337,6 +337,7 @@ async fn resume_ends_what_was_deployed_and_not_yet_patched() {
     }
 }
 
+/// The apply was killed after its last deploy: the patch that follows is still missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_apply_without_its_last_patch_is_not_complete() {
     let knobs = ["record_during_job=hidden", "visibility_in_records=true"];
@@ -413,11 +414,11 @@ async fn versions_written_alike_are_kept_apart() {
     killed_at_work(env.command(program, &["apply", "plan.json"]), 2).await;
     env.write("solform.yaml", &text.replace("20s", "1s"));
     for _ in 0..2 {
-        let told = env
+        let output = env
             .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
             .await
             .exits_with(6);
-        assert_eq!(told.stdout.matches("  unknown  ").count(), 2, "{told}");
+        assert_eq!(output.stdout.matches("  unknown  ").count(), 2, "{output}");
     }
     assert_eq!(count(&emulator, Operation::Deploy), 1);
     assert_eq!(count(&emulator, Operation::DeleteSolution), 1);
@@ -435,7 +436,8 @@ async fn versions_written_alike_are_kept_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_recovery_changes_nothing() {
     let (emulator, env) = killed(&["record_during_job=hidden"]).await;
-    // Killed before the jobs were recorded: only the time can prove that no request was accepted.
+    // The journal has no jobs, as after a kill before their answers: only after `propagation` it is
+    // proven that no request was accepted.
     let journal = journals(&env).pop().unwrap();
     let text = std::fs::read_to_string(&journal).unwrap();
     let lines = text.split_inclusive('\n');
@@ -470,6 +472,7 @@ async fn an_interrupted_recovery_changes_nothing() {
     assert_eq!(count(&emulator, Operation::Deploy), 2);
 }
 
+/// A command that is printed as the next step contains the `--store` of the command that prints it.
 #[tokio::test(flavor = "multi_thread")]
 async fn printed_commands_name_the_same_store() {
     let emulator = worlds::start_with(world(), &[], JobPace::Manual, 100).await;
@@ -510,8 +513,8 @@ async fn printed_commands_name_the_same_store() {
     assert!(stdout.contains(go_on), "{stdout}");
 }
 
-/// A percent limit includes the changes that the apply itself has done already: two of ten stay two
-/// of ten.
+/// A percent limit of a plan also counts the versions that the apply has deleted already: two of ten
+/// stay two of ten.
 #[tokio::test(flavor = "multi_thread")]
 async fn percent_limits_hold_for_the_rest_of_a_plan() {
     let names = ["N0", "N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "N9"];
@@ -567,13 +570,13 @@ async fn percent_limits_hold_for_the_rest_of_a_plan() {
                 deletes,
                 "{report}"
             );
-            // Applied again, it is done.
+            // Applied again, the plan has no change left.
             let _ = env
                 .solform_beside(&["apply", "the.plan", "--detailed-exitcode"])
                 .await
                 .exits_with(0)
                 .says("No approved change is left to execute.");
-            // Another delete would exceed the limit of a new plan: the ten are eight by now.
+            // Two more deletes exceed the limit of a new plan: eight versions are live now.
             let more = text.replace("N9: { version: 1 }", "N9: { version: 1, state: ABSENT }");
             let more = more.replace("N8: { version: 1 }", "N8: { version: 1, state: ABSENT }");
             env.write("solform.yaml", &more);

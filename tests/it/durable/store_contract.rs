@@ -1,5 +1,5 @@
 //! The same tests for every kind of store: a folder, a bucket in memory, an S3 server in this
-//! process, and another S3 server, if one is configured.
+//! process, and another S3 server if one is configured.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,12 +86,12 @@ async fn read(store: &dyn Store, run: &str) -> PastRun {
 }
 
 /// Checks every guarantee of a store. `store` creates another one over the same location.
-async fn holds(store: &dyn Fn() -> Box<dyn Store>) {
-    keeps_journals(store).await;
-    keeps_the_lock(store).await;
+async fn check_contract(store: &dyn Fn() -> Box<dyn Store>) {
+    check_journals(store).await;
+    check_lock(store).await;
 }
 
-async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
+async fn check_journals(store: &dyn Fn() -> Box<dyn Store>) {
     let one = store();
     assert!(one.runs().await.unwrap().is_empty());
     for run in ["0002", "0001"] {
@@ -116,7 +116,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
             .record(5, outcome("A", OutcomeKind::Done))
             .await
             .unwrap();
-        // Another process sees it at once, before and after the journal is closed.
+        // Another process sees the entries at once, before and after the journal is closed.
         let run_now = read(&*store(), run).await;
         assert_eq!(run_now.open_steps().count(), 1);
         if run == "0001" {
@@ -138,7 +138,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
         let open: Vec<_> = before.open_steps().collect();
         assert_eq!(open.len(), 1, "{run}");
         assert_eq!(open[0].sendings[0].job.as_ref().unwrap().as_str(), "j-1");
-        // Opened again, twice.
+        // The journal is opened again, twice.
         for (entry, at_ms) in [
             (outcome("B", OutcomeKind::Done), 6),
             (Entry::End { complete: true }, 7),
@@ -159,7 +159,7 @@ async fn keeps_journals(store: &dyn Fn() -> Box<dyn Store>) {
     assert_eq!(store().runs().await.unwrap(), ["0002"]);
 }
 
-async fn keeps_the_lock(store: &dyn Fn() -> Box<dyn Store>) {
+async fn check_lock(store: &dyn Fn() -> Box<dyn Store>) {
     let (first, second) = (store(), store());
     first.prove_locks().await.unwrap();
     assert_eq!(first.lock_owner().await.unwrap(), None);
@@ -201,7 +201,7 @@ fn remote(bucket: &AnyBucket) -> RemoteStore {
 async fn store_contract_over_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_owned();
-    holds(&|| {
+    check_contract(&|| {
         Box::new(LocalStore::new(
             &root,
             KEY.environment,
@@ -215,13 +215,13 @@ async fn store_contract_over_a_folder() {
 #[tokio::test]
 async fn store_contract_over_a_bucket_in_memory() {
     let objects = in_memory();
-    holds(&|| Box::new(remote(&objects))).await;
+    check_contract(&|| Box::new(remote(&objects))).await;
 }
 
-async fn holds_over(endpoint: &str) {
+async fn check_contract_over(endpoint: &str) {
     let url = Url::parse(&format!("s3://{BUCKET}/a%20prefix/of ours")).unwrap();
     let (bucket, prefix) = open_s3(&url, &variables_of(endpoint), None).unwrap();
-    holds(&|| {
+    check_contract(&|| {
         Box::new(RemoteStore::new(
             bucket.clone(),
             &prefix,
@@ -236,13 +236,13 @@ async fn holds_over(endpoint: &str) {
 #[tokio::test]
 async fn store_contract_over_an_s3_server() {
     let bucket = Bucket::start().await;
-    holds_over(&bucket.endpoint).await;
+    check_contract_over(&bucket.endpoint).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the server that `.ci/run` starts"]
 async fn store_contract_over_another_s3_server() {
-    holds_over(&std::env::var("SOLFORM_TEST_S3").unwrap()).await;
+    check_contract_over(&std::env::var("SOLFORM_TEST_S3").unwrap()).await;
 }
 
 #[tokio::test]
@@ -256,6 +256,7 @@ async fn stores_of_two_servers_are_apart() {
     assert!(there.runs().await.unwrap().is_empty());
 }
 
+/// Two processes write the same journal: the second one fails, and accepts no further entry.
 #[tokio::test]
 async fn a_second_writer_of_one_journal_fails() {
     let objects = in_memory();
@@ -291,7 +292,7 @@ async fn an_unrenewed_lease_ends_after_a_minute() {
     let objects = in_memory();
     let (here, there) = (remote(&objects), remote(&objects));
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
-    // Its process has ended, and releases nothing.
+    // The process of the lease has ended without releasing it.
     drop(lease);
     assert!(there.try_lock(&owner("two")).await.unwrap().is_err());
     tokio::time::sleep(Duration::from_secs(59)).await;
@@ -314,14 +315,14 @@ async fn a_fast_clock_takes_no_lock_away() {
         Arc::new(|| 999_000_000),
     );
     let lease = here.try_lock(&owner("one")).await.unwrap().unwrap();
-    // By this clock the lock is a day old: it is watched, and seen to be renewed.
+    // By the fast clock the lock is days old, but it is renewed while it is watched.
     let waited = lock(&ahead, &owner("two"), Duration::ZERO, &|_| {})
         .await
         .unwrap();
     assert_eq!(waited.unwrap_err().id, "one");
     assert!(lease.is_held());
     drop(lease);
-    // A lock that is not renewed is taken over after a short watch.
+    // A lock that is not renewed is taken over after a short time.
     let begun = tokio::time::Instant::now();
     let taken = lock(&ahead, &owner("two"), Duration::ZERO, &|_| {})
         .await
@@ -400,9 +401,9 @@ async fn concurrent_probes_do_not_collide() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_lists_end() {
-    let is_about = |error: StoreError, said: &str| {
+    let is_about = |error: StoreError, message: &str| {
         let cause = std::error::Error::source(&error).unwrap();
-        assert!(cause.to_string().contains(said), "{cause}");
+        assert!(cause.to_string().contains(message), "{cause}");
         assert!(cause.source().is_none(), "{cause:?}");
     };
     let (_bucket, store) = over(Quirk::RepeatsToken).await;

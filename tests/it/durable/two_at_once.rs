@@ -1,4 +1,5 @@
-//! Two applies of the same environment: one works, the other reports the holder, or waits.
+//! Two applies of the same environment: one works, the other reports the owner of the lock, or
+//! waits.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -26,7 +27,7 @@ async fn world() -> (Emulator, TestEnv) {
     (emulator, env)
 }
 
-/// Returns an apply whose deploy is in progress.
+/// Starts an apply, and returns when its deploy is in progress.
 async fn begun(env: &TestEnv) -> Child {
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]);
     command.env("USER", "ann").env("HOSTNAME", "runner-1");
@@ -107,11 +108,11 @@ async fn two_at_once_the_second_waits_if_allowed() {
 async fn two_at_once_a_removed_lock_stops_its_owner() {
     let (emulator, env) = world().await;
     let first = begun(&env).await;
-    let told = env
+    let output = env
         .solform_beside(&["apply", "--auto-approve"])
         .await
         .exits_with(1);
-    let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
+    let (_, rest) = output.stderr.split_once("solform force-unlock ").unwrap();
     let id = rest.split(' ').next().unwrap().to_owned();
     let _ = env
         .solform_beside(&["force-unlock", "another"])
@@ -125,7 +126,7 @@ async fn two_at_once_a_removed_lock_stops_its_owner() {
         .exits_with(0);
     let patches = count(&emulator, Operation::PatchSolution);
     finish_all(&emulator);
-    // The deploy is done; the old version stays, as no further request is sent.
+    // The deploy is done, and the old version stays ACTIVE, because no further write is sent.
     assert_eq!(tokio::task::spawn_blocking(|| end(first)).await.unwrap(), 1);
     assert_eq!(count(&emulator, Operation::PatchSolution), patches);
     let _ = env
