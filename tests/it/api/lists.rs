@@ -1,4 +1,4 @@
-//! Whole lists: every form of paging, every way to hide a state, and the proof of completeness.
+//! Whole lists: every form of paging, every way to hide states, and the proof of completeness.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -72,9 +72,10 @@ async fn pages_of_changing_size_are_read_one_by_one() {
     assert_eq!(ids(&live), instance.ids());
 }
 
+/// Records that the caller may not see are missing from pages, and one page is empty.
 #[tokio::test]
 async fn hidden_records_leave_short_pages() {
-    // The server cuts every third record out of a page of ten, after having paged.
+    // The server removes every third record from each page of ten.
     let server = Scripted::start(|asked| {
         let offset: usize = asked
             .query
@@ -101,6 +102,7 @@ async fn hidden_records_leave_short_pages() {
     assert_eq!(live.versions().len(), 63 - 7);
 }
 
+/// If the server ignores `offset`, only its own `has_more: false` proves that the list is whole.
 #[tokio::test]
 async fn an_ignored_offset_needs_a_stated_end() {
     for (has_more, next, proven) in [
@@ -129,6 +131,7 @@ async fn an_ignored_offset_needs_a_stated_end() {
     }
 }
 
+/// The server announces no end and refuses to answer for the next offset.
 #[tokio::test]
 async fn a_refused_next_page_proves_nothing() {
     let server = Scripted::start(|asked| {
@@ -213,6 +216,8 @@ async fn hidden_states_are_requested_by_name() {
     }
 }
 
+/// If a list without `state=` shows no INACTIVE version, two lists by state prove that there is
+/// none.
 #[tokio::test]
 async fn an_all_active_instance_costs_two_more_requests() {
     let mut instance = Instance::of(95);
@@ -240,6 +245,8 @@ async fn a_refusal_of_all_lists_is_the_error_of_the_first() {
     assert!(!error.url().contains("state="), "{error}");
 }
 
+/// A record without a name or owner makes the list unproven if it may be a requested one. A record
+/// whose name no manifest can declare is only counted.
 #[tokio::test]
 async fn unreadable_records_block_and_odd_names_do_not() {
     let good = json!({"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"});
@@ -248,7 +255,7 @@ async fn unreadable_records_block_and_odd_names_do_not() {
     let odd = json!({"id": "c", "name": "B\n", "version": "1", "owner": "o", "state": "ACTIVE"});
     let nameless = json!({"id": "d", "version": "1", "owner": "o"});
     let ownerless = json!({"id": "e", "name": "Z", "version": "1"});
-    for (records, wish, expected, told) in [
+    for (records, wanted, expected, unmanageable) in [
         (vec![&odd], None, "whole", 1),
         (vec![&nameless], None, "bad", 0),
         (vec![&ownerless], None, "bad", 0),
@@ -261,19 +268,19 @@ async fn unreadable_records_block_and_odd_names_do_not() {
         solutions.extend(records.iter().map(|record| (*record).clone()));
         let page = json!({"solutions": solutions, "has_more": [false], "next_offset": [-1]});
         let server = Scripted::start(move |_| Reply::json(&page)).await;
-        let matter = wish.map(|wish| names(&wish));
-        // Only some names are requested, or everything is and only some names are declared.
-        for wish in [
+        let wanted = wanted.map(|wanted| names(&wanted));
+        // Only some names are requested, or everything, and only some names are declared.
+        for request in [
             ListRequest {
-                names: matter.clone(),
+                names: wanted.clone(),
                 ..ListRequest::default()
             },
             ListRequest {
-                declared: matter.clone(),
+                declared: wanted.clone(),
                 ..ListRequest::default()
             },
         ] {
-            let live = reader(&server).collect(&wish).await.unwrap();
+            let live = reader(&server).collect(&request).await.unwrap();
             let found = match live.coverage() {
                 Coverage::Whole => "whole",
                 Coverage::Unproven(Unproven::BadRecords { count: 1, .. }) => "bad",
@@ -281,7 +288,7 @@ async fn unreadable_records_block_and_odd_names_do_not() {
             };
             assert_eq!(found, expected, "{records:?}");
             assert_eq!(ids(&live), ["a", "b"]);
-            assert_eq!(live.unmanageable().len(), told, "{records:?}");
+            assert_eq!(live.unmanageable().len(), unmanageable, "{records:?}");
         }
     }
 }
@@ -298,14 +305,14 @@ async fn visibility_lists_are_read_only_if_needed() {
         instance.seen = seen;
         let server = serve(&instance).await;
         let reader = reader(&server);
-        let mut wish = whole();
-        wish.visibility_of = VisibilityOf::Names(names(&[
+        let mut request = whole();
+        request.visibility_of = VisibilityOf::Names(names(&[
             "Solution 0",
             "Solution 1",
             "Solution 2",
             "Solution 3",
         ]));
-        let live = reader.collect(&wish).await.unwrap();
+        let live = reader.collect(&request).await.unwrap();
         assert_eq!(server.count(), requests, "{seen:?}");
         let word = |id: &str| {
             let version = live
@@ -354,7 +361,7 @@ async fn a_record_twice_on_one_page_counts_once() {
     let other = json!({"id": "b", "name": "B", "version": "1", "owner": "o", "state": "INACTIVE"});
     for (again, expected) in [
         ("ACTIVE", Coverage::Whole),
-        // Two readings of a record in a single answer contradict each other.
+        // Two states of one record in a single answer contradict each other.
         (
             "INACTIVE",
             Coverage::Unproven(Unproven::Moving { attempts: 3 }),
@@ -371,28 +378,30 @@ async fn a_record_twice_on_one_page_counts_once() {
     }
 }
 
+/// A listing that was started early serves a request for everything or for many names. A request
+/// for a few names is answered by lists by name.
 #[tokio::test]
 async fn a_prefetched_listing_serves_a_whole_request() {
     let instance = Instance::of(1_300);
     let few = names(&["Solution 1", "Solution 7"]);
     let many = (0..650).map(|number| name(&format!("Solution {number}")));
-    for (wished, expected) in [
+    for (requested, expected) in [
         (None, instance.ids().len()),
         (Some(many.collect()), instance.ids().len()),
         (Some(few.clone()), 4),
     ] {
         let server = serve(&instance).await;
         let reader = reader(&server);
-        let look = reader.look();
-        // The listing starts before it is requested.
+        let pending = reader.look();
+        // The listing starts before `collect_from` requests it.
         while server.count() == 0 {
             tokio::task::yield_now().await;
         }
-        let wish = ListRequest {
-            names: wished,
+        let request = ListRequest {
+            names: requested,
             ..whole()
         };
-        let early = reader.collect_from(look, &wish).await.unwrap();
+        let early = reader.collect_from(pending, &request).await.unwrap();
         let live = early.confirmed().await.unwrap().unwrap();
         assert_eq!(ids(&live).len(), expected);
         let openings = |asked: &&crate::support::scripted::Asked| {
@@ -403,12 +412,13 @@ async fn a_prefetched_listing_serves_a_whole_request() {
             assert_eq!(live.coverage(), &Coverage::Names(few.clone()));
         } else {
             assert_eq!(live.coverage(), &Coverage::Whole);
-            // Once at the beginning, and once for the proof.
+            // The first page is read at the beginning, and again for the proof.
             assert_eq!(count, 2);
         }
     }
 }
 
+/// The listing is confirmed only if a second read of its first page shows the same records.
 #[tokio::test]
 async fn a_prefetched_listing_is_confirmed_by_page_one() {
     for moves in [false, true] {
@@ -417,7 +427,7 @@ async fn a_prefetched_listing_is_confirmed_by_page_one() {
             if !asked.query.contains_key("offset") {
                 openings.fetch_add(1, Ordering::SeqCst);
             }
-            // A record is added before the second reading of the first page.
+            // A record is added before the second read of the first page.
             let is_later = moves && openings.load(Ordering::SeqCst) > 1;
             let mut instance = Instance::of(if is_later { 26 } else { 25 });
             instance.cap = 10;
@@ -438,22 +448,24 @@ async fn a_prefetched_listing_is_confirmed_by_page_one() {
     }
 }
 
+/// The number of declared names suggests many pages, but the server announces none: none is read
+/// ahead.
 #[tokio::test]
 async fn a_list_without_paging_keys_is_not_overread() {
     let page = json!({"solutions": [{"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"}]});
     let server = Scripted::start(move |_| Reply::json(&page)).await;
     let declared = (0..1_000).map(|number| name(&format!("Solution {number}")));
-    let wish = ListRequest {
+    let request = ListRequest {
         declared: Some(declared.collect()),
         ..whole()
     };
-    let live = reader(&server).collect(&wish).await.unwrap();
+    let live = reader(&server).collect(&request).await.unwrap();
     assert!(matches!(live.coverage(), Coverage::Unproven(_)));
-    // Each reading requests one page beyond the end.
+    // Each read requests one page beyond the end.
     assert!(server.count() <= 6, "{}", server.count());
 }
 
-/// The records of a page, `has_more` and `next_offset`.
+/// A page: its records, `has_more` and `next_offset`.
 type Paged = (std::ops::Range<usize>, Value, Value);
 
 /// A server of 130 records with its own way of paging.

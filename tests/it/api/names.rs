@@ -1,4 +1,4 @@
-//! Lists of a few names on a big instance, and the reading of a single name.
+//! Lists of a few names on a big instance, and reads of a single name.
 
 use std::collections::BTreeSet;
 
@@ -40,12 +40,12 @@ async fn ten_names_on_a_big_instance_need_few_requests() {
                 }
             }
             let server = serve(&instance).await;
-            let wish = ListRequest {
+            let request = ListRequest {
                 declared: None,
                 names: Some(ten()),
                 visibility_of: VisibilityOf::Names(ten()),
             };
-            let live = reader(&server).collect(&wish).await.unwrap();
+            let live = reader(&server).collect(&request).await.unwrap();
             assert_eq!(live.coverage(), &Coverage::Names(ten()));
             assert_eq!(ids(&live), expected(&instance, &ten()));
             assert!(
@@ -58,6 +58,7 @@ async fn ten_names_on_a_big_instance_need_few_requests() {
     }
 }
 
+/// An empty list by name counts only after the filter `name=` has found a known record.
 #[tokio::test]
 async fn missing_names_need_a_proven_filter() {
     let absent = names(&["Nowhere", "Not there"]);
@@ -70,19 +71,19 @@ async fn missing_names_need_a_proven_filter() {
         let mut instance = Instance::of(1_000);
         instance.by_name = by_name;
         let server = serve(&instance).await;
-        let wish = ListRequest {
+        let request = ListRequest {
             declared: None,
             names: Some(absent.clone()),
             ..ListRequest::default()
         };
-        let live = reader(&server).collect(&wish).await.unwrap();
+        let live = reader(&server).collect(&request).await.unwrap();
         assert_eq!(live.coverage(), &coverage, "{by_name:?}");
         assert!(live.covers(&name("Nowhere")));
         assert_eq!(live.named(&name("Nowhere")), []);
     }
 }
 
-/// A filter that found only other names was not seen to work.
+/// A filter whose result has only other names is not proven to work.
 #[tokio::test]
 async fn a_filter_that_finds_other_names_proves_nothing() {
     let record = |id: &str, name: &str, state: &str| json!({"id": id, "name": name, "version": "1", "owner": "o", "state": state});
@@ -118,12 +119,12 @@ async fn a_filter_by_prefix_is_filtered_again() {
         instance.form = form;
         let wanted = names(&["Solution 1", "Solution 99"]);
         let server = serve(&instance).await;
-        let wish = ListRequest {
+        let request = ListRequest {
             declared: None,
             names: Some(wanted.clone()),
             ..ListRequest::default()
         };
-        let live = reader(&server).collect(&wish).await.unwrap();
+        let live = reader(&server).collect(&request).await.unwrap();
         let found: Vec<String> = live
             .versions()
             .iter()
@@ -138,12 +139,12 @@ async fn a_filter_by_prefix_is_filtered_again() {
 #[tokio::test]
 async fn a_small_instance_is_listed_whole() {
     let server = serve(&Instance::of(60)).await;
-    let wish = ListRequest {
+    let request = ListRequest {
         declared: None,
         names: Some(ten()),
         ..ListRequest::default()
     };
-    let live = reader(&server).collect(&wish).await.unwrap();
+    let live = reader(&server).collect(&request).await.unwrap();
     assert_eq!(live.coverage(), &Coverage::Whole);
     assert_eq!(server.count(), 1);
 }
@@ -159,13 +160,13 @@ async fn hidden_states_are_found_by_name_too() {
         instance.stateless = stateless;
         let wanted = names(&["Solution 3", "Solution 9", "Solution 10"]);
         let server = serve(&instance).await;
-        let wish = ListRequest {
+        let request = ListRequest {
             declared: None,
             names: Some(wanted.clone()),
             ..ListRequest::default()
         };
         let reader = reader(&server);
-        let live = reader.collect(&wish).await.unwrap();
+        let live = reader.collect(&request).await.unwrap();
         assert_eq!(
             live.coverage(),
             &Coverage::Names(wanted.clone()),
@@ -256,9 +257,10 @@ async fn an_unproven_reading_of_one_name_is_an_error() {
     );
 }
 
+/// No version is INACTIVE at first, and lists without `state=` hide INACTIVE versions. After a
+/// PATCH to INACTIVE the reader must list that state too.
 #[tokio::test]
 async fn versions_deactivated_by_this_apply_are_found() {
-    // Nothing is inactive at first, and lists without a state hide inactive versions.
     let instance = {
         let mut instance = Instance::of(6);
         instance.stateless = Stateless::ShowsActive;

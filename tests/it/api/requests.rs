@@ -1,4 +1,4 @@
-//! A single request: token, retries, limits, odd bodies, redirects, and no secret in any text.
+//! Single requests: token, retries, limits, odd bodies, redirects, and no secret in any text.
 
 use std::cell::RefCell;
 use std::error::Error;

@@ -12,7 +12,7 @@ fn ids(runs: &[solform::job::RunRecord]) -> Vec<&str> {
     runs.iter().map(|run| run.id.as_str()).collect()
 }
 
-/// A server with this number of runs, whose pages hold at most `cap`.
+/// Starts a server with this number of runs and pages of at most `cap` runs.
 async fn with_runs(count: usize, cap: usize) -> Scripted {
     Scripted::start(move |asked| {
         let number = |key: &str, default: usize| {
@@ -217,7 +217,7 @@ async fn filters_are_applied_again_where_records_tell() {
         Some(_) => Reply::json(&json!({ "jobs": [] })),
     })
     .await;
-    let asking = reader(&server);
+    let reader = reader(&server);
     let none = RunFilter::default();
     for (filter, expected) in [
         (none.clone(), vec!["a", "b", "c"]),
@@ -257,7 +257,7 @@ async fn filters_are_applied_again_where_records_tell() {
             vec!["a", "b", "c"],
         ),
     ] {
-        let list = asking.runs(&filter).await.unwrap();
+        let list = reader.runs(&filter).await.unwrap();
         assert_eq!(ids(&list.runs), expected, "{filter:?}");
     }
 }

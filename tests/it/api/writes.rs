@@ -1,4 +1,4 @@
-//! Writes: the request that is sent, that it is sent once, and the result for each answer.
+//! Writes: the exact request, sent once, and the result for each answer.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn id() -> SolutionId {
 
 fn class(error: &WriteError) -> &'static str {
     match error {
-        WriteError::NotTaken(_) => "not taken",
+        WriteError::NotTaken(_) => "not accepted",
         WriteError::Ambiguous(_) => "ambiguous",
         WriteError::NotFound(_) => "not found",
         WriteError::Refused(_) => "refused",
@@ -145,9 +145,9 @@ async fn every_answer_has_its_class_and_is_sent_once() {
         (410, none, "", "not found"),
         (413, none, "", "refused"),
         (408, none, "", "ambiguous"),
-        (429, none, "", "not taken"),
-        (429, seconds, "", "not taken"),
-        (503, seconds, "", "not taken"),
+        (429, none, "", "not accepted"),
+        (429, seconds, "", "not accepted"),
+        (503, seconds, "", "not accepted"),
         (503, none, "", "ambiguous"),
         (500, none, "", "ambiguous"),
         (502, none, "<html>", "ambiguous"),
@@ -196,6 +196,7 @@ async fn every_answer_has_its_class_and_is_sent_once() {
     }
 }
 
+/// An answer without the record is a success whose result must be read.
 #[tokio::test]
 async fn a_patch_is_accepted_even_with_a_bare_answer() {
     for (status, body, expected) in [
@@ -231,6 +232,8 @@ async fn a_patch_is_accepted_even_with_a_bare_answer() {
     }
 }
 
+/// A refused connection proves that the write was not accepted. After any other failure this is not
+/// known.
 #[tokio::test(start_paused = true)]
 async fn an_unreachable_server_accepts_no_write() {
     let refused = {
@@ -241,7 +244,7 @@ async fn an_unreachable_server_accepts_no_write() {
     let error = Writer::new(refused).deploy("p").await.unwrap_err();
     assert_eq!(
         (class(&error), error.api().kind()),
-        ("not taken", &ApiErrorKind::Connect)
+        ("not accepted", &ApiErrorKind::Connect)
     );
     assert!(error.api().is_retryable());
 
@@ -266,6 +269,7 @@ async fn an_unreachable_server_accepts_no_write() {
     assert_eq!(cut_off.count(), 1);
 }
 
+/// After a 429, `ready` waits for the time in `retry-after`.
 #[tokio::test(start_paused = true)]
 async fn a_write_waits_until_the_host_may_be_asked() {
     let server = Scripted::start(|asked| {
@@ -278,7 +282,7 @@ async fn a_write_waits_until_the_host_may_be_asked() {
     .await;
     let writer = Writer::new(client(&server));
     let error = writer.deploy("p").await.unwrap_err();
-    assert_eq!(class(&error), "not taken");
+    assert_eq!(class(&error), "not accepted");
     let start = tokio::time::Instant::now();
     writer.ready().await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(20));

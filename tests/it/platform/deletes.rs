@@ -1,4 +1,4 @@
-//! Deletes of what is gone, or on its way out.
+//! Deletes of versions that are already deleted or being deleted.
 
 use solform::emulator::{Emulator, JobPace, Operation};
 
@@ -7,9 +7,9 @@ use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, st
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
 const GONE: &str = "  A: { version: 1, state: ABSENT }\n";
 
-/// Somebody else deletes everything.
+/// Deletes everything, as another user.
 async fn delete_all(emulator: &Emulator) {
-    // Another test of this binary may have been first.
+    // Another test of this binary may have installed a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -27,7 +27,8 @@ async fn delete_all(emulator: &Emulator) {
     emulator.clear_requests();
 }
 
-/// U5: reads still show what is gone, so that a missing id is deleted.
+/// U5: reads still show the deleted version, so the delete is sent for a missing id. It counts as
+/// done for every answer of the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn deleting_a_missing_version_succeeds() {
     for branch in ["not_found", "job_done", "job_error"] {
@@ -53,7 +54,7 @@ async fn deleting_a_missing_version_succeeds() {
     }
 }
 
-/// U5: somebody else's delete is at work and does not end.
+/// U5: another user's delete is in progress and does not end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_gone_only_after_its_delete_ended() {
     for (branch, code, says) in [

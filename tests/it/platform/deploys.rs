@@ -1,5 +1,5 @@
-//! Deploys: the same version twice, owners and visibilities that do not hold, names that differ by
-//! case.
+//! Deploys: the same version twice, owners and visibilities that the server changes or refuses, and
+//! names that differ by case.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
 
 const ONE: &str = "  A: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }\n";
 
-/// U1: the server takes a deploy and says 429, so that it gets the same one again.
+/// U1: the server accepts a deploy and answers 429, so that the same deploy is sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_deploy_makes_one_version_or_reports() {
     for (branch, code, says, records) in [
@@ -32,9 +32,10 @@ async fn a_repeated_deploy_makes_one_version_or_reports() {
         let applied = env.solform_beside(&APPLY).await;
         assert_eq!(applied.code(), code, "{branch}\n{applied}");
         let _ = applied.says(says);
-        // What is live is taken as it is: no third deploy, whatever the second has made.
+        // The live version counts as deployed: there is no third deploy, for any result of the
+        // second one.
         let again = env.solform_beside(&PLAN).await;
-        // A failed job is failed, even if the version is listed: the record is orphaned.
+        // A failed job stays failed even if the version is listed: the record is orphaned.
         let is_orphaned = branch == "job_error";
         let code = if is_orphaned { 5 } else { 0 };
         assert_eq!(again.code(), code, "{branch}\n{again}");
@@ -50,7 +51,7 @@ async fn a_repeated_deploy_makes_one_version_or_reports() {
     }
 }
 
-/// U11: the package's owner or visibility is not for the caller to choose.
+/// U11: the caller may not choose the package's owner or visibility.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_package_quotes_the_server() {
     for (knob, owner, says) in [
@@ -74,7 +75,7 @@ async fn a_refused_package_quotes_the_server() {
     }
 }
 
-/// U7: the owner goes along with the visibility, and nobody has said whom the token belongs to.
+/// U7: the owner changes with the visibility, and the manifest does not name the user of the token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_owner_is_named_and_not_redeployed() {
     let emulator = start(
@@ -106,7 +107,7 @@ async fn a_changed_owner_is_named_and_not_redeployed() {
     let _ = env.solform_beside(&PLAN).await.exits_with(0);
 }
 
-/// U21: a server to which `form` and `Form` are one.
+/// U21: a server may treat `form` and `Form` as one name; its refusal is then quoted.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_differ_by_case_are_two_names() {
     for knob in ["name_filter=exact", "name_filter=ignore_case"] {
@@ -136,7 +137,7 @@ async fn names_that_differ_by_case_are_two_names() {
     }
 }
 
-/// U24: no call that cancels a job is known, so a job is left at work and its id is kept.
+/// U24: no request that cancels a job is known, so the job continues and its id is in the journal.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_leaves_the_job_and_journals_its_id() {
     let emulator = start_with(
@@ -156,10 +157,10 @@ async fn a_signal_leaves_the_job_and_journals_its_id() {
             let sent = Command::new("kill").args(["-INT", &id]).status();
             assert!(sent.unwrap().success());
         };
-        let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
-        told.find(|line| line.as_ref().unwrap().contains("says \"PENDING\""));
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        lines.find(|line| line.as_ref().unwrap().contains("says \"PENDING\""));
         interrupt(child.id());
-        told.find(|line| line.as_ref().unwrap().starts_with("Interrupted: "));
+        lines.find(|line| line.as_ref().unwrap().starts_with("Interrupted: "));
         interrupt(child.id());
         child.wait().unwrap().code()
     })

@@ -1,5 +1,5 @@
-//! What records say, and what is made of it: states beyond the documented ones, review, lists that
-//! prove nothing, and the documented example to the letter.
+//! The fields of records: undocumented states, review, lists that prove nothing, and the documented
+//! example.
 
 use solform::emulator::Operation;
 
@@ -18,7 +18,7 @@ fn production<'a>(name: &'a str, version: &'a str) -> Version<'a> {
     }
 }
 
-/// 8.23: PRODUCTION serves. A wish for INACTIVE ends that, a policy does not.
+/// 8.23: a PRODUCTION version is in service. A declared INACTIVE ends that, a policy does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_declared_state_ends_production() {
     let emulator = start(
@@ -48,7 +48,8 @@ async fn only_a_declared_state_ends_production() {
     let _ = env.solform_beside(&PLAN).await.exits_with(0);
 }
 
-/// U11, 8.8: a package that is deployed as PUBLIC waits for review from the start.
+/// U11, 8.8: a package that is deployed as PUBLIC waits for review from the start. The old version
+/// stays in service.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_in_review_is_not_patched() {
     let public = |version| Version {
@@ -75,17 +76,18 @@ async fn a_deploy_in_review_is_not_patched() {
         .says("because A@2 is not done");
     let patches = count(&emulator, Operation::PatchSolution);
     assert!(patches <= 1, "{patches}");
-    // Nor does it later, as long as nobody has approved it.
+    // A later apply does not patch it either, until it is approved.
     let _ = env.solform_beside(&APPLY).await.exits_with(5);
     assert_eq!(count(&emulator, Operation::PatchSolution), patches);
     let list = env.solform_beside(&["list"]).await.exits_with(0);
     assert_eq!(list.stdout.matches(" ACTIVE ").count(), 2, "{list}");
 }
 
-/// U12: no list of several pages ever stands still.
+/// U12: the order of a list with several pages changes at each read. A version that it does not
+/// show is not reported as missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unproven_list_proves_nothing_missing() {
-    // So many that no chance puts each on a page of its own.
+    // Enough names that a random order never shows each of them once.
     let names = [
         "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P",
     ];
@@ -96,7 +98,7 @@ async fn an_unproven_list_proves_nothing_missing() {
         1,
     )
     .await;
-    // The whole must be known, and cannot be.
+    // The policy needs the whole list, which cannot be read.
     let declared = names.map(|name| format!("  {name}: {{ version: 1 }}\n"));
     let whole = manifest_with(
         &emulator.url(),
@@ -106,12 +108,15 @@ async fn an_unproven_list_proves_nothing_missing() {
     );
     let env = env_with(&whole);
     for command in [PLAN.as_slice(), APPLY.as_slice()] {
-        let told = env.solform_beside(command).await.exits_with(1);
-        assert!(!told.stderr.contains("path-needed"), "{told}");
-        assert!(told.stderr.contains("the listing proves nothing"), "{told}");
+        let output = env.solform_beside(command).await.exits_with(1);
+        assert!(!output.stderr.contains("path-needed"), "{output}");
+        assert!(
+            output.stderr.contains("the listing proves nothing"),
+            "{output}"
+        );
     }
     assert_eq!(count(&emulator, Operation::PatchSolution), 0);
-    // The few names alone are enough without the policy.
+    // Without the policy, lists by name are enough.
     env.write(
         "solform.yaml",
         &manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n"),
@@ -119,7 +124,7 @@ async fn an_unproven_list_proves_nothing_missing() {
     let _ = env.solform_beside(&APPLY).await.exits_with(2);
 }
 
-/// 8.5: the examples of the documentation are no JSON.
+/// 8.5: the examples of the documentation are not valid JSON. The error quotes the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_example_is_an_error() {
     let example = "{\n\"solution\": {\n\"id\": \"example-uuid-1\",\n\"metadata\" \"{\\\"authors\\\": [\\\"user1\\\"]}\"\n},\n}";

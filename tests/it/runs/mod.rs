@@ -24,12 +24,12 @@ fn world() -> Seed {
     )
 }
 
-/// An emulator whose runs need no input folder, and a folder that means it.
+/// Starts an emulator whose runs need no input folder, and a folder with a manifest for it.
 async fn start_with(knobs: &[&str], pace: JobPace) -> (Emulator, TestEnv) {
     start_capped(knobs, pace, 100).await
 }
 
-/// The same, with pages that hold `cap` at most.
+/// Does the same, with pages of at most `cap` entries.
 async fn start_capped(knobs: &[&str], pace: JobPace, cap: usize) -> (Emulator, TestEnv) {
     let knobs = [&["run_missing_input=accepted"], knobs].concat();
     let emulator = worlds::start_with(world(), &knobs, pace, cap).await;
@@ -44,21 +44,21 @@ fn input() -> String {
     format!("{DRIVE}/in")
 }
 
-/// Runs something on the input folder.
+/// Executes `solform run` on the input folder.
 async fn run(env: &TestEnv, arguments: &[&str]) -> CommandOutput {
     let input = input();
     let arguments = [&["run"], arguments, &["--input-dir", &input]].concat();
     env.solform_beside(&arguments).await
 }
 
-/// A JSON document that a command prints.
+/// Returns the JSON document that a command prints.
 async fn document(env: &TestEnv, arguments: &[&str]) -> Value {
     let arguments = [arguments, &["--json"]].concat();
     let output = env.solform_beside(&arguments).await.exits_with(0);
     serde_json::from_str(&output.stdout).unwrap()
 }
 
-/// The value of a field in the output of `run` or `job`.
+/// Returns the value of a field in the output of `run` or `job`.
 fn field<'a>(output: &'a str, key: &str) -> Option<&'a str> {
     output.lines().find_map(|line| {
         let (found, value) = line.split_at_checked(15)?;

@@ -1,4 +1,4 @@
-//! Every operation of the API's page is used by some command.
+//! Every operation of the API page is used by a command.
 
 use std::collections::BTreeSet;
 
@@ -46,17 +46,17 @@ async fn all_nine_operations_of_the_page_are_used() {
         (&["jobs", "New@1.0.0"], &[Operation::ListSolutionRuns]),
         (&["jobs"], &[Operation::ListRuns]),
     ] {
-        uses(&emulator, &env, command, operations).await;
+        check_uses(&emulator, &env, command, operations).await;
     }
     declares("INACTIVE");
     let patch = [Operation::PatchSolution, Operation::GetSolution];
-    uses(&emulator, &env, &["apply", "--auto-approve"], &patch).await;
+    check_uses(&emulator, &env, &["apply", "--auto-approve"], &patch).await;
     declares("ABSENT");
     let delete = [Operation::DeleteSolution];
-    uses(&emulator, &env, &["apply", "--auto-approve"], &delete).await;
+    check_uses(&emulator, &env, &["apply", "--auto-approve"], &delete).await;
 }
 
-async fn uses(
+async fn check_uses(
     emulator: &solform::emulator::Emulator,
     env: &crate::support::TestEnv,
     command: &[&str],

@@ -1,4 +1,4 @@
-//! Starting runs: what is meant, what is sent, and what is not sent twice.
+//! Starting runs: the selected solution, the request, and requests that must not be repeated.
 
 use serde_json::json;
 use solform::emulator::{Fault, JobPace, Operation};
@@ -27,7 +27,7 @@ async fn a_run_is_selected_by_id_address_or_name() {
             "IB_DEPLOYED",
             "0.0.1",
         ),
-        // The most recently created one, of IB_DEPLOYED.
+        // A run by name selects the most recently created version of IB_DEPLOYED.
         (
             vec!["--name", "Form W-2"],
             Operation::RunByName,
@@ -68,6 +68,7 @@ async fn a_run_is_selected_by_id_address_or_name() {
     }
 }
 
+/// The output folder, the settings (as text or as a file) and the id of the run are sent as given.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_takes_its_folders_settings_and_id() {
     let (_emulator, env) = start_with(&[], JobPace::Immediate).await;
@@ -94,12 +95,13 @@ async fn a_run_takes_its_folders_settings_and_id() {
     }
 }
 
+/// Arguments that cannot start a run fail before the request is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_run_is_reported_before_any_write() {
     let (emulator, env) = start_with(&[], JobPace::Immediate).await;
     let long = "x".repeat(51);
     env.write("list.json", "[1]");
-    for (arguments, said) in [
+    for (arguments, expected) in [
         (
             vec!["Form W-2@0.0.1", "--job-id", &long],
             "must not be longer than 50 characters",
@@ -126,7 +128,7 @@ async fn an_invalid_run_is_reported_before_any_write() {
         (vec!["--version", "1"], "required"),
         (vec![], "required"),
     ] {
-        let _ = run(&env, &arguments).await.exits_with(1).warns(said);
+        let _ = run(&env, &arguments).await.exits_with(1).warns(expected);
     }
     let _ = env
         .solform_beside(&["run", "Form W-2@0.0.1"])
@@ -144,7 +146,7 @@ async fn an_invalid_run_is_reported_before_any_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_run_quotes_the_server() {
     let (_emulator, env) = start_with(&["run_missing_input=refused"], JobPace::Immediate).await;
-    for (arguments, said) in [
+    for (arguments, expected) in [
         (vec!["no-such-id"], "answered 404 Not Found"),
         (
             vec!["--name", "Nothing"],
@@ -161,11 +163,12 @@ async fn a_refused_run_quotes_the_server() {
         let output = env.solform_beside(&arguments).await.exits_with(1);
         let _ = output
             .warns("no run has started")
-            .warns(said)
+            .warns(expected)
             .warns("help: ");
     }
 }
 
+/// The server starts the run and its answer is lost: the lists show the run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_start_is_found_and_not_sent_again() {
     for (operation, arguments) in [
@@ -212,6 +215,7 @@ async fn a_start_that_was_not_accepted_is_sent_again() {
     }
 }
 
+/// A second start with the same id is sent, and the server refuses it or returns the same run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_id_gets_the_servers_answer() {
     for (knob, code) in [
@@ -228,7 +232,7 @@ async fn a_used_id_gets_the_servers_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inactive_solution_runs_where_the_server_lets_it() {
-    for (knob, code, said) in [
+    for (knob, code, expected) in [
         ("run_inactive=hidden", 1, "may be hidden"),
         ("run_inactive=refused", 1, "no run has started"),
         ("run_inactive=allowed", 0, "Starting the run"),
@@ -244,19 +248,22 @@ async fn an_inactive_solution_runs_where_the_server_lets_it() {
             .solform_beside(&["apply", "--auto-approve"])
             .await
             .exits_with(0);
-        let _ = run(&env, &["New@1.0.0"]).await.exits_with(code).warns(said);
+        let _ = run(&env, &["New@1.0.0"])
+            .await
+            .exits_with(code)
+            .warns(expected);
         assert_eq!(count(&emulator, Operation::RunSolution), 1, "{knob}");
     }
 }
 
+/// The server starts the run under its own id, and the answer is lost. The lists ignore the
+/// requested id, or hide the other runs. The run may have started, so it is not started again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_with_an_unknown_id_is_not_sent_again() {
-    // The server takes the run under its own id, and the answer is lost. The lists ignore the id
-    // that is looked for, or hide the rest of their runs.
     let later = "4000000000000000000";
     let another = json!({ "id": "srv-1", "startTimeNs": later });
     let older = json!({ "id": "srv-0", "startTimeNs": "1683159463986732303" });
-    for (ignores_filter, said) in [(false, "The run `srv-1`"), (true, "may have started")] {
+    for (ignores_filter, expected) in [(false, "The run `srv-1`"), (true, "may have started")] {
         let (another, older) = (another.clone(), older.clone());
         let server = Scripted::start(move |asked| {
             let is_named = asked.raw_query.contains("job_id=") && !ignores_filter;
@@ -267,7 +274,7 @@ async fn a_start_with_an_unknown_id_is_not_sent_again() {
                 ("GET", "/api/v2/solutions/deployed/jobs") if is_named => {
                     Reply::json(&json!({ "jobs": [] }))
                 }
-                // Capped, and the offset is ignored.
+                // The page has a cap, and the server ignores the offset.
                 ("GET", "/api/v2/solutions/deployed/jobs") => {
                     Reply::json(&json!({ "jobs": [another, older] }))
                 }
@@ -281,7 +288,7 @@ async fn a_start_with_an_unknown_id_is_not_sent_again() {
             "  New: { version: 1.0.0, path: '${drive}/${name}-${version}.ibsolution' }\n",
         ));
         let arguments = ["--name", "New", "--wait", "--detailed-exitcode"];
-        let _ = run(&env, &arguments).await.exits_with(6).warns(said);
+        let _ = run(&env, &arguments).await.exits_with(6).warns(expected);
         let sent = server
             .asked()
             .iter()
@@ -291,6 +298,7 @@ async fn a_start_with_an_unknown_id_is_not_sent_again() {
     }
 }
 
+/// Only a run that began after the lost start counts as the result of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn earlier_runs_do_not_prevent_a_second_start() {
     let (emulator, env) = start_with(&[], JobPace::Immediate).await;

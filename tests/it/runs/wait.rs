@@ -1,4 +1,4 @@
-//! Waiting for runs and jobs: how each ends, and what is told where none does.
+//! Waiting for runs and jobs: the outcome of each, and the report for those that do not end.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
@@ -28,7 +28,7 @@ async fn every_end_has_its_exit_code() {
         assert_eq!(field(&output.stdout, "state"), Some(state), "{output}");
         assert_eq!(field(&output.stdout, "outcome"), Some(outcome), "{output}");
         assert!(output.stderr.contains("r: RUNNING"), "{output}");
-        // What has ended stays so for whoever asks later, of either kind or of none.
+        // A later `job` command shows the same outcome, with and without the type.
         for kind in [&["--type", "flow"][..], &[]] {
             let arguments = [&["job", "r", "--detailed-exitcode"], kind].concat();
             let output = env.solform_beside(&arguments).await.exits_with(code);
@@ -55,7 +55,7 @@ async fn a_time_out_is_neither_success_nor_failure() {
         .lines()
         .find_map(|line| line.strip_prefix("To look again: solform "))
         .unwrap_or_else(|| panic!("{output}"));
-    // The command that is printed does what it says.
+    // The printed command works.
     assert!(emulator.finish_run("r", RunEnd::Complete));
     let words = shlex::split(again).unwrap();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -75,7 +75,7 @@ async fn odd_answers_about_a_run_do_not_end_the_wait() {
         &["job_pending_word=unknown"],
         &["job_results=missing"],
         &["job_results=object", "job_done_word=complete"],
-        // The Job API knows nothing of runs here; their lists do.
+        // The Job API does not know runs here, but the lists of runs contain them.
         &["job_forgotten_after=1", "unknown_job=not_found"],
         &["job_forgotten_after=1", "unknown_job=empty_object"],
         &["job_forgotten_after=1", "unknown_job=pending"],
@@ -151,7 +151,7 @@ async fn the_status_of_any_job_is_shown() {
     );
 }
 
-/// Starts a deploy as any other client would, and tells its job.
+/// Starts a deploy as another client would, and returns the id of its job.
 async fn start_deploy(url: &str) -> String {
     let body = serde_json::json!({
         "solution_path": crate::support::worlds::path_of("New", "1.0.0"),
@@ -193,20 +193,20 @@ async fn an_interrupt_leaves_the_run_and_names_a_command() {
         .unwrap();
     let ended = tokio::task::spawn_blocking(move || {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("RUNNING") {
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+        let mut output = String::new();
+        while !output.contains("RUNNING") {
+            assert!(stderr.read_line(&mut output).unwrap() > 0, "{output}");
         }
         let killed = std::process::Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status()
             .unwrap();
         assert!(killed.success());
-        stderr.read_to_string(&mut said).unwrap();
-        (child.wait().unwrap().code(), said)
+        stderr.read_to_string(&mut output).unwrap();
+        (child.wait().unwrap().code(), output)
     });
-    let (code, said) = ended.await.unwrap();
-    assert_eq!(code, Some(8), "{said}");
-    assert!(said.contains("To look again: solform job "), "{said}");
+    let (code, output) = ended.await.unwrap();
+    assert_eq!(code, Some(8), "{output}");
+    assert!(output.contains("To look again: solform job "), "{output}");
     assert_eq!(emulator.pending_jobs(), ["r"]);
 }

@@ -25,7 +25,7 @@ pub(crate) const ACCESS_KEY: &str = "key-of-the-tests";
 pub(crate) const SECRET_KEY: &str = "bucket-s3cret-of-the-tests";
 pub(crate) const BUCKET: &str = "releases";
 
-/// The deviation of a server from the needs of a store.
+/// A deviation of a server from the behaviour that a store needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quirk {
     /// No deviation.

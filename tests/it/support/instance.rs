@@ -49,7 +49,7 @@ pub(crate) enum ByName {
     Exact,
     Prefix,
     Ignored,
-    /// It never finds anything.
+    /// The filter never finds anything.
     Broken,
 }
 

@@ -22,9 +22,9 @@ use std::time::Duration;
 use regex::Regex;
 use tempfile::TempDir;
 
-/// A client of plain HTTP, quick to make.
+/// Returns a client of plain HTTP, which is quick to create.
 pub(crate) fn http_client() -> reqwest::Client {
-    // Another test of this binary may have installed one.
+    // Another test of this binary may have installed a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
@@ -33,7 +33,7 @@ pub(crate) fn http_client() -> reqwest::Client {
         .unwrap()
 }
 
-/// A folder of its own and the program, isolated from the environment.
+/// A temporary folder and the program, isolated from the environment.
 pub(crate) struct TestEnv {
     folder: TempDir,
     variables: Vec<(String, String)>,
@@ -139,7 +139,7 @@ impl TestEnv {
         CommandOutput::new(child.wait_with_output().unwrap())
     }
 
-    /// Runs `solform` with an emulator that lives in this process.
+    /// Runs `solform` to its end on another thread, so that servers in this process can answer.
     pub(crate) async fn solform_beside(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = self.command(env!("CARGO_BIN_EXE_solform"), arguments);
         let output = tokio::task::spawn_blocking(move || command.output())
@@ -151,18 +151,18 @@ impl TestEnv {
 }
 
 /// The output of a command, and its exit code, for assertions.
-#[must_use = "assert on the status, or look at the output"]
+#[must_use = "assert on the status or on the output"]
 pub(crate) struct CommandOutput {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     status: ExitStatus,
 }
 
-/// Returns whether a line reports a read that takes long: only a slow machine shows it.
+/// The lines that report a slow read; only a slow machine shows them.
 static STATUS_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    let said = "(?:Reading |Inspecting packages: |Waiting for the server)";
+    let messages = "(?:Reading |Inspecting packages: |Waiting for the server)";
     Regex::new(&format!(
-        r#"(?m)^(?:{said}|\{{"@level":"info","@message":"{said}).*\n"#
+        r#"(?m)^(?:{messages}|\{{"@level":"info","@message":"{messages}).*\n"#
     ))
     .unwrap()
 });
@@ -170,13 +170,13 @@ static STATUS_LINE: LazyLock<Regex> = LazyLock::new(|| {
 impl CommandOutput {
     /// Returns the output without the status lines of a slow machine.
     pub(crate) fn new(output: Output) -> Self {
-        let said = |bytes| {
+        let text_of = |bytes| {
             let text = String::from_utf8(bytes).unwrap();
             STATUS_LINE.replace_all(&text, "").into_owned()
         };
         Self {
-            stdout: said(output.stdout),
-            stderr: said(output.stderr),
+            stdout: text_of(output.stdout),
+            stderr: text_of(output.stderr),
             status: output.status,
         }
     }
@@ -192,14 +192,14 @@ impl CommandOutput {
         self
     }
 
-    /// Asserts that standard output has this text.
+    /// Asserts that standard output contains this text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stdout.contains(text), "no `{text}` in\n{self}");
         self
     }
 
-    /// Asserts that standard error has this text.
+    /// Asserts that standard error contains this text.
     #[track_caller]
     pub(crate) fn warns(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no `{text}` in\n{self}");

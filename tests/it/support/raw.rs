@@ -11,7 +11,7 @@ pub(crate) struct RawServer {
 }
 
 impl RawServer {
-    /// Answers each request with these bytes, and closes the connection.
+    /// Starts a server that answers each request with these bytes and closes the connection.
     pub(crate) fn saying(answer: &str) -> Self {
         let answer = answer.as_bytes().to_vec();
         Self::serving(move |stream| {
@@ -19,7 +19,8 @@ impl RawServer {
         })
     }
 
-    /// Answers with a head, and then repeats the same bytes until the client disconnects.
+    /// Starts a server that answers with a head, and then repeats the same bytes until the client
+    /// disconnects.
     pub(crate) fn endless(head: &str, bytes: &str) -> Self {
         let head = head.as_bytes().to_vec();
         let bytes = bytes.repeat(4096).into_bytes();
