@@ -1,5 +1,5 @@
-"""A small organisation on this machine: a repository that uses the examples, a platform (the emulator), and
-GitHub's side of it (a stand-in for `gh`)."""
+"""A test organisation on this machine: a repository that uses the examples, a platform (the emulator), and GitHub
+(a replacement for `gh`)."""
 
 import json
 import os
@@ -22,7 +22,7 @@ SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "hush-aws-apply-51fe",
 }
 GITHUB_TOKEN = "hush-github-3d3d"
-# A name that every reader must leave alone: shells, Markdown, HTML, and the runner.
+# A name that shells, Markdown, HTML and the runner must not interpret.
 HOSTILE = '$(touch pwned) `touch pwned`; "<img src=x> | --> ::error::forged'
 
 SEED = f"""\
@@ -71,9 +71,9 @@ class Emulator:
             return json.loads(answer.read() or b"{}")
 
     def writes(self):
-        asked = self.call("GET", "/__emulator/requests")
-        asked = asked["requests"] if isinstance(asked, dict) else asked
-        return [request for request in asked if request["method"] != "GET"]
+        requests = self.call("GET", "/__emulator/requests")
+        requests = requests["requests"] if isinstance(requests, dict) else requests
+        return [request for request in requests if request["method"] != "GET"]
 
     def stop(self):
         self.process.kill()
@@ -106,14 +106,14 @@ class World:
             "GITHUB_REF_NAME": "main",
             "FAKE_GH": str(self.gh),
             "SOLFORM": str(SOLFORM),
-            # The journal outlives the checkouts.
+            # The journal is outside of the checkouts, because several jobs use it.
             "SOLFORM_ALLOWED_PATHS": str(folder),
         }
         self.runner = Runner(folder / "runner", self.environment, folder / "artifacts")
         self.vars = {"SOLFORM_ALLOWED_HOSTS": "127.0.0.1"}
 
     def checkout(self, declared=""):
-        """A fresh checkout: the base as `origin/main`, and a commit that declares more."""
+        """Creates a checkout: the base as `origin/main`, and a commit with more declarations."""
         self.count = getattr(self, "count", 0) + 1
         folder = self.folder / f"checkout-{self.count}"
         examples = ROOT / "examples/ci/github"
@@ -167,7 +167,7 @@ class World:
         return self.job(checkout, "solform-plan.yml", "plan", needs=needs, **more)
 
     def merge(self, checkout):
-        """What runs when the pull request is merged."""
+        """Runs the jobs that start when the pull request is merged."""
         find = self.job(checkout, "solform-apply.yml", "find", event="push")
         return find, self.apply(checkout, find=find)
 
@@ -180,18 +180,18 @@ class World:
         return self.job(checkout, "solform-apply.yml", "apply", event=event, needs=needs, inputs=inputs)
 
     def github_knows(self, *, merged=True, head_repository="acme/releases", conclusion="success", expired=False):
-        """What GitHub says of the pull request and its run."""
+        """Sets the answers of GitHub about the pull request and its run."""
         repository = "repos/acme/releases"
         here, fork = {"full_name": "acme/releases"}, {"full_name": "somebody/releases"}
         pull = {"number": 7, "merged_at": "2026-01-05T00:00:00Z" if merged else None,
                 "created_at": "2026-01-02T00:00:00Z", "closed_at": "2026-01-05T00:00:00Z",
                 "merge_commit_sha": "merge-commit", "base": {"ref": "main", "repo": here},
                 "head": {"sha": "head-commit", "ref": "topic", "repo": here}}
-        # The pull request is closed, so that GitHub does not name it any more.
+        # The pull request is closed, so GitHub no longer lists it in its run.
         run = {"head_sha": "head-commit", "head_branch": "topic", "event": "pull_request", "conclusion": conclusion,
                "created_at": "2026-01-03T00:00:00Z", "pull_requests": []}
         ours = {**run, "id": 500, "run_number": 9, "head_repository": {"full_name": head_repository}}
-        # Later, and from a fork: never ours.
+        # A later run from a fork must never be used.
         forged = {**run, "id": 666, "run_number": 99, "head_repository": fork}
         (self.gh / "canned.json").write_text(json.dumps({
             f"{repository}/commits/merge-commit/pulls": [pull],
@@ -218,11 +218,11 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a world. When the test is over, no secret must be anywhere, and no hostile name obeyed."""
+    """Starts a world. After the test no file may contain a secret, and no hostile name may have been executed."""
     worlds = []
 
     def begin(job_time="50ms"):
-        # Where jobs end by hand, nobody waits for them to end by themselves.
+        # Jobs that the test finishes itself never end alone: a short time limit is enough.
         patience = "2s" if job_time == "manual" else "5m"
         world = World(tmp_path, Emulator(tmp_path, job_time), patience)
         worlds.append(world)
@@ -232,7 +232,7 @@ def start(tmp_path):
     for world in worlds:
         world.emulator.stop()
         (tmp_path / "seed.yaml").unlink()
-        (tmp_path / "said.txt").write_text("".join(job.log + job.summary for job in world.jobs))
+        (tmp_path / "output.txt").write_text("".join(job.log + job.summary for job in world.jobs))
         for file in tmp_path.rglob("*"):
             assert file.name != "pwned"
             if file.is_file() and not file.is_symlink():

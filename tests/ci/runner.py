@@ -1,8 +1,8 @@
-"""Runs jobs of GitHub workflows here, as far as those of examples/ci need it: steps in a shell, local composite
-actions, and GitHub's own actions for checkouts and artefacts.
+"""Runs jobs of the GitHub workflows in examples/ci on this machine: steps in a shell, local composite actions, and
+GitHub's own actions for checkouts and artefacts.
 
-It is no copy of the real runner. What it shows is that workflows, action and scripts fit together: that each
-name that one side gives is the one that the other side takes.
+It implements only a part of the real runner. It proves that workflows, action and scripts fit together: that inputs,
+outputs and files have the same names on both sides.
 """
 
 import os
@@ -25,7 +25,7 @@ OPERATORS = {"&&": " and ", "||": " or ", "!": " not "}
 
 @dataclass
 class Job:
-    """How a job ended."""
+    """The result of a job."""
 
     result: str
     outputs: dict = field(default_factory=dict)
@@ -33,8 +33,8 @@ class Job:
     summary: str = ""
 
     def annotations(self):
-        """The workflow commands that the runner would obey."""
-        obeyed, closed_by = [], None
+        """Returns the workflow commands that the real runner would execute."""
+        executed, closed_by = [], None
         for line in self.log.splitlines():
             line = line.strip()
             if closed_by:
@@ -42,12 +42,12 @@ class Job:
             elif line.startswith("::stop-commands::"):
                 closed_by = line.removeprefix("::stop-commands::")
             elif line.startswith("::"):
-                obeyed.append(line)
-        return obeyed
+                executed.append(line)
+        return executed
 
 
 class Runner:
-    """A machine for jobs, with what GitHub keeps beside it."""
+    """A machine for jobs, with a folder for the artefacts that GitHub would store."""
 
     def __init__(self, work, environment, artifacts):
         self.work = pathlib.Path(work)
@@ -69,7 +69,7 @@ class Runner:
         return self.steps(checkout, job["steps"], contexts, job.get("outputs", {}))
 
     def steps(self, checkout, steps, contexts, outputs):
-        """Runs steps as a job of its own."""
+        """Runs steps as a separate job."""
         run = Run(self, checkout)
         ok = run.steps(steps, contexts, {})
         outputs = {key: fill(text, contexts) for key, text in outputs.items()}
@@ -91,15 +91,15 @@ class Run:
             if not condition(step.get("if"), contexts, status):
                 continue
             own = {key: fill(text, contexts) for key, text in step.get("env", {}).items()}
-            outputs, went_well = self.step(step, contexts, {**environment, **own}, action)
+            outputs, succeeded = self.step(step, contexts, {**environment, **own}, action)
             if "id" in step:
                 contexts["steps"][step["id"]] = {"outputs": outputs}
-            ok = ok and went_well
+            ok = ok and succeeded
         return ok
 
     def step(self, step, contexts, environment, action):
         if "run" in step:
-            assert "${{" not in step["run"], "a script must not be put together from expressions"
+            assert "${{" not in step["run"], "a script must not contain expressions"
             return self.shell(step["run"], environment, action)
         uses = step["uses"]
         given = {key: fill(text, contexts) for key, text in step.get("with", {}).items()}
@@ -125,9 +125,9 @@ class Run:
         action = yaml.safe_load((folder / "action.yml").read_text())
         assert not given.keys() - action["inputs"].keys(), "an input that the action does not have"
         inputs = {}
-        for name, wish in action["inputs"].items():
-            assert not wish.get("required") or given.get(name), f"{name} is required"
-            inputs[name] = given.get(name, fill(wish.get("default", ""), contexts))
+        for name, definition in action["inputs"].items():
+            assert not definition.get("required") or given.get(name), f"{name} is required"
+            inputs[name] = given.get(name, fill(definition.get("default", ""), contexts))
         inner = {"github": contexts["github"], "inputs": inputs, "steps": {}}
         ok = self.steps(action["runs"]["steps"], inner, environment, folder)
         outputs = {name: fill(output["value"], inner) for name, output in action["outputs"].items()}
@@ -167,17 +167,17 @@ def listed(value):
 
 
 def condition(text, contexts, status):
-    """Whether a job or step runs. Without a word about how things stand, success is meant."""
+    """Returns true if a job or step runs. A condition without a status function requires success."""
     text = str(text if text is not None else "success()")
     whole = EXPRESSION.fullmatch(text.strip())
     text = whole[1] if whole else text
     value = evaluate(text, contexts, status)
-    says = any(f"{word}()" in text for word in ("success", "failure", "cancelled", "always"))
-    return bool(value) and (says or status["success"])
+    has_status = any(f"{word}()" in text for word in ("success", "failure", "cancelled", "always"))
+    return bool(value) and (has_status or status["success"])
 
 
 def fill(text, contexts):
-    """Puts the values of expressions into a text."""
+    """Replaces the expressions in a text by their values."""
     if isinstance(text, bool | int):
         return str(text)
     return EXPRESSION.sub(lambda found: str(evaluate(found[1], contexts, {}) or ""), text)
@@ -199,7 +199,7 @@ def evaluate(text, contexts, status):
             python.append(repr(look_up(token["name"], contexts)))
         else:
             python.append(OPERATORS.get(token["operator"], token["operator"]))
-    return eval("".join(python), {"__builtins__": {}})  # Made of literals and operators only.
+    return eval("".join(python), {"__builtins__": {}})  # Only literals and operators.
 
 
 def look_up(name, contexts):

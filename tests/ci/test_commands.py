@@ -1,4 +1,4 @@
-"""Every command line of solform in the examples is one that solform has, and GitLab's jobs run."""
+"""The command lines of solform in the examples are valid, and the GitLab jobs work."""
 
 import os
 import pathlib
@@ -16,14 +16,14 @@ FILES = [
     ROOT / ".pre-commit-hooks.yaml",
 ]
 COMMANDS = {"validate", "review", "plan", "apply", "show", "history", "force-unlock"}
-# A command line goes on to the end of its line, or to what is no part of it.
+# A command line ends at the end of its line, or at the first character that is not part of it.
 LINE = re.compile(r"""(?:^|[\s`"'])solform ([a-z-]+)((?:[ \t]+[^\s|;&`)<>]+)*)""", re.MULTILINE)
 
 
 def command_lines():
     for path in FILES:
         text = path.read_text()
-        # Lines that go on: shells' and folded YAML's.
+        # Joins the continuation lines of shells and of folded YAML.
         text = re.sub(r"\\\n\s*", " ", text)
         text = re.sub(r"\n\s+(--)", r" \1", text)
         for command, rest in LINE.findall(text):
@@ -54,7 +54,7 @@ GITLAB = yaml.safe_load((ROOT / "examples/ci/gitlab/.gitlab-ci.yml").read_text()
 
 
 def run_gitlab(world, checkout, name):
-    """Runs a job's scripts in one shell, as GitLab's runner does, and gives its exit code and what it said."""
+    """Runs the scripts of a job in one shell, as GitLab does; returns exit code, output and missing artefacts."""
     job = GITLAB[name]
     job = {**GITLAB.get(job.get("extends"), {}), **job}
     script = "\n".join([*job.get("before_script", []), *job["script"]])
@@ -68,7 +68,7 @@ def run_gitlab(world, checkout, name):
         "SOLFORM_ALLOWED_PATHS": world.environment["SOLFORM_ALLOWED_PATHS"],
         "IB_PROD_PLAN_TOKEN": SECRETS["IB_PROD_PLAN_TOKEN"], "IB_PROD_TOKEN": SECRETS["IB_PROD_TOKEN"],
     }
-    # Without bash in the image, the runner takes sh.
+    # The image may have no bash; the runner then uses sh.
     done = subprocess.run(
         ["sh", "-e", "-c", script], cwd=checkout, env=environment, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -81,34 +81,34 @@ def run_gitlab(world, checkout, name):
 def test_gitlab_plans_applies_and_sees_drift(start):
     world = start()
     checkout = world.checkout(FORM)
-    code, said, missing = run_gitlab(world, checkout, "plan for review")
-    assert (code, missing) == (0, []), said
+    code, output, missing = run_gitlab(world, checkout, "plan for review")
+    assert (code, missing) == (0, []), output
     assert '"create":1' in (checkout / "counts.json").read_text().replace(" ", "")
     assert not world.emulator.writes()
 
-    code, said, missing = run_gitlab(world, checkout, "drift")
-    assert (code, missing) == (2, []), said
-    code, said, missing = run_gitlab(world, checkout, "plan")
-    assert (code, missing) == (0, []), said
-    code, said, _ = run_gitlab(world, checkout, "apply")
-    assert code == 0, said
-    assert "Apply complete! Resources: 1 added" in said
-    code, said, missing = run_gitlab(world, checkout, "drift")
-    assert (code, missing) == (0, []), said
+    code, output, missing = run_gitlab(world, checkout, "drift")
+    assert (code, missing) == (2, []), output
+    code, output, missing = run_gitlab(world, checkout, "plan")
+    assert (code, missing) == (0, []), output
+    code, output, _ = run_gitlab(world, checkout, "apply")
+    assert code == 0, output
+    assert "Apply complete! Resources: 1 added" in output
+    code, output, missing = run_gitlab(world, checkout, "drift")
+    assert (code, missing) == (0, []), output
 
-    # The plan that was applied is not one of the manifest as it is now.
+    # The manifest has changed since the applied plan was made.
     (checkout / "solform.yaml").write_text(world.manifest)
-    code, said, _ = run_gitlab(world, checkout, "apply")
-    assert code == 3, said
-    assert "Stale:" in said
+    code, output, _ = run_gitlab(world, checkout, "apply")
+    assert code == 3, output
+    assert "Stale:" in output
 
 
-def test_gitlab_fails_where_a_plan_fails(start):
+def test_gitlab_fails_if_a_plan_fails(start):
     world = start()
     world.emulator.call("POST", "/__emulator/faults", {"operation": "list_solutions", "status": 403})
     for name in ("plan", "drift"):
-        code, said, _ = run_gitlab(world, world.checkout(FORM), name)
-        assert code == 1, said
+        code, output, _ = run_gitlab(world, world.checkout(FORM), name)
+        assert code == 1, output
 
 
 def hooks_of(world, checkout, *hooks):
@@ -128,17 +128,17 @@ def hooks_of(world, checkout, *hooks):
 def test_the_hooks_check_and_review(start):
     world = start()
     checkout = world.checkout(FORM)
-    code, said = hooks_of(world, checkout, "solform-validate", "solform-review")
-    assert code == 0, said
-    assert said.count("Passed") == 2
+    code, output = hooks_of(world, checkout, "solform-validate", "solform-review")
+    assert code == 0, output
+    assert output.count("Passed") == 2
     (checkout / "solform.yaml").write_text(world.manifest + "  Bad: { versoin: 1 }\n")
     subprocess.run(["git", "add", "solform.yaml"], cwd=checkout, check=True)
-    code, said = hooks_of(world, checkout, "solform-validate")
-    assert code == 1, said
-    assert "versoin" in said
+    code, output = hooks_of(world, checkout, "solform-validate")
+    assert code == 1, output
+    assert "versoin" in output
 
 
-def test_the_example_of_hooks_names_hooks_that_exist():
+def test_the_example_names_existing_hooks():
     hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
     example = yaml.safe_load((ROOT / "examples/ci/pre-commit/.pre-commit-config.yaml").read_text())
     used = {hook["id"] for repository in example["repos"] for hook in repository["hooks"]}
@@ -161,8 +161,8 @@ def test_scripts_are_clean(path):
         assert path.suffix in (".yml", ".json")
 
 
-def test_all_missing_prerequisites_are_named_at_once(tmp_path):
-    # The tools of any machine, and nothing that installs more.
+def test_all_missing_prerequisites_are_reported(tmp_path):
+    # Only the tools of any machine, without a compiler or a package manager.
     for tool in ("bash", "sed", "cut", "sort", "head", "id", "mktemp", "rm", "dirname", "python3", "git"):
         (tmp_path / tool).symlink_to(shutil.which(tool))
     done = subprocess.run(
@@ -173,14 +173,14 @@ def test_all_missing_prerequisites_are_named_at_once(tmp_path):
     for missing in ("a C compiler", "jq", "Node.js", "npm", "Rust 1.92 or later", "rustfmt", "clippy"):
         assert missing in message
     assert "git" not in message
-    # They are checked before anything else is done.
+    # `.ci/run` checks them first.
     steps = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line.startswith(("cargo", ".ci/", "RUST"))]
     assert steps[0] == ".ci/prerequisites"
     assert "cargo test" in steps
 
 
 def blocks():
-    """The shell that stands in YAML."""
+    """Yields the shell scripts inside YAML files."""
     for path in sorted((ROOT / "examples/ci/github").rglob("*.yml")):
         document = yaml.safe_load(path.read_text())
         jobs = document["jobs"].values() if "jobs" in document else [document["runs"]]
@@ -197,7 +197,7 @@ def blocks():
 @pytest.mark.parametrize(("shell", "script"), list(blocks()))
 def test_inline_shell_is_clean(shell, script):
     subprocess.run(["shellcheck", f"--shell={shell}", "-"], input=script, text=True, check=True)
-    # Short enough to be read where it stands; longer ones are files.
+    # Scripts in workflows have one line; longer ones are files.
     assert shell == "sh" or script.count("\n") == 0
 
 
@@ -205,7 +205,7 @@ def test_every_workflow_is_minimal():
     for path in sorted((ROOT / "examples/ci/github/workflows").glob("*.yml")):
         workflow = yaml.safe_load(path.read_text())
         assert workflow["permissions"] == {}, path.name
-        # YAML 1.1 reads the key `on` as a truth.
+        # YAML 1.1 reads the key `on` as true.
         assert "pull_request_target" not in workflow[True], path.name
         for job in workflow["jobs"].values():
             assert job["permissions"] and job["timeout-minutes"]

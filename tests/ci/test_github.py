@@ -1,4 +1,4 @@
-"""The workflows, the action and their scripts, run against the emulator and a stand-in for `gh`."""
+"""The workflows, the action and their scripts, run against the emulator and a replacement for `gh`."""
 
 import json
 import os
@@ -14,7 +14,7 @@ FORM = "  Form W-2: { version: 0.0.1, path: acme/prod/fs/Drive/Form W-2-0.0.1.ib
 
 def test_a_pull_request_keeps_one_comment(start):
     world = start()
-    # Somebody else's comment with our marker is not ours.
+    # A comment of another user with the same marker must not be edited.
     plan = world.plan(world.checkout(FORM))
     assert plan.result == "success", plan.log
     [first] = world.kept("comments.json")
@@ -39,14 +39,14 @@ def test_a_hostile_name_is_only_shown(start):
     plan = world.plan(world.checkout())
     assert plan.result == "success", plan.log
     [comment] = world.kept("comments.json")
-    # It stands there, as code that its own backticks do not close.
+    # The comment shows the name as code, which the backticks of the name do not close.
     assert f"``{HOSTILE.replace('|', chr(92) + '|')}@1.0.0``" in comment["body"]
     assert "::error::forged" in plan.log
-    # A line of the manifest may be annotated with it; a command of its own it is not.
+    # The name may be in the text of an annotation, but it must not be a workflow command.
     assert all(re.match(r"::(notice|warning|error)( \w+=[^,:]*(,\w+=[^,:]*)*)?::", line) for line in plan.annotations())
 
 
-def test_the_runner_obeys_nothing_that_solform_prints(start):
+def test_the_runner_ignores_commands_in_output(start):
     world = start()
     tool = world.folder / "bin/solform"
     tool.unlink()
@@ -59,7 +59,7 @@ def test_the_runner_obeys_nothing_that_solform_prints(start):
 
 def test_the_action_passes_on_options_and_the_manifest(start):
     world = start()
-    # A second change, which the options leave out.
+    # A second change, which the options exclude.
     world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: INACTIVE }")
     checkout = world.checkout(FORM)
     (checkout / "deploy").mkdir()
@@ -74,9 +74,9 @@ def test_the_action_passes_on_options_and_the_manifest(start):
     assert "1 to add, 0 to change" in world.kept("comments.json")[0]["body"]
 
 
-def test_a_plan_that_fails_replaces_the_comment_of_an_earlier_one(start):
+def test_a_failed_plan_replaces_the_earlier_comment(start):
     world = start()
-    # Without an earlier one there is nothing to correct.
+    # Without an earlier comment a failed plan writes none.
     world.emulator.call("POST", "/__emulator/faults", {"operation": "list_solutions", "status": 403})
     failed = world.plan(world.checkout(FORM))
     assert failed.result == "failure"
@@ -100,7 +100,7 @@ def test_a_plan_that_fails_replaces_the_comment_of_an_earlier_one(start):
     assert world.kept("comments.json") == [before]
 
 
-def test_an_empty_secret_is_told(start, monkeypatch):
+def test_an_empty_secret_is_reported(start, monkeypatch):
     world = start()
     monkeypatch.setattr("conftest.SECRETS", {})
     plan = world.plan(world.checkout(FORM))
@@ -120,7 +120,7 @@ def test_a_blocked_plan_is_shown_and_not_kept(start):
     assert not (world.folder / "artifacts").exists()
 
 
-def test_a_fork_is_checked_without_secrets_and_not_planned(start):
+def test_a_fork_is_checked_and_not_planned(start):
     world = start()
     checkout = world.checkout(FORM)
     check = world.job(checkout, "solform-plan.yml", "check", fork=True)
@@ -156,7 +156,7 @@ def test_what_was_reviewed_is_applied(start):
     assert "Apply complete! Resources: 1 added, 0 changed, 0 destroyed." in apply.log
     assert "Form W-2@0.0.1" in apply.summary
     assert [write["operation"] for write in world.emulator.writes()][0] == "deploy"
-    # The next look finds nothing to do.
+    # The next plan has no changes.
     assert world.plan(world.checkout(FORM)).result == "success"
     assert "No changes" in world.kept("comments.json")[0]["body"]
 
@@ -177,7 +177,7 @@ def test_without_a_reviewed_plan_nothing_is_applied(start, known):
 
 
 def a_pull(number=7, **changes):
-    """A pull request of a branch of the repository, merged into `main` by the commit that was pushed."""
+    """Returns a pull request of a branch of the repository, merged into `main` by the pushed commit."""
     pull = {
         "number": number, "state": "closed", "merge_commit_sha": "merge-commit",
         "created_at": "2026-01-02T00:00:00Z", "closed_at": "2026-01-05T00:00:00Z", "merged_at": "2026-01-05T00:00:00Z",
@@ -188,14 +188,14 @@ def a_pull(number=7, **changes):
 
 
 def another_pull(base="release", **changes):
-    """Pull request 8 of the same branch, into another one, merged an hour before."""
+    """Returns pull request 8 of the same branch into another branch, merged an hour earlier."""
     changes = {"merge_commit_sha": "other-merge", "closed_at": "2026-01-04T23:00:00Z",
                "merged_at": "2026-01-04T23:00:00Z", **changes}
     return a_pull(8, base={"ref": base, "repo": {"full_name": "acme/releases"}}, **changes)
 
 
 def a_run(id, *pulls, **changes):
-    """A run that planned the head commit; GitHub names its pull requests while they are open."""
+    """Returns a run that planned the head commit. GitHub lists its pull requests while they are open."""
     run = {
         "id": id, "run_number": id, "run_attempt": 1, "head_sha": "head-commit", "head_branch": "topic",
         "event": "pull_request", "conclusion": "success", "created_at": "2026-01-03T00:00:00Z",
@@ -208,7 +208,7 @@ ELSEWHERE = {"sha": "head-commit", "ref": "topic", "repo": {"full_name": "somebo
 
 
 def found_run(tmp_path, runs, *, pulls=None, others=(), variables=None, pages=1):
-    """Runs `find-plan.sh`; the run that it finds, or what it says."""
+    """Runs `find-plan.sh`; returns the id of the run that it finds, or its error message."""
     repository = "repos/acme/releases"
     pulls = [a_pull()] if pulls is None else pulls
     listed = [{"workflow_runs": runs[number::pages]} for number in range(pages)]
@@ -249,15 +249,15 @@ def found_run(tmp_path, runs, *, pulls=None, others=(), variables=None, pages=1)
 @pytest.mark.parametrize(
     ("runs", "world", "expected"),
     [
-        # GitHub does not name the pull requests of a run any more when they are closed.
+        # GitHub no longer lists the pull requests of a run when they are closed.
         ([a_run(500)], {}, 500),
         ([a_run(500, pull_requests=None)], {}, 500),
         ([a_run(500, 7)], {}, 500),
-        # Several runs of one pull request: the newest, on whatever page it is listed.
+        # Several runs of one pull request: the newest, on any page of the list.
         ([a_run(500), a_run(501), a_run(499)], {}, 501),
         ([a_run(500), a_run(501), a_run(502)], {"pages": 2}, 502),
         ([a_run(500, 7), a_run(501, 7)], {}, 501),
-        # A second attempt keeps its run's id.
+        # A second attempt keeps the id of its run.
         ([a_run(500, run_attempt=3)], {}, 500),
         # The newest belongs to another pull request that is still open.
         ([a_run(500), a_run(501, 8)], {"others": [another_pull(closed_at=None, merged_at=None, state="open")]}, 500),
@@ -279,14 +279,14 @@ def found_run(tmp_path, runs, *, pulls=None, others=(), variables=None, pages=1)
                                      closed_at="2026-01-01T18:00:00Z")]},
             500,
         ),
-        # What the branch was used for before and after the run says nothing of it.
+        # Pull requests of the branch that were closed before the run or opened after it do not matter.
         ([a_run(500), a_run(501)], {"others": [another_pull(closed_at="2026-01-02T12:00:00Z")]}, 501),
         ([a_run(500), a_run(501)], {"others": [another_pull(created_at="2026-01-03T12:00:00Z")]}, 501),
         # A branch of the same name elsewhere is another branch.
         ([a_run(500), a_run(501)], {"others": [another_pull(head=ELSEWHERE)]}, 501),
         # Of several associated pull requests only one was merged by this commit.
         ([a_run(500)], {"pulls": [another_pull(head={**a_pull()["head"], "ref": "other"}), a_pull()]}, 500),
-        # An answer without what is only looked at to tell runs apart.
+        # The list of pull requests is only needed to distinguish several runs.
         ([a_run(500)], {"others": None}, 500),
     ],
 )
@@ -305,31 +305,31 @@ NONE = "there is no successful plan of pull request 7"
         ([a_run(501, 8)], {}, NONE),
         ([a_run(500, conclusion="failure")], {}, NONE),
         ([a_run(500, created_at="2026-01-01T12:00:00Z")], {}, NONE),
-        # Both pull requests are closed: which of the two each run planned for is not known any more.
+        # Both pull requests are closed, so the pull request of each run is no longer known.
         ([a_run(500), a_run(501)], {"others": [another_pull()]}, TWO),
         ([a_run(500), a_run(501)], {"others": [another_pull(merged_at=None)]}, TWO),
-        # Nor is it with one run: the merged pull request's own may have failed.
+        # The same with one run: the run of the merged pull request may have failed.
         ([a_run(500)], {"others": [another_pull()]}, TWO),
-        # The other one's branch went on after the run.
+        # The branch of the other pull request has newer commits.
         ([a_run(500)], {"others": [another_pull(head={**a_pull()["head"], "sha": "newer"})]}, TWO),
-        # Without a word about other pull requests, two runs are one too many.
+        # If other pull requests cannot be listed, two runs cannot be distinguished.
         ([a_run(500), a_run(501)], {"others": None}, TWO),
         ([a_run(500)], {"pulls": [a_pull(), a_pull(8)]}, "several pull requests"),
         ([a_run(500)], {"pulls": []}, "not merged from a pull request"),
         ([a_run(500)], {"pulls": [a_pull(merged_at=None)]}, "not merged from a pull request"),
-        # Merged elsewhere, and brought into this branch by a push.
+        # The pull request was merged into another branch, which was pushed to this one.
         ([a_run(500)], {"pulls": [a_pull(base={"ref": "release"})]}, "not merged from a pull request"),
-        # A plan for a fork's pull request would be of a workflow that the fork wrote.
+        # For a pull request of a fork, the workflow that planned may have been written by the fork.
         ([a_run(500)], {"pulls": [a_pull(head=ELSEWHERE)]}, "comes from a fork"),
         ([a_run(500)], {"pulls": [a_pull(head={**ELSEWHERE, "repo": None})]}, "comes from a fork"),
         ([a_run(500, head_repository={"full_name": "somebody/releases"})], {}, NONE),
     ],
 )
-def test_a_run_that_may_be_of_another_one_is_refused(tmp_path, runs, world, says):
-    said = found_run(tmp_path, runs, **world)
-    assert isinstance(said, str), f"run {said} was taken"
-    assert says in said
-    assert "Run this workflow by hand" in said
+def test_an_ambiguous_run_is_refused(tmp_path, runs, world, says):
+    output = found_run(tmp_path, runs, **world)
+    assert isinstance(output, str), f"run {output} was accepted"
+    assert says in output
+    assert "Run this workflow by hand" in output
 
 
 def test_a_plan_of_another_manifest_is_stale(start):
@@ -341,7 +341,7 @@ def test_a_plan_of_another_manifest_is_stale(start):
     assert any("stale" in line for line in apply.annotations())
     assert not world.emulator.writes()
 
-    # By hand it is planned anew.
+    # Started by hand, the workflow makes a new plan.
     anew = {"event": "workflow_dispatch", "inputs": {"what": "plan anew"}}
     checkout = world.checkout(FORM)
     replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
@@ -361,7 +361,7 @@ def test_options_are_repeated_at_the_apply(start):
     anew = {"event": "workflow_dispatch", "inputs": inputs}
     replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
     assert replan.result == "success", replan.log
-    # The file alone allows nothing.
+    # The options in the plan file alone allow nothing.
     without = {"event": "workflow_dispatch", "inputs": {"what": "plan anew", "options": ""}}
     apply = world.apply(checkout, replan=replan, **without)
     assert apply.result == "failure"
@@ -372,7 +372,7 @@ def test_options_are_repeated_at_the_apply(start):
     assert "1 added, 0 changed, 1 destroyed" in apply.log
 
 
-def test_what_has_moved_is_refused_and_the_rest_goes_on(start):
+def test_drifted_changes_are_refused_and_others_done(start):
     world = start()
     world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: ABSENT }")
     assert world.plan(world.checkout(FORM)).result == "success"
@@ -385,7 +385,7 @@ def test_what_has_moved_is_refused_and_the_rest_goes_on(start):
     assert "deploy" in operations and "delete_solution" not in operations
 
 
-def test_jobs_in_flight_are_followed_by_a_second_attempt(start):
+def test_a_second_attempt_follows_running_jobs(start):
     world = start(job_time="manual")
     assert world.plan(world.checkout(FORM)).result == "success"
     world.github_knows()
@@ -417,27 +417,27 @@ def test_an_interrupted_run_is_finished_by_hand(start):
 def test_drift_keeps_one_issue(start):
     world = start()
 
-    def look():
+    def run_drift():
         drift = world.job(world.checkout(), "solform-drift.yml", "drift", event="schedule")
         assert drift.result == "success", drift.log
         return world.kept("issues.json")
 
-    assert look() == []
+    assert run_drift() == []
     world.emulator.call("PATCH", "/api/v2/solutions/deployed/invoice?state=INACTIVE")
-    [opened] = look()
+    [opened] = run_drift()
     assert opened["state"] == "open"
     assert opened["title"] == "Drift: prod is not as declared"
     assert "Invoice@1.0.0" in opened["body"]
     world.emulator.call("PATCH", "/api/v2/solutions/deployed/hostile?state=INACTIVE")
-    [edited] = look()
+    [edited] = run_drift()
     assert edited["number"] == opened["number"]
     assert "2 to change" in edited["body"]
     world.emulator.call("PATCH", "/api/v2/solutions/deployed/invoice?state=ACTIVE")
     world.emulator.call("PATCH", "/api/v2/solutions/deployed/hostile?state=ACTIVE")
-    assert [issue["state"] for issue in look()] == ["closed"]
-    # A later one is news again.
+    assert [issue["state"] for issue in run_drift()] == ["closed"]
+    # A later drift opens a new issue.
     world.emulator.call("PATCH", "/api/v2/solutions/deployed/invoice?state=INACTIVE")
-    assert [issue["state"] for issue in look()] == ["closed", "open"]
+    assert [issue["state"] for issue in run_drift()] == ["closed", "open"]
 
 
 @pytest.mark.parametrize("command", ["validate", "review", "plan", "apply"])
@@ -484,7 +484,7 @@ def test_solform_is_built_from_a_folder(tmp_path):
     assert path == f"{tmp_path}/solform/bin"
 
 
-def test_solform_is_built_from_a_commit_and_not_from_a_branch(tmp_path):
+def test_solform_is_built_only_from_a_commit(tmp_path):
     source = "https://git.example.com/solform"
     done, cargo, _ = install(tmp_path, SOURCE=source, REVISION="main")
     assert (done.returncode, cargo) == (1, "")

@@ -110,7 +110,7 @@ async fn many_requests_read_a_refused_token_anew_only_once() {
 }
 
 #[tokio::test]
-async fn an_error_says_what_where_and_what_to_do() {
+async fn an_error_has_its_request_status_and_help() {
     let server = Scripted::start(|_| {
         Reply::text(403, "{\"message\": \"no units\"}\n").header("x-request-id", "r-42")
     })
@@ -148,7 +148,7 @@ async fn a_missing_token_is_reported_before_any_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_are_patient_with_servers_that_fail() {
+async fn failed_reads_are_sent_ten_times() {
     for status in [500, 502, 503, 504, 429, 408] {
         let server = Scripted::start(move |asked| {
             if asked.nth < 9 {
@@ -172,7 +172,7 @@ async fn reads_are_patient_with_servers_that_fail() {
 }
 
 #[tokio::test]
-async fn reads_do_not_argue_with_a_clear_no() {
+async fn refused_reads_are_not_retried() {
     for status in [400, 401, 403, 405, 409, 413, 422, 501] {
         let (error, requests) =
             failing(move || Reply::text(status, "no").header("x-request-id", "r-1")).await;
@@ -191,7 +191,7 @@ async fn reads_do_not_argue_with_a_clear_no() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_holds_every_request_to_the_host() {
+async fn retry_after_delays_every_request_to_a_host() {
     let server = Scripted::start(|asked| {
         if asked.nth == 0 {
             return Reply::text(429, "").header("retry-after", "40");
@@ -272,7 +272,7 @@ async fn connections_that_break_are_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_that_are_no_answer() {
+async fn bodies_without_an_answer_are_errors() {
     let html = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>";
     for (answer, kind, tries) in [
         (
@@ -517,7 +517,7 @@ fn log_everything() {
 }
 
 #[tokio::test]
-async fn no_text_anywhere_holds_the_token() {
+async fn no_text_contains_the_token() {
     log_everything();
     let server = Scripted::start(|asked| {
         let echo = asked.header("authorization").unwrap_or_default();

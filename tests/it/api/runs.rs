@@ -49,7 +49,7 @@ async fn lists_are_read_to_their_end() {
 }
 
 #[tokio::test]
-async fn a_window_asks_for_no_more_than_it_shows() {
+async fn a_limited_list_requests_only_what_it_shows() {
     let server = with_runs(250, 100).await;
     let filter = RunFilter {
         limit: Some(30),
@@ -206,7 +206,7 @@ async fn records_of_runs_are_read_in_every_form() {
 }
 
 #[tokio::test]
-async fn filters_are_applied_again_where_records_tell() {
+async fn filters_are_applied_again_to_records() {
     // This server ignores every filter.
     let server = Scripted::start(|asked| match asked.query.get("offset") {
         None => Reply::json(&json!({ "jobs": [

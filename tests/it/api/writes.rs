@@ -271,7 +271,7 @@ async fn an_unreachable_server_accepts_no_write() {
 
 /// After a 429, `ready` waits for the time in `retry-after`.
 #[tokio::test(start_paused = true)]
-async fn a_write_waits_until_the_host_may_be_asked() {
+async fn a_write_waits_for_retry_after() {
     let server = Scripted::start(|asked| {
         if asked.nth == 0 {
             Reply::text(429, "").header("retry-after", "20")

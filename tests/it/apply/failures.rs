@@ -342,7 +342,7 @@ async fn a_failed_deploys_record_releases_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_incomplete_destroy_goes_on_with_destroy() {
+async fn an_incomplete_destroy_continues_with_destroy() {
     let emulator = start(
         seed(&[Version::active("A", "1"), Version::active("B", "1")], &[]),
         &[

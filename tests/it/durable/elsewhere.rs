@@ -219,7 +219,7 @@ async fn missing_credentials_are_named_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_of_a_bucket_are_honoured_or_named() {
+async fn bucket_settings_are_used_or_reported() {
     let (emulator, bucket) = (emulator().await, Bucket::start().await);
     for (variable, value, expected) in [
         (

@@ -316,7 +316,7 @@ async fn the_history_shows_every_apply() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resume_ends_what_was_deployed_and_not_yet_patched() {
+async fn resume_patches_what_was_only_deployed() {
     for resumed in [&["apply", "--resume"][..], &["apply", "plan.json"]] {
         // The package sets PRIVATE, so a patch follows the deploy.
         let knobs = ["record_during_job=hidden", "visibility_in_records=true"];
@@ -391,7 +391,7 @@ async fn an_emptied_journal_is_refused() {
 
 /// `a` in version `1@2` and `a@1` in version `2` have the same short address.
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_written_alike_are_kept_apart() {
+async fn equal_short_addresses_are_kept_apart() {
     let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];
     let world = seed(
         &[Version::active("a", "1@2")],

@@ -354,7 +354,7 @@ async fn an_unknown_state_is_not_as_declared() {
 
 /// A live name that resembles a declared one is reported before its version is deleted.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_name_that_looks_like_a_declared_one() {
+async fn similar_names_are_reported_before_a_delete() {
     for (live, shown) in [
         ("Cafe\u{301} Form", "Cafe\\u{301} Form"),
         ("caf\u{e9} form", "caf\\u{e9} form"),

@@ -23,7 +23,7 @@ const DOCUMENTS: [&str; 11] = [
 ];
 
 #[test]
-fn the_committed_schemas_are_those_of_the_types() {
+fn the_committed_schemas_match_the_types() {
     let env = TestEnv::new();
     for document in DOCUMENTS {
         let path =
@@ -42,7 +42,7 @@ fn the_committed_schemas_are_those_of_the_types() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_are_as_their_schemas_say() {
+async fn documents_match_their_schemas() {
     let (_emulator, env) = start_with(&[], JobPace::Polls(3)).await;
     let validators = DOCUMENTS.map(|document| {
         let schema = env.solform(&["schema", document]).exits_with(0).stdout;

@@ -37,7 +37,7 @@ fn work(run: impl FnOnce()) -> Duration {
 
 #[test]
 #[should_panic(expected = "squares")]
-fn work_that_grows_with_the_square_is_seen() {
+fn quadratic_work_is_detected() {
     assert_grows_linearly("squares", 16, |is_large| {
         let length = if is_large { 1_600 } else { 100 };
         let pairs = (0..length).flat_map(|a| (0..length).map(move |b| a ^ b));
