@@ -148,7 +148,8 @@ async fn a_refused_next_page_proves_nothing() {
     assert!(detail.contains("offset out of range"), "{detail}");
 }
 
-/// A list of 25 records in pages of 10; a record is added at its front before certain requests.
+/// Serves a list of 25 records in pages of 10. Before the requests that `at` selects, a record is
+/// added at the front.
 async fn growing(at: fn(usize) -> bool) -> Scripted {
     let added = AtomicUsize::new(0);
     Scripted::start(move |asked| {
@@ -487,7 +488,7 @@ fn clamped(offset: usize) -> std::ops::Range<usize> {
 
 const PAGERS: &[Pager] = &[
     Pager {
-        what: "clamps and announces by the limit that was asked for",
+        what: "clamps and announces by the requested limit",
         page: |offset, limit, _| {
             let more = offset + 50 < 130;
             (

@@ -56,7 +56,7 @@ async fn a_request_carries_token_context_and_agent() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_read_anew_once() {
+async fn a_refused_token_is_read_again_once() {
     for (second, calls, requests) in [("good-token", 2, 2), ("bad-token-too", 2, 2)] {
         let server = Scripted::start(|asked| {
             if asked.header("authorization") == Some("Bearer good-token") {
@@ -87,7 +87,7 @@ async fn a_refused_token_is_read_anew_once() {
 }
 
 #[tokio::test]
-async fn many_requests_read_a_refused_token_anew_only_once() {
+async fn many_requests_read_a_refused_token_again_once() {
     let server = Scripted::start(|asked| {
         if asked.header("authorization") == Some("Bearer token-number-1") {
             return Reply::json(&record());

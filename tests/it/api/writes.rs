@@ -177,7 +177,7 @@ async fn every_answer_has_its_class_and_is_sent_once() {
                 Err(error) => class(error),
             };
             assert_eq!(found, expected, "{status} {body}");
-            // A refused token is read anew, and the request sent once more.
+            // A refused token is read again, and the request is sent once more.
             assert_eq!(
                 server.count(),
                 if status == 401 { 2 } else { 1 },

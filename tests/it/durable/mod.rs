@@ -20,7 +20,7 @@ use solform::emulator::{self, Clock, Emulator, EmulatorOptions, JobPace, Knobs, 
 use crate::support::killing_proxy::Watch;
 use crate::support::worlds::{DRIVE, TOKEN};
 
-/// An emulator on the machine's clock, whose jobs take time independently of requests.
+/// Starts an emulator on the clock of the machine, whose jobs take time independently of requests.
 async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
     let mut set = Knobs::default();
     for knob in knobs {

@@ -141,7 +141,7 @@ async fn the_status_of_any_job_is_shown() {
     );
 
     let output = env
-        .solform_beside(&["job", "nobody-knows-it", "--detailed-exitcode"])
+        .solform_beside(&["job", "unknown-job", "--detailed-exitcode"])
         .await
         .exits_with(6);
     assert_eq!(

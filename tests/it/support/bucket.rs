@@ -224,7 +224,7 @@ impl S3 for Server {
     }
 }
 
-/// A bucket in memory, whose lists have one page.
+/// Creates a bucket in memory, whose lists have one page.
 pub(crate) fn in_memory() -> store::Bucket {
     let objects = Arc::new(InMemory::new());
     store::Bucket::new(Arc::clone(&objects) as _, Arc::new(OnePage(objects)))

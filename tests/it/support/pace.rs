@@ -15,7 +15,7 @@ const QUICK: Duration = Duration::from_millis(30);
 /// The time for which a measurement is used.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// The factor by which this machine is slower than one that is quick and idle; at least 1.
+/// Returns the factor by which this machine is slower than a quick and idle one; at least 1.
 pub(crate) fn factor() -> f64 {
     static LAST: Mutex<Option<(Instant, f64)>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap();

@@ -87,7 +87,7 @@ pub(crate) async fn start(seed: Seed, knobs: &[&str]) -> Emulator {
     start_with(seed, knobs, JobPace::Polls(1), 100).await
 }
 
-/// As above, with a pace for its jobs and a page cap.
+/// Does the same, with a pace for its jobs and a page cap.
 pub(crate) async fn start_with(
     seed: Seed,
     knobs: &[&str],
