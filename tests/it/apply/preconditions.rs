@@ -170,8 +170,8 @@ async fn a_version_published_during_its_delete_is_left() {
     assert_eq!(count(&emulator, Operation::PatchSolution), 1);
 }
 
-/// The check costs one list for each write if the filters can be combined, and otherwise one read of
-/// everything for all writes.
+/// The check costs one list for each write if the filters can be combined, and otherwise one read
+/// of everything for all writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn checking_the_visibility_is_cheap() {
     let names: Vec<String> = (0..12).map(|index| format!("N{index}")).collect();

@@ -124,7 +124,8 @@ async fn an_unusable_bucket_is_reported_before_any_write() {
     assert_eq!(count(&emulator, Operation::Deploy), 0);
 }
 
-/// In a bucket without conditional writes two applies could hold the lock at once, and deploy twice.
+/// In a bucket without conditional writes two applies could hold the lock at once, and deploy
+/// twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_without_conditions_is_refused() {
     let emulator = emulator().await;

@@ -1,6 +1,6 @@
 //! Seeded random faults: servers that fail, break connections, limit the rate, lag and send odd
-//! answers. The apply, or a later one, converges with a bounded number of requests, and every report
-//! is complete.
+//! answers. The apply, or a later one, converges with a bounded number of requests, and every
+//! report is complete.
 
 use std::time::Duration;
 

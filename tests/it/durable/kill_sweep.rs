@@ -108,8 +108,8 @@ const REFERENCE: Sweep = Sweep {
     deploys: |deploys| deploys == UPGRADES.len() + CREATES.len(),
 };
 
-/// The deletes and a replace of ACTIVE versions, on a server that deletes only INACTIVE ones: each is
-/// a refused DELETE, a PATCH, a DELETE, and for the replace a deploy.
+/// The deletes and a replace of ACTIVE versions, on a server that deletes only INACTIVE ones: each
+/// is a refused DELETE, a PATCH, a DELETE, and for the replace a deploy.
 const DELETES: Sweep = Sweep {
     world: || {
         seed(
@@ -143,8 +143,8 @@ const DELETES: Sweep = Sweep {
     deploys: |deploys| deploys <= 1,
 };
 
-/// The same deletes, finished by `--resume`. If the kill came before the apply began, there is nothing to
-/// resume, and a third command converges.
+/// The same deletes, finished by `--resume`. If the kill came before the apply began, there is
+/// nothing to resume, and a third command converges.
 const RESUMED: Sweep = Sweep {
     second: &["apply", "--resume", "--detailed-exitcode"],
     ..DELETES

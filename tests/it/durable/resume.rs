@@ -513,8 +513,8 @@ async fn printed_commands_name_the_same_store() {
     assert!(stdout.contains(go_on), "{stdout}");
 }
 
-/// A percent limit of a plan also counts the versions that the apply has deleted already: two of ten
-/// stay two of ten.
+/// A percent limit of a plan also counts the versions that the apply has deleted already: two of
+/// ten stay two of ten.
 #[tokio::test(flavor = "multi_thread")]
 async fn percent_limits_hold_for_the_rest_of_a_plan() {
     let names = ["N0", "N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "N9"];

@@ -61,8 +61,8 @@ async fn listed(env: &TestEnv) -> Vec<String> {
     rows
 }
 
-/// The most common sequence: deploy, upgrade, roll back, tombstone, destroy. After each step the plan
-/// is empty.
+/// The most common sequence: deploy, upgrade, roll back, tombstone, destroy. After each step the
+/// plan is empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_package_becomes_public() {
     for profile in Profile::ALL {

@@ -1,4 +1,5 @@
-//! `docs/platform.md` is complete: it has every row and every unknown once, each with existing tests.
+//! `docs/platform.md` is complete: it has every row and every unknown once, each with existing
+//! tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-/// The number of comparisons before the larger input counts as too expensive: other load may disturb
-/// a single one.
+/// The number of comparisons before the larger input counts as too expensive: other load may
+/// disturb a single one.
 const ROUNDS: usize = 5;
 
 /// Asserts that an input which is `times` as large takes at most three times as much work for each

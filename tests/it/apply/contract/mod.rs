@@ -105,8 +105,8 @@ async fn every_fault_on_a_write_under_plan_apply_plan() {
     run_cases("every_fault_on_a_write_under_plan_apply_plan", cases).await;
 }
 
-/// Returns the end of the apply for a fault on a write. A refusal is believed, even if it is false. A
-/// request that was surely not accepted is sent again.
+/// Returns the end of the apply for a fault on a write. A refusal is believed, even if it is false.
+/// A request that was surely not accepted is sent again.
 fn end_of_write(write: &str, when: &str, what: &str) -> End {
     let is_no = ["400", "403", "404", "409", "413"]
         .iter()
@@ -158,8 +158,8 @@ async fn every_fault_on_a_read_under_plan_apply_plan() {
     run_cases("every_fault_on_a_read_under_plan_apply_plan", cases).await;
 }
 
-/// Returns the end of the apply for a fault on a read. A refused read is not retried, and an endless
-/// body is cut at the limit of size.
+/// Returns the end of the apply for a fault on a read. A refused read is not retried, and an
+/// endless body is cut at the limit of size.
 fn end_of_read(read: &str, what: &str) -> End {
     if what == "connection=endless" {
         End::SizeOrTime(Box::new(end_of_whole_read(read, what)))
