@@ -1,4 +1,4 @@
-//! The profile `aihub`: records as they were captured from real servers.
+//! The profile `aihub`: its records have the form that was captured from real servers.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn records_have_the_captured_form() {
     assert_eq!(metadata["authors"], json!(["admin"]));
     assert!(metadata["billing_model"].is_string());
 
-    // The folder of the server can be read, as the record names it.
+    // The server folder that the record names is readable.
     let folder = text(&record["solution_path"]);
     assert!(folder.ends_with(&format!("/Deployed/All/{id}")), "{folder}");
     let (status, package) = api
@@ -109,7 +109,7 @@ async fn an_icon_can_be_read() {
 }
 
 #[tokio::test]
-async fn patches_and_sharing_go_as_the_newer_toolkit_sends_them() {
+async fn patches_and_sharing_of_the_newer_toolkit_work() {
     let (api, id) = aihub().await;
     let path = format!("{DEPLOYED}/{id}");
     let body = json!({ "is_customizable": true, "state": "PRODUCTION" });
@@ -145,7 +145,7 @@ async fn patches_and_sharing_go_as_the_newer_toolkit_sends_them() {
     let elsewhere = format!("{DEPLOYED}/none/sharing/orgs");
     let orgs = Some(json!({ "orgs": [] }));
     assert_eq!(api.call(Method::PATCH, &elsewhere, orgs).await.0, 404);
-    // The page's own way still works.
+    // The form in the official documentation still works.
     assert_eq!(api.patch(&id, "state=INACTIVE").await.0, 200);
 }
 

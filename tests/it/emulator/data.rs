@@ -1,4 +1,4 @@
-//! The data folder, and what keeps an emulator from starting.
+//! The data folder, and the reasons for which an emulator does not start.
 
 use std::path::PathBuf;
 
@@ -30,13 +30,13 @@ async fn a_data_folder_keeps_the_world() {
     answer(api.file(Method::DELETE, "A-1.ibsolution")).await;
     let before = api.list("").await;
 
-    // Nobody else may hold the folder meanwhile, not even within the process.
+    // No second emulator can use the folder meanwhile, not even in the same process.
     let error = start(durable("")).await.unwrap_err();
     assert!(matches!(error, EmulatorError::DataInUse { .. }), "{error}");
     assert!(error.to_string().contains("in use"), "{error}");
     api.emulator.stop().await;
 
-    // Another seed changes nothing in a world that exists.
+    // Another seed changes nothing in an existing world.
     let other = "solutions: [{ name: Other, version: 1, owner: ann }]";
     let api = Api::start(durable(other)).await;
     assert_eq!(api.list("").await, before);
@@ -49,13 +49,13 @@ async fn a_data_folder_keeps_the_world() {
         answer(api.file(Method::HEAD, "A-1.ibsolution")).await.0,
         404
     );
-    // The job that was in flight goes on, and new ids are new.
+    // The job that was in progress continues, and new ids differ from the earlier ones.
     let job = text(&second["job_id"]);
     assert_eq!(api.status(&job).await["state"], "PENDING");
     assert_eq!(api.status(&job).await["state"], "DONE");
     let (_, third) = api.deploy("B-1").await;
     assert!(![&first, &second].contains(&&third));
-    // A drop without a stop loses nothing either.
+    // Dropping the emulator without `stop` loses nothing either.
     drop(api);
     let api = Api::start(durable("")).await;
     assert_eq!(api.names("").await, ["B@1", "A@1"]);
@@ -96,12 +96,12 @@ async fn runs_and_tasks_outlive_a_restart() {
     assert_eq!(answer(api.file(Method::HEAD, "in/out/a.json")).await.0, 200);
 }
 
-/// The variable that makes the test below the process that dies in it.
+/// The variable that marks the child process of the test below, which dies.
 const CHILD_FOLDER: &str = "SOLFORM_TEST_DYING_EMULATOR";
 
-/// The test starts itself once more as the process that dies, so that neither half can pass alone.
+/// The test starts itself again as the process that dies, so that neither half can pass alone.
 #[tokio::test]
-async fn a_process_that_dies_loses_nothing_that_it_answered() {
+async fn a_killed_process_keeps_what_it_answered() {
     let durable = |folder: PathBuf| EmulatorOptions {
         data: Some(folder),
         ..options(&[], JobPace::Manual)
@@ -113,17 +113,17 @@ async fn a_process_that_dies_loses_nothing_that_it_answered() {
     if let Some(folder) = std::env::var_os(CHILD_FOLDER) {
         let api = Api::start(durable(folder.into())).await;
         assert_eq!(api.deploy("A-1").await.0, 200);
-        // No destructor runs, no buffer is flushed: as after a kill.
+        // As with a kill, no destructor runs and no buffer is flushed.
         std::process::abort();
     }
     let folder = tempfile::tempdir().unwrap();
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
-        .arg("emulator::data::a_process_that_dies_loses_nothing_that_it_answered")
+        .arg("emulator::data::a_killed_process_keeps_what_it_answered")
         .env(CHILD_FOLDER, folder.path())
         .output()
         .unwrap();
-    // A signal, not an exit code: a failed assertion would have one.
+    // The child ends by a signal; a failed assertion would end it with an exit code.
     assert_eq!(output.status.code(), None, "{output:?}");
     let api = Api::start(durable(folder.path().to_owned())).await;
     assert_eq!(api.names("").await, ["A@1"]);
@@ -131,7 +131,7 @@ async fn a_process_that_dies_loses_nothing_that_it_answered() {
 }
 
 #[tokio::test]
-async fn what_cannot_start_says_why() {
+async fn a_failed_start_shows_the_reason() {
     let first = Api::with(&[], JobPace::Immediate).await;
     let error = start(EmulatorOptions {
         listen: first.emulator.address(),

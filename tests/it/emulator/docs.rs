@@ -1,4 +1,4 @@
-//! `docs/emulator.md`: its examples run, and its tables are whole.
+//! `docs/emulator.md`: its examples work, and its tables are complete.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::{Api, answer, options};
 
 const PAGE: &str = include_str!("../../../docs/emulator.md");
 
-/// The blocks of the page in a language.
+/// Returns the code blocks of the page in this language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let start = format!("```{language}\n");
     let rest = PAGE.split(&*start).skip(1);
@@ -22,7 +22,7 @@ fn seed() -> Seed {
 }
 
 #[tokio::test]
-async fn the_calls_of_the_page_are_answered() {
+async fn calls_on_the_page_work() {
     let api = Api::start(EmulatorOptions {
         seed: Some(Seed {
             knobs: std::collections::BTreeMap::new(),
@@ -59,18 +59,18 @@ async fn the_calls_of_the_page_are_answered() {
             let token = header.strip_prefix("Authorization: Bearer ").unwrap();
             request = request.bearer_auth(token);
         }
-        let (status, told) = answer(request.body(body.unwrap_or_default())).await;
-        assert_eq!(status, 200, "{call}: {told}");
-        assert_ne!(told["status"], "ERROR", "{call}: {told}");
-        // The page writes `ID` for the one that an earlier call printed.
+        let (status, reply) = answer(request.body(body.unwrap_or_default())).await;
+        assert_eq!(status, 200, "{call}: {reply}");
+        assert_ne!(reply["status"], "ERROR", "{call}: {reply}");
+        // On the page, `ID` stands for the id that an earlier call printed.
         if call.ends_with("# prints {\"id\": ID}") {
-            printed_id = told["id"].to_string();
+            printed_id = reply["id"].to_string();
         }
     }
 }
 
 #[test]
-fn the_rules_of_the_page_are_good() {
+fn fault_rules_on_the_page_parse() {
     let lines = blocks("sh").join("\n");
     let rules: Vec<_> = lines
         .lines()
@@ -83,7 +83,7 @@ fn the_rules_of_the_page_are_good() {
     }
     let seed = seed();
     assert_eq!(seed.faults.len(), 1);
-    // Faults in running text are those with an operation, or beside the word `fault`.
+    // In the text, code is a fault rule if it names an operation or follows the word `fault`.
     for text in PAGE
         .split('`')
         .filter(|text| text.starts_with("operation="))
@@ -96,11 +96,11 @@ fn the_rules_of_the_page_are_good() {
 }
 
 #[test]
-fn the_table_of_knobs_is_whole() {
+fn table_of_knobs_is_complete() {
     let Value::Object(defaults) = serde_json::to_value(Knobs::default()).unwrap() else {
         panic!("knobs are an object");
     };
-    // Some fault settings have the name of a knob.
+    // Only this table: some fault settings have the name of a knob.
     let (_, table) = PAGE.split_once("\n## Knobs\n").unwrap();
     for (name, values) in Knobs::choices() {
         let start = format!("| `{name}` | ");
@@ -128,14 +128,14 @@ fn the_table_of_knobs_is_whole() {
 }
 
 #[test]
-fn every_unknown_has_a_row_that_names_real_knobs() {
+fn each_unknown_has_a_row_of_existing_knobs() {
     let names = Knobs::names();
     for number in 1..=25 {
         let start = format!("| U{number} ");
         let row = PAGE.lines().find(|line| line.starts_with(&start));
         let row = row.unwrap_or_else(|| panic!("no row for U{number}"));
         let (_, ways) = row[2..].split_once(" | ").unwrap();
-        // Before the word `fault` stand knobs only.
+        // Before the word `fault` there are only knobs.
         let knobs = ways.split("fault").next().unwrap();
         for name in knobs
             .split('`')

@@ -1,4 +1,4 @@
-//! Fault rules: which requests they strike, and what the client sees of it.
+//! Fault rules: the requests that they match, and the effect that the client sees.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use solform::emulator::{EmulatorOptions, JobPace, Seed};
 
 use super::{Api, DEPLOYED, options, text};
 
-/// A world with this rule in it.
-async fn struck(rule: &str) -> Api {
+/// Starts an emulator with this rule.
+async fn with_rule(rule: &str) -> Api {
     let api = Api::with(&[], JobPace::Immediate).await;
     api.emulator.add_fault(rule.parse().unwrap());
     api
@@ -17,7 +17,7 @@ async fn struck(rule: &str) -> Api {
 
 #[tokio::test]
 async fn rules_choose_their_requests() {
-    // Rule, then the statuses of six lists in a row.
+    // A rule, and the statuses of six list requests, one after the other.
     for (rule, statuses) in [
         ("status=500", [500; 6]),
         ("status=500,skip=4", [200, 200, 200, 200, 500, 500]),
@@ -39,7 +39,7 @@ async fn rules_choose_their_requests() {
             [500, 200, 200, 200, 200, 200],
         ),
     ] {
-        let api = struck(rule).await;
+        let api = with_rule(rule).await;
         for (index, wanted) in statuses.into_iter().enumerate() {
             let (status, _) = api.get(&format!("{DEPLOYED}?name=Form%20W-2")).await;
             assert_eq!(status, wanted, "{rule}: request {index}");
@@ -54,23 +54,23 @@ async fn rules_choose_their_requests() {
 }
 
 #[tokio::test]
-async fn chance_repeats_with_its_seed() {
-    let story = |rule: &'static str| async move {
-        let api = struck(rule).await;
-        let mut told = Vec::new();
+async fn equal_seeds_give_equal_faults() {
+    let run_case = |rule: &'static str| async move {
+        let api = with_rule(rule).await;
+        let mut answered = Vec::new();
         for _ in 0..32 {
-            told.push(api.get(DEPLOYED).await.0);
+            answered.push(api.get(DEPLOYED).await.0);
         }
-        told
+        answered
     };
-    let first = story("status=500,probability=0.5").await;
-    assert_eq!(first, story("status=500,probability=0.5").await);
-    assert_ne!(first, story("status=500,probability=0.5,seed=9").await);
+    let first = run_case("status=500,probability=0.5").await;
+    assert_eq!(first, run_case("status=500,probability=0.5").await);
+    assert_ne!(first, run_case("status=500,probability=0.5,seed=9").await);
     assert!(first.contains(&200) && first.contains(&500), "{first:?}");
 }
 
 #[tokio::test]
-async fn answers_are_replaced_before_or_after_the_work() {
+async fn answers_are_replaced_before_or_after_the_write() {
     for (rule, status, body) in [
         (
             "status=503",
@@ -92,18 +92,18 @@ async fn answers_are_replaced_before_or_after_the_work() {
     ] {
         for (when, count) in [("before", 0), ("after", 1)] {
             let rule = format!("operation=deploy,when={when},{rule}");
-            let api = struck(&rule).await;
+            let api = with_rule(&rule).await;
             assert_eq!(api.deploy("A-1").await, (status, body.clone()), "{rule}");
             assert_eq!(api.names("").await.len(), count, "{rule}");
         }
     }
-    let api = struck("body=html").await;
+    let api = with_rule("body=html").await;
     let response = api.request(Method::GET, DEPLOYED).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/html");
     assert!(response.text().await.unwrap().starts_with("<html>"));
 
     let api = Api::with(&[], JobPace::Immediate).await;
-    // The logical clock stands at its start until the first operation.
+    // The logical clock shows its start time until the first operation.
     for (rule, status, wanted) in [
         ("status=429,retry_after=7", 429, "7"),
         ("retry_after=soon", 503, "soon"),
@@ -121,7 +121,7 @@ async fn answers_are_replaced_before_or_after_the_work() {
 async fn connections_break() {
     for (when, count) in [("before", 0), ("after", 1)] {
         let rule = format!("operation=deploy,connection=drop,when={when}");
-        let api = struck(&rule).await;
+        let api = with_rule(&rule).await;
         let body = json!({ "solution_path": "acme/prod/fs/Instabase Drive/A-1.ibsolution" });
         let request = api.request(Method::POST, DEPLOYED).json(&body);
         let error = request.send().await.unwrap_err();
@@ -130,7 +130,7 @@ async fn connections_break() {
         assert_eq!(api.emulator.requests()[0].status, None);
     }
 
-    let api = struck("operation=list_solutions,connection=truncate").await;
+    let api = with_rule("operation=list_solutions,connection=truncate").await;
     let whole = json!({ "has_more": [false], "next_offset": [-1], "solutions": [] }).to_string();
     let mut response = api.request(Method::GET, DEPLOYED).send().await.unwrap();
     assert_eq!(response.status().as_u16(), 200);
@@ -145,7 +145,7 @@ async fn connections_break() {
     };
     assert_eq!(read, whole.as_bytes()[..whole.len() / 2], "{error}");
 
-    let api = struck("operation=list_solutions,status=200,connection=endless").await;
+    let api = with_rule("operation=list_solutions,status=200,connection=endless").await;
     let mut response = api.request(Method::GET, DEPLOYED).send().await.unwrap();
     let mut length = 0;
     while length < 10 << 20 {
@@ -159,7 +159,7 @@ async fn connections_break() {
 async fn answers_are_delayed() {
     for when in ["before", "after"] {
         let rule = format!("operation=list_solutions,nth=1,delay=10s,when={when}");
-        let api = struck(&rule).await;
+        let api = with_rule(&rule).await;
         let start = tokio::time::Instant::now();
         api.list("").await;
         assert!(start.elapsed() >= Duration::from_secs(10), "{when}");
@@ -189,7 +189,7 @@ async fn jobs_go_wrong() {
         ("job=stuck", 1, Value::Null),
         ("pace=manual", 1, Value::Null),
     ] {
-        let api = struck(&format!("operation=deploy,{rule}")).await;
+        let api = with_rule(&format!("operation=deploy,{rule}")).await;
         let (status, started) = api.deploy("A-1").await;
         assert_eq!(status, 200, "{rule}");
         let status = api.status(&text(&started["job_id"])).await;
@@ -199,7 +199,7 @@ async fn jobs_go_wrong() {
         assert_eq!(api.names("").await.len(), count, "{rule}");
     }
 
-    let api = struck("operation=delete_solution,job=slow,nth=1").await;
+    let api = with_rule("operation=delete_solution,job=slow,nth=1").await;
     let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
     let (_, started) = api.delete(&id).await;
     let job = text(&started["job_id"]);
@@ -209,8 +209,8 @@ async fn jobs_go_wrong() {
     assert_eq!(api.status(&job).await["state"], "DONE");
     assert!(api.names("").await.is_empty());
 
-    // A deletion that is lost leaves its record as it was.
-    let api = struck("operation=delete_solution,job=lost,nth=1").await;
+    // A lost deletion leaves its record unchanged.
+    let api = with_rule("operation=delete_solution,job=lost,nth=1").await;
     let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
     api.delete(&id).await;
     assert_eq!(api.names("").await, ["A@1"]);
@@ -219,14 +219,14 @@ async fn jobs_go_wrong() {
 }
 
 #[tokio::test]
-async fn lists_lag_and_knobs_turn_for_one_request() {
-    let api = struck("operation=deploy,list_lag=2,nth=1").await;
+async fn a_rule_sets_lag_and_knobs_for_one_request() {
+    let api = with_rule("operation=deploy,list_lag=2,nth=1").await;
     api.deployed("A-1").await;
     api.deployed("B-1").await;
     for names in [&["B@1"] as &[&str], &["B@1"], &["B@1", "A@1"]] {
         assert_eq!(api.names("").await, names);
     }
-    // The deletion happens at the end of the job, and is as late.
+    // The deletion happens at the end of the job, and lists show it late too.
     let api = Api::with(&[], JobPace::Manual).await;
     api.deploy("A-1").await;
     api.call(Method::POST, "/__emulator/jobs/finish", None)
@@ -241,14 +241,15 @@ async fn lists_lag_and_knobs_turn_for_one_request() {
     assert_eq!(api.names("").await, ["A@1"]);
     assert!(api.names("").await.is_empty());
 
-    let api = struck("operation=list_solutions,nth=2,knob.paging=bare,knob.error_body=msg").await;
+    let api =
+        with_rule("operation=list_solutions,nth=2,knob.paging=bare,knob.error_body=msg").await;
     for has_more in [json!([false]), json!(false), json!([false])] {
         assert_eq!(api.list("").await["has_more"], has_more);
     }
 }
 
 #[tokio::test]
-async fn rules_come_from_seeds_options_and_the_control_route() {
+async fn rules_come_from_seed_options_and_control_route() {
     let seed = "faults:\n  - { operation: list_solutions, times: 1, status: 500, text: seed }\n";
     let api = Api::start(EmulatorOptions {
         seed: Some(Seed::parse(seed).unwrap()),

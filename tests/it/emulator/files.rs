@@ -36,7 +36,7 @@ async fn files_are_written_read_listed_and_removed() {
     assert_eq!(response.status(), StatusCode::OK);
     assert!(response.headers().contains_key("last-modified"));
     assert_eq!(response.text().await.unwrap(), "hello!");
-    for (range, status, place, part) in [
+    for (range, status, content_range, part) in [
         ("bytes=1-3", 206, "bytes 1-3/6", "ell"),
         ("bytes=4-", 206, "bytes 4-5/6", "o!"),
         ("bytes=4-99", 206, "bytes 4-5/6", "o!"),
@@ -53,8 +53,12 @@ async fn files_are_written_read_listed_and_removed() {
             .await
             .unwrap();
         assert_eq!(response.status().as_u16(), status, "{range}");
-        let told = response.headers().get("content-range");
-        assert_eq!(told.map_or("", |v| v.to_str().unwrap()), place, "{range}");
+        let header = response.headers().get("content-range");
+        assert_eq!(
+            header.map_or("", |v| v.to_str().unwrap()),
+            content_range,
+            "{range}"
+        );
         if status < 400 {
             assert_eq!(response.text().await.unwrap(), part, "{range}");
         }
@@ -73,7 +77,7 @@ async fn files_are_written_read_listed_and_removed() {
     assert!(!response.headers().contains_key("last-modified"));
     assert_eq!(answer(api.file(Method::HEAD, "none")).await.0, 404);
 
-    // The expected type must be said, and must be right.
+    // The expected type is required, and must be the true one.
     assert_eq!(answer(get("new")).await.0, 412);
     assert_eq!(answer(get("none")).await.0, 404);
     assert_eq!(answer(api.file(Method::GET, "new/a.txt")).await.0, 400);

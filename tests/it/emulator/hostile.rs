@@ -1,6 +1,6 @@
-//! Clients that are slow, many, large or odd: each gets an answer or a closed connection, and the
-//! server goes on. The clock of these tests stands still and jumps when nothing else is left to do,
-//! so that nobody waits for the time-outs.
+//! Slow clients, many clients, large bodies and odd parameters: each gets an answer or a closed
+//! connection, and the server continues. Some tests pause the clock of tokio, which then jumps to
+//! the next timer, so that the time-outs take no real time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// Writes all of the bytes.
+/// Writes all bytes.
 async fn write(stream: &TcpStream, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         stream.writable().await.unwrap();
@@ -33,7 +33,7 @@ async fn write(stream: &TcpStream, mut bytes: &[u8]) {
     }
 }
 
-/// What the server sends next; nothing, once it has closed.
+/// Returns the next bytes that the server sends; empty if it has closed the connection.
 async fn read(stream: &TcpStream) -> String {
     let mut buffer = [0; 4_096];
     loop {
@@ -51,25 +51,25 @@ async fn a_thousand_connections_at_once() {
     let api = Api::with(&[], JobPace::Immediate).await;
     let address = api.emulator.address();
     let streams = join_all((0..1_000).map(|_| connect(address))).await;
-    // All are open and silent, and one more is served all the same.
+    // All are open and silent, and one more is still served.
     assert_eq!(api.get(DEPLOYED).await.0, 200);
     join_all(streams.iter().map(|stream| write(stream, LIST))).await;
-    for told in join_all(streams.iter().map(read)).await {
-        assert!(told.starts_with("HTTP/1.1 200 OK"), "{told}");
+    for reply in join_all(streams.iter().map(read)).await {
+        assert!(reply.starts_with("HTTP/1.1 200 OK"), "{reply}");
     }
     assert_eq!(api.emulator.requests().len(), 1_001);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_dawdles_is_cut_off() {
+async fn a_slow_client_is_disconnected() {
     let api = Api::with(&[], JobPace::Immediate).await;
     let address = api.emulator.address();
-    // Nothing at all, half a head, and a head that comes a byte at a time.
+    // No byte, half a head, and a head that arrives one byte at a time.
     for head in [&b""[..], b"GET /api/v2/solutions/deployed HTTP/1.1\r\nhos"] {
         let stream = connect(address).await;
         write(&stream, head).await;
-        let told = read(&stream).await;
-        assert!(told.is_empty() || told.contains(" 408 "), "{told}");
+        let reply = read(&stream).await;
+        assert!(reply.is_empty() || reply.contains(" 408 "), "{reply}");
     }
     let stream = connect(address).await;
     let dripping = async {
@@ -79,10 +79,10 @@ async fn a_client_that_dawdles_is_cut_off() {
         }
     };
     tokio::select! {
-        told = read(&stream) => assert!(told.is_empty() || told.contains(" 408 "), "{told}"),
-        () = dripping => panic!("the whole head was taken"),
+        reply = read(&stream) => assert!(reply.is_empty() || reply.contains(" 408 "), "{reply}"),
+        () = dripping => panic!("the server accepted the whole head"),
     }
-    // A body that pauses, and one that never pauses for long.
+    // A body that stops, and one that arrives one byte at a time.
     let head = "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer t\r\n\
                 content-length: 1000\r\n\r\n";
     let stream = connect(address).await;
@@ -97,13 +97,13 @@ async fn a_client_that_dawdles_is_cut_off() {
         }
     };
     tokio::select! {
-        told = read(&stream) => assert!(told.contains(" 408 "), "{told}"),
-        () = dripping => panic!("the whole body was taken"),
+        reply = read(&stream) => assert!(reply.contains(" 408 "), "{reply}"),
+        () = dripping => panic!("the server accepted the whole body"),
     }
     assert_eq!(api.get(DEPLOYED).await.0, 200);
 }
 
-/// Writes a byte, unless the server has closed meanwhile.
+/// Writes a byte, unless the server has closed the connection.
 async fn write_if_open(stream: &TcpStream, byte: u8) {
     if stream.writable().await.is_ok() {
         let _ = stream.try_write(&[byte]);
@@ -127,8 +127,8 @@ async fn bodies_of_a_hundred_megabytes() {
         let request = api.request(method.clone(), &path).body(body());
         assert_eq!(answer(request).await.0, status, "{method} {path}");
     }
-    let (status, told) = answer(api.file(Method::PUT, "large").body(body())).await;
-    assert_eq!(status, 204, "{told}");
+    let (status, reply) = answer(api.file(Method::PUT, "large").body(body())).await;
+    assert_eq!(status, 204, "{reply}");
     let head = api.file(Method::HEAD, "large").send().await.unwrap();
     assert_eq!(head.headers()["content-length"], length.to_string());
 }
@@ -145,7 +145,7 @@ solutions:
         ..options(&[], JobPace::Immediate)
     })
     .await;
-    // Query, status, and the names that it shows.
+    // Query, status, and the names in the answer.
     for (query, status, names) in [
         ("name=A&name=B", 200, "A"),
         ("name=&name=B", 200, "B A"),

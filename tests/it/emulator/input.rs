@@ -1,4 +1,4 @@
-//! What the emulator makes of requests and packages that are not good.
+//! Bad requests and bad packages: the answers of the emulator.
 
 use std::io::Read;
 use std::io::Write;
@@ -70,7 +70,7 @@ async fn bad_input_gets_an_answer() {
     let long = vec![b' '; (1 << 20) + 1];
     let request = api.request(Method::POST, DEPLOYED).body(long);
     assert_eq!(answer(request).await.0, 413);
-    // The trailing slash is fine, and so is a body that says no type.
+    // A trailing slash is accepted, and so is a body without a content type.
     let request = api
         .request(Method::POST, &format!("{DEPLOYED}/"))
         .body("{\"solution_path\": \"x\", \"async\": false}");
@@ -78,7 +78,7 @@ async fn bad_input_gets_an_answer() {
 }
 
 #[tokio::test]
-async fn broken_http_hurts_nobody_else() {
+async fn broken_http_does_not_affect_other_clients() {
     let api = Api::with(&[], JobPace::Immediate).await;
     let address = api.emulator.address();
     tokio::task::spawn_blocking(move || {
@@ -153,13 +153,13 @@ files:
 }
 
 #[tokio::test]
-async fn the_log_tells_what_was_asked() {
+async fn the_log_holds_each_request() {
     let api = Api::with(&[], JobPace::Immediate).await;
     api.list("name=Form+W-2").await;
     api.get("/api/v2/solutions/deployed/metrics/x").await;
     api.get("/__emulator/requests").await;
     let records = api.emulator.requests();
-    let told: Vec<_> = records
+    let logged: Vec<_> = records
         .iter()
         .map(|r| {
             (
@@ -172,7 +172,7 @@ async fn the_log_tells_what_was_asked() {
         })
         .collect();
     assert_eq!(
-        told,
+        logged,
         [
             (
                 "GET",

@@ -1,4 +1,4 @@
-//! How jobs end, and what their records do meanwhile.
+//! The ends of jobs, and the state of their records before and after.
 
 use std::time::Duration;
 
@@ -30,13 +30,13 @@ async fn jobs_end_by_polls() {
 }
 
 #[tokio::test]
-async fn jobs_end_by_hand_well_or_badly() {
+async fn jobs_end_by_control_route_with_either_result() {
     let api = Api::with(&[], JobPace::Manual).await;
     let (_, first) = api.deploy("A-1").await;
     let (_, second) = api.deploy("B-1").await;
     let jobs = [text(&first["job_id"]), text(&second["job_id"])];
     assert_eq!(api.emulator.pending_jobs(), jobs);
-    // Records can be seen before their jobs end.
+    // Records are visible before their jobs end.
     assert_eq!(api.names("").await, ["B@1", "A@1"]);
 
     let finish = format!("/__emulator/jobs/{}/finish", jobs[0]);
@@ -94,7 +94,7 @@ async fn records_during_and_after_jobs() {
     assert_eq!(api.names("").await, ["A@1"]);
     let id = text(&api.result(&started).await["deployed_solution_id"]);
 
-    // A deletion that fails leaves the record, and it can be deleted again.
+    // A failed deletion leaves the record, which can be deleted again.
     let (_, started) = api.delete(&id).await;
     answer(fail(&api, &started)).await;
     assert_eq!(api.result(&started).await["msg"], "no");
@@ -111,7 +111,7 @@ async fn records_during_and_after_jobs() {
         assert_eq!(api.names("").await.len(), count, "{knob}");
     }
 
-    // A record that goes while it is being deployed fails its job.
+    // Deleting a record during its deploy makes the job fail.
     let api = Api::with(&[], JobPace::Manual).await;
     let (_, deploy) = api.deploy("A-1").await;
     let id = text(&api.list("").await["solutions"][0]["id"]);
@@ -124,7 +124,7 @@ async fn records_during_and_after_jobs() {
 
 #[tokio::test]
 async fn deploying_twice() {
-    // Knob, status of the second call, status of its job, records in the end, the first id stays.
+    // Knob, status of the second call, status of its job, records at the end, first id stays.
     let cases = [
         ("job_error", 200, "ERROR", 1, true),
         ("conflict", 409, "", 1, true),

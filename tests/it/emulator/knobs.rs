@@ -1,4 +1,4 @@
-//! Every knob, each with the behaviour that it stands for.
+//! Each knob, and the behaviour that it selects.
 
 use reqwest::Method;
 use reqwest::StatusCode;
@@ -68,7 +68,7 @@ async fn list_knobs() {
 }
 
 #[tokio::test]
-async fn a_lagging_list_shows_writes_late() {
+async fn lagging_lists_show_writes_late() {
     let api = Api::with(&["list_lag=2"], JobPace::Immediate).await;
     let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
     assert_eq!(api.get(&format!("{DEPLOYED}/{id}")).await.0, 200);
@@ -86,7 +86,7 @@ async fn a_lagging_list_shows_writes_late() {
     }
 }
 
-/// The clock of this world moves one second with each operation.
+/// The logical clock advances one second with each operation.
 #[tokio::test]
 async fn reads_show_writes_after_a_time() {
     let api = Api::with(&["list_lag=3s", "read_lag=2s"], JobPace::Immediate).await;
@@ -106,7 +106,8 @@ async fn reads_show_writes_after_a_time() {
     }
 }
 
-/// Deploys, patches, and tells the status with the state, visibility and owner that it left.
+/// Deploys and patches; returns the status of the patch, and the state, visibility and owner
+/// afterwards.
 async fn patched(knob: &str, query: &str, body: Option<Value>) -> (u16, String) {
     let api = Api::with(&[knob, "visibility_in_records=true"], JobPace::Immediate).await;
     let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
@@ -116,8 +117,8 @@ async fn patched(knob: &str, query: &str, body: Option<Value>) -> (u16, String) 
         .await;
     let (_, single) = api.get(&path).await;
     let single = &single["solution"];
-    let told = [&single["state"], &single["visibility"], &single["owner"]];
-    (status, told.map(text).join(" "))
+    let shown = [&single["state"], &single["visibility"], &single["owner"]];
+    (status, shown.map(text).join(" "))
 }
 
 #[tokio::test]
@@ -165,13 +166,17 @@ async fn patch_knobs() {
         ),
     ];
     for (knob, query, body, status, image) in cases {
-        let told = patched(&format!("patch_{knob}"), query, body).await;
+        let result = patched(&format!("patch_{knob}"), query, body).await;
         let owner = if image.ends_with("PUBLIC") {
             "IB_DEPLOYED"
         } else {
             "ann"
         };
-        assert_eq!(told, (status, format!("{image} {owner}")), "{knob} {query}");
+        assert_eq!(
+            result,
+            (status, format!("{image} {owner}")),
+            "{knob} {query}"
+        );
     }
     let api = Api::with(&["patch_touches_updated=false"], JobPace::Immediate).await;
     let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
@@ -236,8 +241,12 @@ async fn visibility_knobs() {
         ),
     ];
     for (knob, wanted, status, image) in cases {
-        let told = patched(knob, &format!("visibility={wanted}"), None).await;
-        assert_eq!(told, (status, format!("ACTIVE {image}")), "{knob} {wanted}");
+        let result = patched(knob, &format!("visibility={wanted}"), None).await;
+        assert_eq!(
+            result,
+            (status, format!("ACTIVE {image}")),
+            "{knob} {wanted}"
+        );
     }
 }
 
@@ -252,7 +261,7 @@ async fn deploy_knobs() {
         ("package_visibility=pending_review", "B-1", "PENDING_REVIEW"),
         ("package_visibility=pending_review", "A-1", "PRIVATE"),
     ];
-    // An owner goes with the visibility of the package too, or it stays as the package names it.
+    // The visibility of the package changes the owner too, or the package's own owner stays.
     for (knobs, package, owner) in [
         (
             &["package_visibility=public"] as &[&str],
@@ -414,8 +423,8 @@ async fn answer_knobs() {
         let api = Api::with(&[knob], JobPace::Immediate).await;
         let response = api.request(Method::GET, "/x").send().await.unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
-        let told = response.text().await.unwrap();
-        assert!(told.starts_with(body), "{knob}: {told}");
+        let text = response.text().await.unwrap();
+        assert!(text.starts_with(body), "{knob}: {text}");
     }
     let api = Api::with(&[], JobPace::Immediate).await;
     let bad = Some(json!({ "paging": "bare", "list_lag": "many" }));

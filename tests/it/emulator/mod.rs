@@ -1,5 +1,5 @@
-//! The emulator over its socket: every operation, every answer to bad input, every knob, and the
-//! data folder. Nothing here uses the client of the crate.
+//! The emulator over its socket: each operation, each answer to bad input, each knob, and the data
+//! folder. These tests do not use the client of the crate.
 
 #![expect(
     clippy::unwrap_used,
@@ -54,12 +54,12 @@ impl Api {
     fn of(emulator: Emulator) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
-            // Another test of this binary may have been first.
+            // Fails if another test in this binary has installed it already.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
         Self {
             emulator,
-            // No certificates: to read those of the system would take most of a test's time.
+            // No certificates: reading those of the system would take most of a test's time.
             client: reqwest::Client::builder()
                 .no_proxy()
                 .tls_certs_only([])
@@ -69,7 +69,7 @@ impl Api {
         }
     }
 
-    /// With the packages of [`SEED`] and these knobs.
+    /// Starts an emulator with the packages of [`SEED`] and these knobs.
     async fn with(knobs: &[&str], job_pace: JobPace) -> Self {
         Self::start(options(knobs, job_pace)).await
     }
@@ -99,7 +99,7 @@ impl Api {
         body
     }
 
-    /// `Name@version` of everything that a list call shows.
+    /// Returns `Name@version` of each record in the list for this query.
     async fn names(&self, query: &str) -> Vec<String> {
         let body = self.list(query).await;
         let solutions = body["solutions"].as_array().unwrap();
@@ -114,7 +114,7 @@ impl Api {
         self.call(Method::POST, DEPLOYED, Some(body)).await
     }
 
-    /// Deploys and tells the one result of the finished job.
+    /// Deploys a package and returns the one result of the finished job.
     async fn deployed(&self, package: &str) -> Value {
         let (status, body) = self.deploy(package).await;
         assert_eq!(status, 200, "{body}");

@@ -1,4 +1,4 @@
-//! The API description: that it is the committed one, whole, and true to the answers.
+//! The API description: it equals the committed one, is complete, and describes the answers.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use super::{Api, DEPLOYED, DRIVE, answer, options, text};
 #[test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "the committed document is a file, and the wish to renew it a variable"
+    reason = "the committed document is a file, and a variable asks for its renewal"
 )]
-fn the_committed_document_is_the_present_one() {
+fn the_committed_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/emulator.openapi.json");
     let mut present = serde_json::to_string_pretty(&openapi()).unwrap();
     present.push('\n');
@@ -23,12 +23,12 @@ fn the_committed_document_is_the_present_one() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == present,
-        "{} is not what the types say; run the test once more with SOLFORM_BLESS=1",
+        "{} differs from the types; run the test again with SOLFORM_BLESS=1",
         path.display()
     );
 }
 
-/// The part of the document for one operation.
+/// Returns the part of the document for one operation.
 fn part(document: &Value, operation: Operation) -> Value {
     let paths = document["paths"].as_object().unwrap();
     let mut parts = paths
@@ -56,9 +56,9 @@ fn every_operation_is_described_with_its_certainty() {
             assert!(is_marked, "{operation:?}: {description}");
         }
     }
-    // Nothing refers to a schema that is not there.
-    let told = document.to_string();
-    for reference in told.split("\"#/components/schemas/").skip(1) {
+    // Each referenced schema exists.
+    let text = document.to_string();
+    for reference in text.split("\"#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
         assert!(
             document["components"]["schemas"][name].is_object(),
@@ -67,10 +67,10 @@ fn every_operation_is_described_with_its_certainty() {
     }
 }
 
-/// Checks an answer against the document.
+/// Asserts that an answer conforms to the document.
 fn check(document: &Value, operation: Operation, status: u16, body: &Value) {
     let responses = &part(document, operation)["responses"];
-    // Without knobs and faults no answer is left to `default`.
+    // Without knobs and faults, each status has its own response, never `default`.
     let response = &responses[status.to_string()];
     assert!(response.is_object(), "{operation:?} {status}: {body}");
     let content = &response["content"]["application/json"]["schema"];
@@ -89,7 +89,7 @@ fn check(document: &Value, operation: Operation, status: u16, body: &Value) {
 }
 
 #[tokio::test]
-async fn answers_keep_to_the_document() {
+async fn answers_conform_to_the_document() {
     let document = openapi();
     for profile in Profile::ALL {
         let api = Api::start(EmulatorOptions {
@@ -100,9 +100,9 @@ async fn answers_keep_to_the_document() {
         .await;
         let ask = async |operation: Operation, path: String, body: Option<Value>| {
             let (method, _) = operation.route();
-            let (status, told) = api.call(method, &path, body).await;
-            check(&document, operation, status, &told);
-            (status, told)
+            let (status, reply) = api.call(method, &path, body).await;
+            check(&document, operation, status, &reply);
+            (status, reply)
         };
         let files = format!("/api/v2/files/{DRIVE}");
         let package = json!({ "solution_path": format!("{DRIVE}/A-1.ibsolution") });
@@ -181,16 +181,16 @@ async fn answers_keep_to_the_document() {
             let path = "/api/v1/solution/create".to_owned();
             ask(Operation::CreateSolution, path, Some(body)).await;
         }
-        let (answered, told) = ask(Operation::DeleteSolution, one.clone(), None).await;
-        assert_eq!(answered, 200, "{told}");
+        let (answered, reply) = ask(Operation::DeleteSolution, one.clone(), None).await;
+        assert_eq!(answered, 200, "{reply}");
         let bare = api.client.get(format!("{}{one}", api.emulator.url()));
-        let (answered, told) = answer(bare).await;
-        check(&document, Operation::GetSolution, answered, &told);
+        let (answered, reply) = answer(bare).await;
+        check(&document, Operation::GetSolution, answered, &reply);
     }
 }
 
 #[tokio::test]
-async fn what_the_document_refuses_is_refused() {
+async fn the_emulator_refuses_what_the_document_refuses() {
     let document = openapi();
     let api = Api::with(&["unknown_filter_word=refused"], JobPace::Immediate).await;
     let schema = |name: &str| {
@@ -220,8 +220,8 @@ async fn what_the_document_refuses_is_refused() {
             ),
         ] {
             let is_valid = schema(name).is_valid(&body);
-            let (status, told) = api.call(Method::POST, path, Some(body.clone())).await;
-            assert_eq!(is_valid, status != 400, "{body}: {told}");
+            let (status, reply) = api.call(Method::POST, path, Some(body.clone())).await;
+            assert_eq!(is_valid, status != 400, "{body}: {reply}");
         }
     }
     for (operation, path) in [
@@ -242,8 +242,8 @@ async fn what_the_document_refuses_is_refused() {
                 .chain([("OTHER".to_owned(), 400)]);
             for (word, wanted) in words.filter(|_| schema["enum"].is_array()) {
                 let query = format!("{}={word}", text(&parameter["name"]));
-                let (status, told) = api.get(&format!("{path}?{query}")).await;
-                assert_eq!(status, wanted, "{path}?{query}: {told}");
+                let (status, reply) = api.get(&format!("{path}?{query}")).await;
+                assert_eq!(status, wanted, "{path}?{query}: {reply}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The vendor's promotion toolkit between two emulators, call by call as it was seen to make them:
-//! its flow for projects on the file system, and the one for its solution builder.
+//! The vendor's promotion toolkit between two emulators, with the requests that it was observed to
+//! send: its flow for projects on the file system, and its flow for the solution builder.
 
 use std::collections::VecDeque;
 
@@ -30,13 +30,13 @@ packages:
     owner: ann
 "#;
 
-/// One environment, and what is expected of its log.
-struct Place {
+/// An environment, and the expected entries of its log.
+struct Environment {
     api: Api,
     expected: VecDeque<(Operation, u16)>,
 }
 
-impl Place {
+impl Environment {
     async fn start(token: &'static str, seed: &str) -> Self {
         let mut api = Api::start(EmulatorOptions {
             seed: Some(Seed::parse(seed).unwrap()),
@@ -49,11 +49,11 @@ impl Place {
         Self { api, expected }
     }
 
-    /// Sends, and notes which operation the server must have taken it for, and with which status.
-    async fn send(&mut self, meant: Operation, status: u16, request: RequestBuilder) -> Bytes {
-        self.expected.push_back((meant, status));
+    /// Sends a request, and notes the operation and the status that the log must hold for it.
+    async fn send(&mut self, operation: Operation, status: u16, request: RequestBuilder) -> Bytes {
+        self.expected.push_back((operation, status));
         let response = request.send().await.unwrap();
-        assert_eq!(response.status().as_u16(), status, "{meant:?}");
+        assert_eq!(response.status().as_u16(), status, "{operation:?}");
         response.bytes().await.unwrap()
     }
 
@@ -71,13 +71,13 @@ impl Place {
         let request = self.file(Method::GET, path);
         let request = request.query(&[("expect-node-type", "folder")]);
         let page = self.send(Operation::ReadNode, status, request).await;
-        // The toolkit looks into the page of a folder that is not there, too.
+        // The toolkit reads the listing of a missing folder too.
         let page: Value = serde_json::from_slice(&page).unwrap();
         let nodes = page["nodes"].as_array().into_iter().flatten();
         nodes.map(|node| text(&node["full_path"])).collect()
     }
 
-    /// HEAD, with the wish for retries that goes with files but not with folders.
+    /// Asserts that HEAD finds nothing. As in the toolkit, only a HEAD of a file asks for retries.
     async fn is_absent(&mut self, path: &str, is_file: bool) {
         let mut request = self.file(Method::HEAD, path);
         if is_file {
@@ -86,26 +86,26 @@ impl Place {
         self.send(Operation::HeadNode, 404, request).await;
     }
 
-    /// A POST of JSON that says no content type.
-    async fn post(&mut self, meant: Operation, status: u16, path: &str, body: Value) -> Value {
+    /// Sends JSON by POST, without a content type.
+    async fn post(&mut self, operation: Operation, status: u16, path: &str, body: Value) -> Value {
         let request = self.api.request(Method::POST, path).body(body.to_string());
-        let told = self.send(meant, status, request).await;
-        let told: Value = serde_json::from_slice(&told).unwrap_or_default();
-        assert_ne!(told["status"], "ERROR", "{path}: {told}");
-        told
+        let reply = self.send(operation, status, request).await;
+        let reply: Value = serde_json::from_slice(&reply).unwrap_or_default();
+        assert_ne!(reply["status"], "ERROR", "{path}: {reply}");
+        reply
     }
 
-    async fn task(&mut self, meant: Operation, from: &str, to: &str) {
+    async fn task(&mut self, operation: Operation, from: &str, to: &str) {
         let path = format!(
             "/api/v2/files/{}",
-            if meant == Operation::CopyNode {
+            if operation == Operation::CopyNode {
                 "copy"
             } else {
                 "extract"
             }
         );
         let body = json!({ "src_path": from, "dst_path": to });
-        self.post(meant, 202, &path, body).await;
+        self.post(operation, 202, &path, body).await;
     }
 
     async fn put(&mut self, path: &str, body: impl Into<reqwest::Body>) {
@@ -129,25 +129,26 @@ impl Place {
         self.post(Operation::CreateSolution, 200, path, body).await;
     }
 
-    /// Deploys the one package of a folder, and tells where it lies. Nobody polls the job.
+    /// Deploys the one package of a folder and returns its path, without polling the job.
     async fn deploy_from(&mut self, folder: &str) -> String {
         let mut listed = self.list(folder, 200).await;
         listed.retain(|path| path.ends_with(".ibsolution"));
         let [path] = <[String; 1]>::try_from(listed).unwrap();
         let body = json!({ "solution_path": path });
-        let told = self.post(Operation::Deploy, 200, DEPLOYED, body).await;
-        assert!(told["job_id"].is_string(), "{told}");
+        let reply = self.post(Operation::Deploy, 200, DEPLOYED, body).await;
+        assert!(reply["job_id"].is_string(), "{reply}");
         path
     }
 
-    /// The version in the package of the folder: unpacked aside, read, and swept away.
+    /// Returns the version of the package in the folder: extracts the package to `aside`, reads
+    /// it, and deletes `aside`.
     async fn version_in(&mut self, folder: &str, aside: &str) -> String {
         let package = self.list(folder, 200).await.swap_remove(0);
         self.task(Operation::ExtractNode, &package, aside).await;
-        let told = self.read(&format!("{aside}/package.json")).await;
+        let bytes = self.read(&format!("{aside}/package.json")).await;
         let request = self.file(Method::DELETE, aside);
         self.send(Operation::DeleteNode, 202, request).await;
-        let package: Value = serde_json::from_slice(&told).unwrap();
+        let package: Value = serde_json::from_slice(&bytes).unwrap();
         text(&package["version"])
     }
 
@@ -158,13 +159,13 @@ impl Place {
         self.post(Operation::CreateNode, 201, &path, body).await;
     }
 
-    /// That the server took each request for what it was meant to be.
+    /// Asserts that the server recognised each request as the intended operation.
     fn check_log(&self) {
         let log = self.api.emulator.requests();
-        let told = log.iter().map(|record| (record.operation, record.status));
-        let meant = self.expected.iter();
-        let meant = meant.map(|(operation, status)| (Some(*operation), Some(*status)));
-        assert_eq!(told.collect::<Vec<_>>(), meant.collect::<Vec<_>>());
+        let logged = log.iter().map(|record| (record.operation, record.status));
+        let expected = self.expected.iter();
+        let expected = expected.map(|(operation, status)| (Some(*operation), Some(*status)));
+        assert_eq!(logged.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     }
 
     async fn live(&self) -> Vec<String> {
@@ -172,9 +173,14 @@ impl Place {
     }
 }
 
-/// What a package needs goes from one marketplace to the other: copied by a job, read, and written
-/// in parts.
-async fn promote_dependency(source: &mut Place, target: &mut Place, from: &str, to: &str) {
+/// Promotes a dependency of a package from one marketplace to the other: copies it by a job, reads
+/// it, and writes it in parts.
+async fn promote_dependency(
+    source: &mut Environment,
+    target: &mut Environment,
+    from: &str,
+    to: &str,
+) {
     let name = "model-0.0.1.ibsolution";
     source.make_folder(from, "source_dependencies").await;
     target.make_folder(to, "target_dependencies").await;
@@ -184,10 +190,10 @@ async fn promote_dependency(source: &mut Place, target: &mut Place, from: &str, 
     source.is_absent(&copy, true).await;
     let path = format!("/api/v1/drives/{MARKET}/model/0.0.1/{name}/copy?is_v2=true");
     let body = json!({ "new_full_path": copy });
-    let told = source.post(Operation::CopyInDrive, 200, &path, body).await;
+    let reply = source.post(Operation::CopyInDrive, 200, &path, body).await;
     let path = format!(
         "/api/v1/jobs/status?job_id={}&type=job",
-        text(&told["job_id"])
+        text(&reply["job_id"])
     );
     let request = source.api.request(Method::GET, &path);
     let status = source.send(Operation::JobStatus, 200, request).await;
@@ -211,9 +217,9 @@ async fn promote_dependency(source: &mut Place, target: &mut Place, from: &str, 
 }
 
 #[tokio::test]
-async fn a_project_is_compiled_here_and_deployed_there() {
-    let mut source = Place::start("source", SOURCE).await;
-    let mut target = Place::start("target", "").await;
+async fn a_project_is_promoted() {
+    let mut source = Environment::start("source", SOURCE).await;
+    let mut target = Environment::start("target", "").await;
     let (compiled, work, there) = (
         format!("{DEV}/compiled"),
         format!("{DEV}/cicd/Form W2"),
@@ -251,9 +257,9 @@ async fn a_project_is_compiled_here_and_deployed_there() {
     promote_dependency(&mut source, &mut target, &format!("{DEV}/cicd"), &there).await;
     target.list(&there, 200).await;
     assert_eq!(target.read(&path).await, package);
-    // Once more for the version, with the dependencies beside the package by now.
+    // The version again, now with the dependencies in the same folder.
     assert_eq!(target.version_in(&there, &aside).await, "0.0.2");
-    // A second publication finds the version there; the toolkit does not look at the job.
+    // The second deploy finds the version deployed; the toolkit does not read the job.
     target.deploy_from(&there).await;
 
     source.check_log();
@@ -266,9 +272,9 @@ async fn a_project_is_compiled_here_and_deployed_there() {
 }
 
 #[tokio::test]
-async fn a_project_of_the_solution_builder_is_compiled_here_and_deployed_there() {
-    let mut source = Place::start("source", SOURCE).await;
-    let mut target = Place::start("target", "").await;
+async fn a_solution_builder_project_is_promoted() {
+    let mut source = Environment::start("source", SOURCE).await;
+    let mut target = Environment::start("target", "").await;
     let (work, there) = (format!("{DEV}/cicd"), format!("{PROD}/cicd"));
     let root = format!("{DEV}/.instabase_projects/Form W2/latest");
     let flow = source
@@ -281,7 +287,7 @@ async fn a_project_of_the_solution_builder_is_compiled_here_and_deployed_there()
         .await
         .swap_remove(0);
     assert_eq!(version, format!("{root}/flows/f/versions/v"));
-    // No build yet.
+    // There is no build yet.
     let builds = format!("{version}/builds");
     assert!(source.list(&builds, 404).await.is_empty());
     let binary = format!("{builds}/0.0.1.ibflowbin");
@@ -301,7 +307,7 @@ async fn a_project_of_the_solution_builder_is_compiled_here_and_deployed_there()
         .await;
     let to = format!("{solution}/0.0.1.ibflowbin");
     source.task(Operation::CopyNode, &binary, &to).await;
-    // It packs the folder into itself.
+    // The toolkit packs the folder into itself.
     source.pack(&solution, &solution).await;
     let name = "Form W2-0.0.1.ibsolution";
     let (from, to) = (format!("{solution}/{name}"), format!("{work}/{name}"));
@@ -322,10 +328,10 @@ async fn a_project_of_the_solution_builder_is_compiled_here_and_deployed_there()
 }
 
 #[tokio::test]
-async fn a_local_project_is_zipped_unpacked_and_built_there() {
-    let mut source = Place::start("source", SOURCE).await;
-    let mut target = Place::start("target", "").await;
-    // The local files, as the toolkit zips them: here, what packing gives is as good a zip.
+async fn a_local_project_is_uploaded_and_built() {
+    let mut source = Environment::start("source", SOURCE).await;
+    let mut target = Environment::start("target", "").await;
+    // Instead of the zip of local files that the toolkit makes, the test uses a packed solution.
     source.pack(&format!("{DEV}/Form W2"), DEV).await;
     let zip = source
         .read(&format!("{DEV}/Form W2-0.0.2.ibsolution"))

@@ -1,4 +1,4 @@
-//! Runs: how they start and end, what they leave behind, and their lists.
+//! Runs: their start, their end, the files that they write, and their lists.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Api {
             .await
     }
 
-    /// The ids of the runs that a list shows.
+    /// Returns the ids of the runs in the list for this query.
     async fn runs(&self, query: &str) -> Vec<String> {
         let (status, body) = self.get(&format!("{DEPLOYED}/jobs?{query}")).await;
         assert_eq!(status, 200, "{query}: {body}");
@@ -58,7 +58,7 @@ impl Api {
 }
 
 #[tokio::test]
-async fn a_run_goes_from_running_to_complete_and_leaves_files() {
+async fn a_run_completes_and_writes_files() {
     let api = world(&[], JobPace::Polls(3)).await;
     let (status, started) = api
         .run("form-1", json!({ "input_dir": IN, "settings": {} }))
@@ -120,13 +120,13 @@ async fn settings_choose_the_output_folder() {
     assert_eq!(started, json!({ "job_id": "j/1" }));
     let (status, _) = api.file_text("acme/prod/fs/d/o/j_1/summary.json").await;
     assert_eq!(status, 200);
-    // The same id again: refused, or the same run.
+    // A second start with the same id is refused, or returns the same run.
     assert_eq!(run(json!({})).await.0, 409);
     api.emulator
         .turn_knobs(|knobs| knobs.assign("run_repeated_id=same_run").unwrap());
     assert_eq!(run(json!({})).await, (200, started));
     assert_eq!(api.runs("").await.len(), 1);
-    // An output folder that is in the way goes, but never the input.
+    // An existing output folder is deleted, but never the input.
     for (output, status) in [("acme/prod/fs/d/o", 404), ("acme/prod/fs/d", 200)] {
         let body = json!({ "input_dir": IN, "output_dir": output, "settings": { "delete_out_dir": true } });
         assert_eq!(api.run("form-1", body).await.0, 200);
@@ -140,7 +140,7 @@ async fn settings_choose_the_output_folder() {
 }
 
 #[tokio::test]
-async fn a_run_by_name_takes_the_most_recently_created() {
+async fn a_run_by_name_uses_the_newest_version() {
     let api = world(&[], JobPace::Immediate).await;
     for (body, wanted) in [
         (json!({ "name": "Form" }), "form-2"),
@@ -152,7 +152,7 @@ async fn a_run_by_name_takes_the_most_recently_created() {
             "",
         ),
         (json!({ "name": "form" }), ""),
-        // INACTIVE counts as not there.
+        // An INACTIVE version counts as missing.
         (json!({ "name": "Bill", "owner": "ann" }), ""),
     ] {
         let mut body = body;
@@ -215,9 +215,9 @@ async fn bad_runs_are_refused_and_say_why() {
         ("none", json!({ "input_dir": IN }), 404, "`none`"),
         ("bill", json!({ "input_dir": IN }), 404, "`bill`"),
     ] {
-        let (answered, told) = api.run(id, body.clone()).await;
-        assert_eq!(answered, status, "{body}: {told}");
-        assert!(text(&told["message"]).contains(part), "{body}: {told}");
+        let (answered, reply) = api.run(id, body.clone()).await;
+        assert_eq!(answered, status, "{body}: {reply}");
+        assert!(text(&reply["message"]).contains(part), "{body}: {reply}");
     }
     assert_eq!(api.run_by_name(json!({ "input_dir": IN })).await.0, 400);
     let fine = json!({ "input_dir": IN, "job_id": "é".repeat(50) });
@@ -280,7 +280,7 @@ async fn runs_end_in_every_way() {
         .turn_knobs(|knobs| knobs.assign("run_inactive=allowed").unwrap());
     assert_eq!(api.run("bill", body()).await.0, 200);
 
-    // By hand, from within and over the control route.
+    // By the control interface: in the process, and over the route.
     let (_, started) = api.run("form-1", body()).await;
     assert!(
         api.emulator
@@ -304,7 +304,7 @@ async fn runs_end_in_every_way() {
     );
 }
 
-/// Four runs: b1 and b2 of ann's solution, by two users; f1 and f2 of a public one.
+/// Starts four runs: b1 and b2 of ann's solution, by two users; f1 and f2 of a public one.
 async fn four_runs() -> Api {
     let mut api = world(&["run_inactive=allowed"], JobPace::Manual).await;
     for (token, solution, id, input) in [
@@ -315,8 +315,8 @@ async fn four_runs() -> Api {
     ] {
         api.token = token;
         let body = json!({ "input_dir": input, "job_id": id });
-        let (status, told) = api.run(solution, body).await;
-        assert_eq!(status, 200, "{told}");
+        let (status, reply) = api.run(solution, body).await;
+        assert_eq!(status, 200, "{reply}");
     }
     api.token = "t";
     for (id, seconds) in [("f1", 60), ("b1", 30)] {
@@ -369,19 +369,19 @@ async fn lists_of_runs_filter_sort_and_page() {
             "{query}"
         );
     }
-    // The list of one solution takes the same parameters, but not those that name solutions.
+    // The list of one solution accepts the same parameters, except those that name solutions.
     let (_, listed) = api
         .get(&format!(
             "{DEPLOYED}/bill/jobs?user=ann&name=Form&solution_id=x"
         ))
         .await;
     assert_eq!(listed["jobs"].as_array().unwrap().len(), 1);
-    // Without the rights of an administrator: one's own runs, and those of one's own solutions.
+    // Without administrator rights: the user's own runs, and those of the user's own solutions.
     api.token = "t-ann";
     assert_eq!(api.runs("").await.join(" "), "b2 b1");
 }
 
-/// As the page's own example has it, with the digits below a second.
+/// The official example has times with digits below a second.
 #[tokio::test]
 async fn runs_have_times_in_nanoseconds() {
     let api = Api::start(EmulatorOptions {
@@ -417,9 +417,9 @@ async fn runs_have_times_in_nanoseconds() {
     }
 }
 
-/// What sorts equally turns round with the rest, whatever the knob says of it.
+/// Equal runs are reversed with the others, with each setting of the knob for their order.
 #[tokio::test]
-async fn ascending_is_descending_from_its_other_end() {
+async fn ascending_order_is_descending_order_reversed() {
     for clock in [Clock::System, Clock::Logical { start_ms: 1_000 }] {
         let api = Api::start(EmulatorOptions {
             seed: Some(Seed::parse(SEED).unwrap()),
@@ -492,7 +492,7 @@ async fn knobs_of_the_lists_of_runs() {
 }
 
 #[tokio::test]
-async fn deleting_what_runs() {
+async fn deleting_a_running_solution() {
     for (knob, status, result, state) in [
         ("delete_running=allowed", 200, "OK", "RUNNING"),
         ("delete_running=cascade", 200, "OK", "CANCELLED"),

@@ -1,4 +1,4 @@
-//! The Deployed Solutions API as its page describes it.
+//! The Deployed Solutions API as its documentation describes it.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use solform::emulator::{EmulatorOptions, JobPace, Seed};
 use super::{Api, DEPLOYED, answer, text};
 
 #[tokio::test]
-async fn a_solution_lives_from_deploy_to_delete_in_the_forms_of_the_page() {
+async fn a_solution_lives_from_deploy_to_delete() {
     let api = Api::with(&[], JobPace::Immediate).await;
     let empty = json!({ "has_more": [false], "next_offset": [-1], "solutions": [] });
     assert_eq!(api.list("").await, empty);
@@ -47,7 +47,7 @@ async fn a_solution_lives_from_deploy_to_delete_in_the_forms_of_the_page() {
         ["B@1"]
     );
 
-    // The server's copy of the package can be read.
+    // The server's copy of the package is readable.
     let path = format!("/api/v2/files/{folder}/package.json?expect-node-type=file");
     let (status, package) = api.get(&path).await;
     assert_eq!((status, &package["name"]), (200, &json!("B")));
@@ -106,7 +106,7 @@ solutions:
 }
 
 #[tokio::test]
-async fn a_list_that_is_read_again_shows_every_change() {
+async fn a_repeated_list_shows_each_change() {
     let seed = "
 solutions:
   - { name: One, version: 1, owner: ann, id: one }
@@ -150,7 +150,7 @@ packages:
     assert!(api.emulator.finish_job(&text(&started["job_id"]), None));
     assert_eq!(api.names("").await, ["A@1", "One@1"]);
 
-    // A late list shows a write only after so many calls.
+    // A lagging list shows a write only after this number of calls.
     api.emulator
         .turn_knobs(|knobs| knobs.assign("list_lag=2").unwrap());
     api.patch("one", "state=ACTIVE").await;
@@ -160,7 +160,7 @@ packages:
 }
 
 #[tokio::test]
-async fn who_may_see_and_change_what() {
+async fn users_see_and_change_only_what_they_may() {
     let seed = "
 users:
   - { token: t-ann, username: ann }
@@ -207,18 +207,18 @@ solutions:
 }
 
 #[tokio::test]
-async fn equal_worlds_answer_with_equal_bytes() {
+async fn equal_worlds_send_equal_bytes() {
     let story = || async {
         let api = Api::with(&[], JobPace::Polls(1)).await;
-        let mut told = Vec::new();
+        let mut replies = Vec::new();
         for package in ["A-1", "B-1", "A-1"] {
             let (_, started) = api.deploy(package).await;
             let job = text(&started["job_id"]);
-            told.push(api.status(&job).await);
-            told.push(api.status(&job).await);
-            told.push(api.list("").await);
+            replies.push(api.status(&job).await);
+            replies.push(api.status(&job).await);
+            replies.push(api.list("").await);
         }
-        told
+        replies
     };
     assert_eq!(story().await, story().await);
 }

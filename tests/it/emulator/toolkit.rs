@@ -1,4 +1,4 @@
-//! The calls of the vendor's own promotion toolkit, in its order and with its headers.
+//! The requests of the vendor's promotion toolkit, in its order and with its headers.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -36,9 +36,9 @@ impl Api {
 
     async fn v1(&self, call: &str, body: Value) -> Value {
         let request = self.request(Method::POST, &format!("/api/v1/{call}"));
-        let (status, told) = answer(request.body(body.to_string())).await;
-        assert_eq!(status, 200, "{call}: {told}");
-        told
+        let (status, reply) = answer(request.body(body.to_string())).await;
+        assert_eq!(status, 200, "{call}: {reply}");
+        reply
     }
 }
 
@@ -50,7 +50,7 @@ async fn a_solution_is_copied_compiled_packed_and_deployed() {
     for (from, to, state) in [
         ("src/package.json", "work/src/package.json", "COMPLETE"),
         ("src/flows", "work/src/flows", "COMPLETE"),
-        // The toolkit copies an icon without asking whether there is one.
+        // The toolkit copies an icon without checking that there is one.
         ("src/icon.png", "work/src/icon.png", "FAILED"),
         ("src", "src/within", "FAILED"),
     ] {
@@ -72,10 +72,10 @@ async fn a_solution_is_copied_compiled_packed_and_deployed() {
         let mut body = body.clone();
         *body.pointer_mut(place).unwrap() = bad;
         let path = "/api/v1/flow_binary/compile";
-        let (status, told) = api.call(Method::POST, path, Some(body)).await;
-        assert_eq!(status, 400, "{place}: {told}");
+        let (status, reply) = api.call(Method::POST, path, Some(body)).await;
+        assert_eq!(status, 400, "{place}: {reply}");
     }
-    // With the path in the address, as the toolkit calls it, and without, as the page has it.
+    // With the path in the URL, as the toolkit sends it, and without, as the documentation has it.
     let compiled = api.v1("flow_binary/compile", body.clone()).await;
     assert_eq!(api.result(&compiled).await["status"], "OK");
     let compiled = api.v1(&format!("flow_binary/compile/{root}"), body).await;
@@ -96,7 +96,7 @@ async fn a_solution_is_copied_compiled_packed_and_deployed() {
 
     assert_eq!(api.deployed("compiled/My Flow-0.0.2").await["status"], "OK");
     assert_eq!(api.names("owner=IB_DEPLOYED").await, ["My Flow@0.0.2"]);
-    // Extract takes a package under its own name.
+    // Extract accepts a package with the extension of packages.
     let (status, _) = api
         .task("extract", "compiled/My Flow-0.0.2.ibsolution", "temp")
         .await;
@@ -106,7 +106,7 @@ async fn a_solution_is_copied_compiled_packed_and_deployed() {
 }
 
 #[tokio::test]
-async fn dependencies_go_through_the_marketplace() {
+async fn dependencies_are_published_in_the_marketplace() {
     let api = Api::with(&[], JobPace::Immediate).await;
     let source = format!("{DRIVE}/B-1.ibsolution");
     let published = api
@@ -138,7 +138,7 @@ async fn dependencies_go_through_the_marketplace() {
         )
         .await;
     assert_eq!(api.result(&started).await["status"], "OK");
-    // Errors of v1 calls are 200 with `ERROR` inside.
+    // A v1 call reports an error as `ERROR` in a body with status 200.
     for (call, body) in [
         (
             "marketplace/publish",
@@ -149,14 +149,14 @@ async fn dependencies_go_through_the_marketplace() {
             json!({ "content_folder": "none", "output_folder": "x" }),
         ),
     ] {
-        let told = api.v1(call, body).await;
-        assert_eq!(told["status"], "ERROR", "{call}");
-        assert!(told["msg"].is_string(), "{call}");
+        let reply = api.v1(call, body).await;
+        assert_eq!(reply["status"], "ERROR", "{call}");
+        assert!(reply["msg"].is_string(), "{call}");
     }
 }
 
 #[tokio::test]
-async fn nodes_are_moved_and_copied_whole() {
+async fn folders_are_moved_and_copied_completely() {
     let api = Api::with(&["location_form=url"], JobPace::Immediate).await;
     api.put("a/one.txt", "1").await;
     api.put("a/sub/two.txt", "2").await;

@@ -1,4 +1,4 @@
-//! The knobs for what nobody knows of the platform, beyond those of `knobs`.
+//! The knobs for unknown behaviour of the platform, other than those in `knobs`.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use solform::emulator::{EmulatorOptions, JobPace, Seed};
 use super::{Api, DEPLOYED, DRIVE, answer, options, text};
 
 impl Api {
-    fn turn(&self, setting: &str) {
+    fn set_knob(&self, setting: &str) {
         self.emulator
             .turn_knobs(|knobs| knobs.assign(setting).unwrap());
     }
@@ -27,12 +27,17 @@ async fn odd_answers_about_jobs() {
             let api = Api::with(&[knob], pace).await;
             let (_, started) = api.deploy("A-1").await;
             let job = text(&started["job_id"]);
-            let told = api.status(&job).await;
+            let status = api.status(&job).await;
             match &first {
-                Value::Null => assert!(told["state"].is_null() && told["status"] == "OK", "{told}"),
-                Value::String(word) if word == "ERROR" => assert_eq!(told["status"], "ERROR"),
-                Value::String(word) if !word.is_empty() => assert_eq!(told["state"], json!(word)),
-                body => assert_eq!(&told, body, "{knob}"),
+                Value::Null => {
+                    assert!(
+                        status["state"].is_null() && status["status"] == "OK",
+                        "{status}"
+                    );
+                }
+                Value::String(word) if word == "ERROR" => assert_eq!(status["status"], "ERROR"),
+                Value::String(word) if !word.is_empty() => assert_eq!(status["state"], json!(word)),
+                body => assert_eq!(&status, body, "{knob}"),
             }
             assert_eq!(api.status(&job).await["state"], "DONE", "{knob}");
         }
@@ -150,7 +155,7 @@ async fn odd_lists() {
         ("filters_combined=any", "", "A@1 B@1"),
         ("filters_combined=first", "owner=IB_DEPLOYED&name=A", "A@1"),
     ] {
-        api.turn(setting);
+        api.set_knob(setting);
         assert_eq!(
             api.names(query).await.join(" "),
             wanted,
@@ -158,15 +163,15 @@ async fn odd_lists() {
         );
     }
     assert_eq!(api.list("limit=0").await["has_more"], json!([true]));
-    api.turn("limit_zero=refused");
+    api.set_knob("limit_zero=refused");
     assert_eq!(api.get(&format!("{DEPLOYED}?limit=0")).await.0, 400);
-    api.turn("list_order=shuffled");
+    api.set_knob("list_order=shuffled");
     let mut orders = Vec::new();
     for _ in 0..16 {
         orders.push(api.names("").await.join(" "));
     }
     for order in ["A@1 B@1", "B@1 A@1"] {
-        assert!(orders.iter().any(|told| told == order), "{orders:?}");
+        assert!(orders.iter().any(|shown| shown == order), "{orders:?}");
     }
 }
 
@@ -175,7 +180,7 @@ async fn reads_lag_behind_writes() {
     let api = Api::with(&[], JobPace::Immediate).await;
     let id = text(&api.deployed("A-1").await["deployed_solution_id"]);
     let path = format!("{DEPLOYED}/{id}");
-    api.turn("read_lag=2");
+    api.set_knob("read_lag=2");
     let (_, patched) = api.patch(&id, "state=INACTIVE").await;
     assert_eq!(patched["solution"]["state"], "INACTIVE");
     for state in ["ACTIVE", "ACTIVE", "INACTIVE", "INACTIVE"] {
@@ -195,9 +200,9 @@ async fn reads_lag_behind_writes() {
 async fn new_files_are_found_late() {
     let api = Api::with(&["file_lag=2"], JobPace::Immediate).await;
     let head = |path: &str, retries: u32| {
-        let wish = json!({ "retries": retries, "backoff-seconds": 1 }).to_string();
+        let retry = json!({ "retries": retries, "backoff-seconds": 1 }).to_string();
         let request = api.file(Method::HEAD, path);
-        answer(request.header("IB-Retry-Config", wish))
+        answer(request.header("IB-Retry-Config", retry))
     };
     for path in ["one", "two", "three"] {
         assert_eq!(answer(api.file(Method::PUT, path).body("x")).await.0, 204);
@@ -209,7 +214,7 @@ async fn new_files_are_found_late() {
     for status in [404, 200] {
         assert_eq!(head("three", 1).await.0, status);
     }
-    // A file that was there before is not new.
+    // A replaced file is not a new file.
     assert_eq!(answer(api.file(Method::PUT, "one").body("y")).await.0, 204);
     assert_eq!(answer(api.file(Method::HEAD, "one")).await.0, 200);
 }
@@ -222,18 +227,18 @@ async fn odd_errors_and_limits() {
     assert_eq!(answer(api.file(Method::HEAD, "none")).await.0, 404);
 
     let api = Api::with(&["rate_limit=2"], JobPace::Immediate).await;
-    for (setting, wish) in [
+    for (setting, wanted) in [
         ("retry_after=seconds", Some("1")),
         ("retry_after=date", Some("Tue, 14 Nov 2023 22:13:27 GMT")),
         ("retry_after=missing", None),
     ] {
-        api.turn(setting);
+        api.set_knob(setting);
         for status in [200, 200, 429] {
             let response = api.request(Method::GET, DEPLOYED).send().await.unwrap();
             assert_eq!(response.status().as_u16(), status, "{setting}");
             if status == 429 {
-                let told = response.headers().get("retry-after");
-                assert_eq!(told.map(|value| value.to_str().unwrap()), wish);
+                let header = response.headers().get("retry-after");
+                assert_eq!(header.map(|value| value.to_str().unwrap()), wanted);
             }
         }
     }
@@ -267,9 +272,9 @@ async fn odd_errors_and_limits() {
         let url = format!("{}{DEPLOYED}/?name=A%20B", api.emulator.url());
         let response = client.get(url).bearer_auth("t").send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{knob}");
-        let told = response.headers().get("location");
+        let header = response.headers().get("location");
         assert_eq!(
-            told.map(|value| value.to_str().unwrap()),
+            header.map(|value| value.to_str().unwrap()),
             location,
             "{knob}"
         );
@@ -291,13 +296,13 @@ async fn odd_deploys() {
     for (package, wanted) in [("A-1", "OK"), ("none", "ERROR")] {
         let path = format!("{DRIVE}/{package}.ibsolution");
         let body = json!({ "solution_path": path, "async": false });
-        let (status, told) = api.call(Method::POST, DEPLOYED, Some(body)).await;
-        assert_eq!((status, &told["status"]), (200, &json!(wanted)));
-        assert_eq!(told["job_id"], Value::Null);
+        let (status, reply) = api.call(Method::POST, DEPLOYED, Some(body)).await;
+        assert_eq!((status, &reply["status"]), (200, &json!(wanted)));
+        assert_eq!(reply["job_id"], Value::Null);
     }
     assert_eq!(api.names("").await, ["A@1"]);
 
-    // What lies at the path when the job ends is what is deployed, or nothing is.
+    // The server reads the package when the job ends; without a package the job fails.
     let api = Api::with(&["package_read=at_end"], JobPace::Manual).await;
     let (_, first) = api.deploy("A-1").await;
     let (_, second) = api.deploy("B-1").await;
@@ -351,7 +356,7 @@ packages:
             ..options(knobs, JobPace::Immediate)
         })
         .await;
-        api.turn("list_order=oldest_first");
+        api.set_knob("list_order=oldest_first");
         for number in 1..=3 {
             let body = json!({ "solution_path": format!("d/{number}.ibsolution") });
             assert_eq!(api.call(Method::POST, DEPLOYED, Some(body)).await.0, 200);
@@ -362,7 +367,7 @@ packages:
 }
 
 #[tokio::test]
-async fn a_solution_that_a_deployment_refers_to() {
+async fn deleting_a_referenced_solution() {
     let seed = "solutions: [{ name: A, version: 1, owner: ann, id: a, referenced: true }]";
     for (knob, status, result) in [
         ("delete_referenced=allowed", 200, "OK"),
