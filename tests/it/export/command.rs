@@ -1,4 +1,4 @@
-//! The command: what it prints, what it says beside it, and what it never does.
+//! The command `export`: its manifest, its warnings, and its refusals.
 
 use solform::emulator::Emulator;
 
@@ -32,7 +32,7 @@ async fn small_world() -> Emulator {
 }
 
 #[tokio::test]
-async fn the_manifest_is_one_to_review() {
+async fn the_exported_manifest_is_readable() {
     let emulator = small_world().await;
     let env = env_with(&manifest_with(
         &emulator.url(),
@@ -92,7 +92,7 @@ solutions:
     state: INACTIVE
 "#,
     );
-    // Stretched limits have more digits, and fewer spaces.
+    // `stretched` formats the timeouts with fewer spaces.
     let expected = expected
         .replace("{deploy", "{ deploy")
         .replace(",delete", ", delete")
@@ -112,7 +112,7 @@ solutions:
 }
 
 #[tokio::test]
-async fn a_file_is_written_once_and_replaced_only_by_force() {
+async fn an_existing_file_is_replaced_only_by_force() {
     let emulator = small_world().await;
     let env = env_with(&manifest(&emulator.url(), "  {}\n"));
     let _ = env
@@ -142,7 +142,7 @@ async fn a_file_is_written_once_and_replaced_only_by_force() {
         .await
         .exits_with(0)
         .warns("lies in another folder");
-    // Without owners there is nothing in `manage`.
+    // Without owners `manage` covers no version.
     let _ = env
         .solform_beside(&["export"])
         .await
@@ -152,10 +152,10 @@ async fn a_file_is_written_once_and_replaced_only_by_force() {
 }
 
 #[tokio::test]
-async fn a_list_that_proves_nothing_is_no_manifest() {
+async fn an_unproven_list_writes_no_manifest() {
     let server = Scripted::start(|asked| {
         let offset = asked.query.get("offset").map_or("0", String::as_str);
-        // A list that never stands still.
+        // A list that changes with each request.
         Reply::json(&serde_json::json!({
             "solutions": [{
                 "id": format!("id-{offset}-{}", asked.nth), "name": "N", "version": "1", "owner": "svc",
@@ -177,7 +177,7 @@ async fn a_list_that_proves_nothing_is_no_manifest() {
 }
 
 #[tokio::test]
-async fn a_name_that_holds_the_token_is_written_nowhere() {
+async fn a_name_that_holds_the_token_is_not_written() {
     let live = [Version::active(TOKEN, "1.0.0")];
     let emulator = start(seed(&live, &[]), &[]).await;
     let env = env_with(&manifest(&emulator.url(), "  {}\n"));
@@ -190,7 +190,7 @@ async fn a_name_that_holds_the_token_is_written_nowhere() {
 }
 
 #[tokio::test]
-async fn what_no_manifest_can_declare_is_a_comment() {
+async fn undeclarable_versions_become_comments() {
     let live = [
         Version::active("two\nlines", "1.0.0"),
         Version::active("N", "1@2"),
@@ -210,9 +210,9 @@ async fn what_no_manifest_can_declare_is_a_comment() {
         "{text}"
     );
     assert!(text.contains("# - svc:N@1@2, id "), "{text}");
-    let told = text.lines().find(|line| line.contains("two"));
+    let comment = text.lines().find(|line| line.contains("two"));
     assert!(
-        told.is_some_and(|line| line.contains("control characters")),
+        comment.is_some_and(|line| line.contains("control characters")),
         "{text}"
     );
     let _ = env

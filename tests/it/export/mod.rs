@@ -1,4 +1,4 @@
-//! `export`: a manifest of what is live, whatever is live, plans empty.
+//! `export`: the manifest of any live state has an empty plan.
 
 mod command;
 mod random;

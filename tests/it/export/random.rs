@@ -1,4 +1,4 @@
-//! Random worlds: in memory by the thousand, and some over the socket in both profiles.
+//! Random live states: thousands in memory, and some over the socket in both profiles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,13 +57,14 @@ fn text_of(manifest: &Manifest, exported: &Exported<'_>) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Owner, state and visibility.
-type Said<'a> = (&'a str, &'a str, Option<&'a str>);
+/// The owner, the state and the visibility that a manifest declares.
+type Declared<'a> = (&'a str, &'a str, Option<&'a str>);
 
-/// Every version that can be declared is declared as one of its records is, and nothing else is.
-fn says_what_is_live(manifest: &Manifest, live: &LiveState, reach: &dyn Fn(&str) -> bool) {
-    // What can be declared of a version, by its name and version.
-    let mut expected: BTreeMap<(&str, &str), BTreeSet<Said<'_>>> = BTreeMap::new();
+/// Asserts that the manifest declares each declarable version like one of its records, and nothing
+/// else.
+fn assert_declares_live(manifest: &Manifest, live: &LiveState, reach: &dyn Fn(&str) -> bool) {
+    // The possible declarations, by name and version.
+    let mut expected: BTreeMap<(&str, &str), BTreeSet<Declared<'_>>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for record in live.versions() {
         let identity = &record.identity;
@@ -98,12 +99,12 @@ fn says_what_is_live(manifest: &Manifest, live: &LiveState, reach: &dyn Fn(&str)
     }
 }
 
-/// Other readers of YAML see texts where texts are meant, and the schema lets it pass.
-fn means_the_same_to_others(text: &str, manifest: &Manifest, schema: &jsonschema::Validator) {
+/// Asserts that another YAML parser reads the same strings, and that the schema accepts the text.
+fn assert_other_readers_agree(text: &str, manifest: &Manifest, schema: &jsonschema::Validator) {
     let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
     let errors: Vec<String> = schema
         .iter_errors(&value)
-        // The pattern of a name has a dot in it, which stands for no separator of lines.
+        // The pattern of a name has a dot, which does not match line separators.
         .filter(|_| !text.contains("\\u2028") && !text.contains("\\u2029"))
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
@@ -112,7 +113,7 @@ fn means_the_same_to_others(text: &str, manifest: &Manifest, schema: &jsonschema
         let solution = &value["solutions"][desired.identity.name.as_str()];
         let version = desired.identity.version.as_str();
         let is_key = solution["versions"].get(version).is_some();
-        // In a key a dollar is a dollar; in a value `$${` is `${`.
+        // In a key, `$` stands for itself; in a value, `$${` stands for `${`.
         let as_value = version.replace("${", "$${");
         assert!(
             is_key || solution["version"] == as_value,
@@ -139,7 +140,7 @@ fn an_export_reads_back_and_plans_empty() {
             environment.position = access.environment.position.clone();
             environment.keys = access.environment.keys.clone();
             assert_eq!(environment, access.environment, "{text}");
-            says_what_is_live(&manifest, &live, &|owner| {
+            assert_declares_live(&manifest, &live, &|owner| {
                 is_all || matches!(owner, "svc" | "IB_DEPLOYED" | "$${")
             });
             let plan = diff(
@@ -150,8 +151,8 @@ fn an_export_reads_back_and_plans_empty() {
             )
             .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
             assert!(!Summary::of(&plan).has_changes(), "{plan:#?}\n{text}");
-            means_the_same_to_others(&text, &manifest, &schema);
-            // Whoever exports with an export gets the same.
+            assert_other_readers_agree(&text, &manifest, &schema);
+            // Exporting again with the exported manifest gives the same text.
             let again = export(&live, &manifest, reach);
             assert_eq!(text_of(&manifest, &again), text);
             Ok(())
@@ -160,7 +161,7 @@ fn an_export_reads_back_and_plans_empty() {
 }
 
 #[test]
-fn an_older_record_of_what_is_left_out_is_not_superseded() {
+fn older_records_of_omitted_versions_stay() {
     let record = |version: &str, owner: &str, state| Record {
         name: "N".to_owned(),
         version: version.to_owned(),
@@ -170,8 +171,8 @@ fn an_older_record_of_what_is_left_out_is_not_superseded() {
         visibility: None,
         created_at_s: 0,
     };
-    // Of the two owners of 1.10 the first is declared. The other's newest record is out of service,
-    // and the older one is not.
+    // The manifest declares the first of the two owners of 1.10. The newest record of the other
+    // owner is INACTIVE, and its older record is ACTIVE.
     let live = live(&[
         record("1.10", "ann", "ACTIVE"),
         record("1.10", "svc", "INACTIVE"),
@@ -208,7 +209,7 @@ async fn start(records: &[Record], profile: Profile) -> Emulator {
     .unwrap()
 }
 
-async fn holds(records: &[Record], profile: Profile, is_all: bool) {
+async fn assert_plans_empty(records: &[Record], profile: Profile, is_all: bool) {
     let emulator = start(records, profile).await;
     let manifest = format!(
         "solform: 1\nenvironments:\n  test:\n    url: {}\n    token: {{ env: TEST_TOKEN }}\n    user: svc\n\
@@ -229,10 +230,10 @@ async fn holds(records: &[Record], profile: Profile, is_all: bool) {
     assert!(planned.stdout.contains("No changes."), "{planned}");
     let mut records = records.to_vec();
     for record in &mut records {
-        // The lists by visibility do not show a word that nobody asks for.
+        // The lists by visibility show only the values that solform filters by.
         record.visibility = Some(record.visibility.unwrap_or("PRIVATE"));
     }
-    says_what_is_live(&manifest_of(&text), &live(&records), &|owner| {
+    assert_declares_live(&manifest_of(&text), &live(&records), &|owner| {
         is_all || matches!(owner, "svc" | "IB_DEPLOYED")
     });
     for request in emulator.requests() {
@@ -252,6 +253,8 @@ fn an_export_of_a_served_world_plans_empty() {
     hold_for_seeds(
         "an_export_of_a_served_world_plans_empty",
         &strategy,
-        |(records, profile, is_all)| runtime.block_on(holds(&records, profile, is_all)),
+        |(records, profile, is_all)| {
+            runtime.block_on(assert_plans_empty(&records, profile, is_all))
+        },
     );
 }

@@ -1,4 +1,4 @@
-//! Worlds that nobody would make on purpose.
+//! Random live states with unusual texts.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use solform::emulator::{Seed, SeedSolution};
 use solform::ident::{Identity, Owner, SolutionId, SolutionName, Version};
 use solform::live::{Coverage, LiveState, LiveVersion};
 
-/// One record of a world.
+/// A record of a random live state.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) name: String,
@@ -20,7 +20,7 @@ pub(super) struct Record {
     pub(super) created_at_s: u64,
 }
 
-/// Texts that YAML, variables, patterns and addresses could take for something else.
+/// Texts that a reader of YAML, variables, patterns or addresses could misread.
 const TEXTS: [&str; 44] = [
     "Form W-2",
     "Form W-2",
@@ -89,15 +89,15 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         10 => prop::sample::select(&TEXTS[..]).prop_map(str::to_owned),
         1 => Just("long ".repeat(90) + "end"),
-        // Each of these is ten characters long as an escape, and a key has its limits.
+        // Each of these takes ten characters as an escape, and the length of a key is limited.
         1 => Just("\u{e0001}".repeat(500)),
-        2 => any::<String>().prop_map(|text| sound(&text)),
-        1 => "[ -~]{1,12}".prop_map(|text| sound(&text)),
+        2 => any::<String>().prop_map(|text| valid_name(&text)),
+        1 => "[ -~]{1,12}".prop_map(|text| valid_name(&text)),
     ]
 }
 
-/// A text that a name can be.
-fn sound(text: &str) -> String {
+/// Returns the text, changed so that it is a valid name.
+fn valid_name(text: &str) -> String {
     let text: String = text
         .chars()
         .filter(|char| !char.is_control())
@@ -154,31 +154,32 @@ fn record() -> impl Strategy<Value = Record> {
         )
 }
 
-/// A world; one name in two is that of another record, so that names have many versions and owners.
+/// Generates fewer than `most` records. Half of the names repeat another record's name, so that
+/// names have several versions and owners.
 pub(super) fn world(most: usize) -> impl Strategy<Value = Vec<Record>> {
     let shares = prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), most);
     (prop::collection::vec(record(), 0..most), shares).prop_map(|(mut records, shares)| {
-        for place in 1..records.len() {
-            let (is_shared, other) = &shares[place];
+        for index in 1..records.len() {
+            let (is_shared, other) = &shares[index];
             if *is_shared {
-                let name = records[other.index(place)].name.clone();
-                records[place].name = name;
+                let name = records[other.index(index)].name.clone();
+                records[index].name = name;
             }
         }
         records
     })
 }
 
-fn id(place: usize) -> String {
-    format!("00000000-0000-4000-8000-{place:012}")
+fn id(index: usize) -> String {
+    format!("00000000-0000-4000-8000-{index:012}")
 }
 
-/// The world on the emulator.
+/// Returns the seed that loads these records into an emulator.
 pub(super) fn seed(records: &[Record]) -> Seed {
     let solutions = records
         .iter()
         .enumerate()
-        .map(|(place, record)| SeedSolution {
+        .map(|(index, record)| SeedSolution {
             name: record.name.clone(),
             version: record.version.clone(),
             owner: record.owner.clone(),
@@ -186,7 +187,7 @@ pub(super) fn seed(records: &[Record]) -> Seed {
             state: Some(record.state.to_owned()),
             visibility: Some(record.visibility.unwrap_or("PRIVATE").to_owned()),
             created_at_ms: Some(1_500_000_000_000 + record.created_at_s * 1000),
-            id: Some(id(place)),
+            id: Some(id(index)),
             ..SeedSolution::default()
         })
         .collect();
@@ -196,13 +197,13 @@ pub(super) fn seed(records: &[Record]) -> Seed {
     }
 }
 
-/// The world as it would be read.
+/// Returns the live state that these records make up.
 pub(super) fn live(records: &[Record]) -> LiveState {
     let versions = records
         .iter()
         .enumerate()
-        .map(|(place, record)| LiveVersion {
-            id: SolutionId::parse(&id(place)).unwrap(),
+        .map(|(index, record)| LiveVersion {
+            id: SolutionId::parse(&id(index)).unwrap(),
             identity: Identity {
                 name: SolutionName::parse(&record.name).unwrap(),
                 version: Version::parse(&record.version).unwrap(),

@@ -1,4 +1,4 @@
-//! The event stream of `--json`, in every outcome.
+//! The event stream of `--json`, for each outcome.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
@@ -28,20 +28,20 @@ async fn world() -> (Emulator, TestEnv) {
     (emulator, env)
 }
 
-/// One step at a time, so that the lines come in one order.
+/// Arguments that run one step at a time, so that the order of the lines is fixed.
 const APPLY: [&str; 4] = ["apply", "--json", "--parallelism", "1"];
 
 fn outcomes(summary: &Value) -> Vec<(&str, &str)> {
     let changes = summary["x_solution"]["report"]["changes"]
         .as_array()
         .unwrap();
-    let told = changes.iter().map(|change| {
+    let outcomes = changes.iter().map(|change| {
         (
             change["address"].as_str().unwrap(),
             change["outcome"].as_str().unwrap(),
         )
     });
-    told.collect()
+    outcomes.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,9 +71,9 @@ async fn a_plan_is_a_stream() {
         json!({ "add": 1, "change": 1, "import": 0, "remove": 1, "operation": "plan" })
     );
     assert_eq!(summary["x_solution"]["applyable"], true);
-    // The file is told of there too, and nothing else is on standard output.
+    // The last line reports the plan file; standard output holds nothing but the stream.
     assert_eq!(lines.last().unwrap()["type"], "log");
-    // Files in other formats are written beside the stream.
+    // Files in other formats are written in addition to the stream.
     let _ = env
         .solform_beside(&["plan", "--json", "--output", "text=plan.txt"])
         .await
@@ -87,7 +87,7 @@ async fn a_plan_is_a_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_apply_is_the_same_stream_with_and_without_a_plan_file() {
+async fn a_plan_file_does_not_change_the_stream() {
     let (_emulator, env) = world().await;
     let direct = [&APPLY[..], &["--auto-approve", "--detailed-exitcode"]].concat();
     let direct = env.solform_beside(&direct).await.exits_with(2);
@@ -103,7 +103,7 @@ async fn an_apply_is_the_same_stream_with_and_without_a_plan_file() {
         outcomes(summary),
         [("Old@1", "done"), ("Up@1", "done"), ("Up@2", "done")]
     );
-    // Every change begins and ends once.
+    // Each change starts once and ends once.
     for kind in ["apply_start", "apply_complete"] {
         assert_eq!(types(&lines).iter().filter(|of| **of == kind).count(), 3);
     }
@@ -137,7 +137,7 @@ async fn a_destroy_and_nothing_to_do_are_streams() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_failed_is_told_with_what_happened_all_the_same() {
+async fn a_failed_apply_streams_each_outcome() {
     let (emulator, env) = world().await;
     let fault = "operation=deploy,job=fail,text=out of memory";
     emulator.add_fault(fault.parse().unwrap());
@@ -167,7 +167,7 @@ async fn what_failed_is_told_with_what_happened_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_blocked_plan_ends_its_stream_with_why_and_where() {
+async fn a_blocked_plan_ends_its_stream_with_the_reason() {
     let emulator = start(seed(&[Version::active("B", "1")], &[]), &[]).await;
     let env = env_with(&manifest_with(
         &emulator.url(),
@@ -219,7 +219,7 @@ async fn errors_before_a_plan_end_the_stream() {
         .await
         .exits_with(0);
     let approved: &[&str] = &["apply", "--json", "--auto-approve"];
-    for (arguments, code, said) in [
+    for (arguments, code, message) in [
         (
             &["apply", "--json"][..],
             1,
@@ -261,13 +261,13 @@ async fn errors_before_a_plan_end_the_stream() {
         let output = output.warns("Error: ");
         let lines = stream(&env, &output);
         let summary = last_error(&lines)["summary"].as_str().unwrap();
-        assert!(summary.contains(said), "{summary}");
+        assert!(summary.contains(message), "{summary}");
         if arguments[0] == "apply" {
             let summary = final_summary(&lines, "apply");
             assert_eq!(summary["x_solution"]["report"]["result"], "not-applied");
         }
     }
-    // A manifest that changed since: stale.
+    // The manifest has changed since: the plan is stale.
     let text = env.read("solform.yaml");
     env.write(
         "solform.yaml",
@@ -279,7 +279,7 @@ async fn errors_before_a_plan_end_the_stream() {
     let error = last_error(&lines);
     assert_eq!(error["summary"], "the plan file `the.plan` is refused");
     assert!(!error["x_solution"]["causes"].as_array().unwrap().is_empty());
-    // A manifest with problems: each with its place, the warnings first.
+    // A manifest with problems: each with its location, the warnings first.
     env.write(
         "solform.yaml",
         &text.replace("state: ABSENT", "stat: ABSENT"),
@@ -292,8 +292,8 @@ async fn errors_before_a_plan_end_the_stream() {
     let code = snippet["code"].as_str().unwrap();
     let from = snippet["highlight_start_offset"].as_u64().unwrap();
     let to = snippet["highlight_end_offset"].as_u64().unwrap();
-    let meant = &code[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
-    assert_eq!(meant, "stat");
+    let highlighted = &code[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
+    assert_eq!(highlighted, "stat");
     let (start, end) = (&error["range"]["start"], &error["range"]["end"]);
     assert_eq!(start["line"], end["line"]);
     assert_eq!(
@@ -304,7 +304,7 @@ async fn errors_before_a_plan_end_the_stream() {
     let written = std::fs::read_to_string(env.path().join("solform.yaml")).unwrap();
     assert_eq!(written.get(byte..byte + 4), Some("stat"));
     env.write("solform.yaml", &text);
-    // A wrong token, which stands nowhere.
+    // A wrong token, which is in no output.
     env.set("TEST_TOKEN", "a-wrong-token-that-nobody-sees");
     let output = env.solform_beside(approved).await.exits_with(1);
     assert!(!output.stdout.contains("a-wrong-token"), "{output}");
@@ -316,7 +316,7 @@ async fn errors_before_a_plan_end_the_stream() {
 #[tokio::test(flavor = "multi_thread")]
 async fn warnings_are_diagnostics() {
     let (_emulator, env) = world().await;
-    // Two versions that differ by form only are a warning.
+    // Two versions that differ only in form cause a warning.
     let text = env.read("solform.yaml");
     let doubtful = format!(
         "{text}  Form: {{ versions: {{ '1.0': {{ state: ABSENT }}, '1.0.0': {{ state: ABSENT }} }} }}\n"
@@ -333,7 +333,7 @@ async fn warnings_are_diagnostics() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_is_held_ends_the_stream() {
+async fn a_held_lock_ends_the_stream() {
     let world = seed(&[], &[Version::active("A", "1")]);
     let emulator = start_with(world, &[], JobPace::Manual, 100).await;
     let env = env_with(&manifest(
@@ -357,7 +357,7 @@ async fn a_lock_that_is_held_ends_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_apply_ends_its_stream_with_what_happened() {
+async fn an_interrupted_apply_ends_with_a_summary() {
     let world = seed(&[], &[Version::active("A", "1"), Version::active("B", "1")]);
     let emulator = start_with(world, &[], JobPace::Manual, 100).await;
     let env = env_with(&manifest(
@@ -385,7 +385,7 @@ async fn an_interrupted_apply_ends_its_stream_with_what_happened() {
     let report = &summary["x_solution"]["report"];
     assert_eq!(report["interrupted"], true);
     assert_eq!(report["convergence"]["result"], "not-looked");
-    // The same report is in the file.
+    // The file holds the same report.
     let written: Value = serde_json::from_str(&env.read("report.json")).unwrap();
     assert_eq!(written["changes"], report["changes"]);
     assert_valid(&validator(&env, "report"), &written);
@@ -404,17 +404,17 @@ async fn a_second_interrupt_leaves_whole_lines() {
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let (code, text) = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
-        let mut told = BufReader::new(child.stdout.take().unwrap());
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
-        for said in [r#""event":"job-started""#, r#""event":"draining""#] {
-            while !text.contains(said) {
-                assert!(told.read_line(&mut text).unwrap() > 0, "{text}");
+        for sign in [r#""event":"job-started""#, r#""event":"draining""#] {
+            while !text.contains(sign) {
+                assert!(reader.read_line(&mut text).unwrap() > 0, "{text}");
             }
             let id = child.id().to_string();
             let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
             assert!(killed.success());
         }
-        told.read_to_string(&mut text).unwrap();
+        reader.read_to_string(&mut text).unwrap();
         (child.wait().unwrap().code(), text)
     })
     .await
@@ -431,25 +431,25 @@ async fn a_second_interrupt_leaves_whole_lines() {
     );
 }
 
-/// Whoever pipes an apply must see that it did not happen.
+/// An apply whose reader left before its first write changes nothing and reports an error.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_who_left_before_anything_was_sent_stops_it() {
+async fn a_reader_that_left_stops_an_apply() {
     let (emulator, env) = world().await;
     let arguments = [&APPLY[..], &["--auto-approve"]].concat();
     let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (code, said) = tokio::task::spawn_blocking(move || {
+    let (code, errors) = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
         drop(child.stdout.take());
-        let mut said = String::new();
+        let mut errors = String::new();
         let mut stderr = child.stderr.take().unwrap();
-        stderr.read_to_string(&mut said).unwrap();
-        (child.wait().unwrap().code(), said)
+        stderr.read_to_string(&mut errors).unwrap();
+        (child.wait().unwrap().code(), errors)
     })
     .await
     .unwrap();
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("nothing was changed"), "{said}");
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("nothing was changed"), "{errors}");
     let writes = emulator.requests();
     assert!(writes.iter().all(|request| request.method == "GET"));
 }

@@ -1,8 +1,8 @@
-//! Exit codes: every command and outcome against the table of the README, with and without
-//! `--detailed-exitcode`, and with `--json`, where standard output must be what it says it is.
+//! Exit codes: each command and outcome against the table of the README, with and without
+//! `--detailed-exitcode`. With `--json`, standard output must conform to its schema.
 //!
-//! 7 belongs to a verification after an apply, which no command has yet. What a terminal declines
-//! is tested with the terminal, and second signals with the streams.
+//! 7 is for a verification after an apply, which no command does yet. The tests of the terminal
+//! cover declined questions, and the tests of the streams cover second signals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,26 +16,26 @@ use crate::durable::{at_work, finish_all};
 use crate::support::worlds::{DRIVE, Version, env_with, manifest_with, seed, start_with};
 use crate::support::{CommandOutput, TestEnv};
 
-/// Where a command runs. Every manifest has a warning.
+/// The environment in which a command is executed. Each manifest has a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum World {
-    /// Nothing at all.
+    /// No manifest and no server.
     Empty,
-    /// All is as declared, and a saved plan says so.
+    /// Everything is as declared, and there is a saved plan without changes.
     Quiet,
-    /// A version is to be deployed and one to be deactivated, and a saved plan says so.
+    /// One version must be deployed and one deactivated, and there is a saved plan for that.
     Change,
-    /// The same, and the manifest has changed since.
+    /// `Change`, with a manifest that changed after the plan.
     Stale,
-    /// The same, and somebody has deleted what is to be deactivated.
+    /// `Change`, and the version that the plan deactivates was deleted after the plan.
     Moved,
-    /// What is to be deleted is protected.
+    /// The version that the manifest deletes is protected.
     Blocked,
     /// Every job fails.
     Failing,
     /// No job ends.
     Stuck,
-    /// Nothing of the manifest is live.
+    /// No version of the manifest is live.
     Bare,
     /// The token is wrong.
     WrongToken,
@@ -114,21 +114,21 @@ async fn build(world: World, has_plan: bool) -> (Option<Emulator>, TestEnv) {
     (Some(emulator), env)
 }
 
-/// What `--json` promises of standard output.
+/// The content of standard output with `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Json {
     /// The command has no such option.
     No,
-    /// One object a line.
+    /// An event stream: one object per line.
     Stream,
-    /// One document of this schema, or nothing at all where it failed.
+    /// A document of this schema; empty if the command failed.
     Document(&'static str),
 }
 
 struct Row {
     world: World,
     arguments: Vec<&'static str>,
-    /// The code with `--detailed-exitcode`, where the command has it.
+    /// The code with `--detailed-exitcode`, if the command has that option.
     code: i32,
     json: Json,
 }
@@ -144,7 +144,7 @@ impl Row {
         DETAILED.contains(&self.command())
     }
 
-    /// The code without `--detailed-exitcode`.
+    /// Returns the code without `--detailed-exitcode`.
     fn plain_code(&self) -> i32 {
         i32::from(![0, 2].contains(&self.code))
     }
@@ -159,7 +159,7 @@ fn rows() -> Vec<Row> {
     let mut add = |json: Json, arguments: &'static str, codes: &[(World, i32)]| {
         for (world, code) in codes {
             let words = shlex::split(arguments).unwrap().into_iter();
-            // Words live as long as the table: it is made once.
+            // The words are leaked to outlive this function; the table is built once.
             let words = words.map(|word| &*word.replace("DRIVE", DRIVE).leak());
             rows.push(Row {
                 world: *world,
@@ -333,7 +333,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Asserts that standard output is what `--json` promises.
+/// Asserts that standard output has the content that the row declares for `--json`.
 fn assert_json(validators: &BTreeMap<&str, Validator>, row: &Row, output: &CommandOutput) {
     match row.json {
         Json::No => {}
@@ -343,7 +343,7 @@ fn assert_json(validators: &BTreeMap<&str, Validator>, row: &Row, output: &Comma
                 assert_valid(&validators["events"], line);
             }
             let kind = |line: &&Value| line["diagnostic"]["severity"] == "error";
-            // An error that the command ends with is the last line.
+            // An error that ends the command is the last line.
             if output.stderr.contains("Error: ") {
                 assert!(lines.last().iter().all(kind), "{output}");
             } else {
@@ -361,7 +361,7 @@ fn assert_json(validators: &BTreeMap<&str, Validator>, row: &Row, output: &Comma
     }
 }
 
-/// Runs a command in a world of its own, and asserts all that its row says.
+/// Executes a command in a fresh environment, and asserts the expectations of its row.
 async fn assert_row(
     row: &Row,
     is_json: bool,
@@ -397,7 +397,7 @@ async fn assert_row(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_command_and_outcome_has_its_code() {
+async fn each_command_and_outcome_has_its_exit_code() {
     let rows = rows();
     let schemas = TestEnv::new();
     let validators: BTreeMap<&str, Validator> = rows
@@ -421,13 +421,13 @@ async fn every_command_and_outcome_has_its_code() {
         };
         json.flat_map(details).collect::<Vec<_>>()
     });
-    // Most of the time they wait.
+    // The commands spend most of their time waiting.
     futures_util::stream::iter(runs)
         .map(|(row, is_json, is_detailed)| assert_row(row, is_json, is_detailed, &validators))
         .buffer_unordered(4)
         .collect::<Vec<()>>()
         .await;
-    // Which commands there are is for the program to say.
+    // The commands come from the help of the program, so that a new one needs a row.
     let help = TestEnv::new().solform(&["--help"]).exits_with(0).stdout;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let commands: BTreeSet<&str> = commands
@@ -436,16 +436,16 @@ async fn every_command_and_outcome_has_its_code() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
-    let told: BTreeSet<&str> = rows.iter().map(Row::command).collect();
-    let missing: Vec<&&str> = commands.difference(&told).collect();
+    let covered: BTreeSet<&str> = rows.iter().map(Row::command).collect();
+    let missing: Vec<&&str> = commands.difference(&covered).collect();
     assert!(missing.is_empty(), "no rows for {missing:?}");
-    // Every code that can be is in the table, or in the tests below.
+    // Each possible code is in the table or in the tests below.
     let codes: BTreeSet<i32> = rows.iter().map(|row| row.code).collect();
     assert_eq!(codes, BTreeSet::from([0, 1, 2, 3, 4, 5, 6]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_is_held_is_9() {
+async fn a_held_lock_exits_with_9() {
     let world = seed(&[Version::active("A", "1")], &[Version::active("A", "2")]);
     let emulator = start_with(world, &[], JobPace::Manual, 100).await;
     let env = env_with(&manifest_with(
@@ -467,13 +467,13 @@ async fn a_lock_that_is_held_is_9() {
             }
         }
     }
-    // Others take no lock, and report what is in flight.
+    // Other commands take no lock, and report jobs that are in flight.
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
         .await
         .exits_with(6);
-    let told = env.solform_beside(&["apply", "--auto-approve"]).await;
-    let (_, rest) = told.stderr.split_once("solform force-unlock ").unwrap();
+    let output = env.solform_beside(&["apply", "--auto-approve"]).await;
+    let (_, rest) = output.stderr.split_once("solform force-unlock ").unwrap();
     let id = rest.split_whitespace().next().unwrap();
     let _ = env
         .solform_beside(&["force-unlock", id])
@@ -485,7 +485,7 @@ async fn a_lock_that_is_held_is_9() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_interrupt_ended_is_8() {
+async fn an_interrupted_apply_exits_with_8() {
     for (more, code) in [
         (&[][..], 1),
         (&["--detailed-exitcode"], 8),

@@ -1,9 +1,9 @@
-//! Annotations and step summaries, and that nobody else's text becomes one.
+//! Annotations and step summaries; text from outside never becomes one.
 
 use crate::support::worlds::{Version, env_with, manifest, manifest_with, seed, start};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_is_annotated_and_added_to_the_steps_summary() {
+async fn a_plan_has_annotations_and_a_step_summary() {
     let live = ["Up", "Old", "Safe"].map(|name| Version::active(name, "1"));
     let emulator = start(seed(&live, &[Version::active("Up", "2")]), &[]).await;
     let text = manifest_with(
@@ -37,7 +37,7 @@ async fn a_plan_is_annotated_and_added_to_the_steps_summary() {
         written.starts_with("what another step wrote\n<!-- solform environment=test id="),
         "{written}"
     );
-    // A saved plan shows the same, and a file has it for whoever prints it.
+    // A saved plan shows the same, and a file holds the commands for a later step.
     let _ = env
         .solform(&["show", "the.plan", "--output", "github=plan.cmd"])
         .exits_with(1)
@@ -47,7 +47,7 @@ async fn a_plan_is_annotated_and_added_to_the_steps_summary() {
     // Other formats add nothing.
     let _ = env.solform_beside(&["plan"]).await.exits_with(1);
     assert_eq!(env.read("summary.md").matches("<!-- solform").count(), 2);
-    // An apply adds its report, also where it was not begun.
+    // An apply adds its report, even if it did not start.
     let _ = env
         .solform_beside(&["apply", "--auto-approve", "--format", "github"])
         .await
@@ -58,7 +58,7 @@ async fn a_plan_is_annotated_and_added_to_the_steps_summary() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_summary_that_is_full_is_not_written_to() {
+async fn a_full_step_summary_is_not_written() {
     let emulator = start(seed(&[], &[]), &[]).await;
     let mut env = env_with(&manifest(
         &emulator.url(),
@@ -102,7 +102,7 @@ async fn problems_of_the_manifest_are_annotated() {
     );
 }
 
-/// GitHub looks for files from the root of the repository, wherever the command ran.
+/// GitHub reads file names relative to the root of the repository, not to the working directory.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_named_from_the_root_of_the_repository() {
     let mut env = crate::support::TestEnv::new();
@@ -126,7 +126,7 @@ async fn files_are_named_from_the_root_of_the_repository() {
     begins(env.solform(&there), "eu/solform.yaml");
 }
 
-/// A runner would take such a line as a command: a name could mask words, or end the job as failed.
+/// The runner would read such a line as a command: a name could mask words or fail the job.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_from_outside_never_begin_a_command() {
     let names = ["::error title=a::b", "::add-mask::secret", "x ##[error]y"];
@@ -167,6 +167,6 @@ async fn names_from_outside_never_begin_a_command() {
             }
         }
     }
-    // Ours are commands, and hold nobody else's.
+    // The commands of solform hold none from names.
     let _ = env.solform_beside(&["plan", "--format", "github"]).await;
 }

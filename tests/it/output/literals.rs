@@ -1,4 +1,4 @@
-//! The patterns by which other programs read Terraform's text, over ours.
+//! The patterns by which other programs read the text of Terraform, applied to that of solform.
 
 use regex::Regex;
 use serde_json::Value;
@@ -23,8 +23,8 @@ fn found<'a>(pattern: &str, text: &'a str) -> Vec<&'a str> {
         .collect()
 }
 
-/// What a commenter on pull requests reads: a line each for the kinds of changes, the phrase at its
-/// end.
+/// Returns the addresses for each kind of change. A tool that comments on pull requests reads them
+/// from lines that end in these phrases.
 fn items(text: &str) -> [Vec<&str>; 4] {
     [
         found(r"^\s*# (.*) will be created$", text),
@@ -34,7 +34,7 @@ fn items(text: &str) -> [Vec<&str>; 4] {
     ]
 }
 
-/// The numbers that a server for pull requests reads from the summary line.
+/// Returns the numbers that a pull request server reads from the summary line.
 fn numbers(text: &str) -> Option<[usize; 3]> {
     let line = r"(?m)^Plan: (?:\d+ to import, )?(\d+) to add, (\d+) to change, (\d+) to destroy(?:, \d+ to forget)?\.";
     let captures = Regex::new(line).unwrap().captures(text)?;
@@ -55,7 +55,7 @@ const EVERY_KIND: &str = "
   Wide: { version: 1, visibility: PUBLIC }
 ";
 
-/// GitLab's recipe, over the document itself: flatten the actions, and count.
+/// Counts the actions of the document as GitLab's documentation does: flattens them first.
 fn count_actions(document: &Value) -> [usize; 3] {
     let changes = document["resource_changes"].as_array().unwrap();
     let actions: Vec<&Value> = changes
@@ -67,7 +67,7 @@ fn count_actions(document: &Value) -> [usize; 3] {
         .map(|word| actions.iter().filter(|action| **action == word).count())
 }
 
-/// The golden text of that plan.
+/// Compares the text of that plan with its snapshot.
 fn check_golden(text: &str) {
     insta::assert_snapshot!(text, @r#"
     Environment "test" at URL. Actions are shown with these symbols:
@@ -163,7 +163,7 @@ fn check_golden(text: &str) {
     "#);
 }
 
-/// A world in which that plan is made, and where it is.
+/// Makes that plan; returns its folder, the URL of the emulator, and the output.
 async fn every_kind() -> (TestEnv, String, CommandOutput) {
     let live = [
         Version::active("Again", "1"),
@@ -204,7 +204,7 @@ async fn every_kind() -> (TestEnv, String, CommandOutput) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn literals_stand_in_a_plan_with_every_kind_of_change() {
+async fn a_plan_with_each_kind_of_change_has_the_literals() {
     let (env, url, plan) = every_kind().await;
     let plan = plan.exits_with(1);
     let text = env.read("plan.txt");
@@ -218,7 +218,7 @@ async fn literals_stand_in_a_plan_with_every_kind_of_change() {
     let expected = [created, updated, destroyed, vec!["Again@1"]];
     assert_eq!(items(&text), expected);
     assert_eq!(numbers(&text), Some(counts));
-    // Two lines a change tell the same, in another order.
+    // The concise text, two lines per change, has the same items in another order.
     let mut concise = items(&plan.stdout);
     for names in &mut concise {
         names.sort_unstable();
@@ -235,8 +235,8 @@ async fn literals_stand_in_a_plan_with_every_kind_of_change() {
         gitlab,
         serde_json::json!({ "create": create, "update": update, "delete": delete })
     );
-    let told = "**Plan: 3 to add, 7 to change, 3 to destroy.**";
-    assert!(env.read("plan.md").contains(told));
+    let line = "**Plan: 3 to add, 7 to change, 3 to destroy.**";
+    assert!(env.read("plan.md").contains(line));
 }
 
 async fn outputs() -> [CommandOutput; 4] {
@@ -253,7 +253,7 @@ async fn outputs() -> [CommandOutput; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn literals_are_found_by_the_patterns_of_others() {
+async fn patterns_of_other_programs_find_the_literals() {
     let [plan, apply, again, refused] = outputs().await;
     let plan = plan.exits_with(0).stdout;
     assert_eq!(
@@ -289,7 +289,7 @@ async fn literals_are_found_by_the_patterns_of_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn literals_of_what_is_blocked_count_it_and_promise_nothing() {
+async fn literals_of_a_blocked_plan_count_its_changes() {
     let emulator = start(seed(&[Version::active("Safe", "1")], &[]), &[]).await;
     let env = env_with(&manifest_with(
         &emulator.url(),

@@ -1,4 +1,4 @@
-//! The formats of plans and reports, for programs that read them.
+//! The formats of plans and reports that other programs read.
 
 mod events;
 mod exit_codes;
@@ -21,7 +21,7 @@ const SOLUTIONS: &str = "
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_is_had_in_every_format_at_once() {
+async fn a_plan_is_written_in_several_formats_at_once() {
     let emulator = start(
         seed(
             &[
@@ -34,7 +34,7 @@ async fn a_plan_is_had_in_every_format_at_once() {
         &[],
     )
     .await;
-    // Without `user`, PUBLIC does not go with the owner.
+    // Without `user`, a visibility of PUBLIC does not match the declared owner.
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS).replace("user: svc, ", ""));
     let printed = env
         .solform_beside(&[
@@ -50,7 +50,7 @@ async fn a_plan_is_had_in_every_format_at_once() {
         ])
         .await
         .exits_with(2)
-        // There is a warning, and it is not on standard output.
+        // The warning is on standard error.
         .warns("Warning:")
         .warns("The plan is kept in `the.plan`.");
     let document: Value = serde_json::from_str(&printed.stdout).unwrap();
@@ -74,7 +74,7 @@ async fn a_plan_is_had_in_every_format_at_once() {
     );
     assert!(!text.contains('\u{1b}'), "{text}");
 
-    // The saved plan is the same plan.
+    // `show` of the saved plan prints the same.
     let shown = env.solform(&["show", "--json", "the.plan"]).exits_with(0);
     assert_eq!(shown.stdout, printed.stdout);
     let shown = env.solform(&["show", "the.plan"]).exits_with(0);
@@ -82,7 +82,7 @@ async fn a_plan_is_had_in_every_format_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_that_is_blocked_says_so_in_its_document() {
+async fn the_document_of_a_blocked_plan_has_the_reason() {
     let emulator = start(seed(&[Version::active("B", "1")], &[]), &[]).await;
     let text = manifest(&emulator.url(), "  B: { version: 1, state: ABSENT }\n");
     let env = env_with(&text.replace("    vars:", "    protect: [\"B@*\"]\n    vars:"));
@@ -103,13 +103,13 @@ async fn a_plan_that_is_blocked_says_so_in_its_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn formats_that_are_none_are_told() {
+async fn unknown_formats_are_errors() {
     let emulator = start(seed(&[], &[]), &[]).await;
     let env = env_with(&manifest(
         &emulator.url(),
         "  A: { version: 1, state: ABSENT }\n",
     ));
-    for (arguments, said) in [
+    for (arguments, message) in [
         (
             &["plan", "--format", "xml"][..],
             "possible values: text, json, markdown, gitlab, github",
@@ -125,13 +125,13 @@ async fn formats_that_are_none_are_told() {
             .solform_beside(arguments)
             .await
             .exits_with(1)
-            .warns(said);
+            .warns(message);
     }
 }
 
-/// The page documents everything that a reader can see.
+/// Each key of the report and each type of line is in docs/output.md.
 #[test]
-fn the_page_names_every_key_and_every_type_of_line() {
+fn the_page_has_each_key_and_type_of_line() {
     let page = include_str!("../../../docs/output.md");
     let env = crate::support::TestEnv::new();
     let schema = |name: &str| -> Value {

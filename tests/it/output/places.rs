@@ -1,13 +1,13 @@
-//! Files that cannot be written are found before an environment is asked or changed.
+//! Files that cannot be written are reported before an environment is read or changed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 
-/// Places where nobody can write a file, root included: a folder that is not there, a folder
-/// itself, a file in the place of a folder, and file systems of the kernel.
-const NO_PLACES: [&str; 5] = [
+/// Paths where no user can write a file, not even root: in a missing folder, a folder, in a file
+/// instead of a folder, and in file systems of the kernel.
+const UNWRITABLE: [&str; 5] = [
     "missing/report",
     "folder",
     "solform.yaml/report",
@@ -23,7 +23,7 @@ fn names_in(folder: &Path) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unwritable_outputs_are_found_before_anything() {
+async fn unwritable_outputs_are_reported_first() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
     let env = env_with(&manifest(
         &emulator.url(),
@@ -31,18 +31,18 @@ async fn unwritable_outputs_are_found_before_anything() {
     ));
     std::fs::create_dir(env.path().join("folder")).unwrap();
     let before = names_in(env.path());
-    for place in NO_PLACES {
-        let output = format!("json={place}");
+    for path in UNWRITABLE {
+        let output = format!("json={path}");
         for arguments in [
             &["apply", "--auto-approve", "--output", &output][..],
             &["destroy", "--auto-approve", "--output", &output],
             &["plan", "--output", &output],
-            &["plan", "--out", place],
-            &["export", "--out", place, "--force"],
+            &["plan", "--out", path],
+            &["export", "--out", path, "--force"],
         ] {
-            let told = env.solform_beside(arguments).await.exits_with(1);
-            let said = format!("failed to write `{place}`");
-            assert!(told.stderr.contains(&said), "{arguments:?}\n{told}");
+            let result = env.solform_beside(arguments).await.exits_with(1);
+            let message = format!("failed to write `{path}`");
+            assert!(result.stderr.contains(&message), "{arguments:?}\n{result}");
             assert_eq!(emulator.requests().len(), 0, "{arguments:?}");
         }
     }
@@ -50,7 +50,7 @@ async fn unwritable_outputs_are_found_before_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unwritable_step_summary_is_found_before() {
+async fn an_unwritable_step_summary_is_reported_first() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
     let mut env = env_with(&manifest(
         &emulator.url(),
@@ -61,22 +61,22 @@ async fn an_unwritable_step_summary_is_found_before() {
         &["apply", "--auto-approve", "--format", "github"][..],
         &["plan", "--format", "github"],
     ] {
-        let told = env.solform_beside(arguments).await.exits_with(1);
-        let said = told.stderr.matches("failed to write `/proc/summary.md`");
-        assert_eq!(said.count(), 1, "{told}");
+        let result = env.solform_beside(arguments).await.exits_with(1);
+        let errors = result.stderr.matches("failed to write `/proc/summary.md`");
+        assert_eq!(errors.count(), 1, "{result}");
         assert_eq!(emulator.requests().len(), 0, "{arguments:?}");
     }
-    // Who does not write there is not held up by it.
+    // Without the format, the unwritable summary does not matter.
     let _ = env
         .solform_beside(&["apply", "--auto-approve"])
         .await
         .exits_with(0);
 }
 
-/// A file that is no plan is refused before the listing, and a report that is there stays as it is
-/// until there is another one.
+/// `--out` refuses to replace a file that is not a plan, before the listing. An existing report is
+/// replaced only when there is a new one.
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_are_there_are_safe_until_the_end() {
+async fn existing_files_stay_until_the_end() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
     let env = env_with(&manifest(
         &emulator.url(),

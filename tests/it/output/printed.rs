@@ -1,12 +1,12 @@
-//! Printed commands: each works as it was printed, and none is printed that would fail.
+//! Printed commands: each works as printed, and no command that would fail is printed.
 
 use std::process::Command;
 
 use crate::support::worlds::{TOKEN, Version, manifest, manifest_with, seed, start};
 use crate::support::{CommandOutput, TestEnv};
 
-/// Gives a printed command to a shell.
-async fn typed(env: &TestEnv, printed: &str) -> CommandOutput {
+/// Executes a printed command in a shell.
+async fn execute(env: &TestEnv, printed: &str) -> CommandOutput {
     let rest = printed.strip_prefix("solform ").expect("a solform command");
     let program = env!("CARGO_BIN_EXE_solform");
     let command = format!("'{program}' {rest}");
@@ -16,14 +16,14 @@ async fn typed(env: &TestEnv, printed: &str) -> CommandOutput {
         .unwrap()
 }
 
-/// The command behind a mark, to the end of its line.
-fn behind<'t>(text: &'t str, mark: &str) -> &'t str {
+/// Returns the command between the mark and the end of the line.
+fn command_after<'t>(text: &'t str, mark: &str) -> &'t str {
     let rest = text.split_once(mark).map(|(_, rest)| rest);
     let rest = rest.unwrap_or_else(|| panic!("no `{mark}` in\n{text}"));
     rest.lines().next().unwrap()
 }
 
-/// The commands in backticks.
+/// Returns the solform commands in backticks.
 fn quoted(text: &str) -> Vec<&str> {
     let marked = text.split('`').skip(1).step_by(2);
     marked.filter(|text| text.starts_with("solform ")).collect()
@@ -31,7 +31,7 @@ fn quoted(text: &str) -> Vec<&str> {
 
 const SOLUTIONS: &str = "  A: { version: 1, state: INACTIVE }\n";
 
-/// A folder in which nothing is where it is looked for by default.
+/// Creates a folder whose manifest is not at the default path.
 fn elsewhere(url: &str) -> TestEnv {
     let mut env = TestEnv::new();
     env.set("TEST_TOKEN", TOKEN);
@@ -55,7 +55,7 @@ async fn solform(env: &TestEnv, words: &[&str]) -> CommandOutput {
     env.solform_beside(&all).await
 }
 
-/// The saved plan's next command finds manifest, environment and plan.
+/// The next command of a saved plan finds the manifest, the environment and the plan.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_command_of_a_plan_works_as_printed() {
     for file in ["the plan", "-o", "it's"] {
@@ -63,17 +63,17 @@ async fn the_next_command_of_a_plan_works_as_printed() {
         let env = elsewhere(&emulator.url());
         let out = format!("--out={file}");
         let output = solform(&env, &["plan", &out]).await.exits_with(0);
-        let next = behind(&output.stdout, "Next: ").to_owned();
-        let _ = typed(&env, &next)
+        let next = command_after(&output.stdout, "Next: ").to_owned();
+        let _ = execute(&env, &next)
             .await
             .exits_with(0)
             .says("Apply complete! Resources: 0 added, 1 changed, 0 destroyed.");
     }
 }
 
-/// It works beside `SOLFORM_CLI_ARGS` too, which names the same options.
+/// The printed command also works if `SOLFORM_CLI_ARGS` has the same options.
 #[tokio::test(flavor = "multi_thread")]
-async fn printed_commands_work_beside_cli_args() {
+async fn printed_commands_work_with_cli_args() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
     let mut env = elsewhere(&emulator.url());
     env.set(
@@ -84,14 +84,14 @@ async fn printed_commands_work_beside_cli_args() {
         .solform_beside(&["plan", "--out", "p"])
         .await
         .exits_with(0);
-    let next = behind(&output.stdout, "Next: ").to_owned();
-    let _ = typed(&env, &next)
+    let next = command_after(&output.stdout, "Next: ").to_owned();
+    let _ = execute(&env, &next)
         .await
         .exits_with(0)
         .says("Apply complete!");
 }
 
-/// A plan that apply would refuse names no next command, in text and in the stream.
+/// A plan that apply would refuse has no next command, in the text and in the stream.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_plan_names_no_next_command() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
@@ -120,9 +120,10 @@ async fn a_blocked_plan_names_no_next_command() {
     }
 }
 
-/// Helps name the manifest, the environment and the store that were typed.
+/// Commands in the help of errors name the manifest, the environment and the store that the user
+/// gave.
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_in_helps_work_as_printed() {
+async fn commands_in_help_texts_work_as_printed() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
     let env = elsewhere(&emulator.url());
     for (words, commands) in [
@@ -142,10 +143,10 @@ async fn commands_in_helps_work_as_printed() {
                 words.contains(&"my store") && !command.contains("plan --out FILE --store"),
                 "{command}"
             );
-            let _ = typed(&env, command).await.exits_with(0);
+            let _ = execute(&env, command).await.exits_with(0);
         }
     }
-    // The same in the documents.
+    // The stream holds such a command too.
     let output = solform(&env, &["apply", "--json"]).await.exits_with(1);
     assert!(
         output

@@ -1,4 +1,4 @@
-//! The report of an apply in every format, whatever the end was.
+//! The report of an apply in each format, for each kind of end.
 
 use serde_json::{Value, json};
 use solform::emulator::{Emulator, JobPace};
@@ -48,7 +48,7 @@ fn report(env: &TestEnv) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_is_had_in_every_format_at_once() {
+async fn a_report_is_written_in_each_format_at_once() {
     let (_emulator, env) = world().await;
     let output = env.solform_beside(&apply(&[])).await.exits_with(2);
     let document = report(&env);
@@ -58,7 +58,7 @@ async fn a_report_is_had_in_every_format_at_once() {
         json!({ "added": 1, "changed": 1, "destroyed": 1 })
     );
     assert_eq!(document["convergence"]["result"], "converged");
-    // The text is what stood on the screen: the plan, the table, the verdict.
+    // The text equals standard output: the plan, the table, the verdict.
     assert_eq!(env.read("report.txt"), output.stdout);
     let verdict = "Apply complete! Resources: 1 added, 1 changed, 1 destroyed.";
     assert!(output.stdout.ends_with(&format!("{verdict}\n")), "{output}");
@@ -67,7 +67,7 @@ async fn a_report_is_had_in_every_format_at_once() {
         env.read("report.cmd"),
         format!("::notice title=solform apply%3A test::{verdict}\n")
     );
-    // The run is the one that the store keeps.
+    // `run` is the id of the apply record in the store.
     let run = document["run"].as_str().unwrap();
     let shown = env.solform(&["history", "show", run, "--format", "markdown"]);
     let shown = shown.exits_with(0);
@@ -94,7 +94,7 @@ async fn a_report_is_had_in_every_format_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_document_has_standard_output_for_itself() {
+async fn a_document_is_alone_on_standard_output() {
     let (_emulator, env) = world().await;
     let json = ["apply", "--auto-approve", "--format", "json"];
     let output = env.solform_beside(&json).await.exits_with(0);
@@ -104,7 +104,7 @@ async fn one_document_has_standard_output_for_itself() {
         .warns("Plan: 1 to add, 1 to change, 1 to destroy.")
         .warns("Apply complete!");
     assert!(!output.stderr.contains(TOKEN));
-    // Nothing to do is a report too.
+    // An apply without changes has a report too.
     let output = env.solform_beside(&json).await.exits_with(0);
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(document["result"], "complete");
@@ -117,7 +117,7 @@ async fn one_document_has_standard_output_for_itself() {
         "{output}"
     );
     assert!(output.stdout.contains("**Destroy complete!"), "{output}");
-    // Where nobody approved, the document says so.
+    // The document of an apply that was not approved says so.
     let output = env.solform_beside(&["apply", "--format", "json"]);
     let output = output.await.exits_with(1).warns("cannot be approved");
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -129,7 +129,7 @@ async fn one_document_has_standard_output_for_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_apply_that_failed_leaves_its_report() {
+async fn a_failed_apply_writes_its_report() {
     let (emulator, env) = world().await;
     let fault = "operation=deploy,job=fail,text=::error::out of <memory>";
     emulator.add_fault(fault.parse().unwrap());
@@ -156,7 +156,7 @@ fn steady_text(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_begun_leaves_a_report_with_why() {
+async fn an_apply_that_did_not_start_reports_the_reason() {
     let (emulator, mut env) = world().await;
     let protected = manifest_with(&emulator.url(), "    protect: [\"Old@*\"]\n", "", SOLUTIONS);
     env.write("solform.yaml", &protected);
@@ -177,7 +177,7 @@ async fn what_was_not_begun_leaves_a_report_with_why() {
         env.read("report.txt")
             .contains("Not applied: nothing was changed.")
     );
-    // Without a manifest nothing is known of the environment, and a report is written all the same.
+    // Without a manifest the environment is unknown, and a report is still written.
     let _ = env
         .solform_beside(&apply(&["--file", "no.yaml"]))
         .await
@@ -193,14 +193,14 @@ async fn what_was_not_begun_leaves_a_report_with_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_earlier_run_has_in_flight_is_not_called_complete() {
+async fn a_job_of_an_earlier_apply_keeps_it_incomplete() {
     let packages = [Version::active("Up", "2")];
     let emulator = start_with(seed(&[], &packages), &[], JobPace::Never, 100).await;
     let solutions = "  Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n";
     let text = manifest(&emulator.url(), solutions).replace("deploy: 20s", "deploy: 1s");
     let env = env_with(&text);
     let _ = env.solform_beside(&apply(&[])).await.exits_with(6);
-    // The record is listed already, so that nothing is planned; its job may still fail.
+    // The list shows the record, so that the plan is empty; its job may still fail.
     let again = env.solform_beside(&apply(&[])).await.exits_with(6);
     assert!(!again.stdout.contains("No changes."), "{again}");
     assert!(!again.stdout.contains("Apply complete!"), "{again}");
@@ -217,7 +217,7 @@ async fn what_an_earlier_run_has_in_flight_is_not_called_complete() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn links_and_pipes_stay_what_they_are() {
+async fn links_and_pipes_are_not_replaced() {
     use std::os::unix::fs::{FileTypeExt as _, symlink};
 
     let (_emulator, env) = world().await;
@@ -250,12 +250,12 @@ async fn links_and_pipes_stay_what_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_cannot_be_written_are_told_before_anything_is_done() {
+async fn bad_output_files_are_reported_before_changes() {
     let (_emulator, env) = world().await;
     env.write("solform.yaml", &env.read("solform.yaml"));
     let text = env.read("solform.yaml");
     std::fs::create_dir(env.path().join("folder")).unwrap();
-    for (output, said) in [
+    for (output, message) in [
         (&["json=solform.yaml"][..], "is the manifest"),
         (&["github=./solform.yaml"], "is the manifest"),
         (&["json=folder"], "failed to write"),
@@ -277,12 +277,12 @@ async fn files_that_cannot_be_written_are_told_before_anything_is_done() {
                 .solform_beside(&arguments)
                 .await
                 .exits_with(1)
-                .warns(said);
+                .warns(message);
             assert_eq!(env.read("solform.yaml"), text, "{arguments:?}");
             assert!(!env.path().join("one").exists(), "{arguments:?}");
         }
     }
-    // Nothing was done.
+    // Nothing was changed.
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
         .await
@@ -290,7 +290,7 @@ async fn files_that_cannot_be_written_are_told_before_anything_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_is_shown_with_what_stood_against_it() {
+async fn a_blocked_plan_is_shown_with_the_reason() {
     let emulator = start(seed(&[Version::active("Old", "1")], &[]), &[]).await;
     let limits = "    limits: { max_destroy: 0 }\n";
     let solutions = "  Old: { version: 1, state: ABSENT }\n";
@@ -314,7 +314,7 @@ async fn a_plan_is_shown_with_what_stood_against_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_destroyed_is_not_replaced() {
+async fn destroy_cannot_be_combined_with_replace() {
     let (_emulator, env) = world().await;
     for command in [&["destroy", "--auto-approve"][..], &["plan", "--destroy"]] {
         let arguments = [command, &["--replace", "Up@1"]].concat();

@@ -1,4 +1,4 @@
-//! Event streams, read strictly: what every test of them needs.
+//! Helpers that read event streams strictly.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -10,13 +10,13 @@ use solform::emulator::Emulator;
 use crate::support::worlds::TOKEN;
 use crate::support::{CommandOutput, TestEnv};
 
-/// What a schema asks for.
+/// Returns the validator for the schema of this document.
 pub(super) fn validator(env: &TestEnv, document: &str) -> Validator {
     let schema = env.solform(&["schema", document]).exits_with(0).stdout;
     jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
 }
 
-/// Asserts that a document is as its schema says.
+/// Asserts that a document conforms to its schema.
 #[track_caller]
 pub(super) fn assert_valid(validator: &Validator, document: &Value) {
     let errors: Vec<String> = validator
@@ -26,7 +26,7 @@ pub(super) fn assert_valid(validator: &Validator, document: &Value) {
     assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
 }
 
-/// The lines of a stream: each one object, the first the version, none with the token.
+/// Parses a stream: each line is one object, the first is the version, none holds the token.
 #[track_caller]
 pub(super) fn lines_of(stdout: &str) -> Vec<Value> {
     assert!(stdout.is_empty() || stdout.ends_with('\n'), "{stdout}");
@@ -48,7 +48,7 @@ pub(super) fn lines_of(stdout: &str) -> Vec<Value> {
     lines
 }
 
-/// The same, of a command, with every line as the schema says.
+/// Parses the stream of a command, and asserts that each line conforms to the schema.
 #[track_caller]
 pub(super) fn stream(env: &TestEnv, output: &CommandOutput) -> Vec<Value> {
     let validator = validator(env, "events");
@@ -59,7 +59,7 @@ pub(super) fn stream(env: &TestEnv, output: &CommandOutput) -> Vec<Value> {
     lines
 }
 
-/// The types of the lines.
+/// Returns the types of the lines.
 pub(super) fn types(lines: &[Value]) -> Vec<&str> {
     lines
         .iter()
@@ -67,7 +67,7 @@ pub(super) fn types(lines: &[Value]) -> Vec<&str> {
         .collect()
 }
 
-/// The last line, which is an error.
+/// Returns the diagnostic in the last line, which must be an error.
 #[track_caller]
 pub(super) fn last_error(lines: &[Value]) -> &Value {
     let last = lines.last().unwrap();
@@ -76,7 +76,7 @@ pub(super) fn last_error(lines: &[Value]) -> &Value {
     &last["diagnostic"]
 }
 
-/// The summary of what happened: exactly one, and none of the stream's lines but errors behind it.
+/// Returns the summary of the operation. There must be exactly one, followed only by diagnostics.
 #[track_caller]
 pub(super) fn final_summary<'a>(lines: &'a [Value], operation: &str) -> &'a Value {
     let found: Vec<usize> = (0..lines.len())
@@ -89,7 +89,7 @@ pub(super) fn final_summary<'a>(lines: &'a [Value], operation: &str) -> &'a Valu
     &lines[found[0]]
 }
 
-/// A value whose times, ids, addresses of servers and durations are the same on every run.
+/// Replaces times, ids, server addresses and durations, so that the value is always the same.
 pub(super) fn steady(value: &Value) -> Value {
     let mut seen = Vec::new();
     let mut value = value.clone();
@@ -127,12 +127,12 @@ fn steady_within(value: &mut Value, key: &str, seen: &mut Vec<String>) {
                 let pattern = regex::Regex::new(pattern).unwrap();
                 *text = pattern
                     .replace_all(text, |found: &regex::Captures<'_>| {
-                        let place = seen.iter().position(|known| *known == found[0]);
-                        let place = place.unwrap_or_else(|| {
+                        let index = seen.iter().position(|known| *known == found[0]);
+                        let index = index.unwrap_or_else(|| {
                             seen.push(found[0].to_owned());
                             seen.len() - 1
                         });
-                        format!("{what}-{}", place + 1)
+                        format!("{what}-{}", index + 1)
                     })
                     .into_owned();
             }
@@ -155,23 +155,23 @@ pub(super) fn assert_golden(name: &str, text: &str) {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         text == committed,
-        "{} is not what came out; look at it, and run the test with SOLFORM_BLESS=1 to write it:\n{text}",
+        "{} differs from the output; read it, and run the test with SOLFORM_BLESS=1 to write it:\n{text}",
         path.display()
     );
 }
 
-/// The lines as a golden file holds them.
+/// Returns the lines in the form of the golden files.
 pub(super) fn golden_lines(lines: &[Value]) -> String {
     let all = steady(&Value::Array(lines.to_vec()));
-    // A change that takes longer than 10 s on a slow machine says so.
+    // Lines of progress appear only for changes that take longer than 10 s.
     let lines = all.as_array().unwrap().iter();
     let lines = lines.filter(|line| line["type"] != "apply_progress");
     let lines: Vec<String> = lines.map(|line| format!("{line}\n")).collect();
     lines.concat()
 }
 
-/// What an apply with `--json` or without says when its first job is at work, and when an interrupt
-/// was seen.
+/// Returns the texts that show that the first job of an apply is running, and that it has received
+/// an interrupt.
 fn signs(is_json: bool) -> [&'static str; 2] {
     if is_json {
         [r#""event":"job-started""#, r#""event":"draining""#]
@@ -180,8 +180,8 @@ fn signs(is_json: bool) -> [&'static str; 2] {
     }
 }
 
-/// Starts an apply, interrupts it when its first job is at work, and ends the jobs when it has seen
-/// the interrupt. Returns its exit code, and its standard output.
+/// Starts an apply, interrupts it when its first job is running, and ends the jobs when it has
+/// received the interrupt. Returns its exit code and its standard output.
 pub(super) async fn interrupted(
     emulator: &Emulator,
     env: &TestEnv,
@@ -192,15 +192,15 @@ pub(super) async fn interrupted(
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let (mut child, out, err) = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
-        let mut out = Told::new(child.stdout.take().unwrap());
-        let mut err = Told::new(child.stderr.take().unwrap());
-        let told = if is_json { &mut out } else { &mut err };
+        let mut out = PipeReader::new(child.stdout.take().unwrap());
+        let mut err = PipeReader::new(child.stderr.take().unwrap());
+        let signalling = if is_json { &mut out } else { &mut err };
         let [begun, seen] = signs(is_json);
-        told.read_until(begun);
+        signalling.read_until(begun);
         let id = child.id().to_string();
         let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
         assert!(killed.success());
-        told.read_until(seen);
+        signalling.read_until(seen);
         (child, out, err)
     })
     .await
@@ -217,13 +217,13 @@ pub(super) async fn interrupted(
     .unwrap()
 }
 
-/// A pipe, and what came through it so far.
-struct Told {
+/// A pipe, and the text that was read from it.
+struct PipeReader {
     pipe: BufReader<Box<dyn Read + Send>>,
     text: String,
 }
 
-impl Told {
+impl PipeReader {
     fn new(pipe: impl Read + Send + 'static) -> Self {
         Self {
             pipe: BufReader::new(Box::new(pipe)),
@@ -231,8 +231,8 @@ impl Told {
         }
     }
 
-    fn read_until(&mut self, said: &str) {
-        while !self.text.contains(said) {
+    fn read_until(&mut self, text: &str) {
+        while !self.text.contains(text) {
             assert!(
                 self.pipe.read_line(&mut self.text).unwrap() > 0,
                 "{}",

@@ -1,5 +1,4 @@
-//! Big applies in a pipeline: a bounded number of lines that count, and everything where it is
-//! asked for.
+//! Big applies in a pipeline: a bounded number of lines with counts, and each outcome on request.
 
 use std::fmt::Write as _;
 
@@ -8,7 +7,7 @@ use serde_json::Value;
 use crate::support::TestEnv;
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 
-/// A world in which this many versions are deployed, and one is deleted.
+/// Starts an emulator and writes a manifest that deploys this number of versions and deletes one.
 async fn many(number: usize) -> (solform::emulator::Emulator, TestEnv) {
     let names: Vec<String> = (0..number).map(|nth| format!("Form {nth}")).collect();
     let packages: Vec<Version<'_>> = names
@@ -38,7 +37,7 @@ async fn a_big_apply_prints_one_line_for_each_change() {
     assert!(plan.stdout.contains(counts), "{plan}");
     let group = " 299 to create, declared: Form 0@1, Form 1@1, Form 10@1, Form 100@1 and 295 more";
     assert!(plan.stdout.contains(group), "{plan}");
-    // What is lost stays whole.
+    // Destroyed versions are shown in full.
     assert!(
         plan.stdout.contains("# Old@1 will be destroyed\n"),
         "{plan}"
@@ -68,13 +67,13 @@ async fn a_big_apply_prints_one_line_for_each_change() {
     assert!(apply.stdout.contains(complete), "{apply}");
     let outcome = "  done        + 299 changes\n";
     assert!(apply.stdout.contains(outcome), "{apply}");
-    // One line for each change that has ended, with its id and the count; all others only count.
+    // One line for each ended change, with its id and the count; the other lines only count.
     let is_end = |line: &&str| line.contains(" complete after ");
     let ended: Vec<&str> = apply.stderr.lines().filter(is_end).collect();
     assert_eq!(ended.len(), NUMBER + 1, "{apply}");
-    for (place, line) in ended.iter().enumerate() {
+    for (index, line) in ended.iter().enumerate() {
         assert!(
-            line.ends_with(&format!(" ({} of 300)", place + 1)),
+            line.ends_with(&format!(" ({} of 300)", index + 1)),
             "{line}"
         );
         assert!(
@@ -88,15 +87,15 @@ async fn a_big_apply_prints_one_line_for_each_change() {
         .stderr
         .lines()
         .filter(|line| !is_end(line) && !is_count(line));
-    // Warnings, such as that of a store in a folder.
+    // The rest is warnings, such as the one about a store in a folder.
     assert!(others.count() < 20, "{apply}");
     let report: Value = serde_json::from_str(&env.read("report.json")).unwrap();
     assert_eq!(report["changes"].as_array().unwrap().len(), NUMBER + 1);
 }
 
-/// A verbose apply of that size names each outcome, and what is not done is named without it too.
+/// With `--verbose` each outcome is shown; failed changes are shown without it too.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_outcome_is_there_on_demand() {
+async fn verbose_shows_each_outcome() {
     let (emulator, env) = many(120).await;
     let rule = "operation=deploy,times=1,status=400,text=it is not wanted";
     emulator.add_fault(rule.parse().unwrap());
@@ -128,7 +127,7 @@ async fn every_outcome_is_there_on_demand() {
     assert_eq!(apply.stdout.matches(" will be created\n").count(), 120);
 }
 
-/// Terraform's lines stay where an apply is small.
+/// A small apply prints the lines of Terraform.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_small_apply_has_terraforms_lines() {
     let (_emulator, env) = many(2).await;
