@@ -1,4 +1,4 @@
-//! Plans of manifests that are big enough for the listing to begin before they are read.
+//! Plans of big manifests, for which the listing starts before the manifest is completely read.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,10 +9,10 @@ use solform::emulator::{Emulator, JobPace};
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{Version, env_with, manifest_with, seed, start_with};
 
-/// More names than are ever asked for one by one.
+/// More names than solform lists by name.
 const NAMES: usize = 600;
 
-/// One page holds everything, so that the requests are always the same.
+/// Starts an emulator that lists everything in one page, so that the requests are always the same.
 async fn world() -> Emulator {
     let names: Vec<String> = (0..NAMES)
         .map(|number| format!("Solution {number}"))
@@ -28,7 +28,7 @@ async fn world() -> Emulator {
     start_with(seed(&live, &[]), &[], JobPace::Polls(1), 1000).await
 }
 
-/// A big manifest of that world, with more top-level keys behind the solutions.
+/// Returns a big manifest of those solutions, with `tail` after them.
 fn big(url: &str, tail: &str) -> String {
     let padding = "x".repeat(300);
     let mut solutions = String::new();
@@ -42,8 +42,8 @@ fn big(url: &str, tail: &str) -> String {
     manifest_with(url, "", "", &format!("{solutions}{tail}"))
 }
 
-/// The same, and nothing of it is read ahead.
-fn unread(manifest: &str) -> String {
+/// Changes the manifest so that the listing starts only after it is read.
+fn without_early_listing(manifest: &str) -> String {
     manifest.replace("\nsolutions:\n", "\n\"solutions\":\n")
 }
 
@@ -57,39 +57,39 @@ fn requests(emulator: &Emulator) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_look_that_began_early_shows_and_asks_the_same() {
+async fn an_early_listing_changes_no_output_or_request() {
     for (arguments, tail) in [
         (&["plan", "--detailed-exitcode"][..], ""),
         (&["plan", "--destroy", "--detailed-exitcode"], ""),
-        // Another environment than the one that was read ahead: the look begins anew.
+        // The end of the manifest changes the environment: the listing starts again.
         (
             &["plan", "--destroy", "--max-destroy", "1000"],
             "protect: [\"Solution 3@*\"]\n",
         ),
     ] {
         let mut outputs = Vec::new();
-        for is_ahead in [true, false] {
+        for is_early in [true, false] {
             let emulator = world().await;
             let manifest = big(&emulator.url(), tail);
-            let env = env_with(&if is_ahead {
+            let env = env_with(&if is_early {
                 manifest
             } else {
-                unread(&manifest)
+                without_early_listing(&manifest)
             });
             let output = env.solform_beside(arguments).await;
-            let said = output.to_string().replace(&emulator.url(), "URL");
-            outputs.push((said, requests(&emulator)));
+            let printed = output.to_string().replace(&emulator.url(), "URL");
+            outputs.push((printed, requests(&emulator)));
         }
-        let (ahead, whole) = (&outputs[0], &outputs[1]);
-        assert_eq!(ahead.0, whole.0, "{arguments:?}");
+        let (early, late) = (&outputs[0], &outputs[1]);
+        assert_eq!(early.0, late.0, "{arguments:?}");
         if tail.is_empty() {
-            assert_eq!(ahead.1, whole.1, "{arguments:?}");
+            assert_eq!(early.1, late.1, "{arguments:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_wrong_further_down_is_not_planned() {
+async fn a_problem_far_down_prevents_the_plan() {
     let emulator = world().await;
     let url = emulator.url();
     for (tail, code) in [
@@ -100,23 +100,23 @@ async fn a_manifest_that_is_wrong_further_down_is_not_planned() {
     ] {
         let manifest = big(&url, tail);
         let env = env_with(&manifest);
-        let ahead = env
+        let early = env
             .solform_beside(&["plan"])
             .await
             .exits_with(1)
             .warns(code);
-        env.write("solform.yaml", &unread(&manifest));
-        let whole = env.solform_beside(&["plan"]).await.exits_with(1);
+        env.write("solform.yaml", &without_early_listing(&manifest));
+        let late = env.solform_beside(&["plan"]).await.exits_with(1);
         let plain = |text: &str| text.replace("\"solutions\":", "solutions:");
-        assert_eq!(plain(&ahead.stderr), plain(&whole.stderr), "{tail}");
-        assert!(ahead.stdout.is_empty(), "{ahead}");
+        assert_eq!(plain(&early.stderr), plain(&late.stderr), "{tail}");
+        assert!(early.stdout.is_empty(), "{early}");
     }
     let is_get = |request: &solform::emulator::RequestRecord| request.method == "GET";
     assert!(emulator.requests().iter().all(is_get));
 }
 
 #[tokio::test]
-async fn no_program_is_run_before_the_manifest_is_known_to_be_sound() {
+async fn token_commands_need_a_valid_manifest() {
     let emulator = world().await;
     let command = "{ command: [touch, ran] }";
     let manifest = |tail: &str| big(&emulator.url(), tail).replace("{ env: TEST_TOKEN }", command);
@@ -130,7 +130,7 @@ async fn no_program_is_run_before_the_manifest_is_known_to_be_sound() {
 }
 
 #[tokio::test]
-async fn what_stands_in_the_way_is_told_as_ever() {
+async fn an_early_listing_reports_hosts_and_tokens() {
     let emulator = world().await;
     let mut env = env_with(&big(&emulator.url(), ""));
     env.set("SOLFORM_ALLOWED_HOSTS", "instabase.example.com");
@@ -150,24 +150,24 @@ async fn what_stands_in_the_way_is_told_as_ever() {
 }
 
 #[tokio::test]
-async fn a_list_that_moves_under_the_look_is_listed_again() {
+async fn a_list_that_changes_is_listed_again() {
     let openings = AtomicUsize::new(0);
     let server = Scripted::start(move |asked| {
         let offset = asked.query.get("offset");
         if offset.is_none() {
             openings.fetch_add(1, Ordering::SeqCst);
         }
-        // The first version goes out of service, and behind the second, before the first page is
-        // read again.
+        // Before the first page is read again, the first version becomes INACTIVE and moves
+        // after the second.
         let is_gone = openings.load(Ordering::SeqCst) > 1;
         let offset: usize = offset.map_or(0, |text| text.parse().unwrap());
         let end = (offset + 100).min(NAMES);
         let solutions: Vec<_> = (offset..end)
-            .map(|place| {
-                let number = if is_gone && place < 2 {
-                    1 - place
+            .map(|index| {
+                let number = if is_gone && index < 2 {
+                    1 - index
                 } else {
-                    place
+                    index
                 };
                 let is_active = number > 0 && number != 7 || number == 0 && !is_gone;
                 json!({
@@ -198,6 +198,6 @@ async fn a_list_that_moves_under_the_look_is_listed_again() {
     let openings = openings
         .iter()
         .filter(|asked| !asked.query.contains_key("offset"));
-    // The look and its proof, which fails; the list and its proof.
+    // The early listing and its confirmation, which fails; the second listing and its confirmation.
     assert_eq!(openings.count(), 4);
 }

@@ -1,5 +1,5 @@
-//! Bad input: one clear error that says what, where and what to do; nothing changed, no secret
-//! shown.
+//! Bad input gives one clear error with the cause, the location and the fix. Nothing is changed,
+//! and no secret is shown.
 
 use std::net::TcpListener;
 
@@ -9,7 +9,7 @@ use crate::support::{CommandOutput, TestEnv};
 
 const SOLUTIONS: &str = "  A: { version: 1, state: INACTIVE }\n";
 
-/// Asserts the form of an error, and that no secret is in it at the noisiest log level.
+/// Asserts the form of an error, and that it holds no secret at the most verbose log level.
 #[track_caller]
 fn is_clear(output: CommandOutput, says: &[&str]) {
     let output = output.exits_with(1);
@@ -61,7 +61,7 @@ fn refusals_by_status() {
         ("403 Forbidden", "403"),
         ("404 Not Found", "404"),
     ] {
-        // A server may repeat what it was sent.
+        // A server may repeat parts of the request.
         let body = format!("{{\"message\":\"not with Bearer {TOKEN}\"}}");
         let server = RawServer::saying(&answer(status, "application/json", &body));
         is_clear(
@@ -78,7 +78,7 @@ fn refusals_by_status() {
 }
 
 #[test]
-fn bodies_that_are_no_answer() {
+fn bodies_without_a_valid_answer() {
     for (what, content_type, body, says) in [
         (
             "html",
@@ -115,15 +115,15 @@ fn an_endless_body() {
 }
 
 #[test]
-fn a_certificate_that_nobody_knows() {
-    // A server that does not speak TLS at all is the plainest bad certificate.
+fn an_untrusted_certificate() {
+    // A server without TLS is the simplest case of a bad certificate.
     let server = RawServer::saying(&answer("200 OK", "text/plain", "hello"));
     let url = server.url().replace("http:", "https:");
     is_clear(planned_against(&url), &["GET", "127.0.0.1"]);
 }
 
 #[test]
-fn a_redirect_elsewhere_never_takes_the_token_along() {
+fn a_redirect_elsewhere_does_not_get_the_token() {
     let elsewhere = RawServer::saying(&answer("200 OK", "application/json", "{}"));
     let server = RawServer::saying(&format!(
         "HTTP/1.1 302 Found\r\nlocation: {}/api\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
@@ -139,7 +139,7 @@ fn a_redirect_elsewhere_never_takes_the_token_along() {
 }
 
 #[test]
-fn a_token_that_is_not_there() {
+fn a_missing_token() {
     let server = RawServer::saying(&answer("200 OK", "application/json", "{}"));
     let env = TestEnv::new();
     env.write("solform.yaml", &manifest(&server.url(), SOLUTIONS));
@@ -155,7 +155,7 @@ fn a_token_that_is_not_there() {
         &token("{ command: [sh, -c, \"echo it went wrong >&2; exit 3\"] }"),
     );
     is_clear(env.solform(&["plan"]), &["it went wrong"]);
-    // A command may trace what it wrote, whole or up to where its words are cut.
+    // The error output of a command may hold the token, complete or cut at the limit of its text.
     for pad in [0, 190] {
         env.write(
             "solform.yaml",
@@ -170,7 +170,7 @@ fn a_token_that_is_not_there() {
 }
 
 #[test]
-fn hosts_that_are_not_allowed_are_not_asked() {
+fn hosts_that_are_not_allowed_get_no_request() {
     let server = RawServer::saying(&answer("200 OK", "application/json", "{}"));
     let mut env = env_with(&manifest(&server.url(), SOLUTIONS));
     env.set("SOLFORM_ALLOWED_HOSTS", "instabase.example.com");
@@ -186,7 +186,7 @@ fn hosts_that_are_not_allowed_are_not_asked() {
 }
 
 #[test]
-fn manifests_that_are_none() {
+fn files_that_are_not_manifests() {
     let env = TestEnv::new();
     is_clear(env.solform(&["plan"]), &["solform.yaml", "solform init"]);
     std::fs::create_dir(env.path().join("folder.yaml")).unwrap();
@@ -207,7 +207,7 @@ fn manifests_that_are_none() {
     }
     std::fs::write(env.path().join("solform.yaml"), [0xff, 0xfe, 0x00]).unwrap();
     is_clear(env.solform(&["validate"]), &["not-utf8"]);
-    // 100 MB, of which only a little is ever read.
+    // 100 MB, of which only a small part is read.
     let large = std::fs::File::create(env.path().join("solform.yaml")).unwrap();
     large.set_len(100_000_000).unwrap();
     is_clear(env.solform(&["validate"]), &["too-large"]);
@@ -239,7 +239,7 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
-fn every_problem_of_a_file_is_shown_at_once() {
+fn all_problems_of_a_file_are_shown_at_once() {
     let env = env_with(&manifest_with(
         "https://instabase.example.com",
         "    limits: { max_destroy: 300% }\n",

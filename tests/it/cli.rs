@@ -33,14 +33,14 @@ fn init_writes_a_manifest_that_validates_and_plans() {
     assert!(output.stderr.is_empty(), "{output}");
     let output = env.solform(&["plan"]).exits_with(0);
     assert!(output.stderr.is_empty(), "{output}");
-    // It is never overwritten.
+    // An existing manifest is never overwritten.
     env.write("solform.yaml", "mine");
     let _ = env.solform(&["init"]).exits_with(1);
     assert_eq!(env.read("solform.yaml"), "mine");
 }
 
 #[test]
-fn usage_errors_are_errors_and_not_changes() {
+fn usage_errors_exit_with_1() {
     let env = TestEnv::new();
     for arguments in [
         &["plan", "--detailed-exitcode", "--no-such-option"][..],
@@ -119,7 +119,7 @@ fn an_environment_must_be_meant() {
 }
 
 #[test]
-fn the_emulator_tells_its_address_first_and_ends_on_a_signal() {
+fn the_emulator_prints_its_url_and_ends_on_a_signal() {
     use std::io::{BufRead as _, BufReader};
     let env = TestEnv::new();
     let mut child = env
@@ -141,13 +141,13 @@ fn the_emulator_tells_its_address_first_and_ends_on_a_signal() {
 }
 
 #[test]
-fn a_reader_who_leaves_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let env = TestEnv::new();
     let program = env!("CARGO_BIN_EXE_solform");
     let command = format!("'{program}' schema manifest | head -n 1; echo ${{PIPESTATUS[0]}}");
     let output = env.command("bash", &["-c", &command]).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(said.lines().last(), Some("0"), "{said}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed.lines().last(), Some("0"), "{printed}");
     assert!(output.stderr.is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! `doctor`: each thing that can be wrong is told as that, and nothing is changed.
+//! `doctor`: each check reports its own problem, and nothing is changed.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::worlds::{
 
 const SOLUTIONS: &str = "  New: { version: 2.0.0, path: '${drive}/${name}-${version}.ibsolution' }\n  Old: { version: 1.0.0, path: '${drive}/gone.ibsolution' }\n";
 
-/// What a diagnosis says, by the names of the checks.
+/// The document of `doctor --json`, read by the names of the checks.
 struct Diagnosed(Value);
 
 impl Diagnosed {
@@ -22,7 +22,7 @@ impl Diagnosed {
         checks.iter().find(|check| check["name"] == name).unwrap()
     }
 
-    /// Asserts verdicts, all of them in full sentences with a hint where there is something to do.
+    /// Asserts the verdicts. Each check has a full sentence, and a hint if it warns or fails.
     #[track_caller]
     fn is(&self, expected: &[(&str, &str)]) -> &Self {
         for (name, verdict) in expected {
@@ -50,7 +50,8 @@ impl Diagnosed {
     }
 }
 
-/// Runs `doctor --json`; the token is never in what it prints, and both forms end alike.
+/// Executes `doctor` with and without `--json`. Both outputs have the same counts and exit code,
+/// and never the token.
 async fn diagnose(env: &TestEnv, arguments: &[&str], code: i32) -> Diagnosed {
     let text = env
         .solform_beside(&[&["doctor"], arguments].concat())
@@ -83,7 +84,7 @@ async fn diagnose(env: &TestEnv, arguments: &[&str], code: i32) -> Diagnosed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_setup_is_all_ok() {
+async fn a_correct_setup_passes_all_checks() {
     let live = [
         Version::active("Old", "1.0.0"),
         Version::inactive("Old", "0.9.0"),
@@ -121,12 +122,12 @@ async fn a_right_setup_is_all_ok() {
             .iter()
             .all(|request| request.method == "GET")
     );
-    // Nothing was left in the store.
+    // Nothing was written to the store.
     assert!(!env.path().join(".solform").exists());
 }
 
 #[test]
-fn the_embedded_emulator_needs_neither_token_nor_certificate() {
+fn the_embedded_emulator_needs_no_token() {
     let env = TestEnv::new();
     let _ = env.solform(&["init"]).exits_with(0);
     let _ = env
@@ -137,7 +138,7 @@ fn the_embedded_emulator_needs_neither_token_nor_certificate() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_ends_it() {
+fn an_unreadable_manifest_skips_the_other_checks() {
     let env = env_with("solform: 1\nenvironments: { test: { url: 'emulator:', colour: red } }\n");
     let output = env
         .solform(&["doctor", "--json", "-e", "test"])
@@ -159,7 +160,7 @@ fn a_manifest_that_cannot_be_read_ends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_token_a_missing_one_and_a_wrong_account_are_told_apart() {
+async fn the_causes_of_401_are_distinguished() {
     let emulator = start(seed(&[Version::active("Old", "1.0.0")], &[]), &[]).await;
     let mut env = env_with(&manifest(&emulator.url(), SOLUTIONS));
     env.set("TEST_TOKEN", "another-one");
@@ -184,8 +185,8 @@ async fn a_wrong_token_a_missing_one_and_a_wrong_account_are_told_apart() {
         ])
         .says("token", "`TEST_TOKEN` is not set");
 
-    // 401 means one of three things (docs/platform.md, "Conventions"): what else is answered tells
-    // which.
+    // 401 has three possible causes (docs/platform.md, "Conventions"); the other answers show the
+    // actual one.
     let server = Scripted::start(|asked| match asked.header("ib-context") {
         Some(_) => Reply::text(401, r#"{"message":"no"}"#),
         None => Instance::of(4).answer(asked),
@@ -218,7 +219,7 @@ async fn a_wrong_token_a_missing_one_and_a_wrong_account_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nobody_answers_the_rest_is_skipped() {
+async fn an_unreachable_server_skips_the_other_checks() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
@@ -236,7 +237,7 @@ async fn where_nobody_answers_the_rest_is_skipped() {
         ),
     ] {
         let env = env_with(&manifest(&url, SOLUTIONS));
-        // The checks that pass must do so within the limit.
+        // The limit must be long enough for the checks that pass.
         let limit = env.limit(limit);
         let found = diagnose(&env, &["--timeout", &limit], 1).await;
         found
@@ -254,8 +255,8 @@ async fn where_nobody_answers_the_rest_is_skipped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_prove_who_it_is_is_no_server() {
-    // It answers the handshake with plain words.
+async fn an_untrusted_server_fails_the_tls_check() {
+    // The server answers the handshake with plain HTTP.
     let server = Scripted::start(|_| Reply::text(200, "hello")).await;
     let url = server.url.as_str().replace("http:", "https:");
     let env = env_with(&manifest(&url, SOLUTIONS));
@@ -263,7 +264,7 @@ async fn a_server_that_cannot_prove_who_it_is_is_no_server() {
     found
         .is(&[("connection", "ok"), ("tls", "fail"), ("access", "skipped")])
         .says("tls", "o trusted connection");
-    // Nor is there one with a bundle that is none.
+    // A missing or invalid CA bundle fails too.
     let env = env_with(&manifest_with(
         &url,
         "    ca_bundle: ca.pem\n",
@@ -280,7 +281,7 @@ async fn a_server_that_cannot_prove_who_it_is_is_no_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_page_is_no_api() {
+async fn a_web_page_fails_the_access_check() {
     let server = Scripted::start(|_| {
         Reply::text(200, "<!doctype html><title>Sign in</title>")
             .header("content-type", "text/html")
@@ -298,7 +299,7 @@ async fn a_web_page_is_no_api() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn packages_are_looked_for_and_into() {
+async fn packages_are_found_and_inspected() {
     let odd = Version::active("Odd", "1.0.0");
     let emulator = start(
         seed(
@@ -317,7 +318,7 @@ async fn packages_are_looked_for_and_into() {
     );
     let env = env_with(&manifest(&emulator.url(), &missing));
     let found = diagnose(&env, &[], 1).await;
-    // What is live can do without its package; what would be deployed cannot be another one.
+    // A live version does not need its package; a version to deploy needs its own package.
     found
         .is(&[("paths", "warn"), ("packages", "fail")])
         .says("paths", "2 of 3 packages can be read.")
@@ -338,7 +339,7 @@ async fn packages_are_looked_for_and_into() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_that_are_ignored_or_rejected_are_told() {
+async fn ignored_and_rejected_filters_are_reported() {
     for (seen, by_name, expected) in [
         (Seen::InRecords, ByName::Exact, ["ok", "ok", "ok"]),
         (Seen::ByFilter, ByName::Ignored, ["ok", "warn", "ok"]),
@@ -348,7 +349,7 @@ async fn filters_that_are_ignored_or_rejected_are_told() {
         let server = Scripted::start(move |asked| {
             let mut instance = Instance::of(24);
             (instance.seen, instance.by_name) = (seen, by_name);
-            // Both names begin alike.
+            // Both names have the same beginning.
             instance.entries[0].name = "Solution".to_owned();
             instance.answer(asked)
         })
@@ -391,7 +392,7 @@ async fn filters_that_are_ignored_or_rejected_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_proves_nothing_fails() {
+async fn an_unproven_list_fails() {
     let server = Scripted::start(|asked| {
         let solution = json!({ "id": "a", "name": "N", "version": "1", "state": "ACTIVE" });
         let _ = asked;
@@ -410,7 +411,7 @@ async fn a_list_that_proves_nothing_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_far_off_is_told() {
+async fn a_wrong_clock_is_reported() {
     let server = Scripted::start(|asked| {
         Instance::of(4)
             .answer(asked)
@@ -426,7 +427,7 @@ async fn a_clock_that_is_far_off_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_store_is_read_and_its_lock_told() {
+async fn the_store_and_its_lock_are_reported() {
     let emulator = start(seed(&[Version::active("Old", "1.0.0")], &[]), &[]).await;
     let mut env = env_with(&manifest(&emulator.url(), "  Old: { version: 1.0.0 }\n"));
     let _ = env
@@ -445,7 +446,7 @@ async fn the_store_is_read_and_its_lock_told() {
         .await
         .is(&[("store", "fail"), ("lock", "skipped")]);
 
-    // Whoever holds the kernel's lock on the file holds the lock.
+    // The lock is held if a process holds the file lock of the kernel.
     let folder = std::fs::read_dir(env.path().join(".solform"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

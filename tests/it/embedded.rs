@@ -1,4 +1,4 @@
-//! The environment `emulator:`, whose data folder one process at a time holds.
+//! The environment `emulator:`, whose data folder can be used by one process at a time.
 
 use crate::durable::at_work;
 use crate::support::TestEnv;
@@ -24,9 +24,9 @@ fn env(seed: &str) -> TestEnv {
     env
 }
 
-/// Whoever is told to delete the folder would delete what the other command is working on.
+/// The error must not advise to delete the folder: the other command is using it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_in_use_names_who_uses_it() {
+async fn a_folder_in_use_names_its_user() {
     let never = "faults:\n  - { operation: deploy, pace: never }\n";
     let mut env = env(&format!("{never}{PACKAGE}"));
     env.set("USER", "ann").set("HOSTNAME", "desk");
@@ -42,17 +42,17 @@ async fn a_folder_in_use_names_who_uses_it() {
         &["apply", "--auto-approve"],
         &["emulator", "--data", ".solform/emulator"],
     ] {
-        let told = env.solform_beside(arguments).await.exits_with(1);
-        assert!(told.stderr.contains(&process), "{told}");
+        let output = env.solform_beside(arguments).await.exits_with(1);
+        assert!(output.stderr.contains(&process), "{output}");
         assert!(
-            told.stderr.contains("by `solform apply --auto-approve`"),
-            "{told}"
+            output.stderr.contains("by `solform apply --auto-approve`"),
+            "{output}"
         );
         assert!(
-            told.stderr.contains("Wait until that command has ended"),
-            "{told}"
+            output.stderr.contains("Wait until that command has ended"),
+            "{output}"
         );
-        assert!(!told.stderr.contains("delete"), "{told}");
+        assert!(!output.stderr.contains("delete"), "{output}");
     }
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
@@ -60,7 +60,7 @@ async fn a_folder_in_use_names_who_uses_it() {
         .exits_with(9);
     let doctor = env.solform_beside(&["doctor"]).await.exits_with(1);
     assert!(doctor.stdout.contains("in use by ann@desk"), "{doctor}");
-    // It is free again when its process dies.
+    // The folder is free again when the process has died.
     child.kill().unwrap();
     child.wait().unwrap();
     let _ = env.solform_beside(&["list"]).await.exits_with(0);
@@ -68,16 +68,16 @@ async fn a_folder_in_use_names_who_uses_it() {
 }
 
 #[test]
-fn a_port_in_use_has_a_help_of_its_own() {
+fn a_port_in_use_has_its_own_help() {
     let env = TestEnv::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let told = env
+    let output = env
         .solform(&["emulator", "--listen", &address, "--data", "world"])
         .exits_with(1)
         .warns(&format!("failed to listen on {address}"))
         .warns("choose another port");
-    assert!(!told.stderr.contains("delete"), "{told}");
+    assert!(!output.stderr.contains("delete"), "{output}");
     env.write("file", "");
     let _ = env
         .solform(&["emulator", "--data", "file"])
@@ -87,14 +87,14 @@ fn a_port_in_use_has_a_help_of_its_own() {
 }
 
 #[test]
-fn an_edited_seed_that_is_not_loaded_is_warned_of() {
+fn an_edited_seed_causes_a_warning() {
     let env = env(PACKAGE);
     let quiet = |env: &TestEnv| {
-        let told = env.solform(&["plan"]).exits_with(0);
-        assert!(told.stderr.is_empty(), "{told}");
+        let output = env.solform(&["plan"]).exits_with(0);
+        assert!(output.stderr.is_empty(), "{output}");
     };
     quiet(&env);
-    // Comments, users, knobs and faults are no part of the world that is kept.
+    // Comments, users, knobs and faults are not part of the persistent state.
     env.write(
         "seed.yaml",
         &format!("# mine\nknobs: {{ over_limit: refused }}\n{PACKAGE}"),
@@ -116,8 +116,8 @@ fn an_edited_seed_that_is_not_loaded_is_warned_of() {
         .exits_with(0)
         .says("has changed since the emulator's world began");
     std::fs::rename(env.path().join(".solform/emulator"), env.path().join("old")).unwrap();
-    let told = env.solform(&["list"]).exits_with(0).says("B");
-    assert!(told.stderr.is_empty(), "{told}");
+    let output = env.solform(&["list"]).exits_with(0).says("B");
+    assert!(output.stderr.is_empty(), "{output}");
 }
 
 #[test]

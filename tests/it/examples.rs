@@ -1,8 +1,8 @@
-//! Every example and every snippet of the READMEs is run, and says what the page says.
+//! Each example and each snippet of the READMEs is executed, and prints the output on the page.
 //!
-//! A block of kind `console` is a session: lines that begin with `$ ` are typed, the lines below
-//! them must come in that order, and `...` stands for any number of lines. Durations and ids differ
-//! from run to run, so that pages show `...` for lines which have them.
+//! A block of kind `console` is a session: lines that begin with `$ ` are commands, the lines below
+//! them are their output in order, and `...` stands for any number of lines. Durations and ids
+//! differ each time, so that pages show `...` for lines that have them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::support::TestEnv;
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 
-/// A command of a page, and what the page says that it prints.
+/// A command of a page, and its output on the page.
 struct Snippet {
     command: String,
     expected: Vec<String>,
@@ -37,7 +37,7 @@ fn snippets(page: &str) -> Vec<Snippet> {
     found
 }
 
-/// Returns whether the lines come in this order; only `...` may stand for others.
+/// Returns true if the printed lines are the expected ones; `...` matches any number of lines.
 fn matches(expected: &[String], printed: &[&str]) -> bool {
     match expected.split_first() {
         None => printed.is_empty(),
@@ -66,10 +66,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Printed between the outputs of two commands of a session.
+/// The line that separates the outputs of the commands of a session.
 const NEXT: &str = "--- next command ---";
 
-/// Types every command of a page in one shell, in the root of a clone, and compares.
+/// Executes the commands of a page in one shell, in the root of a clone, and compares the output.
 fn run_page(page: &str, clone: &TestEnv) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join(page)).unwrap();
@@ -96,14 +96,14 @@ fn run_page(page: &str, clone: &TestEnv) {
         let lines: Vec<&str> = printed.lines().collect();
         assert!(
             matches(&expected, &lines),
-            "{page}: `{command}` is said to print\n{}\nand printed\n{printed}\n{stderr}",
+            "{page}: `{command}` must print\n{}\nbut printed\n{printed}\n{stderr}",
             expected.join("\n")
         );
     }
     assert!(output.status.success(), "{page}: {stderr}");
 }
 
-/// The files of a clone that pages use.
+/// Creates a folder with the files of a clone that the pages use.
 fn clone() -> TestEnv {
     let env = TestEnv::new();
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -111,7 +111,7 @@ fn clone() -> TestEnv {
     env
 }
 
-/// Every file below a folder, with its content.
+/// Returns each file below a folder, with its content.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -125,8 +125,8 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// A reader follows the pages one after the other, and then once more: each works from the state
-/// that the reader is in, and changes no file that git knows.
+/// A reader follows all pages twice: each page works with the state that the earlier ones left, and
+/// changes no file in git.
 #[test]
 fn pages_work_in_sequence_and_change_no_example() {
     let clone = clone();
@@ -146,21 +146,21 @@ fn pages_work_in_sequence_and_change_no_example() {
         let is_ignored = ignored.lines().any(|line| line == format!("/{name}"));
         assert!(
             name == "examples" || is_ignored,
-            "{name} is no folder that git ignores"
+            "{name} is not ignored by git"
         );
     }
 }
 
-/// Each page also works alone.
+/// Each page also works in a fresh clone.
 #[test]
-fn every_example_says_what_happens() {
+fn each_example_works_in_a_fresh_clone() {
     for folder in examples() {
         let name = folder.file_name().unwrap().to_str().unwrap();
         run_page(&format!("examples/{name}/README.md"), &clone());
     }
 }
 
-/// The folders that hold a manifest; `.ci/examples` looks after what else there is.
+/// Returns the folders that hold a manifest; `.ci/examples` tests the other ones.
 fn examples() -> Vec<PathBuf> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let folders: Vec<PathBuf> = std::fs::read_dir(examples)
@@ -172,7 +172,7 @@ fn examples() -> Vec<PathBuf> {
     folders
 }
 
-/// The blocks of a page in one language.
+/// Returns the code blocks of a page in this language.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     text.split(&format!("```{language}\n"))
@@ -199,7 +199,7 @@ async fn the_scripts_of_the_readme_run() {
         Version::active("A", "1"),
         Version::active("Form W-2", "0.0.2").owner("IB_DEPLOYED"),
     ];
-    // The folders of the page's runs are not there.
+    // The input folders of the page do not exist.
     let emulator = start(seed(&live, &[]), &["run_missing_input=accepted"]).await;
     let text = manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n");
     let env = env_with(&text.replace("  test:", "  prod:"));
@@ -216,16 +216,16 @@ async fn the_scripts_of_the_readme_run() {
             .await
             .unwrap()
             .unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        let erred = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{script}\n{said}\n{erred}");
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{script}\n{stdout}\n{stderr}");
         let applies = script.contains("solform apply");
-        assert_eq!(said.contains("Apply complete!"), applies, "{said}");
+        assert_eq!(stdout.contains("Apply complete!"), applies, "{stdout}");
     }
 }
 
 #[test]
-fn every_example_manifest_is_as_the_schema_says() {
+fn example_manifests_conform_to_the_schema() {
     let validator = jsonschema::validator_for(&solform::manifest::schema()).unwrap();
     let mut manifests = blocks("README.md", "yaml");
     for folder in examples() {
@@ -244,7 +244,7 @@ fn every_example_manifest_is_as_the_schema_says() {
 }
 
 #[test]
-fn a_session_that_lies_is_seen() {
+fn wrong_output_in_a_session_is_noticed() {
     let page = "```console\n$ echo a; echo b\na\n...\nc\n```\n";
     let [Snippet { command, expected }] = &snippets(page)[..] else {
         panic!("one snippet is expected");

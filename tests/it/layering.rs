@@ -1,4 +1,4 @@
-//! The edges that modules may have (style: who may use whom). One crate has no compiler to object.
+//! The dependencies that modules may have. In one crate the compiler does not check them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ const PURE: &[&str] = &[
     "render",
 ];
 
-/// What the pure modules must not name.
+/// The texts that pure modules must not contain.
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::env",
@@ -151,7 +151,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The files and folders of modules that a file declares for tests only.
+/// Returns the files and folders of modules that a file declares only for tests.
 fn test_modules(path: &Path) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(path).unwrap();
     let folder = if path.ends_with("mod.rs") {
@@ -169,7 +169,7 @@ fn test_modules(path: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Every source file: its module, its name and its text without tests and comments.
+/// Returns each source file: its module, its name, and its text without tests and comments.
 fn files() -> Vec<(String, String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
@@ -205,7 +205,7 @@ fn files() -> Vec<(String, String, String)> {
         .collect()
 }
 
-/// The modules that a code names behind `crate::`, in paths and in grouped imports.
+/// Returns the modules that the code names after `crate::`, in paths and in grouped imports.
 fn used(code: &str) -> BTreeSet<String> {
     code.split("crate::")
         .skip(1)

@@ -63,7 +63,7 @@ fn json_of(output: &CommandOutput) -> Value {
     serde_json::from_str(&output.stdout).unwrap()
 }
 
-/// Records that no manifest can declare are listed, marked, and say what is wrong.
+/// Records that no manifest can declare are listed with a mark and a reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn undeclarable_records_are_shown() {
     let long = "x".repeat(1_000_000);
@@ -97,7 +97,7 @@ async fn undeclarable_records_are_shown() {
         (&json!("Form "), &json!("svc"))
     );
 
-    // Filters and windows hold for them too.
+    // Filters, limits and offsets apply to them too.
     let some = env.solform_beside(&["list", "--owner", "other"]).await;
     assert!(
         some.stdout.contains("id-long") && !some.stdout.contains("id-blank"),
@@ -142,7 +142,7 @@ async fn undeclarable_records_are_shown() {
     }
 }
 
-/// Whatever text of a record is long, no command repeats all of it.
+/// No command prints all of a long text, in any key of a record.
 #[tokio::test(flavor = "multi_thread")]
 async fn long_texts_of_records_are_cut() {
     let long = "y".repeat(1_000_000);
@@ -171,9 +171,9 @@ async fn long_texts_of_records_are_cut() {
     }
 }
 
-/// Each listed version has an address of its own.
+/// Each listed version has a unique address.
 #[tokio::test(flavor = "multi_thread")]
-async fn addresses_name_the_owner_where_two_look_alike() {
+async fn equal_versions_are_addressed_by_owner_or_id() {
     let server = serve(vec![
         record("id-1", "A", "1", "svc"),
         record("id-2", "A", "1", "other"),
@@ -222,7 +222,7 @@ async fn addresses_name_the_owner_where_two_look_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn near_names_are_suggested() {
+async fn similar_names_are_suggested() {
     let server = serve(vec![
         record("id-1", "Form W-2", "0.0.1", "svc"),
         record("id-2", "Alpha", "1.0", "svc"),
@@ -252,7 +252,7 @@ async fn near_names_are_suggested() {
         let output = env.solform_beside(arguments).await.exits_with(1);
         assert!(output.stderr.contains(near), "{arguments:?}: {output}");
     }
-    // Nothing is near.
+    // No name is similar.
     let output = env
         .solform_beside(&["get", "Something else@9"])
         .await
@@ -262,7 +262,7 @@ async fn near_names_are_suggested() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_list_is_a_sentence() {
+async fn an_empty_list_has_a_message() {
     let server = serve(Vec::new()).await;
     let env = env_for(server.url.as_str());
     for arguments in [&["list"][..], &["list", "--name", "A"]] {
@@ -271,9 +271,9 @@ async fn an_empty_list_is_a_sentence() {
     }
 }
 
-/// A selector means what is live, however the live state is read.
+/// Selectors match all live versions, with each way of reading the live state.
 #[tokio::test(flavor = "multi_thread")]
-async fn selectors_mean_undeclared_names_too() {
+async fn selectors_match_undeclared_names() {
     for size in [3, 60] {
         let names: Vec<String> = (0..size).map(|nth| format!("Other {nth}")).collect();
         let mut live: Vec<Version<'_>> = names
@@ -281,7 +281,7 @@ async fn selectors_mean_undeclared_names_too() {
             .map(|name| Version::active(name, "1"))
             .collect();
         live.push(Version::active("A", "1"));
-        // Pages of two: the bigger instance is listed by names.
+        // With pages of two, the bigger instance is listed by name.
         let emulator = start_with(seed(&live, &[]), &[], JobPace::Polls(1), 2).await;
         let env = env_with(&manifest(
             &emulator.url(),
@@ -307,9 +307,9 @@ async fn selectors_mean_undeclared_names_too() {
     }
 }
 
-/// What a policy has deleted is gone, and its selector is satisfied.
+/// A target that a policy has deleted is not an error after the apply.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_applied_target_may_be_gone() {
+async fn an_applied_target_may_be_deleted() {
     for (top, target) in [
         ("", "A@1"),
         ("", "svc:A@1"),
@@ -348,7 +348,7 @@ async fn an_applied_target_may_be_gone() {
     }
 }
 
-/// Pages of fifty, the second one behind what `hold` makes of it.
+/// Serves pages of fifty records; `hold` delays or replaces the second page.
 async fn slow(hold: impl Fn(Reply) -> Reply + Send + Sync + 'static) -> Scripted {
     Scripted::start(move |asked| {
         let offset = asked
@@ -371,8 +371,8 @@ async fn slow(hold: impl Fn(Reply) -> Reply + Send + Sync + 'static) -> Scripted
     .await
 }
 
-/// Runs a command, calls `seen` at the first line on standard error that has the text, and returns
-/// everything that was written there.
+/// Executes a command, calls `seen` at the first line on standard error that contains the text, and
+/// returns all of standard error.
 async fn until(
     env: &TestEnv,
     arguments: &[&str],
@@ -403,9 +403,9 @@ async fn until(
     .unwrap()
 }
 
-/// The server answers only once the line is seen.
+/// The server answers only after the line was printed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_read_says_what_is_read() {
+async fn a_slow_read_shows_its_progress() {
     for arguments in [&["plan"][..], &["list"], &["export"]] {
         let gate = Arc::new(Semaphore::new(0));
         let held = Arc::clone(&gate);
@@ -415,17 +415,16 @@ async fn a_slow_read_says_what_is_read() {
             "  N: { version: 0 }\n",
         ));
         let open = move || gate.add_permits(1_000);
-        // How often the line comes depends on the machine; a test of the line itself says how
-        // seldom.
+        // The number of lines depends on the machine; a unit test checks their interval.
         let _ = until(&env, arguments, "Reading live solutions: 50 received", open).await;
     }
 }
 
-/// Retries are part of that line, and no log lines.
+/// Retries appear in the line of progress, and not as log lines.
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_are_reported_in_one_line() {
-    let is_well = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&is_well);
+    let is_available = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&is_available);
     let server = slow(move |reply| {
         if asked.load(Ordering::SeqCst) {
             reply
@@ -438,12 +437,12 @@ async fn retries_are_reported_in_one_line() {
         server.url.as_str().trim_end_matches('/'),
         "  N: { version: 0 }\n",
     ));
-    let mend = move || is_well.store(true, Ordering::SeqCst);
-    let all = until(&env, &["list"], "sending again in", mend).await;
+    let recover = move || is_available.store(true, Ordering::SeqCst);
+    let all = until(&env, &["list"], "sending again in", recover).await;
     assert!(!all.contains("WARN"), "{all}");
 }
 
-/// The server takes a smaller limit than the one that it counts by.
+/// The server returns fewer records than the limit that `next_offset` counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clamped_list_hides_nothing() {
     let names: Vec<String> = (0..130).map(|nth| format!("Form {nth}")).collect();

@@ -7,7 +7,7 @@ use solform::manifest::MAX_BYTES;
 
 use crate::support::{CommandOutput, TestEnv};
 
-/// A manifest with an environment `prod` and these solutions.
+/// Returns a manifest with an environment `prod` and these solutions.
 fn manifest(solutions: &str) -> String {
     format!(
         "solform: 1\nenvironments:\n  prod: {{ url: https://ib.example.com, token: {{ env: TOKEN }} }}\ndefaults: {{ owner: svc, path: \"${{name}}-${{version}}.ibsolution\" }}\nsolutions: {{ {solutions} }}\n"
@@ -29,7 +29,7 @@ fn commit(env: &TestEnv, name: &str, text: &str) {
     git(env, &["commit", "--quiet", "--message", "a change"]);
 }
 
-/// A repository in which this manifest is committed.
+/// Creates a repository in which this manifest is committed.
 fn repository(name: &str, text: &str) -> TestEnv {
     let env = TestEnv::new();
     git(&env, &["init", "--quiet", "--initial-branch", "main"]);
@@ -41,7 +41,7 @@ fn json(output: &CommandOutput) -> Value {
     serde_json::from_str(&output.stdout).unwrap()
 }
 
-/// The kinds of the findings, in their order.
+/// Returns the kinds of the findings, in order.
 fn kinds(document: &Value) -> Vec<&str> {
     let findings = document["findings"].as_array().unwrap();
     findings
@@ -51,7 +51,7 @@ fn kinds(document: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_revision_is_compared_from_wherever_one_stands() {
+fn a_revision_is_compared_from_each_folder() {
     let env = repository("releases/solform.yaml", &manifest("A: { version: 1 }"));
     env.write("releases/solform.yaml", &manifest("A: { version: 2 }"));
     for arguments in [
@@ -88,7 +88,7 @@ fn a_revision_is_compared_from_wherever_one_stands() {
         let detailed = [arguments, &["--detailed-exitcode"]].concat();
         let _ = env.solform(&detailed).exits_with(2);
     }
-    // A hook runs with variables that speak of the whole repository.
+    // Git sets variables for the repository when it calls a hook.
     let mut env = env;
     env.set("GIT_DIR", ".git")
         .set("GIT_INDEX_FILE", ".git/index");
@@ -102,11 +102,11 @@ fn a_revision_is_compared_from_wherever_one_stands() {
         ])
         .exits_with(0)
         .says("1 upgraded");
-    commit_free(&env);
+    assert_no_findings(&env);
 }
 
-/// An unchanged manifest has no findings.
-fn commit_free(env: &TestEnv) {
+/// Asserts that an unchanged manifest has no findings.
+fn assert_no_findings(env: &TestEnv) {
     env.write("releases/solform.yaml", &manifest("A: { version: '1' } "));
     let _ = env
         .solform(&[
@@ -123,9 +123,9 @@ fn commit_free(env: &TestEnv) {
 }
 
 #[test]
-fn a_file_is_compared_and_goes_before_a_revision_of_its_name() {
+fn a_file_takes_precedence_over_a_revision() {
     let env = repository("solform.yaml", &manifest("A: { version: 1 }"));
-    // A file of the branch's name.
+    // A file with the name of the branch.
     env.write("main", &manifest("A: { version: 3 }"));
     let output = env
         .solform(&["review", "--base", "main", "--json", "--detailed-exitcode"])
@@ -139,7 +139,7 @@ fn a_file_is_compared_and_goes_before_a_revision_of_its_name() {
     assert_eq!(finding["risks"], serde_json::json!(["version-goes-down"]));
     assert_eq!(finding["position"]["side"], "head");
     assert_eq!(finding["position"]["line"], 5);
-    // No repository is needed for a file.
+    // Comparing with a file needs no repository.
     let env = TestEnv::new();
     env.write("old.yaml", &manifest(""));
     env.write("solform.yaml", &manifest("A: { version: 1 }"));
@@ -150,7 +150,7 @@ fn a_file_is_compared_and_goes_before_a_revision_of_its_name() {
 }
 
 #[test]
-fn where_the_manifest_was_not_there_everything_is_new() {
+fn without_a_base_manifest_everything_is_new() {
     let env = repository("old.yaml", &manifest("A: { version: 1 }"));
     env.write("solform.yaml", &manifest("A: { version: 1 }"));
     let output = env
@@ -162,8 +162,8 @@ fn where_the_manifest_was_not_there_everything_is_new() {
     let _ = env
         .solform(&["review", "--base", "main"])
         .exits_with(0)
-        .says("The base has no manifest: everything is new.");
-    // A name that git would take for a pattern or a place is a name.
+        .says("The manifest is not there: everything is new.");
+    // Names that git could read as a pattern, a path or an option are plain names.
     for name in ["*.yaml", ":(top)old.yaml", "-f.yaml"] {
         env.write(name, &manifest("A: { version: 1 }"));
         let file = format!("--file={name}");
@@ -173,9 +173,9 @@ fn where_the_manifest_was_not_there_everything_is_new() {
 }
 
 #[test]
-fn what_cannot_be_compared_with_is_told() {
+fn an_unreadable_base_is_an_error() {
     let env = repository("solform.yaml", &manifest("A: { version: 1 }"));
-    for (base, said) in [
+    for (base, message) in [
         ("--base=nope", "git does not know the revision"),
         ("--base=main..main", "git does not know the revision"),
         ("--base=main:solform.yaml", "git does not know the revision"),
@@ -189,7 +189,7 @@ fn what_cannot_be_compared_with_is_told() {
             .solform(&["review", base, "--detailed-exitcode"])
             .exits_with(1)
             .warns("Error: failed to read the base")
-            .warns(said)
+            .warns(message)
             .warns("  help: ");
         assert_eq!(output.stdout, "");
     }
@@ -214,7 +214,7 @@ fn what_cannot_be_compared_with_is_told() {
 }
 
 #[test]
-fn manifests_with_problems_are_told_apart() {
+fn problems_of_base_and_head_are_distinguished() {
     let broken = manifest("A: { version: 1, state: ACTVE }, B: { version: 1, paht: x }");
     let env = repository("solform.yaml", &broken);
     env.write("solform.yaml", &manifest("A: { version: 1 }"));
@@ -226,7 +226,7 @@ fn manifests_with_problems_are_told_apart() {
         .warns("[unknown-field]")
         .warns("main:solform.yaml:5:");
     assert_eq!(output.stdout, "");
-    // The manifest under review is what counts, whatever the base is.
+    // Problems of the manifest under review are reported, even if the base has the same ones.
     env.write("solform.yaml", &broken);
     let output = env
         .solform(&["review", "--base", "main"])
@@ -246,7 +246,7 @@ fn manifests_with_problems_are_told_apart() {
 }
 
 #[test]
-fn environment_variables_stand_for_themselves() {
+fn environment_variables_are_compared_by_name() {
     let text = |drive: &str| {
         format!(
             "solform: 1\nenvironments:\n  prod: {{ url: \"${{env:IB_URL}}\", token: {{ env: TOKEN }}, context: \"${{env:ACCOUNT}}\" }}\nsolutions: {{ A: {{ version: 1, owner: me, path: \"${{env:{drive}}}/a.ibsolution\" }} }}\n"
@@ -265,7 +265,7 @@ fn environment_variables_stand_for_themselves() {
         .set("IB_URL", "nonsense");
     let set = env.solform(&arguments).exits_with(0);
     assert_eq!(unset.stdout, set.stdout);
-    // Those that are named are read.
+    // Variables named by `--env` are read.
     let _ = env
         .solform(&[&arguments[..], &["--env", "DRIVE", "--env", "DISK"]].concat())
         .exits_with(0)
@@ -274,7 +274,7 @@ fn environment_variables_stand_for_themselves() {
         .solform(&[&arguments[..], &["--env", "ACCOUNT"]].concat())
         .exits_with(1)
         .warns("[missing-env-variable]");
-    // What must be a number is not guessed.
+    // A variable where a number is required must be named.
     let limited = text("DRIVE").replace(
         "context:",
         "limits: { max_destroy: \"${env:MAX}\" }, context:",
@@ -293,7 +293,7 @@ fn environment_variables_stand_for_themselves() {
 }
 
 #[test]
-fn nobody_is_asked_and_nothing_is_run() {
+fn review_sends_nothing_and_executes_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -307,7 +307,7 @@ fn nobody_is_asked_and_nothing_is_run() {
     for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL"] {
         env.set(name, &format!("http://{address}"));
     }
-    // No token is there to be read, either.
+    // `TOKEN` is not set either.
     let output = env
         .solform(&["review", "--base", "main", "--detailed-exitcode", "--json"])
         .exits_with(2);
@@ -319,7 +319,7 @@ fn nobody_is_asked_and_nothing_is_run() {
 }
 
 #[test]
-fn one_environment_may_be_meant() {
+fn one_environment_may_be_chosen() {
     let text = |environments: &str| {
         format!(
             "solform: 1\nenvironments: {{ {environments} }}\nsolutions: {{ A: {{ version: 1, owner: me, path: a.ibsolution }} }}\n"
@@ -365,7 +365,7 @@ fn one_environment_may_be_meant() {
 }
 
 #[test]
-fn every_format_says_the_same_and_nothing_breaks_out() {
+fn each_format_escapes_hostile_text() {
     let hostile = [
         "a|b`<img src=x onerror=alert(1)>",
         "</details>@team",
@@ -442,12 +442,12 @@ fn every_format_says_the_same_and_nothing_breaks_out() {
     assert_eq!(document["summary"]["risks"]["deleted"], 5);
     assert_eq!(document["findings"][0]["has_high_risk"], true);
 
-    for (output, said) in [
+    for (output, message) in [
         ("xml=x", "--output"),
         ("json=no/such/folder", "failed to write"),
     ] {
         let output = [&arguments[..], &["--output", output]].concat();
-        let _ = env.solform(&output).exits_with(1).warns(said);
+        let _ = env.solform(&output).exits_with(1).warns(message);
     }
 }
 
@@ -459,7 +459,7 @@ fn head_of(env: &TestEnv, revision: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Commits that were merged to the base later are not findings.
+/// Commits that were merged into the base after the branch are not findings.
 #[test]
 fn a_branch_is_compared_with_its_merge_base() {
     let env = repository("solform.yaml", &manifest("A: { version: 1 }"));
@@ -488,7 +488,7 @@ fn a_branch_is_compared_with_its_merge_base() {
     let document = json(&exact);
     assert_eq!(kinds(&document), ["upgraded", "removed"]);
     assert_eq!(document["base"]["commit"], tip);
-    // Without a common commit there is nothing to compare with.
+    // Without a common commit there is no merge base.
     git(&env, &["checkout", "--quiet", "--orphan", "other"]);
     git(&env, &["commit", "--quiet", "--message", "apart"]);
     let _ = env
@@ -498,7 +498,7 @@ fn a_branch_is_compared_with_its_merge_base() {
         .warns("--base-exact");
 }
 
-/// A link in the repository is followed in the base as it is on disk.
+/// A symbolic link in the repository is followed in the base as on disk.
 #[cfg(unix)]
 #[test]
 fn a_linked_manifest_is_followed() {
@@ -539,10 +539,10 @@ solutions:
   A: { version: 1 }
 ";
 
-/// One upgrade in three environments is one finding, the environments keep the manifest's order,
+/// An upgrade in three environments is one finding, the environments keep the manifest's order,
 /// and a finding points at the key that changes.
 #[test]
-fn a_shared_finding_stands_once_at_its_key() {
+fn a_shared_finding_is_shown_once() {
     let env = TestEnv::new();
     env.write("old.yaml", THREE);
     let head = THREE

@@ -1,5 +1,5 @@
-//! Signals end every command by a handler of its own. As process 1 of a container a program has no
-//! other way: the kernel discards signals that are left to their default disposition.
+//! Each command handles signals itself. Process 1 of a container must do so: for it the kernel
+//! discards signals that have their default disposition.
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use crate::support::TestEnv;
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{env_with, manifest};
 
-/// The signals, and the exit codes that they end a command with.
+/// The signals, and the exit codes of commands that they end.
 const SIGNALS: [(&str, i32); 2] = [("-INT", 130), ("-TERM", 143)];
 
 fn send(signal: &str, child: &Child) {
@@ -22,8 +22,9 @@ fn send(signal: &str, child: &Child) {
     assert!(status.success());
 }
 
-/// Runs a command against a server that never answers, sends it a signal once it has asked, and
-/// returns how it ended. A process that its default disposition has ended has no exit code.
+/// Executes a command against a server that never answers, sends it a signal after its first
+/// request, and returns its exit code and standard output. There is no exit code if the default
+/// disposition of the signal ended the process.
 async fn signalled(arguments: &[&str], signal: &'static str) -> (Option<i32>, String) {
     let asked = Arc::new(Notify::new());
     let notify = Arc::clone(&asked);
@@ -73,7 +74,7 @@ async fn an_interrupted_stream_ends_with_a_whole_line() {
     assert_eq!(last["@message"], "Error: interrupted", "{stdout}");
 }
 
-/// A manifest that never comes: nothing was begun, so that the first signal ends every command.
+/// A command that waits for its manifest has started nothing, so that the first signal ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_for_a_manifest_ends_at_a_signal() {
     for (arguments, code) in [
@@ -99,7 +100,7 @@ async fn waiting_for_a_manifest_ends_at_a_signal() {
             let ended = tokio::task::spawn_blocking(move || {
                 let mut child = command.spawn().unwrap();
                 let mut stdin = child.stdin.take().unwrap();
-                // More than a pipe holds: once it is written, the command reads.
+                // More than the capacity of a pipe: after this write, the command is reading.
                 stdin.write_all(&b"# not all yet\n".repeat(20_000)).unwrap();
                 send(signal, &child);
                 let output = child.wait_with_output().unwrap();

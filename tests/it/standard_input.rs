@@ -1,5 +1,4 @@
-//! A manifest that comes through standard input or another descriptor: `-f -`, `-f /dev/stdin`, `-f
-//! <(...)`.
+//! A manifest from standard input or another descriptor: `-f -`, `-f /dev/stdin`, `-f <(...)`.
 
 use std::path::Path;
 
@@ -22,7 +21,7 @@ fn env() -> TestEnv {
     env
 }
 
-/// Seed, store and emulator of a manifest without a folder belong to the working directory.
+/// Paths of seed, store and emulator in a piped manifest are relative to the working directory.
 #[test]
 fn paths_of_a_piped_manifest_start_here() {
     for file in STDIN {
@@ -64,7 +63,7 @@ fn every_command_reads_a_piped_manifest() {
             words.extend(["-f", file]);
             let _ = env.solform_reading(&words, MANIFEST).exits_with(0);
         }
-        // Nobody holds the lock: it is asked for in the right place all the same.
+        // The lock is free; `force-unlock` must still look for it in the right store.
         let _ = env()
             .solform_reading(&["force-unlock", "x", "-f", file], MANIFEST)
             .exits_with(1)
@@ -98,7 +97,7 @@ fn review_reads_a_piped_manifest_beside_a_file() {
         .warns("the manifest is not a file that a revision could contain");
 }
 
-/// A command that is printed for the next step names nothing of this process.
+/// A printed command for the next step has no path that is only valid in this process.
 #[test]
 fn printed_commands_name_standard_input() {
     for file in STDIN {
@@ -123,7 +122,7 @@ fn init_prints_for_a_dash() {
     assert_eq!(std::fs::read_dir(env.path()).unwrap().count(), 0);
 }
 
-/// Standard input that never ends is not read for ever.
+/// Standard input without an end is read only up to the limit.
 #[test]
 fn an_endless_manifest_is_refused() {
     let env = TestEnv::new();

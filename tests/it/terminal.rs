@@ -8,13 +8,13 @@ use regex::Regex;
 use crate::support::TestEnv;
 use crate::support::worlds::{TOKEN, Version, env_with, manifest, seed, start};
 
-/// Runs `solform` on a terminal of its own, types `answer` when it is asked, and returns the exit
-/// code with everything that stood on the terminal.
+/// Executes `solform` on a pseudo terminal, types `answer` at the prompt, and returns the exit code
+/// with the complete output.
 fn on_terminal(env: &TestEnv, arguments: &[&str], answer: &str) -> (u32, String) {
     on_terminal_of(100, env, arguments, answer)
 }
 
-/// The same on a terminal of this width.
+/// Like `on_terminal`, with this width.
 fn on_terminal_of(columns: u16, env: &TestEnv, arguments: &[&str], answer: &str) -> (u32, String) {
     let pair = native_pty_system()
         .openpty(PtySize {
@@ -37,8 +37,8 @@ fn on_terminal_of(columns: u16, env: &TestEnv, arguments: &[&str], answer: &str)
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
     let mut is_answered = false;
-    // A terminal whose last program left reads as an error on some systems, and as the end on
-    // others.
+    // When the last program on a terminal has ended, a read fails on some systems, and returns
+    // the end of the file on others.
     while let Ok(length) = reader.read(&mut buffer) {
         if length == 0 {
             break;
@@ -54,7 +54,10 @@ fn on_terminal_of(columns: u16, env: &TestEnv, arguments: &[&str], answer: &str)
     (code, String::from_utf8_lossy(&seen).into_owned())
 }
 
-async fn asked(arguments: &'static [&'static str], answer: &'static str) -> (u32, String, usize) {
+async fn answered(
+    arguments: &'static [&'static str],
+    answer: &'static str,
+) -> (u32, String, usize) {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;
     let env = env_with(&manifest(
         &emulator.url(),
@@ -73,7 +76,7 @@ async fn asked(arguments: &'static [&'static str], answer: &'static str) -> (u32
 
 #[tokio::test(flavor = "multi_thread")]
 async fn yes_applies_in_colour() {
-    let (code, text, writes) = asked(&["apply"], "yes\n").await;
+    let (code, text, writes) = answered(&["apply"], "yes\n").await;
     assert_eq!(code, 0, "{text}");
     assert!(
         text.contains("Apply complete! Resources: 0 added, 1 changed, 0 destroyed."),
@@ -86,7 +89,7 @@ async fn yes_applies_in_colour() {
 #[tokio::test(flavor = "multi_thread")]
 async fn anything_else_declines() {
     for answer in ["y\n", "no\n", "\n", "YES\n"] {
-        let (code, text, writes) = asked(&["apply", "--detailed-exitcode"], answer).await;
+        let (code, text, writes) = answered(&["apply", "--detailed-exitcode"], answer).await;
         assert_eq!(code, 8, "{text}");
         assert!(text.contains("nothing was changed"), "{text}");
         assert_eq!(writes, 0);
@@ -95,34 +98,34 @@ async fn anything_else_declines() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_at_the_question_changes_nothing() {
-    let (code, text, writes) = asked(&["apply", "--detailed-exitcode"], "\u{3}").await;
+    let (code, text, writes) = answered(&["apply", "--detailed-exitcode"], "\u{3}").await;
     assert_eq!(code, 8, "{text}");
     assert!(text.contains("interrupted: nothing was changed"), "{text}");
     assert_eq!(writes, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_colour_is_honoured_and_no_input_never_asks() {
-    let (code, text, _) = asked(&["plan", "--no-color"], "").await;
+async fn no_color_and_no_input_are_honoured() {
+    let (code, text, _) = answered(&["plan", "--no-color"], "").await;
     assert_eq!(code, 0, "{text}");
-    // The line of a read that takes long is moved by sequences that are no colours.
+    // The progress line of a slow read uses sequences that are not colours.
     let colour = Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     assert!(!colour.is_match(&text), "{text}");
-    let (code, text, writes) = asked(&["apply", "--no-input"], "").await;
+    let (code, text, writes) = answered(&["apply", "--no-input"], "").await;
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("--auto-approve"), "{text}");
     assert_eq!(writes, 0);
 }
 
-/// The lines that stood on a terminal, without styles.
+/// Returns the lines of a terminal's output, without styles.
 fn lines_of(text: &str) -> Vec<String> {
     let styles = regex::Regex::new("\u{1b}\\[[0-9;?]*[a-zA-Z]").unwrap();
     let text = styles.replace_all(text, "").replace('\r', "");
     text.lines().map(str::to_owned).collect()
 }
 
-/// Every command, on narrow and wide terminals: no line is wider than the terminal, unless it is
-/// one word, so that no id, path or address is broken.
+/// Each command on narrow and wide terminals: only lines with one word are wider than the terminal,
+/// so that no id, path or address is broken.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_word_is_broken_at_any_width() {
     let live = [
@@ -209,7 +212,8 @@ async fn json_id(env: &TestEnv) -> String {
     document["solutions"][0]["id"].as_str().unwrap().to_owned()
 }
 
-/// Lines that are updated in place are cut to the width; a document's lines are never broken.
+/// Asserts the width of the lines. Progress lines are cut by the terminal; the lines of a JSON
+/// document are never broken.
 #[track_caller]
 fn check_lines(text: &str, columns: usize) {
     let lines = lines_of(text);
@@ -229,7 +233,7 @@ fn check_lines(text: &str, columns: usize) {
     }
 }
 
-/// `doctor` uses the terminal, up to the width at which paragraphs are readable, as the help does.
+/// `doctor` and the help use the width of the terminal, up to a readable maximum.
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_is_as_wide_as_the_terminal() {
     let emulator = start(seed(&[Version::active("A", "1")], &[]), &[]).await;

@@ -1,5 +1,4 @@
-//! Manifests and files that mean harm: what they name is read within bounds, what they hold is
-//! escaped, and what they cost is limited.
+//! Hostile manifests and files: reads are bounded, texts are escaped, and costs are limited.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -12,7 +11,7 @@ use crate::support::{CommandOutput, TestEnv, http_client};
 
 const SOLUTIONS: &str = "  A: { version: 1, state: INACTIVE }\n";
 
-/// Paths that cannot be read to their end, and what is said of them.
+/// Creates paths that cannot be read to their end; returns them with the expected errors.
 fn endless(env: &TestEnv) -> Vec<(&'static str, &'static str)> {
     let made = Command::new("mkfifo")
         .arg(env.path().join("pipe"))
@@ -40,7 +39,7 @@ fn is_refused(output: CommandOutput, why: &str) {
     assert!(output.stderr.contains("help: "), "{output}");
 }
 
-/// Every file that a manifest can name.
+/// Covers each file that a manifest can name.
 #[test]
 fn manifests_cannot_name_endless_files() {
     let server = RawServer::saying(&answer("200 OK", "application/json", "{}"));
@@ -72,7 +71,7 @@ fn manifests_cannot_name_endless_files() {
     assert!(server.requests().is_empty());
 }
 
-/// Every file that a command names.
+/// Covers each file that a command can name.
 #[test]
 fn commands_do_not_read_endless_files() {
     let env = env_with(&manifest("https://instabase.invalid", SOLUTIONS));
@@ -84,7 +83,7 @@ fn commands_do_not_read_endless_files() {
             &["emulator", "--seed", path],
             &["emulator", "--token-file", path],
         ] {
-            // A plan may have a gigabyte.
+            // Plans may have up to a gigabyte, which takes too long to read here.
             if path == "large" && command[0] == "show" {
                 continue;
             }
@@ -149,9 +148,9 @@ fn a_token_command_is_bounded() {
     assert!(server.requests().is_empty());
 }
 
-/// The link may come with a branch, and the variables hold the secrets of the job.
+/// A branch under test could add such a link, and the variables hold the secrets of the CI job.
 #[test]
-fn files_that_are_no_manifests_are_not_shown() {
+fn files_that_are_not_manifests_are_not_shown() {
     let mut env = TestEnv::new();
     env.set("JOB_SECRET", "hush-hush-hush");
     let manifest = env.path().join("solform.yaml");
@@ -208,7 +207,7 @@ const HIDDEN: &[char] = &[
     '\u{e0041}',
 ];
 
-/// Wherever they stand, and whatever says so.
+/// Covers each position in a manifest, and each command that prints it.
 #[test]
 fn invisible_characters_are_shown_as_escapes() {
     let env = env_with("");
@@ -299,7 +298,7 @@ fn invisible_characters_are_warnings() {
     assert!(!output.stderr.contains("invisible"), "{output}");
 }
 
-/// A thousand environments of ten thousand solutions are half a megabyte.
+/// A manifest of half a megabyte can declare a thousand environments of ten thousand solutions.
 #[test]
 fn environments_times_entries_are_bounded() {
     let mut text = "solform: 1\nenvironments:\n".to_owned();
@@ -315,7 +314,7 @@ fn environments_times_entries_are_bounded() {
     is_refused(output, "10001000 versions and settings");
     let output = env.solform(&["review", "--base", "solform.yaml"]);
     is_refused(output, "[too-many-entries]");
-    // One of them is no more than its entries.
+    // One environment has only its own entries.
     let _ = env.solform(&["validate", "-e", "e7"]).exits_with(0);
 }
 
@@ -348,7 +347,7 @@ fn many_problems_are_counted() {
     }
 }
 
-/// A warning must not hide an error behind the bound.
+/// Warnings must not take the space of errors when the number of problems is bounded.
 #[test]
 fn errors_are_shown_before_warnings() {
     let comments = "# \u{200b}\n".repeat(500);
@@ -400,7 +399,7 @@ fn mode(path: &std::path::Path) -> u32 {
 }
 
 #[test]
-fn what_is_kept_is_for_its_owner_alone() {
+fn files_are_readable_only_by_their_owner() {
     let env = TestEnv::new();
     let _ = env.solform(&["init"]).exits_with(0);
     let _ = env.solform(&["plan", "--out", "a.plan"]).exits_with(0);
@@ -440,7 +439,7 @@ fn the_emulator_listens_on_loopback_only() {
 }
 
 #[tokio::test]
-async fn the_emulator_takes_its_token_from_everywhere() {
+async fn the_emulator_reads_its_token_from_each_source() {
     let program = env!("CARGO_BIN_EXE_solform");
     for (arguments, variable) in [
         (&["--token", TOKEN][..], None),
@@ -494,7 +493,7 @@ async fn a_token_in_a_path_is_not_recorded() {
     );
 }
 
-/// A machine whose pipeline restricts what a manifest may reach.
+/// Creates a folder and variables as in a pipeline that restricts what a manifest may access.
 fn restricted(hosts: &str, text: &str) -> TestEnv {
     let mut env = env_with(text);
     env.set("SOLFORM_ALLOWED_HOSTS", hosts)
@@ -506,7 +505,7 @@ fn port_of(server: &RawServer) -> String {
     server.url().replace("http://", "")
 }
 
-/// The error, and that nothing was asked and no secret shown.
+/// Asserts the error, that the servers received nothing, and that no secret is shown.
 #[track_caller]
 fn is_denied(output: CommandOutput, why: &str, servers: &[&RawServer]) {
     assert!(!output.stderr.contains("hush"), "{output}");
@@ -518,7 +517,7 @@ fn is_denied(output: CommandOutput, why: &str, servers: &[&RawServer]) {
 }
 
 #[test]
-fn only_allowed_hosts_are_asked() {
+fn only_allowed_hosts_get_requests() {
     let server = RawServer::saying(&answer("200 OK", "application/json", "{}"));
     let text = manifest(&server.url(), SOLUTIONS);
     for (hosts, why) in [
@@ -549,7 +548,7 @@ fn only_allowed_hosts_are_asked() {
     assert!(server.requests().len() > before);
 }
 
-/// The embedded emulator is no host.
+/// The embedded emulator does not count as a host.
 #[test]
 fn the_embedded_emulator_needs_no_host() {
     let mut env = TestEnv::new();
@@ -558,7 +557,7 @@ fn the_embedded_emulator_needs_no_host() {
     let _ = env.solform(&["plan"]).exits_with(0);
 }
 
-/// Whichever variable names the endpoint of the bucket, or that of its credentials.
+/// Covers each variable that sets the endpoint of the bucket or of its credentials.
 #[test]
 fn only_allowed_hosts_hold_stores() {
     let api = RawServer::saying(&answer("200 OK", "application/json", "{\"solutions\":[]}"));
@@ -620,9 +619,9 @@ fn only_allowed_hosts_hold_stores() {
             env.set(name, value);
         }
         let output = env.solform(&["apply", "--auto-approve"]).exits_with(1);
-        // Who may not be asked for credentials gives none.
+        // If the server of the credentials is not allowed, there are no credentials.
         let has_none = output.stderr.contains("no credentials found");
-        // A write is not redirected at all.
+        // Redirects of writes are not followed.
         let is_redirect = variables.contains(&("AWS_ENDPOINT_URL", &*redirecting_url));
         assert!(
             is_redirect || has_none || output.stderr.contains("SOLFORM_ALLOWED_HOSTS"),
@@ -633,7 +632,7 @@ fn only_allowed_hosts_hold_stores() {
 }
 
 #[test]
-fn a_proxy_that_is_not_allowed_is_not_asked() {
+fn a_proxy_that_is_not_allowed_gets_no_request() {
     let proxy = RawServer::saying(&answer("200 OK", "application/json", "{}"));
     let text = manifest("https://instabase.example.com", SOLUTIONS);
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
@@ -689,7 +688,7 @@ fn only_allowed_variables_are_read() {
             is_denied(env.solform(command), why, &[&server]);
         }
     }
-    // In a review, what is not given stays as its text.
+    // In a review, a variable that is not allowed stays as its text.
     let text = manifest(
         &url,
         "  A: { version: 1, path: \"${env:JOB_SECRET}/a.ibsolution\" }\n",
@@ -747,7 +746,7 @@ fn only_files_of_the_working_tree_are_named() {
         assert!(!outside.path().join("x").exists());
     }
     assert!(server.requests().is_empty());
-    // Allowed, or inside.
+    // Allowed paths, and paths inside the working tree.
     for (text, paths) in [
         (token(named), outside.path().to_str().unwrap()),
         (token(named), named),
@@ -760,7 +759,7 @@ fn only_files_of_the_working_tree_are_named() {
         let output = env.solform(&["plan"]);
         assert!(server.requests().len() > before, "{output}");
     }
-    // A store that the operator names is free.
+    // A store named on the command line is not restricted.
     let mut env = restricted(&port_of(&server), &with(""));
     env.set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN");
     let output = env.solform(&["plan", "--store", folder]);
@@ -783,10 +782,11 @@ fn doctor_shows_what_is_allowed() {
     }
 }
 
-/// A token of the kind that is written differently in every encoding.
+/// A token whose form differs in each encoding.
 const ODD_TOKEN: &str = "tok/en+42=Zx.9_-abcdefgh";
 
-/// What a server can echo, as it stands in JSON: each form decodes to the token or holds it.
+/// Returns the forms of the token that a server can echo in JSON: each is or contains the token,
+/// encoded.
 fn echoes() -> Vec<String> {
     let each = |encode: &dyn Fn(u32) -> String| -> String {
         ODD_TOKEN
@@ -816,8 +816,8 @@ fn echoes() -> Vec<String> {
     ]
 }
 
-/// Texts that would give the token away.
-fn gives_away(text: &str) -> Option<String> {
+/// Returns the first part of the token, in any encoding, that the text contains.
+fn leaked_part(text: &str) -> Option<String> {
     let plain = text.replace("\\/", "/");
     let parts = [
         "tok/en",
@@ -837,9 +837,9 @@ fn gives_away(text: &str) -> Option<String> {
 }
 
 #[track_caller]
-fn keeps_the_token(env: &TestEnv, output: &CommandOutput, echo: &str) {
+fn assert_no_leak(env: &TestEnv, output: &CommandOutput, echo: &str) {
     for text in [&output.stdout, &output.stderr] {
-        assert_eq!(gives_away(text), None, "{echo}\n{output}");
+        assert_eq!(leaked_part(text), None, "{echo}\n{output}");
     }
     let mut open = vec![env.path().to_owned()];
     while let Some(folder) = open.pop() {
@@ -849,24 +849,24 @@ fn keeps_the_token(env: &TestEnv, output: &CommandOutput, echo: &str) {
                 open.push(path);
             } else {
                 let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-                assert_eq!(gives_away(&text), None, "{echo} in {}", path.display());
+                assert_eq!(leaked_part(&text), None, "{echo} in {}", path.display());
             }
         }
     }
 }
 
-/// Whatever a server puts the token into, and whoever writes it.
+/// Covers each text of a server that can hold the token, and each command that prints it.
 #[test]
 fn echoed_tokens_are_redacted() {
     std::thread::scope(|scope| {
         for echo in echoes() {
-            scope.spawn(move || echoed(&echo));
+            scope.spawn(move || check_echo(&echo));
         }
     });
 }
 
-/// What `solform` shows and keeps of answers that hold this echo of the token.
-fn echoed(echo: &str) {
+/// Asserts that no output and no file holds the token if answers hold this echo of it.
+fn check_echo(echo: &str) {
     let record = format!(
         "{{\"id\":\"id-{echo}\",\"name\":\"{echo}\",\"version\":\"{echo}\",\"owner\":\"svc\",\"author\":\"{echo}\",\"state\":\"ACTIVE\",\"solution_path\":\"{echo}\",\"created_at_ms\":1}},{{\"id\":\"2\",\"name\":\"A\",\"version\":\"0.{echo}\",\"owner\":\"svc\",\"state\":\"{echo}\",\"created_at_ms\":1}}"
     );
@@ -922,7 +922,7 @@ fn echoed(echo: &str) {
         .take(if is_list { 4 } else { 1 })
         {
             let output = env.solform(command);
-            keeps_the_token(&env, &output, echo);
+            assert_no_leak(&env, &output, echo);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is checked, as tables: a part of a manifest, and the codes of what is found.
+//! The checks of manifests, as tables: a part of a manifest, and the codes of its problems.
 
 use solform::manifest::{
     Code, Endpoint, Limit, Manifest, Selection, SourceFile, TokenSource, environments, read_all,
@@ -6,7 +6,7 @@ use solform::manifest::{
 
 use super::{complete, env, found, read_for, read_text};
 
-/// The codes of what is found in a part of a manifest, without that it declares nothing.
+/// Returns the codes of the problems in a part of a manifest, without `empty-manifest`.
 fn codes(part: &str) -> String {
     let found = found(read_text(&complete(part)));
     let codes = found.iter().map(|problem| problem.code);
@@ -276,7 +276,7 @@ fn scope() {
     assert_eq!(codes(public), "undeclared-too-wide");
 }
 
-/// An environment that declares no version that stays must not remove everything else.
+/// An environment that keeps no version must not delete or deactivate everything else.
 #[test]
 fn nothing_declared() {
     for (solutions, policy, expected) in [
@@ -294,7 +294,7 @@ fn nothing_declared() {
             "delete",
             "",
         ),
-        // What is broken may be what stays.
+        // The entry with a problem could be the one that stays.
         (
             "solutions: { A: { version: 1 } }",
             "delete",
@@ -306,7 +306,7 @@ fn nothing_declared() {
     }
 }
 
-/// Of the owner pair one owner in the list is enough, and both go with every visibility.
+/// If the list has the user of an owner pair, both owners are in scope, with each visibility.
 #[test]
 fn owners_of_the_pair() {
     let codes_of = |user: &str, listed: &str, owner: &str, visibility: &str| {
@@ -441,7 +441,7 @@ fn all_environments_are_checked_together() {
         .map(|manifest| manifest.desired[0].identity.owner.as_str())
         .collect();
     assert_eq!(owners, ["me", "you"]);
-    // What every environment has is told once, and of none in particular.
+    // A problem of all environments is reported once, without an environment.
     let broken = fixed.replace("version: 1", "version: 1, state: on");
     let source = SourceFile::from_bytes("m.yaml", broken.as_str()).unwrap();
     let problems = read_all(&source, &env).unwrap_err();
@@ -454,7 +454,7 @@ fn all_environments_are_checked_together() {
 }
 
 #[test]
-fn names_of_environments_can_be_had_from_a_manifest_with_problems() {
+fn environments_are_listed_despite_problems() {
     let source = SourceFile::from_bytes("m.yaml", "environments: { b: , a: 1 }\nx: y\n").unwrap();
     assert_eq!(environments(&source).unwrap(), ["b", "a"]);
     let none = solform::manifest::read(&source, &Selection::default(), &env).unwrap_err();
@@ -462,7 +462,7 @@ fn names_of_environments_can_be_had_from_a_manifest_with_problems() {
 }
 
 #[test]
-fn byte_order_marks_and_line_ends_of_other_systems_are_fine() {
+fn byte_order_marks_and_crlf_are_accepted() {
     let text =
         "\u{feff}solform: 1\r\nenvironments:\r\n  e: { url: 'emulator:', vars: { ü: 1 } }\r\n";
     let problems = read_text(text).unwrap_err();

@@ -1,4 +1,4 @@
-//! What is written about manifests is true: the list of problems, the schema, the fixtures.
+//! The documents about manifests agree with the code: list of problems, schema, fixtures.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ fn text_of(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A problem as `docs/problems.md` explains it.
+/// A problem in `docs/problems.md`.
 struct Entry {
     code: String,
     language: String,
@@ -51,7 +51,7 @@ fn every_code_is_documented_once_and_in_order() {
 }
 
 #[test]
-fn every_documented_example_has_its_problem_and_no_other() {
+fn documented_examples_have_only_their_problem() {
     for entry in documented() {
         assert!(entry.has_fix, "{} has no fix", entry.code);
         if entry.language != "yaml" {
@@ -75,7 +75,7 @@ fn every_documented_example_has_its_problem_and_no_other() {
 }
 
 #[test]
-fn the_committed_schema_is_that_of_the_types() {
+fn the_committed_schema_is_up_to_date() {
     let path = root().join("schema/manifest.schema.json");
     let made = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
     if std::env::var("SOLFORM_BLESS").is_ok_and(|value| value == "1") {
@@ -146,7 +146,8 @@ fn good_manifests_pass_the_checks_and_the_schema() {
     }
 }
 
-/// What only a look at the whole manifest can find is beyond the schema; the rest it must refuse.
+/// The schema refuses each fixture that is marked with `also by the schema`; only a check of the
+/// complete manifest can find the other problems.
 #[test]
 fn the_schema_refuses_what_the_checks_refuse() {
     let validator = validator();
@@ -170,10 +171,10 @@ fn the_schema_refuses_what_the_checks_refuse() {
 }
 
 #[test]
-fn the_template_shows_an_environment_of_its_own_as_a_comment() {
+fn the_template_has_a_valid_commented_environment() {
     let source = SourceFile::from_bytes("solform.yaml", template()).unwrap();
     assert_eq!(environments(&source).unwrap(), ["local"]);
-    // With its comments taken away it must be a manifest all the same.
+    // With its commented lines enabled, it must be a valid manifest too.
     let uncommented: String = template()
         .lines()
         .map(|line| {
@@ -195,7 +196,7 @@ fn the_template_shows_an_environment_of_its_own_as_a_comment() {
     assert_eq!(checked.manifests.len(), 2);
 }
 
-/// Comments of the template that hold YAML begin with a key or with more indentation.
+/// Returns true if a comment of the template holds YAML: it begins with a key or is indented.
 fn is_yaml(comment: &str) -> bool {
     comment.starts_with("  ")
         || comment

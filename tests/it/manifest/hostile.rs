@@ -1,4 +1,4 @@
-//! Input that means harm, or that nobody meant: one clear problem, at once.
+//! Hostile or broken input: one clear problem, in a short time.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use solform::manifest::{Code, MAX_BYTES, Problem, Problems, Selection, SourceFil
 
 use crate::support::growth::assert_grows_linearly;
 
-/// The only problem of some bytes, with a report of bounded length.
+/// Returns the only problem of the bytes, and asserts that its report is short.
 fn only_problem(bytes: Vec<u8>) -> Problem {
     let result = SourceFile::from_bytes("solform.yaml", bytes)
         .and_then(|source| read(&source, &Selection::default(), &|_| None));
@@ -24,7 +24,7 @@ fn only_problem(bytes: Vec<u8>) -> Problem {
     problem
 }
 
-/// Texts that are no manifest.
+/// Returns texts that are not manifests, with the expected codes.
 fn broken() -> Vec<(&'static str, Vec<u8>, Code)> {
     vec![
         ("nothing", b"".to_vec(), Code::EmptyFile),
@@ -79,7 +79,7 @@ fn broken() -> Vec<(&'static str, Vec<u8>, Code)> {
     ]
 }
 
-/// YAML that expands, nests or goes on without an end, in a length that is a share of the whole.
+/// Returns YAML that expands, nests or repeats too much, in 1/`share` of its full length.
 fn exploding(share: usize) -> Vec<(&'static str, Vec<u8>, Code)> {
     let million = 1_000_000 / share;
     let indented = (0..2_000).fold(String::new(), |mut text, depth| {
@@ -142,7 +142,7 @@ fn exploding(share: usize) -> Vec<(&'static str, Vec<u8>, Code)> {
 }
 
 #[test]
-fn each_harmful_input_is_one_problem() {
+fn hostile_input_is_one_problem() {
     for (what, bytes, code) in broken().into_iter().chain(exploding(1)) {
         let problem = only_problem(bytes);
         assert_eq!(problem.code, code, "{what}: {problem}");
@@ -150,9 +150,9 @@ fn each_harmful_input_is_one_problem() {
     }
 }
 
-/// What takes longer than in proportion to its length takes for ever in the end.
+/// The time for hostile input grows linearly with its length.
 #[test]
-fn harmful_input_takes_work_in_proportion() {
+fn hostile_input_takes_linear_time() {
     let lengths = exploding(8).into_iter().zip(exploding(1));
     for ((what, short, _), (_, long, _)) in
         lengths.filter(|(short, long)| short.1.len() < long.1.len())
@@ -163,7 +163,7 @@ fn harmful_input_takes_work_in_proportion() {
     }
 }
 
-/// A manifest with a number of entries that have three mistakes each.
+/// Returns a manifest with this number of entries, each with three mistakes.
 fn mistaken(entries: usize) -> String {
     let mut text =
         "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\nsolutions:\n".to_owned();
@@ -176,7 +176,7 @@ fn mistaken(entries: usize) -> String {
     text
 }
 
-/// A mistake in every entry of a large file: all are found, with work in proportion to the file.
+/// All mistakes of a large file are found, in time linear in the length of the file.
 #[test]
 fn ten_thousand_mistakes_are_found() {
     let texts = [1_250, 10_000].map(mistaken);
@@ -186,7 +186,7 @@ fn ten_thousand_mistakes_are_found() {
     });
 }
 
-/// A manifest whose owner is found through a number of variables.
+/// Returns a manifest whose owner is the end of a chain of this number of variables.
 fn chained(variables: usize) -> String {
     let mut text = "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\ndefaults: { owner: \"${v0}\" }\nsolutions: { S: { version: 1 } }\nvars:\n".to_owned();
     for number in 0..variables {
@@ -197,7 +197,7 @@ fn chained(variables: usize) -> String {
 }
 
 #[test]
-fn a_chain_of_variables_is_no_problem() {
+fn a_long_chain_of_variables_is_accepted() {
     let texts = [6_250, 50_000].map(chained);
     assert_grows_linearly("variables", 8, |is_long| {
         let checked = super::read_text(&texts[usize::from(is_long)]).unwrap();

@@ -4,7 +4,7 @@
     clippy::disallowed_methods,
     reason = "tests read fixtures, and hostile input is timed"
 )]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod checks;
 mod documents;
@@ -14,7 +14,7 @@ mod random;
 
 use solform::manifest::{Checked, Problem, Problems, Selection, SourceFile, read};
 
-/// Environment variables as tests see them.
+/// Returns the environment variables of the tests.
 fn env(name: &str) -> Option<String> {
     (name == "IB_PROD_TOKEN").then(|| "the-token".to_owned())
 }
@@ -29,7 +29,7 @@ fn read_for(text: &str, environment: Option<&str>) -> Result<Checked, Problems> 
     read(&source, &Selection { environment }, &env)
 }
 
-/// Adds what an example leaves out.
+/// Adds the required keys that an example omits.
 fn complete(example: &str) -> String {
     let has = |key: &str| example.lines().any(|line| line.starts_with(key));
     let mut text = String::new();
@@ -42,7 +42,7 @@ fn complete(example: &str) -> String {
     text + example
 }
 
-/// Everything that was found, errors and warnings.
+/// Returns all problems, errors and warnings.
 fn found(result: Result<Checked, Problems>) -> Vec<Problem> {
     match result {
         Ok(checked) => checked.warnings,

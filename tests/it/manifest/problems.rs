@@ -1,24 +1,24 @@
-//! How problems look.
+//! The form of reported problems.
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use solform::manifest::{Problems, SourceFile, read_all};
 
 use super::{env, found, read_for, read_text};
 
-/// Without colour, 100 columns wide.
+/// Renders a problem without colour, 100 columns wide.
 pub(super) fn render(problem: &dyn Diagnostic) -> String {
     let mut out = String::new();
     GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
         .with_width(100)
         .render_report(&mut out, problem)
         .unwrap();
-    // Trailing white space would be lost in an editor.
+    // Editors remove trailing white space from the snapshots.
     out.lines()
         .flat_map(|line| [line.trim_end(), "\n"])
         .collect()
 }
 
-/// Every problem of a text, one below the other.
+/// Renders all problems of a text, one after the other.
 fn report(text: &str) -> String {
     let problems = found(read_text(text.trim_start()));
     problems.iter().map(|problem| render(problem)).collect()
@@ -267,7 +267,7 @@ environments:
 }
 
 #[test]
-fn both_places_of_a_duplicate_are_shown() {
+fn both_positions_of_a_duplicate_are_shown() {
     let text = r#"
 solform: 1
 environments: { local: { url: "emulator:" } }
@@ -295,7 +295,7 @@ solutions:
 }
 
 #[test]
-fn reserved_and_misplaced_keys_are_told_apart() {
+fn reserved_and_misplaced_keys_are_distinguished() {
     let text = r#"
 solform: 1
 environments: { local: { url: "emulator:" } }
@@ -399,7 +399,7 @@ solutions:
 }
 
 #[test]
-fn what_does_not_go_together_is_a_warning() {
+fn settings_that_conflict_are_warnings() {
     let text = r#"
 solform: 1
 environments: { local: { url: "emulator:", token: { env: IB_PROD_TOKEN } } }
@@ -469,7 +469,7 @@ solutions:
 }
 
 #[test]
-fn values_over_several_lines_are_marked_at_their_first() {
+fn multi_line_values_are_marked_at_the_first_line() {
     let text = r#"
 solform: 1
 environments: { local: { url: "emulator:" } }
@@ -594,7 +594,7 @@ fn an_environment_must_be_named() {
 }
 
 #[test]
-fn an_unknown_environment_is_guessed() {
+fn a_similar_environment_is_suggested() {
     let problems = found(read_for(THREE.trim_start(), Some("pord")));
     let report: String = problems.iter().map(|problem| render(problem)).collect();
     insta::assert_snapshot!(report, @r#"

@@ -1,4 +1,4 @@
-//! Whatever is read: there is a manifest or a reason, never a panic, and always the same.
+//! Random input gives a manifest or problems, never a panic, and always the same result.
 
 use proptest::prelude::*;
 use solform::manifest::{Problems, Selection, SourceFile, read, read_all};
@@ -6,7 +6,7 @@ use solform::review::review_environment;
 
 use super::env;
 
-/// Pieces that make texts which look like manifests.
+/// Generates pieces of texts that look like manifests.
 fn piece() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "solform: 1\n",
@@ -123,7 +123,7 @@ proptest! {
         check(bytes)?;
     }
 
-    /// A good manifest with one place overwritten.
+    /// A valid manifest in which one range is replaced.
     #[test]
     fn damaged_manifests_never_panic(at in any::<prop::sample::Index>(), piece in piece(), cut in 0_usize..40) {
         let text = include_str!("../../fixtures/manifests/good/full.yaml");

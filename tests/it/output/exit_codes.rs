@@ -23,7 +23,7 @@ enum World {
     Empty,
     /// Everything is as declared, and there is a saved plan without changes.
     Quiet,
-    /// One version must be deployed and one deactivated, and there is a saved plan for that.
+    /// The manifest deploys a version and deactivates another, and there is a saved plan for it.
     Change,
     /// `Change`, with a manifest that changed after the plan.
     Stale,
