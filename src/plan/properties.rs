@@ -1,4 +1,4 @@
-//! The properties of every plan, for any manifest and any live state.
+//! The properties of each plan, for any manifest and any live state.
 //!
 //! The sets of names, versions and owners are small, so that conflicts are frequent.
 
@@ -325,7 +325,7 @@ proptest! {
     }
 
     #[test]
-    fn a_saved_plan_comes_back_as_it_was(scenario in any_scenario(), choice: usize) {
+    fn a_saved_plan_is_read_back_unchanged(scenario in any_scenario(), choice: usize) {
         let plan = replacing(scenario, choice).plan();
         let saved = SavedPlan::new(plan, Vec::new(), PlanOptions::default(), "id".to_owned(), 7);
         let read = SavedPlan::from_json(&saved.to_json()).unwrap();
@@ -335,7 +335,7 @@ proptest! {
     /// No protected version is changed and no name goes out of service, with any faults in any
     /// order. The simulator asserts both.
     #[test]
-    fn every_state_in_between_is_safe(
+    fn each_intermediate_state_is_safe(
         scenario in any_scenario(),
         server in any_server(),
         (seed, faults, choice) in (any::<u64>(), 0_u8..8, any::<usize>()),
@@ -375,7 +375,7 @@ proptest! {
 
     /// On any server, a change that is done is not planned again.
     #[test]
-    fn what_is_done_stays_done(
+    fn done_changes_are_not_planned_again(
         scenario in any_scenario(),
         server in any_server(),
         (seed, choice) in (any::<u64>(), any::<usize>()),
@@ -424,7 +424,7 @@ proptest! {
 
     /// Faults cause delays. A later apply can always finish the rest.
     #[test]
-    fn applying_again_comes_to_an_end(
+    fn repeated_applies_end(
         scenario in any_scenario(),
         server in any_server(),
         (seed, faults) in (any::<u64>(), 1_u8..9),
@@ -485,7 +485,7 @@ proptest! {
         Run::new(&chosen, &part, server, seed).failing(faults).finish();
     }
 
-    /// The sort of the plan would panic on an order that is none.
+    /// Sorting the plan would panic if the order were not total.
     #[test]
     fn versions_are_totally_ordered(texts in proptest::collection::vec("[0-9a.-]{1,4}", 3)) {
         use std::cmp::Ordering;

@@ -46,7 +46,7 @@ pub(crate) enum End {
     Skipped,
 }
 
-/// Executes one plan of a scenario, and changes the scenario's live side.
+/// Executes one plan of a scenario, and changes the live versions of the scenario.
 pub(crate) struct Run<'a> {
     scenario: &'a Scenario,
     server: Server,
@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
             left: usize::MAX,
             service: Vec::new(),
         };
-        run.look();
+        run.record_service();
         run
     }
 
@@ -178,11 +178,11 @@ impl<'a> Run<'a> {
                     self.ends.insert(change.address.clone(), end);
                 }
             }
-            self.look();
+            self.record_service();
         }
         assert!(
             waiting.is_empty(),
-            "a circle, or a wait for nothing: {waiting:?}"
+            "a circle, or a change that waits for no other: {waiting:?}"
         );
     }
 
@@ -505,7 +505,7 @@ impl<'a> Run<'a> {
             let user = self.user().map(Owner::as_str);
             assert!(
                 is_deployed || (user.is_some() && record.author.as_deref() == user),
-                "a stranger's: {record:?}"
+                "an unmanaged record: {record:?}"
             );
         }
     }
@@ -528,7 +528,7 @@ impl<'a> Run<'a> {
     }
 
     /// Records the names that are in service now.
-    fn look(&mut self) {
+    fn record_service(&mut self) {
         let mut service = BTreeMap::new();
         for version in &self.world {
             if version.state.is_in_service() && !self.half_made.contains(&version.id) {

@@ -362,7 +362,7 @@ impl Scenario {
                 (change.address.as_str(), change.action.kind(), reason)
             })
             .collect();
-        assert_eq!(planned, expected, "{}", told(&plan));
+        assert_eq!(planned, expected, "{}", summarize(&plan));
         plan
     }
 
@@ -374,7 +374,7 @@ impl Scenario {
 }
 
 /// Shortens a plan for a failed assertion.
-fn told(plan: &Plan) -> String {
+fn summarize(plan: &Plan) -> String {
     let mut text = String::new();
     for change in &plan.changes {
         writeln!(text, "{} {:?}", change.address, change.action).unwrap();
@@ -399,7 +399,7 @@ impl Plan {
         self.changes
             .iter()
             .find(|change| change.address.as_str() == text)
-            .unwrap_or_else(|| panic!("no `{text}` in\n{}", told(self)))
+            .unwrap_or_else(|| panic!("no `{text}` in\n{}", summarize(self)))
     }
 }
 

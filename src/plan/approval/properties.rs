@@ -1,4 +1,4 @@
-//! What holds of every plan file, whatever bytes are in it.
+//! The properties of each plan file, with any bytes in it.
 
 use std::cell::Cell;
 
@@ -18,11 +18,11 @@ use crate::ident::Digest;
 use crate::live::Coverage;
 use crate::manifest::{Glob, Undeclared};
 
-/// One edit of a plan file, or of the live state between plan and apply.
+/// An edit of a plan file, or of the live state between plan and apply.
 #[derive(Debug, Clone, Copy)]
 struct Edit {
     kind: u8,
-    /// Which change, which value.
+    /// The numbers that choose the change and the value.
     choice: (usize, usize),
 }
 
@@ -31,13 +31,13 @@ fn any_edits(kinds: u8, most: usize) -> impl Strategy<Value = Vec<Edit>> {
     proptest::collection::vec(edit, 0..=most)
 }
 
-/// How many kinds of edits [`forge`] knows.
+/// The number of kinds of edits that [`forge`] makes.
 const FORGERIES: u8 = 16;
-/// How many kinds of edits [`drift`] knows.
+/// The number of kinds of edits that [`drift`] makes.
 const DRIFTS: u8 = 4;
 
-/// Edits a file as somebody would who wants it to do more, and seals it again. `other` is a file of
-/// the same environment whose manifest allows everything.
+/// Edits a plan file like an attacker who wants it to do more, and seals it again. `other` is a
+/// plan file of the same environment whose manifest allows everything.
 fn forge(text: &str, other: &str, live: &[LiveVersion], edits: &[Edit]) -> Option<String> {
     let mut file: Value = serde_json::from_str(text).unwrap();
     let other: Value = serde_json::from_str(other).unwrap();
@@ -52,12 +52,12 @@ fn forge(text: &str, other: &str, live: &[LiveVersion], edits: &[Edit]) -> Optio
         let foreign = (!others.is_empty()).then(|| others[first % others.len()].clone());
         let record = (!live.is_empty()).then(|| &live[second % live.len()]);
         if let (Some(foreign), 0..3) = (&foreign, *kind) {
-            // The change of another plan, in the place of one of this, or beside them.
+            // A change of the other plan replaces a change of this plan, or is added to them.
             let address = &foreign["address"];
             changes.retain(|change| change["address"] != *address);
             if *kind == 0 && !changes.is_empty() {
-                let place = second % changes.len();
-                changes[place] = foreign.clone();
+                let index = second % changes.len();
+                changes[index] = foreign.clone();
             } else {
                 changes.push(foreign.clone());
             }
@@ -82,7 +82,7 @@ fn forge(text: &str, other: &str, live: &[LiveVersion], edits: &[Edit]) -> Optio
                 change["successors"] = json!([]);
             }
             11 => {
-                // The record of another change, or of nobody.
+                // The record of another change, or of no change.
                 if let (Some(record), Some(before)) =
                     (record, changes[first % count]["action"].get_mut("before"))
                     && !before.is_null()
@@ -91,7 +91,7 @@ fn forge(text: &str, other: &str, live: &[LiveVersion], edits: &[Edit]) -> Optio
                 }
             }
             12 => {
-                // Whatever it was, it deletes a record now.
+                // The change becomes a delete of a record.
                 if let Some(record) = record {
                     let change = &mut changes[first % count];
                     let before = serde_json::to_value(LiveImage::of(record)).unwrap();
@@ -128,7 +128,7 @@ fn forge(text: &str, other: &str, live: &[LiveVersion], edits: &[Edit]) -> Optio
     resealed(&file.to_string())
 }
 
-/// What others do between plan and apply.
+/// Changes the live state like other users between plan and apply.
 fn drift(live: &mut Vec<LiveVersion>, edits: &[Edit]) {
     for Edit {
         kind,
@@ -138,27 +138,27 @@ fn drift(live: &mut Vec<LiveVersion>, edits: &[Edit]) {
         if live.is_empty() {
             return;
         }
-        let place = first % live.len();
+        let index = first % live.len();
         match kind {
             0 => {
-                live.remove(place);
+                live.remove(index);
             }
-            1 => live[place].state = LiveStateWord::new(["ACTIVE", "INACTIVE", "ODD"][second % 3]),
+            1 => live[index].state = LiveStateWord::new(["ACTIVE", "INACTIVE", "ODD"][second % 3]),
             2 => {
                 let word = ["PUBLIC", "PRIVATE"][second % 2];
-                live[place].visibility = Some(LiveVisibilityWord::new(word));
+                live[index].visibility = Some(LiveVisibilityWord::new(word));
             }
             _ => {
                 let id = format!("new-{second}");
-                let copy = live[place].clone().id(&id).created(99);
+                let copy = live[index].clone().id(&id).created(99);
                 live.push(copy);
             }
         }
     }
 }
 
-/// The same live state under a manifest that manages everything, protects nothing, and deletes what
-/// it does not declare.
+/// Returns the same live state with a manifest that manages everything, protects nothing, and
+/// deletes each undeclared version.
 fn without_guards(scenario: &Scenario) -> Scenario {
     let mut other = scenario.clone().manage(&["*"]).manage_names(&["*"]);
     other.manifest.environment.protect = Vec::<Glob>::new();
@@ -168,7 +168,7 @@ fn without_guards(scenario: &Scenario) -> Scenario {
     other.undeclared(Undeclared::Delete)
 }
 
-/// How often each part of the property was reached.
+/// The number of cases that reached each part of the property.
 #[derive(Default)]
 struct Reached {
     cases: Cell<u32>,
@@ -180,13 +180,13 @@ struct Reached {
     unmanaged: Cell<u32>,
 }
 
-fn count(counter: &Cell<u32>, is_so: bool) {
-    counter.set(counter.get() + u32::from(is_so));
+fn count(counter: &Cell<u32>, is_reached: bool) {
+    counter.set(counter.get() + u32::from(is_reached));
 }
 
-/// Whatever bytes are in the file, no write is sent that a fresh plan would not send.
+/// With any bytes in the file, each write that is sent is also in a fresh plan.
 #[test]
-fn a_forged_file_sends_nothing_of_its_own() {
+fn a_forged_file_adds_no_write() {
     let reached = Reached::default();
     let mut runner = TestRunner::new(Config {
         cases: 512,
@@ -250,7 +250,8 @@ fn to_do(plan: &Plan) -> Vec<&Change> {
     changes.filter(|change| !change.is_no_op()).collect()
 }
 
-/// What is executed is in the fresh plan and in the file, and each approved change has one end.
+/// Asserts that each executed change is in the fresh plan and in the file, and that each approved
+/// change has one end.
 fn check_narrowed(
     narrowed: &NarrowedPlan,
     fresh: &Plan,
@@ -297,7 +298,7 @@ fn check_forgery(
         "other".to_owned(),
         8,
     );
-    // An earlier apply of the plan as it was, which did not come to its end; then others.
+    // An earlier apply of the unedited plan, which did not end; then changes by other users.
     let (mut world, progress) = if is_blocked(&plan) {
         (scenario.live.clone(), PlanProgress::default())
     } else {
@@ -328,7 +329,7 @@ fn check_forgery(
     {
         return Ok(());
     }
-    // The file selects; the mode and what is replaced are typed.
+    // The selection comes from the file; the mode and the replaces come from the command line.
     let typed = &scenario.options;
     let fresh_options = read
         .options
@@ -342,7 +343,7 @@ fn check_forgery(
     if progress.is_used_up || is_blocked(&executed) {
         return Ok(());
     }
-    // Whatever is approved, a plan that nobody edited and that nobody disturbed can be finished.
+    // Approval refuses a narrowed plan only because of its limits.
     let limits = &manifest.environment.limits;
     if let Err(refused) = approve_narrowed(narrowed.clone(), limits, &allow) {
         let is_limit = refused
@@ -352,7 +353,7 @@ fn check_forgery(
         prop_assert!(!is_limit, "{:?}", refused.refusals);
         return Ok(());
     }
-    // The simulator asserts that no write touches what the manifest does not allow.
+    // The simulator asserts that each write is allowed by the manifest.
     let again = Scenario {
         live: world,
         options: fresh_options,

@@ -13,8 +13,8 @@ fn narrowed(planned: &Scenario, now: &Scenario, progress: &PlanProgress) -> Narr
     narrow(&now.manifest, &live, now.plan(), &planned.plan(), progress)
 }
 
-/// Every approved change with its end, then what is not approved.
-fn told(narrowed: &NarrowedPlan) -> Vec<String> {
+/// Describes each approved change with its end, then the changes that are not approved.
+fn describe(narrowed: &NarrowedPlan) -> Vec<String> {
     let changes = narrowed.plan.changes.iter();
     let mut lines: Vec<String> = changes
         .filter(|change| !change.is_no_op())
@@ -96,7 +96,8 @@ fn after(steps: Vec<PastWrite>) -> PlanProgress {
     }
 }
 
-/// An upgrade, a new version, a deactivation, a publication, a tombstone.
+/// Returns a scenario with an upgrade, a new version, a deactivation, a publication, and a
+/// tombstone.
 fn release() -> Scenario {
     scenario()
         .declare([
@@ -120,13 +121,14 @@ fn an_unchanged_world_executes_everything() {
         "create Up@2: executed",
     ];
     let narrowed = narrowed(&release(), &release(), &PlanProgress::default());
-    assert_eq!(told(&narrowed), expected);
+    assert_eq!(describe(&narrowed), expected);
     assert_eq!(narrowed.plan, release().plan());
 }
 
-/// What is live already is done, whoever did it; every other difference refuses that change only.
+/// A change that is already live is done, regardless of its author; any other difference refuses
+/// only that change.
 #[test]
-fn each_difference_refuses_its_change_only() {
+fn each_difference_refuses_only_its_change() {
     let moved = |text: &str, change: fn(LiveVersion) -> LiveVersion| {
         release().without(text).live([change(live(text))])
     };
@@ -165,14 +167,17 @@ fn each_difference_refuses_its_change_only() {
         ),
     ];
     for (now, expected) in cases {
-        let told = told(&narrowed(&release(), &now, &PlanProgress::default()));
-        assert!(told.contains(&expected.to_owned()), "{expected}: {told:?}");
-        let executed = told.iter().filter(|line| line.ends_with(": executed"));
-        assert_eq!(executed.count(), 5, "{told:?}");
+        let lines = describe(&narrowed(&release(), &now, &PlanProgress::default()));
+        assert!(
+            lines.contains(&expected.to_owned()),
+            "{expected}: {lines:?}"
+        );
+        let executed = lines.iter().filter(|line| line.ends_with(": executed"));
+        assert_eq!(executed.count(), 5, "{lines:?}");
     }
 }
 
-/// A visibility that the plan did not know is not compared.
+/// A visibility that was unknown to the plan is not compared.
 #[test]
 fn an_unknown_visibility_is_not_compared() {
     let planned = scenario()
@@ -181,23 +186,23 @@ fn an_unknown_visibility_is_not_compared() {
     let now = scenario()
         .declare([declared("Off@1").inactive()])
         .live([live("Off@1").visible("PUBLIC")]);
-    let told = told(&narrowed(&planned, &now, &PlanProgress::default()));
-    assert_eq!(told, ["update Off@1: executed"]);
+    let lines = describe(&narrowed(&planned, &now, &PlanProgress::default()));
+    assert_eq!(lines, ["update Off@1: executed"]);
 }
 
 #[test]
-fn what_only_the_fresh_plan_has_is_not_executed() {
+fn changes_only_in_the_fresh_plan_are_not_executed() {
     let planned = scenario()
         .declare([declared("Up@2"), declared("Other@1")])
         .live(["Up@1", "Up@2", "Other@1"].map(live));
-    let told = told(&narrowed(
+    let lines = describe(&narrowed(
         &planned,
         &planned.clone().without("Up@2").without("Other@1"),
         &PlanProgress::default(),
     ));
-    // What is approved and waits for what is not approved is refused.
+    // An approved change that waits for a change that is not approved is refused.
     assert_eq!(
-        told,
+        lines,
         [
             "update Up@1: refused: waits for Up@2",
             "create Other@1: not approved",
@@ -206,9 +211,9 @@ fn what_only_the_fresh_plan_has_is_not_executed() {
     );
 }
 
-/// A forged change that the manifest does not allow is in no fresh plan.
+/// A fresh plan never has a forged change that the manifest does not allow.
 #[test]
-fn guards_hold_for_every_file() {
+fn guards_apply_to_each_file() {
     let world = || scenario().live(["Form@1", "Form@2", "me:Foreign@1"].map(live));
     let all = |scenario: Scenario| {
         scenario
@@ -236,10 +241,10 @@ fn guards_hold_for_every_file() {
             ],
         ),
     ] {
-        let told = told(&narrowed(&forged, &now, &PlanProgress::default()));
-        assert_eq!(told, expected);
+        let lines = describe(&narrowed(&forged, &now, &PlanProgress::default()));
+        assert_eq!(lines, expected);
     }
-    // The protected one blocks the plan.
+    // The protected version blocks the plan.
     let now = world()
         .declare([declared("Form@1").absent()])
         .protect("Form@*");
@@ -270,16 +275,16 @@ fn a_package_that_differs_is_refused() {
         let live = release().live_state();
         let manifest = release().manifest;
         let progress = PlanProgress::default();
-        let told = told(&narrow(&manifest, &live, fresh, &planned, &progress));
-        assert!(told.contains(&expected.to_owned()), "{told:?}");
+        let lines = describe(&narrow(&manifest, &live, fresh, &planned, &progress));
+        assert!(lines.contains(&expected.to_owned()), "{lines:?}");
     }
 }
 
-/// The rest of a create is an update, the rest of a replace is a create, and what the plan wrote
-/// itself is no foreign change.
+/// The rest of a create is an update, the rest of a replace is a create, and the plan's own writes
+/// are not changes by others.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn the_rest_of_a_half_done_change_is_the_same_change() {
+fn the_rest_of_a_half_done_change_is_executed() {
     let planned = scenario()
         .declare([
             declared("New@1").visible(Visibility::Public),
@@ -311,7 +316,7 @@ fn the_rest_of_a_half_done_change_is_the_same_change() {
     let none = || planned.clone();
     let with = |gone: &str, version: LiveVersion| none().without(gone).live([version]);
     let cases = [
-        // Deployed, not published yet.
+        // Deployed, but not published yet.
         (
             none().live([live("New@1").id("n")]),
             vec![deployed("New@1", "n")],
@@ -327,7 +332,7 @@ fn the_rest_of_a_half_done_change_is_the_same_change() {
             vec![],
             "create New@1: refused: appeared",
         ),
-        // Deleted, not deployed yet.
+        // Deleted, but not deployed yet.
         (
             none().without("Again@1"),
             vec![deleted("Again@1")],
@@ -389,20 +394,23 @@ fn the_rest_of_a_half_done_change_is_the_same_change() {
         now.options
             .replace
             .retain(|address| !progress.has_replaced(address));
-        let told = told(&narrowed(&planned, &now, &progress));
-        assert!(told.contains(&expected.to_owned()), "{expected}: {told:?}");
+        let lines = describe(&narrowed(&planned, &now, &progress));
+        assert!(
+            lines.contains(&expected.to_owned()),
+            "{expected}: {lines:?}"
+        );
     }
 }
 
-/// A plan, or a change of it, that was done once is not done again.
+/// A plan or a change that was done once is not done again.
 #[test]
 fn a_used_up_plan_executes_nothing() {
     let progress = PlanProgress {
         is_used_up: true,
         steps: Vec::new(),
     };
-    let told_of = |now: &Scenario, progress| told(&narrowed(&release(), now, progress));
-    let refused = told_of(&release(), &progress);
+    let describe_with = |now: &Scenario, progress| describe(&narrowed(&release(), now, progress));
+    let refused = describe_with(&release(), &progress);
     assert!(
         refused
             .iter()
@@ -421,27 +429,27 @@ fn a_used_up_plan_executes_nothing() {
             live("Off@1").inactive(),
             live("Pub@1").visible("PUBLIC"),
         ]);
-    let done = told_of(&done, &progress);
+    let done = describe_with(&done, &progress);
     assert!(done.iter().all(|line| line.ends_with(": done")), "{done:?}");
     let step = PastWrite {
         is_deployed: true,
         end: PastEnd::Done,
         ..write(&release().plan().at("New@1").action)
     };
-    let told = told_of(&release(), &after(vec![step]));
+    let lines = describe_with(&release(), &after(vec![step]));
     assert!(
-        told.contains(&"create New@1: refused: used up".to_owned()),
-        "{told:?}"
+        lines.contains(&"create New@1: refused: used up".to_owned()),
+        "{lines:?}"
     );
     assert!(
-        told.contains(&"create Up@2: executed".to_owned()),
-        "{told:?}"
+        lines.contains(&"create Up@2: executed".to_owned()),
+        "{lines:?}"
     );
 }
 
-/// Limits are judged once for the whole plan, however far it has come.
+/// Limits count all changes of the plan, including those that are already done.
 #[test]
-fn limits_count_what_was_done() {
+fn limits_count_finished_deletes() {
     let gone = |count: usize| {
         let entries = (0..10).map(move |number| {
             let entry = declared(&format!("Form {number}@1"));
@@ -499,9 +507,9 @@ fn limits_count_what_was_done() {
     }
 }
 
-/// The same for versions that stop serving.
+/// The limit for versions that stop serving counts those that already have.
 #[test]
-fn endings_count_what_was_done() {
+fn limits_count_finished_deactivations() {
     let whole = scenario()
         .declare([declared("A@1").inactive(), declared("B@1").inactive()])
         .live([live("A@1"), live("B@1"), live("C@1"), live("D@1")]);
@@ -526,24 +534,24 @@ fn endings_count_what_was_done() {
     }
 }
 
-/// A superseded version that goes waits for its successor; where that is refused, the version is
-/// skipped because of it, and not executed.
+/// The delete of a superseded version waits for its successor. If the successor is refused, the
+/// delete is skipped.
 #[test]
-fn what_waits_for_a_refused_change_keeps_waiting() {
+fn dependants_of_a_refused_change_keep_waiting() {
     let planned = scenario()
         .declare([declared("Up@2").superseding(SupersededPolicy::Delete, None)])
         .live([live("Up@1")]);
     let now = planned.clone().live([live("Up@2").inactive()]);
     let narrowed = narrowed(&planned, &now, &PlanProgress::default());
     assert_eq!(
-        told(&narrowed),
+        describe(&narrowed),
         ["delete Up@1: executed", "create Up@2: refused: appeared"]
     );
     assert_eq!(narrowed.plan.at("Up@1").waits(), ["Up@2"]);
 }
 
 #[test]
-fn a_patch_is_what_its_images_differ_in() {
+fn a_patch_is_the_difference_of_its_images() {
     let plan = release().plan();
     for change in &plan.changes {
         if let Action::Update {

@@ -7,7 +7,7 @@ use crate::live::Unproven;
 use crate::manifest::{SupersededPolicy, Undeclared};
 
 #[test]
-fn what_is_as_declared_stays() {
+fn declared_versions_stay() {
     let plan = scenario()
         .declare([
             declared("Form@2").visible(Visibility::Public),
@@ -31,7 +31,7 @@ fn what_is_as_declared_stays() {
 }
 
 #[test]
-fn what_is_missing_is_created() {
+fn missing_versions_are_created() {
     let plan = scenario()
         .declare([
             declared("Form@2").visible(Visibility::Public),
@@ -61,7 +61,7 @@ fn what_is_missing_is_created() {
 }
 
 #[test]
-fn versions_are_compared_byte_for_byte_and_ordered_by_number() {
+fn versions_are_compared_exactly() {
     scenario()
         .declare(["Form@1.10", "Form@1.9", "form@1.9"].map(declared))
         .live([live("Form@1.90"), live("Form@1.9.0")])
@@ -74,7 +74,7 @@ fn versions_are_compared_byte_for_byte_and_ordered_by_number() {
         ]);
 }
 
-/// A roll-back costs one patch: what is still there is never deployed again.
+/// A roll-back is one patch: a version that is still live is never deployed again.
 #[test]
 fn a_roll_back_is_a_patch() {
     let plan = scenario()
@@ -90,7 +90,7 @@ fn a_roll_back_is_a_patch() {
     assert_eq!(plan.at("Form@2").undo, Undo::ByPatch);
 }
 
-/// `Form@1`, declared with a state and a visibility; `-` is none.
+/// Parses the state and visibility of a declared `Form@1`; `-` is no visibility.
 fn declared_as(words: &str) -> Desired {
     let (state, visibility) = words.split_once(' ').unwrap();
     Desired {
@@ -106,7 +106,7 @@ fn declared_as(words: &str) -> Desired {
     }
 }
 
-/// `Form@1`, live with a state and a visibility; `-` is not told.
+/// Parses the state and visibility of a live `Form@1`; `-` is an unknown visibility.
 fn live_as(words: &str) -> LiveVersion {
     let (state, visibility) = words.split_once(' ').unwrap();
     match visibility {
@@ -115,11 +115,11 @@ fn live_as(words: &str) -> LiveVersion {
     }
 }
 
-/// What is patched of one declared version, and what is only said about it.
+/// The patch of one declared version, and the fields that are only noted.
 #[test]
-fn each_field_is_decided_alone() {
+fn each_field_is_decided_separately() {
     for (declares, has, patches, leaves) in [
-        // What is not declared is neither compared nor patched, known or not.
+        // Fields that are not declared are neither compared nor patched.
         ("ACTIVE -", "ACTIVE PUBLIC", "", ""),
         ("ACTIVE -", "ACTIVE -", "", ""),
         ("ACTIVE -", "ACTIVE PENDING_REVIEW", "", ""),
@@ -133,7 +133,7 @@ fn each_field_is_decided_alone() {
             "state=ACTIVE visibility=PUBLIC",
             "",
         ),
-        // What is not known is no drift.
+        // An unknown field is not drift.
         ("ACTIVE PUBLIC", "ACTIVE -", "", "visibility NotKnown"),
         (
             "ACTIVE PUBLIC",
@@ -143,7 +143,7 @@ fn each_field_is_decided_alone() {
         ),
         ("ACTIVE -", "PRODUCTION PRIVATE", "", ""),
         ("INACTIVE -", "PRODUCTION PRIVATE", "state=INACTIVE", ""),
-        // What nobody knows is never corrected.
+        // Unknown words are never corrected.
         ("ACTIVE -", "ODD PRIVATE", "", "state UnknownWord"),
         ("INACTIVE -", "ODD PRIVATE", "", "state UnknownWord"),
         ("ACTIVE -", "active PRIVATE", "", "state UnknownWord"),
@@ -165,7 +165,7 @@ fn each_field_is_decided_alone() {
             "",
             "state UnknownWord, visibility UnknownWord",
         ),
-        // What was asked for once is not asked for again.
+        // A visibility that waits for review is not requested again.
         (
             "ACTIVE PUBLIC",
             "ACTIVE PENDING_REVIEW",
@@ -210,9 +210,9 @@ fn each_field_is_decided_alone() {
             .map(|field| format!("{} {:?}", field.field.as_str(), field.decision))
             .collect();
         assert_eq!(left.join(", "), leaves, "{case}");
-        let told = |note: &&Note| **note != Note::NoSuccessor;
+        let is_relevant = |note: &&Note| **note != Note::NoSuccessor;
         assert_eq!(
-            change.notes.iter().filter(told).count(),
+            change.notes.iter().filter(is_relevant).count(),
             left.len(),
             "{case}"
         );
@@ -220,7 +220,7 @@ fn each_field_is_decided_alone() {
 }
 
 #[test]
-fn what_is_left_alone_is_noted() {
+fn fields_that_are_not_patched_are_noted() {
     use Visibility::{Private, Public};
     let odd = || Note::UnknownWord {
         word: "ODD".to_owned(),
@@ -249,7 +249,7 @@ fn what_is_left_alone_is_noted() {
 }
 
 #[test]
-fn tombstones_delete_what_is_there() {
+fn tombstones_delete_live_versions() {
     let plan = scenario()
         .declare([declared("Form@1").absent(), declared("Form@2").absent()])
         .live([live("Form@1")])
@@ -261,7 +261,7 @@ fn tombstones_delete_what_is_there() {
 }
 
 #[test]
-fn a_path_is_needed_only_where_something_is_deployed() {
+fn a_path_is_needed_only_for_a_deploy() {
     let pathless = |text| declared(text).pathless();
     let missing = |scenario: &Scenario| -> Vec<String> {
         let errors = scenario.try_plan().err().unwrap_or_default();
@@ -295,9 +295,9 @@ fn a_path_is_needed_only_where_something_is_deployed() {
     assert_eq!(missing(&both().destroy()), Vec::<String>::new());
 }
 
-/// The newest is meant, by time and then by id; the others are told and left alone.
+/// The newest record counts, by time and then by id; the others are noted and not changed.
 #[test]
-fn of_two_records_the_newest_is_meant() {
+fn the_newest_of_two_records_counts() {
     let old = live("Form@1").id("old").created(1).state("ACTIVE");
     let new = live("Form@1").id("new").created(2).inactive();
     let undated = live("Form@1").id("a").inactive();
@@ -314,9 +314,9 @@ fn of_two_records_the_newest_is_meant() {
     assert_eq!(plan.unmanaged, 2);
 }
 
-/// Where none is to be, there is no question which record is meant.
+/// A version that is declared absent loses all of its records.
 #[test]
-fn every_record_of_an_absent_version_goes() {
+fn all_records_of_an_absent_version_are_deleted() {
     let twice = || [live("Form@1").id("b"), live("Form@1").id("a").inactive()];
     let tombstone = scenario()
         .declare([declared("Form@1").absent()])
@@ -339,7 +339,7 @@ fn every_record_of_an_absent_version_goes() {
 }
 
 #[test]
-fn a_name_with_a_colon_looks_like_no_other_address() {
+fn a_name_with_a_colon_has_a_unique_address() {
     scenario()
         .manage(&["svc", "me", "me:Form"])
         .declare(["Form@1", "me:Form@1"].map(declared))
@@ -352,7 +352,7 @@ fn a_name_with_a_colon_looks_like_no_other_address() {
 }
 
 #[test]
-fn replace_deletes_and_deploys_what_is_named() {
+fn replace_deletes_and_deploys_the_named_versions() {
     let base = || {
         scenario()
             .declare([declared("Form@1"), declared("Form@2").absent()])
@@ -422,9 +422,9 @@ fn replace_deletes_and_deploys_what_is_named() {
         .expect(&[("me:Form@1", Replace, "requested")]);
 }
 
-/// A replaced record is deployed anew: what its state or visibility were plays no part.
+/// A replaced record is deployed again, with any state and visibility that it had before.
 #[test]
-fn a_replace_covers_every_field() {
+fn a_replace_includes_each_field() {
     let plan = scenario()
         .declare([declared("Form@1").visible(Visibility::Public)])
         .live([live("Form@1").state("ODD").visible("PENDING_REVIEW")])
@@ -436,7 +436,7 @@ fn a_replace_covers_every_field() {
 }
 
 #[test]
-fn protection_blocks_what_is_explicit_and_shows_it() {
+fn protection_blocks_explicit_deletes() {
     let base = || scenario().protect("Form@*").declare([declared("Form@1")]);
     let blocked = vec![Block::Protected];
     let tombstone = scenario()
@@ -456,7 +456,7 @@ fn protection_blocks_what_is_explicit_and_shows_it() {
         .destroy()
         .expect(&[("Form@1", Delete, "requested")]);
     assert_eq!(plan.at("Form@1").blocked, blocked);
-    // Patches are allowed: protection is against deleting.
+    // Patches are allowed: protection only prevents deletes.
     let plan = base()
         .live([live("Form@1").inactive()])
         .expect(&[("Form@1", Update, "declared")]);
@@ -471,7 +471,7 @@ fn protection_blocks_what_is_explicit_and_shows_it() {
 }
 
 #[test]
-fn destroy_deletes_exactly_what_is_declared_and_live() {
+fn destroy_deletes_declared_live_versions() {
     let plan = scenario()
         .manage(&["*"])
         .undeclared(Undeclared::Delete)
@@ -496,7 +496,7 @@ fn destroy_deletes_exactly_what_is_declared_and_live() {
             ("Old@1", Delete, "requested"),
         ]);
     assert_eq!(plan.unmanaged, 3);
-    // Nothing succeeds what is destroyed, so that nothing is waited for.
+    // Destroyed versions have no successors, so that no change waits.
     assert!(
         plan.changes
             .iter()
@@ -505,7 +505,7 @@ fn destroy_deletes_exactly_what_is_declared_and_live() {
 }
 
 #[test]
-fn selectors_must_select_something() {
+fn selectors_must_match_a_version() {
     let base = || {
         scenario()
             .declare([declared("Form@1")])
@@ -543,7 +543,7 @@ fn selectors_must_select_something() {
         .expect(&[("Form@1#b", Delete, "tombstone")]);
 }
 
-/// Names that were not listed look absent; the targets did not ask for them.
+/// With targets, names that were not listed are left out of the plan, although they look absent.
 #[test]
 fn names_that_were_not_listed_are_left_out() {
     let names = |names: &[&str]| {
@@ -560,12 +560,12 @@ fn names_that_were_not_listed_are_left_out() {
         .target("Form")
         .expect(&[("Form@1", Create, "declared")]);
     assert_eq!(plan.left_out, 1);
-    // Without targets the planner hides nothing; the guard refuses.
+    // Without targets the plan has all names, and the guard refuses it.
     assert!(base().coverage(names(&["Form"])).try_plan().is_err());
 }
 
 #[test]
-fn an_incomplete_listing_is_planned_and_says_so() {
+fn a_plan_records_an_incomplete_listing() {
     let unproven = Coverage::Unproven(Unproven::Moving { attempts: 3 });
     let plan = scenario()
         .declare([declared("Form@1")])
@@ -575,7 +575,7 @@ fn an_incomplete_listing_is_planned_and_says_so() {
 }
 
 #[test]
-fn the_plan_names_its_subject() {
+fn the_plan_names_its_environment() {
     let plan = scenario().plan();
     assert_eq!(plan.subject.environment, "prod");
     assert_eq!(plan.subject.url, "https://ib.example.com");

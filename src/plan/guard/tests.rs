@@ -19,8 +19,8 @@ const NO_OVERRIDES: Overrides = Overrides {
     change: None,
 };
 
-/// So many live versions of names of their own, of which the first `gone` have tombstones, and the
-/// next `ended` are to be inactive.
+/// Returns `count` live versions, each with its own name. The first `gone` are declared `ABSENT`,
+/// the next `ended` are declared `INACTIVE`.
 fn estate(count: usize, gone: usize, ended: usize) -> Scenario {
     let entries = (0..count).map(|number| {
         let entry = declared(&format!("Form {number:02}@1"));
@@ -90,7 +90,7 @@ fn limits_are_counts_or_shares_rounded_down() {
         (Percent(50), 5, 3, false),
         (Percent(0), 5, 1, false),
         (Percent(100), 5, 5, true),
-        // Below ten a limit that is written counts all the same.
+        // A declared limit also applies below ten versions.
         (Percent(30), 3, 1, false),
     ] {
         let destroys = judge(
@@ -117,7 +117,7 @@ fn limits_are_counts_or_shares_rounded_down() {
 }
 
 #[test]
-fn deletes_of_versions_in_service_count_for_both_limits() {
+fn deletes_in_service_count_for_both_limits() {
     let plan = estate(5, 2, 1).plan();
     let strict = limits(Some(Limit::Count(1)), Some(Limit::Count(1)));
     assert_eq!(
@@ -162,7 +162,7 @@ fn a_replace_counts_as_a_destroy() {
     );
 }
 
-/// The exact number is named, so that a plan which has grown since is refused again.
+/// An override names the exact number, so that a plan that has grown since is refused again.
 #[test]
 fn overrides_name_the_exact_number() {
     let plan = estate(5, 2, 1).plan();
@@ -181,7 +181,7 @@ fn overrides_name_the_exact_number() {
 }
 
 #[test]
-fn nothing_lifts_protection() {
+fn overrides_do_not_lift_protection() {
     let plan = estate(2, 1, 0).protect("Form 00@*").plan();
     let overrides = Overrides {
         destroy: Some(1),
@@ -195,7 +195,7 @@ fn nothing_lifts_protection() {
 }
 
 #[test]
-fn without_proof_nothing_is_approved() {
+fn an_unproven_listing_approves_nothing() {
     let unproven = Unproven::Moving { attempts: 3 };
     let create = scenario()
         .declare([declared("A@1")])
@@ -211,7 +211,7 @@ fn without_proof_nothing_is_approved() {
         1,
         "no change at all"
     );
-    // A share of what is not known says nothing; a count does.
+    // A percentage of an unknown total has no meaning; a count has.
     let destroys = estate(20, 20, 0)
         .coverage(Coverage::Unproven(unproven))
         .plan();
@@ -221,7 +221,7 @@ fn without_proof_nothing_is_approved() {
 }
 
 #[test]
-fn a_share_needs_the_whole_instance() {
+fn a_percentage_needs_a_complete_listing() {
     use Limit::{Count, Percent};
     let exact = |destroy, change| Overrides { destroy, change };
     let scope: &[Refusal] = &[Refusal::ScopeNotListed];
@@ -272,7 +272,7 @@ fn a_name_that_was_not_listed_is_not_touched() {
 }
 
 #[test]
-fn every_refusal_says_what_to_do() {
+fn each_refusal_has_a_fix() {
     let unproven = Unproven::Moving { attempts: 3 };
     let address = super::super::testing::address("A@1");
     for refusal in [

@@ -7,7 +7,7 @@ fn waits<'a>(plan: &'a Plan, text: &str) -> Vec<&'a str> {
     plan.at(text).waits()
 }
 
-/// The whole rule in one name: everything that goes waits for everything that comes.
+/// Within one name, each change that ends service waits for all changes that begin it.
 #[test]
 fn new_comes_before_old() {
     let plan = scenario()
@@ -63,9 +63,9 @@ fn names_do_not_wait_for_one_another() {
     assert_eq!(waits(&plan, "Paystub@1"), ["Paystub@2"]);
 }
 
-/// Until the release the old versions are the roll-back targets, in service or not.
+/// Until the new version is live, the old versions are needed for a roll-back, in service or not.
 #[test]
-fn superseded_versions_out_of_service_wait_before_they_are_deleted() {
+fn deletes_of_inactive_versions_wait() {
     let delete = |text| declared(text).superseding(SupersededPolicy::Delete, None);
     let plan = scenario()
         .declare([delete("Form@9")])
@@ -75,7 +75,7 @@ fn superseded_versions_out_of_service_wait_before_they_are_deleted() {
             ("Form@9", Create, "declared"),
         ]);
     assert_eq!(waits(&plan, "Form@1"), ["Form@9"]);
-    // A tombstone of one is in nobody's way.
+    // A tombstone of such a version does not wait.
     let plan = scenario()
         .declare([delete("Form@9"), declared("Form@1").absent()])
         .live([live("Form@1").inactive()])
@@ -83,9 +83,9 @@ fn superseded_versions_out_of_service_wait_before_they_are_deleted() {
     assert_eq!(waits(&plan, "Form@1"), Vec::<&str>::new());
 }
 
-/// What is declared of the new version counts in full, its visibility included.
+/// The new version must have all of its declared fields, including its visibility.
 #[test]
-fn a_change_of_visibility_brings_in_too() {
+fn a_change_of_visibility_begins_service() {
     use crate::attribute::Visibility::Public;
     let plan = scenario()
         .declare([declared("Form@2").visible(Public)])
@@ -93,7 +93,7 @@ fn a_change_of_visibility_brings_in_too() {
         .plan();
     assert_eq!(plan.at("Form@2").patches(), "visibility=PUBLIC");
     assert_eq!(waits(&plan, "Form@1"), ["Form@2"]);
-    // Waiting for review is no change, and yet the old one must not go.
+    // A version that waits for review has no change, but the old version must still wait for it.
     let plan = scenario()
         .declare([declared("Form@2").visible(Public)])
         .live([live("Form@2").visible("PENDING_REVIEW"), live("Form@1")])
@@ -105,7 +105,7 @@ fn a_change_of_visibility_brings_in_too() {
 }
 
 #[test]
-fn replaces_of_one_name_go_in_a_row() {
+fn replaces_of_one_name_are_sequential() {
     let plan = scenario()
         .declare(["Form@1", "Form@2", "Form@3", "Form@4"].map(declared))
         .live(["Form@1", "Form@2", "Form@3", "Form@0"].map(live))
@@ -126,7 +126,7 @@ fn replaces_of_one_name_go_in_a_row() {
         waits(&plan, "Form@0"),
         ["Form@1", "Form@2", "Form@3", "Form@4"]
     );
-    // It is its own successor; and it comes back under another id.
+    // A replaced version is its own successor, and it gets another id.
     assert!(plan.at("Form@2").successors.is_empty());
     assert!(
         plan.at("Form@0")
@@ -136,7 +136,7 @@ fn replaces_of_one_name_go_in_a_row() {
     );
 }
 
-/// A replace can bring in or take out, too.
+/// A replace can begin or end service.
 #[test]
 fn replaces_are_ordered_by_what_they_do() {
     let plan = scenario()
@@ -172,7 +172,7 @@ fn replaces_are_ordered_by_what_they_do() {
     assert_eq!(waits(&plan, "Form@4"), Vec::<&str>::new(), "never serves");
 }
 
-/// When a name is left without a version in service, the plan says so: that is what is limited.
+/// The plan notes each change that leaves a name without a version in service; a limit counts them.
 #[test]
 fn ending_service_is_noted() {
     let ends = |scenario: &Scenario| -> Vec<String> {
@@ -203,7 +203,7 @@ fn ending_service_is_noted() {
     assert_eq!(
         ends(&base().live([live("mallory:Form@1")])),
         ["Form@2"],
-        "a stranger's is none"
+        "an unmanaged version does not count"
     );
     assert_eq!(
         ends(&base().live([live("Paystub@1")])),
@@ -250,7 +250,7 @@ fn ending_service_is_noted() {
 }
 
 #[test]
-fn targets_pull_in_and_excludes_drop() {
+fn selections_follow_dependencies() {
     let base = || {
         scenario()
             .declare(["Form@2", "Form@3", "Paystub@2"].map(declared))
@@ -266,14 +266,14 @@ fn targets_pull_in_and_excludes_drop() {
             .collect()
     };
     assert_eq!(kept(&base()), all);
-    // The old one brings along the new one that it waits for, and not what is there already.
+    // Targeting the old version includes the new version that it waits for, but not live versions.
     assert_eq!(kept(&base().target("Form@1")), ["Form@1", "Form@2"]);
     assert_eq!(kept(&base().target("Form@2")), ["Form@2"]);
     assert_eq!(
         kept(&base().target("Form@2").target("Paystub")),
         ["Form@2", "Paystub@1", "Paystub@2"]
     );
-    // Without the new one the old one must not go.
+    // Excluding the new version excludes the old one.
     assert_eq!(
         kept(&base().exclude("Form@2")),
         ["Form@3", "Paystub@1", "Paystub@2"]
@@ -294,7 +294,7 @@ fn targets_pull_in_and_excludes_drop() {
 }
 
 #[test]
-fn a_row_of_replaces_is_pulled_in_and_dropped_as_one() {
+fn selections_follow_sequential_replaces() {
     let base = || {
         scenario()
             .declare(["Form@1", "Form@2", "Form@3"].map(declared))

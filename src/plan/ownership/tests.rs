@@ -3,10 +3,10 @@ use super::super::{Block, Change, DiffError, Note};
 use crate::attribute::Visibility;
 use crate::live::LiveVersion;
 
-/// What is asked for of the declared version.
+/// The request for the declared version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ask {
-    /// Declared as it is.
+    /// Declared without a change.
     Keep,
     /// Declared with this visibility.
     Visible(Visibility),
@@ -21,8 +21,8 @@ enum Ask {
 use Ask::{Destroy, Keep, Replace, Tombstone, Visible};
 use Visibility::{PendingReview, Private, Public};
 
-/// `owner author visibility` of a live `Form@1`; `-` is no author, and a `!` in front says that an
-/// apply of the store deployed it.
+/// Parses `owner author visibility` of a live `Form@1`. `-` is a missing author; with a leading
+/// `!`, an apply of the store deployed the record.
 fn record(text: &str) -> (LiveVersion, bool) {
     let is_deployed = text.starts_with('!');
     let words: Vec<&str> = text.trim_start_matches('!').split(' ').collect();
@@ -65,8 +65,8 @@ fn world(user: &str, owner: &str, ask: Ask, records: &[&str]) -> Scenario {
     }
 }
 
-/// A change in words: its kind, what it patches, what blocks it.
-fn told(change: &Change) -> String {
+/// Describes a change: its kind, its patch, and its blocks.
+fn describe(change: &Change) -> String {
     let mut words = vec![change.action.kind().as_str().to_owned()];
     if change.action.kind() == crate::plan::ActionKind::Update {
         words.push(change.patches());
@@ -80,8 +80,7 @@ fn told(change: &Change) -> String {
     words.join(" ")
 }
 
-/// Every rule of the owner pair: `user`, the declared owner, what is asked, what is live, the
-/// changes.
+/// Each rule of the owner pair: `user`, declared owner, request, live records, expected changes.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn every_case_of_the_owner_pair() {
@@ -91,11 +90,11 @@ fn every_case_of_the_owner_pair() {
         // Nothing is live: a deploy.
         ("svc", "svc", Keep, &[], "create"),
         ("svc", IB, Keep, &[], "create"),
-        // Under the exact owner, for all authors.
+        // Records of the exact owner, with any author.
         ("svc", "svc", Keep, &["svc svc PRIVATE"], "no-op"),
         ("svc", IB, Keep, &["IB_DEPLOYED bob PUBLIC"], "no-op"),
         ("-", IB, Keep, &["IB_DEPLOYED - PUBLIC"], "no-op"),
-        // Under the other owner, published by `user`: the same version.
+        // Records of the other owner that `user` published: the same version.
         ("svc", "svc", Keep, &[moved], "no-op"),
         ("svc", IB, Keep, &[back], "no-op"),
         ("svc", "svc", Visible(Public), &[moved], "no-op"),
@@ -137,7 +136,7 @@ fn every_case_of_the_owner_pair() {
             &["IB_DEPLOYED svc PENDING_REVIEW"],
             "update visibility=PRIVATE blocked by owner-moved",
         ),
-        // With the exact owner it may, if this token goes on seeing the record.
+        // With the exact owner it may narrow, if this token can still see the record.
         (
             "svc",
             IB,
@@ -173,7 +172,7 @@ fn every_case_of_the_owner_pair() {
             &["IB_DEPLOYED bob PUBLIC"],
             "update visibility=PENDING_REVIEW",
         ),
-        // Under the other owner, published by another user or by nobody that is named.
+        // Records of the other owner, published by another or an unknown user.
         (
             "svc",
             "svc",
@@ -226,7 +225,7 @@ fn every_case_of_the_owner_pair() {
             &[moved],
             "create blocked by owner-differs",
         ),
-        // Both owners have it: the exact one is meant, the other is left alone.
+        // Both owners have a record: only that of the exact owner is changed.
         ("svc", "svc", Keep, &[back, moved], "no-op"),
         (
             "svc",
@@ -241,7 +240,7 @@ fn every_case_of_the_owner_pair() {
         ("svc", IB, Tombstone, &["IB_DEPLOYED bob PUBLIC"], "delete"),
         ("-", IB, Destroy, &[moved], "delete"),
         ("svc", "svc", Replace, &[back], "replace"),
-        // Or an id from the store, with or without `user`.
+        // Deletes also match an id from the store, with or without `user`.
         (
             "svc",
             "svc",
@@ -272,7 +271,7 @@ fn every_case_of_the_owner_pair() {
         ),
         ("svc", IB, Tombstone, &["!svc svc PRIVATE"], "delete"),
         ("svc", IB, Destroy, &["!svc bob PRIVATE"], "delete"),
-        // Else they are blocked, and never nothing.
+        // Other deletes are blocked, and never omitted.
         (
             "svc",
             "svc",
@@ -337,7 +336,7 @@ fn every_case_of_the_owner_pair() {
             &[back, moved],
             "delete",
         ),
-        // What another user published is another version.
+        // A record that another user published is another version.
         (
             "svc",
             "svc",
@@ -354,19 +353,19 @@ fn every_case_of_the_owner_pair() {
         let plan = world(user, owner, *ask, records)
             .try_plan()
             .unwrap_or_else(|errors| panic!("{case}: {errors:?}"));
-        let changes: Vec<String> = plan.changes.iter().map(told).collect();
+        let changes: Vec<String> = plan.changes.iter().map(describe).collect();
         assert_eq!(changes.join(", "), *expected, "{case}");
     }
 }
 
 #[test]
-fn a_record_of_the_pair_is_shown_as_such() {
+fn a_record_of_the_other_owner_is_noted() {
     let plan = world("svc", "svc", Keep, &["IB_DEPLOYED svc PUBLIC"]).plan();
     let change = plan.at("Form@1");
     assert_eq!(change.action.before().unwrap().identity.owner.as_str(), IB);
     let followed = |note: &Note| matches!(note, Note::FollowedOwner { .. });
     assert!(change.notes.iter().any(followed));
-    // Another record of the version is named and left alone, whoever has it of the pair.
+    // Another record of the version is noted and not changed, with either owner of the pair.
     let plan = world(
         "svc",
         "svc",
@@ -399,12 +398,12 @@ fn narrowing_is_a_loss() {
     }
 }
 
-/// Each record of the scope by owner and author.
+/// Records by owner and author, and whether the scope covers them.
 #[test]
-fn the_scope_covers_the_pair_of_what_is_listed() {
+fn the_scope_covers_the_owner_pair() {
     let base = || scenario().user("svc").manage(&["svc", "team"]);
     let public = || scenario().user("svc").manage(&[IB]);
-    let nobody = || scenario().manage(&["svc"]);
+    let no_user = || scenario().manage(&["svc"]);
     for (scenario, owner, author, expected) in [
         (base(), "svc", Some("bob"), true),
         (base(), "svc", None, true),
@@ -416,7 +415,7 @@ fn the_scope_covers_the_pair_of_what_is_listed() {
         (public(), IB, Some("bob"), true),
         (public(), "svc", Some("svc"), true),
         (public(), "svc", Some("bob"), false),
-        (nobody(), IB, Some("svc"), false),
+        (no_user(), IB, Some("svc"), false),
     ] {
         let identity = live(&format!("{owner}:Form@1")).identity;
         let covers = scenario.manifest.covers(&identity, author);
@@ -424,10 +423,10 @@ fn the_scope_covers_the_pair_of_what_is_listed() {
     }
 }
 
-/// Where the scope holds the declared owner as the other one of a pair, it means that user's
-/// records.
+/// If the scope lists only the user of an owner pair, it covers the records of `IB_DEPLOYED` that
+/// this user published.
 #[test]
-fn an_owner_that_is_covered_by_its_pair_only() {
+fn an_owner_covered_only_by_its_pair() {
     for (ask, record_text, expected) in [
         (Keep, "IB_DEPLOYED svc PUBLIC", "no-op"),
         (
@@ -441,13 +440,13 @@ fn an_owner_that_is_covered_by_its_pair_only() {
         let plan = world("svc", IB, ask, &[record_text])
             .manage(&["svc"])
             .plan();
-        let changes: Vec<String> = plan.changes.iter().map(told).collect();
+        let changes: Vec<String> = plan.changes.iter().map(describe).collect();
         assert_eq!(changes.join(", "), expected, "{ask:?} {record_text}");
     }
 }
 
 #[test]
-fn every_help_names_what_fixes_it() {
+fn each_help_names_the_fix() {
     let help = |user: &str, owner: &str, ask, records: &[&str]| {
         let plan = world(user, owner, ask, records).plan();
         match &plan.changes[0].blocked[..] {

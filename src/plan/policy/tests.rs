@@ -4,7 +4,7 @@ use super::super::{ActionKind, Block, Note, OwnerConflict};
 use super::*;
 use crate::manifest::SupersededPolicy::{Deactivate, Delete as DeleteThem, Keep};
 
-/// `Form@9` is declared and live; what else is live is the case's.
+/// Returns a scenario in which `Form@9` is declared and live.
 fn superseding(policy: SupersededPolicy, retain: Option<usize>) -> Scenario {
     scenario()
         .declare([declared("Form@9").superseding(policy, retain)])
@@ -12,7 +12,7 @@ fn superseding(policy: SupersededPolicy, retain: Option<usize>) -> Scenario {
 }
 
 #[test]
-fn superseded_versions_are_kept_deactivated_or_deleted() {
+fn policies_for_superseded_versions() {
     let others = || [live("Form@1"), live("Form@2").inactive()];
     superseding(Keep, None).live(others()).expect_nothing();
     superseding(Deactivate, None)
@@ -32,7 +32,7 @@ fn superseded_versions_are_kept_deactivated_or_deleted() {
 }
 
 #[test]
-fn without_a_declared_active_version_nothing_supersedes() {
+fn only_active_declared_versions_supersede() {
     let delete = |text| declared(text).superseding(DeleteThem, None);
     for entry in [delete("Form@9").inactive(), delete("Form@9").absent()] {
         let plan = scenario()
@@ -49,7 +49,7 @@ fn without_a_declared_active_version_nothing_supersedes() {
 }
 
 #[test]
-fn policies_touch_only_what_is_theirs() {
+fn policies_change_only_managed_versions() {
     let base = || {
         scenario()
             .manage(&["svc", "me"])
@@ -58,7 +58,7 @@ fn policies_touch_only_what_is_theirs() {
     };
     for (case, version) in [
         ("another owner's", live("me:Form@1")),
-        ("a stranger's", live("mallory:Form@1")),
+        ("an unmanaged version", live("mallory:Form@1")),
         ("another name", live("Form 2@1")),
         ("PRODUCTION", live("Form@1").state("PRODUCTION")),
         ("an unknown state", live("Form@1").state("ODD")),
@@ -73,7 +73,7 @@ fn policies_touch_only_what_is_theirs() {
 }
 
 #[test]
-fn declared_versions_are_no_ones_predecessors() {
+fn declared_versions_are_never_superseded() {
     scenario()
         .declare([
             declared("Form@9").superseding(DeleteThem, None),
@@ -84,7 +84,7 @@ fn declared_versions_are_no_ones_predecessors() {
         .expect_nothing();
 }
 
-/// The newest by time stay, and by version where the times say nothing.
+/// The newest stay by time; if the times are equal, by version.
 #[test]
 fn the_newest_are_retained() {
     type Case = (
@@ -144,9 +144,9 @@ fn the_newest_are_retained() {
     }
 }
 
-/// What no policy may touch stays, and counts as one of those that stay.
+/// A version that no policy may change stays, and counts as retained.
 #[test]
-fn retained_are_the_newest_whatever_they_are() {
+fn retained_versions_include_unmanageable_ones() {
     superseding(DeleteThem, Some(1))
         .live([
             live("Form@3").state("PRODUCTION").created(3),
@@ -155,9 +155,9 @@ fn retained_are_the_newest_whatever_they_are() {
         .expect(&[("Form@2", Delete, "superseded")]);
 }
 
-/// A policy speaks of every live version, and `retain` counts versions, not records.
+/// A policy covers each live record, and `retain` counts versions, not records.
 #[test]
-fn every_record_of_a_superseded_version_is_meant() {
+fn all_records_of_a_version_are_superseded() {
     let twice = || {
         [
             live("Form@2").inactive().created(3).id("b"),
@@ -175,9 +175,9 @@ fn every_record_of_a_superseded_version_is_meant() {
         .expect(&[("Form@1", Delete, "superseded")]);
 }
 
-/// Where the entries of one name differ, the most careful policy counts.
+/// If the entries of one name differ, the most careful policy applies.
 #[test]
-fn the_most_careful_policy_counts() {
+fn the_most_careful_policy_applies() {
     for (left, right, expected) in [
         ((DeleteThem, None), (Keep, None), None),
         ((Keep, None), (DeleteThem, None), None),
@@ -202,10 +202,10 @@ fn the_most_careful_policy_counts() {
     }
 }
 
-/// Both owners of the pair are one publisher for policies; only what the store knows is deleted
-/// across it.
+/// For policies both owners of the pair are one publisher. Only records in the store are deleted
+/// under the other owner.
 #[test]
-fn the_pair_is_superseded_and_not_deleted_across() {
+fn the_other_owner_is_superseded_but_not_deleted() {
     let base = || {
         scenario()
             .user("me")
@@ -258,7 +258,7 @@ fn the_pair_is_superseded_and_not_deleted_across() {
         let plan = scenario.plan();
         assert_eq!(plan.unmanaged, 1, "{case}");
     }
-    // Two records of one superseded version go each by its own rule.
+    // Each of two records of one superseded version follows its own rule.
     base()
         .live([old(), live("IB_DEPLOYED:Form@1").inactive()])
         .expect(&[
@@ -329,8 +329,7 @@ fn a_protected_version_is_deactivated() {
     }));
 }
 
-/// An undeclared version under the other owner of the pair is deactivated where the policy says
-/// delete.
+/// If the policy is `delete`, an undeclared version of the other owner of the pair is deactivated.
 #[test]
 fn undeclared_versions_of_the_pair() {
     let base = |author: &str| {
@@ -352,7 +351,7 @@ fn undeclared_versions_of_the_pair() {
 }
 
 #[test]
-fn undeclared_names_are_ignored_deactivated_or_deleted() {
+fn policies_for_undeclared_names() {
     let base = |undeclared| {
         scenario()
             .undeclared(undeclared)
@@ -391,7 +390,7 @@ fn undeclared_names_are_ignored_deactivated_or_deleted() {
 }
 
 #[test]
-fn superseding_versions_are_named_as_the_plan_shows_them() {
+fn reasons_use_the_addresses_of_the_plan() {
     let plan = scenario()
         .manage(&["svc", "me"])
         .declare([declared("Form@9"), declared("me:Form@9")])

@@ -13,7 +13,7 @@ fn after(text: &str, state: State, visibility: Option<Visibility>) -> AfterImage
     }
 }
 
-/// A record of `Form@1` in words: owner, state, visibility; `-` is not told.
+/// Parses a record of `Form@1`: owner, state, visibility. `-` is an unknown visibility.
 fn record(text: &str) -> Option<LiveVersion> {
     let [owner, state, visibility] = text.split(' ').collect::<Vec<_>>()[..] else {
         return None;
@@ -29,13 +29,13 @@ fn record(text: &str) -> Option<LiveVersion> {
 }
 
 /// Describes a result.
-fn told(result: &PreconditionResult) -> String {
+fn describe(result: &PreconditionResult) -> String {
     let differences = match result {
         Ready => return "ready".to_owned(),
         Done => return "done".to_owned(),
         Moved(differences) => differences,
     };
-    let told: Vec<String> = differences
+    let texts: Vec<String> = differences
         .iter()
         .map(|difference| match difference {
             Difference::Gone { id } => format!("{id} is gone"),
@@ -52,12 +52,12 @@ fn told(result: &PreconditionResult) -> String {
             other => format!("{other:?}"),
         })
         .collect();
-    told.join(", ")
+    texts.join(", ")
 }
 
-/// The plan saw an inactive private version; what is there now differs from case to case.
+/// The plan has an inactive private version; the live record differs in each case.
 #[test]
-fn an_update_stands_by_its_record() {
+fn an_update_requires_its_planned_record() {
     let before = LiveImage::of(&record("svc INACTIVE PRIVATE").unwrap());
     let state = Patch::new(Some(State::Active), None).unwrap();
     let both = Patch::new(Some(State::Active), Some(Visibility::Public)).unwrap();
@@ -79,14 +79,14 @@ fn an_update_stands_by_its_record() {
             "svc ODD PUBLIC",
             "state: INACTIVE is ODD, visibility: PRIVATE is PUBLIC",
         ),
-        // Done, and yet not what was planned.
+        // The patch is done, but another field differs from the plan.
         (state, "svc ACTIVE PUBLIC", "visibility: PRIVATE is PUBLIC"),
         (state, "me ACTIVE PRIVATE", "owner: svc is me"),
-        // What the plan showed must be proven again.
+        // A visibility in the plan must be confirmed again.
         (state, "svc INACTIVE -", unknown),
         (state, "svc ACTIVE -", unknown),
         (both, "svc ACTIVE -", unknown),
-        // A part of the patch took hold.
+        // A part of the patch took effect.
         (both, "svc INACTIVE PRIVATE", "ready"),
         (both, "svc ACTIVE PRIVATE", "ready"),
         (both, "svc INACTIVE PUBLIC", "ready"),
@@ -98,7 +98,7 @@ fn an_update_stands_by_its_record() {
         ),
         (visibility, "svc INACTIVE PUBLIC", "done"),
         (visibility, "svc ACTIVE PUBLIC", "state: INACTIVE is ACTIVE"),
-        // The owner goes along with the visibility, and with nothing else.
+        // The owner may change with the visibility, and with no other field.
         (visibility, "IB_DEPLOYED INACTIVE PUBLIC", "done"),
         (
             visibility,
@@ -107,27 +107,27 @@ fn an_update_stands_by_its_record() {
         ),
     ] {
         let result = check_update(&before, patch, record(now).as_ref());
-        assert_eq!(told(&result), expected, "{patch:?} over {now}");
+        assert_eq!(describe(&result), expected, "{patch:?} over {now}");
     }
     let renamed = LiveVersion {
         id: before.id.clone(),
         ..live("Form@2")
     };
     let result = check_update(&before, state, Some(&renamed));
-    assert!(told(&result).starts_with("Form@1 is Form@2"));
-    // What the plan did not show is not compared.
+    assert!(describe(&result).starts_with("Form@1 is Form@2"));
+    // A visibility that is not in the plan is not compared.
     let blind = LiveImage {
         visibility: None,
         ..before
     };
     for now in ["svc INACTIVE -", "svc INACTIVE PUBLIC"] {
         let result = check_update(&blind, state, record(now).as_ref());
-        assert_eq!(told(&result), "ready", "{now}");
+        assert_eq!(describe(&result), "ready", "{now}");
     }
 }
 
 #[test]
-fn a_delete_stands_by_its_record() {
+fn a_delete_requires_its_planned_record() {
     let before = LiveImage::of(&record("svc INACTIVE PRIVATE").unwrap());
     for (now, expected) in [
         ("svc INACTIVE PRIVATE", "ready"),
@@ -138,17 +138,17 @@ fn a_delete_stands_by_its_record() {
         ("me INACTIVE PRIVATE", "owner: svc is me"),
     ] {
         let result = check_delete(&before, record(now).as_ref());
-        assert_eq!(told(&result), expected, "{now}");
+        assert_eq!(describe(&result), expected, "{now}");
     }
 }
 
 #[test]
-fn a_deploy_stands_by_every_record_of_its_name() {
+fn a_deploy_checks_each_record_of_its_name() {
     use Visibility::Public;
     let active = after("Form@1", State::Active, None);
     let public = after("Form@1", State::Active, Some(Public));
     let unseen = || live("Form@1").visibility_unknown();
-    let stranger = || live("me:Form@1");
+    let unmanaged = || live("me:Form@1");
     let appeared = "id-svc:Form@1 is ACTIVE";
     for (after, named, create, redeploy) in [
         (&active, vec![], "ready", "ready"),
@@ -160,23 +160,23 @@ fn a_deploy_stands_by_every_record_of_its_name() {
         ),
         (&active, vec![live("Form 1@1")], "ready", "ready"),
         (&active, vec![live("Form@1")], "done", "done"),
-        (&active, vec![stranger(), live("Form@1")], "done", "done"),
+        (&active, vec![unmanaged(), live("Form@1")], "done", "done"),
         (&public, vec![live("Form@1")], appeared, appeared),
         (&public, vec![unseen()], appeared, appeared),
-        (&active, vec![stranger()], "it is me's", "ready"),
+        (&active, vec![unmanaged()], "it is me's", "ready"),
     ] {
         assert_eq!(
-            told(&check_create(after, None, &named)),
+            describe(&check_create(after, None, &named)),
             create,
             "{named:?}"
         );
         assert_eq!(
-            told(&check_redeploy(after, None, &named)),
+            describe(&check_redeploy(after, None, &named)),
             redeploy,
             "{named:?}, after a delete"
         );
     }
-    // Under the other owner of the pair it is there, if the user published it.
+    // A record of the other owner of the pair counts if the user published it.
     let other = Owner::ib_deployed();
     let moved = |author: &str| vec![live("IB_DEPLOYED:Form@1").by(author)];
     for (after, named, create, redeploy) in [
@@ -189,29 +189,29 @@ fn a_deploy_stands_by_every_record_of_its_name() {
         ),
         (&active, moved("bob"), "it is IB_DEPLOYED's", "ready"),
     ] {
-        let stands = [
+        let results = [
             check_create(after, Some(&other), &named),
             check_redeploy(after, Some(&other), &named),
         ];
         assert_eq!(
-            stands.map(|one| told(&one)),
+            results.map(|one| describe(&one)),
             [create, redeploy],
             "{named:?}"
         );
     }
-    // The newest is meant, in whatever order the server lists.
+    // The newest record counts, in any order of the list.
     let old = live("Form@1").id("old").created(1);
     let new = live("Form@1").id("new").created(2).inactive();
     for named in [[old.clone(), new.clone()], [new, old]] {
         assert_eq!(
-            told(&check_create(&active, None, &named)),
+            describe(&check_create(&active, None, &named)),
             "new is INACTIVE"
         );
     }
 }
 
 #[test]
-fn a_successor_releases_by_its_full_image_only() {
+fn a_successor_must_match_its_full_image() {
     use crate::attribute::Visibility::Public;
     let id = live("Form@2").id;
     let successor = |id: Option<SolutionId>| Successor {
@@ -276,6 +276,6 @@ fn a_successor_releases_by_its_full_image_only() {
     let named = [owned(public()).id("other")];
     assert!(
         successor(None).is_live_among(&named, Some(&other)),
-        "this run deployed it"
+        "this apply deployed it"
     );
 }

@@ -3,7 +3,7 @@ use super::*;
 use crate::attribute::Visibility;
 use crate::manifest::{Endpoint, SupersededPolicy, TokenSource};
 
-/// A scenario whose plan has every kind of change, note and field.
+/// Returns a scenario whose plan has each kind of change, note and field.
 fn everything() -> Scenario {
     scenario()
         .protect("Safe@*")
@@ -48,7 +48,7 @@ fn saved() -> SavedPlan {
 }
 
 #[test]
-fn a_plan_survives_its_file() {
+fn a_plan_file_is_read_back_unchanged() {
     let text = saved().to_json();
     assert!(text.ends_with("}\n"));
     let read = SavedPlan::from_json(&text).unwrap();
@@ -57,7 +57,7 @@ fn a_plan_survives_its_file() {
     read.check_against(&everything().manifest).unwrap();
 }
 
-/// Every value in the file counts: none can be changed without being noticed.
+/// A change of any value in the file is noticed.
 #[test]
 fn an_edited_plan_is_refused() {
     let text = saved().to_json();
@@ -106,7 +106,7 @@ fn an_edited_plan_is_refused() {
     ));
 }
 
-/// Cut anywhere, it is refused; and nothing that is no plan file is taken for one.
+/// A truncated plan file is refused, and so is any other file.
 #[test]
 fn a_damaged_plan_is_refused() {
     let text = saved().to_json();
@@ -142,9 +142,9 @@ fn a_damaged_plan_is_refused() {
     }
 }
 
-/// A file of another format is told as such, whatever else is in it.
+/// A file of another format version is reported as such, with any other content.
 #[test]
-fn another_format_is_told_from_damage() {
+fn another_format_version_is_not_damage() {
     let text = saved().to_json();
     let newer = text.replacen("\"format_version\": 3", "\"format_version\": 4", 1);
     for other in [newer.as_str(), "{\"format_version\": 4, \"steps\": []}"] {
@@ -188,7 +188,7 @@ fn a_plan_is_for_one_environment_and_manifest() {
     }
 }
 
-/// Nothing of how the environment is reached is in the file, its URL for comparison excepted.
+/// The file holds no connection settings of the environment, except its URL for comparison.
 #[test]
 fn no_secret_is_in_the_file() {
     let mut scenario = everything();
@@ -213,7 +213,7 @@ fn no_secret_is_in_the_file() {
 }
 
 #[test]
-fn every_error_says_what_to_do() {
+fn each_error_has_a_fix() {
     let text = || String::from("x");
     for error in [
         SavedPlan::from_json("").unwrap_err(),

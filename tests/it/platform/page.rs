@@ -117,7 +117,7 @@ fn a_name_without_a_test_is_detected() {
     for (name, expected) in [
         ("platform::page::a_name_without_a_test_is_detected", true),
         ("api::loose::tests::texts_and_numbers", true),
-        ("plan::diff::tests::what_is_missing_is_created", true),
+        ("plan::diff::tests::missing_versions_are_created", true),
         ("platform::page::is_test", false),
         ("platform::page::no_such_test", false),
         ("no::such::module", false),
