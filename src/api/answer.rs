@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_that_are_not_json_are_told_apart() {
+    fn bodies_that_are_not_json_are_distinguished() {
         for (body, expected) in [
             ("", ApiErrorKind::EmptyBody),
             (" \r\n", ApiErrorKind::EmptyBody),

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_not_guessed() {
+    fn missing_fields_are_not_guessed() {
         let version = understood(
             r#"{"id": "a", "name": "N", "version": 2, "owner": "o", "visibility": "", "state": null, "author": null, "createdAtMs": "soon"}"#,
         );
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_texts_are_unmanageable_and_missing_ones_are_bad() {
+    fn odd_texts_are_unmanageable() {
         for (json, expected) in [
             (
                 r#"{"id": "a", "name": " N", "version": "1", "owner": "o"}"#,

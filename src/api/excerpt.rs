@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_across_the_cut_is_not_half_shown() {
+    fn a_secret_across_the_cut_is_redacted() {
         let redactor = Redactor::new();
         redactor.add(&secrecy::SecretString::from("s".repeat(50)));
         let body = format!("{}{}", "-".repeat(190), "s".repeat(50));

@@ -244,9 +244,9 @@ mod tests {
 
     #[expect(clippy::too_many_lines, reason = "a table")]
     #[test]
-    fn every_answer_of_the_job_api() {
+    fn each_answer_of_the_job_api() {
         for (status, body, expected) in [
-            // Running, and finished well.
+            // Running, and finished with success.
             (
                 200,
                 r#"{"status":"OK","state":"PENDING","msg":"","cur_status":"{}"}"#,
@@ -300,7 +300,7 @@ mod tests {
                 r#"{"state":"DONE","results":[{"msg":"Created"}]}"#,
                 "done []",
             ),
-            // Finished badly.
+            // Finished with an error.
             (
                 200,
                 r#"{"status":"OK","state":"DONE","results":[{"status":"ERROR","msg":"no such file"}]}"#,
@@ -400,7 +400,7 @@ mod tests {
                 r#"{"status":"OK","state":"REVIEWING"}"#,
                 "none: the state `REVIEWING` is not known",
             ),
-            // Not about the job.
+            // An answer that does not describe the job.
             (401, "{}", "error Status"),
             (403, "{}", "error Status"),
             (500, "{}", "error Status"),

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_longest_pause_holds_for_all() {
+    async fn the_longest_pause_applies_to_all() {
         let limiter = Limiter::new(1);
         let start = Instant::now();
         limiter.ready().await;
@@ -101,9 +101,9 @@ mod tests {
     #[tokio::test]
     async fn reads_are_widened_and_never_narrowed() {
         let limiter = Limiter::new(2);
-        for (wish, expected) in [(1, 2), (2, 2), (5, 5), (3, 5)] {
-            limiter.widen_reads(wish);
-            assert_eq!(limiter.reads.available_permits(), expected, "{wish}");
+        for (limit, expected) in [(1, 2), (2, 2), (5, 5), (3, 5)] {
+            limiter.widen_reads(limit);
+            assert_eq!(limiter.reads.available_permits(), expected, "{limit}");
         }
     }
 }

@@ -445,7 +445,7 @@ mod tests {
         redactor
     }
 
-    /// Each character, encoded.
+    /// Encodes each character.
     fn each(text: &str, encode: impl Fn(u32) -> String) -> String {
         text.chars()
             .map(|letter| encode(u32::from(letter)))
@@ -459,7 +459,7 @@ mod tests {
             .collect()
     }
 
-    /// A text in every encoding in which a server may echo it.
+    /// Returns the text in each encoding in which a server may echo it.
     fn encodings(text: &str) -> Vec<(&'static str, String)> {
         let json = serde_json::to_string(text).unwrap();
         let json = json[1..json.len() - 1].to_owned();
@@ -554,7 +554,7 @@ mod tests {
             for length in 1..text.len() {
                 let cut = format!("you sent {}", &text[..length]);
                 let clean = redactor.redact_cut(&cut);
-                // Few characters of it may stay: any text has them.
+                // A few characters of it may stay.
                 let left = clean.strip_prefix("you sent ").unwrap();
                 let left = left.strip_prefix(MARK).unwrap_or(left);
                 let most = match what {
@@ -573,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_beginning_counts_anywhere() {
+    fn a_long_beginning_of_a_secret_is_redacted() {
         let redactor = redactor("0123456789abcdefghij");
         assert_eq!(redactor.redact("<0123456789abc...>"), "<[redacted]...>");
         assert_eq!(redactor.redact("<0123456789>"), "<[redacted]>");
@@ -581,9 +581,9 @@ mod tests {
         assert_eq!(redactor.redact("a\\u0030123456789ab/"), "a[redacted]/");
     }
 
-    /// Names of solutions may hold what a short token is.
+    /// Names of solutions may contain a short token by chance, so input is not redacted for it.
     #[test]
-    fn a_short_token_is_left_in_what_is_read() {
+    fn a_short_token_is_not_redacted_in_input() {
         let short = redactor("demo");
         assert_eq!(short.redact("a demo"), "a [redacted]");
         assert_eq!(short.redact_input(b"a demo"), None);
@@ -599,7 +599,7 @@ mod tests {
     #[test]
     fn characters_stay_whole() {
         let redactor = redactor("geheim-äöüäöüäöü");
-        // A beginning that ends inside of a character's bytes.
+        // A beginning of the secret that ends within a character of several bytes.
         assert_eq!(redactor.redact("geheim-äöüäöüäÿ"), "[redacted]ÿ");
         assert_eq!(redactor.redact("Ä % \\ & 日本"), "Ä % \\ & 日本");
     }
@@ -626,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_secret_goes_first() {
+    fn the_longest_secret_is_redacted_first() {
         let redactor = Redactor::new();
         redactor.add(&SecretString::from("abcd"));
         redactor.add(&SecretString::from("abcdefgh"));

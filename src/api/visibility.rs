@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_list_tells() {
+    fn a_visibility_needs_exactly_one_list() {
         let id = SolutionId::parse("a").unwrap();
         for (lists, expected) in [
             ([ids(&["a"]), ids(&[]), ids(&[])], Some("PUBLIC")),

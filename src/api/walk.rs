@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    fn sure(at: u64) -> Step {
+    fn certain(at: u64) -> Step {
         Step::PendingListing {
             at,
             doubtful: false,
@@ -235,23 +235,23 @@ mod tests {
     }
 
     #[test]
-    fn the_word_of_one_page() {
+    fn each_form_of_one_page() {
         for (has_more, next_offset, expected) in [
             (Some(false), Some(-1), Step::End),
             (Some(false), None, Step::End),
             (Some(false), Some(0), Step::End),
             (Some(false), Some(40), doubtful(20)),
-            (Some(true), Some(20), sure(20)),
-            (Some(true), Some(25), sure(20)),
-            (Some(true), Some(1_000), sure(20)),
-            (Some(true), Some(i64::MAX), sure(20)),
-            (None, Some(1_000), sure(20)),
-            (Some(true), Some(15), sure(15)),
+            (Some(true), Some(20), certain(20)),
+            (Some(true), Some(25), certain(20)),
+            (Some(true), Some(1_000), certain(20)),
+            (Some(true), Some(i64::MAX), certain(20)),
+            (None, Some(1_000), certain(20)),
+            (Some(true), Some(15), certain(15)),
             (Some(false), Some(i64::MIN), Step::End),
             (Some(true), Some(-1), doubtful(20)),
             (Some(true), Some(0), doubtful(20)),
             (Some(true), None, doubtful(20)),
-            (None, Some(20), sure(20)),
+            (None, Some(20), certain(20)),
             (None, Some(-1), doubtful(20)),
             (None, None, doubtful(20)),
         ] {
@@ -267,7 +267,7 @@ mod tests {
             (None, None, Step::End),
             (Some(false), Some(-1), Step::End),
             (Some(true), Some(-1), Step::End),
-            (Some(true), Some(20), sure(0)),
+            (Some(true), Some(20), certain(0)),
         ] {
             let mut walk = Walk::default();
             assert_eq!(walk.accept(page(0, 0..0, has_more, next_offset)), expected);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_page_is_told_from_a_moved_list() {
+    fn a_repeated_page_is_not_a_changed_list() {
         let mut ignores_offset = Walk::default();
         ignores_offset.accept(page(0, 0..3, Some(true), None));
         assert_eq!(
@@ -283,13 +283,13 @@ mod tests {
             Step::Repeats
         );
 
-        let mut said_last = Walk::default();
+        let mut denies_more = Walk::default();
         assert_eq!(
-            said_last.accept(page(0, 0..3, Some(false), Some(9))),
+            denies_more.accept(page(0, 0..3, Some(false), Some(9))),
             doubtful(3)
         );
         assert_eq!(
-            said_last.accept(page(3, 0..3, Some(false), Some(9))),
+            denies_more.accept(page(3, 0..3, Some(false), Some(9))),
             Step::End
         );
 
@@ -298,14 +298,18 @@ mod tests {
         assert_eq!(moved.accept(page(3, 2..5, Some(false), None)), Step::Moved);
     }
 
-    /// The server takes a smaller limit than the one that it counts by, and shows each record once.
+    /// The server returns fewer records than the limit that `next_offset` counts; each record is
+    /// read once.
     #[test]
     fn no_announced_offset_leaves_a_gap() {
         let mut walk = Walk::default();
-        assert_eq!(walk.accept(page(0, 0..50, Some(true), Some(100))), sure(50));
+        assert_eq!(
+            walk.accept(page(0, 0..50, Some(true), Some(100))),
+            certain(50)
+        );
         assert_eq!(
             walk.accept(page(50, 50..100, Some(true), Some(150))),
-            sure(100)
+            certain(100)
         );
         assert_eq!(
             walk.accept(page(100, 100..130, Some(false), Some(-1))),
@@ -314,16 +318,20 @@ mod tests {
         assert_eq!(walk.versions.len(), 130);
     }
 
-    /// The server pages first, and then cuts out what the caller may not see.
+    /// The server divides the list into pages first, and then removes the records that the caller
+    /// may not see.
     #[test]
     fn pages_that_were_cut_may_overlap() {
         let mut walk = Walk::default();
-        assert_eq!(walk.accept(page(0, 0..6, Some(true), Some(10))), sure(6));
-        assert_eq!(walk.accept(page(6, 4..12, Some(true), Some(16))), sure(14));
-        // An empty page is asked for again.
+        assert_eq!(walk.accept(page(0, 0..6, Some(true), Some(10))), certain(6));
+        assert_eq!(
+            walk.accept(page(6, 4..12, Some(true), Some(16))),
+            certain(14)
+        );
+        // An empty page is requested again.
         let empty = || page(14, 12..12, Some(true), Some(24));
-        assert_eq!(walk.accept(empty()), sure(14));
-        assert_eq!(walk.accept(empty()), sure(22));
+        assert_eq!(walk.accept(empty()), certain(14));
+        assert_eq!(walk.accept(empty()), certain(22));
         assert_eq!(
             walk.accept(page(22, 12..15, Some(false), Some(-1))),
             Step::End
@@ -332,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_end_comes_to_one() {
+    fn an_endless_list_is_stopped() {
         let mut walk = Walk::default();
         let mut step = walk.accept(page(0, 0..1, Some(true), Some(1)));
         let mut pages = 0;
@@ -350,7 +358,7 @@ mod tests {
             records: 5,
             bytes: u64::MAX,
         });
-        assert_eq!(walk.accept(page(0, 0..5, Some(true), Some(5))), sure(5));
+        assert_eq!(walk.accept(page(0, 0..5, Some(true), Some(5))), certain(5));
         let step = walk.accept(page(5, 5..6, Some(false), None));
         assert_eq!(step, Step::TooLong(ListBound::Records(5)));
 

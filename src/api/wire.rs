@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_null_and_single_lists_are_told_apart() {
+    fn missing_null_and_single_lists_are_distinguished() {
         for (json, expected) in [
             ("{}", "missing"),
             (r#"{"solutions": null}"#, "0"),

@@ -199,7 +199,7 @@ mod tests {
         Duration::from_millis(number)
     }
 
-    /// Polls a job of that duration until it ends. Returns the number of polls, and the delay
+    /// Polls a job of this duration until it ends. Returns the number of polls, and the delay
     /// between the end and the last poll.
     async fn poll(
         job: Duration,
@@ -209,13 +209,13 @@ mod tests {
         let (_interrupter, interrupt) = CancelHandle::new();
         let begun = Instant::now();
         let mut polls = Polls::new(PollPolicy::default(), recent, random);
-        let mut asked = 0;
+        let mut count = 0;
         loop {
             polls.wait(begun + HOUR, &interrupt).await.unwrap();
-            asked += 1;
+            count += 1;
             if let Some(late) = begun.elapsed().checked_sub(job) {
                 polls.is_done();
-                return (asked, late);
+                return (count, late);
             }
             polls.is_pending();
         }
@@ -226,36 +226,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn alike_jobs_are_asked_about_once_when_they_are_over() {
+    async fn similar_jobs_are_polled_once_after_their_end() {
         for job in [ms(300), ms(500), ms(700), ms(950)] {
             let (recent, random) = (RecentDurations::default(), random());
             for _ in 0..2 * REMEMBERED {
                 poll(job, &recent, &random).await;
             }
-            let (mut asked, mut late) = (0, Duration::ZERO);
+            let (mut count, mut late) = (0, Duration::ZERO);
             for _ in 0..100 {
                 let (times, by) = poll(job, &recent, &random).await;
-                asked += times;
+                count += times;
                 late += by;
             }
-            assert!(asked <= 180, "{job:?}: asked {asked} times");
+            assert!(count <= 180, "{job:?}: {count} polls");
             let late = late / 100;
             assert!(late <= job / 8, "{job:?}: late by {late:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_that_began_together_learn_from_the_first() {
+    async fn simultaneous_jobs_learn_from_the_first() {
         let (recent, random) = (RecentDurations::default(), random());
         let jobs = (0..50).map(|_| poll(ms(500), &recent, &random));
-        let looks = futures_util::future::join_all(jobs).await;
-        let late = looks.iter().map(|(_, late)| *late).max().unwrap();
-        // Without this, a job would be polled up to 250 ms too late.
+        let results = futures_util::future::join_all(jobs).await;
+        let late = results.iter().map(|(_, late)| *late).max().unwrap();
+        // If each job were polled on its own, the last poll could be 250 ms late.
         assert!(late <= ms(50), "{late:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_job_unlike_the_others_is_neither_forgotten_nor_pestered() {
+    async fn an_unusual_job_is_polled_at_the_cap() {
         let cap = PollPolicy::default().cap;
         let (recent, random) = (RecentDurations::default(), random());
         for _ in 0..20 {
@@ -263,13 +263,13 @@ mod tests {
         }
         let (_, late) = poll(ms(7_000), &recent, &random).await;
         assert!(late <= cap, "{late:?}");
-        let (asked, late) = poll(ms(600_000), &recent, &random).await;
-        assert!(asked <= 130, "{asked}");
+        let (count, late) = poll(ms(600_000), &recent, &random).await;
+        assert!(count <= 130, "{count}");
         assert!(late <= cap * 6 / 5, "{late:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn times_that_change_are_followed() {
+    async fn changing_durations_are_followed() {
         let (recent, random) = (RecentDurations::default(), random());
         for job in [ms(500), ms(2000), ms(400)] {
             for _ in 0..2 * REMEMBERED {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_aim_is_where_the_quickest_quarter_is_over() {
+    fn the_expected_end_is_the_fastest_quarter() {
         let recent = RecentDurations::default();
         assert_eq!(recent.expected_end(), None);
         for (pending, over) in [(990, 1000), (980, 1020), (1980, 2020), (0, 800)] {

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_run_sorts_behind_the_newest_whatever_the_clock_says() {
+    fn a_new_apply_id_sorts_after_the_newest() {
         let now = 1_700_000_000_000;
         let newest = new_run_id(now, None);
         for at in [now - 3_600_000, now, now + 3_600_000] {

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_telling_status_wins() {
+    fn the_status_with_precedence_wins() {
         let cases = [
             (vec![], ExitStatus::Success),
             (vec![ExitStatus::Changes], ExitStatus::Changes),

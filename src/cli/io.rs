@@ -463,7 +463,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_taken_out_even_when_written_in_pieces() {
+    fn a_secret_written_in_pieces_is_redacted() {
         let secrets = Arc::new(Redactor::new());
         secrets.add(&secrecy::SecretString::from("hush-hush"));
         let mut to = Redacted::new(Vec::new(), Arc::clone(&secrets), || None);
@@ -473,9 +473,9 @@ mod tests {
         assert_eq!(to.to, b"it is [redacted]!\n");
     }
 
-    /// A runner would take the line as its own command, and mask words or end the job.
+    /// A CI runner would read such a line as its own command, and mask words or end the job.
     #[test]
-    fn no_line_of_text_is_a_command_for_a_runner() {
+    fn text_lines_are_not_runner_commands() {
         let mut to = Redacted::new(Vec::new(), Arc::default(), || None);
         write!(
             to,

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_others_of_a_kind_are_counted() {
+    fn repeated_problems_are_counted() {
         let mut repeated = Repeated::default();
         let shown = |repeated: &mut Repeated<'static>, severity, kind, count| {
             (0..count)

@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_half_a_minute_apart() {
+    fn lines_appear_every_30_seconds() {
         let mut state = State::default();
         let start = Instant::now();
         let due: Vec<u64> = (0..100)
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_says_what_is_read() {
+    fn the_line_shows_the_progress_of_each_read() {
         let now = Instant::now();
         let records = |records, expected| ReadEvent::Records {
             is_visibility: false,

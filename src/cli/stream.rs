@@ -177,11 +177,11 @@ mod tests {
     use crate::outcome::OutcomeKind;
     use crate::render::{Diagnostic, Severity};
 
-    /// A writer that keeps its input, and fails on request.
+    /// A writer that keeps its input, or fails if the flag is set.
     #[derive(Clone, Default)]
-    struct Place(Arc<Mutex<Vec<u8>>>, bool);
+    struct SharedWriter(Arc<Mutex<Vec<u8>>>, bool);
 
-    impl Write for Place {
+    impl Write for SharedWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             if self.1 {
                 return Err(io::ErrorKind::BrokenPipe.into());
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    impl Place {
+    impl SharedWriter {
         fn lines(&self) -> Vec<Value> {
             let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
             assert!(text.is_empty() || text.ends_with('\n'));
@@ -205,16 +205,16 @@ mod tests {
         }
     }
 
-    fn stream(place: &Place) -> Stream {
-        Stream::new(Box::new(place.clone()), &Arc::default(), || {
+    fn stream(sink: &SharedWriter) -> Stream {
+        Stream::new(Box::new(sink.clone()), &Arc::default(), || {
             1_683_159_463_986
         })
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_change_at_work_is_told_of_every_10_s() {
-        let place = Place::default();
-        let progress = StreamProgress::new(&stream(&place), BTreeMap::new());
+    async fn running_changes_are_reported_every_10_s() {
+        let sink = SharedWriter::default();
+        let progress = StreamProgress::new(&stream(&sink), BTreeMap::new());
         let started = |address: &str| ApplyEvent::StepStarted {
             address: Address::parse(address).unwrap(),
             kind: ActionKind::Create,
@@ -238,7 +238,7 @@ mod tests {
             sent_twice: Vec::new(),
         });
         beat(15).await;
-        let told: Vec<(String, u64)> = place
+        let reported: Vec<(String, u64)> = sink
             .lines()
             .iter()
             .filter(|line| line["type"] == "apply_progress")
@@ -258,28 +258,28 @@ mod tests {
         ];
         let expected = expected.map(|(address, elapsed)| (address.to_owned(), elapsed));
         for line in &expected {
-            assert!(told.contains(line), "{line:?} in {told:?}");
+            assert!(reported.contains(line), "{line:?} in {reported:?}");
         }
-        // B goes on when A has ended.
-        assert!(told.contains(&("B@1".to_owned(), 30)), "{told:?}");
-        assert!(!told.contains(&("A@1".to_owned(), 40)), "{told:?}");
-        assert_eq!(told.len(), 6, "{told:?}");
+        // B continues when A has ended.
+        assert!(reported.contains(&("B@1".to_owned(), 30)), "{reported:?}");
+        assert!(!reported.contains(&("A@1".to_owned(), 40)), "{reported:?}");
+        assert_eq!(reported.len(), 6, "{reported:?}");
     }
 
     #[test]
-    fn secrets_leave_whole_lines_behind() {
-        let place = Place::default();
-        let stream = stream(&place);
+    fn redaction_keeps_lines_whole() {
+        let sink = SharedWriter::default();
+        let stream = stream(&sink);
         // In the text of a line, this secret would match a quote and its neighbours.
         let secret = r#"hush"},{"x":1"#;
         stream.secrets.add(&secrecy::SecretString::from(secret));
-        let said = format!("the server says {secret}");
-        let told = Diagnostic::new(Severity::Error, said.as_str());
-        stream.send(StreamMessage::diagnostic(told));
+        let summary = format!("the server says {secret}");
+        let diagnostic = Diagnostic::new(Severity::Error, summary.as_str());
+        stream.send(StreamMessage::diagnostic(diagnostic));
         stream.send(StreamMessage::log(
             "##[error] is a command anywhere in a line",
         ));
-        let lines = place.lines();
+        let lines = sink.lines();
         assert_eq!(
             lines[0]["diagnostic"]["summary"],
             "the server says [redacted]"
@@ -289,19 +289,19 @@ mod tests {
             lines[1]["@message"],
             "##[error] is a command anywhere in a line"
         );
-        let text = String::from_utf8(place.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("##["), "{text}");
     }
 
     #[test]
-    fn nothing_follows_the_last_line_and_a_reader_who_left_is_noticed() {
-        let place = Place::default();
-        let told = stream(&place);
-        told.check().unwrap();
-        told.close(StreamMessage::log("the last"));
-        told.send(StreamMessage::log("one more"));
-        assert_eq!(place.lines().len(), 1);
-        let left = stream(&Place(Arc::default(), true));
+    fn a_closed_stream_sends_nothing() {
+        let sink = SharedWriter::default();
+        let closed = stream(&sink);
+        closed.check().unwrap();
+        closed.close(StreamMessage::log("the last"));
+        closed.send(StreamMessage::log("one more"));
+        assert_eq!(sink.lines().len(), 1);
+        let left = stream(&SharedWriter(Arc::default(), true));
         left.send(StreamMessage::version());
         assert_eq!(left.check().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }

@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_sets_something() {
+    fn a_patch_has_at_least_one_field() {
         assert_eq!(Patch::new(None, None), None);
         assert!(serde_json::from_str::<Patch>("{}").is_err());
         let patch = Patch::new(Some(State::Inactive), None).unwrap();
@@ -318,7 +318,7 @@ mod tests {
     /// The effects of an action on the service of its version: out of service, permanently out of
     /// service, into service.
     #[test]
-    fn service_goes_and_comes() {
+    fn actions_begin_and_end_service() {
         let before = |state| LiveImage::of(&live("Form@1").state(state));
         let after = |state| AfterImage {
             identity: declared("Form@1").identity,

@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_name_is_a_mismatch() {
+    fn a_different_name_is_a_mismatch() {
         let declared = identity("A@1");
         let pair = Owner::parse("IB_DEPLOYED").unwrap();
         for (name, version, owner, expected) in [

@@ -81,7 +81,7 @@ mod tests {
     /// Checks for each write of solform, and the live state after it, whether only that write
     /// caused the difference.
     #[test]
-    fn own_writes_are_no_foreign_changes() {
+    fn own_writes_are_not_changes_by_others() {
         let inactive = patch(Some(State::Inactive), None);
         let active = patch(Some(State::Active), None);
         let public = patch(None, Some(Visibility::Public));

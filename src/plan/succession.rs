@@ -133,7 +133,7 @@ mod tests {
     use crate::attribute::Visibility;
     use crate::manifest::SupersededPolicy;
 
-    fn told(scenario: &Scenario, address: &str) -> String {
+    fn describe(scenario: &Scenario, address: &str) -> String {
         let plan = scenario.plan();
         let successions = Successions::of(&plan);
         match successions.of_change(plan.at(address)) {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_takes_over_from_what_goes() {
+    fn incoming_versions_succeed_outgoing_ones() {
         let inactive = |text: &str| live(text).inactive();
         for (declared_entries, live_versions, address, expected) in [
             (
@@ -200,7 +200,7 @@ mod tests {
                 "Form@2",
                 "upgrade from Form@1",
             ),
-            // No version goes out of service, or it was not in service.
+            // No version in service goes out of service.
             (vec![declared("Form@2")], vec![], "Form@2", "-"),
             (
                 vec![declared("Form@2").superseding(SupersededPolicy::Delete, None)],
@@ -214,7 +214,7 @@ mod tests {
                 "Form@2",
                 "-",
             ),
-            // It was in service before, so nothing comes into service.
+            // The version was in service before, so no version comes into service.
             (
                 vec![declared("Form@2").visible(Visibility::Public)],
                 vec![live("Form@1"), live("Form@2")],
@@ -223,17 +223,17 @@ mod tests {
             ),
         ] {
             let scenario = scenario().declare(declared_entries).live(live_versions);
-            assert_eq!(told(&scenario, address), expected, "{scenario:?}");
+            assert_eq!(describe(&scenario, address), expected, "{scenario:?}");
         }
         let replaced = scenario()
             .declare([declared("Form@2")])
             .live([live("Form@2"), live("Form@1")])
             .replace("Form@2");
-        assert_eq!(told(&replaced, "Form@2"), "-");
+        assert_eq!(describe(&replaced, "Form@2"), "-");
     }
 
     #[test]
-    fn a_version_that_changes_hands_goes_neither_way() {
+    fn a_change_of_owner_is_a_handover() {
         let scenario = scenario()
             .manage(&["svc", "me", IB])
             .declare([declared("svc:Form@1"), declared("me:Form@1").absent()])
@@ -241,11 +241,11 @@ mod tests {
         let plan = scenario.plan();
         let address = plan.changes[1].address.as_str();
         assert_eq!(address, "svc:Form@1");
-        assert_eq!(told(&scenario, address), "handover from me:Form@1");
+        assert_eq!(describe(&scenario, address), "handover from me:Form@1");
     }
 
     #[test]
-    fn only_what_stood_beside_a_live_declared_version_coexists() {
+    fn versions_beside_a_live_declared_one_coexist() {
         let coexisting = |scenario: &Scenario| {
             let plan = scenario.plan();
             let successions = Successions::of(&plan);
@@ -265,7 +265,7 @@ mod tests {
             .declare([declared("Form@3")])
             .live([live("Form@1"), live("Form@2")]);
         assert!(coexisting(&upgraded).is_empty());
-        // A patch restored it: a roll-back, not an adoption.
+        // A patch restores the version: a roll-back, not an adoption.
         let rolled_back = scenario()
             .declare([declared("Form@1")])
             .live([live("Form@1").inactive(), live("Form@2")]);

@@ -407,7 +407,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_of_servers_are_one_short_line() {
+    fn server_messages_become_one_short_line() {
         for (text, expected) in [
             (
                 "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>The signature\n differs</Message></Error>",

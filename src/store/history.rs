@@ -554,7 +554,7 @@ mod tests {
     const END: &str = r#"{"kind":"end","complete":false}"#;
 
     #[test]
-    fn what_was_sent_is_open_until_its_end_is_known() {
+    fn a_sent_step_is_open_until_its_outcome_is_known() {
         for (entries, open, needs_recovery) in [
             (vec![END], 0, false),
             (vec![SEND], 1, true),
@@ -563,7 +563,7 @@ mod tests {
             (vec![SEND, DONE, END], 0, false),
             (vec![SEND, UNKNOWN, SKIPPED, END], 1, true),
             (vec![SEND, UNKNOWN, END, DONE, END], 0, false),
-            // A person does not wait for it any more.
+            // Abandoned by a user.
             (vec![SEND, UNKNOWN, END, ABANDON], 0, false),
             (vec![SEND, ABANDON], 0, true),
             // A step without a sent request is not open, with any outcome.
@@ -576,9 +576,9 @@ mod tests {
         }
     }
 
-    /// Two versions may share an address; journals without identities have nothing else.
+    /// Two versions may share an address; old journals have only addresses.
     #[test]
-    fn steps_are_told_apart_by_identity() {
+    fn steps_are_distinguished_by_identity() {
         let of = |name: &str, version: &str| {
             format!(
                 r#""address":"a@1@2","identity":{{"name":"{name}","version":"{version}","owner":"o"}}"#
@@ -592,7 +592,7 @@ mod tests {
             (left.clone(), left.clone(), 1),
             (deleted("x"), deleted("y"), 2),
             (old.clone(), old.clone(), 1),
-            // What recovers an old journal writes identities behind addresses.
+            // Recovering an old journal adds identities after entries with only addresses.
             (old, left, 1),
         ] {
             let send = line(&format!(
@@ -625,13 +625,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_last_line_without_its_end_is_torn() {
+    fn only_an_incomplete_last_line_is_torn() {
         let whole = line(SEND);
         for (text, torn) in [
             (whole.clone(), Some(false)),
             (format!("{whole}\n"), Some(false)),
             (format!("{whole}{{\"v\":1,\"at"), Some(true)),
-            // A journal is made with its first line.
+            // A journal is created with its first line.
             (String::new(), None),
             (" \n\n".to_owned(), None),
             ("{\"v\"".to_owned(), None),
@@ -652,7 +652,7 @@ mod tests {
     }
 
     #[test]
-    fn old_runs_go_but_none_that_somebody_needs() {
+    fn old_apply_records_are_deleted_unless_needed() {
         let run = |number: usize, entries: &[&str]| {
             let text: String = entries.iter().map(|entry| line(entry)).collect();
             PastRun::read(&format!("{number:04}"), "here", text.as_bytes()).unwrap()

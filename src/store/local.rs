@@ -378,7 +378,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_locks_are_no_missing_permissions() {
+    fn missing_lock_support_is_not_a_permission_error() {
         const EACCES: i32 = 13;
         const ENOSYS: i32 = 38;
         const EOPNOTSUPP: i32 = 95;

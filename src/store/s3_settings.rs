@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_for_this_machine_or_asked_for() {
+    fn plain_http_needs_localhost_or_a_setting() {
         for (text, expected) in [
             ("", Ok((None, false))),
             ("ENDPOINT_URL=https://a", Ok((Some("https://a"), false))),

@@ -191,7 +191,7 @@ mod tests {
         for text in ["plan.json", "json=", "xml=plan.xml", ""] {
             assert!(text.parse::<Output<PlanFormat>>().is_err(), "{text}");
         }
-        // A report has no counts for GitLab.
+        // Reports have no GitLab format.
         assert!("gitlab=a".parse::<Output<ReportFormat>>().is_err());
     }
 }

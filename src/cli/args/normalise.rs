@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_holds() {
+    fn the_definition_of_the_arguments_is_valid() {
         Cli::command().debug_assert();
     }
 
@@ -151,9 +151,9 @@ mod tests {
         );
     }
 
-    /// The value of an option, or an argument, may be called as a command is.
+    /// The value of an option or an argument may have the name of a command.
     #[test]
-    fn values_named_like_commands_are_passed_over() {
+    fn values_named_like_commands_are_skipped() {
         for (typed, expected) in [
             ("--chdir plan apply", "--chdir plan apply -e x"),
             ("-chdir plan apply", "--chdir plan apply -e x"),
@@ -166,7 +166,7 @@ mod tests {
             ),
             ("plan --chdir apply", "plan -e x --chdir apply"),
             ("show plan", "show -e x plan"),
-            // No command is here, so that nothing belongs behind one.
+            // Without a command, no arguments are added.
             ("help plan", "help plan"),
             ("unknown plan", "unknown plan"),
             ("--chdir plan", "--chdir plan"),

@@ -339,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_back_says_how_far_it_got() {
+    fn errors_show_how_far_a_request_got() {
         for (kind, expected) in [
             (ApiErrorKind::Connect, Reach::Nobody),
             (ApiErrorKind::Reset, Reach::Nobody),
