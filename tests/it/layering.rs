@@ -239,7 +239,7 @@ fn modules_use_only_what_lies_below_them() {
         let allowed = ALLOWED
             .iter()
             .find(|(name, _)| *name == module)
-            .unwrap_or_else(|| panic!("{file}: no edges are written down for `{module}`"))
+            .unwrap_or_else(|| panic!("{file}: `ALLOWED` has no entry for the module `{module}`"))
             .1;
         for name in used(&code) {
             if name != module && !allowed.contains(&name.as_str()) {

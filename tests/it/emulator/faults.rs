@@ -139,7 +139,7 @@ async fn connections_break() {
     let error = loop {
         match response.chunk().await {
             Ok(Some(chunk)) => read.extend_from_slice(&chunk),
-            Ok(None) => panic!("the body is whole"),
+            Ok(None) => panic!("the body is complete"),
             Err(error) => break error,
         }
     };

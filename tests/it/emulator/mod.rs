@@ -176,6 +176,6 @@ async fn answer(request: RequestBuilder) -> (u16, Value) {
 fn text(value: &Value) -> String {
     value
         .as_str()
-        .unwrap_or_else(|| panic!("{value} is no text"))
+        .unwrap_or_else(|| panic!("{value} is not a string"))
         .to_owned()
 }

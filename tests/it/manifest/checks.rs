@@ -201,7 +201,7 @@ fn solutions_and_defaults() {
             "solutions: { S: { version: 1, owner: me, state: ABSENT, path: x } }",
             "bad-path",
         ),
-        // One that cannot be had does not hide the others.
+        // An invalid value does not hide the problems of the others.
         (
             "solutions: { S: { version: 1@, owner: ' x', state: on, path: '${version}${owner}' } }",
             "bad-identity bad-identity unknown-word",
