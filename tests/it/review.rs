@@ -162,7 +162,7 @@ fn without_a_base_manifest_everything_is_new() {
     let _ = env
         .solform(&["review", "--base", "main"])
         .exits_with(0)
-        .says("The manifest is not there: everything is new.");
+        .says("The base has no manifest: everything is new.");
     // Names that git could read as a pattern, a path or an option are plain names.
     for name in ["*.yaml", ":(top)old.yaml", "-f.yaml"] {
         env.write(name, &manifest("A: { version: 1 }"));

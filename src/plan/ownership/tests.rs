@@ -329,13 +329,7 @@ fn every_case_of_the_owner_pair() {
             &[moved],
             "create blocked by owner-differs",
         ),
-        (
-            "svc",
-            "svc",
-            Tombstone,
-            &[back, moved],
-            "delete",
-        ),
+        ("svc", "svc", Tombstone, &[back, moved], "delete"),
         // A record that another user published is another version.
         (
             "svc",

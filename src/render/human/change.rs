@@ -193,6 +193,23 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
         Note::WaitsForReview => {
             "waits for a review: it becomes PUBLIC only after it is approved".to_owned()
         }
+        Note::SuccessorWaitsForReview { successors } => format!(
+            "skipped by apply until {} is approved",
+            words::addresses(successors.iter())
+        ),
+        Note::ExposedUntilPatched { package } => {
+            format!("its package is {package}, so more users see the version until it is patched")
+        }
+        Note::VisibilityOfPackage {
+            before,
+            package: Some(package),
+        } => format!("is {before}, and is deployed again as {package}, as its package says"),
+        Note::VisibilityOfPackage {
+            before,
+            package: None,
+        } => format!(
+            "is {before}, and no visibility is declared: its package decides about the new record"
+        ),
         Note::UnknownWord { word } => {
             format!(
                 "the server reports the unknown word {}, which solform leaves alone",
@@ -200,21 +217,15 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             )
         }
         Note::MoreRecords { ids } => {
-            let (has, stays, goes) = match ids.len() {
-                1 => ("record has", "is left alone", "is deleted too"),
-                _ => ("records have", "are left alone", "are deleted too"),
-            };
             // A delete removes every record of a version.
-            let fate = match change.action.kind() {
-                ActionKind::Delete => goes,
-                ActionKind::Create
-                | ActionKind::Update
-                | ActionKind::Replace
-                | ActionKind::NoOp => stays,
+            let is_deleted = change.action.kind() == ActionKind::Delete;
+            let end = match (is_deleted, ids.len()) {
+                (true, 1) => "record of this version is deleted too",
+                (true, _) => "records of this version are deleted too",
+                (false, 1) => "record of this version is left alone",
+                (false, _) => "records of this version are left alone",
             };
-            let count = ids.len();
-            let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
-            format!("{count} more {has} this identity, and {fate}: {ids}")
+            more_records(ids, end)
         }
         Note::RecordsOfOtherOwner { ids } => more_records(
             ids,
@@ -236,6 +247,12 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             why_blocked(because)
         ),
     }
+}
+
+fn more_records(ids: &[SolutionId], end: &str) -> String {
+    let count = ids.len();
+    let ids = words::joined(ids.iter().map(|id| words::escaped(id.as_str())));
+    format!("{count} more {end}: {ids}")
 }
 
 /// Returns the reason why a change is blocked.

@@ -198,7 +198,7 @@ fn remark(step: &StepReport) -> String {
             )];
         }
         Outcome::Skipped(SkipReason::OutOfTime) => {
-            remarks = vec!["because `timeouts.run` was exceeded".to_owned()];
+            remarks = vec!["because `timeouts.apply` was exceeded".to_owned()];
         }
         Outcome::Unknown { job, said } => {
             remarks.push(match job {

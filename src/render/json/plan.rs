@@ -280,6 +280,9 @@ pub(super) struct SummaryItem {
     /// Declared versions in a state or visibility that solform does not know. They are not as
     /// declared, and solform does not change them.
     unknown: usize,
+    /// Declared versions that wait for an approval on the platform. They are not changed, and do
+    /// not count as declared.
+    in_review: usize,
     /// Changes that are blocked; they are also counted above.
     blocked: usize,
     /// Versions that stop serving without a successor of their name.

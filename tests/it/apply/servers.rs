@@ -83,14 +83,8 @@ async fn a_plan_shows_what_happens_to_duplicates() {
     let twice = [Version::active("A", "1"), Version::active("A", "1")];
     let emulator = start(seed(&twice, &[]), &[]).await;
     for (state, says) in [
-        (
-            "INACTIVE",
-            "1 more record has this identity, and is left alone: ",
-        ),
-        (
-            "ABSENT",
-            "1 more record has this identity, and is deleted too: ",
-        ),
+        ("INACTIVE", "1 more record of this version is left alone: "),
+        ("ABSENT", "1 more record of this version is deleted too: "),
     ] {
         let solutions = format!("  A: {{ version: 1, state: {state} }}\n");
         let env = env_with(&manifest(&emulator.url(), &solutions));

@@ -236,6 +236,73 @@ async fn a_version_becomes_private_by_its_exact_owner() {
     let _ = env.solform_beside(&PLAN).await.exits_with(0);
 }
 
+/// A public package is deployed and made private by one change, also if its patch fails at first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_package_becomes_private() {
+    for owner in OWNERS {
+        let public = Version {
+            visibility: "PUBLIC",
+            ..Version::active("A", "1")
+        };
+        let emulator = start(seed(&[], &[public]), &[]).await;
+        let env = env_with(&release(
+            &emulator.url(),
+            owner,
+            "1: { visibility: PRIVATE }",
+        ));
+        let rule = "operation=patch_solution,times=1,status=403";
+        emulator.add_fault(rule.parse().unwrap());
+        let _ = env.solform_beside(&APPLY).await.exits_with(5);
+        assert_eq!(listed(&env).await, ["1 IB_DEPLOYED ACTIVE"]);
+        let _ = env
+            .solform_beside(&APPLY)
+            .await
+            .exits_with(2)
+            .says("becoming less visible");
+        assert_eq!(listed(&env).await, ["1 svc ACTIVE"], "{owner}");
+        let _ = env.solform_beside(&PLAN).await.exits_with(0);
+    }
+}
+
+/// Both owners have a record of one version: a delete concerns the exact owner's record only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_leaves_the_other_owners_record() {
+    let world = || {
+        let text = "solutions:\n  - { name: A, version: 1, owner: svc, author: svc }\n  - { name: A, version: 1, owner: IB_DEPLOYED, author: svc, visibility: PUBLIC }\n";
+        Seed::parse(text).unwrap()
+    };
+    for (owner, left) in [
+        ("svc", "1 IB_DEPLOYED ACTIVE"),
+        ("IB_DEPLOYED", "1 svc ACTIVE"),
+    ] {
+        let emulator = start(world(), &[]).await;
+        let absent = release(&emulator.url(), owner, "1: { state: ABSENT }");
+        let env = env_with(&absent);
+        let _ = env.solform_beside(&PLAN).await.exits_with(2).says(
+            "1 more record of this version is live under the other owner, and is left alone: ",
+        );
+        let applied = env.solform_beside(&APPLY).await.exits_with(2);
+        assert!(!applied.stdout.contains("converge"), "{applied}");
+        assert_eq!(listed(&env).await, [left], "{owner}");
+
+        let emulator = start(world(), &[]).await;
+        let declared =
+            release(&emulator.url(), owner, "1: {}").replace("    visibility: PUBLIC\n", "");
+        let env = env_with(&declared);
+        let replace = ["plan", "--detailed-exitcode", "--replace", "A@1"];
+        let other = if owner == "svc" { "IB_DEPLOYED" } else { "svc" };
+        let _ = env
+            .solform_beside(&replace)
+            .await
+            .exits_with(1)
+            .warns(&format!(
+                "Declare it `owner: {other}` and `state: ABSENT` for one apply"
+            ));
+        let _ = env.solform_beside(&DESTROY).await.exits_with(2);
+        assert_eq!(listed(&env).await, [left], "{owner}");
+    }
+}
+
 /// A package whose owner is not one of the pair does not match.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_of_another_owner_is_a_mismatch() {
