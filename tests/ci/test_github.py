@@ -294,7 +294,7 @@ def test_the_run_of_the_merged_pull_request_is_found(tmp_path, runs, world, expe
     assert found_run(tmp_path, runs, **world) == expected
 
 
-TWO = "cannot be told apart"
+TWO = "cannot be distinguished"
 NONE = "there is no successful plan of pull request 7"
 
 
@@ -391,7 +391,7 @@ def test_a_second_attempt_follows_running_jobs(start):
     world.github_knows()
     find, apply = world.merge(world.checkout(FORM))
     assert apply.result == "failure"
-    assert any("jobs are still at work" in line for line in apply.annotations()), apply.log
+    assert any("jobs are still in progress" in line for line in apply.annotations()), apply.log
     world.emulator.call("POST", "/__emulator/jobs/finish", {})
     apply = world.apply(world.checkout(FORM), find=find)
     assert apply.result == "success", apply.log

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Keeps one comment on a pull request: made at first, then edited in place. It is found by the plan's first
-# line, a hidden marker that names the environment. Texts travel in files, never in arguments.
+# Keeps one comment on a pull request: creates it once, then edits it in place. It is found by the first line of the
+# plan, a hidden marker that names the environment. Texts are passed in files, never in arguments.
 #
 #     GH_TOKEN           the token of `gh`
 #     GITHUB_REPOSITORY  owner/name
 #     PULL_REQUEST       its number
 #     ENVIRONMENT        the manifest's environment
-#     MARKDOWN           the plan in Markdown; empty where there is none
-#     EXITCODE           what the plan ended with
-#     COMMENT_AUTHOR     whose comments are edited; default: github-actions[bot]
+#     MARKDOWN           the plan in Markdown; empty if there is none
+#     EXITCODE           the exit code of the plan
+#     COMMENT_AUTHOR     the author of the comments that are edited; default: github-actions[bot]
 set -euo pipefail
 
 repository=${GITHUB_REPOSITORY:?}
@@ -28,7 +28,7 @@ else
     marker="<!-- solform environment=${ENVIRONMENT:?} "
 fi
 
-# Anybody can write the marker into a comment of their own: only ours is taken.
+# Anybody can write the marker into a comment: only comments of our author are used.
 gh api --paginate "repos/$repository/issues/$number/comments?per_page=100" >"$work/comments.json"
 # shellcheck disable=SC2016 # the names with a dollar are jq's.
 jq --arg author "$author" --arg marker "$marker" \
@@ -39,13 +39,13 @@ ours=$(jq -r '.id // empty' "$work/ours.json")
 if [ -n "$markdown" ]; then
     cp "$markdown" "$work/body.md"
 elif [ -n "$ours" ]; then
-    # What stands there was planned earlier, and must not look like the answer to this commit.
+    # The comment shows an earlier plan, which must not look like the plan of this commit.
     jq -r '.body | split("\n")[0] | rtrimstr("\r")' "$work/ours.json" >"$work/body.md"
-    printf '**The plan failed** (exit code %s): [see the run](%s/%s/actions/runs/%s).\n' \
+    printf '**The plan failed** (exit code %s): [see the workflow run](%s/%s/actions/runs/%s).\n' \
         "${EXITCODE:-1}" "${GITHUB_SERVER_URL:-https://github.com}" "$repository" \
         "${GITHUB_RUN_ID:-}" >>"$work/body.md"
 else
-    echo "There is no plan, and no comment of an earlier one."
+    echo "There is no plan, and no comment about an earlier plan."
     exit 0
 fi
 
@@ -55,5 +55,5 @@ if [ -n "$ours" ]; then
     echo "Edited the comment $ours."
 else
     gh api --silent --method POST "repos/$repository/issues/$number/comments" --input "$work/request.json"
-    echo "Made a comment."
+    echo "Created a comment."
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts solform on the PATH of the steps that follow, where it is not there yet.
+# Adds solform to the PATH of the next steps, if it is not there yet.
 #
-#     SOURCE      a folder or a git repository to build from; empty: it must be there already
+#     SOURCE      a folder or a git repository to build from; empty: solform must be on the PATH already
 #     REVISION    the full commit id, for a git repository
 set -euo pipefail
 
@@ -21,7 +21,7 @@ root=$RUNNER_TEMP/solform
 if [ -d "$SOURCE" ]; then
     cargo install --quiet --locked --root "$root" --path "$SOURCE"
 else
-    # A branch or a tag can be moved under you; a commit id cannot.
+    # A branch or a tag can be moved; a commit id cannot.
     if ! [[ $REVISION =~ ^[0-9a-f]{40}$ ]]; then
         echo "::error::the revision of a git source must be a full commit id"
         exit 1

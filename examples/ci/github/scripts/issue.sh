@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Keeps one issue about an environment that is not as declared: opened at the first drift, edited while it
-# lasts, closed when it is over. It is found by the label and the plan's hidden first line.
+# Keeps one issue about an environment that is not as declared: opens it at the first drift, edits it while there is
+# drift, and closes it when there is none. It is found by the label and the hidden first line of the plan.
 #
 #     GH_TOKEN           the token of `gh`
 #     GITHUB_REPOSITORY  owner/name
 #     ENVIRONMENT        the manifest's environment
 #     MARKDOWN           the plan in Markdown
-#     EXITCODE           what the plan ended with: 0 no changes, 2 or 4 changes
-#     ISSUE_AUTHOR       whose issues are edited; default: github-actions[bot]
+#     EXITCODE           the exit code of the plan: 0 no changes, 2 or 4 changes
+#     ISSUE_AUTHOR       the author of the issues that are edited; default: github-actions[bot]
 #     ISSUE_LABEL        default: solform-drift
 set -euo pipefail
 
@@ -20,7 +20,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 if [ -z "$markdown" ]; then
-    # Not knowing is no news about drift.
+    # Without a plan, nothing is known about drift.
     echo "There is no plan: the issue stays as it is."
     exit 0
 fi
@@ -40,7 +40,7 @@ ours=$(jq -r --arg author "$author" --arg marker "$marker" \
 case ${EXITCODE:?} in
 0)
     if [ -z "$ours" ]; then
-        echo "As declared, and no issue says otherwise."
+        echo "The environment is as declared, and no issue is open."
         exit 0
     fi
     echo '{"state": "closed", "state_reason": "completed"}' >"$work/request.json"

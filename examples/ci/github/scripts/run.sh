@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Runs one solform command and tells the steps that follow how it ended. It fails only where solform could
-# not be asked; what solform ended with is passed on by finish.sh, after the reviewers have been told.
+# Executes one solform command, and passes its exit code to the next steps. It fails only if solform could not be
+# started. finish.sh returns the exit code of solform, after the reviewers have been informed.
 #
 #     COMMAND      validate, review, plan or apply
 #     ENVIRONMENT  the manifest's environment
 #     MANIFEST     the manifest
 #     MORE_ARGS    more options, quoted as for a shell
 #     BASE         review: the revision to compare with
-#     PLAN         apply: the saved plan; empty: the interrupted run is finished
-#     FOLDER       where the documents go
-#     TOKEN_ENV    the name of the variable that must hold the platform's token
+#     PLAN         apply: the saved plan; empty: the interrupted apply is finished
+#     FOLDER       the folder for the documents
+#     TOKEN_ENV    the name of the variable that must contain the platform's token
 set -euo pipefail
 
 COMMAND=${COMMAND:?}
@@ -18,7 +18,7 @@ BASE=${BASE:-}
 PLAN=${PLAN:-}
 FOLDER=${FOLDER:-solform-out}
 TOKEN_ENV=${TOKEN_ENV:-}
-# solform itself reads these two: nothing here takes options apart.
+# solform reads these two variables itself, so this script does not parse options.
 export SOLFORM_ENVIRONMENT=${ENVIRONMENT:-}
 export SOLFORM_CLI_ARGS=${MORE_ARGS:-}
 [ -n "$SOLFORM_ENVIRONMENT" ] || unset SOLFORM_ENVIRONMENT
@@ -30,12 +30,12 @@ annotations=$FOLDER/annotations.txt
 rm -f "$plan" "$markdown" "$annotations" "$FOLDER/$COMMAND.json"
 
 if [ -n "$TOKEN_ENV" ] && [ -z "${!TOKEN_ENV:-}" ]; then
-    echo "::error title=solform::$TOKEN_ENV is empty: set the secret; pull requests from forks are given none"
+    echo "::error title=solform::$TOKEN_ENV is empty: set the secret; pull requests from forks get no secrets"
     echo "exitcode=1" >>"$GITHUB_OUTPUT"
     exit 0
 fi
 
-# What solform prints is not for the runner to obey, whatever names the manifest and the server hold.
+# The runner must not execute commands in the output of solform: it contains names from the manifest and the server.
 guard=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
 echo "::stop-commands::$guard"
 code=0
@@ -80,7 +80,7 @@ fi
 {
     echo "exitcode=$code"
     if [ "$code" = 2 ]; then echo "has-changes=true"; else echo "has-changes=false"; fi
-    # A plan that a limit or a protection blocks cannot be applied, so it is not passed on.
+    # A blocked plan cannot be applied, so it is not passed on.
     if [ -f "$plan" ] && { [ "$code" = 0 ] || [ "$code" = 2 ]; }; then echo "plan=$plan"; fi
     if [ -f "$markdown" ]; then echo "markdown=$markdown"; fi
 } >>"$GITHUB_OUTPUT"
