@@ -341,8 +341,8 @@ def test_a_plan_of_another_manifest_is_stale(start):
     assert any("stale" in line for line in apply.annotations())
     assert not world.emulator.writes()
 
-    # Started by hand, the workflow makes a new plan.
-    anew = {"event": "workflow_dispatch", "inputs": {"what": "plan anew"}}
+    # By hand it is planned anew.
+    anew = {"event": "workflow_dispatch", "inputs": {"what": "make a new plan"}}
     checkout = world.checkout(FORM)
     replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
     assert replan.result == "success", replan.log
@@ -357,12 +357,12 @@ def test_options_are_repeated_at_the_apply(start):
     world.manifest = world.manifest.replace("Invoice: { version: 1.0.0 }", "Invoice: { version: 1.0.0, state: ABSENT }")
     checkout = world.checkout(FORM)
     assert world.plan(checkout).result == "failure"
-    inputs = {"what": "plan anew", "options": "--allow-destroy 1"}
+    inputs = {"what": "make a new plan", "options": "--allow-destroy 1"}
     anew = {"event": "workflow_dispatch", "inputs": inputs}
     replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
     assert replan.result == "success", replan.log
-    # The options in the plan file alone allow nothing.
-    without = {"event": "workflow_dispatch", "inputs": {"what": "plan anew", "options": ""}}
+    # The file alone allows nothing.
+    without = {"event": "workflow_dispatch", "inputs": {"what": "make a new plan", "options": ""}}
     apply = world.apply(checkout, replan=replan, **without)
     assert apply.result == "failure"
     assert "the plan was made with `--allow-destroy 1`" in apply.log
