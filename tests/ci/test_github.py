@@ -341,7 +341,7 @@ def test_a_plan_of_another_manifest_is_stale(start):
     assert any("stale" in line for line in apply.annotations())
     assert not world.emulator.writes()
 
-    # By hand it is planned anew.
+    # Started by hand, the workflow makes a new plan.
     anew = {"event": "workflow_dispatch", "inputs": {"what": "make a new plan"}}
     checkout = world.checkout(FORM)
     replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
@@ -361,7 +361,7 @@ def test_options_are_repeated_at_the_apply(start):
     anew = {"event": "workflow_dispatch", "inputs": inputs}
     replan = world.job(checkout, "solform-apply.yml", "replan", **anew)
     assert replan.result == "success", replan.log
-    # The file alone allows nothing.
+    # The options in the plan file alone allow nothing.
     without = {"event": "workflow_dispatch", "inputs": {"what": "make a new plan", "options": ""}}
     apply = world.apply(checkout, replan=replan, **without)
     assert apply.result == "failure"
