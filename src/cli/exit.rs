@@ -13,7 +13,7 @@ pub(super) enum ExitStatus {
     Changes,
     /// A plan that is stale, or a change that its precondition refused.
     Stale,
-    /// A limit or a protection blocks the plan.
+    /// A limit, a protection, a package or an owner blocks the plan.
     Blocked,
     /// Some changes failed, were skipped, or did not converge.
     Partial,
@@ -53,8 +53,8 @@ impl ExitStatus {
     }
 }
 
-/// The precedence if several statuses apply: 8, 9, 4, 6, 5, 3, 7, 2.
-pub(super) fn most_telling(holding: &[ExitStatus]) -> ExitStatus {
+/// Returns the status with precedence if several apply: 8, 9, 4, 6, 5, 3, 2.
+pub(super) fn with_precedence(holding: &[ExitStatus]) -> ExitStatus {
     const ORDER: [ExitStatus; 7] = [
         ExitStatus::Cancelled,
         ExitStatus::Locked,
@@ -93,7 +93,7 @@ mod tests {
             ),
         ];
         for (holding, expected) in cases {
-            assert_eq!(most_telling(&holding), expected, "{holding:?}");
+            assert_eq!(with_precedence(&holding), expected, "{holding:?}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::apply::{
 use crate::cli::args::{ChangeArgs, ManifestArgs};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
-use crate::cli::exit::{ExitStatus, most_telling};
+use crate::cli::exit::{ExitStatus, with_precedence};
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::{Io, SharedErr};
 use crate::cli::session::{self, Session};
@@ -412,7 +412,7 @@ fn status_of(
     .into_iter()
     .filter_map(|(holds, status)| holds.then_some(status))
     .collect();
-    most_telling(&holding)
+    with_precedence(&holding)
 }
 
 /// Returns true if the same command would end in the same way again: refused changes stay refused,

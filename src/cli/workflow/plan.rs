@@ -6,7 +6,7 @@ use std::path::Path;
 use super::packages;
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
 use crate::cli::error::CommandError;
-use crate::cli::exit::{ExitStatus, most_telling};
+use crate::cli::exit::{ExitStatus, with_precedence};
 use crate::cli::files::write_whole;
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
@@ -356,7 +356,7 @@ pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
     .into_iter()
     .filter_map(|(holds, status)| holds.then_some(status))
     .collect();
-    most_telling(&holding)
+    with_precedence(&holding)
 }
 
 /// Returns the error for a plan whose refusals were shown.

@@ -3,7 +3,6 @@
 use super::super::duration::parse_count;
 use super::super::masking::printable;
 use super::super::model::{KeyPositions, Superseded, SupersededPolicy};
-use super::super::near::list;
 use super::super::node::{Field, Text};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, value};
 use super::super::problem::Code;
@@ -104,10 +103,7 @@ impl<'a> Context<'a> {
                 "keeps some",
             )
             .related(self.source, policy_field.node.used, "keeps all")
-            .help(format!(
-                "Remove `retain`, or set `superseded` to one of {}.",
-                list(["deactivate", "delete"])
-            ));
+            .help("Remove `retain`, or set `superseded` to `delete`.");
         Err(self.report(problem))
     }
 

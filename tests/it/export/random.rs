@@ -254,7 +254,7 @@ fn an_export_of_a_served_world_plans_empty() {
         "an_export_of_a_served_world_plans_empty",
         &strategy,
         |(records, profile, is_all)| {
-            runtime.block_on(assert_plans_empty(&records, profile, is_all))
+            runtime.block_on(assert_plans_empty(&records, profile, is_all));
         },
     );
 }
