@@ -47,13 +47,16 @@ fn without_early_listing(manifest: &str) -> String {
     manifest.replace("\nsolutions:\n", "\n\"solutions\":\n")
 }
 
+/// Returns the requests in alphabetical order: some are sent at the same time.
 fn requests(emulator: &Emulator) -> Vec<String> {
     let line = |path: &str, query: &str| format!("{path}?{query}");
-    emulator
-        .requests()
+    let requests = emulator.requests();
+    let mut lines: Vec<String> = requests
         .iter()
         .map(|request| line(&request.path, &request.query))
-        .collect()
+        .collect();
+    lines.sort();
+    lines
 }
 
 #[tokio::test]
