@@ -21,9 +21,9 @@
 //! `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is pure and synchronous. The clock,
 //! randomness, files and the network are only used in the outer modules (`regular_file`, `api`,
 //! `package`, `apply`, `store`, `cli`), which pass values to the core. Only `apply` holds a writer,
-//! so that `plan` cannot write. The `emulator` is a second implementation of the platform's API,
-//! and shares no code with the client. `tests/it/layering.rs` tests the allowed `use crate::`
-//! imports.
+//! so that `plan` cannot write. The emulator is a second implementation of the platform's API, in
+//! the package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests
+//! the allowed `use crate::` imports.
 //!
 //! # Words
 //!
@@ -50,7 +50,6 @@ pub mod apply;
 pub mod attribute;
 pub mod cli;
 pub mod diagnosis;
-pub mod emulator;
 pub mod escape;
 pub mod export;
 pub mod ident;

@@ -28,10 +28,10 @@ pub(super) use review::ReviewArgs;
 pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
 pub(super) use solutions::{GetArgs, ListArgs};
 
-use crate::emulator::{Fault, JobPace, Profile};
 use crate::ident::Address;
 use crate::plan::{DiffOptions, Mode, Overrides, Selector};
 use crate::render::{PROSE_WIDTH, PlanDetail};
+use solform_emulator::{Fault, JobPace, Profile};
 
 /// Terraform for Instabase Deployed Solutions
 #[derive(Debug, Parser)]

@@ -8,9 +8,9 @@ use super::error::CommandError;
 use super::files::write_whole;
 use super::io::Io;
 use super::workflow::apply_session::told;
-use crate::emulator::{self, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
+use solform_emulator::{self as emulator, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
 
 /// The duration of jobs in the environment `emulator:`: long enough to be visible.
 const JOB_TIME: Duration = Duration::from_millis(300);

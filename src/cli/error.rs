@@ -10,12 +10,12 @@ use super::session::Session;
 use crate::allowed_hosts::HostRefusal;
 use crate::api::{ApiError, ReadError, SettingsError};
 use crate::apply::RunStartError;
-use crate::emulator::{EmulatorError, KnobError, SeedError};
 use crate::ident::{Address, SolutionId};
 use crate::manifest::Problems;
 use crate::plan::{DiffError, SavedPlanError, did_you_mean};
 use crate::render::Diagnostic;
 use crate::store::{JournalError, StoreError};
+use solform_emulator::{EmulatorError, KnobError, SeedError};
 
 /// The error that ends a command.
 #[derive(Debug, thiserror::Error)]

@@ -22,10 +22,10 @@ use crate::api::{
     Client, ClientSettings, Files, Probe, ReadError, Reader, Redactor, TokenError, TokenSupplier,
     Writer,
 };
-use crate::emulator::Seed;
 use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
 use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
+use solform_emulator::Seed;
 
 /// The timeout of a token command.
 const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);

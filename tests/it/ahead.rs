@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use solform::emulator::{Emulator, JobPace};
+use solform_emulator::{Emulator, JobPace};
 
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{Version, env_with, manifest_with, seed, start_with};
@@ -114,7 +114,7 @@ async fn a_problem_far_down_prevents_the_plan() {
         assert_eq!(plain(&early.stderr), plain(&late.stderr), "{tail}");
         assert!(early.stdout.is_empty(), "{early}");
     }
-    let is_get = |request: &solform::emulator::RequestRecord| request.method == "GET";
+    let is_get = |request: &solform_emulator::RequestRecord| request.method == "GET";
     assert!(emulator.requests().iter().all(is_get));
 }
 

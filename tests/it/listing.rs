@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use solform::emulator::JobPace;
+use solform_emulator::JobPace;
 use tokio::sync::Semaphore;
 
 use crate::support::scripted::{Asked, Reply, Scripted};

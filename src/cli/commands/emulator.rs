@@ -14,8 +14,8 @@ use crate::cli::signals::{self, NextCommand};
 use secrecy::SecretString;
 
 use crate::cli::settings::variable;
-use crate::emulator::{self, EmulatorOptions, Token};
 use crate::regular_file::{self, SECRET_LIMIT};
+use solform_emulator::{self as emulator, EmulatorOptions, Token};
 
 pub(super) async fn run(
     args: EmulatorArgs,

@@ -1,6 +1,6 @@
 //! After an apply the plan is empty, for every form of the platform's answers.
 
-use solform::emulator::Operation;
+use solform_emulator::Operation;
 
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed, start};
 
@@ -13,7 +13,7 @@ const SOLUTIONS: &str = "
   Gone: { version: 1.0.0, state: ABSENT }
 ";
 
-fn world() -> solform::emulator::Seed {
+fn world() -> solform_emulator::Seed {
     seed(
         &[
             Version::active("Upgrade", "1.0.0"),
@@ -33,7 +33,7 @@ async fn converges(knobs: &[&str], page_cap: usize) {
     let emulator = worlds::start_with(
         world(),
         knobs,
-        solform::emulator::JobPace::Polls(2),
+        solform_emulator::JobPace::Polls(2),
         page_cap,
     )
     .await;

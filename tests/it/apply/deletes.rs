@@ -1,6 +1,6 @@
 //! A delete that the server refuses, in service and out of service, leaves the version as it was.
 
-use solform::emulator::{Emulator, Operation, Seed};
+use solform_emulator::{Emulator, Operation, Seed};
 
 use crate::support::TestEnv;
 use crate::support::worlds::{Version, count, env_with, manifest, path_of, seed, start};

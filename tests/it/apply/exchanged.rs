@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::Method;
-use solform::emulator::{Emulator, Operation, Seed};
+use solform_emulator::{Emulator, Operation, Seed};
 
 use crate::support::killing_proxy::{Kill, KillingProxy, Watch};
 use crate::support::worlds::{DRIVE, TOKEN, count, env_with, manifest, start};

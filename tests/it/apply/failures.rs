@@ -1,6 +1,6 @@
 //! Blocked plans and failed changes: each is reported with its reason, and nothing else is sent.
 
-use solform::emulator::{self, EmulatorOptions, JobPace, Operation};
+use solform_emulator::{self as emulator, EmulatorOptions, JobPace, Operation};
 
 use crate::support::CommandOutput;
 use crate::support::worlds::{

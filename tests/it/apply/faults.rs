@@ -1,7 +1,7 @@
 //! Lost answers, temporary refusals and servers that fail at times: an apply succeeds, and nothing
 //! is deployed twice.
 
-use solform::emulator::{Fault, JobPace, Operation, Seed};
+use solform_emulator::{Fault, JobPace, Operation, Seed};
 
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 

@@ -1,7 +1,7 @@
 //! A saved plan is an approval, not a program: for any content of the file, no write is sent that a
 //! fresh plan would not send.
 
-use solform::emulator::{Emulator, Seed};
+use solform_emulator::{Emulator, Seed};
 
 use crate::support::plan_file::PlanFile;
 use crate::support::worlds::{Version, env_with, manifest_with, seed, start};

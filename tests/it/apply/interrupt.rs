@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use solform::emulator::{JobPace, Operation};
+use solform_emulator::{JobPace, Operation};
 
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start_with};
 

@@ -1,6 +1,6 @@
 //! New before old: a version is deactivated or deleted only after its successor is live.
 
-use solform::emulator::{JobPace, Operation};
+use solform_emulator::{JobPace, Operation};
 
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed, start};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use solform::emulator::{JobPace, Operation, Seed};
+use solform_emulator::{JobPace, Operation, Seed};
 
 use crate::durable::{at_work, finish_all};
 use crate::support::worlds::{DRIVE, count, env_with, manifest, start, start_with};

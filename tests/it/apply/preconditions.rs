@@ -1,6 +1,6 @@
 //! Every write checks what the plan showed of its version: identity, owner, state and visibility.
 
-use solform::emulator::{Emulator, JobPace, Operation};
+use solform_emulator::{Emulator, JobPace, Operation};
 
 use crate::support::http_client;
 use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, start, start_with};

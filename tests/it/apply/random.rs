@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
-use solform::emulator::Emulator;
+use solform_emulator::Emulator;
 
 use crate::support::TestEnv;
 use crate::support::sweep::hold_for_seeds;

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use solform::emulator::Operation;
+use solform_emulator::Operation;
 
 use crate::support::worlds::{
     self, Version, count, env_with, manifest, manifest_with, path_of, seed, start,
@@ -10,7 +10,7 @@ use crate::support::worlds::{
 
 const TWO: &str = "  A: { version: 1, state: INACTIVE }\n  B: { version: 1, state: INACTIVE }\n";
 
-fn world() -> solform::emulator::Seed {
+fn world() -> solform_emulator::Seed {
     seed(
         &[
             Version::active("A", "1"),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use solform::emulator::{Fault, JobPace, Operation};
+use solform_emulator::{Fault, JobPace, Operation};
 
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start, start_with};

@@ -1,7 +1,7 @@
 //! `abandon`: gives up a job that never ends, or a record that a failed deploy left.
 
 use serde_json::Value;
-use solform::emulator::{Emulator, JobPace, Operation};
+use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::finish_all;
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start_with};

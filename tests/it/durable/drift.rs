@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{Emulator, JobPace};
+use solform_emulator::{Emulator, JobPace};
 
 use super::live;
 use crate::support::http_client;

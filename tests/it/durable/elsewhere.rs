@@ -1,6 +1,6 @@
 //! Lock, journal and plan in a bucket: a second machine finishes the apply of the first one.
 
-use solform::emulator::{Emulator, JobPace, Operation};
+use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::{finish_all, killed_at_work};
 use crate::support::TestEnv;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::StreamExt as _;
-use solform::emulator::{Emulator, Fault, Seed};
+use solform_emulator::{Emulator, Fault, Seed};
 
 use super::{Live, live, manifest, start};
 use crate::support::sweep::{assert_none_failed, chosen};

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use solform::emulator::{Emulator, Operation, Seed};
+use solform_emulator::{Emulator, Operation, Seed};
 
 use super::{Live, in_service, live, manifest, start};
 use crate::support::killing_proxy::{Kill, KillingProxy};

@@ -2,7 +2,7 @@
 //! orphaned records, and records that were never in service.
 
 use serde_json::Value;
-use solform::emulator::{Emulator, JobPace, Operation};
+use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::{finish_all, killed_at_work};
 use crate::support::TestEnv;

@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use solform::emulator::{self, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed};
+use solform_emulator::{self as emulator, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed};
 
 use crate::support::killing_proxy::Watch;
 use crate::support::worlds::{DRIVE, TOKEN};

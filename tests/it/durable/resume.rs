@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
-use solform::emulator::{Emulator, JobPace, Operation, Seed};
+use solform_emulator::{Emulator, JobPace, Operation, Seed};
 
 use super::{at_work, finish_all, killed_at_work};
 use crate::support::TestEnv;

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use solform::emulator::{Emulator, JobPace, Operation};
+use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::{at_work, finish_all};
 use crate::support::TestEnv;

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, Profile};
+use solform_emulator::{EmulatorOptions, JobPace, Profile};
 
 use super::{Api, DEPLOYED, options, text};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, Knobs, Profile, start};
+use solform_emulator::{EmulatorOptions, JobPace, Knobs, Profile, start};
 
 use super::{Api, DEPLOYED, DRIVE, answer, options};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use reqwest::Method;
 use serde_json::json;
-use solform::emulator::{EmulatorError, EmulatorOptions, JobPace, Seed, start};
+use solform_emulator::{EmulatorError, EmulatorOptions, JobPace, Seed, start};
 
 use super::{Api, DEPLOYED, DRIVE, SEED, answer, options, text};
 

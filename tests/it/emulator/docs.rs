@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::Value;
-use solform::emulator::{EmulatorOptions, Fault, JobPace, Knobs, Operation, Seed};
+use solform_emulator::{EmulatorOptions, Fault, JobPace, Knobs, Operation, Seed};
 
 use super::{Api, answer, options};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, Seed};
+use solform_emulator::{EmulatorOptions, JobPace, Seed};
 
 use super::{Api, DEPLOYED, options, text};
 

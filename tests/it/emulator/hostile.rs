@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, Seed};
+use solform_emulator::{EmulatorOptions, JobPace, Seed};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 

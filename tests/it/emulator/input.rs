@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use reqwest::Method;
 use serde_json::json;
-use solform::emulator::{EmulatorOptions, JobPace, Operation, Seed};
+use solform_emulator::{EmulatorOptions, JobPace, Operation, Seed};
 
 use super::{Api, DEPLOYED, answer, text};
 

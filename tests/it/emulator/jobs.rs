@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 use serde_json::json;
-use solform::emulator::JobPace;
+use solform_emulator::JobPace;
 
 use super::{Api, DEPLOYED, answer, text};
 

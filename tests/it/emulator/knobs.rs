@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::StatusCode;
 use serde_json::Value;
 use serde_json::json;
-use solform::emulator::JobPace;
+use solform_emulator::JobPace;
 
 use super::{Api, DEPLOYED, text};
 

@@ -27,7 +27,7 @@ use std::sync::Once;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use solform::emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed, start};
+use solform_emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed, start};
 
 const DEPLOYED: &str = "/api/v2/solutions/deployed";
 const DRIVE: &str = "acme/prod/fs/Instabase Drive";

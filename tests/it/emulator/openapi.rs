@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, Operation, Profile, openapi};
+use solform_emulator::{EmulatorOptions, JobPace, Operation, Profile, openapi};
 
 use super::{Api, DEPLOYED, DRIVE, answer, options, text};
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, Operation, Seed};
+use solform_emulator::{EmulatorOptions, JobPace, Operation, Seed};
 
 use super::{Api, DEPLOYED, options, text};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{Clock, EmulatorOptions, JobPace, RunEnd, Seed};
+use solform_emulator::{Clock, EmulatorOptions, JobPace, RunEnd, Seed};
 
 use super::{Api, DEPLOYED, answer, options, text};
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 use serde_json::json;
-use solform::emulator::{EmulatorOptions, JobPace, Seed};
+use solform_emulator::{EmulatorOptions, JobPace, Seed};
 
 use super::{Api, DEPLOYED, answer, text};
 

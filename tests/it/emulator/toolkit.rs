@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::JobPace;
+use solform_emulator::JobPace;
 
 use super::{Api, DRIVE, answer, text};
 

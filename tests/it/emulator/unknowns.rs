@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{EmulatorOptions, JobPace, Seed};
+use solform_emulator::{EmulatorOptions, JobPace, Seed};
 
 use super::{Api, DEPLOYED, DRIVE, answer, options, text};
 

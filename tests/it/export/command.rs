@@ -1,6 +1,6 @@
 //! The command `export`: its manifest, its warnings, and its refusals.
 
-use solform::emulator::Emulator;
+use solform_emulator::Emulator;
 
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{TOKEN, Version, env_with, manifest, manifest_with, seed, start};

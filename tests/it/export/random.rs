@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::{ProptestConfig, any, prop};
 use proptest::test_runner::TestRunner;
 use solform::attribute::{LiveVisibilityWord, Visibility};
-use solform::emulator::{self, Clock, Emulator, EmulatorOptions, Profile};
 use solform::export::{Exported, Reach, export};
 use solform::live::LiveState;
 use solform::manifest::{Manifest, Selection, SourceFile, read};
 use solform::plan::{ApplyHistory, DiffOptions, Summary, diff};
 use solform::render::render_manifest;
+use solform_emulator::{self as emulator, Clock, Emulator, EmulatorOptions, Profile};
 
 use super::worlds::{Record, live, seed, world};
 use crate::support::sweep::hold_for_seeds;

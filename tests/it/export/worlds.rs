@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use solform::attribute::{LiveStateWord, LiveVisibilityWord};
-use solform::emulator::{Seed, SeedSolution};
 use solform::ident::{Identity, Owner, SolutionId, SolutionName, Version};
 use solform::live::{Coverage, LiveState, LiveVersion};
+use solform_emulator::{Seed, SeedSolution};
 
 /// A record of a random live state.
 #[derive(Debug, Clone)]

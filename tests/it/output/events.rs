@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use solform::emulator::{Emulator, JobPace, Operation};
+use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::streams::{
     assert_golden, assert_valid, final_summary, golden_lines, interrupted, last_error, lines_of,

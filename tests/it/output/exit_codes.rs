@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::StreamExt as _;
 use jsonschema::Validator;
 use serde_json::Value;
-use solform::emulator::{Emulator, JobPace};
+use solform_emulator::{Emulator, JobPace};
 
 use super::streams::{assert_valid, interrupted, lines_of, stream, validator};
 use crate::durable::{at_work, finish_all};

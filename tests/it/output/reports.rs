@@ -1,7 +1,7 @@
 //! The report of an apply in each format, for each kind of end.
 
 use serde_json::{Value, json};
-use solform::emulator::{Emulator, JobPace};
+use solform_emulator::{Emulator, JobPace};
 
 use super::streams::{assert_golden, assert_valid, steady, validator};
 use crate::support::TestEnv;

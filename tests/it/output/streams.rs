@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use jsonschema::Validator;
 use serde_json::Value;
-use solform::emulator::Emulator;
+use solform_emulator::Emulator;
 
 use crate::support::worlds::TOKEN;
 use crate::support::{CommandOutput, TestEnv};

@@ -8,7 +8,7 @@ use crate::support::TestEnv;
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 
 /// Starts an emulator and writes a manifest that deploys this number of versions and deletes one.
-async fn many(number: usize) -> (solform::emulator::Emulator, TestEnv) {
+async fn many(number: usize) -> (solform_emulator::Emulator, TestEnv) {
     let names: Vec<String> = (0..number).map(|nth| format!("Form {nth}")).collect();
     let packages: Vec<Version<'_>> = names
         .iter()

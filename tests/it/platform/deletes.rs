@@ -1,6 +1,6 @@
 //! Deletes of versions that are already deleted or being deleted.
 
-use solform::emulator::{Emulator, JobPace, Operation};
+use solform_emulator::{Emulator, JobPace, Operation};
 
 use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, start_with};
 

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use solform::emulator::{JobPace, Operation};
+use solform_emulator::{JobPace, Operation};
 
 use crate::support::worlds::{Version, count, env_with, manifest, seed, start, start_with};
 

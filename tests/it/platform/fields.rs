@@ -1,7 +1,7 @@
 //! The fields of records: undocumented states, review, lists that prove nothing, and the documented
 //! example.
 
-use solform::emulator::Operation;
+use solform_emulator::Operation;
 
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{
@@ -94,7 +94,7 @@ async fn an_unproven_list_proves_nothing_missing() {
     let emulator = start_with(
         seed(&names.map(|name| Version::active(name, "1")), &[]),
         &["list_order=shuffled"],
-        solform::emulator::JobPace::Immediate,
+        solform_emulator::JobPace::Immediate,
         1,
     )
     .await;

@@ -1,8 +1,8 @@
 //! The owner pair over the socket: a package of `svc` that becomes PUBLIC, under either owner.
 
 use serde_json::{Value, json};
-use solform::emulator::{
-    self, Clock, Emulator, EmulatorOptions, JobPace, Operation, Profile, Seed,
+use solform_emulator::{
+    self as emulator, Clock, Emulator, EmulatorOptions, JobPace, Operation, Profile, Seed,
 };
 
 use crate::support::worlds::{

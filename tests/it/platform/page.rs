@@ -46,7 +46,7 @@ fn names(cell: &str) -> Result<Vec<&str>, String> {
 /// Returns the files that may contain a test of this module.
 fn files(module: &[&str]) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for base in ["src", "tests/it"] {
+    for base in ["src", "emulator/src", "tests/it"] {
         let path = module
             .iter()
             .fold(root().join(base), |path, part| path.join(part));
@@ -131,7 +131,7 @@ fn a_name_without_a_test_is_detected() {
 
 /// Returns every `.rs` file of the repository with its text.
 fn sources() -> Vec<(PathBuf, String)> {
-    let mut open = ["src", "tests", "benches"]
+    let mut open = ["src", "emulator/src", "tests", "benches"]
         .map(|folder| root().join(folder))
         .to_vec();
     let mut found = Vec::new();

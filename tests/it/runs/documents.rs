@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use solform::emulator::JobPace;
+use solform_emulator::JobPace;
 
 use super::{input, start_with};
 use crate::support::TestEnv;

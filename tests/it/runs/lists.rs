@@ -1,6 +1,6 @@
 //! `jobs` and `list`: every filter, sort key and order, on servers that filter correctly or not.
 
-use solform::emulator::{JobPace, Operation, RunEnd};
+use solform_emulator::{JobPace, Operation, RunEnd};
 
 use super::{document, run, start_capped, start_with};
 use crate::support::TestEnv;

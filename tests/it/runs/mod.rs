@@ -7,7 +7,7 @@ mod start;
 mod wait;
 
 use serde_json::Value;
-use solform::emulator::{Emulator, JobPace, Seed};
+use solform_emulator::{Emulator, JobPace, Seed};
 
 use crate::support::worlds::{self, DRIVE, Version, env_with, manifest, seed};
 use crate::support::{CommandOutput, TestEnv};

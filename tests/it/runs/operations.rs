@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use solform::emulator::{JobPace, Operation};
+use solform_emulator::{JobPace, Operation};
 
 use super::{input, start_with};
 
@@ -57,7 +57,7 @@ async fn all_nine_operations_of_the_page_are_used() {
 }
 
 async fn check_uses(
-    emulator: &solform::emulator::Emulator,
+    emulator: &solform_emulator::Emulator,
     env: &crate::support::TestEnv,
     command: &[&str],
     operations: &[Operation],

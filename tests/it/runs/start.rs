@@ -1,7 +1,7 @@
 //! Starting runs: the selected solution, the request, and requests that must not be repeated.
 
 use serde_json::json;
-use solform::emulator::{Fault, JobPace, Operation};
+use solform_emulator::{Fault, JobPace, Operation};
 
 use super::{document, field, input, run, start_with};
 use crate::support::scripted::{Reply, Scripted};

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
 use serde_json::Value;
-use solform::emulator::{Fault, JobPace, RunEnd};
+use solform_emulator::{Fault, JobPace, RunEnd};
 
 use super::{document, field, input, run, start_with};
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use solform::emulator::{self, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed};
+use solform_emulator::{
+    self as emulator, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed,
+};
 
 use super::TestEnv;
 

@@ -5,7 +5,7 @@
 mod run_case;
 mod world;
 
-use solform::emulator::{Knobs, Profile};
+use solform_emulator::{Knobs, Profile};
 
 use run_case::{CONVERGES, Case, End, partly, run_cases};
 

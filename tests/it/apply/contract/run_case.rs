@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value;
-use solform::emulator::{Fault, Profile};
+use solform_emulator::{Fault, Profile};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform::emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed, start};
+use solform_emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed, start};
 
 use super::run_case::Case;
 use crate::support::worlds::{self, DRIVE, env_with, manifest_with};

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{Seed, SeedError, SeedPackage, SeedSolution, bad_path};
-use crate::emulator::deploy::metadata;
-use crate::emulator::files::NodePath;
-use crate::emulator::package::build_package;
-use crate::emulator::solutions::{PUBLIC_OWNER, Solution, server_folder};
-use crate::emulator::world::World;
+use crate::deploy::metadata;
+use crate::files::NodePath;
+use crate::package::build_package;
+use crate::solutions::{PUBLIC_OWNER, Solution, server_folder};
+use crate::world::World;
 
 impl World {
     /// Loads a checked seed into a new world. `user` is the author of public records without an

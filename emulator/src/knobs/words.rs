@@ -23,7 +23,7 @@ macro_rules! words {
                 $($(#[$variant_doc])* $variant,)+
             }
 
-            impl $crate::emulator::knobs::Choices for $name {
+            impl $crate::knobs::Choices for $name {
                 fn choices() -> Vec<serde_json::Value> {
                     [Self::$first, $(Self::$variant,)+]
                         .iter()

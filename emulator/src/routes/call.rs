@@ -6,7 +6,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use crate::emulator::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// The parts of a request that an operation uses.
 #[derive(Debug)]

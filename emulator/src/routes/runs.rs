@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::call::{Call, required_field, text_field};
-use crate::emulator::access::Caller;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::reply::{Reply, jobs};
-use crate::emulator::runs::{RunQuery, RunRequest, RunTarget};
-use crate::emulator::solutions::PUBLIC_OWNER;
-use crate::emulator::world::World;
+use crate::access::Caller;
+use crate::refusal::Refusal;
+use crate::reply::{Reply, jobs};
+use crate::runs::{RunQuery, RunRequest, RunTarget};
+use crate::solutions::PUBLIC_OWNER;
+use crate::world::World;
 
 pub(super) fn run(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
     let request = run_request(&call.object()?)?;

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Reply;
-use crate::emulator::knobs::{Knobs, Paging, RecordKeys, TimeForm};
-use crate::emulator::listing::SolutionPage;
-use crate::emulator::solutions::{Solution, server_folder};
+use crate::knobs::{Knobs, Paging, RecordKeys, TimeForm};
+use crate::listing::SolutionPage;
+use crate::solutions::{Solution, server_folder};
 
 /// A solution. Keys that a call does not show are absent, not null.
 #[derive(Debug, Serialize, JsonSchema)]

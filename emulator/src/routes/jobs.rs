@@ -4,11 +4,11 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::call::Call;
-use crate::emulator::jobs::{Job, Verdict, Work};
-use crate::emulator::knobs::UnknownJob;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::reply::{self, Reply};
-use crate::emulator::world::World;
+use crate::jobs::{Job, Verdict, Work};
+use crate::knobs::UnknownJob;
+use crate::refusal::Refusal;
+use crate::reply::{self, Reply};
+use crate::world::World;
 
 /// `GET /api/v1/jobs/status`. Errors of a v1 call are 200 with `ERROR` in the body. The parameter
 /// `type` is ignored: clients omit it or send a wrong one.

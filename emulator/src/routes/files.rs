@@ -9,10 +9,10 @@ use super::call::{Call, required_field};
 use super::jobs::FILE_JOB;
 use super::operation::FILE_LIMIT;
 use super::tasks::accepted;
-use crate::emulator::files::{Cursor, Node, NodePath};
-use crate::emulator::refusal::Refusal;
-use crate::emulator::reply::{self, Reply};
-use crate::emulator::world::World;
+use crate::files::{Cursor, Node, NodePath};
+use crate::refusal::Refusal;
+use crate::reply::{self, Reply};
+use crate::world::World;
 
 /// The content types with which HEAD reports the type of a node.
 const FILE_TYPE: &str = "application/octet-stream";

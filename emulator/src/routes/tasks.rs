@@ -5,11 +5,11 @@ use axum::http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, flag_field, required_field, text_field};
-use crate::emulator::access::Caller;
-use crate::emulator::knobs::LocationForm;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::reply::{Reply, jobs};
-use crate::emulator::world::World;
+use crate::access::Caller;
+use crate::knobs::LocationForm;
+use crate::refusal::Refusal;
+use crate::reply::{Reply, jobs};
+use crate::world::World;
 
 /// The result of a task.
 type TaskResult = Result<Map<String, Value>, Refusal>;

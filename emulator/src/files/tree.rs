@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Files, Node, NodePath};
-use crate::emulator::refusal::Refusal;
+use crate::refusal::Refusal;
 
 impl NodePath {
     /// Returns true if `other` is this path or inside it.

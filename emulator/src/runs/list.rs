@@ -1,11 +1,11 @@
 //! The lists of runs: filters, order and pages.
 
 use super::Run;
-use crate::emulator::access::Caller;
-use crate::emulator::jobs::{Job, Work};
-use crate::emulator::knobs::{RunSpaces, RunTies, UnknownFilterWord};
-use crate::emulator::refusal::Refusal;
-use crate::emulator::world::World;
+use crate::access::Caller;
+use crate::jobs::{Job, Work};
+use crate::knobs::{RunSpaces, RunTies, UnknownFilterWord};
+use crate::refusal::Refusal;
+use crate::world::World;
 
 /// The states of a run.
 pub(crate) const STATES: [&str; 5] = [

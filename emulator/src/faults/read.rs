@@ -7,9 +7,9 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::{ConnectionFault, Fault, JobFault, RetryAfter, When};
-use crate::emulator::knobs::{ErrorBody, KnobError, Knobs};
-use crate::emulator::options::{parse_duration, show_duration};
-use crate::emulator::routes::Operation;
+use crate::knobs::{ErrorBody, KnobError, Knobs};
+use crate::options::{parse_duration, show_duration};
+use crate::routes::Operation;
 
 /// The prefix of knob settings.
 const KNOB: &str = "knob.";

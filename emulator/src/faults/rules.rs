@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 
 use super::{ConnectionFault, Fault, FaultStatus, RetryAfter, When};
-use crate::emulator::knobs::Knobs;
-use crate::emulator::reply::{self, Ending, Reply};
-use crate::emulator::routes::{Call, Operation};
-use crate::emulator::world::{Twist, World};
+use crate::knobs::Knobs;
+use crate::reply::{self, Ending, Reply};
+use crate::routes::{Call, Operation};
+use crate::world::{Twist, World};
 
 /// The number of bytes of a body that a pattern is compared with: a JSON body in full, and only the
 /// start of an upload.

@@ -4,15 +4,15 @@ use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::call::{Call, flag_field, required_field, text_field};
-use crate::emulator::access::Caller;
-use crate::emulator::jobs::{Job, Verdict};
-use crate::emulator::knobs::{DeleteAnswer, DeployAsync, PatchStyle, TrailingSlash};
-use crate::emulator::listing::ListQuery;
-use crate::emulator::options::JobPace;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::reply::{self, Reply, records};
-use crate::emulator::solutions::Patch;
-use crate::emulator::world::World;
+use crate::access::Caller;
+use crate::jobs::{Job, Verdict};
+use crate::knobs::{DeleteAnswer, DeployAsync, PatchStyle, TrailingSlash};
+use crate::listing::ListQuery;
+use crate::options::JobPace;
+use crate::refusal::Refusal;
+use crate::reply::{self, Reply, records};
+use crate::solutions::Patch;
+use crate::world::World;
 
 pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
     if let Some(reply) = trailing_slash(world, call)? {

@@ -2,8 +2,39 @@
 //! Filesystem API. It serves tests, the embedded environment `emulator:`, and other people's
 //! pipelines as a sandbox.
 //!
-//! It shares no code with the rest of the crate and is reached over the socket only, so that a
+//! It shares no code with the client of `solform` and is reached over the socket only, so that a
 //! mistake in the client cannot hide behind the same mistake here.
+//!
+//! # In a test
+//!
+//! ```
+//! use solform_emulator::{EmulatorOptions, Operation, Seed, start};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The initial state: one live solution version.
+//! let seed = "solutions: [{ name: Form, version: 1.0.0, owner: svc }]";
+//! let emulator = start(EmulatorOptions {
+//!     seed: Some(Seed::parse(seed)?),
+//!     ..EmulatorOptions::default()
+//! })
+//! .await?;
+//! // The second listing of solutions fails.
+//! emulator.add_fault("operation=list_solutions,skip=1,times=1,status=503".parse()?);
+//! // The client under test gets this address, with any bearer token.
+//! println!("{}", emulator.url());
+//! let listings = emulator
+//!     .requests()
+//!     .iter()
+//!     .filter(|request| request.operation == Some(Operation::ListSolutions))
+//!     .count();
+//! assert_eq!(listings, 0);
+//! emulator.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Modules
 //!
 //! The state (`world`, `solutions`, `listing`, `deploy`, `delete`, `runs`, `tasks`, `jobs`,
 //! `files`) is synchronous and knows nothing of HTTP. `routes` turns requests into operations on

@@ -25,13 +25,13 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, text_field};
-use crate::emulator::faults::{Fault, FaultRules};
-use crate::emulator::jobs::{Ending, Job, Verdict};
-use crate::emulator::knobs::RunEnd;
-use crate::emulator::log::RequestLog;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::reply::Reply;
-use crate::emulator::world::World;
+use crate::faults::{Fault, FaultRules};
+use crate::jobs::{Ending, Job, Verdict};
+use crate::knobs::RunEnd;
+use crate::log::RequestLog;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::world::World;
 
 /// A control route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

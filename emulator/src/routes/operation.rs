@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::call::Call;
 use super::{files, jobs, runs, solutions, tasks};
-use crate::emulator::access::Caller;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::reply::Reply;
-use crate::emulator::world::World;
+use crate::access::Caller;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::world::World;
 
 /// The maximum length of a JSON body, in bytes.
 const JSON_LIMIT: usize = 1 << 20;

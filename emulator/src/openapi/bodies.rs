@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use crate::emulator::reply::jobs::RunReply;
-use crate::emulator::reply::records::SolutionReply;
+use crate::reply::jobs::RunReply;
+use crate::reply::records::SolutionReply;
 
 /// The pattern of a node path: parts that are not empty, `.` or `..`, joined by slashes, with an
 /// optional slash at either end.

@@ -4,8 +4,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::bodies;
-use crate::emulator::routes::Operation;
-use crate::emulator::runs::STATES;
+use crate::routes::Operation;
+use crate::runs::STATES;
 
 /// A function that makes the schema of a body.
 type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
