@@ -73,7 +73,7 @@ fn benchmark(options: &Options) -> Result<(), Failure> {
     println!("{}", table::markdown(&results));
     if options.scale != Scale::Smoke {
         let size = std::fs::metadata(&options.program)?.len();
-        print!("{}", table::targets(&targets::judge(&results, size)));
+        print!("{}", targets::verdicts(&targets::judge(&results, size)));
     }
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_string_pretty(&results)?)?;

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crate::rounds::{Results, Run};
-use crate::targets::Target;
 
 /// The figures of one client for a load.
 pub(crate) struct Figures {
@@ -115,20 +114,6 @@ pub(crate) fn markdown(results: &[Results]) -> String {
     push(&rule);
     for row in &rows {
         push(row);
-    }
-    text
-}
-
-/// Returns the targets, each with its verdict and figure.
-pub(crate) fn targets(targets: &[Target]) -> String {
-    let mut text = String::new();
-    for target in targets {
-        let verdict = if target.is_met() {
-            "met    "
-        } else {
-            "NOT MET"
-        };
-        let _ = writeln!(text, "{verdict}  {target}");
     }
     text
 }

@@ -1,6 +1,6 @@
 //! The performance targets of the program, and their verdicts.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::load::Task;
 use crate::rounds::Results;
@@ -140,4 +140,18 @@ pub(crate) fn judge(results: &[Results], binary_bytes: u64) -> Vec<Target> {
     let size = Found::Kib((binary_bytes / 1_024) as f64);
     add("binary, stripped", size, 20.0 * 1_024.0);
     targets
+}
+
+/// Returns the targets, each with its verdict and figure.
+pub(crate) fn verdicts(targets: &[Target]) -> String {
+    let mut text = String::new();
+    for target in targets {
+        let verdict = if target.is_met() {
+            "met    "
+        } else {
+            "NOT MET"
+        };
+        let _ = writeln!(text, "{verdict}  {target}");
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! The owner pair: one publisher under two owners (`docs/platform.md`, U7).
 
-use super::Owner;
+use super::identity::Owner;
 
 /// The two owners under which the platform may file the versions of a single user: the user for
 /// private versions, `IB_DEPLOYED` for public ones.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::position::Mark;
 use super::problem::{Code, Problem};
-use super::source::{Mark, SourceFile};
+use super::source::SourceFile;
 use crate::escape::is_hidden;
 
 /// The maximum number of warnings about lines of a file.

@@ -4,7 +4,7 @@
 //! warns about it. In invalid YAML the positions of tokens are not known; therefore the text is
 //! also searched for values that look like one.
 
-use super::source::Mark;
+use super::position::Mark;
 use crate::escape::escaped_head;
 
 /// The longest text that a message quotes, in characters.

@@ -9,6 +9,7 @@
 //! is valid: identities are unique, variables are replaced, defaults are filled in. This module
 //! does not depend on plans or HTTP.
 
+mod bytes;
 mod check;
 mod code;
 mod digest;
@@ -23,6 +24,7 @@ mod node;
 mod overlay;
 mod owners;
 mod placeholder;
+mod position;
 mod problem;
 mod raw;
 mod remote;
@@ -42,10 +44,12 @@ pub use model::{
     SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared, entries_of,
 };
 pub use placeholder::Placeholders;
-pub use problem::{Code, Label, MAX_PROBLEMS, Problem, Problems, Severity, VariableRefusal};
+pub use position::{Label, MAX_BYTES, Position};
+pub use problem::{Code, MAX_PROBLEMS, Problem, Problems, Severity};
 pub use remote::{bad_package, package_type, package_unreadable, path_needed};
 pub use schema::schema;
 pub use similar::similar_to_live;
 pub use snippet::PrimaryLine;
-pub use source::{MAX_BYTES, Position, SourceFile};
+pub use source::SourceFile;
 pub use template::template;
+pub use vars::VariableRefusal;

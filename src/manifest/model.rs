@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::glob::Glob;
-use super::source::Position;
+use super::position::Position;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner, SolutionName};
 

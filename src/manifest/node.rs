@@ -13,7 +13,8 @@ use std::borrow::Cow;
 use indexmap::IndexMap;
 
 use super::near::nearest;
-use super::source::{Mark, SourceFile};
+use super::position::Mark;
+use super::source::SourceFile;
 
 /// The kind of a value in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

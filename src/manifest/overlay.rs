@@ -7,8 +7,8 @@
 use indexmap::IndexMap;
 
 use super::node::{Field, Found, Shape as _, Table, Text};
+use super::position::Mark;
 use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawVersion};
-use super::source::Mark;
 
 /// Returns the value of an optional field, if it has the right shape.
 pub(super) fn value<T>(field: Option<&Field<T>>) -> Option<&T> {

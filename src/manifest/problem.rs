@@ -11,9 +11,9 @@ use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 pub use super::code::{Code, Severity};
 use super::near::list;
+use super::position::{Label, Mark};
 use super::snippet::{PrimaryLine, Snippet};
-use super::source::{Mark, Position, SourceFile};
-use super::vars::explain;
+use super::source::SourceFile;
 
 /// The maximum number of problems that are collected: a large file can have millions.
 pub const MAX_PROBLEMS: usize = 100_000;
@@ -41,15 +41,6 @@ pub struct Problem {
     pub(super) variable: Option<Box<str>>,
     pub(super) source: Option<SourceFile>,
     snippet: OnceLock<Option<Box<Snippet>>>,
-}
-
-/// A position with a short text about it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Label {
-    /// The position.
-    pub position: Position,
-    /// The text, a few words.
-    pub text: String,
 }
 
 impl Problem {
@@ -186,7 +177,7 @@ impl Diagnostic for Problem {
 /// The errors and warnings of a manifest that cannot be used, ordered by position; at least one is
 /// an error.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
     /// Returns these problems; `None` if there is no error among them.
@@ -212,18 +203,6 @@ impl Problems {
         } else {
             Ok(problems)
         }
-    }
-
-    /// Rewrites the problem of a missing variable if the manifest may not read that variable.
-    #[must_use]
-    pub fn refusing(mut self, refusal: &dyn Fn(&str) -> Option<VariableRefusal>) -> Self {
-        for problem in &mut self.0 {
-            let refusal = problem.variable.as_deref().and_then(refusal);
-            if let Some(refusal) = refusal {
-                explain::refused(problem, refusal);
-            }
-        }
-        self
     }
 
     /// Returns at most `limit` problems, in the order of the file. Errors have precedence over
@@ -300,15 +279,6 @@ impl Diagnostic for Problems {
     }
 }
 
-/// The reason why an environment variable may not be part of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VariableRefusal {
-    /// `SOLFORM_ALLOWED_ENV` does not list it.
-    NotAllowed,
-    /// It holds a token.
-    Token,
-}
-
 /// Adds a problem, unless there are too many. The first error is always kept: a manifest without an
 /// error would be accepted.
 pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
@@ -319,3 +289,8 @@ pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
         problems.push(problem);
     }
 }
+
+/// The error for a value whose problem was reported already: nothing more must be reported about
+/// it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reported;

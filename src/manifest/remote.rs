@@ -1,8 +1,9 @@
 //! Problems that are found with the help of a server. They have positions in the manifest too.
 
 use super::code::Code;
-use super::problem::{Label, Problem};
-use super::source::{Position, SourceFile};
+use super::position::{Label, Position};
+use super::problem::Problem;
+use super::source::SourceFile;
 use crate::ident::Address;
 
 /// Returns the problem of a version that must be deployed but has no path.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-use super::problem::Label;
+use super::position::Label;
 use super::source::SourceFile;
 use crate::escape;
 
@@ -339,8 +339,8 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::position::Mark;
     use super::super::problem::{Code, Problem};
-    use super::super::source::Mark;
     use super::*;
 
     fn source(text: &str) -> SourceFile {

@@ -1,63 +1,14 @@
-//! The manifest as text: its name, its bytes, and the positions in it.
-//!
-//! Inside of `manifest`, a position is a [`Mark`], which is small and copied freely. The public
-//! form is a [`Position`], which also has the name of the file. Diagnostics show a part of the text
-//! as a [`Snippet`](super::snippet::Snippet).
+//! The manifest as text: its name, its lines, and the positions in it. Diagnostics show a part of
+//! the text as a [`Snippet`](super::snippet::Snippet).
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::masking;
-use super::problem::{Code, Problem, Problems};
-use crate::escape::escaped;
-
-/// The maximum size of a manifest, in bytes. A manifest with 100,000 entries has about three
-/// quarters of it.
-pub const MAX_BYTES: usize = 24 * 1024 * 1024;
+use super::position::{Mark, Position, narrow, widen};
 
 /// The keys that identify a manifest: it has at least one of them.
 const MANIFEST_KEYS: [&str; 2] = ["solform", "environments"];
-
-/// A position in the manifest: file, line and column (both from 1), and a byte range.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// The name of the file as the user wrote it.
-    pub file: Arc<str>,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-    /// The offset of the first byte.
-    pub offset: usize,
-    /// The number of bytes.
-    pub length: usize,
-}
-
-/// A position without its file. With at most [`MAX_BYTES`], every number fits into a `u32`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(super) struct Mark {
-    pub(super) offset: u32,
-    pub(super) length: u32,
-    pub(super) line: u32,
-    pub(super) column: u32,
-}
-
-impl Mark {
-    /// Returns the same position with another length.
-    #[cfg(test)]
-    pub(super) fn with_length(self, length: usize) -> Self {
-        Self {
-            length: narrow(length),
-            ..self
-        }
-    }
-
-    /// Returns the byte range of the mark.
-    pub(super) fn range(self) -> Range<usize> {
-        let start = widen(self.offset);
-        start..start + widen(self.length)
-    }
-}
 
 /// A manifest's name and text. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,29 +26,7 @@ struct Inner {
 }
 
 impl SourceFile {
-    /// Returns a manifest with these bytes; an error if they are too many or not UTF-8.
-    ///
-    /// The name is only shown in diagnostics; no file is opened.
-    pub fn from_bytes(name: &str, bytes: impl Into<Vec<u8>>) -> Result<Self, Problems> {
-        let bytes = bytes.into();
-        if bytes.len() > MAX_BYTES {
-            let problem = Problem::new(
-                Code::TooLarge,
-                format!(
-                    "`{}` has more than the maximum of {MAX_BYTES} bytes",
-                    escaped(name)
-                ),
-            )
-            .help("Check that the file is a manifest; if it is, split it by environment.");
-            return Err(Problems::of(problem));
-        }
-        String::from_utf8(bytes).map_or_else(
-            |error| Err(Problems::of(not_utf8(name, &error))),
-            |text| Ok(Self::new(name, text)),
-        )
-    }
-
-    fn new(name: &str, text: String) -> Self {
+    pub(super) fn new(name: &str, text: String) -> Self {
         Self(Arc::new(Inner {
             name: Arc::from(name),
             text: Arc::new(text),
@@ -191,7 +120,7 @@ impl SourceFile {
         }
     }
 
-    fn line_starts(&self) -> &[usize] {
+    pub(super) fn line_starts(&self) -> &[usize] {
         self.0.line_starts.get_or_init(|| {
             let breaks = self
                 .0
@@ -274,36 +203,9 @@ fn is_word(key: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
-    let valid = error.utf8_error().valid_up_to();
-    let bytes = error.as_bytes();
-    // Up to the first invalid byte the lossy text equals the bytes, so the offset stays right.
-    let source = SourceFile::new(name, String::from_utf8_lossy(bytes).into_owned());
-    let line = source.line_of(valid);
-    let start = source.line_starts()[line];
-    let column = source.0.text[start..valid].chars().count() + 1;
-    let mark = source.mark_at(line + 1, column);
-    let help = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        "The file looks like UTF-16: save it as UTF-8."
-    } else {
-        "Save the file as UTF-8."
-    };
-    Problem::new(Code::NotUtf8, "the manifest is not UTF-8")
-        .at(&source, mark, "this byte is not UTF-8")
-        .help(help)
-}
-
-/// Converts an offset, length or line number; all of them fit, as [`MAX_BYTES`] limits the text.
-pub(super) fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn widen(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::problem::Code;
     use super::*;
 
     fn source(text: &str) -> SourceFile {

@@ -11,9 +11,10 @@ use spanned::mark;
 
 use super::masking::printable;
 use super::node::{Found, Node};
+use super::position::Mark;
 use super::problem::{Code, Problem, Problems};
 use super::raw::RawManifest;
-use super::source::{Mark, SourceFile};
+use super::source::SourceFile;
 
 mod direct;
 mod spanned;

@@ -9,11 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::action::{Action, AfterImage, LiveImage, Patch, is_made_by_deploy};
 use super::change::{Block, Change, Field, Mode, Plan};
-use super::options::{DiffOptions, Selector};
+use super::options::{DiffOptions, PlanOptions, Selector};
 use super::precondition::{
     Difference, PreconditionResult, check_create, check_delete, check_update,
 };
-use super::saved::PlanOptions;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionId};
 use crate::live::{LiveState, LiveVersion};

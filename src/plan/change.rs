@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, AfterImage, Reason};
 use super::history::{InFlight, OrphanedRecord};
-use super::inspection::PackageProblem;
 use super::ownership::OwnerConflict;
+use super::package::PackageProblem;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;

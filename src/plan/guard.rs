@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::approval::{Decided, NarrowedPlan, Spent};
 use super::change::{Block, Change, Origin, Plan};
-use super::inspection::PackageProblem;
+use super::options::Overrides;
 use super::ownership::OwnerConflict;
+use super::package::PackageProblem;
 use super::summary::Summary;
 use crate::ident::{Address, Identity};
 use crate::live::{Coverage, Unproven};
@@ -19,16 +20,6 @@ const DEFAULT_DESTROY: Limit = Limit::Percent(30);
 /// The number of live versions from which the built-in limit applies: in a small environment, three
 /// of five is an ordinary change.
 const DEFAULT_DESTROY_FROM: usize = 10;
-
-/// The counts that a user named on the command line. They raise a limit to exactly that number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Overrides {
-    /// `--allow-destroy N`.
-    pub destroy: Option<usize>,
-    /// `--allow-change N`.
-    pub change: Option<usize>,
-}
 
 /// The reason why a plan may not be applied.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]

@@ -10,6 +10,7 @@ mod action;
 mod approval;
 mod change;
 mod diff;
+mod diff_error;
 mod guard;
 mod history;
 mod inspection;
@@ -18,6 +19,7 @@ mod options;
 mod order;
 mod own_writes;
 mod ownership;
+mod package;
 mod policy;
 mod precondition;
 #[cfg(test)]
@@ -36,23 +38,27 @@ pub use approval::{Decided, NarrowedPlan, PastEnd, PastWrite, PlanProgress, Spen
 pub use change::{
     Block, Change, Decision, Field, FieldChange, Mode, Note, Origin, Plan, Subject, Successor, Undo,
 };
-pub use diff::{DiffError, did_you_mean, diff};
+pub use diff::diff;
+pub use diff_error::{DiffError, did_you_mean};
 pub use guard::{
-    ApprovedPlan, Overrides, Refusal, Refused, approve, approve_narrowed, judge,
-    needs_whole_listing, rest_needs_whole_listing,
+    ApprovedPlan, Refusal, Refused, approve, approve_narrowed, judge, needs_whole_listing,
+    rest_needs_whole_listing,
 };
 pub use history::{ApplyHistory, InFlight, OrphanedRecord, OtherMade};
-pub use inspection::{
-    Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE, path_of,
-};
+pub use inspection::path_of;
 pub use name::live_record;
-pub use options::{DiffOptions, Selector, near_addresses};
+pub use options::{
+    DiffOptions, Overrides, PlanOptions, Selector, near_addresses, repeated_options,
+};
 pub use own_writes::OwnWrites;
 pub use ownership::OwnerConflict;
+pub use package::{
+    Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE,
+};
 pub use precondition::{
     Difference, PreconditionResult, check_create, check_delete, check_redeploy, check_update,
     compare_package, deployed_among,
 };
-pub use saved::{PlanKind, PlanOptions, SavedPlan, SavedPlanError, repeated_options};
+pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};

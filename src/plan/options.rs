@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::change::{Change, Mode};
-use super::diff::DiffError;
+use super::diff_error::DiffError;
 use super::history::ApplyHistory;
 use super::name::NameView;
 use crate::attribute::State;
@@ -265,4 +267,62 @@ fn replace_error(
             })
         }
     }
+}
+
+/// The options that a plan was made with, as typed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanOptions {
+    /// `--target`.
+    pub target: Vec<String>,
+    /// `--exclude`.
+    pub exclude: Vec<String>,
+    /// `--replace`.
+    pub replace: Vec<Address>,
+    /// `--allow-destroy` and `--allow-change`.
+    pub allow: Overrides,
+}
+
+impl PlanOptions {
+    /// Copies the options of a plan.
+    pub fn new(options: &DiffOptions, allow: Overrides) -> Self {
+        let texts = |selectors: &[Selector]| selectors.iter().map(ToString::to_string).collect();
+        Self {
+            target: texts(&options.targets),
+            exclude: texts(&options.excludes),
+            replace: options.replace.clone(),
+            allow,
+        }
+    }
+
+    /// Returns whether the options that must be repeated at the apply are the same. Order and
+    /// duplicates do not count.
+    pub fn is_repeated_by(&self, replace: &[Address], allow: &Overrides) -> bool {
+        let set = |addresses: &[Address]| addresses.iter().cloned().collect::<BTreeSet<_>>();
+        self.allow == *allow && set(&self.replace) == set(replace)
+    }
+}
+
+/// Returns the options that must be repeated at the apply, with their values.
+pub fn repeated_options(replace: &[Address], allow: &Overrides) -> Vec<(&'static str, String)> {
+    let replace = replace
+        .iter()
+        .map(|address| ("--replace", address.to_string()));
+    let destroy = allow
+        .destroy
+        .map(|count| ("--allow-destroy", count.to_string()));
+    let change = allow
+        .change
+        .map(|count| ("--allow-change", count.to_string()));
+    replace.chain(destroy).chain(change).collect()
+}
+
+/// The counts that a user named on the command line. They raise a limit to exactly that number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overrides {
+    /// `--allow-destroy N`.
+    pub destroy: Option<usize>,
+    /// `--allow-change N`.
+    pub change: Option<usize>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{ActionKind, AfterImage, LiveImage, Patch, is_made_by_deploy};
 use super::change::{Field, Successor};
-use super::inspection::{Inspection, PackageProblem};
+use super::package::{Inspection, PackageProblem};
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
 use crate::live::LiveVersion;
 

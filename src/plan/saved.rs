@@ -18,9 +18,9 @@ use super::action::{Action, Reason};
 use super::change::{
     Block, Change, Decision, FieldChange, Mode, Note, Origin, Plan, Subject, Successor,
 };
-use super::guard::{Overrides, Refusal};
+use super::guard::Refusal;
 use super::history::{InFlight, OrphanedRecord};
-use super::options::{DiffOptions, Selector};
+use super::options::{Overrides, PlanOptions, repeated_options};
 use super::propose::{fields_of, patch_between, undo_of};
 use crate::ident::{Address, Digest, Identity};
 use crate::live::Coverage;
@@ -84,40 +84,6 @@ impl fmt::Display for PlanKind {
             Self::Apply | Self::Destroy => f.write_str(self.command()),
             Self::Rollback(apply) => write!(f, "rollback of {apply}"),
         }
-    }
-}
-
-/// The options that a plan was made with, as typed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanOptions {
-    /// `--target`.
-    pub target: Vec<String>,
-    /// `--exclude`.
-    pub exclude: Vec<String>,
-    /// `--replace`.
-    pub replace: Vec<Address>,
-    /// `--allow-destroy` and `--allow-change`.
-    pub allow: Overrides,
-}
-
-impl PlanOptions {
-    /// Copies the options of a plan.
-    pub fn new(options: &DiffOptions, allow: Overrides) -> Self {
-        let texts = |selectors: &[Selector]| selectors.iter().map(ToString::to_string).collect();
-        Self {
-            target: texts(&options.targets),
-            exclude: texts(&options.excludes),
-            replace: options.replace.clone(),
-            allow,
-        }
-    }
-
-    /// Returns whether the options that must be repeated at the apply are the same. Order and
-    /// duplicates do not count.
-    pub fn is_repeated_by(&self, replace: &[Address], allow: &Overrides) -> bool {
-        let set = |addresses: &[Address]| addresses.iter().cloned().collect::<BTreeSet<_>>();
-        self.allow == *allow && set(&self.replace) == set(replace)
     }
 }
 
@@ -634,20 +600,6 @@ pub(super) fn resealed(text: &str) -> Option<String> {
     let mut file: PlanFile = serde_json::from_str(text).ok()?;
     file.fingerprint = fingerprint_of(&written(&file)).ok();
     Some(written(&file))
-}
-
-/// Returns the options that must be repeated at the apply, with their values.
-pub fn repeated_options(replace: &[Address], allow: &Overrides) -> Vec<(&'static str, String)> {
-    let replace = replace
-        .iter()
-        .map(|address| ("--replace", address.to_string()));
-    let destroy = allow
-        .destroy
-        .map(|count| ("--allow-destroy", count.to_string()));
-    let change = allow
-        .change
-        .map(|count| ("--allow-change", count.to_string()));
-    replace.chain(destroy).chain(change).collect()
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use url::{Host, Url};
 use super::super::masking::printable;
 use super::super::model::{Endpoint, TokenSource};
 use super::super::node::{Field, List, Shape as _, Text};
+use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::raw::{RawToken, RawTokenSource};
-use super::super::source::Mark;
 use super::super::vars::{Builtins, Reported, is_env_name};
 use super::context::{Context, Outcome, Value};
 

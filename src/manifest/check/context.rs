@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, Node, Text};
+use super::super::position::Mark;
 use super::super::problem::{Code, MAX_GUESSES, Problem, keep};
 use super::super::raw::{RawEnvironment, RawManifest};
-use super::super::source::{Mark, SourceFile};
+use super::super::source::SourceFile;
 use super::super::vars::{Builtins, Reported, Variables};
 use crate::ident::Owner;
 

@@ -11,9 +11,9 @@ use super::super::model::{
 };
 use super::super::node::{Field, List, Text};
 use super::super::overlay::value;
+use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::raw::RawManage;
-use super::super::source::Mark;
 use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome, Value};
 use crate::ident::Owner;

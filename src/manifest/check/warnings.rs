@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 
 use super::super::invisible;
 use super::super::masking::printable;
+use super::super::position::Mark;
 use super::super::problem::{Code, Problem};
 use super::super::similar::{look_of, unmistakable};
-use super::super::source::Mark;
 use super::context::Context;
 use super::entry::Entry;
 use crate::attribute::{State, Visibility};

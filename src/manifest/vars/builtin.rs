@@ -1,6 +1,6 @@
 //! The built-in names: they have a value without a declaration.
 
-use super::resolve::Reported;
+use super::super::problem::Reported;
 
 /// The values of the built-in names at a position in the manifest.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,8 +3,9 @@
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, Text};
-use super::super::problem::{Code, Problem, VariableRefusal};
-use super::super::source::{Mark, SourceFile};
+use super::super::position::Mark;
+use super::super::problem::{Code, Problem, Problems};
+use super::super::source::SourceFile;
 use super::builtin::Builtin;
 
 pub(super) fn name(source: &SourceFile, name: &str, why: &str, at: Mark) -> Problem {
@@ -28,7 +29,7 @@ pub(super) fn missing_env(source: &SourceFile, name: &str, at: Mark) -> Problem 
 }
 
 /// Rewrites a problem of [`missing_env`] for a variable that the manifest may not read.
-pub(in crate::manifest) fn refused(problem: &mut Problem, refusal: VariableRefusal) {
+fn refused(problem: &mut Problem, refusal: VariableRefusal) {
     let name = printable(problem.variable.as_deref().unwrap_or_default());
     if refusal == VariableRefusal::Token {
         problem.code = Code::TokenInVariable;
@@ -130,4 +131,27 @@ pub(super) fn too_long(source: &SourceFile, max: usize, at: Mark) -> Problem {
     )
     .at(source, at, "too long with its variables replaced")
     .help("Write a shorter value, or use shorter variables in it.")
+}
+
+impl Problems {
+    /// Rewrites the problem of a missing variable if the manifest may not read that variable.
+    #[must_use]
+    pub fn refusing(mut self, refusal: &dyn Fn(&str) -> Option<VariableRefusal>) -> Self {
+        for problem in &mut self.0 {
+            let refusal = problem.variable.as_deref().and_then(refusal);
+            if let Some(refusal) = refusal {
+                refused(problem, refusal);
+            }
+        }
+        self
+    }
+}
+
+/// The reason why an environment variable may not be part of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariableRefusal {
+    /// `SOLFORM_ALLOWED_ENV` does not list it.
+    NotAllowed,
+    /// It holds a token.
+    Token,
 }

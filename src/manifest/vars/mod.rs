@@ -10,6 +10,8 @@ mod interpolation;
 mod order;
 mod resolve;
 
+pub(super) use super::problem::Reported;
 pub(super) use builtin::{BuiltinValue, Builtins};
+pub use explain::VariableRefusal;
 pub(super) use interpolation::{Piece, is_env_name, split};
-pub(super) use resolve::{Reported, Variables};
+pub(super) use resolve::Variables;

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::super::node::{Field, Node, Table, Text};
-use super::super::problem::{MAX_GUESSES, Problem, keep};
-use super::super::source::{Mark, SourceFile};
+use super::super::position::Mark;
+use super::super::problem::{MAX_GUESSES, Problem, Reported, keep};
+use super::super::source::SourceFile;
 use super::builtin::{Builtin, BuiltinValue, Builtins};
 use super::explain;
 use super::interpolation::{Piece, is_name, split};
@@ -17,11 +18,6 @@ const MAX_VALUE: usize = 4096;
 
 /// The maximum length of all replaced values of an environment together, in bytes.
 const MAX_TOTAL: usize = 256 * 1024 * 1024;
-
-/// The error for a value whose problem was reported already: nothing more must be reported about
-/// it.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::manifest) struct Reported;
 
 /// A variable: invalid, or its parts in order.
 #[derive(Debug)]

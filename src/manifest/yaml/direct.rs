@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::super::node::{Entries, Found, Items, Key, Node, Shape};
+use super::super::position::{Mark, narrow};
 use super::super::raw::RawManifest;
-use super::super::source::{Mark, narrow};
 use super::{MAX_DEPTH, MAX_NODES};
 
 /// The error for a file that is not plain.

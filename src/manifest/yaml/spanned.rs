@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use serde_yaml::{Location, Spanned};
 
 use super::super::node::{Entries, Found, Items, Key, Node, Shape};
-use super::super::source::{Mark, narrow};
+use super::super::position::{Mark, narrow};
 
 /// A list that the crate reads.
 struct Listed<'de, A>(A, PhantomData<&'de ()>);

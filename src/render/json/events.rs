@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Severity};
+use super::items::{InFlightItem, OrphanedItem, seconds, time};
 use super::line::{
     ChangesItem, HookItem, Level, LogExtension, OutcomeExtension, PlannedItem, ResourceItem,
     StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
 };
-use super::plan::{
-    InFlightItem, OrphanedItem, RESOURCE_TYPE, SummaryItem, extension, is_applyable_now,
-};
-use super::report::{ReportDocument, seconds, time};
+use super::plan::{RESOURCE_TYPE, SummaryItem, extension, is_applyable_now};
+use super::report::ReportDocument;
 use super::v1::FORMAT_VERSION;
 use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};

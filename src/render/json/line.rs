@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::plan::{ChangeExtension, InFlightItem, OrphanedItem, SummaryItem};
+use super::items::{InFlightItem, OrphanedItem};
+use super::plan::{ChangeExtension, SummaryItem};
 use super::report::ReportDocument;
 
 /// The version of Terraform's stream whose types and keys are used.

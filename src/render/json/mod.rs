@@ -4,6 +4,7 @@ mod abandon;
 mod diagnostic;
 mod doctor;
 mod events;
+mod items;
 mod line;
 mod past;
 mod plan;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::report::{ReportChange, ReportDocument, ResultWord, TotalsItem, empty, time};
+use super::items::time;
+use super::report::{ReportChange, ReportDocument, ResultWord, TotalsItem, empty};
 use crate::outcome::OutcomeKind;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::human::history;

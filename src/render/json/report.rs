@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::plan::{InFlightItem, OrphanedItem, PositionItem};
+use super::items::{InFlightItem, OrphanedItem, PositionItem, mode_word, seconds, time};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{Outcome, StepReport};
 use crate::ident::Address;
@@ -380,22 +380,4 @@ impl ReportDocument {
             ResultWord::NotApplied => "Not applied: nothing was changed.".to_owned(),
         }
     }
-}
-
-/// Returns the word of a mode.
-pub(super) fn mode_word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Converge => "converge",
-        Mode::Destroy => "destroy",
-    }
-}
-
-/// Returns a duration in seconds, rounded to milliseconds.
-pub(super) fn seconds(took: std::time::Duration) -> f64 {
-    (took.as_secs_f64() * 1000.0).round() / 1000.0
-}
-
-/// Returns a time as RFC 3339; `None` outside of the calendar.
-pub(super) fn time(ms: u64) -> Option<String> {
-    crate::render::human::time(i64::try_from(ms).ok()?)
 }

@@ -1,7 +1,4 @@
-//! The identifiers: newtypes with one parsing constructor each.
-//!
-//! Every other module uses these types for solutions. They are pure values: a text is checked when
-//! the value is created, and never again. No `From<String>` exists for any of them.
+//! Names, versions, ids, and the identity of a solution version with its address.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -10,10 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-mod pair;
-
-pub use pair::OwnerPair;
 
 /// The reason why a text is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

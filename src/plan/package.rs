@@ -1,0 +1,240 @@
+//! The contents of a package, and the reasons why it cannot be deployed as the declared version.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::Visibility;
+use crate::ident::{Digest, Identity, Owner, OwnerPair};
+use crate::manifest::Code;
+
+/// The `solution_type` of everything that the platform documents as deployable.
+pub const SOLUTION_TYPE: &str = "ibflowbin";
+
+/// The greatest number of characters of a package's text that a message shows.
+const SHOWN: usize = 200;
+
+/// The contents of a package, as far as a deploy depends on them.
+///
+/// The fields are plain text: a package may hold a name that no manifest can declare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageInfo {
+    /// The solution's name.
+    pub name: PackageField,
+    /// The solution's version.
+    pub version: PackageField,
+    /// The owner that it is deployed for.
+    pub owner: PackageField,
+    /// The kind of solution; see [`SOLUTION_TYPE`].
+    pub solution_type: PackageField,
+    /// The visibility that it is deployed with, in the package's own word.
+    pub visibility: Option<String>,
+    /// SHA-256 over the file's size, the zip's central directory and `package.json`.
+    pub fingerprint: Digest,
+}
+
+/// A field of `package.json` that the platform requires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackageField {
+    /// Absent, null or blank.
+    Missing,
+    /// Present, but not a text.
+    NotText,
+    /// A text.
+    Text(String),
+}
+
+/// The result of an inspection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inspection {
+    /// The package was read.
+    Inspected(PackageInfo),
+    /// There is no such file.
+    Missing,
+    /// The file could not be read as a package: its contents are unknown.
+    Unreadable {
+        /// The reason.
+        why: String,
+    },
+}
+
+impl Inspection {
+    /// Returns the visibility that the package is deployed with, if it is known.
+    pub(super) fn visibility(&self) -> Option<Visibility> {
+        match self {
+            Self::Inspected(info) => Visibility::of_word(info.visibility.as_deref()?),
+            Self::Missing | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// A reason why a package cannot be deployed as the declared version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum PackageProblem {
+    /// There is no such file.
+    #[error("the package `{path}` is not on the platform's file system")]
+    Missing {
+        /// The path.
+        path: String,
+    },
+    /// A required field is not there, or is not a text.
+    #[error("the package's `{}` {}", key.as_str(), if *is_missing { "is missing" } else { "is not a text" })]
+    Invalid {
+        /// The field.
+        key: PackageKey,
+        /// True if it is missing.
+        is_missing: bool,
+    },
+    /// A field has another value than the manifest.
+    #[error("the package's `{}` is `{found}`, and `{declared}` is declared", key.as_str())]
+    Mismatch {
+        /// The field.
+        key: PackageKey,
+        /// The manifest's value.
+        declared: String,
+        /// The package's value; a long one is cut.
+        found: String,
+        /// The advice to name the user whose owner pair makes the two owners one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        advice: Option<String>,
+    },
+}
+
+/// A required field of `package.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageKey {
+    /// `name`.
+    Name,
+    /// `version`.
+    Version,
+    /// `owner`.
+    Owner,
+    /// `solution_type`.
+    SolutionType,
+}
+
+impl PackageKey {
+    /// The key in `package.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Version => "version",
+            Self::Owner => "owner",
+            Self::SolutionType => "solution_type",
+        }
+    }
+}
+
+impl PackageProblem {
+    /// The stable code of the problem; `docs/problems.md` has a page for each.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Missing { .. } => Code::PackageMissing,
+            Self::Invalid { .. } => Code::PackageInvalid,
+            Self::Mismatch { .. } => Code::PackageMismatch,
+        }
+    }
+
+    /// The fix, as a sentence.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Missing { .. } => "Upload the package, or correct the path.".to_owned(),
+            Self::Invalid { .. } => {
+                "Build the package again with all four fields in its `package.json`: name, version, owner, solution_type."
+                    .to_owned()
+            }
+            Self::Mismatch {
+                advice: Some(advice),
+                ..
+            } => format!("{advice} Else correct the path or the entry."),
+            Self::Mismatch { advice: None, .. } => {
+                "Correct the path or the entry; a deploy creates what the package contains.".to_owned()
+            }
+        }
+    }
+}
+
+impl PackageInfo {
+    /// Returns everything that prevents a deploy of this package as `declared`.
+    ///
+    /// `other_owner` is the other owner of the pair: a package that names it satisfies the
+    /// declaration too.
+    pub fn problems(
+        &self,
+        declared: &Identity,
+        other_owner: Option<&Owner>,
+    ) -> Vec<PackageProblem> {
+        let Self {
+            name,
+            version,
+            owner,
+            solution_type,
+            visibility: _,
+            fingerprint: _,
+        } = self;
+        let other_owner = other_owner.map(Owner::as_str);
+        [
+            (PackageKey::Name, name, Some(declared.name.as_str()), None),
+            (
+                PackageKey::Version,
+                version,
+                Some(declared.version.as_str()),
+                None,
+            ),
+            (
+                PackageKey::Owner,
+                owner,
+                Some(declared.owner.as_str()),
+                other_owner,
+            ),
+            (PackageKey::SolutionType, solution_type, None, None),
+        ]
+        .into_iter()
+        .filter_map(|(key, field, declared, other)| match field {
+            PackageField::Missing => Some(PackageProblem::Invalid {
+                key,
+                is_missing: true,
+            }),
+            PackageField::NotText => Some(PackageProblem::Invalid {
+                key,
+                is_missing: false,
+            }),
+            PackageField::Text(found) => {
+                let declared = declared?;
+                (found != declared && Some(found.as_str()) != other).then(|| {
+                    PackageProblem::Mismatch {
+                        key,
+                        declared: declared.to_owned(),
+                        found: cut(found),
+                        advice: (key == PackageKey::Owner && other.is_none())
+                            .then(|| advice(declared, found))
+                            .flatten(),
+                    }
+                })
+            }
+        })
+        .collect()
+    }
+}
+
+fn advice(declared: &str, found: &str) -> Option<String> {
+    OwnerPair::advice(&Owner::parse(declared).ok()?, &Owner::parse(found).ok()?)
+}
+
+impl PackageField {
+    /// Returns the text that a message shows; a long one is cut.
+    pub fn shown(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(cut(text)),
+            Self::Missing | Self::NotText => None,
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
