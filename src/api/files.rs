@@ -6,11 +6,11 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_RANGE;
 
-use crate::api::answer::{Answer, LIST_LIMIT};
-use crate::api::client::Client;
-use crate::api::error::{ApiError, ApiErrorKind};
-use crate::api::read::is_gone;
-use crate::api::send::Call;
+use crate::api::http::answer::{Answer, LIST_LIMIT};
+use crate::api::http::client::Client;
+use crate::api::http::error::{ApiError, ApiErrorKind};
+use crate::api::http::send::Call;
+use crate::api::reader::is_gone;
 
 /// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,12 +7,12 @@
 
 use std::borrow::Cow;
 
-use crate::api::answer::Answer;
-use crate::api::error::ApiErrorKind;
-use crate::api::excerpt::message;
-use crate::api::loose::{Loose, Many};
-use crate::api::redact::Redactor;
-use crate::api::wire::{FlowStatusBody, JobReply, JobResultBody};
+use crate::api::http::answer::Answer;
+use crate::api::http::error::ApiErrorKind;
+use crate::api::http::excerpt::message;
+use crate::api::http::redact::Redactor;
+use crate::api::wire::bodies::{FlowStatusBody, JobReply, JobResultBody};
+use crate::api::wire::loose::{Loose, Many};
 use crate::ident::SolutionId;
 use crate::job::{FlowStatus, JobResult, JobState, JobStatus, NoAnswer, RunState};
 
@@ -192,7 +192,10 @@ fn read_result(
         return Some(server_message);
     }
     let named = [result.deployed_solution_id, result.solution_id, result.id];
-    for id in named.into_iter().filter_map(super::loose::Loose::word) {
+    for id in named
+        .into_iter()
+        .filter_map(super::wire::loose::Loose::word)
+    {
         if let Ok(id) = SolutionId::parse(&id)
             && !ids.contains(&id)
         {

@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use reqwest::header::DATE;
 
-use crate::api::answer::LIST_LIMIT;
-use crate::api::client::Client;
-use crate::api::error::ApiError;
-use crate::api::page::read_page;
-use crate::api::routes::ListFilter;
-use crate::api::send::Call;
-use crate::api::settings::{ClientSettings, SettingsError};
+use crate::api::http::answer::LIST_LIMIT;
+use crate::api::http::client::Client;
+use crate::api::http::error::ApiError;
+use crate::api::http::routes::ListFilter;
+use crate::api::http::send::Call;
+use crate::api::http::settings::{ClientSettings, SettingsError};
+use crate::api::listing::page::read_page;
 use crate::attribute::Visibility;
 use crate::ident::SolutionName;
 use crate::live::LiveVersion;

@@ -10,14 +10,14 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::api::answer::{Answer, LIST_LIMIT};
-use crate::api::client::Client;
-use crate::api::error::{ApiError, ApiErrorKind};
-use crate::api::excerpt::message;
-use crate::api::loose::Loose;
-use crate::api::redact::Redactor;
-use crate::api::send::Call;
-use crate::api::wire::{RunBody, RunListReply};
+use crate::api::http::answer::{Answer, LIST_LIMIT};
+use crate::api::http::client::Client;
+use crate::api::http::error::{ApiError, ApiErrorKind};
+use crate::api::http::excerpt::message;
+use crate::api::http::redact::Redactor;
+use crate::api::http::send::Call;
+use crate::api::wire::bodies::{RunBody, RunListReply};
+use crate::api::wire::loose::Loose;
 use crate::ident::{JobId, SolutionId};
 use crate::job::{RunFilter, RunList, RunRecord, RunRequest, RunState, RunTarget};
 

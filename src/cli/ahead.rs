@@ -11,13 +11,13 @@ use super::files::manifest_folder;
 use super::io::Io;
 use super::session::{self, Session};
 use super::settings::Settings;
-use crate::api::{Client, PendingListing, Reader};
+use crate::api::{PendingListing, Reader};
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
 
 /// The listing in progress. It is cancelled on drop.
 struct Begun {
     environment: Environment,
-    client: Client,
+    reader: Reader,
     look: PendingListing,
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn open(
     let place = session::place_of(source, args, settings, io)?;
     let environment = &place.loaded.manifest.environment;
     match begun.filter(|begun| begun.environment == *environment) {
-        Some(begun) => Ok((Session::with(place, begun.client), Some(begun.look))),
+        Some(begun) => Ok((Session::with(place, begun.reader), Some(begun.look))),
         None => Ok((session::connect(place, settings, io, |_| {}).await?, None)),
     }
 }
@@ -70,9 +70,10 @@ fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io)
     }
     let (base, folder) = (url.clone(), manifest_folder(&args.file));
     let client = session::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
+    let reader = Reader::new(client);
     Some(Begun {
-        look: Reader::new(client.clone()).look(),
+        look: reader.start_listing(),
         environment,
-        client,
+        reader,
     })
 }

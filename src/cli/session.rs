@@ -61,7 +61,7 @@ pub(super) struct EnvironmentContext {
 /// An environment with a client.
 pub(super) struct Session {
     pub(super) place: EnvironmentContext,
-    client: Client,
+    reader: Reader,
     /// The embedded emulator; it stops when the session ends.
     _emulator: Option<Embedded>,
 }
@@ -215,7 +215,7 @@ pub(super) async fn connect(
     )?;
     Ok(Session {
         place,
-        client,
+        reader: Reader::new(client),
         _emulator: emulator,
     })
 }
@@ -406,11 +406,11 @@ fn store_url(bucket: &Url, settings: &[(String, String)]) -> Url {
 }
 
 impl Session {
-    /// Creates a session from a client that was already prepared for this environment.
-    pub(super) fn with(place: EnvironmentContext, client: Client) -> Self {
+    /// Creates a session from a reader that was already prepared for this environment.
+    pub(super) fn with(place: EnvironmentContext, reader: Reader) -> Self {
         Self {
             place,
-            client,
+            reader,
             _emulator: None,
         }
     }
@@ -420,20 +420,20 @@ impl Session {
     }
 
     pub(super) fn reader(&self) -> Reader {
-        Reader::new(self.client.clone())
+        self.reader.clone()
     }
 
     pub(super) fn probe(&self) -> Probe {
-        Probe::new(self.client.clone())
+        Probe::new(self.reader.client())
     }
 
     pub(super) fn files(&self) -> Files {
-        Files::new(self.client.clone())
+        Files::new(self.reader.client())
     }
 
     /// Returns the writer. No other function does, and only the commands that write call it.
     pub(super) fn writer(&self) -> Writer {
-        Writer::new(self.client.clone())
+        Writer::new(&self.reader)
     }
 
     pub(super) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {

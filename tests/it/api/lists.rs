@@ -393,7 +393,7 @@ async fn a_prefetched_listing_serves_a_whole_request() {
     ] {
         let server = serve(&instance).await;
         let reader = reader(&server);
-        let pending = reader.look();
+        let pending = reader.start_listing();
         // The listing starts before `collect_from` requests it.
         while server.count() == 0 {
             tokio::task::yield_now().await;
@@ -439,7 +439,10 @@ async fn a_prefetched_listing_is_confirmed_by_page_one() {
         })
         .await;
         let reader = reader(&server);
-        let early = reader.collect_from(reader.look(), &whole()).await.unwrap();
+        let early = reader
+            .collect_from(reader.start_listing(), &whole())
+            .await
+            .unwrap();
         assert_eq!(early.unconfirmed().versions().len(), 25);
         let confirmed = early.confirmed().await.unwrap();
         assert_eq!(confirmed.is_some(), !moves);

@@ -7,7 +7,7 @@ use solform::api::{ListRequest, Patch, PatchStyle, ReadError, VisibilityOf, Writ
 use solform::ident::{SolutionId, SolutionName};
 use solform::live::{Coverage, Unproven};
 
-use super::{client, ids, name, names, reader, serve, whole};
+use super::{ids, name, names, reader, serve, whole};
 use crate::support::instance::{ByName, Form, Instance, Seen, Stateless};
 use crate::support::scripted::{Reply, Scripted};
 
@@ -279,15 +279,14 @@ async fn versions_deactivated_by_this_apply_are_found() {
         instance.answer(asked)
     })
     .await;
-    let client = client(&server);
-    let reader = solform::api::Reader::new(client.clone());
+    let reader = reader(&server);
     reader.collect(&whole()).await.unwrap();
     let patch = Patch {
         state: Some("INACTIVE"),
         visibility: None,
     };
     let id = SolutionId::parse("id-0").unwrap();
-    Writer::new(client)
+    Writer::new(&reader)
         .patch(&id, patch, PatchStyle::Query)
         .await
         .unwrap();

@@ -5,7 +5,7 @@ use solform::api::{ApiErrorKind, Writer};
 use solform::ident::{JobId, Owner, SolutionId, SolutionName, Version};
 use solform::job::{JobKind, JobResult, JobState, RunFilter, RunRequest, RunState, RunTarget};
 
-use super::{client, reader};
+use super::reader;
 use crate::support::scripted::{Reply, Scripted};
 
 fn ids(runs: &[solform::job::RunRecord]) -> Vec<&str> {
@@ -265,7 +265,7 @@ async fn filters_are_applied_again_to_records() {
 #[tokio::test]
 async fn a_run_request_contains_only_given_values() {
     let server = Scripted::start(|_| Reply::json(&json!({ "job_id": "theirs" }))).await;
-    let writer = Writer::new(client(&server));
+    let writer = Writer::new(&reader(&server));
     let request = RunRequest {
         id: JobId::parse("mine").unwrap(),
         input_dir: "a/b/fs/D/in".to_owned(),

@@ -6,7 +6,7 @@ use serde_json::json;
 use solform::api::{ApiErrorKind, Patch, PatchStyle, WriteError, Writer};
 use solform::ident::SolutionId;
 
-use super::client;
+use super::reader;
 use crate::support::scripted::{Asked, Reply, Scripted};
 
 fn id() -> SolutionId {
@@ -32,7 +32,7 @@ async fn requests_of_writes_are_exact() {
         _ => Reply::json(&json!({"job_id": "j1"})),
     })
     .await;
-    let writer = Writer::new(client(&server));
+    let writer = Writer::new(&reader(&server));
     writer.ready().await.unwrap();
     assert_eq!(server.count(), 0);
     let job = writer
@@ -165,7 +165,7 @@ async fn every_answer_has_its_class_and_is_sent_once() {
                     })
             })
             .await;
-            let writer = Writer::new(client(&server));
+            let writer = Writer::new(&reader(&server));
             let result = if is_deploy {
                 writer.deploy("p").await
             } else {
@@ -223,7 +223,7 @@ async fn a_patch_is_accepted_even_with_a_bare_answer() {
             state: None,
             visibility: Some("PUBLIC"),
         };
-        let result = Writer::new(client(&server))
+        let result = Writer::new(&reader(&server))
             .patch(&id(), patch, PatchStyle::Query)
             .await;
         let found = result.as_ref().map(Option::is_some).map_err(class);
@@ -238,10 +238,10 @@ async fn a_patch_is_accepted_even_with_a_bare_answer() {
 async fn an_unreachable_server_accepts_no_write() {
     let refused = {
         let server = Scripted::start(|_| Reply::text(200, "")).await;
-        client(&server)
+        reader(&server)
     };
     tokio::task::yield_now().await;
-    let error = Writer::new(refused).deploy("p").await.unwrap_err();
+    let error = Writer::new(&refused).deploy("p").await.unwrap_err();
     assert_eq!(
         (class(&error), error.api().kind()),
         ("not accepted", &ApiErrorKind::Connect)
@@ -249,19 +249,22 @@ async fn an_unreachable_server_accepts_no_write() {
     assert!(error.api().is_retryable());
 
     let slammed = Scripted::slamming().await;
-    let error = Writer::new(client(&slammed)).deploy("p").await.unwrap_err();
+    let error = Writer::new(&reader(&slammed))
+        .deploy("p")
+        .await
+        .unwrap_err();
     assert_eq!(
         (class(&error), error.api().kind()),
         ("ambiguous", &ApiErrorKind::Reset)
     );
 
     let silent = Scripted::start(|_| Reply::never()).await;
-    let error = Writer::new(client(&silent)).deploy("p").await.unwrap_err();
+    let error = Writer::new(&reader(&silent)).deploy("p").await.unwrap_err();
     assert_eq!(class(&error), "ambiguous");
     assert_eq!(silent.count(), 1);
 
     let cut_off = Scripted::start(|_| Reply::cut_off("{\"job")).await;
-    let error = Writer::new(client(&cut_off))
+    let error = Writer::new(&reader(&cut_off))
         .delete(&id())
         .await
         .unwrap_err();
@@ -280,7 +283,7 @@ async fn a_write_waits_for_retry_after() {
         }
     })
     .await;
-    let writer = Writer::new(client(&server));
+    let writer = Writer::new(&reader(&server));
     let error = writer.deploy("p").await.unwrap_err();
     assert_eq!(class(&error), "not accepted");
     let start = tokio::time::Instant::now();
@@ -302,7 +305,7 @@ async fn a_redirect_that_adds_a_slash_is_followed() {
             Reply::text(status, "").header("location", &location)
         })
         .await;
-        let writer = Writer::new(client(&server));
+        let writer = Writer::new(&reader(&server));
         writer.deploy("p.ibsolution").await.unwrap();
         writer.delete(&id()).await.unwrap();
         let patch = Patch {
@@ -346,7 +349,7 @@ async fn any_other_redirect_of_a_write_is_refused() {
             state: Some("INACTIVE"),
             visibility: None,
         };
-        let error = Writer::new(client(&server))
+        let error = Writer::new(&reader(&server))
             .patch(&id(), patch, PatchStyle::Query)
             .await
             .unwrap_err();

@@ -116,7 +116,7 @@ fn every_row_is_proven_by_tests_that_exist() {
 fn a_name_without_a_test_is_detected() {
     for (name, expected) in [
         ("platform::page::a_name_without_a_test_is_detected", true),
-        ("api::loose::tests::texts_and_numbers", true),
+        ("api::wire::loose::tests::texts_and_numbers", true),
         ("plan::diff::tests::missing_versions_are_created", true),
         ("platform::page::is_test", false),
         ("platform::page::no_such_test", false),

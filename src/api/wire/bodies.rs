@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::api::loose::{Loose, Many, Nested};
+use crate::api::wire::loose::{Loose, Many, Nested};
 
 /// Defines a reply with its `Deserialize`: an object whose named keys are read, whose other keys
 /// are skipped, and which keeps its default values if the JSON is not an object.
@@ -23,11 +23,11 @@ macro_rules! reply {
     ) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
-        pub(super) struct $name<'a> {
+        pub(in crate::api) struct $name<'a> {
             /// True if the JSON was not an object.
             #[allow(dead_code, reason = "only records use this field")]
-            pub(super) is_odd: bool,
-            $( $(#[$field_doc])* pub(super) $field: $kind, )+
+            pub(in crate::api) is_odd: bool,
+            $( $(#[$field_doc])* pub(in crate::api) $field: $kind, )+
         }
 
         impl $name<'_> {

@@ -9,9 +9,9 @@
 
 use std::collections::HashSet;
 
-use crate::api::convert::BadRecord;
-use crate::api::page::Page;
-use crate::api::settings::{ListBound, ListBounds};
+use crate::api::http::bounds::{ListBound, ListBounds};
+use crate::api::listing::page::Page;
+use crate::api::wire::convert::BadRecord;
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord};
 
@@ -20,7 +20,7 @@ const BARREN: usize = 100;
 
 /// The next step after a page.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::api) enum Step {
     /// Request the page at this offset. `doubtful` if the server did not clearly announce a page
     /// there.
     PendingListing { at: u64, doubtful: bool },
@@ -38,16 +38,16 @@ pub(super) enum Step {
 
 /// The state of a list that is being read.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(in crate::api) struct Walk {
     bounds: ListBounds,
     seen: HashSet<SolutionId>,
-    pub(super) versions: Vec<LiveVersion>,
-    pub(super) unmanageable: Vec<UnmanageableRecord>,
-    pub(super) bad: Vec<BadRecord>,
+    pub(in crate::api) versions: Vec<LiveVersion>,
+    pub(in crate::api) unmanageable: Vec<UnmanageableRecord>,
+    pub(in crate::api) bad: Vec<BadRecord>,
     /// The number of pages taken so far.
-    pub(super) pages: usize,
+    pub(in crate::api) pages: usize,
     /// The number of entries taken so far.
-    pub(super) items: u64,
+    pub(in crate::api) items: u64,
     /// The entries and bytes received so far, including those of repeated pages.
     received: (u64, u64),
     /// True if the previous page clearly announced that it is the last.
@@ -67,7 +67,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Creates the state of a list that fails above these limits.
-    pub(super) fn new(bounds: ListBounds) -> Self {
+    pub(in crate::api) fn new(bounds: ListBounds) -> Self {
         Self {
             bounds,
             ..Self::default()
@@ -75,7 +75,7 @@ impl Walk {
     }
 
     /// Takes the next page.
-    pub(super) fn accept(&mut self, page: Page) -> Step {
+    pub(in crate::api) fn accept(&mut self, page: Page) -> Step {
         self.pages += 1;
         self.received.0 += page.received;
         self.received.1 += page.bytes;
@@ -167,7 +167,7 @@ impl Walk {
 }
 
 /// Returns the step that a page announces. The offset leaves no gap behind the received records.
-pub(super) fn verdict(page: &Page) -> Step {
+pub(in crate::api) fn verdict(page: &Page) -> Step {
     let behind = page.offset.saturating_add(page.received);
     match (page.received, page.has_more, page.announced()) {
         (0, Some(true), Some(at)) => Step::PendingListing {

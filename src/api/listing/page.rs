@@ -3,54 +3,35 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::api::answer::{Answer, LIST_LIMIT};
-use crate::api::client::Client;
-use crate::api::convert::{BadRecord, Interner, Record, record};
-use crate::api::error::{ApiError, ApiErrorKind};
-use crate::api::routes::ListFilter;
-use crate::api::send::Call;
-use crate::api::wire::ListReply;
+use crate::api::http::answer::{Answer, LIST_LIMIT};
+use crate::api::http::error::{ApiError, ApiErrorKind};
+use crate::api::http::routes::ListFilter;
+use crate::api::http::send::Call;
+use crate::api::listing::capabilities::Limit;
+use crate::api::listing::lister::Lister;
+use crate::api::wire::bodies::ListReply;
+use crate::api::wire::convert::{BadRecord, Interner, Record, record};
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord};
 
-/// The number of records to request for a page. The contract names no maximum (docs/platform.md,
-/// U12): the server may send pages of another size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
-    Thousand,
-    Hundred,
-    /// The server's default.
-    Unnamed,
-}
-
-impl Limit {
-    fn number(self) -> Option<u32> {
-        match self {
-            Self::Thousand => Some(1000),
-            Self::Hundred => Some(100),
-            Self::Unnamed => None,
-        }
-    }
-}
-
 /// A page that the server sent.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) offset: u64,
+pub(in crate::api) struct Page {
+    pub(in crate::api) offset: u64,
     /// The number of entries on the page, of any kind.
-    pub(super) received: u64,
+    pub(in crate::api) received: u64,
     /// The number of bytes of the answer.
-    pub(super) bytes: u64,
-    pub(super) versions: Vec<LiveVersion>,
-    pub(super) unmanageable: Vec<UnmanageableRecord>,
-    pub(super) bad: Vec<BadRecord>,
-    pub(super) has_more: Option<bool>,
-    pub(super) next_offset: Option<i64>,
+    pub(in crate::api) bytes: u64,
+    pub(in crate::api) versions: Vec<LiveVersion>,
+    pub(in crate::api) unmanageable: Vec<UnmanageableRecord>,
+    pub(in crate::api) bad: Vec<BadRecord>,
+    pub(in crate::api) has_more: Option<bool>,
+    pub(in crate::api) next_offset: Option<i64>,
 }
 
 impl Page {
     /// Returns the ids of all entries that have one.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &SolutionId> {
+    pub(in crate::api) fn ids(&self) -> impl Iterator<Item = &SolutionId> {
         self.versions
             .iter()
             .map(|version| &version.id)
@@ -59,35 +40,37 @@ impl Page {
     }
 
     /// Returns the offset that the server announces, if it is greater than the current one.
-    pub(super) fn announced(&self) -> Option<u64> {
+    pub(in crate::api) fn announced(&self) -> Option<u64> {
         let next = u64::try_from(self.next_offset?).ok()?;
         (next > self.offset).then_some(next)
     }
 
     /// Returns whether both pages show the same records in the same order. Other fields are not
     /// compared: states and times change although no record was added or removed.
-    pub(super) fn shows_the_same(&self, other: &Self) -> bool {
+    pub(in crate::api) fn shows_the_same(&self, other: &Self) -> bool {
         self.received == other.received
             && self.ids().eq(other.ids())
             && self.bad.len() == other.bad.len()
     }
 }
 
-impl Client {
+impl Lister {
     /// Reads a page from an offset.
-    pub(super) async fn page(
+    pub(in crate::api) async fn page(
         &self,
         filter: &ListFilter,
         limit: Limit,
         offset: u64,
     ) -> Result<Page, ApiError> {
         let call = self.page_call(filter, limit, offset);
-        self.read(&call, |answer| read_page(answer, offset)).await
+        self.client
+            .read(&call, |answer| read_page(answer, offset))
+            .await
     }
 
     /// Returns the call for a page.
-    pub(super) fn page_call(&self, filter: &ListFilter, limit: Limit, offset: u64) -> Call {
-        let route = self.0.routes.list(filter, limit.number(), offset);
+    pub(in crate::api) fn page_call(&self, filter: &ListFilter, limit: Limit, offset: u64) -> Call {
+        let route = self.client.0.routes.list(filter, limit.number(), offset);
         Call::new(route, LIST_LIMIT)
     }
 
@@ -95,15 +78,18 @@ impl Client {
     /// the server refuses the limit, a smaller one is tried. If it answers nothing to a limit that
     /// was never seen to work, the page is requested without a limit, because an empty page must
     /// not be taken for an empty instance.
-    pub(super) async fn first_page(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
+    pub(in crate::api) async fn first_page(
+        &self,
+        filter: &ListFilter,
+    ) -> Result<(Page, Limit), ApiError> {
         let (page, limit) = self.first_page_taken(filter).await?;
         self.received(filter, page.received);
         Ok((page, limit))
     }
 
     async fn first_page_taken(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
-        let capabilities = &self.0.capabilities;
-        if let Some(limit) = capabilities.facts().limit {
+        let capabilities = &self.capabilities;
+        if let Some(limit) = capabilities.learned().limit {
             return Ok((self.page(filter, limit, 0).await?, limit));
         }
         if filter.name.is_some() {
@@ -133,7 +119,7 @@ impl Client {
 }
 
 /// Parses a page.
-pub(super) fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
+pub(in crate::api) fn read_page(answer: &Answer, offset: u64) -> Result<Page, ApiErrorKind> {
     let reply: ListReply<'_> = answer.decode()?;
     let bodies = reply.solutions.required("solutions", &reply.status)?;
     let mut page = Page {

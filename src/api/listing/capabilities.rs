@@ -2,11 +2,11 @@
 
 use std::sync::Mutex;
 
-use crate::api::page::Limit;
+use crate::api::listing::visibility_words::WholeVisibility;
 
 /// The behaviour of lists without `state=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum States {
+pub(in crate::api) enum States {
     /// Not known yet.
     #[default]
     Unknown,
@@ -21,7 +21,7 @@ pub(super) enum States {
 
 /// The behaviour of the filter `name=` (docs/platform.md, 8.25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum NameFilter {
+pub(in crate::api) enum NameFilter {
     /// The filter was not yet seen to work: an empty answer proves nothing.
     #[default]
     Unknown,
@@ -33,7 +33,7 @@ pub(super) enum NameFilter {
 
 /// The behaviour of the filter `visibility=` (docs/platform.md, U13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum VisibilityFilter {
+pub(in crate::api) enum VisibilityFilter {
     /// No answer contradicts the filter so far.
     #[default]
     Unknown,
@@ -45,84 +45,108 @@ pub(super) enum VisibilityFilter {
 
 /// All learned capabilities.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Capabilities {
-    pub(super) limit: Option<Limit>,
-    pub(super) states: States,
-    pub(super) names: NameFilter,
+pub(in crate::api) struct Capabilities {
+    pub(in crate::api) limit: Option<Limit>,
+    pub(in crate::api) states: States,
+    pub(in crate::api) names: NameFilter,
     /// True if a list without a state showed something in service.
-    pub(super) shows_service: bool,
+    pub(in crate::api) shows_service: bool,
     /// True if this process has taken a version out of service.
     has_deactivated: bool,
-    pub(super) visibilities: VisibilityFilter,
+    pub(in crate::api) visibilities: VisibilityFilter,
     /// True if lists filtered by name and visibility were seen to differ: the filters combine, so
     /// that a single list is enough.
-    pub(super) are_filters_combined: bool,
+    pub(in crate::api) are_filters_combined: bool,
     /// The expected number of records in a list of everything: the number of declared names, or
     /// unlimited while a big manifest is being read. Pages up to this number are requested as early
     /// as possible; the list ends where the server ends it.
-    pub(super) expected: u64,
+    pub(in crate::api) expected: u64,
 }
 
-/// The capabilities, shared by all clones of a client.
+/// The capabilities, shared by all clones of a lister.
 #[derive(Debug, Default)]
-pub(super) struct ServerCapabilities(Mutex<Capabilities>);
+pub(in crate::api) struct ServerCapabilities {
+    learned: Mutex<Capabilities>,
+    /// The last read of every visibility, for the writes that start shortly after it.
+    pub(in crate::api) whole_visibility: WholeVisibility,
+}
 
 impl ServerCapabilities {
-    pub(super) fn facts(&self) -> Capabilities {
+    pub(in crate::api) fn learned(&self) -> Capabilities {
         *self.lock()
     }
 
-    pub(super) fn limit(&self, limit: Limit) {
+    pub(in crate::api) fn limit(&self, limit: Limit) {
         self.lock().limit.get_or_insert(limit);
     }
 
-    pub(super) fn expect(&self, records: u64) {
+    pub(in crate::api) fn expect(&self, records: u64) {
         self.lock().expected = records;
     }
 
-    pub(super) fn states(&self, states: States) {
+    pub(in crate::api) fn states(&self, states: States) {
         self.lock().states = states;
     }
 
-    pub(super) fn shows_service(&self) {
+    pub(in crate::api) fn shows_service(&self) {
         self.lock().shows_service = true;
     }
 
     /// Records that nothing is out of service. The answer may be outdated if this process has taken
     /// a version out of service since.
-    pub(super) fn none_inactive(&self) {
-        let mut facts = self.lock();
-        facts.states = if facts.has_deactivated {
+    pub(in crate::api) fn none_inactive(&self) {
+        let mut learned = self.lock();
+        learned.states = if learned.has_deactivated {
             States::Unknown
         } else {
             States::NoneInactive
         };
     }
 
-    pub(super) fn names(&self, names: NameFilter) {
+    pub(in crate::api) fn names(&self, names: NameFilter) {
         self.lock().names = names;
     }
 
-    pub(super) fn visibilities(&self, visibilities: VisibilityFilter) {
+    pub(in crate::api) fn visibilities(&self, visibilities: VisibilityFilter) {
         self.lock().visibilities = visibilities;
     }
 
-    pub(super) fn filters_combine(&self) {
+    pub(in crate::api) fn filters_combine(&self) {
         self.lock().are_filters_combined = true;
     }
 
     /// Records that this process takes a version out of service.
-    pub(super) fn deactivating(&self) {
-        let mut facts = self.lock();
-        facts.has_deactivated = true;
-        if facts.states == States::NoneInactive {
-            facts.states = States::Unknown;
+    pub(in crate::api) fn deactivating(&self) {
+        let mut learned = self.lock();
+        learned.has_deactivated = true;
+        if learned.states == States::NoneInactive {
+            learned.states = States::Unknown;
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Capabilities> {
-        self.0
+        self.learned
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The number of records to request for a page. The contract names no maximum (docs/platform.md,
+/// U12): the server may send pages of another size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) enum Limit {
+    Thousand,
+    Hundred,
+    /// The server's default.
+    Unnamed,
+}
+
+impl Limit {
+    pub(in crate::api) fn number(self) -> Option<u32> {
+        match self {
+            Self::Thousand => Some(1000),
+            Self::Hundred => Some(100),
+            Self::Unnamed => None,
+        }
     }
 }

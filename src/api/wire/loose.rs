@@ -5,12 +5,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::api::error::ApiErrorKind;
+use crate::api::http::error::ApiErrorKind;
 
 /// Any JSON value, reduced to the scalar in it. A list is replaced by its first element: `has_more`
 /// and `next_offset` are documented as lists with one element (docs/platform.md, 8.1, 8.2).
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) enum Loose<'a> {
+pub(in crate::api) enum Loose<'a> {
     /// The key is missing.
     #[default]
     Missing,
@@ -25,7 +25,7 @@ pub(super) enum Loose<'a> {
 
 impl<'a> Loose<'a> {
     /// Returns a truth value, in any of its forms.
-    pub(super) fn flag(&self) -> Option<bool> {
+    pub(in crate::api) fn flag(&self) -> Option<bool> {
         match self {
             Self::Bool(flag) => Some(*flag),
             Self::Int(0) => Some(false),
@@ -37,7 +37,7 @@ impl<'a> Loose<'a> {
     }
 
     /// Returns a whole number, in any of its forms.
-    pub(super) fn int(&self) -> Option<i64> {
+    pub(in crate::api) fn int(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
             #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
@@ -50,7 +50,7 @@ impl<'a> Loose<'a> {
     }
 
     /// Returns a text. A whole number counts as text; any other number may have lost digits.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+    pub(in crate::api) fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text),
             Self::Int(number) => Some(Cow::Owned(number.to_string())),
@@ -59,12 +59,12 @@ impl<'a> Loose<'a> {
     }
 
     /// Returns a text that is not blank.
-    pub(super) fn word(self) -> Option<Cow<'a, str>> {
+    pub(in crate::api) fn word(self) -> Option<Cow<'a, str>> {
         self.text().filter(|text| !text.trim().is_empty())
     }
 
     /// Returns a number, in any of its forms.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(in crate::api) fn number(&self) -> Option<f64> {
         let number = match self {
             Self::Int(number) => f64::from(i32::try_from(*number).ok()?),
             Self::Float(number) => *number,
@@ -76,12 +76,12 @@ impl<'a> Loose<'a> {
 
     /// Returns whether a `status` reports that the request was refused, as the platform's first API
     /// does (docs/platform.md, U15).
-    pub(super) fn is_error(&self) -> bool {
+    pub(in crate::api) fn is_error(&self) -> bool {
         matches!(self, Self::Text(word) if word.trim().eq_ignore_ascii_case("ERROR"))
     }
 
     /// Returns whether the value is missing or null.
-    pub(super) fn is_absent(&self) -> bool {
+    pub(in crate::api) fn is_absent(&self) -> bool {
         matches!(self, Self::Missing | Self::Null)
     }
 }
@@ -150,7 +150,7 @@ fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
 /// A value that may be missing, or null. The two differ: `"solution": null` is an answer, a missing
 /// `solution` is not.
 #[derive(Debug, Default)]
-pub(super) enum Nested<T> {
+pub(in crate::api) enum Nested<T> {
     #[default]
     Missing,
     Null,
@@ -168,7 +168,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nested<T> {
 
 /// A list of objects; a single object is a list with one element, null is an empty list.
 #[derive(Debug, Default)]
-pub(super) enum Many<T> {
+pub(in crate::api) enum Many<T> {
     #[default]
     Missing,
     Are(Vec<T>),
@@ -178,7 +178,7 @@ pub(super) enum Many<T> {
 
 impl<T> Many<T> {
     /// Returns the objects of a required list; an error if it is missing.
-    pub(super) fn required(
+    pub(in crate::api) fn required(
         self,
         key: &'static str,
         status: &Loose<'_>,
@@ -193,7 +193,7 @@ impl<T> Many<T> {
     }
 
     /// Returns the objects, an empty list if there are none.
-    pub(super) fn into_vec(self) -> Vec<T> {
+    pub(in crate::api) fn into_vec(self) -> Vec<T> {
         match self {
             Self::Are(values) => values,
             Self::Missing | Self::Wrong => Vec::new(),

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::api::settings::ListBound;
+use crate::api::http::bounds::ListBound;
 use crate::live::Unproven;
 
 /// A request that failed. Its `Display` names method, URL, status and the head of the body, never
@@ -105,14 +105,14 @@ pub enum ReadError {
 }
 
 /// The request that failed, and the fields that every kind of failure shares.
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a reqwest::Method,
-    pub(super) route: &'static str,
-    pub(super) url: String,
+pub(in crate::api) struct Asked<'a> {
+    pub(in crate::api) method: &'a reqwest::Method,
+    pub(in crate::api) route: &'static str,
+    pub(in crate::api) url: String,
 }
 
 impl ApiError {
-    pub(super) fn new(asked: Asked<'_>, kind: ApiErrorKind) -> Self {
+    pub(in crate::api) fn new(asked: Asked<'_>, kind: ApiErrorKind) -> Self {
         Self(Box::new(Parts {
             method: asked.method.to_string(),
             route: asked.route,
@@ -127,32 +127,35 @@ impl ApiError {
         }))
     }
 
-    pub(super) fn with_status(mut self, status: u16) -> Self {
+    pub(in crate::api) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
         self
     }
 
-    pub(super) fn with_excerpt(mut self, excerpt: Option<String>) -> Self {
+    pub(in crate::api) fn with_excerpt(mut self, excerpt: Option<String>) -> Self {
         self.0.excerpt = excerpt;
         self
     }
 
-    pub(super) fn with_request_id(mut self, request_id: Option<String>) -> Self {
+    pub(in crate::api) fn with_request_id(mut self, request_id: Option<String>) -> Self {
         self.0.request_id = request_id;
         self
     }
 
-    pub(super) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+    pub(in crate::api) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
         self.0.retry_after = retry_after;
         self
     }
 
-    pub(super) fn with_attempts(mut self, attempts: u32) -> Self {
+    pub(in crate::api) fn with_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
         self
     }
 
-    pub(super) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(in crate::api) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
         self.0.source = Some(source.into());
         self
     }
@@ -225,7 +228,7 @@ impl ApiError {
 
     /// Returns whether an answer came that could not be understood: a retry may help, a long wait
     /// does not.
-    pub(super) fn is_odd_answer(&self) -> bool {
+    pub(in crate::api) fn is_odd_answer(&self) -> bool {
         matches!(
             self.0.kind,
             ApiErrorKind::NotJson { .. }
@@ -236,7 +239,7 @@ impl ApiError {
     }
 
     /// Returns whether the request never reached the server.
-    pub(super) fn is_before_sending(&self) -> bool {
+    pub(in crate::api) fn is_before_sending(&self) -> bool {
         matches!(
             self.0.kind,
             ApiErrorKind::Token | ApiErrorKind::Connect | ApiErrorKind::Tls
@@ -255,7 +258,7 @@ impl ApiError {
     }
 
     /// Returns whether the server refused a page beyond the announced pages.
-    pub(super) fn is_refused_page(&self) -> bool {
+    pub(in crate::api) fn is_refused_page(&self) -> bool {
         self.is_refused_request()
             || (self.0.kind == ApiErrorKind::Status && self.0.status == Some(404))
     }

@@ -19,16 +19,16 @@ use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use crate::api::answer::{Answer, BodyFault, bounded};
-use crate::api::client::Client;
-use crate::api::error::{ApiError, ApiErrorKind, Asked};
-use crate::api::excerpt::excerpt;
-use crate::api::redact::Redactor;
-use crate::api::retry::retry_after;
-use crate::api::routes::Route;
-use crate::api::settings::ListBound;
-use crate::api::token::{Bearer, TokenError};
-use crate::api::transport::{self, Cause};
+use crate::api::http::answer::{Answer, BodyFault, bounded};
+use crate::api::http::bounds::ListBound;
+use crate::api::http::client::Client;
+use crate::api::http::error::{ApiError, ApiErrorKind, Asked};
+use crate::api::http::excerpt::excerpt;
+use crate::api::http::redact::Redactor;
+use crate::api::http::retry::retry_after;
+use crate::api::http::routes::Route;
+use crate::api::http::token::{Bearer, TokenError};
+use crate::api::http::transport::{self, Cause};
 
 /// The maximum number of redirects that are followed.
 const REDIRECTS: usize = 5;
@@ -53,18 +53,18 @@ const REQUEST_IDS: [&str; 5] = [
 
 /// A request that can be sent any number of times.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) route: Route,
-    pub(super) json: Option<Bytes>,
-    pub(super) range: Option<(u64, u64)>,
+pub(in crate::api) struct Call {
+    pub(in crate::api) route: Route,
+    pub(in crate::api) json: Option<Bytes>,
+    pub(in crate::api) range: Option<(u64, u64)>,
     /// The maximum size of the body, in bytes.
-    pub(super) limit: u64,
+    pub(in crate::api) limit: u64,
     /// True if the content of a file is read, which may take longer.
-    pub(super) is_transfer: bool,
+    pub(in crate::api) is_transfer: bool,
 }
 
 impl Call {
-    pub(super) fn new(route: Route, limit: u64) -> Self {
+    pub(in crate::api) fn new(route: Route, limit: u64) -> Self {
         Self {
             route,
             json: None,
@@ -77,7 +77,7 @@ impl Call {
 
 impl Client {
     /// Sends a request; a second time only with another token after a 401.
-    pub(super) async fn send(&self, call: &Call) -> Result<Answer, ApiError> {
+    pub(in crate::api) async fn send(&self, call: &Call) -> Result<Answer, ApiError> {
         let shared = &*self.0;
         shared.limiter.ready().await;
         let Some(token) = &shared.token else {
@@ -99,7 +99,7 @@ impl Client {
 
     /// Sends a read until the answer is understood, the retries are used up, or the answer is a
     /// clear refusal.
-    pub(super) async fn read<T>(
+    pub(in crate::api) async fn read<T>(
         &self,
         call: &Call,
         understand: impl Fn(&Answer) -> Result<T, ApiErrorKind>,
@@ -166,7 +166,7 @@ impl Client {
 
     /// Waits until the host accepts requests and a token is available: a writer does this before it
     /// records that it is about to send.
-    pub(super) async fn prepare(&self, call: &Call) -> Result<(), ApiError> {
+    pub(in crate::api) async fn prepare(&self, call: &Call) -> Result<(), ApiError> {
         if let Some(token) = &self.0.token {
             token
                 .bearer(&self.0.secrets)
@@ -193,7 +193,12 @@ impl Client {
     }
 
     /// Returns the error for an answer that is a failure.
-    pub(super) fn error(&self, call: &Call, kind: ApiErrorKind, answer: &Answer) -> ApiError {
+    pub(in crate::api) fn error(
+        &self,
+        call: &Call,
+        kind: ApiErrorKind,
+        answer: &Answer,
+    ) -> ApiError {
         let request_id = REQUEST_IDS
             .iter()
             .find_map(|name| answer.headers.get(HeaderName::from_static(name)))
@@ -206,7 +211,7 @@ impl Client {
     }
 
     /// Returns the error for a list that is longer than the limits allow.
-    pub(super) fn too_long(&self, call: &Call, bound: ListBound) -> ApiError {
+    pub(in crate::api) fn too_long(&self, call: &Call, bound: ListBound) -> ApiError {
         ApiError::new(self.asked(call), ApiErrorKind::TooLong { bound })
     }
 

@@ -7,17 +7,20 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::api::answer::{ANSWER_LIMIT, Answer};
-use crate::api::client::Client;
-use crate::api::error::{ApiError, ApiErrorKind};
-use crate::api::read::{is_gone, read_solution};
+use crate::api::http::answer::{ANSWER_LIMIT, Answer};
+use crate::api::http::client::Client;
+use crate::api::http::error::{ApiError, ApiErrorKind};
+use crate::api::http::send::Call;
+use crate::api::listing::capabilities::ServerCapabilities;
+use crate::api::listing::lister::Lister;
+use crate::api::reader::{Reader, is_gone, read_solution};
 use crate::api::runs;
-use crate::api::send::Call;
-use crate::api::wire::StartedReply;
+use crate::api::wire::bodies::StartedReply;
 use crate::ident::{JobId, SolutionId};
 use crate::job::{RunRequest, RunTarget};
 use crate::live::LiveVersion;
@@ -110,12 +113,20 @@ impl Error for WriteError {
 #[derive(Debug, Clone)]
 pub struct Writer {
     client: Client,
+    capabilities: Arc<ServerCapabilities>,
 }
 
 impl Writer {
-    /// Creates a writer over this client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// Creates a writer over the client of a reader. The reader learns what the writes change.
+    pub fn new(reader: &Reader) -> Self {
+        let Lister {
+            client,
+            capabilities,
+        } = reader.lister.clone();
+        Self {
+            client,
+            capabilities,
+        }
     }
 
     /// Waits until the host accepts requests after a 429, and until a token is available. Call this
@@ -152,7 +163,7 @@ impl Writer {
             .filter_map(|(key, value)| Some((key, value?)))
             .collect();
         if patch.state == Some("INACTIVE") {
-            self.client.0.capabilities.deactivating();
+            self.capabilities.deactivating();
         }
         let routes = &self.client.0.routes;
         let call = match style {

@@ -1,6 +1,6 @@
 //! The head of a body, prepared for output: short, on one line, without secrets.
 
-use crate::api::redact::Redactor;
+use crate::api::http::redact::Redactor;
 use crate::escape::escaped_head;
 
 /// The maximum length of a body in an error, in characters.
@@ -15,7 +15,7 @@ const EXAMINED: usize = 64 * 1024;
 
 /// Returns the head of a body: the first 200 characters, control characters escaped, secrets
 /// removed. `None` for a blank body.
-pub(super) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
+pub(in crate::api) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
     let head = &body[..body.len().min(EXAMINED)];
     let text = String::from_utf8_lossy(head);
     let text = text.trim();
@@ -26,13 +26,13 @@ pub(super) fn excerpt(body: &[u8], redactor: &Redactor) -> Option<String> {
 }
 
 /// Returns a server's message: redacted, on one line, and of limited length.
-pub(super) fn message(text: &str, redactor: &Redactor) -> String {
+pub(in crate::api) fn message(text: &str, redactor: &Redactor) -> String {
     let head: String = text.trim().chars().take(EXAMINED).collect();
     escaped_head(&redactor.redact_cut(&head), 1000)
 }
 
 /// Returns a server's text unchanged, but cut at the length of the longest proper name or word.
-pub(super) fn capped(text: &str) -> String {
+pub(in crate::api) fn capped(text: &str) -> String {
     let mut letters = text.chars();
     let mut head: String = letters.by_ref().take(TEXT).collect();
     if letters.next().is_some() {

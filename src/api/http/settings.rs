@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use url::{Host, Url};
 
 use crate::allowed_hosts::{AllowedHosts, HostRefusal};
-use crate::api::events::ReadSink;
-use crate::api::redact::Redactor;
-use crate::api::retry::RetryPolicy;
-use crate::api::token::TokenSupplier;
-use crate::live::grouped;
+use crate::api::http::bounds::ListBounds;
+use crate::api::http::events::ReadSink;
+use crate::api::http::redact::Redactor;
+use crate::api::http::retry::RetryPolicy;
+use crate::api::http::token::TokenSupplier;
 
 /// The connection settings of an environment.
 #[derive(Clone)]
@@ -72,58 +72,6 @@ impl ClientSettings {
             secrets,
             allowed_hosts: None,
             wall_clock: system_time,
-        }
-    }
-}
-
-/// The limits of a list, so that reading an endless list ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListBounds {
-    /// The maximum number of records that are received for a list.
-    pub records: u64,
-    /// The maximum number of bytes that are received for a list, after decompression.
-    pub bytes: u64,
-}
-
-impl Default for ListBounds {
-    fn default() -> Self {
-        Self {
-            records: 2_000_000,
-            bytes: 4 * GIB,
-        }
-    }
-}
-
-impl ListBounds {
-    /// Returns the limit that these numbers of records and bytes exceed.
-    pub(super) fn exceeded(self, (records, bytes): (u64, u64)) -> Option<ListBound> {
-        if records > self.records {
-            Some(ListBound::Records(self.records))
-        } else if bytes > self.bytes {
-            Some(ListBound::Bytes(self.bytes))
-        } else {
-            None
-        }
-    }
-}
-
-/// A limit of [`ListBounds`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListBound {
-    /// The number of records.
-    Records(u64),
-    /// The number of bytes.
-    Bytes(u64),
-}
-
-const GIB: u64 = 1024 * 1024 * 1024;
-
-impl fmt::Display for ListBound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Records(records) => write!(f, "{} records", grouped(*records)),
-            Self::Bytes(bytes) if bytes.is_multiple_of(GIB) => write!(f, "{} GiB", bytes / GIB),
-            Self::Bytes(bytes) => write!(f, "{bytes} bytes"),
         }
     }
 }
@@ -230,7 +178,7 @@ impl SettingsError {
 }
 
 /// Checks the settings as far as possible without a request.
-pub(super) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
+pub(in crate::api) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
     let base = &settings.base;
     let host = base.host_str().unwrap_or_default().to_owned();
     if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() || host.is_empty() {
@@ -251,7 +199,7 @@ pub(super) fn check(settings: &ClientSettings) -> Result<(), SettingsError> {
 }
 
 /// Returns whether the URL points to this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(in crate::api) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),

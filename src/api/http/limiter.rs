@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// The limiter that every request passes.
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub(in crate::api) struct Limiter {
     reads: Semaphore,
     /// The maximum number of concurrent reads.
     most_reads: Mutex<usize>,
@@ -17,7 +17,7 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
-    pub(super) fn new(reads_at_once: usize) -> Self {
+    pub(in crate::api) fn new(reads_at_once: usize) -> Self {
         let most_reads = reads_at_once.max(1);
         Self {
             reads: Semaphore::new(most_reads),
@@ -27,7 +27,7 @@ impl Limiter {
     }
 
     /// Returns the maximum number of concurrent reads.
-    pub(super) fn most_reads(&self) -> usize {
+    pub(in crate::api) fn most_reads(&self) -> usize {
         *self
             .most_reads
             .lock()
@@ -35,7 +35,7 @@ impl Limiter {
     }
 
     /// Raises the maximum number of concurrent reads to at least this value.
-    pub(super) fn widen_reads(&self, reads_at_once: usize) {
+    pub(in crate::api) fn widen_reads(&self, reads_at_once: usize) {
         let mut most_reads = self
             .most_reads
             .lock()
@@ -48,7 +48,7 @@ impl Limiter {
 
     /// Acquires a permit to read. It is held while a request is sent, never during the pause before
     /// a retry.
-    pub(super) async fn read_permit(&self) -> SemaphorePermit<'_> {
+    pub(in crate::api) async fn read_permit(&self) -> SemaphorePermit<'_> {
         self.reads
             .acquire()
             .await
@@ -56,7 +56,7 @@ impl Limiter {
     }
 
     /// Pauses every request to the host: a 429 concerns all of them.
-    pub(super) fn pause(&self, pause: Duration) {
+    pub(in crate::api) fn pause(&self, pause: Duration) {
         let until = Instant::now() + pause;
         let mut paused = self.lock();
         if paused.is_none_or(|present| present < until) {
@@ -65,7 +65,7 @@ impl Limiter {
     }
 
     /// Waits until the host accepts requests again.
-    pub(super) async fn ready(&self) {
+    pub(in crate::api) async fn ready(&self) {
         loop {
             let until = *self.lock();
             match until {

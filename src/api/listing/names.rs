@@ -8,15 +8,15 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::api::capabilities::{NameFilter, States};
-use crate::api::client::Client;
-use crate::api::convert::is_unstated;
-use crate::api::coverage::{ACTIVE, INACTIVE, shows_both, shows_service};
-use crate::api::error::ApiError;
-use crate::api::events::ReadEvent;
-use crate::api::page::{Limit, Page};
-use crate::api::paging::Listing;
-use crate::api::routes::ListFilter;
+use crate::api::http::error::ApiError;
+use crate::api::http::events::ReadEvent;
+use crate::api::http::routes::ListFilter;
+use crate::api::listing::capabilities::{Limit, NameFilter, States};
+use crate::api::listing::coverage::{ACTIVE, INACTIVE, shows_both, shows_service};
+use crate::api::listing::lister::Lister;
+use crate::api::listing::page::Page;
+use crate::api::listing::paging::Listing;
+use crate::api::wire::convert::is_unstated;
 use crate::ident::SolutionName;
 
 /// Returns whether a server refuses lists by name; it may still list everything.
@@ -24,46 +24,46 @@ fn refuses_filter(error: &ApiError) -> bool {
     matches!(error.status(), Some(400 | 422))
 }
 
-impl Client {
+impl Lister {
     /// Lists every version of these names, with a separate list for each name. `None` if the server
     /// does not filter by name.
-    pub(super) async fn by_names(
+    pub(in crate::api) async fn by_names(
         &self,
         names: &BTreeSet<SolutionName>,
         opening: &Page,
     ) -> Result<Option<Listing>, ApiError> {
         self.learn_states(opening).await?;
-        let at_once = self.0.settings.reads_at_once.max(1);
+        let at_once = self.client.0.settings.reads_at_once.max(1);
         // Created beforehand: a stream that holds the closure could not leave its task.
         let questions: Vec<_> = names.iter().map(|name| self.one_name(name)).collect();
         let mut answers = futures_util::stream::iter(questions).buffer_unordered(at_once);
         let mut whole = Listing::default();
         for done in 0.. {
             let total = names.len();
-            self.emit(&ReadEvent::Names { done, total });
+            self.client.emit(&ReadEvent::Names { done, total });
             let answered = match answers.try_next().await {
                 Ok(Some(answered)) => answered,
                 Ok(None) => break,
                 Err(error) if refuses_filter(&error) => {
-                    self.0.capabilities.names(NameFilter::Broken);
+                    self.capabilities.names(NameFilter::Broken);
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
             };
             if answered.ignores_name {
-                self.0.capabilities.names(NameFilter::Broken);
+                self.capabilities.names(NameFilter::Broken);
                 return Ok(None);
             }
             whole.absorb(answered);
         }
-        let is_trusted = self.0.capabilities.facts().names == NameFilter::Works
+        let is_trusted = self.capabilities.learned().names == NameFilter::Works
             || self.try_name_filter(opening).await?;
         Ok(is_trusted.then_some(whole))
     }
 
     /// Lists every version of a name. The list is complete if it has no doubt.
-    pub(super) async fn named(&self, name: &SolutionName) -> Result<Listing, ApiError> {
-        if self.0.capabilities.facts().names != NameFilter::Broken {
+    pub(in crate::api) async fn named(&self, name: &SolutionName) -> Result<Listing, ApiError> {
+        if self.capabilities.learned().names != NameFilter::Broken {
             let answered = match self.one_name(name).await {
                 Ok(answered) => Some(answered),
                 Err(error) if refuses_filter(&error) => None,
@@ -72,7 +72,7 @@ impl Client {
             if let Some(answered) = answered
                 && !answered.ignores_name
             {
-                if self.0.capabilities.facts().names == NameFilter::Works {
+                if self.capabilities.learned().names == NameFilter::Works {
                     return Ok(answered);
                 }
                 // The filter has not found anything yet: request a name that exists.
@@ -81,10 +81,10 @@ impl Client {
                     return Ok(answered);
                 }
             }
-            self.0.capabilities.names(NameFilter::Broken);
+            self.capabilities.names(NameFilter::Broken);
         }
         let everything = ListFilter::default();
-        let listing = if self.0.capabilities.facts().states == States::PerState {
+        let listing = if self.capabilities.learned().states == States::PerState {
             self.per_state(&everything).await?
         } else {
             let listing = self.list(&everything).await?;
@@ -94,14 +94,14 @@ impl Client {
     }
 
     /// Reads a page of everything, or of what is in service if a list must name a state.
-    pub(super) async fn any_page(&self) -> Result<Page, ApiError> {
-        let facts = self.0.capabilities.facts();
-        let limit = facts.limit.unwrap_or(Limit::Unnamed);
+    pub(in crate::api) async fn any_page(&self) -> Result<Page, ApiError> {
+        let learned = self.capabilities.learned();
+        let limit = learned.limit.unwrap_or(Limit::Unnamed);
         let in_service = ListFilter {
             state: Some(ACTIVE),
             ..ListFilter::default()
         };
-        if facts.states == States::PerState {
+        if learned.states == States::PerState {
             return self.page(&in_service, limit, 0).await;
         }
         match self.page(&ListFilter::default(), limit, 0).await {
@@ -116,14 +116,14 @@ impl Client {
             name: Some(name.clone()),
             ..ListFilter::default()
         };
-        let facts = self.0.capabilities.facts();
-        if facts.states == States::Unknown
-            && facts.shows_service
-            && facts.names == NameFilter::Works
+        let learned = self.capabilities.learned();
+        if learned.states == States::Unknown
+            && learned.shows_service
+            && learned.names == NameFilter::Works
         {
             Box::pin(self.learn_states_by_example()).await?;
         }
-        let listing = match self.0.capabilities.facts().states {
+        let listing = match self.capabilities.learned().states {
             States::ShowsBoth | States::NoneInactive => self.list(&filter).await?,
             States::PerState => self.per_state(&filter).await?,
             States::Unknown => match self.list(&filter).await {
@@ -133,7 +133,7 @@ impl Client {
                     if listing.doubt.is_some() {
                         return Err(error);
                     }
-                    self.0.capabilities.states(States::PerState);
+                    self.capabilities.states(States::PerState);
                     listing
                 }
                 Err(error) => return Err(error),
@@ -141,7 +141,7 @@ impl Client {
         };
         let listing = only(listing, name);
         if !listing.versions.is_empty() {
-            self.0.capabilities.names(NameFilter::Works);
+            self.capabilities.names(NameFilter::Works);
         }
         Ok(listing)
     }
@@ -154,7 +154,7 @@ impl Client {
         let answered = self.one_name(&known.identity.name).await?;
         let works = !answered.versions.is_empty();
         if !works {
-            self.0.capabilities.names(NameFilter::Broken);
+            self.capabilities.names(NameFilter::Broken);
         }
         Ok(works)
     }
@@ -162,9 +162,9 @@ impl Client {
     /// Learns whether lists without a state show what is out of service, if a page of such a list
     /// shows it.
     async fn learn_states(&self, opening: &Page) -> Result<(), ApiError> {
-        let capabilities = &self.0.capabilities;
+        let capabilities = &self.capabilities;
         if matches!(
-            capabilities.facts().states,
+            capabilities.learned().states,
             States::ShowsBoth | States::PerState
         ) {
             return Ok(());
@@ -183,7 +183,7 @@ impl Client {
 
     /// Learns the same by requesting a version that is out of service, and then its name.
     async fn learn_states_by_example(&self) -> Result<(), ApiError> {
-        let capabilities = &self.0.capabilities;
+        let capabilities = &self.capabilities;
         let inactive = ListFilter {
             state: Some(INACTIVE),
             ..ListFilter::default()

@@ -10,16 +10,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::api::excerpt::capped;
-use crate::api::loose::Loose;
-use crate::api::wire::SolutionBody;
+use crate::api::http::excerpt::capped;
+use crate::api::wire::bodies::SolutionBody;
+use crate::api::wire::loose::Loose;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord};
 use crate::ident::{IdentError, Identity, Owner, SolutionId, SolutionName, Version};
 use crate::live::{LiveVersion, RecordTexts, UnmanageableRecord};
 
 /// A record of a list.
 #[derive(Debug)]
-pub(super) enum Record {
+pub(in crate::api) enum Record {
     Understood(LiveVersion),
     Unmanageable(UnmanageableRecord),
     Bad(BadRecord),
@@ -27,16 +27,16 @@ pub(super) enum Record {
 
 /// A record that cannot be identified.
 #[derive(Debug, Clone)]
-pub(super) struct BadRecord {
-    pub(super) id: Option<SolutionId>,
+pub(in crate::api) struct BadRecord {
+    pub(in crate::api) id: Option<SolutionId>,
     /// The name, if it is known.
-    pub(super) name: Option<SolutionName>,
-    pub(super) detail: String,
+    pub(in crate::api) name: Option<SolutionName>,
+    pub(in crate::api) detail: String,
 }
 
 /// A pool of texts: owners and authors repeat in every record, and each text is kept once.
 #[derive(Default)]
-pub(super) struct Interner {
+pub(in crate::api) struct Interner {
     owners: HashMap<String, Owner>,
     authors: HashMap<String, Arc<str>>,
 }
@@ -45,17 +45,17 @@ static UNSTATED: LazyLock<LiveStateWord> = LazyLock::new(|| LiveStateWord::new("
 
 /// Returns whether the record came without a state. Such a record shows an unknown word, which is
 /// never corrected, until a list by state shows its state.
-pub(super) fn is_unstated(version: &LiveVersion) -> bool {
+pub(in crate::api) fn is_unstated(version: &LiveVersion) -> bool {
     version.state == *UNSTATED
 }
 
 /// The state of a record that came without a state.
-pub(super) fn unstated() -> LiveStateWord {
+pub(in crate::api) fn unstated() -> LiveStateWord {
     UNSTATED.clone()
 }
 
 /// Converts a record and returns its class.
-pub(super) fn record(body: SolutionBody<'_>, interner: &mut Interner) -> Record {
+pub(in crate::api) fn record(body: SolutionBody<'_>, interner: &mut Interner) -> Record {
     if body.is_odd {
         return bad(None, None, "a record is not an object".to_owned());
     }

@@ -3,29 +3,29 @@
 
 use tokio::task::JoinSet;
 
-use crate::api::client::Client;
-use crate::api::error::ApiError;
-use crate::api::paging::{Listing, Recheck, joined};
+use crate::api::http::error::ApiError;
+use crate::api::listing::lister::Lister;
+use crate::api::listing::paging::{Listing, Recheck, joined};
 use crate::live::LiveState;
 
 /// A pending listing of everything. Dropping it aborts the requests.
 #[derive(Debug)]
 pub struct PendingListing(JoinSet<Result<Listing, ApiError>>);
 
-impl Client {
+impl Lister {
     /// Starts to list everything, in the background. Callers do this only for a big listing.
-    pub(super) fn look(&self) -> PendingListing {
-        let client = self.clone();
-        client.0.capabilities.expect(u64::MAX);
+    pub(in crate::api) fn start_listing(&self) -> PendingListing {
+        let lister = self.clone();
+        lister.capabilities.expect(u64::MAX);
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let _reading = client.reading();
-            let (filter, start) = client.opening().await?;
+            let _reading = lister.client.reading();
+            let (filter, start) = lister.opening().await?;
             if filter.state.is_some() {
-                return client.everything(&filter, start).await;
+                return lister.everything(&filter, start).await;
             }
-            let listing = client.list_early(&filter, start).await?;
-            client.complete(&filter, listing).await
+            let listing = lister.list_early(&filter, start).await?;
+            lister.complete(&filter, listing).await
         });
         PendingListing(task)
     }
@@ -33,7 +33,7 @@ impl Client {
 
 impl PendingListing {
     /// Returns the listed versions; `None` if the runtime has shut down.
-    pub(super) async fn listing(mut self) -> Result<Option<Listing>, ApiError> {
+    pub(in crate::api) async fn listing(mut self) -> Result<Option<Listing>, ApiError> {
         joined(&mut self.0).await.transpose()
     }
 }
@@ -41,8 +41,8 @@ impl PendingListing {
 /// A snapshot whose last proof may still be pending. Callers may compute with it meanwhile.
 #[derive(Debug)]
 pub struct UnconfirmedListing {
-    pub(super) live: LiveState,
-    pub(super) pending: Option<Recheck>,
+    pub(in crate::api) live: LiveState,
+    pub(in crate::api) pending: Option<Recheck>,
 }
 
 impl UnconfirmedListing {

@@ -1,4 +1,4 @@
-//! The HTTP client of an environment: connections, token, limits and learned capabilities.
+//! The HTTP client of an environment: connections, token and limits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 
-use crate::api::capabilities::ServerCapabilities;
-use crate::api::limiter::Limiter;
-use crate::api::redact::Redactor;
-use crate::api::retry::Backoff;
-use crate::api::routes::Routes;
-use crate::api::settings::{self, ClientSettings, SettingsError};
-use crate::api::token::Token;
-use crate::api::visibility::WholeVisibility;
+use crate::api::http::limiter::Limiter;
+use crate::api::http::redact::Redactor;
+use crate::api::http::retry::Backoff;
+use crate::api::http::routes::Routes;
+use crate::api::http::settings::{self, ClientSettings, SettingsError};
+use crate::api::http::token::Token;
 
 /// The header of the account that the calls are for (docs/platform.md, "Conventions").
 const CONTEXT: HeaderName = HeaderName::from_static("ib-context");
@@ -25,22 +23,19 @@ const IDLE: Duration = Duration::from_secs(20);
 
 /// A connection to one environment. Cheap to clone; all clones share limits, token and connections.
 #[derive(Clone)]
-pub struct Client(pub(super) Arc<Shared>);
+pub struct Client(pub(in crate::api) Arc<Shared>);
 
 /// The state that all clones share.
-pub(super) struct Shared {
-    pub(super) http: reqwest::Client,
-    pub(super) routes: Routes,
-    pub(super) token: Option<Token>,
-    pub(super) limiter: Limiter,
-    pub(super) backoff: Backoff,
-    pub(super) secrets: Arc<Redactor>,
-    pub(super) capabilities: ServerCapabilities,
-    pub(super) settings: ClientSettings,
-    /// The last read of every visibility, for the writes that start shortly after it.
-    pub(super) whole_visibility: WholeVisibility,
+pub(in crate::api) struct Shared {
+    pub(in crate::api) http: reqwest::Client,
+    pub(in crate::api) routes: Routes,
+    pub(in crate::api) token: Option<Token>,
+    pub(in crate::api) limiter: Limiter,
+    pub(in crate::api) backoff: Backoff,
+    pub(in crate::api) secrets: Arc<Redactor>,
+    pub(in crate::api) settings: ClientSettings,
     /// True if the server has answered once in this process.
-    pub(super) has_answered: AtomicBool,
+    pub(in crate::api) has_answered: AtomicBool,
 }
 
 impl Client {
@@ -55,9 +50,7 @@ impl Client {
             limiter: Limiter::new(settings.reads_at_once),
             backoff: Backoff::new(settings.retry.clone(), settings.seed),
             secrets: Arc::clone(&settings.secrets),
-            capabilities: ServerCapabilities::default(),
             settings,
-            whole_visibility: WholeVisibility::default(),
             has_answered: AtomicBool::new(false),
         })))
     }

@@ -5,15 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::answer::{ANSWER_LIMIT, Answer};
-use crate::api::client::Client;
-use crate::api::convert::{Interner, Record, record};
-use crate::api::error::{ApiError, ApiErrorKind, ReadError};
+use crate::api::http::answer::{ANSWER_LIMIT, Answer};
+use crate::api::http::client::Client;
+use crate::api::http::error::{ApiError, ApiErrorKind, ReadError};
+use crate::api::http::send::Call;
 use crate::api::jobs;
-use crate::api::loose::Nested;
-use crate::api::pending_listing::{PendingListing, UnconfirmedListing};
-use crate::api::send::Call;
-use crate::api::wire::{SolutionBody, SolutionReply};
+use crate::api::listing::lister::Lister;
+use crate::api::listing::pending_listing::{PendingListing, UnconfirmedListing};
+use crate::api::listing::request::{ListRequest, VisibilityOf};
+use crate::api::wire::bodies::{SolutionBody, SolutionReply};
+use crate::api::wire::convert::{Interner, Record, record};
+use crate::api::wire::loose::Nested;
 use crate::attribute::LiveVisibilityWord;
 use crate::ident::{JobId, SolutionId, SolutionName};
 use crate::job::{JobKind, JobState, JobStatus, RunFilter, RunList};
@@ -22,88 +24,57 @@ use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord, Unproven
 /// The usual number of records on a page, to estimate the cost of a list of everything.
 const RECORDS_PER_PAGE: usize = 100;
 
-/// A request for a listing of an instance.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListRequest {
-    /// The names that matter; `None` if the whole instance does. Even with names, the answer may
-    /// cover the whole instance, if that is cheaper.
-    pub names: Option<BTreeSet<SolutionName>>,
-    /// The names of which every record must be understood; if empty, those of `names`, and without
-    /// those all. A foreign record without an owner must not block every environment.
-    pub declared: Option<BTreeSet<SolutionName>>,
-    /// The versions whose visibility is needed. It is requested only if records do not contain it.
-    pub visibility_of: VisibilityOf,
-}
-
-/// The versions whose visibility is needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VisibilityOf {
-    /// All versions.
-    All,
-    /// The versions of these names.
-    Names(BTreeSet<SolutionName>),
-}
-
-impl VisibilityOf {
-    pub(super) fn has(&self, name: &SolutionName) -> bool {
-        match self {
-            Self::All => true,
-            Self::Names(names) => names.contains(name),
-        }
-    }
-}
-
-impl Default for VisibilityOf {
-    /// Returns the scope without any version.
-    fn default() -> Self {
-        Self::Names(BTreeSet::new())
-    }
-}
-
 /// A reader of a platform. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    client: Client,
+    pub(super) lister: Lister,
 }
 
 impl Reader {
-    /// Creates a reader over this client.
+    /// Creates a reader over this client. Its clones share what they learn about the server.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            lister: Lister::new(client),
+        }
+    }
+
+    /// Returns the client, for other kinds of requests.
+    pub fn client(&self) -> Client {
+        self.lister.client.clone()
     }
 
     /// Raises the maximum number of concurrent reads to the number of concurrent steps, if that is
     /// more than the default: a step that waits for the reads of others keeps the permit of its
     /// job.
     pub fn serve_steps(&self, at_once: usize) {
-        self.client.0.limiter.widen_reads(at_once);
+        self.lister.client.0.limiter.widen_reads(at_once);
     }
 
     /// Reads a snapshot of the needed versions, with the proof of its completeness.
     pub async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
-        self.client.collect(request).await
+        self.lister.collect(request).await
     }
 
     /// Starts to list the whole instance before the needed names are known.
-    pub fn look(&self) -> PendingListing {
-        self.client.look()
+    pub fn start_listing(&self) -> PendingListing {
+        self.lister.start_listing()
     }
 
     /// As [`Reader::collect`], but from a pending listing, if the request needs a whole listing.
     /// The result must be confirmed.
     pub async fn collect_from(
         &self,
-        look: PendingListing,
+        pending: PendingListing,
         request: &ListRequest,
     ) -> Result<UnconfirmedListing, ApiError> {
-        self.client.collect_from(look, request).await
+        self.lister.collect_from(pending, request).await
     }
 
     /// Lists every version with exactly that name, in all states and of all owners. Normally this
     /// takes a single request, after the instance was listed in this process. An answer that is not
     /// proven complete is an error.
     pub async fn named(&self, name: &SolutionName) -> Result<Vec<LiveVersion>, ReadError> {
-        let listing = self.client.named(name).await?;
+        let listing = self.lister.named(name).await?;
         let reason = listing.doubt.or_else(|| {
             let first = listing.bad.first()?;
             Some(Unproven::BadRecords {
@@ -127,8 +98,9 @@ impl Reader {
 
     /// Reads one record by its id, also one that no manifest can declare.
     pub async fn get_any(&self, id: &SolutionId) -> Result<Option<AnyRecord>, ApiError> {
-        let call = Call::new(self.client.0.routes.get(id), ANSWER_LIMIT);
-        self.client
+        let call = Call::new(self.lister.client.0.routes.get(id), ANSWER_LIMIT);
+        self.lister
+            .client
             .read(&call, |answer| {
                 if is_gone(answer) {
                     return Ok(None);
@@ -142,8 +114,9 @@ impl Reader {
     /// other refusal, also `"status": "ERROR"` in a success (docs/platform.md, U15), is an error
     /// and no proof of absence: the texts of messages are not interpreted.
     pub async fn get(&self, id: &SolutionId) -> Result<Option<LiveVersion>, ApiError> {
-        let call = Call::new(self.client.0.routes.get(id), ANSWER_LIMIT);
-        self.client
+        let call = Call::new(self.lister.client.0.routes.get(id), ANSWER_LIMIT);
+        self.lister
+            .client
             .read(&call, |answer| {
                 if is_gone(answer) {
                     return Ok(None);
@@ -165,7 +138,7 @@ impl Reader {
         &self,
         version: &LiveVersion,
     ) -> Result<Option<LiveVisibilityWord>, ApiError> {
-        self.client.visibility(version).await
+        self.lister.visibility(version).await
     }
 
     /// Reads the visibility of a version right before a write, where the plan showed `planned`;
@@ -175,7 +148,7 @@ impl Reader {
         version: &LiveVersion,
         planned: &LiveVisibilityWord,
     ) -> Result<Option<LiveVisibilityWord>, ApiError> {
-        self.client.visibility_before_write(version, planned).await
+        self.lister.visibility_before_write(version, planned).await
     }
 
     /// Fills in the visibility of every version of these names, as far as lists show it.
@@ -190,7 +163,7 @@ impl Reader {
         let unmanageable = live.unmanageable().to_vec();
         let mut versions = live.into_versions();
         let needed = VisibilityOf::Names(names);
-        self.client
+        self.lister
             .add_visibility(&mut versions, &needed, pages)
             .await?;
         Ok(LiveState::new(versions, coverage).with_unmanageable(unmanageable))
@@ -198,27 +171,29 @@ impl Reader {
 
     /// Reads the state of a job from the Job API (docs/platform.md, "Jobs").
     pub async fn job(&self, id: &JobId) -> Result<JobState, ApiError> {
-        let route = self.client.0.routes.job(id, JobKind::Async);
-        self.client
+        let route = self.lister.client.0.routes.job(id, JobKind::Async);
+        self.lister
+            .client
             .read(&Call::new(route, ANSWER_LIMIT), |answer| {
-                jobs::state(answer, &self.client.0.secrets)
+                jobs::state(answer, &self.lister.client.0.secrets)
             })
             .await
     }
 
     /// Reads everything that the Job API reports about a job or a run (docs/platform.md, "Jobs").
     pub async fn job_status(&self, id: &JobId, kind: JobKind) -> Result<JobStatus, ApiError> {
-        let route = self.client.0.routes.job(id, kind);
-        self.client
+        let route = self.lister.client.0.routes.job(id, kind);
+        self.lister
+            .client
             .read(&Call::new(route, ANSWER_LIMIT), |answer| {
-                jobs::status(answer, &self.client.0.secrets)
+                jobs::status(answer, &self.lister.client.0.secrets)
             })
             .await
     }
 
     /// Lists the runs that pass a filter.
     pub async fn runs(&self, filter: &RunFilter) -> Result<RunList, ApiError> {
-        self.client.runs(filter).await
+        self.lister.client.runs(filter).await
     }
 }
 

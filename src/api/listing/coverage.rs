@@ -6,25 +6,25 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::api::capabilities::{NameFilter, States};
-use crate::api::client::Client;
-use crate::api::convert::{is_unstated, unstated};
-use crate::api::error::ApiError;
-use crate::api::page::Page;
-use crate::api::paging::{Listing, Start};
-use crate::api::pending_listing::{PendingListing, UnconfirmedListing};
-use crate::api::read::ListRequest;
-use crate::api::routes::ListFilter;
-use crate::api::walk::{Step, verdict};
+use crate::api::http::error::ApiError;
+use crate::api::http::routes::ListFilter;
+use crate::api::listing::capabilities::{NameFilter, States};
+use crate::api::listing::lister::Lister;
+use crate::api::listing::page::Page;
+use crate::api::listing::paging::{Listing, Start};
+use crate::api::listing::pending_listing::{PendingListing, UnconfirmedListing};
+use crate::api::listing::request::ListRequest;
+use crate::api::listing::walk::{Step, verdict};
+use crate::api::wire::convert::{is_unstated, unstated};
 use crate::attribute::LiveStateWord;
 use crate::ident::{SolutionId, SolutionName};
 use crate::live::{Coverage, LiveState, LiveVersion, RecordTexts, UnmanageableRecord, Unproven};
 
-pub(super) const ACTIVE: &str = "ACTIVE";
-pub(super) const INACTIVE: &str = "INACTIVE";
+pub(in crate::api) const ACTIVE: &str = "ACTIVE";
+pub(in crate::api) const INACTIVE: &str = "INACTIVE";
 /// Not in the contract, but in most captured records (docs/platform.md, "Records"): a server may
 /// not know it.
-pub(super) const PRODUCTION: &str = "PRODUCTION";
+pub(in crate::api) const PRODUCTION: &str = "PRODUCTION";
 
 /// The maximum number of readings of lists by state, if versions change their state meanwhile.
 const ATTEMPTS: usize = 3;
@@ -35,10 +35,13 @@ const NAMES_LIMIT: usize = 500;
 /// The number of extra requests of a listing by names: learning how states and names are filtered.
 const NAMES_OVERHEAD: u64 = 4;
 
-impl Client {
+impl Lister {
     /// Reads a snapshot of the needed versions, in the cheaper way.
-    pub(super) async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
-        let _reading = self.reading();
+    pub(in crate::api) async fn collect(
+        &self,
+        request: &ListRequest,
+    ) -> Result<LiveState, ApiError> {
+        let _reading = self.client.reading();
         self.expect_what_is_declared(request);
         let few = few(request);
         let (filter, start) = self.opening().await?;
@@ -56,7 +59,7 @@ impl Client {
         // A list that changes at each reading need not block the few names that matter.
         if listing.doubt.is_some()
             && let Some(names) = few
-            && self.0.capabilities.facts().names != NameFilter::Broken
+            && self.capabilities.learned().names != NameFilter::Broken
         {
             let opening = self.any_page().await?;
             if let Some(mut by_name) = self.by_names(names, &opening).await?
@@ -72,19 +75,19 @@ impl Client {
 
     /// As [`Client::collect`], but from a pending listing of everything, unless only a few names
     /// matter, which are requested one by one. The result must be confirmed.
-    pub(super) async fn collect_from(
+    pub(in crate::api) async fn collect_from(
         &self,
-        look: PendingListing,
+        pending: PendingListing,
         request: &ListRequest,
     ) -> Result<UnconfirmedListing, ApiError> {
-        let _reading = self.reading();
+        let _reading = self.client.reading();
         self.expect_what_is_declared(request);
         let listed = match few(request) {
             Some(_) => {
-                drop(look);
+                drop(pending);
                 None
             }
-            None => look.listing().await?,
+            None => pending.listing().await?,
         };
         let Some(mut listing) = listed else {
             return Ok(UnconfirmedListing {
@@ -100,7 +103,7 @@ impl Client {
     /// Most declared versions are live already.
     fn expect_what_is_declared(&self, request: &ListRequest) {
         if let Some(declared) = &request.declared {
-            self.0.capabilities.expect(declared.len() as u64);
+            self.capabilities.expect(declared.len() as u64);
         }
     }
 
@@ -117,7 +120,7 @@ impl Client {
     }
 
     /// Lists every version, from the first page of everything.
-    pub(super) async fn everything(
+    pub(in crate::api) async fn everything(
         &self,
         filter: &ListFilter,
         start: Start,
@@ -131,12 +134,12 @@ impl Client {
     }
 
     /// Reads the first page of everything, or of what is in service if a list must name a state.
-    pub(super) async fn opening(&self) -> Result<(ListFilter, Start), ApiError> {
+    pub(in crate::api) async fn opening(&self) -> Result<(ListFilter, Start), ApiError> {
         let in_service = ListFilter {
             state: Some(ACTIVE),
             ..ListFilter::default()
         };
-        if self.0.capabilities.facts().states != States::PerState {
+        if self.capabilities.learned().states != States::PerState {
             match self.first_page(&ListFilter::default()).await {
                 Ok((page, limit)) => {
                     return Ok((ListFilter::default(), Start { page, limit }));
@@ -145,7 +148,7 @@ impl Client {
                     let Ok((page, limit)) = self.first_page(&in_service).await else {
                         return Err(refusal);
                     };
-                    self.0.capabilities.states(States::PerState);
+                    self.capabilities.states(States::PerState);
                     return Ok((in_service, Start { page, limit }));
                 }
                 Err(error) => return Err(error),
@@ -166,7 +169,7 @@ impl Client {
         let Step::PendingListing { at, .. } = verdict(&start.page) else {
             return Ok(false);
         };
-        if self.0.capabilities.facts().names == NameFilter::Broken {
+        if self.capabilities.learned().names == NameFilter::Broken {
             return Ok(false);
         }
         let far = at.saturating_mul(names.len() as u64 + NAMES_OVERHEAD);
@@ -178,17 +181,17 @@ impl Client {
     }
 
     /// Adds the versions that a list without a state may have hidden.
-    pub(super) async fn complete(
+    pub(in crate::api) async fn complete(
         &self,
         filter: &ListFilter,
         mut listing: Listing,
     ) -> Result<Listing, ApiError> {
         let shows = Shows::of(&listing.versions);
         if shows.in_service {
-            self.0.capabilities.shows_service();
+            self.capabilities.shows_service();
         }
         if shows.both() {
-            self.0.capabilities.states(States::ShowsBoth);
+            self.capabilities.states(States::ShowsBoth);
             return Ok(listing);
         }
         if listing.doubt.is_some() || listing.ignores_name {
@@ -217,13 +220,13 @@ impl Client {
             .iter()
             .any(|version| !known.contains(&version.id));
         if hides {
-            self.0.capabilities.states(States::PerState);
+            self.capabilities.states(States::PerState);
         } else if filter.name.is_none() {
             let is_vacuous = !shows.inactive && !Shows::of(&extra.versions).inactive;
             if is_vacuous {
-                self.0.capabilities.none_inactive();
+                self.capabilities.none_inactive();
             } else {
-                self.0.capabilities.states(States::ShowsBoth);
+                self.capabilities.states(States::ShowsBoth);
             }
         }
         listing.absorb(extra);
@@ -232,7 +235,7 @@ impl Client {
 
     /// Lists every version of a filter, with a separate list for each state. The versions out of
     /// service are read before and after the rest, so that a change of state in between is noticed.
-    pub(super) async fn per_state(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
+    pub(in crate::api) async fn per_state(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
         let mut attempt = 1;
         loop {
             let before = self.state(filter, INACTIVE, true).await?;
@@ -262,7 +265,7 @@ impl Client {
     /// Lists the versions of a single state. A record without a state gets the state of the list
     /// that contains it. Returns `None` if the list of an optional state is refused; if the list of
     /// a required state is refused, nothing is proven.
-    pub(super) async fn state(
+    pub(in crate::api) async fn state(
         &self,
         filter: &ListFilter,
         word: &'static str,
@@ -354,12 +357,12 @@ impl Shows {
 }
 
 /// Returns whether a page shows versions in service and versions out of service.
-pub(super) fn shows_both(page: &Page) -> bool {
+pub(in crate::api) fn shows_both(page: &Page) -> bool {
     Shows::of(&page.versions).both()
 }
 
 /// Returns whether a page shows anything in service.
-pub(super) fn shows_service(page: &Page) -> bool {
+pub(in crate::api) fn shows_service(page: &Page) -> bool {
     Shows::of(&page.versions).in_service
 }
 

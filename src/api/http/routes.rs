@@ -20,30 +20,30 @@ const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
 
 /// An operation with its URL.
 #[derive(Debug, Clone)]
-pub(super) struct Route {
-    pub(super) method: Method,
+pub(in crate::api) struct Route {
+    pub(in crate::api) method: Method,
     /// The operation, for messages and logs.
-    pub(super) template: &'static str,
-    pub(super) url: Url,
+    pub(in crate::api) template: &'static str,
+    pub(in crate::api) url: Url,
 }
 
 /// The filters and the window of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ListFilter {
-    pub(super) name: Option<SolutionName>,
-    pub(super) state: Option<&'static str>,
-    pub(super) visibility: Option<&'static str>,
+pub(in crate::api) struct ListFilter {
+    pub(in crate::api) name: Option<SolutionName>,
+    pub(in crate::api) state: Option<&'static str>,
+    pub(in crate::api) visibility: Option<&'static str>,
 }
 
 /// A builder of URLs below a root.
 #[derive(Debug, Clone)]
-pub(super) struct Routes {
+pub(in crate::api) struct Routes {
     base: Url,
 }
 
 impl Routes {
     /// Creates a builder; the path of the root is kept, its query and fragment are not.
-    pub(super) fn new(mut base: Url) -> Self {
+    pub(in crate::api) fn new(mut base: Url) -> Self {
         base.set_query(None);
         base.set_fragment(None);
         let path = base.path().trim_end_matches('/').to_owned();
@@ -51,7 +51,12 @@ impl Routes {
         Self { base }
     }
 
-    pub(super) fn list(&self, filter: &ListFilter, limit: Option<u32>, offset: u64) -> Route {
+    pub(in crate::api) fn list(
+        &self,
+        filter: &ListFilter,
+        limit: Option<u32>,
+        offset: u64,
+    ) -> Route {
         let mut query = Query::default();
         if let Some(limit) = limit {
             query.push("limit", &limit.to_string());
@@ -71,7 +76,7 @@ impl Routes {
         self.route(Method::GET, "/api/v2/solutions/deployed", None, &query)
     }
 
-    pub(super) fn get(&self, id: &SolutionId) -> Route {
+    pub(in crate::api) fn get(&self, id: &SolutionId) -> Route {
         self.route(
             Method::GET,
             "/api/v2/solutions/deployed/{id}",
@@ -80,7 +85,7 @@ impl Routes {
         )
     }
 
-    pub(super) fn deploy(&self) -> Route {
+    pub(in crate::api) fn deploy(&self) -> Route {
         self.route(
             Method::POST,
             "/api/v2/solutions/deployed",
@@ -89,7 +94,7 @@ impl Routes {
         )
     }
 
-    pub(super) fn patch(&self, id: &SolutionId, values: &[(&str, &str)]) -> Route {
+    pub(in crate::api) fn patch(&self, id: &SolutionId, values: &[(&str, &str)]) -> Route {
         let mut query = Query::default();
         for (key, value) in values {
             query.push(key, value);
@@ -102,7 +107,7 @@ impl Routes {
         )
     }
 
-    pub(super) fn delete(&self, id: &SolutionId) -> Route {
+    pub(in crate::api) fn delete(&self, id: &SolutionId) -> Route {
         self.route(
             Method::DELETE,
             "/api/v2/solutions/deployed/{id}",
@@ -111,14 +116,14 @@ impl Routes {
         )
     }
 
-    pub(super) fn job(&self, id: &JobId, kind: JobKind) -> Route {
+    pub(in crate::api) fn job(&self, id: &JobId, kind: JobKind) -> Route {
         let mut query = Query::default();
         query.push("job_id", id.as_str());
         query.push("type", kind.as_str());
         self.route(Method::GET, "/api/v1/jobs/status", None, &query)
     }
 
-    pub(super) fn run(&self, id: &SolutionId) -> Route {
+    pub(in crate::api) fn run(&self, id: &SolutionId) -> Route {
         self.route(
             Method::POST,
             "/api/v2/solutions/deployed/{id}/run",
@@ -127,7 +132,7 @@ impl Routes {
         )
     }
 
-    pub(super) fn run_by_name(&self) -> Route {
+    pub(in crate::api) fn run_by_name(&self) -> Route {
         self.route(
             Method::POST,
             "/api/v2/solutions/deployed/run",
@@ -139,7 +144,12 @@ impl Routes {
     /// Returns the route of a list of runs: of a single solution if the filter asks for that list,
     /// else of all. The page's own example for the latter has the path of the former
     /// (docs/platform.md, 8.16).
-    pub(super) fn runs(&self, filter: &RunFilter, limit: Option<u64>, offset: u64) -> Route {
+    pub(in crate::api) fn runs(
+        &self,
+        filter: &RunFilter,
+        limit: Option<u64>,
+        offset: u64,
+    ) -> Route {
         let mut query = Query::default();
         let one = filter.solution_ids.first().filter(|_| filter.is_of_one);
         if one.is_none() {
@@ -178,7 +188,7 @@ impl Routes {
 
     /// Returns the route of a file on the platform's file system, its path encoded segment by
     /// segment.
-    pub(super) fn file(&self, path: &str) -> Route {
+    pub(in crate::api) fn file(&self, path: &str) -> Route {
         let encoded = path
             .trim_start_matches('/')
             .split('/')

@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use crate::api::redact::Redactor;
+use crate::api::http::redact::Redactor;
 
 /// The reason why the token could not be read, as its source describes it.
 pub type TokenError = Box<dyn Error + Send + Sync>;
@@ -51,21 +51,21 @@ struct UnusableToken;
 
 /// A token, in the form in which it is sent.
 #[derive(Clone)]
-pub(super) struct Bearer {
+pub(in crate::api) struct Bearer {
     /// The `Authorization` header, marked as sensitive.
-    pub(super) header: HeaderValue,
+    pub(in crate::api) header: HeaderValue,
     /// The number of the reading that it came from.
     reading: u32,
 }
 
 /// The token of this process.
-pub(super) struct Token {
+pub(in crate::api) struct Token {
     supplier: TokenSupplier,
     current: Mutex<Option<Bearer>>,
 }
 
 impl Token {
-    pub(super) fn new(supplier: TokenSupplier) -> Self {
+    pub(in crate::api) fn new(supplier: TokenSupplier) -> Self {
         Self {
             supplier,
             current: Mutex::new(None),
@@ -74,7 +74,7 @@ impl Token {
 
     /// Returns the token, reading it at the first call. Other callers wait meanwhile, so that a
     /// command runs once.
-    pub(super) async fn bearer(&self, redactor: &Redactor) -> Result<Bearer, TokenError> {
+    pub(in crate::api) async fn bearer(&self, redactor: &Redactor) -> Result<Bearer, TokenError> {
         let mut current = self.current.lock().await;
         if let Some(bearer) = &*current {
             return Ok(bearer.clone());
@@ -86,7 +86,7 @@ impl Token {
 
     /// Returns another token than the refused one: it is read anew, unless another request has done
     /// so already.
-    pub(super) async fn after_refusal(
+    pub(in crate::api) async fn after_refusal(
         &self,
         refused: &Bearer,
         redactor: &Redactor,

@@ -11,16 +11,16 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::api::capabilities::{NameFilter, States, VisibilityFilter};
-use crate::api::client::Client;
-use crate::api::coverage::{ACTIVE, INACTIVE, PRODUCTION};
-use crate::api::error::ApiError;
-use crate::api::paging::Listing;
-use crate::api::read::VisibilityOf;
-use crate::api::routes::ListFilter;
+use crate::api::http::error::ApiError;
+use crate::api::http::routes::ListFilter;
+use crate::api::listing::capabilities::{NameFilter, States, VisibilityFilter};
+use crate::api::listing::coverage::{ACTIVE, INACTIVE, PRODUCTION};
+use crate::api::listing::lister::Lister;
+use crate::api::listing::paging::Listing;
+use crate::api::listing::request::VisibilityOf;
+use crate::api::listing::visibility_words::Words;
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::{SolutionId, SolutionName};
 use crate::live::LiveVersion;
@@ -28,62 +28,11 @@ use crate::live::LiveVersion;
 /// The time for which a read of every visibility is reused by the writes that start after it.
 const WHOLE_READ_SERVES: Duration = Duration::from_secs(10);
 
-/// The last read of every visibility. The lock is held during the read, so that writes that start
-/// together share it.
-#[derive(Default)]
-pub(super) struct WholeVisibility(Mutex<Option<(Instant, Words)>>);
-
-/// The ids in the list of each word; `None` for a list that could not be read.
-pub(super) struct Words([Option<HashSet<SolutionId>>; 3]);
-
-impl Words {
-    /// Returns the word of a record.
-    fn of(&self, id: &SolutionId) -> Option<LiveVisibilityWord> {
-        let mut found = Visibility::ALL
-            .into_iter()
-            .zip(&self.0)
-            .filter(|(_, ids)| ids.as_ref().is_some_and(|ids| ids.contains(id)))
-            .map(|(word, _)| word);
-        match (found.next(), found.next()) {
-            (Some(word), None) if self.asked() >= 2 => Some(word.into()),
-            _ => None,
-        }
-    }
-
-    /// Returns the number of lists that could be read.
-    fn asked(&self) -> usize {
-        self.0.iter().flatten().count()
-    }
-
-    /// Returns whether the lists were read and differ, so that they carry information.
-    fn disambiguate(&self) -> bool {
-        self.asked() >= 2 && !self.are_all_the_same()
-    }
-
-    /// Returns whether a record is missing in some list and present in another.
-    fn differ(&self) -> bool {
-        let mut asked = self.0.iter().flatten();
-        asked
-            .next()
-            .is_some_and(|first| asked.any(|other| other != first))
-    }
-
-    /// Returns whether every list contains the same record: the filter changes nothing.
-    fn are_all_the_same(&self) -> bool {
-        let [Some(first), Some(second), Some(third)] = &self.0 else {
-            return false;
-        };
-        first
-            .iter()
-            .any(|id| second.contains(id) && third.contains(id))
-    }
-}
-
-impl Client {
+impl Lister {
     /// Adds the visibility to the records of the needed names that do not contain it. `pages` is
     /// the number of pages of the whole instance, or `None` if it was not listed: then every name
     /// is requested separately.
-    pub(super) async fn add_visibility(
+    pub(in crate::api) async fn add_visibility(
         &self,
         versions: &mut [LiveVersion],
         needed: &VisibilityOf,
@@ -96,8 +45,8 @@ impl Client {
             .filter(|name| needed.has(name))
             .cloned()
             .collect();
-        let facts = self.0.capabilities.facts();
-        if lacking.is_empty() || facts.visibilities == VisibilityFilter::Ignored {
+        let learned = self.capabilities.learned();
+        if lacking.is_empty() || learned.visibilities == VisibilityFilter::Ignored {
             return Ok(());
         }
         // The three lists divide the versions among them, so together they have about as many
@@ -110,7 +59,7 @@ impl Client {
             };
             lacking.len().saturating_mul(3) >= whole
         });
-        if is_cheaper_whole || facts.names == NameFilter::Broken {
+        if is_cheaper_whole || learned.names == NameFilter::Broken {
             let words = self.words(None).await?;
             fill(versions, &lacking, &words);
             return Ok(());
@@ -119,7 +68,7 @@ impl Client {
         if let Some(first) = lacking.pop_first() {
             let words = self.words(Some(&first)).await?;
             fill(versions, &BTreeSet::from([first]), &words);
-            match self.0.capabilities.facts().visibilities {
+            match self.capabilities.learned().visibilities {
                 VisibilityFilter::Unknown => {}
                 VisibilityFilter::Alone => {
                     fill(versions, &lacking, &words);
@@ -128,7 +77,7 @@ impl Client {
                 VisibilityFilter::Ignored => return Ok(()),
             }
         }
-        let at_once = self.0.settings.reads_at_once.max(1);
+        let at_once = self.client.0.settings.reads_at_once.max(1);
         // Created beforehand: a stream that holds the closure could not leave its task.
         let questions: Vec<_> = lacking
             .into_iter()
@@ -142,18 +91,18 @@ impl Client {
     }
 
     /// Returns the visibility of a record; `None` is unknown.
-    pub(super) async fn visibility(
+    pub(in crate::api) async fn visibility(
         &self,
         version: &LiveVersion,
     ) -> Result<Option<LiveVisibilityWord>, ApiError> {
         if version.visibility.is_some() {
             return Ok(version.visibility.clone());
         }
-        let facts = self.0.capabilities.facts();
-        if facts.visibilities == VisibilityFilter::Ignored {
+        let learned = self.capabilities.learned();
+        if learned.visibilities == VisibilityFilter::Ignored {
             return Ok(None);
         }
-        let name = (facts.names != NameFilter::Broken).then_some(&version.identity.name);
+        let name = (learned.names != NameFilter::Broken).then_some(&version.identity.name);
         Ok(self.words(name).await?.of(&version.id))
     }
 
@@ -162,7 +111,7 @@ impl Client {
     /// A single list is enough if the filters were seen to combine and the planned word is still
     /// right; otherwise three are read. If the filters do not combine, a single read of everything
     /// serves all writes that start within [`WHOLE_READ_SERVES`].
-    pub(super) async fn visibility_before_write(
+    pub(in crate::api) async fn visibility_before_write(
         &self,
         version: &LiveVersion,
         planned: &LiveVisibilityWord,
@@ -170,16 +119,16 @@ impl Client {
         if version.visibility.is_some() {
             return Ok(version.visibility.clone());
         }
-        let facts = self.0.capabilities.facts();
-        if facts.visibilities == VisibilityFilter::Ignored {
+        let learned = self.capabilities.learned();
+        if learned.visibilities == VisibilityFilter::Ignored {
             return Ok(None);
         }
-        if facts.names != NameFilter::Broken && facts.visibilities != VisibilityFilter::Alone {
+        if learned.names != NameFilter::Broken && learned.visibilities != VisibilityFilter::Alone {
             let name = Some(&version.identity.name);
             let word = Visibility::ALL
                 .into_iter()
                 .find(|word| planned.satisfies(*word));
-            if facts.are_filters_combined
+            if learned.are_filters_combined
                 && let Some(word) = word
                 && let Some(ids) = self.word(name, word).await?
                 && ids.contains(&version.id)
@@ -188,7 +137,7 @@ impl Client {
             }
             return Ok(self.words(name).await?.of(&version.id));
         }
-        let mut whole = self.0.whole_visibility.0.lock().await;
+        let mut whole = self.capabilities.whole_visibility.0.lock().await;
         let is_usable = |read_at: &Instant| read_at.elapsed() <= WHOLE_READ_SERVES;
         let words = match &mut *whole {
             Some((read_at, words)) if is_usable(read_at) => words,
@@ -203,7 +152,7 @@ impl Client {
     /// Reads the three lists: of a name, or of everything if no name is given, the server does not
     /// list by name, or the two filters do not work together.
     async fn words(&self, name: Option<&SolutionName>) -> Result<Words, ApiError> {
-        let goes_alone = self.0.capabilities.facts().visibilities == VisibilityFilter::Alone;
+        let goes_alone = self.capabilities.learned().visibilities == VisibilityFilter::Alone;
         let name = name.filter(|_| !goes_alone);
         let words = self.three_lists(name).await?;
         if name.is_none() || words.disambiguate() {
@@ -214,14 +163,14 @@ impl Client {
             if words.are_all_the_same() {
                 // The server does not show it: reading the whole instance again for every name
                 // would be too expensive.
-                self.0.capabilities.visibilities(VisibilityFilter::Ignored);
+                self.capabilities.visibilities(VisibilityFilter::Ignored);
             }
             return Ok(words);
         }
         if words.asked() < 2 {
-            self.0.capabilities.names(NameFilter::Broken);
+            self.capabilities.names(NameFilter::Broken);
         }
-        self.0.capabilities.visibilities(VisibilityFilter::Alone);
+        self.capabilities.visibilities(VisibilityFilter::Alone);
         Ok(whole)
     }
 
@@ -234,11 +183,11 @@ impl Client {
         )?;
         let words = Words([public, private, pending]);
         if name.is_some() && words.differ() {
-            self.0.capabilities.filters_combine();
+            self.capabilities.filters_combine();
         }
         // With a name, the cause may be that the two filters do not combine.
         if name.is_none() && words.are_all_the_same() {
-            self.0.capabilities.visibilities(VisibilityFilter::Ignored);
+            self.capabilities.visibilities(VisibilityFilter::Ignored);
         }
         Ok(words)
     }
@@ -254,7 +203,7 @@ impl Client {
             visibility: Some(word.as_str()),
             ..ListFilter::default()
         };
-        let listing = if self.0.capabilities.facts().states == States::PerState {
+        let listing = if self.capabilities.learned().states == States::PerState {
             self.word_per_state(&filter).await
         } else {
             self.list(&filter).await

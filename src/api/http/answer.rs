@@ -5,29 +5,29 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-use crate::api::error::ApiErrorKind;
-use crate::api::excerpt::capped;
+use crate::api::http::error::ApiErrorKind;
+use crate::api::http::excerpt::capped;
 
 /// The maximum size of a list: a thousand records take about a hundredth of it.
-pub(super) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
+pub(in crate::api) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The maximum size of all other answers.
-pub(super) const ANSWER_LIMIT: u64 = 1024 * 1024;
+pub(in crate::api) const ANSWER_LIMIT: u64 = 1024 * 1024;
 
 /// The maximum size that is read of an error's body.
 const ERROR_LIMIT: usize = 64 * 1024;
 
 /// The answer to a request.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(in crate::api) struct Answer {
+    pub(in crate::api) status: StatusCode,
+    pub(in crate::api) headers: HeaderMap,
+    pub(in crate::api) body: Bytes,
 }
 
 impl Answer {
     /// Parses the body of a success as JSON.
-    pub(super) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiErrorKind> {
+    pub(in crate::api) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiErrorKind> {
         if !self.status.is_success() {
             return Err(ApiErrorKind::Status);
         }
@@ -54,13 +54,13 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
 
 /// The reason why there is no body.
 #[derive(Debug)]
-pub(super) enum BodyFault {
+pub(in crate::api) enum BodyFault {
     TooLarge { head: Vec<u8> },
     Broken(reqwest::Error),
 }
 
 /// Reads the whole body up to the limit; of an error's body, only the useful beginning.
-pub(super) async fn bounded(
+pub(in crate::api) async fn bounded(
     mut response: reqwest::Response,
     limit: u64,
 ) -> Result<Bytes, BodyFault> {

@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::time::Duration;
 
-use crate::api::error::ApiErrorKind;
-use crate::api::excerpt::excerpt;
-use crate::api::redact::Redactor;
+use crate::api::http::error::ApiErrorKind;
+use crate::api::http::excerpt::excerpt;
+use crate::api::http::redact::Redactor;
 
 /// Distinguishes failures before the request was sent from failures after it may have been sent.
-pub(super) fn kind(error: &reqwest::Error, limit: Duration) -> ApiErrorKind {
+pub(in crate::api) fn kind(error: &reqwest::Error, limit: Duration) -> ApiErrorKind {
     match tls_fault(error) {
         Some(_) if error.is_connect() => ApiErrorKind::Tls,
         // In TLS 1.3 a refused client certificate is reported only after the handshake.
@@ -59,13 +59,13 @@ fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 /// information.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
-pub(super) struct Cause {
+pub(in crate::api) struct Cause {
     text: String,
 }
 
 impl Cause {
     /// Returns the failure itself and all its sources.
-    pub(super) fn whole(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
+    pub(in crate::api) fn whole(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -78,7 +78,7 @@ impl Cause {
         }
     }
 
-    pub(super) fn of(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
+    pub(in crate::api) fn of(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
         let mut deepest = error;
         while let Some(source) = deepest.source() {
             deepest = source;

@@ -11,13 +11,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use tokio::task::JoinSet;
 
-use crate::api::client::Client;
-use crate::api::convert::BadRecord;
-use crate::api::error::ApiError;
-use crate::api::events::ReadEvent;
-use crate::api::page::{Limit, Page};
-use crate::api::routes::ListFilter;
-use crate::api::walk::{Step, Walk, verdict};
+use crate::api::http::error::ApiError;
+use crate::api::http::events::ReadEvent;
+use crate::api::http::routes::ListFilter;
+use crate::api::listing::capabilities::Limit;
+use crate::api::listing::lister::Lister;
+use crate::api::listing::page::Page;
+use crate::api::listing::walk::{Step, Walk, verdict};
+use crate::api::wire::convert::BadRecord;
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord, Unproven};
 
@@ -33,21 +34,21 @@ const WAITING: usize = 4;
 
 /// All records of a list, and the proof of its completeness.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) versions: Vec<LiveVersion>,
-    pub(super) unmanageable: Vec<UnmanageableRecord>,
-    pub(super) bad: Vec<BadRecord>,
-    pub(super) pages: usize,
+pub(in crate::api) struct Listing {
+    pub(in crate::api) versions: Vec<LiveVersion>,
+    pub(in crate::api) unmanageable: Vec<UnmanageableRecord>,
+    pub(in crate::api) bad: Vec<BadRecord>,
+    pub(in crate::api) pages: usize,
     /// The reason why it is not proven complete.
-    pub(super) doubt: Option<Unproven>,
+    pub(in crate::api) doubt: Option<Unproven>,
     /// True if the list was abandoned because the server does not seem to filter by name:
     /// continuing would read the whole instance once for every name.
-    pub(super) ignores_name: bool,
+    pub(in crate::api) ignores_name: bool,
     /// The records whose state was inferred from the filter that found them.
-    pub(super) inferred: HashSet<SolutionId>,
+    pub(in crate::api) inferred: HashSet<SolutionId>,
     /// The pending proof that the list did not change. [`Client::list_from`] waits for it;
     /// [`Client::list_early`] returns it.
-    pub(super) pending: Option<Recheck>,
+    pub(in crate::api) pending: Option<Recheck>,
 }
 
 impl Listing {
@@ -65,7 +66,7 @@ impl Listing {
     }
 
     /// Adds another list, whose readings are later.
-    pub(super) fn absorb(&mut self, other: Self) {
+    pub(in crate::api) fn absorb(&mut self, other: Self) {
         self.versions.extend(other.versions);
         self.unmanageable.extend(other.unmanageable);
         let known: HashSet<SolutionId> = self
@@ -87,28 +88,28 @@ impl Listing {
 }
 
 /// The start of a list whose first page is already read.
-pub(super) struct Start {
-    pub(super) page: Page,
-    pub(super) limit: Limit,
+pub(in crate::api) struct Start {
+    pub(in crate::api) page: Page,
+    pub(in crate::api) limit: Limit,
 }
 
 /// The second reading of a list's first page, at the end of the list.
 #[derive(Debug)]
-pub(super) struct Recheck {
+pub(in crate::api) struct Recheck {
     opening: Page,
     again: JoinSet<Result<Page, ApiError>>,
 }
 
 impl Recheck {
-    fn begin(client: &Client, filter: &ListFilter, limit: Limit, opening: Page) -> Self {
-        let (client, filter) = (client.clone(), filter.clone());
+    fn begin(lister: &Lister, filter: &ListFilter, limit: Limit, opening: Page) -> Self {
+        let (lister, filter) = (lister.clone(), filter.clone());
         let mut again = JoinSet::new();
-        again.spawn(async move { client.page(&filter, limit, 0).await });
+        again.spawn(async move { lister.page(&filter, limit, 0).await });
         Self { opening, again }
     }
 
     /// Returns whether the list did not change. If nothing is pending, that is proven already.
-    pub(super) async fn stood_still(pending: Option<Self>) -> Result<bool, ApiError> {
+    pub(in crate::api) async fn stood_still(pending: Option<Self>) -> Result<bool, ApiError> {
         let Some(mut this) = pending else {
             return Ok(true);
         };
@@ -121,7 +122,7 @@ impl Recheck {
 
 /// Returns the result of the next task that ends; `None` if there is none, or the runtime is
 /// shutting down.
-pub(super) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option<T> {
+pub(in crate::api) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option<T> {
     match tasks.join_next().await? {
         Ok(given) => Some(given),
         Err(fault) if fault.is_panic() => std::panic::resume_unwind(fault.into_panic()),
@@ -135,15 +136,15 @@ enum Reading {
     Again(Walk, Unproven),
 }
 
-impl Client {
+impl Lister {
     /// Reads a list to its end, again if it changed meanwhile.
-    pub(super) async fn list(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
+    pub(in crate::api) async fn list(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
         let (page, limit) = self.first_page(filter).await?;
         self.list_from(filter, Start { page, limit }).await
     }
 
     /// As [`Client::list`], from a first page that is already read.
-    pub(super) async fn list_from(
+    pub(in crate::api) async fn list_from(
         &self,
         filter: &ListFilter,
         start: Start,
@@ -178,7 +179,7 @@ impl Client {
     }
 
     /// As [`Client::list_from`], but the last proof may still be pending.
-    pub(super) async fn list_early(
+    pub(in crate::api) async fn list_early(
         &self,
         filter: &ListFilter,
         start: Start,
@@ -201,7 +202,7 @@ impl Client {
             bad: first.bad.clone(),
             ..first
         };
-        let mut walk = Walk::new(self.0.settings.list_bounds);
+        let mut walk = Walk::new(self.client.0.settings.list_bounds);
         let mut step = walk.accept(first);
         let mut ahead = match step {
             Step::PendingListing { at, doubtful } => {
@@ -227,7 +228,7 @@ impl Client {
                 }
                 Step::TooLong(bound) => {
                     let call = self.page_call(filter, limit, walk.items);
-                    return Err(self.too_long(&call, bound));
+                    return Err(self.client.too_long(&call, bound));
                 }
             };
             match ahead.take(at).await {
@@ -253,10 +254,10 @@ impl Client {
     }
 }
 
-impl Client {
-    pub(super) fn received(&self, filter: &ListFilter, records: u64) {
-        let expected = self.0.capabilities.facts().expected;
-        self.emit(&ReadEvent::Records {
+impl Lister {
+    pub(in crate::api) fn received(&self, filter: &ListFilter, records: u64) {
+        let expected = self.capabilities.learned().expected;
+        self.client.emit(&ReadEvent::Records {
             is_visibility: filter.visibility.is_some(),
             records,
             expected: (1..u64::MAX).contains(&expected).then_some(expected),
@@ -289,7 +290,7 @@ fn no_end(walk: &Walk, detail: &str) -> Unproven {
 
 /// The prefetched pages.
 struct Prefetch {
-    client: Client,
+    lister: Lister,
     filter: ListFilter,
     limit: Limit,
     /// The step from page to page; zero after the server's offsets proved irregular.
@@ -310,14 +311,14 @@ struct Prefetch {
 impl Prefetch {
     /// Starts the prefetch; `step` is the offset of the second page according to the first.
     fn new(
-        client: &Client,
+        lister: &Lister,
         filter: &ListFilter,
         limit: Limit,
         step: u64,
         is_announced: bool,
     ) -> Self {
         Self {
-            client: client.clone(),
+            lister: lister.clone(),
             filter: filter.clone(),
             limit,
             step,
@@ -336,9 +337,9 @@ impl Prefetch {
             self.step = 0;
         }
         if self.step == 0 {
-            return self.client.page(&self.filter, self.limit, at).await;
+            return self.lister.page(&self.filter, self.limit, at).await;
         }
-        let most = self.client.0.settings.reads_at_once.max(1);
+        let most = self.lister.client.0.settings.reads_at_once.max(1);
         loop {
             self.ask(most);
             if let Some(page) = self.arrived.remove(&at) {
@@ -353,7 +354,7 @@ impl Prefetch {
             }
             let Some((offset, page)) = joined(&mut self.under_way).await else {
                 self.step = 0;
-                return self.client.page(&self.filter, self.limit, at).await;
+                return self.lister.page(&self.filter, self.limit, at).await;
             };
             self.arrived.insert(offset, page);
         }
@@ -368,7 +369,7 @@ impl Prefetch {
     /// Returns the expected number of records, if it is known.
     fn likely(&self) -> u64 {
         if self.is_announced && self.filter == ListFilter::default() {
-            self.client.0.capabilities.facts().expected
+            self.lister.capabilities.learned().expected
         } else {
             0
         }
@@ -392,10 +393,10 @@ impl Prefetch {
             if self.under_way.len() >= width {
                 break;
             }
-            let (client, filter) = (self.client.clone(), self.filter.clone());
+            let (lister, filter) = (self.lister.clone(), self.filter.clone());
             let (limit, offset) = (self.limit, self.unasked);
             self.under_way
-                .spawn(async move { (offset, client.page(&filter, limit, offset).await) });
+                .spawn(async move { (offset, lister.page(&filter, limit, offset).await) });
             self.unasked += self.step;
         }
     }

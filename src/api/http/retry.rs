@@ -40,25 +40,25 @@ impl Default for RetryPolicy {
 
 /// Growing pauses, with jitter so that requests which failed together are not retried together.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(in crate::api) struct Backoff {
     policy: RetryPolicy,
     random: Mutex<fastrand::Rng>,
 }
 
 impl Backoff {
-    pub(super) fn new(policy: RetryPolicy, seed: u64) -> Self {
+    pub(in crate::api) fn new(policy: RetryPolicy, seed: u64) -> Self {
         Self {
             policy,
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
         }
     }
 
-    pub(super) fn policy(&self) -> &RetryPolicy {
+    pub(in crate::api) fn policy(&self) -> &RetryPolicy {
         &self.policy
     }
 
     /// Returns the pause after the `tried`-th failure: between half of its step and all of it.
-    pub(super) fn wait(&self, tried: u32) -> Duration {
+    pub(in crate::api) fn wait(&self, tried: u32) -> Duration {
         let step = self
             .policy
             .first_wait
@@ -75,7 +75,10 @@ impl Backoff {
 
 /// Parses `Retry-After` in both of its forms. A date is compared with the answer's own `Date`, so
 /// that only the server's clock matters, or with `now` if the answer has none.
-pub(super) fn retry_after(headers: &HeaderMap, now: impl Fn() -> SystemTime) -> Option<Duration> {
+pub(in crate::api) fn retry_after(
+    headers: &HeaderMap,
+    now: impl Fn() -> SystemTime,
+) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
