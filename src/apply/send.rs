@@ -16,6 +16,7 @@ use super::step::Step;
 use super::wait::{Pauses, PollPolicy, Stopped, pause};
 use crate::api::{ReadError, WriteError};
 use crate::outcome::WriteKind;
+use crate::store::{ChangeRef, Entry};
 
 /// The result of a write.
 #[derive(Debug)]
@@ -113,18 +114,36 @@ impl Step<'_, '_> {
                     if pause(after, deadline, &run.interrupt).await.is_err()
                         || Instant::now() >= deadline
                     {
+                        self.record_refusal(call, is_ambiguous).await;
                         return Err(not_sent(call, error));
                     }
                 }
-                WriteError::NotTaken(_) => return Err(not_sent(call, error)),
+                WriteError::NotTaken(_) => {
+                    self.record_refusal(call, is_ambiguous).await;
+                    return Err(not_sent(call, error));
+                }
                 // A second send may be refused because the server accepted the first one.
                 WriteError::Refused(_) | WriteError::NotFound(_) | WriteError::Ambiguous(_) => {
                     if is_ambiguous && let Ok(Some(found)) = look().await {
                         return Ok(Sent::Found(found));
                     }
+                    self.record_refusal(call, is_ambiguous).await;
                     return Ok(Sent::Refused(error));
                 }
             }
+        }
+    }
+
+    /// Journals that the server did not accept the last send, unless it may have accepted an earlier
+    /// one. The refusal stays valid if the entry cannot be written.
+    async fn record_refusal(&self, call: WriteKind, is_ambiguous: bool) {
+        if is_ambiguous || !self.attempts.contains_key(&call) {
+            return;
+        }
+        let change = ChangeRef::of(self.change);
+        let entry = Entry::Refused { change, call };
+        if let Err(error) = self.run.journal.record(self.run.now_ms(), entry).await {
+            tracing::warn!(address = %self.change.address, %error, "the refusal could not be journalled");
         }
     }
 

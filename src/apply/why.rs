@@ -64,6 +64,9 @@ fn difference(difference: &Difference) -> String {
     match difference {
         Difference::Gone { id } => format!("`{id}` is gone"),
         Difference::Appeared { id, state } => format!("`{id}` is live, in state {state:?}"),
+        Difference::Orphaned { id } => {
+            format!("a failed deploy of this plan left `{id}`; deploy it again with --replace")
+        }
         Difference::OtherOwner { identity } => {
             format!(
                 "it is live under the owner `{}`, which does not count as the declared one (owner-differs)",

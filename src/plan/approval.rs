@@ -34,8 +34,10 @@ pub struct PastWrite {
     pub action: Action,
     /// True if a deploy was sent.
     pub is_deployed: bool,
-    /// The patches that were sent, in order, each with its record.
+    /// The patches that were sent and not refused, in order, each with its record.
     pub patches: Vec<(SolutionId, Patch)>,
+    /// The patches that the server refused, each with its record.
+    pub refused: Vec<(SolutionId, Patch)>,
     /// True if a delete was sent.
     pub is_deleted: bool,
     /// The record that is live since then.
@@ -158,6 +160,11 @@ impl PlanProgress {
             {
                 half.deployed = Some(record);
             }
+            for (id, set) in step.patches.iter().chain(&step.refused) {
+                if half.deployed == Some(id) {
+                    half.rest.get_or_insert(*set);
+                }
+            }
             half.is_done |= step.end == PastEnd::Done;
         }
         half
@@ -172,6 +179,8 @@ struct Half<'a> {
     is_deleted: bool,
     /// The record that the earlier applies deployed.
     deployed: Option<&'a SolutionId>,
+    /// The first patch after that deploy, also if the server refused it: all that was missing then.
+    rest: Option<Patch>,
     is_done: bool,
 }
 
@@ -413,15 +422,33 @@ fn judge_change(
     if let Some(end) = done(approved, fresh, live, half) {
         return Verdict::Decided(end);
     }
-    let differences = match compared {
-        Some((_, differences)) => differences,
-        None => moved(approved, live),
+    let orphaned = left_by_own_deploy(approved, fresh, progress);
+    let differences = match (orphaned, compared) {
+        (Some(id), _) => vec![Difference::Orphaned { id }],
+        (None, Some((_, differences))) => differences,
+        (None, None) => moved(approved, live),
     };
     Verdict::Decided(if differences.is_empty() {
         not_planned(approved, fresh)
     } else {
         Decided::Refused(differences)
     })
+}
+
+/// Returns the record that a failed deploy of this plan left.
+fn left_by_own_deploy(
+    approved: &Change,
+    fresh: &Fresh<'_>,
+    progress: &PlanProgress,
+) -> Option<SolutionId> {
+    let identity = &approved.identity;
+    let has_deployed = progress
+        .steps
+        .iter()
+        .any(|step| step.is_deployed && step.action.identity() == Some(identity));
+    let mut orphaned = fresh.plan.orphaned.iter();
+    let record = orphaned.find(|record| has_deployed && record.identity == *identity)?;
+    Some(record.id.clone())
 }
 
 /// Finds the rest of a change whose deploy or delete was sent. After a deploy, the rest is an
@@ -440,15 +467,23 @@ fn rest_of_deploy(
         return rest.find_map(|(place, change)| match &change.action {
             Action::Update {
                 before,
+                patch,
                 after: declared,
-                ..
             } if before.id == *id => {
                 // The package is deployed already.
                 let deployed = AfterImage {
                     package: None,
                     ..after.clone()
                 };
-                Some((place, compare_after(&deployed, declared)))
+                let mut differences = compare_after(&deployed, declared);
+                differences.extend(changed_since(half.rest, *patch, before, after));
+                Some((place, differences))
+            }
+            Action::NoOp {
+                before: Some(before),
+            } if before.id == *id => {
+                let differences = missing_fields(before, after);
+                (!differences.is_empty()).then_some((place, differences))
             }
             _ => None,
         });
@@ -466,6 +501,52 @@ fn rest_of_deploy(
             }
             _ => None,
         })
+}
+
+/// Returns the fields that were as declared after the deploy, and are not any more: another user has
+/// changed them since.
+fn changed_since(
+    rest: Option<Patch>,
+    patch: Patch,
+    before: &LiveImage,
+    after: &AfterImage,
+) -> Vec<Difference> {
+    let Some(rest) = rest else {
+        return Vec::new();
+    };
+    missing_fields(before, after)
+        .into_iter()
+        .filter(|difference| match difference {
+            Difference::Field {
+                field: Field::State,
+                ..
+            } => rest.state().is_none() && patch.state().is_some(),
+            _ => rest.visibility().is_none() && patch.visibility().is_some(),
+        })
+        .collect()
+}
+
+/// Returns the fields of a record that are not as declared.
+fn missing_fields(before: &LiveImage, after: &AfterImage) -> Vec<Difference> {
+    let field = |field, planned: &str, live: String| Difference::Field {
+        field,
+        planned: planned.to_owned(),
+        live,
+    };
+    let state = (!before.state.satisfies(after.state)).then(|| {
+        field(
+            Field::State,
+            after.state.as_str(),
+            before.state.as_str().to_owned(),
+        )
+    });
+    let visibility = after.visibility.filter(|declared| {
+        let live = before.visibility.as_ref();
+        !live.is_some_and(|word| word.satisfies(*declared))
+    });
+    let visibility =
+        visibility.map(|declared| field(Field::Visibility, declared.as_str(), word_of(before)));
+    state.into_iter().chain(visibility).collect()
 }
 
 /// Returns the end of a change whose after-image is live.

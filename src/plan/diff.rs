@@ -92,7 +92,7 @@ pub fn diff(
         coverage: live.coverage().clone(),
         left_out: left_out + total - changes.len(),
         in_flight: history.in_flight.clone(),
-        orphaned: orphaned(live, history, options, &changes),
+        orphaned: orphaned(manifest, live, history, options, &changes),
         changes,
         unmanaged,
         live_in_scope: live
@@ -106,6 +106,7 @@ pub fn diff(
 /// Returns the orphaned records that are live and are not deleted. Targets and excludes select them
 /// like changes.
 fn orphaned(
+    manifest: &Manifest,
     live: &LiveState,
     history: &ApplyHistory,
     options: &DiffOptions,
@@ -130,7 +131,8 @@ fn orphaned(
         .iter()
         .filter_map(|version| {
             let record = history.orphaned.get(&version.id)?;
-            Some(record.seen_as(&version.identity))
+            let other_owner = manifest.other_owner(&record.identity.owner);
+            Some(record.seen_as(&version.identity, other_owner.as_ref()))
         })
         .filter(|record| !goes.contains(&record.id))
         .filter(|record| options.targets.is_empty() || selected(&options.targets, record))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::LiveStateWord;
-use crate::ident::{Identity, JobId, SolutionId};
+use crate::ident::{Identity, JobId, Owner, SolutionId};
 use crate::outcome::WriteKind;
 
 /// The known facts about versions and records from the journals of an environment.
@@ -93,11 +93,15 @@ pub struct OrphanedRecord {
 }
 
 impl OrphanedRecord {
-    /// Returns the same record with its live identity.
+    /// Returns the same record with its live identity. `other_owner` is the other owner of the pair,
+    /// which counts as the declared one.
     #[must_use]
-    pub fn seen_as(&self, live: &Identity) -> Self {
+    pub fn seen_as(&self, live: &Identity, other_owner: Option<&Owner>) -> Self {
+        let is_declared = live.name == self.identity.name
+            && live.version == self.identity.version
+            && (live.owner == self.identity.owner || Some(&live.owner) == other_owner);
         Self {
-            made: (*live != self.identity).then(|| live.clone()),
+            made: (!is_declared).then(|| live.clone()),
             ..self.clone()
         }
     }

@@ -119,6 +119,7 @@ mod tests {
                 },
                 is_deployed: false,
                 patches: writes.iter().map(|set| (before.id.clone(), *set)).collect(),
+                refused: Vec::new(),
                 is_deleted: false,
                 record: None,
                 end: PastEnd::Unfinished,

@@ -40,6 +40,11 @@ pub enum Difference {
         /// The state of the record.
         state: String,
     },
+    /// A failed deploy of this plan left a record.
+    Orphaned {
+        /// The id of the record.
+        id: SolutionId,
+    },
     /// Name and version are live under another owner.
     OtherOwner {
         /// The live identity.
@@ -134,6 +139,7 @@ pub fn check_update(
             },
             Difference::Gone { .. }
             | Difference::Appeared { .. }
+            | Difference::Orphaned { .. }
             | Difference::OtherOwner { .. }
             | Difference::OtherIdentity { .. }
             | Difference::Declared { .. }

@@ -194,6 +194,7 @@ impl<'a> Run<'a> {
                 action: change.action.clone(),
                 is_deployed: false,
                 patches: Vec::new(),
+                refused: Vec::new(),
                 is_deleted: false,
                 record: None,
                 end: PastEnd::Unfinished,

@@ -131,6 +131,13 @@ fn sides(difference: &Difference) -> (String, String) {
                 words::quoted(state)
             ),
         ),
+        Difference::Orphaned { id } => (
+            "deployed\n".to_owned(),
+            format!(
+                "left by a failed deploy of this plan as {}; deploy it again with --replace\n",
+                words::escaped(id.as_str())
+            ),
+        ),
         Difference::OtherOwner { identity } => (
             "not live under any owner\n".to_owned(),
             format!(

@@ -212,13 +212,16 @@ pub fn orphaned(record: &OrphanedRecord, address_of: impl Fn(&Identity) -> Strin
     let id = escaped(record.id.as_str());
     let live = address_of(record.live());
     let apply = &record.apply;
+    let declared = address_of(&record.identity);
+    let quoted = shlex::try_quote(&declared).unwrap_or_default();
+    let abandon = format!("solform abandon {quoted} --apply {apply}");
     match &record.made {
         None => format!(
-            "{live}, record {id}: the deploy by apply {apply} failed and left it; deploy it again with --replace, or clear it with `solform abandon`"
+            "{live}, record {id}: the deploy by apply {apply} failed and left it; deploy it again with --replace, or clear it with `{abandon}`"
         ),
         Some(_) => format!(
-            "{live}, record {id}: the deploy of {} by apply {apply} made it instead; delete it on the platform, or clear it with `solform abandon`",
-            address_of(&record.identity)
+            "{live}, record {id}: the deploy of {} by apply {apply} made it instead; delete it on the platform, or clear it with `{abandon}`",
+            declared
         ),
     }
 }

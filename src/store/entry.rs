@@ -128,6 +128,14 @@ pub enum Entry {
         /// The job.
         job: JobId,
     },
+    /// The server refused the last write of this kind: it changed nothing.
+    Refused {
+        /// The change.
+        #[serde(flatten)]
+        change: ChangeRef,
+        /// The kind of the write.
+        call: WriteKind,
+    },
     /// A change has ended.
     Outcome {
         /// The change.
@@ -160,6 +168,9 @@ pub enum Entry {
         /// The job whose end is not awaited.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job: Option<JobId>,
+        /// The live record that the job made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made: Option<SolutionId>,
         /// The person, as `user@host`.
         who: String,
     },

@@ -69,6 +69,8 @@ pub struct PastStep {
     pub outcome: Option<PastOutcome>,
     /// The time at which a person abandoned it, in milliseconds since 1970.
     pub abandoned_at_ms: Option<u64>,
+    /// The live record that its abandoned deploy made.
+    pub abandoned_record: Option<SolutionId>,
 }
 
 /// A request that was sent.
@@ -85,6 +87,8 @@ pub struct PastSending {
     pub known: Option<Vec<SolutionId>>,
     /// The job that the server returned for it.
     pub job: Option<JobId>,
+    /// True if the server refused it, so that it changed nothing.
+    pub is_refused: bool,
 }
 
 /// The recorded outcome of a step.
@@ -116,6 +120,7 @@ impl PastStep {
             sendings: Vec::new(),
             outcome: None,
             abandoned_at_ms: None,
+            abandoned_record: None,
         }
     }
 
@@ -130,17 +135,19 @@ impl PastStep {
         identity.or_else(|| self.action.as_ref()?.identity())
     }
 
-    /// Returns whether a request was sent.
+    /// Returns whether a request was sent that the server did not refuse.
     fn has_sent(&self, call: WriteKind) -> bool {
-        self.sendings.iter().any(|sent| sent.call == call)
+        let mut sendings = self.sendings.iter();
+        sendings.any(|sent| sent.call == call && !sent.is_refused)
     }
 
-    /// Returns the patched records with the values that were set, in the order of the requests.
-    fn patches(&self) -> impl Iterator<Item = (&SolutionId, Patch)> {
+    /// Returns the records of the patches that were sent, with their values, in the order of the
+    /// requests: those that the server refused, or all others.
+    fn patches(&self, is_refused: bool) -> impl Iterator<Item = (&SolutionId, Patch)> {
         let sent = self
             .sendings
             .iter()
-            .filter(|sent| sent.call == WriteKind::Patch);
+            .filter(move |sent| sent.call == WriteKind::Patch && sent.is_refused == is_refused);
         sent.filter_map(|sent| match (&sent.patch, self.action.as_ref()?) {
             (Some(patch), _) => Some((&patch.id, patch.set)),
             // Journals of earlier versions do not record the values.
@@ -289,6 +296,7 @@ impl PastRun {
                     patch,
                     known,
                     job: None,
+                    is_refused: false,
                 };
                 self.step(change).sendings.push(sending);
             }
@@ -297,6 +305,13 @@ impl PastRun {
                 let sent = sendings.iter_mut().rev().find(|sent| sent.call == call);
                 if let Some(sent) = sent {
                     sent.job = Some(job);
+                }
+            }
+            Entry::Refused { change, call } => {
+                let sendings = &mut self.step(change).sendings;
+                let sent = sendings.iter_mut().rev().find(|sent| sent.call == call);
+                if let Some(sent) = sent {
+                    sent.is_refused = true;
                 }
             }
             Entry::Outcome {
@@ -326,7 +341,11 @@ impl PastRun {
                 }
             }
             Entry::Reopen {} => self.is_reopened = true,
-            Entry::Abandon { change, .. } => self.step(change).abandoned_at_ms = Some(at_ms),
+            Entry::Abandon { change, made, .. } => {
+                let step = self.step(change);
+                step.abandoned_at_ms = Some(at_ms);
+                step.abandoned_record = made;
+            }
             Entry::Other => {}
         }
     }
@@ -387,13 +406,15 @@ pub fn history_of(runs: &[PastRun]) -> ApplyHistory {
             if let Some(outcome) = step.outcome.as_ref().filter(|_| !step.is_abandoned()) {
                 learn(&mut history, run, identity, outcome);
                 learn_made(&mut history, step, outcome);
-                let is_deploy = matches!(
-                    step.action,
-                    Some(Action::Create { .. } | Action::Replace { .. })
-                );
-                if is_deploy && (outcome.word == OutcomeKind::Done || outcome.unfinished) {
-                    history.deployed.extend(outcome.id.clone());
-                }
+            }
+            if matches!(
+                step.action,
+                Some(Action::Create { .. } | Action::Replace { .. })
+            ) {
+                let outcome = step.outcome.as_ref();
+                let made = outcome.and_then(|outcome| outcome.id.clone());
+                history.deployed.extend(made);
+                history.deployed.extend(step.abandoned_record.clone());
             }
         }
     }
@@ -413,7 +434,7 @@ fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
         .as_ref()
         .filter(|outcome| !outcome.is_recovered);
     let has_ended = ended.is_some_and(|outcome| outcome.word != OutcomeKind::Unknown);
-    for (id, set) in step.patches() {
+    for (id, set) in step.patches(false) {
         match (set.state(), deleted.filter(|before| before.id == *id)) {
             (None, _) => {}
             (Some(State::Inactive), Some(before)) => {
@@ -484,10 +505,15 @@ fn past_write(step: &PastStep) -> Option<PastWrite> {
         .outcome
         .as_ref()
         .filter(|outcome| outcome.word == OutcomeKind::Done || outcome.unfinished);
+    let patches = |is_refused| {
+        let patches = step.patches(is_refused);
+        patches.map(|(id, set)| (id.clone(), set)).collect()
+    };
     Some(PastWrite {
         action: step.action.clone()?,
         is_deployed: step.has_sent(WriteKind::Deploy),
-        patches: step.patches().map(|(id, set)| (id.clone(), set)).collect(),
+        patches: patches(false),
+        refused: patches(true),
         is_deleted: step.has_sent(WriteKind::Delete),
         record: done.and_then(|outcome| outcome.id.clone()),
         end: match done {

@@ -91,7 +91,7 @@ async fn abandon(
             return Err(error);
         }
     }
-    record(store, session, run, step, left.job.as_ref()).await?;
+    record(store, session, run, step, &left, &live).await?;
     if args.json {
         render_json(&AbandonDocument::of(&abandoned), io.document())?;
     } else {
@@ -126,7 +126,7 @@ fn left_of(step: &PastStep) -> Option<Left<'_>> {
     let orphaned = outcome
         .id
         .as_ref()
-        .filter(|_| outcome.word != OutcomeKind::Done);
+        .filter(|_| outcome.word != OutcomeKind::Done && !outcome.unfinished);
     orphaned.map(|id| Left {
         orphaned: Some(id),
         ..left
@@ -192,18 +192,29 @@ async fn look(
     Ok((last_answer, live))
 }
 
+/// Returns the only live record of the version that was not live before the deploy.
+fn made_by(step: &PastStep, live: &[LiveVersion]) -> Option<SolutionId> {
+    let mut sendings = step.sendings.iter().rev();
+    let known = sendings.find_map(|sent| sent.known.as_ref())?;
+    let mut fresh = live.iter().filter(|live| !known.contains(&live.id));
+    let made = fresh.next()?;
+    fresh.next().is_none().then(|| made.id.clone())
+}
+
 async fn record(
     store: &dyn Store,
     session: &Session,
     run: &PastRun,
     step: &PastStep,
-    job: Option<&JobId>,
+    left: &Left<'_>,
+    live: &[LiveVersion],
 ) -> Result<(), CommandError> {
     let journal = store.reopen(&run.id).await.map_err(CommandError::Store)?;
     let reopen = (!run.is_reopened).then_some(Entry::Reopen {});
     let abandon = Entry::Abandon {
         change: step.change.clone(),
-        job: job.cloned(),
+        job: left.job.clone(),
+        made: made_by(step, live),
         who: session.place.who.clone(),
     };
     journal

@@ -54,7 +54,8 @@ pub(super) async fn run(
         let Some(record) = history.orphaned.get(&version.id) else {
             continue;
         };
-        let record = record.seen_as(&version.identity);
+        let other_owner = session.manifest().other_owner(&record.identity.owner);
+        let record = record.seen_as(&version.identity, other_owner.as_ref());
         let address_of = |identity: &Identity| words::address(&identity.address());
         let warning = format!("orphaned: {}", words::orphaned(&record, address_of));
         io.warn(&warning, Vec::new())?;

@@ -22,10 +22,10 @@ use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::signals::{self, NextCommand};
 use crate::ident::Address;
-use crate::outcome::OutcomeKind;
+use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
-    ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
-    SavedPlan, Summary, approve, approve_narrowed,
+    ActionKind, ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan,
+    PlanOptions, SavedPlan, Summary, approve, approve_narrowed,
 };
 use crate::render::{PlanDetail, ReportView, render_not_approved, words};
 
@@ -453,10 +453,10 @@ fn is_held_back(step: &StepReport) -> bool {
     )
 }
 
-/// Returns the changes whose failed deploys left records: only `--replace` deploys them again.
-fn orphaned(report: &ApplyReport) -> Vec<&Address> {
+/// Returns the versions whose failed deploys left records: only `--replace` deploys them again.
+fn orphaned(plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
     let steps = report.steps.iter();
-    steps
+    let own = steps
         .filter(|step| {
             matches!(
                 &step.outcome,
@@ -466,8 +466,11 @@ fn orphaned(report: &ApplyReport) -> Vec<&Address> {
                 })
             )
         })
-        .map(|step| &step.address)
-        .collect()
+        .map(|step| step.address.clone());
+    // Another solution must be deleted on the platform.
+    let of_plan = plan.orphaned.iter().filter(|record| record.made.is_none());
+    let earlier = of_plan.map(|record| plan.address_of(&record.identity));
+    own.chain(earlier).collect()
 }
 
 /// Returns the next command. `again` is the same command, and true if it applies a saved plan.
@@ -480,16 +483,45 @@ fn next_command(
     (again, is_saved): (PrintedCommand, bool),
 ) -> PrintedCommand {
     let is_all_done = report.is_complete() && left_in_flight(plan, report).is_empty();
-    if is_all_done || needs_new_plan(report, after) {
+    let needs_plan = needs_new_plan(report, after);
+    let orphaned = orphaned(plan, report);
+    if (is_all_done || needs_plan) && orphaned.is_empty() {
         return plan_command(session, plan.mode, options);
     }
-    let orphaned = orphaned(report);
-    let command = if is_saved && !orphaned.is_empty() {
+    let command = if needs_plan || (is_saved && !orphaned.is_empty()) {
         plan_command(session, plan.mode, options)
     } else {
         again
     };
-    command.options("--replace", orphaned)
+    // A saved plan and an interrupted apply contain the replaces that are not done.
+    let replaced = report
+        .steps
+        .iter()
+        .filter(|step| !is_saved && is_not_replaced(step));
+    let replaced = replaced.map(|step| step.address.clone());
+    let replaced: BTreeSet<Address> = replaced.chain(orphaned).collect();
+    command.options("--replace", replaced)
+}
+
+/// Returns true if a replace has not deleted its record.
+fn is_not_replaced(step: &StepReport) -> bool {
+    let is_before_deploy = match &step.outcome {
+        Outcome::Skipped(_)
+        | Outcome::Cancelled
+        | Outcome::Failed(StepError::NotDeleted { .. }) => true,
+        Outcome::Failed(
+            StepError::CallRefused { call, .. }
+            | StepError::NotSent { call, .. }
+            | StepError::HeldBack { call }
+            | StepError::LockLost { call }
+            | StepError::JobFailed { call, .. }
+            | StepError::NotConfirmed { call, .. },
+        ) => *call != WriteKind::Deploy,
+        Outcome::Done(_) | Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Unknown { .. } => {
+            false
+        }
+    };
+    step.kind == ActionKind::Replace && is_before_deploy
 }
 
 /// Returns the command that shows the remaining changes.

@@ -45,6 +45,7 @@ fn word(difference: &Difference) -> String {
     match difference {
         Difference::Gone { .. } => "gone".to_owned(),
         Difference::Appeared { .. } => "appeared".to_owned(),
+        Difference::Orphaned { .. } => "orphaned".to_owned(),
         Difference::OtherOwner { .. } => "other owner".to_owned(),
         Difference::Field {
             field,
@@ -78,6 +79,7 @@ fn write(action: &Action) -> PastWrite {
         action: action.clone(),
         is_deployed: false,
         patches: Vec::new(),
+        refused: Vec::new(),
         is_deleted: false,
         record: None,
         end: PastEnd::Unfinished,
@@ -307,6 +309,7 @@ fn the_rest_of_a_half_done_change_is_executed() {
     };
     let patched = |address: &str| PastWrite {
         patches: deactivations(),
+        refused: Vec::new(),
         ..write(action(address))
     };
     let again = PastWrite {
@@ -516,6 +519,7 @@ fn limits_count_finished_deactivations() {
     let now = whole.clone().without("A@1").live([live("A@1").inactive()]);
     let step = PastWrite {
         patches: deactivations(),
+        refused: Vec::new(),
         ..write(&whole.plan().at("A@1").action)
     };
     let narrowed = narrowed(&whole, &now, &after(vec![step]));

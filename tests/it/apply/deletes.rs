@@ -180,3 +180,26 @@ async fn a_production_version_is_put_back_active() {
     assert!(words.join(" ").contains(expected), "{report}");
     is_active(&env, "A@1").await;
 }
+
+/// The next command of a replace whose delete was refused replaces again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_replace_is_repeated() {
+    let live = [Version::active("A", "1")];
+    let emulator = start(seed(&live, &live), &[]).await;
+    let solutions = format!("  A: {{ version: 1, path: '{}' }}\n", path_of("A", "1"));
+    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let rule = "operation=delete_solution,status=422";
+    emulator.add_fault(rule.parse().unwrap());
+    let apply = [
+        "apply",
+        "--auto-approve",
+        "--detailed-exitcode",
+        "--replace",
+        "A@1",
+    ];
+    let _ = env
+        .solform_beside(&apply)
+        .await
+        .exits_with(5)
+        .says("solform apply --file solform.yaml -e test --replace A@1\n");
+}

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use solform_emulator::Operation;
 
+use crate::support::http_client;
 use crate::support::worlds::{
     self, Version, count, env_with, manifest, manifest_with, path_of, seed, start,
 };
@@ -416,4 +417,71 @@ async fn the_rest_of_a_failed_change_is_approved() {
         let again = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
         assert_eq!(again.code(), 0, "{case}\n{again}");
     }
+}
+
+/// Sends a PATCH as another client.
+async fn patch(emulator: &solform_emulator::Emulator, id: &str, query: &str) {
+    let url = format!("{}/api/v2/solutions/deployed/{id}?{query}", emulator.url());
+    let request = http_client().patch(url).bearer_auth(worlds::TOKEN);
+    assert!(request.send().await.unwrap().status().is_success());
+}
+
+/// A refused PATCH has changed nothing: what another user changes afterwards is a foreign change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_patch_permits_no_foreign_change() {
+    for (live, fields, foreign) in [
+        (true, "visibility: PUBLIC", "visibility=PUBLIC"),
+        (true, "visibility: PUBLIC", "state=ACTIVE"),
+        (false, "visibility: PUBLIC", "state=INACTIVE"),
+    ] {
+        let case = format!("{live} {fields} {foreign}");
+        let versions = [Version::inactive("A", "1")];
+        let versions = if live { &versions[..] } else { &[] };
+        let packages = [Version::active("A", "1")];
+        let knobs = ["visibility_in_records=true"];
+        let emulator = start(seed(versions, &packages), &knobs).await;
+        let solutions = format!(
+            "  A: {{ version: 1, {fields}, path: '{}' }}\n",
+            path_of("A", "1")
+        );
+        let env = env_with(&manifest(&emulator.url(), &solutions));
+        let plan = ["plan", "--out", "the.plan"];
+        let _ = env.solform_beside(&plan).await.exits_with(0);
+        let rule = "operation=patch_solution,times=2,status=403";
+        let fault = emulator.add_fault(rule.parse().unwrap());
+        let apply = ["apply", "the.plan", "--detailed-exitcode"];
+        let failed = env.solform_beside(&apply).await;
+        assert_eq!(failed.code(), 5, "{case}\n{failed}");
+        emulator.remove_fault(fault);
+        let listed = env.solform_beside(&["list", "--json"]).await;
+        let document: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        let id = document["solutions"][0]["id"].as_str().unwrap().to_owned();
+        patch(&emulator, &id, foreign).await;
+        emulator.clear_requests();
+        let refused = env.solform_beside(&apply).await;
+        assert_eq!(refused.code(), 3, "{case}\n{refused}");
+        assert_eq!(count(&emulator, Operation::PatchSolution), 0, "{case}");
+    }
+}
+
+/// A version that waits for review is not a record of another user.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployed_version_in_review_is_refused_as_such() {
+    let package = [Version::active("A", "1")];
+    let emulator = start(seed(&[], &package), &["publish=pending_review"]).await;
+    let solutions = format!(
+        "  A: {{ version: 1, visibility: PUBLIC, path: '{}' }}\n",
+        path_of("A", "1")
+    );
+    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let plan = ["plan", "--out", "the.plan"];
+    let _ = env.solform_beside(&plan).await.exits_with(0);
+    let apply = ["apply", "the.plan", "--detailed-exitcode"];
+    let _ = env.solform_beside(&apply).await.exits_with(5);
+    let again = env.solform_beside(&apply).await.exits_with(5);
+    assert!(
+        again.stdout.contains("+ visibility = \"PENDING_REVIEW\""),
+        "{again}"
+    );
+    assert!(!again.stdout.contains("- not live"), "{again}");
 }

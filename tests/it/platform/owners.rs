@@ -448,3 +448,33 @@ async fn similar_names_are_reported_before_a_delete() {
         assert!(planned.stderr.contains("Caf\\u{e9} Form"), "{planned}");
     }
 }
+
+/// The record of a failed deploy is replaced by the printed command, under either owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orphaned_record_of_the_pair_is_replaced() {
+    for owner in OWNERS {
+        let package = [Version::active("A", "1")];
+        let emulator = start(seed(&[], &package), &[]).await;
+        let env = env_with(&release(&emulator.url(), owner, "1: {}"));
+        let rule = "operation=deploy,times=1,job=leave_record";
+        emulator.add_fault(rule.parse().unwrap());
+        let failed = env.solform_beside(&APPLY).await.exits_with(5);
+        let replace = "solform apply --file solform.yaml -e test --replace A@1";
+        assert!(failed.stdout.contains(&format!("{replace}\n")), "{failed}");
+        // The apply that leaves the record alone names the same command.
+        let again = env.solform_beside(&APPLY).await.exits_with(5);
+        assert!(again.stdout.contains(replace), "{again}");
+        let planned = env
+            .solform_beside(&["plan"])
+            .await
+            .says("failed and left it");
+        assert!(
+            planned.stdout.contains("solform abandon A@1 --apply "),
+            "{planned}"
+        );
+        let words = [&APPLY[..], &["--replace", "A@1"]].concat();
+        let _ = env.solform_beside(&words).await.exits_with(2);
+        let _ = env.solform_beside(&PLAN).await.exits_with(0);
+        assert_eq!(count(&emulator, Operation::Deploy), 2, "{owner}");
+    }
+}
