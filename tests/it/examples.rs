@@ -194,7 +194,7 @@ fn the_manifest_of_the_readme_validates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_scripts_of_the_readme_run() {
+async fn the_scripts_of_the_pages_run() {
     let live = [
         Version::active("A", "1"),
         Version::active("Form W-2", "0.0.2").owner("IB_DEPLOYED"),
@@ -203,8 +203,9 @@ async fn the_scripts_of_the_readme_run() {
     let emulator = start(seed(&live, &[]), &["run_missing_input=accepted"]).await;
     let text = manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n");
     let env = env_with(&text.replace("  test:", "  prod:"));
-    let scripts: Vec<String> = blocks("README.md", "sh")
+    let scripts: Vec<String> = ["README.md", "docs/commands.md"]
         .into_iter()
+        .flat_map(|page| blocks(page, "sh"))
         .filter(|block| block.contains("solform "))
         .collect();
     assert!(scripts.len() >= 3);
