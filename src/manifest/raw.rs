@@ -30,8 +30,10 @@ mapping! {
         #[schemars(schema_with = "schema::protect")]
         protect: List<Text>,
         /// Values for every solution that has none of its own.
+        #[schemars(extend("examples" = [{ "owner": "svc-release" }]))]
         defaults: RawDefaults,
         /// The live solutions that the manifest may change.
+        #[schemars(extend("examples" = [{ "names": ["Form *"] }]))]
         manage: RawManage,
         /// The solutions, by name.
         #[schemars(schema_with = "schema::solutions")]
@@ -49,12 +51,13 @@ mapping! {
         url: Text,
         /// The source of the token, never the token itself.
         #[schemars(schema_with = "schema::token")]
+        #[schemars(extend("examples" = [{ "env": "IB_PROD_TOKEN" }]))]
         token: RawToken,
         /// The user that the token belongs to.
         #[schemars(schema_with = "schema::user")]
         user: Text,
         /// The account that requests are for, sent as `IB-Context`.
-        #[schemars(schema_with = "schema::text")]
+        #[schemars(schema_with = "schema::text", extend("examples" = ["acme"]))]
         context: Text,
         /// The location of lock, journal and history. Default: `.solform/` beside the manifest.
         #[schemars(schema_with = "schema::store")]
@@ -66,23 +69,28 @@ mapping! {
         #[schemars(schema_with = "schema::protect")]
         protect: List<Text>,
         /// The maximum number of versions that one plan may remove.
+        #[schemars(extend("examples" = [{ "max_destroy": 2 }]))]
         limits: RawLimits,
         /// The maximum durations of jobs and of an apply.
+        #[schemars(extend("examples" = [{ "deploy": "30m" }]))]
         timeouts: RawTimeouts,
         /// A PEM file with additional trusted certificate authorities.
-        #[schemars(schema_with = "schema::text")]
+        #[schemars(schema_with = "schema::text", extend("examples" = ["certs/ca.pem"]))]
         ca_bundle: Text,
         /// A PEM file with the client's certificate chain.
-        #[schemars(schema_with = "schema::text")]
+        #[schemars(schema_with = "schema::text", extend("examples" = ["certs/client.pem"]))]
         client_cert: Text,
         /// A PEM file with the client's private key.
-        #[schemars(schema_with = "schema::text")]
+        #[schemars(schema_with = "schema::text", extend("examples" = ["certs/client.key"]))]
         client_key: Text,
         /// Settings of the embedded emulator.
+        #[schemars(extend("examples" = [{ "seed": "emulator.yaml" }]))]
         emulator: RawEmulator,
         /// The defaults for this environment. They have precedence over those of the manifest.
+        #[schemars(extend("examples" = [{ "owner": "svc-release" }]))]
         defaults: RawDefaults,
         /// The live solutions that the manifest may change in this environment.
+        #[schemars(extend("examples" = [{ "names": ["Form *"] }]))]
         manage: RawManage,
         /// Changes to solutions in this environment. `Name: ~` means that it is not declared here.
         #[schemars(schema_with = "schema::solutions")]
@@ -100,16 +108,18 @@ mapping! {
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         #[schemars(schema_with = "schema::owner")]
         owner: Text,
-        /// `ACTIVE` or `INACTIVE`.
+        /// `ACTIVE` or `INACTIVE`. Default: `ACTIVE`.
         #[schemars(schema_with = "schema::default_state")]
         state: Text,
         /// The visibility. Without one, it is neither compared nor changed.
         #[schemars(schema_with = "schema::visibility")]
         visibility: Text,
         /// The policy for other live versions of a solution with a declared `ACTIVE` version.
+        /// Default: `deactivate`.
         #[schemars(schema_with = "schema::superseded")]
         superseded: Text,
         /// The number of newest superseded versions to keep, inactive, as roll-back targets.
+        /// Default: 0.
         #[schemars(schema_with = "schema::retain")]
         retain: Text,
     }
@@ -120,12 +130,12 @@ mapping! {
     #[schemars(rename = "Manage", title = "Scope")]
     struct RawManage: "`manage`" {
         /// Owners, as patterns. Default: the owners that the manifest declares.
-        #[schemars(schema_with = "schema::globs")]
+        #[schemars(schema_with = "schema::owners")]
         owners: List<Text>,
         /// Names, as patterns. Default: all.
-        #[schemars(schema_with = "schema::globs")]
+        #[schemars(schema_with = "schema::names")]
         names: List<Text>,
-        /// The policy for live solutions in scope that are not declared.
+        /// The policy for live solutions in scope that are not declared. Default: `ignore`.
         #[schemars(schema_with = "schema::undeclared")]
         undeclared: Text,
     }
@@ -142,22 +152,25 @@ mapping! {
         /// Several versions side by side.
         #[schemars(schema_with = "schema::versions")]
         versions: Box<Table<Box<RawVersion>>>,
-        /// The `.ibsolution` file on the platform.
+        /// The `.ibsolution` file on the platform. Default: from `defaults`.
         #[schemars(schema_with = "schema::path")]
         path: Text,
-        /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
+        /// The owner: a user name, or `IB_DEPLOYED` for public solutions. Default: from `defaults`.
         #[schemars(schema_with = "schema::owner")]
         owner: Text,
-        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version.
+        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version. Default: from `defaults`.
         #[schemars(schema_with = "schema::state")]
         state: Text,
         /// The visibility. Without one, it is neither compared nor changed.
+        /// Default: from `defaults`.
         #[schemars(schema_with = "schema::visibility")]
         visibility: Text,
         /// The policy for other live versions when a declared one is `ACTIVE`.
+        /// Default: from `defaults`.
         #[schemars(schema_with = "schema::superseded")]
         superseded: Text,
         /// The number of newest superseded versions to keep, inactive, as roll-back targets.
+        /// Default: from `defaults`.
         #[schemars(schema_with = "schema::retain")]
         retain: Text,
     }
@@ -168,16 +181,18 @@ mapping! {
     #[schemars(rename = "Version", title = "Version")]
     #[schemars(extend("type" = ["object", "null"]))]
     struct RawVersion: "a version", reserved ["source", "verify"] {
-        /// The `.ibsolution` file on the platform.
+        /// The `.ibsolution` file on the platform. Default: from the solution.
         #[schemars(schema_with = "schema::path")]
         path: Text,
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
+        /// Default: from the solution.
         #[schemars(schema_with = "schema::owner")]
         owner: Text,
-        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version.
+        /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version. Default: from the solution.
         #[schemars(schema_with = "schema::state")]
         state: Text,
         /// The visibility. Without one, it is neither compared nor changed.
+        /// Default: from the solution.
         #[schemars(schema_with = "schema::visibility")]
         visibility: Text,
     }
@@ -225,7 +240,7 @@ mapping! {
     #[schemars(rename = "Emulator", title = "Emulator")]
     struct RawEmulator: "`emulator`" {
         /// The file with the emulator's initial state, relative to the manifest.
-        #[schemars(schema_with = "schema::text")]
+        #[schemars(schema_with = "schema::text", extend("examples" = ["emulator.yaml"]))]
         seed: Text,
     }
 }
@@ -239,7 +254,7 @@ mapping! {
         #[schemars(schema_with = "schema::env_name")]
         env: Text,
         /// A file, relative to the manifest.
-        #[schemars(schema_with = "schema::literal")]
+        #[schemars(schema_with = "schema::literal", extend("examples" = ["secrets/token"]))]
         file: Text,
         /// A program that prints the token, and its arguments.
         #[schemars(schema_with = "schema::command")]

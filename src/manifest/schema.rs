@@ -194,8 +194,12 @@ pub(super) fn duration(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub(super) fn globs(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn names(_: &mut SchemaGenerator) -> Schema {
     glob_list(GLOB, &["Form *", "Paystub"])
+}
+
+pub(super) fn owners(_: &mut SchemaGenerator) -> Schema {
+    glob_list(GLOB, &["svc-release", "IB_DEPLOYED"])
 }
 
 pub(super) fn protect(_: &mut SchemaGenerator) -> Schema {
@@ -229,6 +233,7 @@ pub(super) fn environments(generator: &mut SchemaGenerator) -> Schema {
         "minProperties": 1,
         "propertyNames": { "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" },
         "additionalProperties": environment,
+        "examples": [{ "local": { "url": "emulator:" } }],
     })
 }
 
@@ -238,6 +243,7 @@ pub(super) fn solutions(generator: &mut SchemaGenerator) -> Schema {
         "type": ["object", "null"],
         "propertyNames": { "pattern": TRIMMED },
         "additionalProperties": solution,
+        "examples": [{ "Form W-2": { "version": "0.0.2" } }],
     })
 }
 
@@ -247,6 +253,7 @@ pub(super) fn versions(generator: &mut SchemaGenerator) -> Schema {
         "type": ["object", "null"],
         "propertyNames": { "pattern": r"^[^\s@]([^@]*[^\s@])?$" },
         "additionalProperties": version,
+        "examples": [{ "2.1.0": { "state": "ACTIVE" } }],
     })
 }
 

@@ -9,6 +9,7 @@
 mod checks;
 mod documents;
 mod hostile;
+mod key_tables;
 mod problems;
 mod random;
 
