@@ -25,24 +25,8 @@
 //! the package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests
 //! the allowed `use crate::` imports.
 //!
-//! # Words
-//!
-//! Each idea has a single word, the same in code, help, JSON and docs:
-//!
-//! - **manifest**: the YAML file. **environment**: one server and account that it describes.
-//! - **solution version**: the unit of a plan. The identity is (owner, name, version), the
-//!   *address* in output `Name@version`. A platform record's UUID is a **solution id**.
-//! - **live**: the listing of a server. **plan**: the changes that make live equal to the manifest.
-//!   **change**: the part of a plan for one version. **action**: create, update, replace, delete,
-//!   or no-op.
-//! - **apply**: the execution of a plan, in **steps**, each with one **outcome**: done, failed,
-//!   skipped, refused, cancelled or unknown. **report**: all outcomes.
-//! - **job**: the platform's work on a deploy or delete. **run**: the running of a solution.
-//!   **journal**: the record of one apply. **store**: the location of lock, journals and plans.
-//! - **base** and **head**: the manifest before a change, and the manifest under review.
-//!   **finding**: a consequence of the change. **risk**: a finding that a reviewer must not
-//!   overlook.
-//! - **problem**: an error in a manifest, with its position.
+//! `docs/architecture.md` follows one manifest entry from YAML to report and names the files of
+//! common changes. `docs/glossary.md` defines every word.
 
 pub mod allowed_hosts;
 pub mod api;
