@@ -1,5 +1,6 @@
 //! Starts a run of a solution. The start is sent again only if the server surely did not accept it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::interrupt::CancelToken;
 use super::run_report::RunEvent;
 use super::send::RESEND;
 use super::wait::{Pauses, PollPolicy, pause};
-use crate::api::{ApiError, ReadError, Reader, WriteError, Writer};
+use crate::api::{ReadError, Reader, WriteError, Writer};
 use crate::ident::JobId;
 use crate::job::{JobKind, JobState, RunFilter, RunRequest, RunTarget};
 
@@ -82,6 +83,34 @@ pub enum RunStartError {
     /// An interrupt arrived before anything was sent.
     #[error("interrupted: no run was started")]
     Interrupted,
+}
+
+impl RunStartError {
+    /// Returns the fix, in full sentences.
+    pub fn help(&self) -> Option<Cow<'static, str>> {
+        match self {
+            // Here, a 404 is about the solution and not about the URL.
+            Self::Refused(error) | Self::NotSent(error) => match error.api() {
+                error if error.status() == Some(404) => Some(Cow::Borrowed(
+                    "No version that can run has that name: `solform list` lists the live \
+                     versions. A version that is INACTIVE may be hidden, and by name the owner \
+                     is IB_DEPLOYED unless --owner names another.",
+                )),
+                error => Some(error.help()),
+            },
+            Self::NotKnown {
+                perhaps: Some(other),
+                ..
+            } => Some(Cow::Owned(format!(
+                "The run `{other}` of the same solution began at that time, and may be it, under \
+                 an id of the server's. Run `solform job ID --type flow --wait` with that id."
+            ))),
+            Self::NotKnown { perhaps: None, .. } => Some(Cow::Borrowed(
+                "Run `solform job ID --type flow --wait` with the id above.",
+            )),
+            Self::Interrupted => None,
+        }
+    }
 }
 
 /// Starts a run. If the answer is lost, the run is searched by its id. The start is sent again only
@@ -249,17 +278,5 @@ impl RunExecution {
             is_ambiguous,
             why: error.to_string(),
         });
-    }
-}
-
-impl RunStartError {
-    /// Returns the failed request, if there is one.
-    pub fn api(&self) -> Option<&ApiError> {
-        match self {
-            Self::Refused(error) | Self::NotSent(error) | Self::NotKnown { source: error, .. } => {
-                Some(error.api())
-            }
-            Self::Interrupted => None,
-        }
     }
 }

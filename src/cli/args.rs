@@ -28,6 +28,7 @@ pub(super) use review::ReviewArgs;
 pub(super) use runs::{JobArgs, JobsArgs, RunArgs, SortKey, SortOrder, WaitingArgs};
 pub(super) use solutions::{GetArgs, ListArgs};
 
+use crate::cli::error::{ExitStatus, detailed_help};
 use crate::ident::Address;
 use crate::plan::{DiffOptions, Mode, Overrides, Selector};
 use crate::render::{PROSE_WIDTH, PlanDetail};
@@ -290,15 +291,18 @@ pub(super) struct PlanningArgs {
     /// Maximum number of concurrent steps
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(super) parallelism: usize,
-    /// Return detailed exit codes: 2 changes, 3 stale, 4 blocked, 5 partly failed, 6 in flight, 8
-    /// cancelled, 9 locked
-    #[arg(long, help_heading = OUTPUT)]
+    #[arg(long, help = detailed_help(is_detailed), help_heading = OUTPUT)]
     pub(super) detailed_exitcode: bool,
     /// Disable interactive prompts
     #[arg(long)]
     pub(super) no_input: bool,
     #[command(flatten)]
     pub(super) detail: DetailArgs,
+}
+
+/// Returns true if only a detailed exit code shows the status.
+fn is_detailed(status: ExitStatus) -> bool {
+    !matches!(status, ExitStatus::Success | ExitStatus::Error)
 }
 
 /// The options for the detail of a printed plan.

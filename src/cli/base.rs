@@ -5,7 +5,6 @@
 //! repository chooses, and they return a file as it was committed.
 
 use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,10 +12,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
-use super::error::CommandError;
+use super::error::{CommandError, ErrorKind};
 use super::files::{folder_of, has_no_folder};
 use super::session::read_source;
-use crate::manifest::{self, SourceFile};
+use crate::manifest::{self, Problems, SourceFile};
 use crate::review::BaseCommit;
 
 /// The timeout of one git command.
@@ -99,9 +98,12 @@ pub(super) async fn read_base(
     file: &Path,
     is_exact: bool,
 ) -> Result<Base, CommandError> {
-    let failed = |source| CommandError::Base {
-        base: base.to_string_lossy().into_owned(),
-        source,
+    let failed = |source: BaseError| {
+        let hint = source.help();
+        let base = base.to_string_lossy();
+        CommandError::failed(source)
+            .context(format!("failed to read the base `{base}`"))
+            .hint(hint)
     };
     if base.as_encoded_bytes().starts_with(b"-") {
         return Err(failed(BaseError::Dash));
@@ -124,16 +126,32 @@ pub(super) async fn read_base(
     let source = bytes
         .map(|bytes| SourceFile::from_bytes(&name, bytes))
         .transpose()
-        .map_err(|problems| CommandError::Reviewed {
-            what: format!("the base manifest `{name}`"),
-            problems,
-            variables: Vec::new(),
-        })?;
+        .map_err(|problems| reviewed(&format!("the base manifest `{name}`"), problems, &[]))?;
     Ok(Base {
         name,
         commit: Some(commit),
         source,
     })
+}
+
+/// Returns the error of a manifest with problems. `variables` are the environment variables that
+/// were not replaced by their values.
+pub(super) fn reviewed(what: &str, problems: Problems, variables: &[String]) -> CommandError {
+    let hint = if variables.is_empty() {
+        "Correct it; a base that cannot be corrected is left out by naming a later one.".to_owned()
+    } else {
+        let options: Vec<String> = variables
+            .iter()
+            .map(|name| format!("--env {name}"))
+            .collect();
+        format!(
+            "A review reads no environment variables: `${{env:NAME}}` is not replaced. If it needs \
+             a value, allow the variable: {}.",
+            options.join(" ")
+        )
+    };
+    let kind = ErrorKind::Reviewed(problems);
+    CommandError::new(kind, format!("{what} has problems")).hint(hint)
 }
 
 /// Returns the commit of the base, and the content of the file in it; none if it does not exist.
@@ -360,7 +378,7 @@ async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<A
 }
 
 fn no_git(error: std::io::Error) -> BaseError {
-    if error.kind() == ErrorKind::NotFound {
+    if error.kind() == std::io::ErrorKind::NotFound {
         BaseError::NoGit
     } else {
         BaseError::Git(error)

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::clock;
-use super::error::CommandError;
+use super::error::{CommandError, ErrorKind};
 use super::files::write_whole;
 use super::io::Io;
-use super::workflow::apply_session::told;
+use super::workflow::apply_session::described;
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
 use solform_emulator::{self as emulator, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
@@ -87,9 +87,20 @@ pub(super) async fn start(
         Ok(emulator) => emulator,
         Err(EmulatorError::DataInUse { path }) => {
             let holder = read_holder(&path);
-            return Err(CommandError::EmulatorInUse { path, holder });
+            let holder = holder.as_deref().unwrap_or("another solform");
+            let message = format!(
+                "the emulator's data folder `{}` is in use by {holder}",
+                path.display()
+            );
+            return Err(CommandError::new(ErrorKind::Locked, message)
+                .hint("Wait until that command has ended, then run this one again."));
         }
-        Err(error) => return Err(CommandError::Emulator(error)),
+        Err(error) => {
+            let hint = error.help();
+            return Err(CommandError::failed(error)
+                .context("the emulator did not start")
+                .hint(hint));
+        }
     };
     if let (true, Some(data), Some(seed)) = (emulator.ignores_seed(), &data, seed) {
         let data = data.display();
@@ -137,5 +148,5 @@ fn write_holder(data: &Path, holder: Holder<'_>) -> Option<HolderFile> {
 fn read_holder(data: &Path) -> Option<String> {
     let text = regular_file::read(&holder_path(data), HOLDER_LIMIT).ok()?;
     let owner: LockOwner = serde_json::from_slice(&text).ok()?;
-    Some(told(&owner))
+    Some(described(&owner))
 }

@@ -13,8 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::args::LogLevel;
 use super::clock;
-use super::diagnostics::{WARNINGS_SENT, diagnostics_of, more_problems};
-use super::error::CommandError;
+use super::error::{CommandError, ErrorKind, WARNINGS_SENT, diagnostics_of, more_problems};
 use super::invocation::Invocation;
 use super::repeated::Repeated;
 use super::settings::Settings;
@@ -177,29 +176,33 @@ impl Io {
                 stream.send(StreamMessage::diagnostic(diagnostic));
             }
         }
-        match error {
-            CommandError::Closed => return Ok(()),
-            CommandError::Manifest(problems) => self.problems(problems)?,
-            CommandError::Reviewed { problems, .. } => {
-                let head = anstyle_text(self.err_styles.destroy, "Error:");
-                writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))?;
+        match &error.kind {
+            // The refusals were shown with the plan.
+            ErrorKind::Closed | ErrorKind::Blocked(_) | ErrorKind::Unproven(_) => return Ok(()),
+            ErrorKind::Manifest(problems) => self.problems(problems)?,
+            ErrorKind::Reviewed(problems) => {
+                self.headline(error)?;
                 self.problems(problems)?;
             }
-            // The refusals were shown with the plan.
-            CommandError::Blocked { .. } => {}
-            _ => {
-                let head = anstyle_text(self.err_styles.destroy, "Error:");
-                writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))?;
-            }
+            ErrorKind::Failed
+            | ErrorKind::Stale
+            | ErrorKind::InFlight
+            | ErrorKind::Cancelled
+            | ErrorKind::Locked => self.headline(error)?,
         }
         for cause in error.causes() {
             writeln!(self.err, "  because {}", words::escaped(&cause))?;
         }
         if let Some(help) = error.help() {
-            let help = self.invocation.complete(&help);
+            let help = self.invocation.complete(help);
             writeln!(self.err, "  help: {}", words::escaped(&help))?;
         }
         self.err.flush()
+    }
+
+    fn headline(&mut self, error: &CommandError) -> io::Result<()> {
+        let head = anstyle_text(self.err_styles.destroy, "Error:");
+        writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))
     }
 
     /// Shows problems of the manifest; repeated ones are grouped.

@@ -8,10 +8,8 @@ mod args;
 mod base;
 mod clock;
 mod commands;
-mod diagnostics;
 mod embedded;
 mod error;
-mod exit;
 mod files;
 mod invocation;
 mod io;
@@ -34,8 +32,7 @@ use std::process::ExitCode;
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
 
 use self::args::Cli;
-use self::error::CommandError;
-use self::exit::ExitStatus;
+use self::error::{CommandError, ExitStatus};
 use self::invocation::Invocation;
 use self::io::Io;
 use self::settings::Settings;
@@ -107,7 +104,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             .worker_threads(2)
             .enable_all()
             .build()
-            .map_err(|source| CommandError::Runtime { source })?;
+            .map_err(CommandError::runtime)?;
         let result = runtime.block_on(commands::run(cli, &settings, &mut io));
         // A blocked read of standard input must not delay the exit.
         runtime.shutdown_background();
@@ -115,7 +112,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     });
     // A closed pipe must not hide that the apply did not happen.
     let result = match result {
-        Err(CommandError::Closed) if is_writing => Err(CommandError::ClosedBefore),
+        Err(error) if is_writing && error.is_closed() => Err(CommandError::failed(
+            "the output was closed before anything was sent, so nothing was changed",
+        )),
         result => result,
     };
     finish(result, is_detailed, &mut io)
@@ -124,7 +123,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 fn finish(result: Result<ExitStatus, CommandError>, is_detailed: bool, io: &mut Io) -> ExitCode {
     let mut status = result.unwrap_or_else(|error| {
         io.report(&error);
-        error.exit_status()
+        error.kind.exit_status()
     });
     // A closed pipe is no error; a full disk is one.
     if let Err(error) = io.flush()

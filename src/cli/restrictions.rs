@@ -61,8 +61,12 @@ impl Restrictions {
     /// missing.
     pub(super) fn check_path(&self, folder: &Path, path: &Path) -> Result<PathBuf, CommandError> {
         let named = folder.join(path);
-        let refused = || CommandError::PathNotAllowed {
-            path: named.clone(),
+        let refused = || {
+            CommandError::failed(format!(
+                "`{}` is outside of the working tree, and SOLFORM_ALLOWED_PATHS does not name it",
+                named.display()
+            ))
+            .hint("Add the file or its folder to SOLFORM_ALLOWED_PATHS if the manifest may use it.")
         };
         let real = real_path(&named).ok_or_else(refused)?;
         let tree = working_tree(folder).ok_or_else(refused)?;

@@ -19,13 +19,13 @@ use super::restrictions::Restrictions;
 use super::settings::{Settings, aws_variables, variable};
 use super::status;
 use crate::api::{
-    Client, ClientSettings, Files, Probe, ReadError, Reader, Redactor, TokenError, TokenSupplier,
-    Writer,
+    Client, ClientSettings, Files, Probe, ReadError, Reader, Redactor, SettingsError, TokenError,
+    TokenSupplier, Writer,
 };
 use crate::manifest::{self, Endpoint, Environment, Manifest, Selection, SourceFile, TokenSource};
 use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
-use solform_emulator::Seed;
+use solform_emulator::{Seed, SeedError};
 
 /// The timeout of a token command.
 const TOKEN_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -78,18 +78,17 @@ pub(super) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
             .take(limit + 1)
             .read_to_end(&mut bytes)
             .map_err(|source| CommandError::io("read", path, source))?;
-        return SourceFile::from_bytes("standard input", bytes).map_err(CommandError::Manifest);
+        return Ok(SourceFile::from_bytes("standard input", bytes)?);
     }
     let bytes = regular_file::read_named(path, limit).map_err(|source| {
         if source.kind() == std::io::ErrorKind::NotFound {
-            CommandError::NoManifest {
-                path: path.to_owned(),
-            }
+            CommandError::failed(format!("there is no manifest `{}`", path.display()))
+                .hint("Run `solform init` to write one, or name it with --file.")
         } else {
             CommandError::io("read", path, source)
         }
     })?;
-    SourceFile::from_bytes(&path.display().to_string(), bytes).map_err(CommandError::Manifest)
+    Ok(SourceFile::from_bytes(&path.display().to_string(), bytes)?)
 }
 
 /// Checks the manifest for the chosen environment, and shows the warnings.
@@ -102,7 +101,7 @@ fn load(
     let selection = selection(args, settings);
     let variable = |name: &str| settings.manifest_variable(name);
     let checked = manifest::read(&source, &selection, &variable)
-        .map_err(|problems| CommandError::Manifest(settings.problems(problems)))?;
+        .map_err(|problems| settings.problems(problems))?;
     io.warn_of(&checked.warnings)?;
     Ok(Loaded {
         source,
@@ -163,9 +162,7 @@ pub(super) async fn open(
     let path = args.file.clone();
     // Reading blocks its thread; signals must still be handled.
     let source = tokio::task::spawn_blocking(move || read_source(&path)).await;
-    let source = source.map_err(|error| CommandError::Runtime {
-        source: std::io::Error::other(error),
-    })??;
+    let source = source.map_err(|error| CommandError::runtime(std::io::Error::other(error)))??;
     let place = place_of(source, args, settings, io)?;
     connect(place, settings, io, |_| {}).await
 }
@@ -239,10 +236,7 @@ pub(super) fn client(
         restrictions
             .hosts
             .check(&base)
-            .map_err(|refusal| CommandError::Settings {
-                environment: environment.name.clone(),
-                source: refusal.into(),
-            })?;
+            .map_err(|refusal| settings_error(environment, refusal.into()))?;
     }
     let mut client_settings = ClientSettings::new(base, Arc::clone(&io.secrets));
     client_settings.allowed_hosts = restrictions.map(|restrictions| restrictions.hosts.clone());
@@ -275,10 +269,17 @@ pub(super) fn client(
     };
     client_settings.events = Some(status::start(io));
     adjust(&mut client_settings);
-    Client::new(client_settings).map_err(|source| CommandError::Settings {
-        environment: environment.name.clone(),
-        source,
-    })
+    Client::new(client_settings).map_err(|source| settings_error(environment, source))
+}
+
+fn settings_error(environment: &Environment, source: SettingsError) -> CommandError {
+    let hint = source.help();
+    CommandError::failed(source)
+        .context(format!(
+            "the environment `{}` cannot be asked",
+            environment.name
+        ))
+        .hint(hint)
 }
 
 impl EnvironmentContext {
@@ -329,9 +330,10 @@ impl EnvironmentContext {
             .ok()
             .filter(|url| url.scheme() == "s3" && url.host_str().is_some());
         let Some(url) = url else {
-            return Err(CommandError::StoreKind {
-                text: text.to_owned(),
-            });
+            let message = format!("unsupported store URL `{text}`");
+            return Err(
+                CommandError::failed(message).hint("Give a folder, or `s3://BUCKET/PREFIX`.")
+            );
         };
         let settings = aws_variables();
         for (name, value) in &settings {
@@ -353,15 +355,18 @@ impl EnvironmentContext {
         // A manifest of an untrusted branch must not choose its store.
         if let Some(allowed) = allowed {
             let asked = store_url(&url, &settings);
-            allowed
-                .check(&asked)
-                .map_err(|source| CommandError::StoreHost {
-                    text: text.to_owned(),
-                    host: asked.host_str().unwrap_or_default().to_owned(),
-                    source,
-                })?;
+            allowed.check(&asked).map_err(|refusal| {
+                let host = asked.host_str().unwrap_or_default();
+                let hint = refusal.help();
+                CommandError::failed(refusal)
+                    .context(format!(
+                        "the store `{text}` is at the host `{host}`, which SOLFORM_ALLOWED_HOSTS \
+                         does not name"
+                    ))
+                    .hint(hint)
+            })?;
         }
-        let (bucket, prefix) = open_s3(&url, &settings, allowed).map_err(CommandError::Store)?;
+        let (bucket, prefix) = open_s3(&url, &settings, allowed)?;
         let environment = &self.loaded.manifest.environment;
         let key = StoreKey {
             environment: &environment.name,
@@ -437,10 +442,14 @@ impl Session {
     }
 
     pub(super) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {
-        CommandError::Read {
-            environment: self.place.loaded.manifest.environment.name.clone(),
-            source: source.into(),
-        }
+        let source = source.into();
+        let hint = source.help().into_owned();
+        let environment = &self.manifest().environment.name;
+        CommandError::failed(source)
+            .context(format!(
+                "failed to read the live state of environment `{environment}`"
+            ))
+            .hint(hint)
     }
 }
 
@@ -448,10 +457,23 @@ impl Session {
 pub(super) fn read_seed(path: &Path) -> Result<Seed, CommandError> {
     let text = regular_file::read_text(path, SEED_LIMIT)
         .map_err(|source| CommandError::io("read", path, source))?;
-    Seed::parse(&text).map_err(|source| CommandError::Seed {
-        path: path.to_owned(),
-        source,
-    })
+    Seed::parse(&text).map_err(|source| seed_error(path, source))
+}
+
+/// Returns the error of a seed that cannot be used.
+pub(super) fn seed_error(path: &Path, source: SeedError) -> CommandError {
+    CommandError::failed(source)
+        .context(format!("the seed `{}` cannot be used", path.display()))
+        .hint("Correct the file; `docs/emulator.md` shows the form of a seed.")
+}
+
+/// The refusal of a token command while hosts are restricted.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the token command of environment `{environment}` is not run while SOLFORM_ALLOWED_HOSTS is set"
+)]
+pub(super) struct TokenCommandRefused {
+    environment: String,
 }
 
 /// The reason why no token could be read. Never contains the text that was read.
@@ -497,10 +519,14 @@ fn token_supplier(
             if (settings.restrictions.as_ref())
                 .is_some_and(|restrictions| !restrictions.allows_variable(name)) =>
         {
-            return Err(CommandError::TokenVariable {
-                environment: environment.name.clone(),
-                name: name.clone(),
-            });
+            return Err(CommandError::failed(format!(
+                "the token variable `{name}` of environment `{}` is not in SOLFORM_ALLOWED_ENV",
+                environment.name
+            ))
+            .hint(format!(
+                "Add `{name}` to SOLFORM_ALLOWED_ENV, or give --env {name}, \
+                 if the manifest may read it."
+            )));
         }
         TokenSource::Env(name) => {
             let name = name.clone();
@@ -526,9 +552,9 @@ fn token_supplier(
         }
         // A manifest of an untrusted branch must not choose a program to run.
         TokenSource::Command(_) if settings.restrictions.is_some() => {
-            return Err(CommandError::TokenCommand {
-                environment: environment.name.clone(),
-            });
+            let environment = environment.name.clone();
+            return Err(CommandError::failed(TokenCommandRefused { environment })
+                .hint("Give the token by `env` or `file` in pipelines that restrict hosts."));
         }
         TokenSource::Command(command) => {
             let command = command.clone();

@@ -4,16 +4,17 @@ use super::code::Code;
 use super::position::{Label, Position};
 use super::problem::Problem;
 use super::source::SourceFile;
-use crate::ident::Address;
 
 /// Returns the problem of a version that must be deployed but has no path.
-pub fn path_needed(source: &SourceFile, position: &Position, address: &Address) -> Problem {
-    Problem::new(
-        Code::PathNeeded,
-        format!("`{address}` is not live, and no `path` says what to deploy"),
-    )
-    .placed(source, position, "is declared here")
-    .help("Add `path` to the entry, or correct its version.")
+pub fn path_needed(
+    source: &SourceFile,
+    position: &Position,
+    message: impl Into<String>,
+    help: String,
+) -> Problem {
+    Problem::new(Code::PathNeeded, message)
+        .placed(source, position, "is declared here")
+        .help(help)
 }
 
 /// Returns the problem of a package that cannot be deployed as the declared version.

@@ -60,7 +60,7 @@ impl DiffError {
     pub fn help(&self) -> String {
         match self {
             Self::NoPath { .. } => {
-                "Give the version a `path`, or deploy it before it is declared without one.".to_owned()
+                "Add `path` to the entry, or correct its version.".to_owned()
             }
             Self::SelectsNothing { near, .. } if !near.is_empty() => did_you_mean(near),
             Self::SelectsNothing { .. } => {

@@ -32,6 +32,11 @@ pub enum JournalError {
     },
 }
 
+impl JournalError {
+    /// The fix, as a sentence.
+    pub const HELP: &str = "Make the folder `.solform` beside the manifest writable.";
+}
+
 /// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal {

@@ -104,6 +104,18 @@ pub enum ReadError {
     UnprovenWhole(Unproven),
 }
 
+impl ReadError {
+    /// Returns the fix, in full sentences.
+    pub fn help(&self) -> Cow<'static, str> {
+        match self {
+            Self::Api(error) => error.help(),
+            Self::Unproven { .. } | Self::UnprovenWhole(_) => {
+                Cow::Borrowed("Run the command again; if it stays, look at the server.")
+            }
+        }
+    }
+}
+
 /// The request that failed, and the fields that every kind of failure shares.
 pub(in crate::api) struct Asked<'a> {
     pub(in crate::api) method: &'a reqwest::Method,

@@ -16,7 +16,10 @@ pub(in crate::cli) fn normalise(
 ) -> Result<Vec<OsString>, CommandError> {
     let mut arguments = arguments;
     if let Some(extra) = extra {
-        let extra = shlex::split(extra).ok_or(CommandError::CliArgs)?;
+        let extra = shlex::split(extra).ok_or_else(|| {
+            CommandError::failed("SOLFORM_CLI_ARGS has a quote that is not closed")
+                .hint("Close the quote.")
+        })?;
         let command = command_position(&arguments);
         if let Some(command) = command {
             let behind = command + 1;

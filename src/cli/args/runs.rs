@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{ManifestArgs, parse_duration};
+use crate::cli::error::{ExitStatus, detailed_help};
 use crate::ident::{JobId, Owner, SolutionId, SolutionName, Version};
 use crate::job::JobKind;
 
@@ -57,9 +58,14 @@ pub(in crate::cli) struct WaitingArgs {
     /// Print a JSON document
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// Return detailed exit codes: 5 failed, 6 in flight or not known, 8 cancelled
-    #[arg(long)]
+    #[arg(long, help = detailed_help(is_of_runs))]
     pub(in crate::cli) detailed_exitcode: bool,
+}
+
+/// Returns true if a command about a run or job can end with the status.
+fn is_of_runs(status: ExitStatus) -> bool {
+    use ExitStatus::{Cancelled, InFlight, Partial};
+    matches!(status, Partial | InFlight | Cancelled)
 }
 
 /// Arguments of `jobs`.

@@ -7,13 +7,12 @@ use std::time::Duration;
 use crate::api::ReadError;
 use crate::cli::args::AbandonArgs;
 use crate::cli::clock;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply::{self, Cancellation};
-use crate::cli::workflow::apply_session;
+use crate::cli::workflow::cancellation::Cancellation;
+use crate::cli::workflow::{apply_session, approval};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::{JobResult, JobState};
 use crate::live::LiveVersion;
@@ -28,7 +27,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     if args.json {
         if !args.auto_approve {
-            return Err(CommandError::NotApproved);
+            return Err(approval::not_approved_with_json());
         }
         io.keep_out_for_a_document();
     }
@@ -78,18 +77,12 @@ async fn abandon(
         io.out.flush()?;
     }
     if !args.auto_approve {
-        if args.no_input || !io.can_ask {
-            return Err(CommandError::NobodyToAsk);
-        }
         let question = format!(
             "Do you really want to abandon {} of apply {}?",
             step.address(),
             run.id
         );
-        if let Err(error) = start.or_interrupted(apply::ask(&question, io)).await {
-            writeln!(io.err)?;
-            return Err(error);
-        }
+        approval::ask(&question, !args.no_input, start, io).await?;
     }
     record(store, session, run, step, &left, &live).await?;
     if args.json {
@@ -142,25 +135,38 @@ fn find_step<'a>(run: &'a PastRun, address: &Address) -> Result<&'a PastStep, Co
     }
     match found.as_slice() {
         [step] => Ok(step),
-        _ => Err(CommandError::NoSuchStep {
-            apply: run.id.clone(),
-            address: address.to_string(),
-            left: run
-                .steps
-                .iter()
-                .filter(|step| left_of(step).is_some())
-                .map(|step| step.address().to_string())
-                .collect(),
-        }),
+        _ => {
+            let steps = run.steps.iter().filter(|step| left_of(step).is_some());
+            let names: Vec<String> = steps.map(|step| step.address().to_string()).collect();
+            let error =
+                CommandError::failed(format!("apply `{}` has no change of `{address}`", run.id));
+            Err(if names.is_empty() {
+                error.hint(see_changes(run))
+            } else {
+                error.hint(format!(
+                    "Name one of its changes that can be abandoned: {}.",
+                    names.join(", ")
+                ))
+            })
+        }
     }
 }
 
+fn see_changes(run: &PastRun) -> String {
+    format!(
+        "Run `solform history show {}` to see its changes and their jobs.",
+        run.id
+    )
+}
+
 fn nothing(run: &PastRun, step: &PastStep) -> CommandError {
-    CommandError::NothingToAbandon {
-        apply: run.id.clone(),
-        address: step.address().to_string(),
-        is_abandoned: step.is_abandoned(),
-    }
+    let state = if step.is_abandoned() {
+        "is abandoned already"
+    } else {
+        "waits for no job and left no record"
+    };
+    let message = format!("`{}` of apply `{}` {state}", step.address(), run.id);
+    CommandError::failed(message).hint(see_changes(run))
 }
 
 /// Reads the last answer about a job and the live records of the version. An unreadable job is no
@@ -209,7 +215,7 @@ async fn record(
     left: &Left<'_>,
     live: &[LiveVersion],
 ) -> Result<(), CommandError> {
-    let journal = store.reopen(&run.id).await.map_err(CommandError::Store)?;
+    let journal = store.reopen(&run.id).await?;
     let reopen = (!run.is_reopened).then_some(Entry::Reopen {});
     let abandon = Entry::Abandon {
         change: step.change.clone(),
@@ -219,10 +225,6 @@ async fn record(
     };
     journal
         .record_all(clock::now_ms(), reopen.into_iter().chain([abandon]))
-        .await
-        .map_err(CommandError::Journal)?;
-    store
-        .close(&run.id, journal)
-        .await
-        .map_err(CommandError::Store)
+        .await?;
+    Ok(store.close(&run.id, journal).await?)
 }

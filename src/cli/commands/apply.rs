@@ -1,13 +1,16 @@
 //! `apply`: applies the manifest, or a saved plan.
 
+use std::path::Path;
+
 use crate::cli::args::ApplyArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply::{self, Cancellation};
+use crate::cli::workflow::apply;
 use crate::cli::workflow::apply_session::{self, ApplySession};
+use crate::cli::workflow::cancellation::Cancellation;
+use crate::cli::workflow::plan;
 use crate::cli::workflow::report::Reporting;
 use crate::cli::workflow::saved_plan::{self, SavedApproval};
 use crate::plan::{Mode, SavedPlan, SavedPlanError};
@@ -46,7 +49,7 @@ async fn resume(
     let change = &args.change;
     reporting.check(true, &change.manifest.file)?;
     if let Some(option) = change.planning.shaping() {
-        return Err(CommandError::OptionWithPlan { option });
+        return Err(CommandError::option_with_plan(option));
     }
     let session = start.open(&change.manifest, settings, io).await?;
     reporting.learn(&session);
@@ -71,17 +74,12 @@ async fn resume_interrupted(
         io.send(|| StreamMessage::log(message));
         return Ok(ExitStatus::Success);
     };
-    let plan = apply_session
-        .store
-        .plan(run)
-        .await
-        .map_err(CommandError::Store)?;
-    let plan = plan.ok_or_else(|| CommandError::NothingToResume { run: run.clone() })?;
-    let refused = |source: SavedPlanError| CommandError::SavedPlan {
-        path: run.into(),
-        source,
-        command: None,
-    };
+    let plan = apply_session.store.plan(run).await?;
+    let plan = plan.ok_or_else(|| {
+        CommandError::failed(format!("the plan of the apply `{run}` was not kept"))
+            .hint("Run `solform apply`: it plans the remaining changes.")
+    })?;
+    let refused = |source: SavedPlanError| plan::refused(Path::new(run), source, None);
     let saved = SavedPlan::from_json(&String::from_utf8_lossy(&plan)).map_err(refused)?;
     saved.check_against(session.manifest()).map_err(refused)?;
     io.note(&format!("Resuming the run {run}."))?;

@@ -5,8 +5,7 @@ use std::io::Write as _;
 use clap::CommandFactory as _;
 
 use crate::cli::args::{Cli, CompletionsArgs};
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 
 pub(super) fn run(args: &CompletionsArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {

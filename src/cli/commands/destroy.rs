@@ -1,11 +1,11 @@
 //! `destroy`: deletes exactly the declared, live, exact-owner versions.
 
 use crate::cli::args::DestroyArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply::{self, Cancellation};
+use crate::cli::workflow::apply;
+use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::report::Reporting;
 use crate::cli::workflow::saved_plan;
 use crate::plan::Mode;

@@ -1,14 +1,14 @@
 //! `emulator`: serves the platform's API on a loopback port until a signal arrives.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use crate::apply::CancelHandle;
 use crate::cli::args::EmulatorArgs;
 use crate::cli::embedded::{self, Holder};
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::{Io, SharedErr};
-use crate::cli::session::read_seed;
+use crate::cli::session::{read_seed, seed_error};
 use crate::cli::settings::Settings;
 use crate::cli::signals::{self, NextCommand};
 use secrecy::SecretString;
@@ -29,21 +29,22 @@ pub(super) async fn run(
     let (cancel_handle, interrupt) = CancelHandle::new();
     let err = SharedErr::new(&io.secrets);
     signals::watch(cancel_handle, None, err, NextCommand::default())
-        .map_err(|source| CommandError::Runtime { source })?;
+        .map_err(CommandError::runtime)?;
     let seed = args.seed.as_deref().map(read_seed).transpose()?;
     let knobs = if args.knob.is_empty() {
         None
     } else {
         let mut knobs = args.profile.knobs();
         if let Some(seed) = &seed {
-            seed.turn_knobs(&mut knobs)
-                .map_err(|source| CommandError::Seed {
-                    path: args.seed.clone().unwrap_or_default(),
-                    source,
-                })?;
+            seed.turn_knobs(&mut knobs).map_err(|source| {
+                let path = args.seed.as_deref().unwrap_or(Path::new(""));
+                seed_error(path, source)
+            })?;
         }
         for text in &args.knob {
-            knobs.assign(text).map_err(knob_error(text))?;
+            knobs.assign(text).map_err(|source| {
+                CommandError::failed(source).context(format!("`--knob {text}` cannot be used"))
+            })?;
         }
         Some(knobs)
     };
@@ -86,13 +87,9 @@ fn token(args: &EmulatorArgs, io: &Io) -> Result<Option<Token>, CommandError> {
     };
     let token = text.trim();
     if token.is_empty() {
-        return Err(CommandError::EmptyToken);
+        return Err(CommandError::failed("the emulator's token is empty")
+            .hint("Write the token into the file, or leave the option out."));
     }
     io.secrets.add(&SecretString::from(token));
     Ok(Some(token.into()))
-}
-
-fn knob_error(text: &str) -> impl FnOnce(emulator::KnobError) -> CommandError {
-    let text = text.to_owned();
-    move |source| CommandError::Knob { text, source }
 }

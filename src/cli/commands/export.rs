@@ -5,8 +5,7 @@ use std::path::Path;
 
 use crate::api::{ListRequest, ReadError, VisibilityOf};
 use crate::cli::args::ExportArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::files::{check_writable, folder_of, write_shared};
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
@@ -24,7 +23,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     if let Some(path) = &args.out {
         if !args.force && path.exists() {
-            return Err(CommandError::OutExists { path: path.clone() });
+            return Err(out_exists(path));
         }
         check_writable(path).map_err(|source| CommandError::io("write", path, source))?;
     }
@@ -52,7 +51,7 @@ pub(super) async fn run(
         None => io.document().write_all(&text)?,
         Some(path) => write_shared(path, &text, args.force).map_err(|source| {
             if source.kind() == std::io::ErrorKind::AlreadyExists {
-                CommandError::OutExists { path: path.clone() }
+                out_exists(path)
             } else {
                 CommandError::io("write", path, source)
             }
@@ -63,20 +62,28 @@ pub(super) async fn run(
     Ok(ExitStatus::Success)
 }
 
+fn out_exists(path: &Path) -> CommandError {
+    CommandError::failed(format!("`{}` already exists", path.display()))
+        .hint("Name another file, or add --force to overwrite it.")
+}
+
 /// Reads the manifest and plans it as `plan` does: a manifest whose plan is not empty is an error.
 fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<(), CommandError> {
-    let unsound = |why: &str| CommandError::ExportUnsound {
-        why: why.to_owned(),
+    let unsound = |why: &str| {
+        CommandError::failed(format!(
+            "internal error: the manifest would not be right, and is not written: {why}; \
+             please report it"
+        ))
     };
     let shown = String::from_utf8_lossy(text);
     if io.secrets.is_touched(&shown) {
         return Err(unsound("a name on the server holds a token of this run"));
     }
-    let source = SourceFile::from_bytes("export", text).map_err(CommandError::Manifest)?;
+    let source = SourceFile::from_bytes("export", text)?;
     let selection = Selection {
         environment: Some(&session.manifest().environment.name),
     };
-    let read = manifest::read(&source, &selection, &variable).map_err(CommandError::Manifest)?;
+    let read = manifest::read(&source, &selection, &variable)?;
     let plan = diff(
         &read.manifest,
         live,

@@ -3,8 +3,7 @@
 use std::io::Write as _;
 
 use crate::cli::args::ForceUnlockArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
@@ -19,11 +18,7 @@ pub(super) async fn run(
     let place = session::place(&args.manifest, settings, io)?;
     let store = place.store(args.store.as_deref(), &io.secrets)?;
     // The id is the approval: only a command that could not acquire the lock shows it.
-    if store
-        .force_unlock(&args.id)
-        .await
-        .map_err(CommandError::Store)?
-    {
+    if store.force_unlock(&args.id).await? {
         writeln!(
             io.out,
             "The lock `{}` is taken away. Whoever held it sends nothing more.",
@@ -31,15 +26,14 @@ pub(super) async fn run(
         )?;
         return Ok(ExitStatus::Success);
     }
-    let holder = store.lock_owner().await.map_err(CommandError::Store)?;
-    Err(CommandError::NotLocked {
-        id: args.id.clone(),
-        holder: holder.map(|holder| {
-            format!(
-                "{}, under the id `{}`",
-                apply_session::told(&holder),
-                holder.id
-            )
-        }),
-    })
+    let hint = match store.lock_owner().await? {
+        None => "No command holds it.".to_owned(),
+        Some(holder) => format!(
+            "It is held by {}, under the id `{}`.",
+            apply_session::described(&holder),
+            holder.id
+        ),
+    };
+    let message = format!("the lock is not held under the id `{}`", args.id);
+    Err(CommandError::failed(message).hint(hint))
 }

@@ -5,15 +5,14 @@ use std::io::Write as _;
 
 use crate::api::ListRequest;
 use crate::cli::args::GetArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
 use crate::ident::{Address, SolutionId, SolutionName};
 use crate::live::{Coverage, LiveState, LiveVersion};
-use crate::plan::near_addresses;
+use crate::plan::{did_you_mean, near_addresses};
 use crate::render::{render_json, render_solution, solutions_document};
 
 pub(super) async fn run(
@@ -57,25 +56,24 @@ async fn not_live(session: &Session, text: &str) -> CommandError {
         format!("{text}@")
     };
     // Ids have no similar ids, and listing a big instance takes time.
-    if is_uuid(text) {
-        return CommandError::NotLive {
-            text: text.to_owned(),
-            near: Vec::new(),
-        };
-    }
-    // Without a listing, there are fewer suggestions, but the error is the same.
-    let live = session.reader().collect(&ListRequest::default()).await;
-    let versions = live.as_ref().map_or(&[][..], LiveState::versions).iter();
-    let identities = versions.map(|version| &version.identity);
-    let near = if live.is_ok() {
-        near_addresses(&as_address, identities)
+    let near = if is_uuid(text) {
+        Vec::new()
     } else {
-        near_addresses(&as_address, declared.map(|entry| &entry.identity))
+        // Without a listing, there are fewer suggestions, but the error is the same.
+        match session.reader().collect(&ListRequest::default()).await {
+            Ok(live) => {
+                let versions = live.versions().iter();
+                near_addresses(&as_address, versions.map(|version| &version.identity))
+            }
+            Err(_) => near_addresses(&as_address, declared.map(|entry| &entry.identity)),
+        }
     };
-    CommandError::NotLive {
-        text: text.to_owned(),
-        near,
-    }
+    let hint = if near.is_empty() {
+        "Run `solform list` to list the live versions.".to_owned()
+    } else {
+        did_you_mean(&near)
+    };
+    CommandError::failed(format!("no live version matches `{text}`")).hint(hint)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -94,13 +92,25 @@ pub(super) async fn the_one(session: &Session, text: &str) -> Result<SolutionId,
     match &found.versions[..] {
         [] => Err(not_live(session, text).await),
         [one] => Ok(one.id.clone()),
-        several => Err(CommandError::SeveralLive {
-            text: text.to_owned(),
-            found: several
+        several => {
+            let records: Vec<String> = several
                 .iter()
-                .map(|live| (live.identity.full_address(), live.id.clone()))
-                .collect(),
-        }),
+                .map(|live| {
+                    format!(
+                        "`{}` with the id `{}`",
+                        live.identity.full_address(),
+                        live.id
+                    )
+                })
+                .collect();
+            let message = format!(
+                "{} live records are `{text}`: {}",
+                records.len(),
+                records.join(", ")
+            );
+            Err(CommandError::failed(message)
+                .hint("Put the owner in front, `owner:Name@version`, or give the id of one."))
+        }
     }
 }
 

@@ -4,8 +4,7 @@ use std::io::Write as _;
 
 use crate::cli::args::{DocumentFormat, HistoryArgs, HistoryCommand};
 use crate::cli::clock;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
@@ -25,10 +24,7 @@ pub(super) async fn run(
     let mut runs = apply_session::runs_of(&*store).await?;
     for run in runs.iter_mut().filter(|run| run.complete.is_none()) {
         if let Some(lock) = &run.lock
-            && store
-                .is_locked_by(lock)
-                .await
-                .map_err(CommandError::Store)?
+            && store.is_locked_by(lock).await?
         {
             run.running_at_ms = Some(clock::now_ms());
         }

@@ -4,8 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli::args::InitArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::files::is_standard_input;
 use crate::cli::io::Io;
 use crate::manifest;

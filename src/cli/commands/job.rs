@@ -2,12 +2,11 @@
 
 use crate::apply::{JobOutcome, WatchedJob, look_at_job};
 use crate::cli::args::JobArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply::Cancellation;
+use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;
 use crate::job::JobKind;
 

@@ -7,8 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::get;
 use crate::cli::args::{JobsArgs, SortKey, SortOrder};
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;

@@ -6,8 +6,7 @@ use clap::CommandFactory as _;
 use clap_mangen::Man;
 
 use crate::cli::args::{Cli, ManArgs};
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 
 pub(super) fn run(args: &ManArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
@@ -17,7 +16,10 @@ pub(super) fn run(args: &ManArgs, io: &mut Io) -> Result<ExitStatus, CommandErro
         None => Man::new(cli),
         Some(name) => {
             let found = cli.find_subcommand(name).cloned();
-            let command = found.ok_or_else(|| CommandError::NoCommand { name: name.clone() })?;
+            let command = found.ok_or_else(|| {
+                CommandError::failed(format!("there is no command `{name}`"))
+                    .hint("Run `solform --help` to see the commands.")
+            })?;
             // The main page lists the pages by these names.
             Man::new(command).title(format!("solform-{name}"))
         }

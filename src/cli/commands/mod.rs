@@ -23,8 +23,7 @@ mod show;
 mod validate;
 
 use super::args::{Cli, Command};
-use super::error::CommandError;
-use super::exit::ExitStatus;
+use super::error::{CommandError, ExitStatus};
 use super::io::Io;
 use super::settings::Settings;
 use super::signals;
@@ -36,8 +35,7 @@ pub(super) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     if !cli.command.handles_signals() {
-        signals::end_at_first(io.stream.clone())
-            .map_err(|source| CommandError::Runtime { source })?;
+        signals::end_at_first(io.stream.clone()).map_err(CommandError::runtime)?;
     }
     match cli.command {
         Command::Init(args) => init::run(&args, io),

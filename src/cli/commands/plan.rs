@@ -5,8 +5,7 @@ use std::io::Write as _;
 use crate::cli::ahead;
 use crate::cli::args::PlanArgs;
 use crate::cli::clock;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats};
@@ -49,7 +48,7 @@ async fn make(
         Mode::Converge
     };
     if args.destroy && !args.planning.replace.is_empty() {
-        return Err(CommandError::ReplaceWithDestroy);
+        return Err(plan::replace_with_destroy());
     }
     let (session, look) = ahead::open(&args.manifest, settings, io).await?;
     let mut options = args.planning.diff_options(mode);

@@ -8,9 +8,8 @@ use std::io::Write;
 use indexmap::IndexSet;
 
 use crate::cli::args::{Output, ReviewArgs, ReviewFormat};
-use crate::cli::base::{Base, read_base};
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::base::{Base, read_base, reviewed};
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::read_source;
 use crate::cli::settings::{Settings, variable};
@@ -55,10 +54,10 @@ pub(super) async fn run(
     // The head's order, followed by the environments that only the base declares.
     let names: IndexSet<&String> = heads.names.iter().chain(&bases.names).collect();
     if let Some(only) = only.filter(|only| !names.iter().any(|name| name == only)) {
-        return Err(CommandError::NoEnvironment {
-            name: only.to_owned(),
-            known: names.into_iter().cloned().collect(),
-        });
+        let known: Vec<&str> = names.into_iter().map(String::as_str).collect();
+        let message = format!("neither manifest declares an environment `{only}`");
+        let hint = format!("Declared are: {}.", known.join(", "));
+        return Err(CommandError::failed(message).hint(hint));
     }
     let environments: Vec<String> = names
         .into_iter()
@@ -124,10 +123,9 @@ impl Variables<'_> {
     ) -> Result<Side, CommandError> {
         self.stood_in.borrow_mut().clear();
         let read = |name: &str| self.value(name);
-        let failed = |problems: Problems| CommandError::Reviewed {
-            what: format!("{what} `{}`", source.name()),
-            problems,
-            variables: self.stood_in.take().into_iter().collect(),
+        let failed = |problems: Problems| {
+            let variables: Vec<String> = self.stood_in.take().into_iter().collect();
+            reviewed(&format!("{what} `{}`", source.name()), problems, &variables)
         };
         let names = manifest::environments(source).map_err(failed)?;
         let (manifests, warnings) = match only {

@@ -6,15 +6,14 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::get;
-use crate::apply::{JobOutcome, JobReport, StartedRun, WatchedJob, start_run};
+use crate::apply::{JobOutcome, JobReport, RunStartError, StartedRun, WatchedJob, start_run};
 use crate::cli::args::RunArgs;
-use crate::cli::error::{CommandError, SettingsProblem};
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply::Cancellation;
+use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;
 use crate::ident::JobId;
 use crate::job::{JobKind, RunRequest, RunTarget};
@@ -42,7 +41,7 @@ pub(super) async fn run(
         .await
         .map_err(|source| {
             progress.end();
-            CommandError::run(&session, source)
+            not_started(&session, source)
         })?;
     let job = WatchedJob {
         id: id.clone(),
@@ -83,15 +82,45 @@ async fn target(args: &RunArgs, session: &Session) -> Result<RunTarget, CommandE
     Ok(RunTarget::Id(get::the_one(session, solution).await?))
 }
 
+/// Returns the error of a run that did not start, or may not have started.
+fn not_started(session: &Session, source: RunStartError) -> CommandError {
+    let environment = &session.manifest().environment.name;
+    let (kind, message) = match source {
+        RunStartError::Interrupted => return CommandError::interrupted(),
+        RunStartError::NotKnown { .. } => (
+            ErrorKind::InFlight,
+            format!(
+                "a run may have started in environment `{environment}`; \
+                 look for it before you start it again"
+            ),
+        ),
+        RunStartError::Refused(_) | RunStartError::NotSent(_) => (
+            ErrorKind::Failed,
+            format!("no run has started in environment `{environment}`"),
+        ),
+    };
+    let hint = source.help();
+    let error = CommandError::new(kind, source).context(message);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
 fn request(args: &RunArgs) -> Result<RunRequest, CommandError> {
     Ok(RunRequest {
         id: args.job_id.clone().unwrap_or_else(new_id),
         input_dir: args.input_dir.clone(),
         output_dir: args.output_dir.clone(),
         settings: match &args.settings {
-            Some(text) => read_settings(text).map_err(|source| CommandError::RunSettings {
-                text: text.chars().take(60).collect(),
-                source,
+            Some(text) => read_settings(text).map_err(|source| {
+                let text: String = text.chars().take(60).collect();
+                CommandError::failed(source)
+                    .context(format!("`--settings {text}` cannot be used"))
+                    .hint(
+                        "Give a JSON object such as '{\"output_has_run_id\": true}', \
+                         or the path of a file that holds one.",
+                    )
             })?,
             None => Map::new(),
         },
@@ -101,6 +130,17 @@ fn request(args: &RunArgs) -> Result<RunRequest, CommandError> {
 fn new_id() -> JobId {
     JobId::chosen(&uuid::Uuid::new_v4().to_string())
         .expect("invariant: a UUID has fewer than 50 characters")
+}
+
+/// The reason why the settings of a run are invalid.
+#[derive(Debug, thiserror::Error)]
+enum SettingsProblem {
+    #[error("the file cannot be read")]
+    File(#[source] std::io::Error),
+    #[error("it is not JSON")]
+    Json(#[source] serde_json::Error),
+    #[error("`settings` must be a JSON object")]
+    NoObject,
 }
 
 /// Reads settings from the text if it looks like JSON, else from the file that it names.

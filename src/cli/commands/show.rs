@@ -3,8 +3,7 @@
 use std::io::Write as _;
 
 use crate::cli::args::ShowArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::{plan, plan_formats};

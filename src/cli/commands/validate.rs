@@ -3,8 +3,7 @@
 use std::io::Write as _;
 
 use crate::cli::args::ManifestArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
@@ -22,7 +21,7 @@ pub(super) fn run(
         .as_deref()
         .or(settings.environment.as_deref());
     let variable = |name: &str| settings.manifest_variable(name);
-    let failed = |problems| CommandError::Manifest(settings.problems(problems));
+    let failed = |problems| CommandError::from(settings.problems(problems));
     let (manifests, warnings) = if environment.is_some() {
         let checked =
             manifest::read(&source, &Selection { environment }, &variable).map_err(failed)?;

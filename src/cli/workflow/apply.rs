@@ -1,26 +1,23 @@
 //! The workflow of apply and destroy: plan, approval, execution, verification, report.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 
 use super::apply_session::{self, ApplySession};
+use super::approval::{self, Approval};
+use super::cancellation::Cancellation;
 use super::execution::{self, ApplyOptions, ApplyResult};
 use super::report::Reporting;
 use super::verification::{self, Verification};
 use super::{packages, plan, plan_formats};
-use crate::apply::{
-    ApplyReport, CancelHandle, CancelToken, Outcome, StepError, StepReport, Totals,
-};
-use crate::cli::args::{ChangeArgs, ManifestArgs};
+use crate::apply::{ApplyReport, Outcome, StepError, StepReport, Totals};
+use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
-use crate::cli::error::CommandError;
-use crate::cli::exit::{ExitStatus, with_precedence};
+use crate::cli::error::{CommandError, ExitStatus, with_precedence};
 use crate::cli::invocation::PrintedCommand;
-use crate::cli::io::{Io, SharedErr};
-use crate::cli::session::{self, Session};
+use crate::cli::io::Io;
+use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::cli::signals::{self, NextCommand};
 use crate::ident::Address;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
@@ -28,66 +25,6 @@ use crate::plan::{
     PlanOptions, SavedPlan, Summary, approve, approve_narrowed,
 };
 use crate::render::{PlanDetail, ReportView, render_not_approved, words};
-
-/// Handles signals from the start of the command.
-pub(in crate::cli) struct Cancellation {
-    interrupt: CancelToken,
-    next: NextCommand,
-}
-
-impl Cancellation {
-    pub(in crate::cli) fn new(io: &Io) -> Result<Self, CommandError> {
-        let (cancel_handle, interrupt) = CancelHandle::new();
-        let next = NextCommand::default();
-        let err = SharedErr::new(&io.secrets);
-        signals::watch(cancel_handle, io.stream.clone(), err, next.clone())
-            .map_err(|source| CommandError::Runtime { source })?;
-        Ok(Self { interrupt, next })
-    }
-
-    /// Sets the command that a second signal names.
-    pub(in crate::cli) fn set_next(&self, command: &PrintedCommand) {
-        self.next.set(command.to_string());
-    }
-
-    /// The cancellation of the command.
-    pub(in crate::cli) fn interrupt(&self) -> &CancelToken {
-        &self.interrupt
-    }
-
-    /// Opens the environment; the manifest may come from standard input.
-    pub(in crate::cli) async fn open(
-        &self,
-        args: &ManifestArgs,
-        settings: &Settings,
-        io: &mut Io,
-    ) -> Result<Session, CommandError> {
-        self.or_interrupted(session::open(args, settings, io)).await
-    }
-
-    /// Executes a read-only operation, and cancels it at once on a signal.
-    pub(in crate::cli) async fn or_interrupted<T>(
-        &self,
-        work: impl Future<Output = Result<T, CommandError>>,
-    ) -> Result<T, CommandError> {
-        tokio::select! {
-            biased;
-            () = self.interrupt.raised() => Err(CommandError::Interrupted),
-            result = work => result,
-        }
-    }
-}
-
-/// The approval of a plan.
-pub(in crate::cli) enum Approval {
-    /// Approved by `--auto-approve` or by a saved plan.
-    Given,
-    /// Not approved yet.
-    Ask {
-        /// True if a prompt is allowed.
-        may_ask: bool,
-    },
-}
 
 /// The saved plan that is applied.
 pub(in crate::cli) struct SavedFrom {
@@ -123,7 +60,7 @@ pub(in crate::cli) async fn plan_and_execute(
 ) -> Result<ExitStatus, CommandError> {
     reporting.check(args.auto_approve, &args.manifest.file)?;
     if reporting.mode == Mode::Destroy && !args.planning.replace.is_empty() {
-        return Err(CommandError::ReplaceWithDestroy);
+        return Err(plan::replace_with_destroy());
     }
     let session = start.open(&args.manifest, settings, io).await?;
     reporting.learn(&session);
@@ -132,12 +69,12 @@ pub(in crate::cli) async fn plan_and_execute(
         Mode::Destroy => "destroy",
     }));
     let apply_session = apply_session::take(&session, &args.store, &mut start, io).await?;
-    let done = plan_and_make_so(&session, args, &apply_session, &mut start, reporting, io).await;
+    let done = plan_then_execute(&session, args, &apply_session, &mut start, reporting, io).await;
     apply_session.end().await;
     done
 }
 
-async fn plan_and_make_so(
+async fn plan_then_execute(
     session: &Session,
     args: &ChangeArgs,
     apply_session: &ApplySession,
@@ -213,15 +150,8 @@ pub(in crate::cli) async fn execute(
     let has_run = has_changes
         || (approved.has_decided() && saved.as_ref().is_none_or(|saved| !saved.is_used_up));
     if has_changes && let Approval::Ask { may_ask } = approval {
-        if !(may_ask && io.can_ask) {
-            return Err(CommandError::NobodyToAsk);
-        }
         let question = question(session, mode);
-        if let Err(error) = start.or_interrupted(ask(&question, io)).await {
-            // The cursor is at the end of the prompt.
-            writeln!(io.err)?;
-            return Err(error);
-        }
+        approval::ask(&question, may_ask, start, io).await?;
     }
     let (run, report, after) = if has_run {
         let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
@@ -243,7 +173,7 @@ pub(in crate::cli) async fn execute(
             approved.plan(),
             &apply_session.history,
             &options,
-            &start.interrupt,
+            start.interrupt(),
             io,
         )
         .await;
@@ -274,7 +204,8 @@ pub(in crate::cli) async fn execute(
     let status = status_of(approved.plan(), &report, &after, &in_flight);
     match (reporting.tell(&view, io), status) {
         // Writes were sent, so a closed output no longer changes the result.
-        (Ok(()) | Err(CommandError::Closed), _) => Ok(status),
+        (Ok(()), _) => Ok(status),
+        (Err(error), _) if error.is_closed() => Ok(status),
         (Err(error), ExitStatus::Success | ExitStatus::Changes) => Err(error),
         // Remaining changes are more important than a report that could not be written.
         (Err(error), _) => {
@@ -345,23 +276,6 @@ fn question(session: &Session, mode: Mode) -> String {
     }
 }
 
-/// Prompts on the terminal; only `yes` is an approval.
-pub(in crate::cli) async fn ask(question: &str, io: &mut Io) -> Result<(), CommandError> {
-    writeln!(io.err, "\n{question}\n  Only `yes` is accepted.")?;
-    write!(io.err, "\n  Enter a value: ")?;
-    io.err.flush()?;
-    // Reading blocks its thread; signals must still be handled.
-    let line = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).map(|_| line)
-    })
-    .await;
-    match line {
-        Ok(Ok(line)) if line.trim() == "yes" => Ok(()),
-        Ok(_) | Err(_) => Err(CommandError::Declined),
-    }
-}
-
 /// Returns the plan in the form that the store keeps for a later `apply --resume`.
 fn kept_plan(approved: &ApprovedPlan, options: PlanOptions, saved: Option<SavedFrom>) -> SavedPlan {
     if let Some(saved) = saved {
@@ -396,23 +310,15 @@ fn status_of(
         || !after.waiting_for_review.is_empty()
         || Summary::of(plan).is_partial()
         || after.unproven.is_some();
-    let holding: Vec<ExitStatus> = [
-        (
-            has(OutcomeKind::Cancelled) || after.is_interrupted,
-            ExitStatus::Cancelled,
-        ),
-        (
-            has(OutcomeKind::Unknown) || !in_flight.is_empty(),
-            ExitStatus::InFlight,
-        ),
+    let is_cancelled = has(OutcomeKind::Cancelled) || after.is_interrupted;
+    let is_in_flight = has(OutcomeKind::Unknown) || !in_flight.is_empty();
+    with_precedence(&[
+        (is_cancelled, ExitStatus::Cancelled),
+        (is_in_flight, ExitStatus::InFlight),
         (is_partial, ExitStatus::Partial),
         (has(OutcomeKind::Refused), ExitStatus::Stale),
         (report.made() != Totals::default(), ExitStatus::Changes),
-    ]
-    .into_iter()
-    .filter_map(|(holds, status)| holds.then_some(status))
-    .collect();
-    with_precedence(&holding)
+    ])
 }
 
 /// Returns true if the same command would end in the same way again: refused changes stay refused,

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::apply::Cancellation;
+use super::cancellation::Cancellation;
 use super::execution;
 use crate::apply::{self, RecoveredOutcome, Recovery};
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
-use crate::cli::error::CommandError;
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
@@ -120,7 +120,7 @@ async fn locked(
     let err = crate::cli::io::SharedErr::new(&io.secrets);
     let stream = io.stream.clone();
     let on_wait = move |holder: &LockOwner| {
-        let text = told(holder);
+        let text = described(holder);
         let text = format!("Waiting for the lock, which is held by {text}.");
         err.say(|out| writeln!(out, "{text}"));
         if let Some(stream) = &stream {
@@ -131,7 +131,7 @@ async fn locked(
     let locking = async {
         lock(store, &owner, timeout, &on_wait)
             .await
-            .map_err(CommandError::Store)
+            .map_err(CommandError::from)
     };
     let locked = start.or_interrupted(locking).await?;
     let locked = locked.map_err(|holder| {
@@ -139,11 +139,14 @@ async fn locked(
             .place
             .command("force-unlock")
             .first_argument(&holder.id);
-        CommandError::Locked {
-            environment: session.manifest().environment.name.clone(),
-            holder: told(&holder),
-            unlock: unlock.to_string(),
-        }
+        let environment = &session.manifest().environment.name;
+        let message = format!(
+            "the lock of environment `{environment}` is held by {}",
+            described(&holder)
+        );
+        CommandError::new(ErrorKind::Locked, message).hint(format!(
+            "Wait for it with --lock-timeout 10m. If its process no longer exists, run `{unlock}`."
+        ))
     });
     Ok((locked?, owner.id))
 }
@@ -155,16 +158,16 @@ const PROBE_GRACE: Duration = Duration::from_secs(5);
 async fn prove_locks(store: &dyn Store, start: &Cancellation) -> Result<(), CommandError> {
     let mut proof = store.prove_locks();
     tokio::select! {
-        proven = &mut proof => proven.map_err(CommandError::Store),
+        proven = &mut proof => Ok(proven?),
         () = start.interrupt().raised() => {
             let _ = tokio::time::timeout(PROBE_GRACE, proof).await;
-            Err(CommandError::Interrupted)
+            Err(CommandError::interrupted())
         }
     }
 }
 
 /// Returns the holder of a lock, its start time and its command, as text.
-pub(in crate::cli) fn told(holder: &LockOwner) -> String {
+pub(in crate::cli) fn described(holder: &LockOwner) -> String {
     let age = clock::now_ms().saturating_sub(holder.since_ms);
     let age = if holder.since_ms == 0 {
         String::new()
@@ -183,9 +186,9 @@ pub(in crate::cli) fn told(holder: &LockOwner) -> String {
 /// Returns all applies of a store, the oldest first.
 pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
     let mut runs = Vec::new();
-    for id in store.runs().await.map_err(CommandError::Store)? {
-        let bytes = store.read(&id).await.map_err(CommandError::Store)?;
-        let run = PastRun::read(&id, &store.place(), &bytes).map_err(CommandError::Store)?;
+    for id in store.runs().await? {
+        let bytes = store.read(&id).await?;
+        let run = PastRun::read(&id, &store.place(), &bytes)?;
         runs.push(run);
     }
     Ok(runs)
@@ -237,11 +240,14 @@ pub(in crate::cli) fn find_run<'a>(
     let found: Vec<&PastRun> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
     match found.as_slice() {
         [run] => Ok(run),
-        [] => Err(CommandError::NoRun { run: id.to_owned() }),
-        several => Err(CommandError::SeveralRuns {
-            run: id.to_owned(),
-            count: several.len(),
-        }),
+        [] => Err(
+            CommandError::failed(format!("the store has no apply `{id}`"))
+                .hint("Run `solform history` to list the applies in the store."),
+        ),
+        several => {
+            let message = format!("the ids of {} applies begin with `{id}`", several.len());
+            Err(CommandError::failed(message).hint("Give more characters of the id."))
+        }
     }
 }
 
@@ -308,17 +314,12 @@ impl ApplySession {
             }
             let recovery = self.recover_run(run, session, start, io).await?;
             if start.interrupt().is_raised() {
-                return Err(CommandError::Interrupted);
+                return Err(CommandError::interrupted());
             }
             self.recovered.extend(recovery.done());
             self.sent_before.extend(recovery.sent_before());
-            let bytes = self
-                .store
-                .read(&run.id)
-                .await
-                .map_err(CommandError::Store)?;
-            *run =
-                PastRun::read(&run.id, &self.store.place(), &bytes).map_err(CommandError::Store)?;
+            let bytes = self.store.read(&run.id).await?;
+            *run = PastRun::read(&run.id, &self.store.place(), &bytes)?;
             self.remember_writes(run, true);
         }
         self.history = history_of(&runs);
@@ -360,16 +361,9 @@ impl ApplySession {
                 words::count(open, "change")
             ))?;
         }
-        let journal = self
-            .store
-            .reopen(&run.id)
-            .await
-            .map_err(CommandError::Store)?;
+        let journal = self.store.reopen(&run.id).await?;
         if !run.is_reopened {
-            journal
-                .record(clock::now_ms(), Entry::Reopen {})
-                .await
-                .map_err(CommandError::Journal)?;
+            journal.record(clock::now_ms(), Entry::Reopen {}).await?;
         }
         let progress = Progress::new(open, BTreeMap::new(), io);
         let journal = Arc::new(journal);
@@ -392,12 +386,9 @@ impl ApplySession {
         };
         drop(execution);
         if let Ok(journal) = Arc::try_unwrap(journal) {
-            self.store
-                .close(&run.id, journal)
-                .await
-                .map_err(CommandError::Store)?;
+            self.store.close(&run.id, journal).await?;
         }
-        let recovery = recovery.map_err(CommandError::Journal)?;
+        let recovery = recovery?;
         for step in &recovery.steps {
             let fate = match &step.fate {
                 RecoveredOutcome::Done {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::apply::Cancellation;
 use super::apply_session::ApplySession;
+use super::cancellation::Cancellation;
 use crate::apply::{self, ApplyReport, ApplySettings, Execution, PollPolicy};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
@@ -88,7 +88,7 @@ pub(in crate::cli) async fn run_apply(
 ) -> Result<ApplyResult, CommandError> {
     // The last check before the first write.
     if start.interrupt().is_raised() {
-        return Err(CommandError::Interrupted);
+        return Err(CommandError::interrupted());
     }
     let plan = approved.plan();
     let identities: BTreeMap<_, _> = plan
@@ -110,8 +110,7 @@ pub(in crate::cli) async fn run_apply(
     let journal = apply_session
         .store
         .begin(&run, kept.to_json().as_bytes(), &first)
-        .await
-        .map_err(CommandError::Store)?;
+        .await?;
     let journal = Arc::new(journal);
     let progress = Progress::new(total, identities, io);
     let own_writes = apply_session.own_writes(&kept.id);

@@ -2,6 +2,8 @@
 
 pub(in crate::cli) mod apply;
 pub(in crate::cli) mod apply_session;
+pub(in crate::cli) mod approval;
+pub(in crate::cli) mod cancellation;
 pub(in crate::cli) mod execution;
 pub(in crate::cli) mod output_files;
 pub(in crate::cli) mod packages;

@@ -7,6 +7,9 @@ use crate::cli::files::{append, check_writable, is_same_file, length_of, write_w
 use crate::cli::io::{Io, without_commands};
 use crate::cli::settings::Settings;
 
+/// The hint about an output that would overwrite something else.
+pub(in crate::cli) const NAME_ANOTHER_FILE: &str = "Name another file.";
+
 /// The maximum size of the summary of a GitHub step, in bytes.
 const SUMMARY: usize = 1024 * 1024;
 /// The minimum size of a useful summary, in bytes.
@@ -21,14 +24,15 @@ pub(in crate::cli) fn check<'a>(
     let mut known: Vec<&Path> = Vec::new();
     for path in paths {
         if is_same_file(path, manifest) {
-            return Err(CommandError::OverManifest {
-                path: path.to_owned(),
-            });
+            let message = format!(
+                "the output `{}` is the manifest, which must not be overwritten",
+                path.display()
+            );
+            return Err(CommandError::failed(message).hint(NAME_ANOTHER_FILE));
         }
         if known.contains(&path) {
-            return Err(CommandError::TwoOutputs {
-                path: path.to_owned(),
-            });
+            let message = format!("two outputs have the same file `{}`", path.display());
+            return Err(CommandError::failed(message).hint(NAME_ANOTHER_FILE));
         }
         check_writable(path).map_err(|source| CommandError::io("write", path, source))?;
         known.push(path);

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use indexmap::IndexSet;
+
+use super::output_files::NAME_ANOTHER_FILE;
 use super::packages;
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
-use crate::cli::error::CommandError;
-use crate::cli::exit::{ExitStatus, with_precedence};
+use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::files::write_whole;
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
@@ -134,6 +136,12 @@ async fn inspect_and_narrow(
     ))
 }
 
+/// Returns the error of `--replace` with a plan that destroys.
+pub(in crate::cli) fn replace_with_destroy() -> CommandError {
+    CommandError::failed("--replace cannot be combined with a plan that destroys")
+        .hint("Use --target to destroy some of the declared versions only.")
+}
+
 /// Refuses a plan whose deploys contain a secret: plan files and journals record them.
 fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
     let has_secret = |change: &&Change| match &change.action {
@@ -144,9 +152,11 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
         Action::Update { .. } | Action::Delete { .. } | Action::NoOp { .. } => false,
     };
     match plan.changes.iter().find(has_secret) {
-        Some(change) => Err(CommandError::SecretDeployed {
-            address: change.address.clone(),
-        }),
+        Some(change) => Err(CommandError::failed(format!(
+            "the path or the name of `{}` holds a token, and plan files and journals would record it",
+            change.address
+        ))
+        .hint("Remove the token from the manifest.")),
         None => Ok(()),
     }
 }
@@ -236,20 +246,21 @@ pub(in crate::cli) async fn collect_and_diff(
     let request = request(session.manifest(), history, options, is_whole);
     let collected = session.reader().collect(&request).await;
     let live = collected.map_err(|error| session.read_error(error))?;
-    match compare(session, &live, history, options) {
-        // Similar names may be among those that were not listed.
-        Err(CommandError::Diff(errors))
-            if matches!(live.coverage(), Coverage::Names(_))
-                && errors.iter().any(lacks_suggestion) =>
-        {
-            let whole = self::request(session.manifest(), history, options, true);
-            let collected = session.reader().collect(&whole).await;
-            let live = collected.map_err(|error| session.read_error(error))?;
-            let plan = compare(session, &live, history, options)?;
-            Ok((live, plan))
-        }
-        compared => Ok((live, compared?)),
+    let compared = diff(session.manifest(), &live, history, options);
+    // Similar names may be among those that were not listed.
+    let is_partial = matches!(live.coverage(), Coverage::Names(_));
+    if let Err(errors) = &compared
+        && is_partial
+        && errors.iter().any(lacks_suggestion)
+    {
+        let whole = self::request(session.manifest(), history, options, true);
+        let collected = session.reader().collect(&whole).await;
+        let live = collected.map_err(|error| session.read_error(error))?;
+        let plan = compare(session, &live, history, options)?;
+        return Ok((live, plan));
     }
+    let plan = compared.map_err(|errors| diff_error(session, &live, errors))?;
+    Ok((live, plan))
 }
 
 /// Does the same as [`collect_and_diff`], with a listing in progress. The comparison starts before
@@ -277,33 +288,38 @@ fn compare(
     history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<Plan, CommandError> {
-    diff(session.manifest(), live, history, options).map_err(|errors| match live.coverage() {
-        // A missing record may just not have been listed.
-        Coverage::Unproven(reason) => session.read_error(ReadError::UnprovenWhole(reason.clone())),
-        Coverage::Whole | Coverage::Names(_) => diff_error(session, errors),
-    })
+    diff(session.manifest(), live, history, options)
+        .map_err(|errors| diff_error(session, live, errors))
 }
 
-/// Shows problems of manifest entries at their location; the others are about the options.
-fn diff_error(session: &Session, errors: Vec<DiffError>) -> CommandError {
+/// Returns the error of a comparison. Problems of manifest entries are shown at their location; the
+/// others are about the options.
+fn diff_error(session: &Session, live: &LiveState, errors: Vec<DiffError>) -> CommandError {
+    // A missing record may just not have been listed.
+    if let Coverage::Unproven(reason) = live.coverage() {
+        return session.read_error(ReadError::UnprovenWhole(reason.clone()));
+    }
+    let source = &session.place.loaded.source;
     let problems: Vec<Problem> = errors
         .iter()
         .filter_map(|error| match error {
-            DiffError::NoPath { address, position } => Some(manifest::path_needed(
-                &session.place.loaded.source,
+            DiffError::NoPath { position, .. } => Some(manifest::path_needed(
+                source,
                 position,
-                address,
+                error.to_string(),
+                error.help(),
             )),
-            DiffError::SelectsNothing { .. }
-            | DiffError::ReplaceManyRecords { .. }
-            | DiffError::ReplaceAmbiguous { .. }
-            | DiffError::ReplaceNotLive { .. }
-            | DiffError::ReplaceNotDeclared { .. } => None,
+            _ => None,
         })
         .collect();
     match Problems::from_errors(problems) {
-        Some(problems) if problems.errors() == errors.len() => CommandError::Manifest(problems),
-        Some(_) | None => CommandError::Diff(errors),
+        Some(problems) if problems.errors() == errors.len() => problems.into(),
+        Some(_) | None => {
+            let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let helps: IndexSet<String> = errors.iter().map(DiffError::help).collect();
+            let helps: Vec<String> = helps.into_iter().collect();
+            CommandError::failed(messages.join("; ")).hint(helps.join(" "))
+        }
     }
 }
 
@@ -348,15 +364,11 @@ pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
         return ExitStatus::Success;
     }
     let summary = Summary::of(plan);
-    let holding: Vec<ExitStatus> = [
+    with_precedence(&[
         (summary.in_flight > 0, ExitStatus::InFlight),
         (summary.is_partial(), ExitStatus::Partial),
         (summary.has_changes(), ExitStatus::Changes),
-    ]
-    .into_iter()
-    .filter_map(|(holds, status)| holds.then_some(status))
-    .collect();
-    with_precedence(&holding)
+    ])
 }
 
 /// Returns the error for a plan whose refusals were shown.
@@ -370,39 +382,36 @@ pub(in crate::cli) fn blocked(
     let is_unproven = refusals
         .iter()
         .any(|refusal| matches!(refusal, Refusal::Unproven(_)));
-    CommandError::Blocked {
-        is_unproven,
-        refusals: refusals
-            .iter()
-            .map(|refusal| {
-                let told = Diagnostic::of_refusal(refusal, plan);
-                match session.and_then(|session| packages::problem_of(session, refusal)) {
-                    Some(problem) => Diagnostic {
-                        address: told.address,
-                        ..Diagnostic::of_problem(&problem)
-                    },
-                    None => told,
-                }
-            })
-            .collect(),
-    }
+    let diagnostics: Vec<Diagnostic> = refusals
+        .iter()
+        .map(|refusal| {
+            let diagnostic = Diagnostic::of_refusal(refusal, plan);
+            match session.and_then(|session| packages::problem_of(session, refusal)) {
+                Some(problem) => Diagnostic {
+                    address: diagnostic.address,
+                    ..Diagnostic::of_problem(&problem)
+                },
+                None => diagnostic,
+            }
+        })
+        .collect();
+    let kind = if is_unproven {
+        ErrorKind::Unproven(diagnostics)
+    } else {
+        ErrorKind::Blocked(diagnostics)
+    };
+    CommandError::new(kind, "the plan cannot be applied")
 }
 
 /// Checks that an existing file may be overwritten by a plan: a manifest that was named by mistake
 /// must not be lost.
 pub(in crate::cli) fn check_saved(path: &Path) -> Result<(), CommandError> {
     if path.is_file()
-        && matches!(
-            read_saved(path),
-            Err(CommandError::SavedPlan {
-                source: SavedPlanError::Damaged(_),
-                ..
-            })
-        )
+        && let Err(error) = read_saved(path)
+        && let Some(SavedPlanError::Damaged(_)) = error.cause()
     {
-        return Err(CommandError::NotAPlan {
-            path: path.to_owned(),
-        });
+        let message = format!("`{}` exists and is not a plan file", path.display());
+        return Err(CommandError::failed(message).hint(NAME_ANOTHER_FILE));
     }
     Ok(())
 }
@@ -417,11 +426,22 @@ pub(in crate::cli) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), 
 pub(in crate::cli) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
     let bytes = regular_file::read(path, PLAN_LIMIT)
         .map_err(|source| CommandError::io("read", path, source))?;
-    SavedPlan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|source| {
-        CommandError::SavedPlan {
-            path: path.to_owned(),
-            source,
-            command: None,
-        }
-    })
+    SavedPlan::from_json(&String::from_utf8_lossy(&bytes))
+        .map_err(|source| refused(path, source, None))
+}
+
+/// Returns the error of a saved plan that is refused as a whole. `command` is the command that
+/// executes it, if another one was used.
+pub(in crate::cli) fn refused(
+    path: &Path,
+    source: SavedPlanError,
+    command: Option<&PrintedCommand>,
+) -> CommandError {
+    let hint = match command {
+        Some(command) => format!("Run `{command}`, or make and review a new plan."),
+        None => source.help().to_owned(),
+    };
+    CommandError::new(ErrorKind::Stale, source)
+        .context(format!("the plan file `{}` is refused", path.display()))
+        .hint(hint)
 }

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use super::output_files;
 use crate::cli::args::{FormatArgs, Output, PlanFormat};
-use crate::cli::diagnostics::diagnostics_of;
-use crate::cli::error::CommandError;
+use crate::cli::error::{CommandError, diagnostics_of};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::{Plan, Refusal};

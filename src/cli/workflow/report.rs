@@ -3,12 +3,10 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::output_files;
+use super::{approval, output_files};
 use crate::cli::args::{Output, ReportFormat, ReportFormatArgs};
 use crate::cli::clock;
-use crate::cli::diagnostics::diagnostics_of;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus, diagnostics_of};
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
@@ -77,7 +75,7 @@ impl<'a> Reporting<'a> {
             self.has_summary = true;
         }
         if self.formats.json && !is_approved {
-            return Err(CommandError::NotApproved);
+            return Err(approval::not_approved_with_json());
         }
         Ok(())
     }

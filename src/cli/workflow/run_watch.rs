@@ -10,8 +10,7 @@ use crate::apply::{
 };
 use crate::cli::args::WaitingArgs;
 use crate::cli::clock;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
 use crate::cli::session::Session;

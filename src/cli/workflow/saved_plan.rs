@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::apply::{self, ApplyRequest, Approval, Cancellation, SavedFrom};
+use super::apply::{self, ApplyRequest, SavedFrom};
 use super::apply_session::{self, ApplySession};
+use super::approval::Approval;
+use super::cancellation::Cancellation;
 use super::plan;
 use super::report::Reporting;
 use crate::cli::args::ChangeArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
@@ -39,7 +40,7 @@ pub(in crate::cli) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     reporting.check(true, &change.manifest.file)?;
     if let Some(option) = change.planning.selecting() {
-        return Err(CommandError::OptionWithPlan { option });
+        return Err(CommandError::option_with_plan(option));
     }
     let saved = plan::read_saved(file.path)?;
     reporting.mode = saved.plan.mode;
@@ -84,16 +85,14 @@ fn check(
     let checked = saved
         .check_against(session.manifest())
         .and_then(|()| saved.check_command(command, &planning.replace, &planning.overrides()));
-    checked.map_err(|source| CommandError::SavedPlan {
-        path: path.to_owned(),
-        command: match source {
+    checked.map_err(|source| {
+        let command = match source {
             SavedPlanError::OtherOptions { .. } | SavedPlanError::OtherKind { .. } => {
                 plan::saved_plan_command(&session.place, saved, path)
-                    .map(|command| command.to_string())
             }
             _ => None,
-        },
-        source,
+        };
+        plan::refused(path, source, command.as_ref())
     })
 }
 

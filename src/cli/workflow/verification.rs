@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use super::plan;
 use crate::apply::{ApplyReport, CancelToken, Outcome};
-use crate::cli::error::CommandError;
+use crate::cli::error::ErrorKind;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::ident::{Address, Identity};
 use crate::live::Coverage;
+use crate::manifest::Problems;
 use crate::plan::{ApplyHistory, Change, Decision, DiffOptions, Note, Plan};
 use crate::render::words;
 
@@ -141,13 +142,16 @@ async fn look_once(
         }
         Err(error) => {
             let mut reasons = vec![error.to_string()];
-            if let CommandError::Manifest(problems) = &error {
-                reasons.extend(problems.iter().map(ToString::to_string));
-            }
+            let problems = match &error.kind {
+                ErrorKind::Manifest(problems) => Some(problems),
+                _ => None,
+            };
+            let problems_shown = problems.into_iter().flat_map(Problems::iter);
+            reasons.extend(problems_shown.map(ToString::to_string));
             reasons.extend(error.causes());
             Look {
                 // Errors in the manifest stay; only a failed read may succeed next time.
-                is_final: !matches!(error, CommandError::Read { .. }),
+                is_final: problems.is_some(),
                 verification: Verification {
                     unproven: Some(reasons.join(": ")),
                     ..Verification::default()

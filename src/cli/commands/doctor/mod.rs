@@ -7,18 +7,17 @@ mod platform;
 mod store;
 
 use std::error::Error;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::api::RetryPolicy;
+use crate::api::{RetryPolicy, SettingsError};
 use crate::cli::args::DoctorArgs;
-use crate::cli::error::CommandError;
-use crate::cli::exit::ExitStatus;
+use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::files::manifest_folder;
 use crate::cli::io::{Io, stdout_width};
 use crate::cli::restrictions::{Restrictions, working_tree};
-use crate::cli::session::{self, EnvironmentContext};
+use crate::cli::session::{self, EnvironmentContext, TokenCommandRefused};
 use crate::cli::settings::Settings;
 use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
 use crate::render::{doctor_document, render_doctor, render_json, words};
@@ -55,10 +54,11 @@ pub(super) async fn run(
     io.out.flush()?;
     match diagnosis.counts().fail {
         0 => Ok(ExitStatus::Success),
-        failed => Err(CommandError::Unhealthy {
-            failed,
-            checks: diagnosis.checks.len(),
-        }),
+        failed => {
+            let checks = diagnosis.checks.len();
+            let message = format!("{failed} of {checks} checks failed");
+            Err(CommandError::failed(message).hint("Each failed check has a hint."))
+        }
     }
 }
 
@@ -86,7 +86,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
             look_at_platform(place, args, settings, io, &mut checks).await;
         }
         Err(error) => {
-            if matches!(error, CommandError::Manifest(_)) {
+            if matches!(error.kind, ErrorKind::Manifest(_)) {
                 // Each problem is shown with its location, which a check cannot contain.
                 io.report(&error);
             }
@@ -157,8 +157,8 @@ fn manifest_check(place: &EnvironmentContext) -> Check {
 
 fn broken_manifest(error: &CommandError) -> Check {
     let name = CheckName::Manifest;
-    match error {
-        CommandError::Manifest(problems) => {
+    match &error.kind {
+        ErrorKind::Manifest(problems) => {
             let first = problems
                 .iter()
                 .next()
@@ -171,7 +171,7 @@ fn broken_manifest(error: &CommandError) -> Check {
                 "Run `solform validate` to see all of them with their places.",
             )
         }
-        other => Check::fail(name, sentence(other), other.help().unwrap_or_default()),
+        _ => Check::fail(name, sentence(error), error.help().unwrap_or_default()),
     }
 }
 
@@ -199,11 +199,16 @@ async fn look_at_platform(
     match connected {
         Ok(session) => platform::look(&session, limit, checks).await,
         Err(error) => {
-            let name = match &error {
-                CommandError::TokenCommand { .. } => CheckName::Token,
-                CommandError::Io { .. } => CheckName::Tls,
-                CommandError::Settings { source, .. } if source.is_about_tls() => CheckName::Tls,
-                _ => CheckName::Connection,
+            let is_about_tls = error.cause().map_or_else(
+                || error.cause::<io::Error>().is_some(),
+                SettingsError::is_about_tls,
+            );
+            let name = if error.is::<TokenCommandRefused>() {
+                CheckName::Token
+            } else if is_about_tls {
+                CheckName::Tls
+            } else {
+                CheckName::Connection
             };
             checks.push(Check::fail(
                 name,

@@ -87,7 +87,7 @@ async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
         Some(Ok(None)) => Check::ok(name, "Nobody holds the lock."),
         Some(Ok(Some(holder))) => Check::warn(
             name,
-            format!("The lock is held by {}.", apply_session::told(&holder)),
+            format!("The lock is held by {}.", apply_session::described(&holder)),
             format!(
                 "An apply is in progress. If its process no longer exists, run `solform force-unlock {}`.",
                 holder.id

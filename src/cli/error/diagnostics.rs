@@ -1,7 +1,7 @@
 //! Errors of commands as diagnostics, for streams, reports and annotations.
 
-use super::error::CommandError;
-use super::invocation::Invocation;
+use super::command_error::{CommandError, ErrorKind};
+use crate::cli::invocation::Invocation;
 use crate::manifest::MAX_PROBLEMS;
 use crate::render::{Diagnostic, Severity};
 
@@ -9,10 +9,10 @@ use crate::render::{Diagnostic, Severity};
 const PROBLEMS_SENT: usize = 100;
 
 /// The maximum number of warnings about a manifest in the event stream.
-pub(super) const WARNINGS_SENT: usize = 2_000;
+pub(in crate::cli) const WARNINGS_SENT: usize = 2_000;
 
 /// Returns the line after the first `limit` problems of a manifest, if there are more.
-pub(super) fn more_problems(count: usize, limit: usize) -> Option<String> {
+pub(in crate::cli) fn more_problems(count: usize, limit: usize) -> Option<String> {
     let more = count.checked_sub(limit).filter(|more| *more > 0)?;
     let at_least = if count >= MAX_PROBLEMS {
         "at least "
@@ -26,11 +26,14 @@ pub(super) fn more_problems(count: usize, limit: usize) -> Option<String> {
 }
 
 /// Returns the diagnostics of an error. Errors come last, so that the stream ends with one.
-pub(super) fn diagnostics_of(error: &CommandError, invocation: &Invocation) -> Vec<Diagnostic> {
-    match error {
-        CommandError::Closed => Vec::new(),
-        CommandError::Blocked { refusals, .. } => refusals.clone(),
-        CommandError::Manifest(problems) => {
+pub(in crate::cli) fn diagnostics_of(
+    error: &CommandError,
+    invocation: &Invocation,
+) -> Vec<Diagnostic> {
+    match &error.kind {
+        ErrorKind::Closed => Vec::new(),
+        ErrorKind::Blocked(refusals) | ErrorKind::Unproven(refusals) => refusals.clone(),
+        ErrorKind::Manifest(problems) => {
             let shown = problems.most_important(PROBLEMS_SENT);
             let diagnostics = shown.into_iter().map(Diagnostic::of_problem);
             let rest = more_problems(problems.iter().len(), PROBLEMS_SENT);
@@ -41,8 +44,13 @@ pub(super) fn diagnostics_of(error: &CommandError, invocation: &Invocation) -> V
             sorted.extend(rest);
             sorted
         }
-        _ => {
-            let help = error.help().map(|help| invocation.complete(&help));
+        ErrorKind::Reviewed(_)
+        | ErrorKind::Failed
+        | ErrorKind::Stale
+        | ErrorKind::InFlight
+        | ErrorKind::Cancelled
+        | ErrorKind::Locked => {
+            let help = error.help().map(|help| invocation.complete(help));
             vec![Diagnostic::new(Severity::Error, error.to_string()).because(error.causes(), help)]
         }
     }

@@ -1,0 +1,67 @@
+//! The approval of a plan.
+
+use std::io::{BufRead as _, Write as _};
+
+use super::cancellation::Cancellation;
+use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::io::Io;
+
+/// The approval of a plan.
+pub(in crate::cli) enum Approval {
+    /// Approved by `--auto-approve` or by a saved plan.
+    Given,
+    /// Not approved yet.
+    Ask {
+        /// True if a prompt is allowed.
+        may_ask: bool,
+    },
+}
+
+/// Prompts on the terminal; only `yes` is an approval. `may_ask` is false with `--no-input`.
+pub(in crate::cli) async fn ask(
+    question: &str,
+    may_ask: bool,
+    start: &Cancellation,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    if !(may_ask && io.can_ask) {
+        return Err(not_approved(
+            "standard input is not a terminal, so the plan cannot be approved",
+        ));
+    }
+    let answer = start.or_interrupted(prompt(question, io)).await;
+    if answer.is_err() {
+        // The cursor is at the end of the prompt.
+        writeln!(io.err)?;
+    }
+    answer
+}
+
+async fn prompt(question: &str, io: &mut Io) -> Result<(), CommandError> {
+    writeln!(io.err, "\n{question}\n  Only `yes` is accepted.")?;
+    write!(io.err, "\n  Enter a value: ")?;
+    io.err.flush()?;
+    // Reading blocks its thread; signals must still be handled.
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    })
+    .await;
+    match line {
+        Ok(Ok(line)) if line.trim() == "yes" => Ok(()),
+        Ok(_) | Err(_) => {
+            let message = "cancelled: nothing was changed";
+            Err(CommandError::new(ErrorKind::Cancelled, message))
+        }
+    }
+}
+
+/// Returns the error of an approval that is needed while a JSON output makes a prompt impossible.
+pub(in crate::cli) fn not_approved_with_json() -> CommandError {
+    not_approved("--json needs --auto-approve or a saved plan")
+}
+
+fn not_approved(reason: &'static str) -> CommandError {
+    CommandError::failed(reason)
+        .hint("Pass --auto-approve, or a plan that `solform plan --out FILE` kept.")
+}
