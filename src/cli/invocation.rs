@@ -3,13 +3,13 @@
 //!
 //! Every command that solform prints is built here, so that the user can copy it unchanged.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory as _};
+use clap::{ArgMatches, Command};
 
-use super::args::Cli;
 use super::files::has_no_folder;
 
 /// The options that select the environment of a command, as they were given.
@@ -24,11 +24,18 @@ pub(super) struct Invocation {
     environment: Option<String>,
     /// `--store`. `SOLFORM_STORE` is not needed: it also applies to the printed command.
     store: Option<String>,
+    /// The options of each command that select its environment.
+    options: BTreeMap<String, Vec<&'static str>>,
 }
 
 impl Invocation {
-    /// Reads the options of the current command.
-    pub(super) fn new(matches: &ArgMatches, environment: Option<&str>) -> Self {
+    /// Reads the options of the current command. `definition` is the definition of the command
+    /// line.
+    pub(super) fn new(
+        definition: &Command,
+        matches: &ArgMatches,
+        environment: Option<&str>,
+    ) -> Self {
         let command = matches.subcommand().map(|(_, command)| command);
         let option = |name| command.and_then(|command| typed::<String>(command, name));
         Self {
@@ -40,6 +47,10 @@ impl Invocation {
             file: command.and_then(|command| typed(command, "file")),
             environment: option("environment").or_else(|| environment.map(str::to_owned)),
             store: option("store"),
+            options: definition
+                .get_subcommands()
+                .map(|command| (command.get_name().to_owned(), options_of(command)))
+                .collect(),
         }
     }
 
@@ -71,8 +82,8 @@ impl Invocation {
         }
         printed = printed.argument(verb);
         printed.behind_verb = printed.words.len();
-        for option in options_of(verb) {
-            let value = match option.as_str() {
+        for &option in self.options.get(verb).into_iter().flatten() {
+            let value = match option {
                 // A descriptor of this process is not valid in the next one.
                 "file" => self.file.as_ref().map(|file| {
                     if has_no_folder(file) {
@@ -86,10 +97,9 @@ impl Invocation {
                 _ => None,
             };
             if let Some(value) = value {
-                let name = if option == "environment" {
-                    "-e".to_owned()
-                } else {
-                    format!("--{option}")
+                let name = match option {
+                    "environment" => "-e".to_owned(),
+                    other => format!("--{other}"),
                 };
                 printed = printed.option(&name, value);
             }
@@ -126,7 +136,7 @@ impl Invocation {
         let is_complete = arguments.split(' ').any(|word| {
             ["--file", "-f", "--environment", "-e", "--store", "--chdir"].contains(&word)
         });
-        if is_complete || !is_verb(verb) {
+        if is_complete || !self.options.contains_key(verb) {
             return format!("solform {command}");
         }
         let mut text = self.command(verb).to_string();
@@ -147,16 +157,8 @@ fn typed<T: Clone + Send + Sync + 'static>(command: &ArgMatches, name: &str) -> 
     is_typed.then(|| value.clone())
 }
 
-fn is_verb(word: &str) -> bool {
-    Cli::command().find_subcommand(word).is_some()
-}
-
 /// Returns the options that select the environment of a command.
-fn options_of(verb: &str) -> Vec<String> {
-    let cli = Cli::command();
-    let Some(command) = cli.find_subcommand(verb) else {
-        return Vec::new();
-    };
+fn options_of(command: &Command) -> Vec<&'static str> {
     ["file", "environment", "store"]
         .into_iter()
         .filter(|name| {
@@ -164,7 +166,6 @@ fn options_of(verb: &str) -> Vec<String> {
                 .get_arguments()
                 .any(|argument| argument.get_long() == Some(name))
         })
-        .map(str::to_owned)
         .collect()
 }
 
@@ -236,11 +237,15 @@ impl std::fmt::Display for PrintedCommand {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::commands::Cli;
 
     fn invocation(words: &[&str]) -> Invocation {
-        let matches = Cli::command().try_get_matches_from(words).unwrap();
-        Invocation::new(&matches, None)
+        let definition = Cli::command();
+        let matches = definition.clone().try_get_matches_from(words).unwrap();
+        Invocation::new(&definition, &matches, None)
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod ahead;
 mod args;
 mod base;
 mod clock;
+mod command_line;
 mod commands;
 mod embedded;
 mod error;
@@ -29,9 +30,10 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
-use self::args::Cli;
+use self::command_line::normalise;
+use self::commands::Cli;
 use self::error::{CommandError, ExitStatus};
 use self::invocation::Invocation;
 use self::io::Io;
@@ -46,7 +48,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         .map(|word| word.to_string_lossy())
         .collect();
     settings.typed = format!("solform {}", words.join(" "));
-    let arguments = match args::normalise(arguments, settings.cli_args.as_deref()) {
+    let definition = Cli::command();
+    let arguments = match normalise(&definition, arguments, settings.cli_args.as_deref()) {
         Ok(arguments) => arguments,
         Err(error) => {
             let mut io = Io::new(&settings, false);
@@ -60,15 +63,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     } else {
         ColorChoice::Auto
     };
-    let parsed = Cli::command()
+    let parsed = definition
+        .clone()
         .color(colors)
         .try_get_matches_from(arguments)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
-    let cli = match parsed {
-        Ok((cli, matches)) => {
-            settings.invocation = Invocation::new(&matches, settings.environment.as_deref());
-            cli
-        }
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         // clap distinguishes help, which goes to stdout, from a mistake. Its own code for
         // mistakes means "changes present" here, and is not used.
         Err(error) if error.use_stderr() => {
@@ -86,13 +87,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             return status.code(false);
         }
     };
+    let environment = settings.environment.as_deref();
+    settings.invocation = Invocation::new(&definition, &matches, environment);
+    let is_detailed = is_set(&matches, "detailed_exitcode");
     let mut io = Io::new(&settings, cli.global.no_color);
     io.start_log(cli.global.log.or(settings.log));
     if cli.command.has_stream() {
         io.open_stream();
     }
     settings.allow_variables(&cli.global.env);
-    let is_detailed = cli.command.has_detailed_exit_code();
     let is_writing = cli.command.is_writing();
     let result = match &cli.global.chdir {
         Some(folder) => std::env::set_current_dir(folder)
@@ -105,7 +108,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             .enable_all()
             .build()
             .map_err(CommandError::runtime)?;
-        let result = runtime.block_on(commands::run(cli, &settings, &mut io));
+        let result = runtime.block_on(commands::run(cli.command, definition, &settings, &mut io));
         // A blocked read of standard input must not delay the exit.
         runtime.shutdown_background();
         result
@@ -118,6 +121,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         result => result,
     };
     finish(result, is_detailed, &mut io)
+}
+
+/// Returns true if a flag of the command is set; false if the command does not have it.
+fn is_set(matches: &ArgMatches, flag: &str) -> bool {
+    let command = matches.subcommand().map(|(_, command)| command);
+    let value = command.and_then(|command| command.try_get_one::<bool>(flag).ok()?);
+    value == Some(&true)
 }
 
 fn finish(result: Result<ExitStatus, CommandError>, is_detailed: bool, io: &mut Io) -> ExitCode {

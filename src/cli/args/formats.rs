@@ -1,4 +1,4 @@
-//! The options for the formats of plans, reports, reviews and earlier applies.
+//! The options for the formats of plans and reports.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -117,32 +117,6 @@ pub(in crate::cli) enum ReportFormat {
     Markdown,
     /// Annotations at the manifest's lines, and the step summary.
     Github,
-}
-
-/// A format of a review.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum ReviewFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// The review document; short: --json.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-    /// Annotations at the manifest's lines, and the step summary.
-    Github,
-}
-
-/// A format of an earlier apply.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum DocumentFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// A JSON document; short: --json.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
 }
 
 /// An output file and its format.

@@ -4,8 +4,10 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use clap::Args;
+
 use crate::api::ReadError;
-use crate::cli::args::AbandonArgs;
+use crate::cli::args::{ManifestArgs, StoreArgs, parse_address};
 use crate::cli::clock;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
@@ -19,6 +21,33 @@ use crate::live::LiveVersion;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::render::{AbandonDocument, Abandoned, render_abandoned, render_json};
 use crate::store::{Entry, PastRun, PastStep, Store};
+
+/// Stop waiting for the job of an earlier apply
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4 --auto-approve --json"
+)]
+pub(in crate::cli) struct AbandonArgs {
+    /// Version whose job does not end, or whose failed deploy left a record
+    #[arg(value_name = "ADDR", value_parser = parse_address)]
+    address: Address,
+    /// Id of the apply that sent the write, or its first characters
+    #[arg(long, value_name = "ID")]
+    apply: String,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Continue without asking for approval
+    #[arg(long)]
+    auto_approve: bool,
+    /// Disable interactive prompts
+    #[arg(long)]
+    no_input: bool,
+    /// Print a JSON document; needs --auto-approve
+    #[arg(long)]
+    json: bool,
+}
 
 pub(super) async fn run(
     args: &AbandonArgs,

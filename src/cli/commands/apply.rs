@@ -1,20 +1,37 @@
 //! `apply`: applies the manifest, or a saved plan.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::args::ApplyArgs;
+use clap::Args;
+
+use crate::cli::args::ChangeArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply;
 use crate::cli::workflow::apply_session::{self, ApplySession};
 use crate::cli::workflow::cancellation::Cancellation;
-use crate::cli::workflow::plan;
 use crate::cli::workflow::report::Reporting;
 use crate::cli::workflow::saved_plan::{self, SavedApproval};
+use crate::cli::workflow::{apply, plan};
 use crate::plan::{Mode, SavedPlan, SavedPlanError};
 use crate::render::StreamMessage;
+
+/// Change the environment to match the manifest, or execute a saved plan
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform apply -e prod\n  solform apply -e prod prod.plan --output markdown=report.md\n  solform apply -e local --auto-approve --json"
+)]
+pub(in crate::cli) struct ApplyArgs {
+    /// Saved plan of `plan --out`; only its changes are applied
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    /// Finish the interrupted apply, and change nothing else
+    #[arg(long, conflicts_with = "plan")]
+    resume: bool,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
 
 pub(super) async fn run(
     args: &ApplyArgs,

@@ -2,16 +2,28 @@
 
 use std::io::Write as _;
 
-use clap::CommandFactory as _;
+use clap::{Args, Command};
 
-use crate::cli::args::{Cli, CompletionsArgs};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 
-pub(super) fn run(args: &CompletionsArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform completions bash > /etc/bash_completion.d/solform")]
+pub(in crate::cli) struct CompletionsArgs {
+    /// Shell that runs the script
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+pub(super) fn run(
+    args: &CompletionsArgs,
+    mut definition: Command,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
     // clap_complete panics if its writer fails, so it writes to memory.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "solform", &mut script);
+    clap_complete::generate(args.shell, &mut definition, "solform", &mut script);
     io.document().write_all(&script)?;
     Ok(ExitStatus::Success)
 }

@@ -1,14 +1,32 @@
 //! `destroy`: deletes exactly the declared, live, exact-owner versions.
 
-use crate::cli::args::DestroyArgs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::args::ChangeArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::report::Reporting;
-use crate::cli::workflow::saved_plan;
+use crate::cli::workflow::{apply, saved_plan};
 use crate::plan::Mode;
+
+/// Delete the declared versions that are live
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'\n  solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan",
+    // The option is hidden, but parsed: its error explains why `destroy` does not support it.
+    mut_arg("replace", |arg| arg.hide(true))
+)]
+pub(in crate::cli) struct DestroyArgs {
+    /// Saved plan of `plan --destroy --out`; only its changes are applied
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
 
 pub(super) async fn run(
     args: &DestroyArgs,

@@ -1,21 +1,67 @@
 //! `emulator`: serves the platform's API on a loopback port until a signal arrives.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+use solform_emulator::{self as emulator, EmulatorOptions, Fault, JobPace, Profile, Token};
 
 use crate::apply::CancelHandle;
-use crate::cli::args::EmulatorArgs;
+use crate::cli::args::parse_duration;
 use crate::cli::embedded::{self, Holder};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::{Io, SharedErr};
 use crate::cli::session::{read_seed, seed_error};
-use crate::cli::settings::Settings;
+use crate::cli::settings::{Settings, variable};
 use crate::cli::signals::{self, NextCommand};
-use secrecy::SecretString;
-
-use crate::cli::settings::variable;
 use crate::regular_file::{self, SECRET_LIMIT};
-use solform_emulator::{self as emulator, EmulatorOptions, Token};
+
+/// Start an emulator of the platform's API on a loopback port
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform emulator --listen 127.0.0.1:8080 --seed emulator.yaml\n  solform emulator --job-time polls:3 --page-cap 20 --latency 50ms"
+)]
+pub(in crate::cli) struct EmulatorArgs {
+    /// Loopback address and port to listen on; port 0 selects a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Accept only this bearer token; by default, any is accepted; also SOLFORM_EMULATOR_TOKEN
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Accept only the bearer token in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+    /// Load this file into a new world
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Keep the world in this folder; by default, it is kept in memory
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Set when a job ends: after a time such as 2s, after polls:N, by manual control, or never
+    #[arg(long, value_name = "PACE", default_value = "500ms")]
+    job_time: JobPace,
+    /// Maximum number of records in one page of a list
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    page_cap: usize,
+    /// Delay of every response
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
+    latency: Duration,
+    /// Format of the responses: docs or aihub
+    #[arg(long, value_name = "NAME", default_value = "docs")]
+    profile: Profile,
+    /// Choose a behaviour where the platform's behaviour is not known; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    knob: Vec<String>,
+    /// Inject this fault; repeatable; docs/emulator.md lists the rules
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<Fault>,
+    /// Print the OpenAPI document of the emulator, and exit
+    #[arg(long)]
+    pub(super) openapi: bool,
+}
 
 pub(super) async fn run(
     args: EmulatorArgs,

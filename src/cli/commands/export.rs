@@ -1,10 +1,12 @@
 //! `export`: writes the live versions as a manifest. Sends GETs only.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use crate::api::{ListRequest, ReadError, VisibilityOf};
-use crate::cli::args::ExportArgs;
+use crate::cli::args::ManifestArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::files::{check_writable, folder_of, write_shared};
 use crate::cli::io::Io;
@@ -15,6 +17,25 @@ use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Environment, Selection, SourceFile, TokenSource};
 use crate::plan::{ApplyHistory, DiffOptions, Summary, diff};
 use crate::render::{render_manifest, words};
+
+/// Write the live versions as a manifest whose plan is empty
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform export -e prod\n  solform export -e prod --all --out prod.yaml"
+)]
+pub(in crate::cli) struct ExportArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Export all listed versions, not only those that `manage` covers
+    #[arg(long)]
+    all: bool,
+    /// Write the manifest to this file; it must not exist yet, except with --force
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Overwrite the file if it exists
+    #[arg(long, requires = "out")]
+    force: bool,
+}
 
 pub(super) async fn run(
     args: &ExportArgs,

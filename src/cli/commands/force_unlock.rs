@@ -2,13 +2,31 @@
 
 use std::io::Write as _;
 
-use crate::cli::args::ForceUnlockArgs;
+use clap::Args;
+
+use crate::cli::args::ManifestArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
 use crate::render::words;
+
+/// Remove the lock, even if another process holds it
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform force-unlock -e prod 6f0c3a52-1c1e-4f65-9a53-2f0a1f5b7a11"
+)]
+pub(in crate::cli) struct ForceUnlockArgs {
+    /// Id of the lock, from the error message of the command that could not acquire it
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Remove the lock of this store, not of the manifest's; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+}
 
 pub(super) async fn run(
     args: &ForceUnlockArgs,

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
+use clap::Args;
+
 use crate::api::ListRequest;
-use crate::cli::args::GetArgs;
+use crate::cli::args::ManifestArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
@@ -14,6 +16,20 @@ use crate::ident::{Address, SolutionId, SolutionName};
 use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::plan::{did_you_mean, near_addresses};
 use crate::render::{render_json, render_solution, solutions_document};
+
+/// Show one live version, by address or id
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform get -e prod 'Form W-2@0.0.2'")]
+pub(in crate::cli) struct GetArgs {
+    /// `Name@version`, `owner:Name@version`, or a solution id
+    #[arg(value_name = "ADDR|ID")]
+    solution: String,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
 
 pub(super) async fn run(
     args: &GetArgs,

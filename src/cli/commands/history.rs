@@ -2,17 +2,68 @@
 
 use std::io::Write as _;
 
-use crate::cli::args::{DocumentFormat, HistoryArgs, HistoryCommand};
-use crate::cli::clock;
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::cli::args::{ManifestArgs, SizeArgs};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
+use crate::cli::{clock, session};
 use crate::render::{
     MarkdownOptions, history_document, render_history, render_json, render_past_run,
     render_past_run_markdown, run_history_document,
 };
+
+/// List earlier applies, or show one
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform history -e prod\n  solform history -e prod show 0192f1c4",
+    // Both are also accepted after `show`.
+    mut_arg("file", |arg| arg.global(true)),
+    mut_arg("environment", |arg| arg.global(true))
+)]
+pub(in crate::cli) struct HistoryArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Read this store, not the manifest's; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE", global = true)]
+    store: Option<String>,
+    /// Print a JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<HistoryCommand>,
+}
+
+/// The subcommands of `history`.
+#[derive(Debug, Subcommand)]
+pub(super) enum HistoryCommand {
+    /// Show one apply with its changes
+    #[command(after_help = "Example:\n  solform history -e prod show 0192f1c4 --format markdown")]
+    Show {
+        /// Id of the apply, or its first characters
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// Print the apply in this format
+        #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
+        format: Option<DocumentFormat>,
+        #[command(flatten)]
+        size: SizeArgs,
+    },
+}
+
+/// A format of an earlier apply.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum DocumentFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON document; short: --json.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
 
 pub(super) async fn run(
     args: &HistoryArgs,

@@ -1,9 +1,10 @@
 //! `init`: writes a manifest to start from, and a seed for its emulator.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::args::InitArgs;
+use clap::Args;
+
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::files::is_standard_input;
 use crate::cli::io::Io;
@@ -11,6 +12,15 @@ use crate::manifest;
 
 /// The file that the manifest names as its emulator's seed.
 const SEED: &str = "emulator.yaml";
+
+/// Write a commented manifest to start from
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform init\n  solform init --file releases/solform.yaml")]
+pub(in crate::cli) struct InitArgs {
+    /// Manifest file to write; an existing file is not overwritten; - prints the manifest
+    #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
+    file: PathBuf,
+}
 
 pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
     if is_standard_input(&args.file) {

@@ -1,14 +1,65 @@
 //! `job`: shows the state of a job or a run.
 
+use clap::{Args, ValueEnum};
+
 use crate::apply::{JobOutcome, WatchedJob, look_at_job};
-use crate::cli::args::JobArgs;
+use crate::cli::args::{ManifestArgs, WaitingArgs, parse_space};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;
+use crate::ident::JobId;
 use crate::job::JobKind;
+
+/// Show the state of a job or a run
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform job -e prod 5f0c1a52 --wait\n  solform job -e prod my-run --type flow --json"
+)]
+pub(in crate::cli) struct JobArgs {
+    /// Id of a deploy job, a delete job, a run, or any other job
+    #[arg(value_name = "ID", value_parser = JobId::parse)]
+    id: JobId,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Type of the job: async is a deploy or delete, flow is a run; by default, both are tried
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    kind: Option<JobKindWord>,
+    /// Space that may hold the run's results, OWNER/SPACE; repeatable
+    #[arg(long, value_name = "SPACE", value_parser = parse_space)]
+    output_repo: Vec<String>,
+    #[command(flatten)]
+    waiting: WaitingArgs,
+}
+
+/// The kinds of jobs, in the platform's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum JobKindWord {
+    /// A deploy or delete.
+    Async,
+    /// A run.
+    Flow,
+    /// A refiner program.
+    Refiner,
+    /// A job of the deprecated file calls.
+    Job,
+    /// A group of jobs.
+    Group,
+}
+
+impl From<JobKindWord> for JobKind {
+    fn from(word: JobKindWord) -> Self {
+        match word {
+            JobKindWord::Async => Self::Async,
+            JobKindWord::Flow => Self::Flow,
+            JobKindWord::Refiner => Self::Refiner,
+            JobKindWord::Job => Self::Job,
+            JobKindWord::Group => Self::Group,
+        }
+    }
+}
 
 pub(super) async fn run(
     args: &JobArgs,

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
+use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 
 use super::get;
-use crate::cli::args::{JobsArgs, SortKey, SortOrder};
+use crate::cli::args::{ManifestArgs, parse_space};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
-use crate::ident::{Address, SolutionId};
+use crate::ident::{Address, JobId, SolutionId};
 use crate::job::{RunFilter, RunList};
 use crate::render::{render_json, render_runs, runs_document};
 
@@ -19,6 +20,144 @@ use crate::render::{render_json, render_runs, runs_document};
 const NAMED: usize = 100;
 /// The maximum number of concurrent requests.
 const AT_ONCE: usize = 10;
+
+/// List runs of one solution, or of all solutions
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform jobs -e prod 'Form W-2@0.0.2'\n  solform jobs -e prod --state FAILED --output-repo acme/prod --limit 20"
+)]
+pub(in crate::cli) struct JobsArgs {
+    /// List only runs of this solution: `Name@version`, `owner:Name@version`, or a solution id
+    #[arg(value_name = "ADDR|ID", conflicts_with_all = ["solution_id", "owner", "name"])]
+    solution: Option<String>,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// List only runs of the solution with this id; repeatable
+    #[arg(long, value_name = "ID", value_parser = SolutionId::parse)]
+    solution_id: Vec<SolutionId>,
+    /// List only runs of solutions with this name; repeatable
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+    /// List only runs of solutions of this owner; repeatable
+    #[arg(long, value_name = "OWNER")]
+    owner: Vec<String>,
+    /// List only runs that this user started; repeatable
+    #[arg(long, value_name = "USER")]
+    user: Vec<String>,
+    /// List only the run with this id; repeatable
+    #[arg(long, value_name = "ID", value_parser = JobId::parse)]
+    job_id: Vec<JobId>,
+    /// List only runs in this state; repeatable
+    #[arg(long, value_name = "STATE", value_enum, ignore_case = true)]
+    state: Vec<RunStateWord>,
+    /// List only runs whose results go to this space, OWNER/SPACE; repeatable. By default, the
+    /// platform lists the spaces that the token's user owns
+    #[arg(long, value_name = "SPACE", value_parser = parse_space)]
+    output_repo: Vec<String>,
+    /// Maximum number of results; by default, all are shown
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// Number of results to skip
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    offset: u64,
+    /// Sort by this key; the platform's default is startTimeNs
+    #[arg(long, value_name = "KEY", value_enum, ignore_case = true)]
+    sort_by: Option<SortKey>,
+    /// Sort in this order; the platform's default is DESCENDING
+    #[arg(long, value_name = "ORDER", value_enum, ignore_case = true)]
+    order: Option<SortOrder>,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// The states that filter a list of runs: the documented ones, and the additional ones of the Job
+/// API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum RunStateWord {
+    /// In progress.
+    Running,
+    /// Succeeded.
+    Complete,
+    /// Failed.
+    Failed,
+    /// Cancelled by a user.
+    Cancelled,
+    /// Waits for a human.
+    StoppedAtCheckpoint,
+    /// Not started.
+    Pending,
+    /// Waits for a human.
+    Paused,
+}
+
+impl RunStateWord {
+    /// The platform's word.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::StoppedAtCheckpoint => "STOPPED_AT_CHECKPOINT",
+            Self::Pending => "PENDING",
+            Self::Paused => "PAUSED",
+        }
+    }
+}
+
+/// The sort keys of a list of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub(super) enum SortKey {
+    /// The start time.
+    StartTimeNs,
+    /// The solution's name.
+    Name,
+    /// The solution's version.
+    Version,
+    /// The user who started it.
+    Username,
+    /// The duration.
+    TimeTakenNs,
+    /// The state.
+    State,
+}
+
+impl SortKey {
+    /// The platform's word.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::StartTimeNs => "startTimeNs",
+            Self::Name => "name",
+            Self::Version => "version",
+            Self::Username => "username",
+            Self::TimeTakenNs => "timeTakenNs",
+            Self::State => "state",
+        }
+    }
+}
+
+/// The sort order of a list of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum SortOrder {
+    /// Lowest first.
+    Ascending,
+    /// Highest first.
+    Descending,
+}
+
+impl SortOrder {
+    /// The platform's word.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ascending => "ASCENDING",
+            Self::Descending => "DESCENDING",
+        }
+    }
+}
 
 pub(super) async fn run(
     args: &JobsArgs,

@@ -2,17 +2,102 @@
 
 use std::collections::BTreeSet;
 
+use clap::{Args, ValueEnum};
+
 use crate::api::{ListRequest, VisibilityOf};
 use crate::attribute::{LiveVisibilityWord, Visibility};
-use crate::cli::args::ListArgs;
+use crate::cli::args::ManifestArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
-use crate::ident::Identity;
+use crate::ident::{IdentError, Identity, Owner, SolutionName};
 use crate::live::{Coverage, LiveVersion, RecordTexts};
 use crate::render::{render_json, render_solutions, solutions_document, words};
+
+/// List live versions
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform list -e prod\n  solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json"
+)]
+pub(in crate::cli) struct ListArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// List only versions in this state
+    #[arg(long, value_name = "STATE", value_enum, ignore_case = true)]
+    state: Option<StateWord>,
+    /// List only versions with exactly this name
+    #[arg(long, value_name = "NAME", value_parser = SolutionName::parse)]
+    name: Option<SolutionName>,
+    /// List only versions that this user published
+    #[arg(long, value_name = "USER")]
+    author: Option<String>,
+    /// List only versions of this owner: a username, or IB_DEPLOYED
+    #[arg(long, value_name = "OWNER", value_parser = parse_owner)]
+    owner: Option<Owner>,
+    /// List only versions with this visibility
+    #[arg(long, value_name = "VISIBILITY", value_enum, ignore_case = true)]
+    visibility: Option<VisibilityWord>,
+    /// Maximum number of results; the whole list is read anyway, to check that it is complete
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// Number of results to skip
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    offset: u64,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// The states that filter a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum StateWord {
+    /// In service.
+    Active,
+    /// Out of service.
+    Inactive,
+    /// In service; an undocumented word of some servers.
+    Production,
+}
+
+impl StateWord {
+    /// The platform's word.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Inactive => "INACTIVE",
+            Self::Production => "PRODUCTION",
+        }
+    }
+}
+
+/// The visibilities that filter a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum VisibilityWord {
+    /// Visible to every user of the instance.
+    Public,
+    /// Visible to the owner.
+    Private,
+    /// Waiting for approval.
+    PendingReview,
+}
+
+impl From<VisibilityWord> for Visibility {
+    fn from(word: VisibilityWord) -> Self {
+        match word {
+            VisibilityWord::Public => Self::Public,
+            VisibilityWord::Private => Self::Private,
+            VisibilityWord::PendingReview => Self::PendingReview,
+        }
+    }
+}
+
+fn parse_owner(text: &str) -> Result<Owner, IdentError> {
+    Owner::parse(text)
+}
 
 pub(super) async fn run(
     args: &ListArgs,

@@ -2,15 +2,28 @@
 
 use std::io::Write as _;
 
-use clap::CommandFactory as _;
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use crate::cli::args::{Cli, ManArgs};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 
-pub(super) fn run(args: &ManArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
-    let mut cli = Cli::command();
+/// Print a manual page
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform man > /usr/local/share/man/man1/solform.1\n  solform man apply | man -l -"
+)]
+pub(in crate::cli) struct ManArgs {
+    /// Command to describe; by default, the page is about solform itself
+    #[arg(value_name = "COMMAND")]
+    command: Option<String>,
+}
+
+pub(super) fn run(
+    args: &ManArgs,
+    mut cli: Command,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
     cli.build();
     let page = match &args.command {
         None => Man::new(cli),

@@ -1,16 +1,44 @@
 //! `plan`: shows the changes that apply would make. Sends GETs only.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
-use crate::cli::ahead;
-use crate::cli::args::PlanArgs;
-use crate::cli::clock;
+use clap::Args;
+
+use crate::cli::args::{FormatArgs, ManifestArgs, OUTPUT, PlanningArgs};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats};
+use crate::cli::{ahead, clock};
 use crate::plan::{Mode, PlanOptions, SavedPlan, judge};
 use crate::render::StreamMessage;
+
+/// Show what apply would do; sends GETs only
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  solform plan -e prod --concise --output json=plan.json --output gitlab=counts.json"
+)]
+pub(in crate::cli) struct PlanArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
+    planning: PlanningArgs,
+    /// Save the plan to this file, for `apply FILE` or `destroy FILE`
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    formats: FormatArgs,
+    /// Print events instead, one JSON object per line
+    #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
+    pub(super) json: bool,
+    /// Plan the deletions of `destroy`
+    #[arg(long, help_heading = "Planning options")]
+    destroy: bool,
+    /// Read earlier applies from this store, not from the manifest's; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE", help_heading = "Store options")]
+    store: Option<String>,
+}
 
 pub(super) async fn run(
     args: &PlanArgs,

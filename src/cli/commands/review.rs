@@ -3,11 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
 use indexmap::IndexSet;
 
-use crate::cli::args::{Output, ReviewArgs, ReviewFormat};
+use crate::cli::args::{Output, SizeArgs};
 use crate::cli::base::{Base, read_base, reviewed};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
@@ -22,6 +25,71 @@ use crate::render::{
     render_review_markdown, review_document,
 };
 use crate::review::{Review, ReviewBase, ReviewSummary, group_findings, review_environment};
+
+/// Show the effects of a change to the manifest, without network or token
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform review --base main\n  solform review --base solform.yaml.orig -e prod --detailed-exitcode\n  solform review --base origin/main --output markdown=review.md"
+)]
+pub(in crate::cli) struct ReviewArgs {
+    /// Compare with this file, or with the manifest at the merge base of HEAD and this git revision
+    #[arg(long, value_name = "REF|FILE")]
+    base: OsString,
+    /// Compare with the revision itself, not with the merge base
+    #[arg(long)]
+    base_exact: bool,
+    /// Manifest file; - reads standard input
+    #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
+    file: PathBuf,
+    /// Compare only this environment; also SOLFORM_ENVIRONMENT
+    #[arg(short, long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Print the review in this format
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<ReviewFormat>,
+    /// Print a JSON document; short for --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Also write the review to a file, in the given format; repeatable
+    #[arg(long, value_name = "FORMAT=FILE")]
+    output: Vec<Output<ReviewFormat>>,
+    #[command(flatten)]
+    size: SizeArgs,
+    /// Return exit code 2 if there are changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+impl ReviewArgs {
+    /// Returns the format of standard output.
+    fn format(&self) -> ReviewFormat {
+        if self.json {
+            ReviewFormat::Json
+        } else {
+            self.format.unwrap_or_default()
+        }
+    }
+
+    /// Returns true if any output is for GitHub.
+    fn is_for_github(&self) -> bool {
+        let github = ReviewFormat::Github;
+        self.format() == github || self.output.iter().any(|output| output.format == github)
+    }
+}
+
+/// A format of a review.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReviewFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// The review document; short: --json.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+    /// Annotations at the manifest's lines, and the step summary.
+    Github,
+}
 
 pub(super) async fn run(
     args: &ReviewArgs,

@@ -3,11 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use clap::Args;
 use serde_json::{Map, Value};
 
 use super::get;
 use crate::apply::{JobOutcome, JobReport, RunStartError, StartedRun, WatchedJob, start_run};
-use crate::cli::args::RunArgs;
+use crate::cli::args::{ManifestArgs, WaitingArgs};
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::run_progress::RunProgress;
@@ -15,12 +16,52 @@ use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;
-use crate::ident::JobId;
+use crate::ident::{JobId, Owner, SolutionName, Version};
 use crate::job::{JobKind, RunRequest, RunTarget};
 use crate::regular_file;
 
 /// The maximum size of a settings file, in bytes.
 const SETTINGS_LIMIT: u64 = 1024 * 1024;
+
+/// Run a solution on a folder of input files
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  solform run -e prod 'Form W-2@0.0.2' --input-dir 'acme/prod/fs/Instabase Drive/in' --wait\n  solform run -e prod --name 'Form W-2' --owner IB_DEPLOYED --input-dir 'acme/prod/fs/Instabase Drive/in'"
+)]
+pub(in crate::cli) struct RunArgs {
+    /// Solution version to run: `Name@version`, `owner:Name@version`, or a solution id
+    #[arg(
+        value_name = "ADDR|ID",
+        conflicts_with = "name",
+        required_unless_present = "name"
+    )]
+    solution: Option<String>,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Name of the solution to run; without --version, the platform picks the version created last
+    #[arg(long, value_name = "NAME", value_parser = SolutionName::parse)]
+    name: Option<SolutionName>,
+    /// Version of the solution in --name
+    #[arg(long, value_name = "VERSION", value_parser = Version::parse, requires = "name")]
+    version: Option<Version>,
+    /// Owner of the solution in --name; the platform's default is IB_DEPLOYED
+    #[arg(long, value_name = "OWNER", value_parser = Owner::parse, requires = "name")]
+    owner: Option<Owner>,
+    /// Folder of the input files, on the platform
+    #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    input_dir: String,
+    /// Folder for the results; by default, the platform creates one in the input folder
+    #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    output_dir: Option<String>,
+    /// Settings of the run: a JSON object, or a file with a JSON object
+    #[arg(long, value_name = "FILE|JSON")]
+    settings: Option<String>,
+    /// Id of the run, at most 50 characters; by default, solform creates one
+    #[arg(long, value_name = "ID", value_parser = JobId::chosen)]
+    job_id: Option<JobId>,
+    #[command(flatten)]
+    waiting: WaitingArgs,
+}
 
 pub(super) async fn run(
     args: &RunArgs,

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use crate::cli::args::{SchemaArgs, SchemaDocument};
+use clap::{Args, ValueEnum};
+
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::manifest;
@@ -10,6 +11,44 @@ use crate::render::{
     AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, PlanDocument, ReportDocument,
     ReviewDocument, RunHistoryDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
+
+/// Print a JSON Schema
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform schema manifest > manifest.schema.json")]
+pub(in crate::cli) struct SchemaArgs {
+    /// Document whose schema is printed
+    #[arg(value_enum)]
+    document: SchemaDocument,
+}
+
+/// Documents that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaDocument {
+    /// The manifest, `solform.yaml`.
+    Manifest,
+    /// The output of `list --json` and `get --json`.
+    Solutions,
+    /// The output of `jobs --json`.
+    Runs,
+    /// The output of `run --json` and `job --json`.
+    Job,
+    /// The output of `plan --format json` and `show --json`.
+    Plan,
+    /// The output of `review --json`.
+    Review,
+    /// The output of `history --json`.
+    History,
+    /// The output of `history show --json`.
+    RunHistory,
+    /// The output of `abandon --json`.
+    Abandon,
+    /// The output of `doctor --json`.
+    Doctor,
+    /// The output of `apply --format json` and `destroy --format json`.
+    Report,
+    /// A line of the output of `plan --json`, `apply --json` and `destroy --json`.
+    Events,
+}
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
     let schema = match args.document {

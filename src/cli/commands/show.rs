@@ -1,12 +1,45 @@
 //! `show`: shows a saved plan.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
-use crate::cli::args::ShowArgs;
+use clap::Args;
+
+use crate::cli::args::{DetailArgs, FormatArgs};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::{plan, plan_formats};
+
+/// Show a saved plan
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform show prod.plan\n  solform show --json prod.plan")]
+pub(in crate::cli) struct ShowArgs {
+    /// Saved plan to show
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    #[command(flatten)]
+    formats: FormatArgs,
+    /// Print Terraform's plan document; short for --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    #[command(flatten)]
+    detail: DetailArgs,
+    /// Return exit code 2 if the plan has changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+impl ShowArgs {
+    /// Returns the formats, with `--json` taken as `--format json`.
+    fn formats(&self) -> FormatArgs {
+        if self.json {
+            self.formats.clone().in_json()
+        } else {
+            self.formats.clone()
+        }
+    }
+}
 
 pub(super) fn run(
     args: &ShowArgs,

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use clap::Args;
+
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
@@ -10,11 +12,20 @@ use crate::cli::settings::Settings;
 use crate::manifest::{self, Selection};
 use crate::render::words;
 
+/// Check the manifest, without network or token
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform validate\n  solform validate -e prod")]
+pub(in crate::cli) struct ValidateArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+}
+
 pub(super) fn run(
-    args: &ManifestArgs,
+    args: &ValidateArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
+    let args = &args.manifest;
     let source = session::read_source(&args.file)?;
     let environment = args
         .environment

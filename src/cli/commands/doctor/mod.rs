@@ -1,6 +1,10 @@
 //! `doctor`: checks that an environment is usable, step by step. Sends only GETs to the platform,
 //! and leaves nothing in the store.
 
+use clap::Args;
+
+use crate::cli::args::{ManifestArgs, parse_duration};
+
 mod filters;
 mod paths;
 mod platform;
@@ -12,7 +16,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::api::{RetryPolicy, SettingsError};
-use crate::cli::args::DoctorArgs;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::files::manifest_folder;
 use crate::cli::io::{Io, stdout_width};
@@ -39,6 +42,23 @@ const PLATFORM: [CheckName; 12] = [
     CheckName::Paths,
     CheckName::Packages,
 ];
+
+/// Check the environment with GET requests, and test the locks of its store
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform doctor -e prod\n  solform doctor -e prod --json")]
+pub(in crate::cli) struct DoctorArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Check this store, not the manifest's; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+    /// Maximum duration of one check
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
 
 pub(super) async fn run(
     args: &DoctorArgs,
@@ -82,7 +102,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         Ok(place) => {
             environment = Some(place.loaded.manifest.environment.name.clone());
             checks.push(manifest_check(&place));
-            checks.extend(store::look(&place, args, io).await);
+            checks.extend(store::look(&place, args.store.as_deref(), args.timeout, io).await);
             look_at_platform(place, args, settings, io, &mut checks).await;
         }
         Err(error) => {

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::{sentence, too_slow, within};
-use crate::cli::args::DoctorArgs;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::session::EnvironmentContext;
@@ -16,9 +15,14 @@ use crate::store::{PastRun, Store};
 /// The timeout: long enough for a remote bucket.
 const LIMIT: Duration = Duration::from_secs(10);
 
-pub(super) async fn look(place: &EnvironmentContext, args: &DoctorArgs, io: &Io) -> [Check; 2] {
-    let limit = args.timeout.min(LIMIT);
-    let store = match place.store(args.store.as_deref(), &io.secrets) {
+pub(super) async fn look(
+    place: &EnvironmentContext,
+    store: Option<&str>,
+    limit: Duration,
+    io: &Io,
+) -> [Check; 2] {
+    let limit = limit.min(LIMIT);
+    let store = match place.store(store, &io.secrets) {
         Ok(store) => store,
         Err(error) => return broken(&error),
     };

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use clap::CommandFactory as _;
+use clap::Command;
 
-use super::Cli;
-use crate::cli::error::CommandError;
+use super::error::CommandError;
 
 /// Puts `SOLFORM_CLI_ARGS` behind the command's name, and gives Terraform's single-dash options
 /// their second dash: exact long names only, and only before `--`.
-pub(in crate::cli) fn normalise(
+pub(super) fn normalise(
+    cli: &Command,
     arguments: Vec<OsString>,
     extra: Option<&str>,
 ) -> Result<Vec<OsString>, CommandError> {
@@ -20,13 +20,13 @@ pub(in crate::cli) fn normalise(
             CommandError::failed("SOLFORM_CLI_ARGS has a quote that is not closed")
                 .hint("Close the quote.")
         })?;
-        let command = command_position(&arguments);
+        let command = command_position(cli, &arguments);
         if let Some(command) = command {
             let behind = command + 1;
             arguments.splice(behind..behind, extra.into_iter().map(OsString::from));
         }
     }
-    let long = long_names();
+    let long = long_names(cli);
     let mut is_open = true;
     Ok(arguments
         .into_iter()
@@ -50,8 +50,7 @@ pub(in crate::cli) fn normalise(
 
 /// Returns the position of the command's name: the first word that is neither an option of the
 /// program nor the value of one. A value may be the name of a command too, as in `--chdir plan`.
-fn command_position(arguments: &[OsString]) -> Option<usize> {
-    let cli = Cli::command();
+fn command_position(cli: &Command, arguments: &[OsString]) -> Option<usize> {
     let takes_value = |option: &str| {
         cli.get_arguments()
             .filter(|argument| argument.get_action().takes_values())
@@ -79,8 +78,7 @@ fn command_position(arguments: &[OsString]) -> Option<usize> {
     None
 }
 
-fn long_names() -> BTreeSet<String> {
-    let cli = Cli::command();
+fn long_names(cli: &Command) -> BTreeSet<String> {
     let own = cli.get_arguments().filter_map(clap::Arg::get_long);
     let nested = cli
         .get_subcommands()
@@ -95,10 +93,14 @@ fn long_names() -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::commands::Cli;
 
     fn normalised(arguments: &[&str], extra: Option<&str>) -> Vec<String> {
-        normalise(arguments.iter().map(OsString::from).collect(), extra)
+        let arguments = arguments.iter().map(OsString::from).collect();
+        normalise(&Cli::command(), arguments, extra)
             .unwrap()
             .into_iter()
             .map(|argument| argument.into_string().unwrap())
