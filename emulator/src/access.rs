@@ -1,9 +1,48 @@
 //! Authentication: turns the bearer token and the account header into a caller with a name and
 //! rights.
 
-use super::options::Token;
+use std::fmt;
+
+use serde::Deserialize;
+
 use super::refusal::Refusal;
-use super::seed::SeedUser;
+
+/// A bearer token. Its debug output hides the text.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Token(String);
+
+impl Token {
+    /// Returns the text of the token.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<String>> From<T> for Token {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// A user and their token.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedUser {
+    /// The bearer token.
+    pub token: Token,
+    /// The name of the user, which is compared with owners and authors.
+    pub username: String,
+    /// True if the user may see and change the private solutions of others; false by default.
+    #[serde(default)]
+    pub admin: bool,
+}
 
 /// The user who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +77,7 @@ impl Access {
             && !self.contexts.is_empty()
             && !self.contexts.iter().any(|known| known == context)
         {
-            return Err(Refusal::WrongContext {
-                context: context.to_owned(),
-            });
+            return Err(Refusal::WrongContext(context.to_owned()));
         }
         if let Some(user) = self.users.iter().find(|user| user.token.expose() == token) {
             return Ok(Caller {
@@ -112,7 +149,7 @@ mod tests {
         assert!(access.caller(Some("Bearer x"), Some("acme")).is_ok());
         assert!(matches!(
             access.caller(Some("Bearer x"), Some("other")),
-            Err(Refusal::WrongContext { .. })
+            Err(Refusal::WrongContext(_))
         ));
     }
 }

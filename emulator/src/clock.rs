@@ -1,4 +1,5 @@
-//! The clock of a world: the system clock, or a count of operations for tests.
+//! The clock of a world: the system clock, or a count of operations for tests; and the text form of
+//! durations.
 
 #![expect(
     clippy::disallowed_methods,
@@ -81,6 +82,28 @@ impl Timeline {
 /// Returns whole milliseconds; `u64::MAX` if the duration is longer than that.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Parses a duration like `500ms`, `2s` or `15m`; `None` if the text is no such duration.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    let unit_ms: u64 = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        _ => return None,
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis)
+}
+
+/// Formats a duration in a form that [`parse_duration`] accepts.
+pub(crate) fn show_duration(duration: Duration) -> String {
+    match duration.as_millis() {
+        total if total > 0 && total % 60_000 == 0 => format!("{}m", total / 60_000),
+        total if total % 1_000 == 0 => format!("{}s", total / 1_000),
+        total => format!("{total}ms"),
+    }
 }
 
 /// Returns the milliseconds since 1970, and the nanoseconds within the last millisecond.

@@ -1,11 +1,13 @@
 //! A world together with its store.
 
+use std::path::Path;
+
 use super::clock::Timeline;
+use super::error::EmulatorError;
 use super::options::EmulatorOptions;
 use super::persist::{Store, StoreError};
 use super::seed::Seed;
-use super::server::EmulatorError;
-use super::world::{Remembered, Rules, World};
+use super::state::world::{StoredWorld, World, WorldSettings};
 
 /// A world and its store.
 #[derive(Debug)]
@@ -25,40 +27,33 @@ impl Engine {
             knobs.clone()
         } else {
             let mut knobs = options.profile.knobs();
-            seed.turn_knobs(&mut knobs)?;
+            seed.change_knobs(&mut knobs)?;
             knobs
         };
-        let rules = Rules {
+        let settings = WorldSettings {
             knobs,
             page_cap: options.page_cap,
             pace: options.job_pace,
         };
-        let (store, remembered) = match &options.data {
+        let (store, stored) = match &options.data {
             None => (None, None),
-            Some(path) => match Store::open(path) {
-                Ok((store, remembered)) => (Some(store), remembered),
-                Err(StoreError::InUse) => {
-                    return Err(EmulatorError::DataInUse { path: path.clone() });
-                }
-                Err(source) => {
-                    return Err(EmulatorError::Data {
-                        path: path.clone(),
-                        source,
-                    });
-                }
-            },
+            Some(path) => {
+                let (store, stored) =
+                    Store::open(path).map_err(|error| EmulatorError::data(path, error))?;
+                (Some(store), stored)
+            }
         };
         let mut ignores_seed = false;
-        let world = if let Some(past) = remembered {
-            let began_with = past.counters.seed.as_ref();
+        let world = if let Some(stored) = stored {
+            let began_with = stored.counters.seed.as_ref();
             ignores_seed =
                 options.seed.is_some() && began_with.is_some_and(|digest| *digest != seed.digest());
-            let time = Timeline::new(options.clock, past.counters.reached_ms);
-            World::new(rules, time, past)
+            let time = Timeline::new(options.clock, stored.counters.reached_ms);
+            World::new(settings, time, stored)
         } else {
             let time = Timeline::new(options.clock, 0);
-            let mut world = World::new(rules, time, Remembered::nothing(options.id_seed));
-            world.sow(seed, &options.user)?;
+            let mut world = World::new(settings, time, StoredWorld::empty(options.id_seed));
+            world.load(seed, &options.user)?;
             if store.is_some() {
                 world.seed = Some(seed.digest());
             }
@@ -69,10 +64,9 @@ impl Engine {
             store,
             ignores_seed,
         };
-        engine.save().map_err(|source| EmulatorError::Data {
-            path: options.data.clone().unwrap_or_default(),
-            source,
-        })?;
+        let path = options.data.as_deref().unwrap_or(Path::new(""));
+        let saved = engine.save();
+        saved.map_err(|error| EmulatorError::data(path, error))?;
         Ok(engine)
     }
 
@@ -82,7 +76,7 @@ impl Engine {
             Some(store) if self.world.has_changes() => store.save(&mut self.world),
             Some(_) => Ok(()),
             None => {
-                self.world.settle();
+                self.world.clear_changes();
                 Ok(())
             }
         }

@@ -13,47 +13,13 @@ use super::lag::Lag;
 mod job_words;
 mod words;
 
-pub use job_words::{
-    CurStatus, FailureForm, FirstAnswer, JobDoneWord, PendingWord, ResultsForm, RunEnd,
-    RunInactive, RunMissingInput, RunRepeatedId, RunSpaces, RunTies, UnknownJob,
-};
-pub use words::{
-    BadPackage, CursorZero, DeleteActive, DeleteAnswer, DeleteMissing, DeleteReferenced,
-    DeleteRunning, DeployAsync, DeployResult, DuplicateDeploy, ErrorBody, ErrorStatus,
-    FailedJobRecord, Filter, FiltersCombined, IdentityCase, LimitZero, ListOrder, LocationForm,
-    MissingVisibility, NameForm, OverLimit, OwnerAfterVisibility, OwnerMismatch, PackageOwner,
-    PackageRead, PackageVisibility, Paging, PatchStates, PatchStyle, PatchUnknownWord,
-    PatchWithoutParameters, Publish, RecordDuringJob, RecordKeys, RetryAfterForm, StateFilter,
-    TimeForm, TimeResolution, TrailingSlash, UnknownFilterWord, VersionForm,
-};
-
-/// The values of a knob.
-trait Choices {
-    /// Returns every word; for numbers, one value of each kind.
-    fn choices() -> Vec<Value>;
-}
-
-impl Choices for bool {
-    fn choices() -> Vec<Value> {
-        vec![false.into(), true.into()]
-    }
-}
-
-impl Choices for u32 {
-    fn choices() -> Vec<Value> {
-        vec![0.into(), 2.into()]
-    }
-}
-
-impl Choices for Lag {
-    fn choices() -> Vec<Value> {
-        vec![0.into(), 2.into(), "2s".into()]
-    }
-}
+pub use job_words::*;
+use words::Choices;
+pub use words::*;
 
 /// Declares the knobs, each with its default.
 macro_rules! knobs {
-    ($($(#[$doc:meta])* $name:ident: $kind:ty = $default:expr,)+) => {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty $(= $default:expr)?,)+) => {
         /// The behaviour of an emulated server where the behaviour of the platform is not known.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -63,7 +29,10 @@ macro_rules! knobs {
 
         impl Default for Knobs {
             fn default() -> Self {
-                Self { $($name: $default,)+ }
+                Self {
+                    // The default of the type applies if the table names no other.
+                    $($name: [$($default,)? <$kind>::default()][0],)+
+                }
             }
         }
 
@@ -79,145 +48,145 @@ macro_rules! knobs {
 
 knobs! {
     /// The form of `has_more` and `next_offset`.
-    paging: Paging = Paging::default(),
+    paging: Paging,
     /// The order of a list.
-    list_order: ListOrder = ListOrder::default(),
+    list_order: ListOrder,
     /// The number of list calls, or the time, after which lists show a write; 0 by default.
-    list_lag: Lag = Lag::default(),
+    list_lag: Lag,
     /// The number of reads by id, or the time, after which such reads show a write; 0 by default.
-    read_lag: Lag = Lag::default(),
+    read_lag: Lag,
     /// The result of a list call without `state`.
-    state_filter: StateFilter = StateFilter::default(),
+    state_filter: StateFilter,
     /// The match of the filter `name`.
-    name_filter: Filter = Filter::default(),
+    name_filter: Filter,
     /// The match of the filter `author`.
-    author_filter: Filter = Filter::default(),
+    author_filter: Filter,
     /// The match of the filter `owner`.
-    owner_filter: Filter = Filter::default(),
+    owner_filter: Filter,
     /// The match of the filter `visibility`.
-    visibility_filter: Filter = Filter::default(),
+    visibility_filter: Filter,
     /// The combination of several filters.
-    filters_combined: FiltersCombined = FiltersCombined::default(),
+    filters_combined: FiltersCombined,
     /// The result of a filter with an undocumented word.
-    unknown_filter_word: UnknownFilterWord = UnknownFilterWord::default(),
+    unknown_filter_word: UnknownFilterWord,
     /// The result of a `limit` over the page cap.
-    over_limit: OverLimit = OverLimit::default(),
+    over_limit: OverLimit,
     /// The result of a `limit` of 0.
-    limit_zero: LimitZero = LimitZero::default(),
+    limit_zero: LimitZero,
     /// True if records show their visibility; false by default.
-    visibility_in_records: bool = false,
+    visibility_in_records: bool,
     /// The keys of a record beside the documented ones.
-    record_keys: RecordKeys = RecordKeys::default(),
+    record_keys: RecordKeys,
     /// The form of `createdAtMs` and `updatedAtMs`.
-    times: TimeForm = TimeForm::default(),
+    times: TimeForm,
     /// The resolution of the times of records; runs have nanoseconds.
-    time_resolution: TimeResolution = TimeResolution::default(),
+    time_resolution: TimeResolution,
     /// The form of error bodies.
-    error_body: ErrorBody = ErrorBody::default(),
+    error_body: ErrorBody,
     /// The HTTP status of an error.
-    error_status: ErrorStatus = ErrorStatus::default(),
+    error_status: ErrorStatus,
     /// The number of requests between two that get 429; 0, the default, for no limit.
-    rate_limit: u32 = 0,
+    rate_limit: u32,
     /// The header `Retry-After` in a 429 of the rate limit.
-    retry_after: RetryAfterForm = RetryAfterForm::default(),
+    retry_after: RetryAfterForm,
     /// The maximum length of a body in KiB; longer ones get 413. 0, the default, means 1 MiB for
     /// JSON and 512 MiB for files.
-    body_limit_kib: u32 = 0,
+    body_limit_kib: u32,
     /// The result of a slash at the end of the address of the solutions.
-    trailing_slash: TrailingSlash = TrailingSlash::default(),
+    trailing_slash: TrailingSlash,
     /// The source of the parameters of PATCH.
-    patch_style: PatchStyle = PatchStyle::default(),
+    patch_style: PatchStyle,
     /// The states that PATCH can set.
-    patch_states: PatchStates = PatchStates::default(),
+    patch_states: PatchStates,
     /// The result of a PATCH without any known parameter.
-    patch_without_parameters: PatchWithoutParameters = PatchWithoutParameters::default(),
+    patch_without_parameters: PatchWithoutParameters,
     /// The result of a PATCH with an unknown word.
-    patch_unknown_word: PatchUnknownWord = PatchUnknownWord::default(),
+    patch_unknown_word: PatchUnknownWord,
     /// The result of a change to PUBLIC.
-    publish: Publish = Publish::default(),
+    publish: Publish,
     /// The effect of a change of visibility on the owner.
-    owner_after_visibility: OwnerAfterVisibility = OwnerAfterVisibility::default(),
+    owner_after_visibility: OwnerAfterVisibility,
     /// True if a PATCH changes `updatedAtMs`; true by default.
     patch_touches_updated: bool = true,
     /// The result of a deploy of something that is not a valid package.
-    bad_package: BadPackage = BadPackage::default(),
+    bad_package: BadPackage,
     /// The visibility of a package without the field `visibility`.
-    missing_visibility: MissingVisibility = MissingVisibility::default(),
+    missing_visibility: MissingVisibility,
     /// The effect of the visibility in a package.
-    package_visibility: PackageVisibility = PackageVisibility::default(),
+    package_visibility: PackageVisibility,
     /// The result of a package whose owner is not the caller.
-    package_owner: PackageOwner = PackageOwner::default(),
+    package_owner: PackageOwner,
     /// The result of a package whose owner and visibility do not match.
-    owner_mismatch: OwnerMismatch = OwnerMismatch::default(),
+    owner_mismatch: OwnerMismatch,
     /// The time at which the server reads the package.
-    package_read: PackageRead = PackageRead::default(),
+    package_read: PackageRead,
     /// The result of a second deploy with the same owner, name and version.
-    duplicate_deploy: DuplicateDeploy = DuplicateDeploy::default(),
+    duplicate_deploy: DuplicateDeploy,
     /// The comparison of names and versions: with or without case.
-    identity_case: IdentityCase = IdentityCase::default(),
+    identity_case: IdentityCase,
     /// The form of the name in a record.
-    name_form: NameForm = NameForm::default(),
+    name_form: NameForm,
     /// The form of the version in a record.
-    version_form: VersionForm = VersionForm::default(),
+    version_form: VersionForm,
     /// The effect of the field `async: false` of a deploy.
-    deploy_async: DeployAsync = DeployAsync::default(),
+    deploy_async: DeployAsync,
     /// The visibility of a record while its deploy job is pending.
-    record_during_job: RecordDuringJob = RecordDuringJob::default(),
+    record_during_job: RecordDuringJob,
     /// The handling of the record of a failed deploy.
-    failed_job_record: FailedJobRecord = FailedJobRecord::default(),
+    failed_job_record: FailedJobRecord,
     /// The key of the solution id in the result of a deploy job.
-    deploy_result: DeployResult = DeployResult::default(),
+    deploy_result: DeployResult,
     /// The result of deleting an ACTIVE solution.
-    delete_active: DeleteActive = DeleteActive::default(),
+    delete_active: DeleteActive,
     /// The result of deleting a solution that has pending runs.
-    delete_running: DeleteRunning = DeleteRunning::default(),
+    delete_running: DeleteRunning,
     /// The result of deleting a solution that a deployment refers to.
-    delete_referenced: DeleteReferenced = DeleteReferenced::default(),
+    delete_referenced: DeleteReferenced,
     /// The result of deleting an unknown id.
-    delete_missing: DeleteMissing = DeleteMissing::default(),
+    delete_missing: DeleteMissing,
     /// The result of deleting a solution whose delete job is pending; a job that succeeds by
     /// default.
     delete_repeated: DeleteMissing = DeleteMissing::JobDone,
     /// The answer to DELETE.
-    delete_answer: DeleteAnswer = DeleteAnswer::default(),
+    delete_answer: DeleteAnswer,
     /// The status of an unknown job.
-    unknown_job: UnknownJob = UnknownJob::default(),
+    unknown_job: UnknownJob,
     /// The number of status calls after its end that still find a job; later ones report an unknown
     /// job. 0, the default, for no limit.
-    job_forgotten_after: u32 = 0,
+    job_forgotten_after: u32,
     /// The answer to the first status call of each job.
-    job_first_answer: FirstAnswer = FirstAnswer::default(),
+    job_first_answer: FirstAnswer,
     /// The state of a pending job.
-    job_pending_word: PendingWord = PendingWord::default(),
+    job_pending_word: PendingWord,
     /// The form of the results of a job that has ended.
-    job_results: ResultsForm = ResultsForm::default(),
+    job_results: ResultsForm,
     /// The form in which a job reports its failure.
-    job_failure: FailureForm = FailureForm::default(),
+    job_failure: FailureForm,
     /// The value of `cur_status` of a deploy or delete job.
-    job_cur_status: CurStatus = CurStatus::default(),
+    job_cur_status: CurStatus,
     /// The word for a job that has ended.
-    job_done_word: JobDoneWord = JobDoneWord::default(),
+    job_done_word: JobDoneWord,
     /// The maximum page of a folder listing; 100 by default.
     folder_page: u32 = 100,
     /// The number of reads of a new file that do not find it; 0 by default. The retries of
     /// `IB-Retry-Config` count as reads.
-    file_lag: u32 = 0,
+    file_lag: u32,
     /// The effect of a first chunk (`IB-Cursor: 0`) on an existing file.
-    cursor_zero: CursorZero = CursorZero::default(),
+    cursor_zero: CursorZero,
     /// The form of the header `Location` of a file job.
-    location_form: LocationForm = LocationForm::default(),
+    location_form: LocationForm,
     /// The result of running an INACTIVE solution.
-    run_inactive: RunInactive = RunInactive::default(),
+    run_inactive: RunInactive,
     /// The result of a run whose input folder does not exist.
-    run_missing_input: RunMissingInput = RunMissingInput::default(),
+    run_missing_input: RunMissingInput,
     /// The result of a run with the `job_id` of an earlier job.
-    run_repeated_id: RunRepeatedId = RunRepeatedId::default(),
+    run_repeated_id: RunRepeatedId,
     /// The end of runs.
-    run_end: RunEnd = RunEnd::default(),
+    run_end: RunEnd,
     /// The runs in a job list without `output_repo`.
-    run_spaces: RunSpaces = RunSpaces::default(),
+    run_spaces: RunSpaces,
     /// The order of runs that sort equally.
-    run_ties: RunTies = RunTies::default(),
+    run_ties: RunTies,
 }
 
 fn show(values: Vec<Value>) -> Vec<String> {

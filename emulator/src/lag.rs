@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::clock::milliseconds;
-use super::options::{parse_duration, show_duration};
+use super::clock::{milliseconds, parse_duration, show_duration};
 
 /// The delay until reads show a write: a number of reads, or a time. The default is 0 reads, so
 /// that reads show writes at once. The text form is `3`, `250ms`, `2s` or `1m`.

@@ -36,10 +36,10 @@
 //!
 //! # Modules
 //!
-//! The state (`world`, `solutions`, `listing`, `deploy`, `delete`, `runs`, `tasks`, `jobs`,
-//! `files`) is synchronous and knows nothing of HTTP. `routes` turns requests into operations on
-//! the state, `reply` turns results into answers, `service` takes each request through these steps,
-//! `persist` stores the state in a folder, and `server` owns the socket.
+//! `state` has the data of a world, and `operations` what the calls of the API do to it; both are
+//! synchronous and know nothing of HTTP. `routes` turns requests into operations, `reply` turns
+//! results into answers, `service` takes each request through these steps, `persist` stores the
+//! state in a folder, `engine` joins a world and its store, and `server` owns the socket.
 //!
 //! [`start`] starts an emulator from [`EmulatorOptions`]. A [`Seed`] fills a new world, a knob
 //! ([`Knobs`]) chooses a behaviour that the platform's pages leave open, a fault rule ([`Fault`])
@@ -47,44 +47,44 @@
 //! [`openapi()`] describes what is served. `docs/emulator.md` shows how to use all of this.
 
 mod access;
+mod call;
 mod clock;
-mod content;
-mod delete;
-mod deploy;
 mod engine;
+mod error;
 mod faults;
-mod files;
 mod host;
-mod ids;
-mod jobs;
 pub mod knobs;
 mod lag;
-mod listing;
 mod log;
 mod openapi;
+mod operation;
+mod operations;
 mod options;
+mod pace;
 mod package;
+mod path;
 mod persist;
+mod profile;
 mod refusal;
 mod reply;
 mod routes;
-mod runs;
 pub mod seed;
 mod server;
 mod service;
-mod solutions;
-mod tasks;
-mod tracked;
-mod world;
+mod state;
 
+pub use access::Token;
 pub use clock::Clock;
+pub use error::EmulatorError;
 pub use faults::{ConnectionFault, Fault, FaultError, FaultStatus, JobFault, RetryAfter, When};
 pub use knobs::{KnobError, Knobs, RunEnd};
 pub use lag::{Lag, LagError};
 pub use log::RequestRecord;
 pub use openapi::openapi;
-pub use options::{EmulatorOptions, JobPace, JobPaceError, Profile, ProfileError, Token};
+pub use operation::Operation;
+pub use options::EmulatorOptions;
+pub use pace::{JobPace, JobPaceError};
 pub use persist::StoreError;
-pub use routes::Operation;
+pub use profile::{Profile, ProfileError};
 pub use seed::{Seed, SeedError, SeedSolution};
-pub use server::{Emulator, EmulatorError, start};
+pub use server::{Emulator, start};

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use super::routes::Operation;
+use super::operation::Operation;
 
 /// The maximum number of requests in the log; the oldest are removed first.
 const CAPACITY: usize = 100_000;
@@ -46,7 +46,7 @@ pub(crate) struct Ticket(usize);
 
 impl RequestLog {
     /// Records a request when it arrives.
-    pub(crate) fn arrive(&self, record: RequestRecord) -> Ticket {
+    pub(crate) fn record_arrival(&self, record: RequestRecord) -> Ticket {
         let mut log = self.lock();
         if log.records.len() == CAPACITY {
             log.records.pop_front();
@@ -56,21 +56,22 @@ impl RequestLog {
         Ticket(log.first + log.records.len() - 1)
     }
 
-    /// Records the answer. Does nothing if the log was cleared meanwhile.
-    pub(crate) fn answer(&self, ticket: Ticket, status: Option<u16>) {
-        let mut log = self.lock();
-        let index = ticket.0.checked_sub(log.first);
-        if let Some(record) = index.and_then(|index| log.records.get_mut(index)) {
-            record.status = status;
-        }
+    /// Records the answer.
+    pub(crate) fn record_answer(&self, ticket: Ticket, status: Option<u16>) {
+        self.update(ticket, |record| record.status = status);
     }
 
     /// Records that a fault rule has hit the request.
-    pub(crate) fn strike(&self, ticket: Ticket, fault: u64) {
+    pub(crate) fn record_fault(&self, ticket: Ticket, fault: u64) {
+        self.update(ticket, |record| record.fault = Some(fault));
+    }
+
+    /// Changes a record. Does nothing if the log was cleared meanwhile.
+    fn update(&self, ticket: Ticket, change: impl FnOnce(&mut RequestRecord)) {
         let mut log = self.lock();
         let index = ticket.0.checked_sub(log.first);
         if let Some(record) = index.and_then(|index| log.records.get_mut(index)) {
-            record.fault = Some(fault);
+            change(record);
         }
     }
 
@@ -105,11 +106,11 @@ mod tests {
             fault: None,
         };
         let log = RequestLog::default();
-        let first = log.arrive(record("/1"));
+        let first = log.record_arrival(record("/1"));
         log.clear();
-        let second = log.arrive(record("/2"));
-        log.answer(first, Some(500));
-        log.answer(second, Some(200));
+        let second = log.record_arrival(record("/2"));
+        log.record_answer(first, Some(500));
+        log.record_answer(second, Some(200));
         let records = log.records();
         assert_eq!(records.len(), 1);
         assert_eq!(

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use self::operations::{Content, Described, describe};
 use self::refusals::{answer_headers, refusals};
-use super::routes::Operation;
+use super::operation::Operation;
 
 /// Returns the `OpenAPI` document of the emulator with its default knobs and without faults.
 pub fn openapi() -> Value {

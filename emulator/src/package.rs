@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::content::Content;
+use super::state::content::Content;
 
 /// The maximum size of a member that the server unpacks: enough for any description or icon, and
 /// small enough to stop a zip bomb.
@@ -17,6 +17,16 @@ const MEMBER_LIMIT: u64 = 4 << 20;
 const UNPACKED_LIMIT: u64 = 512 << 20;
 const UNPACKED_FILES: usize = 10_000;
 
+/// The texts of a record whose package has none, as on real servers.
+pub(crate) const NO_SUMMARY: &str = "No summary";
+pub(crate) const NO_DESCRIPTION: &str = "No release notes";
+
+/// The visibilities that a package may have, PATCH can set and the filter documents.
+pub(crate) const VISIBILITIES: [&str; 3] = ["PUBLIC", "PRIVATE", "PENDING_REVIEW"];
+
+/// The member that pads a package to a size.
+const PADDING: &str = "demo_data/padding.bin";
+
 /// The contents of `package.json`, and the small members of a package.
 #[derive(Debug, Clone)]
 pub(crate) struct Package {
@@ -24,8 +34,8 @@ pub(crate) struct Package {
     pub(crate) version: String,
     pub(crate) owner: String,
     pub(crate) visibility: Option<String>,
-    pub(crate) summary: Option<String>,
-    pub(crate) description: Option<String>,
+    pub(crate) summary: String,
+    pub(crate) description: String,
     pub(crate) authors: Option<Value>,
     /// The small members that the server folder shows: name and bytes.
     pub(crate) members: Vec<(String, Bytes)>,
@@ -75,7 +85,7 @@ pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
     required(&fields, "solution_type")?;
     let visibility = optional(&fields, "visibility")?;
     if let Some(word) = &visibility
-        && !["PUBLIC", "PRIVATE", "PENDING_REVIEW"].contains(&word.as_str())
+        && !VISIBILITIES.contains(&word.as_str())
     {
         return Err(PackageError::BadVisibility(word.clone()));
     }
@@ -89,8 +99,9 @@ pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
         version: required(&fields, "version")?,
         owner: required(&fields, "owner")?,
         visibility,
-        summary: optional(&fields, "short_description")?,
-        description: optional(&fields, "long_description")?,
+        summary: optional(&fields, "short_description")?.unwrap_or_else(|| NO_SUMMARY.to_owned()),
+        description: optional(&fields, "long_description")?
+            .unwrap_or_else(|| NO_DESCRIPTION.to_owned()),
         authors: fields.get("authors").cloned(),
         members,
     })
@@ -151,15 +162,6 @@ pub(crate) fn unpack(content: &Content) -> Result<Vec<(String, Option<Bytes>)>, 
     Ok(members)
 }
 
-/// Packs files into an archive, without folder entries.
-pub(crate) fn pack(members: &[(String, Bytes)]) -> Vec<u8> {
-    let members: Vec<(&str, &[u8])> = members
-        .iter()
-        .map(|(name, bytes)| (name.as_str(), bytes.as_ref()))
-        .collect();
-    write_zip(&members)
-}
-
 /// Builds a package in the layout of the vendor's packager: `package.json` and a flow binary,
 /// without folder entries. Adds incompressible bytes until the package has `size` bytes.
 pub(crate) fn build_package(description: &Map<String, Value>, size: usize) -> Vec<u8> {
@@ -169,30 +171,29 @@ pub(crate) fn build_package(description: &Map<String, Value>, size: usize) -> Ve
         .unwrap_or("solution");
     let text = Value::Object(description.clone()).to_string();
     let flow = format!("{}.ibflowbin", name.replace(['/', '\\'], "_"));
-    let plain = write_zip(&[
-        ("package.json", text.as_bytes()),
-        (&flow, b"flow of a seeded package"),
-    ]);
+    let mut members = vec![
+        ("package.json".to_owned(), text.into()),
+        (flow, Bytes::from_static(b"flow of a seeded package")),
+    ];
+    let plain = pack(&members);
     // The headers of the padding need space too.
-    let missing = size.saturating_sub(plain.len() + 2 * (46 + "demo_data/padding.bin".len()));
+    let missing = size.saturating_sub(plain.len() + 2 * (46 + PADDING.len()));
     if missing == 0 {
         return plain;
     }
     let mut padding = vec![0; missing];
     fastrand::Rng::with_seed(7).fill(&mut padding);
-    write_zip(&[
-        ("package.json", text.as_bytes()),
-        (&flow, b"flow of a seeded package"),
-        ("demo_data/padding.bin", &padding),
-    ])
+    members.push((PADDING.to_owned(), padding.into()));
+    pack(&members)
 }
 
-fn write_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+/// Packs files into an archive, without folder entries.
+pub(crate) fn pack(members: &[(String, Bytes)]) -> Vec<u8> {
     // The time and method are fixed, so that equal seeds give equal bytes.
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
-        zip.start_file(*name, options)
+        zip.start_file(name, options)
             .and_then(|()| Ok(zip.write_all(bytes)?))
             .expect("invariant: a small zip in memory can be written");
     }
@@ -203,8 +204,8 @@ fn write_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::content::Chunk;
     use super::*;
+    use crate::state::content::Chunk;
     use serde_json::json;
 
     fn content(bytes: Vec<u8>) -> Content {
@@ -223,6 +224,12 @@ mod tests {
         }
     }
 
+    fn write_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let owned =
+            |(name, bytes): &(&str, &[u8])| ((*name).to_owned(), Bytes::copy_from_slice(bytes));
+        pack(&members.iter().map(owned).collect::<Vec<_>>())
+    }
+
     #[test]
     fn a_built_package_reads_back() {
         let fields = description(json!({
@@ -236,8 +243,8 @@ mod tests {
             ("Form W-2", "0.0.1")
         );
         assert_eq!(package.visibility.as_deref(), Some("PUBLIC"));
-        assert_eq!(package.summary.as_deref(), Some("short"));
-        assert_eq!(package.description, None);
+        assert_eq!(package.summary, "short");
+        assert_eq!(package.description, NO_DESCRIPTION);
         assert_eq!(plain, build_package(&fields, 0));
         let padded = build_package(&fields, 100_000);
         assert!(

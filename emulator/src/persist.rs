@@ -4,20 +4,25 @@
 //! flushed, so that a killed process loses nothing that it has answered; and the kernel holds the
 //! lock on the file, so that a second process gets an error and a dead process blocks no other.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, Table,
+    TableDefinition,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::content::{Chunk, Content};
-use super::files::{Files, Node, NodePath, chunks_of};
-use super::jobs::Jobs;
-use super::solutions::Solutions;
-use super::world::{Remembered, World};
+use super::path::NodePath;
+use super::state::content::{Chunk, Content};
+use super::state::files::{Files, Node};
+use super::state::jobs::Jobs;
+use super::state::solutions::Solutions;
+use super::state::world::{StoredWorld, World};
 
 /// The version of the layout of the file.
 const FORMAT: u64 = 1;
@@ -128,7 +133,7 @@ struct NodeEntry {
 
 impl Store {
     /// Opens or creates the data file and reads the stored world; `None` if the file is new.
-    pub(crate) fn open(folder: &Path) -> Result<(Self, Option<Remembered>), StoreError> {
+    pub(crate) fn open(folder: &Path) -> Result<(Self, Option<StoredWorld>), StoreError> {
         make_private(folder, &folder.join(FILE)).map_err(StoreError::Folder)?;
         let opened = Database::builder()
             .set_cache_size(CACHE_BYTES)
@@ -142,11 +147,11 @@ impl Store {
             database,
             stored: HashMap::new(),
         };
-        let remembered = store.read()?;
-        Ok((store, remembered))
+        let stored = store.read()?;
+        Ok((store, stored))
     }
 
-    fn read(&mut self) -> Result<Option<Remembered>, StoreError> {
+    fn read(&mut self) -> Result<Option<StoredWorld>, StoreError> {
         let transaction = self.database.begin_read()?;
         let meta = match transaction.open_table(META) {
             Ok(table) => table,
@@ -166,49 +171,40 @@ impl Store {
             .transpose()?
             .ok_or_else(|| damaged("counters"))?;
         let mut solutions = BTreeMap::new();
-        for row in transaction.open_table(SOLUTIONS)?.iter()? {
-            let (key, value) = row?;
-            solutions.insert(
-                key.value(),
-                decode(&key.value().to_string(), value.value())?,
-            );
-        }
+        for_each_row(&transaction, SOLUTIONS, |key, value| {
+            solutions.insert(key, decode(&key.to_string(), value)?);
+            Ok(())
+        })?;
         let mut jobs = BTreeMap::new();
-        for row in transaction.open_table(JOBS)?.iter()? {
-            let (key, value) = row?;
-            jobs.insert(key.value().to_owned(), decode(key.value(), value.value())?);
-        }
+        for_each_row(&transaction, JOBS, |key, value| {
+            jobs.insert(key.to_owned(), decode(key, value)?);
+            Ok(())
+        })?;
         let mut chunks = HashMap::new();
-        for row in transaction.open_table(CHUNKS)?.iter()? {
-            let (key, value) = row?;
-            let id = key.value();
-            let bytes = Bytes::copy_from_slice(value.value());
+        for_each_row(&transaction, CHUNKS, |id, value| {
+            let bytes = Bytes::copy_from_slice(value);
             chunks.insert(id, Arc::new(Chunk { id, bytes }));
-        }
+            Ok(())
+        })?;
         let mut nodes = BTreeMap::new();
-        for row in transaction.open_table(NODES)?.iter()? {
-            let (key, value) = row?;
-            let path = NodePath::parse(key.value()).map_err(|_| damaged(key.value()))?;
-            let entry: NodeEntry = decode(key.value(), value.value())?;
-            let content = match entry.chunks {
-                None => None,
-                Some(ids) => {
-                    let pieces: Option<Vec<_>> =
-                        ids.iter().map(|id| chunks.get(id).cloned()).collect();
-                    let pieces = pieces.ok_or_else(|| damaged(key.value()))?;
-                    Some(Content::from_chunks(pieces))
-                }
-            };
+        for_each_row(&transaction, NODES, |key, value| {
+            let path = NodePath::parse(key).map_err(|_| damaged(key))?;
+            let entry: NodeEntry = decode(key, value)?;
+            let pieces = entry.chunks.map(|ids| {
+                let pieces = ids.iter().map(|id| chunks.get(id).cloned());
+                pieces.collect::<Option<_>>().ok_or_else(|| damaged(key))
+            });
             let node = Node {
                 modified_ms: entry.modified_ms,
-                content,
+                content: pieces.transpose()?.map(Content::from_chunks),
             };
             nodes.insert(path, node);
-        }
+            Ok(())
+        })?;
         for (id, chunk) in &chunks {
             self.stored.insert(*id, Arc::downgrade(chunk));
         }
-        Ok(Some(Remembered {
+        Ok(Some(StoredWorld {
             counters,
             solutions: Solutions::restored(solutions),
             jobs: Jobs::restored(jobs),
@@ -224,40 +220,22 @@ impl Store {
             meta.insert("format", FORMAT.to_string().as_bytes())?;
             meta.insert("counters", encode(&world.counters()).as_slice())?;
             let mut solutions = transaction.open_table(SOLUTIONS)?;
-            for (sequence, solution) in world.solutions.changes() {
-                match solution {
-                    Some(solution) => {
-                        solutions.insert(sequence, encode(solution).as_slice())?;
-                    }
-                    None => {
-                        solutions.remove(sequence)?;
-                    }
-                }
+            for (sequence, solution) in world.solutions.items.changes() {
+                put(&mut solutions, *sequence, solution)?;
             }
             let mut jobs = transaction.open_table(JOBS)?;
-            for (id, job) in world.jobs.changes() {
-                match job {
-                    Some(job) => {
-                        jobs.insert(id.as_str(), encode(job).as_slice())?;
-                    }
-                    None => {
-                        jobs.remove(id.as_str())?;
-                    }
-                }
+            for (id, job) in world.jobs.items.changes() {
+                put(&mut jobs, id.as_str(), job)?;
             }
             let mut nodes = transaction.open_table(NODES)?;
             let mut chunks = transaction.open_table(CHUNKS)?;
-            for (path, node) in world.files.changes() {
-                let Some(node) = node else {
-                    nodes.remove(path.as_str())?;
-                    continue;
-                };
-                for chunk in chunks_of(node) {
+            for (path, node) in world.files.nodes.changes() {
+                for chunk in node.into_iter().flat_map(Node::chunks) {
                     if !self.stored.contains_key(&chunk.id) {
                         chunks.insert(chunk.id, chunk.bytes.as_ref())?;
                     }
                 }
-                nodes.insert(path.as_str(), encode(&NodeEntry::of(node)).as_slice())?;
+                put(&mut nodes, path.as_str(), node.map(NodeEntry::of).as_ref())?;
             }
             for (id, chunk) in &self.stored {
                 if chunk.strong_count() == 0 {
@@ -267,12 +245,12 @@ impl Store {
         }
         transaction.commit()?;
         self.stored.retain(|_, chunk| chunk.strong_count() > 0);
-        for (_, node) in world.files.changes() {
-            for chunk in node.into_iter().flat_map(chunks_of) {
+        for (_, node) in world.files.nodes.changes() {
+            for chunk in node.into_iter().flat_map(Node::chunks) {
                 self.stored.insert(chunk.id, Arc::downgrade(chunk));
             }
         }
-        world.settle();
+        world.clear_changes();
         Ok(())
     }
 }
@@ -285,6 +263,32 @@ impl NodeEntry {
             chunks: content.map(|content| content.chunks().iter().map(|c| c.id).collect()),
         }
     }
+}
+
+/// Calls `read` with the key and the value of each row of a table.
+fn for_each_row<K: redb::Key + 'static>(
+    transaction: &ReadTransaction,
+    table: TableDefinition<K, &[u8]>,
+    mut read: impl FnMut(K::SelfType<'_>, &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for row in transaction.open_table(table)?.iter()? {
+        let (key, value) = row?;
+        read(key.value(), value.value())?;
+    }
+    Ok(())
+}
+
+/// Writes an entry, or removes it if there is no value.
+fn put<'k, K: redb::Key + 'static>(
+    table: &mut Table<K, &[u8]>,
+    key: impl Borrow<K::SelfType<'k>>,
+    value: Option<&impl Serialize>,
+) -> Result<(), StoreError> {
+    match value {
+        Some(value) => drop(table.insert(key, encode(value).as_slice())?),
+        None => drop(table.remove(key)?),
+    }
+    Ok(())
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {

@@ -18,6 +18,9 @@ use serde_json::json;
 use super::knobs::{ErrorBody, ErrorStatus};
 use super::refusal::Refusal;
 
+/// The result of an operation: its answer, or the reason why the server refuses it.
+pub(crate) type Answer = Result<Reply, Refusal>;
+
 /// An answer before it is sent.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -129,50 +132,48 @@ fn truncated(bytes: Bytes) -> Body {
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         // A missing right is 401 on the platform, not 403.
-        Refusal::WrongToken | Refusal::WrongContext { .. } | Refusal::NotAllowed { .. } => {
+        Refusal::WrongToken | Refusal::WrongContext(..) | Refusal::NotAllowed(..) => {
             StatusCode::UNAUTHORIZED
         }
         Refusal::NoSuchRoute { .. }
-        | Refusal::NoSuchFault { .. }
+        | Refusal::NoSuchFault(..)
         | Refusal::NothingToRun { .. }
-        | Refusal::NoSuchSolution { .. }
-        | Refusal::NoSuchJob { .. }
-        | Refusal::NoSuchNode { .. } => StatusCode::NOT_FOUND,
+        | Refusal::NoSuchSolution(..)
+        | Refusal::NoSuchJob(..)
+        | Refusal::NoSuchNode(..) => StatusCode::NOT_FOUND,
         Refusal::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::BadAddress
         | Refusal::NoHost
-        | Refusal::BadJson { .. }
+        | Refusal::BadJson(..)
         | Refusal::NotAnObject
         | Refusal::BrokenBody
-        | Refusal::MissingField { .. }
-        | Refusal::BadField { .. }
+        | Refusal::MissingField(..)
+        | Refusal::BadField(..)
         | Refusal::NothingToChange
-        | Refusal::StillActive { .. }
-        | Refusal::StillRunning { .. }
-        | Refusal::StillReferenced { .. }
-        | Refusal::NotActive { .. }
+        | Refusal::StillActive(..)
+        | Refusal::StillRunning(..)
+        | Refusal::StillReferenced(..)
+        | Refusal::NotActive(..)
         | Refusal::AlreadyDeployed {
             conflict: false, ..
         }
-        | Refusal::BadPackage { .. }
-        | Refusal::BadPath { .. }
-        | Refusal::ParentIsFile { .. }
-        | Refusal::BadKnob { .. }
-        | Refusal::BadFault { .. } => StatusCode::BAD_REQUEST,
-        Refusal::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        | Refusal::BadPackage(..)
+        | Refusal::BadPath(..)
+        | Refusal::ParentIsFile(..)
+        | Refusal::BadKnob(..)
+        | Refusal::BadFault(..) => StatusCode::BAD_REQUEST,
+        Refusal::TooLong(..) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Refusal::AlreadyDeployed { conflict: true, .. }
-        | Refusal::JobExists { .. }
-        | Refusal::JobIsOver { .. } => StatusCode::CONFLICT,
-        Refusal::Forbidden { .. } => StatusCode::FORBIDDEN,
+        | Refusal::JobExists(..)
+        | Refusal::JobIsOver(..) => StatusCode::CONFLICT,
+        Refusal::Forbidden(..) => StatusCode::FORBIDDEN,
         Refusal::WrongHost => StatusCode::MISDIRECTED_REQUEST,
         Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::WrongNodeType { .. } | Refusal::NodeExists { .. } => {
-            StatusCode::PRECONDITION_FAILED
-        }
+        Refusal::WrongNodeType(..) | Refusal::NodeExists(..) => StatusCode::PRECONDITION_FAILED,
         Refusal::RangeOutside { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
         Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Broken { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::Broken(..) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -188,11 +189,16 @@ pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -
             reply.with(header::CONTENT_RANGE, &format!("bytes */{length}"))
         }
         // The rest of the body is not read, so the connection cannot be used again.
-        Refusal::TooLong { .. } | Refusal::TooSlow | Refusal::NoHost | Refusal::WrongHost => {
+        Refusal::TooLong(_) | Refusal::TooSlow | Refusal::NoHost | Refusal::WrongHost => {
             reply.with(header::CONNECTION, "close")
         }
         _ => reply,
     }
+}
+
+/// Returns the answer for a refusal in the usual form, whatever the knobs ask for.
+pub(crate) fn plain_refusal(cause: &Refusal) -> Reply {
+    refusal(cause, ErrorBody::Message, ErrorStatus::Http)
 }
 
 /// Returns an error with a body in one of its forms.

@@ -40,19 +40,16 @@
 //! `solutions`, `packages` and `files` are loaded into a new world only: an existing data folder
 //! keeps its contents.
 
-mod sow;
-
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_yaml::Spanned;
 use sha2::{Digest as _, Sha256};
 
+pub use super::access::SeedUser;
 use super::faults::{Fault, FaultError};
-use super::files::NodePath;
 use super::knobs::{KnobError, Knobs};
-use super::options::Token;
-use super::refusal::Refusal;
+use super::path::NodePath;
 
 /// The starting state of a world. The default is empty.
 #[derive(Debug, Clone, Default)]
@@ -69,19 +66,6 @@ pub struct Seed {
     pub packages: Vec<SeedPackage>,
     /// The other files in the file system.
     pub files: Vec<SeedFile>,
-}
-
-/// A user and their token.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeedUser {
-    /// The bearer token.
-    pub token: Token,
-    /// The name of the user, which is compared with owners and authors.
-    pub username: String,
-    /// True if the user may see and change the private solutions of others; false by default.
-    #[serde(default)]
-    pub admin: bool,
 }
 
 /// A deployed solution.
@@ -285,7 +269,7 @@ impl Seed {
     }
 
     /// Sets the knobs that the seed names. Fails at the first setting that is not valid.
-    pub fn turn_knobs(&self, knobs: &mut Knobs) -> Result<(), SeedError> {
+    pub fn change_knobs(&self, knobs: &mut Knobs) -> Result<(), SeedError> {
         for (name, value) in &self.knobs {
             knobs
                 .set(name, value)
@@ -308,7 +292,7 @@ impl Seed {
             }
         }
         for path in self.paths() {
-            NodePath::parse(path).map_err(|refusal| bad_path(path, &refusal))?;
+            NodePath::parse(path).map_err(|error| bad_path(path, &error))?;
         }
         Ok(())
     }
@@ -346,10 +330,10 @@ fn read_fault(settings: BTreeMap<String, Spanned<String>>) -> Result<Fault, Seed
     })
 }
 
-fn bad_path(path: &str, refusal: &Refusal) -> SeedError {
+pub(crate) fn bad_path(path: &str, reason: &impl ToString) -> SeedError {
     SeedError::BadPath {
         path: path.to_owned(),
-        reason: refusal.to_string(),
+        reason: reason.to_string(),
     }
 }
 
@@ -376,7 +360,7 @@ files:
         assert_eq!(seed.solutions[0].version, "1.10");
         assert_eq!(seed.packages[0].version, "2");
         let mut knobs = Knobs::default();
-        seed.turn_knobs(&mut knobs).unwrap();
+        seed.change_knobs(&mut knobs).unwrap();
         assert!(knobs.visibility_in_records);
         assert_eq!(knobs.list_lag, Lag::Reads(2));
         assert!(Seed::parse("").unwrap().solutions.is_empty());

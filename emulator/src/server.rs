@@ -2,7 +2,6 @@
 //! handle stops the emulator.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,89 +16,21 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::engine::Engine;
+use super::error::EmulatorError;
 use super::faults::{Fault, FaultStatus};
-use super::jobs::Ending;
 use super::knobs::{Knobs, RunEnd};
 use super::log::RequestRecord;
 use super::options::EmulatorOptions;
-use super::persist::StoreError;
 use super::reply::HangUp;
-use super::seed::SeedError;
 use super::service::{Shared, router};
-use super::world::World;
+use super::state::work::Ending;
+use super::state::world::World;
 
 /// The maximum time for the head of a request, or for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum time that a stop waits for the requests in progress.
 const STOP_GRACE: Duration = Duration::from_secs(2);
-
-/// An error at the start of an emulator.
-#[derive(Debug, thiserror::Error)]
-pub enum EmulatorError {
-    /// The emulator cannot listen on the address.
-    #[error("failed to listen on {address}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// The error of the system.
-        source: std::io::Error,
-    },
-    /// The address is not a loopback address, so other machines could reach it.
-    #[error("{address} is not a loopback address")]
-    NotLoopback {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// Another emulator uses the data folder.
-    #[error("the data folder `{}` is in use by another emulator", path.display())]
-    DataInUse {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The data folder cannot be used.
-    #[error("failed to open the data folder `{}`", path.display())]
-    Data {
-        /// The folder.
-        path: PathBuf,
-        /// The problem.
-        source: StoreError,
-    },
-    /// The seed is not valid.
-    #[error("failed to load the seed")]
-    Seed {
-        /// The problem.
-        #[from]
-        source: SeedError,
-    },
-}
-
-impl EmulatorError {
-    /// Returns the fix for the error, as a full sentence.
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
-                "Another program listens there: choose another port, or port 0 for a free one."
-            }
-            Self::Bind { .. } => "Choose a loopback address and port that this user may listen on.",
-            Self::NotLoopback { .. } => {
-                "Use an address of this machine, such as 127.0.0.1 or [::1]."
-            }
-            Self::DataInUse { .. } => "Wait until the other emulator has ended.",
-            Self::Data {
-                source: StoreError::Format { .. },
-                ..
-            } => "Use the version of solform that wrote it, or name another folder.",
-            Self::Data { source, .. } if source.is_damaged() => {
-                "Move the folder away, and the next start begins with a new world."
-            }
-            Self::Data { .. } => {
-                "Check the folder, the permissions on it, and the room on the disk."
-            }
-            Self::Seed { .. } => "Correct the seed.",
-        }
-    }
-}
 
 /// A handle to a running emulator. Dropping it stops the emulator at once; [`stop`](Self::stop)
 /// waits for the requests in progress.
@@ -183,16 +114,18 @@ impl Emulator {
     /// was such a job.
     pub fn finish_job(&self, id: &str, failure: Option<&str>) -> bool {
         let ending = failure.map(|message| Ending::Failed(message.to_owned()));
-        self.change(|world| world.finish_job(id, ending.as_ref()).is_ok())
-            .unwrap_or(false)
+        self.end_job(id, ending.as_ref())
     }
 
     /// Ends a pending run with this end; a pending job of another kind fails. Returns true if there
     /// was such a job.
     pub fn finish_run(&self, id: &str, end: RunEnd) -> bool {
-        let ending = Ending::Run(end);
-        self.change(|world| world.finish_job(id, Some(&ending)).is_ok())
-            .unwrap_or(false)
+        self.end_job(id, Some(&Ending::Run(end)))
+    }
+
+    fn end_job(&self, id: &str, ending: Option<&Ending>) -> bool {
+        let result = self.change(|world| world.finish_job(id, ending).is_ok());
+        result.unwrap_or(false)
     }
 
     /// Moves a logical clock forward and ends the jobs whose time has come. A system clock does not
@@ -202,8 +135,8 @@ impl Emulator {
     }
 
     /// Changes the knobs of the running emulator.
-    pub fn turn_knobs(&self, turn: impl FnOnce(&mut Knobs)) {
-        self.change(|world| turn(&mut world.knobs));
+    pub fn change_knobs(&self, change: impl FnOnce(&mut Knobs)) {
+        self.change(|world| change(&mut world.knobs));
     }
 
     /// Adds a fault rule after the others and returns its number.

@@ -16,16 +16,18 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
 use super::access::Access;
+use super::call::{Call, Query, decode};
 use super::engine::Engine;
-use super::faults::{FaultRules, Strike, When};
+use super::faults::{FaultRules, MatchedFault, When};
 use super::host;
-use super::knobs::{ErrorBody, ErrorStatus, Knobs, RetryAfterForm};
+use super::knobs::{ErrorStatus, Knobs, RetryAfterForm};
 use super::log::{RequestLog, RequestRecord};
+use super::operation::{JSON_LIMIT, Operation};
 use super::options::EmulatorOptions;
 use super::refusal::Refusal;
-use super::reply::{self, Ending, Reply};
-use super::routes::{Call, ControlOperation, Operation, Query, decode};
-use super::world::Twist;
+use super::reply::{self, Answer, Ending, Reply};
+use super::routes::control::ControlOperation;
+use super::state::world::{RequestOverrides, World};
 
 /// The maximum pause within a body, and the maximum time for a whole body: a client that sends a
 /// byte now and then cannot hold its connection without end.
@@ -52,18 +54,38 @@ pub(crate) struct Shared {
 
 /// The target of a request.
 #[derive(Debug, Clone, Copy)]
-enum Meaning {
+enum Target {
     Api(Operation),
     Control(ControlOperation),
     UnknownRoute,
     WrongMethod,
 }
 
-impl Meaning {
-    fn body_limit(self) -> usize {
+impl Target {
+    fn operation(self) -> Option<Operation> {
         match self {
-            Self::Api(operation) => operation.body_limit(),
-            Self::Control(_) => 1 << 20,
+            Self::Api(operation) => Some(operation),
+            Self::Control(_) | Self::UnknownRoute | Self::WrongMethod => None,
+        }
+    }
+
+    /// Returns the address, with `{id}` or `{*path}` for the part that varies.
+    fn template(self) -> &'static str {
+        match self {
+            Self::Api(operation) => operation.route().1,
+            Self::Control(operation) => operation.route().1,
+            Self::UnknownRoute | Self::WrongMethod => "",
+        }
+    }
+
+    /// Returns the maximum length of the body. `knob` is the value of `body_limit_kib`.
+    fn body_limit(self, knob: u32) -> usize {
+        match self {
+            Self::Api(operation) => match usize::try_from(knob) {
+                Ok(0) | Err(_) => operation.body_limit(),
+                Ok(limit) => operation.body_limit().min(limit.saturating_mul(1 << 10)),
+            },
+            Self::Control(_) => JSON_LIMIT,
             // The body is not used, only discarded.
             Self::UnknownRoute | Self::WrongMethod => 0,
         }
@@ -111,82 +133,63 @@ impl Shared {
     /// Executes the request, saves the world, and builds the answer.
     fn answer(
         &self,
-        meaning: Meaning,
+        target: Target,
         call: Result<Call, Refusal>,
-        strike: Option<&Strike>,
+        fault: Option<&MatchedFault>,
     ) -> Reply {
         let mut engine = self.lock();
         let Some(engine) = engine.as_mut() else {
-            return reply::refusal(&Refusal::Stopping, ErrorBody::Message, ErrorStatus::Http);
+            return reply::plain_refusal(&Refusal::Stopping);
         };
-        let knobs = strike.and_then(|strike| strike.twist(&mut engine.world));
-        let mut result = call.and_then(|call| self.perform(engine, meaning, &call));
-        engine.world.twist = Twist::default();
+        let knobs = fault.and_then(|fault| fault.override_behaviour(&mut engine.world));
+        let mut result = call.and_then(|call| self.perform(&mut engine.world, target, &call));
+        engine.world.overrides = RequestOverrides::default();
         if let Err(error) = engine.save() {
             tracing::error!(error = ?error, "the data folder cannot be written");
-            result = Err(Refusal::Broken {
-                problem: error.to_string(),
-            });
+            result = Err(Refusal::Broken(error.to_string()));
         }
         let world = &mut engine.world;
         let in_force = match knobs {
             Some(before) => mem::replace(&mut world.knobs, before),
             None => world.knobs.clone(),
         };
-        result.unwrap_or_else(|refusal| match meaning {
-            // Control routes always use the same form of error.
-            Meaning::Control(_) => reply::refusal(&refusal, ErrorBody::Message, ErrorStatus::Http),
-            Meaning::Api(operation) => {
+        result.unwrap_or_else(|refusal| {
+            let status = match target {
+                // Control routes always use the same form of error.
+                Target::Control(_) => return reply::plain_refusal(&refusal),
                 // An answer to HEAD has no body for an error.
-                let status = match operation {
-                    Operation::HeadNode => ErrorStatus::Http,
-                    _ => in_force.error_status,
-                };
-                let reply = reply::refusal(&refusal, in_force.error_body, status);
-                match refusal {
-                    Refusal::TooMany => retry_after(reply, &in_force, world.time.now_ms()),
-                    _ => reply,
-                }
-            }
-            Meaning::UnknownRoute | Meaning::WrongMethod => {
-                reply::refusal(&refusal, in_force.error_body, ErrorStatus::Http)
+                Target::Api(operation) if operation != Operation::HeadNode => in_force.error_status,
+                Target::Api(_) | Target::UnknownRoute | Target::WrongMethod => ErrorStatus::Http,
+            };
+            let reply = reply::refusal(&refusal, in_force.error_body, status);
+            match refusal {
+                Refusal::TooMany => retry_after(reply, &in_force, world.time.now_ms()),
+                _ => reply,
             }
         })
     }
 
-    /// Returns the maximum length of the body of a request, as the knob asks for.
-    fn body_limit(&self, meaning: Meaning) -> usize {
-        let knob = match (&*self.lock(), meaning) {
-            (Some(engine), Meaning::Api(_)) => engine.world.knobs.body_limit_kib,
-            _ => 0,
-        };
-        match usize::try_from(knob) {
-            Ok(0) | Err(_) => meaning.body_limit(),
-            Ok(limit) => meaning.body_limit().min(limit.saturating_mul(1 << 10)),
-        }
-    }
-
-    /// Returns the time of the world, in milliseconds since 1970; 0 once the emulator has stopped.
-    fn now_ms(&self) -> u64 {
+    /// Returns a value of the world; the default once the emulator has stopped.
+    fn read<T: Default>(&self, read: impl FnOnce(&World) -> T) -> T {
         let engine = self.lock();
         engine
             .as_ref()
-            .map_or(0, |engine| engine.world.time.now_ms())
+            .map(|engine| read(&engine.world))
+            .unwrap_or_default()
     }
 
-    fn perform(
-        &self,
-        engine: &mut Engine,
-        meaning: Meaning,
-        call: &Call,
-    ) -> Result<Reply, Refusal> {
-        let world = &mut engine.world;
+    /// Returns the time of the world, in milliseconds since 1970.
+    fn now_ms(&self) -> u64 {
+        self.read(|world| world.time.now_ms())
+    }
+
+    fn perform(&self, world: &mut World, target: Target, call: &Call) -> Answer {
         let caller = || {
             let authorization = call.header("authorization");
             self.access.caller(authorization, call.header("ib-context"))
         };
-        match meaning {
-            Meaning::Api(operation) => {
+        match target {
+            Target::Api(operation) => {
                 world.begin();
                 world.requests += 1;
                 let rate = u64::from(world.knobs.rate_limit);
@@ -195,17 +198,14 @@ impl Shared {
                 }
                 operation.perform(world, &caller()?, call)
             }
-            Meaning::Control(operation) => {
+            Target::Control(operation) => {
                 if self.access.token.is_some() {
                     caller()?;
                 }
                 operation.perform(world, &self.log, &self.faults, call)
             }
-            Meaning::UnknownRoute => Err(Refusal::NoSuchRoute {
-                method: call.method.to_string(),
-                path: call.path.clone(),
-            }),
-            Meaning::WrongMethod => Err(Refusal::WrongMethod {
+            Target::UnknownRoute => Err(call.no_such_route()),
+            Target::WrongMethod => Err(Refusal::WrongMethod {
                 method: call.method.to_string(),
                 path: call.path.clone(),
             }),
@@ -213,71 +213,64 @@ impl Shared {
     }
 
     /// Answers a request.
-    async fn handle(self: Arc<Self>, meaning: Meaning, request: Request) -> Response {
+    async fn handle(self: Arc<Self>, target: Target, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         if let Err(refusal) = host::check(&parts) {
-            return reply::refusal(&refusal, ErrorBody::Message, ErrorStatus::Http).into_response();
+            return reply::plain_refusal(&refusal).into_response();
         }
-        let ticket = match meaning {
-            Meaning::Control(_) => None,
-            Meaning::Api(_) | Meaning::UnknownRoute | Meaning::WrongMethod => {
-                Some(self.log.arrive(record_of(&parts, meaning)))
-            }
-        };
-        let reading = read_body(body, self.body_limit(meaning));
+        let is_control = matches!(target, Target::Control(_));
+        let ticket = (!is_control).then(|| {
+            self.log
+                .record_arrival(record_of(&parts, target.operation()))
+        });
+        let reading = read_body(
+            body,
+            target.body_limit(self.read(|world| world.knobs.body_limit_kib)),
+        );
         let body = tokio::time::timeout(BODY_TIMEOUT, reading).await;
         let body = body.unwrap_or(Err(Refusal::TooSlow));
-        let body = match (body, meaning) {
+        let body = match (body, target) {
             // The address is wrong, so the length of the body is not reported.
-            (Err(Refusal::TooLong { .. }), Meaning::UnknownRoute | Meaning::WrongMethod) => {
+            (Err(Refusal::TooLong(_)), Target::UnknownRoute | Target::WrongMethod) => {
                 Ok(Bytes::new())
             }
             (body, _) => body,
         };
-        let call = body.and_then(|body| decode_call(parts, meaning, body));
-        let strike = match (&call, meaning) {
-            (Ok(call), Meaning::Api(operation)) => self.faults.strike(Some(operation), call),
-            (Ok(call), Meaning::UnknownRoute | Meaning::WrongMethod) => {
-                self.faults.strike(None, call)
-            }
-            (_, Meaning::Control(_)) | (Err(_), _) => None,
+        let call = body.and_then(|body| decode_call(parts, target, body));
+        let fault = match &call {
+            Ok(call) if !is_control => self.faults.match_fault(target.operation(), call),
+            _ => None,
         };
-        if let (Some(ticket), Some(strike)) = (ticket, &strike) {
-            self.log.strike(ticket, strike.id);
+        if let (Some(ticket), Some(fault)) = (ticket, &fault) {
+            self.log.record_fault(ticket, fault.id);
         }
         // From here on the work is done even if the client disconnects, as on a server behind a
         // queue. So it runs in its own task.
         let shared = Arc::clone(&self);
         let work = tokio::spawn(async move {
-            let latency = match meaning {
-                Meaning::Api(_) => shared.latency,
-                Meaning::Control(_) | Meaning::UnknownRoute | Meaning::WrongMethod => {
-                    Duration::ZERO
-                }
-            };
+            let latency = target
+                .operation()
+                .map_or(Duration::ZERO, |_| shared.latency);
             let delay = |when| {
-                strike
-                    .as_ref()
-                    .map_or(Duration::ZERO, |strike| strike.delay(when))
+                let delay = fault.as_ref().map(|fault| fault.delay(when));
+                delay.unwrap_or_default()
             };
             pause(latency.saturating_add(delay(When::Before))).await;
-            let early = strike
-                .as_ref()
-                .filter(|strike| strike.fault.when == When::Before);
-            if let Some(reply) = early.and_then(|strike| strike.reply(shared.now_ms())) {
+            let early = fault.as_ref().filter(|hit| hit.fault.when == When::Before);
+            if let Some(reply) = early.and_then(|fault| fault.reply(shared.now_ms())) {
                 return Ok(reply);
             }
             let mut reply = if shared.is_durable {
-                let (shared, strike) = (Arc::clone(&shared), strike.clone());
-                let work = move || shared.answer(meaning, call, strike.as_ref());
+                let (shared, fault) = (Arc::clone(&shared), fault.clone());
+                let work = move || shared.answer(target, call, fault.as_ref());
                 tokio::task::spawn_blocking(work).await?
             } else {
-                shared.answer(meaning, call, strike.as_ref())
+                shared.answer(target, call, fault.as_ref())
             };
             pause(delay(When::After)).await;
-            if let Some(strike) = &strike {
-                reply = strike.reply(shared.now_ms()).unwrap_or(reply);
-                reply.ending = strike.ending();
+            if let Some(fault) = &fault {
+                reply = fault.reply(shared.now_ms()).unwrap_or(reply);
+                reply.ending = fault.ending();
             }
             Ok(reply)
         });
@@ -285,15 +278,13 @@ impl Shared {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) | Err(error) => {
                 tracing::error!(%error, "an operation has failed");
-                let problem = "an operation has failed".to_owned();
-                let refusal = Refusal::Broken { problem };
-                reply::refusal(&refusal, ErrorBody::Message, ErrorStatus::Http)
+                reply::plain_refusal(&Refusal::Broken("an operation has failed".to_owned()))
             }
         };
         if let Some(ticket) = ticket {
             let is_sent = reply.ending != Ending::Dropped;
-            self.log
-                .answer(ticket, is_sent.then_some(reply.status.as_u16()));
+            let status = is_sent.then_some(reply.status.as_u16());
+            self.log.record_answer(ticket, status);
         }
         reply.into_response()
     }
@@ -318,27 +309,20 @@ async fn pause(time: Duration) {
     }
 }
 
-fn record_of(parts: &Parts, meaning: Meaning) -> RequestRecord {
+fn record_of(parts: &Parts, operation: Option<Operation>) -> RequestRecord {
     RequestRecord {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        operation: match meaning {
-            Meaning::Api(operation) => Some(operation),
-            Meaning::Control(_) | Meaning::UnknownRoute | Meaning::WrongMethod => None,
-        },
+        operation,
         status: None,
         fault: None,
     }
 }
 
-fn decode_call(parts: Parts, meaning: Meaning, body: Bytes) -> Result<Call, Refusal> {
+fn decode_call(parts: Parts, target: Target, body: Bytes) -> Result<Call, Refusal> {
     let path = parts.uri.path();
-    let template = match meaning {
-        Meaning::Api(operation) => operation.route().1,
-        Meaning::Control(operation) => operation.route().1,
-        Meaning::UnknownRoute | Meaning::WrongMethod => "",
-    };
+    let template = target.template();
     // A route has at most one variable part; the text around it is fixed.
     let parameter = match (template.find('{'), template.find('}')) {
         (Some(from), Some(to)) => {
@@ -367,7 +351,7 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     loop {
         let next = tokio::time::timeout(BODY_PAUSE, chunks.next());
         let chunk = match next.await.map_err(|_| Refusal::TooSlow)? {
-            None if length > limit => return Err(Refusal::TooLong { limit }),
+            None if length > limit => return Err(Refusal::TooLong(limit)),
             None => return Ok(read.freeze()),
             Some(chunk) => chunk.map_err(|_| Refusal::BrokenBody)?,
         };
@@ -375,7 +359,7 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
         if length <= limit {
             read.extend_from_slice(&chunk);
         } else if length > limit.saturating_add(DRAIN_LIMIT) {
-            return Err(Refusal::TooLong { limit });
+            return Err(Refusal::TooLong(limit));
         } else {
             read = BytesMut::new();
         }
@@ -384,21 +368,21 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
 
 /// Returns the router with every operation at its address.
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
-    let handler = |meaning: Meaning| {
+    let handler = |target: Target| {
         let shared = Arc::clone(shared);
-        move |request: Request| Arc::clone(&shared).handle(meaning, request)
+        move |request: Request| Arc::clone(&shared).handle(target, request)
     };
     let mut router = Router::new();
     let api = Operation::ALL
         .into_iter()
-        .map(|operation| (operation.route(), Meaning::Api(operation)));
+        .map(|operation| (operation.route(), Target::Api(operation)));
     let control = ControlOperation::ALL
         .into_iter()
-        .map(|operation| (operation.route(), Meaning::Control(operation)));
-    for ((method, path), meaning) in api.chain(control) {
+        .map(|operation| (operation.route(), Target::Control(operation)));
+    for ((method, path), target) in api.chain(control) {
         let filter = MethodFilter::try_from(method)
             .expect("invariant: the routes use the usual methods only");
-        let service: MethodRouter = on(filter, handler(meaning));
+        let service: MethodRouter = on(filter, handler(target));
         router = router.route(path, service.clone());
         // Some clients write a slash at the end, and the documentation of the compiler omits the
         // path.
@@ -412,6 +396,6 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         }
     }
     router
-        .fallback(handler(Meaning::UnknownRoute))
-        .method_not_allowed_fallback(handler(Meaning::WrongMethod))
+        .fallback(handler(Target::UnknownRoute))
+        .method_not_allowed_fallback(handler(Target::WrongMethod))
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 
-use super::{ConnectionFault, Fault, FaultStatus, RetryAfter, When};
+use super::fault::{ConnectionFault, FAULT_TEXT, Fault, FaultStatus, RetryAfter, When};
+use crate::call::Call;
 use crate::knobs::Knobs;
+use crate::operation::Operation;
 use crate::reply::{self, Ending, Reply};
-use crate::routes::{Call, Operation};
-use crate::world::{Twist, World};
+use crate::state::world::{RequestOverrides, World};
 
 /// The number of bytes of a body that a pattern is compared with: a JSON body in full, and only the
 /// start of an upload.
@@ -35,12 +36,12 @@ struct Rule {
     fault: Arc<Fault>,
     choice: fastrand::Rng,
     matched: u32,
-    struck: u32,
+    hits: u32,
 }
 
 /// The rule that hits a request.
 #[derive(Debug, Clone)]
-pub(crate) struct Strike {
+pub(crate) struct MatchedFault {
     pub(crate) id: u64,
     pub(crate) fault: Arc<Fault>,
 }
@@ -68,7 +69,7 @@ impl FaultRules {
             fault: Arc::new(fault),
             choice: fastrand::Rng::with_seed(seed),
             matched: 0,
-            struck: 0,
+            hits: 0,
         });
         id
     }
@@ -91,20 +92,24 @@ impl FaultRules {
             id: rule.id,
             rule: rule.fault.to_string(),
             matched: rule.matched,
-            struck: rule.struck,
+            hits: rule.hits,
         };
         rules.rules.iter().map(status).collect()
     }
 
     /// Tries the rules in order. The first that hits takes the request; later rules do not see it.
-    pub(crate) fn strike(&self, operation: Option<Operation>, call: &Call) -> Option<Strike> {
+    pub(crate) fn match_fault(
+        &self,
+        operation: Option<Operation>,
+        call: &Call,
+    ) -> Option<MatchedFault> {
         let mut rules = self.lock();
         let mut matching = rules
             .rules
             .iter_mut()
             .filter(|rule| fits(&rule.fault, operation, call));
         let rule = matching.find_map(|rule| rule.count().then_some(rule))?;
-        Some(Strike {
+        Some(MatchedFault {
             id: rule.id,
             fault: Arc::clone(&rule.fault),
         })
@@ -116,12 +121,12 @@ impl FaultRules {
     }
 }
 
-impl Strike {
+impl MatchedFault {
     /// Applies the overrides of the rule to the world for one request. Returns the previous knobs,
     /// if the rule changes any; the caller restores them.
-    pub(crate) fn twist(&self, world: &mut World) -> Option<Knobs> {
+    pub(crate) fn override_behaviour(&self, world: &mut World) -> Option<Knobs> {
         let fault = &self.fault;
-        world.twist = Twist {
+        world.overrides = RequestOverrides {
             job: fault.job,
             pace: fault.job_pace(),
             list_lag: fault.list_lag,
@@ -165,18 +170,14 @@ impl Strike {
             (None, Some(_)) => StatusCode::SERVICE_UNAVAILABLE,
             (None, None) => StatusCode::OK,
         };
-        let text = fault
-            .text
-            .as_deref()
-            .unwrap_or("a fault rule asks for this error");
+        let text = fault.text.as_deref().unwrap_or(FAULT_TEXT);
         let mut reply = reply::error(status, text, fault.body.unwrap_or_default());
         reply.ending = self.ending();
         let value = fault.retry_after.as_ref().map(|value| match value {
-            RetryAfter::Seconds(seconds) => seconds.to_string(),
             RetryAfter::Date(seconds) => {
                 reply::http_date(now_ms.saturating_add(seconds.saturating_mul(1_000)))
             }
-            RetryAfter::Text(text) => text.clone(),
+            RetryAfter::Seconds(_) | RetryAfter::Text(_) => value.to_string(),
         });
         if let Some(value) = value {
             reply = reply.with(header::RETRY_AFTER, &value);
@@ -190,11 +191,11 @@ impl Rule {
     fn count(&mut self) -> bool {
         self.matched += 1;
         let is_due = self.matched > self.fault.skip
-            && self.fault.times.is_none_or(|times| self.struck < times);
+            && self.fault.times.is_none_or(|times| self.hits < times);
         let share = self.fault.probability;
-        let is_struck = is_due && share.is_none_or(|share| self.choice.f64() < share);
-        self.struck += u32::from(is_struck);
-        is_struck
+        let is_hit = is_due && share.is_none_or(|share| self.choice.f64() < share);
+        self.hits += u32::from(is_hit);
+        is_hit
     }
 }
 

@@ -139,3 +139,20 @@ words! {
         OldestFirst,
     }
 }
+
+impl RunEnd {
+    /// Returns the word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::StoppedAtCheckpoint => "STOPPED_AT_CHECKPOINT",
+        }
+    }
+
+    /// Parses the word on the wire.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.word() == word)
+    }
+}

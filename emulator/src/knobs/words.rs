@@ -1,6 +1,33 @@
 //! The values of knobs. The first of each is the default.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::lag::Lag;
+
+/// The values of a knob.
+pub(super) trait Choices {
+    /// Returns every word; for numbers, one value of each kind.
+    fn choices() -> Vec<Value>;
+}
+
+impl Choices for bool {
+    fn choices() -> Vec<Value> {
+        vec![false.into(), true.into()]
+    }
+}
+
+impl Choices for u32 {
+    fn choices() -> Vec<Value> {
+        vec![0.into(), 2.into()]
+    }
+}
+
+impl Choices for Lag {
+    fn choices() -> Vec<Value> {
+        vec![0.into(), 2.into(), "2s".into()]
+    }
+}
 
 /// Declares the enums; the first variant is the default.
 macro_rules! words {
@@ -23,12 +50,14 @@ macro_rules! words {
                 $($(#[$variant_doc])* $variant,)+
             }
 
-            impl $crate::knobs::Choices for $name {
+            impl $name {
+                pub(crate) const ALL: [Self; [$(stringify!($variant)),+].len() + 1] =
+                    [Self::$first, $(Self::$variant,)+];
+            }
+
+            impl $crate::knobs::words::Choices for $name {
                 fn choices() -> Vec<serde_json::Value> {
-                    [Self::$first, $(Self::$variant,)+]
-                        .iter()
-                        .map(|word| serde_json::json!(word))
-                        .collect()
+                    Self::ALL.iter().map(|word| serde_json::json!(word)).collect()
                 }
             }
         )+

@@ -4,8 +4,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::bodies;
-use crate::routes::Operation;
-use crate::runs::STATES;
+use crate::operation::Operation;
+use crate::operations::run_list::RUN_STATES;
 
 /// A function that makes the schema of a body.
 type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
@@ -353,7 +353,7 @@ fn run_filters(of_many: &[&'static str]) -> Vec<Value> {
         .map(|name| {
             let mut items = json!({ "type": "string" });
             if *name == "state" {
-                items["enum"] = json!(with_nothing(&STATES));
+                items["enum"] = json!(with_nothing(&RUN_STATES));
             }
             json!({
                 "name": name, "in": "query", "explode": true,

@@ -1,7 +1,7 @@
 //! The rest of the answers in the document: the statuses of refusals, and the headers of successful
 //! answers, both with the default knobs and without faults.
 
-use crate::routes::Operation;
+use crate::operation::Operation;
 
 /// Returns the statuses that refuse the operation, with the reasons.
 pub(super) fn refusals(operation: Operation) -> impl Iterator<Item = (&'static str, &'static str)> {

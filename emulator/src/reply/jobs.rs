@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Reply;
-use crate::jobs::{Job, Verdict, Work};
 use crate::knobs::{
     CurStatus, DeployResult, FailureForm, FirstAnswer, JobDoneWord, Knobs, PendingWord,
     ResultsForm, RunEnd,
 };
-use crate::runs::Run;
+use crate::state::jobs::Job;
+use crate::state::work::{Run, Verdict, Work};
 
 /// A state that is not documented. It is used for the knobs `job_first_answer` and
 /// `job_pending_word`.

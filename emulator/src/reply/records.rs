@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Reply;
 use crate::knobs::{Knobs, Paging, RecordKeys, TimeForm};
-use crate::listing::SolutionPage;
-use crate::solutions::{Solution, server_folder};
+use crate::state::lists::SolutionPage;
+use crate::state::solutions::{Solution, server_folder};
 
 /// A solution. Keys that a call does not show are absent, not null.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -13,7 +13,7 @@
 //! * `DELETE /__emulator/requests`: clears the request log.
 //! * `GET /__emulator/knobs`: returns the knobs.
 //! * `PATCH /__emulator/knobs`: sets the knobs in the body, a JSON object of names and values.
-//! * `GET /__emulator/faults`: returns the fault rules with `id`, `rule`, `matched` and `struck`.
+//! * `GET /__emulator/faults`: returns the fault rules with `id`, `rule`, `matched` and `hits`.
 //! * `POST /__emulator/faults`: adds a rule, a JSON object of its settings, and returns its `id`.
 //! * `DELETE /__emulator/faults`: removes all rules.
 //! * `DELETE /__emulator/faults/<id>`: removes one rule.
@@ -22,74 +22,46 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::call::{Call, text_field};
+use crate::call::{Call, Fields, text_field};
 use crate::faults::{Fault, FaultRules};
-use crate::jobs::{Ending, Job, Verdict};
 use crate::knobs::RunEnd;
 use crate::log::RequestLog;
+use crate::operation::operations;
 use crate::refusal::Refusal;
-use crate::reply::Reply;
-use crate::world::World;
+use crate::reply::{Answer, Reply};
+use crate::state::jobs::Job;
+use crate::state::work::{Ending, Verdict};
+use crate::state::world::World;
 
-/// A control route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ControlOperation {
-    ListJobs,
-    FinishJob,
-    FinishAllJobs,
-    ListRequests,
-    ClearRequests,
-    GetKnobs,
-    TurnKnobs,
-    ListFaults,
-    AddFault,
-    ClearFaults,
-    RemoveFault,
-    MoveClock,
+operations! {
+    /// A control route.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum ControlOperation {
+        ListJobs: GET "/__emulator/jobs",
+        FinishJob: POST "/__emulator/jobs/{id}/finish",
+        FinishAllJobs: POST "/__emulator/jobs/finish",
+        ListRequests: GET "/__emulator/requests",
+        ClearRequests: DELETE "/__emulator/requests",
+        GetKnobs: GET "/__emulator/knobs",
+        ChangeKnobs: PATCH "/__emulator/knobs",
+        ListFaults: GET "/__emulator/faults",
+        AddFault: POST "/__emulator/faults",
+        ClearFaults: DELETE "/__emulator/faults",
+        RemoveFault: DELETE "/__emulator/faults/{id}",
+        MoveClock: POST "/__emulator/clock",
+    }
 }
 
 impl ControlOperation {
-    pub(crate) const ALL: [Self; 12] = [
-        Self::ListJobs,
-        Self::FinishJob,
-        Self::FinishAllJobs,
-        Self::ListRequests,
-        Self::ClearRequests,
-        Self::GetKnobs,
-        Self::TurnKnobs,
-        Self::ListFaults,
-        Self::AddFault,
-        Self::ClearFaults,
-        Self::RemoveFault,
-        Self::MoveClock,
-    ];
-
-    pub(crate) fn route(self) -> (Method, &'static str) {
-        match self {
-            Self::ListJobs => (Method::GET, "/__emulator/jobs"),
-            Self::FinishJob => (Method::POST, "/__emulator/jobs/{id}/finish"),
-            Self::FinishAllJobs => (Method::POST, "/__emulator/jobs/finish"),
-            Self::ListRequests => (Method::GET, "/__emulator/requests"),
-            Self::ClearRequests => (Method::DELETE, "/__emulator/requests"),
-            Self::GetKnobs => (Method::GET, "/__emulator/knobs"),
-            Self::TurnKnobs => (Method::PATCH, "/__emulator/knobs"),
-            Self::ListFaults => (Method::GET, "/__emulator/faults"),
-            Self::AddFault => (Method::POST, "/__emulator/faults"),
-            Self::ClearFaults => (Method::DELETE, "/__emulator/faults"),
-            Self::RemoveFault => (Method::DELETE, "/__emulator/faults/{id}"),
-            Self::MoveClock => (Method::POST, "/__emulator/clock"),
-        }
-    }
-
     pub(crate) fn perform(
         self,
         world: &mut World,
         log: &RequestLog,
         faults: &FaultRules,
         call: &Call,
-    ) -> Result<Reply, Refusal> {
+    ) -> Answer {
         let body = match self {
             Self::ListJobs => {
                 let jobs: Vec<Value> = world.jobs.iter().map(describe).collect();
@@ -117,20 +89,18 @@ impl ControlOperation {
                 json!({})
             }
             Self::GetKnobs => json!(world.knobs),
-            Self::TurnKnobs => {
+            Self::ChangeKnobs => {
                 // A setting that is not valid changes no knob.
                 let mut knobs = world.knobs.clone();
                 for (name, value) in settings(call)? {
-                    let result = knobs.set(&name, &value);
-                    result.map_err(|source| Refusal::BadKnob { source })?;
+                    knobs.set(&name, &value)?;
                 }
                 world.knobs = knobs;
                 json!(world.knobs)
             }
             Self::ListFaults => json!({ "faults": faults.statuses() }),
             Self::AddFault => {
-                let fault = Fault::from_settings(settings(call)?);
-                let fault = fault.map_err(|source| Refusal::BadFault { source })?;
+                let fault = Fault::from_settings(settings(call)?)?;
                 json!({ "id": faults.add(fault) })
             }
             Self::ClearFaults => {
@@ -140,17 +110,17 @@ impl ControlOperation {
             Self::RemoveFault => {
                 let id = &call.parameter;
                 if !id.parse().is_ok_and(|id| faults.remove(id)) {
-                    return Err(Refusal::NoSuchFault { id: id.clone() });
+                    return Err(Refusal::NoSuchFault(id.clone()));
                 }
                 json!({})
             }
             Self::MoveClock => {
                 let fields = call.object()?;
                 let by = fields.get("advance_ms").and_then(Value::as_u64);
-                let by = by.ok_or(Refusal::BadField {
-                    field: "advance_ms",
-                    expected: "a whole number of milliseconds",
-                })?;
+                let by = by.ok_or(Refusal::BadField(
+                    "advance_ms",
+                    "a whole number of milliseconds",
+                ))?;
                 world.advance(Duration::from_millis(by));
                 json!({ "now_ms": world.time.now_ms() })
             }
@@ -160,17 +130,17 @@ impl ControlOperation {
 }
 
 /// Returns the end of a job that the body of a call asks for.
-fn ending(fields: &Map<String, Value>) -> Result<Option<Ending>, Refusal> {
+fn ending(fields: &Fields) -> Result<Option<Ending>, Refusal> {
     if let Some(message) = text_field(fields, "error")? {
         return Ok(Some(Ending::Failed(message)));
     }
     let Some(word) = text_field(fields, "state")? else {
         return Ok(None);
     };
-    let end = RunEnd::of_word(&word).ok_or(Refusal::BadField {
-        field: "state",
-        expected: "COMPLETE, FAILED, CANCELLED or STOPPED_AT_CHECKPOINT",
-    })?;
+    let end = RunEnd::of_word(&word).ok_or(Refusal::BadField(
+        "state",
+        "COMPLETE, FAILED, CANCELLED or STOPPED_AT_CHECKPOINT",
+    ))?;
     Ok(Some(Ending::Run(end)))
 }
 

@@ -5,36 +5,32 @@ use std::ops::Range;
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::call::{Call, required_field};
 use super::jobs::FILE_JOB;
-use super::operation::FILE_LIMIT;
 use super::tasks::accepted;
-use crate::files::{Cursor, Node, NodePath};
+use crate::call::{Call, required_field};
+use crate::operation::FILE_LIMIT;
+use crate::path::NodePath;
 use crate::refusal::Refusal;
-use crate::reply::{self, Reply};
-use crate::world::World;
+use crate::reply::{self, Answer, Reply};
+use crate::state::files::{BAD_CURSOR, Cursor, Node};
+use crate::state::world::World;
 
 /// The content types with which HEAD reports the type of a node.
 const FILE_TYPE: &str = "application/octet-stream";
 const FOLDER_TYPE: &str = "application/json";
 
-pub(super) fn read(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn read(world: &mut World, call: &Call) -> Answer {
     let path = NodePath::parse(&call.parameter)?;
     wait_out_lag(world, call, &path)?;
     match call.query.get("expect-node-type") {
         Some("file") => read_file(world, call, &path),
         Some("folder") => list_folder(world, call, &path),
-        Some(_) => Err(Refusal::BadField {
-            field: "expect-node-type",
-            expected: "file or folder",
-        }),
-        None => Err(Refusal::MissingField {
-            field: "expect-node-type",
-        }),
+        Some(_) => Err(Refusal::BadField("expect-node-type", "file or folder")),
+        None => Err(Refusal::MissingField("expect-node-type")),
     }
 }
 
-fn read_file(world: &World, call: &Call, path: &NodePath) -> Result<Reply, Refusal> {
+fn read_file(world: &World, call: &Call, path: &NodePath) -> Answer {
     let (node, content) = world.files.file(path)?;
     let length = content.length();
     let range = call
@@ -78,15 +74,15 @@ fn parse_range(text: &str, length: u64) -> Option<Range<u64>> {
     }
 }
 
-fn list_folder(world: &World, call: &Call, path: &NodePath) -> Result<Reply, Refusal> {
+fn list_folder(world: &World, call: &Call, path: &NodePath) -> Answer {
     let after = call
         .query
         .get("start-token")
         .map(|token| {
-            decode_token(token).ok_or(Refusal::BadField {
-                field: "start-token",
-                expected: "the token of an earlier page",
-            })
+            decode_token(token).ok_or(Refusal::BadField(
+                "start-token",
+                "the token of an earlier page",
+            ))
         })
         .transpose()?;
     let page = usize::try_from(world.knobs.folder_page).unwrap_or(usize::MAX);
@@ -140,14 +136,14 @@ fn decode_token(token: &str) -> Option<String> {
     if !digits.len().is_multiple_of(2) {
         return None;
     }
-    let bytes: Option<Vec<u8>> = digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
-    String::from_utf8(bytes?).ok()
+    let bytes = digits.chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    String::from_utf8(bytes.collect::<Option<_>>()?).ok()
 }
 
-pub(super) fn head(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn head(world: &mut World, call: &Call) -> Answer {
     let path = NodePath::parse(&call.parameter)?;
     wait_out_lag(world, call, &path)?;
     let node = world.files.node(&path)?;
@@ -161,7 +157,7 @@ pub(super) fn head(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     })
 }
 
-pub(super) fn write(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn write(world: &mut World, call: &Call) -> Answer {
     let path = NodePath::parse(&call.parameter)?;
     let only_new = call.header("if-none-match").map(str::trim) == Some("*");
     let now_ms = world.time.now_ms();
@@ -177,20 +173,17 @@ pub(super) fn write(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     })
 }
 
-pub(super) fn write_chunk(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn write_chunk(world: &mut World, call: &Call) -> Answer {
     let path = NodePath::parse(&call.parameter)?;
     let cursor = call
         .header("ib-cursor")
-        .ok_or(Refusal::MissingField { field: "IB-Cursor" })?;
+        .ok_or(Refusal::MissingField("IB-Cursor"))?;
     let cursor = match cursor.trim().parse::<i64>() {
         Ok(-1) => Some(Cursor::End),
         Ok(position) => u64::try_from(position).ok().map(Cursor::At),
         Err(_) => None,
     };
-    let cursor = cursor.ok_or(Refusal::BadField {
-        field: "IB-Cursor",
-        expected: "-1 or a position within the file",
-    })?;
+    let cursor = cursor.ok_or(BAD_CURSOR)?;
     let rule = world.knobs.cursor_zero;
     let now_ms = world.time.now_ms();
     note_new(world, &path);
@@ -200,19 +193,14 @@ pub(super) fn write_chunk(world: &mut World, call: &Call) -> Result<Reply, Refus
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn create(world: &mut World, call: &Call) -> Answer {
     let parent = NodePath::parse(&call.parameter)?;
     let fields = call.object()?;
     let path = parent.child(&required_field(&fields, "name")?)?;
     let folder = match required_field(&fields, "node_type")?.as_str() {
         "folder" => true,
         "file" => false,
-        _ => {
-            return Err(Refusal::BadField {
-                field: "node_type",
-                expected: "file or folder",
-            });
-        }
+        _ => return Err(Refusal::BadField("node_type", "file or folder")),
     };
     world.files.create(&path, folder, world.time.now_ms())?;
     let node = world.files.node(&path)?;
@@ -221,7 +209,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
 
 /// Deletes at once, but answers like the platform, where this is a job: with 202, even if there was
 /// no such node.
-pub(super) fn delete(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn delete(world: &mut World, call: &Call) -> Answer {
     world.files.remove(&NodePath::parse(&call.parameter)?);
     let job = format!("{FILE_JOB}{}", world.ids.next_id());
     Ok(accepted(world, call, &job))
@@ -254,7 +242,7 @@ fn wait_out_lag(world: &mut World, call: &Call, path: &NodePath) -> Result<(), R
     if *left == 0 {
         world.file_lag.remove(path);
     }
-    Err(Refusal::NoSuchNode { path: path.clone() })
+    Err(Refusal::NoSuchNode(path.clone()))
 }
 
 fn encode_path(path: &NodePath) -> String {

@@ -3,16 +3,17 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::call::Call;
-use crate::jobs::{Job, Verdict, Work};
+use crate::call::Call;
 use crate::knobs::UnknownJob;
 use crate::refusal::Refusal;
-use crate::reply::{self, Reply};
-use crate::world::World;
+use crate::reply::{self, Answer, Reply};
+use crate::state::jobs::Job;
+use crate::state::work::{Verdict, Work};
+use crate::state::world::World;
 
 /// `GET /api/v1/jobs/status`. Errors of a v1 call are 200 with `ERROR` in the body. The parameter
 /// `type` is ignored: clients omit it or send a wrong one.
-pub(super) fn status(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn status(world: &mut World, call: &Call) -> Answer {
     let Some(id) = call.query.get("job_id") else {
         return Ok(v1_error("`job_id` is missing"));
     };
@@ -23,7 +24,7 @@ pub(super) fn status(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     }
     match world.knobs.unknown_job {
         UnknownJob::Error => Ok(v1_error(&format!("there is no job `{id}`"))),
-        UnknownJob::NotFound => Err(Refusal::NoSuchJob { id: id.to_owned() }),
+        UnknownJob::NotFound => Err(Refusal::NoSuchJob(id.to_owned())),
         UnknownJob::EmptyObject => Ok(Reply::json(StatusCode::OK, &json!({}))),
         UnknownJob::Pending => Ok(Reply::json(
             StatusCode::OK,
@@ -37,13 +38,13 @@ fn v1_error(text: &str) -> Reply {
 }
 
 /// `GET /api/v2/jobs/<id>`: the state of a file operation.
-pub(super) fn file_status(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn file_status(world: &mut World, call: &Call) -> Answer {
     let id = &call.parameter;
     let job = world.jobs.get(id);
     let task = job.filter(|job| matches!(job.work, Work::Task(_)));
     let (state, message) = match task.map(Job::verdict) {
         None if id.starts_with(FILE_JOB) => ("COMPLETE", ""),
-        None => return Err(Refusal::NoSuchJob { id: id.clone() }),
+        None => return Err(Refusal::NoSuchJob(id.clone())),
         Some(None) => ("PENDING", ""),
         Some(Some(Verdict::Failed { message })) => ("FAILED", message.as_str()),
         Some(Some(Verdict::Done { .. } | Verdict::Stopped { .. })) => ("COMPLETE", ""),

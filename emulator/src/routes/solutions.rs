@@ -3,18 +3,19 @@
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::call::{Call, flag_field, required_field, text_field};
 use crate::access::Caller;
-use crate::jobs::{Job, Verdict};
+use crate::call::{Call, flag_field, required_field, text_field};
 use crate::knobs::{DeleteAnswer, DeployAsync, PatchStyle, TrailingSlash};
-use crate::listing::ListQuery;
-use crate::options::JobPace;
+use crate::operations::solutions::Patch;
+use crate::pace::JobPace;
 use crate::refusal::Refusal;
-use crate::reply::{self, Reply, records};
-use crate::solutions::Patch;
-use crate::world::World;
+use crate::reply::{self, Answer, Reply, records};
+use crate::state::jobs::Job;
+use crate::state::lists::ListQuery;
+use crate::state::work::Verdict;
+use crate::state::world::World;
 
-pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     if let Some(reply) = trailing_slash(world, call)? {
         return Ok(reply);
     }
@@ -23,7 +24,7 @@ pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Result<
     let is_sync = world.knobs.deploy_async == DeployAsync::Honoured
         && [Some(&json!(false)), Some(&json!("false"))].contains(&fields.get("async"));
     if is_sync {
-        world.twist.pace.get_or_insert(JobPace::Immediate);
+        world.overrides.pace.get_or_insert(JobPace::Immediate);
     }
     let job = world.deploy(caller, &path)?;
     let verdict = world.jobs.get(&job).and_then(Job::verdict);
@@ -37,16 +38,15 @@ pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Result<
     })
 }
 
-pub(super) fn list(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn list(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     if let Some(reply) = trailing_slash(world, call)? {
         return Ok(reply);
     }
     let query = &call.query;
+    let (limit, offset) = query.page()?;
     let query = ListQuery {
-        limit: query.number("limit", 0, "a whole number from 1 up")?,
-        offset: query
-            .number("offset", 0, "a whole number from 0 up")?
-            .unwrap_or(0),
+        limit,
+        offset,
         state: query.text("state"),
         name: query.text("name"),
         author: query.text("author"),
@@ -57,12 +57,12 @@ pub(super) fn list(world: &mut World, caller: &Caller, call: &Call) -> Result<Re
     Ok(records::solution_page(&page, &world.knobs))
 }
 
-pub(super) fn get(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn get(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let solution = world.read_solution(caller, &call.parameter)?;
     Ok(records::solution(&solution, &world.knobs))
 }
 
-pub(super) fn patch(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn patch(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let style = world.knobs.patch_style;
     let mut patch = Patch::default();
     if style != PatchStyle::Body {
@@ -83,22 +83,19 @@ pub(super) fn patch(world: &mut World, caller: &Caller, call: &Call) -> Result<R
 
 /// Shares a solution with accounts, as the vendor's newer toolkit does. The answer of the platform
 /// is not known.
-pub(super) fn share(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn share(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let fields = call.object()?;
     let accounts = fields.get("orgs").and_then(Value::as_array);
     let accounts: Option<Vec<String>> = accounts.and_then(|accounts| {
         let names = accounts.iter().map(|name| name.as_str().map(str::to_owned));
         names.collect()
     });
-    let accounts = accounts.ok_or(Refusal::BadField {
-        field: "orgs",
-        expected: "a list of account ids",
-    })?;
+    let accounts = accounts.ok_or(Refusal::BadField("orgs", "a list of account ids"))?;
     let solution = world.share_solution(caller, &call.parameter, accounts)?;
     Ok(records::patched_solution(&solution, &world.knobs))
 }
 
-pub(super) fn delete(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn delete(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let job = world.delete(caller, &call.parameter)?;
     Ok(match world.knobs.delete_answer {
         DeleteAnswer::JobId => reply::jobs::job_started(&job),
@@ -114,12 +111,7 @@ fn trailing_slash(world: &World, call: &Call) -> Result<Option<Reply>, Refusal> 
     };
     let status = match world.knobs.trailing_slash {
         TrailingSlash::Accepted => return Ok(None),
-        TrailingSlash::NotFound => {
-            return Err(Refusal::NoSuchRoute {
-                method: call.method.to_string(),
-                path: call.path.clone(),
-            });
-        }
+        TrailingSlash::NotFound => return Err(call.no_such_route()),
         TrailingSlash::Redirected => StatusCode::PERMANENT_REDIRECT,
         TrailingSlash::Found => StatusCode::FOUND,
     };

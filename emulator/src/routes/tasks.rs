@@ -2,27 +2,25 @@
 //! the marketplace, as far as the vendor's own toolkit uses them.
 
 use axum::http::{StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::call::{Call, flag_field, required_field, text_field};
 use crate::access::Caller;
+use crate::call::{Call, Fields, flag_field, required_field, text_field};
 use crate::knobs::LocationForm;
 use crate::refusal::Refusal;
-use crate::reply::{Reply, jobs};
-use crate::world::World;
+use crate::reply::{Answer, Reply, jobs};
+use crate::state::work::TaskResult;
+use crate::state::world::World;
 
-/// The result of a task.
-type TaskResult = Result<Map<String, Value>, Refusal>;
-
-pub(super) fn copy(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn copy(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     file_task(world, caller, call, World::copy_node)
 }
 
-pub(super) fn rename(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn rename(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     file_task(world, caller, call, World::move_node)
 }
 
-pub(super) fn extract(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn extract(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     file_task(world, caller, call, World::extract)
 }
 
@@ -32,7 +30,7 @@ fn file_task(
     caller: &Caller,
     call: &Call,
     work: impl FnOnce(&mut World, &str, &str) -> TaskResult,
-) -> Result<Reply, Refusal> {
+) -> Answer {
     let fields = call.object()?;
     let from = required_field(&fields, "src_path")?;
     let to = required_field(&fields, "dst_path")?;
@@ -57,16 +55,9 @@ pub(super) fn accepted(world: &World, call: &Call, job: &str) -> Reply {
 
 /// `POST /api/v1/drives/<path>/copy`, the older way to copy. Other actions on drives are not
 /// emulated.
-pub(super) fn copy_in_drive(
-    world: &mut World,
-    caller: &Caller,
-    call: &Call,
-) -> Result<Reply, Refusal> {
+pub(super) fn copy_in_drive(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let Some(from) = call.parameter.strip_suffix("/copy") else {
-        return Err(Refusal::NoSuchRoute {
-            method: call.method.to_string(),
-            path: call.path.clone(),
-        });
+        return Err(call.no_such_route());
     };
     let to = required_field(&call.object()?, "new_full_path")?;
     let outcome = world.copy_node(from, &to);
@@ -74,29 +65,21 @@ pub(super) fn copy_in_drive(
     Ok(v1(&json!({ "status": "OK", "job_id": job })))
 }
 
-pub(super) fn compile(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn compile(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let fields = call.object()?;
     let root = required_field(&fields, "flow_project_root")?;
     let binary = text_field(&fields, "predefined_binary_path")?;
     text_field(&fields, "binary_type")?;
     let settings = fields.get("settings").and_then(Value::as_object);
-    let flow = match settings {
-        Some(settings) => {
-            flag_field(settings, "is_flow_v3")?;
-            required_field(settings, "flow_file")?
-        }
-        None => return Err(Refusal::MissingField { field: "settings" }),
-    };
+    let settings = settings.ok_or(Refusal::MissingField("settings"))?;
+    flag_field(settings, "is_flow_v3")?;
+    let flow = required_field(settings, "flow_file")?;
     let outcome = world.compile(&root, &flow, binary.as_deref());
     let job = world.start_task(caller, outcome);
     Ok(v1(&json!({ "status": "OK", "job_id": job })))
 }
 
-pub(super) fn create_package(
-    world: &mut World,
-    caller: &Caller,
-    call: &Call,
-) -> Result<Reply, Refusal> {
+pub(super) fn create_package(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let fields = call.object()?;
     let content = required_field(&fields, "content_folder")?;
     let output = required_field(&fields, "output_folder")?;
@@ -104,7 +87,7 @@ pub(super) fn create_package(
     Ok(v1_task(world, caller, &fields, outcome))
 }
 
-pub(super) fn publish(world: &mut World, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn publish(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let fields = call.object()?;
     let outcome = world.publish(&required_field(&fields, "ibsolution_path")?);
     Ok(v1_task(world, caller, &fields, outcome))
@@ -112,12 +95,7 @@ pub(super) fn publish(world: &mut World, caller: &Caller, call: &Call) -> Result
 
 /// Returns the answer to a v1 call that waits for its work, unless `async` asks for a job. Errors
 /// of a v1 call are 200 with `ERROR` in the body.
-fn v1_task(
-    world: &mut World,
-    caller: &Caller,
-    fields: &Map<String, Value>,
-    outcome: TaskResult,
-) -> Reply {
+fn v1_task(world: &mut World, caller: &Caller, fields: &Fields, outcome: TaskResult) -> Reply {
     let wants_job = match fields.get("async") {
         Some(Value::String(text)) => text == "true",
         Some(value) => *value == Value::Bool(true),

@@ -82,7 +82,7 @@ pub(super) async fn run(
     } else {
         let mut knobs = args.profile.knobs();
         if let Some(seed) = &seed {
-            seed.turn_knobs(&mut knobs).map_err(|source| {
+            seed.change_knobs(&mut knobs).map_err(|source| {
                 let path = args.seed.as_deref().unwrap_or(Path::new(""));
                 seed_error(path, source)
             })?;

@@ -83,7 +83,7 @@ async fn a_version_published_during_the_apply_is_left() {
             ));
             let publish = patch(&emulator, "A", "ACTIVE", "visibility=PUBLIC");
             // The new record may be listed first; only the old one is published.
-            emulator.turn_knobs(|knobs| knobs.assign("record_during_job=hidden").unwrap());
+            emulator.change_knobs(|knobs| knobs.assign("record_during_job=hidden").unwrap());
             let applied = tokio::select! {
                 applied = env.solform_beside(&APPLY) => applied,
                 () = interfere(&emulator, None, publish) => unreachable!(),
@@ -120,7 +120,7 @@ async fn a_visibility_unknown_at_the_write_refuses_it() {
         "  A: { version: 2, path: '${drive}/A-2.ibsolution' }\n",
     ));
     let hide = async {
-        emulator.turn_knobs(|knobs| knobs.assign("visibility_filter=ignored").unwrap());
+        emulator.change_knobs(|knobs| knobs.assign("visibility_filter=ignored").unwrap());
     };
     let applied = tokio::select! {
         applied = env.solform_beside(&APPLY) => applied,

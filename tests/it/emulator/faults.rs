@@ -46,7 +46,7 @@ async fn rules_choose_their_requests() {
         }
         let faults = api.emulator.faults();
         let count = statuses.iter().filter(|status| **status == 500).count();
-        assert_eq!(faults[0].struck as usize, count, "{rule}");
+        assert_eq!(faults[0].hits as usize, count, "{rule}");
         let noted = api.emulator.requests();
         let noted = noted.iter().filter(|record| record.fault.is_some());
         assert_eq!(noted.count(), count, "{rule}");
@@ -268,7 +268,7 @@ async fn rules_come_from_seed_options_and_control_route() {
     let (_, listed) = api.get(faults).await;
     let third = json!({
         "id": 3, "rule": "times=1,status=503,text=route,knob.paging=bare",
-        "matched": 2, "struck": 1,
+        "matched": 2, "hits": 1,
     });
     assert_eq!(listed["faults"][2], third);
 

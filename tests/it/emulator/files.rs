@@ -189,11 +189,11 @@ async fn files_arrive_in_chunks() {
     assert_eq!(answer(chunk("4", "TWO")).await.0, 204);
     assert_eq!(read().await, "one TWO three");
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("cursor_zero=overwrites").unwrap());
+        .change_knobs(|knobs| knobs.assign("cursor_zero=overwrites").unwrap());
     assert_eq!(answer(chunk("0", "ONE")).await.0, 204);
     assert_eq!(read().await, "ONE TWO three");
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("cursor_zero=truncates").unwrap());
+        .change_knobs(|knobs| knobs.assign("cursor_zero=truncates").unwrap());
     assert_eq!(answer(chunk("0", "done")).await.0, 204);
     assert_eq!(read().await, "done");
 }

@@ -123,7 +123,7 @@ async fn settings_choose_the_output_folder() {
     // A second start with the same id is refused, or returns the same run.
     assert_eq!(run(json!({})).await.0, 409);
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("run_repeated_id=same_run").unwrap());
+        .change_knobs(|knobs| knobs.assign("run_repeated_id=same_run").unwrap());
     assert_eq!(run(json!({})).await, (200, started));
     assert_eq!(api.runs("").await.len(), 1);
     // An existing output folder is deleted, but never the input.
@@ -277,7 +277,7 @@ async fn runs_end_in_every_way() {
     );
     assert_eq!(api.run("bill", body()).await.0, 400);
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("run_inactive=allowed").unwrap());
+        .change_knobs(|knobs| knobs.assign("run_inactive=allowed").unwrap());
     assert_eq!(api.run("bill", body()).await.0, 200);
 
     // By the control interface: in the process, and over the route.
@@ -435,7 +435,7 @@ async fn ascending_order_is_descending_order_reversed() {
         for ties in ["newest_first", "oldest_first"] {
             let knob = format!("run_ties={ties}");
             api.emulator
-                .turn_knobs(|knobs| knobs.assign(&knob).unwrap());
+                .change_knobs(|knobs| knobs.assign(&knob).unwrap());
             for key in [
                 "startTimeNs",
                 "name",
@@ -465,7 +465,7 @@ async fn knobs_of_the_lists_of_runs() {
     let api = four_runs().await;
     let turn = |setting: &'static str| {
         api.emulator
-            .turn_knobs(|knobs| knobs.assign(setting).unwrap());
+            .change_knobs(|knobs| knobs.assign(setting).unwrap());
     };
     turn("run_ties=oldest_first");
     assert_eq!(api.runs("sort_by=name").await.join(" "), "f1 f2 b1 b2");

@@ -137,13 +137,13 @@ packages:
     assert_eq!(api.names("state=ACTIVE&offset=1").await, ["Two@1"]);
 
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("list_order=by_name").unwrap());
+        .change_knobs(|knobs| knobs.assign("list_order=by_name").unwrap());
     assert_eq!(api.names("").await, ["A@1", "One@1", "Two@1"]);
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("name_filter=ignored").unwrap());
+        .change_knobs(|knobs| knobs.assign("name_filter=ignored").unwrap());
     assert_eq!(api.names("name=A").await, ["A@1", "One@1", "Two@1"]);
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("name_filter=exact").unwrap());
+        .change_knobs(|knobs| knobs.assign("name_filter=exact").unwrap());
     assert_eq!(api.names("name=A").await, ["A@1"]);
 
     let (_, started) = api.delete("two").await;
@@ -152,7 +152,7 @@ packages:
 
     // A lagging list shows a write only after this number of calls.
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("list_lag=2").unwrap());
+        .change_knobs(|knobs| knobs.assign("list_lag=2").unwrap());
     api.patch("one", "state=ACTIVE").await;
     assert_eq!(api.names("state=ACTIVE").await, ["A@1"]);
     assert_eq!(api.names("state=ACTIVE").await, ["A@1"]);

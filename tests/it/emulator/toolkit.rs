@@ -166,7 +166,7 @@ async fn folders_are_moved_and_copied_completely() {
     assert_eq!(api.read("b/sub/two.txt").await, (200, json!(2)));
     assert_eq!(api.read("a/one.txt").await.0, 404);
     api.emulator
-        .turn_knobs(|knobs| knobs.assign("location_form=missing").unwrap());
+        .change_knobs(|knobs| knobs.assign("location_form=missing").unwrap());
     for (action, from, to) in [
         ("copy", "b/one.txt", "b/sub"),
         ("copy", "b", "b/one.txt"),

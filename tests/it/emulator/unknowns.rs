@@ -9,7 +9,7 @@ use super::{Api, DEPLOYED, DRIVE, answer, options, text};
 impl Api {
     fn set_knob(&self, setting: &str) {
         self.emulator
-            .turn_knobs(|knobs| knobs.assign(setting).unwrap());
+            .change_knobs(|knobs| knobs.assign(setting).unwrap());
     }
 }
 

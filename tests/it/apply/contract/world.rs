@@ -78,7 +78,7 @@ impl World {
         for setting in &case.knobs {
             knobs.assign(setting).unwrap();
         }
-        world.emulator.turn_knobs(|now| *now = knobs);
+        world.emulator.change_knobs(|now| *now = knobs);
         world
     }
 
@@ -156,7 +156,7 @@ impl World {
     /// Removes the faults, resets the knobs and finishes all jobs.
     pub(super) fn reset(&self) {
         self.emulator.clear_faults();
-        self.emulator.turn_knobs(|now| *now = reset_knobs());
+        self.emulator.change_knobs(|now| *now = reset_knobs());
         for job in self.emulator.pending_jobs() {
             self.emulator.finish_job(&job, None);
         }
@@ -206,9 +206,9 @@ impl World {
     pub(super) async fn unmanaged(&self) -> Vec<Value> {
         let mut kept = None;
         self.emulator
-            .turn_knobs(|now| kept = Some(std::mem::replace(now, reset_knobs())));
+            .change_knobs(|now| kept = Some(std::mem::replace(now, reset_knobs())));
         let unmanaged = unmanaged_records(&self.records().await);
-        self.emulator.turn_knobs(|now| *now = kept.unwrap());
+        self.emulator.change_knobs(|now| *now = kept.unwrap());
         assert_eq!(unmanaged.len(), 3);
         unmanaged
     }

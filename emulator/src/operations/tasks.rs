@@ -2,97 +2,52 @@
 //! compile, package, publish. The emulator does the work in the request, and the job only reports
 //! the result.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::access::Caller;
-use super::files::NodePath;
-use super::jobs::{Verdict, Work};
-use super::options::JobPace;
-use super::package::{PackageError, pack, read_package, unpack};
-use super::refusal::Refusal;
-use super::world::World;
+use crate::access::Caller;
+use crate::pace::JobPace;
+use crate::package::{PackageError, pack, read_package, unpack};
+use crate::path::NodePath;
+use crate::refusal::Refusal;
+use crate::state::work::{Task, TaskResult, Work};
+use crate::state::world::World;
 
 /// The folder of published packages.
 const MARKETPLACE: &str = "system/global/fs/Instabase Drive/Applications/Marketplace/All";
 
-/// The result of a task.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Task {
-    /// The keys of the result beside its status.
-    pub(crate) result: Map<String, Value>,
-    /// The error message, if the task has failed.
-    trouble: Option<String>,
-}
-
-impl Task {
-    /// Creates a task from its result.
-    pub(crate) fn of(outcome: Result<Map<String, Value>, Refusal>) -> Self {
-        match outcome {
-            Ok(result) => Self {
-                result,
-                trouble: None,
-            },
-            Err(refusal) => Self {
-                result: Map::new(),
-                trouble: Some(refusal.to_string()),
-            },
-        }
-    }
-
-    pub(crate) fn verdict(&self, failure: Option<String>) -> Verdict {
-        match failure.or_else(|| self.trouble.clone()) {
-            Some(message) => Verdict::Failed { message },
-            None => Verdict::Done { solution: None },
-        }
-    }
-}
-
 impl World {
     /// Starts the job that reports a task. It ends at once unless a fault delays it: clients of
     /// these calls do not poll but sleep for a few seconds.
-    pub(crate) fn start_task(
-        &mut self,
-        caller: &Caller,
-        outcome: Result<Map<String, Value>, Refusal>,
-    ) -> String {
-        self.start_job(caller, Work::Task(Task::of(outcome)), JobPace::Immediate)
+    pub(crate) fn start_task(&mut self, caller: &Caller, result: TaskResult) -> String {
+        self.start_job(caller, Work::Task(Task::of(result)), JobPace::Immediate)
     }
 
     /// `POST /api/v2/files/copy`: copies a file, or a folder with everything in it.
-    pub(crate) fn copy_node(
-        &mut self,
-        from: &str,
-        to: &str,
-    ) -> Result<Map<String, Value>, Refusal> {
+    pub(crate) fn copy_node(&mut self, from: &str, to: &str) -> TaskResult {
         let (from, to) = (NodePath::parse(from)?, NodePath::parse(to)?);
         self.files.copy(&from, &to, self.time.now_ms())?;
         Ok(Map::new())
     }
 
     /// `POST /api/v2/files/move`.
-    pub(crate) fn move_node(
-        &mut self,
-        from: &str,
-        to: &str,
-    ) -> Result<Map<String, Value>, Refusal> {
-        let (from, to) = (NodePath::parse(from)?, NodePath::parse(to)?);
-        self.files.copy(&from, &to, self.time.now_ms())?;
-        if from != to {
+    pub(crate) fn move_node(&mut self, from: &str, to: &str) -> TaskResult {
+        let result = self.copy_node(from, to)?;
+        let from = NodePath::parse(from)?;
+        if from != NodePath::parse(to)? {
             self.files.remove(&from);
         }
-        Ok(Map::new())
+        Ok(result)
     }
 
     /// `POST /api/v2/files/extract`: unpacks a zip. The suffix of its name is ignored.
-    pub(crate) fn extract(&mut self, from: &str, to: &str) -> Result<Map<String, Value>, Refusal> {
+    pub(crate) fn extract(&mut self, from: &str, to: &str) -> TaskResult {
         let (from, to) = (NodePath::parse(from)?, NodePath::parse(to)?);
         let (_, content) = self.files.file(&from)?;
         let members = unpack(content).map_err(|source| bad_package(&from, source))?;
         let now_ms = self.time.now_ms();
         self.files.make_folder(&to, now_ms)?;
         for (name, bytes) in members {
-            let path = NodePath::parse(&format!("{to}/{name}"))?;
+            let path = to.join(&name)?;
             match bytes {
                 Some(bytes) => self.files.write(&path, bytes, false, now_ms).map(drop)?,
                 None => self.files.make_folder(&path, now_ms)?,
@@ -103,14 +58,9 @@ impl World {
 
     /// `POST /api/v1/flow_binary/compile`: writes a file that looks like a compiled flow. Two
     /// compilations produce different bytes, as on the platform.
-    pub(crate) fn compile(
-        &mut self,
-        root: &str,
-        flow: &str,
-        binary: Option<&str>,
-    ) -> Result<Map<String, Value>, Refusal> {
+    pub(crate) fn compile(&mut self, root: &str, flow: &str, binary: Option<&str>) -> TaskResult {
         let root = NodePath::parse(root)?;
-        let source = NodePath::parse(&format!("{root}/{flow}"))?;
+        let source = root.join(flow)?;
         let (_, content) = self.files.file(&source)?;
         let default = || {
             let stem = source.name().strip_suffix(".ibflow");
@@ -130,10 +80,7 @@ impl World {
         ]);
         let now_ms = self.time.now_ms();
         self.files.write(&target, bytes.into(), false, now_ms)?;
-        Ok(Map::from_iter([(
-            "flow_path".to_owned(),
-            json!(target.as_str()),
-        )]))
+        Ok(result(&["flow_path"], &target))
     }
 
     /// `POST /api/v1/solution/create`: packs a folder into `<name>-<version>.ibsolution`.
@@ -141,11 +88,9 @@ impl World {
         &mut self,
         content_folder: &str,
         output_folder: &str,
-    ) -> Result<Map<String, Value>, Refusal> {
-        let (from, to) = (
-            NodePath::parse(content_folder)?,
-            NodePath::parse(output_folder)?,
-        );
+    ) -> TaskResult {
+        let from = NodePath::parse(content_folder)?;
+        let to = NodePath::parse(output_folder)?;
         let members = self.files.tree(&from)?;
         let description = members.iter().find(|(name, _)| name == "package.json");
         let description = description
@@ -163,15 +108,12 @@ impl World {
         self.files
             .write(&path, pack(&members).into(), false, now_ms)?;
         // The synchronous answer and the job use different keys for the path.
-        Ok(Map::from_iter([
-            ("output_path".to_owned(), json!(path.as_str())),
-            ("solution_path".to_owned(), json!(path.as_str())),
-        ]))
+        Ok(result(&["output_path", "solution_path"], &path))
     }
 
     /// `POST /api/v1/marketplace/publish`: writes a package to the folder of the marketplace,
     /// packed and unpacked.
-    pub(crate) fn publish(&mut self, path: &str) -> Result<Map<String, Value>, Refusal> {
+    pub(crate) fn publish(&mut self, path: &str) -> TaskResult {
         let from = NodePath::parse(path)?;
         let (_, content) = self.files.file(&from)?;
         let content = content.clone();
@@ -180,14 +122,19 @@ impl World {
         let version = package.version.replace('/', "_");
         let folder = NodePath::parse(&format!("{MARKETPLACE}/{name}/{version}"))?;
         let file = folder.child(&format!("{name}-{version}.ibsolution"))?;
-        self.files.put_shared(&file, content, self.time.now_ms())?;
+        self.files.put(&file, Some(content), self.time.now_ms())?;
         self.extract(file.as_str(), &format!("{folder}/content"))
     }
 }
 
-fn bad_package(path: &NodePath, source: PackageError) -> Refusal {
-    Refusal::BadPackage {
-        path: path.to_string(),
-        source,
-    }
+/// Returns a result that names a path under these keys.
+fn result(keys: &[&str], path: &NodePath) -> Map<String, Value> {
+    let entries = keys
+        .iter()
+        .map(|key| ((*key).to_owned(), json!(path.as_str())));
+    entries.collect()
+}
+
+fn bad_package(path: &NodePath, error: PackageError) -> Refusal {
+    Refusal::BadPackage(path.to_string(), error)
 }

@@ -1,29 +1,13 @@
-//! Fault rules: errors, delays and broken connections for chosen requests.
-//!
-//! A rule selects requests (by method, operation, address or body), limits which of them it hits
-//! (all, those after the first few, a seeded share), and has an effect: an error in place of the
-//! answer, before or after the work; a delay; a broken connection; a job that fails, hangs or is
-//! lost; a list that shows the write late; or other knobs for this one request. The first rule that
-//! hits takes the request; later rules do not see it.
-//!
-//! A rule is written as settings, in the same form on a command line, in a seed and over the
-//! control route: `operation=deploy,skip=1,times=2,status=503,retry_after=3`.
+//! The types of a fault rule.
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-mod read;
-mod rules;
-
-pub use read::FaultError;
-pub(crate) use rules::{FaultRules, Strike};
-
-use super::knobs::ErrorBody;
-use super::lag::Lag;
-use super::options::JobPace;
-use super::routes::Operation;
+use crate::knobs::ErrorBody;
+use crate::lag::Lag;
+use crate::operation::Operation;
+use crate::pace::JobPace;
 
 /// A fault rule. Parse it from text: `"operation=deploy,status=503,times=1".parse()`. The default
 /// has no effect and matches every request.
@@ -74,7 +58,8 @@ pub struct Fault {
 }
 
 /// The time of the effect: before or after the work of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     /// The request does no work.
     #[default]
@@ -95,7 +80,8 @@ pub enum RetryAfter {
 }
 
 /// The effect on the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ConnectionFault {
     /// The connection closes without an answer.
     Drop,
@@ -106,7 +92,8 @@ pub enum ConnectionFault {
 }
 
 /// The effect on the job that the request starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobFault {
     /// The job fails, and its record is handled by the knob `failed_job_record`.
     Fail,
@@ -125,6 +112,9 @@ pub enum JobFault {
     /// A run ends as `STOPPED_AT_CHECKPOINT`; another job fails.
     Checkpoint,
 }
+
+/// The text of an error that a rule causes without a text of its own.
+pub(crate) const FAULT_TEXT: &str = "a fault rule asks for this error";
 
 impl Fault {
     /// Returns true if the rule replaces the answer of the work.
@@ -145,16 +135,6 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, value)) in self.settings().iter().enumerate() {
-            let comma = if index > 0 { "," } else { "" };
-            write!(f, "{comma}{name}={value}")?;
-        }
-        Ok(())
-    }
-}
-
 /// An active rule and its counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultStatus {
@@ -165,5 +145,5 @@ pub struct FaultStatus {
     /// The number of requests that match the rule so far.
     pub matched: u32,
     /// The number of requests that the rule has hit.
-    pub struck: u32,
+    pub hits: u32,
 }

@@ -1,15 +1,15 @@
 //! Parsing of fault rules from settings, and writing them back.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use super::{ConnectionFault, Fault, JobFault, RetryAfter, When};
-use crate::knobs::{ErrorBody, KnobError, Knobs};
-use crate::options::{parse_duration, show_duration};
-use crate::routes::Operation;
+use super::fault::{Fault, RetryAfter, When};
+use crate::clock::{parse_duration, show_duration};
+use crate::knobs::{KnobError, Knobs};
 
 /// The prefix of knob settings.
 const KNOB: &str = "knob.";
@@ -90,7 +90,10 @@ impl Fault {
     ) -> Result<Self, FaultError> {
         let mut fault = Self::default();
         for (name, value) in settings {
-            fault.set(&name, &value)?;
+            fault.set(&Setting {
+                name: &name,
+                value: &value,
+            })?;
         }
         let has_effect = fault.replaces_answer()
             || fault.delay.is_some()
@@ -106,66 +109,50 @@ impl Fault {
         }
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), FaultError> {
-        let bad = |expected: &str| FaultError::BadValue {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            expected: expected.to_owned(),
-        };
-        let number = || value.parse().map_err(|_| bad("a whole number"));
-        match name {
+    fn set(&mut self, setting: &Setting<'_>) -> Result<(), FaultError> {
+        let value = setting.value;
+        match setting.name {
             "method" => self.method = Some(value.to_ascii_uppercase()),
-            "operation" => {
-                self.operation = Some(word::<Operation>(value).map_err(|text| bad(&text))?);
-            }
+            "operation" => self.operation = Some(setting.word()?),
             "address" => self.address = Some(value.to_owned()),
             "request" => self.request = Some(value.to_owned()),
-            "skip" => self.skip = number()?,
+            "skip" => self.skip = setting.parse(WHOLE_NUMBER)?,
             "nth" => {
-                let nth: u32 = number()?;
-                self.skip = nth
-                    .checked_sub(1)
-                    .ok_or_else(|| bad("a number from 1 up"))?;
+                let nth: u32 = setting.parse(WHOLE_NUMBER)?;
+                let skip = nth.checked_sub(1);
+                self.skip = skip.ok_or_else(|| setting.bad("a number from 1 up"))?;
                 self.times = Some(1);
             }
-            "times" => self.times = Some(number()?),
+            "times" => self.times = Some(setting.parse(WHOLE_NUMBER)?),
             "probability" => {
-                let share: f64 = value.parse().unwrap_or(-1.0);
-                if !(0.0..=1.0).contains(&share) {
-                    return Err(bad("a number from 0 to 1"));
-                }
-                self.probability = Some(share);
+                let share: Option<f64> = value.parse().ok();
+                let share = share.filter(|share| (0.0..=1.0).contains(share));
+                let bad = || setting.bad("a number from 0 to 1");
+                self.probability = Some(share.ok_or_else(bad)?);
             }
-            "seed" => self.seed = Some(value.parse().map_err(|_| bad("a whole number"))?),
-            "when" => self.when = pick(&WHEN, value).map_err(|text| bad(&text))?,
+            "seed" => self.seed = Some(setting.parse(WHOLE_NUMBER)?),
+            "when" => self.when = setting.word()?,
             "status" => {
-                let status = value.parse().unwrap_or(0);
-                if !(200..=599).contains(&status) {
-                    return Err(bad("a status from 200 to 599"));
-                }
-                self.status = Some(status);
+                let status: Option<u16> = value.parse().ok();
+                let status = status.filter(|status| (200..=599).contains(status));
+                let bad = || setting.bad("a status from 200 to 599");
+                self.status = Some(status.ok_or_else(bad)?);
             }
-            "body" => self.body = Some(word::<ErrorBody>(value).map_err(|text| bad(&text))?),
+            "body" => self.body = Some(setting.word()?),
             "text" => self.text = Some(value.to_owned()),
-            "retry_after" => self.retry_after = Some(retry_after(value)),
+            "retry_after" => self.retry_after = Some(RetryAfter::from(value)),
             "delay" => {
-                let delay = parse_duration(value);
-                self.delay = Some(delay.ok_or_else(|| bad("a duration like `500ms` or `2s`"))?);
+                let bad = || setting.bad("a duration like `500ms` or `2s`");
+                self.delay = Some(parse_duration(value).ok_or_else(bad)?);
             }
-            "connection" => {
-                self.connection = Some(pick(&CONNECTION, value).map_err(|text| bad(&text))?);
-            }
-            "job" => self.job = Some(pick(&JOB, value).map_err(|text| bad(&text))?),
-            "pace" => {
-                let pace = value.parse();
-                self.pace = Some(pace.map_err(|_| bad("a job pace like `polls:3`"))?);
-            }
+            "connection" => self.connection = Some(setting.word()?),
+            "job" => self.job = Some(setting.word()?),
+            "pace" => self.pace = Some(setting.parse("a job pace like `polls:3`")?),
             "list_lag" => {
-                let lag = value.parse();
-                self.list_lag =
-                    Some(lag.map_err(|_| bad("a number of lists, or a time like `250ms`"))?);
+                let lag = setting.parse("a number of lists, or a time like `250ms`")?;
+                self.list_lag = Some(lag);
             }
-            _ => {
+            name => {
                 let Some(knob) = name.strip_prefix(KNOB) else {
                     let name = name.to_owned();
                     return Err(FaultError::UnknownSetting { name });
@@ -178,41 +165,36 @@ impl Fault {
     }
 
     /// Returns the settings from which this rule can be built again.
-    pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        let operation = self.operation.map(|operation| show_word(&operation));
-        let body = self.body.map(|body| show_word(&body));
-        let retry_after = self.retry_after.as_ref().map(|value| match value {
-            RetryAfter::Seconds(seconds) => seconds.to_string(),
-            RetryAfter::Date(seconds) => format!("date:{seconds}"),
-            RetryAfter::Text(text) => text.clone(),
-        });
-        let when = (self.when == When::After).then(|| "after".to_owned());
+    fn settings(&self) -> Vec<(String, String)> {
+        fn show(value: Option<impl ToString>) -> Option<String> {
+            value.map(|value| value.to_string())
+        }
+        fn word(value: Option<impl serde::Serialize>) -> Option<String> {
+            let value = serde_json::to_value(value?).ok()?;
+            value.as_str().map(str::to_owned)
+        }
         let all = [
             ("method", self.method.clone()),
-            ("operation", operation),
+            ("operation", word(self.operation)),
             ("address", self.address.clone()),
             ("request", self.request.clone()),
-            ("skip", (self.skip > 0).then(|| self.skip.to_string())),
-            ("times", self.times.map(|times| times.to_string())),
+            ("skip", show((self.skip > 0).then_some(self.skip))),
+            ("times", show(self.times)),
+            ("probability", show(self.probability)),
+            ("seed", show(self.seed)),
             (
-                "probability",
-                self.probability.map(|share| share.to_string()),
+                "when",
+                word((self.when == When::After).then_some(self.when)),
             ),
-            ("seed", self.seed.map(|seed| seed.to_string())),
-            ("when", when),
-            ("status", self.status.map(|status| status.to_string())),
-            ("body", body),
+            ("status", show(self.status)),
+            ("body", word(self.body)),
             ("text", self.text.clone()),
-            ("retry_after", retry_after),
+            ("retry_after", show(self.retry_after.as_ref())),
             ("delay", self.delay.map(show_duration)),
-            (
-                "connection",
-                self.connection
-                    .and_then(|fault| name_of(&CONNECTION, fault)),
-            ),
-            ("job", self.job.and_then(|fault| name_of(&JOB, fault))),
-            ("pace", self.pace.map(|pace| pace.to_string())),
-            ("list_lag", self.list_lag.map(|lag| lag.to_string())),
+            ("connection", word(self.connection)),
+            ("job", word(self.job)),
+            ("pace", show(self.pace)),
+            ("list_lag", show(self.list_lag)),
         ];
         let plain = all
             .into_iter()
@@ -225,67 +207,68 @@ impl Fault {
     }
 }
 
-const WHEN: [(&str, When); 2] = [("before", When::Before), ("after", When::After)];
-
-const CONNECTION: [(&str, ConnectionFault); 3] = [
-    ("drop", ConnectionFault::Drop),
-    ("truncate", ConnectionFault::Truncate),
-    ("endless", ConnectionFault::Endless),
-];
-
-const JOB: [(&str, JobFault); 8] = [
-    ("fail", JobFault::Fail),
-    ("leave_record", JobFault::LeaveRecord),
-    ("lost", JobFault::Lost),
-    ("forgotten", JobFault::Forgotten),
-    ("slow", JobFault::Slow),
-    ("stuck", JobFault::Stuck),
-    ("cancel", JobFault::Cancel),
-    ("checkpoint", JobFault::Checkpoint),
-];
-
-fn pick<T: Copy>(table: &[(&str, T)], value: &str) -> Result<T, String> {
-    let found = table.iter().find(|(name, _)| *name == value);
-    found.map(|(_, word)| *word).ok_or_else(|| {
-        let names: Vec<_> = table.iter().map(|(name, _)| format!("`{name}`")).collect();
-        format!("one of {}", names.join(", "))
-    })
-}
-
-fn name_of<T: PartialEq + Copy>(table: &[(&str, T)], word: T) -> Option<String> {
-    let found = table.iter().find(|(_, known)| *known == word);
-    found.map(|(name, _)| (*name).to_owned())
-}
-
-/// Parses a word of an enum with serde. The error lists the expected words.
-fn word<'a, T: Deserialize<'a>>(value: &'a str) -> Result<T, String> {
-    let deserializer: StrDeserializer<'a, ValueError> = value.into_deserializer();
-    T::deserialize(deserializer).map_err(|error| {
-        let text = error.to_string();
-        let expected = text
-            .split_once("expected ")
-            .map(|(_, words)| words.to_owned());
-        expected.unwrap_or(text)
-    })
-}
-
-fn show_word(word: &impl serde::Serialize) -> String {
-    match serde_json::to_value(word) {
-        Ok(serde_json::Value::String(text)) => text,
-        _ => unreachable!("invariant: words are written as text"),
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.settings().iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, "{comma}{name}={value}")?;
+        }
+        Ok(())
     }
 }
 
-fn retry_after(value: &str) -> RetryAfter {
-    if let Ok(seconds) = value.parse() {
-        return RetryAfter::Seconds(seconds);
+const WHOLE_NUMBER: &str = "a whole number";
+
+/// A setting of a rule as text.
+struct Setting<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Setting<'a> {
+    fn bad(&self, expected: &str) -> FaultError {
+        FaultError::BadValue {
+            name: self.name.to_owned(),
+            value: self.value.to_owned(),
+            expected: expected.to_owned(),
+        }
     }
-    match value
-        .strip_prefix("date:")
-        .and_then(|text| text.parse().ok())
-    {
-        Some(seconds) => RetryAfter::Date(seconds),
-        None => RetryAfter::Text(value.to_owned()),
+
+    fn parse<T: FromStr>(&self, expected: &str) -> Result<T, FaultError> {
+        self.value.parse().map_err(|_| self.bad(expected))
+    }
+
+    /// Parses a word of an enum with serde. The error lists the expected words.
+    fn word<T: Deserialize<'a>>(&self) -> Result<T, FaultError> {
+        let deserializer: StrDeserializer<'a, ValueError> = self.value.into_deserializer();
+        T::deserialize(deserializer).map_err(|error| {
+            let text = error.to_string();
+            let expected = text.split_once("expected ").map(|(_, words)| words);
+            self.bad(expected.unwrap_or(&text))
+        })
+    }
+}
+
+impl From<&str> for RetryAfter {
+    fn from(text: &str) -> Self {
+        let date = text
+            .strip_prefix("date:")
+            .and_then(|text| text.parse().ok());
+        match (text.parse(), date) {
+            (Ok(seconds), _) => Self::Seconds(seconds),
+            (Err(_), Some(seconds)) => Self::Date(seconds),
+            (Err(_), None) => Self::Text(text.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for RetryAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seconds(seconds) => write!(f, "{seconds}"),
+            Self::Date(seconds) => write!(f, "date:{seconds}"),
+            Self::Text(text) => f.write_str(text),
+        }
     }
 }
 
@@ -329,7 +312,7 @@ mod tests {
             ("status=500,probability=2", "from 0 to 1"),
             ("status=500,probability=NaN", "from 0 to 1"),
             ("status=500,nth=0", "from 1 up"),
-            ("status=500,when=never", "one of `before`, `after`"),
+            ("status=500,when=never", "expected `before` or `after`"),
             ("delay=5", "expected a duration"),
             ("pace=5", "expected a job pace"),
             ("job=die", "one of `fail`"),

@@ -2,17 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Seed, SeedError, SeedPackage, SeedSolution, bad_path};
-use crate::deploy::metadata;
-use crate::files::NodePath;
-use crate::package::build_package;
-use crate::solutions::{PUBLIC_OWNER, Solution, server_folder};
-use crate::world::World;
+use crate::package::{NO_DESCRIPTION, NO_SUMMARY, build_package};
+use crate::path::NodePath;
+use crate::seed::{Seed, SeedError, SeedPackage, SeedSolution, bad_path};
+use crate::state::solutions::{PUBLIC_OWNER, Solution, metadata, server_folder};
+use crate::state::world::World;
 
 impl World {
     /// Loads a checked seed into a new world. `user` is the author of public records without an
     /// author.
-    pub(crate) fn sow(&mut self, seed: &Seed, user: &str) -> Result<(), SeedError> {
+    pub(crate) fn load(&mut self, seed: &Seed, user: &str) -> Result<(), SeedError> {
         for record in &seed.solutions {
             self.load_solution(record, user)?;
         }
@@ -51,15 +50,12 @@ impl World {
             author,
             created_ms,
             updated_ms: record.updated_at_ms.unwrap_or(created_ms),
-            summary: or(&record.summary, "No summary"),
-            description: or(&record.description, "No release notes"),
+            summary: or(&record.summary, NO_SUMMARY),
+            description: or(&record.description, NO_DESCRIPTION),
             state: or(&record.state, "ACTIVE"),
             visibility: or(&record.visibility, visibility),
-            deploying: false,
-            deleting: false,
-            customizable: false,
-            shared_accounts: Vec::new(),
             referenced: record.referenced,
+            ..Solution::default()
         };
         // The server folder of a seeded record contains the `package.json` of its package.
         let described = json!({
@@ -75,42 +71,32 @@ impl World {
 
     fn load_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), SeedError> {
         let now_ms = self.time.now_ms();
-        NodePath::parse(path)
-            .and_then(|node| self.files.write(&node, bytes.into(), true, now_ms))
-            .map_err(|refusal| bad_path(path, &refusal))?;
-        Ok(())
+        let node = NodePath::parse(path).map_err(|error| bad_path(path, &error))?;
+        let written = self.files.write(&node, bytes.into(), true, now_ms);
+        written
+            .map(drop)
+            .map_err(|refusal| bad_path(path, &refusal))
     }
 }
 
 impl SeedPackage {
     /// Returns the fields of `package.json`.
     fn description(&self) -> Map<String, Value> {
-        let fields = [
-            ("name", Some(json!(self.name))),
-            ("version", Some(json!(self.version))),
-            ("owner", Some(json!(self.owner))),
-            (
-                "solution_type",
-                Some(json!(self.solution_type.as_deref().unwrap_or("ibflowbin"))),
-            ),
-            (
-                "visibility",
-                self.visibility.as_ref().map(|text| json!(text)),
-            ),
-            (
-                "short_description",
-                self.short_description.as_ref().map(|text| json!(text)),
-            ),
-            (
-                "long_description",
-                self.long_description.as_ref().map(|text| json!(text)),
-            ),
-            ("authors", self.authors.as_ref().map(|names| json!(names))),
-        ];
+        let solution_type = self.solution_type.as_deref().unwrap_or("ibflowbin");
+        let fields = json!({
+            "name": self.name,
+            "version": self.version,
+            "owner": self.owner,
+            "solution_type": solution_type,
+            "visibility": self.visibility,
+            "short_description": self.short_description,
+            "long_description": self.long_description,
+            "authors": self.authors,
+        });
+        let Value::Object(mut fields) = fields else {
+            return Map::new();
+        };
+        fields.retain(|name, value| !value.is_null() && !self.omit.contains(name));
         fields
-            .into_iter()
-            .filter(|(name, _)| !self.omit.iter().any(|omitted| omitted == name))
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
     }
 }

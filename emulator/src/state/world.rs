@@ -1,22 +1,22 @@
-//! The state of one emulated platform: solutions, jobs, files, time and ids. It is synchronous,
-//! deterministic for equal seeds, and knows nothing of HTTP. The operations are next to the data
-//! that they change, in `solutions`, `deploy`, `jobs` and `files`.
+//! The state of one emulated platform: solutions, jobs, files, time and ids. It is deterministic
+//! for equal seeds.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::Timeline;
-use super::faults::JobFault;
-use super::files::{Files, NodePath};
+use super::files::Files;
 use super::ids::IdSource;
 use super::jobs::Jobs;
-use super::knobs::{Knobs, TimeResolution};
-use super::lag::{Lag, Remaining};
-use super::listing::{ListLag, ReadLag, RecentLists};
-use super::options::JobPace;
+use super::lists::RecentLists;
 use super::solutions::{Solution, Solutions, server_folder};
+use super::stale::StaleRecords;
+use crate::clock::Timeline;
+use crate::faults::JobFault;
+use crate::knobs::{Knobs, TimeResolution};
+use crate::lag::Lag;
+use crate::pace::JobPace;
+use crate::path::NodePath;
 
 /// The state of one emulated platform.
 #[derive(Debug)]
@@ -29,25 +29,27 @@ pub(crate) struct World {
     pub(crate) solutions: Solutions,
     pub(crate) jobs: Jobs,
     pub(crate) files: Files,
-    pub(crate) lag: ListLag,
-    pub(crate) recent: RecentLists,
-    pub(crate) read_lag: ReadLag,
+    /// The records that lists still show as they were, by sequence number.
+    pub(crate) list_lag: StaleRecords<u64>,
+    /// The records that reads by id still show as they were.
+    pub(crate) read_lag: StaleRecords<String>,
+    pub(crate) recent_lists: RecentLists,
     /// The files that reads do not find yet, with the number of such reads.
     pub(crate) file_lag: HashMap<NodePath, u32>,
     /// The number of list calls, and of all requests.
     pub(crate) list_calls: u64,
     pub(crate) requests: u64,
     /// The overrides of a fault rule for the current request.
-    pub(crate) twist: Twist,
+    pub(crate) overrides: RequestOverrides,
     /// The last position in the order of creation of solutions and jobs.
     sequence: u64,
     /// The digest of the seed that the world began with; `None` if it is not known.
     pub(crate) seed: Option<String>,
 }
 
-/// The behaviour of a world; it is not stored.
+/// The settings of a world; they are not stored.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
+pub(crate) struct WorldSettings {
     pub(crate) knobs: Knobs,
     pub(crate) page_cap: usize,
     pub(crate) pace: JobPace,
@@ -55,16 +57,16 @@ pub(crate) struct Rules {
 
 /// The stored part of a world.
 #[derive(Debug)]
-pub(crate) struct Remembered {
+pub(crate) struct StoredWorld {
     pub(crate) counters: Counters,
     pub(crate) solutions: Solutions,
     pub(crate) jobs: Jobs,
     pub(crate) files: Files,
 }
 
-impl Remembered {
+impl StoredWorld {
     /// Returns the stored part of a new world.
-    pub(crate) fn nothing(id_seed: u64) -> Self {
+    pub(crate) fn empty(id_seed: u64) -> Self {
         Self {
             counters: Counters {
                 ids: IdSource::new(id_seed),
@@ -92,7 +94,7 @@ pub(crate) struct Counters {
 
 /// The overrides of a fault rule for one request.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Twist {
+pub(crate) struct RequestOverrides {
     pub(crate) job: Option<JobFault>,
     pub(crate) pace: Option<JobPace>,
     pub(crate) list_lag: Option<Lag>,
@@ -102,39 +104,27 @@ pub(crate) struct Twist {
 
 impl World {
     /// Creates a world from its stored part.
-    pub(crate) fn new(rules: Rules, time: Timeline, past: Remembered) -> Self {
+    pub(crate) fn new(settings: WorldSettings, time: Timeline, stored: StoredWorld) -> Self {
         Self {
-            knobs: rules.knobs,
+            knobs: settings.knobs,
             // A page must have at least one record, or lists would never end.
-            page_cap: rules.page_cap.max(1),
-            pace: rules.pace,
+            page_cap: settings.page_cap.max(1),
+            pace: settings.pace,
             time,
-            ids: past.counters.ids,
-            solutions: past.solutions,
-            jobs: past.jobs,
-            files: past.files,
-            lag: ListLag::default(),
-            recent: RecentLists::default(),
-            read_lag: ReadLag::default(),
+            ids: stored.counters.ids,
+            solutions: stored.solutions,
+            jobs: stored.jobs,
+            files: stored.files,
+            list_lag: StaleRecords::default(),
+            read_lag: StaleRecords::default(),
+            recent_lists: RecentLists::default(),
             file_lag: HashMap::new(),
             list_calls: 0,
             requests: 0,
-            twist: Twist::default(),
-            sequence: past.counters.sequence,
-            seed: past.counters.seed,
+            overrides: RequestOverrides::default(),
+            sequence: stored.counters.sequence,
+            seed: stored.counters.seed,
         }
-    }
-
-    /// Begins an operation: moves the time on, and ends the jobs whose time has come.
-    pub(crate) fn begin(&mut self) {
-        self.time.tick();
-        self.finish_due_jobs();
-    }
-
-    /// Moves a logical clock forward, and ends the jobs whose time has come.
-    pub(crate) fn advance(&mut self, by: Duration) {
-        self.time.advance(by);
-        self.finish_due_jobs();
     }
 
     /// Returns the current time at the resolution of records, in milliseconds since 1970.
@@ -188,27 +178,25 @@ impl World {
 
     fn note_write(&mut self, id: &str, sequence: u64, before: Option<&Solution>) {
         let now_ms = self.time.now_ms();
-        if let Some(left) = Remaining::of(self.knobs.read_lag, now_ms) {
-            self.read_lag.note(id, before, left, now_ms);
-        }
-        let lag = self.twist.list_lag.unwrap_or(self.knobs.list_lag);
-        if let Some(left) = Remaining::of(lag, now_ms) {
-            self.lag.expire(now_ms);
-            self.lag.note(sequence, before, left);
-        }
+        let list_lag = self.overrides.list_lag.unwrap_or(self.knobs.list_lag);
+        self.list_lag.insert(sequence, before, list_lag, now_ms);
+        let read_lag = self.knobs.read_lag;
+        self.read_lag
+            .insert(id.to_owned(), before, read_lag, now_ms);
     }
 
-    /// Returns true if anything has changed since the last [`settle`](Self::settle).
+    /// Returns true if anything has changed since the last
+    /// [`clear_changes`](Self::clear_changes).
     pub(crate) fn has_changes(&self) -> bool {
-        self.solutions.changes().next().is_some()
-            || self.jobs.changes().next().is_some()
-            || self.files.changes().next().is_some()
+        self.solutions.items.changes().next().is_some()
+            || self.jobs.items.changes().next().is_some()
+            || self.files.nodes.changes().next().is_some()
     }
 
     /// Clears the changes, once they are written or if there is no data folder.
-    pub(crate) fn settle(&mut self) {
-        self.solutions.settle();
-        self.jobs.settle();
-        self.files.settle();
+    pub(crate) fn clear_changes(&mut self) {
+        self.solutions.items.clear_changes();
+        self.jobs.items.clear_changes();
+        self.files.nodes.clear_changes();
     }
 }

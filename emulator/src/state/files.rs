@@ -1,74 +1,16 @@
 //! The virtual file system of the Filesystem API: folders and files under slash-separated paths.
 
-mod tree;
-
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::content::{Chunk, Content};
-use super::knobs::CursorZero;
-use super::refusal::Refusal;
 use super::tracked::Tracked;
-
-/// The path of a node: segments that are neither empty nor `.` nor `..`, joined by slashes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NodePath(String);
-
-impl NodePath {
-    /// Parses a path; one slash at either end is allowed.
-    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
-        let inner = text.strip_prefix('/').unwrap_or(text);
-        let inner = inner.strip_suffix('/').unwrap_or(inner);
-        let good = inner
-            .split('/')
-            .all(|segment| !matches!(segment, "" | "." | "..") && !segment.contains('\0'));
-        if good && inner.len() <= 4096 {
-            Ok(Self(inner.to_owned()))
-        } else {
-            Err(Refusal::BadPath {
-                path: text.to_owned(),
-            })
-        }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or(&self.0)
-    }
-
-    fn parent(&self) -> Option<Self> {
-        let (parent, _) = self.0.rsplit_once('/')?;
-        Some(Self(parent.to_owned()))
-    }
-
-    /// Returns the path of the node with this name in this folder.
-    pub(crate) fn child(&self, name: &str) -> Result<Self, Refusal> {
-        if name.contains('/') {
-            return Err(Refusal::BadPath {
-                path: name.to_owned(),
-            });
-        }
-        Self::parse(&format!("{}/{name}", self.0))
-    }
-
-    /// Returns the prefix of the keys of everything inside this folder.
-    fn inside(&self) -> Self {
-        Self(format!("{}/", self.0))
-    }
-}
-
-impl fmt::Display for NodePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use crate::knobs::CursorZero;
+use crate::path::{NodePath, PathError};
+use crate::refusal::Refusal;
 
 /// A folder or a file.
 #[derive(Debug, Clone)]
@@ -76,6 +18,27 @@ pub(crate) struct Node {
     pub(crate) modified_ms: u64,
     /// The bytes of a file; `None` for a folder.
     pub(crate) content: Option<Content>,
+}
+
+impl Node {
+    /// Returns the bytes of a file. Fails if the node is a folder.
+    fn file(&self, path: &NodePath) -> Result<&Content, Refusal> {
+        let content = self.content.as_ref();
+        content.ok_or_else(|| Refusal::WrongNodeType(path.clone(), "file"))
+    }
+
+    /// Fails if the node is a file.
+    fn check_folder(&self, path: &NodePath) -> Result<(), Refusal> {
+        match self.content {
+            None => Ok(()),
+            Some(_) => Err(Refusal::WrongNodeType(path.clone(), "folder")),
+        }
+    }
+
+    /// Returns the chunks of a file in their order, for the data folder.
+    pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
+        self.content.as_ref().map_or(&[], Content::chunks)
+    }
 }
 
 /// A page of a folder.
@@ -93,10 +56,14 @@ pub(crate) enum Cursor {
     End,
 }
 
+/// The refusal of a cursor that is not valid.
+pub(crate) const BAD_CURSOR: Refusal =
+    Refusal::BadField("IB-Cursor", "-1 or a position within the file");
+
 /// The whole file system.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    nodes: Tracked<NodePath, Node>,
+    pub(crate) nodes: Tracked<NodePath, Node>,
     next_chunk: u64,
 }
 
@@ -116,20 +83,13 @@ impl Files {
     }
 
     pub(crate) fn node(&self, path: &NodePath) -> Result<&Node, Refusal> {
-        self.nodes
-            .get(path)
-            .ok_or_else(|| Refusal::NoSuchNode { path: path.clone() })
+        let node = self.nodes.get(path);
+        node.ok_or_else(|| Refusal::NoSuchNode(path.clone()))
     }
 
     pub(crate) fn file(&self, path: &NodePath) -> Result<(&Node, &Content), Refusal> {
         let node = self.node(path)?;
-        match &node.content {
-            Some(content) => Ok((node, content)),
-            None => Err(Refusal::WrongNodeType {
-                path: path.clone(),
-                expected: "file",
-            }),
-        }
+        Ok((node, node.file(path)?))
     }
 
     /// Lists the direct children of a folder by name, starting after the last name of the previous
@@ -140,22 +100,14 @@ impl Files {
         after: Option<&str>,
         page: usize,
     ) -> Result<FolderPage<'_>, Refusal> {
-        if self.node(path)?.content.is_some() {
-            return Err(Refusal::WrongNodeType {
-                path: path.clone(),
-                expected: "folder",
-            });
-        }
-        let inside = path.inside();
-        let start = match after {
-            Some(name) => Bound::Excluded(NodePath(format!("{inside}{name}"))),
-            None => Bound::Excluded(inside.clone()),
-        };
+        self.node(path)?.check_folder(path)?;
+        let start = Bound::Excluded(path.start_of_children(after.unwrap_or_default()));
         let mut children = self
             .nodes
             .range((start, Bound::Unbounded))
-            .take_while(|(child, _)| child.0.starts_with(&inside.0))
-            .filter(|(child, _)| !child.0[inside.0.len()..].contains('/'));
+            .map_while(|(child, node)| Some((path.relative(child)?, child, node)))
+            .filter(|(name, ..)| !name.contains('/'))
+            .map(|(_, child, node)| (child, node));
         let nodes: Vec<_> = children.by_ref().take(page).collect();
         let next = match (nodes.last(), children.next()) {
             (Some((last, _)), Some(_)) => Some(last.name()),
@@ -172,19 +124,13 @@ impl Files {
         only_new: bool,
         now_ms: u64,
     ) -> Result<bool, Refusal> {
-        let is_new = match self.nodes.get(path) {
-            None => true,
-            Some(_) if only_new => return Err(Refusal::NodeExists { path: path.clone() }),
-            Some(Node {
-                content: Some(_), ..
-            }) => false,
-            Some(_) => {
-                return Err(Refusal::WrongNodeType {
-                    path: path.clone(),
-                    expected: "file",
-                });
-            }
-        };
+        let present = self.nodes.get(path);
+        match present {
+            Some(_) if only_new => return Err(Refusal::NodeExists(path.clone())),
+            Some(node) => _ = node.file(path)?,
+            None => {}
+        }
+        let is_new = present.is_none();
         let mut content = Content::default();
         content.append(self.chunk(bytes));
         self.put(path, Some(content), now_ms)?;
@@ -201,21 +147,10 @@ impl Files {
         limit: usize,
         now_ms: u64,
     ) -> Result<(), Refusal> {
-        let present = match self.nodes.get(path) {
-            None => None,
-            Some(node) => match &node.content {
-                Some(content) => Some(content.clone()),
-                None => {
-                    return Err(Refusal::WrongNodeType {
-                        path: path.clone(),
-                        expected: "file",
-                    });
-                }
-            },
-        };
-        let (mut content, at) = match (present, cursor) {
+        let present = self.nodes.get(path).map(|node| node.file(path));
+        let (mut content, at) = match (present.transpose()?.cloned(), cursor) {
             (None, Cursor::At(0)) => (Content::default(), 0),
-            (None, _) => return Err(Refusal::NoSuchNode { path: path.clone() }),
+            (None, _) => return Err(Refusal::NoSuchNode(path.clone())),
             (Some(_), Cursor::At(0)) if rule == CursorZero::Truncates => (Content::default(), 0),
             (Some(content), Cursor::At(at)) => (content, at),
             (Some(content), Cursor::End) => {
@@ -224,13 +159,10 @@ impl Files {
             }
         };
         if at > content.length() {
-            return Err(Refusal::BadField {
-                field: "IB-Cursor",
-                expected: "-1 or a position within the file",
-            });
+            return Err(BAD_CURSOR);
         }
         if at.saturating_add(bytes.len() as u64) > limit as u64 {
-            return Err(Refusal::TooLong { limit });
+            return Err(Refusal::TooLong(limit));
         }
         if at == content.length() {
             content.append(self.chunk(bytes));
@@ -254,53 +186,37 @@ impl Files {
         now_ms: u64,
     ) -> Result<(), Refusal> {
         if self.nodes.get(path).is_some() {
-            return Err(Refusal::NodeExists { path: path.clone() });
+            return Err(Refusal::NodeExists(path.clone()));
         }
         self.put(path, (!folder).then(Content::default), now_ms)
     }
 
     /// Removes a node and everything inside it. Does nothing if there is no such node.
     pub(crate) fn remove(&mut self, path: &NodePath) {
-        let below: Vec<NodePath> = self.below(path).map(|(node, _)| node.clone()).collect();
+        let below: Vec<NodePath> = self.below(path).map(|(_, node, _)| node.clone()).collect();
         for node in below.iter().chain([path]) {
             self.nodes.remove(node);
         }
     }
 
-    /// Writes a file that shares its bytes with another file.
-    pub(crate) fn put_shared(
-        &mut self,
-        path: &NodePath,
-        content: Content,
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
-        self.put(path, Some(content), now_ms)
-    }
-
-    /// Returns the changes since the last [`settle`](Self::settle).
-    pub(crate) fn changes(&self) -> impl Iterator<Item = (&NodePath, Option<&Node>)> {
-        self.nodes.changes()
-    }
-
-    pub(crate) fn settle(&mut self) {
-        self.nodes.settle();
-    }
-
-    fn put(
+    /// Writes a file that shares its bytes with another file, or a folder.
+    pub(crate) fn put(
         &mut self,
         path: &NodePath,
         content: Option<Content>,
         now_ms: u64,
     ) -> Result<(), Refusal> {
         self.make_parents(path, now_ms)?;
-        self.nodes.insert(
-            path.clone(),
-            Node {
-                modified_ms: now_ms,
-                content,
-            },
-        );
+        self.insert(path.clone(), content, now_ms);
         Ok(())
+    }
+
+    fn insert(&mut self, path: NodePath, content: Option<Content>, modified_ms: u64) {
+        let node = Node {
+            modified_ms,
+            content,
+        };
+        self.nodes.insert(path, node);
     }
 
     fn make_parents(&mut self, path: &NodePath, now_ms: u64) -> Result<(), Refusal> {
@@ -308,11 +224,7 @@ impl Files {
         let mut above = path.parent();
         while let Some(parent) = above {
             match self.nodes.get(&parent) {
-                Some(Node {
-                    content: Some(_), ..
-                }) => {
-                    return Err(Refusal::ParentIsFile { path: parent });
-                }
+                Some(node) if node.content.is_some() => return Err(Refusal::ParentIsFile(parent)),
                 Some(_) => break,
                 None => {
                     above = parent.parent();
@@ -321,13 +233,78 @@ impl Files {
             }
         }
         for parent in missing {
-            let folder = Node {
-                modified_ms: now_ms,
-                content: None,
-            };
-            self.nodes.insert(parent, folder);
+            self.insert(parent, None, now_ms);
         }
         Ok(())
+    }
+
+    /// Creates a folder, if it does not exist.
+    pub(crate) fn make_folder(&mut self, path: &NodePath, now_ms: u64) -> Result<(), Refusal> {
+        match self.nodes.get(path) {
+            Some(node) => node.check_folder(path),
+            None => self.put(path, None, now_ms),
+        }
+    }
+
+    /// Copies a file, or a folder with everything in it, and overwrites existing files. The bytes
+    /// are shared.
+    pub(crate) fn copy(
+        &mut self,
+        from: &NodePath,
+        to: &NodePath,
+        now_ms: u64,
+    ) -> Result<(), Refusal> {
+        let node = self.node(from)?;
+        if from == to {
+            return Ok(());
+        }
+        if from.holds(to) {
+            return Err(PathError(to.to_string()).into());
+        }
+        if let Some(content) = node.content.clone() {
+            self.nodes.get(to).map(|node| node.file(to)).transpose()?;
+            return self.put(to, Some(content), now_ms);
+        }
+        let below: Vec<(NodePath, Option<Content>)> = self
+            .below(from)
+            .map(|(path, _, node)| Ok((to.join(path)?, node.content.clone())))
+            .collect::<Result<_, PathError>>()?;
+        self.make_folder(to, now_ms)?;
+        for (target, content) in below {
+            match content {
+                None => self.make_folder(&target, now_ms)?,
+                content => self.put(&target, content, now_ms)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the files in a folder at any depth: the path within the folder, and the bytes.
+    pub(crate) fn tree(&self, folder: &NodePath) -> Result<Vec<(String, Bytes)>, Refusal> {
+        self.node(folder)?.check_folder(folder)?;
+        let files = self.below(folder).filter_map(|(path, _, node)| {
+            let content = node.content.as_ref()?;
+            Some((path.to_owned(), content.bytes()))
+        });
+        Ok(files.collect())
+    }
+
+    /// Returns the names of the files directly in a folder.
+    pub(crate) fn file_names(&self, folder: &NodePath) -> Vec<String> {
+        let files = self
+            .below(folder)
+            .filter(|(path, _, node)| node.content.is_some() && !path.contains('/'));
+        files.map(|(path, ..)| path.to_owned()).collect()
+    }
+
+    /// Returns everything inside a folder, at any depth: the path within the folder, the whole path
+    /// and the node.
+    fn below<'a>(
+        &'a self,
+        folder: &NodePath,
+    ) -> impl Iterator<Item = (&'a str, &'a NodePath, &'a Node)> {
+        let nodes = self.nodes.range(folder.start_of_children("")..);
+        nodes.map_while(move |(path, node)| Some((folder.relative(path)?, path, node)))
     }
 
     fn chunk(&mut self, bytes: Bytes) -> Chunk {
@@ -335,9 +312,4 @@ impl Files {
         self.next_chunk += 1;
         Chunk { id, bytes }
     }
-}
-
-/// Returns the chunks of a node in file order, for the data folder.
-pub(crate) fn chunks_of(node: &Node) -> &[Arc<Chunk>] {
-    node.content.as_ref().map_or(&[], Content::chunks)
 }

@@ -1,14 +1,14 @@
 //! The lists of runs: filters, order and pages.
 
-use super::Run;
 use crate::access::Caller;
-use crate::jobs::{Job, Work};
 use crate::knobs::{RunSpaces, RunTies, UnknownFilterWord};
 use crate::refusal::Refusal;
-use crate::world::World;
+use crate::state::jobs::Job;
+use crate::state::work::{Run, Work};
+use crate::state::world::World;
 
 /// The states of a run.
-pub(crate) const STATES: [&str; 5] = [
+pub(crate) const RUN_STATES: [&str; 5] = [
     "RUNNING",
     "COMPLETE",
     "FAILED",
@@ -48,17 +48,12 @@ impl World {
             Some("ASCENDING") => true,
             Some(_) => self.fallback_for_unknown(false, "order", "ASCENDING or DESCENDING")?,
         };
-        if query
-            .states
-            .iter()
-            .any(|state| !STATES.contains(&state.as_str()))
-        {
+        let is_unknown = |state: &String| !RUN_STATES.contains(&state.as_str());
+        if query.states.iter().any(is_unknown) {
             self.fallback_for_unknown((), "state", "a state of runs")?;
         }
         if query.output_repos.is_empty() && self.knobs.run_spaces == RunSpaces::Required {
-            return Err(Refusal::MissingField {
-                field: "output_repo",
-            });
+            return Err(Refusal::MissingField("output_repo"));
         }
         let limit = self.page_limit(query.limit)?;
         let mut runs: Vec<(&Job, &Run)> = self
@@ -137,7 +132,7 @@ impl World {
     ) -> Result<T, Refusal> {
         match self.knobs.unknown_filter_word {
             UnknownFilterWord::Compared => Ok(fallback),
-            UnknownFilterWord::Refused => Err(Refusal::BadField { field, expected }),
+            UnknownFilterWord::Refused => Err(Refusal::BadField(field, expected)),
         }
     }
 }

@@ -1,35 +1,18 @@
-//! Runs of solutions: the start, the results and the lists.
+//! Runs of solutions: the start and the results.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-mod list;
-
-pub(crate) use list::{RunQuery, STATES};
-
-use super::access::Caller;
-use super::files::NodePath;
-use super::jobs::{Ending, Job, Verdict, Work};
-use super::knobs::{RunEnd, RunInactive, RunMissingInput, RunRepeatedId};
-use super::refusal::Refusal;
-use super::solutions::Solution;
-use super::world::World;
+use crate::access::Caller;
+use crate::knobs::{RunEnd, RunInactive, RunMissingInput, RunRepeatedId};
+use crate::path::NodePath;
+use crate::refusal::Refusal;
+use crate::state::jobs::Job;
+use crate::state::solutions::Solution;
+use crate::state::work::{Ending, Run, Verdict, Work};
+use crate::state::world::World;
 
 /// The maximum length of an id that a caller chooses for a run, in characters.
 const ID_LIMIT: usize = 50;
-
-/// A run of a solution.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Run {
-    pub(crate) solution: String,
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) owner: String,
-    input: String,
-    pub(crate) output: String,
-    /// The error message, if the run will fail.
-    trouble: Option<String>,
-}
 
 /// The parameters of a call that starts a run.
 #[derive(Debug, Clone, Default)]
@@ -48,39 +31,6 @@ pub(crate) struct RunTarget {
     pub(crate) owner: String,
 }
 
-impl RunEnd {
-    /// Returns the word on the wire.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Complete => "COMPLETE",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-            Self::StoppedAtCheckpoint => "STOPPED_AT_CHECKPOINT",
-        }
-    }
-
-    /// Parses the word on the wire.
-    pub(crate) fn of_word(word: &str) -> Option<Self> {
-        use RunEnd::{Cancelled, Complete, Failed, StoppedAtCheckpoint};
-
-        [Complete, Failed, Cancelled, StoppedAtCheckpoint]
-            .into_iter()
-            .find(|end| end.word() == word)
-    }
-}
-
-impl Job {
-    /// Returns the state of a run, in the words of the run lists.
-    pub(crate) fn run_state(&self) -> &'static str {
-        match self.verdict() {
-            None => "RUNNING",
-            Some(Verdict::Done { .. }) => RunEnd::Complete.word(),
-            Some(Verdict::Failed { .. }) => RunEnd::Failed.word(),
-            Some(Verdict::Stopped { end }) => end.word(),
-        }
-    }
-}
-
 impl World {
     /// `POST /api/v2/solutions/deployed/<id>/run`: starts a run and returns the id of its job.
     pub(crate) fn run_solution(
@@ -93,8 +43,8 @@ impl World {
         if solution.state == "INACTIVE" {
             match self.knobs.run_inactive {
                 RunInactive::Allowed => {}
-                RunInactive::Refused => return Err(Refusal::NotActive { id: id.to_owned() }),
-                RunInactive::Hidden => return Err(Refusal::NoSuchSolution { id: id.to_owned() }),
+                RunInactive::Refused => return Err(Refusal::NotActive(id.to_owned())),
+                RunInactive::Hidden => return Err(Refusal::NoSuchSolution(id.to_owned())),
             }
         }
         self.start_run(caller, &solution, request)
@@ -139,17 +89,15 @@ impl World {
     ) -> Result<String, Refusal> {
         let id = match &request.job_id {
             Some(id) if id.chars().count() > ID_LIMIT => {
-                return Err(Refusal::BadField {
-                    field: "job_id",
-                    expected: "no more than 50 characters long",
-                });
+                return Err(Refusal::BadField(
+                    "job_id",
+                    "no more than 50 characters long",
+                ));
             }
             Some(id) => match (self.jobs.get(id), self.knobs.run_repeated_id) {
                 (None, _) => id.clone(),
                 (Some(_), RunRepeatedId::SameRun) => return Ok(id.clone()),
-                (Some(_), RunRepeatedId::Conflict) => {
-                    return Err(Refusal::JobExists { id: id.clone() });
-                }
+                (Some(_), RunRepeatedId::Conflict) => return Err(Refusal::JobExists(id.clone())),
             },
             None => self.ids.next_id(),
         };
@@ -163,14 +111,10 @@ impl World {
             let name = id.replace('/', "_");
             output = output.child(&name)?;
         }
-        let has_input = self
-            .files
-            .node(&input)
-            .is_ok_and(|node| node.content.is_none());
-        let trouble = match self.knobs.run_missing_input {
-            RunMissingInput::Refused if !has_input => {
-                return Err(Refusal::NoSuchNode { path: input });
-            }
+        let input_node = self.files.node(&input);
+        let has_input = input_node.is_ok_and(|node| node.content.is_none());
+        let failure = match self.knobs.run_missing_input {
+            RunMissingInput::Refused if !has_input => return Err(Refusal::NoSuchNode(input)),
             RunMissingInput::Failed if !has_input => {
                 Some(format!("there is no input folder `{input}`"))
             }
@@ -187,18 +131,16 @@ impl World {
             owner: solution.owner.clone(),
             input: input.to_string(),
             output: output.to_string(),
-            trouble,
+            failure,
         };
         Ok(self.start_job_as(id, caller, Work::Run(run), self.pace))
     }
 
     /// Ends a run. `ending` is the end that a fault or a control route has chosen.
     pub(crate) fn end_run(&mut self, id: &str, run: &Run, ending: Option<&Ending>) -> Verdict {
-        let end = match (ending, &run.trouble) {
+        let end = match (ending, &run.failure) {
             (Some(Ending::Failed(message)), _) | (None, Some(message)) => {
-                return Verdict::Failed {
-                    message: message.clone(),
-                };
+                return Verdict::failed(message);
             }
             (Some(Ending::Run(end)), _) => *end,
             (None, None) => self.knobs.run_end,
@@ -206,13 +148,9 @@ impl World {
         match end {
             RunEnd::Complete => match self.write_results(id, run) {
                 Ok(()) => Verdict::Done { solution: None },
-                Err(refusal) => Verdict::Failed {
-                    message: refusal.to_string(),
-                },
+                Err(refusal) => Verdict::failed(refusal.to_string()),
             },
-            RunEnd::Failed => Verdict::Failed {
-                message: "the flow has failed".to_owned(),
-            },
+            RunEnd::Failed => Verdict::failed("the flow has failed"),
             RunEnd::Cancelled | RunEnd::StoppedAtCheckpoint => Verdict::Stopped { end },
         }
     }
@@ -221,18 +159,19 @@ impl World {
     fn write_results(&mut self, id: &str, run: &Run) -> Result<(), Refusal> {
         let (input, output) = (NodePath::parse(&run.input)?, NodePath::parse(&run.output)?);
         let names = self.files.file_names(&input);
-        let now_ms = self.time.now_ms();
         let solution = json!({ "id": run.solution, "name": run.name, "version": run.version });
-        for name in &names {
+        let result = |name: &String| {
             let result = json!({ "file": name, "solution": solution, "fields": {} });
-            let path = output.child(&format!("{name}.json"))?;
-            self.files
-                .write(&path, result.to_string().into(), false, now_ms)?;
-        }
+            (format!("{name}.json"), result)
+        };
+        let mut results: Vec<(String, Value)> = names.iter().map(result).collect();
         let summary = json!({ "job_id": id, "solution": solution, "files": names });
-        let path = output.child("summary.json")?;
-        self.files
-            .write(&path, summary.to_string().into(), false, now_ms)?;
+        results.push(("summary.json".to_owned(), summary));
+        let now_ms = self.time.now_ms();
+        for (name, result) in results {
+            let (path, bytes) = (output.child(&name)?, result.to_string().into());
+            self.files.write(&path, bytes, false, now_ms)?;
+        }
         Ok(())
     }
 

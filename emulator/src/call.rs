@@ -38,63 +38,61 @@ impl Call {
 
     /// Returns the decoded path and query, separated by a question mark.
     pub(crate) fn decoded_address(&self) -> String {
-        let pairs: Vec<String> = self
-            .query
-            .0
-            .iter()
-            .map(|(n, v)| format!("{n}={v}"))
-            .collect();
+        let pairs = self.query.0.iter();
+        let pairs: Vec<String> = pairs.map(|(n, v)| format!("{n}={v}")).collect();
         format!("{}?{}", self.decoded_path(), pairs.join("&"))
     }
 
+    /// Returns the refusal of an address that has no operation.
+    pub(crate) fn no_such_route(&self) -> Refusal {
+        Refusal::NoSuchRoute {
+            method: self.method.to_string(),
+            path: self.path.clone(),
+        }
+    }
+
     /// Returns the body as a JSON object. The content type is ignored, because clients omit it.
-    pub(crate) fn object(&self) -> Result<Map<String, Value>, Refusal> {
+    pub(crate) fn object(&self) -> Result<Fields, Refusal> {
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(fields)) => Ok(fields),
             Ok(_) => Err(Refusal::NotAnObject),
-            Err(source) => Err(Refusal::BadJson { source }),
+            Err(error) => Err(Refusal::BadJson(error)),
         }
     }
 }
 
+/// The fields of a JSON body.
+pub(crate) type Fields = Map<String, Value>;
+
 /// Returns a text field of a JSON body; `null` counts as absent.
-pub(crate) fn text_field(
-    fields: &Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<String>, Refusal> {
+pub(crate) fn text_field(fields: &Fields, field: &'static str) -> Result<Option<String>, Refusal> {
     match fields.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::BadField {
-            field,
-            expected: "a text",
-        }),
+        Some(_) => Err(Refusal::BadField(field, "a text")),
     }
 }
 
 /// Returns a boolean field of a JSON body; `null` counts as absent.
-pub(crate) fn flag_field(
-    fields: &Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<bool>, Refusal> {
+pub(crate) fn flag_field(fields: &Fields, field: &'static str) -> Result<Option<bool>, Refusal> {
     match fields.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(flag)) => Ok(Some(*flag)),
-        Some(_) => Err(Refusal::BadField {
-            field,
-            expected: "true or false",
-        }),
+        Some(_) => Err(Refusal::BadField(field, "true or false")),
     }
 }
 
 /// Returns a text field that is required and must not be empty.
-pub(crate) fn required_field(
-    fields: &Map<String, Value>,
+pub(crate) fn required_field(fields: &Fields, field: &'static str) -> Result<String, Refusal> {
+    filled_field(fields, field)?.ok_or(Refusal::MissingField(field))
+}
+
+/// Returns a text field; an empty text counts as absent.
+pub(crate) fn filled_field(
+    fields: &Fields,
     field: &'static str,
-) -> Result<String, Refusal> {
-    text_field(fields, field)?
-        .filter(|text| !text.is_empty())
-        .ok_or(Refusal::MissingField { field })
+) -> Result<Option<String>, Refusal> {
+    Ok(text_field(fields, field)?.filter(|text| !text.is_empty()))
 }
 
 /// The parameters of a query string, in their order.
@@ -133,27 +131,24 @@ impl Query {
         self.get(name).map(str::to_owned)
     }
 
-    /// Returns a whole number that fits into 64 bits with a sign and is at least `least`.
-    pub(crate) fn number(
-        &self,
-        name: &'static str,
-        least: usize,
-        expected: &'static str,
-    ) -> Result<Option<usize>, Refusal> {
+    /// Returns the parameters `limit` and `offset` of a list. A limit of 0 is for the knob
+    /// `limit_zero` to decide.
+    pub(crate) fn page(&self) -> Result<(Option<usize>, usize), Refusal> {
+        let limit = self.number("limit", "a whole number from 1 up")?;
+        let offset = self.number("offset", "a whole number from 0 up")?;
+        Ok((limit, offset.unwrap_or(0)))
+    }
+
+    /// Returns a whole number that fits into 64 bits with a sign.
+    fn number(&self, name: &'static str, expected: &'static str) -> Result<Option<usize>, Refusal> {
         // An empty text is not a number: ignoring it would hide a mistake of the client.
         let given = self.0.iter().find(|(known, _)| known == name);
-        given
-            .map(|(_, text)| {
-                let number: Option<i64> = text.parse().ok();
-                let number = number.and_then(|number| usize::try_from(number).ok());
-                number
-                    .filter(|number| *number >= least)
-                    .ok_or(Refusal::BadField {
-                        field: name,
-                        expected,
-                    })
-            })
-            .transpose()
+        let number = given.map(|(_, text)| {
+            let number: Option<i64> = text.parse().ok();
+            let number = number.and_then(|number| usize::try_from(number).ok());
+            number.ok_or(Refusal::BadField(name, expected))
+        });
+        number.transpose()
     }
 }
 
@@ -180,11 +175,10 @@ mod tests {
         assert_eq!(query.get("state"), None);
         assert_eq!(query.get("flag"), None);
         assert_eq!(query.all("name"), ["Form W-2", "other"]);
-        assert_eq!(query.number("offset", 0, "x").unwrap(), Some(3));
-        assert_eq!(query.number("limit", 0, "x").unwrap(), None);
-        assert!(query.number("state", 0, "x").is_err());
-        assert!(query.number("offset", 4, "x").is_err());
-        assert!(query.number("name", 0, "x").is_err());
+        assert_eq!(query.number("offset", "x").unwrap(), Some(3));
+        assert_eq!(query.number("limit", "x").unwrap(), None);
+        assert!(query.number("state", "x").is_err());
+        assert!(query.number("name", "x").is_err());
         assert!(Query::parse("name=%ff").is_err());
     }
 }

@@ -1,69 +1,36 @@
 //! Deployment of packages: the check of the request, and the end of the deploy job.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::access::Caller;
-use super::content::Content;
-use super::files::NodePath;
-use super::jobs::{Verdict, Work};
-use super::knobs::{
+use crate::access::Caller;
+use crate::knobs::{
     BadPackage, DuplicateDeploy, FailedJobRecord, IdentityCase, MissingVisibility, NameForm,
-    OwnerAfterVisibility, OwnerMismatch, PackageOwner, PackageRead, PackageVisibility, RecordKeys,
-    VersionForm,
+    OwnerAfterVisibility, OwnerMismatch, PackageOwner, PackageRead, PackageVisibility, VersionForm,
 };
-use super::package::{Package, PackageError, read_package};
-use super::refusal::Refusal;
-use super::solutions::{PUBLIC_OWNER, Solution, server_folder};
-use super::world::World;
-
-/// The work that a deploy job does at its end.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Deploy {
-    /// The id of the record that the job creates or updates.
-    solution: Option<String>,
-    /// The new values of a record that is updated in place. A new record has its values from the
-    /// start.
-    renewal: Option<Renewal>,
-    /// The ids of the records that the new one replaces.
-    displaced: Vec<String>,
-    /// The error message, if the job will fail.
-    trouble: Option<String>,
-    /// The path of a package that is read again at the end of the job.
-    #[serde(default)]
-    read_again: Option<String>,
-}
-
-/// The values that an updated record takes from the package.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Renewal {
-    visibility: String,
-    summary: String,
-    description: String,
-    metadata: String,
-}
+use crate::package::{Package, PackageError, read_package};
+use crate::path::NodePath;
+use crate::refusal::Refusal;
+use crate::state::content::Content;
+use crate::state::solutions::{PUBLIC_OWNER, Solution, metadata, server_folder};
+use crate::state::work::{Deploy, RecordUpdate, Verdict, Work};
+use crate::state::world::World;
 
 impl World {
     /// `POST /api/v2/solutions/deployed`: starts a deploy job and returns its id.
     pub(crate) fn deploy(&mut self, caller: &Caller, path: &str) -> Result<String, Refusal> {
-        let deploy = match self.package_at(path) {
+        let mut deploy = match self.package_at(path) {
             Ok((package, content)) => self.begin_deploy(caller, package, content)?,
-            Err(source) if self.knobs.bad_package == BadPackage::Refused => {
-                let path = path.to_owned();
-                return Err(Refusal::BadPackage { path, source });
+            Err(error) => {
+                let refusal = Refusal::BadPackage(path.to_owned(), error);
+                match self.knobs.bad_package {
+                    BadPackage::Refused => return Err(refusal),
+                    BadPackage::JobError => Deploy::failing(refusal.to_string()),
+                }
             }
-            Err(error) => Deploy {
-                trouble: Some(format!("there is no valid package at `{path}`: {error}")),
-                ..Deploy::default()
-            },
         };
-        let deploy = match self.knobs.package_read {
-            PackageRead::AtStart => deploy,
-            PackageRead::AtEnd => Deploy {
-                read_again: Some(path.to_owned()),
-                ..deploy
-            },
-        };
+        if self.knobs.package_read == PackageRead::AtEnd {
+            deploy.read_again = Some(path.to_owned());
+        }
         Ok(self.start_job(caller, Work::Deploy(deploy), self.pace))
     }
 
@@ -87,22 +54,15 @@ impl World {
             PackageOwner::Honoured => {}
             PackageOwner::CallerOnly if own => {}
             PackageOwner::CallerOnly => {
-                return Ok(Deploy {
-                    trouble: Some(format!(
-                        "`{}` may not deploy for the owner `{}`",
-                        caller.name, package.owner
-                    )),
-                    ..Deploy::default()
-                });
+                let (name, owner) = (&caller.name, &package.owner);
+                let message = format!("`{name}` may not deploy for the owner `{owner}`");
+                return Ok(Deploy::failing(message));
             }
             PackageOwner::Replaced => package.owner.clone_from(&caller.name),
         }
         self.shape_identity(&mut package);
-        if let Some(trouble) = self.owner_mismatch(&package) {
-            return Ok(Deploy {
-                trouble: Some(trouble),
-                ..Deploy::default()
-            });
+        if let Some(message) = self.owner_mismatch(&package) {
+            return Ok(Deploy::failing(message));
         }
         self.adapt_owner(caller, &mut package);
         let duplicates: Vec<String> = self
@@ -111,51 +71,39 @@ impl World {
             .filter(|solution| self.is_duplicate(solution, &package))
             .map(|solution| solution.id.clone())
             .collect();
-        match (duplicates.first(), self.knobs.duplicate_deploy) {
-            (None, _) | (Some(_), DuplicateDeploy::SecondRecord) => {
-                let solution = self.insert_deployed(caller, &package, content)?;
-                Ok(Deploy {
-                    solution: Some(solution),
-                    ..Deploy::default()
-                })
+        let Some(duplicate) = duplicates.first() else {
+            return Ok(Deploy::of(self.insert_deployed(caller, &package, content)?));
+        };
+        let refusal = |conflict| Refusal::AlreadyDeployed {
+            owner: package.owner.clone(),
+            name: package.name.clone(),
+            version: package.version.clone(),
+            conflict,
+        };
+        match self.knobs.duplicate_deploy {
+            DuplicateDeploy::SecondRecord => {
+                Ok(Deploy::of(self.insert_deployed(caller, &package, content)?))
             }
-            (Some(_), DuplicateDeploy::ReplaceNewId) => {
-                let solution = self.insert_deployed(caller, &package, content)?;
-                Ok(Deploy {
-                    solution: Some(solution),
-                    displaced: duplicates,
-                    ..Deploy::default()
-                })
-            }
-            (Some(duplicate), DuplicateDeploy::ReplaceSameId) => {
+            DuplicateDeploy::ReplaceNewId => Ok(Deploy {
+                replaced: duplicates,
+                ..Deploy::of(self.insert_deployed(caller, &package, content)?)
+            }),
+            DuplicateDeploy::ReplaceSameId => {
                 self.write_server_folder(duplicate, &package, content)?;
-                let renewal = Renewal {
+                let update = RecordUpdate {
                     visibility: self.visibility_of(&package),
-                    summary: summary_of(&package),
-                    description: description_of(&package),
                     metadata: self.metadata_of(&package, caller),
+                    summary: package.summary,
+                    description: package.description,
                 };
                 Ok(Deploy {
-                    solution: Some(duplicate.clone()),
-                    renewal: Some(renewal),
-                    ..Deploy::default()
+                    update: Some(update),
+                    ..Deploy::of(duplicate.clone())
                 })
             }
-            (Some(_), rule @ (DuplicateDeploy::Conflict | DuplicateDeploy::BadRequest)) => {
-                Err(Refusal::AlreadyDeployed {
-                    owner: package.owner,
-                    name: package.name,
-                    version: package.version,
-                    conflict: rule == DuplicateDeploy::Conflict,
-                })
-            }
-            (Some(_), DuplicateDeploy::JobError) => Ok(Deploy {
-                trouble: Some(format!(
-                    "`{}` {} of {} is deployed already",
-                    package.name, package.version, package.owner
-                )),
-                ..Deploy::default()
-            }),
+            DuplicateDeploy::Conflict => Err(refusal(true)),
+            DuplicateDeploy::BadRequest => Err(refusal(false)),
+            DuplicateDeploy::JobError => Ok(Deploy::failing(refusal(false).to_string())),
         }
     }
 
@@ -176,16 +124,13 @@ impl World {
             author: caller.name.clone(),
             created_ms: now_ms,
             updated_ms: now_ms,
-            summary: summary_of(package),
-            description: description_of(package),
+            summary: package.summary.clone(),
+            description: package.description.clone(),
             state: "ACTIVE".to_owned(),
             visibility: self.visibility_of(package),
             metadata: self.metadata_of(package, caller),
             deploying: true,
-            deleting: false,
-            customizable: false,
-            shared_accounts: Vec::new(),
-            referenced: false,
+            ..Solution::default()
         };
         let id = solution.id.clone();
         self.write_server_folder(&id, package, content)?;
@@ -207,7 +152,7 @@ impl World {
         }
         let file = format!("{}-{}.ibsolution", package.name, package.version);
         let file = folder.child(&file.replace('/', "_"))?;
-        self.files.put_shared(&file, content, now_ms)
+        self.files.put(&file, Some(content), now_ms)
     }
 
     /// Changes the name and the version to the form that the knobs ask for.
@@ -258,15 +203,15 @@ impl World {
     fn read_again(&mut self, id: &str, path: &str) -> Result<(), String> {
         let (mut package, content) = self
             .package_at(path)
-            .map_err(|error| format!("there is no valid package at `{path}`: {error}"))?;
+            .map_err(|error| Refusal::BadPackage(path.to_owned(), error).to_string())?;
         self.shape_identity(&mut package);
         self.write_server_folder(id, &package, content)
             .map_err(|refusal| refusal.to_string())?;
         self.change_solution(id, |solution| {
-            solution.name.clone_from(&package.name);
-            solution.version.clone_from(&package.version);
-            solution.summary = summary_of(&package);
-            solution.description = description_of(&package);
+            solution.name = package.name;
+            solution.version = package.version;
+            solution.summary = package.summary;
+            solution.description = package.description;
         });
         Ok(())
     }
@@ -301,21 +246,14 @@ impl World {
         failure: Option<&str>,
         leaves_record: bool,
     ) -> Verdict {
-        if let Some(message) = failure.or(deploy.trouble.as_deref()) {
+        if let Some(message) = failure.or(deploy.failure.as_deref()) {
             return self.fail_deploy(deploy, message, leaves_record);
         }
-        let present = deploy
-            .solution
-            .as_ref()
-            .filter(|id| self.solutions.get(id).is_some());
-        let Some(id) = present else {
-            return self.fail_deploy(
-                deploy,
-                "the solution was deleted while it was being deployed",
-                false,
-            );
+        let present = deploy.solution.as_ref();
+        let Some(id) = present.filter(|id| self.solutions.get(id).is_some()) else {
+            let message = "the solution was deleted while it was being deployed";
+            return self.fail_deploy(deploy, message, false);
         };
-        let id = &id.clone();
         if let Some(path) = &deploy.read_again
             && let Err(message) = self.read_again(id, path)
         {
@@ -325,15 +263,15 @@ impl World {
         self.change_solution(id, |solution| {
             solution.deploying = false;
             solution.updated_ms = now_ms;
-            if let Some(renewal) = &deploy.renewal {
-                solution.visibility.clone_from(&renewal.visibility);
-                solution.summary.clone_from(&renewal.summary);
-                solution.description.clone_from(&renewal.description);
-                solution.metadata.clone_from(&renewal.metadata);
+            if let Some(update) = &deploy.update {
+                solution.visibility.clone_from(&update.visibility);
+                solution.summary.clone_from(&update.summary);
+                solution.description.clone_from(&update.description);
+                solution.metadata.clone_from(&update.metadata);
             }
         });
-        for displaced in &deploy.displaced {
-            self.drop_solution(displaced);
+        for replaced in &deploy.replaced {
+            self.drop_solution(replaced);
         }
         Verdict::Done {
             solution: Some(id.clone()),
@@ -342,7 +280,7 @@ impl World {
 
     fn fail_deploy(&mut self, deploy: &Deploy, message: &str, leaves_record: bool) -> Verdict {
         // A record that is updated in place existed before the job, so the job must not remove it.
-        if let (Some(id), None) = (&deploy.solution, &deploy.renewal) {
+        if let (Some(id), None) = (&deploy.solution, &deploy.update) {
             match self.knobs.failed_job_record {
                 FailedJobRecord::Removed if !leaves_record => self.drop_solution(id),
                 FailedJobRecord::Removed | FailedJobRecord::Left => {
@@ -350,32 +288,6 @@ impl World {
                 }
             }
         }
-        Verdict::Failed {
-            message: message.to_owned(),
-        }
-    }
-}
-
-// These are the texts that real servers fill in if the package has none.
-
-fn summary_of(package: &Package) -> String {
-    let text = package.summary.clone();
-    text.unwrap_or_else(|| "No summary".to_owned())
-}
-
-fn description_of(package: &Package) -> String {
-    let text = package.description.clone();
-    text.unwrap_or_else(|| "No release notes".to_owned())
-}
-
-/// Returns metadata with the keys that the knob asks for. Captured records have more keys than the
-/// authors, and are serialised with spaces.
-pub(crate) fn metadata(keys: RecordKeys, authors: &Value) -> String {
-    match keys {
-        RecordKeys::Docs => json!({ "authors": authors }).to_string(),
-        RecordKeys::Aihub => format!(
-            "{{\"authors\": {authors}, \"icon\": \"icon.png\", \"samples\": [], \"results\": [], \
-             \"schema\": {{}}, \"billing_model\": \"default\"}}"
-        ),
+        Verdict::failed(message)
     }
 }

@@ -1,6 +1,7 @@
 //! A map that tracks its changed keys, so that only those are written to the data folder after an
 //! operation.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeBounds;
 
@@ -29,14 +30,21 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
         }
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.items.get(key)
     }
 
     /// Returns the value for a change; the key counts as changed from now on.
-    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub(crate) fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ToOwned<Owned = K> + ?Sized,
+    {
         let item = self.items.get_mut(key)?;
-        self.changed_keys.insert(key.clone());
+        self.changed_keys.insert(key.to_owned());
         Some(item)
     }
 
@@ -45,9 +53,13 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
         self.items.insert(key, item);
     }
 
-    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let item = self.items.remove(key)?;
-        self.changed_keys.insert(key.clone());
+    pub(crate) fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let (key, item) = self.items.remove_entry(key)?;
+        self.changed_keys.insert(key);
         Some(item)
     }
 
@@ -70,7 +82,7 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
     }
 
     /// Clears the set of changed keys, once they are written.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn clear_changes(&mut self) {
         self.changed_keys.clear();
     }
 }
@@ -89,7 +101,7 @@ mod tests {
         map.remove(&"unknown");
         let changes: Vec<_> = map.changes().collect();
         assert_eq!(changes, [(&"a", Some(&9)), (&"b", None), (&"d", Some(&4))]);
-        map.settle();
+        map.clear_changes();
         assert_eq!(map.changes().count(), 0);
     }
 }
