@@ -45,10 +45,7 @@ impl Call {
 
     /// Returns the refusal of an address that has no operation.
     pub(crate) fn no_such_route(&self) -> Refusal {
-        Refusal::NoSuchRoute {
-            method: self.method.to_string(),
-            path: self.path.clone(),
-        }
+        Refusal::NoSuchRoute(self.method.clone(), self.path.clone())
     }
 
     /// Returns the body as a JSON object. The content type is ignored, because clients omit it.
@@ -64,22 +61,31 @@ impl Call {
 /// The fields of a JSON body.
 pub(crate) type Fields = Map<String, Value>;
 
-/// Returns a text field of a JSON body; `null` counts as absent.
-pub(crate) fn text_field(fields: &Fields, field: &'static str) -> Result<Option<String>, Refusal> {
+/// Returns a field of a JSON body that `read` accepts; `null` counts as absent.
+pub(crate) fn optional_field<T>(
+    fields: &Fields,
+    field: &'static str,
+    expected: &'static str,
+    read: impl FnOnce(&Value) -> Option<T>,
+) -> Result<Option<T>, Refusal> {
     match fields.get(field) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::BadField(field, "a text")),
+        Some(value) => read(value)
+            .map(Some)
+            .ok_or(Refusal::BadField(field, expected)),
     }
 }
 
-/// Returns a boolean field of a JSON body; `null` counts as absent.
+/// Returns a text field of a JSON body.
+pub(crate) fn text_field(fields: &Fields, field: &'static str) -> Result<Option<String>, Refusal> {
+    optional_field(fields, field, "a text", |value| {
+        value.as_str().map(str::to_owned)
+    })
+}
+
+/// Returns a boolean field of a JSON body.
 pub(crate) fn flag_field(fields: &Fields, field: &'static str) -> Result<Option<bool>, Refusal> {
-    match fields.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(flag)) => Ok(Some(*flag)),
-        Some(_) => Err(Refusal::BadField(field, "true or false")),
-    }
+    optional_field(fields, field, "true or false", Value::as_bool)
 }
 
 /// Returns a text field that is required and must not be empty.

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::clock::Timeline;
 use super::error::EmulatorError;
 use super::options::EmulatorOptions;
 use super::persist::{Store, StoreError};
 use super::seed::Seed;
-use super::state::world::{StoredWorld, World, WorldSettings};
+use super::state::world::{StoredWorld, World};
 
 /// A world and its store.
 #[derive(Debug)]
@@ -30,11 +29,6 @@ impl Engine {
             seed.change_knobs(&mut knobs)?;
             knobs
         };
-        let settings = WorldSettings {
-            knobs,
-            page_cap: options.page_cap,
-            pace: options.job_pace,
-        };
         let (store, stored) = match &options.data {
             None => (None, None),
             Some(path) => {
@@ -43,22 +37,16 @@ impl Engine {
                 (Some(store), stored)
             }
         };
-        let mut ignores_seed = false;
-        let world = if let Some(stored) = stored {
-            let began_with = stored.counters.seed.as_ref();
-            ignores_seed =
-                options.seed.is_some() && began_with.is_some_and(|digest| *digest != seed.digest());
-            let time = Timeline::new(options.clock, stored.counters.reached_ms);
-            World::new(settings, time, stored)
-        } else {
-            let time = Timeline::new(options.clock, 0);
-            let mut world = World::new(settings, time, StoredWorld::empty(options.id_seed));
+        let is_new = stored.is_none();
+        let stored = stored.unwrap_or_else(|| StoredWorld::empty(options.id_seed));
+        let began_with = stored.counters.seed.as_ref();
+        let ignores_seed =
+            options.seed.is_some() && began_with.is_some_and(|digest| *digest != seed.digest());
+        let mut world = World::new(options, knobs, stored);
+        if is_new {
             world.load(seed, &options.user)?;
-            if store.is_some() {
-                world.seed = Some(seed.digest());
-            }
-            world
-        };
+            world.counters.seed = store.is_some().then(|| seed.digest());
+        }
         let mut engine = Self {
             world,
             store,

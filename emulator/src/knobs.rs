@@ -6,7 +6,7 @@
 //! `docs/emulator.md` lists the unknown of the platform behind each knob.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::lag::Lag;
 
@@ -40,7 +40,7 @@ macro_rules! knobs {
             /// Returns every knob with its values, for tests that try each: all words, and for
             /// numbers one value of each kind.
             pub fn choices() -> Vec<(&'static str, Vec<String>)> {
-                vec![$((stringify!($name), show(<$kind as Choices>::choices())),)+]
+                vec![$((stringify!($name), show(<$kind>::CHOICES)),)+]
             }
         }
     };
@@ -189,13 +189,12 @@ knobs! {
     run_ties: RunTies,
 }
 
-fn show(values: Vec<Value>) -> Vec<String> {
-    let text = |value: Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
+fn show(choices: &[impl Serialize]) -> Vec<String> {
+    let text = |choice| match json!(choice) {
+        Value::String(text) => text,
+        value => value.to_string(),
     };
-    values.into_iter().map(text).collect()
+    choices.iter().map(text).collect()
 }
 
 /// An error in a knob setting.
@@ -230,11 +229,8 @@ pub enum KnobError {
 impl Knobs {
     /// Returns the names of all knobs, sorted.
     pub fn names() -> Vec<String> {
-        Self::default()
-            .table()
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect()
+        let table = Self::default().table();
+        table.into_iter().map(|(name, _)| name).collect()
     }
 
     /// Sets one knob from a setting of the form `name=value`. Changes nothing on an error.
@@ -250,8 +246,8 @@ impl Knobs {
     /// Sets one knob by name. Fails if there is no such knob or it does not take the value, and
     /// changes nothing then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), KnobError> {
-        let table = self.table();
-        let Some((_, current)) = table.iter().find(|(known, _)| known == name) else {
+        let mut table = self.table();
+        let Some(current) = table.get_mut(name) else {
             return Err(KnobError::Unknown {
                 name: name.to_owned(),
                 known: Self::names().join(", "),
@@ -263,32 +259,20 @@ impl Knobs {
             Value::Number(_) => value.parse::<u32>().map(Value::from).ok(),
             Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
         };
-        let wanted = wanted.unwrap_or_else(|| Value::from(value));
-        let changed = table
-            .into_iter()
-            .map(|(known, current)| {
-                let value = if known == name {
-                    wanted.clone()
-                } else {
-                    current
-                };
-                (known, value)
-            })
-            .collect();
-        *self = serde_json::from_value(Value::Object(changed)).map_err(|error| {
-            KnobError::BadValue {
-                name: name.to_owned(),
-                value: value.to_owned(),
-                reason: error.to_string(),
-            }
+        *current = wanted.unwrap_or_else(|| Value::from(value));
+        let changed = serde_json::from_value(Value::Object(table));
+        *self = changed.map_err(|error| KnobError::BadValue {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            reason: error.to_string(),
         })?;
         Ok(())
     }
 
     /// Returns every knob with its current value.
-    fn table(&self) -> Vec<(String, Value)> {
+    fn table(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
-            Ok(Value::Object(table)) => table.into_iter().collect(),
+            Ok(Value::Object(table)) => table,
             _ => unreachable!("invariant: knobs are a struct of words, flags and numbers"),
         }
     }

@@ -8,14 +8,12 @@
 
 mod bodies;
 mod operations;
-mod refusals;
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use self::operations::{Content, Described, describe};
-use self::refusals::{answer_headers, refusals};
+use self::operations::{BodyContent, COMMON_REFUSALS, Described, answer_headers, describe};
 use super::operation::Operation;
 
 /// Returns the `OpenAPI` document of the emulator with its default knobs and without faults.
@@ -103,7 +101,7 @@ fn operation_object(
         "description": "STATED: the account that the call is for.",
     }));
     let mut responses: Map<String, Value> = Map::new();
-    for (status, description, content) in described.answers {
+    for ((status, description), content) in described.answers {
         let mut response = json!({ "description": description });
         if let Some(content) = content_object(generator, content) {
             response["content"] = content;
@@ -117,16 +115,17 @@ fn operation_object(
     let others = "STATED: 4xx for the client's errors, 401 for a missing right, 5xx for the \
                   server's. UNKNOWN for this API: the form; knobs `error_body` and `error_status`. \
                   Faults and other knobs give these.";
-    for (status, description) in refusals(operation).chain([("default", others)]) {
+    let refusals = COMMON_REFUSALS.iter().chain(described.refusals);
+    for (status, description) in refusals.chain(&[("default", others)]) {
         let mut refused = json!({ "description": description });
         if operation != Operation::HeadNode {
             refused["content"] = json!({ "application/json": { "schema": error } });
         }
-        responses.insert(status.to_owned(), refused);
+        responses.insert((*status).to_owned(), refused);
     }
     let mut object = json!({
         "operationId": operation.name(),
-        "tags": [described.tag],
+        "tags": [tag(path)],
         "summary": described.summary,
         "description": described.description,
         "parameters": parameters,
@@ -140,6 +139,16 @@ fn operation_object(
     object
 }
 
+/// Returns the group of the operations at an address.
+fn tag(path: &str) -> &'static str {
+    match path.split('/').nth(3) {
+        Some("solutions") => "Deployed Solutions",
+        Some("jobs") => "Jobs",
+        Some("files" | "drives") => "Files",
+        _ => "Packaging",
+    }
+}
+
 fn header_object((name, description): &(&str, &str)) -> (String, Value) {
     let header = json!({
         "description": description, "required": true,
@@ -148,13 +157,15 @@ fn header_object((name, description): &(&str, &str)) -> (String, Value) {
     ((*name).to_owned(), header)
 }
 
-fn content_object(generator: &mut SchemaGenerator, content: Content) -> Option<Value> {
+fn content_object(generator: &mut SchemaGenerator, content: BodyContent) -> Option<Value> {
     let bytes = json!({ "schema": {} });
     match content {
-        Content::Nothing => None,
-        Content::Json(make) => Some(json!({ "application/json": { "schema": make(generator) } })),
-        Content::Bytes => Some(json!({ "application/octet-stream": bytes })),
-        Content::Either(make) => Some(json!({
+        BodyContent::Nothing => None,
+        BodyContent::Json(make) => {
+            Some(json!({ "application/json": { "schema": make(generator) } }))
+        }
+        BodyContent::Bytes => Some(json!({ "application/octet-stream": bytes })),
+        BodyContent::Either(make) => Some(json!({
             "application/json": { "schema": make(generator) },
             "application/octet-stream": bytes,
         })),

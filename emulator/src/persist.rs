@@ -125,7 +125,7 @@ pub(crate) struct Store {
 
 /// A node without its bytes.
 #[derive(Debug, Serialize, Deserialize)]
-struct NodeEntry {
+struct StoredNode {
     modified_ms: u64,
     /// The chunks of a file; `None` for a folder.
     chunks: Option<Vec<u64>>,
@@ -189,7 +189,7 @@ impl Store {
         let mut nodes = BTreeMap::new();
         for_each_row(&transaction, NODES, |key, value| {
             let path = NodePath::parse(key).map_err(|_| damaged(key))?;
-            let entry: NodeEntry = decode(key, value)?;
+            let entry: StoredNode = decode(key, value)?;
             let pieces = entry.chunks.map(|ids| {
                 let pieces = ids.iter().map(|id| chunks.get(id).cloned());
                 pieces.collect::<Option<_>>().ok_or_else(|| damaged(key))
@@ -235,7 +235,7 @@ impl Store {
                         chunks.insert(chunk.id, chunk.bytes.as_ref())?;
                     }
                 }
-                put(&mut nodes, path.as_str(), node.map(NodeEntry::of).as_ref())?;
+                put(&mut nodes, path.as_str(), node.map(StoredNode::of).as_ref())?;
             }
             for (id, chunk) in &self.stored {
                 if chunk.strong_count() == 0 {
@@ -255,7 +255,7 @@ impl Store {
     }
 }
 
-impl NodeEntry {
+impl StoredNode {
     fn of(node: &Node) -> Self {
         let content = node.content.as_ref();
         Self {

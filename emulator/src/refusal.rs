@@ -1,6 +1,8 @@
 //! The reasons for which the server refuses a request. Only `reply` decides which status and body
 //! each one gets.
 
+use axum::http::Method;
+
 use super::faults::FaultError;
 use super::knobs::KnobError;
 use super::package::PackageError;
@@ -23,10 +25,12 @@ pub(crate) enum Refusal {
     WrongHost,
     #[error("too many requests")]
     TooMany,
-    #[error("there is nothing at {method} {path}")]
-    NoSuchRoute { method: String, path: String },
-    #[error("{path} does not take {method}")]
-    WrongMethod { method: String, path: String },
+    /// The method and the path.
+    #[error("there is nothing at {0} {1}")]
+    NoSuchRoute(Method, String),
+    /// The method and the path.
+    #[error("{1} does not take {0}")]
+    WrongMethod(Method, String),
     #[error("the address is not well-formed UTF-8 after percent-decoding")]
     BadAddress,
     #[error("the body is not valid JSON: {0}")]

@@ -15,6 +15,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use serde_json::json;
 
+use super::faults::ConnectionFault;
 use super::knobs::{ErrorBody, ErrorStatus};
 use super::refusal::Refusal;
 
@@ -27,21 +28,8 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
-    pub(crate) ending: Ending,
-}
-
-/// The way in which an answer ends on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Ending {
-    /// The answer is complete.
-    #[default]
-    Whole,
-    /// The connection closes without an answer.
-    Dropped,
-    /// The connection closes in the middle of the body.
-    Truncated,
-    /// The body never ends.
-    Endless,
+    /// The fault of the connection that sends the answer.
+    pub(crate) connection: Option<ConnectionFault>,
 }
 
 /// A mark on a response that makes the server close the connection instead of sending it.
@@ -55,8 +43,13 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Bytes::new(),
-            ending: Ending::Whole,
+            connection: None,
         }
+    }
+
+    /// Creates a successful answer with a JSON body.
+    pub(crate) fn ok(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, body)
     }
 
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
@@ -66,10 +59,9 @@ impl Reply {
 
     pub(crate) fn bytes(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         Self {
-            status,
             headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
             body,
-            ending: Ending::Whole,
+            ..Self::empty(status)
         }
     }
 
@@ -84,31 +76,27 @@ impl Reply {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let length = self.body.len();
-        let body = match self.ending {
-            Ending::Whole => self.body.into(),
-            Ending::Dropped => Body::empty(),
-            Ending::Truncated => truncated(self.body.slice(..length / 2)),
-            Ending::Endless => {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.headers_mut().extend(self.headers);
+        *response.body_mut() = match self.connection {
+            None => self.body.into(),
+            Some(ConnectionFault::Drop) => {
+                response.extensions_mut().insert(HangUp);
+                Body::empty()
+            }
+            Some(ConnectionFault::Truncate) => {
+                let length = self.body.len();
+                // An answer without a body announces one too.
+                let announced = HeaderValue::from(length.max(2));
+                let headers = response.headers_mut();
+                headers.insert(header::CONTENT_LENGTH, announced);
+                truncated(self.body.slice(..length / 2))
+            }
+            Some(ConnectionFault::Endless) => {
                 Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(ENDLESS)))
             }
         };
-        let mut response = Response::new(body);
-        *response.status_mut() = self.status;
-        response.headers_mut().extend(self.headers);
-        match self.ending {
-            Ending::Whole | Ending::Endless => {}
-            Ending::Dropped => {
-                response.extensions_mut().insert(HangUp);
-            }
-            Ending::Truncated => {
-                // An answer without a body announces one too.
-                let announced = HeaderValue::from(length.max(2));
-                response
-                    .headers_mut()
-                    .insert(header::CONTENT_LENGTH, announced);
-            }
-        }
         response
     }
 }
@@ -135,13 +123,13 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::WrongToken | Refusal::WrongContext(..) | Refusal::NotAllowed(..) => {
             StatusCode::UNAUTHORIZED
         }
-        Refusal::NoSuchRoute { .. }
+        Refusal::NoSuchRoute(..)
         | Refusal::NoSuchFault(..)
         | Refusal::NothingToRun { .. }
         | Refusal::NoSuchSolution(..)
         | Refusal::NoSuchJob(..)
         | Refusal::NoSuchNode(..) => StatusCode::NOT_FOUND,
-        Refusal::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::WrongMethod(..) => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::BadAddress
         | Refusal::NoHost
         | Refusal::BadJson(..)
@@ -182,7 +170,7 @@ pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -
     let text = refusal.to_string();
     let reply = match status {
         ErrorStatus::Http => error(status_of(refusal), &text, form),
-        ErrorStatus::Ok => error(StatusCode::OK, &text, ErrorBody::StatusMsg),
+        ErrorStatus::Ok => v1_error(&text),
     };
     match refusal {
         Refusal::RangeOutside { length } => {
@@ -199,6 +187,11 @@ pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody, status: ErrorStatus) -
 /// Returns the answer for a refusal in the usual form, whatever the knobs ask for.
 pub(crate) fn plain_refusal(cause: &Refusal) -> Reply {
     refusal(cause, ErrorBody::Message, ErrorStatus::Http)
+}
+
+/// Returns an error of a v1 call, which is 200 with `ERROR` in the body.
+pub(crate) fn v1_error(text: &str) -> Reply {
+    error(StatusCode::OK, text, ErrorBody::StatusMsg)
 }
 
 /// Returns an error with a body in one of its forms.

@@ -79,32 +79,24 @@ pub struct SeedSolution {
     /// The owner: a user or `IB_DEPLOYED`.
     pub owner: String,
     /// The state, any word; `ACTIVE` by default.
-    #[serde(default)]
     pub state: Option<String>,
     /// The visibility, any word; by default `PUBLIC` for `IB_DEPLOYED`, otherwise `PRIVATE`.
-    #[serde(default)]
     pub visibility: Option<String>,
     /// The author; by default the owner, or the emulator's user for `IB_DEPLOYED`.
-    #[serde(default)]
     pub author: Option<String>,
     /// The short description; `No summary` by default.
-    #[serde(default)]
     pub summary: Option<String>,
     /// The long description; `No release notes` by default.
-    #[serde(default)]
     pub description: Option<String>,
     /// The time of creation in milliseconds since 1970; by default the time at which the world is
     /// created.
-    #[serde(default)]
     pub created_at_ms: Option<u64>,
     /// The time of the last change in milliseconds since 1970; by default the time of creation.
-    #[serde(default)]
     pub updated_at_ms: Option<u64>,
     /// True if a deployment refers to the solution; false by default.
     #[serde(default)]
     pub referenced: bool,
     /// The id; a new one by default.
-    #[serde(default)]
     pub id: Option<String>,
 }
 
@@ -121,19 +113,14 @@ pub struct SeedPackage {
     /// The field `owner` of `package.json`.
     pub owner: String,
     /// The field `visibility` of `package.json`; absent by default.
-    #[serde(default)]
     pub visibility: Option<String>,
     /// The field `short_description` of `package.json`; absent by default.
-    #[serde(default)]
     pub short_description: Option<String>,
     /// The field `long_description` of `package.json`; absent by default.
-    #[serde(default)]
     pub long_description: Option<String>,
     /// The field `authors` of `package.json`; absent by default.
-    #[serde(default)]
     pub authors: Option<Vec<String>>,
     /// The field `solution_type` of `package.json`; `ibflowbin` by default.
-    #[serde(default)]
     pub solution_type: Option<String>,
     /// The size in bytes to which the package is padded; 0, the default, adds no padding.
     #[serde(default)]

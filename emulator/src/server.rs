@@ -94,12 +94,12 @@ impl Emulator {
     /// Returns the request log in the order of arrival, without control routes. It has at most the
     /// last 100,000 requests.
     pub fn requests(&self) -> Vec<RequestRecord> {
-        self.shared.log().records()
+        self.shared.log.records()
     }
 
     /// Clears the request log.
     pub fn clear_requests(&self) {
-        self.shared.log().clear();
+        self.shared.log.clear();
     }
 
     /// Returns the ids of the pending jobs, in the order of their start.
@@ -141,22 +141,22 @@ impl Emulator {
 
     /// Adds a fault rule after the others and returns its number.
     pub fn add_fault(&self, fault: Fault) -> u64 {
-        self.shared.faults().add(fault)
+        self.shared.faults.add(fault)
     }
 
     /// Removes a fault rule. Returns true if it existed.
     pub fn remove_fault(&self, id: u64) -> bool {
-        self.shared.faults().remove(id)
+        self.shared.faults.remove(id)
     }
 
     /// Removes all fault rules.
     pub fn clear_faults(&self) {
-        self.shared.faults().clear();
+        self.shared.faults.clear();
     }
 
     /// Returns the active fault rules and their counts.
     pub fn faults(&self) -> Vec<FaultStatus> {
-        self.shared.faults().statuses()
+        self.shared.faults.statuses()
     }
 
     /// Changes the world as an operation would, and saves it. Returns `None` if the emulator has

@@ -18,14 +18,14 @@ use futures_util::StreamExt as _;
 use super::access::Access;
 use super::call::{Call, Query, decode};
 use super::engine::Engine;
-use super::faults::{FaultRules, MatchedFault, When};
+use super::faults::{ConnectionFault, FaultRules, MatchedFault, When};
 use super::host;
 use super::knobs::{ErrorStatus, Knobs, RetryAfterForm};
 use super::log::{RequestLog, RequestRecord};
 use super::operation::{JSON_LIMIT, Operation};
 use super::options::EmulatorOptions;
 use super::refusal::Refusal;
-use super::reply::{self, Answer, Ending, Reply};
+use super::reply::{self, Answer, Reply};
 use super::routes::control::ControlOperation;
 use super::state::world::{RequestOverrides, World};
 
@@ -46,8 +46,8 @@ pub(crate) struct Shared {
     engine: Mutex<Option<Engine>>,
     access: Access,
     latency: Duration,
-    log: RequestLog,
-    faults: FaultRules,
+    pub(crate) log: RequestLog,
+    pub(crate) faults: FaultRules,
     /// True if answers wait for the disk.
     is_durable: bool,
 }
@@ -109,14 +109,6 @@ impl Shared {
             latency: options.latency,
             log: RequestLog::default(),
         }
-    }
-
-    pub(crate) fn log(&self) -> &RequestLog {
-        &self.log
-    }
-
-    pub(crate) fn faults(&self) -> &FaultRules {
-        &self.faults
     }
 
     /// Locks the engine. The value is `None` once the emulator has stopped.
@@ -205,10 +197,10 @@ impl Shared {
                 operation.perform(world, &self.log, &self.faults, call)
             }
             Target::UnknownRoute => Err(call.no_such_route()),
-            Target::WrongMethod => Err(Refusal::WrongMethod {
-                method: call.method.to_string(),
-                path: call.path.clone(),
-            }),
+            Target::WrongMethod => {
+                let (method, path) = (call.method.clone(), call.path.clone());
+                Err(Refusal::WrongMethod(method, path))
+            }
         }
     }
 
@@ -270,7 +262,7 @@ impl Shared {
             pause(delay(When::After)).await;
             if let Some(fault) = &fault {
                 reply = fault.reply(shared.now_ms()).unwrap_or(reply);
-                reply.ending = fault.ending();
+                reply.connection = fault.fault.connection;
             }
             Ok(reply)
         });
@@ -282,7 +274,7 @@ impl Shared {
             }
         };
         if let Some(ticket) = ticket {
-            let is_sent = reply.ending != Ending::Dropped;
+            let is_sent = reply.connection != Some(ConnectionFault::Drop);
             let status = is_sent.then_some(reply.status.as_u16());
             self.log.record_answer(ticket, status);
         }

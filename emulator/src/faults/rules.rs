@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 
-use super::fault::{ConnectionFault, FAULT_TEXT, Fault, FaultStatus, RetryAfter, When};
+use super::fault::{FAULT_TEXT, Fault, FaultStatus, RetryAfter, When};
 use crate::call::Call;
 use crate::knobs::Knobs;
 use crate::operation::Operation;
-use crate::reply::{self, Ending, Reply};
+use crate::reply::{self, Reply};
 use crate::state::world::{RequestOverrides, World};
 
 /// The number of bytes of a body that a pattern is compared with: a JSON body in full, and only the
@@ -149,16 +149,6 @@ impl MatchedFault {
         delay.unwrap_or_default()
     }
 
-    /// Returns the way in which the answer ends on the wire.
-    pub(crate) fn ending(&self) -> Ending {
-        match self.fault.connection {
-            None => Ending::Whole,
-            Some(ConnectionFault::Drop) => Ending::Dropped,
-            Some(ConnectionFault::Truncate) => Ending::Truncated,
-            Some(ConnectionFault::Endless) => Ending::Endless,
-        }
-    }
-
     /// Returns the answer that replaces the real one, if the rule has one.
     pub(crate) fn reply(&self, now_ms: u64) -> Option<Reply> {
         let fault = &self.fault;
@@ -172,7 +162,7 @@ impl MatchedFault {
         };
         let text = fault.text.as_deref().unwrap_or(FAULT_TEXT);
         let mut reply = reply::error(status, text, fault.body.unwrap_or_default());
-        reply.ending = self.ending();
+        reply.connection = fault.connection;
         let value = fault.retry_after.as_ref().map(|value| match value {
             RetryAfter::Date(seconds) => {
                 reply::http_date(now_ms.saturating_add(seconds.saturating_mul(1_000)))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::words;
+use super::words::{Choices as _, words};
 
 words! {
     /// The status of an unknown job.
@@ -153,6 +153,6 @@ impl RunEnd {
 
     /// Parses the word on the wire.
     pub(crate) fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|end| end.word() == word)
+        Self::CHOICES.iter().copied().find(|end| end.word() == word)
     }
 }

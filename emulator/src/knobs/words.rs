@@ -1,32 +1,31 @@
 //! The values of knobs. The first of each is the default.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::lag::Lag;
 
-/// The values of a knob.
-pub(super) trait Choices {
-    /// Returns every word; for numbers, one value of each kind.
-    fn choices() -> Vec<Value>;
+/// The type of a knob.
+pub(super) trait Choices: Serialize + Sized + 'static {
+    /// Every word; for numbers, one value of each kind.
+    const CHOICES: &[Self];
 }
 
 impl Choices for bool {
-    fn choices() -> Vec<Value> {
-        vec![false.into(), true.into()]
-    }
+    const CHOICES: &[Self] = &[false, true];
 }
 
 impl Choices for u32 {
-    fn choices() -> Vec<Value> {
-        vec![0.into(), 2.into()]
-    }
+    const CHOICES: &[Self] = &[0, 2];
 }
 
 impl Choices for Lag {
-    fn choices() -> Vec<Value> {
-        vec![0.into(), 2.into(), "2s".into()]
-    }
+    const CHOICES: &[Self] = &[
+        Self::Reads(0),
+        Self::Reads(2),
+        Self::Time(Duration::from_secs(2)),
+    ];
 }
 
 /// Declares the enums; the first variant is the default.
@@ -50,15 +49,8 @@ macro_rules! words {
                 $($(#[$variant_doc])* $variant,)+
             }
 
-            impl $name {
-                pub(crate) const ALL: [Self; [$(stringify!($variant)),+].len() + 1] =
-                    [Self::$first, $(Self::$variant,)+];
-            }
-
             impl $crate::knobs::words::Choices for $name {
-                fn choices() -> Vec<serde_json::Value> {
-                    Self::ALL.iter().map(|word| serde_json::json!(word)).collect()
-                }
+                const CHOICES: &[Self] = &[Self::$first, $(Self::$variant,)+];
             }
         )+
     };

@@ -116,7 +116,7 @@ impl World {
     ) -> Result<String, Refusal> {
         let now_ms = self.stamp();
         let solution = Solution {
-            id: self.ids.next_id(),
+            id: self.counters.ids.next_id(),
             sequence: self.next_sequence(),
             name: package.name.clone(),
             version: package.version.clone(),
@@ -246,18 +246,27 @@ impl World {
         failure: Option<&str>,
         leaves_record: bool,
     ) -> Verdict {
+        match self.complete_deploy(deploy, failure) {
+            Ok(id) => Verdict::Done { solution: Some(id) },
+            Err(message) => self.fail_deploy(deploy, &message, leaves_record),
+        }
+    }
+
+    /// Does the work of a deploy job. Returns the id of the record, or the error message.
+    fn complete_deploy(
+        &mut self,
+        deploy: &Deploy,
+        failure: Option<&str>,
+    ) -> Result<String, String> {
         if let Some(message) = failure.or(deploy.failure.as_deref()) {
-            return self.fail_deploy(deploy, message, leaves_record);
+            return Err(message.to_owned());
         }
         let present = deploy.solution.as_ref();
-        let Some(id) = present.filter(|id| self.solutions.get(id).is_some()) else {
-            let message = "the solution was deleted while it was being deployed";
-            return self.fail_deploy(deploy, message, false);
-        };
-        if let Some(path) = &deploy.read_again
-            && let Err(message) = self.read_again(id, path)
-        {
-            return self.fail_deploy(deploy, &message, leaves_record);
+        let id = present
+            .filter(|id| self.solutions.get(id).is_some())
+            .ok_or("the solution was deleted while it was being deployed")?;
+        if let Some(path) = &deploy.read_again {
+            self.read_again(id, path)?;
         }
         let now_ms = self.stamp();
         self.change_solution(id, |solution| {
@@ -273,9 +282,7 @@ impl World {
         for replaced in &deploy.replaced {
             self.drop_solution(replaced);
         }
-        Verdict::Done {
-            solution: Some(id.clone()),
-        }
+        Ok(id.clone())
     }
 
     fn fail_deploy(&mut self, deploy: &Deploy, message: &str, leaves_record: bool) -> Verdict {

@@ -28,7 +28,7 @@ impl World {
 
     /// Starts a job and returns its id.
     pub(crate) fn start_job(&mut self, caller: &Caller, work: Work, pace: JobPace) -> String {
-        let id = self.ids.next_id();
+        let id = self.counters.ids.next_id();
         self.start_job_as(id, caller, work, pace)
     }
 

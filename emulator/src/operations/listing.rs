@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use super::solutions::unknown_word;
+use super::solutions::check_word;
 use crate::access::Caller;
 use crate::knobs::{
     Filter, FiltersCombined, Knobs, LimitZero, ListOrder, OverLimit, RecordDuringJob, StateFilter,
@@ -34,8 +34,8 @@ impl World {
             }
         }
         if self.knobs.unknown_filter_word == UnknownFilterWord::Refused {
-            refuse_unknown("state", query.state.as_deref(), &STATES)?;
-            refuse_unknown("visibility", query.visibility.as_deref(), &VISIBILITIES)?;
+            check_word("state", query.state.as_deref(), &STATES)?;
+            check_word("visibility", query.visibility.as_deref(), &VISIBILITIES)?;
         }
         let limit = self.page_limit(query.limit)?;
         self.list_lag.expire(self.time.now_ms());
@@ -62,22 +62,13 @@ impl World {
     ) -> SolutionPage {
         let (knobs, solutions) = (&self.knobs, &self.solutions);
         let selection = Selection {
-            caller: caller.name.clone(),
-            is_admin: caller.admin,
+            caller: caller.clone(),
             query: ListQuery {
                 limit: None,
                 offset: 0,
                 ..query.clone()
             },
-            filters: [
-                knobs.name_filter,
-                knobs.author_filter,
-                knobs.owner_filter,
-                knobs.visibility_filter,
-            ],
-            combined: knobs.filters_combined,
-            order: knobs.list_order,
-            hidden: knobs.record_during_job == RecordDuringJob::Hidden,
+            knobs: knobs.clone(),
         };
         let list = self.recent_lists.get(selection, solutions.revision(), || {
             let mut found: Vec<&Solution> = solutions
@@ -211,12 +202,5 @@ fn passes(filter: Filter, wanted: &str, value: &str) -> bool {
         Filter::IgnoreCase => value.to_lowercase() == wanted.to_lowercase(),
         Filter::Prefix => value.starts_with(wanted),
         Filter::Ignored => true,
-    }
-}
-
-fn refuse_unknown(field: &'static str, word: Option<&str>, known: &[&str]) -> Result<(), Refusal> {
-    match word {
-        Some(word) if !known.contains(&word) => Err(unknown_word(field)),
-        _ => Ok(()),
     }
 }

@@ -99,7 +99,7 @@ impl World {
                 (Some(_), RunRepeatedId::SameRun) => return Ok(id.clone()),
                 (Some(_), RunRepeatedId::Conflict) => return Err(Refusal::JobExists(id.clone())),
             },
-            None => self.ids.next_id(),
+            None => self.counters.ids.next_id(),
         };
         let input = NodePath::parse(&request.input_dir)?;
         let mut output = match &request.output_dir {

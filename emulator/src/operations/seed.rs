@@ -40,7 +40,7 @@ impl World {
         let solution = Solution {
             id: match &record.id {
                 Some(id) => id.clone(),
-                None => self.ids.next_id(),
+                None => self.counters.ids.next_id(),
             },
             sequence: self.next_sequence(),
             name: record.name.clone(),

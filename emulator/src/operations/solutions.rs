@@ -143,12 +143,13 @@ impl World {
         word: Option<&'a str>,
         known: &[&str],
     ) -> Result<Option<&'a str>, Refusal> {
-        match word {
-            Some(word) if !known.contains(&word) => match self.knobs.patch_unknown_word {
-                PatchUnknownWord::Ignored => Ok(None),
-                PatchUnknownWord::Refused => Err(unknown_word(field)),
-            },
-            word => Ok(word),
+        match (
+            check_word(field, word, known),
+            self.knobs.patch_unknown_word,
+        ) {
+            (Ok(()), _) => Ok(word),
+            (Err(_), PatchUnknownWord::Ignored) => Ok(None),
+            (Err(refusal), PatchUnknownWord::Refused) => Err(refusal),
         }
     }
 
@@ -174,10 +175,18 @@ impl World {
     }
 }
 
-pub(crate) fn unknown_word(field: &'static str) -> Refusal {
+/// Fails if the word of a field is not one of the known ones.
+pub(crate) fn check_word(
+    field: &'static str,
+    word: Option<&str>,
+    known: &[&str],
+) -> Result<(), Refusal> {
+    if word.is_none_or(|word| known.contains(&word)) {
+        return Ok(());
+    }
     let expected = match field {
         "state" => "ACTIVE or INACTIVE",
         _ => "PUBLIC, PRIVATE or PENDING_REVIEW",
     };
-    Refusal::BadField(field, expected)
+    Err(Refusal::BadField(field, expected))
 }

@@ -71,7 +71,7 @@ impl World {
         };
         let target = NodePath::parse(&binary.map_or_else(default, str::to_owned))?;
         let manifest = json!({
-            "version": "1.1", "type": "ibflowbin", "uuid": self.ids.next_id(),
+            "version": "1.1", "type": "ibflowbin", "uuid": self.counters.ids.next_id(),
             "binary_type": "single_flow", "flow_file": source.name(), "is_flow_v3": true,
         });
         let bytes = pack(&[

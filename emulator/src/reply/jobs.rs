@@ -20,7 +20,7 @@ const UNKNOWN_WORD: &str = "SETTLING";
 
 /// Returns the answer to a call that has started a job.
 pub(crate) fn job_started(id: &str) -> Reply {
-    Reply::json(StatusCode::OK, &json!({ "job_id": id }))
+    Reply::ok(&json!({ "job_id": id }))
 }
 
 /// Returns the status of a job. The top-level `status` is that of the request, so it is `OK` for a
@@ -82,8 +82,7 @@ fn first_answer(job: &Job, knob: FirstAnswer, mut body: Map<String, Value>) -> R
                 body.remove("state");
             }
             FirstAnswer::Error => {
-                let error = json!({ "status": "ERROR", "msg": "the job service is UNAVAILABLE" });
-                return Reply::json(StatusCode::OK, &error);
+                return super::v1_error("the job service is UNAVAILABLE");
             }
             FirstAnswer::UnknownWord => {
                 body.insert("state".to_owned(), json!(UNKNOWN_WORD));
@@ -91,7 +90,7 @@ fn first_answer(job: &Job, knob: FirstAnswer, mut body: Map<String, Value>) -> R
             }
         }
     }
-    Reply::json(StatusCode::OK, &body)
+    Reply::ok(&body)
 }
 
 fn pending_word(knob: PendingWord) -> Option<&'static str> {
@@ -106,34 +105,29 @@ fn pending_word(knob: PendingWord) -> Option<&'static str> {
 
 /// Adds a failure to the status, in the form that the knob asks for.
 fn show_failure(body: &mut Map<String, Value>, message: &str, knobs: &Knobs) {
-    let result = match knobs.job_failure {
-        FailureForm::Unavailable => {
-            json!({ "status": "ERROR", "msg": format!("UNAVAILABLE: {message}") })
-        }
-        _ => json!({ "status": "ERROR", "msg": message }),
-    };
-    let results = match knobs.job_results {
-        ResultsForm::Object => result,
-        ResultsForm::List | ResultsForm::Empty | ResultsForm::Missing => json!([result]),
-    };
     let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
-    match knobs.job_failure {
-        FailureForm::Results | FailureForm::Unavailable => {
-            set("results", results);
-        }
-        FailureForm::State => {
-            set("state", json!("FAILED"));
-            set("msg", json!(message));
-        }
-        FailureForm::TopError => {
-            set("status", json!("ERROR"));
-            set("msg", json!(message));
-        }
-        FailureForm::TopErrorWithoutState => {
-            set("status", json!("ERROR"));
-            set("msg", json!(message));
-            body.remove("state");
-        }
+    let form = knobs.job_failure;
+    if matches!(form, FailureForm::Results | FailureForm::Unavailable) {
+        let cause = match form {
+            FailureForm::Unavailable => "UNAVAILABLE: ",
+            _ => "",
+        };
+        let result = json!({ "status": "ERROR", "msg": format!("{cause}{message}") });
+        let results = match knobs.job_results {
+            ResultsForm::Object => result,
+            ResultsForm::List | ResultsForm::Empty | ResultsForm::Missing => json!([result]),
+        };
+        set("results", results);
+        return;
+    }
+    set("msg", json!(message));
+    if form == FailureForm::State {
+        set("state", json!("FAILED"));
+    } else {
+        set("status", json!("ERROR"));
+    }
+    if form == FailureForm::TopErrorWithoutState {
+        body.remove("state");
     }
 }
 
@@ -218,7 +212,7 @@ pub(crate) struct RunReply<'a> {
 /// Returns the answer to a list of runs, which has no paging keys.
 pub(crate) fn run_list(runs: &[(&Job, &Run)]) -> Reply {
     let jobs: Vec<_> = runs.iter().map(|(job, run)| run_reply(job, run)).collect();
-    Reply::json(StatusCode::OK, &json!({ "jobs": jobs }))
+    Reply::ok(&json!({ "jobs": jobs }))
 }
 
 fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {

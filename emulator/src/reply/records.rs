@@ -1,6 +1,5 @@
 //! Solutions on the wire.
 
-use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -160,17 +159,15 @@ pub(crate) fn solution_page(page: &SolutionPage, knobs: &Knobs) -> Reply {
         next_offset,
         solutions,
     };
-    Reply::json(StatusCode::OK, &body)
+    Reply::ok(&body)
 }
 
 /// Returns the answer to a read of one solution.
 pub(crate) fn solution(solution: &Solution, knobs: &Knobs) -> Reply {
-    let reply = SolutionReply::new(solution, Shape::Single, knobs);
-    Reply::json(StatusCode::OK, &json!({ "solution": reply }))
+    Reply::ok(&json!({ "solution": SolutionReply::new(solution, Shape::Single, knobs) }))
 }
 
 /// Returns the answer to a patch.
 pub(crate) fn patched_solution(solution: &Solution, knobs: &Knobs) -> Reply {
-    let reply = SolutionReply::new(solution, Shape::Patched, knobs);
-    Reply::json(StatusCode::OK, &json!({ "solution": reply }))
+    Reply::ok(&json!({ "solution": SolutionReply::new(solution, Shape::Patched, knobs) }))
 }

@@ -21,7 +21,7 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Fields, text_field};
@@ -32,7 +32,7 @@ use crate::operation::operations;
 use crate::refusal::Refusal;
 use crate::reply::{Answer, Reply};
 use crate::state::jobs::Job;
-use crate::state::work::{Ending, Verdict};
+use crate::state::work::Ending;
 use crate::state::world::World;
 
 operations! {
@@ -125,7 +125,7 @@ impl ControlOperation {
                 json!({ "now_ms": world.time.now_ms() })
             }
         };
-        Ok(Reply::json(StatusCode::OK, &body))
+        Ok(Reply::ok(&body))
     }
 }
 
@@ -154,16 +154,12 @@ fn settings(call: &Call) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 fn describe(job: &Job) -> Value {
-    let message = match job.verdict() {
-        Some(Verdict::Failed { message }) => Some(message),
-        Some(Verdict::Done { .. } | Verdict::Stopped { .. }) | None => None,
-    };
     json!({
         "id": job.id,
         "kind": job.work.kind(),
         "started_by": job.started_by,
         "started_ms": job.started_ms,
         "pending": job.verdict().is_none(),
-        "message": message,
+        "message": job.failure(),
     })
 }

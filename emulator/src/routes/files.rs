@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::jobs::FILE_JOB;
 use super::tasks::accepted;
 use crate::call::{Call, required_field};
-use crate::operation::FILE_LIMIT;
 use crate::path::NodePath;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, Reply};
@@ -92,14 +91,11 @@ fn list_folder(world: &World, call: &Call, path: &NodePath) -> Answer {
         .iter()
         .map(|(path, node)| describe(path, node))
         .collect();
-    Ok(Reply::json(
-        StatusCode::OK,
-        &json!({
-            "nodes": nodes,
-            "has_more": page.next.is_some(),
-            "next_page_token": page.next.map(encode_token),
-        }),
-    ))
+    Ok(Reply::ok(&json!({
+        "nodes": nodes,
+        "has_more": page.next.is_some(),
+        "next_page_token": page.next.map(encode_token),
+    })))
 }
 
 fn describe(path: &NodePath, node: &Node) -> Value {
@@ -189,7 +185,7 @@ pub(super) fn write_chunk(world: &mut World, call: &Call) -> Answer {
     note_new(world, &path);
     world
         .files
-        .write_chunk(&path, call.body.clone(), cursor, rule, FILE_LIMIT, now_ms)?;
+        .write_chunk(&path, call.body.clone(), cursor, rule, now_ms)?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -211,7 +207,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Answer {
 /// no such node.
 pub(super) fn delete(world: &mut World, call: &Call) -> Answer {
     world.files.remove(&NodePath::parse(&call.parameter)?);
-    let job = format!("{FILE_JOB}{}", world.ids.next_id());
+    let job = format!("{FILE_JOB}{}", world.counters.ids.next_id());
     Ok(accepted(world, call, &job))
 }
 

@@ -1,21 +1,19 @@
 //! The Job API, and the newer address to which file operations refer.
 
-use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::call::Call;
 use crate::knobs::UnknownJob;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, Reply};
-use crate::state::jobs::Job;
-use crate::state::work::{Verdict, Work};
+use crate::state::work::Work;
 use crate::state::world::World;
 
 /// `GET /api/v1/jobs/status`. Errors of a v1 call are 200 with `ERROR` in the body. The parameter
 /// `type` is ignored: clients omit it or send a wrong one.
 pub(super) fn status(world: &mut World, call: &Call) -> Answer {
     let Some(id) = call.query.get("job_id") else {
-        return Ok(v1_error("`job_id` is missing"));
+        return Ok(reply::v1_error("`job_id` is missing"));
     };
     if let Some(job) = world.poll_job(id) {
         let job = job.clone();
@@ -23,18 +21,13 @@ pub(super) fn status(world: &mut World, call: &Call) -> Answer {
         return Ok(reply::jobs::job_status(&job, &world.knobs, now_ms));
     }
     match world.knobs.unknown_job {
-        UnknownJob::Error => Ok(v1_error(&format!("there is no job `{id}`"))),
+        UnknownJob::Error => Ok(reply::v1_error(&format!("there is no job `{id}`"))),
         UnknownJob::NotFound => Err(Refusal::NoSuchJob(id.to_owned())),
-        UnknownJob::EmptyObject => Ok(Reply::json(StatusCode::OK, &json!({}))),
-        UnknownJob::Pending => Ok(Reply::json(
-            StatusCode::OK,
+        UnknownJob::EmptyObject => Ok(Reply::ok(&json!({}))),
+        UnknownJob::Pending => Ok(Reply::ok(
             &json!({ "status": "OK", "state": "PENDING", "job_id": id }),
         )),
     }
-}
-
-fn v1_error(text: &str) -> Reply {
-    Reply::json(StatusCode::OK, &json!({ "status": "ERROR", "msg": text }))
 }
 
 /// `GET /api/v2/jobs/<id>`: the state of a file operation.
@@ -42,17 +35,17 @@ pub(super) fn file_status(world: &mut World, call: &Call) -> Answer {
     let id = &call.parameter;
     let job = world.jobs.get(id);
     let task = job.filter(|job| matches!(job.work, Work::Task(_)));
-    let (state, message) = match task.map(Job::verdict) {
-        None if id.starts_with(FILE_JOB) => ("COMPLETE", ""),
+    let (state, message) = match task {
+        None if id.starts_with(FILE_JOB) => ("COMPLETE", None),
         None => return Err(Refusal::NoSuchJob(id.clone())),
-        Some(None) => ("PENDING", ""),
-        Some(Some(Verdict::Failed { message })) => ("FAILED", message.as_str()),
-        Some(Some(Verdict::Done { .. } | Verdict::Stopped { .. })) => ("COMPLETE", ""),
+        Some(job) if job.verdict().is_none() => ("PENDING", None),
+        Some(job) => match job.failure() {
+            Some(message) => ("FAILED", Some(message)),
+            None => ("COMPLETE", None),
+        },
     };
-    Ok(Reply::json(
-        StatusCode::OK,
-        &json!({ "state": state, "message": message }),
-    ))
+    let message = message.unwrap_or_default();
+    Ok(Reply::ok(&json!({ "state": state, "message": message })))
 }
 
 /// The prefix of the ids of file deletions. These are not stored, because they cannot fail.

@@ -1,9 +1,9 @@
 //! The start of runs, and the lists of runs.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::access::Caller;
-use crate::call::{Call, Fields, filled_field, required_field};
+use crate::call::{Call, Fields, filled_field, optional_field, required_field};
 use crate::operations::run_list::RunQuery;
 use crate::operations::runs::{RunRequest, RunTarget};
 use crate::refusal::Refusal;
@@ -30,15 +30,13 @@ pub(super) fn run_by_name(world: &mut World, caller: &Caller, call: &Call) -> An
 }
 
 fn run_request(fields: &Fields) -> Result<RunRequest, Refusal> {
+    let object = |value: &Value| value.as_object().cloned();
+    let settings = optional_field(fields, "settings", "a JSON object", object)?;
     Ok(RunRequest {
         input_dir: required_field(fields, "input_dir")?,
         output_dir: filled_field(fields, "output_dir")?,
         job_id: filled_field(fields, "job_id")?,
-        settings: match fields.get("settings") {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::Object(settings)) => settings.clone(),
-            Some(_) => return Err(Refusal::BadField("settings", "a JSON object")),
-        },
+        settings: settings.unwrap_or_default(),
     })
 }
 

@@ -29,11 +29,8 @@ pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Answer 
     let job = world.deploy(caller, &path)?;
     let verdict = world.jobs.get(&job).and_then(Job::verdict);
     Ok(match verdict {
-        Some(Verdict::Failed { message }) if is_sync => Reply::json(
-            StatusCode::OK,
-            &json!({ "status": "ERROR", "msg": message }),
-        ),
-        Some(_) if is_sync => Reply::json(StatusCode::OK, &json!({ "status": "OK" })),
+        Some(Verdict::Failed { message }) if is_sync => reply::v1_error(message),
+        Some(_) if is_sync => Reply::ok(&json!({ "status": "OK" })),
         _ => reply::jobs::job_started(&job),
     })
 }
@@ -99,7 +96,7 @@ pub(super) fn delete(world: &mut World, caller: &Caller, call: &Call) -> Answer 
     let job = world.delete(caller, &call.parameter)?;
     Ok(match world.knobs.delete_answer {
         DeleteAnswer::JobId => reply::jobs::job_started(&job),
-        DeleteAnswer::EmptyObject => Reply::json(StatusCode::OK, &json!({})),
+        DeleteAnswer::EmptyObject => Reply::ok(&json!({})),
         DeleteAnswer::NoContent => Reply::empty(StatusCode::NO_CONTENT),
     })
 }

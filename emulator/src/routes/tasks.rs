@@ -8,7 +8,7 @@ use crate::access::Caller;
 use crate::call::{Call, Fields, flag_field, required_field, text_field};
 use crate::knobs::LocationForm;
 use crate::refusal::Refusal;
-use crate::reply::{Answer, Reply, jobs};
+use crate::reply::{self, Answer, Reply, jobs};
 use crate::state::work::TaskResult;
 use crate::state::world::World;
 
@@ -62,7 +62,7 @@ pub(super) fn copy_in_drive(world: &mut World, caller: &Caller, call: &Call) -> 
     let to = required_field(&call.object()?, "new_full_path")?;
     let outcome = world.copy_node(from, &to);
     let job = world.start_task(caller, outcome);
-    Ok(v1(&json!({ "status": "OK", "job_id": job })))
+    Ok(Reply::ok(&json!({ "status": "OK", "job_id": job })))
 }
 
 pub(super) fn compile(world: &mut World, caller: &Caller, call: &Call) -> Answer {
@@ -76,7 +76,7 @@ pub(super) fn compile(world: &mut World, caller: &Caller, call: &Call) -> Answer
     let flow = required_field(settings, "flow_file")?;
     let outcome = world.compile(&root, &flow, binary.as_deref());
     let job = world.start_task(caller, outcome);
-    Ok(v1(&json!({ "status": "OK", "job_id": job })))
+    Ok(Reply::ok(&json!({ "status": "OK", "job_id": job })))
 }
 
 pub(super) fn create_package(world: &mut World, caller: &Caller, call: &Call) -> Answer {
@@ -108,12 +108,8 @@ fn v1_task(world: &mut World, caller: &Caller, fields: &Fields, outcome: TaskRes
         Ok(mut body) => {
             body.remove("solution_path");
             body.insert("status".to_owned(), json!("OK"));
-            v1(&Value::Object(body))
+            Reply::ok(&Value::Object(body))
         }
-        Err(refusal) => v1(&json!({ "status": "ERROR", "msg": refusal.to_string() })),
+        Err(refusal) => reply::v1_error(&refusal.to_string()),
     }
-}
-
-fn v1(body: &Value) -> Reply {
-    Reply::json(StatusCode::OK, body)
 }

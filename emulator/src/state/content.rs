@@ -96,19 +96,11 @@ pub(crate) struct ContentReader<'a> {
 
 impl Read for ContentReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut start = 0;
-        for chunk in &self.content.chunks {
-            let end = start + length_of(&chunk.bytes);
-            if self.position < end {
-                let rest = &chunk.bytes[index(self.position - start)..];
-                let count = rest.len().min(buffer.len());
-                buffer[..count].copy_from_slice(&rest[..count]);
-                self.position += count as u64;
-                return Ok(count);
-            }
-            start = end;
-        }
-        Ok(0)
+        let end = self.position.saturating_add(buffer.len() as u64);
+        let bytes = self.content.slice(self.position..end);
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.position += length_of(&bytes);
+        Ok(bytes.len())
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::content::{Chunk, Content};
 use super::tracked::Tracked;
 use crate::knobs::CursorZero;
+use crate::operation::FILE_LIMIT;
 use crate::path::{NodePath, PathError};
 use crate::refusal::Refusal;
 
@@ -137,14 +138,13 @@ impl Files {
         Ok(is_new)
     }
 
-    /// Writes one chunk of an upload. Fails if the file would be longer than `limit` bytes.
+    /// Writes one chunk of an upload. Fails if the file would be too long.
     pub(crate) fn write_chunk(
         &mut self,
         path: &NodePath,
         bytes: Bytes,
         cursor: Cursor,
         rule: CursorZero,
-        limit: usize,
         now_ms: u64,
     ) -> Result<(), Refusal> {
         let present = self.nodes.get(path).map(|node| node.file(path));
@@ -161,8 +161,8 @@ impl Files {
         if at > content.length() {
             return Err(BAD_CURSOR);
         }
-        if at.saturating_add(bytes.len() as u64) > limit as u64 {
-            return Err(Refusal::TooLong(limit));
+        if at.saturating_add(bytes.len() as u64) > FILE_LIMIT as u64 {
+            return Err(Refusal::TooLong(FILE_LIMIT));
         }
         if at == content.length() {
             content.append(self.chunk(bytes));

@@ -76,6 +76,14 @@ impl Job {
         }
     }
 
+    /// Returns the error message of a job that has failed.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self.verdict() {
+            Some(Verdict::Failed { message }) => Some(message),
+            Some(Verdict::Done { .. } | Verdict::Stopped { .. }) | None => None,
+        }
+    }
+
     /// Returns the state of a run, in the words of the run lists.
     pub(crate) fn run_state(&self) -> &'static str {
         match self.verdict() {

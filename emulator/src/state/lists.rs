@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::solutions::Solution;
-use crate::knobs::{Filter, FiltersCombined, ListOrder};
+use crate::access::Caller;
+use crate::knobs::Knobs;
 
 /// The number of cached lists: about as many as one client reads in parallel.
 const CAPACITY: usize = 8;
@@ -42,14 +43,10 @@ impl RecentLists {
 /// Everything except the records that decides which records a list shows and in which order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
-    pub(crate) caller: String,
-    pub(crate) is_admin: bool,
+    pub(crate) caller: Caller,
     /// The query without limit and offset.
     pub(crate) query: ListQuery,
-    pub(crate) filters: [Filter; 4],
-    pub(crate) combined: FiltersCombined,
-    pub(crate) order: ListOrder,
-    pub(crate) hidden: bool,
+    pub(crate) knobs: Knobs,
 }
 
 /// The parameters of a list call.

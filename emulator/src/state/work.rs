@@ -49,7 +49,6 @@ pub(crate) struct Deploy {
     #[serde(rename = "trouble")]
     pub(crate) failure: Option<String>,
     /// The path of a package that is read again at the end of the job.
-    #[serde(default)]
     pub(crate) read_again: Option<String>,
 }
 

@@ -15,6 +15,7 @@ use crate::clock::Timeline;
 use crate::faults::JobFault;
 use crate::knobs::{Knobs, TimeResolution};
 use crate::lag::Lag;
+use crate::options::EmulatorOptions;
 use crate::pace::JobPace;
 use crate::path::NodePath;
 
@@ -25,7 +26,7 @@ pub(crate) struct World {
     pub(crate) page_cap: usize,
     pub(crate) pace: JobPace,
     pub(crate) time: Timeline,
-    pub(crate) ids: IdSource,
+    pub(crate) counters: Counters,
     pub(crate) solutions: Solutions,
     pub(crate) jobs: Jobs,
     pub(crate) files: Files,
@@ -41,18 +42,6 @@ pub(crate) struct World {
     pub(crate) requests: u64,
     /// The overrides of a fault rule for the current request.
     pub(crate) overrides: RequestOverrides,
-    /// The last position in the order of creation of solutions and jobs.
-    sequence: u64,
-    /// The digest of the seed that the world began with; `None` if it is not known.
-    pub(crate) seed: Option<String>,
-}
-
-/// The settings of a world; they are not stored.
-#[derive(Debug, Clone)]
-pub(crate) struct WorldSettings {
-    pub(crate) knobs: Knobs,
-    pub(crate) page_cap: usize,
-    pub(crate) pace: JobPace,
 }
 
 /// The stored part of a world.
@@ -85,10 +74,10 @@ impl StoredWorld {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Counters {
     pub(crate) ids: IdSource,
+    /// The last position in the order of creation of solutions and jobs.
     pub(crate) sequence: u64,
     pub(crate) reached_ms: u64,
     /// The digest of the seed that the world began with; `None` if it is not known.
-    #[serde(default)]
     pub(crate) seed: Option<String>,
 }
 
@@ -104,14 +93,14 @@ pub(crate) struct RequestOverrides {
 
 impl World {
     /// Creates a world from its stored part.
-    pub(crate) fn new(settings: WorldSettings, time: Timeline, stored: StoredWorld) -> Self {
+    pub(crate) fn new(options: &EmulatorOptions, knobs: Knobs, stored: StoredWorld) -> Self {
         Self {
-            knobs: settings.knobs,
+            knobs,
             // A page must have at least one record, or lists would never end.
-            page_cap: settings.page_cap.max(1),
-            pace: settings.pace,
-            time,
-            ids: stored.counters.ids,
+            page_cap: options.page_cap.max(1),
+            pace: options.job_pace,
+            time: Timeline::new(options.clock, stored.counters.reached_ms),
+            counters: stored.counters,
             solutions: stored.solutions,
             jobs: stored.jobs,
             files: stored.files,
@@ -122,8 +111,6 @@ impl World {
             list_calls: 0,
             requests: 0,
             overrides: RequestOverrides::default(),
-            sequence: stored.counters.sequence,
-            seed: stored.counters.seed,
         }
     }
 
@@ -137,16 +124,15 @@ impl World {
     }
 
     pub(crate) fn next_sequence(&mut self) -> u64 {
-        self.sequence += 1;
-        self.sequence
+        self.counters.sequence += 1;
+        self.counters.sequence
     }
 
+    /// Returns the counters with the current time.
     pub(crate) fn counters(&self) -> Counters {
         Counters {
-            ids: self.ids.clone(),
-            sequence: self.sequence,
             reached_ms: self.time.now_ms(),
-            seed: self.seed.clone(),
+            ..self.counters.clone()
         }
     }
 
