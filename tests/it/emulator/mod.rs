@@ -23,11 +23,11 @@ mod solutions;
 mod toolkit;
 mod unknowns;
 
-use std::sync::Once;
-
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use solform_emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed, start};
+
+use crate::support::http_client;
 
 const DEPLOYED: &str = "/api/v2/solutions/deployed";
 const DRIVE: &str = "acme/prod/fs/Instabase Drive";
@@ -52,19 +52,9 @@ impl Api {
     }
 
     fn of(emulator: Emulator) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            // Fails if another test in this binary has installed it already.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
         Self {
             emulator,
-            // No certificates: reading those of the system would take most of a test's time.
-            client: reqwest::Client::builder()
-                .no_proxy()
-                .tls_certs_only([])
-                .build()
-                .unwrap(),
+            client: http_client(),
             token: "t",
         }
     }

@@ -2,6 +2,7 @@
 
 use solform_emulator::{Emulator, JobPace, Operation};
 
+use crate::support::http_client;
 use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, start_with};
 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
@@ -9,13 +10,7 @@ const GONE: &str = "  A: { version: 1, state: ABSENT }\n";
 
 /// Deletes everything, as another user.
 async fn delete_all(emulator: &Emulator) {
-    // Another test of this binary may have installed a provider already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    let client = http_client();
     let url = format!("{}/api/v2/solutions/deployed", emulator.url());
     let page = client.get(&url).bearer_auth(TOKEN).send().await.unwrap();
     let page: serde_json::Value = serde_json::from_str(&page.text().await.unwrap()).unwrap();

@@ -22,13 +22,15 @@ use std::time::Duration;
 use regex::Regex;
 use tempfile::TempDir;
 
-/// Returns a client of plain HTTP, which is quick to create.
+/// Returns a client of plain HTTP, which is quick to create. Each request has a connection of its
+/// own: on a slow machine, the emulator closes an idle connection just when it is used again.
 pub(crate) fn http_client() -> reqwest::Client {
     // Another test of this binary may have installed a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([])
+        .pool_max_idle_per_host(0)
         .build()
         .unwrap()
 }

@@ -240,7 +240,7 @@ async fn every_fault_of_a_job_under_plan_apply_plan() {
         deploy("forgotten", CONVERGES).with("unknown_job=not_found"),
         deploy("forgotten", CONVERGES).with("unknown_job=empty_object"),
         deploy("forgotten", IN_FLIGHT).with("unknown_job=pending"),
-        deploy("slow", IN_FLIGHT),
+        deploy("slow,pace=1000m", IN_FLIGHT),
         deploy("slow,pace=polls:3", CONVERGES),
         deploy("stuck", IN_FLIGHT),
         // A delete that fails is tried once more with the version out of service.
@@ -248,7 +248,7 @@ async fn every_fault_of_a_job_under_plan_apply_plan() {
         delete("leave_record", CONVERGES),
         delete("lost", partly("the version is still live")),
         delete("forgotten", CONVERGES),
-        delete("slow", IN_FLIGHT),
+        delete("slow,pace=1000m", IN_FLIGHT),
         delete("slow,pace=polls:3", CONVERGES),
         delete("stuck", IN_FLIGHT),
     ];

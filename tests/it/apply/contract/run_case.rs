@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::world::{World, is_unmanaged, ours, unmanaged_records};
 use crate::support::CommandOutput;
+use crate::support::http_client;
 use crate::support::sweep::{assert_none_failed, chosen};
 
 /// The number of concurrent cases: they mostly wait.
@@ -272,14 +273,8 @@ fn check_service(rows: &[(String, String)], records: &[Value]) {
 
 /// Runs every case, and reports all failures at once.
 pub(super) async fn run_cases(test: &str, cases: Vec<Case>) {
-    // One client for all cases: creating one takes longer than a case. Loading certificates is
-    // the slowest part.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    // One client for all cases: creating one takes longer than a case.
+    let client = http_client();
     let cases = chosen(cases, Case::name);
     let count = cases.len();
     let permits = Arc::new(Semaphore::new(AT_ONCE));
