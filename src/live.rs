@@ -44,6 +44,13 @@ impl LiveVersion {
             .cmp(&self.created_at_ms)
             .then_with(|| self.id.cmp(&other.id))
     }
+
+    /// Returns the newest of the records of an identity.
+    pub(crate) fn newest<'a>(records: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
+        records
+            .into_iter()
+            .min_by(|left, right| left.newest_first(right))
+    }
 }
 
 /// The proven extent of a listing.

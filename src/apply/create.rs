@@ -38,8 +38,13 @@ impl DeployTarget<'_> {
         known: &[SolutionId],
     ) -> Result<Option<LiveVersion>, ReadError> {
         let named = run.reader.named(&self.after.identity.name).await?;
-        let mut fresh = named.into_iter().filter(|live| !known.contains(&live.id));
-        Ok(fresh.find(|live| self.is_met_by(live)))
+        Ok(self.made_among(named, known))
+    }
+
+    /// Returns the new record that the deploy made among the records of its name.
+    fn made_among(&self, mut named: Vec<LiveVersion>, known: &[SolutionId]) -> Option<LiveVersion> {
+        named.retain(|live| !known.contains(&live.id));
+        deployed_among(self.after, self.other_owner, &named).cloned()
     }
 
     /// Classifies a new record as the declared version or another solution.
@@ -119,13 +124,15 @@ impl Run<'_> {
         }
         let declared = &target.after.identity;
         let named = self.reader.named(&declared.name).await?;
-        let fresh = named
+        let fresh: Vec<LiveVersion> = named
             .into_iter()
             .filter(|live| !known.contains(&live.id))
-            .filter(|live| live.identity.version == declared.version);
+            .filter(|live| live.identity.version == declared.version)
+            .collect();
         // The declared version is preferred. If only another one exists, it is reported.
-        let newest = fresh.min_by_key(|live| !target.is_met_by(live));
-        Ok(newest.map(|live| target.judge(live)))
+        let made = deployed_among(target.after, target.other_owner, &fresh);
+        let made = made.or_else(|| LiveVersion::newest(&fresh));
+        Ok(made.map(|live| target.judge(live.clone())))
     }
 
     /// Returns the new record of another version, if there is exactly one: a package that was not
@@ -382,5 +389,56 @@ fn appeared(live: &LiveVersion) -> Difference {
     Difference::Appeared {
         id: live.id.clone(),
         state: live.state.as_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribute::{LiveStateWord, State};
+    use crate::ident::{Identity, SolutionName, Version};
+
+    fn record(owner: &str, id: &str, created_at_ms: i64) -> LiveVersion {
+        LiveVersion {
+            id: SolutionId::parse(id).unwrap(),
+            identity: Identity {
+                owner: Owner::parse(owner).unwrap(),
+                name: SolutionName::parse("Form").unwrap(),
+                version: Version::parse("1").unwrap(),
+            },
+            author: None,
+            state: LiveStateWord::Active,
+            visibility: None,
+            created_at_ms: Some(created_at_ms),
+            updated_at_ms: None,
+        }
+    }
+
+    /// The precondition and the confirmation must find the same one of several new records.
+    #[test]
+    fn a_deploy_made_the_newest_record() {
+        let known = [SolutionId::parse("known").unwrap()];
+        let records = [
+            record("team", "b", 2000),
+            record("team", "a", 2000),
+            record("team", "0", 1000),
+            record("team", "known", 3000),
+        ];
+        let after = AfterImage {
+            identity: records[0].identity.clone(),
+            state: State::Active,
+            visibility: None,
+            package: None,
+        };
+        let target = DeployTarget {
+            after: &after,
+            other_owner: None,
+        };
+        for first in 0..records.len() {
+            let mut named = records.to_vec();
+            named.rotate_left(first);
+            let made = target.made_among(named, &known).map(|live| live.id);
+            assert_eq!(made, SolutionId::parse("a").ok(), "rotated by {first}");
+        }
     }
 }

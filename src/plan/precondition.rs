@@ -287,15 +287,13 @@ pub fn deployed_among<'a>(
     other_owner: Option<&Owner>,
     named: &'a [LiveVersion],
 ) -> Option<&'a LiveVersion> {
-    let is_elsewhere = |live: &LiveVersion| live.identity != after.identity;
-    named
-        .iter()
-        .filter(|live| is_made_by_deploy(after, other_owner, live))
-        .min_by(|left, right| {
-            is_elsewhere(left)
-                .cmp(&is_elsewhere(right))
-                .then_with(|| left.newest_first(right))
-        })
+    let made = |is_declared: bool| {
+        LiveVersion::newest(named.iter().filter(|live| {
+            is_made_by_deploy(after, other_owner, live)
+                && (live.identity == after.identity) == is_declared
+        }))
+    };
+    made(true).or_else(|| made(false))
 }
 
 fn same_solution(planned: &Identity, live: &Identity) -> bool {
