@@ -20,8 +20,8 @@
 //! one. The core (`allowed_hosts`, `escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`,
 //! `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is pure and synchronous. The clock,
 //! randomness, files and the network are only used in the outer modules (`regular_file`, `api`,
-//! `package`, `apply`, `store`, `cli`), which pass values to the core. Only `apply` holds a writer,
-//! so that `plan` cannot write. The emulator is a second implementation of the platform's API, in
+//! `package`, `store`, `apply`, `run`, `cli`), which pass values to the core. Only `apply` and `run`
+//! hold a writer, so that `plan` cannot write. The emulator is a second implementation of the platform's API, in
 //! the package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests
 //! the allowed `use crate::` imports.
 //!
@@ -46,4 +46,5 @@ pub mod plan;
 pub mod regular_file;
 pub mod render;
 pub mod review;
+pub mod run;
 pub mod store;

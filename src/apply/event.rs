@@ -70,6 +70,6 @@ pub enum ApplyEvent {
     /// The first interrupt was received: no step starts any more, and running steps finish.
     Draining {
         /// The number of steps in progress.
-        at_work: usize,
+        in_progress: usize,
     },
 }

@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use super::executor::Run;
+use super::context::ApplyContext;
 use super::report::Outcome;
+use super::step_error::chain;
 use crate::api::Files;
 use crate::package::{self, PackageError, Part, RangeSource, SourceError};
 use crate::plan::{Action, Change, Inspection, compare_package};
@@ -14,21 +15,13 @@ pub async fn inspect_package(files: &Files, path: &str) -> Inspection {
     match package::inspect(&File { files, path }).await {
         Ok(info) => Inspection::Inspected(info),
         Err(PackageError::Missing) => Inspection::Missing,
-        Err(PackageError::Unreadable { source }) => {
-            let mut why = vec![source.to_string()];
-            let mut cause = std::error::Error::source(&source);
-            while let Some(reason) = cause {
-                why.push(reason.to_string());
-                cause = reason.source();
-            }
-            Inspection::Unreadable {
-                why: why.join(": "),
-            }
-        }
+        Err(PackageError::Unreadable { source }) => Inspection::Unreadable {
+            why: chain(&source),
+        },
     }
 }
 
-impl Run<'_> {
+impl ApplyContext<'_> {
     /// Checks that the package of a replace is, or may be, the one in the plan. After the old
     /// version is deleted, no other package can replace it.
     pub(super) async fn check_package(&self, change: &Change) -> Result<(), Outcome> {
@@ -41,7 +34,7 @@ impl Run<'_> {
         else {
             return Ok(());
         };
-        let now = inspect_package(self.files, path).await;
+        let now = inspect_package(&self.files, path).await;
         match compare_package(path, after, other_owner.as_ref(), &now) {
             differences if differences.is_empty() => Ok(()),
             differences => Err(Outcome::Refused(differences)),

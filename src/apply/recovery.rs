@@ -5,29 +5,22 @@
 //! job is checked after `propagation` has passed since it was sent: by then its effect is visible,
 //! or the server did not accept it. Nothing is sent here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::create::{DeployTarget, Made};
-use super::executor::{Execution, Run};
-use super::wait::{JobEnd, NotShown, Stopped, pause};
+use super::backoff::{Stopped, pause};
+use super::context::ApplyContext;
+use super::poll::{JobEnd, NotShown};
+use super::steps::deploy::{DeployTarget, Made};
 use crate::api::ReadError;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, AfterImage, LiveImage};
-use crate::store::{Entry, JournalError, PastRun, PastSending, PastStep};
-
-/// Describes the progress of a half-done change. `id` is the record that is live.
-pub fn unfinished_words(id: Option<&SolutionId>) -> &'static str {
-    match id {
-        Some(_) => "deployed, and not as declared yet",
-        None => "deleted, and not deployed again yet",
-    }
-}
+use crate::store::{Entry, JournalError, PastApply, PastSending, PastStep, RecordedOutcome};
 
 /// The result of the recovery of one apply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,32 +39,14 @@ pub struct RecoveredStep {
     /// True if its deploy was sent.
     pub is_deploy: bool,
     /// The outcome of the step.
-    pub fate: RecoveredOutcome,
+    pub outcome: RecoveredOutcome,
 }
 
 /// The outcome of a request that an earlier apply sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecoveredOutcome {
-    /// The request succeeded.
-    Done {
-        /// The record that is live now.
-        id: Option<SolutionId>,
-        /// True if a write is missing: the patch after the deploy, or the deploy after the delete
-        /// of a replace.
-        unfinished: bool,
-    },
-    /// The request had no effect, or failed.
-    Failed {
-        /// The reason.
-        detail: String,
-        /// The record that a failed job left.
-        suspect: Option<SolutionId>,
-        /// True if a deploy of a package that was not inspected ended, and its record was not
-        /// found.
-        unconfirmed: bool,
-        /// The identity of that record, if the deploy made another solution than declared.
-        made: Option<String>,
-    },
+    /// The request succeeded, had no effect, or failed.
+    Ended(RecordedOutcome),
     /// The job is in progress, or the server was unreachable.
     Open {
         /// The job.
@@ -79,48 +54,68 @@ pub enum RecoveredOutcome {
     },
 }
 
+impl RecoveredOutcome {
+    /// Returns the outcome, if it is known.
+    fn ended(&self) -> Option<&RecordedOutcome> {
+        match self {
+            Self::Ended(outcome) => Some(outcome),
+            Self::Open { .. } => None,
+        }
+    }
+
+    /// Returns the outcome of a request that succeeded. If the change is not complete, `missing`
+    /// says why; `id` is the record that is live.
+    fn done(id: Option<SolutionId>, missing: Option<&str>) -> Self {
+        Self::Ended(RecordedOutcome {
+            id,
+            detail: missing.map(str::to_owned),
+            unfinished: missing.is_some(),
+            ..RecordedOutcome::new(OutcomeKind::Done)
+        })
+    }
+
+    /// Returns the outcome of a request that had no effect, or failed.
+    fn not_done(detail: impl Into<String>) -> Self {
+        Self::Ended(failed(detail))
+    }
+}
+
+fn failed(detail: impl Into<String>) -> RecordedOutcome {
+    RecordedOutcome {
+        detail: Some(detail.into()),
+        ..RecordedOutcome::new(OutcomeKind::Failed)
+    }
+}
+
 impl Recovery {
     /// Returns the versions whose deploy was sent and failed.
     pub fn sent_before(&self) -> BTreeSet<Identity> {
+        let has_failed = |outcome: &RecordedOutcome| outcome.word == OutcomeKind::Failed;
         self.steps
             .iter()
-            .filter(|step| step.is_deploy && matches!(step.fate, RecoveredOutcome::Failed { .. }))
+            .filter(|step| step.is_deploy && step.outcome.ended().is_some_and(has_failed))
             .map(|step| step.identity.clone())
             .collect()
     }
 
     /// Returns the versions whose change is completely done.
     pub fn done(&self) -> impl Iterator<Item = Identity> {
-        let done = self.steps.iter().filter(|step| {
-            matches!(
-                step.fate,
-                RecoveredOutcome::Done {
-                    unfinished: false,
-                    ..
-                }
-            )
-        });
-        done.map(|step| step.identity.clone())
-    }
-
-    /// Returns the versions that must not be written, with the jobs that are in progress for them.
-    pub fn in_flight(&self) -> BTreeMap<Identity, Option<JobId>> {
-        self.steps
-            .iter()
-            .filter_map(|step| match &step.fate {
-                RecoveredOutcome::Open { job } => Some((step.identity.clone(), job.clone())),
-                RecoveredOutcome::Done { .. } | RecoveredOutcome::Failed { .. } => None,
-            })
-            .collect()
+        let steps = self.steps.iter();
+        let is_done =
+            |step: &&RecoveredStep| step.outcome.ended().is_some_and(RecordedOutcome::is_done);
+        steps.filter(is_done).map(|step| step.identity.clone())
     }
 }
 
 /// Recovers the open steps of an earlier apply. Writes their outcomes to the journal of that apply,
-/// which is the journal of `execution`.
-pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, JournalError> {
-    let mut run = Run::of(execution);
+/// which is the journal of `context`.
+pub async fn recover(
+    past: &PastApply,
+    mut context: ApplyContext<'_>,
+) -> Result<Recovery, JournalError> {
     let identities = past.steps.iter().filter_map(PastStep::identity);
-    run.planned = identities.cloned().collect();
+    context.shared.planned = identities.cloned().collect();
+    let context = &context;
     let mut recovery = Recovery::default();
     let mut outcomes: Vec<Option<OutcomeKind>> = past
         .steps
@@ -129,49 +124,19 @@ pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, 
         .collect();
     let recoveries = past.steps.iter().enumerate().filter_map(|(index, step)| {
         let action = step.action.as_ref().filter(|_| step.is_open())?;
-        let run = &run;
-        Some(async move { (index, step, run.recover_step(step, action).await) })
+        Some(async move { (index, step, context.recover_step(step, action).await) })
     });
     // Concurrently, because each of them may have to wait for a job.
-    for (index, step, fate) in futures_util::future::join_all(recoveries).await {
+    for (index, step, outcome) in futures_util::future::join_all(recoveries).await {
         let Some(identity) = step.identity().cloned() else {
             continue;
         };
         let change = step.change.clone();
-        let entry = match fate.clone() {
-            RecoveredOutcome::Open { .. } => None,
-            RecoveredOutcome::Done { id, unfinished } => {
-                outcomes[index] = Some(OutcomeKind::Done).filter(|_| !unfinished);
-                Some(Entry::Outcome {
-                    change,
-                    outcome: OutcomeKind::Done,
-                    detail: unfinished.then(|| unfinished_words(id.as_ref()).to_owned()),
-                    id,
-                    unfinished,
-                    unconfirmed: false,
-                    made: None,
-                })
-            }
-            RecoveredOutcome::Failed {
-                detail,
-                suspect,
-                unconfirmed,
-                made,
-            } => {
-                outcomes[index] = Some(OutcomeKind::Failed);
-                Some(Entry::Outcome {
-                    change,
-                    outcome: OutcomeKind::Failed,
-                    id: suspect,
-                    detail: Some(detail),
-                    unfinished: false,
-                    unconfirmed,
-                    made,
-                })
-            }
-        };
-        if let Some(entry) = entry {
-            execution.journal.record(run.now_ms(), entry).await?;
+        if let RecoveredOutcome::Ended(outcome) = &outcome {
+            outcomes[index] = Some(outcome.word).filter(|_| !outcome.unfinished);
+            let outcome = outcome.clone();
+            let entry = Entry::Outcome { change, outcome };
+            context.journal.record((context.now_ms)(), entry).await?;
         }
         recovery.steps.push(RecoveredStep {
             address: step.address().clone(),
@@ -180,10 +145,11 @@ pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, 
                 .sendings
                 .iter()
                 .any(|sent| sent.call == WriteKind::Deploy),
-            fate,
+            outcome,
         });
     }
-    if recovery.in_flight().is_empty() {
+    let is_ended = |step: &RecoveredStep| step.outcome.ended().is_some();
+    if recovery.steps.iter().all(is_ended) {
         let done = outcomes
             .iter()
             .filter(|word| **word == Some(OutcomeKind::Done))
@@ -191,48 +157,37 @@ pub async fn recover(past: &PastRun, execution: &Execution) -> Result<Recovery, 
         // A journal without its beginning does not contain the number of changes.
         let complete = past.began_at_ms.is_some() && done == past.changes;
         let entry = Entry::End { complete };
-        execution.journal.record(run.now_ms(), entry).await?;
+        context.journal.record((context.now_ms)(), entry).await?;
     }
     Ok(recovery)
 }
 
-impl Run<'_> {
+impl ApplyContext<'_> {
     async fn recover_step(&self, step: &PastStep, action: &Action) -> RecoveredOutcome {
         let last = |call: WriteKind| step.sendings.iter().rev().find(|sent| sent.call == call);
-        let recovered = match (action, last(WriteKind::Deploy), last(WriteKind::Delete)) {
-            (
-                Action::Create {
-                    after, other_owner, ..
-                },
-                Some(sent),
-                _,
-            ) => {
-                let other_owner = other_owner.as_ref();
-                let target = DeployTarget { after, other_owner };
-                self.recover_deploy(step, sent, target, None).await
+        let target = match action {
+            Action::Create {
+                after, other_owner, ..
             }
-            (
-                Action::Replace {
-                    before,
-                    after,
-                    other_owner,
-                    ..
-                },
-                Some(sent),
-                _,
-            ) => {
-                let other_owner = other_owner.as_ref();
-                let target = DeployTarget { after, other_owner };
-                self.recover_deploy(step, sent, target, Some(&before.id))
-                    .await
-            }
-            (Action::Delete { before }, _, Some(sent)) => {
+            | Action::Replace {
+                after, other_owner, ..
+            } => Some(DeployTarget::new(after, other_owner.as_ref())),
+            _ => None,
+        };
+        if let (Some(target), Some(sent)) = (target, last(WriteKind::Deploy)) {
+            let replaced = action.before().map(|before| &before.id);
+            let recovered = self.recover_deploy(step, sent, target, replaced).await;
+            // An unreachable server proves nothing.
+            return recovered.unwrap_or(RecoveredOutcome::Open { job: None });
+        }
+        let recovered = match (action, last(WriteKind::Delete)) {
+            (Action::Delete { before }, Some(sent)) => {
                 self.recover_delete(step, sent, before, false).await
             }
-            (Action::Replace { before, .. }, _, Some(sent)) => {
+            (Action::Replace { before, .. }, Some(sent)) => {
                 self.recover_delete(step, sent, before, true).await
             }
-            (Action::Update { before, after, .. }, ..) => {
+            (Action::Update { before, after, .. }, _) => {
                 self.recover_patch(step, &before.id, after).await
             }
             // Only a patch before a delete was sent, or the entry is of an unknown kind.
@@ -241,10 +196,10 @@ impl Run<'_> {
                 | Action::Replace { .. }
                 | Action::Delete { .. }
                 | Action::NoOp { .. },
-                ..,
+                _,
             ) => {
                 self.await_propagation(step.sendings.last()).await;
-                Ok(not_done("it had only begun"))
+                Ok(RecoveredOutcome::not_done("it had only begun"))
             }
         };
         // An unreachable server proves nothing.
@@ -256,7 +211,7 @@ impl Run<'_> {
     async fn await_propagation(&self, sent: Option<&PastSending>) {
         let propagation = self.settings.propagation;
         let passed = sent.map_or(propagation, |sent| {
-            Duration::from_millis(self.now_ms().saturating_sub(sent.at_ms))
+            Duration::from_millis((self.now_ms)().saturating_sub(sent.at_ms))
         });
         let rest = propagation.saturating_sub(passed);
         let _ = pause(rest, Instant::now() + rest, &self.interrupt).await;
@@ -279,18 +234,15 @@ impl Run<'_> {
             .await
         {
             JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(solution_ids),
-            JobEnd::Finished(JobResult::Failed { message }) => Err(RecoveredOutcome::Failed {
-                detail: message,
-                suspect: None,
-                unconfirmed: false,
-                made: None,
-            }),
+            JobEnd::Finished(JobResult::Failed { message }) => {
+                Err(RecoveredOutcome::not_done(message))
+            }
             // The server forgot the job, or never knew it: the live state decides. If the server
             // gave no answer at all, nothing is proven.
             JobEnd::TimeUp {
                 stopped: Stopped::OutOfTime,
                 was_pending: false,
-                said: Some(_),
+                last_answer: Some(_),
             } => Ok(Vec::new()),
             JobEnd::TimeUp { .. } => Err(RecoveredOutcome::Open {
                 job: Some(job.clone()),
@@ -309,16 +261,14 @@ impl Run<'_> {
         let known: Vec<SolutionId> = before.cloned().collect();
         let ids = match self.follow(step, sent, self.settings.deploy).await {
             Ok(ids) => ids,
-            Err(RecoveredOutcome::Failed { detail, .. }) => {
+            Err(RecoveredOutcome::Ended(failed)) => {
                 let made = target.find_made(self, &known).await?;
-                return Ok(RecoveredOutcome::Failed {
-                    detail,
-                    suspect: made.map(|live| live.id),
-                    unconfirmed: false,
-                    made: None,
-                });
+                return Ok(RecoveredOutcome::Ended(RecordedOutcome {
+                    id: made.map(|live| live.id),
+                    ..failed
+                }));
             }
-            Err(fate) => return Ok(fate),
+            Err(outcome) => return Ok(outcome),
         };
         let look = async || {
             if sent.known.is_some() {
@@ -342,24 +292,23 @@ impl Run<'_> {
         Ok(match found {
             Some(Made::Declared(live)) => {
                 let live = self.seen(target.after.visibility.is_some(), live).await?;
-                RecoveredOutcome::Done {
-                    unfinished: !target.after.is_proven_by(&live),
-                    id: Some(live.id),
-                }
+                let is_proven = target.after.is_proven_by(&live);
+                let missing = (!is_proven).then_some("deployed, and not as declared yet");
+                RecoveredOutcome::done(Some(live.id), missing)
             }
-            Some(Made::Other { found, id }) => RecoveredOutcome::Failed {
-                detail: target.other_identity(found.clone(), id.clone()).to_string(),
-                suspect: Some(id),
-                unconfirmed: false,
-                made: Some(found),
-            },
-            None => RecoveredOutcome::Failed {
-                detail: "no record of it is live".to_owned(),
-                suspect: None,
+            Some(Made::Other { found, id }) => {
+                let error = target.other_identity(found.clone(), id.clone());
+                RecoveredOutcome::Ended(RecordedOutcome {
+                    id: Some(id),
+                    made: Some(found),
+                    ..failed(error.to_string())
+                })
+            }
+            None => RecoveredOutcome::Ended(RecordedOutcome {
                 // Without a job, the server may not have accepted the deploy.
                 unconfirmed: sent.job.is_some() && target.after.package.is_none(),
-                made: None,
-            },
+                ..failed("no record of it is live")
+            }),
         })
     }
 
@@ -372,20 +321,20 @@ impl Run<'_> {
     ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
         let failure = match self.follow(step, sent, self.settings.delete).await {
             Ok(_) => None,
-            Err(RecoveredOutcome::Failed { detail, .. }) => Some(detail),
-            Err(fate) => return Ok(fate),
+            Err(RecoveredOutcome::Ended(failed)) => failed.detail,
+            Err(outcome) => return Ok(outcome),
         };
         let look = async || {
-            let live = self.fetch(&before.id, &before.identity.name).await?;
-            Ok(live.is_none().then_some(()))
+            let is_gone = self.is_gone(before).await?;
+            Ok(is_gone.then_some(()))
         };
         let gone = self.until_shown(look, |_: &ReadError| true).await?;
         Ok(match gone {
-            Some(()) => RecoveredOutcome::Done {
-                id: None,
-                unfinished: is_replace,
-            },
-            None => not_done(failure.as_deref().unwrap_or("it is still live")),
+            Some(()) => {
+                let missing = is_replace.then_some("deleted, and not deployed again yet");
+                RecoveredOutcome::done(None, missing)
+            }
+            None => RecoveredOutcome::not_done(failure.as_deref().unwrap_or("it is still live")),
         })
     }
 
@@ -397,25 +346,13 @@ impl Run<'_> {
     ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
         self.await_propagation(step.sendings.last()).await;
         let Some(live) = self.fetch(id, &after.identity.name).await? else {
-            return Ok(not_done("it is not live any more"));
+            return Ok(RecoveredOutcome::not_done("it is not live any more"));
         };
         let live: LiveVersion = self.seen(after.visibility.is_some(), live).await?;
         Ok(if after.is_proven_by(&live) {
-            RecoveredOutcome::Done {
-                id: Some(live.id),
-                unfinished: false,
-            }
+            RecoveredOutcome::done(Some(live.id), None)
         } else {
-            not_done("reads do not show its effect")
+            RecoveredOutcome::not_done("reads do not show its effect")
         })
-    }
-}
-
-fn not_done(detail: &str) -> RecoveredOutcome {
-    RecoveredOutcome::Failed {
-        detail: detail.to_owned(),
-        suspect: None,
-        unconfirmed: false,
-        made: None,
     }
 }

@@ -1,14 +1,12 @@
 //! The outcomes of an apply: exactly one for every change.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::time::Duration;
 
-use crate::api::WriteError;
-use crate::attribute::LiveStateWord;
-use crate::ident::{Address, Identity, JobId, Owner, OwnerPair, SolutionId};
+use super::step_error::{StepError, chain};
+use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{ActionKind, ApprovedPlan, Decided, Difference};
+use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, Difference, PreconditionResult};
 
 /// The report of an apply: the changes of the plan, in its order.
 #[derive(Debug)]
@@ -39,6 +37,21 @@ pub struct StepReport {
     pub took: Duration,
 }
 
+impl StepReport {
+    /// Returns the report of a change for which nothing was sent.
+    pub(super) fn new(change: &Change, outcome: Outcome) -> Self {
+        Self {
+            address: change.address.clone(),
+            identity: change.identity.clone(),
+            kind: change.action.kind(),
+            outcome,
+            jobs: Vec::new(),
+            sent_twice: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
 /// The outcome of one change.
 #[derive(Debug)]
 pub enum Outcome {
@@ -57,7 +70,7 @@ pub enum Outcome {
         /// The job, if the server named one.
         job: Option<JobId>,
         /// The last answer about the job, if it was not a valid one.
-        said: Option<String>,
+        last_answer: Option<String>,
     },
 }
 
@@ -142,259 +155,30 @@ pub enum NotReleased {
     TooYoung,
 }
 
-/// The reason why a change failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StepError {
-    /// The server refused the call.
-    #[error("the server refused the {call}")]
-    CallRefused {
-        /// The call.
-        call: WriteKind,
-        /// The server's answer.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The call could not be sent before the time of the step was over.
-    #[error("the {call} could not be sent in time")]
-    NotSent {
-        /// The call.
-        call: WriteKind,
-        /// The error of the last attempt.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The server requested a pause that is longer than the time of the step.
-    #[error("the server asked to wait longer than the {call} may take, so it was not sent")]
-    HeldBack {
-        /// The call.
-        call: WriteKind,
-    },
-    /// The lock was lost, so that another process may be writing.
-    #[error("the lock is not held any more, so the {call} was not sent")]
-    LockLost {
-        /// The call.
-        call: WriteKind,
-    },
-    /// The job failed, as the server reports.
-    #[error("the {call} job `{job}` failed: {message}")]
-    JobFailed {
-        /// The call that started it.
-        call: WriteKind,
-        /// The job.
-        job: JobId,
-        /// The server's message.
-        message: String,
-        /// The record that the failed deploy left.
-        suspect: Option<SolutionId>,
-    },
-    /// The job ended, and its effect is not visible in reads.
-    #[error("{}", not_confirmed(*.call, .job.as_ref()))]
-    NotConfirmed {
-        /// The call.
-        call: WriteKind,
-        /// The job.
-        job: Option<JobId>,
-    },
-    /// The package contained another solution.
-    #[error(
-        "the deploy made `{found}` (id `{id}`) instead of `{}`",
-        .declared.full_address()
-    )]
-    OtherIdentity {
-        /// The declared version.
-        declared: Box<Identity>,
-        /// The identity that was deployed.
-        found: String,
-        /// The id of the deployed record.
-        id: SolutionId,
-    },
-    /// An earlier deploy of this package made another solution, which still exists.
-    #[error(
-        "an earlier deploy of this package made `{found}` (id `{id}`), so it was not deployed again"
-    )]
-    MadeOtherBefore {
-        /// The identity that was deployed.
-        found: String,
-        /// The id of the deployed record.
-        id: SolutionId,
-    },
-    /// An earlier deploy of this package ended, and its record was not found.
-    #[error(
-        "an earlier deploy of this package ended, and what it made was not found, so it was not deployed again"
-    )]
-    MadeUnknownBefore,
-    /// The delete was refused for the version in service, and again for the version out of service.
-    #[error(
-        "the version could not be deleted, {}; {}",
-        refusals(.first.as_deref(), .second),
-        after_refusals(.state, .left_inactive.as_deref())
-    )]
-    NotDeleted {
-        /// The record.
-        id: SolutionId,
-        /// The reason why it could not be deleted in service; `None` if an earlier apply tried
-        /// that.
-        first: Option<String>,
-        /// The reason why it could not be deleted out of service.
-        second: String,
-        /// The state before solform deactivated it.
-        state: LiveStateWord,
-        /// The reason why it could not be put back into service; `None` if it was put back.
-        left_inactive: Option<String>,
-    },
-    /// The server accepted the patch and changed nothing.
-    #[error("the patch of {fields} had no effect, neither as query nor as body")]
-    NoEffect {
-        /// The fields, for people.
-        fields: String,
-    },
-    /// The version waits for an approval on the platform.
-    #[error("`{id}` waits for review before it becomes PUBLIC")]
-    WaitsForReview {
-        /// The record.
-        id: SolutionId,
-    },
-    /// The record was deleted between two steps of the change.
-    #[error("the record `{id}` is gone")]
-    Vanished {
-        /// The id of the record.
-        id: SolutionId,
-    },
-    /// A read that the step needs failed.
-    #[error("the live state could not be read")]
-    NotRead {
-        /// The cause.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The journal could not be written, so nothing was sent.
-    #[error("the journal could not be written, so nothing more was sent")]
-    Journal {
-        /// The cause.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-}
-
-fn refusals(first: Option<&str>, second: &str) -> String {
-    match first {
-        Some(first) => format!("neither in service ({first}) nor INACTIVE ({second})"),
-        None => format!("also not INACTIVE ({second})"),
-    }
-}
-
-fn after_refusals(state: &LiveStateWord, left_inactive: Option<&str>) -> String {
-    match left_inactive {
-        None if *state == LiveStateWord::Active => "it is ACTIVE again".to_owned(),
-        None => format!(
-            "it was {} and is ACTIVE now, because the API has no PATCH to {0}",
-            state.as_str()
-        ),
-        Some(why) => format!("it is INACTIVE now, and could not be set ACTIVE again: {why}"),
-    }
-}
-
-fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
-    let job = job.map_or_else(String::new, |job| format!(" of job `{job}`"));
-    match call {
-        WriteKind::Deploy => format!("the deploy{job} ended, and the version is not live"),
-        WriteKind::Delete => format!("the delete{job} ended, and the version is still live"),
-        WriteKind::Patch => {
-            "the server accepted the patch, and reads do not show its effect".to_owned()
-        }
-    }
-}
-
-fn other_solution(id: &SolutionId) -> String {
-    format!(
-        "The package contains another solution: correct `path`, and delete `{id}` on the platform. Apply does not deploy this package again while `{id}` is there."
-    )
-}
-
-impl StepError {
-    /// Returns the message with the messages of all causes.
-    pub(super) fn chain(&self) -> String {
-        let mut parts = vec![self.to_string()];
-        let mut source = self.source();
-        while let Some(cause) = source {
-            parts.push(cause.to_string());
-            source = cause.source();
-        }
-        parts.join(": ")
-    }
-
-    /// Returns the fix, as a sentence.
-    pub fn help(&self) -> String {
-        match self {
-            Self::CallRefused { source, .. } => source.downcast_ref::<WriteError>().map_or_else(
-                || "Read the server's message.".to_owned(),
-                |error| error.api().help().into_owned(),
-            ),
-            Self::NotSent { .. } | Self::HeldBack { .. } | Self::NotRead { .. } => {
-                "Run apply again when the server answers: it first reads what is live."
-                    .to_owned()
-            }
-            Self::LockLost { .. } => {
-                "Find out who took the lock, then run apply again: it finishes what was begun."
-                    .to_owned()
-            }
-            Self::JobFailed {
-                suspect: Some(id), ..
-            } => format!(
-                "The failed job left record `{id}` behind; fix the cause, then redeploy it with --replace."
-            ),
-            Self::JobFailed { suspect: None, .. } => {
-                "Fix what the message names, then run apply again.".to_owned()
-            }
-            Self::NotConfirmed { .. } => {
-                "Look at the job on the platform, then run plan to see what is live.".to_owned()
-            }
-            Self::OtherIdentity {
-                declared,
-                found,
-                id,
-            } => {
-                // The record may be the same version under the other owner of a pair that the
-                // environment does not name.
-                let owner = found
-                    .split_once(':')
-                    .filter(|(_, rest)| *rest == declared.address().as_str())
-                    .and_then(|(owner, _)| Owner::parse(owner).ok());
-                owner
-                    .and_then(|owner| OwnerPair::advice(&declared.owner, &owner))
-                    .unwrap_or_else(|| other_solution(id))
-            }
-            Self::MadeOtherBefore { id, .. } => other_solution(id),
-            Self::MadeUnknownBefore => {
-                "Find what it made on the platform: the package may contain another solution. Then correct `path`, or deploy the package again with --replace.".to_owned()
-            }
-            Self::NotDeleted {
-                left_inactive: None,
-                ..
-            } => "Fix what the server's message names, then run apply again.".to_owned(),
-            Self::NotDeleted { id, .. } => format!(
-                "Set `{id}` to ACTIVE on the platform, or run apply with the version declared ACTIVE; then fix what the server's message names."
-            ),
-            Self::NoEffect { .. } => {
-                "The server ignores the change; check the rights of the token's user.".to_owned()
-            }
-            Self::WaitsForReview { .. } => {
-                "Have it approved on the platform; apply does not ask a second time.".to_owned()
-            }
-            Self::Vanished { .. } => "Run plan to see what is live now.".to_owned(),
-            Self::Journal { .. } => {
-                "Make the store's folder writable, then run apply again.".to_owned()
-            }
-        }
-    }
-}
-
 impl Outcome {
     /// Returns the outcome of a change that is decided before anything is executed.
     pub(super) fn of(decided: &Decided) -> Self {
         match decided {
             Decided::Done(id) => Self::Done(Done::already(id.clone())),
             Decided::Refused(differences) => Self::Refused(differences.clone()),
+        }
+    }
+
+    /// Returns the outcome of a change whose effect is unknown.
+    pub(super) fn unknown(job: Option<JobId>) -> Self {
+        Self::Unknown {
+            job,
+            last_answer: None,
+        }
+    }
+
+    /// Returns whether the after-image is already live, or the refusal of a change that does not
+    /// match the live state.
+    pub(super) fn is_done(result: PreconditionResult) -> Result<bool, Self> {
+        match result {
+            PreconditionResult::Done => Ok(true),
+            PreconditionResult::Ready => Ok(false),
+            PreconditionResult::Moved(differences) => Err(Self::Refused(differences)),
         }
     }
 
@@ -409,6 +193,121 @@ impl Outcome {
             Self::Unknown { .. } => OutcomeKind::Unknown,
         }
     }
+
+    /// Returns the reason why the change is not done, or a remark on one that is done. `None` if
+    /// the outcome needs no explanation.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Done(done) => {
+                let mut remarks = Vec::new();
+                if done.was_already {
+                    remarks.push("already up to date");
+                }
+                if done.visibility_not_known {
+                    remarks.push("the visibility was set and cannot be read back");
+                }
+                (!remarks.is_empty()).then(|| remarks.join(", "))
+            }
+            Self::Failed(error) => Some(chain(error)),
+            Self::Skipped(SkipReason::Because(address)) => Some(format!("{address} is not done")),
+            Self::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
+                Some(format!("{successor}: {why}"))
+            }
+            Self::Skipped(SkipReason::HeldBack { .. }) => Some(
+                "the job of its last deploy was abandoned and may still end; --replace deploys it \
+                 now"
+                .to_owned(),
+            ),
+            Self::Skipped(SkipReason::OutOfTime) => {
+                Some("`timeouts.apply` was exceeded".to_owned())
+            }
+            Self::Refused(differences) => {
+                let differences: Vec<String> = differences.iter().map(difference).collect();
+                Some(format!(
+                    "changed since the plan was made: {}",
+                    differences.join("; ")
+                ))
+            }
+            Self::Cancelled => Some("an interrupt came before anything was sent".to_owned()),
+            Self::Unknown { job, last_answer } => {
+                let mut text = job.as_ref().map_or_else(
+                    || "the server may or may not have accepted the request".to_owned(),
+                    |job| format!("job {job} was still in progress"),
+                );
+                if let Some(last_answer) = last_answer {
+                    text.push_str(", it last answered: ");
+                    text.push_str(last_answer);
+                }
+                Some(text)
+            }
+        }
+    }
+
+    /// Returns the fix, if the change failed.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => Some(error.help()),
+            _ => None,
+        }
+    }
+}
+
+fn difference(difference: &Difference) -> String {
+    match difference {
+        Difference::Gone { id } => format!("`{id}` is gone"),
+        Difference::Appeared { id, state } => format!("`{id}` is live, in state {state:?}"),
+        Difference::Orphaned { id } => {
+            format!("a failed deploy of this plan left `{id}`; deploy it again with --replace")
+        }
+        Difference::OtherOwner { identity } => {
+            format!(
+                "it is live under the owner `{}`, which does not count as the declared one \
+                 (owner-differs)",
+                identity.owner
+            )
+        }
+        Difference::Field {
+            field,
+            planned,
+            live,
+        } => format!("{} was {planned:?} and is {live:?}", field.as_str()),
+        Difference::OtherIdentity { planned, live } => format!(
+            "`{}` is `{}` now",
+            planned.full_address(),
+            live.full_address()
+        ),
+        Difference::Declared {
+            field,
+            planned,
+            declared,
+        } => format!(
+            "{} is {planned:?} in the plan file, and the manifest declares {declared:?}",
+            field.as_str()
+        ),
+        Difference::Package { planned, found } => match found {
+            Some(found) => format!("the package was {planned} and is {found}"),
+            None => format!("the package {planned} is not there, or cannot be deployed"),
+        },
+        Difference::PackageProblem { problem } => problem.to_string(),
+        Difference::PackageUnreadable { why } => {
+            format!("the package could not be inspected: {why}")
+        }
+        Difference::NotPlanned {
+            instead: Some(kind),
+        } => {
+            format!(
+                "a new plan contains another change of it: {}",
+                kind.as_str()
+            )
+        }
+        Difference::NotPlanned { instead: None } => "a new plan does not contain it".to_owned(),
+        Difference::WaitsFor { address } => {
+            format!("it waits for {address}, which is not approved")
+        }
+        Difference::UsedUp => {
+            "an earlier apply of this plan made it, and it was undone since".to_owned()
+        }
+    }
 }
 
 impl ApplyReport {
@@ -417,15 +316,7 @@ impl ApplyReport {
         let changes = plan.plan().changes.iter();
         let steps = changes.filter_map(|change| {
             let decided = plan.decided(&change.address)?;
-            Some(StepReport {
-                address: change.address.clone(),
-                identity: change.identity.clone(),
-                kind: change.action.kind(),
-                outcome: Outcome::of(decided),
-                jobs: Vec::new(),
-                sent_twice: Vec::new(),
-                took: Duration::ZERO,
-            })
+            Some(StepReport::new(change, Outcome::of(decided)))
         });
         Self {
             steps: steps.collect(),

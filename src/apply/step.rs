@@ -1,27 +1,33 @@
-//! Executes one step: checks its precondition, sends the journalled request, polls, confirms by
-//! reading, and reports the outcome.
+//! A change in progress: its journalled writes, its jobs and its permit.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::create::DeployTarget;
+use super::backoff::Stopped;
+use super::context::ApplyContext;
 use super::event::ApplyEvent;
-use super::executor::Run;
-use super::report::{Done, Outcome, SkipReason, StepError, StepReport};
-use super::wait::NotShown;
-use crate::api::WriteError;
+use super::poll::{JobEnd, NotShown};
+use super::report::Outcome;
+use super::step_error::StepError;
+use super::write::{Attempt, Delivery, Effect, NoResult, Sent};
+use crate::api::{ReadError, WriteError};
 use crate::ident::{JobId, SolutionId};
+use crate::job::JobResult;
 use crate::outcome::WriteKind;
-use crate::plan::{Action, Change};
+use crate::plan::Change;
 use crate::store::{ChangeRef, Entry, RecordPatch};
 
+/// The time for which a checked precondition is valid before the first send.
+const CHECK_HOLDS: Duration = Duration::from_secs(10);
+
 /// A change in progress.
-pub(super) struct Step<'a, 'r> {
-    pub(super) run: &'a Run<'r>,
+pub(super) struct Step<'a> {
+    pub(super) context: &'a ApplyContext<'a>,
     pub(super) change: &'a Change,
-    pub(super) attempts: BTreeMap<WriteKind, u32>,
+    attempts: BTreeMap<WriteKind, u32>,
     pub(super) sent_twice: Vec<WriteKind>,
     /// The fields that the next PATCH sets.
     pub(super) patching: Option<RecordPatch>,
@@ -29,280 +35,225 @@ pub(super) struct Step<'a, 'r> {
     pub(super) known: Vec<SolutionId>,
     /// The record that this step deployed and has not patched yet.
     pub(super) deployed: Option<SolutionId>,
-    jobs: Vec<JobId>,
-    /// The permit of the step.
-    place: Option<SemaphorePermit<'a>>,
+    pub(super) jobs: Vec<JobId>,
+    permit: Option<SemaphorePermit<'a>>,
 }
 
-/// Executes one change, and reports its outcome.
-pub(super) async fn perform<'a>(
-    run: &'a Run<'_>,
-    change: &'a Change,
-    place: SemaphorePermit<'a>,
-) -> StepReport {
-    let begun = Instant::now();
-    run.tell(&ApplyEvent::StepStarted {
-        address: change.address.clone(),
-        kind: change.action.kind(),
-    });
-    let mut step = Step {
-        run,
-        change,
-        attempts: BTreeMap::new(),
-        sent_twice: Vec::new(),
-        patching: None,
-        known: Vec::new(),
-        deployed: None,
-        jobs: Vec::new(),
-        place: Some(place),
-    };
-    let stopped = tokio::select! {
-        biased;
-        result = step.act() => Ok(result),
-        () = run.interrupt.grace_over() => Err(Outcome::Cancelled),
-        () = tokio::time::sleep_until(run.ends_at) => Err(Outcome::Skipped(SkipReason::OutOfTime)),
-    };
-    let outcome = match stopped {
-        Ok(Ok(done)) => {
-            // A record that already existed is not confirmed: its deploy may still be in progress.
-            if let Some(id) = done.id.as_ref().filter(|_| !done.was_already) {
-                run.confirm(&change.identity, id);
-            }
-            Outcome::Done(done)
+/// The reason why a job has not succeeded.
+pub(super) enum JobFailure {
+    /// The job failed, as the server reports.
+    Failed { job: JobId, message: String },
+    /// The job was in progress when the time was over.
+    Unknown(Outcome),
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn new(
+        context: &'a ApplyContext<'a>,
+        change: &'a Change,
+        permit: SemaphorePermit<'a>,
+    ) -> Self {
+        Self {
+            context,
+            change,
+            attempts: BTreeMap::new(),
+            sent_twice: Vec::new(),
+            patching: None,
+            known: Vec::new(),
+            deployed: None,
+            jobs: Vec::new(),
+            permit: Some(permit),
         }
-        Ok(Err(outcome)) => outcome,
-        // A cancelled step has sent nothing, or its effect is unknown.
-        Err(outcome) if !step.has_begun() => outcome,
-        Err(_) => Outcome::Unknown {
-            job: step.jobs.last().cloned(),
-            said: None,
-        },
-    };
-    let Step {
-        sent_twice,
-        deployed,
-        jobs,
-        place,
-        ..
-    } = step;
-    // Held until the end, unless the step released it before.
-    let _place = place;
-    let report = StepReport {
-        jobs,
-        sent_twice,
-        ..report_of(change, outcome, begun)
-    };
-    conclude(run, change, report, deployed).await
-}
-
-/// Reports a change that was not executed.
-pub(super) async fn not_tried(run: &Run<'_>, change: &Change, outcome: Outcome) -> StepReport {
-    conclude(
-        run,
-        change,
-        report_of(change, outcome, Instant::now()),
-        None,
-    )
-    .await
-}
-
-fn report_of(change: &Change, outcome: Outcome, begun: Instant) -> StepReport {
-    StepReport {
-        address: change.address.clone(),
-        identity: change.identity.clone(),
-        kind: change.action.kind(),
-        outcome,
-        jobs: Vec::new(),
-        sent_twice: Vec::new(),
-        took: begun.elapsed(),
     }
-}
 
-/// Journals and emits the end of a change. `deployed` is the record that the step deployed.
-async fn conclude(
-    run: &Run<'_>,
-    change: &Change,
-    report: StepReport,
-    deployed: Option<SolutionId>,
-) -> StepReport {
-    let outcome = &report.outcome;
-    // The declared version was deployed, and the patch after it is missing.
-    let unfinished = deployed.filter(|_| !matches!(outcome, Outcome::Done(_)));
-    let made = match outcome {
-        Outcome::Failed(
-            StepError::OtherIdentity { found, .. } | StepError::MadeOtherBefore { found, .. },
-        ) => Some(found.clone()),
-        _ => None,
-    };
-    let (id, detail) = match outcome {
-        Outcome::Done(done) => (done.id.clone().filter(|_| !done.was_already), None),
-        Outcome::Failed(error) => {
-            let id = match error {
-                StepError::JobFailed { suspect, .. } => suspect.clone(),
-                StepError::OtherIdentity { id, .. } | StepError::MadeOtherBefore { id, .. } => {
-                    Some(id.clone())
-                }
-                _ => None,
-            };
-            (id, Some(error.to_string()))
-        }
-        Outcome::Skipped(_)
-        | Outcome::Refused(_)
-        | Outcome::Cancelled
-        | Outcome::Unknown { .. } => (None, None),
-    };
-    let entry = Entry::Outcome {
-        change: ChangeRef::of(change),
-        outcome: outcome.word(),
-        unfinished: unfinished.is_some(),
-        id: id.or(unfinished),
-        detail,
-        unconfirmed: matches!(
-            outcome,
-            Outcome::Failed(StepError::NotConfirmed {
-                call: WriteKind::Deploy,
-                ..
-            })
-        ) && change
-            .action
-            .after()
-            .is_some_and(|after| after.package.is_none()),
-        made,
-    };
-    // The outcome stays valid if its journal entry cannot be written.
-    if let Err(error) = run.journal.record(run.now_ms(), entry).await {
-        tracing::warn!(address = %change.address, %error, "the outcome could not be journalled");
-    }
-    run.tell(&ApplyEvent::StepFinished {
-        address: change.address.clone(),
-        kind: change.action.kind(),
-        outcome: outcome.word(),
-        took: report.took,
-        id: match outcome {
-            Outcome::Done(done) => done.id.clone(),
-            Outcome::Failed(_)
-            | Outcome::Skipped(_)
-            | Outcome::Refused(_)
-            | Outcome::Cancelled
-            | Outcome::Unknown { .. } => None,
-        },
-        why: outcome.why(),
-        jobs: report.jobs.clone(),
-        sent_twice: report.sent_twice.clone(),
-    });
-    report
-}
-
-impl Step<'_, '_> {
     /// Returns whether a write of this step was sent.
     pub(super) fn has_begun(&self) -> bool {
         !self.attempts.is_empty()
     }
 
-    async fn act(&mut self) -> Result<Done, Outcome> {
-        let change = self.change;
-        match &change.action {
-            Action::Create {
-                path,
-                after,
-                other_owner,
-            } => {
-                let other_owner = other_owner.as_ref();
-                self.create(path, DeployTarget { after, other_owner }, None)
-                    .await
+    /// Releases the permit, so that another step can start: this step starts no more jobs.
+    pub(super) fn release_permit(&mut self) {
+        self.permit = None;
+    }
+
+    /// Sends a write, journalled, until the result is known, or the deadline is reached.
+    ///
+    /// `send` sends once. `look` checks for the effect of a send whose answer was lost. `check`
+    /// checks the precondition again before a repetition.
+    pub(super) async fn send<T, F>(
+        &mut self,
+        call: WriteKind,
+        deadline: Instant,
+        send: impl AsyncFn() -> Result<T, WriteError>,
+        look: impl AsyncFn() -> Result<Option<F>, ReadError>,
+        check: impl AsyncFn() -> Result<(), Outcome>,
+    ) -> Result<Sent<T, F>, Outcome> {
+        let (context, address) = (self.context, &self.change.address);
+        let checked_at = Instant::now();
+        let delivery = Delivery {
+            deadline,
+            propagation: context.settings.propagation,
+            interrupt: &context.interrupt,
+            random: &context.shared.random,
+            is_ambiguous: call == WriteKind::Deploy
+                && context.sent_before.contains(&self.change.identity),
+        };
+        let attempt = async |attempt: Attempt| {
+            // A pause that the server requested ends before the send is journalled.
+            match tokio::time::timeout_at(deadline, context.writer.ready()).await {
+                Err(_) => return Err(Outcome::Failed(StepError::HeldBack { call })),
+                Ok(Err(error)) => return Ok(Err(error)),
+                Ok(Ok(())) => {}
             }
-            Action::Update {
-                before,
-                patch,
-                after: _,
-            } => self.update(before, *patch).await,
-            Action::Replace {
-                before,
-                path,
-                after,
-                other_owner,
-            } => {
-                self.delete(before).await?;
-                let other_owner = other_owner.as_ref();
-                let target = DeployTarget { after, other_owner };
-                self.create(path, target, Some(&before.id)).await
+            let needs_check = if attempt.is_first {
+                checked_at.elapsed() > CHECK_HOLDS
+            } else {
+                // The check for the effect of a deploy is also a check of its precondition. After a
+                // pause, a deploy is checked again only if the pause was long: a server may have
+                // accepted a request although it reports the opposite, and its own record must not
+                // refuse the change.
+                call != WriteKind::Deploy || attempt.pause >= CHECK_HOLDS
+            };
+            if needs_check {
+                check().await?;
             }
-            Action::Delete { before } => self.delete(before).await,
-            Action::NoOp { .. } => Ok(Done::already(None)),
+            self.announce(call).await?;
+            if attempt.is_ambiguous {
+                self.sent_twice.push(call);
+            }
+            Ok(send().await)
+        };
+        let on_retry = |after, is_ambiguous, error: &WriteError| {
+            context.emit(&ApplyEvent::Retrying {
+                address: address.clone(),
+                call,
+                after,
+                is_ambiguous,
+                why: error.to_string(),
+            });
+        };
+        let sent = delivery
+            .send(attempt, async || look().await.map(Effect::from), on_retry)
+            .await;
+        if matches!(sent, Ok(Sent::Refused(_)) | Err(NoResult::NotSent(_))) {
+            self.record_refusal(call).await;
+        }
+        sent.map_err(|no_result| match no_result {
+            NoResult::Stopped(outcome) => outcome,
+            NoResult::NotSent(error) => Outcome::Failed(StepError::NotSent {
+                call,
+                source: Box::new(error),
+            }),
+            NoResult::Unknown(_) => Outcome::unknown(None),
+        })
+    }
+
+    /// Journals that the server did not accept the last send, unless it may have accepted an earlier
+    /// one. The refusal stays valid if the entry cannot be written.
+    async fn record_refusal(&self, call: WriteKind) {
+        if self.sent_twice.contains(&call) || !self.attempts.contains_key(&call) {
+            return;
+        }
+        let (context, address) = (self.context, &self.change.address);
+        let change = ChangeRef::of(self.change);
+        let entry = Entry::Refused { change, call };
+        if let Err(error) = context.journal.record((context.now_ms)(), entry).await {
+            tracing::warn!(%address, %error, "the refusal could not be journalled");
         }
     }
 
     /// Journals a call before it is sent. Before the first call, journals the whole change.
-    pub(super) async fn record_sending(
-        &self,
-        call: WriteKind,
-        attempt: u32,
-    ) -> Result<(), Outcome> {
-        let change = || ChangeRef::of(self.change);
+    async fn announce(&mut self, call: WriteKind) -> Result<(), Outcome> {
+        // A step that has begun is completed: a deleted version must be deployed again, and a
+        // deployed version must get its declared visibility.
+        if self.context.interrupt.is_raised() && !self.has_begun() {
+            return Err(Outcome::Cancelled);
+        }
+        // Another process may be writing now.
+        if !self.context.lease.is_held() {
+            return Err(Outcome::Failed(StepError::LockLost { call }));
+        }
+        let attempt = self.attempts.get(&call).copied().unwrap_or_default() + 1;
         let intent = (!self.has_begun()).then(|| Entry::Intent {
-            change: change(),
+            change: ChangeRef::of(self.change),
             action: self.change.action.clone(),
         });
         let sending = Entry::Send {
-            change: change(),
+            change: ChangeRef::of(self.change),
             call,
             attempt,
             patch: self.patching.clone().filter(|_| call == WriteKind::Patch),
             known: (call == WriteKind::Deploy).then(|| self.known.clone()),
         };
-        self.run
+        let entries = intent.into_iter().chain([sending]);
+        let recorded = self
+            .context
             .journal
-            .record_all(self.run.now_ms(), intent.into_iter().chain([sending]))
-            .await
-            .map_err(|error| {
-                Outcome::Failed(StepError::Journal {
-                    source: Box::new(error),
-                })
+            .record_all((self.context.now_ms)(), entries);
+        recorded.await.map_err(|error| {
+            Outcome::Failed(StepError::Journal {
+                source: Box::new(error),
             })
+        })?;
+        self.attempts.insert(call, attempt);
+        Ok(())
     }
 
-    /// Releases the permit, so that another step can start: this step starts no more jobs.
-    pub(super) fn release_permit(&mut self) {
-        self.place = None;
-    }
-
-    /// Journals the job that a call started.
-    pub(super) async fn start_job(&mut self, call: WriteKind, job: Option<JobId>) -> Option<JobId> {
-        self.run.tell(&ApplyEvent::JobStarted {
-            address: self.change.address.clone(),
+    /// Journals the job that a call started, and polls it until it ends. Returns the records that
+    /// it names, or `None` if there is no job, or the server does not know it: the live state
+    /// decides.
+    pub(super) async fn await_job(
+        &mut self,
+        call: WriteKind,
+        job: Option<JobId>,
+        deadline: Instant,
+    ) -> Result<Option<Vec<SolutionId>>, JobFailure> {
+        let (context, address) = (self.context, &self.change.address);
+        context.emit(&ApplyEvent::JobStarted {
+            address: address.clone(),
             call,
             job: job.clone(),
         });
-        if let Some(job) = &job {
-            self.jobs.push(job.clone());
-            let entry = Entry::Job {
-                change: ChangeRef::of(self.change),
-                call,
-                job: job.clone(),
-            };
-            // The server accepted the call, so its job is polled even if the entry cannot be
-            // written. Without a journal, nothing more is sent.
-            if let Err(error) = self.run.journal.record(self.run.now_ms(), entry).await {
-                tracing::warn!(address = %self.change.address, %job, %error, "the job could not be journalled");
-            }
+        let Some(job) = job else { return Ok(None) };
+        self.jobs.push(job.clone());
+        let entry = Entry::Job {
+            change: ChangeRef::of(self.change),
+            call,
+            job: job.clone(),
+        };
+        // The server accepted the call, so its job is polled even if the entry cannot be written.
+        // Without a journal, nothing more is sent.
+        if let Err(error) = context.journal.record((context.now_ms)(), entry).await {
+            tracing::warn!(%address, %job, %error, "the job could not be journalled");
         }
-        job
+        match context.poll_job(address, call, &job, deadline).await {
+            JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(Some(solution_ids)),
+            JobEnd::Finished(JobResult::Failed { message }) => {
+                Err(JobFailure::Failed { job, message })
+            }
+            JobEnd::TimeUp {
+                stopped: Stopped::OutOfTime,
+                was_pending: false,
+                ..
+            } => Ok(None),
+            JobEnd::TimeUp { last_answer, .. } => Err(JobFailure::Unknown(Outcome::Unknown {
+                job: Some(job),
+                last_answer,
+            })),
+        }
     }
 
-    /// Reads until the effect shows, for at most `propagation`.
+    /// Reads until the effect of a call shows, for at most `propagation`.
     pub(super) async fn until_shown<T>(
         &self,
         look: impl AsyncFn() -> Result<Option<T>, Outcome>,
     ) -> Result<Option<T>, Outcome> {
         let is_passing =
             |outcome: &Outcome| matches!(outcome, Outcome::Failed(StepError::NotRead { .. }));
-        let shown = self.run.until_shown(look, is_passing).await;
+        let shown = self.context.until_shown(look, is_passing).await;
         shown.map_err(|not_shown| match not_shown {
             NotShown::Failed(outcome) => outcome,
-            NotShown::Interrupted => Outcome::Unknown {
-                job: self.jobs.last().cloned(),
-                said: None,
-            },
+            NotShown::Interrupted => Outcome::unknown(self.jobs.last().cloned()),
         })
     }
 

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::io::{Io, SharedErr};
 use super::progress::{HEARTBEAT, bar_with};
-use crate::apply::{RunEvent, RunEventSink};
 use crate::ident::JobId;
 use crate::render::words;
+use crate::run::{RunEvent, RunEventSink};
 
 /// The progress of one run or job.
 #[derive(Clone)]

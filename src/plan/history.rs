@@ -42,12 +42,11 @@ pub struct OtherMade {
 }
 
 impl ApplyHistory {
-    /// Returns the versions that must not be written, with the jobs that are in progress for them.
-    pub fn jobs_in_flight(&self) -> BTreeMap<Identity, Option<JobId>> {
-        self.in_flight
-            .iter()
-            .map(|write| (write.identity.clone(), write.job.clone()))
-            .collect()
+    /// Returns the last write of a version whose result is unknown: the version must not be
+    /// written.
+    pub fn write_in_flight(&self, identity: &Identity) -> Option<&InFlight> {
+        let mut newest_first = self.in_flight.iter().rev();
+        newest_first.find(|write| write.identity == *identity)
     }
 
     /// Returns whether a record was never in service: the apply that deployed it has not set its

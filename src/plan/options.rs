@@ -39,9 +39,13 @@ pub struct DiffOptions {
 impl DiffOptions {
     /// Returns the earliest time for a deploy of the version, if it is held back.
     pub fn held_back_until(&self, identity: &Identity) -> Option<u64> {
-        let is_asked_for = |address: &Address| address.means(identity);
         let until_ms = self.held_back.get(identity).copied();
-        until_ms.filter(|_| !self.replace.iter().any(is_asked_for))
+        until_ms.filter(|_| !self.is_redeployed(identity))
+    }
+
+    /// Returns whether `--replace` requests another deploy of the version.
+    pub fn is_redeployed(&self, identity: &Identity) -> bool {
+        self.replace.iter().any(|address| address.means(identity))
     }
 }
 

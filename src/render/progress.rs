@@ -90,10 +90,10 @@ pub fn render_event(
                 }
             }
         }
-        ApplyEvent::Draining { at_work } => {
+        ApplyEvent::Draining { in_progress } => {
             let line = format!(
                 "Interrupted: nothing new is started; {} in progress may end within 30 s. Interrupt again to leave at once.",
-                words::count(*at_work, "step")
+                words::count(*in_progress, "step")
             );
             writeln!(out, "{}", styled(styles.warning, line))
         }

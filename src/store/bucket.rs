@@ -19,18 +19,20 @@ use object_store::client::{
 };
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
-use object_store::{ClientOptions, CredentialProvider, Error, GetResult, ObjectStore, RetryConfig};
+use object_store::{
+    ClientOptions, CredentialProvider, Error, GetResult, ObjectStore, ObjectStoreExt as _,
+    RetryConfig, UpdateVersion,
+};
 use reqwest::StatusCode;
 use url::Url;
 
-use super::backend::StoreError;
-use super::connection::{self, Guard};
+use super::bucket_error::{BoundError, MAX_NAME_BYTES, MAX_NAMES, MAX_PAGES};
+use super::connection::{self, CONNECT_TIMEOUT, Guard, REQUEST_TIMEOUT};
+use super::error::StoreError;
 use super::s3_settings::{BucketSettingsError, Credentials, S3Settings};
 use crate::allowed_hosts::AllowedHosts;
 use crate::ident::Digest;
 
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum time during which a request is repeated.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The timeout of a cloud machine's metadata service. It is short, because the service is on the
@@ -41,12 +43,6 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 /// The largest object that is read.
 pub(super) const OBJECT_LIMIT: u64 = 512 * 1024 * 1024;
-/// The most pages of one list.
-const MAX_PAGES: usize = 1_000;
-/// The most names of one list, and the most bytes that they have together.
-const MAX_NAMES: usize = 100_000;
-const MAX_NAME_BYTES: usize = 64 * 1024 * 1024;
-
 /// The objects of a bucket, and their names page by page.
 #[derive(Clone)]
 pub struct Bucket {
@@ -59,28 +55,6 @@ pub struct Bucket {
 pub(super) struct Names {
     pub(super) objects: Vec<Path>,
     pub(super) folders: Vec<Path>,
-}
-
-/// A bucket that sends more than the limits allow.
-#[derive(Debug, thiserror::Error)]
-enum BoundError {
-    #[error("the bucket lists more than {MAX_NAMES} names, or names that are too long, in `{0}`")]
-    Names(Path),
-    #[error("the bucket answers with more than {MAX_PAGES} pages for the list of `{0}`")]
-    Pages(Path),
-    #[error("the bucket repeats a continuation token, so that the list of `{0}` has no end")]
-    Token(Path),
-    #[error("the object `{path}` has more than {limit} bytes")]
-    Object { path: Path, limit: u64 },
-}
-
-impl From<BoundError> for Error {
-    fn from(error: BoundError) -> Self {
-        Self::Generic {
-            store: "bucket",
-            source: Box::new(error),
-        }
-    }
 }
 
 impl Bucket {
@@ -131,8 +105,40 @@ impl Bucket {
     }
 }
 
-/// Reads an object that is not longer than `limit`.
-pub(super) async fn bytes_of(found: GetResult, limit: u64) -> Result<Bytes, Error> {
+/// An object that was read, and its version.
+pub(super) struct Object {
+    pub(super) bytes: Bytes,
+    pub(super) version: UpdateVersion,
+}
+
+/// Reads an object that is not longer than `limit`, if it exists.
+pub(super) async fn read_object(
+    objects: &dyn ObjectStore,
+    path: &Path,
+    limit: u64,
+) -> Result<Option<Object>, Error> {
+    let found = match objects.get(path).await {
+        Ok(found) => found,
+        Err(Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let version = UpdateVersion {
+        e_tag: found.meta.e_tag.clone(),
+        version: found.meta.version.clone(),
+    };
+    let bytes = bytes_of(found, limit).await?;
+    Ok(Some(Object { bytes, version }))
+}
+
+/// Removes an object, if it exists.
+pub(super) async fn remove_object(objects: &dyn ObjectStore, path: &Path) -> Result<(), Error> {
+    match objects.delete(path).await {
+        Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn bytes_of(found: GetResult, limit: u64) -> Result<Bytes, Error> {
     let path = found.meta.location.clone();
     let too_large = || Error::from(BoundError::Object { path, limit });
     if found.meta.size > limit {
@@ -149,96 +155,6 @@ pub(super) async fn bytes_of(found: GetResult, limit: u64) -> Result<Bytes, Erro
     Ok(bytes.into())
 }
 
-/// An error of a bucket, in one message: the bucket's client wraps errors in up to eight others.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct BucketError {
-    text: String,
-    pub(super) kind: BucketErrorKind,
-}
-
-/// The kinds of errors, each with a fix of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BucketErrorKind {
-    /// Credentials are missing, unknown to the server, or without the needed permission.
-    Denied,
-    /// The bucket does not exist.
-    NotFound,
-    /// A limit of this program is exceeded.
-    Bound,
-    /// Any other error, mostly one of the network.
-    Other,
-}
-
-impl BucketError {
-    /// Reads an error of the bucket's client.
-    pub(super) fn of(error: &Error) -> Self {
-        let mut innermost: &(dyn std::error::Error + 'static) = error;
-        let mut kind = match error {
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                BucketErrorKind::Denied
-            }
-            Error::NotFound { .. } => BucketErrorKind::NotFound,
-            _ => BucketErrorKind::Other,
-        };
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        if innermost.is::<BoundError>() {
-            kind = BucketErrorKind::Bound;
-        }
-        Self {
-            text: readable(&innermost.to_string()),
-            kind,
-        }
-    }
-
-    /// Returns the fix, as a sentence.
-    pub(super) fn help(&self) -> &'static str {
-        match self.kind {
-            BucketErrorKind::Denied => {
-                "Check the credentials in the AWS_* variables, and the rights that they give: to list, read, write and delete."
-            }
-            BucketErrorKind::NotFound => "Check the bucket's name, and AWS_REGION.",
-            BucketErrorKind::Bound => {
-                "Check the contents of the bucket, or name another bucket or prefix."
-            }
-            BucketErrorKind::Other => {
-                "Check the bucket's name, AWS_REGION and AWS_ENDPOINT_URL, the network and the proxy."
-            }
-        }
-    }
-}
-
-/// Returns the message of an S3 error without its XML, on one line of limited length.
-fn readable(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let text = text.replace(
-        "Server returned non-2xx status code: ",
-        "the server answered ",
-    );
-    let part = |name: &str| {
-        let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        let (part, _) = rest.split_once(&format!("</{name}>"))?;
-        Some(part.to_owned())
-    };
-    let head = text.split('<').next().unwrap_or_default();
-    let head = head.trim_end_matches([':', ' ']).to_owned();
-    let parts: Vec<String> = [Some(head), part("Code"), part("Message")]
-        .into_iter()
-        .flatten()
-        .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|part| !part.is_empty())
-        .collect();
-    let line = parts.join(": ");
-    if line.chars().count() > LONGEST {
-        let cut: String = line.chars().take(LONGEST).collect();
-        format!("{cut}...")
-    } else {
-        line
-    }
-}
-
 /// Opens `s3://BUCKET/PREFIX`. Credentials, region and endpoint come from `variables`, which hold
 /// the `AWS_*` variables.
 pub fn open_s3(
@@ -249,7 +165,7 @@ pub fn open_s3(
     // Another part of the process may have installed a provider; any provider works.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut settings = S3Settings::read(variables).map_err(|source| StoreError::Settings {
-        place: url.to_string(),
+        location: url.to_string(),
         source,
     })?;
     settings.allowed_hosts = allowed_hosts.cloned();
@@ -399,32 +315,5 @@ impl HttpService for BoundedClient {
                 body.map_err(|source| HttpError::new_boxed(HttpErrorKind::Decode, source)),
             )
         }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn server_messages_become_one_short_line() {
-        for (text, expected) in [
-            (
-                "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>The signature\n differs</Message></Error>",
-                "the server answered 403 Forbidden: SignatureDoesNotMatch: The signature differs",
-            ),
-            (
-                "Server returned non-2xx status code: 500 Internal Server Error: ",
-                "the server answered 500 Internal Server Error",
-            ),
-            (
-                "Connection refused (os error 111)",
-                "Connection refused (os error 111)",
-            ),
-            ("<Code>A</Code>", "A"),
-        ] {
-            assert_eq!(readable(text), expected);
-        }
-        assert_eq!(readable(&"x".repeat(9_000)).len(), 303);
     }
 }

@@ -5,6 +5,7 @@
 //! All these requests pass through this module.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use object_store::client::{
@@ -14,9 +15,11 @@ use object_store::{ClientConfigKey, ClientOptions, Error};
 use reqwest::redirect::Policy;
 use url::Url;
 
-use super::bucket::{CONNECT_TIMEOUT, REQUEST_TIMEOUT};
 use crate::allowed_hosts::AllowedHosts;
 use crate::regular_file::{self, SECRET_LIMIT};
+
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum number of redirects that are followed, all of them to allowed hosts.
 const REDIRECTS: usize = 5;

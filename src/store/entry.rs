@@ -82,7 +82,8 @@ pub enum Entry {
     /// An apply begins.
     Begin {
         /// The id of the apply.
-        run: String,
+        #[serde(rename = "run")]
+        apply: String,
         /// The id of the saved plan, if one is applied.
         plan: Option<String>,
         /// The environment, its URL and the manifest.
@@ -141,23 +142,9 @@ pub enum Entry {
         /// The change.
         #[serde(flatten)]
         change: ChangeRef,
-        /// The kind of the outcome.
-        outcome: OutcomeKind,
-        /// The record that is live now, or that a failed job left behind.
-        id: Option<SolutionId>,
-        /// The reason, if the change is not done.
-        detail: Option<String>,
-        /// True if one write is done and another one is still missing: the patch after a deploy, or
-        /// the deploy after a delete.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        unfinished: bool,
-        /// True if a deploy of a package that was not inspected has ended, and the record that it
-        /// created was not found.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        unconfirmed: bool,
-        /// The identity of `id`, if a deploy created another solution than the declared one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        made: Option<String>,
+        /// The outcome.
+        #[serde(flatten)]
+        outcome: RecordedOutcome,
     },
     /// A person decided to stop waiting for the job of a change, and to accept a record that the
     /// job left behind.
@@ -194,4 +181,46 @@ pub struct RecordPatch {
     pub id: SolutionId,
     /// The values to set.
     pub set: Patch,
+}
+
+/// The recorded outcome of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedOutcome {
+    /// The kind of the outcome.
+    #[serde(rename = "outcome")]
+    pub word: OutcomeKind,
+    /// The record that is live now, or that a failed job left behind.
+    pub id: Option<SolutionId>,
+    /// The reason, if the change is not done.
+    pub detail: Option<String>,
+    /// True if one write is done and another one is still missing: the patch after a deploy, or the
+    /// deploy after a delete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
+    /// True if a deploy of a package that was not inspected has ended, and the record that it
+    /// created was not found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
+    /// The identity of `id`, if a deploy created another solution than the declared one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<String>,
+}
+
+impl RecordedOutcome {
+    /// Returns an outcome without a record and a reason.
+    pub fn new(word: OutcomeKind) -> Self {
+        Self {
+            word,
+            id: None,
+            detail: None,
+            unfinished: false,
+            unconfirmed: false,
+            made: None,
+        }
+    }
+
+    /// Returns whether the change is completely done.
+    pub fn is_done(&self) -> bool {
+        self.word == OutcomeKind::Done && !self.unfinished
+    }
 }

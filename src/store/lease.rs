@@ -15,12 +15,10 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::backend::Held;
-use super::bucket::{BucketError, bytes_of};
-use super::lock::{Lease, LeaseKeeper, LockOwner};
+use super::bucket::{Object, read_object};
+use super::bucket_error::BucketError;
+use super::lock::{Held, LOCK_LIMIT, Lease, LeaseKeeper, LockOwner};
 
-/// The largest lock object that is read.
-pub(super) const LOCK_LIMIT: u64 = 64 * 1024;
 /// The time between two renewals.
 const RENEWAL: Duration = Duration::from_secs(10);
 /// The pause after a failed renewal.
@@ -78,6 +76,18 @@ impl Observation {
     }
 }
 
+/// Returns the version of the lock object, if it still names this holder: a renewal can be accepted
+/// although its answer is lost.
+async fn own_version(
+    objects: &dyn ObjectStore,
+    path: &Path,
+    id: &str,
+) -> Result<Option<UpdateVersion>, Error> {
+    let found = read_object(objects, path, LOCK_LIMIT).await?;
+    let own = found.filter(|found| owner_in(&found.bytes).is_some_and(|owner| owner.id == id));
+    Ok(own.map(|found| found.version))
+}
+
 type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 fn payload(owner: &LockOwner, now_ms: u64) -> PutPayload {
@@ -112,22 +122,14 @@ pub(super) async fn try_take(
         Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
         Err(error) => return Err(error),
     }
-    let found = match objects.get(path).await {
-        Ok(found) => found,
+    let found = read_object(objects, path, LOCK_LIMIT).await?;
+    let Some(Object { bytes, version }) = found else {
         // The lock was released in between.
-        Err(Error::NotFound { .. }) => {
-            return Ok(Err(Held {
-                owner: LockOwner::nobody_known(),
-                is_silent: false,
-            }));
-        }
-        Err(error) => return Err(error),
+        return Ok(Err(Held {
+            owner: LockOwner::nobody_known(),
+            is_silent: false,
+        }));
     };
-    let version = UpdateVersion {
-        e_tag: found.meta.e_tag.clone(),
-        version: found.meta.version.clone(),
-    };
-    let bytes = bytes_of(found, LOCK_LIMIT).await?;
     let object: Option<LockObject> = serde_json::from_slice(&bytes).ok();
     let holder = object
         .as_ref()
@@ -211,15 +213,10 @@ impl LeaseKeeper for RemoteLease {
 
     async fn release(self: Box<Self>) {
         self.renewing.abort();
-        let is_ours = match self.objects.get(&self.path).await {
-            Ok(found) => bytes_of(found, LOCK_LIMIT)
-                .await
-                .ok()
-                .and_then(|bytes| owner_in(&bytes))
-                .is_some_and(|owner| owner.id == self.id),
-            Err(_) => false,
-        };
-        if is_ours && let Err(error) = self.objects.delete(&self.path).await {
+        let found = own_version(&self.objects, &self.path, &self.id).await;
+        if let Ok(Some(_)) = found
+            && let Err(error) = self.objects.delete(&self.path).await
+        {
             let error = BucketError::of(&error);
             tracing::warn!(%error, "the lock could not be released; it expires after 60 s");
         }
@@ -258,7 +255,7 @@ impl Renewal {
             let renewed = match put {
                 Ok(done) => Some(done.into()),
                 Err(Error::Precondition { .. } | Error::NotFound { .. }) => {
-                    match self.our_version().await {
+                    match own_version(&self.objects, &self.path, &self.owner.id).await {
                         Ok(Some(version)) => Some(version),
                         Ok(None) => {
                             self.trust(None);
@@ -282,24 +279,6 @@ impl Renewal {
                 None => after = RENEWAL_RETRY,
             }
         }
-    }
-
-    /// Returns the object's version, if it is still ours: a renewal can be accepted although its
-    /// answer is lost.
-    async fn our_version(&self) -> Result<Option<UpdateVersion>, Error> {
-        let found = match self.objects.get(&self.path).await {
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let version = UpdateVersion {
-            e_tag: found.meta.e_tag.clone(),
-            version: found.meta.version.clone(),
-        };
-        let owner = owner_in(&bytes_of(found, LOCK_LIMIT).await?);
-        Ok(owner
-            .is_some_and(|owner| owner.id == self.owner.id)
-            .then_some(version))
     }
 
     fn trust(&self, until: Option<Instant>) {

@@ -15,15 +15,13 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::backend::{Held, Store, StoreError};
+use super::backend::Store;
 use super::entry::Record;
+use super::error::StoreError;
 use super::journal::Journal;
-use super::lock::{Lease, LeaseKeeper, LockOwner};
+use super::lock::{Held, LOCK_LIMIT, Lease, LeaseKeeper, LockOwner};
 use crate::ident::Digest;
 use crate::regular_file::{self, JOURNAL_LIMIT, PLAN_LIMIT};
-
-/// The largest lock file that is read.
-const LOCK_LIMIT: u64 = 64 * 1024;
 
 /// The store of one environment, in a folder.
 #[derive(Debug, Clone)]
@@ -61,12 +59,12 @@ impl LocalStore {
         self.folder.join("runs")
     }
 
-    fn journal_path(&self, run: &str) -> PathBuf {
-        self.runs_folder().join(format!("{run}.jsonl"))
+    fn journal_path(&self, apply: &str) -> PathBuf {
+        self.runs_folder().join(format!("{apply}.jsonl"))
     }
 
-    fn plan_path(&self, run: &str) -> PathBuf {
-        self.runs_folder().join(format!("{run}.plan.json"))
+    fn plan_path(&self, apply: &str) -> PathBuf {
+        self.runs_folder().join(format!("{apply}.plan.json"))
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -94,7 +92,7 @@ impl LocalStore {
 
 #[async_trait]
 impl Store for LocalStore {
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         self.folder.display().to_string()
     }
 
@@ -102,30 +100,30 @@ impl Store for LocalStore {
         false
     }
 
-    async fn runs(&self) -> Result<Vec<String>, StoreError> {
+    async fn applies(&self) -> Result<Vec<String>, StoreError> {
         let folder = self.runs_folder();
         let listing = match fs::read_dir(&folder) {
             Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(failed("list", &folder)(source)),
         };
-        let mut runs = Vec::new();
+        let mut applies = Vec::new();
         for file in listing {
             let name = file.map_err(failed("list", &folder))?.file_name();
-            let run = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
-            runs.extend(run.map(str::to_owned));
+            let apply = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
+            applies.extend(apply.map(str::to_owned));
         }
-        runs.sort();
-        Ok(runs)
+        applies.sort();
+        Ok(applies)
     }
 
-    async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError> {
-        let path = self.journal_path(run);
+    async fn read(&self, apply: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.journal_path(apply);
         regular_file::read(&path, JOURNAL_LIMIT).map_err(failed("read", &path))
     }
 
-    async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.plan_path(run);
+    async fn plan(&self, apply: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.plan_path(apply);
         match regular_file::read(&path, PLAN_LIMIT) {
             Ok(plan) => Ok(Some(plan)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -133,9 +131,9 @@ impl Store for LocalStore {
         }
     }
 
-    async fn begin(&self, run: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
+    async fn begin(&self, apply: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
         self.prepare()?;
-        let path = self.plan_path(run);
+        let path = self.plan_path(apply);
         private()
             .write(true)
             .create_new(true)
@@ -151,7 +149,7 @@ impl Store for LocalStore {
                 }
                 failed("write", &path)(error)
             })?;
-        let path = self.journal_path(run);
+        let path = self.journal_path(apply);
         let part = path.with_extension("part");
         let file = private()
             .create_new(true)
@@ -168,8 +166,8 @@ impl Store for LocalStore {
         Ok(Journal::new(path.display().to_string(), file))
     }
 
-    async fn reopen(&self, run: &str) -> Result<Journal, StoreError> {
-        let path = self.journal_path(run);
+    async fn reopen(&self, apply: &str) -> Result<Journal, StoreError> {
+        let path = self.journal_path(apply);
         let bytes = regular_file::read(&path, JOURNAL_LIMIT).map_err(failed("read", &path))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n');
         let length = whole.map_or(0, |end| end as u64 + 1);
@@ -181,16 +179,16 @@ impl Store for LocalStore {
         Ok(Journal::new(path.display().to_string(), file))
     }
 
-    async fn close(&self, run: &str, journal: Journal) -> Result<(), StoreError> {
+    async fn close(&self, apply: &str, journal: Journal) -> Result<(), StoreError> {
         journal.close().await.map_err(|source| StoreError::Io {
             action: "close",
-            path: self.journal_path(run),
+            path: self.journal_path(apply),
             source: io::Error::other(source),
         })
     }
 
-    async fn remove(&self, run: &str) -> Result<(), StoreError> {
-        for path in [self.plan_path(run), self.journal_path(run)] {
+    async fn remove(&self, apply: &str) -> Result<(), StoreError> {
+        for path in [self.plan_path(apply), self.journal_path(apply)] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(failed("remove", &path)(error));

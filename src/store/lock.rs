@@ -1,16 +1,10 @@
-//! The lock of an environment: its holder, and the wait for it.
-
-use std::time::Duration;
+//! The lock of an environment, and its holder.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
-use super::backend::{Held, Store, StoreError};
-use super::lease::WATCHED;
-
-/// The pause between two attempts to take a lock that is held.
-const RETRY: Duration = Duration::from_millis(500);
+/// The largest lock that is read.
+pub(super) const LOCK_LIMIT: u64 = 64 * 1024;
 
 /// The holder of a lock, as other processes see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +33,16 @@ impl LockOwner {
             since_ms: 0,
         }
     }
+}
+
+/// A lock that somebody else holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The holder.
+    pub owner: LockOwner,
+    /// True if the holder has not renewed the lock for so long that its process has probably ended:
+    /// a short wait is then enough to get the lock.
+    pub is_silent: bool,
 }
 
 /// A lock that is held until it is released, its process ends, or it is removed.
@@ -86,40 +90,4 @@ impl LeaseKeeper for Unlocked {
     }
 
     async fn release(self: Box<Self>) {}
-}
-
-/// Takes the lock; waits at most `timeout` for its current holder.
-pub async fn lock(
-    store: &dyn Store,
-    owner: &LockOwner,
-    timeout: Duration,
-    on_wait: &(dyn Fn(&LockOwner) + Send + Sync),
-) -> Result<Result<Lease, LockOwner>, StoreError> {
-    let begun = Instant::now();
-    let mut is_reported = false;
-    loop {
-        let Held {
-            owner: holder,
-            is_silent,
-        } = match store.try_lock(owner).await? {
-            Ok(lease) => return Ok(Ok(lease)),
-            Err(held) => held,
-        };
-        // A lock that has probably expired is watched, even without a timeout.
-        let patience = if is_silent {
-            timeout.max(WATCHED + RETRY)
-        } else {
-            timeout
-        };
-        let deadline = begun + patience;
-        let now = Instant::now();
-        if now >= deadline {
-            return Ok(Err(holder));
-        }
-        if !is_reported {
-            is_reported = true;
-            on_wait(&holder);
-        }
-        tokio::time::sleep_until(deadline.min(now + RETRY)).await;
-    }
 }

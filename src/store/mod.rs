@@ -3,28 +3,33 @@
 //! The live listing is the truth about the platform; the store only contains what solform itself
 //! did and was about to do. Planning must work without it.
 
+mod acquire;
 mod backend;
 mod bucket;
+mod bucket_error;
 mod connection;
 mod entry;
+mod error;
 mod history;
 mod journal;
 mod lease;
 mod local;
 mod lock;
+mod past;
 mod probe;
 mod remote;
 mod s3_settings;
 
-pub use backend::{Held, Store, StoreError};
-pub use bucket::{Bucket, BucketError, open_s3};
-pub use entry::{ChangeRef, Entry, Record, RecordPatch};
-pub use history::{
-    PastOutcome, PastRun, PastSending, PastStep, Took, history_of, progress_of, superfluous,
-};
+pub use acquire::lock;
+pub use backend::Store;
+pub use bucket::{Bucket, open_s3};
+pub use bucket_error::BucketError;
+pub use entry::{ChangeRef, Entry, Record, RecordPatch, RecordedOutcome};
+pub use error::{Lacking, StoreError};
+pub use history::{expired, history_of, progress_of};
 pub use journal::{Journal, JournalError};
 pub use local::{LocalStore, keep_out_of_git};
-pub use lock::{Lease, LeaseKeeper, LockOwner, lock};
-pub use probe::Lacking;
+pub use lock::{Held, Lease, LeaseKeeper, LockOwner};
+pub use past::{PastApply, PastSending, PastStep, Took};
 pub use remote::{RemoteStore, StoreKey};
 pub use s3_settings::BucketSettingsError;

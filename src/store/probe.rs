@@ -5,48 +5,17 @@
 //! would give the lock to two applies at once. The check uses an object of its own, and removes it
 //! again.
 
-use std::sync::Arc;
-
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, UpdateVersion};
 
-use super::bucket::bytes_of;
-use super::lease::LOCK_LIMIT;
-
-/// A guarantee that a bucket does not give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lacking {
-    /// A write with `If-None-Match: *` replaced an object.
-    CreateIgnored,
-    /// A write with `If-None-Match: *` is refused, where the same write without it is accepted.
-    CreateRefused,
-    /// A write with `If-Match` replaced another version of the object.
-    MatchIgnored,
-    /// A write with `If-Match` and the right version is refused.
-    MatchRefused,
-    /// A read does not return the content that was written last.
-    Stale,
-}
-
-impl Lacking {
-    /// Returns the finding, to be shown behind the name of the bucket.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::CreateIgnored => {
-                "ignores `If-None-Match: *`, and replaced an object that was there"
-            }
-            Self::CreateRefused => "refuses a write with `If-None-Match: *`",
-            Self::MatchIgnored => "ignores `If-Match`, and replaced an object of another version",
-            Self::MatchRefused => "refuses a write with `If-Match`",
-            Self::Stale => "does not show what was written last",
-        }
-    }
-}
+use super::bucket::{read_object, remove_object};
+use super::error::Lacking;
+use super::lock::LOCK_LIMIT;
 
 /// Tries conditional writes on an object of its own below a folder. Returns the guarantee that the
 /// bucket does not give, if any.
 pub(super) async fn probe(
-    objects: &Arc<dyn ObjectStore>,
+    objects: &dyn ObjectStore,
     folder: &Path,
 ) -> Result<Option<Lacking>, Error> {
     let id = uuid::Uuid::new_v4().to_string();
@@ -62,17 +31,14 @@ pub(super) async fn probe(
         Err(error) => return Err(error),
     }
     let found = probe.run().await;
-    let removed = match objects.delete(&probe.path).await {
-        Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-        Err(error) => Err(error),
-    };
+    let removed = remove_object(objects, &probe.path).await;
     let found = found?;
     removed?;
     Ok(found)
 }
 
 struct Probe<'o> {
-    objects: &'o Arc<dyn ObjectStore>,
+    objects: &'o dyn ObjectStore,
     path: Path,
     id: String,
 }
@@ -139,12 +105,14 @@ impl Probe<'_> {
     }
 
     async fn read(&self) -> Result<(String, UpdateVersion), Error> {
-        let found = self.objects.get(&self.path).await?;
-        let version = UpdateVersion {
-            e_tag: found.meta.e_tag.clone(),
-            version: found.meta.version.clone(),
-        };
-        let bytes = bytes_of(found, LOCK_LIMIT).await?;
-        Ok((String::from_utf8_lossy(&bytes).into_owned(), version))
+        let found = read_object(self.objects, &self.path, LOCK_LIMIT).await?;
+        let found = found.ok_or_else(|| Error::NotFound {
+            path: self.path.to_string(),
+            source: "the object of the probe is gone".into(),
+        })?;
+        Ok((
+            String::from_utf8_lossy(&found.bytes).into_owned(),
+            found.version,
+        ))
     }
 }

@@ -14,14 +14,16 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use tokio::sync::OnceCell;
 
-use super::backend::{Held, Store, StoreError};
-use super::bucket::{Bucket, BucketError, Names, OBJECT_LIMIT, bytes_of};
+use super::backend::Store;
+use super::bucket::{Bucket, Names, OBJECT_LIMIT, read_object, remove_object};
+use super::bucket_error::BucketError;
 use super::entry::Record;
+use super::error::{Lacking, StoreError};
 use super::journal::{Batch, Journal, Lines};
 use super::lease::{self, Observation};
 use super::local::folder_name;
-use super::lock::{Lease, LockOwner};
-use super::probe::{Lacking, probe};
+use super::lock::{Held, Lease, LockOwner};
+use super::probe::probe;
 
 /// The maximum number of bytes that one command reads from a store.
 const STORE_LIMIT: u64 = 1024 * 1024 * 1024;
@@ -29,9 +31,8 @@ const STORE_LIMIT: u64 = 1024 * 1024 * 1024;
 /// A folder in a bucket.
 pub struct RemoteStore {
     bucket: Bucket,
-    objects: Arc<dyn ObjectStore>,
     folder: Path,
-    place: String,
+    location: String,
     now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     observation: Observation,
     /// The number of bytes that may still be read.
@@ -53,26 +54,25 @@ pub struct StoreKey<'a> {
 
 impl fmt::Debug for RemoteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RemoteStore").field(&self.place).finish()
+        f.debug_tuple("RemoteStore").field(&self.location).finish()
     }
 }
 
 impl RemoteStore {
-    /// Returns the store of an environment below a prefix of a bucket. Messages show `place`;
+    /// Returns the store of an environment below a prefix of a bucket. Messages show `location`;
     /// `now_ms` is the wall clock.
     pub fn new(
         bucket: Bucket,
         prefix: &Path,
-        place: &str,
+        location: &str,
         key: StoreKey<'_>,
         now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     ) -> Self {
         let name = folder_name(key.environment, key.url, key.context);
         Self {
-            objects: Arc::clone(&bucket.objects),
             bucket,
             folder: prefix.clone().join(name.as_str()),
-            place: format!("{}/{name}", place.trim_end_matches('/')),
+            location: format!("{}/{name}", location.trim_end_matches('/')),
             now_ms,
             observation: Observation::default(),
             left: AtomicU64::new(STORE_LIMIT),
@@ -84,8 +84,8 @@ impl RemoteStore {
         self.folder.clone().join("runs")
     }
 
-    fn run_folder(&self, run: &str) -> Path {
-        self.runs_folder().join(run)
+    fn apply_folder(&self, apply: &str) -> Path {
+        self.runs_folder().join(apply)
     }
 
     fn lock_path(&self) -> Path {
@@ -97,24 +97,25 @@ impl RemoteStore {
         action: &'static str,
         path: &Path,
     ) -> impl FnOnce(object_store::Error) -> StoreError + use<> {
-        let place = format!("{} ({path})", self.place);
-        move |error| StoreError::remote(action, place, &error)
+        let location = format!("{} ({path})", self.location);
+        move |error| StoreError::remote(action, location, &error)
     }
 
     async fn get(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
-        match self.objects.get(path).await {
-            Ok(found) => {
-                let left = self.left.load(Ordering::Relaxed);
-                let bytes = bytes_of(found, left.min(OBJECT_LIMIT))
-                    .await
-                    .map_err(self.failed("read", path))?;
-                let read = bytes.len() as u64;
-                self.left.fetch_sub(read.min(left), Ordering::Relaxed);
-                Ok(Some(bytes))
-            }
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.failed("read", path)(error)),
-        }
+        let left = self.left.load(Ordering::Relaxed);
+        let found = read_object(&self.bucket.objects, path, left.min(OBJECT_LIMIT)).await;
+        let Some(found) = found.map_err(self.failed("read", path))? else {
+            return Ok(None);
+        };
+        let read = found.bytes.len() as u64;
+        self.left.fetch_sub(read.min(left), Ordering::Relaxed);
+        Ok(Some(found.bytes))
+    }
+
+    /// Writes an object that does not exist yet.
+    async fn create(&self, path: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let put = put_new(&self.bucket.objects, path, bytes.into()).await;
+        put.map_err(self.failed("write", path))
     }
 
     async fn list(&self, folder: &Path) -> Result<Names, StoreError> {
@@ -123,8 +124,8 @@ impl RemoteStore {
     }
 
     /// Lists the pieces of a journal, in order.
-    async fn pieces(&self, run: &str) -> Result<Vec<Piece>, StoreError> {
-        let listed = self.list(&self.run_folder(run)).await?.objects;
+    async fn pieces(&self, apply: &str) -> Result<Vec<Piece>, StoreError> {
+        let listed = self.list(&self.apply_folder(apply)).await?.objects;
         let mut pieces: Vec<Piece> = listed.into_iter().filter_map(Piece::of).collect();
         pieces.sort_by_key(|piece| (piece.last, !piece.is_whole));
         // A merged piece contains all pieces before it, even if they were not removed.
@@ -137,13 +138,13 @@ impl RemoteStore {
         Ok(pieces)
     }
 
-    fn open(&self, run: &str, next: u64) -> Journal {
+    fn open(&self, apply: &str, next: u64) -> Journal {
         let writer = PieceWriter {
-            objects: Arc::clone(&self.objects),
-            folder: self.run_folder(run),
+            objects: Arc::clone(&self.bucket.objects),
+            folder: self.apply_folder(apply),
             next,
         };
-        Journal::elsewhere(format!("{}/runs/{run}", self.place), |lines| {
+        Journal::elsewhere(format!("{}/runs/{apply}", self.location), |lines| {
             writer.write_all(lines)
         })
     }
@@ -174,27 +175,27 @@ impl Piece {
 
 #[async_trait]
 impl Store for RemoteStore {
-    fn place(&self) -> String {
-        self.place.clone()
+    fn location(&self) -> String {
+        self.location.clone()
     }
 
     fn is_remote(&self) -> bool {
         true
     }
 
-    async fn runs(&self) -> Result<Vec<String>, StoreError> {
+    async fn applies(&self) -> Result<Vec<String>, StoreError> {
         let listed = self.list(&self.runs_folder()).await?.folders;
-        let mut runs: Vec<String> = listed
+        let mut applies: Vec<String> = listed
             .iter()
             .filter_map(|prefix| prefix.filename().map(str::to_owned))
             .collect();
-        runs.sort();
-        Ok(runs)
+        applies.sort();
+        Ok(applies)
     }
 
-    async fn read(&self, run: &str) -> Result<Vec<u8>, StoreError> {
+    async fn read(&self, apply: &str) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
-        for piece in self.pieces(run).await? {
+        for piece in self.pieces(apply).await? {
             // The piece was removed in between: a newer merged piece contains it.
             if let Some(piece) = self.get(&piece.path).await? {
                 bytes.extend_from_slice(&piece);
@@ -203,88 +204,78 @@ impl Store for RemoteStore {
         Ok(bytes)
     }
 
-    async fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.run_folder(run).join("plan.json");
+    async fn plan(&self, apply: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.apply_folder(apply).join("plan.json");
         Ok(self.get(&path).await?.map(|plan| plan.to_vec()))
     }
 
-    async fn begin(&self, run: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
+    async fn begin(&self, apply: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
+        let folder = self.apply_folder(apply);
         // The journal comes first: a folder without one is damaged.
-        let path = self.run_folder(run).join("00000001.jsonl");
-        self.objects
-            .put_opts(
-                &path,
-                PutPayload::from(first.line()),
-                PutMode::Create.into(),
-            )
-            .await
-            .map_err(self.failed("write", &path))?;
-        let path = self.run_folder(run).join("plan.json");
-        self.objects
-            .put_opts(
-                &path,
-                PutPayload::from(plan.to_vec()),
-                PutMode::Create.into(),
-            )
-            .await
-            .map_err(self.failed("write", &path))?;
-        Ok(self.open(run, 2))
+        self.create(&folder.clone().join("00000001.jsonl"), first.line())
+            .await?;
+        self.create(&folder.join("plan.json"), plan.to_vec())
+            .await?;
+        Ok(self.open(apply, 2))
     }
 
-    async fn reopen(&self, run: &str) -> Result<Journal, StoreError> {
-        let last = self.pieces(run).await?.last().map_or(0, |piece| piece.last);
-        Ok(self.open(run, last + 1))
+    async fn reopen(&self, apply: &str) -> Result<Journal, StoreError> {
+        let last = self
+            .pieces(apply)
+            .await?
+            .last()
+            .map_or(0, |piece| piece.last);
+        Ok(self.open(apply, last + 1))
     }
 
-    async fn close(&self, run: &str, journal: Journal) -> Result<(), StoreError> {
+    async fn close(&self, apply: &str, journal: Journal) -> Result<(), StoreError> {
         journal.close().await.map_err(|source| StoreError::Io {
             action: "close",
-            path: format!("{}/runs/{run}", self.place).into(),
+            path: format!("{}/runs/{apply}", self.location).into(),
             source: std::io::Error::other(source),
         })?;
-        let pieces = self.pieces(run).await?;
+        let pieces = self.pieces(apply).await?;
         let Some(last) = pieces.last().filter(|piece| !piece.is_whole) else {
             return Ok(());
         };
-        let bytes = self.read(run).await?;
+        let bytes = self.read(apply).await?;
         let name = format!("whole-{:08}.jsonl", last.last);
-        let path = self.run_folder(run).join(name.as_str());
-        self.objects
+        let path = self.apply_folder(apply).join(name.as_str());
+        self.bucket
+            .objects
             .put(&path, PutPayload::from(bytes))
             .await
             .map_err(self.failed("write", &path))?;
         for piece in &pieces {
             // A piece that could not be removed does no harm.
-            if let Err(error) = self.objects.delete(&piece.path).await {
+            if let Err(error) = self.bucket.objects.delete(&piece.path).await {
                 tracing::debug!(path = %piece.path, %error, "a piece of a journal could not be removed");
             }
         }
         Ok(())
     }
 
-    async fn remove(&self, run: &str) -> Result<(), StoreError> {
+    async fn remove(&self, apply: &str) -> Result<(), StoreError> {
         // The rest of an interrupted removal must read as a journal with an end: the plan is
         // removed first, then the pieces in order.
-        let mut paths = self.list(&self.run_folder(run)).await?.objects;
+        let mut paths = self.list(&self.apply_folder(apply)).await?.objects;
         paths.sort_by_key(|path| (path.filename() != Some("plan.json"), path.clone()));
         for path in paths {
-            match self.objects.delete(&path).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(self.failed("remove", &path)(error)),
-            }
+            let removed = remove_object(&self.bucket.objects, &path).await;
+            removed.map_err(self.failed("remove", &path))?;
         }
         Ok(())
     }
 
     async fn prove_locks(&self) -> Result<(), StoreError> {
         let proven = self.proof.get_or_try_init(|| async {
-            let (objects, folder) = (Arc::clone(&self.objects), self.folder.clone());
+            let (objects, folder) = (Arc::clone(&self.bucket.objects), self.folder.clone());
             // The check is a task of its own, so that an interrupt leaves no object behind.
             tokio::spawn(async move { probe(&objects, &folder).await })
                 .await
                 .map_err(|_| StoreError::Io {
                     action: "probe",
-                    path: self.place.clone().into(),
+                    path: self.location.clone().into(),
                     source: std::io::Error::other("the check was interrupted"),
                 })?
                 .map_err(self.failed("lock", &self.folder))
@@ -292,7 +283,7 @@ impl Store for RemoteStore {
         match proven.await? {
             None => Ok(()),
             Some(lacking) => Err(StoreError::Unfit {
-                place: self.place.clone(),
+                location: self.location.clone(),
                 lacking: *lacking,
             }),
         }
@@ -300,9 +291,15 @@ impl Store for RemoteStore {
 
     async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
         let path = self.lock_path();
-        lease::try_take(&self.objects, &path, owner, &self.now_ms, &self.observation)
-            .await
-            .map_err(self.failed("lock", &path))
+        lease::try_take(
+            &self.bucket.objects,
+            &path,
+            owner,
+            &self.now_ms,
+            &self.observation,
+        )
+        .await
+        .map_err(self.failed("lock", &path))
     }
 
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
@@ -320,7 +317,8 @@ impl Store for RemoteStore {
             return Ok(false);
         }
         let path = self.lock_path();
-        self.objects
+        self.bucket
+            .objects
             .delete(&path)
             .await
             .map_err(self.failed("remove", &path))?;
@@ -353,25 +351,14 @@ impl PieceWriter {
         let name = format!("{:08}.jsonl", self.next);
         let path = self.folder.clone().join(name.as_str());
         let bytes = Bytes::from(bytes);
-        let payload = PutPayload::from(bytes.clone());
-        match self
-            .objects
-            .put_opts(&path, payload, PutMode::Create.into())
-            .await
-        {
-            Ok(_) => {}
+        match put_new(&self.objects, &path, bytes.clone()).await {
+            Ok(()) => {}
             // The first attempt of this put was accepted, and its answer was lost; or another
             // process writes this journal.
             Err(object_store::Error::AlreadyExists { .. }) => {
-                let found = self
-                    .objects
-                    .get(&path)
-                    .await
-                    .map_err(|error| short(&error))?;
-                let found = bytes_of(found, OBJECT_LIMIT)
-                    .await
-                    .map_err(|error| short(&error))?;
-                if found != bytes {
+                let found = read_object(&self.objects, &path, OBJECT_LIMIT).await;
+                let found = found.map_err(|error| short(&error))?;
+                if found.is_none_or(|found| found.bytes != bytes) {
                     return Err(std::io::Error::other(
                         "somebody else writes this journal at the same time",
                     ));
@@ -382,6 +369,18 @@ impl PieceWriter {
         self.next += 1;
         Ok(())
     }
+}
+
+async fn put_new(
+    objects: &dyn ObjectStore,
+    path: &Path,
+    bytes: Bytes,
+) -> Result<(), object_store::Error> {
+    let payload = PutPayload::from(bytes);
+    let put = objects
+        .put_opts(path, payload, PutMode::Create.into())
+        .await;
+    put.map(drop)
 }
 
 fn short(error: &object_store::Error) -> std::io::Error {

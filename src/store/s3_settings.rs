@@ -116,7 +116,9 @@ impl BucketSettingsError {
             }
             Self::HalfKey { .. } => "Set both, or none.",
             Self::Profile { .. } | Self::NoCredentials => {
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; export those of a profile, for example by `aws configure export-credentials --format env`. Profiles and config files are not read."
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; export those of a profile, for \
+                 example by `aws configure export-credentials --format env`. Profiles and config \
+                 files are not read."
             }
             Self::Bundle { .. } | Self::Certificates { .. } => {
                 "Name a file of PEM certificates (`-----BEGIN CERTIFICATE-----`)."

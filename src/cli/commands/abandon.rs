@@ -20,7 +20,7 @@ use crate::job::{JobResult, JobState};
 use crate::live::LiveVersion;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::render::{AbandonDocument, Abandoned, render_abandoned, render_json};
-use crate::store::{Entry, PastRun, PastStep, Store};
+use crate::store::{Entry, PastApply, PastStep, Store};
 
 /// Stop waiting for the job of an earlier apply
 #[derive(Debug, Args)]
@@ -155,7 +155,7 @@ fn left_of(step: &PastStep) -> Option<Left<'_>> {
     })
 }
 
-fn find_step<'a>(run: &'a PastRun, address: &Address) -> Result<&'a PastStep, CommandError> {
+fn find_step<'a>(run: &'a PastApply, address: &Address) -> Result<&'a PastStep, CommandError> {
     let exact = |step: &&PastStep| step.address() == address;
     let means = |step: &&PastStep| step.identity().is_some_and(|id| address.means(id));
     let mut found: Vec<&PastStep> = run.steps.iter().filter(exact).collect();
@@ -181,14 +181,14 @@ fn find_step<'a>(run: &'a PastRun, address: &Address) -> Result<&'a PastStep, Co
     }
 }
 
-fn see_changes(run: &PastRun) -> String {
+fn see_changes(run: &PastApply) -> String {
     format!(
         "Run `solform history show {}` to see its changes and their jobs.",
         run.id
     )
 }
 
-fn nothing(run: &PastRun, step: &PastStep) -> CommandError {
+fn nothing(run: &PastApply, step: &PastStep) -> CommandError {
     let state = if step.is_abandoned() {
         "is abandoned already"
     } else {
@@ -239,7 +239,7 @@ fn made_by(step: &PastStep, live: &[LiveVersion]) -> Option<SolutionId> {
 async fn record(
     store: &dyn Store,
     session: &Session,
-    run: &PastRun,
+    run: &PastApply,
     step: &PastStep,
     left: &Left<'_>,
     live: &[LiveVersion],

@@ -2,7 +2,6 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::apply::{JobOutcome, WatchedJob, look_at_job};
 use crate::cli::args::{ManifestArgs, WaitingArgs, parse_space};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
@@ -12,6 +11,7 @@ use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;
 use crate::ident::JobId;
 use crate::job::JobKind;
+use crate::run::{JobOutcome, WatchedJob, look_at_job};
 
 /// Show the state of a job or a run
 #[derive(Debug, Args)]
@@ -69,14 +69,14 @@ pub(super) async fn run(
     let start = Cancellation::new(io)?;
     let session = start.open(&args.manifest, settings, io).await?;
     let progress = RunProgress::new(&args.id, io);
-    let execution = run_watch::execution(&session, &args.waiting, start.interrupt(), &progress);
+    let context = run_watch::context(&session, &args.waiting, start.interrupt(), &progress);
     let mut job = WatchedJob {
         id: args.id.clone(),
         kind: args.kind.map_or(JobKind::Async, JobKind::from),
         output_repos: args.output_repo.clone(),
     };
     let read_error = |error| session.read_error(error);
-    let look = async || look_at_job(&job, &execution).await.map_err(read_error);
+    let look = async || look_at_job(&job, &context).await.map_err(read_error);
     let mut report = start.or_interrupted(look()).await?;
     // An id does not show the type of the job. If a run is read as another type, the server may not
     // know it, and returns less.
@@ -87,7 +87,7 @@ pub(super) async fn run(
             kind: JobKind::Flow,
             ..job.clone()
         };
-        let look = async || look_at_job(&run, &execution).await.map_err(read_error);
+        let look = async || look_at_job(&run, &context).await.map_err(read_error);
         let retried = start.or_interrupted(look()).await?;
         if !matches!(retried.outcome, JobOutcome::NotKnown { .. }) {
             report = retried;
@@ -96,7 +96,7 @@ pub(super) async fn run(
     }
     let waiting = &args.waiting;
     if waiting.wait && !report.outcome.is_end() {
-        report = run_watch::wait(&job, &execution, &progress, &session).await?;
+        report = run_watch::wait(&job, &context, &progress, &session).await?;
     }
     progress.end();
     run_watch::report(&job, &report, waiting, &session, io)?;

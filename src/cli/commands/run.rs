@@ -7,7 +7,6 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::get;
-use crate::apply::{JobOutcome, JobReport, RunStartError, StartedRun, WatchedJob, start_run};
 use crate::cli::args::{ManifestArgs, WaitingArgs};
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::io::Io;
@@ -19,6 +18,7 @@ use crate::cli::workflow::run_watch;
 use crate::ident::{JobId, Owner, SolutionName, Version};
 use crate::job::{JobKind, RunRequest, RunTarget};
 use crate::regular_file;
+use crate::run::{JobOutcome, JobReport, RunStartError, StartedRun, WatchedJob, start_run};
 
 /// The maximum size of a settings file, in bytes.
 const SETTINGS_LIMIT: u64 = 1024 * 1024;
@@ -74,11 +74,11 @@ pub(super) async fn run(
     let target = start.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
     let progress = RunProgress::new(&request.id, io);
-    let execution = run_watch::execution(&session, waiting, start.interrupt(), &progress);
+    let context = run_watch::context(&session, waiting, start.interrupt(), &progress);
     // The id is shown before anything is sent, so that the user can find the run after any failure.
     writeln!(io.err, "Starting the run `{}`.", request.id)?;
     io.err.flush()?;
-    let StartedRun { id, sent_twice } = start_run(&session.writer(), &target, &request, &execution)
+    let StartedRun { id, sent_twice } = start_run(&session.writer(), &target, &request, &context)
         .await
         .map_err(|source| {
             progress.end();
@@ -90,7 +90,7 @@ pub(super) async fn run(
         output_repos: request.output_repo().into_iter().collect(),
     };
     let mut report = if waiting.wait {
-        run_watch::wait(&job, &execution, &progress, &session).await?
+        run_watch::wait(&job, &context, &progress, &session).await?
     } else {
         JobReport::new(id, JobOutcome::Started)
     };

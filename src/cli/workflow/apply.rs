@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::apply_session::{self, ApplySession};
 use super::approval::{self, Approval};
 use super::cancellation::Cancellation;
-use super::execution::{self, ApplyOptions, ApplyResult};
+use super::execution::{self, ApplyResult};
 use super::report::Reporting;
 use super::verification::{self, Verification};
 use super::{packages, plan, plan_formats};
@@ -160,7 +160,7 @@ pub(in crate::cli) async fn execute(
             session,
             &approved,
             &kept,
-            apply_options(apply_session, &options, parallelism),
+            (&options, parallelism),
             apply_session,
             start,
             io,
@@ -329,26 +329,6 @@ fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()
         || after.unproven.is_some()
-}
-
-/// Returns the reasons that delay deploys, except those that `--replace` requests.
-fn apply_options(
-    apply_session: &ApplySession,
-    options: &DiffOptions,
-    parallelism: usize,
-) -> ApplyOptions {
-    let mut held_back = apply_session.held_back.clone();
-    held_back.retain(|identity, _| options.held_back_until(identity).is_some());
-    let mut made_other = apply_session.history.made_other.clone();
-    made_other.retain(|identity, made| {
-        let mut asked_for = options.replace.iter();
-        made.record.is_some() || !asked_for.any(|address| address.means(identity))
-    });
-    ApplyOptions {
-        parallelism,
-        held_back,
-        made_other,
-    }
 }
 
 /// Returns true if a deploy was not sent because of the record that the last one left.

@@ -14,14 +14,17 @@ use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::ident::Identity;
-use crate::plan::{ApplyHistory, OwnWrites, PastWrite};
+use crate::outcome::OutcomeKind;
+use crate::plan::{ApplyHistory, DiffOptions, OwnWrites, PastWrite};
 use crate::render::{StreamMessage, words};
-use crate::store::{Entry, Lease, LockOwner, PastRun, Store, history_of, lock, superfluous};
+use crate::store::{
+    Entry, Lease, LockOwner, PastApply, RecordedOutcome, Store, expired, history_of, lock,
+};
 
 /// The lock and the store of an apply in progress.
 pub(in crate::cli) struct ApplySession {
     pub(in crate::cli) store: Arc<dyn Store>,
-    pub(in crate::cli) lease: Arc<Lease>,
+    pub(in crate::cli) lease: Lease,
     /// The id of the lock; none if `--lock=false`.
     pub(in crate::cli) lock: Option<String>,
     /// The state that earlier applies left.
@@ -40,7 +43,7 @@ pub(in crate::cli) struct ApplySession {
     /// The newest apply.
     pub(in crate::cli) newest: Option<String>,
     /// All applies in the store, the oldest first.
-    pub(in crate::cli) runs: Vec<PastRun>,
+    pub(in crate::cli) runs: Vec<PastApply>,
 }
 
 /// The writes of an earlier apply.
@@ -60,7 +63,7 @@ pub(in crate::cli) async fn take(
     let (store, lease, lock) = open(session, args, start, io).await?;
     let mut apply_session = ApplySession {
         store,
-        lease: Arc::new(lease),
+        lease,
         lock,
         history: ApplyHistory::default(),
         held_back: BTreeMap::new(),
@@ -91,7 +94,7 @@ pub(in crate::cli) async fn open(
         let warning = format!(
             "the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes with \
              it: name a remote store with `store:`, --store or SOLFORM_STORE.",
-            store.place()
+            store.location()
         );
         io.warn(&warning, Vec::new())?;
     }
@@ -184,11 +187,11 @@ pub(in crate::cli) fn described(holder: &LockOwner) -> String {
 }
 
 /// Returns all applies of a store, the oldest first.
-pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastRun>, CommandError> {
+pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastApply>, CommandError> {
     let mut runs = Vec::new();
-    for id in store.runs().await? {
+    for id in store.applies().await? {
         let bytes = store.read(&id).await?;
-        let run = PastRun::read(&id, &store.place(), &bytes)?;
+        let run = PastApply::read(&id, &store.location(), &bytes)?;
         runs.push(run);
     }
     Ok(runs)
@@ -211,7 +214,7 @@ pub(in crate::cli) async fn read_history(
             .map_err(|error| causes_of(&error))?;
         match tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store)).await {
             Ok(runs) => runs.map_err(|error| causes_of(&error)),
-            Err(_) => Err(vec![format!("`{}` does not answer", store.place())]),
+            Err(_) => Err(vec![format!("`{}` does not answer", store.location())]),
         }
     };
     match read.await {
@@ -234,10 +237,10 @@ fn causes_of(error: &CommandError) -> Vec<String> {
 
 /// Finds an apply by its id, or by the first characters of its id if they are unique.
 pub(in crate::cli) fn find_run<'a>(
-    runs: &'a [PastRun],
+    runs: &'a [PastApply],
     id: &str,
-) -> Result<&'a PastRun, CommandError> {
-    let found: Vec<&PastRun> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
+) -> Result<&'a PastApply, CommandError> {
+    let found: Vec<&PastApply> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
     match found.as_slice() {
         [run] => Ok(run),
         [] => Err(
@@ -270,10 +273,7 @@ pub(in crate::cli) fn held_back(
 impl ApplySession {
     /// Releases the lock.
     pub(in crate::cli) async fn end(self) {
-        // The apply that held it too has ended.
-        if let Ok(lease) = Arc::try_unwrap(self.lease) {
-            lease.release().await;
-        }
+        self.lease.release().await;
     }
 
     /// Returns the writes that do not count as foreign changes: those of the applies that this one
@@ -319,11 +319,11 @@ impl ApplySession {
             self.recovered.extend(recovery.done());
             self.sent_before.extend(recovery.sent_before());
             let bytes = self.store.read(&run.id).await?;
-            *run = PastRun::read(&run.id, &self.store.place(), &bytes)?;
+            *run = PastApply::read(&run.id, &self.store.location(), &bytes)?;
             self.remember_writes(run, true);
         }
         self.history = history_of(&runs);
-        for id in superfluous(&runs) {
+        for id in expired(&runs) {
             if let Err(error) = self.store.remove(&id).await {
                 tracing::warn!(run = %id, %error, "an old run could not be removed");
             }
@@ -332,7 +332,7 @@ impl ApplySession {
         Ok(())
     }
 
-    fn remember_writes(&mut self, run: &PastRun, is_recovered: bool) {
+    fn remember_writes(&mut self, run: &PastApply, is_recovered: bool) {
         self.own_writes.push(PastWrites {
             plan: run.plan.clone(),
             is_recovered,
@@ -342,7 +342,7 @@ impl ApplySession {
 
     async fn recover_run(
         &self,
-        run: &PastRun,
+        run: &PastApply,
         session: &Session,
         start: &Cancellation,
         io: &mut Io,
@@ -366,41 +366,39 @@ impl ApplySession {
             journal.record(clock::now_ms(), Entry::Reopen {}).await?;
         }
         let progress = Progress::new(open, BTreeMap::new(), io);
-        let journal = Arc::new(journal);
-        let execution = execution::execution(
+        let options = DiffOptions::default();
+        let context = execution::context(
             session,
             self,
-            (OwnWrites::default(), BTreeMap::new()),
+            &options,
             &journal,
             start,
             open.max(1),
-            &progress,
+            progress.sink(),
         );
         // No write of this apply is in progress, so an interrupt needs no grace period. An
         // incomplete listing proves nothing, so unfinished records stay open.
         let recovery = tokio::select! {
             biased;
             () = start.interrupt().raised() => Ok(Recovery::default()),
-            recovery = apply::recover(run, &execution) => recovery,
+            recovery = apply::recover(run, context) => recovery,
             never = progress.beat() => match never {},
         };
-        drop(execution);
-        if let Ok(journal) = Arc::try_unwrap(journal) {
-            self.store.close(&run.id, journal).await?;
-        }
+        self.store.close(&run.id, journal).await?;
         let recovery = recovery?;
         for step in &recovery.steps {
-            let fate = match &step.fate {
-                RecoveredOutcome::Done {
-                    unfinished: true,
-                    id,
-                } => apply::unfinished_words(id.as_ref()).to_owned(),
-                RecoveredOutcome::Done { .. } => "done".to_owned(),
-                RecoveredOutcome::Failed { detail, .. } => format!("not done: {detail}"),
-                RecoveredOutcome::Open { job: Some(job) } => format!("job {job} is still at work"),
+            let outcome = match &step.outcome {
+                RecoveredOutcome::Ended(RecordedOutcome { word, detail, .. }) => match detail {
+                    Some(detail) if *word == OutcomeKind::Done => detail.clone(),
+                    Some(detail) => format!("not done: {detail}"),
+                    None => word.as_str().to_owned(),
+                },
+                RecoveredOutcome::Open { job: Some(job) } => {
+                    format!("job {job} is still in progress")
+                }
                 RecoveredOutcome::Open { job: None } => "still not known".to_owned(),
             };
-            io.note(&format!("  {}: {fate}", step.address))?;
+            io.note(&format!("  {}: {outcome}", step.address))?;
         }
         Ok(recovery)
     }

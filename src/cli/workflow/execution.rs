@@ -1,18 +1,18 @@
 //! The execution of an approved plan, with a journal and progress.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::apply_session::ApplySession;
 use super::cancellation::Cancellation;
-use crate::apply::{self, ApplyReport, ApplySettings, Execution, PollPolicy};
+use crate::apply::{
+    self, ApplyContext, ApplyReport, ApplySettings, EventSink, PollPolicy, SharedState,
+};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::ident::Identity;
-use crate::plan::{ApprovedPlan, OtherMade, OwnWrites, SavedPlan};
+use crate::plan::{ApprovedPlan, DiffOptions, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
 /// The result of an executed plan.
@@ -22,54 +22,40 @@ pub(in crate::cli) struct ApplyResult {
     pub(in crate::cli) report: ApplyReport,
 }
 
-/// The input of an apply besides its plan.
-pub(in crate::cli) struct ApplyOptions {
-    pub(in crate::cli) parallelism: usize,
-    /// Versions whose last deploy was abandoned, with the time before which they are not deployed.
-    pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
-    /// Records that earlier deploys left instead of a version, unless `--replace` requests it
-    /// again.
-    pub(in crate::cli) made_other: BTreeMap<Identity, OtherMade>,
-}
-
 /// The context of the steps.
-pub(in crate::cli) fn execution(
+pub(in crate::cli) fn context<'a>(
     session: &Session,
-    apply_session: &ApplySession,
-    (own_writes, held_back): (OwnWrites, BTreeMap<Identity, u64>),
-    journal: &Arc<Journal>,
+    apply_session: &'a ApplySession,
+    options: &'a DiffOptions,
+    journal: &'a Journal,
     start: &Cancellation,
     parallelism: usize,
-    progress: &Progress,
-) -> Execution {
+    events: EventSink,
+) -> ApplyContext<'a> {
     let timeouts = session.manifest().environment.timeouts;
-    Execution {
+    let settings = ApplySettings {
+        parallelism,
+        deploy: timeouts.deploy,
+        delete: timeouts.delete,
+        propagation: timeouts.propagation,
+        apply: timeouts.apply,
+        poll: PollPolicy::default(),
+    };
+    ApplyContext {
         reader: session.reader(),
         writer: session.writer(),
         files: session.files(),
-        journal: Arc::clone(journal),
+        journal,
+        lease: &apply_session.lease,
         interrupt: start.interrupt().clone(),
-        settings: ApplySettings {
-            parallelism,
-            deploy: timeouts.deploy,
-            delete: timeouts.delete,
-            propagation: timeouts.propagation,
-            apply: timeouts.apply,
-            poll: PollPolicy::default(),
-        },
-        events: progress.sink(),
-        now_ms: Arc::new(clock::now_ms),
-        confirmed: apply_session.history.confirmed.clone(),
-        orphaned: apply_session.history.orphaned.keys().cloned().collect(),
-        unfinished: apply_session.history.unfinished.clone(),
-        in_flight: apply_session.history.jobs_in_flight(),
-        deactivated: apply_session.history.deactivated.clone(),
-        made_other: apply_session.history.made_other.clone(),
-        sent_before: apply_session.sent_before.clone(),
-        held_back,
-        own_writes,
-        lease: Arc::clone(&apply_session.lease),
-        seed: fastrand::u64(..),
+        settings,
+        events,
+        now_ms: clock::now_ms,
+        history: &apply_session.history,
+        sent_before: &apply_session.sent_before,
+        options,
+        own_writes: OwnWrites::default(),
+        shared: SharedState::new(&settings, fastrand::u64(..)),
     }
 }
 
@@ -77,11 +63,7 @@ pub(in crate::cli) async fn run_apply(
     session: &Session,
     approved: &ApprovedPlan,
     kept: &SavedPlan,
-    ApplyOptions {
-        parallelism,
-        held_back,
-        made_other,
-    }: ApplyOptions,
+    (options, parallelism): (&DiffOptions, usize),
     apply_session: &ApplySession,
     start: &Cancellation,
     io: &mut Io,
@@ -100,7 +82,7 @@ pub(in crate::cli) async fn run_apply(
     let total = identities.len();
     let run = clock::new_run_id(clock::now_ms(), apply_session.newest.as_deref());
     let begin = Entry::Begin {
-        run: run.clone(),
+        apply: run.clone(),
         plan: Some(kept.id.clone()),
         subject: plan.subject.clone(),
         changes: total,
@@ -111,23 +93,19 @@ pub(in crate::cli) async fn run_apply(
         .store
         .begin(&run, kept.to_json().as_bytes(), &first)
         .await?;
-    let journal = Arc::new(journal);
     let progress = Progress::new(total, identities, io);
-    let own_writes = apply_session.own_writes(&kept.id);
-    let execution = Execution {
-        made_other,
-        ..execution(
-            session,
-            apply_session,
-            (own_writes, held_back),
-            &journal,
-            start,
-            parallelism,
-            &progress,
-        )
-    };
+    let mut context = context(
+        session,
+        apply_session,
+        options,
+        &journal,
+        start,
+        parallelism,
+        progress.sink(),
+    );
+    context.own_writes = apply_session.own_writes(&kept.id);
     let report = tokio::select! {
-        report = apply::apply(approved, execution) => report,
+        report = apply::apply(approved, context) => report,
         never = progress.beat() => match never {},
     };
     progress.end();
@@ -137,9 +115,7 @@ pub(in crate::cli) async fn run_apply(
     if let Err(error) = journal.record(clock::now_ms(), end).await {
         tracing::warn!(%error, "the journal's last line could not be written");
     }
-    if let Ok(journal) = Arc::try_unwrap(journal)
-        && let Err(error) = apply_session.store.close(&run, journal).await
-    {
+    if let Err(error) = apply_session.store.close(&run, journal).await {
         tracing::warn!(%error, "the journal could not be closed");
     }
     Ok(ApplyResult { run, report })

@@ -1,13 +1,11 @@
 //! The wait for a run or job, and its report, for `run` and `job`.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use tokio::time::Instant;
 
-use crate::apply::{
-    CancelToken, JobOutcome, JobReport, PollPolicy, RunExecution, WatchedJob, watch_job,
-};
+use crate::apply::{CancelToken, PollPolicy};
 use crate::cli::args::WaitingArgs;
 use crate::cli::clock;
 use crate::cli::error::{CommandError, ExitStatus};
@@ -16,23 +14,24 @@ use crate::cli::run_progress::RunProgress;
 use crate::cli::session::Session;
 use crate::job::JobKind;
 use crate::render::{job_document, render_job, render_json};
+use crate::run::{JobOutcome, JobReport, RunContext, WatchedJob, watch_job};
 
 /// The inputs of a wait for a run or job.
-pub(in crate::cli) fn execution(
+pub(in crate::cli) fn context(
     session: &Session,
     waiting: &WaitingArgs,
     interrupt: &CancelToken,
     progress: &RunProgress,
-) -> RunExecution {
+) -> RunContext {
     let timeouts = session.manifest().environment.timeouts;
-    RunExecution {
+    RunContext {
         reader: session.reader(),
         interrupt: interrupt.clone(),
         deadline: Instant::now() + waiting.timeout.unwrap_or(timeouts.run),
         propagation: timeouts.propagation,
         poll: PollPolicy::default(),
         events: progress.sink(),
-        now_ms: Arc::new(clock::now_ms),
+        now_ms: clock::now_ms,
         random: Mutex::new(fastrand::Rng::new()),
     }
 }
@@ -40,12 +39,12 @@ pub(in crate::cli) fn execution(
 /// Waits until the run or job ends, or until the timeout.
 pub(in crate::cli) async fn wait(
     job: &WatchedJob,
-    execution: &RunExecution,
+    context: &RunContext,
     progress: &RunProgress,
     session: &Session,
 ) -> Result<JobReport, CommandError> {
     let watched = tokio::select! {
-        watched = watch_job(job, execution) => watched,
+        watched = watch_job(job, context) => watched,
         never = progress.beat() => match never {},
     };
     progress.end();
@@ -77,7 +76,7 @@ pub(in crate::cli) fn report(
                  show the live versions and the runs."
             )
         )?,
-        JobOutcome::Started | JobOutcome::AtWork | JobOutcome::NotKnown { .. } => {
+        JobOutcome::Started | JobOutcome::InProgress | JobOutcome::NotKnown { .. } => {
             writeln!(io.err, "To look again: {}", command(job, session))?;
         }
     }
@@ -104,9 +103,9 @@ pub(in crate::cli) fn status_of(report: &JobReport, interrupt: &CancelToken) -> 
     match report.outcome {
         JobOutcome::Started | JobOutcome::Done => ExitStatus::Success,
         JobOutcome::Failed { .. } => ExitStatus::Partial,
-        JobOutcome::AtWork | JobOutcome::NotKnown { .. } if interrupt.is_raised() => {
+        JobOutcome::InProgress | JobOutcome::NotKnown { .. } if interrupt.is_raised() => {
             ExitStatus::Cancelled
         }
-        JobOutcome::AtWork | JobOutcome::NotKnown { .. } => ExitStatus::InFlight,
+        JobOutcome::InProgress | JobOutcome::NotKnown { .. } => ExitStatus::InFlight,
     }
 }

@@ -5,16 +5,15 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::table::{Rows, brief_time, render_rows, render_table, time};
-use crate::outcome::OutcomeKind;
 use crate::render::words;
-use crate::store::{PastRun, PastStep, Took};
+use crate::store::{PastApply, PastStep, Took};
 
 /// The minimum number of shown characters of an apply's id: the part that is a time.
 const ID_LENGTH: usize = 13;
 
 /// Writes a table of applies, the newest first. Each id is cut to the shortest length at which all
 /// shown ids differ; `history show` accepts such a prefix.
-pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
+pub fn render_history(runs: &[PastApply], out: &mut dyn Write) -> io::Result<()> {
     let header = [
         "RUN", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",
     ];
@@ -35,11 +34,11 @@ pub fn render_history(runs: &[PastRun], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Returns the number of characters after which the ids of all applies differ.
-fn prefix_length(runs: &[PastRun]) -> usize {
+fn prefix_length(runs: &[PastApply]) -> usize {
     let longest = runs.iter().map(|run| run.id.chars().count()).max();
     let is_unique = |length: &usize| {
         let mut seen = HashSet::new();
-        let begins = |run: &PastRun| run.id.chars().take(*length).collect::<String>();
+        let begins = |run: &PastApply| run.id.chars().take(*length).collect::<String>();
         runs.iter().all(|run| seen.insert(begins(run)))
     };
     let longest = longest.unwrap_or(0);
@@ -47,7 +46,7 @@ fn prefix_length(runs: &[PastRun]) -> usize {
 }
 
 /// Writes one apply: its facts, and a table of its steps.
-pub fn render_past_run(run: &PastRun, out: &mut dyn Write) -> io::Result<()> {
+pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
     let subject = run.subject.as_ref();
     let rows: Rows = vec![
         ("run", Some(run.id.clone())),
@@ -104,16 +103,16 @@ pub(in crate::render) fn word_of(step: &PastStep) -> &'static str {
     }
 }
 
-pub(in crate::render) fn count_done(run: &PastRun) -> usize {
+pub(in crate::render) fn count_done(run: &PastApply) -> usize {
     run.steps
         .iter()
         .filter_map(|step| step.outcome.as_ref())
-        .filter(|outcome| outcome.word == OutcomeKind::Done && !outcome.unfinished)
+        .filter(|outcome| outcome.is_done())
         .count()
 }
 
 /// Returns the outcome of an apply.
-pub(in crate::render) fn result(run: &PastRun) -> &'static str {
+pub(in crate::render) fn result(run: &PastApply) -> &'static str {
     match run.complete {
         _ if run.running_at_ms.is_some() => "running",
         Some(true) => "complete",
@@ -131,7 +130,7 @@ fn briefly_at(ms: u64) -> Option<String> {
 }
 
 /// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.
-fn took(run: &PastRun, at_least: &str) -> Option<String> {
+fn took(run: &PastApply, at_least: &str) -> Option<String> {
     let (before, ms) = match run.took() {
         Took::Exactly(ms) => ("", ms),
         Took::AtLeast(ms) => (at_least, ms),
@@ -147,11 +146,11 @@ mod tests {
 
     #[test]
     fn the_table_fits_80_columns_with_unique_ids() {
-        let run = |id: &str| PastRun {
+        let run = |id: &str| PastApply {
             began_at_ms: Some(1_795_550_115_123),
             ended_at_ms: Some(1_795_550_175_999),
             complete: Some(false),
-            ..PastRun::new(id)
+            ..PastApply::new(id)
         };
         let table = |ids: [&str; 2]| {
             let mut out = Vec::new();

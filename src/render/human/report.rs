@@ -200,13 +200,13 @@ fn remark(step: &StepReport) -> String {
         Outcome::Skipped(SkipReason::OutOfTime) => {
             remarks = vec!["because `timeouts.apply` was exceeded".to_owned()];
         }
-        Outcome::Unknown { job, said } => {
+        Outcome::Unknown { job, last_answer } => {
             remarks.push(match job {
                 Some(job) => format!("job {} was still in progress", words::escaped(job.as_str())),
                 None => "the server may or may not have accepted the request".to_owned(),
             });
-            if let Some(said) = said {
-                remarks.push(format!("it last answered: {}", words::escaped(said)));
+            if let Some(answer) = last_answer {
+                remarks.push(format!("it last answered: {}", words::escaped(answer)));
             }
         }
         Outcome::Failed(_) | Outcome::Refused(_) => {

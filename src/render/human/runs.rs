@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::table::{Rows, brief_time, render_rows, render_table, time};
-use crate::apply::{JobOutcome, JobReport};
 use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunState};
 use crate::render::words;
+use crate::run::{JobOutcome, JobReport};
 
 /// Writes a table of runs. A solution is shown by its address if it is known, otherwise by its id.
 pub fn render_runs(
@@ -56,7 +56,7 @@ pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
     let why = match outcome {
         JobOutcome::Failed { message } => Some(message.clone()),
         JobOutcome::NotKnown { detail } => Some(detail.clone()),
-        JobOutcome::Started | JobOutcome::AtWork | JobOutcome::Done => None,
+        JobOutcome::Started | JobOutcome::InProgress | JobOutcome::Done => None,
     };
     let solutions: Vec<&str> = solution_ids.iter().map(SolutionId::as_str).collect();
     let optional = [

@@ -244,13 +244,15 @@ impl StreamMessage {
                 };
                 finished(hook, x_solution, *kind, *outcome, *took)
             }
-            ApplyEvent::Draining { at_work } => log(
+            ApplyEvent::Draining { in_progress } => log(
                 Level::Warn,
                 format!(
                     "Interrupted: nothing new is started; {} in progress.",
-                    words::count(*at_work, "change")
+                    words::count(*in_progress, "change")
                 ),
-                LogExtension::Draining { at_work: *at_work },
+                LogExtension::Draining {
+                    at_work: *in_progress,
+                },
             ),
         }
     }

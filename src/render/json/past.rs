@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use super::items::time;
 use super::report::{ReportChange, ReportDocument, ResultWord, TotalsItem, empty};
-use crate::outcome::OutcomeKind;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::human::history;
-use crate::store::PastRun;
+use crate::store::{PastApply, RecordedOutcome};
 
 /// Returns the report document of an earlier apply, from its journal.
-pub(in crate::render) fn past_report_document(run: &PastRun) -> ReportDocument {
+pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument {
     let changes: Vec<ReportChange> = run
         .steps
         .iter()
@@ -61,13 +60,10 @@ pub(in crate::render) fn past_report_document(run: &PastRun) -> ReportDocument {
 
 /// Returns the totals of an earlier apply. A step without a write changed nothing, so it is not
 /// counted.
-fn past_totals(run: &PastRun) -> TotalsItem {
+fn past_totals(run: &PastApply) -> TotalsItem {
     let mut totals = TotalsItem::default();
     for step in &run.steps {
-        let is_done = step
-            .outcome
-            .as_ref()
-            .is_some_and(|outcome| outcome.word == OutcomeKind::Done && !outcome.unfinished);
+        let is_done = step.outcome.as_ref().is_some_and(RecordedOutcome::is_done);
         if !is_done || step.sendings.is_empty() {
             continue;
         }

@@ -13,13 +13,13 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::apply::{JobOutcome, JobReport};
 use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunRecord, RunState};
 use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord};
 use crate::plan::ApplyHistory;
 use crate::render::human::history;
-use crate::store::{PastRun, PastStep, Took};
+use crate::run::{JobOutcome, JobReport};
+use crate::store::{PastApply, PastStep, Took};
 
 pub(super) const FORMAT_VERSION: &str = "1.1";
 
@@ -246,7 +246,7 @@ struct PastStepItem {
 }
 
 /// Returns the document of the applies in a store.
-pub fn history_document(environment: &str, runs: &[PastRun]) -> HistoryDocument {
+pub fn history_document(environment: &str, runs: &[PastApply]) -> HistoryDocument {
     HistoryDocument {
         format_version: FORMAT_VERSION,
         environment: environment.to_owned(),
@@ -255,7 +255,7 @@ pub fn history_document(environment: &str, runs: &[PastRun]) -> HistoryDocument 
 }
 
 /// Returns the document of one apply.
-pub fn run_history_document(environment: &str, run: &PastRun) -> RunHistoryDocument {
+pub fn run_history_document(environment: &str, run: &PastApply) -> RunHistoryDocument {
     RunHistoryDocument {
         format_version: FORMAT_VERSION,
         environment: environment.to_owned(),
@@ -264,7 +264,7 @@ pub fn run_history_document(environment: &str, run: &PastRun) -> RunHistoryDocum
     }
 }
 
-fn past_run_item(run: &PastRun) -> PastRunItem {
+fn past_run_item(run: &PastApply) -> PastRunItem {
     PastRunItem {
         id: run.id.clone(),
         result: history::result(run),
@@ -421,7 +421,7 @@ pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
     } = report;
     let (word, reason) = match outcome {
         JobOutcome::Started => (JobOutcomeWord::Started, None),
-        JobOutcome::AtWork => (JobOutcomeWord::AtWork, None),
+        JobOutcome::InProgress => (JobOutcomeWord::AtWork, None),
         JobOutcome::Done => (JobOutcomeWord::Done, None),
         JobOutcome::Failed { message } => (JobOutcomeWord::Failed, Some(message)),
         JobOutcome::NotKnown { detail } => (JobOutcomeWord::NotKnown, Some(detail)),

@@ -9,7 +9,7 @@ use super::plan::MarkdownOptions;
 use crate::outcome::OutcomeKind;
 use crate::render::json::{ReportChange, ReportDocument, ResultWord, past_report_document};
 use crate::render::words;
-use crate::store::PastRun;
+use crate::store::PastApply;
 
 const HEADER: &str = "| | version | outcome | detail | jobs |\n|---|---|---|---|---|\n";
 /// The maximum length of a detail, in characters. A server's answer may be a whole page.
@@ -67,7 +67,7 @@ pub fn render_report_markdown(
 
 /// Writes the report of an earlier apply, from its journal.
 pub fn render_past_run_markdown(
-    run: &PastRun,
+    run: &PastApply,
     options: MarkdownOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {

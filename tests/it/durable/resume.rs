@@ -98,7 +98,7 @@ async fn a_running_job_is_polled_and_not_sent_again() {
             .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
             .await
             .exits_with(6)
-            .warns("is still at work")
+            .warns("is still in progress")
             .says("unknown     + A@2")
             .says("unknown     + B@1");
         // The old version is not changed before the new one is live.

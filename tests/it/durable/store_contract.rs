@@ -9,8 +9,8 @@ use solform::ident::{Address, Digest, JobId};
 use solform::outcome::{OutcomeKind, WriteKind};
 use solform::plan::Subject;
 use solform::store::{
-    Bucket as AnyBucket, ChangeRef, Entry, Lacking, LocalStore, LockOwner, PastRun, Record,
-    RemoteStore, Store, StoreError, StoreKey, lock, open_s3,
+    Bucket as AnyBucket, ChangeRef, Entry, Lacking, LocalStore, LockOwner, PastApply, Record,
+    RecordedOutcome, RemoteStore, Store, StoreError, StoreKey, lock, open_s3,
 };
 use url::Url;
 
@@ -34,7 +34,7 @@ fn owner(id: &str) -> LockOwner {
 
 fn begin(run: &str, changes: usize) -> Entry {
     Entry::Begin {
-        run: run.to_owned(),
+        apply: run.to_owned(),
         plan: None,
         subject: Subject {
             environment: "prod".to_owned(),
@@ -71,18 +71,13 @@ fn send(name: &str) -> Entry {
 fn outcome(name: &str, outcome: OutcomeKind) -> Entry {
     Entry::Outcome {
         change: change(name),
-        outcome,
-        id: None,
-        detail: None,
-        unfinished: false,
-        unconfirmed: false,
-        made: None,
+        outcome: RecordedOutcome::new(outcome),
     }
 }
 
-async fn read(store: &dyn Store, run: &str) -> PastRun {
+async fn read(store: &dyn Store, run: &str) -> PastApply {
     let bytes = store.read(run).await.unwrap();
-    PastRun::read(run, &store.place(), &bytes).unwrap()
+    PastApply::read(run, &store.location(), &bytes).unwrap()
 }
 
 /// Checks every guarantee of a store. `store` creates another one over the same location.
@@ -93,7 +88,7 @@ async fn check_contract(store: &dyn Fn() -> Box<dyn Store>) {
 
 async fn check_journals(store: &dyn Fn() -> Box<dyn Store>) {
     let one = store();
-    assert!(one.runs().await.unwrap().is_empty());
+    assert!(one.applies().await.unwrap().is_empty());
     for run in ["0002", "0001"] {
         let journal = one
             .begin(run, run.as_bytes(), &first(run, 2))
@@ -124,7 +119,7 @@ async fn check_journals(store: &dyn Fn() -> Box<dyn Store>) {
         }
     }
     let other = store();
-    assert_eq!(other.runs().await.unwrap(), ["0001", "0002"]);
+    assert_eq!(other.applies().await.unwrap(), ["0001", "0002"]);
     assert_eq!(other.plan("0001").await.unwrap().unwrap(), b"0001");
     let again = other.begin("0001", b"", &first("0001", 2)).await;
     assert!(again.is_err(), "a run begins once");
@@ -156,7 +151,7 @@ async fn check_journals(store: &dyn Fn() -> Box<dyn Store>) {
     }
     other.remove("0001").await.unwrap();
     other.remove("0001").await.unwrap();
-    assert_eq!(store().runs().await.unwrap(), ["0002"]);
+    assert_eq!(store().applies().await.unwrap(), ["0002"]);
 }
 
 async fn check_lock(store: &dyn Fn() -> Box<dyn Store>) {
@@ -252,8 +247,8 @@ async fn stores_of_two_servers_are_apart() {
     let there = LocalStore::new(folder.path(), "prod", "https://b.example", None);
     let journal = here.begin("0001", b"", &first("0001", 1)).await.unwrap();
     here.close("0001", journal).await.unwrap();
-    assert_eq!(here.runs().await.unwrap().len(), 1);
-    assert!(there.runs().await.unwrap().is_empty());
+    assert_eq!(here.applies().await.unwrap().len(), 1);
+    assert!(there.applies().await.unwrap().is_empty());
 }
 
 /// Two processes write the same journal: the second one fails, and accepts no further entry.
@@ -408,7 +403,7 @@ async fn endless_lists_end() {
     };
     let (_bucket, store) = over(Quirk::RepeatsToken).await;
     for error in [
-        store.runs().await.unwrap_err(),
+        store.applies().await.unwrap_err(),
         store.read("0001").await.unwrap_err(),
         store.remove("0001").await.unwrap_err(),
     ] {
@@ -416,7 +411,7 @@ async fn endless_lists_end() {
     }
     let (_bucket, store) = over(Quirk::EndlessList).await;
     is_about(
-        store.runs().await.unwrap_err(),
+        store.applies().await.unwrap_err(),
         "lists more than 100000 names",
     );
 }

@@ -10,7 +10,7 @@ use crate::cli::session::EnvironmentContext;
 use crate::cli::workflow::apply_session;
 use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
-use crate::store::{PastRun, Store};
+use crate::store::{PastApply, Store};
 
 /// The timeout: long enough for a remote bucket.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -46,11 +46,11 @@ fn not_asked() -> Check {
     Check::skipped(CheckName::Lock, "The store cannot be read.")
 }
 
-fn check_store(place: &EnvironmentContext, store: &dyn Store, runs: &[PastRun]) -> Check {
+fn check_store(place: &EnvironmentContext, store: &dyn Store, runs: &[PastApply]) -> Check {
     let name = CheckName::Store;
     let kept = format!(
         "`{}` keeps {}.",
-        store.place(),
+        store.location(),
         words::count(runs.len(), "run")
     );
     let open = runs.iter().filter(|run| run.needs_recovery()).count();

@@ -3,15 +3,14 @@
 
 use tokio::time::Instant;
 
-use super::executor::Run;
-use super::release::not_read;
-use super::report::{Done, Outcome, StepError};
-use super::send::Sent;
-use super::step::{Step, refused};
-use super::wait::{JobEnd, Stopped, pause};
+use super::super::backoff::{Stopped, pause};
+use super::super::context::{ApplyContext, not_read};
+use super::super::report::{Done, Outcome};
+use super::super::step::{JobFailure, Step, refused};
+use super::super::step_error::StepError;
+use super::super::write::Sent;
 use crate::api::{AnyRecord, ReadError};
 use crate::ident::{JobId, Owner, SolutionId};
-use crate::job::JobResult;
 use crate::live::LiveVersion;
 use crate::outcome::WriteKind;
 use crate::plan::{
@@ -21,30 +20,34 @@ use crate::plan::{
 
 /// The declared result of a deploy.
 #[derive(Clone, Copy)]
-pub(super) struct DeployTarget<'a> {
-    pub(super) after: &'a AfterImage,
-    pub(super) other_owner: Option<&'a Owner>,
+pub(in crate::apply) struct DeployTarget<'a> {
+    pub(in crate::apply) after: &'a AfterImage,
+    other_owner: Option<&'a Owner>,
 }
 
-impl DeployTarget<'_> {
-    pub(super) fn is_met_by(&self, live: &LiveVersion) -> bool {
+impl<'a> DeployTarget<'a> {
+    pub(in crate::apply) fn new(after: &'a AfterImage, other_owner: Option<&'a Owner>) -> Self {
+        Self { after, other_owner }
+    }
+
+    pub(in crate::apply) fn is_met_by(&self, live: &LiveVersion) -> bool {
         is_made_by_deploy(self.after, self.other_owner, live)
     }
 
     /// Returns the new record that a deploy made, if one is listed.
-    pub(super) async fn find_made(
+    pub(in crate::apply) async fn find_made(
         &self,
-        run: &Run<'_>,
+        context: &ApplyContext<'_>,
         known: &[SolutionId],
     ) -> Result<Option<LiveVersion>, ReadError> {
-        let named = run.reader.named(&self.after.identity.name).await?;
+        let named = context.reader.named(&self.after.identity.name).await?;
         Ok(self.made_among(named, known))
     }
 
     /// Returns the new record that the deploy made among the records of its name.
-    fn made_among(&self, mut named: Vec<LiveVersion>, known: &[SolutionId]) -> Option<LiveVersion> {
-        named.retain(|live| !known.contains(&live.id));
-        deployed_among(self.after, self.other_owner, &named).cloned()
+    fn made_among(&self, named: Vec<LiveVersion>, known: &[SolutionId]) -> Option<LiveVersion> {
+        let fresh = without(named, known);
+        deployed_among(self.after, self.other_owner, &fresh).cloned()
     }
 
     /// Classifies a new record as the declared version or another solution.
@@ -66,7 +69,7 @@ impl DeployTarget<'_> {
     }
 
     /// Returns the failure of a deploy that made another solution.
-    pub(super) fn other_identity(&self, found: String, id: SolutionId) -> StepError {
+    pub(in crate::apply) fn other_identity(&self, found: String, id: SolutionId) -> StepError {
         StepError::OtherIdentity {
             declared: Box::new(self.after.identity.clone()),
             found,
@@ -76,7 +79,7 @@ impl DeployTarget<'_> {
 }
 
 /// A record that a deploy made.
-pub(super) enum Made {
+pub(in crate::apply) enum Made {
     /// The declared version.
     Declared(LiveVersion),
     /// Another solution than the declared one.
@@ -88,9 +91,9 @@ pub(super) enum Made {
     },
 }
 
-impl Run<'_> {
+impl ApplyContext<'_> {
     /// Reads the record that the deploy's job named. It may be one that no manifest can declare.
-    pub(super) async fn fetch_made(
+    pub(in crate::apply) async fn fetch_made(
         &self,
         id: &SolutionId,
         target: DeployTarget<'_>,
@@ -111,7 +114,7 @@ impl Run<'_> {
 
     /// Returns the record that a deploy made: one of `ids`, which its job named, or a new record of
     /// the version. `known` are the records of the name before the deploy.
-    pub(super) async fn look_for_made(
+    pub(in crate::apply) async fn look_for_made(
         &self,
         target: DeployTarget<'_>,
         known: &[SolutionId],
@@ -123,12 +126,8 @@ impl Run<'_> {
             }
         }
         let declared = &target.after.identity;
-        let named = self.reader.named(&declared.name).await?;
-        let fresh: Vec<LiveVersion> = named
-            .into_iter()
-            .filter(|live| !known.contains(&live.id))
-            .filter(|live| live.identity.version == declared.version)
-            .collect();
+        let mut fresh = without(self.reader.named(&declared.name).await?, known);
+        fresh.retain(|live| live.identity.version == declared.version);
         // The declared version is preferred. If only another one exists, it is reported.
         let made = deployed_among(target.after, target.other_owner, &fresh);
         let made = made.or_else(|| LiveVersion::newest(&fresh));
@@ -137,7 +136,7 @@ impl Run<'_> {
 
     /// Returns the new record of another version, if there is exactly one: a package that was not
     /// inspected may contain it.
-    pub(super) async fn look_for_other_version(
+    pub(in crate::apply) async fn look_for_other_version(
         &self,
         target: DeployTarget<'_>,
         known: &[SolutionId],
@@ -146,28 +145,34 @@ impl Run<'_> {
             return Ok(None);
         }
         let named = self.reader.named(&target.after.identity.name).await?;
-        let mut others = named
-            .into_iter()
-            .filter(|live| !known.contains(&live.id) && !self.planned.contains(&live.identity));
-        Ok(match (others.next(), others.next()) {
-            (Some(live), None) => Some(target.judge(live)),
-            (None, _) | (_, Some(_)) => None,
-        })
+        let mut others = without(named, known);
+        others.retain(|live| !self.shared.planned.contains(&live.identity));
+        let other = others.pop().filter(|_| others.is_empty());
+        Ok(other.map(|live| target.judge(live)))
     }
 }
 
-impl Step<'_, '_> {
+/// Returns the records that did not exist before a deploy.
+fn without(mut named: Vec<LiveVersion>, known: &[SolutionId]) -> Vec<LiveVersion> {
+    named.retain(|live| !known.contains(&live.id));
+    named
+}
+
+impl Step<'_> {
     /// Fails if an earlier deploy of this package made another solution that still exists: each
     /// deploy would add one more. A package that was inspected is known to be correct.
     async fn check_made_before(&self, path: &str, after: &AfterImage) -> Result<(), Outcome> {
-        let made = self.run.made_other.get(&after.identity);
+        let made = self.context.history.made_other.get(&after.identity);
         let Some(made) = made.filter(|made| made.path == path && after.package.is_none()) else {
             return Ok(());
         };
         let Some((id, found)) = &made.record else {
+            if self.context.options.is_redeployed(&after.identity) {
+                return Ok(());
+            }
             return Err(Outcome::Failed(StepError::MadeUnknownBefore));
         };
-        match self.run.reader.get_any(id).await {
+        match self.context.reader.get_any(id).await {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(Outcome::Failed(StepError::MadeOtherBefore {
                 found: found.clone(),
@@ -178,33 +183,33 @@ impl Step<'_, '_> {
     }
 
     /// Deploys a version. In a replace, `replaced` is the record that was deleted before.
-    pub(super) async fn create(
+    pub(in crate::apply) async fn deploy(
         &mut self,
         path: &str,
         target: DeployTarget<'_>,
         replaced: Option<&SolutionId>,
     ) -> Result<Done, Outcome> {
-        let DeployTarget { after, .. } = target;
-        let run = self.run;
-        let deadline = Instant::now() + run.settings.deploy;
-        let name = &after.identity.name;
+        let DeployTarget { after, other_owner } = target;
+        let context = self.context;
+        let deadline = Instant::now() + context.settings.deploy;
         let look = async || -> Result<(Vec<LiveVersion>, PreconditionResult), Outcome> {
-            let mut named = run.reader.named(name).await.map_err(not_read)?;
+            let named = context.reader.named(&after.identity.name).await;
+            let mut named = named.map_err(not_read)?;
             let result = match replaced {
                 Some(id) => {
                     // The record is confirmed gone: a list that still shows it lags.
                     named.retain(|live| live.id != *id);
-                    check_redeploy(after, target.other_owner, &named)
+                    check_redeploy(after, other_owner, &named)
                 }
-                None => check_create(after, target.other_owner, &named),
+                None => check_create(after, other_owner, &named),
             };
             Ok((named, result))
         };
         let (named, mut result) = look().await?;
-        let newest = deployed_among(after, target.other_owner, &named);
+        let newest = deployed_among(after, other_owner, &named);
         if let (PreconditionResult::Moved(_), Some(live)) = (&result, newest) {
             // The record may already be as declared, but its visibility must be read separately.
-            let live = run.with_visibility(after, live.clone()).await?;
+            let live = context.with_visibility(after, live.clone()).await?;
             if after.is_proven_by(&live) {
                 result = PreconditionResult::Done;
             }
@@ -216,7 +221,8 @@ impl Step<'_, '_> {
             PreconditionResult::Moved(differences) => {
                 // The record is not a conflict: an interrupted apply deployed it, and only the
                 // patch is missing.
-                let begun = newest.filter(|live| run.unfinished.contains(&live.id));
+                let unfinished = &context.history.unfinished;
+                let begun = newest.filter(|live| unfinished.contains(&live.id));
                 let Some(live) = begun else {
                     return Err(Outcome::Refused(differences));
                 };
@@ -224,25 +230,22 @@ impl Step<'_, '_> {
             }
             PreconditionResult::Ready => self.check_made_before(path, after).await?,
         }
-        let known: Vec<SolutionId> = named
-            .iter()
-            .map(|live| live.id.clone())
-            .chain(replaced.cloned())
-            .collect();
+        let known = named.iter().map(|live| &live.id).chain(replaced);
+        let known: Vec<SolutionId> = known.cloned().collect();
         self.known.clone_from(&known);
         let sent = self
             .send(
                 WriteKind::Deploy,
                 deadline,
-                async || run.writer.deploy(path).await,
-                async || target.find_made(run, &known).await,
+                async || context.writer.deploy(path).await,
+                async || target.find_made(context, &known).await,
                 async || match look().await? {
                     (_, PreconditionResult::Ready) => Ok(()),
                     (_, PreconditionResult::Moved(differences)) => {
                         Err(Outcome::Refused(differences))
                     }
                     (named, PreconditionResult::Done) => {
-                        let made = deployed_among(after, target.other_owner, &named).map(appeared);
+                        let made = deployed_among(after, other_owner, &named).map(appeared);
                         Err(Outcome::Refused(made.into_iter().collect()))
                     }
                 },
@@ -251,7 +254,7 @@ impl Step<'_, '_> {
         let live = match sent {
             Sent::Refused(error) => return Err(refused(WriteKind::Deploy, error)),
             Sent::Found(live) => self.await_found(live, target, deadline).await?,
-            Sent::Taken(job) => self.await_deploy(job, target, &known, deadline).await?,
+            Sent::Accepted(job) => self.await_deploy(job, target, &known, deadline).await?,
         };
         self.complete(live, after, deadline).await
     }
@@ -264,20 +267,13 @@ impl Step<'_, '_> {
         target: DeployTarget<'_>,
         deadline: Instant,
     ) -> Result<LiveVersion, Outcome> {
-        let run = self.run;
-        if pause(run.settings.propagation, deadline, &run.interrupt).await
-            == Err(Stopped::Interrupted)
-        {
-            return Err(Outcome::Unknown {
-                job: None,
-                said: None,
-            });
+        let context = self.context;
+        let propagated = pause(context.settings.propagation, deadline, &context.interrupt);
+        if propagated.await == Err(Stopped::Interrupted) {
+            return Err(Outcome::unknown(None));
         }
-        match run
-            .fetch(&live.id, &live.identity.name)
-            .await
-            .map_err(not_read)?
-        {
+        let found = context.fetch(&live.id, &live.identity.name).await;
+        match found.map_err(not_read)? {
             Some(live) => target.accept(target.judge(live)),
             None => Err(Outcome::Failed(StepError::Vanished { id: live.id })),
         }
@@ -291,71 +287,45 @@ impl Step<'_, '_> {
         known: &[SolutionId],
         deadline: Instant,
     ) -> Result<LiveVersion, Outcome> {
-        let run = self.run;
-        let mut named_ids = Vec::new();
-        if let Some(job) = self.start_job(WriteKind::Deploy, job).await {
-            let end = run
-                .poll_job(&self.change.address, WriteKind::Deploy, &job, deadline)
-                .await;
-            match end {
-                JobEnd::Finished(JobResult::Done { solution_ids }) => {
-                    named_ids = solution_ids;
-                    self.release_permit();
+        let context = self.context;
+        let named_ids = match self.await_job(WriteKind::Deploy, job, deadline).await {
+            Ok(named_ids) => named_ids,
+            Err(JobFailure::Unknown(outcome)) => return Err(outcome),
+            Err(JobFailure::Failed { job, message }) => {
+                // If this read fails, the failure of the job is reported without the record.
+                let made = target.find_made(context, known).await.ok().flatten();
+                // If the deploy was sent twice, the second job may fail because of the record of
+                // the first.
+                if let Some(live) = &made
+                    && self.sent_twice.contains(&WriteKind::Deploy)
+                {
+                    return self.await_found(live.clone(), target, deadline).await;
                 }
-                JobEnd::Finished(JobResult::Failed { message }) => {
-                    // If this read fails, the failure of the job is reported without the record.
-                    let made = target.find_made(run, known).await.ok().flatten();
-                    // If the deploy was sent twice, the second job may fail because of the record
-                    // of the first.
-                    if let Some(live) = &made
-                        && self.sent_twice.contains(&WriteKind::Deploy)
-                    {
-                        return self.await_found(live.clone(), target, deadline).await;
-                    }
-                    let suspect = made.map(|live| live.id);
-                    return Err(Outcome::Failed(StepError::JobFailed {
-                        call: WriteKind::Deploy,
-                        job,
-                        message,
-                        suspect,
-                    }));
-                }
-                JobEnd::TimeUp {
-                    stopped: Stopped::OutOfTime,
-                    was_pending: false,
-                    ..
-                } => {}
-                JobEnd::TimeUp { said, .. } => {
-                    return Err(Outcome::Unknown {
-                        job: Some(job),
-                        said,
-                    });
-                }
+                return Err(Outcome::Failed(StepError::JobFailed {
+                    call: WriteKind::Deploy,
+                    job,
+                    message,
+                    suspect: made.map(|live| live.id),
+                }));
             }
+        };
+        if named_ids.is_some() {
+            self.release_permit();
         }
-        self.confirm_deploy(target, known, &named_ids).await
-    }
-
-    async fn confirm_deploy(
-        &self,
-        target: DeployTarget<'_>,
-        known: &[SolutionId],
-        named_ids: &[SolutionId],
-    ) -> Result<LiveVersion, Outcome> {
-        let run = self.run;
+        let named_ids = named_ids.unwrap_or_default();
         let look = async || {
-            let made = run.look_for_made(target, known, named_ids).await;
+            let made = context.look_for_made(target, known, &named_ids).await;
             made.map_err(not_read)
         };
         let mut made = self.until_shown(look).await?;
         if made.is_none() {
-            let other = run.look_for_other_version(target, known).await;
+            let other = context.look_for_other_version(target, known).await;
             made = other.map_err(not_read)?;
         }
-        if let Some(made) = made {
-            return target.accept(made);
-        }
-        Err(self.not_confirmed(WriteKind::Deploy))
+        made.map_or_else(
+            || Err(self.not_confirmed(WriteKind::Deploy)),
+            |made| target.accept(made),
+        )
     }
 
     /// Patches the fields that are not confirmed equal to the declared after-image.
@@ -366,7 +336,7 @@ impl Step<'_, '_> {
         deadline: Instant,
     ) -> Result<Done, Outcome> {
         self.deployed = Some(live.id.clone());
-        let live = self.run.with_visibility(after, live).await?;
+        let live = self.context.with_visibility(after, live).await?;
         if after.is_proven_by(&live) {
             return Ok(Done::now(Some(live.id)));
         }

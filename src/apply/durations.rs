@@ -4,7 +4,6 @@
 //! [`PollPolicy`] defines. Later jobs are first polled when they are likely to have ended, and then
 //! again in small steps. No pause is longer than the longest pause of the policy.
 
-use crate::outcome::WriteKind;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,8 +11,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::backoff::{Pauses, PollPolicy, Stopped, pause};
 use super::interrupt::CancelToken;
-use super::wait::{Pauses, PollPolicy, Stopped, pause};
+use crate::outcome::WriteKind;
 
 /// The number of jobs whose durations are kept.
 const REMEMBERED: usize = 16;
@@ -32,12 +32,12 @@ fn step_of(time: Duration) -> Duration {
 
 /// The durations of this apply's jobs.
 #[derive(Debug, Default)]
-pub(super) struct JobTimes {
+pub(super) struct JobDurations {
     deploy: RecentDurations,
     delete: RecentDurations,
 }
 
-impl JobTimes {
+impl JobDurations {
     /// Returns the durations of the jobs that one kind of call started.
     pub(super) fn of(&self, call: WriteKind) -> &RecentDurations {
         match call {
@@ -69,9 +69,9 @@ impl RecentDurations {
             let mut since = pending;
             if is_hit {
                 let others = jobs.iter().map(|job| job.pending);
-                let at_work = others.filter(|pending| *pending < over).max();
+                let in_progress = others.filter(|pending| *pending < over).max();
                 let sooner = over.saturating_sub(2 * step_of(over));
-                since = since.max(at_work.unwrap_or_default()).min(sooner);
+                since = since.max(in_progress.unwrap_or_default()).min(sooner);
             }
             // The job ended between the two polls. If the gap is long, assume that it ended late in
             // the gap: one poll too late costs less than many polls too early.
@@ -100,7 +100,7 @@ impl RecentDurations {
 
 /// The polling schedule of one job.
 #[derive(Debug)]
-pub(super) struct Polls<'a> {
+pub(super) struct JobPolls<'a> {
     policy: PollPolicy,
     /// The pauses while the duration of no job is known.
     pauses: Pauses<'a>,
@@ -115,7 +115,7 @@ pub(super) struct Polls<'a> {
     pending: Duration,
 }
 
-impl<'a> Polls<'a> {
+impl<'a> JobPolls<'a> {
     /// Returns the schedule of a job that starts now.
     pub(super) fn new(
         policy: PollPolicy,
@@ -208,7 +208,7 @@ mod tests {
     ) -> (u32, Duration) {
         let (_interrupter, interrupt) = CancelHandle::new();
         let begun = Instant::now();
-        let mut polls = Polls::new(PollPolicy::default(), recent, random);
+        let mut polls = JobPolls::new(PollPolicy::default(), recent, random);
         let mut count = 0;
         loop {
             polls.wait(begun + HOUR, &interrupt).await.unwrap();

@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::interrupt::CancelToken;
-use super::run_report::RunEvent;
-use super::send::RESEND;
-use super::wait::{Pauses, PollPolicy, pause};
+use super::report::RunEvent;
 use crate::api::{ReadError, Reader, WriteError, Writer};
+use crate::apply::{Attempt, CancelToken, Delivery, Effect, NoResult, PollPolicy, Sent};
 use crate::ident::JobId;
 use crate::job::{JobKind, JobState, RunFilter, RunRequest, RunTarget};
 
@@ -22,7 +20,7 @@ const NEWEST: u64 = 20;
 pub type RunEventSink = Arc<dyn Fn(&RunEvent) + Send + Sync>;
 
 /// The context for starting and watching a run. Clock and random numbers are passed in as values.
-pub struct RunExecution {
+pub struct RunContext {
     /// The client for jobs and lists of runs.
     pub reader: Reader,
     /// The token that reports an interrupt.
@@ -36,14 +34,14 @@ pub struct RunExecution {
     /// The receiver of events.
     pub events: RunEventSink,
     /// The wall clock, in milliseconds since 1970.
-    pub now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub now_ms: fn() -> u64,
     /// The random numbers for the jitter.
     pub random: Mutex<fastrand::Rng>,
 }
 
-impl fmt::Debug for RunExecution {
+impl fmt::Debug for RunContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunExecution")
+        f.debug_struct("RunContext")
             .field("propagation", &self.propagation)
             .field("poll", &self.poll)
             .finish_non_exhaustive()
@@ -119,99 +117,71 @@ pub async fn start_run(
     writer: &Writer,
     target: &RunTarget,
     request: &RunRequest,
-    execution: &RunExecution,
+    context: &RunContext,
 ) -> Result<StartedRun, RunStartError> {
-    let mut pauses = Pauses::new(RESEND, &execution.random);
-    // True if the server may have accepted an earlier send.
-    let mut is_ambiguous = false;
-    let started = |id: Option<JobId>, sent_twice: bool| StartedRun {
-        id: id.unwrap_or_else(|| request.id.clone()),
-        sent_twice,
+    let delivery = Delivery {
+        deadline: context.deadline,
+        propagation: context.propagation,
+        interrupt: &context.interrupt,
+        random: &context.random,
+        is_ambiguous: false,
     };
-    loop {
-        if execution.interrupt.is_raised() && !is_ambiguous {
+    let mut sent_at_ms = 0;
+    let mut sent_twice = false;
+    let attempt = async |attempt: Attempt| {
+        if let Some(source) = attempt.lost {
+            let other = context.begun_since(sent_at_ms, target, request).await;
+            if !matches!(other, Ok(None)) {
+                return Err(not_known(request, other.ok().flatten(), source));
+            }
+        }
+        if context.interrupt.is_raised() && !attempt.is_ambiguous {
             return Err(RunStartError::Interrupted);
         }
         let ready = writer.ready().await;
-        let sent_at_ms = (execution.now_ms)();
-        let sent = match ready {
-            Ok(()) => writer.run(target, request).await,
-            Err(error) => Err(error),
-        };
-        let error = match sent {
-            Ok(id) => return Ok(started(id, is_ambiguous)),
-            Err(error) => error,
-        };
-        match error {
-            WriteError::Ambiguous(_) => {
-                execution.emit_retry(execution.propagation, true, &error);
-                let not_known = |perhaps: Option<JobId>, source: WriteError| {
-                    let id = request.id.clone();
-                    Err(RunStartError::NotKnown {
-                        id,
-                        perhaps,
-                        source,
-                    })
-                };
-                match execution.find(request).await {
-                    Some(true) => return Ok(started(None, is_ambiguous)),
-                    Some(false) if Instant::now() < execution.deadline => {
-                        match execution.begun_since(sent_at_ms, target, request).await {
-                            Ok(None) => is_ambiguous = true,
-                            Ok(Some(other)) => return not_known(Some(other), error),
-                            Err(_) => return not_known(None, error),
-                        }
-                    }
-                    Some(false) | None => return not_known(None, error),
-                }
-            }
-            WriteError::NotTaken(ref api) if api.is_retryable() => {
-                let after = error.retry_after().unwrap_or_else(|| pauses.next());
-                execution.emit_retry(after, false, &error);
-                let ended = pause(after, execution.deadline, &execution.interrupt).await;
-                if ended.is_err() || Instant::now() >= execution.deadline {
-                    return Err(RunStartError::NotSent(error));
-                }
-            }
-            WriteError::NotTaken(_) => return Err(RunStartError::NotSent(error)),
-            WriteError::Refused(_) | WriteError::NotFound(_) => {
-                // A repeated id may be refused because the server accepted the first send.
-                if is_ambiguous && matches!(execution.knows(request).await, Ok(Some(true))) {
-                    return Ok(started(None, true));
-                }
-                return Err(RunStartError::Refused(error));
-            }
+        sent_at_ms = (context.now_ms)();
+        if let Err(error) = ready {
+            return Ok(Err(error));
         }
+        sent_twice = attempt.is_ambiguous;
+        Ok(writer.run(target, request).await)
+    };
+    let on_retry = |after, is_ambiguous, error: &WriteError| {
+        (context.events)(&RunEvent::Retrying {
+            after,
+            is_ambiguous,
+            why: error.to_string(),
+        });
+    };
+    let sent = delivery
+        .send(attempt, async || context.look_for(request).await, on_retry)
+        .await;
+    let id = match sent {
+        Ok(Sent::Accepted(id)) => id,
+        Ok(Sent::Found(())) => None,
+        Ok(Sent::Refused(error)) => return Err(RunStartError::Refused(error)),
+        Err(NoResult::Stopped(error)) => return Err(error),
+        Err(NoResult::NotSent(error)) => return Err(RunStartError::NotSent(error)),
+        Err(NoResult::Unknown(error)) => return Err(not_known(request, None, error)),
+    };
+    Ok(StartedRun {
+        id: id.unwrap_or_else(|| request.id.clone()),
+        sent_twice,
+    })
+}
+
+fn not_known(request: &RunRequest, perhaps: Option<JobId>, source: WriteError) -> RunStartError {
+    RunStartError::NotKnown {
+        id: request.id.clone(),
+        perhaps,
+        source,
     }
 }
 
-impl RunExecution {
-    /// Searches for a run until a search that began after `propagation` was complete. Returns
-    /// `None` if no search was complete.
-    async fn find(&self, request: &RunRequest) -> Option<bool> {
-        let propagated_at = Instant::now() + self.propagation;
-        let mut pauses = Pauses::new(PollPolicy::for_propagation(self.propagation), &self.random);
-        loop {
-            let begun = Instant::now();
-            match self.knows(request).await {
-                Ok(Some(true)) => return Some(true),
-                Ok(Some(false)) if begun > propagated_at => return Some(false),
-                // A list that is incomplete now stays incomplete: waiting does not help.
-                Ok(None) if begun > propagated_at => return None,
-                Ok(_) | Err(_) => {}
-            }
-            if pause(pauses.next(), self.deadline, &self.interrupt)
-                .await
-                .is_err()
-            {
-                return None;
-            }
-        }
-    }
-
-    /// Returns whether the platform knows the run, by the Job API or by its lists. `None` if a list
-    /// was incomplete.
-    async fn knows(&self, request: &RunRequest) -> Result<Option<bool>, ReadError> {
+impl RunContext {
+    /// Looks for a run in the Job API and in the lists of runs. A list that is incomplete stays
+    /// incomplete.
+    async fn look_for(&self, request: &RunRequest) -> Result<Effect<()>, ReadError> {
         let status = self.reader.job_status(&request.id, JobKind::Flow).await;
         // Some servers report unknown jobs as pending too (docs/platform.md, U3).
         let (is_known, may_be_known) = match status {
@@ -223,7 +193,7 @@ impl RunExecution {
             Err(_) => (false, false),
         };
         if is_known {
-            return Ok(Some(true));
+            return Ok(Effect::Found(()));
         }
         let filter = RunFilter {
             ids: vec![request.id.clone()],
@@ -232,9 +202,9 @@ impl RunExecution {
         };
         let list = self.reader.runs(&filter).await?;
         Ok(match (list.runs.is_empty(), list.incomplete) {
-            (false, _) => Some(true),
-            (true, None) if !may_be_known => Some(false),
-            (true, _) => None,
+            (false, _) => Effect::Found(()),
+            (true, None) if !may_be_known => Effect::Absent,
+            (true, _) => Effect::Hidden,
         })
     }
 
@@ -270,13 +240,5 @@ impl RunExecution {
             .into_iter()
             .find(|run| run.id != request.id && run.started_at_ms.is_some_and(is_since))
             .map(|run| run.id))
-    }
-
-    fn emit_retry(&self, after: Duration, is_ambiguous: bool, error: &WriteError) {
-        (self.events)(&RunEvent::Retrying {
-            after,
-            is_ambiguous,
-            why: error.to_string(),
-        });
     }
 }

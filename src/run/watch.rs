@@ -2,17 +2,17 @@
 
 use tokio::time::Instant;
 
-use super::run_report::{JobOutcome, JobReport, RunEvent};
-use super::run_start::RunExecution;
-use super::wait::{Pauses, pause};
+use super::report::{JobOutcome, JobReport, RunEvent};
+use super::start::RunContext;
 use crate::api::ReadError;
+use crate::apply::{Pauses, pause};
 use crate::ident::JobId;
 use crate::job::{
     JobKind, JobResult, JobState, JobStatus, NoAnswer, RunFilter, RunRecord, RunState,
 };
 
 /// The number of reads for the record of a run that has ended: the lists may lag.
-const RECORD_LOOKS: u32 = 4;
+const RECORD_READS: u32 = 4;
 
 /// The run or job to watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,14 +28,14 @@ pub struct WatchedJob {
 
 /// Polls until the job ends, the deadline is reached, or an interrupt arrives. A time-out is
 /// neither success nor failure: the last report is returned.
-pub async fn watch_job(job: &WatchedJob, execution: &RunExecution) -> Result<JobReport, ReadError> {
-    let mut pauses = Pauses::new(execution.poll, &execution.random);
+pub async fn watch_job(job: &WatchedJob, context: &RunContext) -> Result<JobReport, ReadError> {
+    let mut pauses = Pauses::new(context.poll, &context.random);
     let mut last = None;
     loop {
-        let look = look_at_job(job, execution);
+        let look = look_at_job(job, context);
         let looked = tokio::select! {
             looked = look => looked,
-            () = execution.interrupt.raised() => {
+            () = context.interrupt.raised() => {
                 return Ok(last.unwrap_or_else(|| interrupted(job)));
             }
         };
@@ -53,11 +53,11 @@ pub async fn watch_job(job: &WatchedJob, execution: &RunExecution) -> Result<Job
         };
         let event = answered(&report);
         if last.as_ref().map(answered).as_ref() != Some(&event) {
-            (execution.events)(&event);
+            (context.events)(&event);
         }
         last = Some(report);
-        let ended = pause(pauses.next(), execution.deadline, &execution.interrupt).await;
-        if ended.is_err() || Instant::now() >= execution.deadline {
+        let ended = pause(pauses.next(), context.deadline, &context.interrupt).await;
+        if ended.is_err() || Instant::now() >= context.deadline {
             return Ok(last.unwrap_or_else(|| interrupted(job)));
         }
     }
@@ -83,23 +83,20 @@ fn answered(report: &JobReport) -> RunEvent {
 }
 
 /// Reads the status once. The lists of runs complete what the Job API does not return about a run.
-pub async fn look_at_job(
-    job: &WatchedJob,
-    execution: &RunExecution,
-) -> Result<JobReport, ReadError> {
-    let status = execution.reader.job_status(&job.id, job.kind).await?;
+pub async fn look_at_job(job: &WatchedJob, context: &RunContext) -> Result<JobReport, ReadError> {
+    let status = context.reader.job_status(&job.id, job.kind).await?;
     // A Job API may report a job that it does not know as in progress, for ever (docs/platform.md,
     // U3). If it also reports the progress of the run, it knows the run.
     let knows_run = status.flow.is_some();
     let mut report = report_of(&job.id, status);
-    if job.kind != JobKind::Flow || (report.outcome == JobOutcome::AtWork && knows_run) {
+    if job.kind != JobKind::Flow || (report.outcome == JobOutcome::InProgress && knows_run) {
         return Ok(report);
     }
-    let mut pauses = Pauses::new(execution.poll, &execution.random);
-    for look in 1..=RECORD_LOOKS {
+    let mut pauses = Pauses::new(context.poll, &context.random);
+    for look in 1..=RECORD_READS {
         // The Job API has answered, so an unreadable list is not an error.
-        let record = record_of(job, execution).await.unwrap_or_default();
-        let is_last = look == RECORD_LOOKS || !report.outcome.is_end();
+        let record = record_of(job, context).await.unwrap_or_default();
+        let is_last = look == RECORD_READS || !report.outcome.is_end();
         match record {
             Some(record) if is_last || record.state.as_ref().is_some_and(RunState::is_end) => {
                 complete(&mut report, record);
@@ -108,7 +105,7 @@ pub async fn look_at_job(
             _ if is_last => break,
             _ => {}
         }
-        if pause(pauses.next(), execution.deadline, &execution.interrupt)
+        if pause(pauses.next(), context.deadline, &context.interrupt)
             .await
             .is_err()
         {
@@ -118,22 +115,13 @@ pub async fn look_at_job(
     Ok(report)
 }
 
-async fn record_of(
-    job: &WatchedJob,
-    execution: &RunExecution,
-) -> Result<Option<RunRecord>, ReadError> {
+async fn record_of(job: &WatchedJob, context: &RunContext) -> Result<Option<RunRecord>, ReadError> {
     let filter = RunFilter {
         ids: vec![job.id.clone()],
         output_repos: job.output_repos.clone(),
         ..RunFilter::default()
     };
-    Ok(execution
-        .reader
-        .runs(&filter)
-        .await?
-        .runs
-        .into_iter()
-        .next())
+    Ok(context.reader.runs(&filter).await?.runs.into_iter().next())
 }
 
 /// Converts one answer of the Job API into a report.
@@ -146,7 +134,7 @@ fn report_of(id: &JobId, status: JobStatus) -> JobReport {
     } = status;
     let mut solution_ids = Vec::new();
     let (outcome, word) = match state {
-        JobState::Pending { word } => (JobOutcome::AtWork, Some(word)),
+        JobState::Pending { word } => (JobOutcome::InProgress, Some(word)),
         JobState::Finished(JobResult::Done { solution_ids: ids }) => {
             solution_ids = ids;
             (JobOutcome::Done, None)
@@ -200,7 +188,7 @@ fn complete(report: &mut JobReport, record: RunRecord) {
             },
             // A list that lags does not override the end of the job.
             (_, outcome) if outcome.is_end() => outcome.clone(),
-            _ => JobOutcome::AtWork,
+            _ => JobOutcome::InProgress,
         };
         if state.is_end() || !report.outcome.is_end() {
             report.state = Some(state.as_str().to_owned());

@@ -1,119 +1,19 @@
-//! The polling loop for jobs, and the pauses of every other wait.
-//!
-//! Uses tokio's clock, which tests can advance. A wait ends early at the deadline, or when the
-//! grace period after an interrupt is over.
+//! The polling of jobs, and the reads until an effect shows.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backoff::Stopped;
+use super::context::ApplyContext;
+use super::durations::JobPolls;
 use super::event::ApplyEvent;
-use super::executor::Run;
-use super::interrupt::CancelToken;
-use super::job_times::Polls;
 use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
 use crate::outcome::WriteKind;
 
 /// The time that the last poll may take after the deadline: the duration of one request.
 const LAST_POLL: Duration = Duration::from_secs(30);
-
-/// The polling policy for jobs: the pauses are short at first and then become longer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PollPolicy {
-    /// The first pause.
-    pub first: Duration,
-    /// The factor by which each pause is longer than the one before.
-    pub factor: f64,
-    /// The longest pause.
-    pub cap: Duration,
-    /// The largest random deviation of a pause, as a share: 0.2 means up to a fifth shorter or
-    /// longer.
-    pub jitter: f64,
-}
-
-impl Default for PollPolicy {
-    fn default() -> Self {
-        Self {
-            first: Duration::from_millis(250),
-            factor: 1.5,
-            cap: Duration::from_secs(5),
-            jitter: 0.2,
-        }
-    }
-}
-
-impl PollPolicy {
-    /// Returns pauses that allow several reads within `propagation`.
-    pub(super) fn for_propagation(propagation: Duration) -> Self {
-        Self {
-            first: (propagation / 20).clamp(Duration::from_millis(10), Duration::from_millis(500)),
-            factor: 1.5,
-            cap: (propagation / 5).clamp(Duration::from_millis(20), Duration::from_secs(5)),
-            jitter: 0.2,
-        }
-    }
-}
-
-/// The sequence of pauses of one wait.
-#[derive(Debug)]
-pub(super) struct Pauses<'a> {
-    policy: PollPolicy,
-    next: Duration,
-    random: &'a Mutex<fastrand::Rng>,
-}
-
-impl<'a> Pauses<'a> {
-    pub(super) fn new(policy: PollPolicy, random: &'a Mutex<fastrand::Rng>) -> Self {
-        Self {
-            policy,
-            next: policy.first,
-            random,
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = pause.mul_f64(self.policy.factor).min(self.policy.cap);
-        self.jittered(pause)
-    }
-
-    pub(super) fn jittered(&self, pause: Duration) -> Duration {
-        let unit = self
-            .random
-            .lock()
-            .expect("invariant: no thread panics while it holds the random source")
-            .f64();
-        pause.mul_f64(1.0 + self.policy.jitter * (2.0 * unit - 1.0))
-    }
-}
-
-/// The reason why a wait ended early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopped {
-    /// The deadline was reached.
-    OutOfTime,
-    /// The grace period after an interrupt was over.
-    Interrupted,
-}
-
-/// Waits for a pause, but not longer than the deadline or the grace period of an interrupt.
-pub(super) async fn pause(
-    length: Duration,
-    deadline: Instant,
-    interrupt: &CancelToken,
-) -> Result<(), Stopped> {
-    let now = Instant::now();
-    if now >= deadline {
-        return Err(Stopped::OutOfTime);
-    }
-    let until = (now + length).min(deadline);
-    tokio::select! {
-        () = tokio::time::sleep_until(until) => Ok(()),
-        () = interrupt.grace_over() => Err(Stopped::Interrupted),
-    }
-}
 
 /// The result of polling a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +27,7 @@ pub(super) enum JobEnd {
         /// True if the last valid answer was that the job is in progress.
         was_pending: bool,
         /// The last answer, if it was not a valid one.
-        said: Option<String>,
+        last_answer: Option<String>,
     },
 }
 
@@ -146,7 +46,7 @@ impl<E> From<E> for NotShown<E> {
     }
 }
 
-impl Run<'_> {
+impl ApplyContext<'_> {
     /// Reads until the effect shows, for at most `propagation`, with one last read at the end. A
     /// retryable error is returned only if it comes from the last read.
     pub(super) async fn until_shown<T, E>(
@@ -154,17 +54,16 @@ impl Run<'_> {
         look: impl AsyncFn() -> Result<Option<T>, E>,
         is_passing: impl Fn(&E) -> bool,
     ) -> Result<Option<T>, NotShown<E>> {
-        let mut pauses = Pauses::new(self.propagation_pauses(), &self.random);
-        let deadline = Instant::now() + self.settings.propagation;
+        let mut wait = self.propagation_wait();
         loop {
-            let is_last_look = Instant::now() >= deadline;
+            let is_last = wait.is_over();
             match look().await {
                 Ok(Some(found)) => return Ok(Some(found)),
-                Err(error) if is_last_look || !is_passing(&error) => return Err(error.into()),
-                Ok(None) if is_last_look => return Ok(None),
+                Err(error) if is_last || !is_passing(&error) => return Err(error.into()),
+                Ok(None) if is_last => return Ok(None),
                 Ok(None) | Err(_) => {}
             }
-            if pause(pauses.next(), deadline, &self.interrupt).await == Err(Stopped::Interrupted) {
+            if wait.pause().await == Err(Stopped::Interrupted) {
                 return Err(NotShown::Interrupted);
             }
         }
@@ -180,7 +79,8 @@ impl Run<'_> {
         job: &JobId,
         deadline: Instant,
     ) -> JobEnd {
-        let mut polls = Polls::new(self.settings.poll, self.job_times.of(call), &self.random);
+        let recent = self.shared.durations.of(call);
+        let mut polls = JobPolls::new(self.settings.poll, recent, &self.shared.random);
         let mut last_word = String::new();
         let mut was_pending = false;
         // Before the first answer, there is nothing to report.
@@ -193,7 +93,7 @@ impl Run<'_> {
                 return JobEnd::TimeUp {
                     stopped,
                     was_pending,
-                    said: Some(last_word).filter(|_| !is_proper),
+                    last_answer: Some(last_word).filter(|_| !is_proper),
                 };
             }
             is_polled = true;
@@ -218,7 +118,7 @@ impl Run<'_> {
             };
             is_proper = proper;
             if word != last_word {
-                self.tell(&ApplyEvent::JobAnswered {
+                self.emit(&ApplyEvent::JobAnswered {
                     address: address.clone(),
                     job: job.clone(),
                     word: word.clone(),

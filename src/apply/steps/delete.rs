@@ -2,27 +2,23 @@
 
 use tokio::time::Instant;
 
-use super::executor::Run;
-use super::release::not_read;
-use super::report::{Done, Outcome, StepError};
-use super::send::Sent;
-use super::step::{Step, refused};
-use super::wait::{JobEnd, Stopped};
+use super::super::context::{ApplyContext, not_read};
+use super::super::report::{Done, Outcome};
+use super::super::step::{JobFailure, Step, refused};
+use super::super::step_error::{StepError, chain};
+use super::super::write::Sent;
 use crate::api::{ApiErrorKind, WriteError};
 use crate::attribute::{LiveStateWord, State};
-use crate::job::JobResult;
 use crate::outcome::WriteKind;
 use crate::plan::{Difference, LiveImage, Patch, PreconditionResult, check_delete, check_update};
 
-impl Step<'_, '_> {
-    pub(super) async fn delete(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
-        match self.recheck_delete(before).await? {
-            PreconditionResult::Done => return Ok(Done::already(None)),
-            PreconditionResult::Moved(differences) => return Err(Outcome::Refused(differences)),
-            PreconditionResult::Ready => {}
+impl Step<'_> {
+    pub(in crate::apply) async fn delete(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
+        if is_deleted(self.context, before).await? {
+            return Ok(Done::already(None));
         }
         // An interrupted delete may have deactivated the version already.
-        let deactivated = self.run.deactivated.get(&before.id);
+        let deactivated = self.context.history.deactivated.get(&before.id);
         match deactivated.filter(|_| before.state == LiveStateWord::Inactive) {
             Some(state) => {
                 let active = LiveImage {
@@ -46,14 +42,14 @@ impl Step<'_, '_> {
 
     /// Deletes a version whose record is as planned.
     async fn delete_ready(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
-        self.run.check_successors(self.change).await?;
-        self.run.check_package(self.change).await?;
+        self.check_release().await?;
         self.delete_once(before).await
     }
 
-    /// Checks an image against the current record.
-    async fn recheck_delete(&self, before: &LiveImage) -> Result<PreconditionResult, Outcome> {
-        recheck_delete(self.run, before).await
+    /// Checks that the version may be taken out of service.
+    async fn check_release(&self) -> Result<(), Outcome> {
+        self.context.check_successors(self.change).await?;
+        self.context.check_package(self.change).await
     }
 
     /// Deactivates a version whose delete was refused, and then deletes it.
@@ -62,14 +58,11 @@ impl Step<'_, '_> {
         before: &LiveImage,
         refusal: StepError,
     ) -> Result<Done, Outcome> {
-        match self.recheck_delete(before).await? {
-            PreconditionResult::Done => return Ok(Done::now(None)),
-            PreconditionResult::Moved(differences) => return Err(Outcome::Refused(differences)),
-            PreconditionResult::Ready => {}
+        if is_deleted(self.context, before).await? {
+            return Ok(Done::now(None));
         }
         // A job may have run for a long time since the successors were checked.
-        self.run.check_successors(self.change).await?;
-        self.run.check_package(self.change).await?;
+        self.check_release().await?;
         let Some(patch) = Patch::new(Some(State::Inactive), None) else {
             return Err(Outcome::Failed(refusal));
         };
@@ -83,16 +76,15 @@ impl Step<'_, '_> {
             state: LiveStateWord::Inactive,
             ..before.clone()
         };
-        let ended = match self.recheck_delete(&inactive).await {
-            Ok(PreconditionResult::Done) => return Ok(Done::now(None)),
-            Ok(PreconditionResult::Moved(differences)) => Err(Outcome::Refused(differences)),
-            Ok(PreconditionResult::Ready) => match self.run.check_package(self.change).await {
+        let ended = match is_deleted(self.context, &inactive).await {
+            Ok(true) => return Ok(Done::now(None)),
+            Ok(false) => match self.context.check_package(self.change).await {
                 Ok(()) => self.delete_once(&inactive).await,
                 Err(outcome) => Err(outcome),
             },
             Err(outcome) => Err(outcome),
         };
-        self.or_put_back(before, &inactive, Some(refusal.chain()), ended)
+        self.or_put_back(before, &inactive, Some(chain(&refusal)), ended)
             .await
     }
 
@@ -130,7 +122,7 @@ impl Step<'_, '_> {
         let Some(patch) = Patch::new(Some(State::Active), None) else {
             return Err(second);
         };
-        let now = self.run.current(&inactive).await;
+        let now = self.context.current(&inactive).await;
         if let Ok(Some(live)) = &now
             && live.visibility.is_none()
         {
@@ -143,10 +135,7 @@ impl Step<'_, '_> {
                 .map(drop),
             Ok(PreconditionResult::Done) => Ok(()),
             Ok(PreconditionResult::Moved(differences)) => {
-                if differences
-                    .iter()
-                    .any(|difference| matches!(difference, Difference::Gone { .. }))
-                {
+                if has_gone(&differences) {
                     return Ok(Done::now(None));
                 }
                 Err(Outcome::Refused(differences))
@@ -170,18 +159,14 @@ impl Step<'_, '_> {
 
     /// Returns the deadline of a delete that starts now, its job included.
     fn delete_deadline(&self) -> Instant {
-        Instant::now() + self.run.settings.delete
+        Instant::now() + self.context.settings.delete
     }
 
     /// Reads until the record is gone.
     async fn await_gone(&self, before: &LiveImage) -> Result<Done, Outcome> {
-        let run = self.run;
         let look = async || {
-            let now = run
-                .fetch(&before.id, &before.identity.name)
-                .await
-                .map_err(not_read)?;
-            Ok(now.is_none().then_some(()))
+            let is_gone = self.context.is_gone(before).await.map_err(not_read)?;
+            Ok(is_gone.then_some(()))
         };
         self.until_shown(look)
             .await?
@@ -190,83 +175,55 @@ impl Step<'_, '_> {
     }
 
     async fn delete_once(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
-        let run = self.run;
-        let change = self.change;
+        let (context, change) = (self.context, self.change);
         let deadline = self.delete_deadline();
-        let id = &before.id;
         let sent = self
             .send(
                 WriteKind::Delete,
                 deadline,
-                async || run.writer.delete(id).await,
+                async || context.writer.delete(&before.id).await,
+                async || Ok(context.is_gone(before).await?.then_some(())),
                 async || {
-                    Ok(run
-                        .fetch(id, &before.identity.name)
-                        .await?
-                        .is_none()
-                        .then_some(()))
-                },
-                async || match recheck_delete(run, before).await? {
-                    PreconditionResult::Ready => run.check_package(change).await,
-                    PreconditionResult::Done => Ok(()),
-                    PreconditionResult::Moved(differences) => Err(Outcome::Refused(differences)),
+                    if is_deleted(context, before).await? {
+                        return Ok(());
+                    }
+                    context.check_package(change).await
                 },
             )
             .await?;
-        match sent {
-            Sent::Found(()) | Sent::Refused(WriteError::NotFound(_)) => {}
+        let job = match sent {
+            Sent::Found(()) | Sent::Refused(WriteError::NotFound(_)) => {
+                return self.await_gone(before).await;
+            }
             Sent::Refused(error) => return Err(refused(WriteKind::Delete, error)),
-            Sent::Taken(job) => {
-                if let Some(job) = self.start_job(WriteKind::Delete, job).await {
-                    let end = run
-                        .poll_job(&self.change.address, WriteKind::Delete, &job, deadline)
-                        .await;
-                    match end {
-                        JobEnd::Finished(JobResult::Done { .. })
-                        | JobEnd::TimeUp {
-                            stopped: Stopped::OutOfTime,
-                            was_pending: false,
-                            ..
-                        } => {}
-                        JobEnd::Finished(JobResult::Failed { message }) => {
-                            // Of two deletes of one record, the other one succeeded: the record is
-                            // gone.
-                            if run
-                                .fetch(id, &before.identity.name)
-                                .await
-                                .map_err(not_read)?
-                                .is_none()
-                            {
-                                return Ok(Done::now(None));
-                            }
-                            return Err(Outcome::Failed(StepError::JobFailed {
-                                call: WriteKind::Delete,
-                                job,
-                                message,
-                                suspect: None,
-                            }));
-                        }
-                        JobEnd::TimeUp { said, .. } => {
-                            return Err(Outcome::Unknown {
-                                job: Some(job),
-                                said,
-                            });
-                        }
-                    }
-                }
+            Sent::Accepted(job) => job,
+        };
+        match self.await_job(WriteKind::Delete, job, deadline).await {
+            Ok(_) => self.await_gone(before).await,
+            Err(JobFailure::Unknown(outcome)) => Err(outcome),
+            // Of two deletes of one record, the other one succeeded: the record is gone.
+            Err(JobFailure::Failed { .. })
+                if context.is_gone(before).await.map_err(not_read)? =>
+            {
+                Ok(Done::now(None))
+            }
+            Err(JobFailure::Failed { job, message }) => {
+                Err(Outcome::Failed(StepError::JobFailed {
+                    call: WriteKind::Delete,
+                    job,
+                    message,
+                    suspect: None,
+                }))
             }
         }
-        self.await_gone(before).await
     }
 }
 
-/// Checks a delete against the current record.
-async fn recheck_delete(run: &Run<'_>, before: &LiveImage) -> Result<PreconditionResult, Outcome> {
-    let now = run.current(before).await?;
-    Ok(check_delete(
-        &run.rebase(before, now.as_ref()),
-        now.as_ref(),
-    ))
+/// Checks a delete against the current record. Returns whether the record is gone.
+async fn is_deleted(context: &ApplyContext<'_>, before: &LiveImage) -> Result<bool, Outcome> {
+    let now = context.current(before).await?;
+    let before = context.rebase(before, now.as_ref());
+    Outcome::is_done(check_delete(&before, now.as_ref()))
 }
 
 /// Returns whether the outcome means that the server does not know the record.
@@ -275,11 +232,15 @@ fn is_missing(outcome: &Outcome) -> bool {
         Outcome::Failed(StepError::CallRefused { source, .. }) => {
             matches!(source.downcast_ref(), Some(WriteError::NotFound(_)))
         }
-        Outcome::Refused(differences) => differences
-            .iter()
-            .any(|difference| matches!(difference, Difference::Gone { .. })),
+        Outcome::Refused(differences) => has_gone(differences),
         _ => false,
     }
+}
+
+fn has_gone(differences: &[Difference]) -> bool {
+    differences
+        .iter()
+        .any(|difference| matches!(difference, Difference::Gone { .. }))
 }
 
 /// Returns whether the server refused to delete this version in its current state. False if the

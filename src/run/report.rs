@@ -8,7 +8,7 @@ pub enum JobOutcome {
     /// The job was started, and was not polled yet.
     Started,
     /// The job is in progress.
-    AtWork,
+    InProgress,
     /// The job succeeded.
     Done,
     /// The job failed.
@@ -28,7 +28,7 @@ impl JobOutcome {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Started => "started",
-            Self::AtWork => "at_work",
+            Self::InProgress => "at_work",
             Self::Done => "done",
             Self::Failed { .. } => "failed",
             Self::NotKnown { .. } => "not_known",

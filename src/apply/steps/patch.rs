@@ -2,93 +2,83 @@
 
 use tokio::time::Instant;
 
-use super::executor::Run;
-use super::release::not_read;
-use super::report::{Done, Outcome, StepError};
-use super::send::Sent;
-use super::step::{Step, refused};
-use super::wait::{Pauses, Stopped, pause};
+use super::super::backoff::Stopped;
+use super::super::context::{ApplyContext, not_read};
+use super::super::report::{Done, Outcome};
+use super::super::step::{Step, refused};
+use super::super::step_error::StepError;
+use super::super::write::Sent;
 use crate::api::{self, PatchStyle, WriteError};
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
 use crate::live::LiveVersion;
 use crate::outcome::WriteKind;
-use crate::plan::{LiveImage, Patch, PreconditionResult, check_update};
+use crate::plan::{LiveImage, Patch, check_update};
 use crate::store::RecordPatch;
 
 /// The number of reads that must complete before the other form of PATCH is tried.
-const IMPATIENT_LOOKS: u32 = 4;
+const IMPATIENT_READS: u32 = 4;
 
-impl Step<'_, '_> {
-    pub(super) async fn update(
+impl Step<'_> {
+    pub(in crate::apply) async fn update(
         &mut self,
         before: &LiveImage,
         patch: Patch,
     ) -> Result<Done, Outcome> {
-        let run = self.run;
-        let deadline = Instant::now() + run.settings.deploy;
-        match recheck_update(self.run, before, patch).await? {
-            PreconditionResult::Done => return Ok(Done::already(Some(before.id.clone()))),
-            PreconditionResult::Moved(differences) => return Err(Outcome::Refused(differences)),
-            PreconditionResult::Ready => {}
+        let context = self.context;
+        let deadline = Instant::now() + context.settings.deploy;
+        if is_patched(context, before, patch).await? {
+            return Ok(Done::already(Some(before.id.clone())));
         }
-        run.check_successors(self.change).await?;
+        context.check_successors(self.change).await?;
         self.patch(before, patch, deadline).await
     }
 
     /// Patches a record and confirms the effect. Uses the form of PATCH that worked last, and tries
     /// the other form once if nothing changed (docs/platform.md, 8.7).
-    pub(super) async fn patch(
+    pub(in crate::apply) async fn patch(
         &mut self,
         before: &LiveImage,
         patch: Patch,
         deadline: Instant,
     ) -> Result<Done, Outcome> {
-        let run = self.run;
+        let context = self.context;
         self.patching = Some(RecordPatch {
             id: before.id.clone(),
             set: patch,
         });
-        let first = *run
-            .patch_style
-            .lock()
-            .expect("invariant: no thread panics while it holds the patch style");
+        let first = context.patch_style();
         let second = match first {
             PatchStyle::Query => PatchStyle::Body,
             PatchStyle::Body => PatchStyle::Query,
         };
         for (style, is_last) in [(first, false), (second, true)] {
             if is_last {
-                check_again(run, before, patch).await?;
+                is_patched(context, before, patch).await?;
             }
             let sent = self
                 .send(
                     WriteKind::Patch,
                     deadline,
                     async || {
-                        run.writer
-                            .patch(&before.id, wire_patch(patch), style)
-                            .await
-                            .map(drop)
+                        let sent = context.writer.patch(&before.id, wire_patch(patch), style);
+                        sent.await.map(drop)
                     },
                     async || {
-                        let Some(now) = run.fetch(&before.id, &before.identity.name).await? else {
-                            return Ok(None);
-                        };
-                        let now = run.seen(patch.visibility().is_some(), now).await?;
+                        let found = context.fetch(&before.id, &before.identity.name).await?;
+                        let Some(now) = found else { return Ok(None) };
+                        let now = context.seen(patch.visibility().is_some(), now).await?;
                         Ok(shows(patch, &now).then_some(()))
                     },
-                    async || check_again(run, before, patch).await,
+                    async || is_patched(context, before, patch).await.map(drop),
                 )
                 .await?;
             match sent {
                 Sent::Refused(error) if !is_last && may_be_form(&error) => continue,
                 Sent::Refused(error) => return Err(refused(WriteKind::Patch, error)),
-                Sent::Taken(()) | Sent::Found(()) => {}
+                Sent::Accepted(()) | Sent::Found(()) => {}
             }
             if let Some(done) = self.confirm_patch(before, patch, is_last).await? {
-                *run.patch_style
-                    .lock()
-                    .expect("invariant: no thread panics while it holds the patch style") = style;
+                context.set_patch_style(style);
                 return Ok(done);
             }
         }
@@ -105,24 +95,24 @@ impl Step<'_, '_> {
         patch: Patch,
         is_patient: bool,
     ) -> Result<Option<Done>, Outcome> {
-        let run = self.run;
+        let context = self.context;
         let id = &before.id;
         let name = &before.identity.name;
-        let most_looks = if is_patient {
+        let max_reads = if is_patient {
             u32::MAX
         } else {
-            IMPATIENT_LOOKS
+            IMPATIENT_READS
         };
-        let mut looks = 0;
-        let look = async |looks: u32, now: LiveVersion| {
+        let mut reads = 0;
+        let look = async |reads: u32, now: LiveVersion| {
             let is_needed = patch.visibility().is_some();
-            let now = run.seen(is_needed, now).await.map_err(not_read)?;
+            let now = context.seen(is_needed, now).await.map_err(not_read)?;
             let state_shows = patch.state().is_none_or(|state| now.state.satisfies(state));
             match (patch.visibility(), &now.visibility) {
                 _ if !state_shows => Ok(None),
                 (None, _) => Ok(Some(Done::now(Some(id.clone())))),
                 // A list may lag. If no list shows the visibility, more reads do not help.
-                (Some(_), None) if looks < IMPATIENT_LOOKS => Ok(None),
+                (Some(_), None) if reads < IMPATIENT_READS => Ok(None),
                 (Some(_), None) => Ok(Some(Done {
                     visibility_not_known: true,
                     ..Done::now(Some(id.clone()))
@@ -138,60 +128,49 @@ impl Step<'_, '_> {
                 (Some(_), Some(_)) => Ok(None),
             }
         };
-        let mut pauses = Pauses::new(run.propagation_pauses(), &run.random);
-        let deadline = Instant::now() + run.settings.propagation;
+        let mut wait = context.propagation_wait();
         loop {
-            let is_last_look = Instant::now() >= deadline;
-            match run.fetch(id, name).await.map_err(not_read)? {
+            let is_last = wait.is_over();
+            match context.fetch(id, name).await.map_err(not_read)? {
                 Some(now) => {
-                    looks += 1;
-                    if let Some(done) = look(looks, now).await? {
+                    reads += 1;
+                    if let Some(done) = look(reads, now).await? {
                         return Ok(Some(done));
                     }
-                    if is_last_look || looks == most_looks {
+                    if is_last || reads == max_reads {
                         return Ok(None);
                     }
                 }
                 // A read by id may lag behind the list that named a new record (docs/platform.md,
                 // U10).
-                None if is_last_look => {
+                None if is_last => {
                     return Err(Outcome::Failed(StepError::Vanished { id: id.clone() }));
                 }
                 None => {}
             }
-            if pause(pauses.next(), deadline, &run.interrupt).await == Err(Stopped::Interrupted) {
-                return Err(Outcome::Unknown {
-                    job: None,
-                    said: None,
-                });
+            if wait.pause().await == Err(Stopped::Interrupted) {
+                return Err(Outcome::unknown(None));
             }
         }
     }
 }
 
-/// Judges an update by the record as it is now.
-async fn recheck_update(
-    run: &Run<'_>,
+/// Checks an update against the current record. Returns whether the patch is already done. A patch
+/// that took effect in part is not a conflict.
+async fn is_patched(
+    context: &ApplyContext<'_>,
     before: &LiveImage,
     patch: Patch,
-) -> Result<PreconditionResult, Outcome> {
-    let now = match run.current(before).await? {
-        Some(live) if patch.visibility().is_some() => {
-            Some(run.seen(true, live).await.map_err(not_read)?)
+) -> Result<bool, Outcome> {
+    let now = match context.current(before).await? {
+        Some(live) => {
+            let is_needed = patch.visibility().is_some();
+            Some(context.seen(is_needed, live).await.map_err(not_read)?)
         }
-        now => now,
+        None => None,
     };
-    let planned = run.rebase(before, now.as_ref());
-    Ok(check_update(&planned, patch, now.as_ref()))
-}
-
-/// Checks the precondition before a second send. A patch that took effect in part is not a
-/// conflict.
-async fn check_again(run: &Run<'_>, before: &LiveImage, patch: Patch) -> Result<(), Outcome> {
-    match recheck_update(run, before, patch).await? {
-        PreconditionResult::Ready | PreconditionResult::Done => Ok(()),
-        PreconditionResult::Moved(differences) => Err(Outcome::Refused(differences)),
-    }
+    let planned = context.rebase(before, now.as_ref());
+    Outcome::is_done(check_update(&planned, patch, now.as_ref()))
 }
 
 fn wire_patch(patch: Patch) -> api::Patch<'static> {

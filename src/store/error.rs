@@ -1,0 +1,170 @@
+//! The reasons why a store cannot be used, each with its fix.
+
+use std::path::PathBuf;
+
+use super::bucket_error::{BucketError, BucketErrorKind};
+use super::s3_settings::BucketSettingsError;
+
+/// The reason why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file or folder could not be used.
+    #[error("failed to {action} `{}`", path.display())]
+    Io {
+        /// The operation that failed.
+        action: &'static str,
+        /// The path of the file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A bucket could not be used.
+    #[error("failed to {action} `{location}`")]
+    Remote {
+        /// The operation that failed.
+        action: &'static str,
+        /// The URL of the bucket or object.
+        location: String,
+        /// The cause.
+        #[source]
+        source: BucketError,
+    },
+    /// The variables that configure access to the bucket are not usable.
+    #[error("the settings of the bucket `{location}` are not usable")]
+    Settings {
+        /// The URL of the bucket.
+        location: String,
+        /// The cause.
+        #[source]
+        source: BucketSettingsError,
+    },
+    /// A bucket in which two applies could hold the lock at once.
+    #[error("the bucket of `{location}` {}", lacking.as_str())]
+    Unfit {
+        /// The URL of the store.
+        location: String,
+        /// The missing guarantee.
+        lacking: Lacking,
+    },
+    /// A file system on which two applies could hold the lock at once.
+    #[error("the file system of `{}` has no file locks", path.display())]
+    NoFileLocks {
+        /// The lock's file.
+        path: PathBuf,
+    },
+    /// A journal contains a line that is not an entry, before its last line.
+    #[error("line {line} of the journal of apply `{apply}` in `{location}` is damaged")]
+    Corrupt {
+        /// The id of the apply.
+        apply: String,
+        /// The number of the line, counted from 1.
+        line: usize,
+        /// The store.
+        location: String,
+    },
+    /// A journal has no complete line, although it is created together with its first line.
+    #[error("the journal of apply `{apply}` in `{location}` is empty")]
+    Empty {
+        /// The apply.
+        apply: String,
+        /// The store.
+        location: String,
+    },
+    /// A journal was written by a newer solform.
+    #[error("the journal of apply `{apply}` in `{location}` was written by a newer solform")]
+    Newer {
+        /// The id of the apply.
+        apply: String,
+        /// The store.
+        location: String,
+    },
+}
+
+impl StoreError {
+    /// Returns the error of a bucket's client, shortened.
+    pub(super) fn remote(
+        action: &'static str,
+        location: String,
+        error: &object_store::Error,
+    ) -> Self {
+        match BucketSettingsError::in_chain(error) {
+            Some(source) => Self::Settings { location, source },
+            None => Self::Remote {
+                action,
+                location,
+                source: BucketError::of(error),
+            },
+        }
+    }
+
+    /// Returns whether the store refuses an operation because the caller may only read.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Remote { source, .. } if source.kind == BucketErrorKind::Denied)
+    }
+
+    /// Returns the fix, as a sentence.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                "Make room on the disk, or name another store with --store.".to_owned()
+            }
+            Self::Io { .. } => {
+                "Make the folder writable, or name another store with --store.".to_owned()
+            }
+            Self::Remote { source, .. } => source.help().to_owned(),
+            Self::Settings { source, .. } => source.help().to_owned(),
+            Self::Unfit { .. } => {
+                "The lock needs a service with conditional writes (`If-None-Match: *` and \
+                 `If-Match` on PUT): without them two applies could change the environment at the \
+                 same time. docs/stores.md names services that have them."
+                    .to_owned()
+            }
+            Self::NoFileLocks { .. } => {
+                "Name a store on another file system, or in a bucket, with `store:`, --store or \
+                 SOLFORM_STORE: without locks two applies could change the environment at the \
+                 same time."
+                    .to_owned()
+            }
+            Self::Corrupt {
+                apply, location, ..
+            }
+            | Self::Empty { apply, location } => format!(
+                "It is not known what the apply sent. Check the live versions with `solform list` \
+                 and the jobs with `solform jobs`. When no job is in progress, move everything \
+                 named `{apply}` out of `{location}/runs`, and plan again."
+            ),
+            Self::Newer { .. } => "Use the version of solform that started the apply.".to_owned(),
+        }
+    }
+}
+
+/// A guarantee that a bucket does not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacking {
+    /// A write with `If-None-Match: *` replaced an object.
+    CreateIgnored,
+    /// A write with `If-None-Match: *` is refused, where the same write without it is accepted.
+    CreateRefused,
+    /// A write with `If-Match` replaced another version of the object.
+    MatchIgnored,
+    /// A write with `If-Match` and the right version is refused.
+    MatchRefused,
+    /// A read does not return the content that was written last.
+    Stale,
+}
+
+impl Lacking {
+    /// Returns the finding, to be shown behind the name of the bucket.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateIgnored => {
+                "ignores `If-None-Match: *`, and replaced an object that was there"
+            }
+            Self::CreateRefused => "refuses a write with `If-None-Match: *`",
+            Self::MatchIgnored => "ignores `If-Match`, and replaced an object of another version",
+            Self::MatchRefused => "refuses a write with `If-Match`",
+            Self::Stale => "does not show what was written last",
+        }
+    }
+}
