@@ -24,7 +24,7 @@ pub enum JobOutcome {
 }
 
 impl JobOutcome {
-    /// Returns the word for the state, the same in every format.
+    /// Returns the word for the state in JSON.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Started => "started",
@@ -32,6 +32,15 @@ impl JobOutcome {
             Self::Done => "done",
             Self::Failed { .. } => "failed",
             Self::NotKnown { .. } => "not_known",
+        }
+    }
+
+    /// Returns the state for people.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::InProgress => "in progress",
+            Self::NotKnown { .. } => "not known",
+            Self::Started | Self::Done | Self::Failed { .. } => self.word(),
         }
     }
 

@@ -51,7 +51,7 @@ pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
     } = report;
     let mut rows: Rows = vec![
         ("id", Some(id.to_string())),
-        ("outcome", Some(outcome.word().replace('_', " "))),
+        ("outcome", Some(outcome.label().to_owned())),
     ];
     let why = match outcome {
         JobOutcome::Failed { message } => Some(message.clone()),

@@ -47,7 +47,7 @@ async fn a_time_out_is_neither_success_nor_failure() {
     let output = run(&env, &arguments.concat()).await.exits_with(6);
     assert_eq!(
         field(&output.stdout, "outcome"),
-        Some("at work"),
+        Some("in progress"),
         "{output}"
     );
     let again = output
@@ -115,7 +115,7 @@ async fn the_status_of_any_job_is_shown() {
         .exits_with(6);
     assert_eq!(
         field(&output.stdout, "outcome"),
-        Some("at work"),
+        Some("in progress"),
         "{output}"
     );
     assert!(emulator.finish_job(&deploy, None));
