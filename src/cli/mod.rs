@@ -18,7 +18,6 @@ mod process;
 mod progress;
 mod repeated;
 mod restrictions;
-mod run_progress;
 mod session;
 mod settings;
 mod signals;

@@ -1,4 +1,5 @@
-//! The progress of an apply: bars on a terminal, lines elsewhere.
+//! The progress of an apply, or of the wait for one run or job: bars on a terminal, lines
+//! elsewhere.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -11,16 +12,17 @@ use tokio::time::Instant;
 use super::io::{Io, SharedErr};
 use super::stream::StreamProgress;
 use crate::apply::{ApplyEvent, EventSink};
-use crate::ident::{Address, Identity};
+use crate::ident::{Address, Identity, JobId};
 use crate::plan::SUMMARISED_ABOVE;
 use crate::render::{Styles, render_event, words};
+use crate::run::{RunEvent, RunEventSink};
 
 /// The interval of the heartbeat lines, if there are no bars.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
 /// The maximum number of addresses in a heartbeat line.
 const NAMED: usize = 5;
 
-/// The progress of one apply.
+/// The progress of one apply, or of one run or job.
 #[derive(Clone)]
 pub(super) struct Progress {
     state: Arc<Mutex<State>>,
@@ -31,10 +33,11 @@ pub(super) struct Progress {
 }
 
 struct State {
-    total: usize,
+    /// The number of changes; none for a run or job.
+    total: Option<usize>,
     finished: usize,
     since: Instant,
-    at_work: BTreeMap<Address, Work>,
+    at_work: BTreeMap<String, Work>,
     bars: Option<Bars>,
 }
 
@@ -42,12 +45,14 @@ struct State {
 struct Bars {
     all: MultiProgress,
     /// The last line, with the counts of the apply.
-    total: ProgressBar,
+    total: Option<ProgressBar>,
 }
 
 struct Work {
     since: Instant,
     is_retrying: bool,
+    /// The last state.
+    message: String,
     bar: Option<ProgressBar>,
 }
 
@@ -56,10 +61,23 @@ impl Progress {
     pub(super) fn new(total: usize, identities: BTreeMap<Address, Identity>, io: &Io) -> Self {
         let stream = io.stream.as_ref();
         let stream = stream.map(|stream| StreamProgress::new(stream, identities));
+        Self::started(Some(total), stream, io)
+    }
+
+    /// Creates the progress of one run or job.
+    pub(super) fn of_run(id: &JobId, io: &Io) -> Self {
+        let progress = Self::started(None, None, io);
+        if let Ok(mut state) = progress.state.lock() {
+            state.start(words::escaped(id.as_str()));
+        }
+        progress
+    }
+
+    fn started(total: Option<usize>, stream: Option<StreamProgress>, io: &Io) -> Self {
         let bars = io.bars.clone().filter(|_| stream.is_none());
-        let bars = bars.map(|all| {
-            let total = all.add(total_bar());
-            Bars { all, total }
+        let bars = bars.map(|all| Bars {
+            total: total.map(|_| all.add(total_bar())),
+            all,
         });
         let state = State {
             total,
@@ -83,6 +101,29 @@ impl Progress {
         Arc::new(move |event| progress.take(event))
     }
 
+    /// Handles an event of a run or job.
+    pub(super) fn run_sink(&self) -> RunEventSink {
+        let progress = self.clone();
+        Arc::new(move |event| progress.take_run_event(event))
+    }
+
+    fn take_run_event(&self, event: &RunEvent) {
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
+        let names: Vec<String> = state.at_work.keys().cloned().collect();
+        for name in names {
+            state.show(&name, false, run_message(event));
+        }
+        if state.bars.is_none() {
+            self.err.say(|out| {
+                state
+                    .run_lines("")
+                    .try_for_each(|line| writeln!(out, "{line}"))
+            });
+        }
+    }
+
     fn take(&self, event: &ApplyEvent) {
         if let Some(stream) = &self.stream {
             return stream.take(event);
@@ -91,51 +132,40 @@ impl Progress {
             return;
         };
         match event {
-            ApplyEvent::StepStarted { address, .. } => {
-                let bar = state.bars.as_ref().map(|bars| {
-                    // A bar must have its position among the others before it draws.
-                    let bar = bar_with(&words::address(address));
-                    let bar = bars.all.insert_before(&bars.total, bar);
-                    bar.enable_steady_tick(Duration::from_millis(120));
-                    bar
-                });
-                let work = Work {
-                    since: Instant::now(),
-                    is_retrying: false,
-                    bar,
-                };
-                state.at_work.insert(address.clone(), work);
-            }
+            ApplyEvent::StepStarted { address, .. } => state.start(words::address(address)),
             ApplyEvent::JobStarted { address, job, .. } => {
                 let job = job.as_ref().map_or_else(
                     || "no job".to_owned(),
                     |job| format!("job {}", words::escaped(job.as_str())),
                 );
-                state.show(address, false, job);
+                state.show(&words::address(address), false, job);
             }
             ApplyEvent::JobAnswered { address, word, .. } => {
-                state.show(address, false, words::escaped(word));
+                state.show(&words::address(address), false, words::escaped(word));
             }
             ApplyEvent::Retrying { address, why, .. } => {
-                state.show(address, true, words::escaped(why));
+                state.show(&words::address(address), true, words::escaped(why));
             }
             ApplyEvent::StepFinished { address, .. } => {
                 state.finished += 1;
-                if let Some(Work { bar: Some(bar), .. }) = state.at_work.remove(address) {
+                if let Some(Work { bar: Some(bar), .. }) =
+                    state.at_work.remove(&words::address(address))
+                {
                     bar.finish_and_clear();
                 }
             }
             ApplyEvent::Draining { .. } => {}
         }
         state.show_total();
-        let count = (state.finished, state.total);
+        let total = state.total.unwrap_or_default();
+        let count = (state.finished, total);
         let say = || {
             self.err
                 .say(|out| render_event(event, count, &self.styles, out));
         };
         // Bars show the changes in progress; in a big apply, one line counts them. Lines show the
         // changes that have ended.
-        let is_big = state.total > SUMMARISED_ABOVE;
+        let is_big = total > SUMMARISED_ABOVE;
         let is_line = match event {
             ApplyEvent::StepFinished { .. } | ApplyEvent::Draining { .. } => true,
             ApplyEvent::Retrying { .. } => !is_big,
@@ -152,10 +182,10 @@ impl Progress {
 
     /// Removes the bars.
     pub(super) fn end(&self) {
-        if let Ok(state) = self.state.lock()
-            && let Some(bars) = &state.bars
-        {
-            bars.total.finish_and_clear();
+        if let Ok(state) = self.state.lock() {
+            let total = state.bars.as_ref().and_then(|bars| bars.total.as_ref());
+            let each = state.at_work.values().filter_map(|work| work.bar.as_ref());
+            each.chain(total).for_each(ProgressBar::finish_and_clear);
         }
     }
 
@@ -166,38 +196,76 @@ impl Progress {
         }
         loop {
             tokio::time::sleep(HEARTBEAT).await;
-            let line = match self.state.lock() {
-                Ok(state) if state.bars.is_none() => state.line(),
-                Ok(_) | Err(_) => continue,
+            let Ok(state) = self.state.lock() else {
+                continue;
             };
-            self.err.say(|out| writeln!(out, "{line}"));
+            if state.bars.is_some() {
+                continue;
+            }
+            self.err.say(|out| match state.total {
+                Some(total) => writeln!(out, "{}", state.line(total)),
+                None => state
+                    .run_lines("still ")
+                    .try_for_each(|line| writeln!(out, "{line}")),
+            });
         }
     }
 }
 
 impl State {
-    fn show(&mut self, address: &Address, is_retrying: bool, message: String) {
-        if let Some(work) = self.at_work.get_mut(address) {
+    fn start(&mut self, name: String) {
+        let bar = self.bars.as_ref().map(|bars| {
+            let bar = bar_with(&name);
+            let Some(total) = &bars.total else {
+                return bars.all.add(bar);
+            };
+            // A bar must have its position among the others before it draws.
+            let bar = bars.all.insert_before(total, bar);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let work = Work {
+            since: Instant::now(),
+            is_retrying: false,
+            message: String::new(),
+            bar,
+        };
+        self.at_work.insert(name, work);
+    }
+
+    fn show(&mut self, name: &str, is_retrying: bool, message: String) {
+        if let Some(work) = self.at_work.get_mut(name) {
             work.is_retrying = is_retrying;
+            work.message.clone_from(&message);
             if let Some(bar) = &work.bar {
                 bar.set_message(message);
+                bar.tick();
             }
         }
     }
 
     fn show_total(&self) {
-        if let Some(bars) = &self.bars {
-            bars.total.set_message(self.counts());
+        let total = self.bars.as_ref().and_then(|bars| bars.total.as_ref());
+        if let (Some(bar), Some(total)) = (total, self.total) {
+            bar.set_message(self.counts(total));
         }
     }
 
+    /// Returns the line of the run or job.
+    fn run_lines(&self, prefix: &str) -> impl Iterator<Item = String> {
+        self.at_work.iter().map(move |(name, work)| {
+            let took = words::duration(work.since.elapsed());
+            format!("{name}: {prefix}{} [{took}]", work.message)
+        })
+    }
+
     /// Returns the counts of the apply and its estimated remaining time.
-    fn counts(&self) -> String {
+    fn counts(&self, total: usize) -> String {
         let mut parts = vec![
             format!(
                 "{} of {} done",
                 self.finished,
-                words::count(self.total, "change")
+                words::count(total, "change")
             ),
             format!("{} in progress", self.at_work.len()),
         ];
@@ -206,28 +274,22 @@ impl State {
             0 => {}
             retrying => parts.push(format!("{retrying} to be sent again")),
         }
-        if self.finished > 0 && self.finished < self.total {
+        if self.finished > 0 && self.finished < total {
             let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
             let elapsed = self.since.elapsed();
-            let left = elapsed.saturating_mul(number(self.total - self.finished));
+            let left = elapsed.saturating_mul(number(total - self.finished));
             let left = words::duration(left / number(self.finished));
             parts.push(format!("about {left} left"));
         }
         parts.join(", ")
     }
 
-    fn line(&self) -> String {
+    fn line(&self, total: usize) -> String {
         let mut named: Vec<String> = self
             .at_work
             .iter()
             .take(NAMED)
-            .map(|(address, work)| {
-                format!(
-                    "{} ({})",
-                    words::address(address),
-                    words::duration(work.since.elapsed())
-                )
-            })
+            .map(|(name, work)| format!("{name} ({})", words::duration(work.since.elapsed())))
             .collect();
         if self.at_work.len() > NAMED {
             named.push(format!("{} more", self.at_work.len() - NAMED));
@@ -237,7 +299,7 @@ impl State {
             named => format!(": {}", named.join(", ")),
         };
         let took = words::duration(self.since.elapsed());
-        format!("{}{named} [{took}]", self.counts())
+        format!("{}{named} [{took}]", self.counts(total))
     }
 }
 
@@ -251,12 +313,37 @@ fn total_bar() -> ProgressBar {
 }
 
 /// Creates a spinner with a name, the elapsed time, and a message.
-pub(super) fn bar_with(name: &str) -> ProgressBar {
+fn bar_with(name: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
     ProgressBar::new_spinner()
         .with_style(style)
         .with_prefix(name.to_owned())
+}
+
+/// Returns the state that an event reports.
+fn run_message(event: &RunEvent) -> String {
+    match event {
+        RunEvent::Retrying {
+            after,
+            is_ambiguous: true,
+            why,
+        } => format!(
+            "the answer is lost, looking for the run for {}: {}",
+            words::duration(*after),
+            words::escaped(why)
+        ),
+        RunEvent::Retrying { after, why, .. } => format!(
+            "sending again in {}: {}",
+            words::duration(*after),
+            words::escaped(why)
+        ),
+        RunEvent::Answered {
+            word,
+            progress: Some(share),
+        } => format!("{} {:.0} %", words::escaped(word), share * 100.0),
+        RunEvent::Answered { word, .. } => words::escaped(word),
+    }
 }
 
 #[cfg(test)]
@@ -266,26 +353,29 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_line_counts_all_changes() {
         let mut state = State {
-            total: 800,
+            total: Some(800),
             finished: 0,
             since: Instant::now(),
             at_work: BTreeMap::new(),
             bars: None,
         };
-        assert_eq!(state.line(), "0 of 800 changes done, 0 in progress [0.0s]");
+        assert_eq!(
+            state.line(800),
+            "0 of 800 changes done, 0 in progress [0.0s]"
+        );
         for nth in 0..7 {
             let work = Work {
                 since: Instant::now(),
                 is_retrying: nth < 2,
+                message: String::new(),
                 bar: None,
             };
-            let address = Address::parse(&format!("A{nth}@1")).unwrap();
-            state.at_work.insert(address, work);
+            state.at_work.insert(format!("A{nth}@1"), work);
         }
         state.finished = 200;
         tokio::time::advance(Duration::from_secs(150)).await;
         assert_eq!(
-            state.line(),
+            state.line(800),
             "200 of 800 changes done, 7 in progress, 2 to be sent again, about 7m30s left: \
              A0@1 (2m30s), A1@1 (2m30s), A2@1 (2m30s), A3@1 (2m30s), A4@1 (2m30s), 2 more [2m30s]"
         );

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::args::{ManifestArgs, WaitingArgs, parse_space};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::run_progress::RunProgress;
+use crate::cli::progress::Progress;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;
@@ -68,7 +68,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let start = Cancellation::new(io)?;
     let session = start.open(&args.manifest, settings, io).await?;
-    let progress = RunProgress::new(&args.id, io);
+    let progress = Progress::of_run(&args.id, io);
     let context = run_watch::context(&session, &args.waiting, start.interrupt(), &progress);
     let mut job = WatchedJob {
         id: args.id.clone(),

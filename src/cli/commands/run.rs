@@ -10,7 +10,7 @@ use super::get;
 use crate::cli::args::{ManifestArgs, WaitingArgs};
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::run_progress::RunProgress;
+use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
@@ -73,7 +73,7 @@ pub(super) async fn run(
     let session = start.open(&args.manifest, settings, io).await?;
     let target = start.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
-    let progress = RunProgress::new(&request.id, io);
+    let progress = Progress::of_run(&request.id, io);
     let context = run_watch::context(&session, waiting, start.interrupt(), &progress);
     // The id is shown before anything is sent, so that the user can find the run after any failure.
     writeln!(io.err, "Starting the run `{}`.", request.id)?;

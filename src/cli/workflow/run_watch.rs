@@ -10,7 +10,7 @@ use crate::cli::args::WaitingArgs;
 use crate::cli::clock;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::run_progress::RunProgress;
+use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::job::JobKind;
 use crate::render::{job_document, render_job, render_json};
@@ -21,7 +21,7 @@ pub(in crate::cli) fn context(
     session: &Session,
     waiting: &WaitingArgs,
     interrupt: &CancelToken,
-    progress: &RunProgress,
+    progress: &Progress,
 ) -> RunContext {
     let timeouts = session.manifest().environment.timeouts;
     RunContext {
@@ -30,7 +30,7 @@ pub(in crate::cli) fn context(
         deadline: Instant::now() + waiting.timeout.unwrap_or(timeouts.run),
         propagation: timeouts.propagation,
         poll: PollPolicy::default(),
-        events: progress.sink(),
+        events: progress.run_sink(),
         now_ms: clock::now_ms,
         random: Mutex::new(fastrand::Rng::new()),
     }
@@ -40,7 +40,7 @@ pub(in crate::cli) fn context(
 pub(in crate::cli) async fn wait(
     job: &WatchedJob,
     context: &RunContext,
-    progress: &RunProgress,
+    progress: &Progress,
     session: &Session,
 ) -> Result<JobReport, CommandError> {
     let watched = tokio::select! {
