@@ -132,13 +132,13 @@ impl<'a> Step<'a> {
                 why: error.to_string(),
             });
         };
-        let sent = delivery
+        let result = delivery
             .send(attempt, async || look().await.map(Effect::from), on_retry)
             .await;
-        if matches!(sent, Ok(Sent::Refused(_)) | Err(NoResult::NotSent(_))) {
+        if matches!(result, Ok(Sent::Refused(_)) | Err(NoResult::NotSent(_))) {
             self.record_refusal(call).await;
         }
-        sent.map_err(|no_result| match no_result {
+        result.map_err(|no_result| match no_result {
             NoResult::Stopped(outcome) => outcome,
             NoResult::NotSent(error) => Outcome::Failed(StepError::NotSent {
                 call,

@@ -118,8 +118,8 @@ impl Delivery<'_> {
                 WriteError::NotTaken(ref api) if api.is_retryable() => {
                     let after = error.retry_after().unwrap_or_else(|| pauses.next());
                     on_retry(after, false, &error);
-                    let paused = pause(after, self.deadline, self.interrupt).await;
-                    if paused.is_err() || Instant::now() >= self.deadline {
+                    let is_over = pause(after, self.deadline, self.interrupt).await.is_err();
+                    if is_over || Instant::now() >= self.deadline {
                         return Err(NoResult::NotSent(error));
                     }
                     Attempt {

@@ -220,8 +220,7 @@ pub fn orphaned(record: &OrphanedRecord, address_of: impl Fn(&Identity) -> Strin
             "{live}, record {id}: the deploy by apply {apply} failed and left it; deploy it again with --replace, or clear it with `{abandon}`"
         ),
         Some(_) => format!(
-            "{live}, record {id}: the deploy of {} by apply {apply} made it instead; delete it on the platform, or clear it with `{abandon}`",
-            declared
+            "{live}, record {id}: the deploy of {declared} by apply {apply} made it instead; delete it on the platform, or clear it with `{abandon}`"
         ),
     }
 }

@@ -73,7 +73,7 @@ impl Lister {
         self.whole(listing, request).await
     }
 
-    /// As [`Client::collect`], but from a pending listing of everything, unless only a few names
+    /// As [`Lister::collect`], but from a pending listing of everything, unless only a few names
     /// matter, which are requested one by one. The result must be confirmed.
     pub(in crate::api) async fn collect_from(
         &self,

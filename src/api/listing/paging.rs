@@ -46,8 +46,8 @@ pub(in crate::api) struct Listing {
     pub(in crate::api) ignores_name: bool,
     /// The records whose state was inferred from the filter that found them.
     pub(in crate::api) inferred: HashSet<SolutionId>,
-    /// The pending proof that the list did not change. [`Client::list_from`] waits for it;
-    /// [`Client::list_early`] returns it.
+    /// The pending proof that the list did not change. [`Lister::list_from`] waits for it;
+    /// [`Lister::list_early`] returns it.
     pub(in crate::api) pending: Option<Recheck>,
 }
 
@@ -143,7 +143,7 @@ impl Lister {
         self.list_from(filter, Start { page, limit }).await
     }
 
-    /// As [`Client::list`], from a first page that is already read.
+    /// As [`Lister::list`], from a first page that is already read.
     pub(in crate::api) async fn list_from(
         &self,
         filter: &ListFilter,
@@ -178,7 +178,7 @@ impl Lister {
         }
     }
 
-    /// As [`Client::list_from`], but the last proof may still be pending.
+    /// As [`Lister::list_from`], but the last proof may still be pending.
     pub(in crate::api) async fn list_early(
         &self,
         filter: &ListFilter,

@@ -162,23 +162,20 @@ fn find_step<'a>(run: &'a PastApply, address: &Address) -> Result<&'a PastStep, 
     if found.is_empty() {
         found = run.steps.iter().filter(means).collect();
     }
-    match found.as_slice() {
-        [step] => Ok(step),
-        _ => {
-            let steps = run.steps.iter().filter(|step| left_of(step).is_some());
-            let names: Vec<String> = steps.map(|step| step.address().to_string()).collect();
-            let error =
-                CommandError::failed(format!("apply `{}` has no change of `{address}`", run.id));
-            Err(if names.is_empty() {
-                error.hint(see_changes(run))
-            } else {
-                error.hint(format!(
-                    "Name one of its changes that can be abandoned: {}.",
-                    names.join(", ")
-                ))
-            })
-        }
+    if let [step] = found.as_slice() {
+        return Ok(step);
     }
+    let steps = run.steps.iter().filter(|step| left_of(step).is_some());
+    let names: Vec<String> = steps.map(|step| step.address().to_string()).collect();
+    let error = CommandError::failed(format!("apply `{}` has no change of `{address}`", run.id));
+    Err(if names.is_empty() {
+        error.hint(see_changes(run))
+    } else {
+        error.hint(format!(
+            "Name one of its changes that can be abandoned: {}.",
+            names.join(", ")
+        ))
+    })
 }
 
 fn see_changes(run: &PastApply) -> String {

@@ -259,7 +259,7 @@ pub(in crate::cli) async fn collect_and_diff(
         let plan = compare(session, &live, history, options)?;
         return Ok((live, plan));
     }
-    let plan = compared.map_err(|errors| diff_error(session, &live, errors))?;
+    let plan = compared.map_err(|errors| diff_error(session, &live, &errors))?;
     Ok((live, plan))
 }
 
@@ -289,12 +289,12 @@ fn compare(
     options: &DiffOptions,
 ) -> Result<Plan, CommandError> {
     diff(session.manifest(), live, history, options)
-        .map_err(|errors| diff_error(session, live, errors))
+        .map_err(|errors| diff_error(session, live, &errors))
 }
 
 /// Returns the error of a comparison. Problems of manifest entries are shown at their location; the
 /// others are about the options.
-fn diff_error(session: &Session, live: &LiveState, errors: Vec<DiffError>) -> CommandError {
+fn diff_error(session: &Session, live: &LiveState, errors: &[DiffError]) -> CommandError {
     // A missing record may just not have been listed.
     if let Coverage::Unproven(reason) = live.coverage() {
         return session.read_error(ReadError::UnprovenWhole(reason.clone()));
