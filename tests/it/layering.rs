@@ -1,6 +1,6 @@
 //! The dependencies that modules may have. In one crate the compiler does not check them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The modules that each module may use.
@@ -305,4 +305,114 @@ fn used_modules_are_found_in_every_form() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(used(code), expected);
+}
+
+/// Files that may import each other, directly or in a ring. Those of `cli` are left to be sorted.
+const RINGS: &[&[&str]] = &[
+    &["cli/io", "cli/stream"],
+    &[
+        "cli/embedded",
+        "cli/session",
+        "cli/workflow/apply_session",
+        "cli/workflow/cancellation",
+        "cli/workflow/execution",
+    ],
+    &["manifest/raw", "manifest/schema"],
+];
+
+/// Returns the paths that a `use` names, without groups: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn expand(path: &str) -> Vec<String> {
+    let Some((prefix, group)) = path.split_once('{') else {
+        return vec![path.trim().to_owned()];
+    };
+    let group = group.rsplit_once('}').map_or(group, |(group, _)| group);
+    let mut depth = 0;
+    let items = group.split(|letter| {
+        depth += match letter {
+            '{' => 1,
+            '}' => -1,
+            _ => 0,
+        };
+        letter == ',' && depth == 0
+    });
+    items
+        .filter(|item| !item.trim().is_empty())
+        .flat_map(|item| expand(&format!("{}{}", prefix.trim(), item.trim())))
+        .collect()
+}
+
+/// Returns the files that each file imports. A file that only declares and re-exports is left out.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let files = files();
+    let name_of = |file: &str| {
+        let name = file.strip_suffix(".rs").unwrap();
+        name.strip_suffix("/mod").unwrap_or(name).to_owned()
+    };
+    let names: BTreeSet<String> = files.iter().map(|(_, file, _)| name_of(file)).collect();
+    let statement = regex::Regex::new(r"(?m)^\s*(?:pub(?:\([^)]*\))? )?use ([^;]+);").unwrap();
+    let mut imports = BTreeMap::new();
+    for (_, file, code) in &files {
+        let name = name_of(file);
+        let mut targets = BTreeSet::new();
+        let uses = statement
+            .captures_iter(code)
+            .filter(|_| !file.ends_with("mod.rs"));
+        for path in uses.flat_map(|found| expand(&found[1])) {
+            let mut parts: Vec<&str> = path.split("::").map(str::trim).collect();
+            let mut base: Vec<&str> = match parts[0] {
+                "crate" => Vec::new(),
+                "super" | "self" => name.split('/').collect(),
+                _ => continue,
+            };
+            while matches!(parts.first(), Some(&("crate" | "self" | "super"))) {
+                if parts.remove(0) == "super" {
+                    base.pop();
+                }
+            }
+            base.extend(parts);
+            while !base.is_empty() && !names.contains(&base.join("/")) {
+                base.pop();
+            }
+            targets.insert(base.join("/"));
+        }
+        targets.remove(&name);
+        imports.insert(name, targets);
+    }
+    imports
+}
+
+#[test]
+fn no_files_import_each_other_in_a_ring() {
+    let imports = imports();
+    let reach = |from: &String| {
+        let mut found: BTreeSet<&String> = BTreeSet::new();
+        let mut open: Vec<&String> = imports[from].iter().collect();
+        while let Some(file) = open.pop() {
+            if found.insert(file) {
+                open.extend(imports.get(file).into_iter().flatten());
+            }
+        }
+        found
+    };
+    let reached: BTreeMap<&String, BTreeSet<&String>> =
+        imports.keys().map(|file| (file, reach(file))).collect();
+    let mut rings: BTreeSet<Vec<&str>> = BTreeSet::new();
+    for (file, targets) in &reached {
+        let ring: Vec<&str> = targets
+            .iter()
+            .filter(|other| reached.get(*other).is_some_and(|back| back.contains(file)))
+            .map(|other| other.as_str())
+            .collect();
+        if !ring.is_empty() {
+            rings.insert(ring);
+        }
+    }
+    let allowed: BTreeSet<Vec<&str>> = RINGS.iter().map(|ring| ring.to_vec()).collect();
+    assert_eq!(rings, allowed);
+}
+
+#[test]
+fn groups_of_imports_are_expanded() {
+    let paths = ["crate::a::B", "crate::a::c::D", "crate::a::c::E"];
+    assert_eq!(expand("crate::a::{B, c::{D, E}}"), paths);
 }
