@@ -11,6 +11,7 @@ use super::report::Reporting;
 use super::verification::{self, Verification};
 use super::{packages, plan, plan_formats};
 use crate::apply::{ApplyReport, Outcome, StepError, StepReport, Totals};
+use crate::attribute::State;
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
 use crate::cli::error::{CommandError, ExitStatus, with_precedence};
@@ -18,7 +19,7 @@ use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::ident::Address;
+use crate::ident::{Address, Identity};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
     ActionKind, ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan,
@@ -340,7 +341,7 @@ fn is_held_back(step: &StepReport) -> bool {
 }
 
 /// Returns the versions whose failed deploys left records: only `--replace` deploys them again.
-fn orphaned(plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
+fn orphaned(session: &Session, plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
     let steps = report.steps.iter();
     let own = steps
         .filter(|step| {
@@ -353,8 +354,14 @@ fn orphaned(plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
             )
         })
         .map(|step| step.address.clone());
-    // Another solution must be deleted on the platform.
-    let of_plan = plan.orphaned.iter().filter(|record| record.made.is_none());
+    let is_declared = |identity: &Identity| {
+        let mut desired = session.manifest().desired.iter();
+        desired.any(|entry| entry.identity == *identity && entry.state != State::Absent)
+    };
+    // Another solution, or a version that is not declared, must be deleted on the platform.
+    let of_plan = plan.orphaned.iter().filter(|record| {
+        plan.mode == Mode::Converge && record.made.is_none() && is_declared(&record.identity)
+    });
     let earlier = of_plan.map(|record| plan.address_of(&record.identity));
     own.chain(earlier).collect()
 }
@@ -370,7 +377,7 @@ fn next_command(
 ) -> PrintedCommand {
     let is_all_done = report.is_complete() && left_in_flight(plan, report).is_empty();
     let needs_plan = needs_new_plan(report, after);
-    let orphaned = orphaned(plan, report);
+    let orphaned = orphaned(session, plan, report);
     if (is_all_done || needs_plan) && orphaned.is_empty() {
         return plan_command(session, plan.mode, options);
     }

@@ -472,6 +472,13 @@ async fn an_orphaned_record_of_the_pair_is_replaced() {
             planned.stdout.contains("solform abandon A@1 --apply "),
             "{planned}"
         );
+        // A version that is not declared any more cannot be replaced.
+        let declared = env.read("solform.yaml");
+        let other = release(&emulator.url(), owner, "2: { state: ABSENT }");
+        env.write("solform.yaml", &other);
+        let left = env.solform_beside(&APPLY).await.exits_with(5);
+        assert!(!left.stdout.contains("--replace A@1"), "{left}");
+        env.write("solform.yaml", &declared);
         let words = [&APPLY[..], &["--replace", "A@1"]].concat();
         let _ = env.solform_beside(&words).await.exits_with(2);
         let _ = env.solform_beside(&PLAN).await.exits_with(0);
