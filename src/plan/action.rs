@@ -216,12 +216,21 @@ impl AfterImage {
     /// Returns whether a live version has all of these values. An unknown visibility never matches
     /// a declared one.
     pub fn is_proven_by(&self, live: &LiveVersion) -> bool {
-        live.state.satisfies(self.state)
-            && self.visibility.is_none_or(|declared| {
-                live.visibility
-                    .as_ref()
-                    .is_some_and(|word| word.satisfies(declared))
-            })
+        self.missing_in(&live.state, live.visibility.as_ref())
+            .is_none()
+    }
+
+    /// Returns the patch of the fields that are not confirmed equal; `None` if all are.
+    pub fn missing_in(
+        &self,
+        state: &LiveStateWord,
+        visibility: Option<&LiveVisibilityWord>,
+    ) -> Option<Patch> {
+        Patch::new(
+            Some(self.state).filter(|declared| !state.satisfies(*declared)),
+            self.visibility
+                .filter(|declared| !visibility.is_some_and(|word| word.satisfies(*declared))),
+        )
     }
 }
 

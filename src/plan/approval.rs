@@ -476,14 +476,21 @@ fn rest_of_deploy(
                     ..after.clone()
                 };
                 let mut differences = compare_after(&deployed, declared);
-                differences.extend(changed_since(half.rest, *patch, before, after));
+                let foreign = half.rest.and_then(|rest| {
+                    Patch::new(
+                        patch.state().filter(|_| rest.state().is_none()),
+                        patch.visibility().filter(|_| rest.visibility().is_none()),
+                    )
+                });
+                // Another user has changed these fields since the deploy.
+                differences.extend(foreign.into_iter().flat_map(|set| unset(set, before)));
                 Some((place, differences))
             }
             Action::NoOp {
                 before: Some(before),
             } if before.id == *id => {
-                let differences = missing_fields(before, after);
-                (!differences.is_empty()).then_some((place, differences))
+                let missing = after.missing_in(&before.state, before.visibility.as_ref())?;
+                Some((place, unset(missing, before)))
             }
             _ => None,
         });
@@ -503,49 +510,18 @@ fn rest_of_deploy(
         })
 }
 
-/// Returns the fields that were as declared after the deploy, and are not any more: another user has
-/// changed them since.
-fn changed_since(
-    rest: Option<Patch>,
-    patch: Patch,
-    before: &LiveImage,
-    after: &AfterImage,
-) -> Vec<Difference> {
-    let Some(rest) = rest else {
-        return Vec::new();
-    };
-    missing_fields(before, after)
-        .into_iter()
-        .filter(|difference| match difference {
-            Difference::Field {
-                field: Field::State,
-                ..
-            } => rest.state().is_none() && patch.state().is_some(),
-            _ => rest.visibility().is_none() && patch.visibility().is_some(),
-        })
-        .collect()
-}
-
-/// Returns the fields of a record that are not as declared.
-fn missing_fields(before: &LiveImage, after: &AfterImage) -> Vec<Difference> {
-    let field = |field, planned: &str, live: String| Difference::Field {
-        field,
-        planned: planned.to_owned(),
-        live,
-    };
-    let state = (!before.state.satisfies(after.state)).then(|| {
-        field(
-            Field::State,
-            after.state.as_str(),
-            before.state.as_str().to_owned(),
-        )
+/// Returns the differences of a record from the values that a patch sets.
+fn unset(set: Patch, before: &LiveImage) -> Vec<Difference> {
+    let state = set.state().map(|state| Difference::Field {
+        field: Field::State,
+        planned: state.as_str().to_owned(),
+        live: before.state.as_str().to_owned(),
     });
-    let visibility = after.visibility.filter(|declared| {
-        let live = before.visibility.as_ref();
-        !live.is_some_and(|word| word.satisfies(*declared))
+    let visibility = set.visibility().map(|visibility| Difference::Field {
+        field: Field::Visibility,
+        planned: visibility.as_str().to_owned(),
+        live: word_of(before),
     });
-    let visibility =
-        visibility.map(|declared| field(Field::Visibility, declared.as_str(), word_of(before)));
     state.into_iter().chain(visibility).collect()
 }
 

@@ -300,17 +300,7 @@ impl<'a> Run<'a> {
                 let Some(live) = self.seen(&id) else {
                     return Err(End::Failed);
                 };
-                if after.is_proven_by(&live) {
-                    return Err(End::Done);
-                }
-                let state = Some(after.state).filter(|state| !live.state.satisfies(*state));
-                let visibility = after.visibility.filter(|declared| {
-                    !live
-                        .visibility
-                        .as_ref()
-                        .is_some_and(|word| word.satisfies(*declared))
-                });
-                match Patch::new(state, visibility) {
+                match after.missing_in(&live.state, live.visibility.as_ref()) {
                     Some(patch) => {
                         self.announce(change).patches.push((id.clone(), patch));
                         self.patch(&id, patch)

@@ -116,12 +116,9 @@ impl Lister {
         version: &LiveVersion,
         planned: &LiveVisibilityWord,
     ) -> Result<Option<LiveVisibilityWord>, ApiError> {
-        if version.visibility.is_some() {
-            return Ok(version.visibility.clone());
-        }
         let learned = self.capabilities.learned();
-        if learned.visibilities == VisibilityFilter::Ignored {
-            return Ok(None);
+        if version.visibility.is_some() || learned.visibilities == VisibilityFilter::Ignored {
+            return self.visibility(version).await;
         }
         if learned.names != NameFilter::Broken && learned.visibilities != VisibilityFilter::Alone {
             let name = Some(&version.identity.name);

@@ -14,7 +14,7 @@ use crate::ident::{JobId, Owner, SolutionId};
 use crate::live::LiveVersion;
 use crate::outcome::WriteKind;
 use crate::plan::{
-    AfterImage, Difference, LiveImage, Patch, PreconditionResult, check_create, check_redeploy,
+    AfterImage, Difference, LiveImage, PreconditionResult, check_create, check_redeploy,
     deployed_among, is_made_by_deploy,
 };
 
@@ -337,17 +337,7 @@ impl Step<'_> {
     ) -> Result<Done, Outcome> {
         self.deployed = Some(live.id.clone());
         let live = self.context.with_visibility(after, live).await?;
-        if after.is_proven_by(&live) {
-            return Ok(Done::now(Some(live.id)));
-        }
-        let state = Some(after.state).filter(|state| !live.state.satisfies(*state));
-        let visibility = after.visibility.filter(|declared| {
-            !live
-                .visibility
-                .as_ref()
-                .is_some_and(|word| word.satisfies(*declared))
-        });
-        match Patch::new(state, visibility) {
+        match after.missing_in(&live.state, live.visibility.as_ref()) {
             Some(patch) => self.patch(&LiveImage::of(&live), patch, deadline).await,
             None => Ok(Done::now(Some(live.id))),
         }

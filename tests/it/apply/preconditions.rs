@@ -2,24 +2,9 @@
 
 use solform_emulator::{Emulator, JobPace, Operation};
 
-use crate::support::http_client;
-use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, start, start_with};
+use crate::support::worlds::{Version, count, env_with, manifest, patch, seed, start, start_with};
 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
-
-/// Patches the only version of a name in that state, as another user.
-async fn patch(emulator: &Emulator, name: &str, state: &str, what: &str) {
-    let url = format!("{}/api/v2/solutions/deployed", emulator.url());
-    let client = http_client();
-    let list = client
-        .get(format!("{url}?name={name}&state={state}"))
-        .bearer_auth(TOKEN);
-    let list: serde_json::Value = list.send().await.unwrap().json().await.unwrap();
-    let id = list["solutions"][0]["id"].as_str().unwrap();
-    let request = client.patch(format!("{url}/{id}?{what}"));
-    let answer = request.bearer_auth(TOKEN).send().await.unwrap();
-    assert!(answer.status().is_success(), "{}", answer.status());
-}
 
 /// Waits for the first job, runs `act`, and ends every job from then on.
 async fn interfere(emulator: &Emulator, failure: Option<&str>, act: impl Future<Output = ()>) {

@@ -4,9 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use solform_emulator::Operation;
 
-use crate::support::http_client;
 use crate::support::worlds::{
-    self, Version, count, env_with, manifest, manifest_with, path_of, seed, start,
+    self, Version, count, env_with, manifest, manifest_with, patch, path_of, seed, start,
 };
 
 const TWO: &str = "  A: { version: 1, state: INACTIVE }\n  B: { version: 1, state: INACTIVE }\n";
@@ -419,13 +418,6 @@ async fn the_rest_of_a_failed_change_is_approved() {
     }
 }
 
-/// Sends a PATCH as another client.
-async fn patch(emulator: &solform_emulator::Emulator, id: &str, query: &str) {
-    let url = format!("{}/api/v2/solutions/deployed/{id}?{query}", emulator.url());
-    let request = http_client().patch(url).bearer_auth(worlds::TOKEN);
-    assert!(request.send().await.unwrap().status().is_success());
-}
-
 /// A refused PATCH has changed nothing: what another user changes afterwards is a foreign change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_patch_permits_no_foreign_change() {
@@ -453,10 +445,8 @@ async fn a_refused_patch_permits_no_foreign_change() {
         let failed = env.solform_beside(&apply).await;
         assert_eq!(failed.code(), 5, "{case}\n{failed}");
         emulator.remove_fault(fault);
-        let listed = env.solform_beside(&["list", "--json"]).await;
-        let document: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
-        let id = document["solutions"][0]["id"].as_str().unwrap().to_owned();
-        patch(&emulator, &id, foreign).await;
+        let state = if live { "INACTIVE" } else { "ACTIVE" };
+        patch(&emulator, "A", state, foreign).await;
         emulator.clear_requests();
         let refused = env.solform_beside(&apply).await;
         assert_eq!(refused.code(), 3, "{case}\n{refused}");

@@ -6,7 +6,7 @@ use solform_emulator::{
     self as emulator, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed,
 };
 
-use super::TestEnv;
+use super::{TestEnv, http_client};
 
 /// The token of every test. It must never be seen in any output.
 pub(crate) const TOKEN: &str = "tok-5f1c9e-secret";
@@ -155,4 +155,18 @@ pub(crate) fn count(emulator: &Emulator, operation: Operation) -> usize {
         .iter()
         .filter(|request| request.operation == Some(operation))
         .count()
+}
+
+/// Patches the only version of a name in that state, as another user.
+pub(crate) async fn patch(emulator: &Emulator, name: &str, state: &str, what: &str) {
+    let url = format!("{}/api/v2/solutions/deployed", emulator.url());
+    let client = http_client();
+    let list = client
+        .get(format!("{url}?name={name}&state={state}"))
+        .bearer_auth(TOKEN);
+    let list: serde_json::Value = list.send().await.unwrap().json().await.unwrap();
+    let id = list["solutions"][0]["id"].as_str().unwrap();
+    let request = client.patch(format!("{url}/{id}?{what}"));
+    let answer = request.bearer_auth(TOKEN).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
 }
