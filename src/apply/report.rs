@@ -30,8 +30,8 @@ pub struct StepReport {
     pub outcome: Outcome,
     /// The jobs that the change started, in order.
     pub jobs: Vec<JobId>,
-    /// The calls that were sent a second time, because the server may or may not have accepted
-    /// them.
+    /// The calls that were sent more than once, because the server may or may not have accepted
+    /// an earlier one. Each is named once.
     pub sent_twice: Vec<WriteKind>,
     /// The duration of the step.
     pub took: Duration,

@@ -118,7 +118,7 @@ impl<'a> Step<'a> {
                 check().await?;
             }
             self.announce(call).await?;
-            if attempt.is_ambiguous {
+            if attempt.is_ambiguous && !self.sent_twice.contains(&call) {
                 self.sent_twice.push(call);
             }
             Ok(send().await)

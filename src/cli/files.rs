@@ -55,7 +55,8 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     match Destination::open(path, true, &tempfile::Builder::new()) {
         Ok(_) => Ok(()),
         // The error would name the temporary file, which the user does not know.
-        Err(error) => Err(error.kind().into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.kind().into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -86,7 +87,12 @@ impl Destination {
             }
             Ok(_) | Err(_) => path.to_owned(),
         };
-        let file = builder.tempfile_in(folder_of(&place))?;
+        let folder = folder_of(&place);
+        if !folder.is_dir() {
+            let what = format!("there is no folder `{}`", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, what));
+        }
+        let file = builder.tempfile_in(folder)?;
         Ok(Self::Beside { file, place })
     }
 }

@@ -46,19 +46,21 @@ pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Po
         let is_exact = serving(declared).any(|entry| entry.identity.owner == *owner);
         (fate_of_superseded(by), is_exact)
     };
-    let fate = match fate {
-        // A protection prevents a delete, but not a deactivation.
-        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_)
-            if manifest.protects(identity, user) =>
-        {
-            PolicyEffect::TakenOut
-        }
-        other => other,
-    };
-    match fate {
+    match under_protection(fate, manifest.protects(identity, user)) {
         PolicyEffect::TakenOut if !is_exact => PolicyEffect::PerhapsTakenOut,
         PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) if !is_exact => {
             PolicyEffect::PerhapsDeleted
+        }
+        other => other,
+    }
+}
+
+/// Returns the effect on a version that may be protected: a protection prevents a delete, but not a
+/// deactivation.
+pub(super) fn under_protection(fate: PolicyEffect, is_protected: bool) -> PolicyEffect {
+    match fate {
+        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) if is_protected => {
+            PolicyEffect::TakenOut
         }
         other => other,
     }

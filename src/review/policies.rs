@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use super::fate::under_protection;
 use super::finding::{Effect, Finding, PolicyEffect, Risk, Side, Whom};
 use super::kind::{Field, Kind};
 use crate::manifest::{Glob, Limit, Limits, Manifest, Scope, Undeclared};
@@ -39,15 +40,20 @@ fn undeclared(before: Undeclared, head: &Manifest) -> Option<Finding> {
         Ordering::Greater => Kind::PolicyLoosened,
         Ordering::Less => Kind::PolicyTightened,
     };
+    let is_protected = head
+        .environment
+        .protect
+        .iter()
+        .any(Glob::matches_everything);
     let fate = match after {
         Undeclared::Ignore => None,
         Undeclared::Deactivate => Some(PolicyEffect::TakenOut),
-        Undeclared::Delete => Some(PolicyEffect::Deleted),
+        Undeclared::Delete => Some(under_protection(PolicyEffect::Deleted, is_protected)),
     };
     let mut risks = Vec::new();
     if kind == Kind::PolicyLoosened {
         risks.push(Risk::Loosened);
-        if after == Undeclared::Delete {
+        if fate == Some(PolicyEffect::Deleted) {
             risks.extend([Risk::Deleted, Risk::Irreversible]);
         }
         risks.push(Risk::OutOfService);

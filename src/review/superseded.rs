@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::entries::{Comparison, risks_of};
-use super::fate::{fate_of_superseded, serving, superseder};
+use super::fate::{fate_of_superseded, serving, superseder, under_protection};
 use super::finding::{Effect, Finding, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use crate::ident::Owner;
-use crate::manifest::{Desired, Superseded, SupersededPolicy};
+use crate::manifest::{Desired, Glob, Superseded, SupersededPolicy};
 
 impl Comparison<'_> {
     pub(super) fn superseded(&mut self, before: Superseded, after: Superseded, entry: &Desired) {
@@ -42,7 +42,9 @@ impl Comparison<'_> {
         (before, after): (Option<String>, Option<String>),
         entry: &Desired,
     ) -> Finding {
-        let fate = fate_of_superseded(entry);
+        let protect = &self.head.environment.protect;
+        let is_protected = protect.iter().any(|glob| covers_versions(glob, entry));
+        let fate = under_protection(fate_of_superseded(entry), is_protected);
         let mut risks = Vec::new();
         // `retain` has no effect unless the policy deletes versions.
         let is_idle = field == Field::Retain && entry.superseded.policy != SupersededPolicy::Delete;
@@ -134,4 +136,12 @@ impl Comparison<'_> {
         kept.append(&mut merged);
         self.findings = kept;
     }
+}
+
+/// Returns true if a pattern matches every version of an entry's solution.
+fn covers_versions(glob: &Glob, entry: &Desired) -> bool {
+    // A `*` at the end, which matches nothing here, matches any version.
+    let (name, owner) = (&entry.identity.name, &entry.identity.owner);
+    glob.as_str().ends_with('*')
+        && (glob.matches(&format!("{name}@")) || glob.matches(&format!("{owner}:{name}@")))
 }

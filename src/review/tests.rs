@@ -416,6 +416,38 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "superseded policy-loosened deactivate>delete | others deleted (A@1) (B@1) !loosened !deleted !irreversible",
         ],
     ),
+    // A protection turns a delete into a deactivation, if it covers all that the policy can meet.
+    (
+        (r#"protect: ["A@*"]"#, "solutions: { A: { version: 1 } }"),
+        (
+            r#"protect: ["A@*"]"#,
+            "solutions: { A: { version: 1, superseded: delete } }",
+        ),
+        &["A@1 policy-loosened deactivate>delete | others taken-out-of-service !loosened"],
+    ),
+    (
+        (r#"protect: ["A@1*"]"#, "solutions: { A: { version: 1 } }"),
+        (
+            r#"protect: ["A@1*"]"#,
+            "solutions: { A: { version: 1, superseded: delete } }",
+        ),
+        &[
+            "A@1 policy-loosened deactivate>delete | others deleted !loosened !deleted !irreversible",
+        ],
+    ),
+    (
+        (
+            r#"protect: ["*"]"#,
+            "manage: { undeclared: ignore }\nsolutions: { Z: { version: 1 } }",
+        ),
+        (
+            r#"protect: ["*"]"#,
+            "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
+        ),
+        &[
+            "manage.undeclared policy-loosened ignore>delete | undeclared taken-out-of-service !loosened !out-of-service",
+        ],
+    ),
     (
         ("", "solutions: { A: { version: 1, superseded: delete } }"),
         ("", "solutions: { A: { version: 1, superseded: keep } }"),
@@ -656,8 +688,8 @@ fn environments_are_added_and_removed() {
         [
             "prod environment-added ->https://ib.example.com !runs-command",
             "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened !deleted !irreversible !out-of-service",
-            "A@1 policy-loosened ->delete | others deleted !loosened !deleted !irreversible",
             "A@1 added ->ACTIVE | A@1 deployed",
+            "A@1 policy-loosened ->delete | others taken-out-of-service !loosened",
         ]
     );
     assert_eq!(

@@ -440,14 +440,18 @@ fn abandon_commands(
         let mut earlier = plan.in_flight.iter();
         earlier.any(|write| write.identity == step.identity)
     };
+    // A write without a job has nothing that could run for ever: the next apply checks for it.
     let earlier = plan
         .in_flight
         .iter()
+        .filter(|write| write.job.is_some())
         .map(|write| (plan.address_of(&write.identity), write.apply.as_str()));
+    let is_unknown =
+        |step: &StepReport| matches!(step.outcome, Outcome::Unknown { job: Some(_), .. });
     let own = report
         .steps
         .iter()
-        .filter(|step| matches!(step.outcome, Outcome::Unknown { .. }) && !is_earlier(step))
+        .filter(|step| is_unknown(step) && !is_earlier(step))
         .filter_map(|step| Some((step.address.clone(), run?)));
     earlier
         .chain(own)

@@ -217,7 +217,7 @@ fn remark(step: &StepReport) -> String {
         Outcome::Cancelled => remarks = vec!["nothing more was sent".to_owned()],
     }
     for call in &step.sent_twice {
-        remarks.push(format!("{call} sent twice"));
+        remarks.push(format!("{call} sent more than once"));
     }
     remarks.join(", ")
 }

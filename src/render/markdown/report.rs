@@ -171,7 +171,10 @@ fn row(change: &ReportChange) -> Row {
     };
     let mut details = detail(LONGEST_DETAIL);
     if !change.sent_twice.is_empty() {
-        details.push(format!("{} sent twice", change.sent_twice.join(", ")));
+        details.push(format!(
+            "{} sent more than once",
+            change.sent_twice.join(", ")
+        ));
     }
     if let Some(position) = &change.position {
         details.push(code(&format!("{}:{}", position.file, position.line)));

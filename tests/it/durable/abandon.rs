@@ -102,7 +102,7 @@ async fn a_job_that_never_ends_can_be_abandoned() {
         output = env.solform_beside(&replace) => output,
         () = finishing => unreachable!(),
     };
-    let _ = output.exits_with(2).says("deploy sent twice");
+    let _ = output.exits_with(2).says("deploy sent more than once");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
 }
 
