@@ -9,7 +9,7 @@ use proptest::sample::{select, subsequence};
 
 use super::simulator::{End, Run, Server, reported};
 use super::testing::{IB, Scenario, declared, identity, live, scenario};
-use super::{Change, DiffOptions, Mode, Note, Plan, PlanOptions, SavedPlan, Selector};
+use super::{Action, Change, DiffOptions, Mode, Note, Plan, PlanOptions, SavedPlan, Selector};
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity};
 use crate::live::LiveVersion;
@@ -276,8 +276,9 @@ fn json_of(plan: Plan) -> String {
     SavedPlan::new(plan, Vec::new(), PlanOptions::default(), "id".to_owned(), 0).to_json()
 }
 
+// 256 cases each, unless `PROPTEST_CASES` is set.
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, max_global_rejects: 1_000_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_accounts_for_everything_once(
@@ -396,8 +397,21 @@ proptest! {
         let (ends, live) = Run::new(&scenario, &plan, server, seed).finish();
         let options = DiffOptions::default();
         let again = seen_by(Scenario { live, options, ..scenario }, server).plan();
+        // After a delete, the short address may name another record of the version. Only a deploy
+        // makes a new record.
+        let is_same = |first: &Change, second: &Change| {
+            let is_other = match (&first.action, second.action.before()) {
+                (Action::Delete { before } | Action::Update { before, .. }, Some(now)) => {
+                    now.id != before.id
+                }
+                _ => false,
+            };
+            first.identity == second.identity && !is_other
+        };
         for change in to_do(&again) {
-            prop_assert_ne!(ends.get(&change.address), Some(&End::Done), "{:?}", change);
+            let before = plan.changes.iter().filter(|first| is_same(first, change));
+            let mut ends = before.filter_map(|first| ends.get(&first.address));
+            prop_assert!(ends.all(|end| *end != End::Done), "{:?}", change);
         }
     }
 

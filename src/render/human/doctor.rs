@@ -1,5 +1,6 @@
 //! The result of `doctor` for people: one paragraph for each check.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -11,6 +12,8 @@ use crate::render::wrap::{PROSE_WIDTH, push_wrapped};
 
 /// The width of the verdict column, with the space behind it.
 const INDENT: usize = 8;
+/// The maximum number of findings with one text that are shown in full.
+const MAX_ALIKE: usize = 3;
 
 /// Writes a diagnosis for a terminal of this width; without a width, each paragraph is one line.
 pub fn render_doctor(
@@ -60,9 +63,19 @@ fn render_check(
         .findings
         .iter()
         .filter(|finding| finding.verdict > Verdict::Skipped);
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in shown {
-        let text = format!("- {}: {}", finding.subject, finding.text);
-        paragraph(None, &text)?;
+        let count = counts.entry(&finding.text).or_default();
+        *count += 1;
+        if *count <= MAX_ALIKE {
+            let text = format!("- {}: {}", finding.subject, finding.text);
+            paragraph(None, &text)?;
+        }
+    }
+    for (text, count) in counts {
+        if let Some(more @ 1..) = count.checked_sub(MAX_ALIKE) {
+            paragraph(None, &format!("- {more} more, which --json lists: {text}"))?;
+        }
     }
     match &check.hint {
         Some(hint) if !hint.is_empty() => paragraph(None, &format!("Hint: {hint}")),
@@ -83,6 +96,38 @@ fn word(verdict: Verdict, styles: &Styles) -> (&'static str, Style) {
 mod tests {
     use super::*;
     use crate::diagnosis::{CheckName, Finding};
+
+    #[test]
+    fn equal_findings_are_grouped() {
+        let findings = ["a", "b", "c", "d", "e"].map(|subject| Finding {
+            subject: subject.to_owned(),
+            verdict: Verdict::Fail,
+            text: if subject == "b" { "Odd." } else { "Missing." }.to_owned(),
+        });
+        let diagnosis = Diagnosis {
+            environment: None,
+            version: "1",
+            checks: vec![Check::of_findings(
+                CheckName::Paths,
+                "0 of 5.",
+                "",
+                findings.to_vec(),
+            )],
+        };
+        let mut out = Vec::new();
+        render_doctor(&diagnosis, None, &Styles::default(), &mut out).unwrap();
+        let expected = "\
+FAIL    paths: 0 of 5.
+        - a: Missing.
+        - b: Odd.
+        - c: Missing.
+        - d: Missing.
+        - 1 more, which --json lists: Missing.
+
+0 ok, 0 warnings, 1 failed.
+";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
 
     #[test]
     fn a_diagnosis_reads_without_colour() {
