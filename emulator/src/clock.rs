@@ -12,6 +12,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// platform have no finer times, and tests need records whose times differ.
 const LOGICAL_STEP: Duration = Duration::from_secs(1);
 
+/// The milliseconds since 1970, and the nanoseconds within the last one.
+pub(crate) type Moment = (u64, u32);
+
 /// The source of time for a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Clock {
@@ -45,28 +48,32 @@ impl Timeline {
             sub_ns: 0,
         };
         match clock {
-            Clock::System => timeline.tick(),
+            Clock::System => timeline.move_to(timeline.next()),
             Clock::Logical { start_ms } => timeline.now_ms = timeline.now_ms.max(start_ms),
         }
         timeline
     }
 
-    /// Moves the time on at the start of an operation.
-    pub(crate) fn tick(&mut self) {
+    /// Returns the moment at which the next operation begins.
+    pub(crate) fn next(&self) -> Moment {
         match self.clock {
-            Clock::System => {
-                let (now_ms, sub_ns) = system_time();
-                (self.now_ms, self.sub_ns) = (self.now_ms, self.sub_ns).max((now_ms, sub_ns));
-            }
-            Clock::Logical { .. } => self.advance(LOGICAL_STEP),
+            Clock::System => system_time(),
+            Clock::Logical { .. } => self.after(LOGICAL_STEP),
         }
     }
 
-    /// Moves a logical clock forward; does nothing on the system clock.
-    pub(crate) fn advance(&mut self, by: Duration) {
-        if let Clock::Logical { .. } = self.clock {
-            self.now_ms = self.now_ms.saturating_add(milliseconds(by));
+    /// Returns the moment after a time on a logical clock, and the current one on the system clock.
+    pub(crate) fn after(&self, time: Duration) -> Moment {
+        let now = (self.now_ms, self.sub_ns);
+        match self.clock {
+            Clock::System => now,
+            Clock::Logical { .. } => (now.0.saturating_add(milliseconds(time)), now.1),
         }
+    }
+
+    /// Moves the time on to a moment; does nothing if it is over.
+    pub(crate) fn move_to(&mut self, moment: Moment) {
+        (self.now_ms, self.sub_ns) = (self.now_ms, self.sub_ns).max(moment);
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -106,8 +113,7 @@ pub(crate) fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// Returns the milliseconds since 1970, and the nanoseconds within the last millisecond.
-fn system_time() -> (u64, u32) {
+fn system_time() -> Moment {
     // A clock that is set before 1970 counts as 1970.
     let elapsed = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -123,9 +129,10 @@ mod tests {
     fn a_logical_clock_moves_a_second_with_each_operation() {
         let mut timeline = Timeline::new(Clock::Logical { start_ms: 5_000 }, 0);
         assert_eq!(timeline.now_ms(), 5_000);
-        timeline.tick();
-        timeline.tick();
-        timeline.advance(Duration::from_millis(500));
+        timeline.move_to(timeline.next());
+        timeline.move_to(timeline.next());
+        timeline.move_to(timeline.after(Duration::from_millis(500)));
+        timeline.move_to((6_000, 0));
         assert_eq!(timeline.now_ms(), 7_500);
     }
 

@@ -4,7 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::access::Caller;
-use crate::clock::milliseconds;
+use crate::clock::{Moment, milliseconds};
 use crate::faults::{FAULT_TEXT, JobFault};
 use crate::knobs::{FirstAnswer, RunEnd};
 use crate::pace::JobPace;
@@ -16,14 +16,12 @@ use crate::state::world::World;
 impl World {
     /// Begins an operation: moves the time on, and ends the jobs whose time has come.
     pub(crate) fn begin(&mut self) {
-        self.time.tick();
-        self.finish_due_jobs();
+        self.pass_until(self.time.next());
     }
 
     /// Moves a logical clock forward, and ends the jobs whose time has come.
     pub(crate) fn advance(&mut self, by: Duration) {
-        self.time.advance(by);
-        self.finish_due_jobs();
+        self.pass_until(self.time.after(by));
     }
 
     /// Starts a job and returns its id.
@@ -74,7 +72,7 @@ impl World {
             self.end_job(&id, ending);
             self.jobs.items.remove(&id);
         } else {
-            self.finish_due_jobs();
+            self.pass_until((now_ms, self.time.sub_ns()));
         }
         id
     }
@@ -97,11 +95,14 @@ impl World {
         }
     }
 
-    /// Ends the jobs whose time has come.
-    fn finish_due_jobs(&mut self) {
-        for id in self.jobs.due_ids(self.time.now_ms()) {
+    /// Moves the time on, and ends the jobs whose time comes until then. Each ends at its own time:
+    /// what clients see later does not depend on the time of their requests.
+    fn pass_until(&mut self, moment: Moment) {
+        for (due_ms, id) in self.jobs.due(moment.0) {
+            self.time.move_to((due_ms, 0));
             self.end_job(&id, None);
         }
+        self.time.move_to(moment);
     }
 
     /// `GET /api/v1/jobs/status`: returns a job and counts the call as a poll. Returns `None` for

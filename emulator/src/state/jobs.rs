@@ -183,8 +183,8 @@ impl Jobs {
         self.pending.iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// Returns the ids of the jobs whose time has come, in the order of their times.
-    pub(crate) fn due_ids(&self, now_ms: u64) -> Vec<String> {
+    /// Returns the jobs whose time has come, by their times, which are in milliseconds since 1970.
+    pub(crate) fn due(&self, now_ms: u64) -> Vec<(u64, String)> {
         let mut due: Vec<(u64, u64, &str)> = self
             .pending
             .iter()
@@ -196,6 +196,8 @@ impl Jobs {
             })
             .collect();
         due.sort_unstable();
-        due.into_iter().map(|(_, _, id)| id.to_owned()).collect()
+        due.into_iter()
+            .map(|(due_ms, _, id)| (due_ms, id.to_owned()))
+            .collect()
     }
 }

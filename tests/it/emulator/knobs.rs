@@ -106,6 +106,19 @@ async fn reads_show_writes_after_a_time() {
     }
 }
 
+/// A job ends at its time, and not only when the next request arrives: the lag of its record begins
+/// then, and does not depend on the client.
+#[tokio::test]
+async fn a_lag_begins_at_the_end_of_the_job() {
+    let pace = JobPace::After(std::time::Duration::from_secs(2));
+    let api = Api::with(&["list_lag=3s", "record_during_job=hidden"], pace).await;
+    api.deploy("A-1").await;
+    // The record is made after two seconds, and listed after five.
+    api.emulator
+        .advance_clock(std::time::Duration::from_secs(4));
+    assert_eq!(api.names("").await, ["A@1"]);
+}
+
 /// Deploys and patches; returns the status of the patch, and the state, visibility and owner
 /// afterwards.
 async fn patched(knob: &str, query: &str, body: Option<Value>) -> (u16, String) {
