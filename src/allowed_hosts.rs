@@ -221,7 +221,8 @@ mod tests {
         let error = hosts.check(&Url::parse("https://a.example").unwrap());
         assert_eq!(
             error.unwrap_err().to_string(),
-            "the host `a.example` is not in SOLFORM_ALLOWED_HOSTS, which allows no host, because it is empty"
+            "the host `a.example` is not in SOLFORM_ALLOWED_HOSTS, which allows no host, because \
+             it is empty"
         );
     }
 }

@@ -295,7 +295,8 @@ mod tests {
             ),
             (
                 200,
-                r#"{"state":"DONE","results":[{"deployed_solution_id":"d","solution_id":"d","id":""}]}"#,
+                r#"{"state":"DONE",
+                    "results":[{"deployed_solution_id":"d","solution_id":"d","id":""}]}"#,
                 "done [\"d\"]",
             ),
             (
@@ -306,7 +307,8 @@ mod tests {
             // Finished with an error.
             (
                 200,
-                r#"{"status":"OK","state":"DONE","results":[{"status":"ERROR","msg":"no such file"}]}"#,
+                r#"{"status":"OK","state":"DONE",
+                    "results":[{"status":"ERROR","msg":"no such file"}]}"#,
                 "failed no such file",
             ),
             (

@@ -148,8 +148,8 @@ impl<'a> Step<'a> {
         })
     }
 
-    /// Journals that the server did not accept the last send, unless it may have accepted an earlier
-    /// one. The refusal stays valid if the entry cannot be written.
+    /// Journals that the server did not accept the last send, unless it may have accepted an
+    /// earlier one. The refusal stays valid if the entry cannot be written.
     async fn record_refusal(&self, call: WriteKind) {
         if self.sent_twice.contains(&call) || !self.attempts.contains_key(&call) {
             return;

@@ -54,7 +54,10 @@ macro_rules! mapping {
                             }
                         }, )+
                         text if RESERVED.contains(&text) => {
-                            this.invalid_entries.push(Fault::ReservedField { key: key.kept(), kind: $kind });
+                            this.invalid_entries.push(Fault::ReservedField {
+                                key: key.kept(),
+                                kind: $kind,
+                            });
                         }
                         _ => this.invalid_entries.push(Fault::UnknownField {
                             key: key.kept(),

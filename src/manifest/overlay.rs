@@ -200,9 +200,9 @@ macro_rules! layered {
         impl<'a> Solution<'a> {
             $( $(#[$meta])*
             pub(super) fn $field(&self, version: VersionEntries<'a>) -> Option<Layered<'a>> {
-                let version = version.map(|entry| entry.and_then(|entry| entry.$field.as_ref()));
-                let entry = self.entries.map(|entry| entry.and_then(|entry| entry.$field.as_ref()));
-                let defaults = self.defaults.map(|layer| layer.and_then(|layer| layer.$field.as_ref()));
+                let version = version.map(|entry| entry.and_then(|it| it.$field.as_ref()));
+                let entry = self.entries.map(|entry| entry.and_then(|it| it.$field.as_ref()));
+                let defaults = self.defaults.map(|layer| layer.and_then(|it| it.$field.as_ref()));
                 first([version, entry, defaults])
             } )+
         }
@@ -298,7 +298,8 @@ mod tests {
 
     #[test]
     fn the_most_specific_layer_wins() {
-        let defaults = "defaults: { owner: d, visibility: PUBLIC, path: d.ibsolution, state: INACTIVE, superseded: keep }";
+        let defaults = "defaults: { owner: d, visibility: PUBLIC, path: d.ibsolution, state: \
+            INACTIVE, superseded: keep }";
         let cases = [
             // From the least specific layer to the most specific one.
             (
@@ -396,7 +397,8 @@ mod tests {
 
     #[test]
     fn versions_stay_as_they_are_written() {
-        let rest = "defaults: { owner: 007 }\nsolutions: { S: { versions: { 1.10: , 0x10: , 1e3: , 1_0: , \"1.0\": , yes: } } }\n";
+        let rest = "defaults: { owner: 007 }\nsolutions: { S: { versions: { 1.10: , 0x10: , 1e3: , \
+            1_0: , \"1.0\": , yes: } } }\n";
         let merged = merged(&environment("", rest));
         let versions: Vec<&str> = merged
             .lines()

@@ -112,7 +112,9 @@ mod tests {
             ("https://x.example", "", "https://x.example"),
         ] {
             let text = format!(
-                "solform: 1\nenvironments: {{ e: {{ url: '{url}', token: {{ env: T }}, vars: {{ {vars} }} }} }}\nsolutions: {{ S: {{ version: 1, owner: me, path: 'p/${{env:DRIVE}}.ibsolution' }} }}\n"
+                "solform: 1\nenvironments: {{ e: {{ url: '{url}', token: {{ env: T }}, vars: {{ \
+                 {vars} }} }} }}\nsolutions: {{ S: {{ version: 1, owner: me, path: \
+                 'p/${{env:DRIVE}}.ibsolution' }} }}\n"
             );
             let source = SourceFile::from_bytes("m.yaml", text).unwrap();
             let placeholders = Placeholders::of([&source]);

@@ -144,7 +144,10 @@ mapping! {
 mapping! {
     /// A solution, with one `version` or several `versions`.
     #[schemars(rename = "Solution", title = "Solution")]
-    #[schemars(extend("type" = ["object", "null"], "not" = serde_json::json!({ "type": "object", "required": ["version", "versions"] })))]
+    #[schemars(extend(
+        "type" = ["object", "null"],
+        "not" = serde_json::json!({ "type": "object", "required": ["version", "versions"] })
+    ))]
     struct RawSolution: "a solution", reserved ["source", "verify"] {
         /// The version. It is a text: `1.10` stays `1.10`.
         #[schemars(schema_with = "schema::version")]

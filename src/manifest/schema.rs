@@ -180,7 +180,8 @@ pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [
             { "type": "integer", "minimum": 0 },
-            { "type": "string", "pattern": format!("^([0-9]+|([0-9]{{1,2}}|100) ?%)$|{INTERPOLATED}") },
+            { "type": "string", "pattern": format!("^([0-9]+|([0-9]{{1,2}}|100) \
+                ?%)$|{INTERPOLATED}") },
         ],
         "examples": [2, "30%"],
     })

@@ -139,7 +139,8 @@ impl Change {
             .any(|field| field.decision == Decision::UnknownWord)
     }
 
-    /// Returns whether the version is left alone until the platform approves that it becomes public.
+    /// Returns whether the version is left alone until the platform approves that it becomes
+    /// public.
     pub fn waits_for_review(&self) -> bool {
         self.is_no_op() && self.notes.contains(&Note::WaitsForReview)
     }

@@ -59,26 +59,28 @@ impl DiffError {
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
-            Self::NoPath { .. } => {
-                "Add `path` to the entry, or correct its version.".to_owned()
-            }
+            Self::NoPath { .. } => "Add `path` to the entry, or correct its version.".to_owned(),
             Self::SelectsNothing { near, .. } if !near.is_empty() => did_you_mean(near),
             Self::SelectsNothing { .. } => {
                 "Write a name, `Name@version` or `owner:Name@version`, as `solform plan` shows it."
                     .to_owned()
             }
             Self::ReplaceNotLive { .. } => {
-                "Leave --replace out: a declared version that is not live is deployed anyway.".to_owned()
+                "Leave --replace out: a declared version that is not live is deployed \
+                 anyway."
+                    .to_owned()
             }
             Self::ReplaceManyRecords {
                 other_owner: None, ..
-            } => "Declare it `state: ABSENT` for one apply, which deletes every record, and then as before."
+            } => "Declare it `state: ABSENT` for one apply, which deletes every record, and then \
+                as before."
                 .to_owned(),
             Self::ReplaceManyRecords {
                 other_owner: Some(owner),
                 ..
             } => format!(
-                "Declare it `owner: {owner}` and `state: ABSENT` for one apply, which deletes the records of \
+                "Declare it `owner: {owner}` and `state: ABSENT` for one apply, which deletes the \
+                 records of \
                  that owner, and then as before."
             ),
             Self::ReplaceAmbiguous { choices, .. } => {

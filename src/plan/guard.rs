@@ -112,18 +112,23 @@ impl Refusal {
     pub fn help(&self) -> String {
         match self {
             Self::Unproven(_) | Self::NotListed { .. } => {
-                "Run the command again; if it stays, look at the server or ask for fewer names with --target.".to_owned()
+                "Run the command again; if it stays, look at the server or ask for fewer names \
+                 with --target."
+                    .to_owned()
             }
             Self::Protected { address } => format!(
-                "Remove the pattern that covers `{address}` from `protect` in a change of its own, if it really is to go."
+                "Remove the pattern that covers `{address}` from `protect` in a change of its own, \
+                 if it really is to go."
             ),
             Self::Package { problem, .. } => problem.help(),
             Self::Owner { conflict, .. } => conflict.help(),
             Self::TooManyDestroys { planned, .. } => format!(
-                "Look at what is destroyed; if it is right, name the exact number: --allow-destroy {planned}."
+                "Look at what is destroyed; if it is right, name the exact number: --allow-destroy \
+                 {planned}."
             ),
             Self::TooManyChanges { planned, .. } => format!(
-                "Look at what stops serving; if it is right, name the exact number: --allow-change {planned}."
+                "Look at what stops serving; if it is right, name the exact number: --allow-change \
+                 {planned}."
             ),
             Self::ScopeNotListed => {
                 "Run the command again without --target, or give the limit as a count.".to_owned()

@@ -92,8 +92,8 @@ pub struct OrphanedRecord {
 }
 
 impl OrphanedRecord {
-    /// Returns the same record with its live identity. `other_owner` is the other owner of the pair,
-    /// which counts as the declared one.
+    /// Returns the same record with its live identity. `other_owner` is the other owner of the
+    /// pair, which counts as the declared one.
     #[must_use]
     pub fn seen_as(&self, live: &Identity, other_owner: Option<&Owner>) -> Self {
         let is_declared = live.name == self.identity.name

@@ -15,7 +15,8 @@ use crate::ident::{Owner, OwnerPair};
 pub enum OwnerConflict {
     /// A create whose name and version are live under an owner that does not count as the declared
     /// one.
-    #[error("it is live under the owner `{live}`{}, and the owner `{declared}` is declared", by(author.as_deref()))]
+    #[error("it is live under the owner `{live}`{}, and the owner `{declared}` is \
+        declared", by(author.as_deref()))]
     OwnerDiffers {
         /// The declared owner.
         declared: Owner,
@@ -39,7 +40,8 @@ pub enum OwnerConflict {
         live: Owner,
     },
     /// `PRIVATE` for a record that `user` did not publish.
-    #[error("its author is {}, so that PRIVATE would hide it from this token", author_word(author.as_deref()))]
+    #[error("its author is {}, so that PRIVATE would hide it from this \
+        token", author_word(author.as_deref()))]
     AuthorDiffers {
         /// The live author, if the server names one.
         author: Option<Arc<str>>,
@@ -78,7 +80,8 @@ impl OwnerConflict {
             } => {
                 if live == declared {
                     return format!(
-                        "Write `{live}` in `manage.owners` to take the record over, or deploy another version."
+                        "Write `{live}` in `manage.owners` to take the record over, or deploy \
+                         another version."
                     );
                 }
                 let advice = OwnerPair::from_both(declared, live)
@@ -88,21 +91,25 @@ impl OwnerConflict {
                     format!("{advice} Or declare `owner: {live}` to take the record over.")
                 } else {
                     format!(
-                        "Declare `owner: {live}` to take the record over, with `{live}` in `manage.owners` where \
+                        "Declare `owner: {live}` to take the record over, with `{live}` in \
+                         `manage.owners` where \
                          that is set; or deploy another version."
                     )
                 }
             }
             Self::OwnerMoved { live } => format!(
-                "Write `owner: {live}` in the entry to delete it, with `{live}` in `manage.owners` where that is set."
+                "Write `owner: {live}` in the entry to delete it, with `{live}` in `manage.owners` \
+                 where that is set."
             ),
             Self::NarrowedElsewhere { live } => format!(
-                "Write `owner: {live}` in the entry, with `{live}` in `manage.owners` where that is set, or leave \
+                "Write `owner: {live}` in the entry, with `{live}` in `manage.owners` where that \
+                 is set, or leave \
                  `visibility` as it is live."
             ),
             Self::AuthorDiffers { author } => match author {
                 Some(author) => format!(
-                    "Remove `visibility` from the entry, or apply with the token of `{author}` and `user: {author}`."
+                    "Remove `visibility` from the entry, or apply with the token of `{author}` and \
+                     `user: {author}`."
                 ),
                 None => "Remove `visibility` from the entry, or set it on the platform.".to_owned(),
             },

@@ -77,7 +77,11 @@ pub enum PackageProblem {
         path: String,
     },
     /// A required field is not there, or is not a text.
-    #[error("the package's `{}` {}", key.as_str(), if *is_missing { "is missing" } else { "is not a text" })]
+    #[error(
+        "the package's `{}` {}",
+        key.as_str(),
+        if *is_missing { "is missing" } else { "is not a text" }
+    )]
     Invalid {
         /// The field.
         key: PackageKey,
@@ -140,7 +144,8 @@ impl PackageProblem {
         match self {
             Self::Missing { .. } => "Upload the package, or correct the path.".to_owned(),
             Self::Invalid { .. } => {
-                "Build the package again with all four fields in its `package.json`: name, version, owner, solution_type."
+                "Build the package again with all four fields in its `package.json`: name, \
+                 version, owner, solution_type."
                     .to_owned()
             }
             Self::Mismatch {
@@ -148,7 +153,9 @@ impl PackageProblem {
                 ..
             } => format!("{advice} Else correct the path or the entry."),
             Self::Mismatch { advice: None, .. } => {
-                "Correct the path or the entry; a deploy creates what the package contains.".to_owned()
+                "Correct the path or the entry; a deploy creates what the package \
+                 contains."
+                    .to_owned()
             }
         }
     }

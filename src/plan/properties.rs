@@ -278,7 +278,11 @@ fn json_of(plan: Plan) -> String {
 
 // 256 cases each, unless `PROPTEST_CASES` is set.
 proptest! {
-    #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        max_global_rejects: 1_000_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_plan_accounts_for_everything_once(
@@ -288,9 +292,11 @@ proptest! {
     ) {
         let scenario = if destroy { scenario.destroy() } else { replacing(scenario, choice) };
         let plan = scenario.plan();
-        let addresses: BTreeSet<&Address> = plan.changes.iter().map(|change| &change.address).collect();
+        let changes = plan.changes.iter();
+        let addresses: BTreeSet<&Address> = changes.map(|change| &change.address).collect();
         prop_assert_eq!(addresses.len(), plan.changes.len(), "addresses are unique");
-        let records: Vec<_> = plan.changes.iter().filter_map(|change| change.action.before()).collect();
+        let changes = plan.changes.iter();
+        let records: Vec<_> = changes.filter_map(|change| change.action.before()).collect();
         let ids: BTreeSet<_> = records.iter().map(|before| &before.id).collect();
         prop_assert_eq!(ids.len(), records.len(), "a record is in one change");
         prop_assert_eq!(plan.unmanaged + records.len(), scenario.live.len());
@@ -305,7 +311,8 @@ proptest! {
         }
         if plan.mode == Mode::Converge {
             let version = |identity: &Identity| (identity.name.clone(), identity.version.clone());
-            let planned: BTreeSet<_> = plan.changes.iter().map(|change| version(&change.identity)).collect();
+            let changes = plan.changes.iter();
+            let planned: BTreeSet<_> = changes.map(|change| version(&change.identity)).collect();
             let mut desired = scenario.manifest.desired.iter();
             prop_assert!(desired.all(|entry| planned.contains(&version(&entry.identity))));
         } else {
@@ -493,13 +500,15 @@ proptest! {
         prop_assert_eq!(part.left_out + part.changes.len(), whole.changes.len());
         let kept: BTreeSet<&Address> = part.changes.iter().map(|change| &change.address).collect();
         for change in &part.changes {
-            prop_assert_eq!(change, whole.at(change.address.as_str()), "a selection changes nothing");
+            prop_assert_eq!(change, whole.at(change.address.as_str()), "a selection changes \
+                nothing");
             prop_assert!(change.waits_for.iter().all(|address| kept.contains(address)));
             prop_assert!(!chosen.options.excludes.iter().any(|one| one.selects(&change.identity)));
         }
         if chosen.options.excludes.is_empty() {
             for change in &whole.changes {
-                let is_asked = chosen.options.targets.iter().any(|one| one.selects(&change.identity));
+                let mut targets = chosen.options.targets.iter();
+                let is_asked = targets.any(|one| one.selects(&change.identity));
                 prop_assert!(!is_asked || kept.contains(&change.address));
             }
         }

@@ -104,7 +104,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ("", ""),
         (
             "",
-            "solutions: { A: { version: 1 }, B: { version: 1, state: INACTIVE }, C: { version: 1, visibility: PUBLIC, owner: IB_DEPLOYED } }",
+            "solutions: { A: { version: 1 }, B: { version: 1, state: INACTIVE }, C: { version: 1, \
+             visibility: PUBLIC, owner: IB_DEPLOYED } }",
         ),
         &[
             "C@1 added ->ACTIVE | C@1 deployed !becomes-public",
@@ -127,7 +128,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "solutions: { A: { version: 1, superseded: delete, retain: 2 } }",
         ),
         &[
-            "A@1 policy-loosened ->delete | others deleted-beyond-retained 2 !loosened !deleted !irreversible",
+            "A@1 policy-loosened ->delete | others deleted-beyond-retained 2 !loosened !deleted \
+             !irreversible",
             "A@1 added ->ACTIVE | A@1 deployed",
         ],
     ),
@@ -140,7 +142,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         (
             "",
-            "manage: { undeclared: deactivate }\nsolutions: { A: { version: 1 }, Z: { version: 1 } }",
+            "manage: { undeclared: deactivate }\nsolutions: { A: { version: 1 }, Z: { version: 1 } \
+             }",
         ),
         (
             "",
@@ -151,7 +154,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         (
             "",
-            "manage: { undeclared: delete }\nsolutions: { A: { version: 1, state: INACTIVE }, Z: { version: 1 } }",
+            "manage: { undeclared: delete }\nsolutions: { A: { version: 1, state: INACTIVE }, Z: { \
+             version: 1 } }",
         ),
         (
             "",
@@ -173,7 +177,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         (
             "",
-            "manage: { undeclared: delete, owners: [svc, ann] }\nsolutions: { A: { version: 1, owner: ann }, Z: { version: 1 } }",
+            "manage: { undeclared: delete, owners: [svc, ann] }\nsolutions: { A: { version: 1, \
+             owner: ann }, Z: { version: 1 } }",
         ),
         (
             "",
@@ -187,7 +192,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         (
             "",
-            "solutions: { A: { versions: { 1: {}, 2: {}, 3: {} }, superseded: delete, retain: 1 } }",
+            "solutions: { A: { versions: { 1: {}, 2: {}, 3: {} }, superseded: delete, retain: 1 } \
+             }",
         ),
         (
             "",
@@ -291,11 +297,13 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         (
             "user: svc",
-            "defaults: { owner: svc, path: 'p/${name}-${version}.ibsolution', superseded: delete }\nsolutions: { A: { versions: { 1: {}, 2: { owner: IB_DEPLOYED } } } }",
+            "defaults: { owner: svc, path: 'p/${name}-${version}.ibsolution', superseded: delete \
+             }\nsolutions: { A: { versions: { 1: {}, 2: { owner: IB_DEPLOYED } } } }",
         ),
         (
             "user: svc",
-            "defaults: { owner: svc, path: 'p/${name}-${version}.ibsolution', superseded: delete }\nsolutions: { A: { versions: { 2: { owner: IB_DEPLOYED } } } }",
+            "defaults: { owner: svc, path: 'p/${name}-${version}.ibsolution', superseded: delete \
+             }\nsolutions: { A: { versions: { 2: { owner: IB_DEPLOYED } } } }",
         ),
         &["A@1 removed ACTIVE>- | A@1 perhaps-deleted !deleted !irreversible"],
     ),
@@ -306,18 +314,21 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ),
         (
             "user: svc",
-            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { version: 1, owner: IB_DEPLOYED } }",
+            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { version: 1, owner: \
+             IB_DEPLOYED } }",
         ),
         &["A@1 owner-changed svc>IB_DEPLOYED | svc:A@1 left-alone followed"],
     ),
     (
         (
             "user: svc",
-            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { versions: { 1: {}, 2: { owner: IB_DEPLOYED } } } }",
+            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { versions: { 1: {}, 2: { \
+             owner: IB_DEPLOYED } } } }",
         ),
         (
             "user: svc",
-            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { versions: { 2: { owner: IB_DEPLOYED } } } }",
+            "manage: { owners: [svc, IB_DEPLOYED] }\nsolutions: { A: { versions: { 2: { owner: \
+             IB_DEPLOYED } } } }",
         ),
         &["A@1 removed ACTIVE>- | A@1 perhaps-taken-out-of-service"],
     ),
@@ -328,7 +339,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "solutions: { A: { version: 1, path: other.ibsolution } }",
         ),
         &[
-            "A@1 path-changed p/A-1.ibsolution>other.ibsolution | A@1 not-deployed-again !same-version",
+            "A@1 path-changed p/A-1.ibsolution>other.ibsolution | A@1 not-deployed-again \
+             !same-version",
         ],
     ),
     (
@@ -410,10 +422,12 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ),
         (
             "",
-            "solutions: { A: { version: 1, superseded: delete }, B: { version: 1, superseded: delete } }",
+            "solutions: { A: { version: 1, superseded: delete }, B: { version: 1, superseded: \
+             delete } }",
         ),
         &[
-            "superseded policy-loosened deactivate>delete | others deleted (A@1) (B@1) !loosened !deleted !irreversible",
+            "superseded policy-loosened deactivate>delete | others deleted (A@1) (B@1) !loosened \
+             !deleted !irreversible",
         ],
     ),
     // A protection turns a delete into a deactivation, if it covers all that the policy can meet.
@@ -432,7 +446,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "solutions: { A: { version: 1, superseded: delete } }",
         ),
         &[
-            "A@1 policy-loosened deactivate>delete | others deleted !loosened !deleted !irreversible",
+            "A@1 policy-loosened deactivate>delete | others deleted !loosened !deleted \
+             !irreversible",
         ],
     ),
     (
@@ -445,7 +460,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
         ),
         &[
-            "manage.undeclared policy-loosened ignore>delete | undeclared taken-out-of-service !loosened !out-of-service",
+            "manage.undeclared policy-loosened ignore>delete | undeclared taken-out-of-service \
+             !loosened !out-of-service",
         ],
     ),
     (
@@ -484,7 +500,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
             "manage: { undeclared: delete }\nsolutions: { Z: { version: 1 } }",
         ),
         &[
-            "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened !deleted !irreversible !out-of-service",
+            "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened \
+             !deleted !irreversible !out-of-service",
         ],
     ),
     (
@@ -687,7 +704,8 @@ fn environments_are_added_and_removed() {
         lines(&findings(None, Some(&here))),
         [
             "prod environment-added ->https://ib.example.com !runs-command",
-            "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened !deleted !irreversible !out-of-service",
+            "manage.undeclared policy-loosened ignore>delete | undeclared deleted !loosened \
+             !deleted !irreversible !out-of-service",
             "A@1 added ->ACTIVE | A@1 deployed",
             "A@1 policy-loosened ->delete | others taken-out-of-service !loosened",
         ]
@@ -720,7 +738,8 @@ fn the_summary_counts_the_findings() {
     ));
     let after = manifest((
         "user: ann",
-        "solutions: { A: { version: 2 }, B: { version: 1 }, D: { version: 1, state: ABSENT }, E: { version: 1 } }",
+        "solutions: { A: { version: 2 }, B: { version: 1 }, D: { version: 1, state: ABSENT }, E: { \
+         version: 1 } }",
     ));
     let review = Review {
         base: ReviewBase {
@@ -875,7 +894,8 @@ proptest! {
         for (side, other) in [(&before, &after), (&after, &before)] {
             for entry in &side.desired {
                 let is_same = other.desired.contains(entry);
-                prop_assert!(is_same || is_reported(&entry.identity), "{}", entry.identity.full_address());
+                let identity = &entry.identity;
+                prop_assert!(is_same || is_reported(identity), "{}", identity.full_address());
             }
         }
         let differs = before.desired != after.desired

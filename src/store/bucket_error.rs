@@ -131,7 +131,9 @@ mod tests {
     fn server_messages_become_one_short_line() {
         for (text, expected) in [
             (
-                "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>The signature\n differs</Message></Error>",
+                "Server returned non-2xx status code: 403 Forbidden: <?xml \
+                 version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>The \
+                 signature\n differs</Message></Error>",
                 "the server answered 403 Forbidden: SignatureDoesNotMatch: The signature differs",
             ),
             (

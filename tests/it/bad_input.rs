@@ -160,7 +160,8 @@ fn a_missing_token() {
         env.write(
             "solform.yaml",
             &token(&format!(
-                "{{ command: [sh, -c, \"echo {TOKEN}; printf '%{pad}s {TOKEN}\\\\n' x >&2; exit 3\"] }}"
+                "{{ command: [sh, -c, \"echo {TOKEN}; printf '%{pad}s {TOKEN}\\\\n' x >&2; exit \
+                 3\"] }}"
             )),
         );
         let output = env.solform(&["plan"]);
@@ -196,7 +197,10 @@ fn files_that_are_not_manifests() {
         ("solform: [", "yaml-syntax"),
         (&"[".repeat(100_000), "yaml-"),
         (
-            "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n",
+            "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c \
+             [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e \
+             [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g \
+             [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n",
             "",
         ),
     ] {

@@ -101,7 +101,8 @@ fn an_environment_must_be_meant() {
     let mut env = TestEnv::new();
     env.write(
         "solform.yaml",
-        "solform: 1\nenvironments:\n  one: { url: \"emulator:\" }\n  two: { url: \"emulator:\" }\nsolutions: {}\n",
+        "solform: 1\nenvironments:\n  one: { url: \"emulator:\" }\n  two: { url: \"emulator:\" \
+         }\nsolutions: {}\n",
     );
     let _ = env
         .solform(&["plan"])

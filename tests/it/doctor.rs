@@ -11,7 +11,8 @@ use crate::support::worlds::{
     TOKEN, Version, env_with, manifest, manifest_with, path_of, seed, start,
 };
 
-const SOLUTIONS: &str = "  New: { version: 2.0.0, path: '${drive}/${name}-${version}.ibsolution' }\n  Old: { version: 1.0.0, path: '${drive}/gone.ibsolution' }\n";
+const SOLUTIONS: &str = "  New: { version: 2.0.0, path: '${drive}/${name}-${version}.ibsolution' \
+    }\n  Old: { version: 1.0.0, path: '${drive}/gone.ibsolution' }\n";
 
 /// The document of `doctor --json`, read by the names of the checks.
 struct Diagnosed(Value);
@@ -454,7 +455,9 @@ async fn the_store_and_its_lock_are_reported() {
         .unwrap();
     let lock = std::fs::File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
-    let owner = json!({ "id": "6f0c3a52", "who": "ann@runner-1", "pid": 7, "command": "solform apply", "since_ms": 1 });
+    let owner = json!({
+        "id": "6f0c3a52", "who": "ann@runner-1", "pid": 7, "command": "solform apply", "since_ms": 1
+    });
     std::fs::write(folder.join("lock"), owner.to_string()).unwrap();
     let found = diagnose(&env, &[], 0).await;
     found

@@ -108,7 +108,10 @@ fn an_edited_seed_causes_a_warning() {
         let _ = env
             .solform(arguments)
             .exits_with(0)
-            .warns("Warning: the seed `./seed.yaml` has changed since the emulator's world began, and is not loaded.")
+            .warns(
+                "Warning: the seed `./seed.yaml` has changed since the emulator's world began, \
+                and is not loaded.",
+            )
             .warns("move `./.solform/emulator` away");
     }
     let _ = env

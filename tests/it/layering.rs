@@ -299,7 +299,8 @@ fn a_module_file_holds_docs_and_names_only() {
 
 #[test]
 fn used_modules_are_found_in_every_form() {
-    let code = "use crate::plan::Plan;\nuse crate::{api::Reader, live};\nlet x = crate::ident::Digest::of(b\"\");";
+    let code = "use crate::plan::Plan;\nuse crate::{api::Reader, live};\nlet x = \
+        crate::ident::Digest::of(b\"\");";
     let expected: BTreeSet<String> = ["plan", "api", "live", "ident"]
         .iter()
         .map(ToString::to_string)

@@ -26,6 +26,7 @@ mod platform;
 mod review;
 mod runs;
 mod signals;
+mod source_text;
 mod standard_input;
 mod support;
 mod terminal;

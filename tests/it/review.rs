@@ -10,7 +10,9 @@ use crate::support::{CommandOutput, TestEnv};
 /// Returns a manifest with an environment `prod` and these solutions.
 fn manifest(solutions: &str) -> String {
     format!(
-        "solform: 1\nenvironments:\n  prod: {{ url: https://ib.example.com, token: {{ env: TOKEN }} }}\ndefaults: {{ owner: svc, path: \"${{name}}-${{version}}.ibsolution\" }}\nsolutions: {{ {solutions} }}\n"
+        "solform: 1\nenvironments:\n  prod: {{ url: https://ib.example.com, token: {{ env: TOKEN \
+         }} }}\ndefaults: {{ owner: svc, path: \"${{name}}-${{version}}.ibsolution\" \
+         }}\nsolutions: {{ {solutions} }}\n"
     )
 }
 
@@ -82,8 +84,14 @@ fn a_revision_is_compared_from_each_folder() {
             .solform(arguments)
             .exits_with(0)
             .says("Environment \"prod\": 1 finding.\n  ~ A@2: version upgraded (")
-            .says("      version = \"1\" -> \"2\"\n      if A@1 is live, it will be taken out of service\n")
-            .says("Review: 0 added, 0 removed, 0 retired, 1 upgraded, 0 downgraded, 0 other changes.\n");
+            .says(
+                "      version = \"1\" -> \"2\"\n      if A@1 is live, it will be taken out of \
+                service\n",
+            )
+            .says(
+                "Review: 0 added, 0 removed, 0 retired, 1 upgraded, 0 downgraded, 0 other \
+                changes.\n",
+            );
         assert_eq!(output.stderr, "");
         let detailed = [arguments, &["--detailed-exitcode"]].concat();
         let _ = env.solform(&detailed).exits_with(2);
@@ -249,7 +257,9 @@ fn problems_of_base_and_head_are_distinguished() {
 fn environment_variables_are_compared_by_name() {
     let text = |drive: &str| {
         format!(
-            "solform: 1\nenvironments:\n  prod: {{ url: \"${{env:IB_URL}}\", token: {{ env: TOKEN }}, context: \"${{env:ACCOUNT}}\" }}\nsolutions: {{ A: {{ version: 1, owner: me, path: \"${{env:{drive}}}/a.ibsolution\" }} }}\n"
+            "solform: 1\nenvironments:\n  prod: {{ url: \"${{env:IB_URL}}\", token: {{ env: TOKEN \
+             }}, context: \"${{env:ACCOUNT}}\" }}\nsolutions: {{ A: {{ version: 1, owner: me, \
+             path: \"${{env:{drive}}}/a.ibsolution\" }} }}\n"
         )
     };
     let mut env = TestEnv::new();
@@ -299,7 +309,9 @@ fn review_sends_nothing_and_executes_nothing() {
     let address = listener.local_addr().unwrap();
     let text = |version: u32| {
         format!(
-            "solform: 1\nenvironments:\n  prod: {{ url: \"https://{address}\", token: {{ command: [touch, ran] }}, store: s3://bucket/prefix }}\n  local: {{ url: \"emulator:\" }}\nsolutions: {{ A: {{ version: {version}, owner: me, path: a.ibsolution }} }}\n"
+            "solform: 1\nenvironments:\n  prod: {{ url: \"https://{address}\", token: {{ command: \
+             [touch, ran] }}, store: s3://bucket/prefix }}\n  local: {{ url: \"emulator:\" \
+             }}\nsolutions: {{ A: {{ version: {version}, owner: me, path: a.ibsolution }} }}\n"
         )
     };
     let mut env = repository("solform.yaml", &text(1));
@@ -322,7 +334,8 @@ fn review_sends_nothing_and_executes_nothing() {
 fn one_environment_may_be_chosen() {
     let text = |environments: &str| {
         format!(
-            "solform: 1\nenvironments: {{ {environments} }}\nsolutions: {{ A: {{ version: 1, owner: me, path: a.ibsolution }} }}\n"
+            "solform: 1\nenvironments: {{ {environments} }}\nsolutions: {{ A: {{ version: 1, \
+             owner: me, path: a.ibsolution }} }}\n"
         )
     };
     let emulator = |name: &str| format!("{name}: {{ url: \"emulator:\" }}");
@@ -427,7 +440,8 @@ fn each_format_escapes_hostile_text() {
     }
     assert!(!markdown.contains('\u{202e}'), "{markdown}");
     assert!(markdown.contains(
-        "**Review: 0 added, 0 removed, 5 retired, 0 upgraded, 0 downgraded, 0 other changes.** **Risks:** 5 deleted, 5 irreversible."
+        "**Review: 0 added, 0 removed, 5 retired, 0 upgraded, 0 downgraded, 0 other changes.** \
+         **Risks:** 5 deleted, 5 irreversible."
     ));
 
     let schema = env.solform(&["schema", "review"]).exits_with(0).stdout;

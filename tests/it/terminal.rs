@@ -167,7 +167,9 @@ async fn no_word_is_broken_at_any_width() {
     ];
     env.write(
         "broken.yaml",
-        "solform: 1\nenvironments: { e: { url: 'ftp://a.example.com/with/quite/a/long/path/behind/it' } }\nunknown_key_of_the_manifest: 1\n",
+        "solform: 1\n\
+         environments: { e: { url: 'ftp://a.example.com/with/quite/a/long/path/behind/it' } }\n\
+         unknown_key_of_the_manifest: 1\n",
     );
     let env = std::sync::Arc::new(env);
     for columns in [40, 60, 80, 100, 200] {

@@ -63,7 +63,8 @@ fn manifests_cannot_name_endless_files() {
         env.write(
             "solform.yaml",
             &format!(
-                "solform: 1\nenvironments: {{ e: {{ url: 'emulator:', emulator: {{ seed: {path} }} }} }}\ndefaults: {{ owner: me }}\nsolutions:\n{SOLUTIONS}"
+                "solform: 1\nenvironments: {{ e: {{ url: 'emulator:', emulator: {{ seed: {path} }} \
+                 }} }}\ndefaults: {{ owner: me }}\nsolutions:\n{SOLUTIONS}"
             ),
         );
         is_refused(env.solform(&["plan"]), why);
@@ -224,7 +225,8 @@ fn invisible_characters_are_shown_as_escapes() {
             manifest(
                 "\"emulator:\"",
                 &format!(
-                    "  \"A{letter}B\": {{ version: \"1{letter}2\" }}\n  \"A\": {{ version: \"${{{letter}}}\" }}\n"
+                    "  \"A{letter}B\": {{ version: \"1{letter}2\" }}\n  \"A\": {{ version: \
+                     \"${{{letter}}}\" }}\n"
                 ),
             ),
             manifest(
@@ -368,7 +370,8 @@ fn long_lines_are_cut() {
         format!("solform: 1\n\"{long}\": 1\n"),
         format!("solform: \"{long}\"\n"),
         format!(
-            "solform: 1\nenvironments: {{ e: {{ url: 'emulator:', token: {long} }} }}\nsolutions: {{ \"{long}\": {{ version: 1 }} }}\n"
+            "solform: 1\nenvironments: {{ e: {{ url: 'emulator:', token: {long} }} }}\nsolutions: \
+             {{ \"{long}\": {{ version: 1 }} }}\n"
         ),
     ] {
         let env = env_with(&text);
@@ -382,7 +385,9 @@ fn long_lines_are_cut() {
 
 #[test]
 fn patterns_times_names_are_bounded() {
-    let mut text = "solform: 1\nenvironments: { e: { url: 'emulator:' } }\ndefaults: { owner: me }\nmanage:\n  names:\n".to_owned();
+    let mut text = "solform: 1\nenvironments: { e: { url: 'emulator:' } }\ndefaults: { owner: me \
+        }\nmanage:\n  names:\n"
+        .to_owned();
     for number in 0..30_000 {
         let _ = writeln!(text, "    - \"*a*{number}\"");
     }
@@ -564,7 +569,8 @@ fn only_allowed_hosts_hold_stores() {
     let other = RawServer::saying(&answer("200 OK", "application/json", "{}"));
     let bucket = RawServer::saying(&answer("404 Not Found", "text/plain", ""));
     let redirecting = RawServer::saying(&format!(
-        "HTTP/1.1 307 Temporary Redirect\r\nlocation: {}/x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 307 Temporary Redirect\r\nlocation: {}/x\r\ncontent-length: 0\r\nconnection: \
+         close\r\n\r\n",
         other.url()
     ));
     let keys = [
@@ -717,7 +723,8 @@ fn only_files_of_the_working_tree_are_named() {
     };
     let emulated = |keys: &str| {
         format!(
-            "solform: 1\nenvironments: {{ e: {{ url: 'emulator:', {keys} }} }}\ndefaults: {{ owner: me }}\nsolutions:\n{SOLUTIONS}"
+            "solform: 1\nenvironments: {{ e: {{ url: 'emulator:', {keys} }} }}\ndefaults: {{ \
+             owner: me }}\nsolutions:\n{SOLUTIONS}"
         )
     };
     let with = |keys: &str| manifest_with(&server.url(), keys, "", SOLUTIONS);
@@ -868,7 +875,11 @@ fn echoed_tokens_are_redacted() {
 /// Asserts that no output and no file holds the token if answers hold this echo of it.
 fn check_echo(echo: &str) {
     let record = format!(
-        "{{\"id\":\"id-{echo}\",\"name\":\"{echo}\",\"version\":\"{echo}\",\"owner\":\"svc\",\"author\":\"{echo}\",\"state\":\"ACTIVE\",\"solution_path\":\"{echo}\",\"created_at_ms\":1}},{{\"id\":\"2\",\"name\":\"A\",\"version\":\"0.{echo}\",\"owner\":\"svc\",\"state\":\"{echo}\",\"created_at_ms\":1}}"
+        "{{\"id\":\"id-{echo}\",\"name\":\"{echo}\",\"version\":\"{echo}\",\"owner\":\"svc\",\
+         \"author\":\"{echo}\",\"state\":\"ACTIVE\",\"solution_path\":\"{echo}\",\
+         \"created_at_ms\":1}},\
+         {{\"id\":\"2\",\"name\":\"A\",\"version\":\"0.{echo}\",\"owner\":\"svc\",\
+         \"state\":\"{echo}\",\"created_at_ms\":1}}"
     );
     let list = format!("{{\"solutions\":[{record}],\"has_more\":false,\"next_offset\":2}}");
     let long = format!("{}{echo}", "-".repeat(195));

@@ -279,42 +279,53 @@ impl ApiError {
     pub fn help(&self) -> Cow<'static, str> {
         Cow::Borrowed(match &self.0.kind {
             ApiErrorKind::Token => {
-                "Check the environment's `token`: its variable, file or command must yield the token alone."
+                "Check the environment's `token`: its variable, file or command must yield the \
+                 token alone."
             }
             ApiErrorKind::Connect => {
                 "Check the environment's `url`, that the server is up, and the proxy settings."
             }
             ApiErrorKind::Tls => {
-                "Check the server's certificate. If a private authority issued it, name that authority's certificate in `ca_bundle`; if the server asks for a client certificate, configure one."
+                "Check the server's certificate. If a private authority issued it, name that \
+                 authority's certificate in `ca_bundle`; if the server asks for a client \
+                 certificate, configure one."
             }
             ApiErrorKind::Timeout { .. } => {
-                "The server is slow or unreachable: check the environment's `url` and try again later."
+                "The server is slow or unreachable: check the environment's `url` and try again \
+                 later."
             }
             ApiErrorKind::Reset | ApiErrorKind::Truncated => {
-                "The connection broke. Try again; if it happens each time, check the proxies between this machine and the server."
+                "The connection broke. Try again; if it happens each time, check the proxies \
+                 between this machine and the server."
             }
             ApiErrorKind::TooLarge { .. } => {
-                "A correct answer is never that large: check that the environment's `url` is the platform's root URL."
+                "A correct answer is never that large: check that the environment's `url` is the \
+                 platform's root URL."
             }
             ApiErrorKind::TooLong { .. } => {
-                "The server's list does not seem to end, or the instance is larger than solform's limit: check the server."
+                "The server's list does not seem to end, or the instance is larger than solform's \
+                 limit: check the server."
             }
             ApiErrorKind::Status => return self.help_for_status(),
             ApiErrorKind::Refused => "The server refused the request: see its message in the body.",
             ApiErrorKind::NotJson { html: true } => {
-                "A web page came instead of JSON: a proxy or a login page answered, or the environment's `url` is not the platform's root URL."
+                "A web page came instead of JSON: a proxy or a login page answered, or the \
+                 environment's `url` is not the platform's root URL."
             }
             ApiErrorKind::NotJson { html: false }
             | ApiErrorKind::EmptyBody
             | ApiErrorKind::Shape { .. } => {
-                "The answer does not seem to come from the platform's API: check the environment's `url`, and the proxies between this machine and the server."
+                "The answer does not seem to come from the platform's API: check the environment's \
+                 `url`, and the proxies between this machine and the server."
             }
             ApiErrorKind::Record { .. } => {
-                "solform leaves such a record alone; `solform list` shows it. Rename or delete it on the platform."
+                "solform leaves such a record alone; `solform list` shows it. Rename or delete it \
+                 on the platform."
             }
             ApiErrorKind::Redirect { location } => {
                 return Cow::Owned(format!(
-                    "The token is not sent elsewhere. If `{location}` belongs to the platform, put the platform's own root URL into the environment's `url`."
+                    "The token is not sent elsewhere. If `{location}` belongs to the platform, put \
+                     the platform's own root URL into the environment's `url`."
                 ));
             }
         })
@@ -323,13 +334,17 @@ impl ApiError {
     fn help_for_status(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self.0.status {
             Some(401) => {
-                "The token is invalid or expired, the `context` (IB-Context) is not one of its accounts, or the token lacks the permission for this call: the platform answers 401 in all three cases."
+                "The token is invalid or expired, the `context` (IB-Context) is not one of its \
+                 accounts, or the token lacks the permission for this call: the platform answers \
+                 401 in all three cases."
             }
             Some(403) => {
-                "The platform answers 403 when a quota is used up or a trial has ended. If this is not so, a proxy refused the request."
+                "The platform answers 403 when a quota is used up or a trial has ended. If this is \
+                 not so, a proxy refused the request."
             }
             Some(404) => {
-                "Check that the environment's `url` is the platform's root URL, without `/api`, and that the requested resource exists."
+                "Check that the environment's `url` is the platform's root URL, without `/api`, \
+                 and that the requested resource exists."
             }
             Some(407) => "Give the proxy's user and password in the proxy settings.",
             Some(409) => "A resource of the same identity already exists, or is being changed.",
@@ -338,7 +353,8 @@ impl ApiError {
                 "The server asks for fewer requests: try again later, or lower `--parallelism`."
             }
             Some(500..=599) => {
-                "The server or a proxy before it has failed: try again later; if it persists, send the request above to the platform's support."
+                "The server or a proxy before it has failed: try again later; if it persists, send \
+                 the request above to the platform's support."
             }
             _ => "The server refused the request: see the body.",
         })

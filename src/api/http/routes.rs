@@ -286,7 +286,8 @@ mod tests {
         for (route, expected) in [
             (
                 routes.list(&filter, Some(1000), 200),
-                "/prefix/api/v2/solutions/deployed?limit=1000&offset=200&state=ACTIVE&name=Form%20W-2%2F%C3%A4%401%20%2B%20100%25%26x%3Dy&visibility=PUBLIC",
+                "/prefix/api/v2/solutions/deployed?limit=1000&offset=200&state=ACTIVE\
+                 &name=Form%20W-2%2F%C3%A4%401%20%2B%20100%25%26x%3Dy&visibility=PUBLIC",
             ),
             (
                 routes.list(&ListFilter::default(), None, 0),
@@ -328,15 +329,21 @@ mod tests {
                     Some(100),
                     7,
                 ),
-                "/prefix/api/v2/solutions/deployed/a%2Fb/jobs?user=ann&user=b%20o&job_id=r&state=FAILED&output_repo=acme%2Fprod&sort_by=name&order=ASCENDING&limit=100&offset=7",
+                "/prefix/api/v2/solutions/deployed/a%2Fb/jobs\
+                 ?user=ann&user=b%20o&job_id=r&state=FAILED\
+                 &output_repo=acme%2Fprod&sort_by=name&order=ASCENDING&limit=100&offset=7",
             ),
             (
                 routes.runs(&runs, None, 0),
-                "/prefix/api/v2/solutions/deployed/jobs?solution_id=a%2Fb&owner=IB_DEPLOYED&name=Form%20W-2&user=ann&user=b%20o&job_id=r&state=FAILED&output_repo=acme%2Fprod&sort_by=name&order=ASCENDING",
+                "/prefix/api/v2/solutions/deployed/jobs\
+                 ?solution_id=a%2Fb&owner=IB_DEPLOYED&name=Form%20W-2\
+                 &user=ann&user=b%20o&job_id=r&state=FAILED&output_repo=acme%2Fprod\
+                 &sort_by=name&order=ASCENDING",
             ),
             (
                 routes.file("/acme/prod/fs/Instabase Drive/a #1?.ibsolution"),
-                "/prefix/api/v2/files/acme/prod/fs/Instabase%20Drive/a%20%231%3F.ibsolution?expect-node-type=file",
+                "/prefix/api/v2/files/acme/prod/fs/Instabase%20Drive/\
+                 a%20%231%3F.ibsolution?expect-node-type=file",
             ),
         ] {
             assert_eq!(route.url.as_str(), format!("https://h.example{expected}"));

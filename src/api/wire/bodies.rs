@@ -37,12 +37,16 @@ macro_rules! reply {
         }
 
         impl<'de> Deserialize<'de> for $name<'de> {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: Deserializer<'de>>(
+                        deserializer: D,
+                    ) -> Result<Self, D::Error> {
                 #[expect(non_camel_case_types, reason = "named after the fields")]
                 enum Key { $( $field, )+ Unknown }
 
                 impl<'de> Deserialize<'de> for Key {
-                    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    fn deserialize<D: Deserializer<'de>>(
+                        deserializer: D,
+                    ) -> Result<Self, D::Error> {
                         struct KeyVisitor;
                         impl Visitor<'_> for KeyVisitor {
                             type Value = Key;
@@ -68,7 +72,10 @@ macro_rules! reply {
                         f.write_str("an object")
                     }
 
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                    fn visit_map<A: MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<Self::Value, A::Error> {
                         let mut reply = $name::default();
                         while let Some(key) = map.next_key()? {
                             match key {
@@ -81,7 +88,10 @@ macro_rules! reply {
                         Ok(reply)
                     }
 
-                    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                    fn visit_seq<A: SeqAccess<'de>>(
+                        self,
+                        mut list: A,
+                    ) -> Result<Self::Value, A::Error> {
                         while list.next_element::<IgnoredAny>()?.is_some() {}
                         Ok($name::odd())
                     }

@@ -203,12 +203,17 @@ mod tests {
         // docs/platform.md, "Records": string times, visibility, extra keys, a server folder as
         // solution_path.
         let version = understood(
-            r#"{"aiMajorVersion": "1", "appReleaseVersion": "", "author": "svc", "createdAtMs": "1739432044000",
-                "description": "No release notes\n", "id": "0b0c", "isCustomizable": true, "linkSharingMode": "OFF",
-                "metadata": "{\"authors\":[\"a\"],\"icon\":\"icon.png\"}", "name": "Joe's - App", "owner": "Instabase",
-                "sharedAccounts": [], "solutionType": "EXTRACTION", "state": "PRODUCTION", "summary": "No summary",
+            r#"{"aiMajorVersion": "1", "appReleaseVersion": "", "author": "svc",
+                "createdAtMs": "1739432044000",
+                "description": "No release notes\n", "id": "0b0c", "isCustomizable": true,
+                "linkSharingMode": "OFF",
+                "metadata": "{\"authors\":[\"a\"],\"icon\":\"icon.png\"}", "name": "Joe's - App",
+                "owner": "Instabase",
+                "sharedAccounts": [], "solutionType": "EXTRACTION", "state": "PRODUCTION",
+                "summary": "No summary",
                 "solution_path": "system/global/fs/Instabase Drive/Applications/Deployed/All/0b0c",
-                "updatedAtMs": "1739432049000", "updateMode": "AUTO_UPDATE", "version": "1.10", "visibility": "PUBLIC"}"#,
+                "updatedAtMs": "1739432049000", "updateMode": "AUTO_UPDATE", "version": "1.10",
+                "visibility": "PUBLIC"}"#,
         );
         assert_eq!(version.state, LiveStateWord::Production);
         assert_eq!(version.visibility, Some(LiveVisibilityWord::Public));
@@ -219,7 +224,8 @@ mod tests {
     #[test]
     fn missing_fields_are_not_guessed() {
         let version = understood(
-            r#"{"id": "a", "name": "N", "version": 2, "owner": "o", "visibility": "", "state": null, "author": null, "createdAtMs": "soon"}"#,
+            r#"{"id": "a", "name": "N", "version": 2, "owner": "o",
+                "visibility": "", "state": null, "author": null, "createdAtMs": "soon"}"#,
         );
         assert!(is_unstated(&version));
         assert_eq!(version.state.as_str(), "unstated");
@@ -228,7 +234,8 @@ mod tests {
         assert_eq!(version.created_at_ms, None);
         assert_eq!(version.identity.version.as_str(), "2");
         let odd = understood(
-            r#"{"id": "a", "name": "N", "version": "1", "owner": "o", "visibility": "SECRET", "state": "active"}"#,
+            r#"{"id": "a", "name": "N", "version": "1", "owner": "o", "visibility": "SECRET",
+                "state": "active"}"#,
         );
         assert_eq!(odd.state, LiveStateWord::Other("active".into()));
         assert_eq!(

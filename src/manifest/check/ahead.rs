@@ -77,10 +77,14 @@ mod tests {
     #[test]
     fn early_environment_is_the_one_of_the_whole_file() {
         let two = format!("{ONE}  test:\n    url: http://localhost:1\n    token: {{ file: t }}\n");
-        let rich = "vars: { host: \"${env:HOST}\" }\nprotect: [\"*@1\"]\nenvironments:\n  a: &a\n    url: https://${host}/ib\n    \
-                    token: { command: [vault, read] }\n    limits: { max_destroy: 5 }\n    context: org\n    user: me\n    \
-                    timeouts: { deploy: 5m }\n    vars: { x: y }\n    protect: [\"N@*\"]\n    manage: { names: [\"S*\"] }\n    \
-                    solutions: { Solution 1: ~ }\n  b: { <<: *a, url: \"emulator:\" }\ndefaults: { owner: me }\n";
+        let rich = "vars: { host: \"${env:HOST}\" }\nprotect: [\"*@1\"]\nenvironments:\n  a: \
+            &a\n    url: https://${host}/ib\n    \
+                    token: { command: [vault, read] }\n    limits: { max_destroy: 5 }\n    \
+                    context: org\n    user: me\n    \
+                    timeouts: { deploy: 5m }\n    vars: { x: y }\n    protect: [\"N@*\"]\n    \
+                    manage: { names: [\"S*\"] }\n    \
+                    solutions: { Solution 1: ~ }\n  b: { <<: *a, url: \"emulator:\" }\ndefaults: { \
+                    owner: me }\n";
         for (head, wanted) in [
             (format!("{TOP}{ONE}"), None),
             (format!("# Äß.\r\n---\n{TOP}\n{ONE}\n\n# More.\n"), None),

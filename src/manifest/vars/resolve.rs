@@ -376,7 +376,9 @@ mod tests {
     /// Returns the path of the declared version, or the problems as `code line:column+length`.
     fn path(vars: &str, path: &str) -> String {
         let text = format!(
-            "solform: 1\nenvironments:\n  e:\n    url: \"emulator:\"\n    vars: {{ {vars} }}\n  p:\n    url: https://x.example\n    token: {{ env: TOKEN }}\nsolutions:\n  Form W-2:\n    version: 0.0.2\n    owner: me\n    path: {path}\n"
+            "solform: 1\nenvironments:\n  e:\n    url: \"emulator:\"\n    vars: {{ {vars} }}\n  \
+             p:\n    url: https://x.example\n    token: {{ env: TOKEN }}\nsolutions:\n  Form \
+             W-2:\n    version: 0.0.2\n    owner: me\n    path: {path}\n"
         );
         let source = SourceFile::from_bytes("m.yaml", text).unwrap();
         let selection = Selection {
@@ -500,7 +502,9 @@ mod tests {
 
     #[test]
     fn built_in_names_have_no_value_elsewhere() {
-        let text = "solform: 1\nenvironments: { e: { url: \"https://${name}\", token: { env: T }, vars: { v: '${version}' }, context: \"${v}\" } }\nsolutions: { S: { version: '${owner}', owner: '${owner}' } }\n";
+        let text = "solform: 1\nenvironments: { e: { url: \"https://${name}\", token: { env: T }, \
+            vars: { v: '${version}' }, context: \"${v}\" } }\nsolutions: { S: { version: \
+            '${owner}', owner: '${owner}' } }\n";
         let source = SourceFile::from_bytes("m.yaml", text).unwrap();
         let problems = read(&source, &Selection::default(), &|_| None).unwrap_err();
         let codes: Vec<Code> = problems.iter().map(|problem| problem.code).collect();

@@ -53,7 +53,10 @@ async fn pages_of_changing_size_are_read_one_by_one() {
     let instance = Instance::of(95);
     let shared = instance.clone();
     let server = Scripted::start(move |asked| {
-        let offset: usize = asked.query.get("offset").map_or(0, |text| text.parse().unwrap());
+        let offset: usize = asked
+            .query
+            .get("offset")
+            .map_or(0, |text| text.parse().unwrap());
         let offset = offset.min(95);
         let size = if offset.is_multiple_of(17) { 10 } else { 7 };
         let mut part = shared.clone();
@@ -62,7 +65,11 @@ async fn pages_of_changing_size_are_read_one_by_one() {
         let solutions: Vec<_> = part
             .entries
             .iter()
-            .map(|entry| json!({"id": entry.id, "name": entry.name, "version": entry.version, "owner": "o", "state": entry.state}))
+            .map(|entry| {
+                let (id, name, version) = (&entry.id, &entry.name, &entry.version);
+                let state = &entry.state;
+                json!({"id": id, "name": name, "version": version, "owner": "o", "state": state})
+            })
             .collect();
         Reply::json(&shared.page(&solutions, end < 95, end))
     })
@@ -456,7 +463,8 @@ async fn a_prefetched_listing_is_confirmed_by_page_one() {
 /// ahead.
 #[tokio::test]
 async fn a_list_without_paging_keys_is_not_overread() {
-    let page = json!({"solutions": [{"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"}]});
+    let record = json!({"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"});
+    let page = json!({"solutions": [record]});
     let server = Scripted::start(move |_| Reply::json(&page)).await;
     let declared = (0..1_000).map(|number| name(&format!("Solution {number}")));
     let request = ListRequest {
@@ -638,7 +646,8 @@ fn record_of(index: usize) -> Value {
     } else {
         "INACTIVE"
     };
-    json!({"id": format!("id-{index}"), "name": "N", "version": index, "owner": "o", "state": state})
+    let id = format!("id-{index}");
+    json!({"id": id, "name": "N", "version": index, "owner": "o", "state": state})
 }
 
 /// States and times may change while a list is read; the records and their order may not.

@@ -86,7 +86,10 @@ async fn missing_names_need_a_proven_filter() {
 /// A filter whose result has only other names is not proven to work.
 #[tokio::test]
 async fn a_filter_that_finds_other_names_proves_nothing() {
-    let record = |id: &str, name: &str, state: &str| json!({"id": id, "name": name, "version": "1", "owner": "o", "state": state});
+    let record = |id: &str, name: &str, state: &str| {
+        let version = "1";
+        json!({"id": id, "name": name, "version": version, "owner": "o", "state": state})
+    };
     let server = Scripted::start(move |asked| {
         let all = [
             record("a", "A", "ACTIVE"),

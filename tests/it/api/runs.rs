@@ -210,8 +210,14 @@ async fn filters_are_applied_again_to_records() {
     // This server ignores every filter.
     let server = Scripted::start(|asked| match asked.query.get("offset") {
         None => Reply::json(&json!({ "jobs": [
-            { "id": "a", "state": "FAILED", "deployedSolutionId": "s1", "outputFolder": "acme/prod/fs/D/out" },
-            { "id": "b", "state": "COMPLETE", "deployedSolutionId": "s2", "outputFolder": "acme/test/fs/D/out" },
+            {
+                "id": "a", "state": "FAILED", "deployedSolutionId": "s1",
+                "outputFolder": "acme/prod/fs/D/out"
+            },
+            {
+                "id": "b", "state": "COMPLETE", "deployedSolutionId": "s2",
+                "outputFolder": "acme/test/fs/D/out"
+            },
             { "id": "c" },
         ] })),
         Some(_) => Reply::json(&json!({ "jobs": [] })),
@@ -297,15 +303,18 @@ async fn a_run_request_contains_only_given_values() {
             name(None, None),
             &request,
             "POST /api/v2/solutions/deployed/run",
-            json!({ "name": "Form W-2", "input_dir": "a/b/fs/D/in", "job_id": "mine", "settings": {} }),
+            json!({
+                "name": "Form W-2", "input_dir": "a/b/fs/D/in", "job_id": "mine", "settings": {}
+            }),
         ),
         (
             name(Some("0.0.2"), Some("IB_DEPLOYED")),
             &full,
             "POST /api/v2/solutions/deployed/run",
             json!({
-                "name": "Form W-2", "version": "0.0.2", "owner": "IB_DEPLOYED", "input_dir": "a/b/fs/D/in",
-                "output_dir": "a/b/fs/D/out", "job_id": "mine", "settings": { "delete_out_dir": false },
+                "name": "Form W-2", "version": "0.0.2", "owner": "IB_DEPLOYED",
+                "input_dir": "a/b/fs/D/in", "output_dir": "a/b/fs/D/out", "job_id": "mine",
+                "settings": { "delete_out_dir": false },
             }),
         ),
     ] {

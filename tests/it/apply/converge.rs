@@ -195,7 +195,8 @@ async fn a_second_apply_sends_no_write() {
 async fn a_roll_back_deploys_nothing() {
     let solutions = |version: &str| {
         format!(
-            "  Upgrade: {{ version: {version}, path: '${{drive}}/Upgrade-${{version}}.ibsolution' }}\n"
+            "  Upgrade: {{ version: {version}, path: '${{drive}}/Upgrade-${{version}}.ibsolution' \
+             }}\n"
         )
     };
     let emulator = start(world(), &[]).await;

@@ -108,7 +108,8 @@ async fn every_kind_of_delete_puts_the_version_back() {
 async fn a_referenced_version_stays_active() {
     for knob in ["delete_referenced=refused", "delete_referenced=job_error"] {
         let world = Seed::parse(&format!(
-            "solutions:\n  - {{ name: A, version: 1, owner: svc, author: svc, visibility: PRIVATE, referenced: true }}\n\
+            "solutions:\n  - {{ name: A, version: 1, owner: svc, author: svc, visibility: PRIVATE, \
+             referenced: true }}\n\
              packages:\n  - {{ path: {:?}, name: A, version: 1, owner: svc }}\n",
             path_of("A", "1")
         ))

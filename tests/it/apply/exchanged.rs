@@ -39,7 +39,8 @@ const OTHERS: [(&str, &str); 5] = [
 
 async fn world(knobs: &[&str]) -> Arc<Emulator> {
     let mut text = String::from(
-        "solutions:\n  - { name: B, version: 1, owner: svc, author: svc, visibility: PRIVATE }\npackages:\n",
+        "solutions:\n  - { name: B, version: 1, owner: svc, author: svc, visibility: PRIVATE \
+         }\npackages:\n",
     );
     let planned = [
         ("A-1", "name: A, version: 1, owner: svc"),
@@ -117,7 +118,8 @@ const CASES: [(Happens, &str); 7] = [
 ];
 
 /// The deploy of `A@1` comes first, so that the event can happen before `B@1` is replaced.
-const TWO: &str = "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B: { version: 1, path: '${drive}/B-1.ibsolution' }\n";
+const TWO: &str = "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B: { version: 1, path: \
+    '${drive}/B-1.ibsolution' }\n";
 const ONE: &str = "  B: { version: 1, path: '${drive}/B-1.ibsolution' }\n";
 const OPTIONS: [&str; 5] = [
     "--detailed-exitcode",

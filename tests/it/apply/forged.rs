@@ -18,7 +18,8 @@ fn world() -> Seed {
     )
 }
 
-const REVIEWED: &str = "  A: { version: 1, state: INACTIVE }\n  New: { version: 1, path: '${drive}/New-1.ibsolution' }\n";
+const REVIEWED: &str = "  A: { version: 1, state: INACTIVE }\n  New: { version: 1, path: \
+    '${drive}/New-1.ibsolution' }\n";
 
 fn reviewed(url: &str) -> String {
     manifest_with(url, "    protect: [\"Safe@*\"]\n", "", REVIEWED)

@@ -122,7 +122,8 @@ async fn a_second_signal_names_the_next_command() {
         assert_eq!(ended, Some(code), "{arguments:?}\n{output}");
         let next = "solform apply --file solform.yaml -e test --resume";
         let line = format!(
-            "Error: interrupted a second time: left at once, and the journal says what was sent; to go on, run: {next}"
+            "Error: interrupted a second time: left at once, and the journal says what was sent; \
+             to go on, run: {next}"
         );
         assert!(output.contains(&line), "{arguments:?}\n{output}");
         // The named command continues with the write that was sent.

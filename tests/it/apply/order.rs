@@ -64,7 +64,8 @@ async fn a_failed_deploy_leaves_the_old_version_in_service() {
 /// others are done.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_job_blocks_only_its_dependants() {
-    let solutions = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n  B: { version: 1, state: INACTIVE }\n";
+    let solutions = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n  B: { \
+        version: 1, state: INACTIVE }\n";
     let emulator = worlds::start_with(
         seed(
             &[Version::active("A", "1"), Version::active("B", "1")],

@@ -47,7 +47,9 @@ async fn a_bad_package_leaves_the_plan_visible() {
     let emulator = start(seed, &[]).await;
     let env = env_with(&manifest(
         &emulator.url(),
-        "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B:\n    version: 1\n    path: '${drive}/B-1.ibsolution'\n  D: { version: 1, path: '${drive}/D-1.ibsolution' }\n  M: { version: 1, path: '${drive}/M-1.ibsolution' }\n  Old: { version: 1, state: INACTIVE }\n",
+        "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B:\n    version: 1\n    path: \
+         '${drive}/B-1.ibsolution'\n  D: { version: 1, path: '${drive}/D-1.ibsolution' }\n  M: { \
+         version: 1, path: '${drive}/M-1.ibsolution' }\n  Old: { version: 1, state: INACTIVE }\n",
     ));
     let plan = env
         .solform_beside(&DETAILED)

@@ -63,7 +63,8 @@ async fn a_version_published_during_the_apply_is_left() {
             let env = env_with(&manifest(
                 &emulator.url(),
                 &format!(
-                    "  A: {{ version: 2, path: '${{drive}}/A-2.ibsolution', superseded: {policy} }}\n"
+                    "  A: {{ version: 2, path: '${{drive}}/A-2.ibsolution', superseded: {policy} \
+                     }}\n"
                 ),
             ));
             let publish = patch(&emulator, "A", "ACTIVE", "visibility=PUBLIC");

@@ -20,7 +20,9 @@ async fn an_unproven_list_reports_no_missing_packages() {
         let more = offset == "0";
         Reply::json(&json!({
             "has_more": [more], "next_offset": [if more { 1 } else { -1 }],
-            "solutions": [{"id": id, "name": "B", "version": "1", "owner": "svc", "state": "ACTIVE"}],
+            "solutions": [
+                {"id": id, "name": "B", "version": "1", "owner": "svc", "state": "ACTIVE"}
+            ],
         }))
     })
     .await;

@@ -10,7 +10,8 @@ use super::{at_work, finish_all};
 use crate::support::TestEnv;
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
-const SOLUTIONS: &str = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n  B: { version: 1, visibility: PUBLIC }\n";
+const SOLUTIONS: &str = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n  B: \
+    { version: 1, visibility: PUBLIC }\n";
 
 async fn world() -> (Emulator, TestEnv) {
     let emulator = worlds::start_with(

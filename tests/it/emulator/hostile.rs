@@ -15,7 +15,8 @@ use tokio::time::sleep;
 use super::{Api, DEPLOYED, answer, options};
 
 const LIST: &[u8] =
-    b"GET /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer t\r\n\r\n";
+    b"GET /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \
+        t\r\n\r\n";
 
 async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
@@ -83,7 +84,8 @@ async fn a_slow_client_is_disconnected() {
         () = dripping => panic!("the server accepted the whole head"),
     }
     // A body that stops, and one that arrives one byte at a time.
-    let head = "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer t\r\n\
+    let head = "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: \
+        Bearer t\r\n\
                 content-length: 1000\r\n\r\n";
     let stream = connect(address).await;
     write(&stream, head.as_bytes()).await;

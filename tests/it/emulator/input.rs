@@ -94,8 +94,8 @@ async fn broken_http_does_not_affect_other_clients() {
         }
         // A body that ends too early.
         let mut stream = TcpStream::connect(address).unwrap();
-        let head =
-            "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n\r\n{";
+        let head = "POST /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\ncontent-length: \
+             50\r\n\r\n{";
         stream.write_all(head.as_bytes()).unwrap();
     })
     .await

@@ -35,7 +35,14 @@ const DRIVE: &str = "acme/prod/fs/Instabase Drive";
 const SEED: &str = "
 packages:
   - { path: acme/prod/fs/Instabase Drive/A-1.ibsolution, name: A, version: 1, owner: ann }
-  - { path: acme/prod/fs/Instabase Drive/B-1.ibsolution, name: B, version: 1, owner: IB_DEPLOYED, visibility: PUBLIC, short_description: Reads B, long_description: Reads much of B, authors: [bob] }
+  - path: acme/prod/fs/Instabase Drive/B-1.ibsolution
+    name: B
+    version: 1
+    owner: IB_DEPLOYED
+    visibility: PUBLIC
+    short_description: Reads B
+    long_description: Reads much of B
+    authors: [bob]
 ";
 
 /// A running emulator and a client of it.

@@ -113,7 +113,9 @@ async fn a_run_completes_and_writes_files() {
 async fn settings_choose_the_output_folder() {
     let api = world(&[], JobPace::Immediate).await;
     let run = |settings: Value| {
-        let body = json!({ "input_dir": IN, "output_dir": "acme/prod/fs/d/o", "job_id": "j/1", "settings": settings });
+        let body = json!({
+            "input_dir": IN, "output_dir": "acme/prod/fs/d/o", "job_id": "j/1", "settings": settings
+        });
         api.run("form-1", body)
     };
     let (_, started) = run(json!({ "output_has_run_id": true })).await;
@@ -128,7 +130,8 @@ async fn settings_choose_the_output_folder() {
     assert_eq!(api.runs("").await.len(), 1);
     // An existing output folder is deleted, but never the input.
     for (output, status) in [("acme/prod/fs/d/o", 404), ("acme/prod/fs/d", 200)] {
-        let body = json!({ "input_dir": IN, "output_dir": output, "settings": { "delete_out_dir": true } });
+        let settings = json!({ "delete_out_dir": true });
+        let body = json!({ "input_dir": IN, "output_dir": output, "settings": settings });
         assert_eq!(api.run("form-1", body).await.0, 200);
         let kept = if status == 404 {
             "acme/prod/fs/d/o/j_1/summary.json".to_owned()

@@ -158,7 +158,8 @@ async fn an_unproven_list_writes_no_manifest() {
         // A list that changes with each request.
         Reply::json(&serde_json::json!({
             "solutions": [{
-                "id": format!("id-{offset}-{}", asked.nth), "name": "N", "version": "1", "owner": "svc",
+                "id": format!("id-{offset}-{}", asked.nth),
+                "name": "N", "version": "1", "owner": "svc",
                 "state": "ACTIVE", "visibility": "PRIVATE",
             }],
             "has_more": [offset == "0"],

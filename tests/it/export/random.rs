@@ -212,7 +212,8 @@ async fn start(records: &[Record], profile: Profile) -> Emulator {
 async fn assert_plans_empty(records: &[Record], profile: Profile, is_all: bool) {
     let emulator = start(records, profile).await;
     let manifest = format!(
-        "solform: 1\nenvironments:\n  test:\n    url: {}\n    token: {{ env: TEST_TOKEN }}\n    user: svc\n\
+        "solform: 1\nenvironments:\n  test:\n    url: {}\n    token: {{ env: TEST_TOKEN }}\n    \
+         user: svc\n\
          manage: {{ owners: [svc, IB_DEPLOYED] }}\n",
         emulator.url()
     );

@@ -125,7 +125,10 @@ fn owner() -> impl Strategy<Value = String> {
 
 fn record() -> impl Strategy<Value = Record> {
     let state = prop_oneof![
-        4 => Just("ACTIVE"), 3 => Just("INACTIVE"), 2 => Just("PRODUCTION"), 1 => Just("DEPRECATED"),
+        4 => Just("ACTIVE"),
+        3 => Just("INACTIVE"),
+        2 => Just("PRODUCTION"),
+        1 => Just("DEPRECATED"),
     ];
     let visibility = prop_oneof![
         4 => Just(Some("PRIVATE")), 3 => Just(Some("PUBLIC")), 1 => Just(Some("PENDING_REVIEW")),

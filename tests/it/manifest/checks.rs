@@ -209,23 +209,28 @@ fn solutions_and_defaults() {
         ("solutions: { S: 1.0.0 }", "wrong-type"),
         ("solutions: [S]", "wrong-type"),
         (
-            "defaults: { state: ABSENT, visibility: ALL, superseded: drop, retain: -1, owner: '', path: x }",
+            "defaults: { state: ABSENT, visibility: ALL, superseded: drop, retain: -1, owner: '', \
+             path: x }",
             "absent-by-default unknown-word unknown-word bad-retain empty-value bad-path",
         ),
         (
-            "defaults: { state: '${s}', owner: me }\nvars: { s: ABSENT }\nsolutions: { S: { version: 1 } }",
+            "defaults: { state: '${s}', owner: me }\nvars: { s: ABSENT }\nsolutions: { S: { \
+             version: 1 } }",
             "absent-by-default",
         ),
         (
-            "defaults: { superseded: keep, retain: 1, owner: me }\nsolutions: { S: { version: 1 } }",
+            "defaults: { superseded: keep, retain: 1, owner: me }\nsolutions: { S: { version: 1 } \
+             }",
             "retain-with-keep",
         ),
         (
-            "defaults: { superseded: keep, owner: me }\nsolutions: { S: { version: 1, retain: 1 } }",
+            "defaults: { superseded: keep, owner: me }\nsolutions: { S: { version: 1, retain: 1 } \
+             }",
             "retain-with-keep",
         ),
         (
-            "defaults: { retain: 1, owner: me }\nsolutions: { S: { version: 1, superseded: keep } }",
+            "defaults: { retain: 1, owner: me }\nsolutions: { S: { version: 1, superseded: keep } \
+             }",
             "",
         ),
         (
@@ -290,7 +295,8 @@ fn nothing_declared() {
             "nothing-declared",
         ),
         (
-            "solutions: { A: { owner: me, versions: { 1: { state: ABSENT }, 2: { state: INACTIVE } } } }",
+            "solutions: { A: { owner: me, versions: { 1: { state: ABSENT }, 2: { state: INACTIVE } \
+             } } }",
             "delete",
             "",
         ),
@@ -311,7 +317,8 @@ fn nothing_declared() {
 fn owners_of_the_pair() {
     let codes_of = |user: &str, listed: &str, owner: &str, visibility: &str| {
         codes(&format!(
-            "environments: {{ e: {{ url: 'emulator:'{user} }} }}\nmanage: {{ owners: [{listed}], undeclared: delete }}\n\
+            "environments: {{ e: {{ url: 'emulator:'{user} }} }}\nmanage: {{ owners: [{listed}], \
+             undeclared: delete }}\n\
              solutions: {{ A: {{ version: 1, owner: {owner}, visibility: {visibility} }} }}"
         ))
     };
@@ -347,7 +354,8 @@ fn warnings_name_a_few_of_many() {
     let versions: Vec<String> = (0..100).map(|at| format!("1.{at}:")).collect();
     let versions = versions.join(" , ");
     let part = format!(
-        "solutions: {{ S: {{ owner: me, visibility: PUBLIC, path: x.ibsolution, versions: {{ {versions} }} }} }}"
+        "solutions: {{ S: {{ owner: me, visibility: PUBLIC, path: x.ibsolution, versions: {{ \
+         {versions} }} }} }}"
     );
     let found = found(read_text(&complete(&part)));
     let messages: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -363,8 +371,10 @@ fn warnings_name_a_few_of_many() {
 
 #[test]
 fn values_of_an_environment() {
-    let part = "environments: { e: { url: 'https://X.example/a/', token: { command: [a, 007] }, vars: { t: 90m },\n\
-        timeouts: { deploy: '${t}' }, limits: { max_change: 0%, max_destroy: 3 }, store: 's3://b/${environment}' } }";
+    let part = "environments: { e: { url: 'https://X.example/a/', token: { command: [a, 007] }, \
+        vars: { t: 90m },\n\
+        timeouts: { deploy: '${t}' }, limits: { max_change: 0%, max_destroy: 3 }, store: \
+        's3://b/${environment}' } }";
     let environment = manifest(part).environment;
     assert_eq!(environment.url.as_str(), "https://x.example/a");
     let command = ["a", "007"].map(str::to_owned).to_vec();
@@ -384,30 +394,45 @@ fn values_of_an_environment() {
 #[test]
 fn equal_manifests_have_equal_digests() {
     let digest = |part: &str| manifest(part).digest;
-    let base = "defaults: { owner: me }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }";
+    let base = "defaults: { owner: me }\nsolutions: { A: { version: 1 }, B: { version: 2, state: \
+        ABSENT } }";
     let same = [
-        "# A comment.\nsolutions:\n  B: { state: ABSENT, owner: me, versions: { 2: } }\n  A: { version: \"1\", owner: me }\n",
-        "defaults: { owner: me, superseded: deactivate, state: ACTIVE }\nmanage: { owners: [me, me], undeclared: ignore, names: ['*'] }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT, path: x.ibsolution } }",
-        "environments: { x: { url: 'https://x.example', token: { env: T }, store: s, timeouts: { run: 1h } } }\nvars: { me: me }\ndefaults: { owner: '${me}' }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
+        "# A comment.\nsolutions:\n  B: { state: ABSENT, owner: me, versions: { 2: } }\n  A: { \
+         version: \"1\", owner: me }\n",
+        "defaults: { owner: me, superseded: deactivate, state: ACTIVE }\nmanage: { owners: [me, \
+         me], undeclared: ignore, names: ['*'] }\nsolutions: { A: { version: 1 }, B: { version: 2, \
+         state: ABSENT, path: x.ibsolution } }",
+        "environments: { x: { url: 'https://x.example', token: { env: T }, store: s, timeouts: { \
+         run: 1h } } }\nvars: { me: me }\ndefaults: { owner: '${me}' }\nsolutions: { A: { version: \
+         1 }, B: { version: 2, state: ABSENT } }",
     ];
     for part in same {
         assert_eq!(digest(part), digest(base), "{part}");
     }
     let other = [
-        "defaults: { owner: you }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
-        "defaults: { owner: me, retain: 1 }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
-        "defaults: { owner: me }\nsolutions: { A: { version: 1.0 }, B: { version: 2, state: ABSENT } }",
-        "defaults: { owner: me }\nsolutions: { A: { version: 1, path: x.ibsolution }, B: { version: 2, state: ABSENT } }",
-        "defaults: { owner: me }\nprotect: ['A@*']\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
-        "environments: { e: { url: 'emulator:', context: x } }\ndefaults: { owner: me }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
-        "environments: { e: { url: 'emulator:', limits: { max_destroy: 0 } } }\ndefaults: { owner: me }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
+        "defaults: { owner: you }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT \
+         } }",
+        "defaults: { owner: me, retain: 1 }\nsolutions: { A: { version: 1 }, B: { version: 2, \
+         state: ABSENT } }",
+        "defaults: { owner: me }\nsolutions: { A: { version: 1.0 }, B: { version: 2, state: ABSENT \
+         } }",
+        "defaults: { owner: me }\nsolutions: { A: { version: 1, path: x.ibsolution }, B: { \
+         version: 2, state: ABSENT } }",
+        "defaults: { owner: me }\nprotect: ['A@*']\nsolutions: { A: { version: 1 }, B: { version: \
+         2, state: ABSENT } }",
+        "environments: { e: { url: 'emulator:', context: x } }\ndefaults: { owner: me \
+         }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
+        "environments: { e: { url: 'emulator:', limits: { max_destroy: 0 } } }\ndefaults: { owner: \
+         me }\nsolutions: { A: { version: 1 }, B: { version: 2, state: ABSENT } }",
     ];
     for part in other {
         assert_ne!(digest(part), digest(base), "{part}");
     }
 }
 
-const TWO: &str = "solform: 1\nenvironments:\n  a: { url: 'emulator:', vars: { owner_name: me } }\n  b: { url: 'emulator:', solutions: { T: ~ } }\nsolutions: { S: { version: 1, owner: '${owner_name}' } }\n";
+const TWO: &str = "solform: 1\nenvironments:\n  a: { url: 'emulator:', vars: { owner_name: me } \
+    }\n  b: { url: 'emulator:', solutions: { T: ~ } }\nsolutions: { S: { version: 1, owner: \
+    '${owner_name}' } }\n";
 
 #[test]
 fn only_the_chosen_environment_is_checked() {

@@ -84,7 +84,8 @@ fn the_committed_schema_is_up_to_date() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         made == committed,
-        "schema/manifest.schema.json is not that of the types; run the tests with SOLFORM_BLESS=1 to write it"
+        "schema/manifest.schema.json is not that of the types; run the tests with SOLFORM_BLESS=1 \
+         to write it"
     );
 }
 

@@ -188,7 +188,9 @@ fn ten_thousand_mistakes_are_found() {
 
 /// Returns a manifest whose owner is the end of a chain of this number of variables.
 fn chained(variables: usize) -> String {
-    let mut text = "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\ndefaults: { owner: \"${v0}\" }\nsolutions: { S: { version: 1 } }\nvars:\n".to_owned();
+    let mut text = "solform: 1\nenvironments: { e: { url: \"emulator:\" } }\ndefaults: { owner: \
+        \"${v0}\" }\nsolutions: { S: { version: 1 } }\nvars:\n"
+        .to_owned();
     for number in 0..variables {
         let _ = writeln!(text, "  v{number}: ${{v{}}}", number + 1);
     }

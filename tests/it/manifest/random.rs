@@ -125,7 +125,11 @@ proptest! {
 
     /// A valid manifest in which one range is replaced.
     #[test]
-    fn damaged_manifests_never_panic(at in any::<prop::sample::Index>(), piece in piece(), cut in 0_usize..40) {
+    fn damaged_manifests_never_panic(
+        at in any::<prop::sample::Index>(),
+        piece in piece(),
+        cut in 0_usize..40,
+    ) {
         let text = include_str!("../../fixtures/manifests/good/full.yaml");
         let start = text.floor_char_boundary(at.index(text.len()));
         let end = text.floor_char_boundary((start + cut).min(text.len()));

@@ -319,7 +319,8 @@ async fn warnings_are_diagnostics() {
     // Two versions that differ only in form cause a warning.
     let text = env.read("solform.yaml");
     let doubtful = format!(
-        "{text}  Form: {{ versions: {{ '1.0': {{ state: ABSENT }}, '1.0.0': {{ state: ABSENT }} }} }}\n"
+        "{text}  Form: {{ versions: {{ '1.0': {{ state: ABSENT }}, '1.0.0': {{ state: ABSENT }} }} \
+         }}\n"
     );
     env.write("solform.yaml", &doubtful);
     let output = env.solform_beside(&["plan", "--json"]).await.exits_with(0);
@@ -362,7 +363,8 @@ async fn an_interrupted_apply_ends_with_a_summary() {
     let emulator = start_with(world, &[], JobPace::Manual, 100).await;
     let env = env_with(&manifest(
         &emulator.url(),
-        "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B: { version: 1, path: '${drive}/B-1.ibsolution' }\n",
+        "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B: { version: 1, path: \
+         '${drive}/B-1.ibsolution' }\n",
     ));
     let arguments = [
         &APPLY[..],

@@ -10,7 +10,8 @@ async fn a_plan_has_annotations_and_a_step_summary() {
         &emulator.url(),
         "    protect: [\"Safe@*\"]\n",
         "",
-        "  Up: { version: 2, path: '${drive}/Up-2.ibsolution', visibility: PUBLIC }\n  Old: { version: 1, state: ABSENT }\n  Safe: { version: 1, state: ABSENT }\n",
+        "  Up: { version: 2, path: '${drive}/Up-2.ibsolution', visibility: PUBLIC }\n  Old: { \
+         version: 1, state: ABSENT }\n  Safe: { version: 1, state: ABSENT }\n",
     );
     let mut env = env_with(&text);
     let summary = env.write("summary.md", "what another step wrote\n");

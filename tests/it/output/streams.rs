@@ -155,7 +155,8 @@ pub(super) fn assert_golden(name: &str, text: &str) {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         text == committed,
-        "{} differs from the output; read it, and run the test with SOLFORM_BLESS=1 to write it:\n{text}",
+        "{} differs from the output; read it, and run the test with SOLFORM_BLESS=1 to write \
+         it:\n{text}",
         path.display()
     );
 }

@@ -36,7 +36,8 @@ async fn only_a_declared_state_ends_production() {
     .await;
     let env = env_with(&manifest(
         &emulator.url(),
-        "  Stays: { version: 1, state: ACTIVE }\n  Ends: { version: 1, state: INACTIVE }\n  Old: { version: 2 }\n",
+        "  Stays: { version: 1, state: ACTIVE }\n  Ends: { version: 1, state: INACTIVE }\n  Old: { \
+         version: 2 }\n",
     ));
     let _ = env
         .solform_beside(&APPLY)
@@ -127,7 +128,8 @@ async fn an_unproven_list_proves_nothing_missing() {
 /// 8.5: the examples of the documentation are not valid JSON. The error quotes the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_example_is_an_error() {
-    let example = "{\n\"solution\": {\n\"id\": \"example-uuid-1\",\n\"metadata\" \"{\\\"authors\\\": [\\\"user1\\\"]}\"\n},\n}";
+    let example = "{\n\"solution\": {\n\"id\": \"example-uuid-1\",\n\"metadata\" \
+        \"{\\\"authors\\\": [\\\"user1\\\"]}\"\n},\n}";
     let server = Scripted::start(move |_| Reply::text(200, example)).await;
     let env = env_with(&manifest(server.url.as_str(), "  A: { version: 1 }\n"));
     let _ = env

@@ -181,7 +181,8 @@ async fn a_delete_across_owners_needs_the_store() {
 /// A record of another author is not adopted: the plan and the write are blocked.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_authors_version_blocks_the_create() {
-    let text = "solutions:\n  - { name: A, version: 1, owner: IB_DEPLOYED, author: bob, visibility: PUBLIC }\n";
+    let text = "solutions:\n  - { name: A, version: 1, owner: IB_DEPLOYED, author: bob, \
+        visibility: PUBLIC }\n";
     let live = || Seed::parse(text).unwrap();
     let emulator = start(live(), &[]).await;
     let env = env_with(&release(&emulator.url(), "svc", "1: {}"));
@@ -268,7 +269,8 @@ async fn a_public_package_becomes_private() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delete_leaves_the_other_owners_record() {
     let world = || {
-        let text = "solutions:\n  - { name: A, version: 1, owner: svc, author: svc }\n  - { name: A, version: 1, owner: IB_DEPLOYED, author: svc, visibility: PUBLIC }\n";
+        let text = "solutions:\n  - { name: A, version: 1, owner: svc, author: svc }\n  - { name: \
+            A, version: 1, owner: IB_DEPLOYED, author: svc, visibility: PUBLIC }\n";
         Seed::parse(text).unwrap()
     };
     for (owner, left) in [
@@ -334,7 +336,8 @@ async fn an_upgrade_deactivates_a_protected_version() {
             "    protect: ['A@*']\n",
             "",
             &format!(
-                "  A: {{ version: 2, superseded: {policy}, path: '${{drive}}/${{name}}-${{version}}.ibsolution' }}\n"
+                "  A: {{ version: 2, superseded: {policy}, path: \
+                 '${{drive}}/${{name}}-${{version}}.ibsolution' }}\n"
             ),
         ));
         let _ = env.solform_beside(&APPLY).await.exits_with(2);

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+use crate::source_text::sources;
+
 /// A row in the tables of the page.
 struct Row {
     key: String,
@@ -129,24 +131,6 @@ fn a_name_without_a_test_is_detected() {
     assert!(names("TODO").is_err());
 }
 
-/// Returns every `.rs` file of the repository with its text.
-fn sources() -> Vec<(PathBuf, String)> {
-    let mut open = ["src", "emulator/src", "tests", "benches"]
-        .map(|folder| root().join(folder))
-        .to_vec();
-    let mut found = Vec::new();
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            let entries = std::fs::read_dir(&path).unwrap();
-            open.extend(entries.map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            found.push((path, text));
-        }
-    }
-    found
-}
-
 /// Comments refer to rows (`U7`, `8.23`) and sections (`"Jobs"`) of the page.
 #[test]
 fn references_to_the_page_exist() {
@@ -172,18 +156,4 @@ fn references_to_the_page_exist() {
         }
     }
     assert!(count > 60, "{count}");
-}
-
-#[test]
-fn comments_name_no_outside_document() {
-    let elsewhere =
-        Regex::new(r"(?i)design \d|api.facts|field.features|style \d|vocabulary \d").unwrap();
-    for (path, text) in sources() {
-        if path.ends_with(file!()) {
-            continue;
-        }
-        for line in text.lines() {
-            assert!(!elsewhere.is_match(line), "{}: {line}", path.display());
-        }
-    }
 }

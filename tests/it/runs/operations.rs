@@ -16,7 +16,8 @@ async fn all_nine_operations_of_the_page_are_used() {
         env.write(
             "solform.yaml",
             &format!(
-                "{head}solutions:\n  New: {{ version: 1.0.0, path: '${{drive}}/${{name}}-${{version}}.ibsolution', state: {state} }}\n"
+                "{head}solutions:\n  New: {{ version: 1.0.0, path: \
+                 '${{drive}}/${{name}}-${{version}}.ibsolution', state: {state} }}\n"
             ),
         );
     };

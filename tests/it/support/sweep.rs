@@ -32,7 +32,8 @@ pub(crate) fn assert_none_failed(test: &str, cases: usize, failed: &[(String, St
         .map(|(name, what)| format!("--- {name}\n{what}"))
         .collect();
     panic!(
-        "{} of {cases} cases failed:\n{}\n{}\nRun one alone: {ONE}='{first}' cargo test --test it {test}",
+        "{} of {cases} cases failed:\n{}\n{}\nRun one alone: {ONE}='{first}' cargo test --test it \
+         {test}",
         failed.len(),
         names.join("\n"),
         shown.join("\n"),

@@ -56,7 +56,8 @@ pub(crate) fn seed(live: &[Version<'_>], packages: &[Version<'_>]) -> Seed {
     for version in live {
         writeln!(
             text,
-            "  - {{ name: {:?}, version: {:?}, owner: {}, author: {2}, state: {}, visibility: {} }}",
+            "  - {{ name: {:?}, version: {:?}, owner: {}, author: {2}, state: {}, visibility: {} \
+             }}",
             version.name, version.version, version.owner, version.state, version.visibility
         )
         .unwrap();

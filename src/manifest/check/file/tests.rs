@@ -6,12 +6,16 @@ use super::*;
 
 const PLAIN: &str = "solform: 1\n\
     # What runs where.\n\
-    environments:\n  a: { url: \"emulator:\", vars: { d: x/y } }\n  b:\n    url: https://b.example\n    \
-    token: { command: [vault, 'it''s'] }\n    solutions:\n      Off: ~\n      On: { state: INACTIVE }\n\
+    environments:\n  a: { url: \"emulator:\", vars: { d: x/y } }\n  b:\n    url: \
+    https://b.example\n    \
+    token: { command: [vault, 'it''s'] }\n    solutions:\n      Off: ~\n      On: { state: \
+    INACTIVE }\n\
     defaults: { owner: me, retain: 2 }\n\
     protect:\n- \"On@*\"\n\
-    solutions:\n  On:\n    versions:\n      1.10: { path: \"${d}/\\u0041-1.10.ibsolution\" }\n      2: {}\n  \
-    Off:\n    version: 0x1F\n    path: >-\n      a/b c\n      d.ibsolution\n    visibility: PUBLIC\n";
+    solutions:\n  On:\n    versions:\n      1.10: { path: \"${d}/\\u0041-1.10.ibsolution\" \
+    }\n      2: {}\n  \
+    Off:\n    version: 0x1F\n    path: >-\n      a/b c\n      d.ibsolution\n    visibility: \
+    PUBLIC\n";
 
 /// Pieces of YAML, some of which a plain manifest never has.
 const PIECES: &[&str] = &[

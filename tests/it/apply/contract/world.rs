@@ -20,10 +20,19 @@ solutions:
   - { id: gone-1, name: Gone, version: 1.0.0, owner: svc, author: svc, referenced: true }
   - { id: theirs-1, name: Form, version: 0.5.0, owner: somebody, author: somebody }
   - { id: theirs-2, name: New Form, version: '1.10', owner: somebody, author: somebody }
-  - { id: theirs-3, name: Patched, version: 0.9.0, owner: somebody, author: somebody, state: INACTIVE }
+  - id: theirs-3
+    name: Patched
+    version: 0.9.0
+    owner: somebody
+    author: somebody
+    state: INACTIVE
 packages:
   - { path: 'DRIVE/Form-2.0.0.ibsolution', name: Form, version: 2.0.0, owner: svc }
-  - { path: 'DRIVE/New-1.10.ibsolution', name: New, version: '1.10', owner: svc, visibility: PRIVATE }
+  - path: DRIVE/New-1.10.ibsolution
+    name: New
+    version: '1.10'
+    owner: svc
+    visibility: PRIVATE
 files:
   - { path: 'DRIVE/in/a.txt', text: a form }
 ";
