@@ -31,13 +31,13 @@ fn put(
 ) -> io::Result<()> {
     match Destination::open(path, overwrite, builder)? {
         Destination::Direct(mut file) => file.write_all(bytes),
-        Destination::Beside { mut file, place } => {
+        Destination::Beside { mut file, target } => {
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             let moved = if overwrite {
-                file.persist(&place)
+                file.persist(&target)
             } else {
-                file.persist_noclobber(&place)
+                file.persist_noclobber(&target)
             };
             moved.map_err(|error| error.error)?;
             Ok(())
@@ -70,7 +70,7 @@ enum Destination {
     /// A temporary file, which is renamed when it is complete.
     Beside {
         file: tempfile::NamedTempFile,
-        place: PathBuf,
+        target: PathBuf,
     },
     /// A device or a pipe, which is written directly.
     Direct(std::fs::File),
@@ -78,7 +78,7 @@ enum Destination {
 
 impl Destination {
     fn open(path: &Path, overwrite: bool, builder: &tempfile::Builder<'_, '_>) -> io::Result<Self> {
-        let place = match std::fs::metadata(path) {
+        let target = match std::fs::metadata(path) {
             // A symbolic link is kept: its target is replaced.
             Ok(there) if overwrite && there.is_file() => path.canonicalize()?,
             Ok(_) if overwrite => {
@@ -87,13 +87,13 @@ impl Destination {
             }
             Ok(_) | Err(_) => path.to_owned(),
         };
-        let folder = folder_of(&place);
+        let folder = folder_of(&target);
         if !folder.is_dir() {
             let what = format!("there is no folder `{}`", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, what));
         }
         let file = builder.tempfile_in(folder)?;
-        Ok(Self::Beside { file, place })
+        Ok(Self::Beside { file, target })
     }
 }
 

@@ -3,26 +3,19 @@
 //! Only this module reads the process environment and owns the streams. Commands collect inputs,
 //! call the core and the edges, and pass values to renderers.
 
-mod ahead;
 mod args;
-mod base;
 mod clock;
 mod command_line;
 mod commands;
-mod embedded;
+mod environment;
 mod error;
 mod files;
 mod invocation;
 mod io;
 mod process;
-mod progress;
-mod repeated;
 mod restrictions;
-mod session;
 mod settings;
 mod signals;
-mod status;
-mod stream;
 mod workflow;
 
 use std::ffi::OsString;

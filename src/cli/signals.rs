@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::io::SharedErr;
-use super::stream::Stream;
+use super::io::{SharedErr, Stream};
 use crate::apply::CancelHandle;
 use crate::render::{Diagnostic, Severity, StreamMessage};
 
@@ -97,7 +96,7 @@ async fn end(stream: Option<Stream>, err: Option<SharedErr>, message: String) {
             let error = Diagnostic::new(Severity::Error, message);
             stream.close(StreamMessage::diagnostic(error));
         }
-        (None, Some(err)) => err.say(|out| writeln!(out, "\nError: {message}")),
+        (None, Some(err)) => err.write(|out| writeln!(out, "\nError: {message}")),
         (None, None) => {}
     });
     let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;

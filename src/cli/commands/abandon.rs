@@ -9,9 +9,9 @@ use clap::Args;
 use crate::api::ReadError;
 use crate::cli::args::{ManifestArgs, StoreArgs, parse_address};
 use crate::cli::clock;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::{apply_session, approval};
@@ -58,11 +58,12 @@ pub(super) async fn run(
         if !args.auto_approve {
             return Err(approval::not_approved_with_json());
         }
-        io.keep_out_for_a_document();
+        io.reserve_out();
     }
     let mut start = Cancellation::new(io)?;
     let session = start.open(&args.manifest, settings, io).await?;
-    let (store, lease, _) = apply_session::open(&session, &args.store, &mut start, io).await?;
+    let (store, lease, _) =
+        apply_session::open_store(&session, &args.store, &mut start, io).await?;
     let done = abandon(args, &session, &*store, &mut start, io).await;
     lease.release().await;
     done
@@ -117,7 +118,7 @@ async fn abandon(
     if args.json {
         render_json(&AbandonDocument::of(&abandoned), io.document())?;
     } else {
-        let next = session.place.command("plan");
+        let next = session.context.command("plan");
         writeln!(io.out, "Abandoned. Next: {next}")?;
     }
     Ok(ExitStatus::Success)
@@ -247,7 +248,7 @@ async fn record(
         change: step.change.clone(),
         job: left.job.clone(),
         made: made_by(step, live),
-        who: session.place.who.clone(),
+        who: session.context.settings.who.clone(),
     };
     journal
         .record_all(clock::now_ms(), reopen.into_iter().chain([abandon]))

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::args::ChangeArgs;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply_session::{self, ApplySession};
+use crate::cli::workflow::apply_session::ApplySession;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::report::Reporting;
 use crate::cli::workflow::saved_plan::{self, SavedApproval};
-use crate::cli::workflow::{apply, plan};
+use crate::cli::workflow::{apply, plan, recovery};
 use crate::plan::{Mode, SavedPlan, SavedPlanError};
 use crate::render::StreamMessage;
 
@@ -69,9 +69,9 @@ async fn resume(
         return Err(CommandError::option_with_plan(option));
     }
     let session = start.open(&change.manifest, settings, io).await?;
-    reporting.learn(&session);
-    start.set_next(&session.place.command("apply").argument("--resume"));
-    let apply_session = apply_session::take(&session, &change.store, &mut start, io).await?;
+    reporting.set_environment(&session);
+    start.set_next(&session.context.command("apply").argument("--resume"));
+    let apply_session = recovery::open(&session, &change.store, &mut start, io).await?;
     let done = resume_interrupted(&session, args, &apply_session, &mut start, reporting, io).await;
     apply_session.end().await;
     done

@@ -11,10 +11,10 @@ use solform_emulator::{self as emulator, EmulatorOptions, Fault, JobPace, Profil
 
 use crate::apply::CancelHandle;
 use crate::cli::args::parse_duration;
-use crate::cli::embedded::{self, Holder};
+use crate::cli::environment::embedded_emulator::{self, Holder};
+use crate::cli::environment::session::{read_seed, seed_error};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::{Io, SharedErr};
-use crate::cli::session::{read_seed, seed_error};
 use crate::cli::settings::{Settings, variable};
 use crate::cli::signals::{self, NextCommand};
 use crate::regular_file::{self, SECRET_LIMIT};
@@ -111,7 +111,7 @@ pub(super) async fn run(
         who: &settings.who,
         command: &io.secrets.redact(&settings.typed),
     };
-    let embedded = embedded::start(options, args.seed.as_deref(), holder, io).await?;
+    let embedded = embedded_emulator::start(options, args.seed.as_deref(), holder, io).await?;
     // The first line is the address, for scripts that wait for it.
     writeln!(io.out, "{}", embedded.emulator.url())?;
     io.out.flush()?;

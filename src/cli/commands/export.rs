@@ -7,10 +7,10 @@ use clap::Args;
 
 use crate::api::{ListRequest, ReadError, VisibilityOf};
 use crate::cli::args::ManifestArgs;
+use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::files::{check_writable, folder_of, write_shared};
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session};
 use crate::cli::settings::{Settings, variable};
 use crate::export::{Exported, Reach, WhyLeft, export};
 use crate::live::{Coverage, LiveState};
@@ -151,7 +151,7 @@ fn warn_about_export(
         .left
         .iter()
         .filter(|left| matches!(left.why, WhyLeft::OtherOwner(_)));
-    for record in others.take(TOLD) {
+    for record in others.take(WARNED) {
         writeln!(
             io.err,
             "Warning: {} is left out: {}.",
@@ -164,7 +164,7 @@ fn warn_about_export(
     };
     let environment = &session.manifest().environment;
     if names_neighbours(environment)
-        && !is_same_folder(folder_of(path), &session.place.loaded.folder)
+        && !is_same_folder(folder_of(path), &session.context.loaded.folder)
     {
         writeln!(
             io.err,
@@ -182,7 +182,7 @@ fn warn_about_export(
 }
 
 /// The maximum number of records with a warning of their own.
-const TOLD: usize = 10;
+const WARNED: usize = 10;
 
 /// Returns true if the environment needs anything besides its manifest.
 fn names_neighbours(environment: &Environment) -> bool {

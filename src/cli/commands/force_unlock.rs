@@ -5,11 +5,10 @@ use std::io::Write as _;
 use clap::Args;
 
 use crate::cli::args::ManifestArgs;
+use crate::cli::environment::{context, lock_holder};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply_session;
 use crate::render::words;
 
 /// Remove the lock, even if another process holds it
@@ -33,8 +32,8 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let place = session::place(&args.manifest, settings, io)?;
-    let store = place.store(args.store.as_deref(), &io.secrets)?;
+    let context = context::read_context(&args.manifest, settings, io)?;
+    let store = context.store(args.store.as_deref(), &io.secrets)?;
     // The id is the approval: only a command that could not acquire the lock shows it.
     if store.force_unlock(&args.id).await? {
         writeln!(
@@ -48,7 +47,7 @@ pub(super) async fn run(
         None => "No command holds it.".to_owned(),
         Some(holder) => format!(
             "It is held by {}, under the id `{}`.",
-            apply_session::described(&holder),
+            lock_holder::description(&holder),
             holder.id
         ),
     };

@@ -7,9 +7,9 @@ use clap::Args;
 
 use crate::api::ListRequest;
 use crate::cli::args::ManifestArgs;
+use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
 use crate::ident::{Address, SolutionId, SolutionName};
@@ -97,7 +97,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// Returns the id of the only record that a text matches.
-pub(super) async fn the_one(session: &Session, text: &str) -> Result<SolutionId, CommandError> {
+pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionId, CommandError> {
     if Address::parse(text).is_err()
         && let Ok(id) = SolutionId::parse(text)
     {

@@ -5,11 +5,12 @@ use std::io::Write as _;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::args::{ManifestArgs, SizeArgs};
+use crate::cli::clock;
+use crate::cli::environment::context;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
-use crate::cli::{clock, session};
 use crate::render::{
     MarkdownOptions, history_document, render_history, render_json, render_past_run,
     render_past_run_markdown, run_history_document,
@@ -70,8 +71,8 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let place = session::place(&args.manifest, settings, io)?;
-    let store = place.store(args.store.as_deref(), &io.secrets)?;
+    let context = context::read_context(&args.manifest, settings, io)?;
+    let store = context.store(args.store.as_deref(), &io.secrets)?;
     let mut runs = apply_session::runs_of(&*store).await?;
     for run in runs.iter_mut().filter(|run| run.complete.is_none()) {
         if let Some(lock) = &run.lock
@@ -80,7 +81,7 @@ pub(super) async fn run(
             run.running_at_ms = Some(clock::now_ms());
         }
     }
-    let environment = &place.loaded.manifest.environment.name;
+    let environment = &context.loaded.manifest.environment.name;
     match &args.command {
         None if args.json => render_json(&history_document(environment, &runs), io.document())?,
         None if runs.is_empty() => writeln!(io.out, "No runs.")?,

@@ -4,8 +4,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::args::{ManifestArgs, WaitingArgs, parse_space};
 use crate::cli::error::{CommandError, ExitStatus};
-use crate::cli::io::Io;
-use crate::cli::progress::Progress;
+use crate::cli::io::{Io, Progress};
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;

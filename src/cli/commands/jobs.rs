@@ -8,9 +8,9 @@ use futures_util::StreamExt as _;
 
 use super::get;
 use crate::cli::args::{ManifestArgs, parse_space};
+use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::ident::{Address, JobId, SolutionId};
 use crate::job::{RunFilter, RunList};
@@ -193,7 +193,7 @@ pub(super) async fn run(
 
 async fn filter(args: &JobsArgs, session: &Session) -> Result<RunFilter, CommandError> {
     let solution_ids = match &args.solution {
-        Some(solution) => vec![get::the_one(session, solution).await?],
+        Some(solution) => vec![get::single_id(session, solution).await?],
         None => args.solution_id.clone(),
     };
     Ok(RunFilter {

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::{FormatArgs, ManifestArgs, OUTPUT, PlanningArgs};
+use crate::cli::clock;
+use crate::cli::environment::early_listing;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats};
-use crate::cli::{ahead, clock};
 use crate::plan::{Mode, PlanOptions, SavedPlan, judge};
 use crate::render::StreamMessage;
 
@@ -46,7 +47,7 @@ pub(super) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     if !args.formats.is_text() {
-        io.keep_out_for_a_document();
+        io.reserve_out();
     }
     let outputs = args.formats.output.iter().map(|output| &*output.path);
     output_files::check(outputs.chain(args.out.as_deref()), &args.manifest.file)?;
@@ -56,9 +57,9 @@ pub(super) async fn run(
     if let Some(path) = &args.out {
         plan::check_saved(path)?;
     }
-    let mut is_told = false;
-    let done = make(args, settings, &mut is_told, io).await;
-    if let (Err(error), false) = (&done, is_told) {
+    let mut is_reported = false;
+    let done = make(args, settings, &mut is_reported, io).await;
+    if let (Err(error), false) = (&done, is_reported) {
         plan_formats::write_errors(error, &args.formats, settings, io)?;
     }
     done
@@ -67,7 +68,7 @@ pub(super) async fn run(
 async fn make(
     args: &PlanArgs,
     settings: &Settings,
-    is_told: &mut bool,
+    is_reported: &mut bool,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let mode = if args.destroy {
@@ -78,7 +79,7 @@ async fn make(
     if args.destroy && !args.planning.replace.is_empty() {
         return Err(plan::replace_with_destroy());
     }
-    let (session, look) = ahead::open(&args.manifest, settings, io).await?;
+    let (session, look) = early_listing::open(&args.manifest, settings, io).await?;
     let mut options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
     let history = apply_session::read_history(&session, args.store.as_deref(), io).await?;
@@ -95,14 +96,14 @@ async fn make(
         settings,
         io,
     )?;
-    *is_told = true;
+    *is_reported = true;
     if let Some(path) = &args.out {
         let now_ms = clock::now_ms();
         let id = uuid::Uuid::new_v4().to_string();
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
         plan::write_saved(path, &saved)?;
-        let next = plan::saved_plan_command(&session.place, &saved, path);
+        let next = plan::saved_plan_command(&session.context, &saved, path);
         let message = match next {
             Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
             None => format!(
@@ -113,13 +114,13 @@ async fn make(
         writeln!(io.text().0, "{message}")?;
         io.send(|| StreamMessage::log(message));
     } else {
-        plan::give_back(plan);
+        plan::drop_in_background(plan);
     }
     if let Some(blocked) = blocked {
         io.out.flush()?;
         io.refusals(&refusals, |refusal| packages::problem_of(&session, refusal))?;
         return Err(blocked);
     }
-    plan::give_back(session.place);
+    plan::drop_in_background(session.context);
     Ok(status)
 }

@@ -11,10 +11,10 @@ use clap::{Args, ValueEnum};
 use indexmap::IndexSet;
 
 use crate::cli::args::{Output, SizeArgs};
-use crate::cli::base::{Base, read_base, reviewed};
+use crate::cli::environment::base_manifest::{Base, read_base, reviewed};
+use crate::cli::environment::context::read_source;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session::read_source;
 use crate::cli::settings::{Settings, variable};
 use crate::cli::workflow::output_files;
 use crate::manifest::{
@@ -110,7 +110,7 @@ pub(super) async fn run(
     let variables = Variables {
         placeholders: Placeholders::of([&head].into_iter().chain(&base)),
         known: &settings.allowed_variables,
-        stood_in: RefCell::default(),
+        replaced: RefCell::default(),
     };
     let heads = variables.read(&head, only, "the manifest")?;
     // Warnings about the base are not caused by this change.
@@ -170,7 +170,7 @@ struct Side {
 struct Variables<'a> {
     placeholders: Placeholders,
     known: &'a [String],
-    stood_in: RefCell<BTreeSet<String>>,
+    replaced: RefCell<BTreeSet<String>>,
 }
 
 impl Variables<'_> {
@@ -178,7 +178,7 @@ impl Variables<'_> {
         if self.known.iter().any(|known| known == name) {
             return variable(name);
         }
-        self.stood_in.borrow_mut().insert(name.to_owned());
+        self.replaced.borrow_mut().insert(name.to_owned());
         Some(self.placeholders.text(name))
     }
 
@@ -189,10 +189,10 @@ impl Variables<'_> {
         only: Option<&str>,
         what: &str,
     ) -> Result<Side, CommandError> {
-        self.stood_in.borrow_mut().clear();
+        self.replaced.borrow_mut().clear();
         let read = |name: &str| self.value(name);
         let failed = |problems: Problems| {
-            let variables: Vec<String> = self.stood_in.take().into_iter().collect();
+            let variables: Vec<String> = self.replaced.take().into_iter().collect();
             reviewed(&format!("{what} `{}`", source.name()), problems, &variables)
         };
         let names = manifest::environments(source).map_err(failed)?;

@@ -8,10 +8,9 @@ use serde_json::{Map, Value};
 
 use super::get;
 use crate::cli::args::{ManifestArgs, WaitingArgs};
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
-use crate::cli::io::Io;
-use crate::cli::progress::Progress;
-use crate::cli::session::Session;
+use crate::cli::io::{Io, Progress};
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::run_watch;
@@ -120,7 +119,7 @@ async fn target(args: &RunArgs, session: &Session) -> Result<RunTarget, CommandE
             owner: args.owner.clone(),
         });
     };
-    Ok(RunTarget::Id(get::the_one(session, solution).await?))
+    Ok(RunTarget::Id(get::single_id(session, solution).await?))
 }
 
 /// Returns the error of a run that did not start, or may not have started.

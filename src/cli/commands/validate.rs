@@ -5,9 +5,9 @@ use std::io::Write as _;
 use clap::Args;
 
 use crate::cli::args::ManifestArgs;
+use crate::cli::environment::context;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session;
 use crate::cli::settings::Settings;
 use crate::manifest::{self, Selection};
 use crate::render::words;
@@ -26,7 +26,7 @@ pub(super) fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let args = &args.manifest;
-    let source = session::read_source(&args.file)?;
+    let source = context::read_source(&args.file)?;
     let environment = args
         .environment
         .as_deref()

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::apply_session::{self, ApplySession};
+use super::apply_session::ApplySession;
 use super::approval::{self, Approval};
 use super::cancellation::Cancellation;
 use super::execution::{self, ApplyResult};
 use super::report::Reporting;
 use super::verification::{self, Verification};
-use super::{packages, plan, plan_formats};
+use super::{packages, plan, plan_formats, recovery};
 use crate::apply::{ApplyReport, Outcome, StepError, StepReport, Totals};
 use crate::attribute::State;
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, with_precedence};
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::ident::{Address, Identity};
 use crate::outcome::{OutcomeKind, WriteKind};
@@ -64,12 +64,12 @@ pub(in crate::cli) async fn plan_and_execute(
         return Err(plan::replace_with_destroy());
     }
     let session = start.open(&args.manifest, settings, io).await?;
-    reporting.learn(&session);
-    start.set_next(&session.place.command(match reporting.mode {
+    reporting.set_environment(&session);
+    start.set_next(&session.context.command(match reporting.mode {
         Mode::Converge => "apply",
         Mode::Destroy => "destroy",
     }));
-    let apply_session = apply_session::take(&session, &args.store, &mut start, io).await?;
+    let apply_session = recovery::open(&session, &args.store, &mut start, io).await?;
     let done = plan_then_execute(&session, args, &apply_session, &mut start, reporting, io).await;
     apply_session.end().await;
     done
@@ -156,7 +156,7 @@ pub(in crate::cli) async fn execute(
     }
     let (run, report, after) = if has_run {
         let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
-        start.set_next(&session.place.command("apply").argument("--resume"));
+        start.set_next(&session.context.command("apply").argument("--resume"));
         let applying = execution::run_apply(
             session,
             &approved,
@@ -168,7 +168,7 @@ pub(in crate::cli) async fn execute(
         );
         let ApplyResult { run, mut report } = applying.await?;
         report.credit(&apply_session.recovered);
-        let after = verification::look_again(
+        let after = verification::verify(
             session,
             &report,
             approved.plan(),
@@ -203,7 +203,7 @@ pub(in crate::cli) async fn execute(
         resume_command: &next,
     };
     let status = status_of(approved.plan(), &report, &after, &in_flight);
-    match (reporting.tell(&view, io), status) {
+    match (reporting.write_report(&view, io), status) {
         // Writes were sent, so a closed output no longer changes the result.
         (Ok(()), _) => Ok(status),
         (Err(error), _) if error.is_closed() => Ok(status),
@@ -419,7 +419,7 @@ fn is_not_replaced(step: &StepReport) -> bool {
 
 /// Returns the command that shows the remaining changes.
 fn plan_command(session: &Session, mode: Mode, options: &DiffOptions) -> PrintedCommand {
-    let command = session.place.command("plan");
+    let command = session.context.command("plan");
     let command = match mode {
         Mode::Converge => command,
         Mode::Destroy => command.argument("--destroy"),
@@ -456,7 +456,7 @@ fn abandon_commands(
     earlier
         .chain(own)
         .map(|(address, apply)| {
-            let command = session.place.command("abandon").first_argument(address);
+            let command = session.context.command("abandon").first_argument(address);
             command.option("--apply", apply).to_string()
         })
         .collect()
@@ -473,7 +473,7 @@ fn again_command(session: &Session, order: &ApplyRequest) -> PrintedCommand {
         Mode::Destroy if !is_resumed => "destroy",
         Mode::Destroy | Mode::Converge => "apply",
     };
-    let command = session.place.command(verb);
+    let command = session.context.command(verb);
     match &order.saved {
         None => command
             .options("--target", &order.options.targets)

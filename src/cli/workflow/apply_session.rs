@@ -5,21 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cancellation::Cancellation;
-use super::execution;
-use crate::apply::{self, RecoveredOutcome, Recovery};
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
+use crate::cli::environment::lock_holder;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::io::Io;
-use crate::cli::progress::Progress;
-use crate::cli::session::Session;
 use crate::ident::Identity;
-use crate::outcome::OutcomeKind;
-use crate::plan::{ApplyHistory, DiffOptions, OwnWrites, PastWrite};
-use crate::render::{StreamMessage, words};
-use crate::store::{
-    Entry, Lease, LockOwner, PastApply, RecordedOutcome, Store, expired, history_of, lock,
-};
+use crate::plan::{ApplyHistory, OwnWrites, PastWrite};
+use crate::render::StreamMessage;
+use crate::store::{Lease, LockOwner, PastApply, Store, history_of, lock};
 
 /// The lock and the store of an apply in progress.
 pub(in crate::cli) struct ApplySession {
@@ -37,7 +32,7 @@ pub(in crate::cli) struct ApplySession {
     pub(in crate::cli) recovered: BTreeSet<Identity>,
     /// The writes of each earlier apply, with the plan that it applied and whether this one
     /// recovers it.
-    own_writes: Vec<PastWrites>,
+    pub(super) own_writes: Vec<PastWrites>,
     /// The newest apply, if it is not complete.
     pub(in crate::cli) interrupted: Option<String>,
     /// The newest apply.
@@ -47,50 +42,21 @@ pub(in crate::cli) struct ApplySession {
 }
 
 /// The writes of an earlier apply.
-struct PastWrites {
-    plan: Option<String>,
-    is_recovered: bool,
-    writes: Vec<PastWrite>,
-}
-
-/// Acquires the lock, and recovers the open writes of earlier applies.
-pub(in crate::cli) async fn take(
-    session: &Session,
-    args: &StoreArgs,
-    start: &mut Cancellation,
-    io: &mut Io,
-) -> Result<ApplySession, CommandError> {
-    let (store, lease, lock) = open(session, args, start, io).await?;
-    let mut apply_session = ApplySession {
-        store,
-        lease,
-        lock,
-        history: ApplyHistory::default(),
-        held_back: BTreeMap::new(),
-        sent_before: BTreeSet::new(),
-        own_writes: Vec::new(),
-        recovered: BTreeSet::new(),
-        interrupted: None,
-        newest: None,
-        runs: Vec::new(),
-    };
-    let recovered = apply_session.recover(session, args.lock, start, io).await;
-    if let Err(error) = recovered {
-        apply_session.end().await;
-        return Err(error);
-    }
-    Ok(apply_session)
+pub(super) struct PastWrites {
+    pub(super) plan: Option<String>,
+    pub(super) is_recovered: bool,
+    pub(super) writes: Vec<PastWrite>,
 }
 
 /// Opens the store, acquires the lock unless `--lock=false`, and returns the lock's id.
-pub(in crate::cli) async fn open(
+pub(in crate::cli) async fn open_store(
     session: &Session,
     args: &StoreArgs,
     start: &mut Cancellation,
     io: &mut Io,
 ) -> Result<(Arc<dyn Store>, Lease, Option<String>), CommandError> {
-    let store = session.place.store(args.store.as_deref(), &io.secrets)?;
-    if session.place.is_ci && !store.is_remote() {
+    let store = session.context.store(args.store.as_deref(), &io.secrets)?;
+    if session.context.settings.is_ci && !store.is_remote() {
         let warning = format!(
             "the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes with \
              it: name a remote store with `store:`, --store or SOLFORM_STORE.",
@@ -115,17 +81,20 @@ async fn locked(
     prove_locks(store, start).await?;
     let owner = LockOwner {
         id: uuid::Uuid::new_v4().to_string(),
-        who: session.place.who.clone(),
+        who: session.context.settings.who.clone(),
         pid: std::process::id(),
-        command: io.secrets.redact(&session.place.typed).into_owned(),
+        command: io
+            .secrets
+            .redact(&session.context.settings.typed)
+            .into_owned(),
         since_ms: clock::now_ms(),
     };
     let err = crate::cli::io::SharedErr::new(&io.secrets);
     let stream = io.stream.clone();
     let on_wait = move |holder: &LockOwner| {
-        let text = described(holder);
+        let text = lock_holder::description(holder);
         let text = format!("Waiting for the lock, which is held by {text}.");
-        err.say(|out| writeln!(out, "{text}"));
+        err.write(|out| writeln!(out, "{text}"));
         if let Some(stream) = &stream {
             stream.send(StreamMessage::log(text));
         }
@@ -139,13 +108,13 @@ async fn locked(
     let locked = start.or_interrupted(locking).await?;
     let locked = locked.map_err(|holder| {
         let unlock = session
-            .place
+            .context
             .command("force-unlock")
             .first_argument(&holder.id);
         let environment = &session.manifest().environment.name;
         let message = format!(
             "the lock of environment `{environment}` is held by {}",
-            described(&holder)
+            lock_holder::description(&holder)
         );
         CommandError::new(ErrorKind::Locked, message).hint(format!(
             "Wait for it with --lock-timeout 10m. If its process no longer exists, run `{unlock}`."
@@ -167,23 +136,6 @@ async fn prove_locks(store: &dyn Store, start: &Cancellation) -> Result<(), Comm
             Err(CommandError::interrupted())
         }
     }
-}
-
-/// Returns the holder of a lock, its start time and its command, as text.
-pub(in crate::cli) fn described(holder: &LockOwner) -> String {
-    let age = clock::now_ms().saturating_sub(holder.since_ms);
-    let age = if holder.since_ms == 0 {
-        String::new()
-    } else {
-        let age = words::duration(std::time::Duration::from_millis(age));
-        format!(" for {age}")
-    };
-    format!(
-        "{} (process {}){age}, by `{}`",
-        words::escaped(&holder.who),
-        holder.pid,
-        words::escaped(&holder.command)
-    )
 }
 
 /// Returns all applies of a store, the oldest first.
@@ -209,7 +161,7 @@ pub(in crate::cli) async fn read_history(
 ) -> Result<ApplyHistory, CommandError> {
     let read = async {
         let store = session
-            .place
+            .context
             .store(store, &io.secrets)
             .map_err(|error| causes_of(&error))?;
         match tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store)).await {
@@ -282,124 +234,5 @@ impl ApplySession {
         let past = self.own_writes.iter();
         let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
         OwnWrites::of(own.flat_map(|past| &past.writes))
-    }
-
-    async fn recover(
-        &mut self,
-        session: &Session,
-        is_locked: bool,
-        start: &Cancellation,
-        io: &mut Io,
-    ) -> Result<(), CommandError> {
-        let mut runs = start.or_interrupted(runs_of(&*self.store)).await?;
-        self.history = history_of(&runs);
-        self.newest = runs.last().map(|run| run.id.clone());
-        self.interrupted = runs
-            .last()
-            .filter(|run| run.complete != Some(true))
-            .map(|run| run.id.clone());
-        self.held_back = held_back(&self.history, session);
-        // The server may have accepted the abandoned deploy, so the next one may be a second one.
-        let abandoned = self.history.abandoned_deploys.keys();
-        self.sent_before.extend(abandoned.cloned());
-        if !is_locked {
-            // The recorded apply may still be in progress: its writes in flight are left alone.
-            self.runs = runs;
-            return Ok(());
-        }
-        for run in &mut runs {
-            if !run.needs_recovery() {
-                self.remember_writes(run, false);
-                continue;
-            }
-            let recovery = self.recover_run(run, session, start, io).await?;
-            if start.interrupt().is_raised() {
-                return Err(CommandError::interrupted());
-            }
-            self.recovered.extend(recovery.done());
-            self.sent_before.extend(recovery.sent_before());
-            let bytes = self.store.read(&run.id).await?;
-            *run = PastApply::read(&run.id, &self.store.location(), &bytes)?;
-            self.remember_writes(run, true);
-        }
-        self.history = history_of(&runs);
-        for id in expired(&runs) {
-            if let Err(error) = self.store.remove(&id).await {
-                tracing::warn!(run = %id, %error, "an old run could not be removed");
-            }
-        }
-        self.runs = runs;
-        Ok(())
-    }
-
-    fn remember_writes(&mut self, run: &PastApply, is_recovered: bool) {
-        self.own_writes.push(PastWrites {
-            plan: run.plan.clone(),
-            is_recovered,
-            writes: run.writes(),
-        });
-    }
-
-    async fn recover_run(
-        &self,
-        run: &PastApply,
-        session: &Session,
-        start: &Cancellation,
-        io: &mut Io,
-    ) -> Result<Recovery, CommandError> {
-        let open = run.open_steps().count();
-        if run.is_torn {
-            io.note(&format!(
-                "Note: the last line of the journal of run {} was cut short; what it announced was not sent.",
-                run.id
-            ))?;
-        }
-        if open > 0 {
-            io.note(&format!(
-                "Run {} was left with {} whose end is not known. Settling:",
-                run.id,
-                words::count(open, "change")
-            ))?;
-        }
-        let journal = self.store.reopen(&run.id).await?;
-        if !run.is_reopened {
-            journal.record(clock::now_ms(), Entry::Reopen {}).await?;
-        }
-        let progress = Progress::new(open, BTreeMap::new(), io);
-        let options = DiffOptions::default();
-        let context = execution::context(
-            session,
-            self,
-            &options,
-            &journal,
-            start,
-            open.max(1),
-            progress.sink(),
-        );
-        // No write of this apply is in progress, so an interrupt needs no grace period. An
-        // incomplete listing proves nothing, so unfinished records stay open.
-        let recovery = tokio::select! {
-            biased;
-            () = start.interrupt().raised() => Ok(Recovery::default()),
-            recovery = apply::recover(run, context) => recovery,
-            never = progress.beat() => match never {},
-        };
-        self.store.close(&run.id, journal).await?;
-        let recovery = recovery?;
-        for step in &recovery.steps {
-            let outcome = match &step.outcome {
-                RecoveredOutcome::Ended(RecordedOutcome { word, detail, .. }) => match detail {
-                    Some(detail) if *word == OutcomeKind::Done => detail.clone(),
-                    Some(detail) => format!("not done: {detail}"),
-                    None => word.as_str().to_owned(),
-                },
-                RecoveredOutcome::Open { job: Some(job) } => {
-                    format!("job {job} is still in progress")
-                }
-                RecoveredOutcome::Open { job: None } => "still not known".to_owned(),
-            };
-            io.note(&format!("  {}: {outcome}", step.address))?;
-        }
-        Ok(recovery)
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::apply::{CancelHandle, CancelToken};
 use crate::cli::args::ManifestArgs;
+use crate::cli::environment::session::{self, Session};
 use crate::cli::error::CommandError;
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::{Io, SharedErr};
-use crate::cli::session::{self, Session};
 use crate::cli::settings::Settings;
 use crate::cli::signals::{self, NextCommand};
 

@@ -8,10 +8,9 @@ use crate::apply::{
     self, ApplyContext, ApplyReport, ApplySettings, EventSink, PollPolicy, SharedState,
 };
 use crate::cli::clock;
+use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
-use crate::cli::io::Io;
-use crate::cli::progress::Progress;
-use crate::cli::session::Session;
+use crate::cli::io::{Io, Progress};
 use crate::plan::{ApprovedPlan, DiffOptions, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 

@@ -9,6 +9,7 @@ pub(in crate::cli) mod output_files;
 pub(in crate::cli) mod packages;
 pub(in crate::cli) mod plan;
 pub(in crate::cli) mod plan_formats;
+pub(in crate::cli) mod recovery;
 pub(in crate::cli) mod report;
 pub(in crate::cli) mod run_watch;
 pub(in crate::cli) mod saved_plan;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::StreamExt as _;
 
 use crate::apply::inspect_package;
+use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
-use crate::cli::session::Session;
 use crate::manifest::{self, Problem};
 use crate::plan::{Inspection, Plan, Refusal, SOLUTION_TYPE, path_of};
 
@@ -50,7 +50,7 @@ pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option
     };
     let path = path_of(session.manifest(), identity)?;
     Some(manifest::bad_package(
-        &session.place.loaded.source,
+        &session.context.loaded.source,
         &path.position,
         problem.code(),
         refusal.to_string(),
@@ -64,7 +64,7 @@ fn warnings(
     plan: &Plan,
     inspections: &BTreeMap<String, Inspection>,
 ) -> Vec<Problem> {
-    let source = &session.place.loaded.source;
+    let source = &session.context.loaded.source;
     let warn = |change: &crate::plan::Change| {
         let inspection = inspections.get(change.package_path()?)?;
         let path = path_of(session.manifest(), &change.identity)?;

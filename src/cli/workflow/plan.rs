@@ -8,11 +8,12 @@ use indexmap::IndexSet;
 use super::output_files::NAME_ANOTHER_FILE;
 use super::packages;
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
+use crate::cli::environment::context::EnvironmentContext;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::files::write_whole;
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::cli::session::{EnvironmentContext, Session};
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
@@ -47,7 +48,7 @@ pub(in crate::cli) async fn make_plan(
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         (live, plan) = collect_and_diff(session, history, options, true).await?;
     }
-    (live, plan) = see_visibility(session, live, plan, history, options).await?;
+    (live, plan) = read_visibility(session, live, plan, history, options).await?;
     for record in live.unmanageable().iter().take(NAMED) {
         let warning = format!(
             "the live record {} of {} cannot be managed, and is left alone: {}",
@@ -73,7 +74,7 @@ pub(in crate::cli) async fn make_plan(
             .unmanageable()
             .iter()
             .map(|record| record.texts.name.as_str());
-        let source = &session.place.loaded.source;
+        let source = &session.context.loaded.source;
         io.warn_of(&manifest::similar_to_live(
             source,
             manifest,
@@ -85,7 +86,7 @@ pub(in crate::cli) async fn make_plan(
     if !matches!(live.coverage(), Coverage::Unproven(_)) {
         plan = packages::inspect(session, plan, io).await?;
     }
-    give_back(live);
+    drop_in_background(live);
     Ok(plan)
 }
 
@@ -103,17 +104,17 @@ pub(in crate::cli) async fn make_narrowed(
     if needs_whole_listing(&fresh, limits, allow) {
         (live, fresh) = collect_and_diff(session, history, options, true).await?;
     }
-    (live, fresh) = see_visibility(session, live, fresh, history, options).await?;
+    (live, fresh) = read_visibility(session, live, fresh, history, options).await?;
     let mut narrowed = inspect_and_narrow(session, saved, progress, (&live, fresh), io).await?;
     // Changes that earlier applies of the plan made also count.
     let needs_whole = rest_needs_whole_listing(&narrowed, limits, allow);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         let (whole, fresh) = collect_and_diff(session, history, options, true).await?;
-        let (whole, fresh) = see_visibility(session, whole, fresh, history, options).await?;
+        let (whole, fresh) = read_visibility(session, whole, fresh, history, options).await?;
         narrowed = inspect_and_narrow(session, saved, progress, (&whole, fresh), io).await?;
         live = whole;
     }
-    give_back(live);
+    drop_in_background(live);
     Ok(narrowed)
 }
 
@@ -164,7 +165,7 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
 /// Returns the command that executes a saved plan, with every option that must be repeated; none if
 /// it would be refused.
 pub(in crate::cli) fn saved_plan_command(
-    place: &EnvironmentContext,
+    context: &EnvironmentContext,
     saved: &SavedPlan,
     path: &Path,
 ) -> Option<PrintedCommand> {
@@ -175,7 +176,7 @@ pub(in crate::cli) fn saved_plan_command(
     if !is_known || !saved.refusals.is_empty() {
         return None;
     }
-    let command = place.command(saved.kind.command());
+    let command = context.command(saved.kind.command());
     Some(with_repeated_options(command, saved).file(path))
 }
 
@@ -192,7 +193,7 @@ pub(in crate::cli) fn with_repeated_options(
 
 /// Reads the visibility of the versions that the plan changes, if records do not contain it: every
 /// write checks the visibility that the plan shows.
-async fn see_visibility(
+async fn read_visibility(
     session: &Session,
     live: LiveState,
     plan: Plan,
@@ -232,7 +233,7 @@ fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
 
 /// Frees the memory of a big value on another thread. If the program ends first, the system frees
 /// all memory at once, which is faster.
-pub(in crate::cli) fn give_back(big: impl Send + 'static) {
+pub(in crate::cli) fn drop_in_background(big: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(big)));
 }
 
@@ -299,7 +300,7 @@ fn diff_error(session: &Session, live: &LiveState, errors: &[DiffError]) -> Comm
     if let Coverage::Unproven(reason) = live.coverage() {
         return session.read_error(ReadError::UnprovenWhole(reason.clone()));
     }
-    let source = &session.place.loaded.source;
+    let source = &session.context.loaded.source;
     let problems: Vec<Problem> = errors
         .iter()
         .filter_map(|error| match error {

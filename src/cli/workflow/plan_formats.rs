@@ -1,6 +1,6 @@
 //! The output of a plan: one format on standard output, and any number of files.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use super::output_files;
 use crate::cli::args::{FormatArgs, Output, PlanFormat};

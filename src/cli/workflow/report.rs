@@ -6,9 +6,9 @@ use std::path::Path;
 use super::{approval, output_files};
 use crate::cli::args::{Output, ReportFormat, ReportFormatArgs};
 use crate::cli::clock;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, diagnostics_of};
 use crate::cli::io::Io;
-use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::plan::Mode;
 use crate::render::{
@@ -30,9 +30,9 @@ pub(in crate::cli) struct Reporting<'a> {
     /// The environment and its URL, if known.
     subject: Option<(String, String)>,
     /// True if a report was written.
-    is_told: bool,
+    is_reported: bool,
     /// True if the output files can be written.
-    has_places: bool,
+    can_write_files: bool,
     /// True if the summary of the step can be written, or is not used.
     has_summary: bool,
 }
@@ -45,7 +45,7 @@ impl<'a> Reporting<'a> {
         io: &mut Io,
     ) -> Self {
         if formats.format() != ReportFormat::Text {
-            io.keep_out_for_a_document();
+            io.reserve_out();
         }
         Self {
             formats,
@@ -54,8 +54,8 @@ impl<'a> Reporting<'a> {
             detail: PlanDetail::Summarised,
             began_at_ms: clock::now_ms(),
             subject: None,
-            is_told: false,
-            has_places: false,
+            is_reported: false,
+            can_write_files: false,
             has_summary: false,
         }
     }
@@ -69,7 +69,7 @@ impl<'a> Reporting<'a> {
     ) -> Result<(), CommandError> {
         let paths = self.formats.output.iter();
         output_files::check(paths.map(|output| output.path.as_path()), manifest)?;
-        self.has_places = true;
+        self.can_write_files = true;
         if self.formats.is_for_github() {
             output_files::check_summary(self.settings)?;
             self.has_summary = true;
@@ -81,7 +81,7 @@ impl<'a> Reporting<'a> {
     }
 
     /// Sets the environment.
-    pub(in crate::cli) fn learn(&mut self, session: &Session) {
+    pub(in crate::cli) fn set_environment(&mut self, session: &Session) {
         let environment = &session.manifest().environment;
         self.subject = Some((
             environment.name.clone(),
@@ -90,12 +90,12 @@ impl<'a> Reporting<'a> {
     }
 
     /// Writes the report.
-    pub(in crate::cli) fn tell(
+    pub(in crate::cli) fn write_report(
         &mut self,
         view: &ReportView<'_>,
         io: &mut Io,
     ) -> Result<(), CommandError> {
-        self.is_told = true;
+        self.is_reported = true;
         self.mode = view.plan.mode;
         let is_verbose = self.detail == PlanDetail::Verbose;
         let (out, styles) = io.text();
@@ -121,10 +121,10 @@ impl<'a> Reporting<'a> {
         result: Result<ExitStatus, CommandError>,
         io: &mut Io,
     ) -> Result<ExitStatus, CommandError> {
-        if !self.is_told {
+        if !self.is_reported {
             let errors = result.as_ref().err();
             let errors = errors.map(|error| diagnostics_of(error, &io.invocation));
-            let written = self.tell_not_applied(errors.unwrap_or_default(), io);
+            let written = self.write_not_applied(errors.unwrap_or_default(), io);
             if let (Err(error), Err(_)) = (&written, &result) {
                 // Only the first error is returned.
                 io.report(error);
@@ -135,12 +135,12 @@ impl<'a> Reporting<'a> {
         result
     }
 
-    fn tell_not_applied(
+    fn write_not_applied(
         &mut self,
         errors: Vec<crate::render::Diagnostic>,
         io: &mut Io,
     ) -> Result<(), CommandError> {
-        self.is_told = true;
+        self.is_reported = true;
         let subject = self.subject.as_ref();
         let summaries: Vec<String> = errors.iter().map(|error| error.summary.clone()).collect();
         let document = not_applied_document(NotApplied {
@@ -182,7 +182,7 @@ impl<'a> Reporting<'a> {
         };
         // Files come first, because standard output may be closed.
         let wanted = self.formats.output.iter();
-        for Output { format, path } in wanted.filter(|_| self.has_places) {
+        for Output { format, path } in wanted.filter(|_| self.can_write_files) {
             let is_github = *format == ReportFormat::Github;
             output_files::write_file(path, &rendered(*format)?, is_github, io)?;
         }

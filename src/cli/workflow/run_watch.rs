@@ -8,10 +8,9 @@ use tokio::time::Instant;
 use crate::apply::{CancelToken, PollPolicy};
 use crate::cli::args::WaitingArgs;
 use crate::cli::clock;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus};
-use crate::cli::io::Io;
-use crate::cli::progress::Progress;
-use crate::cli::session::Session;
+use crate::cli::io::{Io, Progress};
 use crate::job::JobKind;
 use crate::render::{job_document, render_job, render_json};
 use crate::run::{JobOutcome, JobReport, RunContext, WatchedJob, watch_job};
@@ -87,7 +86,7 @@ pub(in crate::cli) fn report(
 fn command(job: &WatchedJob, session: &Session) -> String {
     let kind = (job.kind != JobKind::Async).then(|| job.kind.as_str());
     session
-        .place
+        .context
         .command("job")
         .options("--type", kind)
         .options("--output-repo", &job.output_repos)

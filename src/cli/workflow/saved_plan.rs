@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use super::apply::{self, ApplyRequest, SavedFrom};
-use super::apply_session::{self, ApplySession};
+use super::apply_session::ApplySession;
 use super::approval::Approval;
 use super::cancellation::Cancellation;
 use super::plan;
+use super::recovery;
 use super::report::Reporting;
 use crate::cli::args::ChangeArgs;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
-use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::plan::{DiffOptions, SavedPlan, SavedPlanError};
 use crate::store::progress_of;
@@ -50,12 +51,12 @@ pub(in crate::cli) async fn run(
         wanted.environment = Some(saved.plan.subject.environment.clone());
     }
     let session = start.open(&wanted, settings, io).await?;
-    reporting.learn(&session);
+    reporting.set_environment(&session);
     // If the whole plan is refused, no lock is needed.
     check(&file, &saved, &session, change)?;
-    let command = session.place.command(file.command);
+    let command = session.context.command(file.command);
     start.set_next(&plan::with_repeated_options(command, &saved).file(file.path));
-    let apply_session = apply_session::take(&session, &change.store, &mut start, io).await?;
+    let apply_session = recovery::open(&session, &change.store, &mut start, io).await?;
     let approval = SavedApproval {
         saved,
         file: Some(file.path),
@@ -88,7 +89,7 @@ fn check(
     checked.map_err(|source| {
         let command = match source {
             SavedPlanError::OtherOptions { .. } | SavedPlanError::OtherKind { .. } => {
-                plan::saved_plan_command(&session.place, saved, path)
+                plan::saved_plan_command(&session.context, saved, path)
             }
             _ => None,
         };

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::plan;
 use crate::apply::{ApplyReport, CancelToken, Outcome};
+use crate::cli::environment::session::Session;
 use crate::cli::error::ErrorKind;
 use crate::cli::io::Io;
-use crate::cli::session::Session;
 use crate::ident::{Address, Identity};
 use crate::live::Coverage;
 use crate::manifest::Problems;
@@ -42,7 +42,7 @@ impl Verification {
 
 /// Lists and plans again, and returns every change that is done but planned again. A list may lag
 /// behind single reads, so it is repeated during `timeouts.propagation`.
-pub(in crate::cli) async fn look_again(
+pub(in crate::cli) async fn verify(
     session: &Session,
     report: &ApplyReport,
     planned: &Plan,
@@ -72,7 +72,7 @@ pub(in crate::cli) async fn look_again(
     let propagation = session.manifest().environment.timeouts.propagation;
     let deadline = Instant::now() + propagation;
     let mut pause = (propagation / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
-    let mut has_told = false;
+    let mut is_reported = false;
     loop {
         // On a busy machine, both branches below may be ready at once; then no more listing is
         // needed.
@@ -88,8 +88,8 @@ pub(in crate::cli) async fn look_again(
         if look.is_final || is_last {
             return look.verification;
         }
-        if !has_told {
-            has_told = true;
+        if !is_reported {
+            is_reported = true;
             // A closed output is ignored.
             let _ = io.note(&format!(
                 "The list does not show everything yet; looking again for up to {}.",

@@ -16,11 +16,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::api::{RetryPolicy, SettingsError};
+use crate::cli::environment::context::{self, EnvironmentContext};
+use crate::cli::environment::session;
+use crate::cli::environment::token::TokenCommandRefused;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::files::manifest_folder;
 use crate::cli::io::{Io, stdout_width};
 use crate::cli::restrictions::{Restrictions, working_tree};
-use crate::cli::session::{self, EnvironmentContext, TokenCommandRefused};
 use crate::cli::settings::Settings;
 use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
 use crate::render::{doctor_document, render_doctor, render_json, words};
@@ -98,12 +100,12 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         .environment
         .clone()
         .or_else(|| settings.environment.clone());
-    match session::place(&args.manifest, settings, io) {
-        Ok(place) => {
-            environment = Some(place.loaded.manifest.environment.name.clone());
-            checks.push(manifest_check(&place));
-            checks.extend(store::look(&place, args.store.as_deref(), args.timeout, io).await);
-            look_at_platform(place, args, settings, io, &mut checks).await;
+    match context::read_context(&args.manifest, settings, io) {
+        Ok(context) => {
+            environment = Some(context.loaded.manifest.environment.name.clone());
+            checks.push(manifest_check(&context));
+            checks.extend(store::look(&context, args.store.as_deref(), args.timeout, io).await);
+            check_platform(context, args, settings, io, &mut checks).await;
         }
         Err(error) => {
             if matches!(error.kind, ErrorKind::Manifest(_)) {
@@ -158,8 +160,8 @@ fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
     }
 }
 
-fn manifest_check(place: &EnvironmentContext) -> Check {
-    let loaded = &place.loaded;
+fn manifest_check(context: &EnvironmentContext) -> Check {
+    let loaded = &context.loaded;
     let declared = words::count(loaded.manifest.desired.len(), "version");
     let text = format!(
         "`{}` declares {declared} for the environment.",
@@ -195,15 +197,15 @@ fn broken_manifest(error: &CommandError) -> Check {
     }
 }
 
-async fn look_at_platform(
-    place: EnvironmentContext,
+async fn check_platform(
+    context: EnvironmentContext,
     args: &DoctorArgs,
     settings: &Settings,
     io: &mut Io,
     checks: &mut Vec<Check>,
 ) {
     let limit = args.timeout;
-    let connected = session::connect(place, settings, io, |client_settings| {
+    let connected = session::connect(context, settings, io, |client_settings| {
         client_settings.request_timeout = client_settings.request_timeout.min(limit);
         client_settings.connect_timeout = client_settings.connect_timeout.min(limit);
         // A diagnosis must not wait for long retries.

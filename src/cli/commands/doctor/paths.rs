@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::apply::inspect_package;
-use crate::cli::session::Session;
+use crate::cli::environment::session::Session;
 use crate::diagnosis::{Check, CheckName, Finding, Verdict};
 use crate::ident::Owner;
 use crate::live::LiveState;

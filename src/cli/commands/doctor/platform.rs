@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::{filters, paths, sentence, too_slow, within};
 use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample, VisibilityOf};
 use crate::cli::clock;
-use crate::cli::session::Session;
+use crate::cli::environment::session::Session;
 use crate::diagnosis::{Check, CheckName, Verdict};
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{Endpoint, Environment, TokenSource};

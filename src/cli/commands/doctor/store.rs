@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::{sentence, too_slow, within};
+use crate::cli::environment::context::EnvironmentContext;
+use crate::cli::environment::lock_holder;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
-use crate::cli::session::EnvironmentContext;
 use crate::cli::workflow::apply_session;
 use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
@@ -16,13 +17,13 @@ use crate::store::{PastApply, Store};
 const LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) async fn look(
-    place: &EnvironmentContext,
+    context: &EnvironmentContext,
     store: Option<&str>,
     limit: Duration,
     io: &Io,
 ) -> [Check; 2] {
     let limit = limit.min(LIMIT);
-    let store = match place.store(store, &io.secrets) {
+    let store = match context.store(store, &io.secrets) {
         Ok(store) => store,
         Err(error) => return broken(&error),
     };
@@ -30,7 +31,7 @@ pub(super) async fn look(
         None => [too_slow(CheckName::Store, limit), not_asked()],
         Some(Err(error)) => broken(&error),
         Some(Ok(runs)) => {
-            let store_check = check_store(place, &*store, &runs);
+            let store_check = check_store(context, &*store, &runs);
             [store_check, check_lock(&*store, limit).await]
         }
     }
@@ -46,7 +47,7 @@ fn not_asked() -> Check {
     Check::skipped(CheckName::Lock, "The store cannot be read.")
 }
 
-fn check_store(place: &EnvironmentContext, store: &dyn Store, runs: &[PastApply]) -> Check {
+fn check_store(context: &EnvironmentContext, store: &dyn Store, runs: &[PastApply]) -> Check {
     let name = CheckName::Store;
     let kept = format!(
         "`{}` keeps {}.",
@@ -54,7 +55,7 @@ fn check_store(place: &EnvironmentContext, store: &dyn Store, runs: &[PastApply]
         words::count(runs.len(), "run")
     );
     let open = runs.iter().filter(|run| run.needs_recovery()).count();
-    if place.is_ci && !store.is_remote() {
+    if context.settings.is_ci && !store.is_remote() {
         Check::warn(
             name,
             format!("{kept} It lies on this machine, and this is a pipeline."),
@@ -91,7 +92,7 @@ async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
         Some(Ok(None)) => Check::ok(name, "Nobody holds the lock."),
         Some(Ok(Some(holder))) => Check::warn(
             name,
-            format!("The lock is held by {}.", apply_session::described(&holder)),
+            format!("The lock is held by {}.", lock_holder::description(&holder)),
             format!(
                 "An apply is in progress. If its process no longer exists, run `solform force-unlock {}`.",
                 holder.id

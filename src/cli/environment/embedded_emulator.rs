@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::clock;
-use super::error::{CommandError, ErrorKind};
-use super::files::write_whole;
-use super::io::Io;
-use super::workflow::apply_session::described;
+use super::lock_holder;
+use crate::cli::clock;
+use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::files::write_whole;
+use crate::cli::io::Io;
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
 use solform_emulator::{self as emulator, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
@@ -18,10 +18,10 @@ const JOB_TIME: Duration = Duration::from_millis(300);
 const HOLDER_LIMIT: u64 = 64 * 1024;
 
 /// A running emulator, and the file that names the process that holds its data folder.
-pub(super) struct Embedded {
+pub(in crate::cli) struct Embedded {
     /// Dropped first: after the emulator has stopped, the file may belong to the next holder.
     holder: Option<HolderFile>,
-    pub(super) emulator: Emulator,
+    pub(in crate::cli) emulator: Emulator,
 }
 
 /// The file that names the holder of a data folder. A killed process leaves its file behind, but
@@ -36,7 +36,7 @@ impl Drop for HolderFile {
 
 impl Embedded {
     /// Stops the emulator once the requests that have arrived are answered.
-    pub(super) async fn stop(self) {
+    pub(in crate::cli) async fn stop(self) {
         drop(self.holder);
         self.emulator.stop().await;
     }
@@ -44,16 +44,16 @@ impl Embedded {
 
 /// The process that starts an emulator.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Holder<'a> {
+pub(in crate::cli) struct Holder<'a> {
     /// `user@host`.
-    pub(super) who: &'a str,
+    pub(in crate::cli) who: &'a str,
     /// The command line, without secrets.
-    pub(super) command: &'a str,
+    pub(in crate::cli) command: &'a str,
 }
 
 /// Starts the emulator of the environment `emulator:`, with its data in the folder `.solform`
 /// beside the manifest.
-pub(super) async fn start_in(
+pub(in crate::cli) async fn start_in(
     root: &Path,
     seed: Option<(PathBuf, Seed)>,
     token: &str,
@@ -76,7 +76,7 @@ pub(super) async fn start_in(
 }
 
 /// Starts an emulator. Warns if its data folder contains a world that was made from another seed.
-pub(super) async fn start(
+pub(in crate::cli) async fn start(
     options: EmulatorOptions,
     seed: Option<&Path>,
     holder: Holder<'_>,
@@ -148,5 +148,5 @@ fn write_holder(data: &Path, holder: Holder<'_>) -> Option<HolderFile> {
 fn read_holder(data: &Path) -> Option<String> {
     let text = regular_file::read(&holder_path(data), HOLDER_LIMIT).ok()?;
     let owner: LockOwner = serde_json::from_slice(&text).ok()?;
-    Some(described(&owner))
+    Some(lock_holder::description(&owner))
 }

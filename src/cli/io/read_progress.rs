@@ -7,9 +7,10 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use super::io::{Io, SharedErr};
+use super::event_stream::Stream;
 use super::progress::HEARTBEAT;
-use super::stream::Stream;
+use super::redaction::SharedErr;
+use super::streams::Io;
 use crate::api::{ReadEvent, ReadSink};
 use crate::live::grouped;
 use crate::render::{StreamMessage, words};
@@ -42,7 +43,7 @@ struct State {
     since: Option<Instant>,
     /// The time since which no read is in progress.
     idle_since: Option<Instant>,
-    told_at: Option<Instant>,
+    written_at: Option<Instant>,
     records: u64,
     visibilities: u64,
     expected: Option<u64>,
@@ -53,7 +54,7 @@ struct State {
 }
 
 /// Starts a status line, and returns the sink of its events. It ends with the last sink.
-pub(super) fn start(io: &Io) -> ReadSink {
+pub(in crate::cli) fn read_sink(io: &Io) -> ReadSink {
     let status = Arc::new(Status {
         state: Mutex::default(),
         bars: io.bars.clone().filter(|_| io.stream.is_none()),
@@ -118,7 +119,7 @@ impl Status {
         }
         match &self.stream {
             Some(stream) => stream.send(StreamMessage::log(line)),
-            None => self.err.say(|out| writeln!(out, "{line}")),
+            None => self.err.write(|out| writeln!(out, "{line}")),
         }
     }
 }
@@ -175,10 +176,10 @@ impl State {
     /// Returns true if a line is due without a terminal; it then counts as written.
     fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self
-            .told_at
-            .is_none_or(|told_at| now >= told_at + HEARTBEAT);
+            .written_at
+            .is_none_or(|written_at| now >= written_at + HEARTBEAT);
         if is_due {
-            self.told_at = Some(now);
+            self.written_at = Some(now);
         }
         is_due
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::io::neutralize;
+use super::redaction::neutralize;
 use crate::api::Redactor;
 use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The event stream. Clones write to the same output.
 #[derive(Clone)]
-pub(super) struct Stream {
+pub(in crate::cli) struct Stream {
     lines: Arc<Mutex<Lines>>,
     secrets: Arc<Redactor>,
     now_ms: fn() -> u64,
@@ -36,7 +36,7 @@ struct Lines {
 }
 
 impl Stream {
-    pub(super) fn new(
+    pub(in crate::cli) fn new(
         to: Box<dyn Write + Send>,
         secrets: &Arc<Redactor>,
         now_ms: fn() -> u64,
@@ -49,14 +49,14 @@ impl Stream {
     }
 
     /// Writes a line. [`Stream::check`] returns any error.
-    pub(super) fn send(&self, message: StreamMessage) {
+    pub(in crate::cli) fn send(&self, message: StreamMessage) {
         if let Ok(mut lines) = self.lines.lock() {
             self.write(&mut lines, message);
         }
     }
 
     /// Writes the last line: later lines are dropped.
-    pub(super) fn close(&self, message: StreamMessage) {
+    pub(in crate::cli) fn close(&self, message: StreamMessage) {
         if let Ok(mut lines) = self.lines.lock() {
             self.write(&mut lines, message);
             lines.failure.get_or_insert(io::ErrorKind::BrokenPipe);
@@ -64,7 +64,7 @@ impl Stream {
     }
 
     /// Returns an error if a line could not be written.
-    pub(super) fn check(&self) -> io::Result<()> {
+    pub(in crate::cli) fn check(&self) -> io::Result<()> {
         let failure = self.lines.lock().ok().and_then(|lines| lines.failure);
         failure.map_or(Ok(()), |kind| Err(kind.into()))
     }
@@ -100,44 +100,44 @@ impl Stream {
 
 /// The events of an apply in the stream.
 #[derive(Clone)]
-pub(super) struct StreamProgress {
+pub(in crate::cli) struct StreamProgress {
     stream: Stream,
     identities: Arc<BTreeMap<Address, Identity>>,
-    at_work: Arc<Mutex<BTreeMap<Address, Work>>>,
+    running: Arc<Mutex<BTreeMap<Address, Work>>>,
 }
 
 struct Work {
     kind: ActionKind,
     since: Instant,
     /// The number of lines that reported it as in progress.
-    told: u32,
+    reported: u32,
 }
 
 impl StreamProgress {
-    pub(super) fn new(stream: &Stream, identities: BTreeMap<Address, Identity>) -> Self {
+    pub(in crate::cli) fn new(stream: &Stream, identities: BTreeMap<Address, Identity>) -> Self {
         Self {
             stream: stream.clone(),
             identities: Arc::new(identities),
-            at_work: Arc::default(),
+            running: Arc::default(),
         }
     }
 
-    pub(super) fn take(&self, event: &ApplyEvent) {
+    pub(in crate::cli) fn take(&self, event: &ApplyEvent) {
         let address = match event {
             ApplyEvent::StepStarted { address, kind } => {
-                if let Ok(mut at_work) = self.at_work.lock() {
+                if let Ok(mut running) = self.running.lock() {
                     let work = Work {
                         kind: *kind,
                         since: Instant::now(),
-                        told: 0,
+                        reported: 0,
                     };
-                    at_work.insert(address.clone(), work);
+                    running.insert(address.clone(), work);
                 }
                 Some(address)
             }
             ApplyEvent::StepFinished { address, .. } => {
-                if let Ok(mut at_work) = self.at_work.lock() {
-                    at_work.remove(address);
+                if let Ok(mut running) = self.running.lock() {
+                    running.remove(address);
                 }
                 Some(address)
             }
@@ -151,18 +151,18 @@ impl StreamProgress {
     }
 
     /// Reports each change in progress every 10 s. Never returns.
-    pub(super) async fn beat(&self) -> Infallible {
+    pub(in crate::cli) async fn beat(&self) -> Infallible {
         loop {
             tokio::time::sleep(TICK).await;
-            let Ok(mut at_work) = self.at_work.lock() else {
+            let Ok(mut running) = self.running.lock() else {
                 continue;
             };
-            for (address, work) in at_work.iter_mut() {
+            for (address, work) in running.iter_mut() {
                 let elapsed = work.since.elapsed();
-                if elapsed < PROGRESS * (work.told + 1) {
+                if elapsed < PROGRESS * (work.reported + 1) {
                     continue;
                 }
-                work.told += 1;
+                work.reported += 1;
                 let identity = self.identities.get(address);
                 let line = StreamMessage::progress(address, identity, work.kind, elapsed);
                 self.stream.send(line);

@@ -9,8 +9,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use super::io::{Io, SharedErr};
-use super::stream::StreamProgress;
+use super::event_stream::StreamProgress;
+use super::redaction::SharedErr;
+use super::streams::Io;
 use crate::apply::{ApplyEvent, EventSink};
 use crate::ident::{Address, Identity, JobId};
 use crate::plan::SUMMARISED_ABOVE;
@@ -18,13 +19,13 @@ use crate::render::{Styles, render_event, words};
 use crate::run::{RunEvent, RunEventSink};
 
 /// The interval of the heartbeat lines, if there are no bars.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
+pub(in crate::cli) const HEARTBEAT: Duration = Duration::from_secs(30);
 /// The maximum number of addresses in a heartbeat line.
 const NAMED: usize = 5;
 
 /// The progress of one apply, or of one run or job.
 #[derive(Clone)]
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     state: Arc<Mutex<State>>,
     err: SharedErr,
     styles: Styles,
@@ -37,7 +38,7 @@ struct State {
     total: Option<usize>,
     finished: usize,
     since: Instant,
-    at_work: BTreeMap<String, Work>,
+    running: BTreeMap<String, Work>,
     bars: Option<Bars>,
 }
 
@@ -58,14 +59,18 @@ struct Work {
 
 impl Progress {
     /// Creates the progress of a number of changes; with identities, if they are known.
-    pub(super) fn new(total: usize, identities: BTreeMap<Address, Identity>, io: &Io) -> Self {
+    pub(in crate::cli) fn new(
+        total: usize,
+        identities: BTreeMap<Address, Identity>,
+        io: &Io,
+    ) -> Self {
         let stream = io.stream.as_ref();
         let stream = stream.map(|stream| StreamProgress::new(stream, identities));
         Self::started(Some(total), stream, io)
     }
 
     /// Creates the progress of one run or job.
-    pub(super) fn of_run(id: &JobId, io: &Io) -> Self {
+    pub(in crate::cli) fn of_run(id: &JobId, io: &Io) -> Self {
         let progress = Self::started(None, None, io);
         if let Ok(mut state) = progress.state.lock() {
             state.start(words::escaped(id.as_str()));
@@ -83,7 +88,7 @@ impl Progress {
             total,
             finished: 0,
             since: Instant::now(),
-            at_work: BTreeMap::new(),
+            running: BTreeMap::new(),
             bars,
         };
         state.show_total();
@@ -96,13 +101,13 @@ impl Progress {
     }
 
     /// Handles an event of the executor.
-    pub(super) fn sink(&self) -> EventSink {
+    pub(in crate::cli) fn sink(&self) -> EventSink {
         let progress = self.clone();
         Arc::new(move |event| progress.take(event))
     }
 
     /// Handles an event of a run or job.
-    pub(super) fn run_sink(&self) -> RunEventSink {
+    pub(in crate::cli) fn run_sink(&self) -> RunEventSink {
         let progress = self.clone();
         Arc::new(move |event| progress.take_run_event(event))
     }
@@ -111,12 +116,12 @@ impl Progress {
         let Ok(mut state) = self.state.lock() else {
             return;
         };
-        let names: Vec<String> = state.at_work.keys().cloned().collect();
+        let names: Vec<String> = state.running.keys().cloned().collect();
         for name in names {
             state.show(&name, false, run_message(event));
         }
         if state.bars.is_none() {
-            self.err.say(|out| {
+            self.err.write(|out| {
                 state
                     .run_lines("")
                     .try_for_each(|line| writeln!(out, "{line}"))
@@ -149,7 +154,7 @@ impl Progress {
             ApplyEvent::StepFinished { address, .. } => {
                 state.finished += 1;
                 if let Some(Work { bar: Some(bar), .. }) =
-                    state.at_work.remove(&words::address(address))
+                    state.running.remove(&words::address(address))
                 {
                     bar.finish_and_clear();
                 }
@@ -159,9 +164,9 @@ impl Progress {
         state.show_total();
         let total = state.total.unwrap_or_default();
         let count = (state.finished, total);
-        let say = || {
+        let write_line = || {
             self.err
-                .say(|out| render_event(event, count, &self.styles, out));
+                .write(|out| render_event(event, count, &self.styles, out));
         };
         // Bars show the changes in progress; in a big apply, one line counts them. Lines show the
         // changes that have ended.
@@ -175,22 +180,22 @@ impl Progress {
         };
         match &state.bars {
             _ if !is_line => {}
-            Some(bars) => bars.all.suspend(say),
-            None => say(),
+            Some(bars) => bars.all.suspend(write_line),
+            None => write_line(),
         }
     }
 
     /// Removes the bars.
-    pub(super) fn end(&self) {
+    pub(in crate::cli) fn end(&self) {
         if let Ok(state) = self.state.lock() {
             let total = state.bars.as_ref().and_then(|bars| bars.total.as_ref());
-            let each = state.at_work.values().filter_map(|work| work.bar.as_ref());
+            let each = state.running.values().filter_map(|work| work.bar.as_ref());
             each.chain(total).for_each(ProgressBar::finish_and_clear);
         }
     }
 
     /// Writes a heartbeat every half minute; to a stream more often. Never returns.
-    pub(super) async fn beat(&self) -> Infallible {
+    pub(in crate::cli) async fn beat(&self) -> Infallible {
         if let Some(stream) = &self.stream {
             return stream.beat().await;
         }
@@ -202,7 +207,7 @@ impl Progress {
             if state.bars.is_some() {
                 continue;
             }
-            self.err.say(|out| match state.total {
+            self.err.write(|out| match state.total {
                 Some(total) => writeln!(out, "{}", state.line(total)),
                 None => state
                     .run_lines("still ")
@@ -230,11 +235,11 @@ impl State {
             message: String::new(),
             bar,
         };
-        self.at_work.insert(name, work);
+        self.running.insert(name, work);
     }
 
     fn show(&mut self, name: &str, is_retrying: bool, message: String) {
-        if let Some(work) = self.at_work.get_mut(name) {
+        if let Some(work) = self.running.get_mut(name) {
             work.is_retrying = is_retrying;
             work.message.clone_from(&message);
             if let Some(bar) = &work.bar {
@@ -253,7 +258,7 @@ impl State {
 
     /// Returns the line of the run or job.
     fn run_lines(&self, prefix: &str) -> impl Iterator<Item = String> {
-        self.at_work.iter().map(move |(name, work)| {
+        self.running.iter().map(move |(name, work)| {
             let took = words::duration(work.since.elapsed());
             format!("{name}: {prefix}{} [{took}]", work.message)
         })
@@ -267,9 +272,9 @@ impl State {
                 self.finished,
                 words::count(total, "change")
             ),
-            format!("{} in progress", self.at_work.len()),
+            format!("{} in progress", self.running.len()),
         ];
-        let retrying = self.at_work.values().filter(|work| work.is_retrying);
+        let retrying = self.running.values().filter(|work| work.is_retrying);
         match retrying.count() {
             0 => {}
             retrying => parts.push(format!("{retrying} to be sent again")),
@@ -286,13 +291,13 @@ impl State {
 
     fn line(&self, total: usize) -> String {
         let mut named: Vec<String> = self
-            .at_work
+            .running
             .iter()
             .take(NAMED)
             .map(|(name, work)| format!("{name} ({})", words::duration(work.since.elapsed())))
             .collect();
-        if self.at_work.len() > NAMED {
-            named.push(format!("{} more", self.at_work.len() - NAMED));
+        if self.running.len() > NAMED {
+            named.push(format!("{} more", self.running.len() - NAMED));
         }
         let named = match named.as_slice() {
             [] => String::new(),
@@ -356,7 +361,7 @@ mod tests {
             total: Some(800),
             finished: 0,
             since: Instant::now(),
-            at_work: BTreeMap::new(),
+            running: BTreeMap::new(),
             bars: None,
         };
         assert_eq!(
@@ -370,7 +375,7 @@ mod tests {
                 message: String::new(),
                 bar: None,
             };
-            state.at_work.insert(format!("A{nth}@1"), work);
+            state.running.insert(format!("A{nth}@1"), work);
         }
         state.finished = 200;
         tokio::time::advance(Duration::from_secs(150)).await;

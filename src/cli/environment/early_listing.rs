@@ -5,40 +5,41 @@
 //! whole manifest is valid and gives the same environment. Until then, only GETs are sent and no
 //! program is run, because the manifest may be invalid.
 
-use super::args::ManifestArgs;
-use super::error::CommandError;
-use super::files::manifest_folder;
-use super::io::Io;
 use super::session::{self, Session};
-use super::settings::Settings;
+use super::{client, context};
 use crate::api::{PendingListing, Reader};
+use crate::cli::args::ManifestArgs;
+use crate::cli::error::CommandError;
+use crate::cli::files::manifest_folder;
+use crate::cli::io::Io;
+use crate::cli::settings::Settings;
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
 
 /// The listing in progress. It is cancelled on drop.
-struct Begun {
+struct EarlyListing {
     environment: Environment,
     reader: Reader,
-    look: PendingListing,
+    listing: PendingListing,
 }
 
 /// Reads the manifest and prepares the client, as [`session::open`] does. A listing of the whole
 /// instance may already be in progress.
-pub(super) async fn open(
+pub(in crate::cli) async fn open(
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<(Session, Option<PendingListing>), CommandError> {
-    let source = session::read_source(&args.file)?;
-    let begun = begin(&source, args, settings, io);
-    if begun.is_some() {
-        step_aside();
+    let source = context::read_source(&args.file)?;
+    let early = begin(&source, args, settings, io);
+    if early.is_some() {
+        lower_priority();
     }
     // This is the main thread. The listing continues on the threads of the runtime.
-    let place = session::place_of(source, args, settings, io)?;
-    let environment = &place.loaded.manifest.environment;
-    match begun.filter(|begun| begun.environment == *environment) {
-        Some(begun) => Ok((Session::with(place, begun.reader), Some(begun.look))),
-        None => Ok((session::connect(place, settings, io, |_| {}).await?, None)),
+    let context = context::context_of(source, args, settings, io)?;
+    let environment = &context.loaded.manifest.environment;
+    match early.filter(|early| early.environment == *environment) {
+        Some(early) => Ok((Session::with(context, early.reader), Some(early.listing))),
+        None => Ok((session::connect(context, settings, io, |_| {}).await?, None)),
     }
 }
 
@@ -49,7 +50,7 @@ const BACK: i32 = 10;
 /// Lowers the priority of the main thread below that of the request threads: a late request costs
 /// more time than an entry that is read late. The change lasts until the end of the plan, because
 /// only a privileged process can undo it. Only Linux has a niceness for each thread.
-fn step_aside() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(BACK) {
         tracing::debug!(%error, "the main thread stays where it is");
@@ -58,8 +59,13 @@ fn step_aside() {
 
 /// Starts the listing if the head of the manifest names the environment. Errors are ignored here:
 /// they are reported after the whole manifest was read.
-fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io) -> Option<Begun> {
-    let selection = session::selection(args, settings);
+fn begin(
+    source: &SourceFile,
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &Io,
+) -> Option<EarlyListing> {
+    let selection = context::selection(args, settings);
     let environment =
         manifest::read_ahead(source, &selection, &|name| settings.manifest_variable(name))?;
     let Endpoint::Url(url) = &environment.url else {
@@ -69,10 +75,10 @@ fn begin(source: &SourceFile, args: &ManifestArgs, settings: &Settings, io: &Io)
         return None;
     }
     let (base, folder) = (url.clone(), manifest_folder(&args.file));
-    let client = session::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
+    let client = client::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
     let reader = Reader::new(client);
-    Some(Begun {
-        look: reader.start_listing(),
+    Some(EarlyListing {
+        listing: reader.start_listing(),
         environment,
         reader,
     })

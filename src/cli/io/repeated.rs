@@ -17,7 +17,7 @@ const ALL: usize = 100;
 
 /// Counts diagnostics by kind.
 #[derive(Debug, Default)]
-pub(super) struct Repeated<'a> {
+pub(in crate::cli) struct Repeated<'a> {
     /// The number of diagnostics of each kind, and how many of them were shown.
     counts: BTreeMap<(Severity, &'a str), (usize, usize)>,
     shown: usize,
@@ -25,7 +25,7 @@ pub(super) struct Repeated<'a> {
 
 impl<'a> Repeated<'a> {
     /// Counts a diagnostic, and returns true if it is shown in full.
-    pub(super) fn admits(&mut self, severity: Severity, kind: &'a str) -> bool {
+    pub(in crate::cli) fn admits(&mut self, severity: Severity, kind: &'a str) -> bool {
         let (count, shown) = self.counts.entry((severity, kind)).or_default();
         *count += 1;
         let is_shown = *shown < limit(severity) && self.shown < ALL;
@@ -37,7 +37,7 @@ impl<'a> Repeated<'a> {
     }
 
     /// Returns one line for each kind of which some were not shown.
-    pub(super) fn rest(&self) -> impl Iterator<Item = (Severity, String)> {
+    pub(in crate::cli) fn rest(&self) -> impl Iterator<Item = (Severity, String)> {
         self.counts
             .iter()
             .filter_map(|(&(severity, kind), &(count, shown))| {

@@ -6,26 +6,25 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
-use super::error::{CommandError, ErrorKind};
-use super::files::{folder_of, has_no_folder};
-use super::session::read_source;
+use super::context::read_source;
+use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::files::{folder_of, has_no_folder};
+use crate::cli::process::{ProcessError, output_of};
 use crate::manifest::{self, Problems, SourceFile};
 use crate::review::BaseCommit;
 
 /// The timeout of one git command.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum size of git's output, except for the content of a file, in bytes.
-const SAID_BYTES: u64 = 16 * 1024;
+const MESSAGE_LIMIT: u64 = 16 * 1024;
 
 /// The reason why there is no base.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BaseError {
+pub(in crate::cli) enum BaseError {
     #[error("it begins with `-`, as no revision does")]
     Dash,
     #[error("no file has that name, and git is not installed")]
@@ -55,7 +54,7 @@ pub(super) enum BaseError {
 
 impl BaseError {
     /// Returns the hint, as a sentence.
-    pub(super) fn help(&self) -> &'static str {
+    pub(in crate::cli) fn help(&self) -> &'static str {
         match self {
             Self::Dash => "Name a revision such as `main`, or a file such as `./-old.yaml`.",
             Self::NoGit | Self::Git(_) => "Install git, or name a file.",
@@ -81,19 +80,19 @@ impl BaseError {
 }
 
 /// The base of a review.
-pub(super) struct Base {
+pub(in crate::cli) struct Base {
     /// A file, or a revision and a path, as git writes them.
-    pub(super) name: String,
+    pub(in crate::cli) name: String,
     /// The commit of a revision.
-    pub(super) commit: Option<BaseCommit>,
+    pub(in crate::cli) commit: Option<BaseCommit>,
     /// The manifest; none if the revision does not have the file.
-    pub(super) source: Option<SourceFile>,
+    pub(in crate::cli) source: Option<SourceFile>,
 }
 
 /// Resolves `--base`: a file, if one has that name, else a revision. The target branch of a pull
 /// request can get new commits, so the merge base of the revision and `HEAD` is used unless
 /// `is_exact`.
-pub(super) async fn read_base(
+pub(in crate::cli) async fn read_base(
     base: &OsStr,
     file: &Path,
     is_exact: bool,
@@ -136,7 +135,11 @@ pub(super) async fn read_base(
 
 /// Returns the error of a manifest with problems. `variables` are the environment variables that
 /// were not replaced by their values.
-pub(super) fn reviewed(what: &str, problems: Problems, variables: &[String]) -> CommandError {
+pub(in crate::cli) fn reviewed(
+    what: &str,
+    problems: Problems,
+    variables: &[String],
+) -> CommandError {
     let hint = if variables.is_empty() {
         "Correct it; a base that cannot be corrected is left out by naming a later one.".to_owned()
     } else {
@@ -161,7 +164,7 @@ async fn read_revision(
     is_exact: bool,
 ) -> Result<(BaseCommit, Option<Vec<u8>>), BaseError> {
     let folder = folder_of(file);
-    let prefix = ask(folder, &["rev-parse", "--show-prefix"], SAID_BYTES).await?;
+    let prefix = git(folder, &["rev-parse", "--show-prefix"], MESSAGE_LIMIT).await?;
     if !prefix.is_success {
         return Err(BaseError::NoRepository {
             message: prefix.message,
@@ -175,9 +178,8 @@ async fn read_revision(
     let Some(blob) = find_blob(folder, &commit.id, path).await? else {
         return Ok((commit, None));
     };
-    // One byte more than the limit, so that a file that is too long is detected.
-    let limit = manifest::MAX_BYTES as u64 + 1;
-    let shown = ask(folder, &["cat-file", "blob", &blob], limit).await?;
+    let limit = manifest::MAX_BYTES as u64;
+    let shown = git(folder, &["cat-file", "blob", &blob], limit).await?;
     if shown.is_success {
         Ok((commit, Some(shown.bytes)))
     } else {
@@ -197,7 +199,7 @@ async fn find_commit(folder: &Path, base: &OsStr, is_exact: bool) -> Result<Base
         "--end-of-options".as_ref(),
         &revision,
     ];
-    let answer = ask(folder, &words, SAID_BYTES).await?;
+    let answer = git(folder, &words, MESSAGE_LIMIT).await?;
     let exact = answer.id().ok_or(BaseError::UnknownRevision)?;
     if is_exact {
         return Ok(BaseCommit {
@@ -206,7 +208,7 @@ async fn find_commit(folder: &Path, base: &OsStr, is_exact: bool) -> Result<Base
         });
     }
     let words = ["merge-base", "HEAD", &exact];
-    let id = ask(folder, &words, SAID_BYTES)
+    let id = git(folder, &words, MESSAGE_LIMIT)
         .await?
         .id()
         .ok_or(BaseError::NoMergeBase)?;
@@ -239,7 +241,7 @@ async fn find_blob(
                 "--".as_ref(),
                 seen.as_os_str(),
             ];
-            let entry = ask(folder, &words, SAID_BYTES).await?;
+            let entry = git(folder, &words, MESSAGE_LIMIT).await?;
             if !entry.is_success {
                 return Err(BaseError::Failed {
                     message: entry.message,
@@ -251,7 +253,7 @@ async fn find_blob(
             let is_last = index + 1 == parts.len();
             match TreeEntry::of(&entry.bytes).ok_or(BaseError::NotAFile)? {
                 TreeEntry::Link(id) => {
-                    let link = ask(folder, &["cat-file", "blob", &id], SAID_BYTES).await?;
+                    let link = git(folder, &["cat-file", "blob", &id], MESSAGE_LIMIT).await?;
                     if !link.is_success {
                         return Err(BaseError::Failed {
                             message: link.message,
@@ -331,7 +333,7 @@ impl Answer {
     }
 }
 
-async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<Answer, BaseError> {
+async fn git(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<Answer, BaseError> {
     let mut command = Command::new("git");
     command
         .arg("--no-pager")
@@ -342,53 +344,23 @@ async fn ask(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<A
         // Without this, a partial clone would fetch missing objects.
         .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+        .env("GIT_OPTIONAL_LOCKS", "0");
     // In a hook, these variables name a repository that may not be the manifest's.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(name);
     }
-    let answer = async {
-        let mut child = command.spawn()?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let (bytes, message) = tokio::join!(read(out, limit), read(err, SAID_BYTES));
-        let (bytes, message) = (bytes?, message?);
+    let output = output_of(command, GIT_TIMEOUT, limit).await;
+    let output = output.map_err(|error| match error {
+        ProcessError::Slow => BaseError::Slow,
+        ProcessError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => BaseError::NoGit,
+        ProcessError::Io(error) => BaseError::Git(error),
+    })?;
+    let message = String::from_utf8_lossy(&output.err);
+    let message: Vec<&str> = message.split_whitespace().collect();
+    Ok(Answer {
         // Output beyond the limit is not read.
-        let is_cut = bytes.len() as u64 >= limit;
-        if is_cut {
-            child.start_kill()?;
-        }
-        let status = child.wait().await?;
-        let message = String::from_utf8_lossy(&message);
-        let message: Vec<&str> = message.split_whitespace().collect();
-        Ok(Answer {
-            is_success: is_cut || status.success(),
-            bytes,
-            message: message.join(" ").chars().take(300).collect(),
-        })
-    };
-    match tokio::time::timeout(GIT_TIMEOUT, answer).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(no_git(error)),
-        Err(_) => Err(BaseError::Slow),
-    }
-}
-
-fn no_git(error: std::io::Error) -> BaseError {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        BaseError::NoGit
-    } else {
-        BaseError::Git(error)
-    }
-}
-
-async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(from) = from {
-        from.take(limit).read_to_end(&mut bytes).await?;
-    }
-    Ok(bytes)
+        is_success: output.is_cut || output.status.success(),
+        bytes: output.out,
+        message: message.join(" ").chars().take(300).collect(),
+    })
 }

@@ -1,0 +1,126 @@
+//! The manifest and everything else that is known of an environment without sending a request.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::ManifestArgs;
+use crate::cli::error::CommandError;
+use crate::cli::files::{is_standard_input, manifest_folder};
+use crate::cli::invocation::PrintedCommand;
+use crate::cli::io::Io;
+use crate::cli::settings::Settings;
+use crate::manifest::{self, Manifest, Selection, SourceFile};
+use crate::regular_file;
+
+/// A manifest that was read and checked for one environment.
+pub(in crate::cli) struct Loaded {
+    pub(in crate::cli) source: SourceFile,
+    pub(in crate::cli) manifest: Manifest,
+    /// The number of warnings that were shown.
+    pub(in crate::cli) warnings: usize,
+    /// The folder that relative paths start from.
+    pub(in crate::cli) folder: PathBuf,
+    pub(in crate::cli) file: PathBuf,
+}
+
+/// An environment, with everything that is known without sending a request.
+pub(in crate::cli) struct EnvironmentContext {
+    pub(in crate::cli) loaded: Loaded,
+    /// The settings, with the manifest and the environment that printed commands repeat.
+    pub(in crate::cli) settings: Settings,
+}
+
+/// Reads a manifest from its file, or from standard input for `-`, up to the maximum size of a
+/// manifest.
+pub(in crate::cli) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
+    let limit = manifest::MAX_BYTES as u64;
+    if is_standard_input(path) {
+        let mut bytes = Vec::new();
+        // One byte more than the limit, so that a text that is too long is detected.
+        std::io::stdin()
+            .lock()
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| CommandError::io("read", path, source))?;
+        return Ok(SourceFile::from_bytes("standard input", bytes)?);
+    }
+    let bytes = regular_file::read_named(path, limit).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::NotFound {
+            CommandError::failed(format!("there is no manifest `{}`", path.display()))
+                .hint("Run `solform init` to write one, or name it with --file.")
+        } else {
+            CommandError::io("read", path, source)
+        }
+    })?;
+    Ok(SourceFile::from_bytes(&path.display().to_string(), bytes)?)
+}
+
+/// Checks the manifest for the chosen environment, and shows the warnings.
+fn load(
+    source: SourceFile,
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Loaded, CommandError> {
+    let selection = selection(args, settings);
+    let variable = |name: &str| settings.manifest_variable(name);
+    let checked = manifest::read(&source, &selection, &variable)
+        .map_err(|problems| settings.problems(problems))?;
+    io.warn_of(&checked.warnings)?;
+    Ok(Loaded {
+        source,
+        manifest: checked.manifest,
+        warnings: checked.warnings.len(),
+        folder: manifest_folder(&args.file).to_owned(),
+        file: args.file.clone(),
+    })
+}
+
+/// Returns the chosen environment.
+pub(in crate::cli) fn selection<'s>(
+    args: &'s ManifestArgs,
+    settings: &'s Settings,
+) -> Selection<'s> {
+    Selection {
+        environment: args
+            .environment
+            .as_deref()
+            .or(settings.environment.as_deref()),
+    }
+}
+
+/// Reads the manifest for the chosen environment, without sending a request.
+pub(in crate::cli) fn read_context(
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<EnvironmentContext, CommandError> {
+    context_of(read_source(&args.file)?, args, settings, io)
+}
+
+/// Does the same as [`read_context`] for a file that was already read.
+pub(in crate::cli) fn context_of(
+    source: SourceFile,
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<EnvironmentContext, CommandError> {
+    let loaded = load(source, args, settings, io)?;
+    let invocation = settings
+        .invocation
+        .resolved(&loaded.file, &loaded.manifest.environment.name);
+    Ok(EnvironmentContext {
+        loaded,
+        settings: Settings {
+            invocation,
+            ..settings.clone()
+        },
+    })
+}
+
+impl EnvironmentContext {
+    /// Starts a command for this environment, for printing.
+    pub(in crate::cli) fn command(&self, verb: &str) -> PrintedCommand {
+        self.settings.invocation.command(verb)
+    }
+}

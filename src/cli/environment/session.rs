@@ -1,0 +1,147 @@
+//! An environment with its client, and with its embedded emulator if it has one.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+use solform_emulator::{Seed, SeedError};
+use url::Url;
+
+use super::client::client;
+use super::context::{EnvironmentContext, context_of, read_source};
+use super::embedded_emulator::{self, Embedded, Holder};
+use crate::api::{ClientSettings, Files, Probe, ReadError, Reader, Writer};
+use crate::cli::args::ManifestArgs;
+use crate::cli::error::CommandError;
+use crate::cli::io::Io;
+use crate::cli::settings::Settings;
+use crate::manifest::{Endpoint, Manifest};
+use crate::regular_file::{self, SEED_LIMIT};
+
+/// An environment with a client.
+pub(in crate::cli) struct Session {
+    pub(in crate::cli) context: EnvironmentContext,
+    reader: Reader,
+    /// The embedded emulator; it stops when the session ends.
+    _emulator: Option<Embedded>,
+}
+
+/// Reads the manifest, starts the embedded emulator if it is used, and prepares the client.
+pub(in crate::cli) async fn open(
+    args: &ManifestArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Session, CommandError> {
+    let path = args.file.clone();
+    // Reading blocks its thread; signals must still be handled.
+    let source = tokio::task::spawn_blocking(move || read_source(&path)).await;
+    let source = source.map_err(|error| CommandError::runtime(std::io::Error::other(error)))??;
+    let context = context_of(source, args, settings, io)?;
+    connect(context, settings, io, |_| {}).await
+}
+
+/// Starts the embedded emulator if it is used, and prepares the client with the given settings.
+pub(in crate::cli) async fn connect(
+    context: EnvironmentContext,
+    settings: &Settings,
+    io: &mut Io,
+    adjust: impl FnOnce(&mut ClientSettings),
+) -> Result<Session, CommandError> {
+    let loaded = &context.loaded;
+    let environment = &loaded.manifest.environment;
+    let (base, own_token, emulator) = match &environment.url {
+        Endpoint::Url(url) => (url.clone(), None, None),
+        Endpoint::Emulator => {
+            // Other users of the machine can reach the port of the embedded emulator, so it needs a
+            // token.
+            let token = uuid::Uuid::new_v4().to_string();
+            let seed = match &environment.emulator.seed {
+                Some(path) => {
+                    let path = settings.manifest_path(&loaded.folder, path)?;
+                    let seed = read_seed(&path)?;
+                    Some((path, seed))
+                }
+                None => None,
+            };
+            let root = settings.manifest_path(&loaded.folder, Path::new(".solform"))?;
+            let holder = Holder {
+                who: &context.settings.who,
+                command: &io.secrets.redact(&context.settings.typed),
+            };
+            let embedded = embedded_emulator::start_in(&root, seed, &token, holder, io).await?;
+            let url = Url::parse(&embedded.emulator.url())
+                .expect("invariant: the emulator's address is a URL");
+            (url, Some(SecretString::from(token)), Some(embedded))
+        }
+    };
+    let client = client(
+        environment,
+        base,
+        own_token,
+        &loaded.folder,
+        settings,
+        io,
+        adjust,
+    )?;
+    Ok(Session {
+        context,
+        reader: Reader::new(client),
+        _emulator: emulator,
+    })
+}
+
+impl Session {
+    /// Creates a session from a reader that was already prepared for this environment.
+    pub(in crate::cli) fn with(context: EnvironmentContext, reader: Reader) -> Self {
+        Self {
+            context,
+            reader,
+            _emulator: None,
+        }
+    }
+
+    pub(in crate::cli) fn manifest(&self) -> &Manifest {
+        &self.context.loaded.manifest
+    }
+
+    pub(in crate::cli) fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    pub(in crate::cli) fn probe(&self) -> Probe {
+        Probe::new(self.reader.client())
+    }
+
+    pub(in crate::cli) fn files(&self) -> Files {
+        Files::new(self.reader.client())
+    }
+
+    /// Returns the writer. No other function does, and only the commands that write call it.
+    pub(in crate::cli) fn writer(&self) -> Writer {
+        Writer::new(&self.reader)
+    }
+
+    pub(in crate::cli) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {
+        let source = source.into();
+        let hint = source.help().into_owned();
+        let environment = &self.manifest().environment.name;
+        CommandError::failed(source)
+            .context(format!(
+                "failed to read the live state of environment `{environment}`"
+            ))
+            .hint(hint)
+    }
+}
+
+/// Reads the seed of a new world.
+pub(in crate::cli) fn read_seed(path: &Path) -> Result<Seed, CommandError> {
+    let text = regular_file::read_text(path, SEED_LIMIT)
+        .map_err(|source| CommandError::io("read", path, source))?;
+    Seed::parse(&text).map_err(|source| seed_error(path, source))
+}
+
+/// Returns the error of a seed that cannot be used.
+pub(in crate::cli) fn seed_error(path: &Path, source: SeedError) -> CommandError {
+    CommandError::failed(source)
+        .context(format!("the seed `{}` cannot be used", path.display()))
+        .hint("Correct the file; `docs/emulator.md` shows the form of a seed.")
+}

@@ -1,0 +1,131 @@
+//! The store of an environment.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::context::EnvironmentContext;
+use crate::api::Redactor;
+use crate::cli::clock;
+use crate::cli::error::CommandError;
+use crate::cli::settings::aws_variables;
+use crate::regular_file::{self, SECRET_LIMIT};
+use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
+
+/// The variables of the bucket's client that name files with tokens.
+const TOKEN_FILES: [&str; 2] = [
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
+impl EnvironmentContext {
+    /// Returns the store of the environment: from `--store`, `SOLFORM_STORE` or the manifest, else
+    /// the folder beside the manifest.
+    pub(in crate::cli) fn store(
+        &self,
+        typed: Option<&str>,
+        secrets: &Redactor,
+    ) -> Result<Arc<dyn Store>, CommandError> {
+        let environment = &self.loaded.manifest.environment;
+        let chosen = typed.or(self.settings.store.as_deref());
+        // Paths in the manifest are relative to it; paths in options to the working directory.
+        let folder = match (chosen, environment.store.as_deref()) {
+            (Some(text), _) | (None, Some(text)) if text.contains("://") => {
+                return self.remote_store(text, secrets);
+            }
+            (Some(text), _) => PathBuf::from(text),
+            (None, Some(text)) => self
+                .settings
+                .manifest_path(&self.loaded.folder, Path::new(text))?,
+            (None, None) => self
+                .settings
+                .manifest_path(&self.loaded.folder, Path::new(".solform"))?,
+        };
+        Ok(Arc::new(LocalStore::new(
+            &folder,
+            &environment.name,
+            environment.url.as_str(),
+            environment.context.as_deref(),
+        )))
+    }
+
+    fn remote_store(&self, text: &str, secrets: &Redactor) -> Result<Arc<dyn Store>, CommandError> {
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| url.scheme() == "s3" && url.host_str().is_some());
+        let Some(url) = url else {
+            let message = format!("unsupported store URL `{text}`");
+            return Err(
+                CommandError::failed(message).hint("Give a folder, or `s3://BUCKET/PREFIX`.")
+            );
+        };
+        let settings = aws_variables();
+        for (name, value) in &settings {
+            if name.contains("SECRET") || name.contains("TOKEN") {
+                secrets.add(&SecretString::from(value.as_str()));
+            }
+        }
+        for (name, path) in &settings {
+            if !TOKEN_FILES.contains(&name.as_str()) {
+                continue;
+            }
+            // The bucket's client reads the whole file.
+            let path = Path::new(path);
+            let token = regular_file::read_text(path, SECRET_LIMIT)
+                .map_err(|source| CommandError::io("read", path, source))?;
+            secrets.add(&SecretString::from(token));
+        }
+        let allowed = self.settings.restrictions.as_ref().map(|all| &all.hosts);
+        // A manifest of an untrusted branch must not choose its store.
+        if let Some(allowed) = allowed {
+            let asked = store_url(&url, &settings);
+            allowed.check(&asked).map_err(|refusal| {
+                let host = asked.host_str().unwrap_or_default();
+                let hint = refusal.help();
+                CommandError::failed(refusal)
+                    .context(format!(
+                        "the store `{text}` is at the host `{host}`, which SOLFORM_ALLOWED_HOSTS \
+                         does not name"
+                    ))
+                    .hint(hint)
+            })?;
+        }
+        let (bucket, prefix) = open_s3(&url, &settings, allowed)?;
+        let environment = &self.loaded.manifest.environment;
+        let key = StoreKey {
+            environment: &environment.name,
+            url: environment.url.as_str(),
+            context: environment.context.as_deref(),
+        };
+        let now_ms = Arc::new(clock::now_ms);
+        Ok(Arc::new(RemoteStore::new(
+            bucket, &prefix, text, key, now_ms,
+        )))
+    }
+}
+
+/// The variables that set the endpoint of a bucket's client, in order of precedence.
+fn store_url(bucket: &Url, settings: &[(String, String)]) -> Url {
+    let value = |wanted: &str| {
+        let found = settings.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    };
+    let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+        .into_iter()
+        .find_map(value)
+        .and_then(|text| Url::parse(text).ok());
+    if let Some(endpoint) = endpoint {
+        return endpoint;
+    }
+    let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+    let region = region.unwrap_or("us-east-1");
+    let is_virtual = value("AWS_VIRTUAL_HOSTED_STYLE_REQUEST") == Some("true");
+    let name = match bucket.host_str().filter(|_| is_virtual) {
+        Some(name) => format!("{name}."),
+        None => String::new(),
+    };
+    Url::parse(&format!("https://{name}s3.{region}.amazonaws.com"))
+        .unwrap_or_else(|_| bucket.clone())
+}
