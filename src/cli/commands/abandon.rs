@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::api::ReadError;
 use crate::cli::args::{ManifestArgs, StoreArgs, parse_address};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
@@ -216,8 +215,7 @@ async fn look(
         }),
         None => None,
     };
-    let named = reader.named(&identity.name).await;
-    let named = named.map_err(|error: ReadError| session.read_error(error))?;
+    let named = session.read(reader.named(&identity.name)).await?;
     let live = named
         .into_iter()
         .filter(|live| live.identity.version == identity.version)

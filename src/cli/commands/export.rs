@@ -54,11 +54,7 @@ pub(super) async fn run(
         declared: None,
         visibility_of: VisibilityOf::All,
     };
-    let live = session
-        .reader()
-        .collect(&request)
-        .await
-        .map_err(|error| session.read_error(error))?;
+    let live = session.read(session.reader().collect(&request)).await?;
     if let Coverage::Unproven(reason) = live.coverage() {
         return Err(session.read_error(ReadError::UnprovenWhole(reason.clone())));
     }

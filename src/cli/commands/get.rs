@@ -145,12 +145,9 @@ async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
         let Ok(id) = SolutionId::parse(text) else {
             return Ok(Found::default());
         };
-        let found = reader.get(&id).await;
+        let found = session.read(reader.get(&id)).await?;
         return Ok(Found {
-            versions: found
-                .map_err(|error| session.read_error(error))?
-                .into_iter()
-                .collect(),
+            versions: found.into_iter().collect(),
             ..Found::default()
         });
     };
@@ -162,8 +159,7 @@ async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
         let Ok(name) = SolutionName::parse(name) else {
             continue;
         };
-        let found = reader.named(&name).await;
-        records.extend(found.map_err(|error| session.read_error(error))?);
+        records.extend(session.read(reader.named(&name)).await?);
     }
     let all = LiveState::new(records, Coverage::Names(BTreeSet::new()));
     let long_addresses = all.long_addresses();
@@ -174,10 +170,7 @@ async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
     let mut versions: Vec<LiveVersion> = meant.cloned().collect();
     for live in &mut versions {
         if live.visibility.is_none() {
-            live.visibility = reader
-                .visibility_of(live)
-                .await
-                .map_err(|error| session.read_error(error))?;
+            live.visibility = session.read(reader.visibility_of(live)).await?;
         }
     }
     Ok(Found {

@@ -74,9 +74,8 @@ pub(super) async fn run(
         kind: args.kind.map_or(JobKind::Async, JobKind::from),
         output_repos: args.output_repo.clone(),
     };
-    let read_error = |error| session.read_error(error);
-    let look = async || look_at_job(&job, &context).await.map_err(read_error);
-    let mut report = start.or_interrupted(look()).await?;
+    let look = session.read(look_at_job(&job, &context));
+    let mut report = start.or_interrupted(look).await?;
     // An id does not show the type of the job. If a run is read as another type, the server may not
     // know it, and returns less.
     if args.kind.is_none()
@@ -86,8 +85,8 @@ pub(super) async fn run(
             kind: JobKind::Flow,
             ..job.clone()
         };
-        let look = async || look_at_job(&run, &context).await.map_err(read_error);
-        let retried = start.or_interrupted(look()).await?;
+        let look = session.read(look_at_job(&run, &context));
+        let retried = start.or_interrupted(look).await?;
         if !matches!(retried.outcome, JobOutcome::NotKnown { .. }) {
             report = retried;
             job = run;

@@ -166,11 +166,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let session = session::open(&args.manifest, settings, io).await?;
     let filter = filter(args, &session).await?;
-    let list = session
-        .reader()
-        .runs(&filter)
-        .await
-        .map_err(|error| session.read_error(error))?;
+    let list = session.read(session.reader().runs(&filter)).await?;
     if args.json {
         let environment = &session.manifest().environment.name;
         render_json(&runs_document(environment, &list), io.document())?;

@@ -110,11 +110,7 @@ pub(super) async fn run(
         declared: None,
         visibility_of: VisibilityOf::All,
     };
-    let live = session
-        .reader()
-        .collect(&request)
-        .await
-        .map_err(|error| session.read_error(error))?;
+    let live = session.read(session.reader().collect(&request)).await?;
     let history = apply_session::read_history(&session, None, io).await?;
     let offset = usize::try_from(args.offset).unwrap_or(usize::MAX);
     let limit = args.limit.map_or(usize::MAX, |limit| {

@@ -120,6 +120,14 @@ impl Session {
         Writer::new(&self.reader)
     }
 
+    /// Waits for a read, and converts its error.
+    pub(in crate::cli) async fn read<T, E: Into<ReadError>>(
+        &self,
+        reading: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CommandError> {
+        reading.await.map_err(|error| self.read_error(error))
+    }
+
     pub(in crate::cli) fn read_error(&self, source: impl Into<ReadError>) -> CommandError {
         let source = source.into();
         let hint = source.help().into_owned();

@@ -215,8 +215,8 @@ async fn read_visibility(
     if names.is_empty() {
         return Ok((live, plan));
     }
-    let seen = session.reader().with_visibility(live, names).await;
-    let live = seen.map_err(|error| session.read_error(error))?;
+    let reader = session.reader();
+    let live = session.read(reader.with_visibility(live, names)).await?;
     let plan = compare(session, &live, history, options)?;
     Ok((live, plan))
 }
@@ -245,8 +245,7 @@ pub(in crate::cli) async fn collect_and_diff(
     is_whole: bool,
 ) -> Result<(LiveState, Plan), CommandError> {
     let request = request(session.manifest(), history, options, is_whole);
-    let collected = session.reader().collect(&request).await;
-    let live = collected.map_err(|error| session.read_error(error))?;
+    let live = session.read(session.reader().collect(&request)).await?;
     let compared = diff(session.manifest(), &live, history, options);
     // Similar names may be among those that were not listed.
     let is_partial = matches!(live.coverage(), Coverage::Names(_));
@@ -255,8 +254,7 @@ pub(in crate::cli) async fn collect_and_diff(
         && errors.iter().any(lacks_suggestion)
     {
         let whole = self::request(session.manifest(), history, options, true);
-        let collected = session.reader().collect(&whole).await;
-        let live = collected.map_err(|error| session.read_error(error))?;
+        let live = session.read(session.reader().collect(&whole)).await?;
         let plan = compare(session, &live, history, options)?;
         return Ok((live, plan));
     }
@@ -273,11 +271,10 @@ async fn diff_early(
     options: &DiffOptions,
 ) -> Result<(LiveState, Plan), CommandError> {
     let request = request(session.manifest(), history, options, false);
-    let collected = session.reader().collect_from(look, &request).await;
-    let early = collected.map_err(|error| session.read_error(error))?;
+    let reader = session.reader();
+    let early = session.read(reader.collect_from(look, &request)).await?;
     let compared = compare(session, early.unconfirmed(), history, options);
-    let confirmed = early.confirmed().await;
-    match confirmed.map_err(|error| session.read_error(error))? {
+    match session.read(early.confirmed()).await? {
         Some(live) => Ok((live, compared?)),
         None => collect_and_diff(session, history, options, false).await,
     }
