@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 mod formats;
@@ -102,7 +103,8 @@ pub(super) struct PlanningArgs {
     #[arg(long, value_name = "N")]
     pub(super) allow_change: Option<usize>,
     /// Maximum number of concurrent steps
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(super) parallelism: usize,
     #[arg(long, help = detailed_help(is_detailed), help_heading = OUTPUT)]
     pub(super) detailed_exitcode: bool,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::render::words;
@@ -15,7 +16,8 @@ const COMMENT: usize = 65_536;
 #[command(next_help_heading = "Output options")]
 pub(in crate::cli) struct SizeArgs {
     /// Maximum size of Markdown output in bytes; a longer text is cut in the middle
-    #[arg(long, value_name = "N", default_value_t = COMMENT, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2_000..))]
+    #[arg(long, value_name = "N", default_value_t = COMMENT)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(2_000..))]
     pub(in crate::cli) max_bytes: usize,
 }
 

@@ -23,9 +23,9 @@ use crate::store::{Entry, PastApply, PastStep, Store};
 
 /// Stop waiting for the job of an earlier apply
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4\n  solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4 --auto-approve --json"
-)]
+#[command(after_help = "Example:\n  \
+    solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4\n  \
+    solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4 --auto-approve --json")]
 pub(in crate::cli) struct AbandonArgs {
     /// Version whose job does not end, or whose failed deploy left a record
     #[arg(value_name = "ADDR", value_parser = parse_address)]

@@ -19,9 +19,10 @@ use crate::render::StreamMessage;
 
 /// Change the environment to match the manifest, or execute a saved plan
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform apply -e prod\n  solform apply -e prod prod.plan --output markdown=report.md\n  solform apply -e local --auto-approve --json"
-)]
+#[command(after_help = "Example:\n  \
+    solform apply -e prod\n  \
+    solform apply -e prod prod.plan --output markdown=report.md\n  \
+    solform apply -e local --auto-approve --json")]
 pub(in crate::cli) struct ApplyArgs {
     /// Saved plan of `plan --out`; only its changes are applied
     #[arg(value_name = "PLAN")]

@@ -16,7 +16,10 @@ use crate::plan::Mode;
 /// Delete the declared versions that are live
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  solform destroy -e local\n  solform destroy -e prod --target 'Form W-2@0.0.1'\n  solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan",
+    after_help = "Example:\n  \
+        solform destroy -e local\n  \
+        solform destroy -e prod --target 'Form W-2@0.0.1'\n  \
+        solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan",
     // The option is hidden, but parsed: its error explains why `destroy` does not support it.
     mut_arg("replace", |arg| arg.hide(true))
 )]

@@ -21,9 +21,9 @@ use crate::regular_file::{self, SECRET_LIMIT};
 
 /// Start an emulator of the platform's API on a loopback port
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform emulator --listen 127.0.0.1:8080 --seed emulator.yaml\n  solform emulator --job-time polls:3 --page-cap 20 --latency 50ms"
-)]
+#[command(after_help = "Example:\n  \
+    solform emulator --listen 127.0.0.1:8080 --seed emulator.yaml\n  \
+    solform emulator --job-time polls:3 --page-cap 20 --latency 50ms")]
 pub(in crate::cli) struct EmulatorArgs {
     /// Loopback address and port to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]

@@ -20,9 +20,9 @@ use crate::render::{render_manifest, words};
 
 /// Write the live versions as a manifest whose plan is empty
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform export -e prod\n  solform export -e prod --all --out prod.yaml"
-)]
+#[command(after_help = "Example:\n  \
+    solform export -e prod\n  \
+    solform export -e prod --all --out prod.yaml")]
 pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
@@ -88,8 +88,8 @@ fn out_exists(path: &Path) -> CommandError {
 fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<(), CommandError> {
     let unsound = |why: &str| {
         CommandError::failed(format!(
-            "internal error: the manifest would not be right, and is not written: {why}; \
-             please report it"
+            "internal error: the manifest would not be right, and is not written: {why}; please \
+             report it"
         ))
     };
     let shown = String::from_utf8_lossy(text);
@@ -126,8 +126,8 @@ fn warn_about_export(
     if declared == 0 && !live.versions().is_empty() && !args.all {
         writeln!(
             io.err,
-            "Warning: `manage` covers none of the {} that are live. Use --all, or name owners under \
-             `manage.owners`.",
+            "Warning: `manage` covers none of the {} that are live. Use --all, or name owners \
+             under `manage.owners`.",
             words::count(live.versions().len(), "version")
         )?;
     }
@@ -135,7 +135,8 @@ fn warn_about_export(
     if left > 0 {
         writeln!(
             io.err,
-            "Warning: {} not declared, and left alone; comments at the end of the manifest say which and why.",
+            "Warning: {} not declared, and left alone; comments at the end of the manifest say \
+             which and why.",
             if left == 1 {
                 "1 live record is".to_owned()
             } else {
@@ -164,7 +165,8 @@ fn warn_about_export(
     {
         writeln!(
             io.err,
-            "Warning: the environment names files relative to its manifest, and `{}` lies in another folder.",
+            "Warning: the environment names files relative to its manifest, and `{}` lies in \
+             another folder.",
             path.display()
         )?;
     }

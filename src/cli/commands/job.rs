@@ -14,9 +14,9 @@ use crate::run::{JobOutcome, WatchedJob, look_at_job};
 
 /// Show the state of a job or a run
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform job -e prod 5f0c1a52 --wait\n  solform job -e prod my-run --type flow --json"
-)]
+#[command(after_help = "Example:\n  \
+    solform job -e prod 5f0c1a52 --wait\n  \
+    solform job -e prod my-run --type flow --json")]
 pub(in crate::cli) struct JobArgs {
     /// Id of a deploy job, a delete job, a run, or any other job
     #[arg(value_name = "ID", value_parser = JobId::parse)]

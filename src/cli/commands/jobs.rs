@@ -23,9 +23,9 @@ const AT_ONCE: usize = 10;
 
 /// List runs of one solution, or of all solutions
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform jobs -e prod 'Form W-2@0.0.2'\n  solform jobs -e prod --state FAILED --output-repo acme/prod --limit 20"
-)]
+#[command(after_help = "Example:\n  \
+    solform jobs -e prod 'Form W-2@0.0.2'\n  \
+    solform jobs -e prod --state FAILED --output-repo acme/prod --limit 20")]
 pub(in crate::cli) struct JobsArgs {
     /// List only runs of this solution: `Name@version`, `owner:Name@version`, or a solution id
     #[arg(value_name = "ADDR|ID", conflicts_with_all = ["solution_id", "owner", "name"])]
@@ -180,8 +180,8 @@ pub(super) async fn run(
     if list.runs.is_empty() && args.output_repo.is_empty() {
         writeln!(
             io.err,
-            "No runs. Runs whose results go to a space that the token's user does not own are shown only \
-             with --output-repo OWNER/SPACE."
+            "No runs. Runs whose results go to a space that the token's user does not own are \
+             shown only with --output-repo OWNER/SPACE."
         )?;
     }
     Ok(ExitStatus::Success)

@@ -18,9 +18,9 @@ use crate::render::{render_json, render_solutions, solutions_document, words};
 
 /// List live versions
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform list -e prod\n  solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json"
-)]
+#[command(after_help = "Example:\n  \
+    solform list -e prod\n  \
+    solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json")]
 pub(in crate::cli) struct ListArgs {
     #[command(flatten)]
     manifest: ManifestArgs,

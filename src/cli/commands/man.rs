@@ -10,9 +10,9 @@ use crate::cli::io::Io;
 
 /// Print a manual page
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform man > /usr/local/share/man/man1/solform.1\n  solform man apply | man -l -"
-)]
+#[command(after_help = "Example:\n  \
+    solform man > /usr/local/share/man/man1/solform.1\n  \
+    solform man apply | man -l -")]
 pub(in crate::cli) struct ManArgs {
     /// Command to describe; by default, the page is about solform itself
     #[arg(value_name = "COMMAND")]

@@ -17,9 +17,10 @@ use crate::render::StreamMessage;
 
 /// Show what apply would do; sends GETs only
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform plan -e prod --out prod.plan\n  solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  solform plan -e prod --concise --output json=plan.json --output gitlab=counts.json"
-)]
+#[command(after_help = "Example:\n  \
+    solform plan -e prod --out prod.plan\n  \
+    solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  \
+    solform plan -e prod --concise --output json=plan.json --output gitlab=counts.json")]
 pub(in crate::cli) struct PlanArgs {
     #[command(flatten)]
     manifest: ManifestArgs,

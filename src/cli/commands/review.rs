@@ -28,9 +28,10 @@ use crate::review::{Review, ReviewBase, ReviewSummary, group_findings, review_en
 
 /// Show the effects of a change to the manifest, without network or token
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform review --base main\n  solform review --base solform.yaml.orig -e prod --detailed-exitcode\n  solform review --base origin/main --output markdown=review.md"
-)]
+#[command(after_help = "Example:\n  \
+    solform review --base main\n  \
+    solform review --base solform.yaml.orig -e prod --detailed-exitcode\n  \
+    solform review --base origin/main --output markdown=review.md")]
 pub(in crate::cli) struct ReviewArgs {
     /// Compare with this file, or with the manifest at the merge base of HEAD and this git revision
     #[arg(long, value_name = "REF|FILE")]

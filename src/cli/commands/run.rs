@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value};
 
 use super::get;
@@ -24,9 +25,10 @@ const SETTINGS_LIMIT: u64 = 1024 * 1024;
 
 /// Run a solution on a folder of input files
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  solform run -e prod 'Form W-2@0.0.2' --input-dir 'acme/prod/fs/Instabase Drive/in' --wait\n  solform run -e prod --name 'Form W-2' --owner IB_DEPLOYED --input-dir 'acme/prod/fs/Instabase Drive/in'"
-)]
+#[command(after_help = "Example:\n  \
+    solform run -e prod 'Form W-2@0.0.2' --input-dir 'acme/prod/fs/Instabase Drive/in' --wait\n  \
+    solform run -e prod --name 'Form W-2' --owner IB_DEPLOYED \
+        --input-dir 'acme/prod/fs/Instabase Drive/in'")]
 pub(in crate::cli) struct RunArgs {
     /// Solution version to run: `Name@version`, `owner:Name@version`, or a solution id
     #[arg(
@@ -47,10 +49,10 @@ pub(in crate::cli) struct RunArgs {
     #[arg(long, value_name = "OWNER", value_parser = Owner::parse, requires = "name")]
     owner: Option<Owner>,
     /// Folder of the input files, on the platform
-    #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "PATH", value_parser = NonEmptyStringValueParser::new())]
     input_dir: String,
     /// Folder for the results; by default, the platform creates one in the input folder
-    #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "PATH", value_parser = NonEmptyStringValueParser::new())]
     output_dir: Option<String>,
     /// Settings of the run: a JSON object, or a file with a JSON object
     #[arg(long, value_name = "FILE|JSON")]

@@ -64,10 +64,12 @@ impl BaseError {
                 "Name a file, or run this where the manifest is under git."
             }
             Self::UnknownRevision => {
-                "Check its spelling. A pipeline's shallow clone lacks most revisions: fetch it first, for example with `git fetch origin main` and `--base FETCH_HEAD`."
+                "Check its spelling. A pipeline's shallow clone lacks most revisions: fetch it \
+                 first, for example with `git fetch origin main` and `--base FETCH_HEAD`."
             }
             Self::NoMergeBase => {
-                "Fetch more history, for example with `git fetch --unshallow`, or compare with the revision itself by --base-exact."
+                "Fetch more history, for example with `git fetch --unshallow`, or compare with the \
+                 revision itself by --base-exact."
             }
             Self::NotAFile | Self::LeavesRepository => {
                 "Save that revision of the manifest to a file, and name the file."

@@ -106,8 +106,9 @@ pub(in crate::cli) async fn start(
         let data = data.display();
         io.warn(
             &format!(
-                "the seed `{}` has changed since the emulator's world began, and is not loaded. To begin anew \
-                 with it, move `{data}` away when no other solform uses it: what was deployed there is gone then.",
+                "the seed `{}` has changed since the emulator's world began, and is not loaded. To \
+                 begin anew with it, move `{data}` away when no other solform uses it: what was \
+                 deployed there is gone then.",
                 seed.display()
             ),
             Vec::new(),

@@ -58,8 +58,8 @@ pub(in crate::cli) async fn open_store(
     let store = session.context.store(args.store.as_deref(), &io.secrets)?;
     if session.context.settings.is_ci && !store.is_remote() {
         let warning = format!(
-            "the journal lies on this machine, in `{}`. If the runner goes away, what it was doing goes with \
-             it: name a remote store with `store:`, --store or SOLFORM_STORE.",
+            "the journal lies on this machine, in `{}`. If the runner goes away, what it was doing \
+             goes with it: name a remote store with `store:`, --store or SOLFORM_STORE.",
             store.location()
         );
         io.warn(&warning, Vec::new())?;

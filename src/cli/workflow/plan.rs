@@ -154,7 +154,8 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
     };
     match plan.changes.iter().find(has_secret) {
         Some(change) => Err(CommandError::failed(format!(
-            "the path or the name of `{}` holds a token, and plan files and journals would record it",
+            "the path or the name of `{}` holds a token, and plan files and journals would record \
+             it",
             change.address
         ))
         .hint("Remove the token from the manifest.")),

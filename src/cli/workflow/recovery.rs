@@ -111,7 +111,8 @@ async fn recover_run(
     let open = run.open_steps().count();
     if run.is_torn {
         io.note(&format!(
-            "Note: the last line of the journal of run {} was cut short; what it announced was not sent.",
+            "Note: the last line of the journal of run {} was cut short; what it announced was not \
+             sent.",
             run.id
         ))?;
     }

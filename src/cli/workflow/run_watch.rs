@@ -71,8 +71,8 @@ pub(in crate::cli) fn report(
             io.err,
             "{}",
             io.invocation.complete(
-                "The server gives no answer about this job. Check the id; `solform list` and `solform jobs` \
-                 show the live versions and the runs."
+                "The server gives no answer about this job. Check the id; `solform list` and \
+                 `solform jobs` show the live versions and the runs."
             )
         )?,
         JobOutcome::Started | JobOutcome::InProgress | JobOutcome::NotKnown { .. } => {

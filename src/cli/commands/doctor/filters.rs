@@ -145,7 +145,8 @@ async fn by_visibility(probe: &Probe, live: &LiveState, all: &BTreeSet<&str>) ->
     let so_what = if is_in_records {
         "Records contain their visibility, so solform does not need it."
     } else {
-        "No response contains the visibility of a version, so a declared one is neither compared nor changed."
+        "No response contains the visibility of a version, so a declared one is neither compared \
+         nor changed."
     };
     describe(name, "visibility=", habit, so_what)
 }
@@ -158,7 +159,8 @@ fn refused(name: CheckName, filter: &str, error: &ApiError) -> Check {
     Check::warn(
         name,
         format!("`{filter}` is rejected: {}", sentence(error)),
-        "solform does without the filter where it can. What it cannot find out is unknown, and is left alone.",
+        "solform does without the filter where it can. What it cannot find out is unknown, and is \
+         left alone.",
     )
 }
 
@@ -168,7 +170,8 @@ fn describe(name: CheckName, filter: &str, habit: FilterHabit, so_what: &str) ->
         FilterHabit::Untold => Check::ok(
             name,
             format!(
-                "`{filter}` is accepted; all live versions have the same value, so the filter cannot be tested further."
+                "`{filter}` is accepted; all live versions have the same value, so the filter \
+                 cannot be tested further."
             ),
         ),
         FilterHabit::Ignored => Check::warn(name, format!("`{filter}` is ignored."), so_what),

@@ -147,7 +147,8 @@ fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
         .map(|path| path.display().to_string());
     let paths: Vec<String> = tree.into_iter().chain(paths).collect();
     let text = format!(
-        "The manifest may reach only these hosts: {}; variables: {}; files under: {}. No token command runs.",
+        "The manifest may reach only these hosts: {}; variables: {}; files under: {}. No token \
+         command runs.",
         restrictions.hosts,
         quoted(&restrictions.variables),
         quoted(&paths),

@@ -135,7 +135,8 @@ impl Found {
         let paths = Check::of_findings(
             CheckName::Paths,
             text,
-            "Upload what is missing, or correct `path` and its variables. The token's user must be allowed to read it.",
+            "Upload what is missing, or correct `path` and its variables. The token's user must be \
+             allowed to read it.",
             paths,
         );
         let matching = good(&self.packages);
@@ -148,7 +149,8 @@ impl Found {
                     "{matching} of {} packages are what is declared.",
                     self.packages.len()
                 ),
-                "Correct the declared name, version or owner, or the path, or build the package again: its `package.json` must hold name, version, owner and solution_type.",
+                "Correct the declared name, version or owner, or the path, or build the package \
+                 again: its `package.json` must hold name, version, owner and solution_type.",
                 self.packages,
             )
         };

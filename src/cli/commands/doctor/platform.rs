@@ -206,7 +206,8 @@ async fn check_access(
         checks.push(Check::fail(
             CheckName::Context,
             format!("The server answers 401 for the account `{context}`, and not without it."),
-            "Write the id of an organization or user that the token's user belongs to, not its display name.",
+            "Write the id of an organization or user that the token's user belongs to, not its \
+             display name.",
         ));
         return None;
     }
@@ -229,7 +230,8 @@ async fn check_access(
         checks.push(Check::fail(
             CheckName::Listing,
             sentence(&error),
-            "Give the token's user the right to list deployed solutions: the same token is accepted for files.",
+            "Give the token's user the right to list deployed solutions: the same token is \
+             accepted for files.",
         ));
         return None;
     }
@@ -275,7 +277,8 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
             "The server's clock is {} {direction} ours.",
             words::duration(skew)
         ),
-        "Set the clocks by NTP. solform compares times of the server with its own where it waits `timeouts.propagation` for a version that is new.",
+        "Set the clocks by NTP. solform compares times of the server with its own where it waits \
+         `timeouts.propagation` for a version that is new.",
     )
 }
 
@@ -310,7 +313,8 @@ async fn check_listing(
         checks.push(Check::fail(
             name,
             sentence(reason),
-            "Run it again. If it stays, nothing can be planned: look at the server, and at the records that it lists.",
+            "Run it again. If it stays, nothing can be planned: look at the server, and at the \
+             records that it lists.",
         ));
         return None;
     }
@@ -319,14 +323,18 @@ async fn check_listing(
     checks.push(if strange > 0 {
         Check::warn(
             name,
-            format!("The list is proven complete: {versions}, and {} that no manifest can declare.", words::count(strange, "record")),
+            format!(
+                "The list is proven complete: {versions}, and {} that no manifest can declare.",
+                words::count(strange, "record")
+            ),
             "They are left alone: `solform list --json` shows them.",
         )
     } else if live.versions().is_empty() {
         Check::warn(
             name,
             "The list is proven complete, and empty.",
-            "If something should be live: the token's user sees what is public and what is its own, unless it is an administrator, and `context` says in which account.",
+            "If something should be live: the token's user sees what is public and what is its \
+             own, unless it is an administrator, and `context` says in which account.",
         )
     } else {
         Check::ok(name, format!("The list is proven complete: {versions}."))

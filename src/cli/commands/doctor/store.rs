@@ -59,7 +59,8 @@ fn check_store(context: &EnvironmentContext, store: &dyn Store, runs: &[PastAppl
         Check::warn(
             name,
             format!("{kept} It lies on this machine, and this is a pipeline."),
-            "Name a remote store with `store:`, --store or SOLFORM_STORE: if the runner goes away, the journal goes with it.",
+            "Name a remote store with `store:`, --store or SOLFORM_STORE: if the runner goes away, \
+             the journal goes with it.",
         )
     } else if open > 0 {
         Check::warn(
@@ -94,7 +95,8 @@ async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
             name,
             format!("The lock is held by {}.", lock_holder::description(&holder)),
             format!(
-                "An apply is in progress. If its process no longer exists, run `solform force-unlock {}`.",
+                "An apply is in progress. If its process no longer exists, run `solform \
+                 force-unlock {}`.",
                 holder.id
             ),
         ),
