@@ -59,11 +59,10 @@ pub(super) async fn run(
         }
         io.reserve_out();
     }
-    let mut start = Cancellation::new(io)?;
+    let start = Cancellation::new(io)?;
     let session = start.open(&args.manifest, settings, io).await?;
-    let (store, lease, _) =
-        apply_session::open_store(&session, &args.store, &mut start, io).await?;
-    let done = abandon(args, &session, &*store, &mut start, io).await;
+    let (store, lease, _) = apply_session::open_store(&session, &args.store, &start, io).await?;
+    let done = abandon(args, &session, &*store, &start, io).await;
     lease.release().await;
     done
 }
@@ -72,7 +71,7 @@ async fn abandon(
     args: &AbandonArgs,
     session: &Session,
     store: &dyn Store,
-    start: &mut Cancellation,
+    start: &Cancellation,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let runs = start.or_interrupted(apply_session::runs_of(store)).await?;

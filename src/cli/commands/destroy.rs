@@ -8,9 +8,7 @@ use crate::cli::args::ChangeArgs;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::cancellation::Cancellation;
-use crate::cli::workflow::report::Reporting;
-use crate::cli::workflow::{apply, saved_plan};
+use crate::cli::workflow::apply::{self, ApplySource};
 use crate::plan::Mode;
 
 /// Delete the declared versions that are live
@@ -36,18 +34,9 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Cancellation::new(io)?;
-    let DestroyArgs { plan, change } = args;
-    let mut reporting = Reporting::new(&change.formats, settings, Mode::Destroy, io);
-    let done = match plan {
-        None => apply::plan_and_execute(change, settings, start, &mut reporting, io).await,
-        Some(path) => {
-            let file = saved_plan::PlanFile {
-                path,
-                command: "destroy",
-            };
-            saved_plan::run(file, change, settings, start, &mut reporting, io).await
-        }
+    let source = match &args.plan {
+        Some(path) => ApplySource::PlanFile(path),
+        None => ApplySource::Manifest,
     };
-    reporting.end(done, io)
+    apply::run(source, Mode::Destroy, &args.change, settings, io).await
 }

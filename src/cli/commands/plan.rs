@@ -11,7 +11,7 @@ use crate::cli::environment::early_listing;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats};
+use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats, saved_plan};
 use crate::plan::{Mode, PlanOptions, SavedPlan, judge};
 use crate::render::StreamMessage;
 
@@ -56,7 +56,7 @@ pub(super) async fn run(
         output_files::check_summary(settings)?;
     }
     if let Some(path) = &args.out {
-        plan::check_saved(path)?;
+        saved_plan::check_target(path)?;
     }
     let mut is_reported = false;
     let done = make(args, settings, &mut is_reported, io).await;
@@ -103,8 +103,8 @@ async fn make(
         let id = uuid::Uuid::new_v4().to_string();
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
-        plan::write_saved(path, &saved)?;
-        let next = plan::saved_plan_command(&session.context, &saved, path);
+        saved_plan::write(path, &saved)?;
+        let next = saved_plan::command_of(&session.context, &saved, path);
         let message = match next {
             Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
             None => format!(

@@ -9,7 +9,7 @@ use crate::cli::args::{DetailArgs, FormatArgs};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::{plan, plan_formats};
+use crate::cli::workflow::{plan, plan_formats, saved_plan};
 
 /// Show a saved plan
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub(super) fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let formats = args.formats();
-    let saved = match plan::read_saved(&args.plan) {
+    let saved = match saved_plan::read(&args.plan) {
         Ok(saved) => saved,
         Err(error) => {
             plan_formats::write_errors(&error, &formats, settings, io)?;

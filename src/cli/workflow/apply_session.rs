@@ -52,7 +52,7 @@ pub(super) struct PastWrites {
 pub(in crate::cli) async fn open_store(
     session: &Session,
     args: &StoreArgs,
-    start: &mut Cancellation,
+    start: &Cancellation,
     io: &mut Io,
 ) -> Result<(Arc<dyn Store>, Lease, Option<String>), CommandError> {
     let store = session.context.store(args.store.as_deref(), &io.secrets)?;
@@ -75,7 +75,7 @@ async fn locked(
     session: &Session,
     store: &dyn Store,
     args: &StoreArgs,
-    start: &mut Cancellation,
+    start: &Cancellation,
     io: &mut Io,
 ) -> Result<(Lease, String), CommandError> {
     prove_locks(store, start).await?;

@@ -1,10 +1,12 @@
 //! The steps that several commands share: plan, approve, execute, recover, verify, report.
 
 pub(in crate::cli) mod apply;
+mod apply_request;
 pub(in crate::cli) mod apply_session;
 pub(in crate::cli) mod approval;
 pub(in crate::cli) mod cancellation;
 pub(in crate::cli) mod execution;
+mod next_command;
 pub(in crate::cli) mod output_files;
 pub(in crate::cli) mod packages;
 pub(in crate::cli) mod plan;

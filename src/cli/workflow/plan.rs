@@ -1,28 +1,22 @@
-//! The planning of plan, apply and destroy: listing, comparison, package inspection, plan files.
+//! The planning of plan, apply and destroy: listing, comparison, package inspection.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use indexmap::IndexSet;
 
-use super::output_files::NAME_ANOTHER_FILE;
 use super::packages;
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
-use crate::cli::environment::context::EnvironmentContext;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
-use crate::cli::files::write_whole;
-use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     Action, ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
-    PlanKind, PlanProgress, Refusal, SavedPlan, SavedPlanError, Selector, Summary, diff, narrow,
-    needs_whole_listing, repeated_options, rest_needs_whole_listing,
+    PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
+    rest_needs_whole_listing,
 };
-use crate::regular_file::{self, PLAN_LIMIT};
 use crate::render::{Diagnostic, words};
 
 /// The maximum number of unmanageable records that are named.
@@ -161,35 +155,6 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
         .hint("Remove the token from the manifest.")),
         None => Ok(()),
     }
-}
-
-/// Returns the command that executes a saved plan, with every option that must be repeated; none if
-/// it would be refused.
-pub(in crate::cli) fn saved_plan_command(
-    context: &EnvironmentContext,
-    saved: &SavedPlan,
-    path: &Path,
-) -> Option<PrintedCommand> {
-    let is_known = match saved.kind {
-        PlanKind::Apply | PlanKind::Destroy => true,
-        PlanKind::Rollback(_) => false,
-    };
-    if !is_known || !saved.refusals.is_empty() {
-        return None;
-    }
-    let command = context.command(saved.kind.command());
-    Some(with_repeated_options(command, saved).file(path))
-}
-
-/// Adds the options that must be repeated at the apply of a saved plan.
-pub(in crate::cli) fn with_repeated_options(
-    command: PrintedCommand,
-    saved: &SavedPlan,
-) -> PrintedCommand {
-    let options = repeated_options(&saved.options.replace, &saved.options.allow);
-    options.into_iter().fold(command, |command, (name, value)| {
-        command.option(name, value)
-    })
 }
 
 /// Reads the visibility of the versions that the plan changes, if records do not contain it: every
@@ -400,47 +365,4 @@ pub(in crate::cli) fn blocked(
         ErrorKind::Blocked(diagnostics)
     };
     CommandError::new(kind, "the plan cannot be applied")
-}
-
-/// Checks that an existing file may be overwritten by a plan: a manifest that was named by mistake
-/// must not be lost.
-pub(in crate::cli) fn check_saved(path: &Path) -> Result<(), CommandError> {
-    if path.is_file()
-        && let Err(error) = read_saved(path)
-        && let Some(SavedPlanError::Damaged(_)) = error.cause()
-    {
-        let message = format!("`{}` exists and is not a plan file", path.display());
-        return Err(CommandError::failed(message).hint(NAME_ANOTHER_FILE));
-    }
-    Ok(())
-}
-
-/// Writes a plan file atomically, readable by its owner only.
-pub(in crate::cli) fn write_saved(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
-    write_whole(path, saved.to_json().as_bytes())
-        .map_err(|source| CommandError::io("write", path, source))
-}
-
-/// Reads a plan file.
-pub(in crate::cli) fn read_saved(path: &Path) -> Result<SavedPlan, CommandError> {
-    let bytes = regular_file::read(path, PLAN_LIMIT)
-        .map_err(|source| CommandError::io("read", path, source))?;
-    SavedPlan::from_json(&String::from_utf8_lossy(&bytes))
-        .map_err(|source| refused(path, source, None))
-}
-
-/// Returns the error of a saved plan that is refused as a whole. `command` is the command that
-/// executes it, if another one was used.
-pub(in crate::cli) fn refused(
-    path: &Path,
-    source: SavedPlanError,
-    command: Option<&PrintedCommand>,
-) -> CommandError {
-    let hint = match command {
-        Some(command) => format!("Run `{command}`, or make and review a new plan."),
-        None => source.help().to_owned(),
-    };
-    CommandError::new(ErrorKind::Stale, source)
-        .context(format!("the plan file `{}` is refused", path.display()))
-        .hint(hint)
 }

@@ -20,7 +20,7 @@ use crate::store::{Entry, PastApply, RecordedOutcome, expired, history_of};
 pub(in crate::cli) async fn open(
     session: &Session,
     args: &StoreArgs,
-    start: &mut Cancellation,
+    start: &Cancellation,
     io: &mut Io,
 ) -> Result<ApplySession, CommandError> {
     let (store, lease, lock) = apply_session::open_store(session, args, start, io).await?;

@@ -1,144 +1,108 @@
-//! The execution of a saved plan: a new plan is made and narrowed to the approved changes.
+//! Plan files: their checks, and the commands that execute them.
 
 use std::path::Path;
 
-use super::apply::{self, ApplyRequest, SavedFrom};
-use super::apply_session::ApplySession;
-use super::approval::Approval;
-use super::cancellation::Cancellation;
-use super::plan;
-use super::recovery;
-use super::report::Reporting;
+use super::output_files::NAME_ANOTHER_FILE;
 use crate::cli::args::ChangeArgs;
+use crate::cli::environment::context::EnvironmentContext;
 use crate::cli::environment::session::Session;
-use crate::cli::error::{CommandError, ExitStatus};
-use crate::cli::io::Io;
-use crate::cli::settings::Settings;
-use crate::plan::{DiffOptions, SavedPlan, SavedPlanError};
-use crate::store::progress_of;
+use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::files::write_whole;
+use crate::cli::invocation::PrintedCommand;
+use crate::plan::{PlanKind, SavedPlan, SavedPlanError, repeated_options};
+use crate::regular_file::{self, PLAN_LIMIT};
 
-/// A plan file, and the command that executes it.
-pub(in crate::cli) struct PlanFile<'a> {
-    pub(in crate::cli) path: &'a Path,
-    pub(in crate::cli) command: &'static str,
-}
-
-/// A saved plan as the approval of an apply.
-pub(in crate::cli) struct SavedApproval<'a> {
-    pub(in crate::cli) saved: SavedPlan,
-    /// The plan file; none if an interrupted apply is resumed.
-    pub(in crate::cli) file: Option<&'a Path>,
-}
-
-/// Executes a plan file.
-pub(in crate::cli) async fn run(
-    file: PlanFile<'_>,
-    change: &ChangeArgs,
-    settings: &Settings,
-    mut start: Cancellation,
-    reporting: &mut Reporting<'_>,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
-    reporting.check(true, &change.manifest.file)?;
-    if let Some(option) = change.planning.selecting() {
-        return Err(CommandError::option_with_plan(option));
-    }
-    let saved = plan::read_saved(file.path)?;
-    reporting.mode = saved.plan.mode;
-    let mut wanted = change.manifest.clone();
-    // Without `-e`, the plan's environment is used.
-    if wanted.environment.is_none() && settings.environment.is_none() {
-        wanted.environment = Some(saved.plan.subject.environment.clone());
-    }
-    let session = start.open(&wanted, settings, io).await?;
-    reporting.set_environment(&session);
-    // If the whole plan is refused, no lock is needed.
-    check(&file, &saved, &session, change)?;
-    let command = session.context.command(file.command);
-    start.set_next(&plan::with_repeated_options(command, &saved).file(file.path));
-    let apply_session = recovery::open(&session, &change.store, &mut start, io).await?;
-    let approval = SavedApproval {
-        saved,
-        file: Some(file.path),
-    };
-    let done = execute(
-        &session,
-        approval,
-        change,
-        &apply_session,
-        &mut start,
-        reporting,
-        io,
-    )
-    .await;
-    apply_session.end().await;
-    done
-}
-
-fn check(
-    file: &PlanFile<'_>,
+/// Checks that `command` can execute a plan file with these options and this manifest.
+pub(super) fn check(
+    path: &Path,
+    command: &'static str,
     saved: &SavedPlan,
     session: &Session,
-    change: &ChangeArgs,
+    args: &ChangeArgs,
 ) -> Result<(), CommandError> {
-    let PlanFile { path, command } = *file;
-    let planning = &change.planning;
+    let planning = &args.planning;
     let checked = saved
         .check_against(session.manifest())
         .and_then(|()| saved.check_command(command, &planning.replace, &planning.overrides()));
     checked.map_err(|source| {
         let command = match source {
             SavedPlanError::OtherOptions { .. } | SavedPlanError::OtherKind { .. } => {
-                plan::saved_plan_command(&session.context, saved, path)
+                command_of(&session.context, saved, path)
             }
             _ => None,
         };
-        plan::refused(path, source, command.as_ref())
+        refused(path, source, command.as_ref())
     })
 }
 
-/// Makes a new plan from the manifest, and executes only the changes that the saved plan approves.
-pub(in crate::cli) async fn execute(
-    session: &Session,
-    approval: SavedApproval<'_>,
-    change: &ChangeArgs,
-    apply_session: &ApplySession,
-    start: &mut Cancellation,
-    reporting: &mut Reporting<'_>,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
-    let SavedApproval { saved, file } = approval;
-    tracing::info!(plan = %saved.id, "applying a saved plan");
-    let progress = progress_of(&apply_session.runs, &saved.id);
-    let options = DiffOptions {
-        held_back: apply_session.held_back.clone(),
-        ..saved
-            .options
-            .of_new_plan(saved.plan.mode, &saved.options.replace, &progress)
+/// Returns the command that executes a saved plan, with every option that must be repeated; none if
+/// it would be refused.
+pub(in crate::cli) fn command_of(
+    context: &EnvironmentContext,
+    saved: &SavedPlan,
+    path: &Path,
+) -> Option<PrintedCommand> {
+    let is_known = match saved.kind {
+        PlanKind::Apply | PlanKind::Destroy => true,
+        PlanKind::Rollback(_) => false,
     };
-    session.reader().serve_steps(change.planning.parallelism);
-    let narrowed = start
-        .or_interrupted(plan::make_narrowed(
-            session,
-            &saved,
-            (&apply_session.history, &progress),
-            &options,
-            io,
-        ))
-        .await?;
-    let order = ApplyRequest {
-        plan: narrowed.to_execute(),
-        narrowed: Some(narrowed),
-        overrides: saved.options.allow,
-        saved: Some(SavedFrom {
-            plan: saved,
-            file: file.map(Path::to_owned),
-            is_used_up: progress.is_used_up,
-        }),
-        options,
-        approval: Approval::Given,
-        parallelism: change.planning.parallelism,
-        detail: change.planning.detail.detail(),
+    if !is_known || !saved.refusals.is_empty() {
+        return None;
+    }
+    let command = context.command(saved.kind.command());
+    Some(with_repeated_options(command, saved).file(path))
+}
+
+/// Adds the options that must be repeated at the apply of a saved plan.
+pub(in crate::cli) fn with_repeated_options(
+    command: PrintedCommand,
+    saved: &SavedPlan,
+) -> PrintedCommand {
+    let options = repeated_options(&saved.options.replace, &saved.options.allow);
+    options.into_iter().fold(command, |command, (name, value)| {
+        command.option(name, value)
+    })
+}
+
+/// Checks that an existing file may be overwritten by a plan: a manifest that was named by mistake
+/// must not be lost.
+pub(in crate::cli) fn check_target(path: &Path) -> Result<(), CommandError> {
+    if path.is_file()
+        && let Err(error) = read(path)
+        && let Some(SavedPlanError::Damaged(_)) = error.cause()
+    {
+        let message = format!("`{}` exists and is not a plan file", path.display());
+        return Err(CommandError::failed(message).hint(NAME_ANOTHER_FILE));
+    }
+    Ok(())
+}
+
+/// Writes a plan file atomically, readable by its owner only.
+pub(in crate::cli) fn write(path: &Path, saved: &SavedPlan) -> Result<(), CommandError> {
+    write_whole(path, saved.to_json().as_bytes())
+        .map_err(|source| CommandError::io("write", path, source))
+}
+
+/// Reads a plan file.
+pub(in crate::cli) fn read(path: &Path) -> Result<SavedPlan, CommandError> {
+    let bytes = regular_file::read(path, PLAN_LIMIT)
+        .map_err(|source| CommandError::io("read", path, source))?;
+    SavedPlan::from_json(&String::from_utf8_lossy(&bytes))
+        .map_err(|source| refused(path, source, None))
+}
+
+/// Returns the error of a saved plan that is refused as a whole. `command` is the command that
+/// executes it, if another one was used.
+pub(in crate::cli) fn refused(
+    path: &Path,
+    source: SavedPlanError,
+    command: Option<&PrintedCommand>,
+) -> CommandError {
+    let hint = match command {
+        Some(command) => format!("Run `{command}`, or make and review a new plan."),
+        None => source.help().to_owned(),
     };
-    apply::execute(session, order, apply_session, start, reporting, io).await
+    CommandError::new(ErrorKind::Stale, source)
+        .context(format!("the plan file `{}` is refused", path.display()))
+        .hint(hint)
 }

@@ -1,0 +1,152 @@
+//! The commands that a report names, for the changes that are left.
+
+use std::collections::BTreeSet;
+
+use super::verification::Verification;
+use crate::apply::{ApplyReport, Outcome, StepError, StepReport};
+use crate::attribute::State;
+use crate::cli::environment::session::Session;
+use crate::cli::invocation::PrintedCommand;
+use crate::ident::{Address, Identity};
+use crate::outcome::{OutcomeKind, WriteKind};
+use crate::plan::{ActionKind, DiffOptions, InFlight, Mode, Plan};
+
+/// Returns true if the same command would end in the same way again: refused changes stay refused,
+/// and changes that did not converge are planned and executed again.
+fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
+    report.count(OutcomeKind::Refused) > 0
+        || report.steps.iter().any(is_held_back)
+        || !after.not_converged.is_empty()
+        || !after.waiting_for_review.is_empty()
+        || after.unproven.is_some()
+}
+
+/// Returns true if a deploy was not sent because of the record that the last one left.
+fn is_held_back(step: &StepReport) -> bool {
+    matches!(
+        &step.outcome,
+        Outcome::Failed(StepError::MadeOtherBefore { .. } | StepError::MadeUnknownBefore)
+    )
+}
+
+/// Returns the versions whose failed deploys left records: only `--replace` deploys them again.
+fn orphaned(session: &Session, plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
+    let steps = report.steps.iter();
+    let own = steps
+        .filter(|step| {
+            matches!(
+                &step.outcome,
+                Outcome::Failed(StepError::JobFailed {
+                    suspect: Some(_),
+                    ..
+                })
+            )
+        })
+        .map(|step| step.address.clone());
+    let is_declared = |identity: &Identity| {
+        let mut desired = session.manifest().desired.iter();
+        desired.any(|entry| entry.identity == *identity && entry.state != State::Absent)
+    };
+    // Another solution, or a version that is not declared, must be deleted on the platform.
+    let of_plan = plan.orphaned.iter().filter(|record| {
+        plan.mode == Mode::Converge && record.made.is_none() && is_declared(&record.identity)
+    });
+    let earlier = of_plan.map(|record| plan.address_of(&record.identity));
+    own.chain(earlier).collect()
+}
+
+/// Returns the next command. `again` is the same command, and true if it applies a saved plan.
+pub(super) fn next_command(
+    session: &Session,
+    plan: &Plan,
+    options: &DiffOptions,
+    report: &ApplyReport,
+    (after, in_flight): (&Verification, &[InFlight]),
+    (again, is_saved): (PrintedCommand, bool),
+) -> PrintedCommand {
+    let is_all_done = report.is_complete() && in_flight.is_empty();
+    let needs_plan = needs_new_plan(report, after);
+    let orphaned = orphaned(session, plan, report);
+    if (is_all_done || needs_plan) && orphaned.is_empty() {
+        return plan_command(session, plan.mode, options);
+    }
+    let command = if needs_plan || (is_saved && !orphaned.is_empty()) {
+        plan_command(session, plan.mode, options)
+    } else {
+        again
+    };
+    // A saved plan and an interrupted apply contain the replaces that are not done.
+    let replaced = report
+        .steps
+        .iter()
+        .filter(|step| !is_saved && is_not_replaced(step));
+    let replaced = replaced.map(|step| step.address.clone());
+    let replaced: BTreeSet<Address> = replaced.chain(orphaned).collect();
+    command.options("--replace", replaced)
+}
+
+/// Returns true if a replace has not deleted its record.
+fn is_not_replaced(step: &StepReport) -> bool {
+    let is_before_deploy = match &step.outcome {
+        Outcome::Skipped(_)
+        | Outcome::Cancelled
+        | Outcome::Failed(StepError::NotDeleted { .. }) => true,
+        Outcome::Failed(
+            StepError::CallRefused { call, .. }
+            | StepError::NotSent { call, .. }
+            | StepError::HeldBack { call }
+            | StepError::LockLost { call }
+            | StepError::JobFailed { call, .. }
+            | StepError::NotConfirmed { call, .. },
+        ) => *call != WriteKind::Deploy,
+        Outcome::Done(_) | Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Unknown { .. } => {
+            false
+        }
+    };
+    step.kind == ActionKind::Replace && is_before_deploy
+}
+
+/// Returns the command that shows the remaining changes.
+fn plan_command(session: &Session, mode: Mode, options: &DiffOptions) -> PrintedCommand {
+    let command = session.context.command("plan");
+    let command = match mode {
+        Mode::Converge => command,
+        Mode::Destroy => command.argument("--destroy"),
+    };
+    command
+        .options("--target", &options.targets)
+        .options("--exclude", &options.excludes)
+}
+
+/// Returns the commands that stop waiting for the jobs whose outcome is not known.
+pub(super) fn abandon_commands(
+    session: &Session,
+    plan: &Plan,
+    report: &ApplyReport,
+    run: Option<&str>,
+) -> Vec<String> {
+    let is_earlier = |step: &StepReport| {
+        let mut earlier = plan.in_flight.iter();
+        earlier.any(|write| write.identity == step.identity)
+    };
+    // A write without a job has nothing that could run for ever: the next apply checks for it.
+    let earlier = plan
+        .in_flight
+        .iter()
+        .filter(|write| write.job.is_some())
+        .map(|write| (plan.address_of(&write.identity), write.apply.as_str()));
+    let is_unknown =
+        |step: &StepReport| matches!(step.outcome, Outcome::Unknown { job: Some(_), .. });
+    let own = report
+        .steps
+        .iter()
+        .filter(|step| is_unknown(step) && !is_earlier(step))
+        .filter_map(|step| Some((step.address.clone(), run?)));
+    earlier
+        .chain(own)
+        .map(|(address, apply)| {
+            let command = session.context.command("abandon").first_argument(address);
+            command.option("--apply", apply).to_string()
+        })
+        .collect()
+}
