@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{sentence, within};
+use super::answer::{sentence, skip, too_slow, within};
 use crate::api::{ApiError, Probe, Question, Sample};
 use crate::attribute::{LiveStateWord, Visibility};
 use crate::diagnosis::{Check, CheckName, FilterHabit, compare_filter, compare_lists};
@@ -24,7 +24,7 @@ pub(super) async fn look(
             CheckName::FilterName,
             CheckName::FilterVisibility,
         ];
-        super::skip(
+        skip(
             checks,
             &names,
             "Nothing is live that they could be tried on.",
@@ -35,17 +35,17 @@ pub(super) async fn look(
     checks.push(
         within(limit, by_state(probe, live, &all))
             .await
-            .unwrap_or_else(|| super::too_slow(CheckName::FilterState, limit)),
+            .unwrap_or_else(|| too_slow(CheckName::FilterState, limit)),
     );
     checks.push(
         within(limit, by_name(probe, live, &all))
             .await
-            .unwrap_or_else(|| super::too_slow(CheckName::FilterName, limit)),
+            .unwrap_or_else(|| too_slow(CheckName::FilterName, limit)),
     );
     checks.push(
         within(limit, by_visibility(probe, live, &all))
             .await
-            .unwrap_or_else(|| super::too_slow(CheckName::FilterVisibility, limit)),
+            .unwrap_or_else(|| too_slow(CheckName::FilterVisibility, limit)),
     );
 }
 

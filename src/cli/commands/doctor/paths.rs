@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use super::answer::skip;
 use crate::apply::inspect_package;
 use crate::cli::environment::session::Session;
 use crate::diagnosis::{Check, CheckName, Finding, Verdict};
@@ -28,7 +29,7 @@ pub(super) async fn look(
         .collect();
     if entries.is_empty() {
         let names = [CheckName::Paths, CheckName::Packages];
-        super::skip(checks, &names, "The manifest declares no `path`.");
+        skip(checks, &names, "The manifest declares no `path`.");
         return;
     }
     let total = entries.len();

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{filters, paths, sentence, too_slow, within};
+use super::answer::{sentence, skip, too_slow, within};
+use super::{filters, paths};
 use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample, VisibilityOf};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
@@ -37,7 +38,7 @@ pub(super) async fn look(session: &Session, limit: Duration, checks: &mut Vec<Ch
             CheckName::FilterName,
             CheckName::FilterVisibility,
         ];
-        super::skip(checks, &names, "There is no proven list to compare with.");
+        skip(checks, &names, "There is no proven list to compare with.");
     }
     paths::look(session, live.as_ref(), limit, checks).await;
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{sentence, too_slow, within};
+use super::answer::{sentence, too_slow, within};
 use crate::cli::environment::context::EnvironmentContext;
 use crate::cli::environment::lock_holder;
 use crate::cli::error::CommandError;

@@ -1,0 +1,244 @@
+//! The arguments of `doctor`, its sequence of checks, and the checks without the platform.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::answer::{sentence, skip};
+use super::{platform, store};
+use crate::api::{RetryPolicy, SettingsError};
+use crate::cli::args::{ManifestArgs, parse_duration};
+use crate::cli::environment::context::{self, EnvironmentContext};
+use crate::cli::environment::session;
+use crate::cli::environment::token::TokenCommandRefused;
+use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
+use crate::cli::files::manifest_folder;
+use crate::cli::io::{Io, stdout_width};
+use crate::cli::restrictions::{Restrictions, working_tree};
+use crate::cli::settings::Settings;
+use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
+use crate::render::{doctor_document, render_doctor, render_json, words};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The checks that need the platform.
+const PLATFORM: [CheckName; 12] = [
+    CheckName::Connection,
+    CheckName::Tls,
+    CheckName::Token,
+    CheckName::Access,
+    CheckName::Context,
+    CheckName::Clock,
+    CheckName::Listing,
+    CheckName::FilterState,
+    CheckName::FilterName,
+    CheckName::FilterVisibility,
+    CheckName::Paths,
+    CheckName::Packages,
+];
+
+/// Check the environment with GET requests, and test the locks of its store
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  solform doctor -e prod\n  solform doctor -e prod --json")]
+pub(in crate::cli) struct DoctorArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Check this store, not the manifest's; also SOLFORM_STORE
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+    /// Maximum duration of one check
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(in crate::cli::commands) async fn run(
+    args: &DoctorArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let diagnosis = diagnose(args, settings, io).await;
+    if args.json {
+        render_json(&doctor_document(&diagnosis), io.document())?;
+    } else {
+        render_doctor(&diagnosis, stdout_width(), &io.out_styles, &mut io.out)?;
+    }
+    io.out.flush()?;
+    match diagnosis.counts().fail {
+        0 => Ok(ExitStatus::Success),
+        failed => {
+            let checks = diagnosis.checks.len();
+            let message = format!("{failed} of {checks} checks failed");
+            Err(CommandError::failed(message).hint("Each failed check has a hint."))
+        }
+    }
+}
+
+async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagnosis {
+    let mut checks = vec![Check::ok(
+        CheckName::Solform,
+        format!("This is solform {VERSION}, for manifests of format 1."),
+    )];
+    if let Some(restrictions) = &settings.restrictions {
+        checks.push(restrictions_check(
+            restrictions,
+            manifest_folder(&args.manifest.file),
+        ));
+    }
+    let mut environment = args
+        .manifest
+        .environment
+        .clone()
+        .or_else(|| settings.environment.clone());
+    match context::read_context(&args.manifest, settings, io) {
+        Ok(context) => {
+            environment = Some(context.loaded.manifest.environment.name.clone());
+            checks.push(manifest_check(&context));
+            checks.extend(store::look(&context, args.store.as_deref(), args.timeout, io).await);
+            check_platform(context, args, settings, io, &mut checks).await;
+        }
+        Err(error) => {
+            if matches!(error.kind, ErrorKind::Manifest(_)) {
+                // Each problem is shown with its location, which a check cannot contain.
+                io.report(&error);
+            }
+            checks.push(broken_manifest(&error));
+            skip(&mut checks, &PLATFORM, "There is no usable manifest.");
+            let store = [CheckName::Store, CheckName::Lock];
+            skip(&mut checks, &store, "There is no usable manifest.");
+        }
+    }
+    for check in &mut checks {
+        let hint = check.hint.take();
+        check.hint = hint.map(|hint| io.invocation.complete(&hint));
+    }
+    // The checks were made in the order of their cost.
+    checks.sort_by_key(|check| check.name);
+    Diagnosis {
+        environment,
+        version: VERSION,
+        checks,
+    }
+}
+
+/// Checks the restrictions of the manifest while `SOLFORM_ALLOWED_HOSTS` is set.
+fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
+    let quoted = |names: &[String]| {
+        if names.is_empty() {
+            return "none".to_owned();
+        }
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    let tree = working_tree(folder).map(|tree| tree.display().to_string());
+    let paths = restrictions
+        .paths
+        .iter()
+        .map(|path| path.display().to_string());
+    let paths: Vec<String> = tree.into_iter().chain(paths).collect();
+    let text = format!(
+        "The manifest may reach only these hosts: {}; variables: {}; files under: {}. No token \
+         command runs.",
+        restrictions.hosts,
+        quoted(&restrictions.variables),
+        quoted(&paths),
+    );
+    if restrictions.hosts.is_empty() {
+        let hint = "Name the hosts that may be asked in SOLFORM_ALLOWED_HOSTS, or unset it.";
+        Check::warn(CheckName::Restrictions, text, hint)
+    } else {
+        Check::ok(CheckName::Restrictions, text)
+    }
+}
+
+fn manifest_check(context: &EnvironmentContext) -> Check {
+    let loaded = &context.loaded;
+    let declared = words::count(loaded.manifest.desired.len(), "version");
+    let text = format!(
+        "`{}` declares {declared} for the environment.",
+        loaded.source.name()
+    );
+    match loaded.warnings {
+        0 => Check::ok(CheckName::Manifest, text),
+        count => Check::warn(
+            CheckName::Manifest,
+            format!("{text} It has {}.", words::count(count, "warning")),
+            "Run `solform validate` to see them with their places.",
+        ),
+    }
+}
+
+fn broken_manifest(error: &CommandError) -> Check {
+    let name = CheckName::Manifest;
+    match &error.kind {
+        ErrorKind::Manifest(problems) => {
+            let first = problems
+                .iter()
+                .next()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let count = words::count(problems.errors(), "problem");
+            Check::fail(
+                name,
+                format!("The manifest has {count}; the first: {first}."),
+                "Run `solform validate` to see all of them with their places.",
+            )
+        }
+        _ => Check::fail(name, sentence(error), error.help().unwrap_or_default()),
+    }
+}
+
+async fn check_platform(
+    context: EnvironmentContext,
+    args: &DoctorArgs,
+    settings: &Settings,
+    io: &mut Io,
+    checks: &mut Vec<Check>,
+) {
+    let limit = args.timeout;
+    let connected = session::connect(context, settings, io, |client_settings| {
+        client_settings.request_timeout = client_settings.request_timeout.min(limit);
+        client_settings.connect_timeout = client_settings.connect_timeout.min(limit);
+        // A diagnosis must not wait for long retries.
+        client_settings.retry = RetryPolicy {
+            tries: 3,
+            tries_of_odd_answers: 1,
+            longest_asked_wait: Duration::from_secs(5),
+            first_contact: Duration::from_secs(1),
+            ..RetryPolicy::default()
+        };
+    })
+    .await;
+    match connected {
+        Ok(session) => platform::look(&session, limit, checks).await,
+        Err(error) => {
+            let is_about_tls = error.cause().map_or_else(
+                || error.cause::<io::Error>().is_some(),
+                SettingsError::is_about_tls,
+            );
+            let name = if error.is::<TokenCommandRefused>() {
+                CheckName::Token
+            } else if is_about_tls {
+                CheckName::Tls
+            } else {
+                CheckName::Connection
+            };
+            checks.push(Check::fail(
+                name,
+                sentence(&error),
+                error.help().unwrap_or_default(),
+            ));
+        }
+    }
+    let failed = checks
+        .iter()
+        .find(|check| PLATFORM.contains(&check.name) && matches!(check.verdict, Verdict::Fail));
+    let why = failed.map_or_else(String::new, |failed| {
+        format!("It needs `{}`, which failed.", failed.name.as_str())
+    });
+    skip(checks, &PLATFORM, &why);
+}
