@@ -9,32 +9,34 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The state that a manifest declares.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
-    /// Deployed, and in service.
-    Active,
-    /// Deployed, and out of service: kept as a roll-back target.
-    Inactive,
-    /// Not deployed: a tombstone. An existing version is deleted.
-    Absent,
+word_enum! {
+    /// The state that a manifest declares.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+    pub enum State {
+        /// Deployed, and in service.
+        Active = "ACTIVE",
+        /// Deployed, and out of service: kept as a roll-back target.
+        Inactive = "INACTIVE",
+        /// Not deployed: a tombstone. An existing version is deleted.
+        Absent = "ABSENT",
+    }
 }
 
-/// The visibility that a manifest declares.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Visibility {
-    /// Visible to every user of the instance.
-    Public,
-    /// Visible to the owner only.
-    Private,
-    /// Waiting for an approval to become public.
-    PendingReview,
+word_enum! {
+    /// The visibility that a manifest declares.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+    pub enum Visibility {
+        /// Visible to every user of the instance.
+        Public = "PUBLIC",
+        /// Visible to the owner only.
+        Private = "PRIVATE",
+        /// Waiting for an approval to become public.
+        PendingReview = "PENDING_REVIEW",
+    }
 }
 
 /// A state that a server reports.
@@ -66,30 +68,7 @@ pub enum LiveVisibilityWord {
     Other(Arc<str>),
 }
 
-impl State {
-    /// Returns the platform's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Inactive => "INACTIVE",
-            Self::Absent => "ABSENT",
-        }
-    }
-}
-
 impl Visibility {
-    /// All visibilities, in the order in which they are requested.
-    pub const ALL: [Self; 3] = [Self::Public, Self::Private, Self::PendingReview];
-
-    /// Returns the platform's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "PUBLIC",
-            Self::Private => "PRIVATE",
-            Self::PendingReview => "PENDING_REVIEW",
-        }
-    }
-
     /// Returns the visibility of a word; `None` for a word that solform does not know.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == word)

@@ -28,6 +28,9 @@
 //! `docs/architecture.md` follows one manifest entry from YAML to report and names the files of
 //! common changes. `docs/glossary.md` defines every word.
 
+#[macro_use]
+mod word_enum;
+
 pub mod allowed_hosts;
 pub mod api;
 pub mod apply;

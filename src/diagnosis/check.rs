@@ -13,67 +13,44 @@ pub enum Verdict {
     Fail,
 }
 
-/// The subject of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CheckName {
-    /// The program's own version.
-    Solform,
-    /// The scope of the manifest.
-    Restrictions,
-    /// The manifest.
-    Manifest,
-    /// The connection to the URL.
-    Connection,
-    /// The server's certificate.
-    Tls,
-    /// The presence of a token.
-    Token,
-    /// The API's answer to the token.
-    Access,
-    /// The context with the account.
-    Context,
-    /// The difference between the server's clock and the local one.
-    Clock,
-    /// The completeness of the list.
-    Listing,
-    /// The filter `state=`.
-    FilterState,
-    /// The filter `name=`.
-    FilterName,
-    /// The filter `visibility=`.
-    FilterVisibility,
-    /// The presence of the declared packages.
-    Paths,
-    /// The contents of the declared packages.
-    Packages,
-    /// The store.
-    Store,
-    /// The lock.
-    Lock,
-}
-
-impl CheckName {
-    /// Returns the name in output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Solform => "solform",
-            Self::Restrictions => "restrictions",
-            Self::Manifest => "manifest",
-            Self::Connection => "connection",
-            Self::Tls => "tls",
-            Self::Token => "token",
-            Self::Access => "access",
-            Self::Context => "context",
-            Self::Clock => "clock",
-            Self::Listing => "listing",
-            Self::FilterState => "filter-state",
-            Self::FilterName => "filter-name",
-            Self::FilterVisibility => "filter-visibility",
-            Self::Paths => "paths",
-            Self::Packages => "packages",
-            Self::Store => "store",
-            Self::Lock => "lock",
-        }
+word_enum! {
+    /// The subject of a check.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum CheckName {
+        /// The program's own version.
+        Solform = "solform",
+        /// The scope of the manifest.
+        Restrictions = "restrictions",
+        /// The manifest.
+        Manifest = "manifest",
+        /// The connection to the URL.
+        Connection = "connection",
+        /// The server's certificate.
+        Tls = "tls",
+        /// The presence of a token.
+        Token = "token",
+        /// The API's answer to the token.
+        Access = "access",
+        /// The context with the account.
+        Context = "context",
+        /// The difference between the server's clock and the local one.
+        Clock = "clock",
+        /// The completeness of the list.
+        Listing = "listing",
+        /// The filter `state=`.
+        FilterState = "filter-state",
+        /// The filter `name=`.
+        FilterName = "filter-name",
+        /// The filter `visibility=`.
+        FilterVisibility = "filter-visibility",
+        /// The presence of the declared packages.
+        Paths = "paths",
+        /// The contents of the declared packages.
+        Packages = "packages",
+        /// The store.
+        Store = "store",
+        /// The lock.
+        Lock = "lock",
     }
 }
 

@@ -3,32 +3,21 @@
 use super::run::RunState;
 use super::state::JobState;
 
-/// The kinds of jobs, which the Job API distinguishes by its parameter `type` (docs/platform.md,
-/// "Jobs").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobKind {
-    /// Deploys and deletes.
-    Async,
-    /// Runs of solutions.
-    Flow,
-    /// Refiner programs.
-    Refiner,
-    /// Jobs of the deprecated file calls.
-    Job,
-    /// Groups of jobs.
-    Group,
-}
-
-impl JobKind {
-    /// Returns the platform's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Async => "async",
-            Self::Flow => "flow",
-            Self::Refiner => "refiner",
-            Self::Job => "job",
-            Self::Group => "group",
-        }
+word_enum! {
+    /// The kinds of jobs, which the Job API distinguishes by its parameter `type` (docs/platform.md,
+    /// "Jobs").
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum JobKind {
+        /// Deploys and deletes.
+        Async = "async",
+        /// Runs of solutions.
+        Flow = "flow",
+        /// Refiner programs.
+        Refiner = "refiner",
+        /// Jobs of the deprecated file calls.
+        Job = "job",
+        /// Groups of jobs.
+        Group = "group",
     }
 }
 

@@ -206,16 +206,18 @@ impl Scope {
     }
 }
 
-/// The policy for live names in scope that the manifest does not declare. The order is from the
-/// least to the most destructive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Undeclared {
-    /// All versions stay as they are.
-    Ignore,
-    /// Active versions are deactivated.
-    Deactivate,
-    /// All versions are deleted.
-    Delete,
+word_enum! {
+    /// The policy for live names in scope that the manifest does not declare. The order is from the
+    /// least to the most destructive.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Undeclared {
+        /// All versions stay as they are.
+        Ignore = "ignore",
+        /// Active versions are deactivated.
+        Deactivate = "deactivate",
+        /// All versions are deleted.
+        Delete = "delete",
+    }
 }
 
 /// A declared version.
@@ -257,15 +259,17 @@ pub struct Superseded {
     pub retain: Option<usize>,
 }
 
-/// The value of `superseded`. The order is from the least to the most destructive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SupersededPolicy {
-    /// They stay as they are.
-    Keep,
-    /// They are deactivated.
-    Deactivate,
-    /// They are deleted.
-    Delete,
+word_enum! {
+    /// The value of `superseded`. The order is from the least to the most destructive.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum SupersededPolicy {
+        /// They stay as they are.
+        Keep = "keep",
+        /// They are deactivated.
+        Deactivate = "deactivate",
+        /// They are deleted.
+        Delete = "delete",
+    }
 }
 
 impl fmt::Display for Limit {
@@ -273,28 +277,6 @@ impl fmt::Display for Limit {
         match self {
             Self::Count(count) => write!(f, "{count}"),
             Self::Percent(percent) => write!(f, "{percent}%"),
-        }
-    }
-}
-
-impl Undeclared {
-    /// Returns the word in the manifest.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ignore => "ignore",
-            Self::Deactivate => "deactivate",
-            Self::Delete => "delete",
-        }
-    }
-}
-
-impl SupersededPolicy {
-    /// Returns the word in the manifest.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Deactivate => "deactivate",
-            Self::Delete => "delete",
         }
     }
 }

@@ -58,32 +58,60 @@ pub enum Action {
     },
 }
 
-/// The kind of an [`Action`], for sorting, counting and words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ActionKind {
-    /// [`Action::Delete`].
-    Delete,
-    /// [`Action::Replace`].
-    Replace,
-    /// [`Action::Update`].
-    Update,
-    /// [`Action::Create`].
-    Create,
-    /// [`Action::NoOp`].
-    NoOp,
+word_enum! {
+    /// The kind of an [`Action`], for sorting, counting and words.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum ActionKind -> [&'static str; 5] {
+        /// [`Action::Delete`].
+        Delete = "delete" ["-", "destroy", "will be destroyed", "Destroying", "Destruction"],
+        /// [`Action::Replace`].
+        Replace = "replace" [
+            "-/+",
+            "destroy and then create replacement",
+            "must be replaced",
+            "Replacing",
+            "Replacement",
+        ],
+        /// [`Action::Update`].
+        Update = "update" [
+            "~",
+            "update in-place",
+            "will be updated in-place",
+            "Modifying",
+            "Modifications",
+        ],
+        /// [`Action::Create`].
+        Create = "create" ["+", "create", "will be created", "Creating", "Creation"],
+        /// [`Action::NoOp`].
+        NoOp = "no-op" [" ", "no change", "is as declared", "Reading", "Reading"],
+    }
 }
 
 impl ActionKind {
-    /// Returns the word, the same in every document.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Replace => "replace",
-            Self::Delete => "delete",
-            Self::NoOp => "no-op",
-        }
+    /// Returns the symbol, as Terraform writes it.
+    pub fn symbol(self) -> &'static str {
+        self.row()[0]
+    }
+
+    /// Returns the meaning of the symbol.
+    pub fn legend(self) -> &'static str {
+        self.row()[1]
+    }
+
+    /// Returns the phrase that ends the line above a change; other programs search for it.
+    pub fn phrase(self) -> &'static str {
+        self.row()[2]
+    }
+
+    /// Returns the description of a running step.
+    pub fn doing(self) -> &'static str {
+        self.row()[3]
+    }
+
+    /// Returns the description of a finished step.
+    pub fn done(self) -> &'static str {
+        self.row()[4]
     }
 }
 

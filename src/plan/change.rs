@@ -48,13 +48,15 @@ impl Plan {
     }
 }
 
-/// The mode of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Converge the environment to the manifest.
-    Converge,
-    /// Delete the versions that the manifest declares.
-    Destroy,
+word_enum! {
+    /// The mode of a plan.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Mode {
+        /// Converge the environment to the manifest.
+        Converge = "converge",
+        /// Delete the versions that the manifest declares.
+        Destroy = "destroy",
+    }
 }
 
 /// The environment of a plan, and the manifest that it came from.
@@ -179,44 +181,43 @@ pub struct FieldChange {
     pub decision: Decision,
 }
 
-/// A field of a solution version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Field {
-    /// The owner.
-    Owner,
-    /// The package that a deploy submits.
-    Path,
-    /// The state.
-    State,
-    /// The visibility.
-    Visibility,
-}
-
-impl Field {
-    /// Returns the field's key in the manifest.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Path => "path",
-            Self::State => "state",
-            Self::Visibility => "visibility",
-        }
+word_enum! {
+    /// A field of a solution version.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Field {
+        /// The owner.
+        Owner = "owner",
+        /// The package that a deploy submits.
+        Path = "path",
+        /// The state.
+        State = "state",
+        /// The visibility.
+        Visibility = "visibility",
     }
 }
 
-/// The decision about a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decision {
-    /// The difference is part of the action.
-    Apply,
-    /// The live word is unknown to solform, and is never "corrected".
-    UnknownWord,
-    /// The live visibility could not be read. That is not drift.
-    NotKnown,
-    /// The version waits for an approval on the platform.
-    WaitsForReview,
+word_enum! {
+    /// The decision about a difference.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Decision -> &'static str {
+        /// The difference is part of the action.
+        Apply = "apply" "",
+        /// The live word is unknown to solform, and is never "corrected".
+        UnknownWord = "unknown-word" " (left alone: not a word that solform sets)",
+        /// The live visibility could not be read. That is not drift.
+        NotKnown = "not-known" " (left alone: the live value is not known)",
+        /// The version waits for an approval on the platform.
+        WaitsForReview = "waits-for-review" " (left alone: it waits for review)",
+    }
+}
+
+impl Decision {
+    /// Returns the remark on a difference that is left alone; empty for one that is not.
+    pub fn remark(self) -> &'static str {
+        self.row()
+    }
 }
 
 /// The position in the manifest that a change comes from.
@@ -242,17 +243,19 @@ impl Origin {
     }
 }
 
-/// The way to undo a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Undo {
-    /// There is nothing to undo.
-    Nothing,
-    /// A patch that sets the values from before.
-    ByPatch,
-    /// A delete of the deployed version.
-    ByDelete,
-    /// Solform cannot undo it: the deployed record, its id and its job history are gone.
-    Irreversible,
+word_enum! {
+    /// The way to undo a change.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Undo {
+        /// There is nothing to undo.
+        Nothing = "nothing",
+        /// A patch that sets the values from before.
+        ByPatch = "by-patch",
+        /// A delete of the deployed version.
+        ByDelete = "by-delete",
+        /// Solform cannot undo it: the deployed record, its id and its job history are gone.
+        Irreversible = "irreversible",
+    }
 }
 
 /// A declared version that replaces another one.

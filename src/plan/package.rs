@@ -103,29 +103,19 @@ pub enum PackageProblem {
     },
 }
 
-/// A required field of `package.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PackageKey {
-    /// `name`.
-    Name,
-    /// `version`.
-    Version,
-    /// `owner`.
-    Owner,
-    /// `solution_type`.
-    SolutionType,
-}
-
-impl PackageKey {
-    /// The key in `package.json`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Version => "version",
-            Self::Owner => "owner",
-            Self::SolutionType => "solution_type",
-        }
+word_enum! {
+    /// A required field of `package.json`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum PackageKey {
+        /// `name`.
+        Name = "name",
+        /// `version`.
+        Version = "version",
+        /// `owner`.
+        Owner = "owner",
+        /// `solution_type`.
+        SolutionType = "solution_type",
     }
 }
 

@@ -10,28 +10,18 @@ use super::action::{ActionKind, Reason};
 use super::change::{Change, Plan};
 use crate::ident::Address;
 
-/// The direction of a succession.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Course {
-    /// The new version is higher than every version that it replaces.
-    Upgrade,
-    /// The new version is lower than one that it replaces.
-    Downgrade,
-    /// The numbers of the versions have no order (`1.0-rc` and `1.0`).
-    Incomparable,
-    /// The same version under another owner.
-    Handover,
-}
-
-impl Course {
-    /// Returns the word, the same in every document.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Upgrade => "upgrade",
-            Self::Downgrade => "downgrade",
-            Self::Incomparable => "incomparable",
-            Self::Handover => "handover",
-        }
+word_enum! {
+    /// The direction of a succession.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Course {
+        /// The new version is higher than every version that it replaces.
+        Upgrade = "upgrade",
+        /// The new version is lower than one that it replaces.
+        Downgrade = "downgrade",
+        /// The numbers of the versions have no order (`1.0-rc` and `1.0`).
+        Incomparable = "incomparable",
+        /// The same version under another owner.
+        Handover = "handover",
     }
 }
 

@@ -169,11 +169,7 @@ pub fn render_github_review(review: &Review, folder: &str, out: &mut dyn Write) 
 }
 
 fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
-    let risks: Vec<&str> = finding
-        .risks
-        .iter()
-        .map(|risk| review_words::risk(*risk))
-        .collect();
+    let risks: Vec<&str> = finding.risks.iter().map(|risk| risk.mark()).collect();
     let effect = finding.effect.as_ref().map_or_else(String::new, |effect| {
         format!("; {}", review_words::effect(effect, str::to_owned))
     });
@@ -190,11 +186,7 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
             "{} in {environments}",
             review_words::subject(finding, environments)
         ),
-        message: format!(
-            "{}: {}{effect}",
-            review_words::phrase(finding.kind),
-            risks.join(", ")
-        ),
+        message: format!("{}: {}{effect}", finding.kind.phrase(), risks.join(", ")),
     }
 }
 

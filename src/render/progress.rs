@@ -6,7 +6,6 @@ use super::styles::{Styles, styled};
 use super::words;
 use crate::apply::ApplyEvent;
 use crate::outcome::OutcomeKind;
-use crate::plan::ActionKind;
 
 /// Writes the line of one event; `ended` of `total` changes have ended after it.
 pub fn render_event(
@@ -18,7 +17,7 @@ pub fn render_event(
     match event {
         ApplyEvent::StepStarted { address, kind } => {
             let address = words::address(address);
-            writeln!(out, "{address}: {}...", doing(*kind))
+            writeln!(out, "{address}: {}...", kind.doing())
         }
         ApplyEvent::JobStarted { address, call, job } => {
             let address = words::address(address);
@@ -77,7 +76,7 @@ pub fn render_event(
                     writeln!(
                         out,
                         "{address}: {} complete after {took}{id} {count}",
-                        done(*kind)
+                        kind.done()
                     )
                 }
                 OutcomeKind::Failed
@@ -97,27 +96,5 @@ pub fn render_event(
             );
             writeln!(out, "{}", styled(styles.warning, line))
         }
-    }
-}
-
-/// Returns the description of a running step.
-pub(super) fn doing(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::Create => "Creating",
-        ActionKind::Update => "Modifying",
-        ActionKind::Delete => "Destroying",
-        ActionKind::Replace => "Replacing",
-        ActionKind::NoOp => "Reading",
-    }
-}
-
-/// Returns the description of a finished step.
-pub(super) fn done(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::Create => "Creation",
-        ActionKind::Update => "Modifications",
-        ActionKind::Delete => "Destruction",
-        ActionKind::Replace => "Replacement",
-        ActionKind::NoOp => "Reading",
     }
 }

@@ -1,132 +1,10 @@
 //! The phrases of a review, shared by text, Markdown and GitHub annotations.
 
-use super::words::{self, risk};
+use super::words;
 use crate::review::{
-    BaseCommit, Effect, Field, Finding, Kind, LeftAlone, PolicyEffect, ReviewBase, ReviewGroup,
-    ReviewSummary, Risk, Whom,
+    BaseCommit, Effect, Field, Finding, Kind, PolicyEffect, ReviewBase, ReviewGroup, ReviewSummary,
+    Whom,
 };
-
-/// The sign before a finding: something is added, removed or changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
-    Comes,
-    Goes,
-    Changes,
-}
-
-impl Sign {
-    pub(super) fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::EnvironmentAdded | Kind::Added | Kind::ProtectionAdded => Self::Comes,
-            Kind::EnvironmentRemoved
-            | Kind::Removed
-            | Kind::Retired
-            | Kind::LimitRemoved
-            | Kind::ProtectionRemoved
-            | Kind::ProtectionRemovedWithEntry => Self::Goes,
-            Kind::Upgraded
-            | Kind::Downgraded
-            | Kind::ChangedSideways
-            | Kind::OwnerChanged
-            | Kind::PathChanged
-            | Kind::VisibilityWidened
-            | Kind::VisibilityNarrowed
-            | Kind::VisibilityReleased
-            | Kind::Activated
-            | Kind::Deactivated
-            | Kind::Revived
-            | Kind::PolicyLoosened
-            | Kind::PolicyTightened
-            | Kind::ScopeWidened
-            | Kind::ScopeNarrowed
-            | Kind::ScopeChanged
-            | Kind::LimitLoosened
-            | Kind::LimitTightened
-            | Kind::LimitChanged
-            | Kind::TimeoutChanged
-            | Kind::UrlChanged
-            | Kind::TokenSourceChanged
-            | Kind::UserChanged
-            | Kind::ContextChanged
-            | Kind::StoreChanged
-            | Kind::TlsChanged
-            | Kind::EmulatorChanged => Self::Changes,
-        }
-    }
-
-    pub(super) fn symbol(self) -> &'static str {
-        match self {
-            Self::Comes => "+",
-            Self::Goes => "-",
-            Self::Changes => "~",
-        }
-    }
-}
-
-/// Returns the phrase for a kind of change.
-pub(super) fn phrase(kind: Kind) -> &'static str {
-    match kind {
-        Kind::EnvironmentAdded => "environment added",
-        Kind::EnvironmentRemoved => "environment removed",
-        Kind::Added => "added",
-        Kind::Removed => "removed",
-        Kind::Upgraded => "version upgraded",
-        Kind::Downgraded => "version downgraded",
-        Kind::ChangedSideways => "version changed, order not known",
-        Kind::OwnerChanged => "owner changed",
-        Kind::PathChanged => "path changed, version the same",
-        Kind::VisibilityWidened => "visibility widened",
-        Kind::VisibilityNarrowed => "visibility narrowed",
-        Kind::VisibilityReleased => "visibility not declared any more",
-        Kind::Activated => "activated",
-        Kind::Deactivated => "deactivated",
-        Kind::Retired => "retired: declared as ABSENT",
-        Kind::Revived => "declared again, out of service",
-        Kind::PolicyLoosened => "policy loosened",
-        Kind::PolicyTightened => "policy tightened",
-        Kind::ScopeWidened => "scope widened",
-        Kind::ScopeNarrowed => "scope narrowed",
-        Kind::ScopeChanged => "scope changed",
-        Kind::LimitLoosened => "limit loosened",
-        Kind::LimitTightened => "limit tightened",
-        Kind::LimitChanged => "limit changed",
-        Kind::LimitRemoved => "limit removed",
-        Kind::ProtectionAdded => "protection added",
-        Kind::ProtectionRemoved => "protection removed",
-        Kind::ProtectionRemovedWithEntry => "protection removed together with what it covered",
-        Kind::TimeoutChanged => "timeout changed",
-        Kind::UrlChanged => "URL changed",
-        Kind::TokenSourceChanged => "token source changed",
-        Kind::UserChanged => "user changed",
-        Kind::ContextChanged => "context changed",
-        Kind::StoreChanged => "store changed",
-        Kind::TlsChanged => "TLS changed",
-        Kind::EmulatorChanged => "emulator changed",
-    }
-}
-
-/// Returns the text of a risk; a risk that plans have too has the same text there.
-pub(super) fn risk(found: Risk) -> &'static str {
-    match found {
-        Risk::ProtectionRemovedWithEntry => "protection removed with what it covered",
-        Risk::Blocked => risk::BLOCKED,
-        Risk::Deleted => risk::DELETED,
-        Risk::BecomesPublic => risk::BECOMES_PUBLIC,
-        Risk::GoesDown => risk::GOES_DOWN,
-        Risk::OtherServer => "another server",
-        Risk::RunsCommand => "runs a command",
-        Risk::Irreversible => risk::IRREVERSIBLE,
-        Risk::OutOfService => risk::OUT_OF_SERVICE,
-        Risk::ProtectionRemoved => "protection removed",
-        Risk::Loosened => "loosened",
-        Risk::PerhapsLoosened => "perhaps loosened",
-        Risk::OtherAccount => "another account",
-        Risk::OtherToken => "another token",
-        Risk::OtherTrust => "other certificates",
-        Risk::OtherStore => "another lock and journal",
-        Risk::SameVersion => "same version, another package",
-    }
-}
 
 /// Returns the names of a group's environments, with commas.
 pub(super) fn environments(group: &ReviewGroup) -> String {
@@ -183,7 +61,7 @@ pub(super) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String 
         Whom::WholeEnvironment => "the live versions that it declared",
     };
     match fate {
-        PolicyEffect::LeftAlone(why) => format!("{who} stay as they are: {}", because(*why)),
+        PolicyEffect::LeftAlone(why) => format!("{who} stay as they are: {}", why.reason()),
         PolicyEffect::DeletedBeyond(newest) => format!(
             "{who} will be deleted, except for the {}",
             words::count(*newest, "newest one")
@@ -211,7 +89,7 @@ fn effect_on_version(who: &str, fate: PolicyEffect) -> String {
         PolicyEffect::LeftAlone(why) => {
             format!(
                 "if {who} is live, it stays live, unchanged: {}",
-                because(why)
+                why.reason()
             )
         }
         PolicyEffect::TakenOut => format!("if {who} is live, it will be taken out of service"),
@@ -228,17 +106,6 @@ fn effect_on_version(who: &str, fate: PolicyEffect) -> String {
         PolicyEffect::Blocked => {
             format!("if {who} is live, the plan is blocked: a protection covers it")
         }
-    }
-}
-
-fn because(why: LeftAlone) -> &'static str {
-    match why {
-        LeftAlone::Ignored => "`manage.undeclared` is `ignore`",
-        LeftAlone::Kept => "`superseded` is `keep`",
-        LeftAlone::NothingSupersedes => "no declared ACTIVE version of its owner supersedes it",
-        LeftAlone::OutOfScope => "it is not under `manage`",
-        LeftAlone::Followed => "it counts as the declared version: both owners are one owner pair",
-        LeftAlone::EnvironmentRemoved => "no manifest declares the environment any more",
     }
 }
 
@@ -263,7 +130,7 @@ pub(super) fn risks(summary: &ReviewSummary) -> String {
     let risks: Vec<String> = summary
         .risks
         .iter()
-        .map(|(found, count)| format!("{count} {}", risk(*found)))
+        .map(|(found, count)| format!("{count} {}", found.mark()))
         .collect();
     risks.join(", ")
 }

@@ -185,7 +185,7 @@ fn sides(difference: &Difference) -> (String, String) {
         Difference::NotPlanned { instead } => (
             "approved\n".to_owned(),
             match instead {
-                Some(kind) => format!("in a new plan it {}\n", words::phrase(*kind)),
+                Some(kind) => format!("in a new plan it {}\n", kind.phrase()),
                 None => "not in a new plan\n".to_owned(),
             },
         ),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 pub use crate::escape::escaped;
 use crate::ident::{Address, Identity};
-use crate::plan::{ActionKind, InFlight, Mode, OrphanedRecord, Reason, Succession, Summary};
+use crate::plan::{InFlight, Mode, OrphanedRecord, Reason, Succession, Summary};
 
 /// Returns a number with its noun: `1 version`, `2 versions`.
 pub fn count(number: usize, singular: &str) -> String {
@@ -21,39 +21,6 @@ pub fn coexisting(number: usize) -> String {
         count(number, "coexisting version"),
         if number == 1 { "it" } else { "them" }
     )
-}
-
-/// Returns the symbol of an action, as Terraform writes it.
-pub fn symbol(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::Create => "+",
-        ActionKind::Update => "~",
-        ActionKind::Delete => "-",
-        ActionKind::Replace => "-/+",
-        ActionKind::NoOp => " ",
-    }
-}
-
-/// Returns the meaning of a symbol.
-pub fn legend(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::Create => "create",
-        ActionKind::Update => "update in-place",
-        ActionKind::Delete => "destroy",
-        ActionKind::Replace => "destroy and then create replacement",
-        ActionKind::NoOp => "no change",
-    }
-}
-
-/// Returns the phrase that ends the line above a change; other programs search for it.
-pub fn phrase(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::Create => "will be created",
-        ActionKind::Update => "will be updated in-place",
-        ActionKind::Delete => "will be destroyed",
-        ActionKind::Replace => "must be replaced",
-        ActionKind::NoOp => "is as declared",
-    }
 }
 
 /// Returns the reason of a change, in short.

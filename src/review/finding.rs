@@ -162,121 +162,84 @@ impl PolicyEffect {
     }
 }
 
-/// The reason why a version that is no longer declared stays as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeftAlone {
-    /// `manage.undeclared` is `ignore`.
-    Ignored,
-    /// `superseded` is `keep`.
-    Kept,
-    /// No declared `ACTIVE` version of its owner supersedes it.
-    NothingSupersedes,
-    /// It is out of the manifest's scope.
-    OutOfScope,
-    /// It counts as the declared version, because both owners are one owner pair.
-    Followed,
-    /// The environment is no longer declared.
-    EnvironmentRemoved,
-}
-
-impl LeftAlone {
-    /// Returns the stable word for programs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ignored => "ignored",
-            Self::Kept => "kept",
-            Self::NothingSupersedes => "nothing-supersedes",
-            Self::OutOfScope => "out-of-scope",
-            Self::Followed => "followed",
-            Self::EnvironmentRemoved => "environment-removed",
-        }
+word_enum! {
+    /// The reason why a version that is no longer declared stays as it is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum LeftAlone -> &'static str {
+        /// `manage.undeclared` is `ignore`.
+        Ignored = "ignored" "`manage.undeclared` is `ignore`",
+        /// `superseded` is `keep`.
+        Kept = "kept" "`superseded` is `keep`",
+        /// No declared `ACTIVE` version of its owner supersedes it.
+        NothingSupersedes = "nothing-supersedes"
+            "no declared ACTIVE version of its owner supersedes it",
+        /// It is out of the manifest's scope.
+        OutOfScope = "out-of-scope" "it is not under `manage`",
+        /// It counts as the declared version, because both owners are one owner pair.
+        Followed = "followed" "it counts as the declared version: both owners are one owner pair",
+        /// The environment is no longer declared.
+        EnvironmentRemoved = "environment-removed" "no manifest declares the environment any more",
     }
 }
 
-/// The risks for a reviewer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Risk {
-    /// A protection is removed together with a version that it covered.
-    ProtectionRemovedWithEntry,
-    /// The plan will be blocked.
-    Blocked,
-    /// A live version is deleted.
-    Deleted,
-    /// A version becomes public.
-    BecomesPublic,
-    /// A lower version replaces a higher one.
-    GoesDown,
-    /// The requests go to another server.
-    OtherServer,
-    /// A command on the user's machine returns the token.
-    RunsCommand,
-    /// It cannot be undone.
-    Irreversible,
-    /// A name stops serving.
-    OutOfService,
-    /// A protection is removed.
-    ProtectionRemoved,
-    /// A plan may delete or deactivate more.
-    Loosened,
-    /// A plan may delete or deactivate other versions, perhaps more.
-    PerhapsLoosened,
-    /// The user or the account changes.
-    OtherAccount,
-    /// The source of the token changes.
-    OtherToken,
-    /// The certificates change.
-    OtherTrust,
-    /// The lock and the journal are in another store.
-    OtherStore,
-    /// The same version comes from another package.
-    SameVersion,
+word_enum! {
+    /// The risks for a reviewer.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Risk -> (bool, &'static str) {
+        /// A protection is removed together with a version that it covered.
+        ProtectionRemovedWithEntry = "protection-removed-with-entry"
+            (true, "protection removed with what it covered"),
+        /// The plan will be blocked.
+        Blocked = "blocked" (true, "blocked by protection"),
+        /// A live version is deleted.
+        Deleted = "deleted" (true, "deleted"),
+        /// A version becomes public.
+        BecomesPublic = "becomes-public" (true, "becomes PUBLIC"),
+        /// A lower version replaces a higher one.
+        GoesDown = "version-goes-down" (true, "version goes down"),
+        /// The requests go to another server.
+        OtherServer = "other-server" (true, "another server"),
+        /// A command on the user's machine returns the token.
+        RunsCommand = "runs-command" (true, "runs a command"),
+        /// It cannot be undone.
+        Irreversible = "irreversible" (false, "irreversible"),
+        /// A name stops serving.
+        OutOfService = "out-of-service" (false, "out of service"),
+        /// A protection is removed.
+        ProtectionRemoved = "protection-removed" (false, "protection removed"),
+        /// A plan may delete or deactivate more.
+        Loosened = "loosened" (false, "loosened"),
+        /// A plan may delete or deactivate other versions, perhaps more.
+        PerhapsLoosened = "perhaps-loosened" (false, "perhaps loosened"),
+        /// The user or the account changes.
+        OtherAccount = "other-account" (false, "another account"),
+        /// The source of the token changes.
+        OtherToken = "other-token" (false, "another token"),
+        /// The certificates change.
+        OtherTrust = "other-trust" (false, "other certificates"),
+        /// The lock and the journal are in another store.
+        OtherStore = "other-store" (false, "another lock and journal"),
+        /// The same version comes from another package.
+        SameVersion = "same-version" (false, "same version, another package"),
+    }
 }
 
 impl Risk {
     /// Returns true if the risk is high; such findings are shown first.
     pub fn is_high(self) -> bool {
-        match self {
-            Self::ProtectionRemovedWithEntry
-            | Self::Blocked
-            | Self::Deleted
-            | Self::BecomesPublic
-            | Self::GoesDown
-            | Self::OtherServer
-            | Self::RunsCommand => true,
-            Self::Irreversible
-            | Self::OutOfService
-            | Self::ProtectionRemoved
-            | Self::Loosened
-            | Self::PerhapsLoosened
-            | Self::OtherAccount
-            | Self::OtherToken
-            | Self::OtherTrust
-            | Self::OtherStore
-            | Self::SameVersion => false,
-        }
+        self.row().0
     }
 
-    /// Returns the stable word for programs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ProtectionRemovedWithEntry => "protection-removed-with-entry",
-            Self::Blocked => "blocked",
-            Self::Deleted => "deleted",
-            Self::BecomesPublic => "becomes-public",
-            Self::GoesDown => "version-goes-down",
-            Self::OtherServer => "other-server",
-            Self::RunsCommand => "runs-command",
-            Self::Irreversible => "irreversible",
-            Self::OutOfService => "out-of-service",
-            Self::ProtectionRemoved => "protection-removed",
-            Self::Loosened => "loosened",
-            Self::PerhapsLoosened => "perhaps-loosened",
-            Self::OtherAccount => "other-account",
-            Self::OtherToken => "other-token",
-            Self::OtherTrust => "other-trust",
-            Self::OtherStore => "other-store",
-            Self::SameVersion => "same-version",
-        }
+    /// Returns the mark for people.
+    pub fn mark(self) -> &'static str {
+        self.row().1
+    }
+}
+
+impl LeftAlone {
+    /// Returns the reason as a clause.
+    pub fn reason(self) -> &'static str {
+        self.row()
     }
 }
 

@@ -27,7 +27,7 @@ pub use finding::{
     BaseCommit, Effect, Finding, LeftAlone, PolicyEffect, Review, ReviewBase, ReviewGroup, Risk,
     Side, SidePosition, Whom, group_findings,
 };
-pub use kind::{Field, Kind};
+pub use kind::{Field, Kind, Sign};
 pub use summary::ReviewSummary;
 
 #[cfg(test)]

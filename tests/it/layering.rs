@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("attribute", &[]),
     ("outcome", &[]),
     ("manifest", &["escape", "ident", "attribute"]),
+    ("word_enum", &[]),
     ("live", &["ident", "attribute"]),
     ("job", &["ident"]),
     (

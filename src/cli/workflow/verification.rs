@@ -191,7 +191,7 @@ fn words_of(change: &Change) -> String {
         .collect();
     format!(
         "it {}: {}",
-        words::phrase(change.action.kind()),
+        change.action.kind().phrase(),
         fields.join(", ")
     )
 }

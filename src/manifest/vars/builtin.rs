@@ -35,30 +35,21 @@ impl<'k> BuiltinValue<'k> {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Builtin {
-    Name,
-    Version,
-    Owner,
-    Environment,
+word_enum! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Builtin {
+        Name = "name",
+        Version = "version",
+        Owner = "owner",
+        Environment = "environment",
+    }
 }
 
 impl Builtin {
-    const ALL: [Self; 4] = [Self::Name, Self::Version, Self::Owner, Self::Environment];
-
     pub(super) fn parse(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|builtin| builtin.as_str() == name)
-    }
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Version => "version",
-            Self::Owner => "owner",
-            Self::Environment => "environment",
-        }
     }
 
     pub(super) fn names() -> impl Iterator<Item = &'static str> {

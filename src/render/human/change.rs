@@ -28,7 +28,7 @@ pub(super) fn render_change(
     writeln!(
         out,
         "{} {}",
-        styled(styles.of(kind), format!("{:>3}", words::symbol(kind))),
+        styled(styles.of(kind), format!("{:>3}", kind.symbol())),
         words::address(&change.address)
     )?;
     for field in &change.fields {
@@ -95,7 +95,7 @@ fn is_downgrade(succession: &Succession<'_>) -> bool {
 
 /// Writes the line that other programs search for; nothing follows the phrase.
 fn render_phrase(change: &Change, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    let phrase = words::phrase(change.action.kind());
+    let phrase = change.action.kind().phrase();
     let line = format!("# {} {phrase}", words::address(&change.address));
     writeln!(out, "  {}", styled(styles.strong, line))
 }
@@ -146,12 +146,7 @@ fn render_field(field: &FieldChange, styles: &Styles, out: &mut dyn Write) -> io
             ("~", styles.change, text)
         }
     };
-    let left = match field.decision {
-        Decision::Apply => "",
-        Decision::UnknownWord => " (left alone: not a word that solform sets)",
-        Decision::NotKnown => " (left alone: the live value is not known)",
-        Decision::WaitsForReview => " (left alone: it waits for review)",
-    };
+    let left = field.decision.remark();
     let sign = if left.is_empty() { sign } else { " " };
     writeln!(out, "      {} {name} = {text}{left}", styled(style, sign))
 }

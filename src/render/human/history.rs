@@ -73,7 +73,7 @@ pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
             Some(step.address().to_string()),
             step.action
                 .as_ref()
-                .map(|action| words::legend(action.kind()).to_owned()),
+                .map(|action| action.kind().legend().to_owned()),
             Some(word_of(step).to_owned()),
             outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
             jobs_of(step),

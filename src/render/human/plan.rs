@@ -77,8 +77,8 @@ fn render_head(
             let kinds: BTreeSet<ActionKind> =
                 to_do(plan).map(|change| change.action.kind()).collect();
             for kind in kinds {
-                let symbol = styled(styles.of(kind), format!("{:>3}", words::symbol(kind)));
-                writeln!(out, "{symbol} {}", words::legend(kind))?;
+                let symbol = styled(styles.of(kind), format!("{:>3}", kind.symbol()));
+                writeln!(out, "{symbol} {}", kind.legend())?;
             }
         }
     }
@@ -165,9 +165,9 @@ fn render_groups(
         words::count(changes.len(), "change")
     )?;
     for ((_, kind, why), addresses) in groups {
-        let symbol = styled(styles.of(kind), format!("{:>3}", words::symbol(kind)));
+        let symbol = styled(styles.of(kind), format!("{:>3}", kind.symbol()));
         let number = addresses.len();
-        let legend = words::legend(kind);
+        let legend = kind.legend();
         let named = words::addresses(addresses.into_iter());
         writeln!(out, "{symbol} {number} to {legend}, {why}: {named}")?;
     }

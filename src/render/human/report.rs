@@ -72,9 +72,9 @@ pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Resul
         writeln!(
             out,
             "  {:>3} {} {}",
-            words::symbol(change.action.kind()),
+            change.action.kind().symbol(),
             words::address(&change.address),
-            words::phrase(change.action.kind())
+            change.action.kind().phrase()
         )?;
     }
     Ok(())
@@ -100,7 +100,7 @@ pub fn render_report(
     }
     for (kind, count) in counts {
         let done = styled(styles.add, format!("{:<9}", OutcomeKind::Done.as_str()));
-        let symbol = words::symbol(kind);
+        let symbol = kind.symbol();
         let count = words::count(count, "change");
         writeln!(out, "  {done} {symbol:>3} {count}")?;
     }
@@ -148,7 +148,7 @@ fn render_step(
         out,
         "  {} {:>3} {}  {}",
         styled(style, format!("{:<9}", word.as_str())),
-        words::symbol(step.kind),
+        step.kind.symbol(),
         padded(&words::address(&step.address), width),
         remark(step)
     )?;

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::render::review_words::{self, Sign};
+use crate::render::review_words;
 use crate::render::styles::{Styles, styled};
 use crate::render::words;
-use crate::review::{Finding, Review, ReviewGroup, ReviewSummary};
+use crate::review::{Finding, Review, ReviewGroup, ReviewSummary, Sign};
 
 /// The maximum number of listed versions of a finding.
 const MAX_LISTED: usize = 20;
@@ -69,7 +69,7 @@ fn render_finding(
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let sign = Sign::of(finding.kind);
+    let sign = finding.kind.sign();
     let style = match sign {
         Sign::Comes => styles.add,
         Sign::Goes => styles.destroy,
@@ -85,7 +85,7 @@ fn render_finding(
     writeln!(
         out,
         "  {} {} {} {}",
-        styled(style, sign.symbol()),
+        styled(style, sign.as_str()),
         styled(
             styles.strong,
             format!(
@@ -93,7 +93,7 @@ fn render_finding(
                 words::escaped(review_words::subject(finding, environment))
             )
         ),
-        review_words::phrase(finding.kind),
+        finding.kind.phrase(),
         styled(styles.faint, location)
     )?;
     let value = |text: &Option<String>| text.as_deref().map(words::quoted);
@@ -128,11 +128,7 @@ fn render_finding(
     if finding.risks.is_empty() {
         return Ok(());
     }
-    let risks: Vec<&str> = finding
-        .risks
-        .iter()
-        .map(|risk| review_words::risk(*risk))
-        .collect();
+    let risks: Vec<&str> = finding.risks.iter().map(|risk| risk.mark()).collect();
     let line = format!("! {}", risks.join(", "));
     writeln!(out, "      {}", styled(styles.warning, line))
 }

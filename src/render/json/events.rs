@@ -16,7 +16,6 @@ use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
 use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
-use crate::render::progress::{doing, done};
 use crate::render::words;
 
 /// A line without its time.
@@ -156,7 +155,7 @@ impl StreamMessage {
     ) -> Self {
         let message = format!(
             "{address}: Still {}... [{} elapsed]",
-            doing(kind).to_lowercase(),
+            kind.doing().to_lowercase(),
             words::duration(elapsed)
         );
         let mut hook = hook(address, identity, kind);
@@ -169,7 +168,7 @@ impl StreamMessage {
         match event {
             ApplyEvent::StepStarted { address, kind } => {
                 let hook = hook(address, identity, *kind);
-                let message = format!("{address}: {}...", doing(*kind));
+                let message = format!("{address}: {}...", kind.doing());
                 Self::new(Level::Info, message, StreamEvent::ApplyStart { hook })
             }
             ApplyEvent::JobStarted { address, call, job } => {
@@ -306,7 +305,7 @@ fn finished(
     if outcome == OutcomeKind::Done {
         let named = hook.id_value.as_ref().map(|id| format!(" [id={id}]"));
         let named = named.unwrap_or_default();
-        let message = format!("{address}: {} complete after {took}{named}", done(kind));
+        let message = format!("{address}: {} complete after {took}{named}", kind.done());
         let event = StreamEvent::ApplyComplete { hook, x_solution };
         return StreamMessage::new(Level::Info, message, event);
     }

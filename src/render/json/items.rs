@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::{InFlight, Mode, Origin, OrphanedRecord, Plan};
+use crate::plan::{InFlight, Origin, OrphanedRecord, Plan};
 
 /// A position in the manifest.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -83,14 +83,6 @@ impl OrphanedItem {
             apply: record.apply.clone(),
         };
         plan.orphaned.iter().map(item).collect()
-    }
-}
-
-/// Returns the word of a mode.
-pub(super) fn mode_word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Converge => "converge",
-        Mode::Destroy => "destroy",
     }
 }
 

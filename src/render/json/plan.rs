@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::items::{InFlightItem, OrphanedItem, PositionItem, mode_word};
+use super::items::{InFlightItem, OrphanedItem, PositionItem};
 use crate::plan::{
-    Action, ActionKind, Block, Change, Decision, LiveImage, Note, Plan, Reason, Succession,
-    Successions, Successor, Summary, Undo,
+    Action, ActionKind, Block, Change, LiveImage, Note, Plan, Reason, Succession, Successions,
+    Successor, Summary,
 };
 
 /// The version of Terraform's plan format whose keys are used.
@@ -301,7 +301,7 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
             environment: plan.subject.environment.clone(),
             url: plan.subject.url.clone(),
             manifest: plan.subject.manifest.to_string(),
-            mode: mode_word(plan.mode),
+            mode: plan.mode.as_str(),
             summary: SummaryItem::of(summary),
             live_in_scope: plan.live_in_scope,
             refusals: refusals.to_vec(),
@@ -426,12 +426,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
         reason,
         superseded_by: superseded_by.iter().map(ToString::to_string).collect(),
         position: change.origin.as_ref().map(PositionItem::of),
-        undo: match change.undo {
-            Undo::Nothing => "nothing",
-            Undo::ByPatch => "by-patch",
-            Undo::ByDelete => "by-delete",
-            Undo::Irreversible => "irreversible",
-        },
+        undo: change.undo.as_str(),
         waits_for: change.waits_for.iter().map(ToString::to_string).collect(),
         successors: change.successors.iter().map(successor).collect(),
         blocked: !change.blocked.is_empty(),
@@ -455,12 +450,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
                 field: field.field.as_str(),
                 before: field.before.as_deref().map(str::to_owned),
                 after: field.after.as_deref().map(str::to_owned),
-                decision: match field.decision {
-                    Decision::Apply => "apply",
-                    Decision::UnknownWord => "unknown-word",
-                    Decision::NotKnown => "not-known",
-                    Decision::WaitsForReview => "waits-for-review",
-                },
+                decision: field.decision.as_str(),
             })
             .collect(),
         notes: change.notes.iter().map(note).collect(),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::items::{InFlightItem, OrphanedItem, PositionItem, mode_word, seconds, time};
+use super::items::{InFlightItem, OrphanedItem, PositionItem, seconds, time};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{Outcome, StepReport};
 use crate::ident::Address;
@@ -320,7 +320,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
         solform_version: env!("CARGO_PKG_VERSION"),
         environment: None,
         url: None,
-        mode: mode_word(mode),
+        mode: mode.as_str(),
         run: None,
         started_at: None,
         ended_at: None,

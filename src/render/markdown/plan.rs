@@ -114,11 +114,11 @@ fn row(change: &Change, succession: Option<&Succession<'_>>) -> Row {
         .map(field_text)
         .collect();
     let fields = if fields.is_empty() {
-        words::legend(kind).to_owned()
+        kind.legend().to_owned()
     } else {
         fields.join("<br>")
     };
-    let symbol = words::symbol(kind);
+    let symbol = kind.symbol();
     let address = code_of(&change.address);
     let why = why(change, succession);
     let risks = risks(change, succession);

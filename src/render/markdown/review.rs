@@ -7,7 +7,7 @@ use super::budget::{Row, Section, Tables, strong};
 use super::escape::{code, comment, shortened};
 use super::plan::MarkdownOptions;
 use crate::ident::Digest;
-use crate::render::review_words::{self, Sign};
+use crate::render::review_words;
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewSummary};
 
@@ -106,8 +106,8 @@ fn row(finding: &Finding, environment: &str) -> Row {
         code(environment),
         code(review_words::subject(finding, environment)),
         code(&location),
-        Sign::of(finding.kind).symbol(),
-        review_words::phrase(finding.kind)
+        finding.kind.sign().as_str(),
+        finding.kind.phrase()
     );
     Row {
         whole: format!(
@@ -128,9 +128,9 @@ fn rank(finding: &Finding) -> usize {
 
 fn mark(risk: crate::review::Risk) -> String {
     if risk.is_high() {
-        strong(review_words::risk(risk))
+        strong(risk.mark())
     } else {
-        review_words::risk(risk).to_owned()
+        risk.mark().to_owned()
     }
 }
 

@@ -1,0 +1,53 @@
+//! Closed enums as tables: one line for each variant, with its word and its other texts.
+
+/// Defines an enum whose variants have a stable word, which `as_str` returns. Programs read it, so
+/// it never changes.
+///
+/// With `-> TYPE` behind the name, each line has a second value of that type, which the private
+/// function `row` returns.
+macro_rules! word_enum {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $name:ident {
+            $( $(#[$doc:meta])* $variant:ident = $word:literal, )+
+        }
+    ) => {
+        $(#[$attribute])*
+        $visibility enum $name {
+            $( $(#[$doc])* $variant, )+
+        }
+
+        impl $name {
+            /// All values, in the order of their table.
+            $visibility const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
+
+            /// Returns the stable word.
+            $visibility fn as_str(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $word, )+
+                }
+            }
+        }
+    };
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $name:ident -> $row:ty {
+            $( $(#[$doc:meta])* $variant:ident = $word:literal $value:expr, )+
+        }
+    ) => {
+        word_enum! {
+            $(#[$attribute])*
+            $visibility enum $name {
+                $( $(#[$doc])* $variant = $word, )+
+            }
+        }
+
+        impl $name {
+            fn row(self) -> $row {
+                match self {
+                    $( Self::$variant => $value, )+
+                }
+            }
+        }
+    };
+}
