@@ -222,10 +222,11 @@ impl Outcome {
                 Some("`timeouts.apply` was exceeded".to_owned())
             }
             Self::Refused(differences) => {
-                let differences: Vec<String> = differences.iter().map(difference).collect();
+                let sides = differences.iter().map(Difference::sides);
+                let sides = sides.map(|(planned, found)| format!("{planned} -> {found}"));
                 Some(format!(
                     "changed since the plan was made: {}",
-                    differences.join("; ")
+                    sides.collect::<Vec<_>>().join("; ")
                 ))
             }
             Self::Cancelled => Some("an interrupt came before anything was sent".to_owned()),
@@ -248,64 +249,6 @@ impl Outcome {
         match self {
             Self::Failed(error) => Some(error.help()),
             _ => None,
-        }
-    }
-}
-
-fn difference(difference: &Difference) -> String {
-    match difference {
-        Difference::Gone { id } => format!("`{id}` is gone"),
-        Difference::Appeared { id, state } => format!("`{id}` is live, in state {state:?}"),
-        Difference::Orphaned { id } => {
-            format!("a failed deploy of this plan left `{id}`; deploy it again with --replace")
-        }
-        Difference::OtherOwner { identity } => {
-            format!(
-                "it is live under the owner `{}`, which does not count as the declared one \
-                 (owner-differs)",
-                identity.owner
-            )
-        }
-        Difference::Field {
-            field,
-            planned,
-            live,
-        } => format!("{} was {planned:?} and is {live:?}", field.as_str()),
-        Difference::OtherIdentity { planned, live } => format!(
-            "`{}` is `{}` now",
-            planned.full_address(),
-            live.full_address()
-        ),
-        Difference::Declared {
-            field,
-            planned,
-            declared,
-        } => format!(
-            "{} is {planned:?} in the plan file, and the manifest declares {declared:?}",
-            field.as_str()
-        ),
-        Difference::Package { planned, found } => match found {
-            Some(found) => format!("the package was {planned} and is {found}"),
-            None => format!("the package {planned} is not there, or cannot be deployed"),
-        },
-        Difference::PackageProblem { problem } => problem.to_string(),
-        Difference::PackageUnreadable { why } => {
-            format!("the package could not be inspected: {why}")
-        }
-        Difference::NotPlanned {
-            instead: Some(kind),
-        } => {
-            format!(
-                "a new plan contains another change of it: {}",
-                kind.as_str()
-            )
-        }
-        Difference::NotPlanned { instead: None } => "a new plan does not contain it".to_owned(),
-        Difference::WaitsFor { address } => {
-            format!("it waits for {address}, which is not approved")
-        }
-        Difference::UsedUp => {
-            "an earlier apply of this plan made it, and it was undone since".to_owned()
         }
     }
 }

@@ -107,6 +107,76 @@ pub enum Difference {
     UsedUp,
 }
 
+impl Difference {
+    /// Returns the planned side and the side that was found, for people.
+    pub fn sides(&self) -> (String, String) {
+        let value = |field: Field, value: &str| format!("{} = {value:?}", field.as_str());
+        let approved = || "approved".to_owned();
+        match self {
+            Self::Gone { id } => (format!("live as {id}"), "not live".to_owned()),
+            Self::Appeared { id, state } => (
+                "not live".to_owned(),
+                format!("live as {id}, state {state:?}"),
+            ),
+            Self::Orphaned { id } => (
+                "deployed".to_owned(),
+                format!(
+                    "left by a failed deploy of this plan as {id}; deploy it again with --replace"
+                ),
+            ),
+            Self::OtherOwner { identity } => (
+                "not live under any owner".to_owned(),
+                format!(
+                    "live under owner {:?} (owner-differs)",
+                    identity.owner.as_str()
+                ),
+            ),
+            Self::Field {
+                field,
+                planned,
+                live,
+            } => (value(*field, planned), value(*field, live)),
+            Self::OtherIdentity { planned, live } => (
+                planned.full_address().to_string(),
+                live.full_address().to_string(),
+            ),
+            Self::Declared {
+                field,
+                planned,
+                declared,
+            } => (value(*field, planned), value(*field, declared)),
+            Self::Package { planned, found } => {
+                let package = |digest: &Digest| format!("package = \"{digest}\"");
+                let none = || "no package that can be deployed".to_owned();
+                (package(planned), found.as_ref().map_or_else(none, package))
+            }
+            Self::PackageProblem { problem } => (
+                "a package that can be deployed".to_owned(),
+                problem.to_string(),
+            ),
+            Self::PackageUnreadable { why } => (
+                "a package that could be inspected".to_owned(),
+                format!("the package could not be inspected: {why}"),
+            ),
+            Self::NotPlanned { instead } => {
+                let found = match instead {
+                    Some(kind) => format!("in a new plan it {}", kind.phrase()),
+                    None => "not in a new plan".to_owned(),
+                };
+                (approved(), found)
+            }
+            Self::WaitsFor { address } => (
+                approved(),
+                format!("waits for {address}, which is not approved"),
+            ),
+            Self::UsedUp => (
+                "approved once".to_owned(),
+                "applied already, and undone since".to_owned(),
+            ),
+        }
+    }
+}
+
 /// Checks an update against the current record of its id.
 ///
 /// A field that already has the value of the patch is not a difference, so that a patch that took

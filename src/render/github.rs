@@ -8,9 +8,14 @@ use std::io::{self, Write};
 
 use crate::ident::Identity;
 use crate::outcome::OutcomeKind;
-use crate::plan::{ActionKind, Change, Origin, Plan, Refusal, Summary};
-use crate::render::json::{Diagnostic, ReportChange, ReportDocument, ResultWord, Severity};
-use crate::render::{review_words, words};
+use crate::plan::{Change, Plan, Refusal, Successions, Summary};
+use crate::render::json::{
+    Diagnostic, InFlightItem, OrphanedItem, PositionItem, Remark, ReportChange, ReportDocument,
+    ResultWord, Severity,
+};
+use crate::render::view::plan as view;
+use crate::render::view::review as review_words;
+use crate::render::words;
 use crate::review::{Finding, Review, ReviewSummary, Side};
 
 /// The maximum number of annotations of one severity in a step; a runner drops the rest.
@@ -19,25 +24,9 @@ const MAX_ANNOTATIONS: usize = 10;
 /// A message that GitHub shows at a line of the manifest, or without a line.
 struct Annotation {
     severity: Severity,
-    location: Option<Location>,
+    location: Option<PositionItem>,
     title: String,
     message: String,
-}
-
-struct Location {
-    file: String,
-    line: usize,
-    column: usize,
-}
-
-impl Location {
-    fn of(origin: &Origin) -> Self {
-        Self {
-            file: origin.file.to_string(),
-            line: origin.line,
-            column: origin.column,
-        }
-    }
 }
 
 /// Writes a plan: its refusals as errors; risks, writes in flight and orphaned records as warnings.
@@ -51,32 +40,42 @@ pub fn render_github_plan(
     let refused = refusals
         .iter()
         .map(|refusal| annotation_of(&Diagnostic::of_refusal(refusal, plan)));
-    let risks = plan.changes.iter().filter_map(risk);
+    let successions = Successions::of(plan);
+    let risks = plan.changes.iter();
+    let risks = risks.filter_map(|change| risk(change, &successions));
     let leftover = |identity: &Identity, title: &str, text: String| Annotation {
         severity: Severity::Warning,
         location: plan
             .changes
             .iter()
             .find(|change| change.identity == *identity)
-            .and_then(|change| change.origin.as_ref().map(Location::of)),
+            .and_then(|change| change.origin.as_ref().map(PositionItem::of)),
         title: format!("{} {title}", plan.address_of(identity)),
         message: format!("{text}."),
     };
-    let in_flight = plan.in_flight.iter().map(|write| {
-        let address = plan.address_of(&write.identity);
-        let text = words::in_flight(write, address.as_str());
-        leftover(&write.identity, "is in flight", text)
+    let in_flight = InFlightItem::all(plan, &plan.in_flight);
+    let in_flight = plan.in_flight.iter().zip(in_flight);
+    let in_flight = in_flight.map(|(write, item)| {
+        leftover(
+            &write.identity,
+            "is in flight",
+            item.sentence(str::to_owned),
+        )
     });
-    let orphaned = plan.orphaned.iter().map(|record| {
-        let text = words::orphaned(record, |identity| plan.address_of(identity).to_string());
-        leftover(&record.identity, "is orphaned", text)
+    let orphaned = plan.orphaned.iter().zip(OrphanedItem::all(plan));
+    let orphaned = orphaned.map(|(record, item)| {
+        leftover(
+            &record.identity,
+            "is orphaned",
+            item.sentence(str::to_owned),
+        )
     });
     let annotations: Vec<Annotation> = refused
         .chain(in_flight)
         .chain(orphaned)
         .chain(risks)
         .collect();
-    let (mut verdict, _) = words::verdict(plan.mode, &Summary::of(plan));
+    let (mut verdict, _) = view::verdict(plan.mode, &Summary::of(plan));
     if !refusals.is_empty() {
         verdict.push_str(" It cannot be applied.");
     }
@@ -95,39 +94,16 @@ pub fn render_github_report(
     folder: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let verification = &report.convergence;
-    let again = verification.not_converged.iter().map(|change| {
-        let location = location_in(report, &change.address);
-        Annotation {
-            severity: Severity::Error,
-            location,
-            title: format!("{} did not converge", change.address),
-            message: change.detail.clone(),
-        }
-    });
-    let waiting = verification
-        .waiting_for_review
+    let remarks = report.remarks();
+    let remarks = remarks
         .iter()
-        .map(|address| Annotation {
-            severity: Severity::Warning,
-            location: location_in(report, address),
-            title: format!("{address} waits for review"),
-            message: "It becomes PUBLIC only after a reviewer approves it.".to_owned(),
-        });
-    let unproven = verification.unproven.iter().map(|why| Annotation {
-        severity: Severity::Error,
-        location: None,
-        title: "The live state could not be read again".to_owned(),
-        message: why.clone(),
-    });
+        .map(|remark| remark_annotation(remark, report));
     let annotations: Vec<Annotation> = report
         .errors
         .iter()
         .map(annotation_of)
         .chain(report.changes.iter().filter_map(not_done))
-        .chain(again)
-        .chain(unproven)
-        .chain(waiting)
+        .chain(remarks)
         .collect();
     let title = format!(
         "solform {}: {}",
@@ -177,7 +153,7 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
     Annotation {
         severity: Severity::Warning,
         // A line of the base is not in the file that GitHub shows.
-        location: (finding.place.side == Side::Head).then(|| Location {
+        location: (finding.place.side == Side::Head).then(|| PositionItem {
             file: position.file.to_string(),
             line: position.line,
             column: position.column,
@@ -205,7 +181,7 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
     let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
     Annotation {
         severity: diagnostic.severity,
-        location: diagnostic.range.as_ref().map(|range| Location {
+        location: diagnostic.range.as_ref().map(|range| PositionItem {
             file: range.filename.clone(),
             line: range.start.line,
             column: range.start.column,
@@ -220,36 +196,29 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
 }
 
 /// Returns one annotation for all risks of a change; `None` without a risk.
-fn risk(change: &Change) -> Option<Annotation> {
-    let kind = change.action.kind();
-    let marks: Vec<&str> = [
-        (
-            kind == ActionKind::Delete,
-            "will be destroyed, which cannot be undone",
-        ),
-        (
-            kind == ActionKind::Replace,
-            "must be replaced, which cannot be undone, and is out of service meanwhile",
-        ),
-        (
-            change.ends_service(),
-            "stops serving, and no other version of its name takes its place",
-        ),
-        (change.becomes_public(), "becomes PUBLIC"),
-        (
-            change.narrows_visibility(),
-            "is hidden from the users who see it only because of its current visibility",
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(holds, mark)| holds.then_some(mark))
-    .collect();
-    (!marks.is_empty()).then(|| Annotation {
+fn risk(change: &Change, successions: &Successions<'_>) -> Option<Annotation> {
+    let risks = view::risks(change, successions.of_change(change).as_ref()).into_iter();
+    let sentences: Vec<&str> = risks.map(|risk| risk.sentence).collect();
+    (!sentences.is_empty()).then(|| Annotation {
         severity: Severity::Warning,
-        location: change.origin.as_ref().map(Location::of),
+        location: change.origin.as_ref().map(PositionItem::of),
         title: change.address.to_string(),
-        message: format!("It {}.", marks.join("; it ")),
+        message: format!("It {}.", sentences.join("; it ")),
     })
+}
+
+fn remark_annotation(remark: &Remark, report: &ReportDocument) -> Annotation {
+    let address = remark.address.as_deref();
+    let label = remark.label;
+    Annotation {
+        severity: remark.severity,
+        location: address.and_then(|address| report.position_of(address).cloned()),
+        title: address.map_or_else(|| label.to_owned(), |address| format!("{label}: {address}")),
+        message: address.map_or_else(
+            || remark.text.clone(),
+            |address| format!("{address} {}", remark.text),
+        ),
+    }
 }
 
 fn not_done(change: &ReportChange) -> Option<Annotation> {
@@ -267,26 +236,9 @@ fn not_done(change: &ReportChange) -> Option<Annotation> {
         } else {
             Severity::Error
         },
-        location: change.position.as_ref().map(|position| Location {
-            file: position.file.clone(),
-            line: position.line,
-            column: position.column,
-        }),
+        location: change.position.clone(),
         title: format!("{}: {}", change.address, change.outcome),
         message: lines.join("\n"),
-    })
-}
-
-fn location_in(report: &ReportDocument, address: &str) -> Option<Location> {
-    let change = report
-        .changes
-        .iter()
-        .find(|change| change.address == address)?;
-    let position = change.position.as_ref()?;
-    Some(Location {
-        file: position.file.clone(),
-        line: position.line,
-        column: position.column,
     })
 }
 
@@ -400,7 +352,7 @@ mod tests {
         );
         insta::assert_snapshot!(text, @r"
         ::error file=solform.yaml,line=1,col=3,title=Safe@1::`Safe@1` is protected and must not be deleted%0ARemove the pattern that covers `Safe@1` from `protect` in a change of its own, if it really is to go.
-        ::warning file=solform.yaml,line=1,col=3,title=Safe@1::It will be destroyed, which cannot be undone; it stops serving, and no other version of its name takes its place.
+        ::warning file=solform.yaml,line=1,col=3,title=Safe@1::It will be destroyed; it cannot be undone: the record, its id and its job history are lost; it stops serving, and no other version of this name takes its place.
         ::warning file=solform.yaml,line=1,col=3,title=Upgrade@2.0::It becomes PUBLIC.
         ::notice title=solform plan%3A prod::Plan: 1 to add, 1 to change, 1 to destroy. It cannot be applied.
         ");

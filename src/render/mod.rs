@@ -12,9 +12,9 @@ mod problems;
 mod progress;
 #[cfg(test)]
 mod properties;
-mod review_words;
 mod styles;
 mod text_diff;
+mod view;
 pub mod words;
 mod wrap;
 
@@ -22,7 +22,7 @@ pub use github::{
     render_github_errors, render_github_plan, render_github_report, render_github_review,
 };
 pub use human::{
-    Abandoned, PlanDetail, ReportView, render_abandoned, render_doctor, render_history, render_job,
+    Abandoned, PlanDetail, render_abandoned, render_doctor, render_history, render_job,
     render_not_approved, render_past_run, render_plan, render_plan_in, render_refusal,
     render_report, render_review, render_runs, render_solution, render_solutions, render_verdict,
 };
@@ -30,8 +30,8 @@ pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, GitlabDocument, HistoryDocument, JobDocument,
     NotApplied, PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument,
     Severity, SolutionsDocument, StreamLine, StreamMessage, doctor_document, gitlab_document,
-    history_document, job_document, not_applied_document, plan_document, render_json,
-    report_document, review_document, run_history_document, runs_document, schema_of,
+    history_document, job_document, not_applied_document, orphaned_sentence, plan_document,
+    render_json, report_document, review_document, run_history_document, runs_document, schema_of,
     solutions_document,
 };
 pub use manifest::render_manifest;
@@ -42,4 +42,5 @@ pub use markdown::{
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::Styles;
+pub use view::ReportView;
 pub use wrap::{PROSE_WIDTH, wrapped};

@@ -14,29 +14,34 @@ pub fn render_event(
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let mut line = sentence(event);
+    let mut is_warning = matches!(
+        event,
+        ApplyEvent::Retrying { .. } | ApplyEvent::Draining { .. }
+    );
+    if let ApplyEvent::StepFinished { outcome, .. } = event {
+        line = format!("{line} ({ended} of {total})");
+        is_warning = *outcome != OutcomeKind::Done;
+    }
+    let line = words::escaped(&line);
+    if is_warning {
+        writeln!(out, "{}", styled(styles.warning, line))
+    } else {
+        writeln!(out, "{line}")
+    }
+}
+
+/// Returns an event as a sentence.
+pub(super) fn sentence(event: &ApplyEvent) -> String {
     match event {
-        ApplyEvent::StepStarted { address, kind } => {
-            let address = words::address(address);
-            writeln!(out, "{address}: {}...", kind.doing())
+        ApplyEvent::StepStarted { address, kind } => format!("{address}: {}...", kind.doing()),
+        ApplyEvent::JobStarted { address, call, job } => match job {
+            Some(job) => format!("{address}: {call} taken [job={job}]"),
+            None => format!("{address}: {call} taken, without a job"),
+        },
+        ApplyEvent::JobAnswered { address, job, word } => {
+            format!("{address}: job {job} says {}", words::quoted(word))
         }
-        ApplyEvent::JobStarted { address, call, job } => {
-            let address = words::address(address);
-            match job {
-                Some(job) => writeln!(
-                    out,
-                    "{address}: {call} taken [job={}]",
-                    words::escaped(job.as_str())
-                ),
-                None => writeln!(out, "{address}: {call} taken, without a job"),
-            }
-        }
-        ApplyEvent::JobAnswered { address, job, word } => writeln!(
-            out,
-            "{}: job {} says {}",
-            words::address(address),
-            words::escaped(job.as_str()),
-            words::quoted(word)
-        ),
         ApplyEvent::Retrying {
             address,
             call,
@@ -49,13 +54,8 @@ pub fn render_event(
             } else {
                 "was not accepted, sending again in"
             };
-            let line = format!(
-                "{}: {call} {doing} {}: {}",
-                words::address(address),
-                words::duration(*after),
-                words::escaped(why)
-            );
-            writeln!(out, "{}", styled(styles.warning, line))
+            let after = words::duration(*after);
+            format!("{address}: {call} {doing} {after}: {why}")
         }
         ApplyEvent::StepFinished {
             address,
@@ -65,36 +65,25 @@ pub fn render_event(
             id,
             ..
         } => {
-            let address = words::address(address);
             let took = words::duration(*took);
-            let id = id.as_ref().map_or_else(String::new, |id| {
-                format!(" [id={}]", words::escaped(id.as_str()))
-            });
-            let count = format!("({ended} of {total})");
+            let id = id.as_ref().map(|id| format!(" [id={id}]"));
             match outcome {
-                OutcomeKind::Done => {
-                    writeln!(
-                        out,
-                        "{address}: {} complete after {took}{id} {count}",
-                        kind.done()
-                    )
-                }
+                OutcomeKind::Done => format!(
+                    "{address}: {} complete after {took}{}",
+                    kind.done(),
+                    id.unwrap_or_default()
+                ),
                 OutcomeKind::Failed
                 | OutcomeKind::Skipped
                 | OutcomeKind::Refused
                 | OutcomeKind::Cancelled
-                | OutcomeKind::Unknown => {
-                    let line = format!("{address}: {} after {took} {count}", outcome.as_str());
-                    writeln!(out, "{}", styled(styles.warning, line))
-                }
+                | OutcomeKind::Unknown => format!("{address}: {} after {took}", outcome.as_str()),
             }
         }
-        ApplyEvent::Draining { in_progress } => {
-            let line = format!(
-                "Interrupted: nothing new is started; {} in progress may end within 30 s. Interrupt again to leave at once.",
-                words::count(*in_progress, "step")
-            );
-            writeln!(out, "{}", styled(styles.warning, line))
-        }
+        ApplyEvent::Draining { in_progress } => format!(
+            "Interrupted: nothing new is started; {} in progress may end within 30 s. \
+             Interrupt again to leave at once.",
+            words::count(*in_progress, "step")
+        ),
     }
 }

@@ -7,7 +7,6 @@ use similar::{ChangeTag, DiffTag, TextDiff};
 
 use super::styles::{Styles, styled};
 use super::words;
-use crate::ident::Digest;
 use crate::plan::Difference;
 
 /// Writes the differences between the plan (`-`) and the current state (`+`).
@@ -17,9 +16,11 @@ pub(super) fn render_differences(
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let (planned, live): (Vec<String>, Vec<String>) = differences.iter().map(sides).unzip();
-    let planned = planned.concat();
-    let live = live.concat();
+    let ended = |side: &str| format!("{}\n", words::escaped(side));
+    let sides = differences.iter().map(Difference::sides);
+    let (planned, live): (String, String) = sides
+        .map(|(planned, live)| (ended(&planned), ended(&live)))
+        .unzip();
     let diff = TextDiff::from_lines(&planned, &live);
     for change in diff.iter_all_changes() {
         let (sign, style) = match change.tag() {
@@ -114,93 +115,6 @@ fn push_marked(marks: [&str; 2], piece: &str, text: &mut String) {
         let _ = write!(text, " ({length} characters)");
     }
     text.push_str(closing);
-}
-
-/// Returns a line for the plan and a line for the current state.
-fn sides(difference: &Difference) -> (String, String) {
-    match difference {
-        Difference::Gone { id } => (
-            format!("live as {}\n", words::escaped(id.as_str())),
-            "not live\n".to_owned(),
-        ),
-        Difference::Appeared { id, state } => (
-            "not live\n".to_owned(),
-            format!(
-                "live as {}, state {}\n",
-                words::escaped(id.as_str()),
-                words::quoted(state)
-            ),
-        ),
-        Difference::Orphaned { id } => (
-            "deployed\n".to_owned(),
-            format!(
-                "left by a failed deploy of this plan as {}; deploy it again with --replace\n",
-                words::escaped(id.as_str())
-            ),
-        ),
-        Difference::OtherOwner { identity } => (
-            "not live under any owner\n".to_owned(),
-            format!(
-                "live under owner {}\n",
-                words::quoted(identity.owner.as_str())
-            ),
-        ),
-        Difference::Field {
-            field,
-            planned,
-            live,
-        } => {
-            let line = |value: &str| format!("{} = {}\n", field.as_str(), words::quoted(value));
-            (line(planned), line(live))
-        }
-        Difference::OtherIdentity { planned, live } => (
-            format!("{}\n", words::address(&planned.full_address())),
-            format!("{}\n", words::address(&live.full_address())),
-        ),
-        Difference::Declared {
-            field,
-            planned,
-            declared,
-        } => {
-            let line = |value: &str| format!("{} = {}\n", field.as_str(), words::quoted(value));
-            (line(planned), line(declared))
-        }
-        Difference::Package { planned, found } => {
-            let line = |fingerprint: &str| format!("package = {}\n", words::quoted(fingerprint));
-            let found = found.as_ref().map(Digest::as_str);
-            let found = found.map_or_else(|| "no package that can be deployed\n".to_owned(), line);
-            (line(planned.as_str()), found)
-        }
-        Difference::PackageProblem { problem } => (
-            "a package that can be deployed\n".to_owned(),
-            format!("{}\n", words::escaped(&problem.to_string())),
-        ),
-        Difference::PackageUnreadable { why } => (
-            "a package that could be inspected\n".to_owned(),
-            format!(
-                "the package could not be inspected: {}\n",
-                words::escaped(why)
-            ),
-        ),
-        Difference::NotPlanned { instead } => (
-            "approved\n".to_owned(),
-            match instead {
-                Some(kind) => format!("in a new plan it {}\n", kind.phrase()),
-                None => "not in a new plan\n".to_owned(),
-            },
-        ),
-        Difference::WaitsFor { address } => (
-            "approved\n".to_owned(),
-            format!(
-                "waits for {}, which is not approved\n",
-                words::address(address)
-            ),
-        ),
-        Difference::UsedUp => (
-            "approved once\n".to_owned(),
-            "applied already, and undone since\n".to_owned(),
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -5,53 +5,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 pub use crate::escape::escaped;
-use crate::ident::{Address, Identity};
-use crate::plan::{InFlight, Mode, OrphanedRecord, Reason, Succession, Summary};
+use crate::ident::Address;
 
 /// Returns a number with its noun: `1 version`, `2 versions`.
 pub fn count(number: usize, singular: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {singular}{plural}")
-}
-
-/// Returns the warning above a plan that takes retained versions out of service.
-pub fn coexisting(number: usize) -> String {
-    format!(
-        "{} will be deactivated by policy.\nTo keep {}, declare `superseded: keep`.",
-        count(number, "coexisting version"),
-        if number == 1 { "it" } else { "them" }
-    )
-}
-
-/// Returns the reason of a change, in short.
-pub(in crate::render) fn why(reason: &Reason) -> &'static str {
-    match reason {
-        Reason::Declared => "declared",
-        Reason::Superseded { .. } => "superseded",
-        Reason::Undeclared => "not declared",
-        Reason::Tombstone => "declared as ABSENT",
-        Reason::Requested => "requested by the command",
-    }
-}
-
-/// The risk marks of plans and reviews.
-pub mod risk {
-    #![expect(missing_docs, reason = "each is the mark of its name")]
-    pub const BLOCKED: &str = "blocked by protection";
-    pub const BAD_PACKAGE: &str = "blocked by its package";
-    pub const DELETED: &str = "deleted";
-    pub const IRREVERSIBLE: &str = "irreversible";
-    pub const OUT_OF_SERVICE_MEANWHILE: &str = "out of service meanwhile";
-    pub const OUT_OF_SERVICE: &str = "out of service";
-    pub const BECOMES_PUBLIC: &str = "becomes PUBLIC";
-    pub const NARROWS: &str = "becomes less visible";
-    pub const GOES_DOWN: &str = "version goes down";
-}
-
-/// Returns the verdict of an apply whose changes are all done, if an interrupt ended the check
-/// after it early.
-pub fn all_done(added: usize, changed: usize, destroyed: usize) -> String {
-    format!("All changes are done: {added} added, {changed} changed, {destroyed} destroyed.")
 }
 
 /// Returns a time, given in milliseconds since 1970, to the second.
@@ -105,13 +64,6 @@ pub fn joined(list: impl ExactSizeIterator<Item = String>) -> String {
     text
 }
 
-/// Returns the versions that a version replaces, such as `upgrade from Form@1`; `show` escapes an
-/// address.
-pub fn succession(succession: &Succession<'_>, show: impl Fn(&Address) -> String) -> String {
-    let from = joined(succession.from.iter().map(|address| show(address)));
-    format!("{} from {from}", succession.course.as_str())
-}
-
 /// Returns a text; a long one without its middle, and with its length in characters.
 pub fn clipped(text: &str) -> (String, Option<usize>) {
     let length = text.chars().count();
@@ -123,73 +75,6 @@ pub fn clipped(text: &str) -> (String, Option<usize>) {
     shown.push('…');
     shown.extend(text.chars().skip(length - last));
     (shown, Some(length))
-}
-
-/// Returns the verdict of a plan: the main sentence, and the rest of the line.
-pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'static str) {
-    if summary.has_changes() {
-        let line = format!(
-            "Plan: {} to add, {} to change, {} to destroy.",
-            summary.add, summary.change, summary.destroy
-        );
-        return (line, "");
-    }
-    if summary.has_leftovers() {
-        let mut left = Vec::new();
-        if summary.in_flight > 0 {
-            let writes = count(summary.in_flight, "write");
-            left.push(format!("{writes} of earlier applies in flight"));
-        }
-        if summary.orphaned > 0 {
-            left.push(count(summary.orphaned, "orphaned record"));
-        }
-        if summary.unknown > 0 {
-            let versions = count(summary.unknown, "declared version");
-            left.push(format!("{versions} in an unknown state or visibility"));
-        }
-        return (
-            format!(
-                "Nothing to change, but action is needed: {}.",
-                left.join(", ")
-            ),
-            "",
-        );
-    }
-    let why = match mode {
-        Mode::Converge => " Your infrastructure matches the configuration.",
-        Mode::Destroy => " Nothing that the manifest declares is live.",
-    };
-    ("No changes.".to_owned(), why)
-}
-
-/// Returns the text for a write of an earlier apply that is in flight.
-pub(in crate::render) fn in_flight(write: &InFlight, address: &str) -> String {
-    let job = write.job.as_ref().map_or_else(
-        || "whose job is not known".to_owned(),
-        |job| format!("job {}", escaped(job.as_str())),
-    );
-    format!(
-        "the {} of {address}, {job}, sent by apply {}; the next apply waits until it ends, then plans",
-        write.write, write.apply
-    )
-}
-
-/// Returns the text for a record that a failed deploy left, with the possible fixes.
-pub fn orphaned(record: &OrphanedRecord, address_of: impl Fn(&Identity) -> String) -> String {
-    let id = escaped(record.id.as_str());
-    let live = address_of(record.live());
-    let apply = &record.apply;
-    let declared = address_of(&record.identity);
-    let quoted = shlex::try_quote(&declared).unwrap_or_default();
-    let abandon = format!("solform abandon {quoted} --apply {apply}");
-    match &record.made {
-        None => format!(
-            "{live}, record {id}: the deploy by apply {apply} failed and left it; deploy it again with --replace, or clear it with `{abandon}`"
-        ),
-        Some(_) => format!(
-            "{live}, record {id}: the deploy of {declared} by apply {apply} made it instead; delete it on the platform, or clear it with `{abandon}`"
-        ),
-    }
 }
 
 #[cfg(test)]

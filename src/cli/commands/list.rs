@@ -14,7 +14,7 @@ use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
 use crate::ident::{IdentError, Identity, Owner, SolutionName};
 use crate::live::{Coverage, LiveVersion, RecordTexts};
-use crate::render::{render_json, render_solutions, solutions_document, words};
+use crate::render::{orphaned_sentence, render_json, render_solutions, solutions_document, words};
 
 /// List live versions
 #[derive(Debug, Args)]
@@ -137,7 +137,10 @@ pub(super) async fn run(
         let other_owner = session.manifest().other_owner(&record.identity.owner);
         let record = record.seen_as(&version.identity, other_owner.as_ref());
         let address_of = |identity: &Identity| words::address(&identity.address());
-        let warning = format!("orphaned: {}", words::orphaned(&record, address_of));
+        let warning = format!(
+            "orphaned: {}",
+            words::escaped(&orphaned_sentence(&record, address_of))
+        );
         io.warn(&warning, Vec::new())?;
     }
     if let Coverage::Unproven(why) = live.coverage() {

@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use crate::ident::SolutionId;
-use crate::plan::{
-    ActionKind, Block, Change, Course, Decision, FieldChange, Note, Reason, Succession, Undo,
-};
+use crate::plan::{ActionKind, Block, Change, Decision, FieldChange, Note, Succession};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::marked;
+use crate::render::view::plan as view;
 use crate::render::words;
 
 /// The width of the longest field name, so that the equal signs are aligned.
@@ -41,20 +40,12 @@ pub(super) fn render_change(
     for block in &change.blocked {
         warn(&format!("blocked: {}", why_blocked(block)))?;
     }
-    if succession.is_some_and(is_downgrade) {
-        warn("the version goes down")?;
-    }
-    if change.becomes_public() {
-        warn("becomes PUBLIC")?;
-    }
-    if change.narrows_visibility() {
-        warn("is hidden from the users who see it only because of its current visibility")?;
-    }
     for note in &change.notes {
         warn(&said(note, change))?;
     }
-    if change.undo == Undo::Irreversible {
-        warn("cannot be undone: the record, its id and its job history are lost")?;
+    let risks = view::risks(change, succession).into_iter();
+    for risk in risks.filter(|risk| !risk.is_noted) {
+        warn(risk.sentence)?;
     }
     writeln!(out)
 }
@@ -67,7 +58,7 @@ pub(super) fn render_briefly(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     render_phrase(change, styles, out)?;
-    let reason = reason(change);
+    let reason = view::reason(&change.reason, words::address);
     let succession = takes_over(succession);
     writeln!(out, "  # ({reason}{succession})")
 }
@@ -86,11 +77,7 @@ pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_
         || !change.blocked.is_empty()
         || change.becomes_public()
         || !change.notes.is_empty()
-        || succession.is_some_and(is_downgrade)
-}
-
-fn is_downgrade(succession: &Succession<'_>) -> bool {
-    succession.course == Course::Downgrade
+        || succession.is_some_and(view::is_downgrade)
 }
 
 /// Writes the line that other programs search for; nothing follows the phrase.
@@ -111,24 +98,14 @@ fn because(change: &Change, succession: Option<&Succession<'_>>) -> String {
         let addresses = words::addresses(change.waits_for.iter());
         format!("; waits for {addresses}")
     };
-    let reason = reason(change);
+    let reason = view::reason(&change.reason, words::address);
     let succession = takes_over(succession);
     format!("{reason}{origin}{succession}{waits}")
 }
 
-fn reason(change: &Change) -> String {
-    match &change.reason {
-        Reason::Declared => "declared".to_owned(),
-        Reason::Superseded { by } => format!("superseded by {}", words::addresses(by.iter())),
-        Reason::Undeclared => "its name is not declared, so `manage.undeclared` applies".to_owned(),
-        Reason::Tombstone => "declared as ABSENT".to_owned(),
-        Reason::Requested => "requested by the command".to_owned(),
-    }
-}
-
 fn takes_over(succession: Option<&Succession<'_>>) -> String {
     succession.map_or_else(String::new, |succession| {
-        format!("; {}", words::succession(succession, words::address))
+        format!("; {}", view::succession(succession, words::address))
     })
 }
 
@@ -175,9 +152,7 @@ fn difference(before: Option<&str>, after: Option<&str>) -> String {
 /// Returns a note as a sentence.
 pub(super) fn said(note: &Note, change: &Change) -> String {
     match note {
-        Note::NoSuccessor => {
-            "stops serving, and no other version of this name takes its place".to_owned()
-        }
+        Note::NoSuccessor => view::NO_SUCCESSOR.to_owned(),
         Note::OutOfServiceMeanwhile => "out of service until the new deploy is done".to_owned(),
         Note::VisibilityNotKnown if change.lacks_visibility() => {
             "the live visibility is not known, so no write checks it".to_owned()

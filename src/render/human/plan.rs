@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::change::{is_loss, needs_attention, render_briefly, render_change, said};
+use super::report::render_causes;
 use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Change, InFlight, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
+    ActionKind, Change, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
 };
+use crate::render::json::leftovers;
 use crate::render::styles::{Styles, styled};
+use crate::render::view::plan as view;
 use crate::render::words;
 
 /// Writes a plan with all details of each change.
@@ -43,7 +46,7 @@ pub fn render_plan_in(
         render_head(plan, &summary, detail, styles, out)?;
         render_changes(plan, detail, styles, out)?;
     }
-    let (verdict, rest) = words::verdict(plan.mode, &summary);
+    let (verdict, rest) = view::verdict(plan.mode, &summary);
     let style = if summary.has_changes() {
         styles.strong
     } else if summary.has_leftovers() {
@@ -83,7 +86,7 @@ fn render_head(
         }
     }
     if summary.coexisting > 0 {
-        let line = words::coexisting(summary.coexisting);
+        let line = view::coexisting(summary.coexisting);
         writeln!(out, "\n{}", styled(styles.warning, line))?;
     }
     writeln!(out)
@@ -155,7 +158,7 @@ fn render_groups(
         let group = (
             !is_loss(change),
             change.action.kind(),
-            words::why(&change.reason),
+            view::short_reason(&change.reason),
         );
         groups.entry(group).or_default().push(&change.address);
     }
@@ -204,64 +207,16 @@ fn render_notes(
         let line = format!("{more}; --verbose shows each of them.");
         writeln!(out, "{}", styled(styles.warning, line))?;
     }
-    render_leftovers(plan, &plan.in_flight, styles, out)?;
-    let mut counts = vec![format!("{} as declared", summary.no_op)];
-    if summary.in_flight > 0 {
-        counts.push(format!("{} in flight", summary.in_flight));
-    }
-    if summary.orphaned > 0 {
-        counts.push(format!("{} orphaned", summary.orphaned));
-    }
-    if summary.unknown > 0 {
-        counts.push(format!("{} unknown", summary.unknown));
-    }
-    if summary.in_review > 0 {
-        counts.push(format!("{} waiting for review", summary.in_review));
-    }
-    if summary.blocked > 0 {
-        counts.push(format!("{} blocked", summary.blocked));
-    }
-    if summary.unmanaged > 0 {
-        counts.push(format!("{} unmanaged", summary.unmanaged));
-    }
-    if summary.left_out > 0 {
-        counts.push(format!("{} left out by options", summary.left_out));
-    }
-    if summary.ends_service > 0 {
-        counts.push(format!("{} without a successor", summary.ends_service));
-    }
-    if summary.downgraded > 0 {
-        counts.push(format!("{} going down", summary.downgraded));
-    }
-    if summary.widened > 0 {
-        counts.push(format!("{} becoming PUBLIC", summary.widened));
-    }
-    if summary.narrowed > 0 {
-        counts.push(format!("{} becoming less visible", summary.narrowed));
-    }
-    if summary.irreversible > 0 {
-        counts.push(format!("{} that cannot be undone", summary.irreversible));
-    }
+    render_leftovers(plan, styles, out)?;
+    let counts = [view::unchanged(summary), view::at_risk(summary)].concat();
     let line = format!("Versions: {}.", counts.join(", "));
     writeln!(out, "{}", styled(styles.faint, line))
 }
 
 /// Writes the writes in flight and the orphaned records of earlier applies.
-pub(super) fn render_leftovers(
-    plan: &Plan,
-    in_flight: &[InFlight],
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for write in in_flight {
-        let address = words::address(&plan.address_of(&write.identity));
-        let line = format!("In flight: {}.", words::in_flight(write, &address));
-        writeln!(out, "{}", styled(styles.warning, line))?;
-    }
-    for record in &plan.orphaned {
-        let address_of = |identity: &_| words::address(&plan.address_of(identity));
-        let line = format!("Orphaned: {}.", words::orphaned(record, address_of));
-        writeln!(out, "{}", styled(styles.warning, line))?;
+fn render_leftovers(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+    for line in leftovers(plan, words::escaped) {
+        writeln!(out, "{}", styled(styles.warning, words::escaped(&line)))?;
     }
     Ok(())
 }
@@ -270,12 +225,7 @@ pub(super) fn render_leftovers(
 pub fn render_refusal(refusal: &Refusal, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
     let head = styled(styles.destroy, "Error:");
     writeln!(out, "{head} {}", words::escaped(&refusal.to_string()))?;
-    let mut source = std::error::Error::source(refusal);
-    while let Some(cause) = source {
-        writeln!(out, "  because {}", words::escaped(&cause.to_string()))?;
-        source = cause.source();
-    }
-    writeln!(out, "  help: {}", words::escaped(&refusal.help()))
+    render_causes(refusal, &refusal.help(), "  ", out)
 }
 
 #[cfg(test)]

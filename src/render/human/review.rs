@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::render::review_words;
 use crate::render::styles::{Styles, styled};
+use crate::render::view::review as review_words;
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewGroup, ReviewSummary, Sign};
 

@@ -16,6 +16,8 @@ use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
 use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
+use crate::render::progress::sentence;
+use crate::render::view::plan as view;
 use crate::render::words;
 
 /// A line without its time.
@@ -110,7 +112,7 @@ impl StreamMessage {
             remove: summary.destroy,
             operation: "plan",
         };
-        let (verdict, rest) = words::verdict(plan.mode, &summary);
+        let (verdict, rest) = view::verdict(plan.mode, &summary);
         let message = verdict + rest;
         let x_solution = SummaryExtension {
             summary: Some(SummaryItem::of(summary)),
@@ -165,27 +167,23 @@ impl StreamMessage {
 
     /// Returns the line of an event during an apply.
     pub fn event(event: &ApplyEvent, identity: Option<&Identity>) -> Self {
+        let mut message = sentence(event);
+        let log = |level, message, x_solution| {
+            let x_solution = Some(x_solution);
+            Self::new(level, message, StreamEvent::Log { x_solution })
+        };
         match event {
             ApplyEvent::StepStarted { address, kind } => {
                 let hook = hook(address, identity, *kind);
-                let message = format!("{address}: {}...", kind.doing());
                 Self::new(Level::Info, message, StreamEvent::ApplyStart { hook })
             }
             ApplyEvent::JobStarted { address, call, job } => {
-                let named = job.as_ref().map_or_else(
-                    || ", without a job".to_owned(),
-                    |job| format!(" [job={job}]"),
-                );
                 let event = LogExtension::JobStarted {
                     address: address.to_string(),
                     call: call.as_str(),
                     job: job.as_ref().map(ToString::to_string),
                 };
-                log(
-                    Level::Info,
-                    format!("{address}: {call} taken{named}"),
-                    event,
-                )
+                log(Level::Info, message, event)
             }
             ApplyEvent::JobAnswered { address, job, word } => {
                 let event = LogExtension::JobAnswered {
@@ -193,7 +191,6 @@ impl StreamMessage {
                     job: job.to_string(),
                     word: word.clone(),
                 };
-                let message = format!("{address}: job {job} says {}", words::quoted(word));
                 log(Level::Info, message, event)
             }
             ApplyEvent::Retrying {
@@ -210,16 +207,7 @@ impl StreamMessage {
                     ambiguous: *is_ambiguous,
                     why: why.clone(),
                 };
-                let doing = if *is_ambiguous {
-                    "may have been accepted, checking for its effect"
-                } else {
-                    "was not accepted, sending again"
-                };
-                log(
-                    Level::Warn,
-                    format!("{address}: {call} {doing}: {why}"),
-                    event,
-                )
+                log(Level::Warn, message, event)
             }
             ApplyEvent::StepFinished {
                 address,
@@ -241,14 +229,19 @@ impl StreamMessage {
                     jobs: jobs.iter().map(ToString::to_string).collect(),
                     sent_twice: sent_twice.iter().map(|call| call.as_str()).collect(),
                 };
-                finished(hook, x_solution, *kind, *outcome, *took)
+                if *outcome == OutcomeKind::Done {
+                    let event = StreamEvent::ApplyComplete { hook, x_solution };
+                    return Self::new(Level::Info, message, event);
+                }
+                if let Some(why) = why {
+                    message = format!("{message}: {why}");
+                }
+                let event = StreamEvent::ApplyErrored { hook, x_solution };
+                Self::new(Level::Error, message, event)
             }
             ApplyEvent::Draining { in_progress } => log(
                 Level::Warn,
-                format!(
-                    "Interrupted: nothing new is started; {} in progress.",
-                    words::count(*in_progress, "change")
-                ),
+                message,
                 LogExtension::Draining {
                     at_work: *in_progress,
                 },
@@ -286,34 +279,6 @@ fn summary_message(
             x_solution: Box::new(x_solution),
         },
     )
-}
-
-fn log(level: Level, message: String, x_solution: LogExtension) -> StreamMessage {
-    let x_solution = Some(x_solution);
-    StreamMessage::new(level, message, StreamEvent::Log { x_solution })
-}
-
-fn finished(
-    hook: HookItem,
-    x_solution: OutcomeExtension,
-    kind: ActionKind,
-    outcome: OutcomeKind,
-    took: Duration,
-) -> StreamMessage {
-    let address = &hook.resource.addr;
-    let took = words::duration(took);
-    if outcome == OutcomeKind::Done {
-        let named = hook.id_value.as_ref().map(|id| format!(" [id={id}]"));
-        let named = named.unwrap_or_default();
-        let message = format!("{address}: {} complete after {took}{named}", kind.done());
-        let event = StreamEvent::ApplyComplete { hook, x_solution };
-        return StreamMessage::new(Level::Info, message, event);
-    }
-    let why = x_solution.detail.as_ref().map(|why| format!(": {why}"));
-    let why = why.unwrap_or_default();
-    let message = format!("{address}: {} after {took}{why}", outcome.as_str());
-    let event = StreamEvent::ApplyErrored { hook, x_solution };
-    StreamMessage::new(Level::Error, message, event)
 }
 
 /// Returns the word of an action in the stream: `noop`, where the plan document has `no-op`.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::escape::escaped;
+use crate::ident::Identity;
 use crate::plan::{InFlight, Origin, OrphanedRecord, Plan};
 
 /// A position in the manifest.
@@ -18,7 +20,7 @@ pub(in crate::render) struct PositionItem {
 }
 
 impl PositionItem {
-    pub(super) fn of(origin: &Origin) -> Self {
+    pub(in crate::render) fn of(origin: &Origin) -> Self {
         Self {
             file: origin.file.to_string(),
             line: origin.line,
@@ -44,7 +46,7 @@ pub(in crate::render) struct InFlightItem {
 }
 
 impl InFlightItem {
-    pub(super) fn all(plan: &Plan, writes: &[InFlight]) -> Vec<Self> {
+    pub(in crate::render) fn all(plan: &Plan, writes: &[InFlight]) -> Vec<Self> {
         let item = |write: &InFlight| Self {
             address: plan.address_of(&write.identity).to_string(),
             write: write.write.as_str(),
@@ -53,6 +55,20 @@ impl InFlightItem {
             sent_at: time(write.sent_at_ms),
         };
         writes.iter().map(item).collect()
+    }
+
+    /// Returns the fact as a sentence without a full stop; `show` escapes the address.
+    pub(in crate::render) fn sentence(&self, show: impl Fn(&str) -> String) -> String {
+        let job = self.job.as_ref();
+        let job = job.map_or("whose job is not known".to_owned(), |job| {
+            format!("job {}", escaped(job))
+        });
+        format!(
+            "the {} of {}, {job}, sent by apply {}; the next apply waits until it ends, then plans",
+            self.write,
+            show(&self.address),
+            self.apply
+        )
     }
 }
 
@@ -72,18 +88,68 @@ pub(in crate::render) struct OrphanedItem {
 }
 
 impl OrphanedItem {
-    pub(super) fn all(plan: &Plan) -> Vec<Self> {
-        let item = |record: &OrphanedRecord| Self {
-            address: plan.address_of(&record.identity).to_string(),
-            made: record
-                .made
-                .as_ref()
-                .map(|made| plan.address_of(made).to_string()),
+    pub(in crate::render) fn all(plan: &Plan) -> Vec<Self> {
+        let address_of = |identity: &_| plan.address_of(identity).to_string();
+        let records = plan.orphaned.iter();
+        records.map(|record| Self::of(record, address_of)).collect()
+    }
+
+    pub(in crate::render) fn of(
+        record: &OrphanedRecord,
+        address_of: impl Fn(&Identity) -> String,
+    ) -> Self {
+        Self {
+            address: address_of(&record.identity),
+            made: record.made.as_ref().map(address_of),
             id: record.id.to_string(),
             apply: record.apply.clone(),
-        };
-        plan.orphaned.iter().map(item).collect()
+        }
     }
+
+    /// Returns the fact as a sentence without a full stop, with the possible fixes; `show` escapes
+    /// an address.
+    pub(in crate::render) fn sentence(&self, show: impl Fn(&str) -> String) -> String {
+        let Self {
+            address,
+            made,
+            id,
+            apply,
+        } = self;
+        let id = escaped(id);
+        let live = show(made.as_ref().unwrap_or(address));
+        let declared = show(address);
+        let (cause, fix) = match made {
+            None => (
+                format!("the deploy by apply {apply} failed and left it"),
+                "deploy it again with --replace",
+            ),
+            Some(_) => (
+                format!("the deploy of {declared} by apply {apply} made it instead"),
+                "delete it on the platform",
+            ),
+        };
+        let quoted = shlex::try_quote(&declared).unwrap_or_default();
+        let abandon = format!("solform abandon {quoted} --apply {apply}");
+        format!("{live}, record {id}: {cause}; {fix}, or clear it with `{abandon}`")
+    }
+}
+
+/// Returns the writes in flight and the orphaned records of a plan as lines; `show` escapes an
+/// address.
+pub(in crate::render) fn leftovers(plan: &Plan, show: impl Fn(&str) -> String) -> Vec<String> {
+    let in_flight = InFlightItem::all(plan, &plan.in_flight).into_iter();
+    let in_flight = in_flight.map(|item| format!("In flight: {}.", item.sentence(&show)));
+    let orphaned = OrphanedItem::all(plan).into_iter();
+    let orphaned = orphaned.map(|item| format!("Orphaned: {}.", item.sentence(&show)));
+    in_flight.chain(orphaned).collect()
+}
+
+/// Returns the text for a record that a failed deploy left, with the possible fixes.
+pub fn orphaned_sentence(
+    record: &OrphanedRecord,
+    address_of: impl Fn(&Identity) -> String,
+) -> String {
+    OrphanedItem::of(record, address_of).sentence(str::to_owned)
 }
 
 /// Returns a duration in seconds, rounded to milliseconds.

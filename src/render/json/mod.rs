@@ -16,11 +16,13 @@ pub use abandon::AbandonDocument;
 pub use diagnostic::{Diagnostic, Severity};
 pub use doctor::{DoctorDocument, doctor_document};
 pub use events::StreamMessage;
+pub use items::orphaned_sentence;
+pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, leftovers};
 pub use line::StreamLine;
 pub(super) use past::past_report_document;
 pub use plan::{GitlabDocument, PlanDocument, gitlab_document, plan_document};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
-pub(super) use report::{ReportChange, ResultWord};
+pub(super) use report::{Remark, ReportChange, ResultWord};
 pub use review::{ReviewDocument, review_document};
 pub use v1::{
     HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,

@@ -3,19 +3,19 @@
 //! Markdown and annotations are made from this value too, so all formats have the same content.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::items::{InFlightItem, OrphanedItem, PositionItem, seconds, time};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{Outcome, StepReport};
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Mode, Origin, Summary};
-use crate::render::human::ReportView;
-use crate::render::words;
+use crate::render::view::ReportView;
 
 /// The output of `apply --format json` and `destroy --format json`.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -356,7 +356,9 @@ impl ReportDocument {
             destroyed,
         } = self.totals;
         match self.result {
-            ResultWord::Complete if self.interrupted => words::all_done(added, changed, destroyed),
+            ResultWord::Complete if self.interrupted => format!(
+                "All changes are done: {added} added, {changed} changed, {destroyed} destroyed."
+            ),
             ResultWord::Complete if self.mode == "destroy" => {
                 format!("Destroy complete! Resources: {destroyed} destroyed.")
             }
@@ -378,6 +380,76 @@ impl ReportDocument {
                 )
             }
             ResultWord::NotApplied => "Not applied: nothing was changed.".to_owned(),
+        }
+    }
+
+    /// Returns everything that is left after the apply.
+    pub(in crate::render) fn remarks(&self) -> Vec<Remark> {
+        let check = &self.convergence;
+        let remark = |severity, label, address: Option<&String>, text: String| Remark {
+            severity,
+            label,
+            address: address.cloned(),
+            text,
+        };
+        let again = check.not_converged.iter().map(|change| {
+            let text = format!("is planned again: {}", change.detail);
+            remark(
+                Severity::Error,
+                "Did not converge",
+                Some(&change.address),
+                text,
+            )
+        });
+        let waiting = check.waiting_for_review.iter().map(|address| {
+            let text = "becomes PUBLIC only after it is approved.".to_owned();
+            remark(Severity::Warning, "Waits for review", Some(address), text)
+        });
+        let unproven = check.unproven.iter().map(|why| {
+            let text = format!("the live state could not be read again in full: {why}");
+            remark(Severity::Error, "Did not converge", None, text)
+        });
+        let in_flight = self.in_flight.iter().map(|item| {
+            let text = format!("{}.", item.sentence(str::to_owned));
+            remark(Severity::Warning, "In flight", None, text)
+        });
+        let orphaned = self.orphaned.iter().map(|item| {
+            let text = format!("{}.", item.sentence(str::to_owned));
+            remark(Severity::Warning, "Orphaned", None, text)
+        });
+        again
+            .chain(waiting)
+            .chain(unproven)
+            .chain(in_flight)
+            .chain(orphaned)
+            .collect()
+    }
+
+    /// Returns the position of a change's entry in the manifest.
+    pub(in crate::render) fn position_of(&self, address: &str) -> Option<&PositionItem> {
+        let mut changes = self.changes.iter();
+        let change = changes.find(|change| change.address == address)?;
+        change.position.as_ref()
+    }
+}
+
+/// A fact that is left after an apply.
+pub(in crate::render) struct Remark {
+    pub(in crate::render) severity: Severity,
+    /// The kind of fact.
+    pub(in crate::render) label: &'static str,
+    /// The version, if the text continues its address.
+    pub(in crate::render) address: Option<String>,
+    pub(in crate::render) text: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = self.label;
+        let text = &self.text;
+        match &self.address {
+            Some(address) => write!(f, "{label}: {address} {text}"),
+            None => write!(f, "{label}: {text}"),
         }
     }
 }

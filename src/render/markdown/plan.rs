@@ -6,12 +6,13 @@ use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, quotes, strong};
 use super::escape::{NAME_LIMIT, code, marker, short_code};
-use crate::ident::{Address, Identity};
+use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Block, Change, Course, Decision, FieldChange, Mode, Plan, Reason, Succession,
-    Successions, Summary, Undo,
+    ActionKind, Change, Decision, FieldChange, Mode, Plan, Succession, Successions, Summary,
 };
-use crate::render::words::{self, risk};
+use crate::render::json::leftovers as leftovers_of;
+use crate::render::view::plan as view;
+use crate::render::words;
 
 /// The options of a Markdown document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ fn head(plan: &Plan, summary: &Summary) -> String {
     let verdict = verdict(plan.mode, summary);
     let coexisting = match summary.coexisting {
         0 => String::new(),
-        number => format!("\n{}\n", words::coexisting(number)),
+        number => format!("\n{}\n", view::coexisting(number)),
     };
     format!(
         "{marker}
@@ -82,21 +83,8 @@ fn head(plan: &Plan, summary: &Summary) -> String {
 
 /// Returns the verdict line.
 fn verdict(mode: Mode, summary: &Summary) -> String {
-    let (verdict, rest) = words::verdict(mode, summary);
-    let mut risks = Vec::new();
-    let mut risk = |number: usize, what: &str| {
-        if number > 0 {
-            risks.push(format!("{number} {what}"));
-        }
-    };
-    risk(summary.blocked, "blocked");
-    risk(summary.in_flight, "in flight from earlier applies");
-    risk(summary.orphaned, "orphaned");
-    risk(summary.ends_service, "out of service without a successor");
-    risk(summary.downgraded, "going down in version");
-    risk(summary.widened, "becoming PUBLIC");
-    risk(summary.narrowed, "becoming less visible");
-    risk(summary.irreversible, "irreversible");
+    let (verdict, rest) = view::verdict(mode, summary);
+    let risks = view::at_risk(summary);
     let risks = if risks.is_empty() || !summary.has_changes() {
         String::new()
     } else {
@@ -162,84 +150,39 @@ fn field_text(field: &FieldChange) -> String {
 }
 
 fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
-    let mut why = match &change.reason {
-        Reason::Declared => "declared".to_owned(),
-        Reason::Superseded { by } => {
-            format!("superseded by {}", words::joined(by.iter().map(code_of)))
-        }
-        Reason::Undeclared => "not declared".to_owned(),
-        Reason::Tombstone => "declared as ABSENT".to_owned(),
-        Reason::Requested => "requested".to_owned(),
-    };
+    let mut why = view::reason(&change.reason, code_of);
     if let Some(origin) = &change.origin {
         let location = format!("{}:{}", origin.file, origin.line);
         let _ = write!(why, ", {}", code(&location));
     }
     if let Some(succession) = succession {
-        let _ = write!(why, "; {}", words::succession(succession, code_of));
+        let _ = write!(why, "; {}", view::succession(succession, code_of));
     }
     why
 }
 
 /// Returns the risks for a reviewer.
 fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
-    let kind = change.action.kind();
-    let goes_down = succession.is_some_and(|found| found.course == Course::Downgrade);
-    let has_bad_package = change
+    let blocks = change
         .blocked
         .iter()
-        .any(|block| matches!(block, Block::Package { .. }));
-    let owners = change.blocked.iter().filter_map(|block| match block {
-        Block::Owner(conflict) => Some(strong(&format!("blocked: {}", conflict.code()))),
-        Block::Protected | Block::Package { .. } => None,
+        .map(|block| strong(&view::block(block)));
+    let risks = view::risks(change, succession).into_iter().map(|risk| {
+        if risk.is_high {
+            strong(risk.mark)
+        } else {
+            risk.mark.to_owned()
+        }
     });
-    let marks = [
-        (
-            change.blocked.contains(&Block::Protected),
-            strong(risk::BLOCKED),
-        ),
-        (has_bad_package, strong(risk::BAD_PACKAGE)),
-        (
-            matches!(kind, ActionKind::Delete | ActionKind::Replace),
-            strong(risk::DELETED),
-        ),
-        (
-            change.undo == Undo::Irreversible,
-            risk::IRREVERSIBLE.to_owned(),
-        ),
-        (
-            kind == ActionKind::Replace,
-            risk::OUT_OF_SERVICE_MEANWHILE.to_owned(),
-        ),
-        (change.ends_service(), risk::OUT_OF_SERVICE.to_owned()),
-        (change.becomes_public(), strong(risk::BECOMES_PUBLIC)),
-        (goes_down, strong(risk::GOES_DOWN)),
-        (change.narrows_visibility(), strong(risk::NARROWS)),
-    ];
-    marks
-        .into_iter()
-        .filter_map(|(holds, mark)| holds.then_some(mark))
-        .chain(owners)
-        .collect()
+    blocks.chain(risks).collect()
 }
 
 /// Returns the last lines: leftovers of earlier applies, and the counts of unchanged versions.
 fn notes(plan: &Plan, summary: &Summary) -> String {
-    let mut parts = vec![format!("{} as declared", summary.no_op)];
-    for (number, what) in [
-        (summary.unknown, "unknown"),
-        (summary.in_review, "waiting for review"),
-        (summary.unmanaged, "unmanaged"),
-        (summary.left_out, "left out by options"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
     format!(
         "{}\n<sub>Versions: {}. Manifest {}.</sub>\n",
         leftovers(plan),
-        parts.join(", "),
+        view::unchanged(summary).join(", "),
         code(&plan.subject.manifest.as_str()[..12])
     )
 }
@@ -249,18 +192,10 @@ const MAX_LEFTOVERS: usize = 10;
 
 /// Returns the writes in flight and the orphaned records of earlier applies, as a list.
 fn leftovers(plan: &Plan) -> String {
-    let address_of = |identity: &Identity| code_of(&plan.address_of(identity));
-    let in_flight = plan.in_flight.iter().map(|write| {
-        let text = words::in_flight(write, &address_of(&write.identity));
-        format!("In flight: {text}.")
-    });
-    let orphaned = plan.orphaned.iter().map(|record| {
-        let text = words::orphaned(record, address_of);
-        format!("Orphaned: {text}.")
-    });
-    let total = plan.in_flight.len() + plan.orphaned.len();
+    let lines = leftovers_of(plan, code);
+    let total = lines.len();
     let mut text = String::new();
-    for line in in_flight.chain(orphaned).take(MAX_LEFTOVERS) {
+    for line in lines.iter().take(MAX_LEFTOVERS) {
         let _ = write!(text, "\n- {line}");
     }
     if total > MAX_LEFTOVERS {
@@ -306,7 +241,7 @@ mod tests {
         <!-- solform environment=prod id=956102bc0100 -->
         ### solform plan: `prod`
 
-        **Plan: 1 to add, 3 to change, 1 to destroy.** **Risks:** 1 out of service without a successor, 1 going down in version, 1 becoming PUBLIC, 1 irreversible.
+        **Plan: 1 to add, 3 to change, 1 to destroy.** **Risks:** 1 without a successor, 1 going down in version, 1 becoming PUBLIC, 1 irreversible.
 
         > **Cannot be applied:** `` `x` is protected ``
 

@@ -92,39 +92,11 @@ fn errors(report: &ReportDocument) -> Vec<String> {
 }
 
 fn notes(report: &ReportDocument) -> Vec<String> {
-    let verification = &report.convergence;
-    let again = verification.not_converged.iter().map(|change| {
-        format!(
-            "did not converge: {} is planned again: {}",
-            change.address, change.detail
-        )
-    });
-    let waiting = verification
-        .waiting_for_review
-        .iter()
-        .map(|address| format!("{address} becomes PUBLIC only after it is approved"));
-    let unproven = verification
-        .unproven
-        .iter()
-        .map(|why| format!("the live state could not be read again in full: {why}"));
-    let in_flight = report.in_flight.iter().map(|item| {
-        let job = item.job.as_deref().unwrap_or("not known");
-        format!(
-            "job {job} of an earlier apply is in flight for {}",
-            item.address
-        )
-    });
+    let remarks = report.remarks().into_iter();
     let not_approved = report.not_approved.iter().map(|change| {
         format!(
             "not approved by the saved plan, and not executed: {} {}",
             change.action, change.address
-        )
-    });
-    let orphaned = report.orphaned.iter().map(|item| {
-        format!(
-            "the record {} of {} is orphaned: a failed deploy left it",
-            item.id,
-            item.made.as_ref().unwrap_or(&item.address)
         )
     });
     let interrupted = report
@@ -134,13 +106,10 @@ fn notes(report: &ReportDocument) -> Vec<String> {
         .abandon_commands
         .iter()
         .map(|command| format!("if the job never ends, stop waiting for it: {command}"));
-    again
+    remarks
+        .map(|remark| remark.to_string())
         .chain(abandon)
-        .chain(waiting)
-        .chain(unproven)
         .chain(not_approved)
-        .chain(in_flight)
-        .chain(orphaned)
         .chain(interrupted)
         .map(|text| shortened(&text, LONGEST_DETAIL))
         .collect()

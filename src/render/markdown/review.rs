@@ -7,7 +7,7 @@ use super::budget::{Row, Section, Tables, strong};
 use super::escape::{code, comment, shortened};
 use super::plan::MarkdownOptions;
 use crate::ident::Digest;
-use crate::render::review_words;
+use crate::render::view::review as review_words;
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewSummary};
 

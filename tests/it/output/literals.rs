@@ -109,7 +109,7 @@ fn check_golden(text: &str) {
       # (declared, solform.yaml:14:20; downgrade from Back@2)
       ~ Back@1
           ~ state      = "INACTIVE" -> "ACTIVE"
-          ! the version goes down
+          ! goes down in version
 
       # Back@2 will be updated in-place
       # (superseded by Back@1, solform.yaml:14:20; waits for Back@1)
@@ -159,7 +159,7 @@ fn check_golden(text: &str) {
           ! becomes PUBLIC
 
     Plan: 3 to add, 7 to change, 3 to destroy.
-    Versions: 2 as declared, 1 blocked, 1 unmanaged, 4 without a successor, 1 going down, 1 becoming PUBLIC, 3 that cannot be undone.
+    Versions: 2 as declared, 1 unmanaged, 1 blocked, 4 without a successor, 1 going down in version, 1 becoming PUBLIC, 3 irreversible.
     "#);
 }
 

@@ -68,7 +68,7 @@ fn every_kind_of_change() {
           ! becomes PUBLIC
 
     Plan: 2 to add, 1 to change, 2 to destroy.
-    Versions: 1 as declared, 1 unmanaged, 1 without a successor, 1 becoming PUBLIC, 2 that cannot be undone.
+    Versions: 1 as declared, 1 unmanaged, 1 without a successor, 1 becoming PUBLIC, 2 irreversible.
     "#);
 }
 
@@ -119,7 +119,7 @@ fn a_blocked_change_stays_in_the_plan() {
           ! cannot be undone: the record, its id and its job history are lost
 
     Plan: 0 to add, 0 to change, 1 to destroy.
-    Versions: 0 as declared, 1 blocked, 1 without a successor, 1 that cannot be undone.
+    Versions: 0 as declared, 1 blocked, 1 without a successor, 1 irreversible.
     "#);
 }
 
@@ -151,7 +151,7 @@ fn policies_name_their_reason() {
           ! stops serving, and no other version of this name takes its place
 
     Plan: 0 to add, 1 to change, 1 to destroy.
-    Versions: 1 as declared, 1 without a successor, 1 that cannot be undone.
+    Versions: 1 as declared, 1 without a successor, 1 irreversible.
     "#);
 }
 
@@ -196,7 +196,7 @@ fn upgrades_and_coexisting_versions_are_shown() {
       # (declared, solform.yaml:1:3; downgrade from Back@2.0)
       ~ Back@1.0
           ~ state      = "INACTIVE" -> "ACTIVE"
-          ! the version goes down
+          ! goes down in version
 
       # Back@2.0 will be updated in-place
       # (superseded by Back@1.0, solform.yaml:1:3; waits for Back@1.0)
@@ -226,7 +226,7 @@ fn upgrades_and_coexisting_versions_are_shown() {
           + state      = "ACTIVE"
 
     Plan: 1 to add, 5 to change, 0 to destroy.
-    Versions: 1 as declared, 1 going down.
+    Versions: 1 as declared, 1 going down in version.
     "#);
 }
 
@@ -266,7 +266,7 @@ fn a_concise_plan_shows_only_risks_in_full() {
       # (declared, solform.yaml:1:3; downgrade from Back@2.0)
       ~ Back@1.0
           ~ state      = "INACTIVE" -> "ACTIVE"
-          ! the version goes down
+          ! goes down in version
 
       # Wide@1.0 will be updated in-place
       # (declared, solform.yaml:1:3)
@@ -288,7 +288,7 @@ fn a_concise_plan_shows_only_risks_in_full() {
       # (declared; upgrade from Up@1.9)
 
     Plan: 2 to add, 6 to change, 1 to destroy.
-    Versions: 1 as declared, 1 without a successor, 1 going down, 1 becoming PUBLIC, 1 that cannot be undone.
+    Versions: 1 as declared, 1 without a successor, 1 going down in version, 1 becoming PUBLIC, 1 irreversible.
     "#);
 }
 

@@ -1,18 +1,18 @@
 //! The phrases of a review, shared by text, Markdown and GitHub annotations.
 
-use super::words;
+use crate::render::words;
 use crate::review::{
     BaseCommit, Effect, Field, Finding, Kind, PolicyEffect, ReviewBase, ReviewGroup, ReviewSummary,
     Whom,
 };
 
 /// Returns the names of a group's environments, with commas.
-pub(super) fn environments(group: &ReviewGroup) -> String {
+pub(in crate::render) fn environments(group: &ReviewGroup) -> String {
     group.environments.join(", ")
 }
 
 /// Returns the commit of the base, to be written after its name; empty if the base is a file.
-pub(super) fn commit(base: &ReviewBase) -> String {
+pub(in crate::render) fn commit(base: &ReviewBase) -> String {
     let Some(BaseCommit { id, is_merge_base }) = &base.commit else {
         return String::new();
     };
@@ -25,7 +25,7 @@ pub(super) fn commit(base: &ReviewBase) -> String {
 }
 
 /// Returns the subject of a finding: a version, a setting, or the environment.
-pub(super) fn subject<'a>(finding: &'a Finding, environment: &'a str) -> &'a str {
+pub(in crate::render) fn subject<'a>(finding: &'a Finding, environment: &'a str) -> &'a str {
     match (&finding.address, finding.field) {
         (Some(address), _) => address.as_str(),
         (None, Some(field)) => field.as_str(),
@@ -35,7 +35,7 @@ pub(super) fn subject<'a>(finding: &'a Finding, environment: &'a str) -> &'a str
 
 /// Returns the key whose values differ. For an added or removed environment this is `url`, and for
 /// an added or removed version `state`.
-pub(super) fn key(finding: &Finding) -> &'static str {
+pub(in crate::render) fn key(finding: &Finding) -> &'static str {
     match (finding.field, finding.kind) {
         (Some(field), _) => field.as_str(),
         (None, Kind::EnvironmentAdded | Kind::EnvironmentRemoved) => Field::Url.as_str(),
@@ -44,7 +44,7 @@ pub(super) fn key(finding: &Finding) -> &'static str {
 }
 
 /// Returns the phrase after the address of a version that a finding affects.
-pub(super) fn concerned(kind: Kind) -> &'static str {
+pub(in crate::render) fn concerned(kind: Kind) -> &'static str {
     match kind {
         Kind::ProtectionRemovedWithEntry => "is removed in the same change",
         _ => "is affected",
@@ -52,7 +52,7 @@ pub(super) fn concerned(kind: Kind) -> &'static str {
 }
 
 /// Returns the effect of an apply as a sentence; `quote` escapes an address.
-pub(super) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String {
+pub(in crate::render) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String {
     let Effect { whom, fate } = effect;
     let who = match whom {
         Whom::Version(address) => return effect_on_version(&quote(address.as_str()), *fate),
@@ -110,7 +110,7 @@ fn effect_on_version(who: &str, fate: PolicyEffect) -> String {
 }
 
 /// Returns the counts in one line, without a full stop.
-pub(super) fn counts(summary: &ReviewSummary) -> String {
+pub(in crate::render) fn counts(summary: &ReviewSummary) -> String {
     format!(
         "Review: {} added, {} removed, {} retired, {} upgraded, {} downgraded, {}",
         summary.added,
@@ -123,10 +123,10 @@ pub(super) fn counts(summary: &ReviewSummary) -> String {
 }
 
 /// The text for a review without changes.
-pub(super) const NO_CHANGES: &str = "No changes. Both manifests mean the same.";
+pub(in crate::render) const NO_CHANGES: &str = "No changes. Both manifests mean the same.";
 
 /// Returns the number of findings for each risk.
-pub(super) fn risks(summary: &ReviewSummary) -> String {
+pub(in crate::render) fn risks(summary: &ReviewSummary) -> String {
     let risks: Vec<String> = summary
         .risks
         .iter()

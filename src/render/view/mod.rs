@@ -1,0 +1,7 @@
+//! The sentences, risks and counts that all formats share.
+
+pub(super) mod plan;
+pub(super) mod report;
+pub(super) mod review;
+
+pub use report::ReportView;

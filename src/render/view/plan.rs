@@ -1,0 +1,188 @@
+//! The sentences, risks and counts of a plan.
+
+use crate::ident::Address;
+use crate::plan::{ActionKind, Block, Change, Course, Mode, Reason, Succession, Summary, Undo};
+use crate::render::words::{count, joined};
+use crate::review::Risk as ReviewRisk;
+
+/// Returns the verdict of a plan: the main sentence, and the rest of the line.
+pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'static str) {
+    if summary.has_changes() {
+        let line = format!(
+            "Plan: {} to add, {} to change, {} to destroy.",
+            summary.add, summary.change, summary.destroy
+        );
+        return (line, "");
+    }
+    if summary.has_leftovers() {
+        let mut left = Vec::new();
+        if summary.in_flight > 0 {
+            let writes = count(summary.in_flight, "write");
+            left.push(format!("{writes} of earlier applies in flight"));
+        }
+        if summary.orphaned > 0 {
+            left.push(count(summary.orphaned, "orphaned record"));
+        }
+        if summary.unknown > 0 {
+            let versions = count(summary.unknown, "declared version");
+            left.push(format!("{versions} in an unknown state or visibility"));
+        }
+        return (
+            format!(
+                "Nothing to change, but action is needed: {}.",
+                left.join(", ")
+            ),
+            "",
+        );
+    }
+    let why = match mode {
+        Mode::Converge => " Your infrastructure matches the configuration.",
+        Mode::Destroy => " Nothing that the manifest declares is live.",
+    };
+    ("No changes.".to_owned(), why)
+}
+
+/// Returns the warning above a plan that takes retained versions out of service.
+pub(in crate::render) fn coexisting(number: usize) -> String {
+    format!(
+        "{} will be deactivated by policy.\nTo keep {}, declare `superseded: keep`.",
+        count(number, "coexisting version"),
+        if number == 1 { "it" } else { "them" }
+    )
+}
+
+/// Returns the numbers of unchanged versions.
+pub(in crate::render) fn unchanged(summary: &Summary) -> Vec<String> {
+    let as_declared = format!("{} as declared", summary.no_op);
+    let others = counted([
+        (summary.unknown, "unknown"),
+        (summary.in_review, "waiting for review"),
+        (summary.unmanaged, "unmanaged"),
+        (summary.left_out, "left out by options"),
+    ]);
+    std::iter::once(as_declared).chain(others).collect()
+}
+
+/// Returns the numbers of versions with a risk.
+pub(in crate::render) fn at_risk(summary: &Summary) -> Vec<String> {
+    let risks = counted([
+        (summary.in_flight, "in flight"),
+        (summary.orphaned, "orphaned"),
+        (summary.blocked, "blocked"),
+        (summary.ends_service, "without a successor"),
+        (summary.downgraded, "going down in version"),
+        (summary.widened, "becoming PUBLIC"),
+        (summary.narrowed, "becoming less visible"),
+        (summary.irreversible, "irreversible"),
+    ]);
+    risks.collect()
+}
+
+fn counted<const N: usize>(counts: [(usize, &str); N]) -> impl Iterator<Item = String> {
+    let counts = counts.into_iter().filter(|(number, _)| *number > 0);
+    counts.map(|(number, what)| format!("{number} {what}"))
+}
+
+/// The consequence of a change that leaves a name without a serving version.
+pub(in crate::render) const NO_SUCCESSOR: &str =
+    "stops serving, and no other version of this name takes its place";
+
+/// A risk of a change.
+pub(in crate::render) struct Risk {
+    pub(in crate::render) is_high: bool,
+    /// True if the kind of the change, or a note on it, has the same sentence.
+    pub(in crate::render) is_noted: bool,
+    /// The mark in a table.
+    pub(in crate::render) mark: &'static str,
+    /// The predicate of a sentence about the version.
+    pub(in crate::render) sentence: &'static str,
+}
+
+/// Returns the risks of a change.
+pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<Risk> {
+    let kind = change.action.kind();
+    let mark = ReviewRisk::mark;
+    let risk = |is_high, mark, sentence| Risk {
+        is_high,
+        is_noted: false,
+        mark,
+        sentence,
+    };
+    let noted = |is_high, mark, sentence| Risk {
+        is_noted: true,
+        ..risk(is_high, mark, sentence)
+    };
+    let risks = [
+        matches!(kind, ActionKind::Delete | ActionKind::Replace)
+            .then(|| noted(true, mark(ReviewRisk::Deleted), kind.phrase())),
+        (change.undo == Undo::Irreversible).then(|| {
+            let sentence = "cannot be undone: the record, its id and its job history are lost";
+            risk(false, mark(ReviewRisk::Irreversible), sentence)
+        }),
+        (kind == ActionKind::Replace).then(|| {
+            let sentence = "is out of service until the new deploy is done";
+            noted(false, "out of service meanwhile", sentence)
+        }),
+        change
+            .ends_service()
+            .then(|| noted(false, mark(ReviewRisk::OutOfService), NO_SUCCESSOR)),
+        change
+            .becomes_public()
+            .then(|| risk(true, mark(ReviewRisk::BecomesPublic), "becomes PUBLIC")),
+        succession
+            .is_some_and(is_downgrade)
+            .then(|| risk(true, mark(ReviewRisk::GoesDown), "goes down in version")),
+        change.narrows_visibility().then(|| {
+            let sentence =
+                "is hidden from the users who see it only because of its current visibility";
+            risk(true, "becomes less visible", sentence)
+        }),
+    ];
+    risks.into_iter().flatten().collect()
+}
+
+/// Returns true if a version replaces a higher one.
+pub(in crate::render) fn is_downgrade(succession: &Succession<'_>) -> bool {
+    succession.course == Course::Downgrade
+}
+
+/// Returns the mark of a block in a table.
+pub(in crate::render) fn block(block: &Block) -> String {
+    match block {
+        Block::Protected => ReviewRisk::Blocked.mark().to_owned(),
+        Block::Package { .. } => "blocked by its package".to_owned(),
+        Block::Owner(conflict) => format!("blocked: {}", conflict.code()),
+    }
+}
+
+/// Returns the reason of a change, in short.
+pub(in crate::render) fn short_reason(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Declared => "declared",
+        Reason::Superseded { .. } => "superseded",
+        Reason::Undeclared => "its name is not declared, so `manage.undeclared` applies",
+        Reason::Tombstone => "declared as ABSENT",
+        Reason::Requested => "requested by the command",
+    }
+}
+
+/// Returns the reason of a change; `show` escapes an address.
+pub(in crate::render) fn reason(reason: &Reason, show: impl Fn(&Address) -> String) -> String {
+    let short = short_reason(reason);
+    match reason {
+        Reason::Superseded { by } => format!("{short} by {}", joined(by.iter().map(show))),
+        Reason::Declared | Reason::Undeclared | Reason::Tombstone | Reason::Requested => {
+            short.to_owned()
+        }
+    }
+}
+
+/// Returns the versions that a version replaces, such as `upgrade from Form@1`; `show` escapes an
+/// address.
+pub(in crate::render) fn succession(
+    succession: &Succession<'_>,
+    show: impl Fn(&Address) -> String,
+) -> String {
+    let from = joined(succession.from.iter().map(|address| show(address)));
+    format!("{} from {from}", succession.course.as_str())
+}

@@ -1,0 +1,53 @@
+//! The result of an apply or destroy, from which all formats make their report.
+
+use crate::apply::ApplyReport;
+use crate::ident::Address;
+use crate::plan::{Change, InFlight, Plan, Summary};
+
+/// The data for the last lines of an apply: the report, and the result of the check after it.
+#[derive(Debug)]
+pub struct ReportView<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The id of the apply in the store; `None` if there was nothing to do.
+    pub run: Option<&'a str>,
+    /// The start, in milliseconds since 1970.
+    pub began_at_ms: u64,
+    /// The end, in milliseconds since 1970.
+    pub ended_at_ms: u64,
+    /// The outcomes.
+    pub report: &'a ApplyReport,
+    /// Changes that were executed, but that a new plan contains again, with the fields that differ.
+    pub not_converged: &'a [(Address, String)],
+    /// Versions that wait for a review.
+    pub waiting_for_review: &'a [Address],
+    /// The reason why the check after the apply proves nothing; `None` if the check was complete.
+    pub unproven: Option<&'a str>,
+    /// Changes that a new plan contains, and that the saved plan does not approve.
+    pub not_approved: &'a [Change],
+    /// Writes of earlier applies that are still in flight, for versions that no change concerns.
+    pub in_flight: &'a [InFlight],
+    /// True if an interrupt ended the check after the apply early.
+    pub is_interrupted: bool,
+    /// The commands that stop waiting for the jobs that have not ended.
+    pub abandon_commands: &'a [String],
+    /// The command that continues this apply.
+    pub resume_command: &'a str,
+}
+
+impl ReportView<'_> {
+    /// Returns true if all is as planned, and the check after the apply was not interrupted.
+    pub fn is_success(&self) -> bool {
+        self.is_all_done() && !self.is_interrupted
+    }
+
+    /// Returns true if nothing is left to do, as far as is known.
+    pub fn is_all_done(&self) -> bool {
+        self.report.is_complete()
+            && self.not_converged.is_empty()
+            && self.waiting_for_review.is_empty()
+            && self.unproven.is_none()
+            && self.in_flight.is_empty()
+            && !Summary::of(self.plan).is_partial()
+    }
+}
