@@ -48,8 +48,6 @@ pub struct ApplySettings {
 pub struct ApplyContext<'a> {
     /// The client that reads the live state.
     pub reader: Reader,
-    /// The only client in solform that writes.
-    pub writer: Writer,
     /// The client that reads packages.
     pub files: Files,
     /// The journal of every request before it is sent.
@@ -116,6 +114,11 @@ impl fmt::Debug for ApplyContext<'_> {
 }
 
 impl ApplyContext<'_> {
+    /// Returns the client that writes, over the connections of the reader.
+    pub(super) fn writer(&self) -> Writer {
+        Writer::new(&self.reader)
+    }
+
     pub(super) fn emit(&self, event: &ApplyEvent) {
         (self.events)(event);
     }

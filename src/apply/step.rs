@@ -100,7 +100,7 @@ impl<'a> Step<'a> {
         };
         let attempt = async |attempt: Attempt| {
             // A pause that the server requested ends before the send is journalled.
-            match tokio::time::timeout_at(deadline, context.writer.ready()).await {
+            match tokio::time::timeout_at(deadline, context.writer().ready()).await {
                 Err(_) => return Err(Outcome::Failed(StepError::HeldBack { call })),
                 Ok(Err(error)) => return Ok(Err(error)),
                 Ok(Ok(())) => {}

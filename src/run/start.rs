@@ -114,7 +114,6 @@ impl RunStartError {
 /// Starts a run. If the answer is lost, the run is searched by its id. The start is sent again only
 /// after a search that began later than `propagation` did not find it.
 pub async fn start_run(
-    writer: &Writer,
     target: &RunTarget,
     request: &RunRequest,
     context: &RunContext,
@@ -126,6 +125,7 @@ pub async fn start_run(
         random: &context.random,
         is_ambiguous: false,
     };
+    let writer = Writer::new(&context.reader);
     let mut sent_at_ms = 0;
     let mut sent_twice = false;
     let attempt = async |attempt: Attempt| {

@@ -181,7 +181,7 @@ impl Step<'_> {
             .send(
                 WriteKind::Delete,
                 deadline,
-                async || context.writer.delete(&before.id).await,
+                async || context.writer().delete(&before.id).await,
                 async || Ok(context.is_gone(before).await?.then_some(())),
                 async || {
                     if is_deleted(context, before).await? {

@@ -237,7 +237,7 @@ impl Step<'_> {
             .send(
                 WriteKind::Deploy,
                 deadline,
-                async || context.writer.deploy(path).await,
+                async || context.writer().deploy(path).await,
                 async || target.find_made(context, &known).await,
                 async || match look().await? {
                     (_, PreconditionResult::Ready) => Ok(()),

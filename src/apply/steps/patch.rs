@@ -60,7 +60,8 @@ impl Step<'_> {
                     WriteKind::Patch,
                     deadline,
                     async || {
-                        let sent = context.writer.patch(&before.id, wire_patch(patch), style);
+                        let writer = context.writer();
+                        let sent = writer.patch(&before.id, wire_patch(patch), style);
                         sent.await.map(drop)
                     },
                     async || {

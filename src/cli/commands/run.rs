@@ -79,12 +79,13 @@ pub(super) async fn run(
     // The id is shown before anything is sent, so that the user can find the run after any failure.
     writeln!(io.err, "Starting the run `{}`.", request.id)?;
     io.err.flush()?;
-    let StartedRun { id, sent_twice } = start_run(&session.writer(), &target, &request, &context)
-        .await
-        .map_err(|source| {
-            progress.end();
-            not_started(&session, source)
-        })?;
+    let StartedRun { id, sent_twice } =
+        start_run(&target, &request, &context)
+            .await
+            .map_err(|source| {
+                progress.end();
+                not_started(&session, source)
+            })?;
     let job = WatchedJob {
         id: id.clone(),
         kind: JobKind::Flow,

@@ -9,7 +9,7 @@ use url::Url;
 use super::client::client;
 use super::context::{EnvironmentContext, context_of, read_source};
 use super::embedded_emulator::{self, Embedded, Holder};
-use crate::api::{ClientSettings, Files, Probe, ReadError, Reader, Writer};
+use crate::api::{ClientSettings, Files, Probe, ReadError, Reader};
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
@@ -113,11 +113,6 @@ impl Session {
 
     pub(in crate::cli) fn files(&self) -> Files {
         Files::new(self.reader.client())
-    }
-
-    /// Returns the writer. No other function does, and only the commands that write call it.
-    pub(in crate::cli) fn writer(&self) -> Writer {
-        Writer::new(&self.reader)
     }
 
     /// Waits for a read, and converts its error.

@@ -42,7 +42,6 @@ pub(in crate::cli) fn context<'a>(
     };
     ApplyContext {
         reader: session.reader(),
-        writer: session.writer(),
         files: session.files(),
         journal,
         lease: &apply_session.lease,
