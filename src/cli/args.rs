@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 mod formats;
 
 pub(super) use formats::{
-    FormatArgs, Output, PlanFormat, ReportFormat, ReportFormatArgs, SizeArgs,
+    FormatArgs, Output, Outputs, ReportFormatArgs, SizeArgs, output_parser, parser,
 };
 
 use crate::cli::error::{ExitStatus, detailed_help};

@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 
+use super::format::{Channel, Content, Document, Format, Subject};
 use crate::ident::Identity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Change, Plan, Refusal, Successions, Summary};
@@ -29,9 +30,37 @@ struct Annotation {
     message: String,
 }
 
+/// Annotations for GitHub.
+pub const GITHUB: Format = Format {
+    name: "github",
+    help: "Annotations at the manifest's lines, and the step summary",
+    channel: Channel::Commands,
+    subjects: &[
+        Subject::Plan,
+        Subject::Report,
+        Subject::Review,
+        Subject::Errors,
+    ],
+    write,
+};
+
+fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let folder = document.folder;
+    match document.content {
+        Content::Plan(plan, refusals) => render_github_plan(plan, refusals, folder, out),
+        Content::Report(report, _) => render_github_report(report, folder, out),
+        Content::Review(review) => render_github_review(review, folder, out),
+        Content::Errors(errors) => {
+            let errors: Vec<Annotation> = errors.iter().map(annotation_of).collect();
+            render(&errors, "solform", "There is no plan.", folder, out)
+        }
+        Content::PastApply(..) => Ok(()),
+    }
+}
+
 /// Writes a plan: its refusals as errors; risks, writes in flight and orphaned records as warnings.
 /// `folder` is the folder, from the root of the repository, that file names are relative to.
-pub fn render_github_plan(
+fn render_github_plan(
     plan: &Plan,
     refusals: &[Refusal],
     folder: &str,
@@ -89,7 +118,7 @@ pub fn render_github_plan(
 }
 
 /// Writes a report: changes that failed as errors, changes that need a check as warnings.
-pub fn render_github_report(
+fn render_github_report(
     report: &ReportDocument,
     folder: &str,
     out: &mut dyn Write,
@@ -123,7 +152,7 @@ pub fn render_github_report(
 }
 
 /// Writes a review: each finding with a risk is a warning at its line of the head manifest.
-pub fn render_github_review(review: &Review, folder: &str, out: &mut dyn Write) -> io::Result<()> {
+fn render_github_review(review: &Review, folder: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut annotations: Vec<Annotation> = Vec::new();
     for group in &review.groups {
         let names = review_words::environments(group);
@@ -164,16 +193,6 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
         ),
         message: format!("{}: {}{effect}", finding.kind.phrase(), risks.join(", ")),
     }
-}
-
-/// Writes errors of a command that made neither a plan nor a report.
-pub fn render_github_errors(
-    errors: &[Diagnostic],
-    folder: &str,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let annotations: Vec<Annotation> = errors.iter().map(annotation_of).collect();
-    render(&annotations, "solform", "There is no plan.", folder, out)
 }
 
 fn annotation_of(diagnostic: &Diagnostic) -> Annotation {

@@ -3,7 +3,9 @@
 //! Text from a server or a manifest is escaped here, by [`words::escaped`] and [`words::quoted`],
 //! so no name or message can move the cursor or forge a line.
 
+mod format;
 mod github;
+mod gitlab;
 mod human;
 mod json;
 mod manifest;
@@ -18,25 +20,24 @@ mod view;
 pub mod words;
 mod wrap;
 
-pub use github::{
-    render_github_errors, render_github_plan, render_github_report, render_github_review,
-};
+pub use format::{Channel, Content, Document, Format, Subject};
+pub use github::GITHUB;
+pub use gitlab::{GITLAB, GitlabDocument, gitlab_document};
 pub use human::{
-    Abandoned, PlanDetail, render_abandoned, render_doctor, render_history, render_job,
+    Abandoned, PlanDetail, TEXT, render_abandoned, render_doctor, render_history, render_job,
     render_not_approved, render_past_run, render_plan, render_plan_in, render_refusal,
     render_report, render_review, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
-    AbandonDocument, Diagnostic, DoctorDocument, GitlabDocument, HistoryDocument, JobDocument,
-    NotApplied, PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument,
-    Severity, SolutionsDocument, StreamLine, StreamMessage, doctor_document, gitlab_document,
-    history_document, job_document, not_applied_document, orphaned_sentence, plan_document,
-    render_json, report_document, review_document, run_history_document, runs_document, schema_of,
-    solutions_document,
+    AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JSON, JobDocument, NotApplied,
+    PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument, Severity,
+    SolutionsDocument, StreamLine, StreamMessage, doctor_document, history_document, job_document,
+    not_applied_document, orphaned_sentence, plan_document, render_json, report_document,
+    review_document, run_history_document, runs_document, schema_of, solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{
-    MarkdownOptions, render_markdown, render_past_run_markdown, render_report_markdown,
+    MARKDOWN, MarkdownOptions, render_markdown, render_past_run_markdown, render_report_markdown,
     render_review_markdown,
 };
 pub use problems::render_problem;
@@ -44,3 +45,6 @@ pub use progress::render_event;
 pub use styles::Styles;
 pub use view::ReportView;
 pub use wrap::{PROSE_WIDTH, wrapped};
+
+/// All output formats, in the order of help texts. The first one is the default.
+pub const FORMATS: [&Format; 5] = [&TEXT, &JSON, &MARKDOWN, &GITLAB, &GITHUB];

@@ -1,12 +1,11 @@
-//! The options for the formats of plans and reports.
+//! The options for the formats of plans, reports and reviews.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::builder::RangedU64ValueParser;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 
-use crate::render::words;
+use crate::render::{Channel, FORMATS, Format, JSON, Subject, TEXT, words};
 
 /// The maximum size of a GitHub comment, in bytes.
 const COMMENT: usize = 65_536;
@@ -26,55 +25,28 @@ pub(in crate::cli) struct SizeArgs {
 #[command(next_help_heading = "Output options")]
 pub(in crate::cli) struct FormatArgs {
     /// Print the plan in this format
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<PlanFormat>,
+    #[arg(long, value_name = "FORMAT", value_parser = parser(Subject::Plan))]
+    format: Option<&'static Format>,
     #[command(flatten)]
-    pub(in crate::cli) size: SizeArgs,
+    size: SizeArgs,
     /// Also write the plan to a file, in the given format; repeatable
-    #[arg(long, value_name = "FORMAT=FILE")]
-    pub(in crate::cli) output: Vec<Output<PlanFormat>>,
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output_parser(Subject::Plan))]
+    output: Vec<Output>,
 }
 
 impl FormatArgs {
+    /// Returns the requested outputs.
+    pub(in crate::cli) fn outputs(&self) -> Outputs<'_> {
+        Outputs::new(self.format, &self.output, &self.size)
+    }
+
     /// Returns the same formats with JSON on standard output.
     pub(in crate::cli) fn in_json(self) -> Self {
         Self {
-            format: Some(PlanFormat::Json),
+            format: Some(&JSON),
             ..self
         }
     }
-
-    /// Returns the format of standard output.
-    pub(in crate::cli) fn format(&self) -> PlanFormat {
-        self.format.unwrap_or_default()
-    }
-
-    /// Returns true if standard output is text for people.
-    pub(in crate::cli) fn is_text(&self) -> bool {
-        self.format() == PlanFormat::Text
-    }
-
-    /// Returns true if any output is for GitHub.
-    pub(in crate::cli) fn is_for_github(&self) -> bool {
-        let github = PlanFormat::Github;
-        self.format() == github || self.output.iter().any(|output| output.format == github)
-    }
-}
-
-/// A format of a plan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum PlanFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// Terraform's plan document, with ours under `x_solution`.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-    /// The counts that GitLab's merge-request widget shows.
-    Gitlab,
-    /// Annotations at the manifest's lines, and the step summary.
-    Github,
 }
 
 /// The formats of a report.
@@ -82,72 +54,103 @@ pub(in crate::cli) enum PlanFormat {
 #[command(next_help_heading = "Output options")]
 pub(in crate::cli) struct ReportFormatArgs {
     /// Print the report in this format, and the plan on standard error
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<ReportFormat>,
+    #[arg(long, value_name = "FORMAT", value_parser = parser(Subject::Report))]
+    format: Option<&'static Format>,
     #[command(flatten)]
-    pub(in crate::cli) size: SizeArgs,
+    size: SizeArgs,
     /// Also write the report to a file, even if the apply fails; repeatable
-    #[arg(long, value_name = "FORMAT=FILE")]
-    pub(in crate::cli) output: Vec<Output<ReportFormat>>,
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output_parser(Subject::Report))]
+    output: Vec<Output>,
     /// Print events instead, one JSON object per line
     #[arg(long, conflicts_with = "format")]
     pub(in crate::cli) json: bool,
 }
 
 impl ReportFormatArgs {
-    /// Returns the format of standard output.
-    pub(in crate::cli) fn format(&self) -> ReportFormat {
-        self.format.unwrap_or_default()
+    /// Returns the requested outputs.
+    pub(in crate::cli) fn outputs(&self) -> Outputs<'_> {
+        Outputs::new(self.format, &self.output, &self.size)
+    }
+}
+
+/// The requested outputs: one on standard output, and any number of files.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Outputs<'a> {
+    /// The format of standard output.
+    pub(in crate::cli) format: &'static Format,
+    pub(in crate::cli) files: &'a [Output],
+    /// The maximum size of Markdown, in bytes.
+    pub(in crate::cli) max_bytes: usize,
+}
+
+impl<'a> Outputs<'a> {
+    pub(in crate::cli) fn new(
+        format: Option<&'static Format>,
+        files: &'a [Output],
+        size: &SizeArgs,
+    ) -> Self {
+        Self {
+            format: format.unwrap_or(&TEXT),
+            files,
+            max_bytes: size.max_bytes,
+        }
+    }
+
+    /// Returns true if standard output is text for people.
+    pub(in crate::cli) fn is_text(&self) -> bool {
+        self.format.channel == Channel::Text
     }
 
     /// Returns true if any output is for GitHub.
     pub(in crate::cli) fn is_for_github(&self) -> bool {
-        let github = ReportFormat::Github;
-        self.format() == github || self.output.iter().any(|output| output.format == github)
+        let files = self.files.iter().map(|output| output.format);
+        let mut formats = files.chain([self.format]);
+        formats.any(|format| format.channel == Channel::Commands)
     }
 }
 
-/// A format of a report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum ReportFormat {
-    /// For people: the plan, then the outcome of each change.
-    #[default]
-    Text,
-    /// The report document.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-    /// Annotations at the manifest's lines, and the step summary.
-    Github,
-}
-
 /// An output file and its format.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct Output<F> {
-    pub(in crate::cli) format: F,
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Output {
+    pub(in crate::cli) format: &'static Format,
     pub(in crate::cli) path: PathBuf,
 }
 
-impl<F: ValueEnum> FromStr for Output<F> {
-    type Err = String;
+/// Returns the formats of a kind of content.
+fn formats_of(subject: Subject) -> impl Iterator<Item = &'static Format> {
+    let formats = FORMATS.into_iter();
+    formats.filter(move |format| format.subjects.contains(&subject))
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+fn format_named(subject: Subject, name: &str) -> Result<&'static Format, String> {
+    let format = formats_of(subject).find(|format| format.name == name);
+    format.ok_or_else(|| {
+        let known: Vec<String> = formats_of(subject)
+            .map(|format| format!("`{}`", format.name))
+            .collect();
+        let (name, known) = (words::escaped(name), known.join(", "));
+        format!("unknown format `{name}`; known formats: {known}")
+    })
+}
+
+/// Returns the parser of the formats of a kind of content.
+pub(in crate::cli) fn parser(subject: Subject) -> impl TypedValueParser<Value = &'static Format> {
+    let value = |format: &Format| PossibleValue::new(format.name).help(format.help);
+    PossibleValuesParser::new(formats_of(subject).map(value))
+        .try_map(move |name| format_named(subject, &name))
+}
+
+/// Returns the parser of an output file, which is written FORMAT=FILE.
+pub(in crate::cli) fn output_parser(
+    subject: Subject,
+) -> impl Fn(&str) -> Result<Output, String> + Clone + Send + Sync + 'static {
+    move |text| {
         let (format, path) = text
             .split_once('=')
             .filter(|(_, path)| !path.is_empty())
             .ok_or("an output is written FORMAT=FILE")?;
-        Ok(Self {
-            format: F::from_str(format, false).map_err(|_| {
-                let known = F::value_variants().iter().filter_map(F::to_possible_value);
-                let known: Vec<String> = known
-                    .map(|value| format!("`{}`", value.get_name()))
-                    .collect();
-                format!(
-                    "unknown format `{}`; known formats: {}",
-                    words::escaped(format),
-                    known.join(", ")
-                )
-            })?,
+        Ok(Output {
+            format: format_named(subject, format)?,
             path: PathBuf::from(path),
         })
     }
@@ -159,15 +162,16 @@ mod tests {
 
     #[test]
     fn outputs_name_their_format_first() {
-        let output: Output<PlanFormat> = "json=a=b.json".parse().unwrap();
+        let parse = output_parser(Subject::Plan);
+        let output = parse("json=a=b.json").unwrap();
         assert_eq!(
-            (output.format, output.path),
-            (PlanFormat::Json, PathBuf::from("a=b.json"))
+            (output.format.name, output.path),
+            ("json", PathBuf::from("a=b.json"))
         );
         for text in ["plan.json", "json=", "xml=plan.xml", ""] {
-            assert!(text.parse::<Output<PlanFormat>>().is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
         // Reports have no GitLab format.
-        assert!("gitlab=a".parse::<Output<ReportFormat>>().is_err());
+        assert!(output_parser(Subject::Report)("gitlab=a").is_err());
     }
 }

@@ -2,18 +2,18 @@
 
 use std::io::Write as _;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::cli::args::{ManifestArgs, SizeArgs};
+use crate::cli::args::{ManifestArgs, Outputs, SizeArgs, parser};
 use crate::cli::clock;
 use crate::cli::environment::context;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
+use crate::cli::workflow::output_files::OutputWriter;
 use crate::render::{
-    MarkdownOptions, history_document, render_history, render_json, render_past_run,
-    render_past_run_markdown, run_history_document,
+    Content, Format, JSON, PlanDetail, Subject, history_document, render_history, render_json,
 };
 
 /// List earlier applies, or show one
@@ -47,23 +47,12 @@ pub(super) enum HistoryCommand {
         #[arg(value_name = "RUN")]
         run: String,
         /// Print the apply in this format
-        #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
-        format: Option<DocumentFormat>,
+        #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
+        #[arg(value_parser = parser(Subject::PastApply))]
+        format: Option<&'static Format>,
         #[command(flatten)]
         size: SizeArgs,
     },
-}
-
-/// A format of an earlier apply.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum DocumentFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// A JSON document; short: --json.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
 }
 
 pub(super) async fn run(
@@ -88,21 +77,13 @@ pub(super) async fn run(
         None => render_history(&runs, &mut io.out)?,
         Some(HistoryCommand::Show { run, format, size }) => {
             let past = apply_session::find_run(&runs, run)?;
-            let format = if args.json {
-                DocumentFormat::Json
-            } else {
-                format.unwrap_or_default()
+            let format = if args.json { Some(&JSON) } else { *format };
+            let writer = OutputWriter {
+                content: Content::PastApply(environment, past),
+                outputs: Outputs::new(format, &[], size),
+                settings,
             };
-            let options = MarkdownOptions {
-                max_bytes: size.max_bytes,
-            };
-            match format {
-                DocumentFormat::Text => render_past_run(past, &mut io.out)?,
-                DocumentFormat::Json => {
-                    render_json(&run_history_document(environment, past), io.document())?;
-                }
-                DocumentFormat::Markdown => render_past_run_markdown(past, options, io.document())?,
-            }
+            writer.print(PlanDetail::Verbose, io)?;
         }
     }
     Ok(ExitStatus::Success)

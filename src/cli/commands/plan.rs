@@ -47,12 +47,13 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    if !args.formats.is_text() {
+    let outputs = args.formats.outputs();
+    if !outputs.is_text() {
         io.reserve_out();
     }
-    let outputs = args.formats.output.iter().map(|output| &*output.path);
-    output_files::check(outputs.chain(args.out.as_deref()), &args.manifest.file)?;
-    if args.formats.is_for_github() {
+    let files = outputs.files.iter().map(|output| &*output.path);
+    output_files::check(files.chain(args.out.as_deref()), &args.manifest.file)?;
+    if outputs.is_for_github() {
         output_files::check_summary(settings)?;
     }
     if let Some(path) = &args.out {

@@ -4,26 +4,22 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indexmap::IndexSet;
 
-use crate::cli::args::{Output, SizeArgs};
+use crate::cli::args::{Output, Outputs, SizeArgs, output_parser, parser};
 use crate::cli::environment::base_manifest::{Base, read_base, reviewed};
 use crate::cli::environment::context::read_source;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::{Settings, variable};
-use crate::cli::workflow::output_files;
+use crate::cli::workflow::output_files::{self, OutputWriter};
 use crate::manifest::{
     self, Checked, Manifest, Placeholders, Problem, Problems, Selection, SourceFile,
 };
-use crate::render::{
-    MarkdownOptions, Styles, render_github_review, render_json, render_review,
-    render_review_markdown, review_document,
-};
+use crate::render::{Content, Format, JSON, PlanDetail, Subject};
 use crate::review::{Review, ReviewBase, ReviewSummary, group_findings, review_environment};
 
 /// Show the effects of a change to the manifest, without network or token
@@ -46,50 +42,19 @@ pub(in crate::cli) struct ReviewArgs {
     #[arg(short, long, value_name = "NAME")]
     environment: Option<String>,
     /// Print the review in this format
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<ReviewFormat>,
+    #[arg(long, value_name = "FORMAT", value_parser = parser(Subject::Review))]
+    format: Option<&'static Format>,
     /// Print a JSON document; short for --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Also write the review to a file, in the given format; repeatable
-    #[arg(long, value_name = "FORMAT=FILE")]
-    output: Vec<Output<ReviewFormat>>,
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output_parser(Subject::Review))]
+    output: Vec<Output>,
     #[command(flatten)]
     size: SizeArgs,
     /// Return exit code 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
-}
-
-impl ReviewArgs {
-    /// Returns the format of standard output.
-    fn format(&self) -> ReviewFormat {
-        if self.json {
-            ReviewFormat::Json
-        } else {
-            self.format.unwrap_or_default()
-        }
-    }
-
-    /// Returns true if any output is for GitHub.
-    fn is_for_github(&self) -> bool {
-        let github = ReviewFormat::Github;
-        self.format() == github || self.output.iter().any(|output| output.format == github)
-    }
-}
-
-/// A format of a review.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReviewFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// The review document; short: --json.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-    /// Annotations at the manifest's lines, and the step summary.
-    Github,
 }
 
 pub(super) async fn run(
@@ -148,7 +113,13 @@ pub(super) async fn run(
         groups: group_findings(found.collect()),
         environments,
     };
-    write_review(&review, args, settings, io)?;
+    let format = if args.json { Some(&JSON) } else { args.format };
+    let writer = OutputWriter {
+        content: Content::Review(&review),
+        outputs: Outputs::new(format, &args.output, &args.size),
+        settings,
+    };
+    writer.write(PlanDetail::Verbose, io)?;
     Ok(if ReviewSummary::of(&review).has_changes() {
         ExitStatus::Changes
     } else {
@@ -218,49 +189,4 @@ impl Variables<'_> {
             manifests: manifests.into_iter().map(keyed).collect(),
         })
     }
-}
-
-/// Writes a review in every requested format.
-fn write_review(
-    review: &Review,
-    args: &ReviewArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<(), CommandError> {
-    let max_bytes = args.size.max_bytes;
-    let folder = output_files::folder_in_repository(settings);
-    let rendered = |format, styles: &Styles, out: &mut dyn Write| match format {
-        ReviewFormat::Text => render_review(review, styles, out),
-        ReviewFormat::Json => render_json(&review_document(review), out),
-        ReviewFormat::Markdown => {
-            render_review_markdown(review, MarkdownOptions { max_bytes }, out)
-        }
-        ReviewFormat::Github => render_github_review(review, &folder, out),
-    };
-    if args.format() == ReviewFormat::Github {
-        let mut text = Vec::new();
-        rendered(ReviewFormat::Github, &Styles::default(), &mut text)?;
-        io.commands(&text)?;
-    } else {
-        let styles = io.out_styles;
-        let out = match args.format() {
-            ReviewFormat::Text => &mut io.out,
-            ReviewFormat::Json | ReviewFormat::Markdown | ReviewFormat::Github => io.document(),
-        };
-        rendered(args.format(), &styles, out)?;
-    }
-    for Output { format, path } in &args.output {
-        let mut text = Vec::new();
-        rendered(*format, &Styles::default(), &mut text)?;
-        output_files::write_file(path, &text, *format == ReviewFormat::Github, io)?;
-    }
-    if args.is_for_github() {
-        output_files::add_to_summary(settings, io, |room| {
-            let mut out = Vec::new();
-            let options = MarkdownOptions { max_bytes: room };
-            render_review_markdown(review, options, &mut out)?;
-            Ok(out)
-        })?;
-    }
-    Ok(())
 }

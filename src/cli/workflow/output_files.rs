@@ -1,11 +1,14 @@
 //! Outputs besides standard output: files, and the summary of a GitHub step.
 
+use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::cli::args::{Output, Outputs};
 use crate::cli::error::CommandError;
 use crate::cli::files::{append, check_writable, is_same_file, length_of, write_whole};
 use crate::cli::io::{Io, without_commands};
 use crate::cli::settings::Settings;
+use crate::render::{Channel, Content, Document, Format, MARKDOWN, PlanDetail, Styles};
 
 /// The hint about an output that would overwrite something else.
 pub(in crate::cli) const NAME_ANOTHER_FILE: &str = "Name another file.";
@@ -14,6 +17,93 @@ pub(in crate::cli) const NAME_ANOTHER_FILE: &str = "Name another file.";
 const SUMMARY: usize = 1024 * 1024;
 /// The minimum size of a useful summary, in bytes.
 const LEAST_SUMMARY: usize = 2_000;
+
+/// Content to write, with the requested outputs.
+pub(in crate::cli) struct OutputWriter<'a> {
+    pub(in crate::cli) content: Content<'a>,
+    pub(in crate::cli) outputs: Outputs<'a>,
+    pub(in crate::cli) settings: &'a Settings,
+}
+
+impl OutputWriter<'_> {
+    /// Writes to standard output, then the files and the summary.
+    pub(in crate::cli) fn write(
+        &self,
+        detail: PlanDetail,
+        io: &mut Io,
+    ) -> Result<(), CommandError> {
+        self.print(detail, io)?;
+        self.write_files(io)?;
+        self.add_to_summary(io)
+    }
+
+    /// Writes to standard output.
+    pub(in crate::cli) fn print(
+        &self,
+        detail: PlanDetail,
+        io: &mut Io,
+    ) -> Result<(), CommandError> {
+        let Outputs {
+            format, max_bytes, ..
+        } = self.outputs;
+        if format.channel == Channel::Text {
+            let (out, styles) = io.text();
+            self.render(format, max_bytes, detail, styles, out)?;
+        } else if format.channel == Channel::Commands {
+            io.commands(&self.rendered(format, max_bytes)?)?;
+        } else {
+            io.document()
+                .write_all(&self.rendered(format, max_bytes)?)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the files whose format has this kind of content.
+    pub(in crate::cli) fn write_files(&self, io: &Io) -> Result<(), CommandError> {
+        let subject = self.content.subject();
+        let files = self.outputs.files.iter();
+        for Output { format, path } in files.filter(|file| file.format.subjects.contains(&subject))
+        {
+            let text = self.rendered(format, self.outputs.max_bytes)?;
+            write_file(path, &text, format.channel == Channel::Commands, io)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the content to the summary of the step, if any output is for GitHub.
+    pub(in crate::cli) fn add_to_summary(&self, io: &mut Io) -> Result<(), CommandError> {
+        if self.outputs.is_for_github() {
+            add_to_summary(self.settings, io, |room| self.rendered(&MARKDOWN, room))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the content as bytes, in full and without styles.
+    fn rendered(&self, format: &Format, max_bytes: usize) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        let styles = Styles::default();
+        self.render(format, max_bytes, PlanDetail::Verbose, styles, &mut out)?;
+        Ok(out)
+    }
+
+    fn render(
+        &self,
+        format: &Format,
+        max_bytes: usize,
+        detail: PlanDetail,
+        styles: Styles,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        let document = Document {
+            content: self.content,
+            max_bytes,
+            folder: &folder_in_repository(self.settings),
+            detail,
+            styles,
+        };
+        (format.write)(&document, out)
+    }
+}
 
 /// Checks output files before anything is read or changed: each can be written, no two are the
 /// same, and none is the manifest.
@@ -49,12 +139,7 @@ pub(in crate::cli) fn check_summary(settings: &Settings) -> Result<(), CommandEr
 }
 
 /// Writes a file. Only the format of workflow commands may contain lines that look like commands.
-pub(in crate::cli) fn write_file(
-    path: &Path,
-    text: &[u8],
-    are_commands: bool,
-    io: &Io,
-) -> Result<(), CommandError> {
+fn write_file(path: &Path, text: &[u8], are_commands: bool, io: &Io) -> Result<(), CommandError> {
     let text = String::from_utf8_lossy(text);
     let text = io.secrets.redact(&text);
     let written = if are_commands {
@@ -67,10 +152,10 @@ pub(in crate::cli) fn write_file(
 
 /// Appends to the summary of the step, if there is one, up to GitHub's limit. The text of other
 /// commands is kept.
-pub(in crate::cli) fn add_to_summary(
+fn add_to_summary(
     settings: &Settings,
     io: &mut Io,
-    render: impl FnOnce(usize) -> std::io::Result<Vec<u8>>,
+    render: impl FnOnce(usize) -> io::Result<Vec<u8>>,
 ) -> Result<(), CommandError> {
     let Some(path) = &settings.step_summary else {
         return Ok(());
@@ -93,7 +178,7 @@ pub(in crate::cli) fn add_to_summary(
 }
 
 /// Returns the folder that paths start from, relative to the root of the repository.
-pub(in crate::cli) fn folder_in_repository(settings: &Settings) -> String {
+fn folder_in_repository(settings: &Settings) -> String {
     let within = || {
         let root = settings.workspace.as_ref()?.canonicalize().ok()?;
         let here = std::env::current_dir().ok()?;

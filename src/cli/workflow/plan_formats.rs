@@ -1,18 +1,14 @@
 //! The output of a plan: one format on standard output, and any number of files.
 
-use std::io::{self, Write as _};
+use std::io;
 
-use super::output_files;
-use crate::cli::args::{FormatArgs, Output, PlanFormat};
+use super::output_files::OutputWriter;
+use crate::cli::args::FormatArgs;
 use crate::cli::error::{CommandError, diagnostics_of};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::{Plan, Refusal};
-use crate::render::{
-    MarkdownOptions, PlanDetail, StreamMessage, Styles, gitlab_document, plan_document,
-    render_github_errors, render_github_plan, render_json, render_markdown, render_plan,
-    render_plan_in,
-};
+use crate::render::{Channel, Content, PlanDetail, StreamMessage, render_plan_in};
 
 /// Writes a plan in every requested format. Files always contain the whole plan.
 pub(in crate::cli) fn write_plan(
@@ -23,29 +19,17 @@ pub(in crate::cli) fn write_plan(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
-    let max_bytes = args.size.max_bytes;
-    if io.stream.is_some() {
-        stream_plan(plan, refusals.is_empty(), io);
-    } else if args.is_text() {
-        print_plan(plan, detail, io)?;
-    } else {
-        let text = rendered(plan, refusals, args.format(), max_bytes, settings)?;
-        if args.format() == PlanFormat::Github {
-            io.commands(&text)?;
-        } else {
-            io.document().write_all(&text)?;
-        }
+    let writer = OutputWriter {
+        content: Content::Plan(plan, refusals),
+        outputs: args.outputs(),
+        settings,
+    };
+    if io.stream.is_none() {
+        return writer.write(detail, io);
     }
-    for Output { format, path } in &args.output {
-        let text = rendered(plan, refusals, *format, max_bytes, settings)?;
-        output_files::write_file(path, &text, *format == PlanFormat::Github, io)?;
-    }
-    if args.is_for_github() {
-        output_files::add_to_summary(settings, io, |room| {
-            rendered(plan, refusals, PlanFormat::Markdown, room, settings)
-        })?;
-    }
-    Ok(())
+    stream_plan(plan, refusals.is_empty(), io);
+    writer.write_files(io)?;
+    writer.add_to_summary(io)
 }
 
 /// Prints a plan for people.
@@ -70,43 +54,13 @@ pub(in crate::cli) fn write_errors(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
-    if !args.is_for_github() {
-        return Ok(());
+    let writer = OutputWriter {
+        content: Content::Errors(&diagnostics_of(error, &io.invocation)),
+        outputs: args.outputs(),
+        settings,
+    };
+    if writer.outputs.format.channel == Channel::Commands {
+        writer.print(PlanDetail::Verbose, io)?;
     }
-    let mut text = Vec::new();
-    let folder = output_files::folder_in_repository(settings);
-    render_github_errors(&diagnostics_of(error, &io.invocation), &folder, &mut text)?;
-    if args.format() == PlanFormat::Github {
-        io.commands(&text)?;
-    }
-    for output in &args.output {
-        if output.format == PlanFormat::Github {
-            output_files::write_file(&output.path, &text, true, io)?;
-        }
-    }
-    Ok(())
-}
-
-fn rendered(
-    plan: &Plan,
-    refusals: &[Refusal],
-    format: PlanFormat,
-    max_bytes: usize,
-    settings: &Settings,
-) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let texts = || -> Vec<String> { refusals.iter().map(ToString::to_string).collect() };
-    match format {
-        PlanFormat::Text => render_plan(plan, &Styles::default(), &mut out),
-        PlanFormat::Json => render_json(&plan_document(plan, &texts()), &mut out),
-        PlanFormat::Markdown => {
-            render_markdown(plan, &texts(), MarkdownOptions { max_bytes }, &mut out)
-        }
-        PlanFormat::Gitlab => render_json(&gitlab_document(plan), &mut out),
-        PlanFormat::Github => {
-            let folder = output_files::folder_in_repository(settings);
-            render_github_plan(plan, refusals, &folder, &mut out)
-        }
-    }?;
-    Ok(out)
+    writer.write_files(io)
 }

@@ -1,10 +1,10 @@
 //! The report of an apply in the requested formats, for every outcome.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::{approval, output_files};
-use crate::cli::args::{Output, ReportFormat, ReportFormatArgs};
+use super::approval;
+use super::output_files::{self, OutputWriter};
+use crate::cli::args::ReportFormatArgs;
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, diagnostics_of};
@@ -12,9 +12,8 @@ use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::Mode;
 use crate::render::{
-    MarkdownOptions, NotApplied, PlanDetail, ReportDocument, ReportView, StreamMessage, Styles,
-    not_applied_document, render_github_report, render_json, render_plan, render_report,
-    render_report_markdown, render_verdict, words,
+    Content, NotApplied, PlanDetail, ReportDocument, ReportView, StreamMessage,
+    not_applied_document, render_report, render_verdict,
 };
 
 /// The report of one apply or destroy.
@@ -44,7 +43,7 @@ impl<'a> Reporting<'a> {
         mode: Mode,
         io: &mut Io,
     ) -> Self {
-        if formats.format() != ReportFormat::Text {
+        if !formats.outputs().is_text() {
             io.reserve_out();
         }
         Self {
@@ -67,10 +66,11 @@ impl<'a> Reporting<'a> {
         is_approved: bool,
         manifest: &Path,
     ) -> Result<(), CommandError> {
-        let paths = self.formats.output.iter();
+        let outputs = self.formats.outputs();
+        let paths = outputs.files.iter();
         output_files::check(paths.map(|output| output.path.as_path()), manifest)?;
         self.can_write_files = true;
-        if self.formats.is_for_github() {
+        if outputs.is_for_github() {
             output_files::check_summary(self.settings)?;
             self.has_summary = true;
         }
@@ -107,12 +107,7 @@ impl<'a> Reporting<'a> {
             tracing::warn!(%error, "the report could not be written");
         }
         let document = crate::render::report_document(view);
-        self.write(&document, io, |out| {
-            render_plan(view.plan, &Styles::default(), out)?;
-            writeln!(out)?;
-            render_report(view.report, true, &Styles::default(), out)?;
-            render_verdict(view, &Styles::default(), out)
-        })
+        self.write(&document, Some(view), io)
     }
 
     /// Writes a report of an apply that ended before any change, if no other report was written.
@@ -142,7 +137,6 @@ impl<'a> Reporting<'a> {
     ) -> Result<(), CommandError> {
         self.is_reported = true;
         let subject = self.subject.as_ref();
-        let summaries: Vec<String> = errors.iter().map(|error| error.summary.clone()).collect();
         let document = not_applied_document(NotApplied {
             subject: subject.map(|(environment, url)| (environment.as_str(), url.as_str())),
             mode: self.mode,
@@ -150,55 +144,32 @@ impl<'a> Reporting<'a> {
             ended_at_ms: clock::now_ms(),
             errors,
         });
-        self.write(&document, io, |out| {
-            for summary in &summaries {
-                writeln!(out, "Error: {}", words::escaped(summary))?;
-            }
-            writeln!(out, "Not applied: nothing was changed.")
-        })
+        self.write(&document, None, io)
     }
 
     /// Writes a report to every output except the text for people.
     fn write(
         &self,
         document: &ReportDocument,
+        view: Option<&ReportView<'_>>,
         io: &mut Io,
-        text: impl Fn(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), CommandError> {
         io.send(|| StreamMessage::report(document.clone(), self.mode));
-        let max_bytes = self.formats.size.max_bytes;
-        let folder = output_files::folder_in_repository(self.settings);
-        let rendered = |format| {
-            let mut out = Vec::new();
-            match format {
-                ReportFormat::Text => text(&mut out),
-                ReportFormat::Json => render_json(document, &mut out),
-                ReportFormat::Markdown => {
-                    render_report_markdown(document, MarkdownOptions { max_bytes }, &mut out)
-                }
-                ReportFormat::Github => render_github_report(document, &folder, &mut out),
-            }?;
-            io::Result::Ok(out)
+        let writer = OutputWriter {
+            content: Content::Report(document, view),
+            outputs: self.formats.outputs(),
+            settings: self.settings,
         };
         // Files come first, because standard output may be closed.
-        let wanted = self.formats.output.iter();
-        for Output { format, path } in wanted.filter(|_| self.can_write_files) {
-            let is_github = *format == ReportFormat::Github;
-            output_files::write_file(path, &rendered(*format)?, is_github, io)?;
+        if self.can_write_files {
+            writer.write_files(io)?;
         }
         if self.has_summary {
-            output_files::add_to_summary(self.settings, io, |room| {
-                let mut out = Vec::new();
-                let options = MarkdownOptions { max_bytes: room };
-                render_report_markdown(document, options, &mut out)?;
-                Ok(out)
-            })?;
+            writer.add_to_summary(io)?;
         }
-        match self.formats.format() {
-            ReportFormat::Text => {}
-            ReportFormat::Github => io.commands(&rendered(ReportFormat::Github)?)?,
-            format => io.document().write_all(&rendered(format)?)?,
+        if writer.outputs.is_text() {
+            return Ok(());
         }
-        Ok(())
+        writer.print(self.detail, io)
     }
 }

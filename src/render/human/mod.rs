@@ -3,6 +3,7 @@
 mod abandon;
 mod change;
 mod doctor;
+mod format;
 pub(super) mod history;
 mod plan;
 mod report;
@@ -13,6 +14,7 @@ mod table;
 
 pub use abandon::{Abandoned, render_abandoned};
 pub use doctor::render_doctor;
+pub use format::TEXT;
 pub use history::{render_history, render_past_run};
 pub use plan::{PlanDetail, render_plan, render_plan_in, render_refusal};
 pub use report::{render_not_approved, render_report, render_verdict};

@@ -269,18 +269,6 @@ impl SummaryItem {
     }
 }
 
-/// The counts that GitLab's merge-request widget reads.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct GitlabDocument {
-    /// Versions that are deployed.
-    create: usize,
-    /// Versions that are patched.
-    update: usize,
-    /// Versions that are deleted.
-    delete: usize,
-}
-
 /// Returns the document of a plan and its refusals.
 pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
     let summary = Summary::of(plan);
@@ -308,16 +296,6 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
             in_flight: InFlightItem::all(plan, &plan.in_flight),
             orphaned: OrphanedItem::all(plan),
         },
-    }
-}
-
-/// Returns the counts of a plan for GitLab's widget.
-pub fn gitlab_document(plan: &Plan) -> GitlabDocument {
-    let summary = Summary::of(plan);
-    GitlabDocument {
-        create: summary.add,
-        update: summary.change,
-        delete: summary.destroy,
     }
 }
 
@@ -480,7 +458,7 @@ mod tests {
     use super::*;
     use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};
-    use crate::render::{Styles, render_json, render_plan};
+    use crate::render::{Styles, gitlab_document, render_json, render_plan};
     use serde_json::{Value, json};
 
     fn every_kind() -> Scenario {

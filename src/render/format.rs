@@ -1,0 +1,104 @@
+//! The output formats as values. The list is `FORMATS` in the module above: a new format is a file
+//! with its [`Format`], and a line in that list.
+
+use std::io::{self, Write};
+
+use super::human::PlanDetail;
+use super::json::{Diagnostic, ReportDocument};
+use super::styles::Styles;
+use super::view::ReportView;
+use crate::plan::{Plan, Refusal};
+use crate::review::Review;
+use crate::store::PastApply;
+
+/// The kind of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A plan.
+    Plan,
+    /// The report of an apply.
+    Report,
+    /// A review.
+    Review,
+    /// An earlier apply.
+    PastApply,
+    /// The errors of a command that made neither a plan nor a report.
+    Errors,
+}
+
+/// The content that is written in a format.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// A plan, and the reasons why it cannot be applied.
+    Plan(&'a Plan, &'a [Refusal]),
+    /// The report of an apply, and its source if a change was started.
+    Report(&'a ReportDocument, Option<&'a ReportView<'a>>),
+    /// A review.
+    Review(&'a Review),
+    /// The name of an environment, and an earlier apply to it.
+    PastApply(&'a str, &'a PastApply),
+    /// The errors of a command that made neither a plan nor a report.
+    Errors(&'a [Diagnostic]),
+}
+
+impl Content<'_> {
+    /// Returns the kind of content.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Plan(..) => Subject::Plan,
+            Self::Report(..) => Subject::Report,
+            Self::Review(_) => Subject::Review,
+            Self::PastApply(..) => Subject::PastApply,
+            Self::Errors(_) => Subject::Errors,
+        }
+    }
+}
+
+/// Content with the options of all formats.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    /// The content.
+    pub content: Content<'a>,
+    /// The maximum size of Markdown, in bytes.
+    pub max_bytes: usize,
+    /// The folder, from the root of the repository, that file names are relative to.
+    pub folder: &'a str,
+    /// The detail of a plan as text.
+    pub detail: PlanDetail,
+    /// The styles of text.
+    pub styles: Styles,
+}
+
+/// The way in which a format is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// As text for people, with styles.
+    Text,
+    /// As a document, unchanged.
+    Document,
+    /// As commands for a CI runner, with a summary in Markdown.
+    Commands,
+}
+
+/// An output format.
+#[derive(Debug)]
+pub struct Format {
+    /// The name in `--format`.
+    pub name: &'static str,
+    /// The help text.
+    pub help: &'static str,
+    /// The way in which it is printed.
+    pub channel: Channel,
+    /// The kinds of content that the format has.
+    pub subjects: &'static [Subject],
+    /// Writes content of one of these kinds, and nothing for other kinds.
+    pub write: fn(&Document<'_>, &mut dyn Write) -> io::Result<()>,
+}
+
+/// The content of every format, except for GitHub's and GitLab's.
+pub(super) const DOCUMENTS: &[Subject] = &[
+    Subject::Plan,
+    Subject::Report,
+    Subject::Review,
+    Subject::PastApply,
+];

@@ -1,0 +1,41 @@
+//! Text for people as an output format.
+
+use std::io::{self, Write};
+
+use super::history::render_past_run;
+use super::plan::{render_plan, render_plan_in};
+use super::report::{render_report, render_verdict};
+use super::review::render_review;
+use crate::render::format::{Channel, Content, DOCUMENTS, Document, Format};
+use crate::render::words;
+
+/// Text for people.
+pub const TEXT: Format = Format {
+    name: "text",
+    help: "For people",
+    channel: Channel::Text,
+    subjects: DOCUMENTS,
+    write,
+};
+
+fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let styles = &document.styles;
+    match document.content {
+        Content::Plan(plan, _) => render_plan_in(document.detail, plan, styles, out),
+        Content::Report(_, Some(view)) => {
+            render_plan(view.plan, styles, out)?;
+            writeln!(out)?;
+            render_report(view.report, true, styles, out)?;
+            render_verdict(view, styles, out)
+        }
+        Content::Report(report, None) => {
+            for error in &report.errors {
+                writeln!(out, "Error: {}", words::escaped(&error.summary))?;
+            }
+            writeln!(out, "{}", report.verdict())
+        }
+        Content::Review(review) => render_review(review, styles, out),
+        Content::PastApply(_, apply) => render_past_run(apply, out),
+        Content::Errors(_) => Ok(()),
+    }
+}

@@ -1,0 +1,32 @@
+//! JSON documents as an output format.
+
+use std::io::{self, Write};
+
+use super::plan::plan_document;
+use super::review::review_document;
+use super::v1::{render_json, run_history_document};
+use crate::render::format::{Channel, Content, DOCUMENTS, Document, Format};
+
+/// JSON documents.
+pub const JSON: Format = Format {
+    name: "json",
+    help: "A JSON document; that of a plan has Terraform's keys, with ours under x_solution",
+    channel: Channel::Document,
+    subjects: DOCUMENTS,
+    write,
+};
+
+fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match document.content {
+        Content::Plan(plan, refusals) => {
+            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            render_json(&plan_document(plan, &refusals), out)
+        }
+        Content::Report(report, _) => render_json(report, out),
+        Content::Review(review) => render_json(&review_document(review), out),
+        Content::PastApply(environment, apply) => {
+            render_json(&run_history_document(environment, apply), out)
+        }
+        Content::Errors(_) => Ok(()),
+    }
+}
