@@ -21,6 +21,10 @@ macro_rules! word_enum {
             /// All values, in the order of their table.
             $visibility const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
+            /// All words with their values.
+            $visibility const WORDS: [(&'static str, Self); [$($word),+].len()] =
+                [$(($word, Self::$variant)),+];
+
             /// Returns the stable word.
             $visibility fn as_str(self) -> &'static str {
                 match self {

@@ -9,8 +9,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::model::{SupersededPolicy, Undeclared};
 use super::node::Field;
 use super::raw::{RawEnvironment, RawManifest, RawSolution, RawToken, RawTokenSource, RawVersion};
+use crate::attribute::{State, Visibility};
 
 /// The regular expression of a pattern, which must not end with a single `\`.
 const GLOB: &str = r"^([^\\]|\\.)+$";
@@ -147,7 +149,7 @@ pub(super) fn path(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn state(_: &mut SchemaGenerator) -> Schema {
-    words(&["ACTIVE", "INACTIVE", "ABSENT"])
+    words(&State::ALL.map(State::as_str))
 }
 
 pub(super) fn default_state(_: &mut SchemaGenerator) -> Schema {
@@ -155,15 +157,15 @@ pub(super) fn default_state(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn visibility(_: &mut SchemaGenerator) -> Schema {
-    words(&["PUBLIC", "PRIVATE", "PENDING_REVIEW"])
+    words(&Visibility::ALL.map(Visibility::as_str))
 }
 
 pub(super) fn superseded(_: &mut SchemaGenerator) -> Schema {
-    words(&["keep", "deactivate", "delete"])
+    words(&SupersededPolicy::ALL.map(SupersededPolicy::as_str))
 }
 
 pub(super) fn undeclared(_: &mut SchemaGenerator) -> Schema {
-    words(&["ignore", "deactivate", "delete"])
+    words(&Undeclared::ALL.map(Undeclared::as_str))
 }
 
 pub(super) fn retain(_: &mut SchemaGenerator) -> Schema {

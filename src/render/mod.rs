@@ -37,7 +37,7 @@ pub use json::{
 };
 pub use manifest::render_manifest;
 pub use markdown::{
-    MARKDOWN, MarkdownOptions, render_markdown, render_past_run_markdown, render_report_markdown,
+    MARKDOWN, render_markdown, render_past_run_markdown, render_report_markdown,
     render_review_markdown,
 };
 pub use problems::render_problem;

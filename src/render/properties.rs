@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::words;
 use super::{
-    MarkdownOptions, PlanDetail, Styles, gitlab_document, plan_document, render_json,
-    render_markdown, render_plan, render_plan_in,
+    PlanDetail, Styles, gitlab_document, plan_document, render_json, render_markdown, render_plan,
+    render_plan_in,
 };
 use crate::escape::is_hidden;
 use crate::ident::SolutionName;
@@ -158,8 +158,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 }
 
 fn markdown(plan: &Plan, refusals: &[String], max_bytes: usize) -> String {
-    let options = MarkdownOptions { max_bytes };
-    written(|out| render_markdown(plan, refusals, options, out))
+    written(|out| render_markdown(plan, refusals, max_bytes, out))
 }
 
 fn formats(scenario: &Scenario, plan: &Plan) -> Formats {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use unicode_width::UnicodeWidthChar as _;
+use textwrap::core::display_width;
 
 /// The maximum width of a paragraph, because longer lines are hard to read. Tables and plans use
 /// the full width of the terminal.
@@ -14,7 +14,7 @@ const HANG: usize = 2;
 
 /// Wraps each line that is wider than the terminal.
 pub fn wrapped(text: &str, width: usize) -> Cow<'_, str> {
-    if text.lines().all(|line| shown_width(line) <= width) {
+    if text.lines().all(|line| display_width(line) <= width) {
         return Cow::Borrowed(text);
     }
     let mut wrapped = String::with_capacity(text.len() + text.len() / 8);
@@ -31,7 +31,7 @@ pub fn wrapped(text: &str, width: usize) -> Cow<'_, str> {
 
 /// Adds a line to `out`, wrapped at `width`; continuation lines are indented by `hang`.
 pub(super) fn push_wrapped(line: &str, width: usize, hang: usize, out: &mut String) {
-    if shown_width(line) <= width {
+    if display_width(line) <= width {
         out.push_str(line);
         return;
     }
@@ -41,7 +41,7 @@ pub(super) fn push_wrapped(line: &str, width: usize, hang: usize, out: &mut Stri
     let mut column = start;
     let mut is_first = true;
     for (gap, unit) in units(&line[start..], width - hang) {
-        let unit_width = shown_width(unit);
+        let unit_width = display_width(unit);
         if is_first {
             is_first = false;
         } else if column + gap + unit_width > width {
@@ -69,7 +69,7 @@ fn units(line: &str, limit: usize) -> Vec<(usize, &str)> {
     let mut gap = 0;
     while !rest.is_empty() {
         let (cell, after) = rest.split_at(rest.find("  ").unwrap_or(rest.len()));
-        if shown_width(cell) <= limit {
+        if display_width(cell) <= limit {
             units.push((gap, cell));
         } else {
             push_words(cell, gap, limit, &mut units);
@@ -84,7 +84,7 @@ fn push_words<'a>(cell: &'a str, gap: usize, limit: usize, units: &mut Vec<(usiz
     let mut rest = cell;
     let mut gap = gap;
     while !rest.is_empty() {
-        let quoted = quoted_end(rest).filter(|end| shown_width(&rest[..*end]) <= limit);
+        let quoted = quoted_end(rest).filter(|end| display_width(&rest[..*end]) <= limit);
         let end = quoted.unwrap_or_else(|| rest.find(' ').unwrap_or(rest.len()));
         units.push((gap, &rest[..end]));
         rest = &rest[end..];
@@ -110,21 +110,6 @@ fn quoted_end(text: &str) -> Option<usize> {
             .find(' ')
             .map_or(text.len(), |end| behind + end),
     )
-}
-
-/// Returns the width of a text on a terminal; the codes of our styles have no width.
-fn shown_width(text: &str) -> usize {
-    let mut width = 0;
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        if letter == '\u{1b}' {
-            // A style: `ESC [ numbers m`.
-            letters.by_ref().find(char::is_ascii_alphabetic);
-        } else {
-            width += letter.width().unwrap_or(0);
-        }
-    }
-    width
 }
 
 #[cfg(test)]
@@ -195,7 +180,7 @@ mod tests {
             for line in broken.lines() {
                 let is_one_word = !line.trim_start().contains(' ');
                 assert!(
-                    shown_width(line) <= width || is_one_word,
+                    display_width(line) <= width || is_one_word,
                     "{width}: {broken}"
                 );
             }

@@ -10,6 +10,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::RwLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use memchr::{memchr3, memmem};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -418,19 +420,9 @@ fn encodings_of(plain: &[u8]) -> Vec<String> {
 /// Returns the base64 digits of `secret` at position `lead` in a group of three bytes, without the
 /// digits that it shares with its neighbours.
 fn base64_core(secret: &[u8], lead: usize) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let first_bit = lead * 8;
-    let end_bit = first_bit + secret.len() * 8;
-    let bit = |index: usize| -> u8 {
-        let byte = secret[(index - first_bit) / 8];
-        (byte >> (7 - (index - first_bit) % 8)) & 1
-    };
-    (first_bit.div_ceil(6)..end_bit / 6)
-        .map(|digit| {
-            let value = (0..6).fold(0_u8, |value, offset| (value << 1) | bit(digit * 6 + offset));
-            char::from(DIGITS[usize::from(value)])
-        })
-        .collect()
+    let padded = [&[0; 2][..lead], secret].concat();
+    let digits = STANDARD_NO_PAD.encode(&padded);
+    digits[(lead * 8).div_ceil(6)..padded.len() * 8 / 6].to_owned()
 }
 
 #[cfg(test)]

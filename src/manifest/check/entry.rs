@@ -12,18 +12,6 @@ use super::context::{Context, Value};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Identity, Owner, SolutionName, Version};
 
-pub(super) const STATES: &[(&str, State)] = &[
-    ("ACTIVE", State::Active),
-    ("INACTIVE", State::Inactive),
-    ("ABSENT", State::Absent),
-];
-
-pub(super) const VISIBILITIES: &[(&str, Visibility)] = &[
-    ("PUBLIC", Visibility::Public),
-    ("PRIVATE", Visibility::Private),
-    ("PENDING_REVIEW", Visibility::PendingReview),
-];
-
 /// A declared version with the positions that later checks report.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -69,7 +57,7 @@ impl<'a> Context<'a> {
         };
         let state = self.check_state(solution.state(layers), known);
         let visibility = solution.visibility(layers).map(|(_, field)| field);
-        let visible = self.word(visibility, known, VISIBILITIES);
+        let visible = self.word(visibility, known, &Visibility::WORDS);
         let path = solution.path(layers).map(|(_, field)| field);
         let path = self
             .text_with(path, known)
@@ -141,7 +129,7 @@ impl<'a> Context<'a> {
             return Ok(State::Active);
         };
         let state = self
-            .word(Some(field), known, STATES)?
+            .word(Some(field), known, &State::WORDS)?
             .unwrap_or(State::Active);
         if state == State::Absent && layer >= FIRST_DEFAULT {
             return Err(self.refuse_absent_by_default(field.node.used));

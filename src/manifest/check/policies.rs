@@ -9,14 +9,7 @@ use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::vars::{BuiltinValue, Builtins, Reported};
 use super::context::{Context, Outcome};
-use super::entry::{STATES, VISIBILITIES};
-use crate::attribute::State;
-
-const POLICIES: &[(&str, SupersededPolicy)] = &[
-    ("keep", SupersededPolicy::Keep),
-    ("deactivate", SupersededPolicy::Deactivate),
-    ("delete", SupersededPolicy::Delete),
-];
+use crate::attribute::{State, Visibility};
 
 impl<'a> Context<'a> {
     /// Checks the defaults even if no version uses them. Values with `${..}` are left out: they
@@ -35,11 +28,11 @@ impl<'a> Context<'a> {
             };
             // Entries may find the same problem again; duplicates are removed later.
             let state = plain(&defaults.state);
-            if let Ok(Some(State::Absent)) = self.word(state, known, STATES) {
+            if let Ok(Some(State::Absent)) = self.word(state, known, &State::WORDS) {
                 self.refuse_absent_by_default(state.map_or(self.key, |field| field.node.used));
             }
-            let _ = self.word(plain(&defaults.visibility), known, VISIBILITIES);
-            let _ = self.word(plain(&defaults.superseded), known, POLICIES);
+            let _ = self.word(plain(&defaults.visibility), known, &Visibility::WORDS);
+            let _ = self.word(plain(&defaults.superseded), known, &SupersededPolicy::WORDS);
             let _ = self.check_owner(plain(&defaults.owner), known);
             let _ = plain(&defaults.retain).map(|field| self.check_retain((FIRST_DEFAULT, field)));
             let path = self.text(plain(&defaults.path));
@@ -68,7 +61,11 @@ impl<'a> Context<'a> {
             ..Builtins::default()
         };
         let layered = solution.superseded();
-        let policy = self.word(layered.map(|(_, field)| field), known, POLICIES);
+        let policy = self.word(
+            layered.map(|(_, field)| field),
+            known,
+            &SupersededPolicy::WORDS,
+        );
         let retain = solution.retain();
         let count = retain.map(|retain| self.check_retain(retain)).transpose();
         let policy = policy?.unwrap_or(SupersededPolicy::Deactivate);

@@ -15,12 +15,6 @@ use super::entry::Entry;
 use crate::attribute::State;
 use crate::ident::{Owner, OwnerPair};
 
-const UNDECLARED: &[(&str, Undeclared)] = &[
-    ("ignore", Undeclared::Ignore),
-    ("deactivate", Undeclared::Deactivate),
-    ("delete", Undeclared::Delete),
-];
-
 /// The maximum cost of matching patterns against declared names, for all environments: bytes of
 /// patterns times bytes of names.
 const MAX_COMPARED: usize = 5_000_000_000;
@@ -45,7 +39,7 @@ impl<'a> Context<'a> {
             .find_map(|manage| manage.undeclared.as_ref());
         let owners = self.globs(owners_field);
         let names = self.globs(names_field);
-        let undeclared = self.word(undeclared_field, Builtins::default(), UNDECLARED);
+        let undeclared = self.word(undeclared_field, Builtins::default(), &Undeclared::WORDS);
         let (owners, names, undeclared) = (owners?, names?, undeclared?);
         let scope = Scope {
             owners: owners.unwrap_or_else(|| declared_owners(entries)),

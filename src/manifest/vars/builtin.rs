@@ -47,9 +47,10 @@ word_enum! {
 
 impl Builtin {
     pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|builtin| builtin.as_str() == name)
+        let mut words = Self::WORDS.into_iter();
+        words
+            .find(|(word, _)| *word == name)
+            .map(|(_, builtin)| builtin)
     }
 
     pub(super) fn names() -> impl Iterator<Item = &'static str> {

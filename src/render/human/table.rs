@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr;
+use textwrap::core::display_width;
 
 use crate::render::words;
 
@@ -37,7 +37,7 @@ pub(super) fn render_table<const N: usize>(
 /// Returns the width of the widest cell, without cells wider than [`COLUMN_LIMIT`].
 pub(super) fn column_width<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
     cells
-        .map(UnicodeWidthStr::width)
+        .map(display_width)
         .filter(|width| *width <= COLUMN_LIMIT)
         .max()
         .unwrap_or(0)
@@ -45,7 +45,7 @@ pub(super) fn column_width<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
 
 /// Returns a text with spaces behind it up to this width.
 pub(super) fn padded(text: &str, width: usize) -> String {
-    let missing = width.saturating_sub(text.width());
+    let missing = width.saturating_sub(display_width(text));
     format!("{text}{}", " ".repeat(missing))
 }
 

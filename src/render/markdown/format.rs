@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::plan::{MarkdownOptions, render_markdown};
+use super::plan::render_markdown;
 use super::report::{render_past_run_markdown, render_report_markdown};
 use super::review::render_review_markdown;
 use crate::render::format::{Channel, Content, DOCUMENTS, Document, Format};
@@ -18,15 +18,14 @@ pub const MARKDOWN: Format = Format {
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     let max_bytes = document.max_bytes;
-    let options = MarkdownOptions { max_bytes };
     match document.content {
         Content::Plan(plan, refusals) => {
             let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-            render_markdown(plan, &refusals, options, out)
+            render_markdown(plan, &refusals, max_bytes, out)
         }
-        Content::Report(report, _) => render_report_markdown(report, options, out),
-        Content::Review(review) => render_review_markdown(review, options, out),
-        Content::PastApply(_, apply) => render_past_run_markdown(apply, options, out),
+        Content::Report(report, _) => render_report_markdown(report, max_bytes, out),
+        Content::Review(review) => render_review_markdown(review, max_bytes, out),
+        Content::PastApply(_, apply) => render_past_run_markdown(apply, max_bytes, out),
         Content::Errors(_) => Ok(()),
     }
 }

@@ -8,6 +8,6 @@ mod report;
 mod review;
 
 pub use format::MARKDOWN;
-pub use plan::{MarkdownOptions, render_markdown};
+pub use plan::render_markdown;
 pub use report::{render_past_run_markdown, render_report_markdown};
 pub use review::render_review_markdown;

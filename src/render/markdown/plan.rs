@@ -14,27 +14,19 @@ use crate::render::json::leftovers as leftovers_of;
 use crate::render::view::plan as view;
 use crate::render::words;
 
-/// The options of a Markdown document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MarkdownOptions {
-    /// The maximum size in bytes, at least 2,000. If the document is larger, rows are shortened,
-    /// then cut, the most dangerous rows last.
-    pub max_bytes: usize,
-}
-
 const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|---|---|\n";
 
 /// Writes a plan and its refusals.
 pub fn render_markdown(
     plan: &Plan,
     refusals: &[String],
-    options: MarkdownOptions,
+    max_bytes: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
     let head = head(plan, &summary);
     let notes = notes(plan, &summary);
-    let budget = options.max_bytes.saturating_sub(head.len() + notes.len());
+    let budget = max_bytes.saturating_sub(head.len() + notes.len());
     let refusals = quotes("Cannot be applied", refusals, budget / 4);
     let successions = Successions::of(plan);
     let mut destroys = Vec::new();
@@ -215,8 +207,7 @@ mod tests {
 
     fn markdown(scenario: &Scenario, refusals: &[String], max_bytes: usize) -> String {
         let mut text = Vec::new();
-        let options = MarkdownOptions { max_bytes };
-        render_markdown(&scenario.plan(), refusals, options, &mut text).unwrap();
+        render_markdown(&scenario.plan(), refusals, max_bytes, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, quotes};
 use super::escape::{NAME_LIMIT, code, marker, short_code, shortened};
-use super::plan::MarkdownOptions;
 use crate::outcome::OutcomeKind;
 use crate::render::json::{ReportChange, ReportDocument, ResultWord, past_report_document};
 use crate::render::words;
@@ -20,7 +19,7 @@ const BRIEF_DETAIL: usize = 60;
 /// Writes a report.
 pub fn render_report_markdown(
     report: &ReportDocument,
-    options: MarkdownOptions,
+    max_bytes: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let environment = report.environment.as_deref().unwrap_or_default();
@@ -36,7 +35,7 @@ pub fn render_report_markdown(
         short_code(environment, NAME_LIMIT),
         report.verdict()
     );
-    let quarter = options.max_bytes / 4;
+    let quarter = max_bytes / 4;
     head.push_str(&quotes("Error", &errors(report), quarter));
     head.push_str(&quotes("Needs attention", &notes(report), quarter));
     let mut failures: Vec<&ReportChange> = report
@@ -58,7 +57,7 @@ pub fn render_report_markdown(
             Section::folded(&line, &done, "change"),
         ],
     };
-    let tables = tables.within(options.max_bytes.saturating_sub(head.len() + foot.len()));
+    let tables = tables.within(max_bytes.saturating_sub(head.len() + foot.len()));
     for part in [head, tables, foot] {
         out.write_all(part.as_bytes())?;
     }
@@ -68,10 +67,10 @@ pub fn render_report_markdown(
 /// Writes the report of an earlier apply, from its journal.
 pub fn render_past_run_markdown(
     run: &PastApply,
-    options: MarkdownOptions,
+    max_bytes: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    render_report_markdown(&past_report_document(run), options, out)
+    render_report_markdown(&past_report_document(run), max_bytes, out)
 }
 
 fn errors(report: &ReportDocument) -> Vec<String> {
@@ -212,7 +211,7 @@ mod tests {
 
     fn markdown(document: &ReportDocument, max_bytes: usize) -> String {
         let mut out = Vec::new();
-        render_report_markdown(document, MarkdownOptions { max_bytes }, &mut out).unwrap();
+        render_report_markdown(document, max_bytes, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, strong};
 use super::escape::{code, comment, shortened};
-use super::plan::MarkdownOptions;
 use crate::ident::Digest;
 use crate::render::view::review as review_words;
 use crate::render::words;
@@ -22,7 +21,7 @@ const MAX_LISTED: usize = 5;
 /// Writes a review.
 pub fn render_review_markdown(
     review: &Review,
-    options: MarkdownOptions,
+    max_bytes: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let summary = ReviewSummary::of(review);
@@ -64,7 +63,7 @@ pub fn render_review_markdown(
         "\n<sub>Environments: {} compared, {} changed. The live state was not read.</sub>\n",
         summary.environments, summary.changed_environments
     );
-    let budget = options.max_bytes.saturating_sub(head.len() + notes.len());
+    let budget = max_bytes.saturating_sub(head.len() + notes.len());
     let others = words::count(rest.len(), "other finding");
     let tables = Tables {
         header: HEADER,
@@ -193,7 +192,7 @@ mod tests {
             )]),
         };
         let mut text = Vec::new();
-        render_review_markdown(&review, MarkdownOptions { max_bytes }, &mut text).unwrap();
+        render_review_markdown(&review, max_bytes, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 
