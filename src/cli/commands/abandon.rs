@@ -59,10 +59,10 @@ pub(super) async fn run(
         }
         io.reserve_out();
     }
-    let start = Cancellation::new(io)?;
-    let session = start.open(&args.manifest, settings, io).await?;
-    let (store, lease, _) = apply_session::open_store(&session, &args.store, &start, io).await?;
-    let done = abandon(args, &session, &*store, &start, io).await;
+    let cancel = Cancellation::new(io)?;
+    let session = cancel.open(&args.manifest, settings, io).await?;
+    let (store, lease, _) = apply_session::open_store(&session, &args.store, &cancel, io).await?;
+    let done = abandon(args, &session, &*store, &cancel, io).await;
     lease.release().await;
     done
 }
@@ -71,17 +71,17 @@ async fn abandon(
     args: &AbandonArgs,
     session: &Session,
     store: &dyn Store,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let runs = start.or_interrupted(apply_session::runs_of(store)).await?;
+    let runs = cancel.or_interrupted(apply_session::runs_of(store)).await?;
     let run = apply_session::find_run(&runs, &args.apply)?;
     let step = find_step(run, &args.address)?;
     let Some(identity) = step.identity() else {
         return Err(nothing(run, step));
     };
     let left = left_of(step).ok_or_else(|| nothing(run, step))?;
-    let looked = start.or_interrupted(look(session, identity, left.job.as_ref()));
+    let looked = cancel.or_interrupted(look(session, identity, left.job.as_ref()));
     let (last_answer, live) = looked.await?;
     let now_ms = clock::now_ms();
     let hold = session.manifest().environment.timeouts.deploy;
@@ -110,7 +110,7 @@ async fn abandon(
             step.address(),
             run.id
         );
-        approval::ask(&question, !args.no_input, start, io).await?;
+        approval::ask(&question, !args.no_input, cancel, io).await?;
     }
     record(store, session, run, step, &left, &live).await?;
     if args.json {

@@ -65,17 +65,17 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Cancellation::new(io)?;
-    let session = start.open(&args.manifest, settings, io).await?;
+    let cancel = Cancellation::new(io)?;
+    let session = cancel.open(&args.manifest, settings, io).await?;
     let progress = Progress::of_run(&args.id, io);
-    let context = run_watch::context(&session, &args.waiting, start.interrupt(), &progress);
+    let context = run_watch::context(&session, &args.waiting, cancel.interrupt(), &progress);
     let mut job = WatchedJob {
         id: args.id.clone(),
         kind: args.kind.map_or(JobKind::Async, JobKind::from),
         output_repos: args.output_repo.clone(),
     };
     let look = session.read(look_at_job(&job, &context));
-    let mut report = start.or_interrupted(look).await?;
+    let mut report = cancel.or_interrupted(look).await?;
     // An id does not show the type of the job. If a run is read as another type, the server may not
     // know it, and returns less.
     if args.kind.is_none()
@@ -86,7 +86,7 @@ pub(super) async fn run(
             ..job.clone()
         };
         let look = session.read(look_at_job(&run, &context));
-        let retried = start.or_interrupted(look).await?;
+        let retried = cancel.or_interrupted(look).await?;
         if !matches!(retried.outcome, JobOutcome::NotKnown { .. }) {
             report = retried;
             job = run;
@@ -98,5 +98,5 @@ pub(super) async fn run(
     }
     progress.end();
     run_watch::report(&job, &report, waiting, &session, io)?;
-    Ok(run_watch::status_of(&report, start.interrupt()))
+    Ok(run_watch::status_of(&report, cancel.interrupt()))
 }

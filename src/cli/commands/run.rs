@@ -69,13 +69,13 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Cancellation::new(io)?;
+    let cancel = Cancellation::new(io)?;
     let request = request(args)?;
-    let session = start.open(&args.manifest, settings, io).await?;
-    let target = start.or_interrupted(target(args, &session)).await?;
+    let session = cancel.open(&args.manifest, settings, io).await?;
+    let target = cancel.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
     let progress = Progress::of_run(&request.id, io);
-    let context = run_watch::context(&session, waiting, start.interrupt(), &progress);
+    let context = run_watch::context(&session, waiting, cancel.interrupt(), &progress);
     // The id is shown before anything is sent, so that the user can find the run after any failure.
     writeln!(io.err, "Starting the run `{}`.", request.id)?;
     io.err.flush()?;
@@ -107,7 +107,7 @@ pub(super) async fn run(
     if let Err(error) = run_watch::report(&job, &report, waiting, &session, io) {
         tracing::warn!(%error, "the outcome could not be written");
     }
-    Ok(run_watch::status_of(&report, start.interrupt()))
+    Ok(run_watch::status_of(&report, cancel.interrupt()))
 }
 
 /// Returns the solution to run. An address is resolved, so that exactly that record runs.

@@ -34,9 +34,9 @@ pub(in crate::cli) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let start = Cancellation::new(io)?;
+    let cancel = Cancellation::new(io)?;
     let mut reporting = Reporting::new(&args.formats, settings, mode, io);
-    let done = open_and_execute(source, args, settings, &start, &mut reporting, io).await;
+    let done = open_and_execute(source, args, settings, &cancel, &mut reporting, io).await;
     reporting.end(done, io)
 }
 
@@ -44,7 +44,7 @@ async fn open_and_execute(
     source: ApplySource<'_>,
     args: &ChangeArgs,
     settings: &Settings,
-    start: &Cancellation,
+    cancel: &Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
@@ -77,11 +77,11 @@ async fn open_and_execute(
             manifest.environment = Some(saved.plan.subject.environment.clone());
         }
     }
-    let session = start.open(&manifest, settings, io).await?;
+    let session = cancel.open(&manifest, settings, io).await?;
     reporting.set_environment(&session);
     let is_resumed = matches!(source, ApplySource::Interrupted);
     let command = session.context.command(verb);
-    start.set_next(&match &file {
+    cancel.set_next(&match &file {
         Some((path, saved)) => {
             // If the whole plan is refused, no lock is needed.
             saved_plan::check(path, verb, saved, &session, args)?;
@@ -90,11 +90,11 @@ async fn open_and_execute(
         None if is_resumed => command.argument("--resume"),
         None => command,
     });
-    let apply_session = recovery::open(&session, &args.store, start, io).await?;
+    let apply_session = recovery::open(&session, &args.store, cancel, io).await?;
     let workflow = ApplyWorkflow {
         session: &session,
         apply_session: &apply_session,
-        start,
+        cancel,
         reporting,
         io,
     };
@@ -118,7 +118,7 @@ impl ApplyWorkflow<'_, '_> {
         let history = &self.apply_session.history;
         let plan = plan::make_plan(self.session, None, history, &options, &overrides, self.io);
         let request = ApplyRequest {
-            plan: self.start.or_interrupted(plan).await?,
+            plan: self.cancel.or_interrupted(plan).await?,
             narrowed: None,
             saved: None,
             options,
@@ -156,7 +156,7 @@ impl ApplyWorkflow<'_, '_> {
         self.session.reader().serve_steps(parallelism);
         let past = (&self.apply_session.history, &progress);
         let narrowed = plan::make_narrowed(self.session, &saved, past, &options, self.io);
-        let narrowed = self.start.or_interrupted(narrowed).await?;
+        let narrowed = self.cancel.or_interrupted(narrowed).await?;
         let request = ApplyRequest {
             plan: narrowed.to_execute(),
             narrowed: Some(narrowed),

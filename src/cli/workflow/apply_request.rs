@@ -53,7 +53,7 @@ pub(super) struct ApplyRequest {
 pub(super) struct ApplyWorkflow<'a, 'r> {
     pub(super) session: &'a Session,
     pub(super) apply_session: &'a ApplySession,
-    pub(super) start: &'a Cancellation,
+    pub(super) cancel: &'a Cancellation,
     pub(super) reporting: &'a mut Reporting<'r>,
     pub(super) io: &'a mut Io,
 }
@@ -96,7 +96,7 @@ impl ApplyWorkflow<'_, '_> {
             || (approved.has_decided() && saved.as_ref().is_none_or(|saved| !saved.is_used_up));
         if has_changes && let Approval::Ask { may_ask } = approval {
             let question = question(session, mode);
-            approval::ask(&question, may_ask, self.start, self.io).await?;
+            approval::ask(&question, may_ask, self.cancel, self.io).await?;
         }
         let (run, report, after) = if has_run {
             let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
@@ -158,24 +158,24 @@ impl ApplyWorkflow<'_, '_> {
         let Self {
             session,
             apply_session,
-            start,
+            cancel,
             io,
             ..
         } = self;
-        start.set_next(&session.context.command("apply").argument("--resume"));
+        cancel.set_next(&session.context.command("apply").argument("--resume"));
         let ApplyResult { run, mut report } = execution::run_apply(
             session,
             approved,
             kept,
             (options, parallelism),
             apply_session,
-            start,
+            cancel,
             io,
         )
         .await?;
         report.credit(&apply_session.recovered);
         let (plan, history) = (approved.plan(), &apply_session.history);
-        let interrupt = start.interrupt();
+        let interrupt = cancel.interrupt();
         let after =
             verification::verify(session, &report, plan, history, options, interrupt, io).await;
         Ok((Some(run), report, after))

@@ -52,7 +52,7 @@ pub(super) struct PastWrites {
 pub(in crate::cli) async fn open_store(
     session: &Session,
     args: &StoreArgs,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<(Arc<dyn Store>, Lease, Option<String>), CommandError> {
     let store = session.context.store(args.store.as_deref(), &io.secrets)?;
@@ -67,7 +67,7 @@ pub(in crate::cli) async fn open_store(
     if !args.lock {
         return Ok((store, Lease::unlocked(), None));
     }
-    let (lease, id) = locked(session, &*store, args, start, io).await?;
+    let (lease, id) = locked(session, &*store, args, cancel, io).await?;
     Ok((store, lease, Some(id)))
 }
 
@@ -75,10 +75,10 @@ async fn locked(
     session: &Session,
     store: &dyn Store,
     args: &StoreArgs,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<(Lease, String), CommandError> {
-    prove_locks(store, start).await?;
+    prove_locks(store, cancel).await?;
     let owner = LockOwner {
         id: uuid::Uuid::new_v4().to_string(),
         who: session.context.settings.who.clone(),
@@ -105,7 +105,7 @@ async fn locked(
             .await
             .map_err(CommandError::from)
     };
-    let locked = start.or_interrupted(locking).await?;
+    let locked = cancel.or_interrupted(locking).await?;
     let locked = locked.map_err(|holder| {
         let unlock = session
             .context
@@ -127,11 +127,11 @@ async fn locked(
 const PROBE_GRACE: Duration = Duration::from_secs(5);
 
 /// Checks, before the first lock, that the store can exclude a second apply.
-async fn prove_locks(store: &dyn Store, start: &Cancellation) -> Result<(), CommandError> {
+async fn prove_locks(store: &dyn Store, cancel: &Cancellation) -> Result<(), CommandError> {
     let mut proof = store.prove_locks();
     tokio::select! {
         proven = &mut proof => Ok(proven?),
-        () = start.interrupt().raised() => {
+        () = cancel.interrupt().raised() => {
             let _ = tokio::time::timeout(PROBE_GRACE, proof).await;
             Err(CommandError::interrupted())
         }

@@ -21,7 +21,7 @@ pub(in crate::cli) enum Approval {
 pub(in crate::cli) async fn ask(
     question: &str,
     may_ask: bool,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<(), CommandError> {
     if !(may_ask && io.can_ask) {
@@ -29,7 +29,7 @@ pub(in crate::cli) async fn ask(
             "standard input is not a terminal, so the plan cannot be approved",
         ));
     }
-    let answer = start.or_interrupted(prompt(question, io)).await;
+    let answer = cancel.or_interrupted(prompt(question, io)).await;
     if answer.is_err() {
         // The cursor is at the end of the prompt.
         writeln!(io.err)?;

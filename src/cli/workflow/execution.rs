@@ -27,7 +27,7 @@ pub(in crate::cli) fn context<'a>(
     apply_session: &'a ApplySession,
     options: &'a DiffOptions,
     journal: &'a Journal,
-    start: &Cancellation,
+    cancel: &Cancellation,
     parallelism: usize,
     events: EventSink,
 ) -> ApplyContext<'a> {
@@ -45,7 +45,7 @@ pub(in crate::cli) fn context<'a>(
         files: session.files(),
         journal,
         lease: &apply_session.lease,
-        interrupt: start.interrupt().clone(),
+        interrupt: cancel.interrupt().clone(),
         settings,
         events,
         now_ms: clock::now_ms,
@@ -63,11 +63,11 @@ pub(in crate::cli) async fn run_apply(
     kept: &SavedPlan,
     (options, parallelism): (&DiffOptions, usize),
     apply_session: &ApplySession,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<ApplyResult, CommandError> {
     // The last check before the first write.
-    if start.interrupt().is_raised() {
+    if cancel.interrupt().is_raised() {
         return Err(CommandError::interrupted());
     }
     let plan = approved.plan();
@@ -97,7 +97,7 @@ pub(in crate::cli) async fn run_apply(
         apply_session,
         options,
         &journal,
-        start,
+        cancel,
         parallelism,
         progress.sink(),
     );

@@ -20,10 +20,10 @@ use crate::store::{Entry, PastApply, RecordedOutcome, expired, history_of};
 pub(in crate::cli) async fn open(
     session: &Session,
     args: &StoreArgs,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<ApplySession, CommandError> {
-    let (store, lease, lock) = apply_session::open_store(session, args, start, io).await?;
+    let (store, lease, lock) = apply_session::open_store(session, args, cancel, io).await?;
     let mut apply_session = ApplySession {
         store,
         lease,
@@ -37,7 +37,7 @@ pub(in crate::cli) async fn open(
         newest: None,
         runs: Vec::new(),
     };
-    let recovered = recover(&mut apply_session, session, args.lock, start, io).await;
+    let recovered = recover(&mut apply_session, session, args.lock, cancel, io).await;
     if let Err(error) = recovered {
         apply_session.end().await;
         return Err(error);
@@ -49,10 +49,12 @@ async fn recover(
     apply_session: &mut ApplySession,
     session: &Session,
     is_locked: bool,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<(), CommandError> {
-    let mut runs = start.or_interrupted(runs_of(&*apply_session.store)).await?;
+    let mut runs = cancel
+        .or_interrupted(runs_of(&*apply_session.store))
+        .await?;
     apply_session.history = history_of(&runs);
     apply_session.newest = runs.last().map(|run| run.id.clone());
     apply_session.interrupted = runs
@@ -73,8 +75,8 @@ async fn recover(
             remember_writes(apply_session, run, false);
             continue;
         }
-        let recovery = recover_run(apply_session, run, session, start, io).await?;
-        if start.interrupt().is_raised() {
+        let recovery = recover_run(apply_session, run, session, cancel, io).await?;
+        if cancel.interrupt().is_raised() {
             return Err(CommandError::interrupted());
         }
         apply_session.recovered.extend(recovery.done());
@@ -105,7 +107,7 @@ async fn recover_run(
     apply_session: &ApplySession,
     run: &PastApply,
     session: &Session,
-    start: &Cancellation,
+    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<Recovery, CommandError> {
     let open = run.open_steps().count();
@@ -134,7 +136,7 @@ async fn recover_run(
         apply_session,
         &options,
         &journal,
-        start,
+        cancel,
         open.max(1),
         progress.sink(),
     );
@@ -142,7 +144,7 @@ async fn recover_run(
     // incomplete listing proves nothing, so unfinished records stay open.
     let recovery = tokio::select! {
         biased;
-        () = start.interrupt().raised() => Ok(Recovery::default()),
+        () = cancel.interrupt().raised() => Ok(Recovery::default()),
         recovery = apply::recover(run, context) => recovery,
         never = progress.beat() => match never {},
     };
