@@ -160,9 +160,7 @@ fn warn_about_export(
         return Ok(());
     };
     let environment = &session.manifest().environment;
-    if names_neighbours(environment)
-        && !is_same_folder(folder_of(path), &session.context.loaded.folder)
-    {
+    if names_neighbours(environment) && !is_same_folder(folder_of(path), &session.context.folder) {
         writeln!(
             io.err,
             "Warning: the environment names files relative to its manifest, and `{}` lies in \

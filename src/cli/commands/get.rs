@@ -134,7 +134,7 @@ pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionI
 #[derive(Default)]
 struct Found {
     versions: Vec<LiveVersion>,
-    /// Returns the addresses that may be another version of the name.
+    /// The addresses of the versions whose short address is not unique.
     long_addresses: BTreeMap<SolutionId, Address>,
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn run(
             run.running_at_ms = Some(clock::now_ms());
         }
     }
-    let environment = &context.loaded.manifest.environment.name;
+    let environment = &context.manifest.environment.name;
     match &args.command {
         None if args.json => render_json(&history_document(environment, &runs), io.document())?,
         None if runs.is_empty() => writeln!(io.out, "No runs.")?,

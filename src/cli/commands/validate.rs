@@ -9,7 +9,7 @@ use crate::cli::environment::context;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::manifest::{self, Selection};
+use crate::manifest;
 use crate::render::words;
 
 /// Check the manifest, without network or token
@@ -27,15 +27,11 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CommandError> {
     let args = &args.manifest;
     let source = context::read_source(&args.file)?;
-    let environment = args
-        .environment
-        .as_deref()
-        .or(settings.environment.as_deref());
+    let selection = context::selection(args, settings);
     let variable = |name: &str| settings.manifest_variable(name);
     let failed = |problems| CommandError::from(settings.problems(problems));
-    let (manifests, warnings) = if environment.is_some() {
-        let checked =
-            manifest::read(&source, &Selection { environment }, &variable).map_err(failed)?;
+    let (manifests, warnings) = if selection.environment.is_some() {
+        let checked = manifest::read(&source, &selection, &variable).map_err(failed)?;
         (vec![checked.manifest], checked.warnings)
     } else {
         let checked = manifest::read_all(&source, &variable).map_err(failed)?;

@@ -9,23 +9,17 @@ use crate::cli::files::{is_standard_input, manifest_folder};
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::manifest::{self, Manifest, Selection, SourceFile};
+use crate::manifest::{self, Checked, Manifest, Selection, SourceFile};
 use crate::regular_file;
 
-/// A manifest that was read and checked for one environment.
-pub(in crate::cli) struct Loaded {
+/// An environment, with everything that is known without sending a request.
+pub(in crate::cli) struct EnvironmentContext {
     pub(in crate::cli) source: SourceFile,
     pub(in crate::cli) manifest: Manifest,
     /// The number of warnings that were shown.
     pub(in crate::cli) warnings: usize,
     /// The folder that relative paths start from.
     pub(in crate::cli) folder: PathBuf,
-    pub(in crate::cli) file: PathBuf,
-}
-
-/// An environment, with everything that is known without sending a request.
-pub(in crate::cli) struct EnvironmentContext {
-    pub(in crate::cli) loaded: Loaded,
     /// The settings, with the manifest and the environment that printed commands repeat.
     pub(in crate::cli) settings: Settings,
 }
@@ -55,27 +49,6 @@ pub(in crate::cli) fn read_source(path: &Path) -> Result<SourceFile, CommandErro
     Ok(SourceFile::from_bytes(&path.display().to_string(), bytes)?)
 }
 
-/// Checks the manifest for the chosen environment, and shows the warnings.
-fn load(
-    source: SourceFile,
-    args: &ManifestArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<Loaded, CommandError> {
-    let selection = selection(args, settings);
-    let variable = |name: &str| settings.manifest_variable(name);
-    let checked = manifest::read(&source, &selection, &variable)
-        .map_err(|problems| settings.problems(problems))?;
-    io.warn_of(&checked.warnings)?;
-    Ok(Loaded {
-        source,
-        manifest: checked.manifest,
-        warnings: checked.warnings.len(),
-        folder: manifest_folder(&args.file).to_owned(),
-        file: args.file.clone(),
-    })
-}
-
 /// Returns the chosen environment.
 pub(in crate::cli) fn selection<'s>(
     args: &'s ManifestArgs,
@@ -98,19 +71,25 @@ pub(in crate::cli) fn read_context(
     context_of(read_source(&args.file)?, args, settings, io)
 }
 
-/// Does the same as [`read_context`] for a file that was already read.
+/// Does the same as [`read_context`] for a file that was already read. Shows the warnings.
 pub(in crate::cli) fn context_of(
     source: SourceFile,
     args: &ManifestArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<EnvironmentContext, CommandError> {
-    let loaded = load(source, args, settings, io)?;
-    let invocation = settings
-        .invocation
-        .resolved(&loaded.file, &loaded.manifest.environment.name);
+    let selection = selection(args, settings);
+    let variable = |name: &str| settings.manifest_variable(name);
+    let Checked { manifest, warnings } = manifest::read(&source, &selection, &variable)
+        .map_err(|problems| settings.problems(problems))?;
+    io.warn_of(&warnings)?;
+    let environment = &manifest.environment.name;
+    let invocation = settings.invocation.resolved(&args.file, environment);
     Ok(EnvironmentContext {
-        loaded,
+        source,
+        manifest,
+        warnings: warnings.len(),
+        folder: manifest_folder(&args.file).to_owned(),
         settings: Settings {
             invocation,
             ..settings.clone()

@@ -36,7 +36,7 @@ pub(in crate::cli) async fn open(
     }
     // This is the main thread. The listing continues on the threads of the runtime.
     let context = context::context_of(source, args, settings, io)?;
-    let environment = &context.loaded.manifest.environment;
+    let environment = &context.manifest.environment;
     match early.filter(|early| early.environment == *environment) {
         Some(early) => Ok((Session::with(context, early.reader), Some(early.listing))),
         None => Ok((session::connect(context, settings, io, |_| {}).await?, None)),

@@ -46,8 +46,7 @@ pub(in crate::cli) async fn connect(
     io: &mut Io,
     adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
-    let loaded = &context.loaded;
-    let environment = &loaded.manifest.environment;
+    let environment = &context.manifest.environment;
     let (base, own_token, emulator) = match &environment.url {
         Endpoint::Url(url) => (url.clone(), None, None),
         Endpoint::Emulator => {
@@ -56,13 +55,13 @@ pub(in crate::cli) async fn connect(
             let token = uuid::Uuid::new_v4().to_string();
             let seed = match &environment.emulator.seed {
                 Some(path) => {
-                    let path = settings.manifest_path(&loaded.folder, path)?;
+                    let path = settings.manifest_path(&context.folder, path)?;
                     let seed = read_seed(&path)?;
                     Some((path, seed))
                 }
                 None => None,
             };
-            let root = settings.manifest_path(&loaded.folder, Path::new(".solform"))?;
+            let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
             let holder = Holder {
                 who: &context.settings.who,
                 command: &io.secrets.redact(&context.settings.typed),
@@ -77,7 +76,7 @@ pub(in crate::cli) async fn connect(
         environment,
         base,
         own_token,
-        &loaded.folder,
+        &context.folder,
         settings,
         io,
         adjust,
@@ -100,7 +99,7 @@ impl Session {
     }
 
     pub(in crate::cli) fn manifest(&self) -> &Manifest {
-        &self.context.loaded.manifest
+        &self.context.manifest
     }
 
     pub(in crate::cli) fn reader(&self) -> Reader {

@@ -28,7 +28,7 @@ impl EnvironmentContext {
         typed: Option<&str>,
         secrets: &Redactor,
     ) -> Result<Arc<dyn Store>, CommandError> {
-        let environment = &self.loaded.manifest.environment;
+        let environment = &self.manifest.environment;
         let chosen = typed.or(self.settings.store.as_deref());
         // Paths in the manifest are relative to it; paths in options to the working directory.
         let folder = match (chosen, environment.store.as_deref()) {
@@ -36,12 +36,10 @@ impl EnvironmentContext {
                 return self.remote_store(text, secrets);
             }
             (Some(text), _) => PathBuf::from(text),
-            (None, Some(text)) => self
-                .settings
-                .manifest_path(&self.loaded.folder, Path::new(text))?,
+            (None, Some(text)) => self.settings.manifest_path(&self.folder, Path::new(text))?,
             (None, None) => self
                 .settings
-                .manifest_path(&self.loaded.folder, Path::new(".solform"))?,
+                .manifest_path(&self.folder, Path::new(".solform"))?,
         };
         Ok(Arc::new(LocalStore::new(
             &folder,
@@ -93,7 +91,7 @@ impl EnvironmentContext {
             })?;
         }
         let (bucket, prefix) = open_s3(&url, &settings, allowed)?;
-        let environment = &self.loaded.manifest.environment;
+        let environment = &self.manifest.environment;
         let key = StoreKey {
             environment: &environment.name,
             url: environment.url.as_str(),

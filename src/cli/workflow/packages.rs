@@ -50,7 +50,7 @@ pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option
     };
     let path = path_of(session.manifest(), identity)?;
     Some(manifest::bad_package(
-        &session.context.loaded.source,
+        &session.context.source,
         &path.position,
         problem.code(),
         refusal.to_string(),
@@ -64,7 +64,7 @@ fn warnings(
     plan: &Plan,
     inspections: &BTreeMap<String, Inspection>,
 ) -> Vec<Problem> {
-    let source = &session.context.loaded.source;
+    let source = &session.context.source;
     let warn = |change: &crate::plan::Change| {
         let inspection = inspections.get(change.package_path()?)?;
         let path = path_of(session.manifest(), &change.identity)?;

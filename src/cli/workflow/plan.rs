@@ -68,7 +68,7 @@ pub(in crate::cli) async fn make_plan(
             .unmanageable()
             .iter()
             .map(|record| record.texts.name.as_str());
-        let source = &session.context.loaded.source;
+        let source = &session.context.source;
         io.warn_of(&manifest::similar_to_live(
             source,
             manifest,
@@ -263,7 +263,7 @@ fn diff_error(session: &Session, live: &LiveState, errors: &[DiffError]) -> Comm
     if let Coverage::Unproven(reason) = live.coverage() {
         return session.read_error(ReadError::UnprovenWhole(reason.clone()));
     }
-    let source = &session.context.loaded.source;
+    let source = &session.context.source;
     let problems: Vec<Problem> = errors
         .iter()
         .filter_map(|error| match error {

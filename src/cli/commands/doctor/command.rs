@@ -89,14 +89,11 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
             manifest_folder(&args.manifest.file),
         ));
     }
-    let mut environment = args
-        .manifest
-        .environment
-        .clone()
-        .or_else(|| settings.environment.clone());
+    let chosen = context::selection(&args.manifest, settings).environment;
+    let mut environment = chosen.map(str::to_owned);
     match context::read_context(&args.manifest, settings, io) {
         Ok(context) => {
-            environment = Some(context.loaded.manifest.environment.name.clone());
+            environment = Some(context.manifest.environment.name.clone());
             checks.push(manifest_check(&context));
             checks.extend(store::look(&context, args.store.as_deref(), args.timeout, io).await);
             check_platform(context, args, settings, io, &mut checks).await;
@@ -156,13 +153,12 @@ fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
 }
 
 fn manifest_check(context: &EnvironmentContext) -> Check {
-    let loaded = &context.loaded;
-    let declared = words::count(loaded.manifest.desired.len(), "version");
+    let declared = words::count(context.manifest.desired.len(), "version");
     let text = format!(
         "`{}` declares {declared} for the environment.",
-        loaded.source.name()
+        context.source.name()
     );
-    match loaded.warnings {
+    match context.warnings {
         0 => Check::ok(CheckName::Manifest, text),
         count => Check::warn(
             CheckName::Manifest,
