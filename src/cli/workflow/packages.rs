@@ -8,6 +8,7 @@ use crate::apply::inspect_package;
 use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
+use crate::live::Coverage;
 use crate::manifest::{self, Problem};
 use crate::plan::{Inspection, Plan, Refusal, SOLUTION_TYPE, path_of};
 
@@ -18,6 +19,10 @@ pub(in crate::cli) async fn inspect(
     plan: Plan,
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
+    // If the list is unconfirmed, the plan says nothing about packages.
+    if matches!(plan.coverage, Coverage::Unproven(_)) {
+        return Ok(plan);
+    }
     // Changes with the same package share its inspection.
     let paths: BTreeSet<String> = plan
         .changes

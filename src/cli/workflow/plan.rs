@@ -33,16 +33,7 @@ pub(in crate::cli) async fn make_plan(
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
     let manifest = session.manifest();
-    let (mut live, mut plan) = match look {
-        Some(look) => diff_early(session, look, history, options).await?,
-        None => collect_and_diff(session, history, options, false).await?,
-    };
-    // A percentage limit needs the number of live versions.
-    let needs_whole = needs_whole_listing(&plan, &manifest.environment.limits, overrides);
-    if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
-        (live, plan) = collect_and_diff(session, history, options, true).await?;
-    }
-    (live, plan) = read_visibility(session, live, plan, history, options).await?;
+    let (live, plan) = collect_for_limits(session, look, history, options, overrides).await?;
     for record in live.unmanageable().iter().take(NAMED) {
         let warning = format!(
             "the live record {} of {} cannot be managed, and is left alone: {}",
@@ -76,12 +67,30 @@ pub(in crate::cli) async fn make_plan(
         ))?;
     }
     refuse_secrets(&plan, io)?;
-    // If the list is unconfirmed, the plan says nothing about packages.
-    if !matches!(live.coverage(), Coverage::Unproven(_)) {
-        plan = packages::inspect(session, plan, io).await?;
-    }
+    let plan = packages::inspect(session, plan, io).await?;
     drop_in_background(live);
     Ok(plan)
+}
+
+/// Collects everything that the plan and its limits need, and compares it.
+async fn collect_for_limits(
+    session: &Session,
+    look: Option<PendingListing>,
+    history: &ApplyHistory,
+    options: &DiffOptions,
+    overrides: &Overrides,
+) -> Result<(LiveState, Plan), CommandError> {
+    let (mut live, mut plan) = match look {
+        Some(look) => diff_early(session, look, history, options).await?,
+        None => collect_and_diff(session, history, options, false).await?,
+    };
+    // A percentage limit needs the number of live versions.
+    let limits = &session.manifest().environment.limits;
+    let needs_whole = needs_whole_listing(&plan, limits, overrides);
+    if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
+        (live, plan) = collect_and_diff(session, history, options, true).await?;
+    }
+    read_visibility(session, live, plan, history, options).await
 }
 
 /// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
@@ -92,43 +101,22 @@ pub(in crate::cli) async fn make_narrowed(
     options: &DiffOptions,
     io: &mut Io,
 ) -> Result<NarrowedPlan, CommandError> {
-    let limits = &session.manifest().environment.limits;
+    let manifest = session.manifest();
     let allow = &saved.options.allow;
-    let (mut live, mut fresh) = collect_and_diff(session, history, options, false).await?;
-    if needs_whole_listing(&fresh, limits, allow) {
-        (live, fresh) = collect_and_diff(session, history, options, true).await?;
-    }
-    (live, fresh) = read_visibility(session, live, fresh, history, options).await?;
-    let mut narrowed = inspect_and_narrow(session, saved, progress, (&live, fresh), io).await?;
+    let (mut live, fresh) = collect_for_limits(session, None, history, options, allow).await?;
+    let fresh = packages::inspect(session, fresh, io).await?;
+    let mut narrowed = narrow(manifest, &live, fresh, &saved.plan, progress);
     // Changes that earlier applies of the plan made also count.
-    let needs_whole = rest_needs_whole_listing(&narrowed, limits, allow);
+    let needs_whole = rest_needs_whole_listing(&narrowed, &manifest.environment.limits, allow);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         let (whole, fresh) = collect_and_diff(session, history, options, true).await?;
         let (whole, fresh) = read_visibility(session, whole, fresh, history, options).await?;
-        narrowed = inspect_and_narrow(session, saved, progress, (&whole, fresh), io).await?;
+        let fresh = packages::inspect(session, fresh, io).await?;
+        narrowed = narrow(manifest, &whole, fresh, &saved.plan, progress);
         live = whole;
     }
     drop_in_background(live);
     Ok(narrowed)
-}
-
-async fn inspect_and_narrow(
-    session: &Session,
-    saved: &SavedPlan,
-    progress: &PlanProgress,
-    (live, mut fresh): (&LiveState, Plan),
-    io: &mut Io,
-) -> Result<NarrowedPlan, CommandError> {
-    if !matches!(live.coverage(), Coverage::Unproven(_)) {
-        fresh = packages::inspect(session, fresh, io).await?;
-    }
-    Ok(narrow(
-        session.manifest(),
-        live,
-        fresh,
-        &saved.plan,
-        progress,
-    ))
 }
 
 /// Returns the error of `--replace` with a plan that destroys.
