@@ -18,6 +18,8 @@ use crate::live::{LiveVersion, UnmanageableRecord};
 #[derive(Debug, Default)]
 pub(in crate::api) struct Page {
     pub(in crate::api) offset: u64,
+    /// The number of entries that were requested; `None` for the server's default.
+    pub(in crate::api) limit: Option<u32>,
     /// The number of entries on the page, of any kind.
     pub(in crate::api) received: u64,
     /// The number of bytes of the answer.
@@ -45,6 +47,21 @@ impl Page {
         (next > self.offset).then_some(next)
     }
 
+    /// Returns whether the server may have sent fewer entries than were requested because it limits
+    /// its pages: it may then compute the end of the list by the requested limit. `widest` is the
+    /// number of entries on the longest page of this list so far. On the first page, a number that
+    /// people choose as a maximum is suspicious.
+    pub(in crate::api) fn may_be_cut(&self, widest: u64) -> bool {
+        let received = self.received;
+        if received < 10 || self.limit.is_none_or(|limit| received >= limit.into()) {
+            return false;
+        }
+        if widest > 0 {
+            return received >= widest;
+        }
+        received.is_multiple_of(10) || received.is_multiple_of(25) || received.is_power_of_two()
+    }
+
     /// Returns whether both pages show the same records in the same order. Other fields are not
     /// compared: states and times change although no record was added or removed.
     pub(in crate::api) fn shows_the_same(&self, other: &Self) -> bool {
@@ -63,9 +80,11 @@ impl Lister {
         offset: u64,
     ) -> Result<Page, ApiError> {
         let call = self.page_call(filter, limit, offset);
-        self.client
-            .read(&call, |answer| read_page(answer, offset))
-            .await
+        let page = self.client.read(&call, |answer| read_page(answer, offset));
+        Ok(Page {
+            limit: limit.number(),
+            ..page.await?
+        })
     }
 
     /// Returns the call for a page.

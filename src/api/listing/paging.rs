@@ -237,8 +237,11 @@ impl Lister {
                     step = walk.accept(page);
                 }
                 // The page whose existence was uncertain is refused: it may not exist, or the
-                // server may not support paging. In both cases nothing is proven.
+                // server may not support paging. Only its clear word is a proof then.
                 Err(error) if doubtful && error.is_refused_page() => {
+                    if walk.is_ended_by_server() {
+                        break;
+                    }
                     let doubt = no_end(&walk, &error.to_string());
                     return Ok(Reading::Settled(Listing::of(walk, Some(doubt))));
                 }

@@ -5,7 +5,7 @@
 //! announcements of servers about the next page are contradictory (`docs/platform.md`), so a clear
 //! announcement is trusted, and in doubt the next offset is requested: an empty page is a proof. An
 //! announced offset is never followed over a gap: a server that uses a smaller `limit` than the
-//! requested one may still count offsets by the requested one.
+//! requested one may still count offsets by the requested one, and end the list by it.
 
 use std::collections::HashSet;
 
@@ -74,6 +74,11 @@ impl Walk {
         }
     }
 
+    /// Returns whether the last page clearly announced that it is the last, without an offset.
+    pub(in crate::api) fn is_ended_by_server(&self) -> bool {
+        self.said_last && !self.may_overlap
+    }
+
     /// Takes the next page.
     pub(in crate::api) fn accept(&mut self, page: Page) -> Step {
         self.pages += 1;
@@ -122,9 +127,13 @@ impl Walk {
 
     /// Returns the step after a page, without a gap behind it.
     fn next(&mut self, page: &Page, overlaps: bool) -> Step {
-        self.widest = self.widest.max(page.received);
+        let widest = self.widest;
+        self.widest = widest.max(page.received);
         let (at, doubtful) = match verdict(page) {
             Step::PendingListing { at, doubtful } => (at, doubtful),
+            Step::End if page.received > 0 && page.may_be_cut(widest) => {
+                (page.offset.saturating_add(page.received), true)
+            }
             step => return step,
         };
         let at = if page.received == 0 && self.empty_at != Some(page.offset) {

@@ -524,6 +524,20 @@ const PAGERS: &[Pager] = &[
         most: 12,
     },
     Pager {
+        what: "clamps and computes everything by the requested limit",
+        page: |offset, limit, _| {
+            let more = offset + limit < 130;
+            let next = if more {
+                json!(offset + limit)
+            } else {
+                json!(-1)
+            };
+            (clamped(offset), json!(more), next)
+        },
+        is_whole: true,
+        most: 12,
+    },
+    Pager {
         what: "clamps, announces by the limit, and never ends",
         page: |offset, limit, _| (clamped(offset), json!(true), json!(offset + limit)),
         is_whole: false,
