@@ -18,8 +18,10 @@ pub struct ApplyHistory {
     pub deployed: BTreeSet<SolutionId>,
     /// Records that failed deploys left, each with the apply and the identity that it declared.
     pub orphaned: BTreeMap<SolutionId, OrphanedRecord>,
-    /// Records that an interrupted apply deployed and has not patched yet.
+    /// Records that an interrupted apply deployed and did not bring to their declared state.
     pub unfinished: BTreeSet<SolutionId>,
+    /// The deploys whose result is unknown.
+    pub deploying: Vec<Deploying>,
     /// The writes whose result is unknown, the oldest apply first.
     pub in_flight: Vec<InFlight>,
     /// The versions whose deploy a user abandoned, with the time in milliseconds since 1970, and
@@ -49,14 +51,43 @@ impl ApplyHistory {
         newest_first.find(|write| write.identity == *identity)
     }
 
-    /// Returns whether a record was never in service: the apply that deployed it has not set its
-    /// declared state, or its deploy has not ended.
-    pub fn never_served(&self, id: &SolutionId, identity: &Identity) -> bool {
+    /// Returns whether an apply has begun to create a record, and has not brought it to its declared
+    /// state.
+    pub fn is_begun(&self, id: &SolutionId, identity: &Identity) -> bool {
         self.unfinished.contains(id)
             || self
-                .in_flight
+                .deploying
                 .iter()
-                .any(|write| write.write == WriteKind::Deploy && write.identity == *identity)
+                .any(|deploy| deploy.has_made(id, identity))
+    }
+
+    /// Returns whether a record was never in service: its create is half done, or has failed.
+    pub fn never_served(&self, id: &SolutionId, identity: &Identity) -> bool {
+        self.is_begun(id, identity) || self.orphaned.contains_key(id)
+    }
+}
+
+/// A deploy of an earlier apply whose result is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deploying {
+    /// The declared version.
+    pub identity: Identity,
+    /// The records of the name before the deploy; none in journals of earlier versions of solform.
+    pub known: Option<Vec<SolutionId>>,
+}
+
+impl Deploying {
+    /// Returns whether the deploy has made a live record. The platform may file it under the other
+    /// owner of the pair.
+    fn has_made(&self, id: &SolutionId, identity: &Identity) -> bool {
+        match &self.known {
+            Some(known) => {
+                self.identity.name == identity.name
+                    && self.identity.version == identity.version
+                    && !known.contains(id)
+            }
+            None => self.identity == *identity,
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub use guard::{
     ApprovedPlan, Refusal, Refused, approve, approve_narrowed, judge, needs_whole_listing,
     rest_needs_whole_listing,
 };
-pub use history::{ApplyHistory, InFlight, OrphanedRecord, OtherMade};
+pub use history::{ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::path_of;
 pub use name::live_record;
 pub use options::{

@@ -191,7 +191,7 @@ fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Ve
 /// half-done create may set it, as the create may.
 fn block_of_narrowing(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Option<Block> {
     let is_exact = live.identity.owner == entry.identity.owner;
-    let conflict = if !is_exact && !name.history.unfinished.contains(&live.id) {
+    let conflict = if !is_exact && !name.history.is_begun(&live.id, &live.identity) {
         OwnerConflict::NarrowedElsewhere {
             live: live.identity.owner.clone(),
         }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::entry::RecordedOutcome;
-use super::past::{PastApply, PastStep};
+use super::past::{PastApply, PastSending, PastStep};
 use crate::attribute::State;
 use crate::ident::Identity;
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{Action, ApplyHistory, InFlight, OrphanedRecord, OtherMade, PlanProgress};
+use crate::plan::{
+    Action, ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade, PlanProgress,
+};
 
 /// Reads what these applies know of versions and records, the oldest apply first.
 pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
@@ -28,6 +30,7 @@ pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
                     apply: past.id.clone(),
                     sent_at_ms: sent.at_ms,
                 });
+                learn_begun(&mut history, step, identity);
             }
             if let Some(outcome) = step.outcome.as_ref().filter(|_| !step.is_abandoned()) {
                 learn(&mut history, past, identity, outcome);
@@ -46,6 +49,27 @@ pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
     }
     history.abandoned_deploys = abandoned_deploys(applies);
     history
+}
+
+/// Records what a create or a replace without an end has begun: its deploy, or the patch after it.
+fn learn_begun(history: &mut ApplyHistory, step: &PastStep, identity: &Identity) {
+    let replaced = match &step.action {
+        Some(Action::Create { .. }) => None,
+        Some(Action::Replace { before, .. }) => Some(&before.id),
+        _ => return,
+    };
+    let set = [false, true]
+        .into_iter()
+        .flat_map(|is_refused| step.patches(is_refused));
+    let own = set.map(|(id, _)| id).filter(|id| Some(*id) != replaced);
+    history.unfinished.extend(own.cloned());
+    let is_deploy = |sent: &&PastSending| sent.call == WriteKind::Deploy && !sent.is_refused;
+    if let Some(deploy) = step.sendings.iter().rev().find(is_deploy) {
+        history.deploying.push(Deploying {
+            identity: identity.clone(),
+            known: deploy.known.clone(),
+        });
+    }
 }
 
 /// Records which record a delete deactivated, until a patch sets its state. The patch that restores

@@ -3,7 +3,7 @@
 //! version in service.
 
 use std::fmt::Write as _;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use solform_emulator::{Emulator, Operation, Seed};
 
 use super::{Live, in_service, live, manifest, start};
+use crate::support::TestEnv;
 use crate::support::killing_proxy::{Kill, KillingProxy};
 use crate::support::sweep::{assert_none_failed, chosen};
 use crate::support::worlds::{Version, count, env_with, seed};
@@ -157,20 +158,25 @@ async fn world_and_proxy(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) 
     (emulator, proxy)
 }
 
-/// Runs a case, and returns the number of requests of its first apply.
-async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
-    let (emulator, proxy) = world_and_proxy(kill, sweep).await;
-    let env = env_with(&manifest(&proxy.url, &(sweep.solutions)()));
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), sweep.first);
+/// Runs the program until it ends, or until the proxy kills it.
+async fn run_until_killed(env: &TestEnv, proxy: &KillingProxy, arguments: &[&str]) -> ExitStatus {
+    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), arguments);
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     proxy.process.store(child.id(), Ordering::SeqCst);
-    let status = tokio::task::spawn_blocking(move || child.wait().unwrap())
+    tokio::task::spawn_blocking(move || child.wait().unwrap())
         .await
-        .unwrap();
+        .unwrap()
+}
+
+/// Runs a case, and returns the number of requests of its first apply.
+async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
+    let (emulator, proxy) = world_and_proxy(kill, sweep).await;
+    let env = env_with(&manifest(&proxy.url, &(sweep.solutions)()));
+    let status = run_until_killed(&env, &proxy, sweep.first).await;
     if kill == Kill::Never && !status.success() {
         return Err(format!("the undisturbed apply ended with {status}"));
     }
@@ -289,14 +295,7 @@ async fn refused_case(kill: Kill, second: &'static [&'static str]) -> usize {
     let (emulator, proxy) = world_and_proxy(kill, &REFUSED).await;
     emulator.add_fault("operation=delete_solution,status=409".parse().unwrap());
     let env = env_with(&manifest(&proxy.url, &(REFUSED.solutions)()));
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), REFUSED.first);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    proxy.process.store(child.id(), Ordering::SeqCst);
-    let _ = tokio::task::spawn_blocking(move || child.wait().unwrap()).await;
+    run_until_killed(&env, &proxy, REFUSED.first).await;
     let seen = proxy.seen();
     let second = env.solform_beside(second).await;
     let inactive: Vec<Live> = live(&emulator.url()).await;
@@ -306,5 +305,57 @@ async fn refused_case(kill: Kill, second: &'static [&'static str]) -> usize {
         .collect();
     assert!(inactive.is_empty(), "{kill:?}: {inactive:#?}\n{second}");
     assert_eq!(count(&emulator, Operation::Deploy), 0, "{kill:?}");
+    seen
+}
+
+/// Creates whose deploy alone does not reach the declared state: a version that must be INACTIVE,
+/// and a package that is PUBLIC and must become PRIVATE. A plan after a kill at any request is not
+/// blocked: the versions were never in service, and belong to the interrupted apply.
+const BEGUN: Sweep = Sweep {
+    world: || {
+        let public = Version {
+            visibility: "PUBLIC",
+            ..Version::active("Pub0", "1")
+        };
+        seed(&[], &[Version::active("Off0", "1"), public])
+    },
+    solutions: || {
+        let path = "path: '${drive}/${name}-${version}.ibsolution'";
+        format!(
+            "  Off0: {{ version: 1, state: INACTIVE, {path} }}
+  Pub0: {{ version: 1, visibility: PRIVATE, {path} }}
+"
+        )
+    },
+    knobs: &[
+        "duplicate_deploy=second_record",
+        "owner_after_visibility=follows",
+    ],
+    in_service: &[],
+    ..REFERENCE
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_after_a_kill_is_not_blocked() {
+    let requests = begun_case(Kill::Never).await;
+    let cases = (0..requests).flat_map(|nth| [Kill::Before(nth), Kill::After(nth)]);
+    futures_util::stream::iter(cases)
+        .map(|kill| tokio::spawn(begun_case(kill)))
+        .buffer_unordered(AT_ONCE)
+        .for_each(|ended| async move { assert!(ended.unwrap() > 0) })
+        .await;
+}
+
+async fn begun_case(kill: Kill) -> usize {
+    let (_emulator, proxy) = world_and_proxy(kill, &BEGUN).await;
+    let limits = "    limits: { max_change: 0 }\n    vars:";
+    let text = manifest(&proxy.url, &(BEGUN.solutions)()).replace("    vars:", limits);
+    let env = env_with(&text);
+    run_until_killed(&env, &proxy, BEGUN.first).await;
+    let seen = proxy.seen();
+    let plan = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
+    assert!([0, 2, 6].contains(&plan.code()), "{kill:?}\n{plan}");
+    let second = env.solform_beside(BEGUN.second).await;
+    assert!([0, 2].contains(&second.code()), "{kill:?}\n{second}");
     seen
 }
