@@ -4,8 +4,8 @@ use super::run::RunState;
 use super::state::JobState;
 
 word_enum! {
-    /// The kinds of jobs, which the Job API distinguishes by its parameter `type` (docs/platform.md,
-    /// "Jobs").
+    /// The kinds of jobs, which the Job API distinguishes by its parameter `type`
+    /// (docs/platform.md, "Jobs").
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum JobKind {
         /// Deploys and deletes.

@@ -51,8 +51,8 @@ impl ApplyHistory {
         newest_first.find(|write| write.identity == *identity)
     }
 
-    /// Returns whether an apply has begun to create a record, and has not brought it to its declared
-    /// state.
+    /// Returns whether an apply has begun to create a record, and has not brought it to its
+    /// declared state.
     pub fn is_begun(&self, id: &SolutionId, identity: &Identity) -> bool {
         self.unfinished.contains(id)
             || self

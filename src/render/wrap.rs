@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn no_word_is_lost_or_broken_at_any_width() {
         let text = format!(
-            "  done      -/+ Form W-2@0.0.1  0.3s, id {ID}\nError: `a b` is (\"c d\") wrong\n\n      ! x\n"
+            "  done      -/+ Form W-2@0.0.1  0.3s, id {ID}\nError: `a b` is (\"c d\") \
+             wrong\n\n      ! x\n"
         );
         let words =
             |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };

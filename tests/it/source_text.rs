@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+/// The maximum width of a line, in characters.
+const WIDTH: usize = 100;
+
 /// Returns every `.rs` file of the repository with its text.
 pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -35,4 +38,27 @@ fn comments_name_no_outside_document() {
             assert!(!elsewhere.is_match(line), "{}: {line}", path.display());
         }
     }
+}
+
+/// The text of raw strings and snapshots is exempt: an expected output has the width that it has.
+#[test]
+fn no_line_is_too_wide() {
+    let raw = Regex::new(r##"(?s)\br(?:"[^"]*"|#".*?"#)|@"(?:\\.|[^"\\])*""##).unwrap();
+    let mut wide = Vec::new();
+    for (path, text) in sources() {
+        let lines = text.lines().enumerate();
+        let long = lines.filter(|(_, line)| line.chars().count() > WIDTH);
+        let exempt: Vec<std::ops::Range<usize>> =
+            raw.find_iter(&text).map(|found| found.range()).collect();
+        for (number, line) in long {
+            let start = line.as_ptr() as usize - text.as_ptr() as usize;
+            let is_exempt = |range: &std::ops::Range<usize>| {
+                range.start < start + line.len() && start < range.end
+            };
+            if !exempt.iter().any(is_exempt) {
+                wide.push(format!("{}:{}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
 }

@@ -74,7 +74,8 @@ pub fn render_abandoned(abandoned: &Abandoned<'_>, out: &mut dyn Write) -> io::R
     if abandoned.orphaned.is_some() {
         return writeln!(
             out,
-            "From now on, the record that the failed deploy left is treated like any other live record."
+            "From now on, the record that the failed deploy left is treated like any other live \
+             record."
         );
     }
     writeln!(
@@ -84,7 +85,8 @@ pub fn render_abandoned(abandoned: &Abandoned<'_>, out: &mut dyn Write) -> io::R
     if let Some(hold) = abandoned.hold {
         writeln!(
             out,
-            "The job may still end: no apply deploys the version for {}, unless --replace names it.",
+            "The job may still end: no apply deploys the version for {}, unless --replace names \
+             it.",
             words::duration(hold)
         )?;
     }

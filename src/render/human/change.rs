@@ -209,7 +209,8 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             words::quoted(owner.as_str())
         ),
         Note::HeldBack { until_ms } => format!(
-            "the job of its last deploy was abandoned: apply does not deploy it before {}, unless --replace names it",
+            "the job of its last deploy was abandoned: apply does not deploy it before {}, unless \
+             --replace names it",
             words::instant(*until_ms)
         ),
         Note::DeactivatedInstead { because } => format!(

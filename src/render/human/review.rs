@@ -141,7 +141,9 @@ mod tests {
 
     fn manifest(name: &str, block: &str, solutions: &str) -> Manifest {
         let text = format!(
-            "solform: 1\nenvironments:\n  prod: {{ url: https://ib.example.com, token: {{ env: T }}, {block} }}\ndefaults: {{ owner: svc, path: x.ibsolution }}\nsolutions:\n  Z: {{ version: 1 }}\n{solutions}"
+            "solform: 1\nenvironments:\n  prod: {{ url: https://ib.example.com, token: {{ env: T \
+             }}, {block} }}\ndefaults: {{ owner: svc, path: x.ibsolution }}\nsolutions:\n  Z: {{ \
+             version: 1 }}\n{solutions}"
         );
         let source = SourceFile::from_bytes(name, text).unwrap();
         let checked = read(&source, &Selection::default(), &|_| None);
@@ -178,7 +180,8 @@ mod tests {
         let head = manifest(
             "m.yaml",
             "limits: { max_change: 1 }",
-            "  Up: { version: 1.10, superseded: delete, visibility: PUBLIC }\n  \"New\\u202e\": { version: 1 }\n",
+            "  Up: { version: 1.10, superseded: delete, visibility: PUBLIC }\n  \"New\\u202e\": { \
+             version: 1 }\n",
         );
         insta::assert_snapshot!(text_of(Some(&base), &head), @r#"
         Review of m.yaml since main:m.yaml
@@ -219,10 +222,17 @@ mod tests {
         let text = text_of(None, &head);
         assert!(
             text.starts_with(
-                "Review of m.yaml since main:m.yaml\nThe base has no manifest: everything is new.\n\n"
+                "Review of m.yaml since main:m.yaml\nThe base has no manifest: everything is \
+                 new.\n\n"
             ),
             "{text}"
         );
-        assert!(text.contains("  + prod: environment added (m.yaml:3:3)\n      url = (none) -> \"https://ib.example.com\"\n"), "{text}");
+        assert!(
+            text.contains(
+                "  + prod: environment added (m.yaml:3:3)\n      url = (none) -> \
+            \"https://ib.example.com\"\n"
+            ),
+            "{text}"
+        );
     }
 }

@@ -363,7 +363,8 @@ impl ReportDocument {
                 format!("Destroy complete! Resources: {destroyed} destroyed.")
             }
             ResultWord::Complete => format!(
-                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} destroyed."
+                "Apply complete! Resources: {added} added, {changed} changed, {destroyed} \
+                 destroyed."
             ),
             ResultWord::Incomplete => {
                 let counts: Vec<String> = OutcomeKind::ALL

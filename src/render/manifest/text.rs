@@ -26,7 +26,8 @@ pub fn render_manifest(
     )?;
     writeln!(
         out,
-        "# No solution has a `path`, because the package of a live version is not known. Add a `path`"
+        "# No solution has a `path`, because the package of a live version is not known. Add a \
+         `path`"
     )?;
     writeln!(out, "# to every version that solform must deploy.")?;
     writeln!(out, "solform: 1\n\nenvironments:")?;

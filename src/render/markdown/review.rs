@@ -169,7 +169,9 @@ mod tests {
     fn markdown(base: &str, head: &str, max_bytes: usize) -> String {
         let read = |name: &str, solutions: &str| {
             let text = format!(
-                "solform: 1\nenvironments: {{ prod: {{ url: https://ib.example.com, token: {{ env: T }} }} }}\ndefaults: {{ owner: svc }}\nsolutions:\n  Z: {{ version: 1 }}\n{solutions}"
+                "solform: 1\nenvironments: {{ prod: {{ url: https://ib.example.com, token: {{ env: \
+                 T }} }} }}\ndefaults: {{ owner: svc }}\nsolutions:\n  Z: {{ version: 1 \
+                 }}\n{solutions}"
             );
             let source = SourceFile::from_bytes(name, text).unwrap();
             read(&source, &Selection::default(), &|_| None)
@@ -255,7 +257,8 @@ mod tests {
                 let is_cut = text.contains(" cut: the whole review is in the job's output");
                 assert_eq!(is_cut, number > 10, "{number} {budget}");
                 let verdict = format!(
-                    "**Review: {number} added, 0 removed, {} retired, 0 upgraded, 0 downgraded, 0 other changes.**",
+                    "**Review: {number} added, 0 removed, {} retired, 0 upgraded, 0 downgraded, 0 \
+                     other changes.**",
                     number / 10
                 );
                 assert!(text.contains(&verdict), "{text}");

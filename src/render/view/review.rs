@@ -97,11 +97,13 @@ fn effect_on_version(who: &str, fate: PolicyEffect) -> String {
             format!("if {who} is live, it will be taken out of service if `user` published it")
         }
         PolicyEffect::PerhapsDeleted => format!(
-            "if {who} is live and `user` published it, it will be deleted if an apply of this store deployed it, and otherwise taken out of service"
+            "if {who} is live and `user` published it, it will be deleted if an apply of this \
+             store deployed it, and otherwise taken out of service"
         ),
         PolicyEffect::Deleted => format!("if {who} is live, it will be deleted"),
         PolicyEffect::DeletedBeyond(newest) => format!(
-            "if {who} is live, it will be deleted, unless it is one of the newest {newest} superseded versions"
+            "if {who} is live, it will be deleted, unless it is one of the newest {newest} \
+             superseded versions"
         ),
         PolicyEffect::Blocked => {
             format!("if {who} is live, the plan is blocked: a protection covers it")
