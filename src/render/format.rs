@@ -63,6 +63,8 @@ pub struct Document<'a> {
     pub max_bytes: usize,
     /// The folder, from the root of the repository, that file names are relative to.
     pub folder: &'a str,
+    /// The start of the command that clears an orphaned record.
+    pub abandon: &'a str,
     /// The detail of a plan as text.
     pub detail: PlanDetail,
     /// The styles of text.

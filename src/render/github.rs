@@ -12,7 +12,7 @@ use crate::outcome::OutcomeKind;
 use crate::plan::{Change, Plan, Refusal, Successions, Summary};
 use crate::render::json::{
     Diagnostic, InFlightItem, OrphanedItem, PositionItem, Remark, ReportChange, ReportDocument,
-    ResultWord, Severity,
+    ResultWord, Severity, in_backticks,
 };
 use crate::render::view::plan as view;
 use crate::render::view::review as review_words;
@@ -47,7 +47,9 @@ pub const GITHUB: Format = Format {
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     let folder = document.folder;
     match document.content {
-        Content::Plan(plan, refusals) => render_github_plan(plan, refusals, folder, out),
+        Content::Plan(plan, refusals) => {
+            render_github_plan(plan, refusals, (folder, document.abandon), out)
+        }
         Content::Report(report, _) => render_github_report(report, folder, out),
         Content::Review(review) => render_github_review(review, folder, out),
         Content::Errors(errors) => {
@@ -59,11 +61,12 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Writes a plan: its refusals as errors; risks, writes in flight and orphaned records as warnings.
-/// `folder` is the folder, from the root of the repository, that file names are relative to.
+/// `folder` is the folder, from the root of the repository, that file names are relative to;
+/// `abandon` is the start of the command that clears an orphaned record.
 fn render_github_plan(
     plan: &Plan,
     refusals: &[Refusal],
-    folder: &str,
+    (folder, abandon): (&str, &str),
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let refused = refusals
@@ -96,7 +99,7 @@ fn render_github_plan(
         leftover(
             &record.identity,
             "is orphaned",
-            item.sentence(str::to_owned),
+            item.sentence(abandon, str::to_owned, in_backticks),
         )
     });
     let annotations: Vec<Annotation> = refused
@@ -344,6 +347,7 @@ mod tests {
     use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};
     use crate::plan::{Overrides, judge};
+    use crate::render::ABANDON;
 
     fn annotations(scenario: &Scenario) -> String {
         let plan = scenario.plan();
@@ -353,7 +357,7 @@ mod tests {
             &Overrides::default(),
         );
         let mut text = Vec::new();
-        render_github_plan(&plan, &refusals, "", &mut text).unwrap();
+        render_github_plan(&plan, &refusals, ("", ABANDON), &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 

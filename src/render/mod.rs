@@ -23,10 +23,12 @@ mod wrap;
 pub use format::{Channel, Content, Document, Format, Subject};
 pub use github::GITHUB;
 pub use gitlab::{GITLAB, GitlabDocument, gitlab_document};
+#[cfg(test)]
+pub use human::render_plan;
 pub use human::{
     Abandoned, PlanDetail, TEXT, render_abandoned, render_doctor, render_history, render_job,
-    render_not_approved, render_past_run, render_plan, render_plan_in, render_refusal,
-    render_report, render_review, render_runs, render_solution, render_solutions, render_verdict,
+    render_not_approved, render_past_run, render_plan_in, render_refusal, render_report,
+    render_review, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JSON, JobDocument, NotApplied,
@@ -45,6 +47,10 @@ pub use progress::render_event;
 pub use styles::Styles;
 pub use view::ReportView;
 pub use wrap::{PROSE_WIDTH, wrapped};
+
+/// The start of the command that clears an orphaned record, in tests.
+#[cfg(test)]
+pub const ABANDON: &str = "solform abandon";
 
 /// All output formats, in the order of help texts. The first one is the default.
 pub const FORMATS: [&Format; 5] = [&TEXT, &JSON, &MARKDOWN, &GITLAB, &GITHUB];

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::words;
 use super::{
-    PlanDetail, Styles, gitlab_document, plan_document, render_json, render_markdown, render_plan,
-    render_plan_in,
+    ABANDON, PlanDetail, Styles, gitlab_document, plan_document, render_json, render_markdown,
+    render_plan, render_plan_in,
 };
 use crate::escape::is_hidden;
 use crate::ident::SolutionName;
@@ -158,7 +158,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 }
 
 fn markdown(plan: &Plan, refusals: &[String], max_bytes: usize) -> String {
-    written(|out| render_markdown(plan, refusals, max_bytes, out))
+    written(|out| render_markdown(plan, refusals, ABANDON, max_bytes, out))
 }
 
 fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
@@ -171,7 +171,7 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
     let json = written(|out| render_json(&plan_document(plan, &refusals), out));
     Formats {
         text: written(|out| render_plan(plan, &styles, out)),
-        concise: written(|out| render_plan_in(PlanDetail::Concise, plan, &styles, out)),
+        concise: written(|out| render_plan_in(PlanDetail::Concise, plan, ABANDON, &styles, out)),
         json: serde_json::from_str(&json).unwrap(),
         gitlab: serde_json::to_value(gitlab_document(plan)).unwrap(),
         markdown: markdown(plan, &refusals, 1_000_000),
@@ -431,7 +431,8 @@ fn budgets_hold_and_destroys_are_cut_last() {
             .map(|nth| format!("`{nth}|` is protected"))
             .collect();
         let styles = Styles::default();
-        let summarised = written(|out| render_plan_in(PlanDetail::Summarised, &plan, &styles, out));
+        let summarised =
+            written(|out| render_plan_in(PlanDetail::Summarised, &plan, ABANDON, &styles, out));
         let most = if summary.destroy > SUMMARISED_ABOVE {
             2 * summary.destroy
         } else {

@@ -130,6 +130,7 @@ pub(super) async fn run(
     } else {
         render_solutions(&shown, &mut io.out)?;
     }
+    let abandon = session.context.command("abandon").to_string();
     for version in shown.versions() {
         let Some(record) = history.orphaned.get(&version.id) else {
             continue;
@@ -139,7 +140,7 @@ pub(super) async fn run(
         let address_of = |identity: &Identity| words::address(&identity.address());
         let warning = format!(
             "orphaned: {}",
-            words::escaped(&orphaned_sentence(&record, address_of))
+            words::escaped(&orphaned_sentence(&record, &abandon, address_of))
         );
         io.warn(&warning, Vec::new())?;
     }

@@ -131,6 +131,7 @@ impl ApplyWorkflow<'_, '_> {
             in_flight: &in_flight,
             is_interrupted: after.is_interrupted,
             abandon_commands: &abandon_commands,
+            abandon: &session.context.command("abandon").to_string(),
             resume_command: &next,
         };
         let status = status_of(approved.plan(), &report, &after, &in_flight);

@@ -97,6 +97,7 @@ impl OutputWriter<'_> {
         let document = Document {
             content: self.content,
             max_bytes,
+            abandon: &self.settings.invocation.command("abandon").to_string(),
             folder: &folder_in_repository(self.settings),
             detail,
             styles,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::history::render_past_run;
-use super::plan::{render_plan, render_plan_in};
+use super::plan::{PlanDetail, render_plan_in};
 use super::report::{render_report, render_verdict};
 use super::review::render_review;
 use crate::render::format::{Channel, Content, DOCUMENTS, Document, Format};
@@ -21,9 +21,17 @@ pub const TEXT: Format = Format {
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     let styles = &document.styles;
     match document.content {
-        Content::Plan(plan, _) => render_plan_in(document.detail, plan, styles, out),
+        Content::Plan(plan, _) => {
+            render_plan_in(document.detail, plan, document.abandon, styles, out)
+        }
         Content::Report(_, Some(view)) => {
-            render_plan(view.plan, styles, out)?;
+            render_plan_in(
+                PlanDetail::Verbose,
+                view.plan,
+                document.abandon,
+                styles,
+                out,
+            )?;
             writeln!(out)?;
             render_report(view.report, true, styles, out)?;
             render_verdict(view, styles, out)

@@ -16,7 +16,9 @@ pub use abandon::{Abandoned, render_abandoned};
 pub use doctor::render_doctor;
 pub use format::TEXT;
 pub use history::{render_history, render_past_run};
-pub use plan::{PlanDetail, render_plan, render_plan_in, render_refusal};
+#[cfg(test)]
+pub use plan::render_plan;
+pub use plan::{PlanDetail, render_plan_in, render_refusal};
 pub use report::{render_not_approved, render_report, render_verdict};
 pub use review::render_review;
 pub use runs::{render_job, render_runs};

@@ -9,14 +9,21 @@ use crate::ident::Address;
 use crate::plan::{
     ActionKind, Change, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
 };
-use crate::render::json::leftovers;
+use crate::render::json::{in_backticks, leftovers};
 use crate::render::styles::{Styles, styled};
 use crate::render::view::plan as view;
 use crate::render::words;
 
 /// Writes a plan with all details of each change.
+#[cfg(test)]
 pub fn render_plan(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    render_plan_in(PlanDetail::Verbose, plan, styles, out)
+    render_plan_in(
+        PlanDetail::Verbose,
+        plan,
+        crate::render::ABANDON,
+        styles,
+        out,
+    )
 }
 
 /// The detail of a printed plan.
@@ -34,10 +41,12 @@ pub enum PlanDetail {
 /// The maximum number of notes on unchanged versions in a summarised plan.
 const MAX_NOTES: usize = 3;
 
-/// Writes a plan with this level of detail.
+/// Writes a plan with this level of detail. `abandon` is the start of the command that clears an
+/// orphaned record.
 pub fn render_plan_in(
     detail: PlanDetail,
     plan: &Plan,
+    abandon: &str,
     styles: &Styles,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -55,7 +64,7 @@ pub fn render_plan_in(
         styles.add
     };
     writeln!(out, "{}", styled(style, verdict + rest))?;
-    render_notes(plan, detail, &summary, styles, out)
+    render_notes(plan, (detail, abandon), &summary, styles, out)
 }
 
 /// Writes the header of a plan: the environment, the meaning of the symbols, and the first plan's
@@ -180,7 +189,7 @@ fn render_groups(
 /// Writes notes on unchanged versions, leftovers of earlier applies, and counts.
 fn render_notes(
     plan: &Plan,
-    detail: PlanDetail,
+    (detail, abandon): (PlanDetail, &str),
     summary: &Summary,
     styles: &Styles,
     out: &mut dyn Write,
@@ -207,15 +216,20 @@ fn render_notes(
         let line = format!("{more}; --verbose shows each of them.");
         writeln!(out, "{}", styled(styles.warning, line))?;
     }
-    render_leftovers(plan, styles, out)?;
+    render_leftovers(plan, abandon, styles, out)?;
     let counts = [view::unchanged(summary), view::at_risk(summary)].concat();
     let line = format!("Versions: {}.", counts.join(", "));
     writeln!(out, "{}", styled(styles.faint, line))
 }
 
 /// Writes the writes in flight and the orphaned records of earlier applies.
-fn render_leftovers(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    for line in leftovers(plan, words::escaped) {
+fn render_leftovers(
+    plan: &Plan,
+    abandon: &str,
+    styles: &Styles,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for line in leftovers(plan, abandon, words::escaped, in_backticks) {
         writeln!(out, "{}", styled(styles.warning, words::escaped(&line)))?;
     }
     Ok(())

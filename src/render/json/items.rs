@@ -107,8 +107,14 @@ impl OrphanedItem {
     }
 
     /// Returns the fact as a sentence without a full stop, with the possible fixes; `show` escapes
-    /// an address.
-    pub(in crate::render) fn sentence(&self, show: impl Fn(&str) -> String) -> String {
+    /// an address, and `quote` quotes a command. `abandon` is the start of the command that clears
+    /// the record.
+    pub(in crate::render) fn sentence(
+        &self,
+        abandon: &str,
+        show: impl Fn(&str) -> String,
+        quote: impl Fn(&str) -> String,
+    ) -> String {
         let Self {
             address,
             made,
@@ -128,28 +134,41 @@ impl OrphanedItem {
                 "delete it on the platform",
             ),
         };
-        let quoted = shlex::try_quote(&declared).unwrap_or_default();
-        let abandon = format!("solform abandon {quoted} --apply {apply}");
-        format!("{live}, record {id}: {cause}; {fix}, or clear it with `{abandon}`")
+        let address = shlex::try_quote(address).unwrap_or_default();
+        let abandon = quote(&format!("{abandon} {address} --apply {apply}"));
+        format!("{live}, record {id}: {cause}; {fix}, or clear it with {abandon}")
     }
 }
 
-/// Returns the writes in flight and the orphaned records of a plan as lines; `show` escapes an
-/// address.
-pub(in crate::render) fn leftovers(plan: &Plan, show: impl Fn(&str) -> String) -> Vec<String> {
+/// Returns a command in backticks.
+pub(in crate::render) fn in_backticks(command: &str) -> String {
+    format!("`{command}`")
+}
+
+/// Returns the writes in flight and the orphaned records of a plan as lines; the other arguments
+/// are those of [`OrphanedItem::sentence`].
+pub(in crate::render) fn leftovers(
+    plan: &Plan,
+    abandon: &str,
+    show: impl Fn(&str) -> String,
+    quote: impl Fn(&str) -> String,
+) -> Vec<String> {
     let in_flight = InFlightItem::all(plan, &plan.in_flight).into_iter();
     let in_flight = in_flight.map(|item| format!("In flight: {}.", item.sentence(&show)));
     let orphaned = OrphanedItem::all(plan).into_iter();
-    let orphaned = orphaned.map(|item| format!("Orphaned: {}.", item.sentence(&show)));
+    let orphaned =
+        orphaned.map(|item| format!("Orphaned: {}.", item.sentence(abandon, &show, &quote)));
     in_flight.chain(orphaned).collect()
 }
 
-/// Returns the text for a record that a failed deploy left, with the possible fixes.
+/// Returns the text for a record that a failed deploy left, with the possible fixes. `abandon` is
+/// the start of the command that clears the record.
 pub fn orphaned_sentence(
     record: &OrphanedRecord,
+    abandon: &str,
     address_of: impl Fn(&Identity) -> String,
 ) -> String {
-    OrphanedItem::of(record, address_of).sentence(str::to_owned)
+    OrphanedItem::of(record, address_of).sentence(abandon, str::to_owned, in_backticks)
 }
 
 /// Returns a duration in seconds, rounded to milliseconds.

@@ -19,7 +19,7 @@ pub use doctor::{DoctorDocument, doctor_document};
 pub use events::StreamMessage;
 pub use format::JSON;
 pub use items::orphaned_sentence;
-pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, leftovers};
+pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, leftovers};
 pub use line::StreamLine;
 pub(super) use past::past_report_document;
 pub use plan::{PlanDocument, plan_document};

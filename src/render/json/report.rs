@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::items::{InFlightItem, OrphanedItem, PositionItem, seconds, time};
+use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, seconds, time};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{Outcome, StepReport};
 use crate::ident::Address;
@@ -59,6 +59,9 @@ pub struct ReportDocument {
     pub(in crate::render) orphaned: Vec<OrphanedItem>,
     /// The commands that stop waiting for the jobs that have not ended.
     pub(in crate::render) abandon_commands: Vec<String>,
+    /// The start of the command that clears an orphaned record.
+    #[serde(skip)]
+    pub(in crate::render) abandon: String,
     /// The reasons why nothing was started.
     pub(in crate::render) errors: Vec<Diagnostic>,
     /// The command that continues this apply; null if nothing is left.
@@ -264,6 +267,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
             .collect(),
         in_flight: InFlightItem::all(view.plan, view.in_flight),
         orphaned: OrphanedItem::all(view.plan),
+        abandon: view.abandon.to_owned(),
         abandon_commands: view.abandon_commands.to_vec(),
         resume_command: (!is_success).then(|| view.resume_command.to_owned()),
         ..empty(view.plan.mode)
@@ -342,6 +346,7 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
         in_flight: Vec::new(),
         orphaned: Vec::new(),
         abandon_commands: Vec::new(),
+        abandon: String::new(),
         errors: Vec::new(),
         resume_command: None,
     }
@@ -415,7 +420,8 @@ impl ReportDocument {
             remark(Severity::Warning, "In flight", None, text)
         });
         let orphaned = self.orphaned.iter().map(|item| {
-            let text = format!("{}.", item.sentence(str::to_owned));
+            let sentence = item.sentence(&self.abandon, str::to_owned, in_backticks);
+            let text = format!("{sentence}.");
             remark(Severity::Warning, "Orphaned", None, text)
         });
         again

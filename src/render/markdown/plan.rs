@@ -16,16 +16,18 @@ use crate::render::words;
 
 const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|---|---|\n";
 
-/// Writes a plan and its refusals.
+/// Writes a plan and its refusals. `abandon` is the start of the command that clears an orphaned
+/// record.
 pub fn render_markdown(
     plan: &Plan,
     refusals: &[String],
+    abandon: &str,
     max_bytes: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
     let head = head(plan, &summary);
-    let notes = notes(plan, &summary);
+    let notes = notes(plan, abandon, &summary);
     let budget = max_bytes.saturating_sub(head.len() + notes.len());
     let refusals = quotes("Cannot be applied", refusals, budget / 4);
     let successions = Successions::of(plan);
@@ -170,10 +172,10 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
 }
 
 /// Returns the last lines: leftovers of earlier applies, and the counts of unchanged versions.
-fn notes(plan: &Plan, summary: &Summary) -> String {
+fn notes(plan: &Plan, abandon: &str, summary: &Summary) -> String {
     format!(
         "{}\n<sub>Versions: {}. Manifest {}.</sub>\n",
-        leftovers(plan),
+        leftovers(plan, abandon),
         view::unchanged(summary).join(", "),
         code(&plan.subject.manifest.as_str()[..12])
     )
@@ -183,8 +185,8 @@ fn notes(plan: &Plan, summary: &Summary) -> String {
 const MAX_LEFTOVERS: usize = 10;
 
 /// Returns the writes in flight and the orphaned records of earlier applies, as a list.
-fn leftovers(plan: &Plan) -> String {
-    let lines = leftovers_of(plan, code);
+fn leftovers(plan: &Plan, abandon: &str) -> String {
+    let lines = leftovers_of(plan, abandon, code, code);
     let total = lines.len();
     let mut text = String::new();
     for line in lines.iter().take(MAX_LEFTOVERS) {
@@ -204,10 +206,11 @@ mod tests {
     use super::*;
     use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};
+    use crate::render::ABANDON;
 
     fn markdown(scenario: &Scenario, refusals: &[String], max_bytes: usize) -> String {
         let mut text = Vec::new();
-        render_markdown(&scenario.plan(), refusals, max_bytes, &mut text).unwrap();
+        render_markdown(&scenario.plan(), refusals, ABANDON, max_bytes, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 

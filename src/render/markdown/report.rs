@@ -253,6 +253,7 @@ mod tests {
             not_approved: &[],
             in_flight: &[],
             abandon_commands: &[],
+            abandon: crate::render::ABANDON,
             is_interrupted: false,
             resume_command: "solform apply -e prod",
         })

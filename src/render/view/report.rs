@@ -31,6 +31,8 @@ pub struct ReportView<'a> {
     pub is_interrupted: bool,
     /// The commands that stop waiting for the jobs that have not ended.
     pub abandon_commands: &'a [String],
+    /// The start of the command that clears an orphaned record.
+    pub abandon: &'a str,
     /// The command that continues this apply.
     pub resume_command: &'a str,
 }

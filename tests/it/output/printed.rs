@@ -155,3 +155,35 @@ async fn commands_in_help_texts_work_as_printed() {
         "{output}"
     );
 }
+
+/// The command that clears an orphaned record works as printed, in the text and in Markdown.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_for_an_orphan_works_as_printed() {
+    for format in ["text", "markdown", "github", "report", "list"] {
+        let emulator = start(seed(&[], &[Version::active("A b", "1")]), &[]).await;
+        emulator.add_fault("operation=deploy,times=1,job=leave_record".parse().unwrap());
+        let env = elsewhere(&emulator.url());
+        let path = "path: '${drive}/${name}-${version}.ibsolution'";
+        let file = "a folder/it's one.yaml";
+        let entry = format!("  A b: {{ version: 1, {path} }}\n");
+        env.write(file, &env.read(file).replace(SOLUTIONS, &entry));
+        let apply = ["apply", "--auto-approve", "--detailed-exitcode"];
+        let _ = solform(&env, &apply).await.exits_with(5);
+        let output = match format {
+            "report" => solform(&env, &apply).await.exits_with(5),
+            "list" => solform(&env, &["list"]).await.exits_with(0),
+            _ => {
+                let plan = ["plan", "--detailed-exitcode", "--format", format];
+                solform(&env, &plan).await.exits_with(5)
+            }
+        };
+        let all = format!("{}{}", output.stdout, output.stderr);
+        let commands = quoted(&all);
+        let abandon = commands.iter().find(|text| text.contains(" abandon "));
+        let abandon = abandon.unwrap_or_else(|| panic!("{format}: no command in\n{output}"));
+        let _ = execute(&env, &format!("{abandon} --auto-approve"))
+            .await
+            .exits_with(0)
+            .says("Abandoned.");
+    }
+}

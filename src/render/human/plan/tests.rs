@@ -243,6 +243,7 @@ fn a_concise_plan_shows_only_risks_in_full() {
     render_plan_in(
         PlanDetail::Concise,
         &scenario.plan(),
+        crate::render::ABANDON,
         &Styles::default(),
         &mut text,
     )
