@@ -426,7 +426,7 @@ fn judge_change(
     let differences = match (orphaned, compared) {
         (Some(id), _) => vec![Difference::Orphaned { id }],
         (None, Some((_, differences))) => differences,
-        (None, None) => moved(approved, live),
+        (None, None) => unplanned(approved, live),
     };
     Verdict::Decided(if differences.is_empty() {
         not_planned(approved, fresh)
@@ -607,6 +607,25 @@ fn moved(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
         PreconditionResult::Moved(differences) => differences,
         PreconditionResult::Ready | PreconditionResult::Done => Vec::new(),
     }
+}
+
+/// Returns the differences of a record that the fresh plan does not change. Nobody needed its
+/// visibility for the fresh plan, so a missing one is no difference.
+fn unplanned(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
+    let record = record_of(approved).and_then(|id| live.by_id(id));
+    let is_known = record.is_none_or(|live| live.visibility.is_some());
+    let mut differences = moved(approved, live);
+    differences.retain(|difference| {
+        let is_visibility = matches!(
+            difference,
+            Difference::Field {
+                field: Field::Visibility,
+                ..
+            }
+        );
+        is_known || !is_visibility
+    });
+    differences
 }
 
 fn not_planned(approved: &Change, fresh: &Fresh<'_>) -> Decided {

@@ -179,6 +179,49 @@ fn each_difference_refuses_only_its_change() {
     }
 }
 
+/// The visibility of a record that the new plan does not change was not read: it is no difference.
+#[test]
+fn a_visibility_that_was_not_read_is_no_difference() {
+    let other = |change: fn(LiveVersion) -> LiveVersion| {
+        scenario()
+            .declare([declared("Off@1"), declared("Pub@1")])
+            .live([
+                change(live("Off@1")),
+                change(live("Pub@1")),
+                change(live("Old@1")),
+            ])
+    };
+    let planned = scenario()
+        .declare([
+            declared("Off@1").inactive(),
+            declared("Pub@1").visible(Visibility::Public),
+            declared("Old@1").absent(),
+        ])
+        .live(["Off@1", "Pub@1", "Old@1"].map(live));
+    let found = narrowed(
+        &planned,
+        &other(LiveVersion::visibility_unknown),
+        &PlanProgress::default(),
+    );
+    let expected = [
+        "update Off@1: refused: planned is no-op",
+        "delete Old@1: refused: planned is nothing",
+        "update Pub@1: refused: planned is no-op",
+    ];
+    assert_eq!(describe(&found), expected);
+    // A known visibility that differs is shown.
+    let found = narrowed(
+        &planned,
+        &other(|one| one.visible("PUBLIC")),
+        &PlanProgress::default(),
+    );
+    assert!(
+        describe(&found)[1].contains("visibility PRIVATE is PUBLIC"),
+        "{:?}",
+        describe(&found)
+    );
+}
+
 /// A visibility that was unknown to the plan is not compared.
 #[test]
 fn an_unknown_visibility_is_not_compared() {
