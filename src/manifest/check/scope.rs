@@ -19,6 +19,9 @@ use crate::ident::{Owner, OwnerPair};
 /// patterns times bytes of names.
 const MAX_COMPARED: usize = 5_000_000_000;
 
+/// Returns another fix, as a sentence, for a text that is out of scope.
+type Advice<'f> = dyn Fn(&str) -> Option<String> + 'f;
+
 impl<'a> Context<'a> {
     /// Checks `manage`. Invalid versions are missing from the entries.
     pub(super) fn check_scope(
@@ -58,7 +61,10 @@ impl<'a> Context<'a> {
                 &is_listed,
                 entries,
                 owners_field,
-                "owner",
+                ("owner", &|owner| match pair {
+                    Some(_) => None,
+                    None => advice(owner, &scope.owners),
+                }),
                 |entry| entry.desired.identity.owner.as_str(),
             )?;
         }
@@ -68,7 +74,7 @@ impl<'a> Context<'a> {
                 &|_| false,
                 entries,
                 names_field,
-                "name",
+                ("name", &|_| None),
                 |entry| entry.desired.identity.name.as_str(),
             )?;
         }
@@ -79,14 +85,14 @@ impl<'a> Context<'a> {
         Ok(scope)
     }
 
-    /// Reports every declared version that is out of scope.
+    /// Reports every declared version that is out of scope. `advice` returns another fix for a text.
     fn check_inside<'e>(
         &mut self,
         globs: &[Glob],
         is_inside_too: &dyn Fn(&str) -> bool,
         entries: &'e [Entry],
         field: Option<&'a Field<List<Text>>>,
-        what: &str,
+        (what, advice): (&str, &Advice<'_>),
         text: impl Fn(&'e Entry) -> &'e str,
     ) -> Result<(), Reported> {
         let literals: HashSet<String> = globs.iter().filter_map(Glob::as_literal).collect();
@@ -133,9 +139,13 @@ impl<'a> Context<'a> {
             let message = format!("`{address}` is declared, but its {what} is not under `manage`");
             let mut problem = self
                 .problem(Code::OutOfScope, message, entry.at, "out of scope")
-                .help(format!(
-                    "Add the {what} to `manage.{what}s`, or remove the entry."
-                ));
+                .help(match advice(text) {
+                    Some(advice) => format!(
+                        "{advice} Otherwise add the {what} to `manage.{what}s`, or remove the \
+                         entry."
+                    ),
+                    None => format!("Add the {what} to `manage.{what}s`, or remove the entry."),
+                });
             if let Some(field) = field {
                 problem =
                     problem.related(self.source, field.key, format!("does not list its {what}"));
@@ -234,4 +244,12 @@ fn declared_owners(entries: &[Entry]) -> Vec<Glob> {
 
 fn everything() -> Vec<Glob> {
     Glob::parse("*").into_iter().collect()
+}
+
+/// Returns the advice to name the user, if that user and one listed owner are a pair.
+fn advice(owner: &str, listed: &[Glob]) -> Option<String> {
+    let owner = Owner::parse(owner).ok()?;
+    let literals = listed.iter().filter_map(Glob::as_literal);
+    let mut others = literals.filter_map(|other| Owner::parse(&other).ok());
+    others.find_map(|other| OwnerPair::advice(&owner, &other))
 }

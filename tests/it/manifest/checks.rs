@@ -349,6 +349,31 @@ fn owners_of_the_pair() {
     }
 }
 
+/// A missing `user` is a possible cause if the list has the other owner of that user's pair.
+#[test]
+fn the_help_for_an_owner_out_of_scope_names_user() {
+    let help_of = |user: &str, listed: &str, owner: &str| {
+        let found = found(read_text(&format!(
+            "solform: 1\nenvironments: {{ e: {{ url: 'emulator:'{user} }} }}\n\
+             manage: {{ owners: [{listed}] }}\n\
+             solutions: {{ A: {{ version: 1, owner: {owner}, path: x.ibsolution }} }}"
+        )));
+        let mut problems = found.iter();
+        let problem = problems.find(|problem| problem.code == Code::OutOfScope);
+        problem.unwrap().help.clone().unwrap_or_default()
+    };
+    for (user, listed, owner, expected) in [
+        ("", "IB_DEPLOYED", "svc", true),
+        ("", "svc", "IB_DEPLOYED", true),
+        ("", "svc", "bob", false),
+        (", user: bob", "svc", "IB_DEPLOYED", false),
+    ] {
+        let help = help_of(user, listed, owner);
+        assert_eq!(help.contains("Write `user: svc`"), expected, "{help}");
+        assert!(help.contains("dd the owner to `manage.owners`"), "{help}");
+    }
+}
+
 #[test]
 fn warnings_name_a_few_of_many() {
     let versions: Vec<String> = (0..100).map(|at| format!("1.{at}:")).collect();

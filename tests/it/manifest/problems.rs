@@ -394,7 +394,9 @@ solutions:
        ·                       ──┬─
        ·                         ╰── out of scope
        ╰────
-      help: Add the owner to `manage.owners`, or remove the entry.
+      help: Write `user: svc-release` in the environment if the token is that user's: the owners `svc-
+            release` and `IB_DEPLOYED` then count as one. Otherwise add the owner to `manage.owners`,
+            or remove the entry.
     ");
 }
 
