@@ -232,7 +232,11 @@ fn read_any(answer: &Answer) -> Result<Option<AnyRecord>, ApiErrorKind> {
             if reply.status.is_error() {
                 return Err(ApiErrorKind::Refused);
             }
-            answer.decode::<SolutionBody<'_>>()?
+            let body = answer.decode::<SolutionBody<'_>>()?;
+            if body.id.is_absent() && reply.error.is_message() {
+                return Err(ApiErrorKind::Refused);
+            }
+            body
         }
     };
     match record(body, &mut Interner::default()) {

@@ -56,6 +56,8 @@ pub enum ApplyEvent {
         kind: ActionKind,
         /// The outcome of the change.
         outcome: OutcomeKind,
+        /// True if the after-image was live before anything was sent.
+        was_already: bool,
         /// The duration of the step.
         took: Duration,
         /// The record that is live, if there is one.

@@ -187,6 +187,7 @@ async fn conclude(
         address: change.address.clone(),
         kind: change.action.kind(),
         outcome: outcome.word(),
+        was_already: matches!(outcome, Outcome::Done(done) if done.was_already),
         took: report.took,
         id: match outcome {
             Outcome::Done(done) => done.id.clone(),

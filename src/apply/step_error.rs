@@ -209,7 +209,10 @@ impl StepError {
             Self::JobFailed { suspect: None, .. } => {
                 "Fix what the message names, then run apply again.".to_owned()
             }
-            Self::NotConfirmed { .. } => {
+            Self::NotConfirmed { job: None, .. } => {
+                "Look at the version on the platform, then run plan to see what is live.".to_owned()
+            }
+            Self::NotConfirmed { job: Some(_), .. } => {
                 "Look at the job on the platform, then run plan to see what is live.".to_owned()
             }
             Self::OtherIdentity {

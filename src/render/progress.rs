@@ -61,6 +61,7 @@ pub(super) fn sentence(event: &ApplyEvent) -> String {
             address,
             kind,
             outcome,
+            was_already,
             took,
             id,
             ..
@@ -68,6 +69,9 @@ pub(super) fn sentence(event: &ApplyEvent) -> String {
             let took = words::duration(*took);
             let id = id.as_ref().map(|id| format!(" [id={id}]"));
             match outcome {
+                OutcomeKind::Done if *was_already => {
+                    format!("{address}: already up to date{}", id.unwrap_or_default())
+                }
                 OutcomeKind::Done => format!(
                     "{address}: {} complete after {took}{}",
                     kind.done(),
@@ -85,5 +89,33 @@ pub(super) fn sentence(event: &ApplyEvent) -> String {
              Interrupt again to leave at once.",
             words::count(*in_progress, "step")
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ident::Address;
+    use crate::plan::ActionKind;
+
+    /// A change that was only found done has no duration.
+    #[test]
+    fn a_change_found_done_is_already_up_to_date() {
+        let finished = |was_already| ApplyEvent::StepFinished {
+            address: Address::parse("A@1").unwrap(),
+            kind: ActionKind::Delete,
+            outcome: OutcomeKind::Done,
+            was_already,
+            took: Duration::from_secs(2),
+            id: None,
+            why: None,
+            jobs: Vec::new(),
+            sent_twice: Vec::new(),
+        };
+        let complete = "A@1: Destruction complete after 2.0s";
+        assert_eq!(sentence(&finished(false)), complete);
+        assert_eq!(sentence(&finished(true)), "A@1: already up to date");
     }
 }

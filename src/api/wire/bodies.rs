@@ -130,6 +130,7 @@ reply! {
     struct SolutionReply {
         solution: Nested<SolutionBody<'a>> = "solution",
         status: Loose<'a> = "status",
+        error: Loose<'a> = "error",
     }
 }
 
@@ -148,6 +149,7 @@ reply! {
     struct StartedReply {
         job_id: Loose<'a> = "job_id" | "jobId",
         status: Loose<'a> = "status",
+        error: Loose<'a> = "error",
     }
 }
 

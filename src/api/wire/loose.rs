@@ -80,6 +80,11 @@ impl<'a> Loose<'a> {
         matches!(self, Self::Text(word) if word.trim().eq_ignore_ascii_case("ERROR"))
     }
 
+    /// Returns whether an `error` contains a message (docs/platform.md, U14 and U15).
+    pub(in crate::api) fn is_message(&self) -> bool {
+        matches!(self, Self::Text(text) if !text.trim().is_empty())
+    }
+
     /// Returns whether the value is missing or null.
     pub(in crate::api) fn is_absent(&self) -> bool {
         matches!(self, Self::Missing | Self::Null)

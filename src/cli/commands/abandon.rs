@@ -12,6 +12,7 @@ use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::approval::Approved;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::cli::workflow::{apply_session, approval};
 use crate::ident::{Address, Identity, JobId, SolutionId};
@@ -55,7 +56,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     if args.json {
         if !args.auto_approve {
-            return Err(approval::not_approved_with_json());
+            return Err(approval::not_approved_with_json(Approved::Abandonment));
         }
         io.reserve_out();
     }
@@ -110,7 +111,7 @@ async fn abandon(
             step.address(),
             run.id
         );
-        approval::ask(&question, !args.no_input, cancel, io).await?;
+        approval::ask(Approved::Abandonment, &question, !args.no_input, cancel, io).await?;
     }
     record(store, session, run, step, &left, &live).await?;
     if args.json {

@@ -231,6 +231,7 @@ mod tests {
             address: Address::parse("A@1").unwrap(),
             kind: ActionKind::Create,
             outcome: OutcomeKind::Done,
+            was_already: false,
             took: Duration::from_secs(33),
             id: None,
             why: None,

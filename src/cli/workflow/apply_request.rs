@@ -96,7 +96,14 @@ impl ApplyWorkflow<'_, '_> {
             || (approved.has_decided() && saved.as_ref().is_none_or(|saved| !saved.is_used_up));
         if has_changes && let Approval::Ask { may_ask } = approval {
             let question = question(session, mode);
-            approval::ask(&question, may_ask, self.cancel, self.io).await?;
+            approval::ask(
+                approval::Approved::Plan,
+                &question,
+                may_ask,
+                self.cancel,
+                self.io,
+            )
+            .await?;
         }
         let (run, report, after) = if has_run {
             let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);

@@ -17,17 +17,31 @@ pub(in crate::cli) enum Approval {
     },
 }
 
+/// What is approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Approved {
+    /// A plan; a saved plan is an approval too.
+    Plan,
+    /// The abandonment of a change.
+    Abandonment,
+}
+
 /// Prompts on the terminal; only `yes` is an approval. `may_ask` is false with `--no-input`.
 pub(in crate::cli) async fn ask(
+    what: Approved,
     question: &str,
     may_ask: bool,
     cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<(), CommandError> {
     if !(may_ask && io.can_ask) {
-        return Err(not_approved(
-            "standard input is not a terminal, so the plan cannot be approved",
-        ));
+        let reason = match what {
+            Approved::Plan => "standard input is not a terminal, so the plan cannot be approved",
+            Approved::Abandonment => {
+                "standard input is not a terminal, so abandoning the change cannot be approved"
+            }
+        };
+        return Err(not_approved(what, reason));
     }
     let answer = cancel.or_interrupted(prompt(question, io)).await;
     if answer.is_err() {
@@ -57,11 +71,17 @@ async fn prompt(question: &str, io: &mut Io) -> Result<(), CommandError> {
 }
 
 /// Returns the error of an approval that is needed while a JSON output makes a prompt impossible.
-pub(in crate::cli) fn not_approved_with_json() -> CommandError {
-    not_approved("--json needs --auto-approve or a saved plan")
+pub(in crate::cli) fn not_approved_with_json(what: Approved) -> CommandError {
+    let reason = match what {
+        Approved::Plan => "--json needs --auto-approve or a saved plan",
+        Approved::Abandonment => "--json needs --auto-approve",
+    };
+    not_approved(what, reason)
 }
 
-fn not_approved(reason: &'static str) -> CommandError {
-    CommandError::failed(reason)
-        .hint("Pass --auto-approve, or a plan that `solform plan --out FILE` kept.")
+fn not_approved(what: Approved, reason: &'static str) -> CommandError {
+    CommandError::failed(reason).hint(match what {
+        Approved::Plan => "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.",
+        Approved::Abandonment => "Pass --auto-approve.",
+    })
 }

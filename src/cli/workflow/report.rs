@@ -75,7 +75,7 @@ impl<'a> Reporting<'a> {
             self.has_summary = true;
         }
         if self.formats.json && !is_approved {
-            return Err(approval::not_approved_with_json());
+            return Err(approval::not_approved_with_json(approval::Approved::Plan));
         }
         Ok(())
     }

@@ -213,6 +213,7 @@ impl StreamMessage {
                 address,
                 kind,
                 outcome,
+                was_already: _,
                 took,
                 id,
                 why,

@@ -8,12 +8,13 @@ use crate::support::worlds::{Version, count, env_with, manifest, path_of, seed, 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
 
 /// The refusals of a delete whose reason is not the version's state.
-const REFUSALS: [&str; 6] = [
+const REFUSALS: [&str; 7] = [
     "status=400",
     "status=409",
     "status=422",
     "status=423",
     "status=200,body=status_msg",
+    "status=200,body=error",
     "job=fail",
 ];
 

@@ -53,8 +53,11 @@ async fn a_job_that_never_ends_can_be_abandoned() {
     let abandon = printed_abandon(&again);
 
     // The approval is missing.
-    let _ = run(&env, &abandon, &[]).await.exits_with(1);
-    let _ = run(&env, &abandon, &["--json"]).await.exits_with(1);
+    for more in [&[][..], &["--json"]] {
+        let output = run(&env, &abandon, more).await.exits_with(1);
+        assert!(output.stderr.contains("Pass --auto-approve."), "{output}");
+        assert!(!output.stderr.contains("plan"), "{output}");
+    }
     let _ = env.solform_beside(&APPLY).await.exits_with(6);
 
     set_deploy_timeout(&env, "1h");
