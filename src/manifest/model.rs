@@ -58,20 +58,13 @@ pub struct Environment {
     pub emulator: EmulatorSettings,
 }
 
-impl Environment {
-    /// Returns the position of a setting, given its key with the mapping in front
-    /// (`limits.max_destroy`); without the setting, the position of the environment.
-    pub fn position_of(&self, key: &str) -> &Position {
-        self.keys.get(key).unwrap_or(&self.position)
-    }
-}
-
 /// The positions of settings in the manifest, by their keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyPositions(BTreeMap<&'static str, Position>);
 
 impl KeyPositions {
-    /// Returns the position of a key; `None` if the manifest does not have it.
+    /// Returns the position of a key, given with the mapping in front of it
+    /// (`limits.max_destroy`); `None` if the manifest does not have it.
     pub fn get(&self, key: &str) -> Option<&Position> {
         self.0.get(key)
     }

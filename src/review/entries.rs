@@ -216,8 +216,8 @@ impl<'a> Comparison<'a> {
             policy_keys: _, // Line numbers are not compared.
             state,
             visibility,
-            superseded,
-            position: _, // Line numbers are not compared.
+            superseded: _, // `superseded` compares it.
+            position: _,   // Line numbers are not compared.
         } = after;
         if before.state != *state {
             self.state(before, after);
@@ -225,7 +225,7 @@ impl<'a> Comparison<'a> {
         if before.visibility != *visibility {
             self.visibility(before, after);
         }
-        self.superseded(before.superseded, *superseded, after);
+        self.superseded(before, after);
     }
 
     fn compare_path(&mut self, before: &Desired, after: &Desired) {
@@ -242,7 +242,12 @@ impl<'a> Comparison<'a> {
             Vec::new()
         };
         let finding = self.finding(Kind::PathChanged, after, Side::Head);
+        let place = match (&before.path, &after.path) {
+            (Some(removed), None) => SidePosition::in_base(&removed.position),
+            _ => finding.place.clone(),
+        };
         self.findings.push(Finding {
+            place,
             field: Some(Field::Path),
             before: from,
             after: to,

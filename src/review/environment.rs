@@ -1,7 +1,7 @@
 //! The comparison of one environment.
 
 use super::entries::Comparison;
-use super::finding::{Effect, Finding, LeftAlone, PolicyEffect, Side, Whom};
+use super::finding::{Effect, Finding, LeftAlone, PolicyEffect, SidePosition, Whom};
 use super::kind::Kind;
 use super::policies::compare_policies;
 use super::protection::compare_protection;
@@ -32,9 +32,10 @@ pub fn review_environment(base: Option<&Manifest>, head: Option<&Manifest>) -> V
 /// Returns the finding of a new environment.
 fn added(head: &Environment) -> Finding {
     let after = Some(head.url.as_str().to_owned());
+    let place = SidePosition::in_head(&head.position);
     Finding {
         risks: risks_of_token(head.token.as_ref()),
-        ..Finding::of_setting(Kind::EnvironmentAdded, None, None, after, Side::Head, head)
+        ..Finding::of_setting(Kind::EnvironmentAdded, None, None, after, place)
     }
 }
 
@@ -42,18 +43,12 @@ fn added(head: &Environment) -> Finding {
 /// apply does not change them.
 fn removed(base: &Environment) -> Finding {
     let before = Some(base.url.as_str().to_owned());
+    let place = SidePosition::in_base(&base.position);
     Finding {
         effect: Some(Effect {
             whom: Whom::WholeEnvironment,
             fate: PolicyEffect::LeftAlone(LeftAlone::EnvironmentRemoved),
         }),
-        ..Finding::of_setting(
-            Kind::EnvironmentRemoved,
-            None,
-            before,
-            None,
-            Side::Base,
-            base,
-        )
+        ..Finding::of_setting(Kind::EnvironmentRemoved, None, before, None, place)
     }
 }

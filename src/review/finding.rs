@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::kind::{Field, Kind};
 use crate::ident::Address;
-use crate::manifest::{Environment, Position};
+use crate::manifest::{Environment, KeyPositions, Position};
 
 /// The effects of a change to a manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +82,47 @@ pub struct SidePosition {
     pub side: Side,
     /// The position in that manifest.
     pub position: Position,
+}
+
+impl SidePosition {
+    /// Returns a position in the base manifest.
+    pub(super) fn in_base(position: &Position) -> Self {
+        Self {
+            side: Side::Base,
+            position: position.clone(),
+        }
+    }
+
+    /// Returns a position in the head manifest.
+    pub(super) fn in_head(position: &Position) -> Self {
+        Self {
+            side: Side::Head,
+            position: position.clone(),
+        }
+    }
+
+    /// Returns the position of a key that differs. A removed key has one in the base only; if
+    /// neither manifest has the key, the position is that of its subject in the head.
+    pub(super) fn of_key(
+        field: Field,
+        base: &KeyPositions,
+        head: &KeyPositions,
+        subject: &Position,
+    ) -> Self {
+        let key = field.as_str();
+        match (head.get(key), base.get(key)) {
+            (Some(position), _) => Self::in_head(position),
+            (None, Some(position)) => Self::in_base(position),
+            (None, None) => Self::in_head(subject),
+        }
+    }
+
+    /// As [`of_key`](Self::of_key), for a setting of an environment that both sides may have.
+    pub(super) fn of_setting(field: Field, base: Option<&Environment>, head: &Environment) -> Self {
+        let none = KeyPositions::default();
+        let base = base.map_or(&none, |base| &base.keys);
+        Self::of_key(field, base, &head.keys, &head.position)
+    }
 }
 
 /// A side of the review.
@@ -250,8 +291,7 @@ impl Finding {
         field: Option<Field>,
         before: Option<String>,
         after: Option<String>,
-        side: Side,
-        environment: &Environment,
+        place: SidePosition,
     ) -> Self {
         Self {
             address: None,
@@ -262,14 +302,7 @@ impl Finding {
             effect: None,
             concerned: Vec::new(),
             risks: Vec::new(),
-            place: SidePosition {
-                side,
-                position: field
-                    .map_or(&environment.position, |field| {
-                        environment.position_of(field.as_str())
-                    })
-                    .clone(),
-            },
+            place,
         }
     }
 

@@ -4,36 +4,35 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::fate::under_protection;
-use super::finding::{Effect, Finding, PolicyEffect, Risk, Side, Whom};
+use super::finding::{Effect, Finding, PolicyEffect, Risk, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use crate::manifest::{Glob, Limit, Limits, Manifest, Scope, Undeclared};
 
 /// Compares the policies; a new environment is compared with the defaults.
 pub(super) fn compare_policies(base: Option<&Manifest>, head: &Manifest) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let before = base.map_or(Undeclared::Ignore, |base| base.scope.undeclared);
-    findings.extend(undeclared(before, head));
+    findings.extend(undeclared(base, head));
     if let Some(base) = base {
         findings.extend(owners(base, head));
         let (before, after) = (&base.scope.names, &head.scope.names);
-        findings.extend(globs(Field::Names, before, after, head));
+        findings.extend(globs(Field::Names, before, after, base, head));
         let Limits {
             max_destroy,
             max_change,
         } = head.environment.limits;
         let before = base.environment.limits;
-        findings.extend(limit(
-            Field::MaxDestroy,
-            before.max_destroy,
-            max_destroy,
-            head,
-        ));
-        findings.extend(limit(Field::MaxChange, before.max_change, max_change, head));
+        for (field, before, after) in [
+            (Field::MaxDestroy, before.max_destroy, max_destroy),
+            (Field::MaxChange, before.max_change, max_change),
+        ] {
+            findings.extend(limit(field, before, after, base, head));
+        }
     }
     findings
 }
 
-fn undeclared(before: Undeclared, head: &Manifest) -> Option<Finding> {
+fn undeclared(base: Option<&Manifest>, head: &Manifest) -> Option<Finding> {
+    let before = base.map_or(Undeclared::Ignore, |base| base.scope.undeclared);
     let after = head.scope.undeclared;
     let kind = match after.cmp(&before) {
         Ordering::Equal => return None,
@@ -63,6 +62,7 @@ fn undeclared(before: Undeclared, head: &Manifest) -> Option<Finding> {
         Field::Undeclared,
         Some(before.as_str().to_owned()),
         Some(after.as_str().to_owned()),
+        base,
         head,
     );
     Some(Finding {
@@ -82,7 +82,8 @@ fn owners(base: &Manifest, head: &Manifest) -> Option<Finding> {
     if follows && head.scope.undeclared == Undeclared::Ignore {
         return None;
     }
-    globs(Field::Owners, &base.scope.owners, &head.scope.owners, head)
+    let (before, after) = (&base.scope.owners, &head.scope.owners);
+    globs(Field::Owners, before, after, base, head)
 }
 
 fn follows_entries(manifest: &Manifest) -> bool {
@@ -100,7 +101,13 @@ fn follows_entries(manifest: &Manifest) -> bool {
     literals.is_some_and(|literals| literals.iter().map(String::as_str).eq(declared))
 }
 
-fn globs(field: Field, before: &[Glob], after: &[Glob], head: &Manifest) -> Option<Finding> {
+fn globs(
+    field: Field,
+    before: &[Glob],
+    after: &[Glob],
+    base: &Manifest,
+    head: &Manifest,
+) -> Option<Finding> {
     let is_wider = !after.iter().all(|glob| is_covered(glob, before));
     let is_narrower = !before.iter().all(|glob| is_covered(glob, after));
     let (kind, risks) = match (is_wider, is_narrower) {
@@ -114,7 +121,7 @@ fn globs(field: Field, before: &[Glob], after: &[Glob], head: &Manifest) -> Opti
         let texts: Vec<&str> = globs.iter().map(Glob::as_str).collect();
         Some(texts.join(", "))
     };
-    let finding = setting(kind, field, list(before), list(after), head);
+    let finding = setting(kind, field, list(before), list(after), Some(base), head);
     Some(Finding { risks, ..finding })
 }
 
@@ -133,6 +140,7 @@ fn limit(
     field: Field,
     before: Option<Limit>,
     after: Option<Limit>,
+    base: &Manifest,
     head: &Manifest,
 ) -> Option<Finding> {
     if before == after {
@@ -147,7 +155,7 @@ fn limit(
         },
     };
     let text = |limit: Option<Limit>| limit.map(|limit| limit.to_string());
-    let finding = setting(kind, field, text(before), text(after), head);
+    let finding = setting(kind, field, text(before), text(after), Some(base), head);
     Some(Finding { risks, ..finding })
 }
 
@@ -167,14 +175,10 @@ fn setting(
     field: Field,
     before: Option<String>,
     after: Option<String>,
+    base: Option<&Manifest>,
     head: &Manifest,
 ) -> Finding {
-    Finding::of_setting(
-        kind,
-        Some(field),
-        before,
-        after,
-        Side::Head,
-        &head.environment,
-    )
+    let base = base.map(|base| &base.environment);
+    let place = SidePosition::of_setting(field, base, &head.environment);
+    Finding::of_setting(kind, Some(field), before, after, place)
 }

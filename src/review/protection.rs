@@ -1,10 +1,10 @@
 //! The comparison of the protections, with the versions that they covered.
 
-use super::finding::{Finding, Risk, Side};
+use super::finding::{Finding, Risk, SidePosition};
 use super::kind::{Field, Kind};
 use crate::attribute::State;
 use crate::ident::{Identity, disambiguate};
-use crate::manifest::{Glob, Manifest};
+use crate::manifest::{Glob, Manifest, Position};
 
 /// Compares the patterns. The finding of a removed pattern contains the declared versions that lose
 /// their protection and are removed in the same change.
@@ -34,11 +34,12 @@ pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Findin
             )
         };
         let text = Some(pattern.as_str().to_owned());
-        let field = Some(Field::Protect);
+        // The pattern is in the base, also if the head has the key with other patterns.
+        let place = SidePosition::in_base(position(base));
         findings.push(Finding {
             concerned,
             risks: vec![risk],
-            ..Finding::of_setting(kind, field, text, None, Side::Base, &base.environment)
+            ..Finding::of_setting(kind, Some(Field::Protect), text, None, place)
         });
     }
     for pattern in missing(after, before) {
@@ -48,11 +49,16 @@ pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Findin
             Some(Field::Protect),
             None,
             text,
-            Side::Head,
-            &head.environment,
+            SidePosition::in_head(position(head)),
         ));
     }
     findings
+}
+
+fn position(manifest: &Manifest) -> &Position {
+    let environment = &manifest.environment;
+    let key = environment.keys.get(Field::Protect.as_str());
+    key.unwrap_or(&environment.position)
 }
 
 /// Returns true if the head does not declare this version, or declares it as `ABSENT`.

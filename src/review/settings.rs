@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::finding::{Finding, Risk, Side};
+use super::finding::{Finding, Risk, SidePosition};
 use super::kind::{Field, Kind};
 use crate::manifest::{EmulatorSettings, Environment, Timeouts, Tls, TokenSource};
 
@@ -30,6 +30,7 @@ pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Fi
         emulator: EmulatorSettings { seed },
     } = head;
     let mut settings = Settings {
+        base,
         head,
         findings: Vec::new(),
     };
@@ -99,6 +100,7 @@ pub(super) fn risks_of_token(token: Option<&TokenSource>) -> Vec<Risk> {
 }
 
 struct Settings<'a> {
+    base: &'a Environment,
     head: &'a Environment,
     findings: Vec<Finding>,
 }
@@ -114,7 +116,8 @@ impl Settings<'_> {
         if before == after {
             return;
         }
-        let finding = Finding::of_setting(kind, Some(field), before, after, Side::Head, self.head);
+        let place = SidePosition::of_setting(field, Some(self.base), self.head);
+        let finding = Finding::of_setting(kind, Some(field), before, after, place);
         self.findings.push(Finding { risks, ..finding });
     }
 

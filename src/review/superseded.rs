@@ -8,11 +8,12 @@ use super::fate::{fate_of_superseded, serving, superseder, under_protection};
 use super::finding::{Effect, Finding, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use crate::ident::Owner;
-use crate::manifest::{Desired, Glob, Superseded, SupersededPolicy};
+use crate::manifest::{Desired, Glob, KeyPositions, Superseded, SupersededPolicy};
 
 impl Comparison<'_> {
-    pub(super) fn superseded(&mut self, before: Superseded, after: Superseded, entry: &Desired) {
-        let Superseded { policy, retain } = after;
+    pub(super) fn superseded(&mut self, base: &Desired, entry: &Desired) {
+        let before = base.superseded;
+        let Superseded { policy, retain } = entry.superseded;
         let kind = |order: Ordering| match order {
             Ordering::Less => Some(Kind::PolicyLoosened),
             Ordering::Greater => Some(Kind::PolicyTightened),
@@ -21,7 +22,7 @@ impl Comparison<'_> {
         if let Some(kind) = kind(before.policy.cmp(&policy)) {
             let words = (before.policy.as_str(), policy.as_str());
             let texts = (Some(words.0.to_owned()), Some(words.1.to_owned()));
-            let finding = self.policy(kind, Field::Superseded, texts, entry);
+            let finding = self.policy(kind, Field::Superseded, texts, &base.policy_keys, entry);
             self.findings.push(finding);
         }
         // Without the key, no version is retained.
@@ -29,7 +30,7 @@ impl Comparison<'_> {
         if let Some(kind) = kind(counts.1.cmp(&counts.0)) {
             let text = |count: Option<usize>| count.map(|count| count.to_string());
             let texts = (text(before.retain), text(retain));
-            let finding = self.policy(kind, Field::Retain, texts, entry);
+            let finding = self.policy(kind, Field::Retain, texts, &base.policy_keys, entry);
             self.findings.push(finding);
         }
     }
@@ -40,6 +41,7 @@ impl Comparison<'_> {
         kind: Kind,
         field: Field,
         (before, after): (Option<String>, Option<String>),
+        base: &KeyPositions,
         entry: &Desired,
     ) -> Finding {
         let protect = &self.head.environment.protect;
@@ -52,14 +54,7 @@ impl Comparison<'_> {
             risks.push(Risk::Loosened);
             risks.extend(risks_of(fate));
         }
-        let place = SidePosition {
-            side: Side::Head,
-            position: entry
-                .policy_keys
-                .get(field.as_str())
-                .unwrap_or(&entry.position)
-                .clone(),
-        };
+        let place = SidePosition::of_key(field, base, &entry.policy_keys, &entry.position);
         Finding {
             place,
             field: Some(field),
@@ -97,7 +92,8 @@ impl Comparison<'_> {
             // Defaults are not reported.
             if policy > SupersededPolicy::Deactivate {
                 let texts = (None, Some(policy.as_str().to_owned()));
-                let finding = self.policy(Kind::PolicyLoosened, Field::Superseded, texts, entry);
+                let (kind, none) = (Kind::PolicyLoosened, KeyPositions::default());
+                let finding = self.policy(kind, Field::Superseded, texts, &none, entry);
                 self.findings.push(finding);
             }
         }

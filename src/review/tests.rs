@@ -682,7 +682,8 @@ fn every_change_has_its_finding() {
                 finding.kind,
                 Kind::Removed | Kind::ProtectionRemoved | Kind::ProtectionRemovedWithEntry
             );
-            assert_eq!(finding.place.side == Side::Base, is_gone, "{finding:?}");
+            let has_side = finding.place.side == Side::Base;
+            assert_eq!(has_side, is_gone || lacks_key(finding, head), "{finding:?}");
             assert_eq!(&*finding.place.position.file, "m.yaml");
         }
         assert_eq!(findings(Some(&before), Some(&before)), []);
@@ -693,6 +694,87 @@ fn every_change_has_its_finding() {
     assert_eq!(seen, all);
     let words: BTreeSet<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
     assert_eq!(words.len(), Kind::ALL.len());
+}
+
+/// Returns true if the head does not have the key that a finding is about.
+fn lacks_key(finding: &Finding, (block, rest): &Sides) -> bool {
+    finding.field.is_some_and(|field| {
+        let key = field.as_str();
+        let word = key.rsplit_once('.').map_or(key, |(_, word)| word);
+        let has = |text: &str| text.contains(&format!("{word}:"));
+        let is_placed = !matches!(field, Field::Version | Field::State | Field::Visibility);
+        is_placed && finding.before.is_some() && !has(block) && !has(rest)
+    })
+}
+
+/// A removed key has a position only in the base.
+#[test]
+fn removed_keys_have_their_base_position() {
+    const ENTRY: &str = "solutions:\n  A: { version: 1 }\n";
+    const SETTINGS: [(Field, &str); 18] = [
+        (Field::MaxDestroy, "limits: { max_destroy: 1 }"),
+        (Field::MaxChange, "limits: { max_change: 1 }"),
+        (Field::User, "user: ann"),
+        (Field::Context, "context: acme"),
+        (Field::Store, "store: s3://bucket/x"),
+        (Field::CaBundle, "ca_bundle: ca.pem"),
+        (Field::ClientCert, "client_cert: a.pem, client_key: b.pem"),
+        (Field::ClientKey, "client_cert: a.pem, client_key: b.pem"),
+        (Field::Undeclared, "manage: { undeclared: deactivate }"),
+        (Field::Names, "manage: { names: ['A*'] }"),
+        (Field::Owners, "manage: { owners: [svc, ann] }"),
+        (Field::Superseded, "defaults: { superseded: delete }"),
+        (Field::Retain, "defaults: { superseded: delete, retain: 2 }"),
+        (Field::Protect, "protect: ['A@*']"),
+        (Field::DeployTimeout, "timeouts: { deploy: 1m }"),
+        (Field::DeleteTimeout, "timeouts: { delete: 1m }"),
+        (Field::Propagation, "timeouts: { propagation: 1m }"),
+        (Field::RunTimeout, "timeouts: { run: 1m }"),
+    ];
+    for (field, setting) in SETTINGS {
+        let (before, after) = (manifest((setting, ENTRY)), manifest(("", ENTRY)));
+        let word = field.as_str().rsplit('.').next().unwrap();
+        let line =
+            format!("  prod: {{ url: https://ib.example.com, token: {{ env: TOKEN }}, {setting}");
+        let found = findings(Some(&before), Some(&after));
+        let finding = found.iter().find(|finding| finding.field == Some(field));
+        let place = &finding
+            .unwrap_or_else(|| panic!("{setting}: {found:?}"))
+            .place;
+        let column = line.find(&format!("{word}:")).unwrap() + 1;
+        let position = (place.position.line, place.position.column);
+        assert_eq!(
+            (place.side, position),
+            (Side::Base, (3, column)),
+            "{setting}"
+        );
+        // The other way round the key is in the head.
+        let found = findings(Some(&after), Some(&before));
+        let finding = found.iter().find(|finding| finding.field == Some(field));
+        let place = &finding.unwrap().place;
+        let position = (place.position.line, place.position.column);
+        assert_eq!(
+            (place.side, position),
+            (Side::Head, (3, column)),
+            "{setting}"
+        );
+    }
+    // The keys of an entry.
+    for (field, entry) in [
+        (Field::Superseded, "A: { version: 1, superseded: delete }"),
+        (
+            Field::Retain,
+            "A: { version: 1, superseded: delete, retain: 2 }",
+        ),
+    ] {
+        let before = manifest(("", &format!("solutions:\n  {entry}\n")));
+        let found = findings(Some(&before), Some(&manifest(("", ENTRY))));
+        let finding = found.iter().find(|finding| finding.field == Some(field));
+        let place = &finding.unwrap().place;
+        let column = 3 + entry.find(field.as_str()).unwrap();
+        let position = (place.position.line, place.position.column);
+        assert_eq!((place.side, position), (Side::Base, (6, column)), "{entry}");
+    }
 }
 
 #[test]
