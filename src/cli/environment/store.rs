@@ -61,7 +61,7 @@ impl EnvironmentContext {
         };
         let settings = aws_variables();
         for (name, value) in &settings {
-            if name.contains("SECRET") || name.contains("TOKEN") {
+            if holds_secret(name) {
                 secrets.add(&SecretString::from(value.as_str()));
             }
         }
@@ -71,8 +71,10 @@ impl EnvironmentContext {
             }
             // The bucket's client reads the whole file.
             let path = Path::new(path);
-            let token = regular_file::read_text(path, SECRET_LIMIT)
-                .map_err(|source| CommandError::io("read", path, source))?;
+            let token = regular_file::read_text(path, SECRET_LIMIT).map_err(|source| {
+                let action = format!("read the {name}");
+                CommandError::io(&action, path, source)
+            })?;
             secrets.add(&SecretString::from(token));
         }
         let allowed = self.settings.restrictions.as_ref().map(|all| &all.hosts);
@@ -102,6 +104,12 @@ impl EnvironmentContext {
             bucket, &prefix, text, key, now_ms,
         )))
     }
+}
+
+/// Returns true if the value of a variable of the bucket's client is a secret. A variable that ends
+/// with `_FILE` contains the path of a secret.
+fn holds_secret(name: &str) -> bool {
+    (name.contains("SECRET") || name.contains("TOKEN")) && !name.ends_with("_FILE")
 }
 
 /// The variables that set the endpoint of a bucket's client, in order of precedence.

@@ -201,6 +201,21 @@ async fn missing_credentials_are_named_at_once() {
             &[("AWS_ACCESS_KEY_ID", "key")],
             "because AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY\n",
         ),
+        // The path of a token is not a secret.
+        (
+            &[
+                ("AWS_WEB_IDENTITY_TOKEN_FILE", "/no/such/token"),
+                ("AWS_ROLE_ARN", "arn:aws:iam::1:role/x"),
+            ],
+            "Error: failed to read the AWS_WEB_IDENTITY_TOKEN_FILE `/no/such/token`\n",
+        ),
+        (
+            &[
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "pipe"),
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x"),
+            ],
+            "Error: failed to read the AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE `pipe`\n",
+        ),
     ] {
         let mut env = env_with(&manifest(&emulator.url(), SOLUTIONS));
         env.set("SOLFORM_STORE", &format!("s3://{BUCKET}/solform"));
