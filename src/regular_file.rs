@@ -51,7 +51,7 @@ pub fn read_named(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     };
     let length = file.metadata()?.len();
     let mut bytes = Vec::with_capacity(capacity(length, limit));
-    file.take(limit + 1).read_to_end(&mut bytes)?;
+    read_up_to(file, &mut bytes, limit)?;
     Ok(bytes)
 }
 
@@ -59,10 +59,26 @@ pub fn read_named(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub fn open(path: &Path) -> io::Result<File> {
     // Opening a pipe waits for its writer, and opening a device can act on it.
     check(std::fs::metadata(path)?.file_type())?;
-    let file = File::open(path)?;
+    let file = open_at_once(path)?;
     // The path may lead to another file by now.
     check(file.metadata()?.file_type())?;
     Ok(file)
+}
+
+/// Opens a file so that neither the open nor a read waits. Some files under `/proc` are regular, and
+/// a read of them waits for more data.
+#[cfg(unix)]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flag = rustix::fs::OFlags::NONBLOCK.bits();
+    // The flag is one of the low bits.
+    let flag = i32::try_from(flag).unwrap_or(0);
+    File::options().read(true).custom_flags(flag).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// Creates a folder and its missing parents, accessible by their owner only.
@@ -79,11 +95,23 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
 fn read_bounded(file: File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(capacity(length, limit));
     // Files under /proc have no length, and other files may grow while they are read.
-    file.take(limit + 1).read_to_end(&mut bytes)?;
+    read_up_to(file, &mut bytes, limit)?;
     if bytes.len() as u64 > limit {
         return Err(too_large(limit));
     }
     Ok(bytes)
+}
+
+/// Reads at most `limit` + 1 bytes.
+fn read_up_to(file: File, bytes: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+    let read = file.take(limit + 1).read_to_end(bytes);
+    read.map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it has no end: a read waits for more data",
+        ),
+        _ => error,
+    })
 }
 
 fn capacity(length: u64, limit: u64) -> usize {
@@ -101,18 +129,19 @@ fn check(kind: FileType) -> io::Result<()> {
     if kind.is_file() {
         return Ok(());
     }
-    let what = if kind.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "it is a folder, not a file",
-        ));
-    } else {
-        what(kind)
-    };
+    if kind.is_dir() {
+        return Err(is_folder());
+    }
+    let what = what(kind);
     Err(io::Error::new(
         io::ErrorKind::InvalidInput,
         format!("it is {what}, not a regular file"),
     ))
+}
+
+/// Returns the error of a folder where a file is expected.
+pub fn is_folder() -> io::Error {
+    io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, not a file")
 }
 
 #[cfg(unix)]
@@ -189,6 +218,17 @@ mod tests {
         let path = Path::new("/proc/self/maps");
         assert!(message(read(path, 10)).starts_with("it has more than 10 bytes"));
         assert_eq!(read_named(path, 10).unwrap().len(), 11);
+    }
+
+    /// A read of the kernel's log waits for more lines. Without the right to read it, and with a
+    /// line that is longer than the limit, it is another error.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_without_an_end_is_refused_at_once() {
+        let path = Path::new("/proc/kmsg");
+        for result in [read(path, 1 << 20), read_named(path, 1 << 20)] {
+            assert!(result.is_err(), "{}", message(result));
+        }
     }
 
     #[test]

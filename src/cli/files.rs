@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::regular_file;
+
 /// Writes a file atomically, through a temporary file in the same folder. Only the owner can read
 /// it, because a plan contains details of the environment.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -55,6 +57,7 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     match Destination::open(path, true, &tempfile::Builder::new()) {
         Ok(_) => Ok(()),
         // The error would name the temporary file, which the user does not know.
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(regular_file::is_folder()),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.kind().into()),
         Err(error) => Err(error),
     }

@@ -43,6 +43,10 @@ async fn unwritable_outputs_are_reported_first() {
             let result = env.solform_beside(arguments).await.exits_with(1);
             let message = format!("failed to write `{path}`");
             assert!(result.stderr.contains(&message), "{arguments:?}\n{result}");
+            if path == "folder" {
+                let cause = "because it is a folder, not a file\n";
+                assert!(result.stderr.contains(cause), "{arguments:?}\n{result}");
+            }
             if let Some((folder @ ("missing" | "solform.yaml"), _)) = path.split_once('/') {
                 let cause = format!("there is no folder `{folder}`");
                 assert!(result.stderr.contains(&cause), "{arguments:?}\n{result}");
