@@ -170,6 +170,8 @@ pub(super) async fn run(
     if args.json {
         let environment = &session.manifest().environment.name;
         render_json(&runs_document(environment, &list), io.document())?;
+    } else if list.runs.is_empty() {
+        writeln!(io.out, "No runs.")?;
     } else {
         let names = names_of(&list, &session).await;
         render_runs(&list, &names, &mut io.out)?;
@@ -180,8 +182,8 @@ pub(super) async fn run(
     if list.runs.is_empty() && args.output_repo.is_empty() {
         writeln!(
             io.err,
-            "No runs. Runs whose results go to a space that the token's user does not own are \
-             shown only with --output-repo OWNER/SPACE."
+            "Runs whose results go to a space that the token's user does not own are shown only \
+             with --output-repo OWNER/SPACE."
         )?;
     }
     Ok(ExitStatus::Success)

@@ -10,6 +10,9 @@ const WARNINGS: usize = 3;
 /// The maximum number of errors of one kind that are shown in full; higher, because each must be
 /// fixed.
 const ERRORS: usize = 100;
+/// The maximum number of refusals of one kind that are shown in full. The plan shows the reason
+/// beside each blocked change.
+const REFUSALS: usize = 3;
 
 /// The maximum number of diagnostics of all kinds that are shown in full. There are few kinds of
 /// warnings, so they cannot hide an error.
@@ -26,9 +29,22 @@ pub(in crate::cli) struct Repeated<'a> {
 impl<'a> Repeated<'a> {
     /// Counts a diagnostic, and returns true if it is shown in full.
     pub(in crate::cli) fn admits(&mut self, severity: Severity, kind: &'a str) -> bool {
+        let limit = match severity {
+            Severity::Error => ERRORS,
+            Severity::Warning => WARNINGS,
+        };
+        self.admits_up_to(limit, severity, kind)
+    }
+
+    /// As [`admits`](Self::admits), for a refusal of a plan.
+    pub(in crate::cli) fn admits_refusal(&mut self, kind: &'a str) -> bool {
+        self.admits_up_to(REFUSALS, Severity::Error, kind)
+    }
+
+    fn admits_up_to(&mut self, limit: usize, severity: Severity, kind: &'a str) -> bool {
         let (count, shown) = self.counts.entry((severity, kind)).or_default();
         *count += 1;
-        let is_shown = *shown < limit(severity) && self.shown < ALL;
+        let is_shown = *shown < limit && self.shown < ALL;
         if is_shown {
             *shown += 1;
             self.shown += 1;
@@ -44,13 +60,6 @@ impl<'a> Repeated<'a> {
                 let more = count.checked_sub(shown).filter(|more| *more > 0)?;
                 Some((severity, format!("{more} more of the same kind [{kind}]")))
             })
-    }
-}
-
-fn limit(severity: Severity) -> usize {
-    match severity {
-        Severity::Error => ERRORS,
-        Severity::Warning => WARNINGS,
     }
 }
 

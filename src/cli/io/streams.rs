@@ -245,7 +245,7 @@ impl Io {
     ) -> io::Result<()> {
         let mut repeated = Repeated::default();
         for refusal in refusals {
-            if !repeated.admits(manifest::Severity::Error, refusal.code()) {
+            if !repeated.admits_refusal(refusal.code()) {
                 continue;
             }
             match problem_of(refusal) {

@@ -192,6 +192,34 @@ async fn repeated_warnings_are_grouped() {
     assert_eq!(sent, total, "{stream}");
 }
 
+/// The plan shows the reason beside each change, so a few snippets are sufficient.
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_packages_are_grouped() {
+    let total = 12;
+    let emulator = start(packages(&[("A-1", GOOD)], &[]), &[]).await;
+    let mut solutions = String::new();
+    for index in 0..total {
+        writeln!(
+            solutions,
+            "  N{index}: {{ version: 1, path: '${{drive}}/${{name}}-1.ibsolution' }}"
+        )
+        .unwrap();
+    }
+    let env = env_with(&manifest(&emulator.url(), &solutions));
+    for command in [&["plan"][..], &["apply", "--auto-approve"]] {
+        let output = env
+            .solform_beside(command)
+            .await
+            .exits_with(1)
+            .warns("Error: 9 more of the same kind [package-missing]");
+        let snippets = output.stderr.matches("[package-missing]").count();
+        assert_eq!(snippets, 3 + 1, "{output}");
+        let reasons = output.stdout.matches("! blocked: ").count();
+        assert_eq!(reasons, total, "{output}");
+    }
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
 /// A package that cannot be inspected and contains another solution: the record is named, and no
 /// later apply adds one more.
 #[tokio::test(flavor = "multi_thread")]

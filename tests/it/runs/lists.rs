@@ -73,11 +73,12 @@ async fn runs_are_listed_by_every_filter() {
     assert!(lines[0].starts_with("ID  STATE"), "{table}");
     assert!(lines[1].starts_with("a   COMPLETE"), "{table}");
     assert!(lines[1].contains("Form W-2@0.0.1"), "{table}");
-    let _ = env
+    let none = env
         .solform_beside(&["jobs", "--user", "nobody"])
         .await
         .exits_with(0)
         .warns("--output-repo OWNER/SPACE");
+    assert_eq!(none.stdout, "No runs.\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

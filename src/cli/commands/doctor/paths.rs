@@ -146,10 +146,10 @@ impl Found {
         } else {
             Check::of_findings(
                 CheckName::Packages,
-                format!(
-                    "{matching} of {} packages are what is declared.",
-                    self.packages.len()
-                ),
+                match self.packages.len() {
+                    1 => format!("{matching} of 1 package is what is declared."),
+                    count => format!("{matching} of {count} packages are what is declared."),
+                },
                 "Correct the declared name, version or owner, or the path, or build the package \
                  again: its `package.json` must hold name, version, owner and solution_type.",
                 self.packages,
