@@ -7,10 +7,13 @@ use std::time::Duration;
 pub use crate::escape::escaped;
 use crate::ident::Address;
 
-/// Returns a number with its noun: `1 version`, `2 versions`.
+/// Returns a number with its noun: `1 version`, `2 versions`, `2 applies`.
 pub fn count(number: usize, singular: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {singular}{plural}")
+    match singular.strip_suffix("ly") {
+        _ if number == 1 => format!("{number} {singular}"),
+        Some(stem) => format!("{number} {stem}lies"),
+        None => format!("{number} {singular}s"),
+    }
 }
 
 /// Returns a time, given in milliseconds since 1970, to the second.

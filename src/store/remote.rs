@@ -97,7 +97,9 @@ impl RemoteStore {
         action: &'static str,
         path: &Path,
     ) -> impl FnOnce(object_store::Error) -> StoreError + use<> {
-        let location = format!("{} ({path})", self.location);
+        // Paths in a bucket begin with the prefix, which the location already contains.
+        let object = path.as_ref().strip_prefix(self.folder.as_ref());
+        let location = format!("{}{}", self.location, object.unwrap_or_default());
         move |error| StoreError::remote(action, location, &error)
     }
 

@@ -25,6 +25,37 @@ fn every_command_shows_an_example() {
     }
 }
 
+/// Short help groups the options, and `destroy` has no option that only a deploy can use.
+#[test]
+fn options_are_grouped_under_headings() {
+    let env = TestEnv::new();
+    let apply = env.solform(&["apply", "-h"]).exits_with(0);
+    let headings: Vec<&str> = apply
+        .stdout
+        .lines()
+        .filter(|line| line.ends_with(" options:"))
+        .collect();
+    let expected = ["Global", "Manifest", "Store", "Planning", "Output"];
+    for word in expected {
+        let heading = format!("{word} options:");
+        let found = headings.iter().filter(|line| **line == heading).count();
+        assert_eq!(found, 1, "{heading}\n{apply}");
+    }
+    assert_eq!(headings.len(), expected.len(), "{apply}");
+    for help in ["-h", "--help"] {
+        let replace = |command| {
+            let output = env.solform(&[command, help]).exits_with(0);
+            output.stdout.contains("--replace")
+        };
+        assert!(replace("apply") && replace("plan"), "{help}");
+        assert!(!replace("destroy"), "{help}");
+    }
+    let _ = env
+        .solform(&["destroy", "--replace", "A@1"])
+        .exits_with(1)
+        .warns("--replace");
+}
+
 #[test]
 fn init_writes_a_manifest_that_validates_and_plans() {
     let env = TestEnv::new();

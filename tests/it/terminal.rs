@@ -117,6 +117,26 @@ async fn no_color_and_no_input_are_honoured() {
     assert_eq!(writes, 0);
 }
 
+#[test]
+fn help_obeys_no_color() {
+    let env = TestEnv::new();
+    let colour = Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+    let (_, text) = on_terminal(&env, &["--help"], "");
+    assert!(colour.is_match(&text), "{text}");
+    for arguments in [
+        &["--no-color", "--help"][..],
+        &["--help", "--no-color"],
+        &["--no-color", "plan", "-h"],
+        &["plan", "--help", "--no-color"],
+        &["--no-color", "plan", "--no-such-option"],
+        &["plan", "--no-such-option", "--no-color"],
+    ] {
+        let (_, text) = on_terminal(&env, arguments, "");
+        assert!(!colour.is_match(&text), "{arguments:?}\n{text}");
+        assert!(text.contains("solform"), "{arguments:?}\n{text}");
+    }
+}
+
 /// Returns the lines of a terminal's output, without styles.
 fn lines_of(text: &str) -> Vec<String> {
     let styles = regex::Regex::new("\u{1b}\\[[0-9;?]*[a-zA-Z]").unwrap();

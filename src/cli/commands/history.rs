@@ -44,7 +44,7 @@ pub(super) enum HistoryCommand {
     #[command(after_help = "Example:\n  solform history -e prod show 0192f1c4 --format markdown")]
     Show {
         /// Id of the apply, or its first characters
-        #[arg(value_name = "RUN")]
+        #[arg(value_name = "APPLY")]
         run: String,
         /// Print the apply in this format
         #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
@@ -73,7 +73,7 @@ pub(super) async fn run(
     let environment = &context.manifest.environment.name;
     match &args.command {
         None if args.json => render_json(&history_document(environment, &runs), io.document())?,
-        None if runs.is_empty() => writeln!(io.out, "No runs.")?,
+        None if runs.is_empty() => writeln!(io.out, "No applies.")?,
         None => render_history(&runs, &mut io.out)?,
         Some(HistoryCommand::Show { run, format, size }) => {
             let past = apply_session::find_run(&runs, run)?;

@@ -15,7 +15,7 @@ const ID_LENGTH: usize = 13;
 /// shown ids differ; `history show` accepts such a prefix.
 pub fn render_history(runs: &[PastApply], out: &mut dyn Write) -> io::Result<()> {
     let header = [
-        "RUN", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",
+        "APPLY", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",
     ];
     let length = prefix_length(runs);
     let rows = runs.iter().rev().map(|run| {
@@ -49,7 +49,7 @@ fn prefix_length(runs: &[PastApply]) -> usize {
 pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
     let subject = run.subject.as_ref();
     let rows: Rows = vec![
-        ("run", Some(run.id.clone())),
+        ("apply", Some(run.id.clone())),
         ("began", run.began_at_ms.and_then(at)),
         ("took", took(run, "at least ")),
         ("result", Some(result(run).to_owned())),
@@ -162,7 +162,7 @@ mod tests {
             "01a20f35-c000-73dc-b6ae-1030757e0e72",
         ]);
         insta::assert_snapshot!(text, @"
-        RUN            BEGAN                 TOOK   RESULT      CHANGES  DONE  NOT DONE
+        APPLY          BEGAN                 TOOK   RESULT      CHANGES  DONE  NOT DONE
         01a20f35-c000  2026-11-24T19:55:15Z  1m00s  incomplete  0        0     0
         01a20f35-b190  2026-11-24T19:55:15Z  1m00s  incomplete  0        0     0
         ");

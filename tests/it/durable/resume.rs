@@ -309,6 +309,16 @@ async fn the_history_shows_every_apply() {
         assert!(validator.is_valid(document), "{document:#}");
     }
     let _ = env
+        .solform_beside(&["history", "show", "-f", "solform.yaml", first])
+        .await
+        .exits_with(0)
+        .says("A@2");
+    let _ = env
+        .solform_beside(&["history", "show", first, "-f", "solform.yaml"])
+        .await
+        .exits_with(0)
+        .says("A@2");
+    let _ = env
         .solform_beside(&["history", "show", "none"])
         .await
         .exits_with(1)

@@ -52,7 +52,7 @@ fn check_store(context: &EnvironmentContext, store: &dyn Store, runs: &[PastAppl
     let kept = format!(
         "`{}` keeps {}.",
         store.location(),
-        words::count(runs.len(), "run")
+        words::count(runs.len(), "apply")
     );
     let open = runs.iter().filter(|run| run.needs_recovery()).count();
     if context.settings.is_ci && !store.is_remote() {
