@@ -48,7 +48,7 @@ pub use position::{Label, MAX_BYTES, Position};
 pub use problem::{Code, MAX_PROBLEMS, Problem, Problems, Severity};
 pub use remote::{bad_package, package_type, package_unreadable, path_needed};
 pub use schema::schema;
-pub use similar::similar_to_live;
+pub use similar::{SimilarName, similar_to_live, unmistakable};
 pub use snippet::PrimaryLine;
 pub use source::SourceFile;
 pub use template::template;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::code::Code;
-use super::model::Manifest;
+use super::model::{Desired, Manifest};
 use super::problem::Problem;
 use super::source::SourceFile;
 use crate::escape::is_hidden;
@@ -30,7 +30,7 @@ pub(super) fn look_of(name: &str) -> String {
 
 /// Returns a name as text that shows every difference between names: letters beyond ASCII, and
 /// spaces that a reader could overlook, are escaped.
-pub(super) fn unmistakable(name: &str) -> String {
+pub fn unmistakable(name: &str) -> String {
     let inner = name.trim_matches(' ');
     let is_edge = |at: usize| {
         let start = name.len() - name.trim_start_matches(' ').len();
@@ -51,60 +51,68 @@ pub(super) fn unmistakable(name: &str) -> String {
     text
 }
 
-/// Returns warnings about declared names that look like a live name that is not declared.
+/// A live name that looks like a declared one, and is not declared itself.
+#[derive(Debug, Clone, Copy)]
+pub struct SimilarName<'a> {
+    /// The first version that is declared with the similar name.
+    pub declared: &'a Desired,
+    /// The live name.
+    pub live: &'a str,
+}
+
+impl SimilarName<'_> {
+    /// Returns the warning at the declared version.
+    pub fn warning(&self, source: &SourceFile) -> Problem {
+        let message = format!(
+            "the declared name `{}` looks like the live name `{}`, but differs from it",
+            unmistakable(self.declared.identity.name.as_str()),
+            unmistakable(self.live),
+        );
+        Problem::new(Code::SimilarNames, message)
+            .placed(source, &self.declared.position, "is declared here")
+            .help(
+                "Write the live name to manage the live solution. Otherwise the declared one is \
+                 deployed beside it, and `manage.undeclared` is the policy for the live one.",
+            )
+    }
+}
+
+/// Returns the live names that look like a declared name and are not declared.
 pub fn similar_to_live<'a>(
-    source: &SourceFile,
-    manifest: &Manifest,
+    manifest: &'a Manifest,
     live: impl Iterator<Item = &'a str>,
-) -> Vec<Problem> {
-    let mut declared: HashMap<String, Vec<usize>> = HashMap::new();
-    let names = manifest.desired.iter().enumerate();
-    for (index, entry) in names {
+) -> Vec<SimilarName<'a>> {
+    let mut declared: HashMap<String, Vec<&Desired>> = HashMap::new();
+    for entry in &manifest.desired {
         let known = declared
             .entry(look_of(entry.identity.name.as_str()))
             .or_default();
         let is_known = known
             .last()
-            .is_some_and(|last| manifest.desired[*last].identity.name == entry.identity.name);
+            .is_some_and(|last| last.identity.name == entry.identity.name);
         if !is_known {
-            known.push(index);
+            known.push(entry);
         }
     }
     let mut last = None;
-    let mut problems = Vec::new();
-    for name in live {
+    let mut similar = Vec::new();
+    for live in live {
         // The versions of a name are neighbours.
-        if last.replace(name) == Some(name) {
+        if last.replace(live) == Some(live) {
             continue;
         }
-        let Some(found) = declared.get(&look_of(name)) else {
+        let Some(found) = declared.get(&look_of(live)) else {
             continue;
         };
         let is_declared = found
             .iter()
-            .any(|index| manifest.desired[*index].identity.name.as_str() == name);
-        if is_declared {
-            continue;
-        }
-        for index in found {
-            let entry = &manifest.desired[*index];
-            let message = format!(
-                "the declared name `{}` looks like the live name `{}`, but differs from it",
-                unmistakable(entry.identity.name.as_str()),
-                unmistakable(name),
-            );
-            problems.push(
-                Problem::new(Code::SimilarNames, message)
-                    .placed(source, &entry.position, "is declared here")
-                    .help(
-                        "Write the live name to manage the live solution. Otherwise the \
-                         declared one is deployed beside it, and `manage.undeclared` is the \
-                         policy for the live one.",
-                    ),
-            );
+            .any(|entry| entry.identity.name.as_str() == live);
+        if !is_declared {
+            let pairs = found.iter().map(|declared| SimilarName { declared, live });
+            similar.extend(pairs);
         }
     }
-    problems
+    similar
 }
 
 #[cfg(test)]

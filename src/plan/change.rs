@@ -1,5 +1,6 @@
 //! The plan: every change, with its reasons and dependencies.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use super::package::PackageProblem;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
-use crate::manifest::Position;
+use crate::manifest::{Position, SimilarName};
 
 /// A plan: the changes that an apply would make. It is a pure function of manifest, live state and
 /// options, sorted by identity.
@@ -45,6 +46,28 @@ impl Plan {
             .iter()
             .find(|change| change.identity == *identity)
             .map_or_else(|| identity.address(), |change| change.address.clone())
+    }
+
+    /// Adds a note to each change of a version whose name looks like another name.
+    #[must_use]
+    pub fn with_similar_names(mut self, similar: &[SimilarName<'_>]) -> Self {
+        let mut others: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for name in similar {
+            let declared = name.declared.identity.name.as_str();
+            others.entry(declared).or_default().insert(name.live);
+            others.entry(name.live).or_default().insert(declared);
+        }
+        if others.is_empty() {
+            return self;
+        }
+        for change in &mut self.changes {
+            let found = others.get(change.identity.name.as_str());
+            if let Some(names) = found.filter(|_| !change.is_no_op()) {
+                let names = names.iter().map(|name| (*name).to_owned()).collect();
+                change.notes.push(Note::SimilarNames { names });
+            }
+        }
+        self
     }
 }
 
@@ -145,6 +168,12 @@ impl Change {
     /// public.
     pub fn waits_for_review(&self) -> bool {
         self.is_no_op() && self.notes.contains(&Note::WaitsForReview)
+    }
+
+    /// Returns whether the name looks like another name.
+    pub fn has_similar_names(&self) -> bool {
+        let is_similar = |note: &Note| matches!(note, Note::SimilarNames { .. });
+        self.notes.iter().any(is_similar)
     }
 
     /// Returns whether fewer users will see the version.
@@ -359,6 +388,11 @@ pub enum Note {
     FollowedOwner {
         /// The live owner.
         owner: Owner,
+    },
+    /// The name looks like other names, and differs from them.
+    SimilarNames {
+        /// The declared names for a live name, the live names for a declared one.
+        names: Vec<String>,
     },
     /// A policy requires a delete, but the version may not be deleted, so it is deactivated.
     DeactivatedInstead {

@@ -33,7 +33,7 @@ pub(in crate::cli) async fn make_plan(
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
     let manifest = session.manifest();
-    let (live, plan) = collect_for_limits(session, look, history, options, overrides).await?;
+    let (live, mut plan) = collect_for_limits(session, look, history, options, overrides).await?;
     for record in live.unmanageable().iter().take(NAMED) {
         let warning = format!(
             "the live record {} of {} cannot be managed, and is left alone: {}",
@@ -60,11 +60,10 @@ pub(in crate::cli) async fn make_plan(
             .iter()
             .map(|record| record.texts.name.as_str());
         let source = &session.context.source;
-        io.warn_of(&manifest::similar_to_live(
-            source,
-            manifest,
-            names.chain(records),
-        ))?;
+        let similar = manifest::similar_to_live(manifest, names.chain(records));
+        let warnings: Vec<_> = similar.iter().map(|name| name.warning(source)).collect();
+        io.warn_of(&warnings)?;
+        plan = plan.with_similar_names(&similar);
     }
     refuse_secrets(&plan, io)?;
     let plan = packages::inspect(session, plan, io).await?;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::ident::SolutionId;
+use crate::manifest::unmistakable;
 use crate::plan::{ActionKind, Block, Change, Decision, FieldChange, Note, Succession};
 use crate::render::styles::{Styles, styled};
 use crate::render::text_diff::marked;
@@ -212,6 +213,11 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             "the job of its last deploy was abandoned: apply does not deploy it before {}, unless \
              --replace names it",
             words::instant(*until_ms)
+        ),
+        Note::SimilarNames { names } => format!(
+            "{}: {}",
+            view::SIMILAR_NAMES,
+            words::joined(names.iter().map(|name| format!("`{}`", unmistakable(name))))
         ),
         Note::DeactivatedInstead { because } => format!(
             "the policy says delete; it is deactivated instead: {}",

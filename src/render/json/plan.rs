@@ -449,6 +449,7 @@ fn note(note: &Note) -> &'static str {
         Note::RecordsOfOtherOwner { .. } => "records-of-other-owner",
         Note::HeldBack { .. } => "held-back",
         Note::FollowedOwner { .. } => "followed-owner",
+        Note::SimilarNames { .. } => "similar-names",
         Note::DeactivatedInstead { .. } => "deactivated-instead",
     }
 }

@@ -87,6 +87,9 @@ fn counted<const N: usize>(counts: [(usize, &str); N]) -> impl Iterator<Item = S
 pub(in crate::render) const NO_SUCCESSOR: &str =
     "stops serving, and no other version of this name takes its place";
 
+/// The predicate of a change whose name looks like another name.
+pub(in crate::render) const SIMILAR_NAMES: &str = "has a name that looks like another one";
+
 /// A risk of a change.
 pub(in crate::render) struct Risk {
     pub(in crate::render) is_high: bool,
@@ -137,6 +140,9 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
                 "is hidden from the users who see it only because of its current visibility";
             risk(true, "becomes less visible", sentence)
         }),
+        change
+            .has_similar_names()
+            .then(|| noted(true, "similar name", SIMILAR_NAMES)),
     ];
     risks.into_iter().flatten().collect()
 }

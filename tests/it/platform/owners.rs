@@ -449,6 +449,22 @@ async fn similar_names_are_reported_before_a_delete() {
         );
         assert!(planned.stderr.contains(shown), "{live:?}\n{planned}");
         assert!(planned.stderr.contains("Caf\\u{e9} Form"), "{planned}");
+        // A reviewer sees it beside the create and the delete, in each format that shows changes.
+        // A live name that is not valid cannot be managed, so it has no change.
+        let changes = if live.ends_with(' ') { 1 } else { 2 };
+        let notes = planned
+            .stdout
+            .matches("! has a name that looks like another one: `");
+        assert_eq!(notes.count(), changes, "{planned}");
+        for (format, words) in [
+            ("markdown", "similar name"),
+            ("json", "\"similar-names\""),
+            ("github", "it has a name that looks like another one"),
+        ] {
+            let output = env.solform_beside(&["plan", "--format", format]).await;
+            let found = output.stdout.to_lowercase().matches(words).count();
+            assert_eq!(found, changes, "{format}\n{output}");
+        }
     }
 }
 
