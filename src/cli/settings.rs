@@ -8,12 +8,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
+use secrecy::SecretString;
 
 use super::args::LogLevel;
 use super::error::CommandError;
 use super::invocation::Invocation;
 use super::restrictions::Restrictions;
-use crate::manifest::Problems;
+use crate::api::Redactor;
+use crate::manifest::{self, Problems, SourceFile};
 
 /// The settings from the process environment.
 #[derive(Debug, Clone, Default)]
@@ -104,6 +106,18 @@ impl Settings {
         match &self.restrictions {
             Some(restrictions) => problems.refusing(&|name| restrictions.refusal(name)),
             None => problems,
+        }
+    }
+
+    /// Adds the tokens of the manifest's environments to the secrets, because a problem shows lines
+    /// of the manifest that may contain one. A variable that is not allowed is not read.
+    pub(super) fn hide_tokens(&self, source: &SourceFile, secrets: &Redactor) {
+        for name in manifest::token_variables(source) {
+            let restrictions = self.restrictions.as_ref();
+            let is_allowed = restrictions.is_none_or(|all| all.allows_variable(&name));
+            if let Some(token) = variable(&name).filter(|_| is_allowed) {
+                secrets.add(&SecretString::from(token));
+            }
         }
     }
 

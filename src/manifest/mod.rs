@@ -36,7 +36,9 @@ mod template;
 mod vars;
 mod yaml;
 
-pub use check::{Checked, CheckedAll, Selection, environments, read, read_ahead, read_all};
+pub use check::{
+    Checked, CheckedAll, Selection, environments, read, read_ahead, read_all, token_variables,
+};
 pub use duration::{DurationError, duration_from};
 pub use glob::{Glob, GlobError};
 pub use model::{

@@ -150,6 +150,33 @@ fn a_token_command_is_bounded() {
 }
 
 /// A branch under test could add such a link, and the variables hold the secrets of the CI job.
+/// A snippet shows a line that contains the token of an environment.
+#[test]
+fn snippets_do_not_show_a_token() {
+    let mut env = TestEnv::new();
+    env.set("FIRST", "tok-abcdef123456")
+        .set("SECOND", "tok-uvwxyz987654");
+    env.write(
+        "solform.yaml",
+        "solform: 1\nenvironments:\n  x: { url: https://a.example, token: { env: FIRST } }\n  y: { url: \
+         https://b.example, token: { env: SECOND } }\nsolutions:\n  A: { version: 1, owner: me, \
+         path: tok-abcdef123456 } # tok-uvwxyz987654\n",
+    );
+    for command in [
+        &["validate"][..],
+        &["validate", "-e", "x"],
+        &["plan", "-e", "x"],
+        &["plan", "-e", "y", "--json"],
+        &["review", "--base", "solform.yaml"],
+    ] {
+        let output = env.solform(command).exits_with(1);
+        let text = format!("{}{}", output.stdout, output.stderr);
+        assert!(text.contains("bad-path"), "{output}");
+        assert!(!text.contains("tok-"), "{output}");
+        assert!(text.contains("[redacted]"), "{output}");
+    }
+}
+
 #[test]
 fn files_that_are_not_manifests_are_not_shown() {
     let mut env = TestEnv::new();

@@ -69,6 +69,9 @@ pub(super) async fn run(
         commit,
         source: base,
     } = read_base(&args.base, &args.file, args.base_exact).await?;
+    for source in [&head].into_iter().chain(&base) {
+        settings.hide_tokens(source, &io.secrets);
+    }
     let only = args
         .environment
         .as_deref()

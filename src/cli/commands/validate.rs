@@ -29,7 +29,10 @@ pub(super) fn run(
     let source = context::read_source(&args.file)?;
     let selection = context::selection(args, settings);
     let variable = |name: &str| settings.manifest_variable(name);
-    let failed = |problems| CommandError::from(settings.problems(problems));
+    let failed = |problems| {
+        settings.hide_tokens(&source, &io.secrets);
+        CommandError::from(settings.problems(problems))
+    };
     let (manifests, warnings) = if selection.environment.is_some() {
         let checked = manifest::read(&source, &selection, &variable).map_err(failed)?;
         (vec![checked.manifest], checked.warnings)
@@ -37,7 +40,10 @@ pub(super) fn run(
         let checked = manifest::read_all(&source, &variable).map_err(failed)?;
         (checked.manifests, checked.warnings)
     };
-    io.warn_of(&warnings)?;
+    if !warnings.is_empty() {
+        settings.hide_tokens(&source, &io.secrets);
+        io.warn_of(&warnings)?;
+    }
     for manifest in &manifests {
         writeln!(
             io.out,

@@ -80,9 +80,15 @@ pub(in crate::cli) fn context_of(
 ) -> Result<EnvironmentContext, CommandError> {
     let selection = selection(args, settings);
     let variable = |name: &str| settings.manifest_variable(name);
-    let Checked { manifest, warnings } = manifest::read(&source, &selection, &variable)
-        .map_err(|problems| settings.problems(problems))?;
-    io.warn_of(&warnings)?;
+    let Checked { manifest, warnings } =
+        manifest::read(&source, &selection, &variable).map_err(|problems| {
+            settings.hide_tokens(&source, &io.secrets);
+            settings.problems(problems)
+        })?;
+    if !warnings.is_empty() {
+        settings.hide_tokens(&source, &io.secrets);
+        io.warn_of(&warnings)?;
+    }
     let environment = &manifest.environment.name;
     let invocation = settings.invocation.resolved(&args.file, environment);
     Ok(EnvironmentContext {

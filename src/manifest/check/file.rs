@@ -387,6 +387,18 @@ fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
     }
 }
 
+/// Returns the names of the environment variables that contain the tokens of the environments. If
+/// the manifest cannot be parsed, none is known.
+pub fn token_variables(source: &SourceFile) -> Vec<String> {
+    let Ok(raw) = yaml::parse(source) else {
+        return Vec::new();
+    };
+    token_sources(&raw)
+        .filter_map(|field| token_env(field)?.node.text(source))
+        .map(ToString::to_string)
+        .collect()
+}
+
 /// Returns the maximum number of versions and settings that all environments have together.
 pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
     fn fields<T>(field: Option<&Field<Table<T>>>) -> usize {

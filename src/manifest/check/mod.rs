@@ -18,4 +18,4 @@ mod warnings;
 
 pub use ahead::read_ahead;
 pub(in crate::manifest) use file::is_too_big;
-pub use file::{Checked, CheckedAll, Selection, environments, read, read_all};
+pub use file::{Checked, CheckedAll, Selection, environments, read, read_all, token_variables};
