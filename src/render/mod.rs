@@ -3,9 +3,7 @@
 //! Text from a server or a manifest is escaped here, by [`words::escaped`] and [`words::quoted`],
 //! so no name or message can move the cursor or forge a line.
 
-mod format;
-mod github;
-mod gitlab;
+mod formats;
 mod human;
 mod json;
 mod manifest;
@@ -20,18 +18,19 @@ mod view;
 pub mod words;
 mod wrap;
 
-pub use format::{Channel, Content, Document, Format, Subject};
-pub use github::GITHUB;
-pub use gitlab::{GITLAB, GitlabDocument, gitlab_document};
+pub use formats::{
+    Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, JSON, MARKDOWN, Subject,
+    TEXT, gitlab_document,
+};
 #[cfg(test)]
 pub use human::render_plan;
 pub use human::{
-    Abandoned, PlanDetail, TEXT, render_abandoned, render_doctor, render_history, render_job,
-    render_not_approved, render_past_run, render_plan_in, render_refusal, render_report,
-    render_review, render_runs, render_solution, render_solutions, render_verdict,
+    PlanDetail, render_abandoned, render_doctor, render_history, render_job, render_not_approved,
+    render_past_run, render_plan_in, render_refusal, render_report, render_review, render_runs,
+    render_solution, render_solutions, render_verdict,
 };
 pub use json::{
-    AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JSON, JobDocument, NotApplied,
+    AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JobDocument, NotApplied,
     PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument, Severity,
     SolutionsDocument, StreamLine, StreamMessage, doctor_document, history_document, job_document,
     not_applied_document, orphaned_sentence, plan_document, render_json, report_document,
@@ -39,18 +38,14 @@ pub use json::{
 };
 pub use manifest::render_manifest;
 pub use markdown::{
-    MARKDOWN, render_markdown, render_past_run_markdown, render_report_markdown,
-    render_review_markdown,
+    render_markdown, render_past_run_markdown, render_report_markdown, render_review_markdown,
 };
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::Styles;
-pub use view::ReportView;
+pub use view::{Abandoned, ReportView};
 pub use wrap::{PROSE_WIDTH, wrapped};
 
 /// The start of the command that clears an orphaned record, in tests.
 #[cfg(test)]
 pub const ABANDON: &str = "solform abandon";
-
-/// All output formats, in the order of help texts. The first one is the default.
-pub const FORMATS: [&Format; 5] = [&TEXT, &JSON, &MARKDOWN, &GITLAB, &GITHUB];

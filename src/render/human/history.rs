@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::table::{Rows, brief_time, render_rows, render_table, time};
+use crate::render::view::past::{count_done, result, word_of};
 use crate::render::words;
 use crate::store::{PastApply, PastStep, Took};
 
@@ -91,34 +92,6 @@ fn jobs_of(step: &PastStep) -> Option<String> {
         .map(crate::ident::JobId::as_str)
         .collect();
     Some(jobs.join(", ")).filter(|text| !text.is_empty())
-}
-
-/// Returns the outcome of a step; `unknown` if a write was sent and no outcome was recorded.
-pub(in crate::render) fn word_of(step: &PastStep) -> &'static str {
-    match &step.outcome {
-        _ if step.is_abandoned() => "abandoned",
-        Some(outcome) => outcome.word.as_str(),
-        None if step.sendings.is_empty() => "not sent",
-        None => "unknown",
-    }
-}
-
-pub(in crate::render) fn count_done(run: &PastApply) -> usize {
-    run.steps
-        .iter()
-        .filter_map(|step| step.outcome.as_ref())
-        .filter(|outcome| outcome.is_done())
-        .count()
-}
-
-/// Returns the outcome of an apply.
-pub(in crate::render) fn result(run: &PastApply) -> &'static str {
-    match run.complete {
-        _ if run.running_at_ms.is_some() => "running",
-        Some(true) => "complete",
-        Some(false) => "incomplete",
-        None => "interrupted",
-    }
 }
 
 fn at(ms: u64) -> Option<String> {

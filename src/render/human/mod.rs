@@ -3,8 +3,7 @@
 mod abandon;
 mod change;
 mod doctor;
-mod format;
-pub(super) mod history;
+mod history;
 mod plan;
 mod report;
 mod review;
@@ -12,9 +11,8 @@ mod runs;
 mod solutions;
 mod table;
 
-pub use abandon::{Abandoned, render_abandoned};
+pub use abandon::render_abandoned;
 pub use doctor::render_doctor;
-pub use format::TEXT;
 pub use history::{render_history, render_past_run};
 #[cfg(test)]
 pub use plan::render_plan;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::v1::FORMAT_VERSION;
-use crate::render::human::Abandoned;
+use crate::render::view::Abandoned;
 
 /// The output of `abandon --json`: the abandoned change, for which later plans do not wait.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::items::time;
 use super::report::{ReportChange, ReportDocument, ResultWord, TotalsItem, empty};
 use crate::plan::{Action, ActionKind, Mode};
-use crate::render::human::history;
+use crate::render::view::past;
 use crate::store::{PastApply, RecordedOutcome};
 
 /// Returns the report document of an earlier apply, from its journal.
@@ -18,7 +18,7 @@ pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument
             ReportChange {
                 address: step.address().to_string(),
                 action: step.action.as_ref().map(|action| action.kind().as_str()),
-                outcome: history::word_of(step),
+                outcome: past::word_of(step),
                 detail: outcome.and_then(|outcome| outcome.detail.clone()),
                 help: None,
                 id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),

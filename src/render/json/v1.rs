@@ -17,7 +17,7 @@ use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunRecord, RunState};
 use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord};
 use crate::plan::ApplyHistory;
-use crate::render::human::history;
+use crate::render::view::past;
 use crate::run::{JobOutcome, JobReport};
 use crate::store::{PastApply, PastStep, Took};
 
@@ -267,7 +267,7 @@ pub fn run_history_document(environment: &str, run: &PastApply) -> RunHistoryDoc
 fn past_run_item(run: &PastApply) -> PastRunItem {
     PastRunItem {
         id: run.id.clone(),
-        result: history::result(run),
+        result: past::result(run),
         began_at_ms: run.began_at_ms,
         last_at_ms: run.last_at_ms,
         took_ms: match run.took() {
@@ -280,7 +280,7 @@ fn past_run_item(run: &PastApply) -> PastRunItem {
             .as_ref()
             .map(|subject| subject.manifest.to_string()),
         changes: run.changes,
-        done: history::count_done(run),
+        done: past::count_done(run),
     }
 }
 
@@ -290,7 +290,7 @@ fn past_step_item(step: &PastStep) -> PastStepItem {
     PastStepItem {
         address: step.address().to_string(),
         action: step.action.as_ref().map(|action| action.kind().as_str()),
-        outcome: history::word_of(step),
+        outcome: past::word_of(step),
         id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
         jobs: jobs.map(ToString::to_string).collect(),
         detail: outcome.and_then(|outcome| outcome.detail.clone()),

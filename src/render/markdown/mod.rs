@@ -2,12 +2,10 @@
 
 mod budget;
 mod escape;
-mod format;
 mod plan;
 mod report;
 mod review;
 
-pub use format::MARKDOWN;
 pub use plan::render_markdown;
 pub use report::{render_past_run_markdown, render_report_markdown};
 pub use review::render_review_markdown;

@@ -1,7 +1,10 @@
 //! The sentences, risks and counts that all formats share.
 
+mod abandon;
+pub(super) mod past;
 pub(super) mod plan;
 pub(super) mod report;
 pub(super) mod review;
 
+pub use abandon::Abandoned;
 pub use report::ReportView;

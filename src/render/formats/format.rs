@@ -1,13 +1,13 @@
-//! The output formats as values. The list is `FORMATS` in the module above: a new format is a file
-//! with its [`Format`], and a line in that list.
+//! The output formats as values. The list is [`FORMATS`](super::FORMATS): a new format is
+//! a file with its [`Format`], and a line in that list.
 
 use std::io::{self, Write};
 
-use super::human::PlanDetail;
-use super::json::{Diagnostic, ReportDocument};
-use super::styles::Styles;
-use super::view::ReportView;
 use crate::plan::{Plan, Refusal};
+use crate::render::human::PlanDetail;
+use crate::render::json::{Diagnostic, ReportDocument};
+use crate::render::styles::Styles;
+use crate::render::view::ReportView;
 use crate::review::Review;
 use crate::store::PastApply;
 

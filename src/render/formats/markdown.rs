@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::plan::render_markdown;
-use super::report::{render_past_run_markdown, render_report_markdown};
-use super::review::render_review_markdown;
-use crate::render::format::{Channel, Content, DOCUMENTS, Document, Format};
+use super::format::{Channel, Content, DOCUMENTS, Document, Format};
+use crate::render::markdown::{
+    render_markdown, render_past_run_markdown, render_report_markdown, render_review_markdown,
+};
 
 /// Markdown for a comment on a pull request.
 pub const MARKDOWN: Format = Format {

@@ -2,11 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::history::render_past_run;
-use super::plan::{PlanDetail, render_plan_in};
-use super::report::{render_report, render_verdict};
-use super::review::render_review;
-use crate::render::format::{Channel, Content, DOCUMENTS, Document, Format};
+use super::format::{Channel, Content, DOCUMENTS, Document, Format};
+use crate::render::human::{
+    PlanDetail, render_past_run, render_plan_in, render_report, render_review, render_verdict,
+};
 use crate::render::words;
 
 /// Text for people.

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::format::{Channel, Content, Document, Format, Subject};
-use super::json::render_json;
 use crate::plan::{Plan, Summary};
+use crate::render::json::render_json;
 
 /// The counts for GitLab's merge-request widget.
 pub const GITLAB: Format = Format {

@@ -2,10 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::plan::plan_document;
-use super::review::review_document;
-use super::v1::{render_json, run_history_document};
-use crate::render::format::{Channel, Content, DOCUMENTS, Document, Format};
+use super::format::{Channel, Content, DOCUMENTS, Document, Format};
+use crate::render::json::{plan_document, render_json, review_document, run_history_document};
 
 /// JSON documents.
 pub const JSON: Format = Format {
