@@ -65,8 +65,8 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file so that neither the open nor a read waits. Some files under `/proc` are regular, and
-/// a read of them waits for more data.
+/// Opens a file so that neither the open nor a read waits. Some files under `/proc` are regular,
+/// and a read of them waits for more data.
 #[cfg(unix)]
 fn open_at_once(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;

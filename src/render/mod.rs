@@ -19,8 +19,8 @@ pub mod words;
 mod wrap;
 
 pub use formats::{
-    Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, JSON, MARKDOWN, Subject,
-    TEXT, gitlab_document,
+    Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, JSON, MARKDOWN,
+    Subject, TEXT, gitlab_document,
 };
 #[cfg(test)]
 pub use human::render_plan;

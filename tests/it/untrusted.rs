@@ -149,7 +149,6 @@ fn a_token_command_is_bounded() {
     assert!(server.requests().is_empty());
 }
 
-/// A branch under test could add such a link, and the variables hold the secrets of the CI job.
 /// A snippet shows a line that contains the token of an environment.
 #[test]
 fn snippets_do_not_show_a_token() {
@@ -158,9 +157,9 @@ fn snippets_do_not_show_a_token() {
         .set("SECOND", "tok-uvwxyz987654");
     env.write(
         "solform.yaml",
-        "solform: 1\nenvironments:\n  x: { url: https://a.example, token: { env: FIRST } }\n  y: { url: \
-         https://b.example, token: { env: SECOND } }\nsolutions:\n  A: { version: 1, owner: me, \
-         path: tok-abcdef123456 } # tok-uvwxyz987654\n",
+        "solform: 1\nenvironments:\n  x: { url: https://a.example, token: { env: FIRST } }\n  \
+         y: { url: https://b.example, token: { env: SECOND } }\nsolutions:\n  \
+         A: { version: 1, owner: me, path: tok-abcdef123456 } # tok-uvwxyz987654\n",
     );
     for command in [
         &["validate"][..],
@@ -177,6 +176,7 @@ fn snippets_do_not_show_a_token() {
     }
 }
 
+/// A branch under test could add such a link, and the variables hold the secrets of the CI job.
 #[test]
 fn files_that_are_not_manifests_are_not_shown() {
     let mut env = TestEnv::new();

@@ -85,7 +85,8 @@ impl<'a> Context<'a> {
         Ok(scope)
     }
 
-    /// Reports every declared version that is out of scope. `advice` returns another fix for a text.
+    /// Reports every declared version that is out of scope. `advice` returns another fix for a
+    /// text.
     fn check_inside<'e>(
         &mut self,
         globs: &[Glob],
