@@ -63,6 +63,8 @@ pub(in crate::api) struct Walk {
     /// True if the announced offsets did not match the received records, so that pages may overlap
     /// although the list did not change.
     may_overlap: bool,
+    /// True if the server was seen to count by another page size than it sends.
+    may_be_clamped: bool,
 }
 
 impl Walk {
@@ -111,6 +113,7 @@ impl Walk {
                 return Step::Moved;
             }
         }
+        self.may_be_clamped |= said_last && fresh > 0;
         self.barren = if fresh > 0 || (ids == 0 && page.received > 0) {
             0
         } else {
@@ -131,7 +134,11 @@ impl Walk {
         self.widest = widest.max(page.received);
         let (at, doubtful) = match verdict(page) {
             Step::PendingListing { at, doubtful } => (at, doubtful),
-            Step::End if page.received > 0 && page.may_be_cut(widest) => {
+            Step::End
+                if page.received > 0
+                    && (widest == 0 || self.may_be_clamped)
+                    && page.may_be_cut(widest) =>
+            {
                 (page.offset.saturating_add(page.received), true)
             }
             step => return step,
@@ -154,6 +161,7 @@ impl Walk {
             .is_some_and(|announced| announced != page.offset.saturating_add(page.received))
         {
             self.may_overlap = true;
+            self.may_be_clamped = true;
         }
         Step::PendingListing { at, doubtful }
     }
@@ -325,6 +333,34 @@ mod tests {
             Step::End
         );
         assert_eq!(walk.versions.len(), 130);
+    }
+
+    /// The server sends at most 50 records, and computes the end by the requested limit. If pages and
+    /// offsets fit together, its word is enough.
+    #[test]
+    fn a_page_that_may_be_cut_is_not_the_last() {
+        let asked = |page: Page| Page {
+            limit: Some(1_000),
+            ..page
+        };
+        let mut walk = Walk::default();
+        let first = asked(page(0, 0..50, Some(true), Some(1_000)));
+        assert_eq!(walk.accept(first), certain(50));
+        let second = asked(page(50, 50..100, Some(false), Some(-1)));
+        assert_eq!(walk.accept(second), doubtful(100));
+        let third = asked(page(100, 100..130, Some(false), Some(-1)));
+        assert_eq!(walk.accept(third), Step::End);
+
+        let mut honest = Walk::default();
+        let first = asked(page(0, 0..50, Some(true), Some(50)));
+        assert_eq!(honest.accept(first), certain(50));
+        let second = asked(page(50, 50..100, Some(false), Some(-1)));
+        assert_eq!(honest.accept(second), Step::End);
+
+        for (received, step) in [(50, doubtful(50)), (57, Step::End), (1_000, Step::End)] {
+            let only = asked(page(0, 0..received, Some(false), Some(-1)));
+            assert_eq!(Walk::default().accept(only), step, "{received}");
+        }
     }
 
     /// The server divides the list into pages first, and then removes the records that the caller
