@@ -335,8 +335,8 @@ mod tests {
         assert_eq!(walk.versions.len(), 130);
     }
 
-    /// The server sends at most 50 records, and computes the end by the requested limit. If pages and
-    /// offsets fit together, its word is enough.
+    /// The server sends at most 50 records, and computes the end by the requested limit. If pages
+    /// and offsets fit together, its word is enough.
     #[test]
     fn a_page_that_may_be_cut_is_not_the_last() {
         let asked = |page: Page| Page {
