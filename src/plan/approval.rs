@@ -609,8 +609,8 @@ fn moved(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
     }
 }
 
-/// Returns the differences of a record that the fresh plan does not change. Nobody needed its
-/// visibility for the fresh plan, so a missing one is no difference.
+/// Returns the differences of a record that the fresh plan does not change. The fresh plan did not
+/// depend on its visibility, so one that was not read is no difference.
 fn unplanned(approved: &Change, live: &LiveIndex<'_>) -> Vec<Difference> {
     let record = record_of(approved).and_then(|id| live.by_id(id));
     let is_known = record.is_none_or(|live| live.visibility.is_some());

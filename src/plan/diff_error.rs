@@ -80,8 +80,7 @@ impl DiffError {
                 ..
             } => format!(
                 "Declare it `owner: {owner}` and `state: ABSENT` for one apply, which deletes the \
-                 records of \
-                 that owner, and then as before."
+                 records of that owner, and then as before."
             ),
             Self::ReplaceAmbiguous { choices, .. } => {
                 let choices: Vec<String> = choices

@@ -15,8 +15,10 @@ use crate::ident::{Owner, OwnerPair};
 pub enum OwnerConflict {
     /// A create whose name and version are live under an owner that does not count as the declared
     /// one.
-    #[error("it is live under the owner `{live}`{}, and the owner `{declared}` is \
-        declared", by(author.as_deref()))]
+    #[error(
+        "it is live under the owner `{live}`{}, and the owner `{declared}` is declared",
+        by(author.as_deref())
+    )]
     OwnerDiffers {
         /// The declared owner.
         declared: Owner,
@@ -40,8 +42,10 @@ pub enum OwnerConflict {
         live: Owner,
     },
     /// `PRIVATE` for a record that `user` did not publish.
-    #[error("its author is {}, so that PRIVATE would hide it from this \
-        token", author_word(author.as_deref()))]
+    #[error(
+        "its author is {}, so that PRIVATE would hide it from this token",
+        author_word(author.as_deref())
+    )]
     AuthorDiffers {
         /// The live author, if the server names one.
         author: Option<Arc<str>>,
@@ -92,8 +96,7 @@ impl OwnerConflict {
                 } else {
                     format!(
                         "Declare `owner: {live}` to take the record over, with `{live}` in \
-                         `manage.owners` where \
-                         that is set; or deploy another version."
+                         `manage.owners` where that is set; or deploy another version."
                     )
                 }
             }
@@ -103,8 +106,7 @@ impl OwnerConflict {
             ),
             Self::NarrowedElsewhere { live } => format!(
                 "Write `owner: {live}` in the entry, with `{live}` in `manage.owners` where that \
-                 is set, or leave \
-                 `visibility` as it is live."
+                 is set, or leave `visibility` as it is live."
             ),
             Self::AuthorDiffers { author } => match author {
                 Some(author) => format!(

@@ -130,8 +130,10 @@ pub enum SavedPlanError {
     #[error("the manifest has changed since the plan was made")]
     OtherManifest,
     /// It is for another command.
-    #[error("the plan is a plan for `solform {}`, and `solform {command}` does not execute \
-        it", .kind.command())]
+    #[error(
+        "the plan is a plan for `solform {}`, and `solform {command}` does not execute it",
+        .kind.command()
+    )]
     OtherKind {
         /// The kind of the plan.
         kind: PlanKind,

@@ -251,8 +251,8 @@ impl Store for RemoteStore {
         for piece in &pieces {
             // A piece that could not be removed does no harm.
             if let Err(error) = self.bucket.objects.delete(&piece.path).await {
-                tracing::debug!(path = %piece.path, %error, "a piece of a journal could not be \
-                    removed");
+                let path = &piece.path;
+                tracing::debug!(%path, %error, "a piece of a journal could not be removed");
             }
         }
         Ok(())

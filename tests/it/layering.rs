@@ -271,7 +271,7 @@ fn the_core_is_pure() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Whoever has a writer can write, so no other module names its type or creates one.
+/// A module that has a writer can write, so no other one names its type or creates one.
 #[test]
 fn only_apply_and_run_write() {
     let writer = regex::Regex::new(r"\bWriter::new\b|\bapi::(?:\{[^}]*)?\bWriter\b").unwrap();

@@ -89,8 +89,8 @@ impl Client {
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        tracing::debug!(url = %self.shown(&call.route.url), "the token was refused, it is read \
-            anew");
+        let url = self.shown(&call.route.url);
+        tracing::debug!(%url, "the token was refused, it is read anew");
         let bearer = token
             .after_refusal(&bearer, &shared.secrets)
             .await

@@ -63,8 +63,8 @@ pub(in crate::api) struct Walk {
     /// True if the announced offsets did not match the received records, so that pages may overlap
     /// although the list did not change.
     may_overlap: bool,
-    /// True if the server was seen to count by another page size than it sends.
-    may_be_clamped: bool,
+    /// True if records came after a page that was announced as the last one.
+    denied_more: bool,
 }
 
 impl Walk {
@@ -113,7 +113,7 @@ impl Walk {
                 return Step::Moved;
             }
         }
-        self.may_be_clamped |= said_last && fresh > 0;
+        self.denied_more |= said_last && fresh > 0;
         self.barren = if fresh > 0 || (ids == 0 && page.received > 0) {
             0
         } else {
@@ -134,10 +134,10 @@ impl Walk {
         self.widest = widest.max(page.received);
         let (at, doubtful) = match verdict(page) {
             Step::PendingListing { at, doubtful } => (at, doubtful),
+            // Later pages are trusted if announcements and records have fitted together so far.
             Step::End
-                if page.received > 0
-                    && (widest == 0 || self.may_be_clamped)
-                    && page.may_be_cut(widest) =>
+                if page.may_be_cut(widest)
+                    && (widest == 0 || self.may_overlap || self.denied_more) =>
             {
                 (page.offset.saturating_add(page.received), true)
             }
@@ -161,7 +161,6 @@ impl Walk {
             .is_some_and(|announced| announced != page.offset.saturating_add(page.received))
         {
             self.may_overlap = true;
-            self.may_be_clamped = true;
         }
         Step::PendingListing { at, doubtful }
     }

@@ -37,9 +37,7 @@ macro_rules! reply {
         }
 
         impl<'de> Deserialize<'de> for $name<'de> {
-            fn deserialize<D: Deserializer<'de>>(
-                        deserializer: D,
-                    ) -> Result<Self, D::Error> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 #[expect(non_camel_case_types, reason = "named after the fields")]
                 enum Key { $( $field, )+ Unknown }
 

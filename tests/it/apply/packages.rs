@@ -164,21 +164,22 @@ async fn replace_needs_a_deployable_package() {
     }
 }
 
+/// Declares this number of solutions, each with a package of its own.
+fn entries(total: usize) -> String {
+    (0..total).fold(String::new(), |mut text, index| {
+        let path = "path: '${drive}/${name}-1.ibsolution'";
+        writeln!(text, "  N{index}: {{ version: 1, {path} }}").unwrap();
+        text
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_warnings_are_grouped() {
     let total = 40;
     let names: Vec<String> = (0..total).map(|index| format!("N{index}-1")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "no zip")).collect();
     let emulator = start(packages(&[("A-1", GOOD)], &files), &[]).await;
-    let mut solutions = String::new();
-    for index in 0..total {
-        writeln!(
-            solutions,
-            "  N{index}: {{ version: 1, path: '${{drive}}/${{name}}-1.ibsolution' }}"
-        )
-        .unwrap();
-    }
-    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let env = env_with(&manifest(&emulator.url(), &entries(total)));
     let plan = env
         .solform_beside(&DETAILED)
         .await
@@ -197,15 +198,7 @@ async fn repeated_warnings_are_grouped() {
 async fn missing_packages_are_grouped() {
     let total = 12;
     let emulator = start(packages(&[("A-1", GOOD)], &[]), &[]).await;
-    let mut solutions = String::new();
-    for index in 0..total {
-        writeln!(
-            solutions,
-            "  N{index}: {{ version: 1, path: '${{drive}}/${{name}}-1.ibsolution' }}"
-        )
-        .unwrap();
-    }
-    let env = env_with(&manifest(&emulator.url(), &solutions));
+    let env = env_with(&manifest(&emulator.url(), &entries(total)));
     for command in [&["plan"][..], &["apply", "--auto-approve"]] {
         let output = env
             .solform_beside(command)
