@@ -18,7 +18,7 @@ pub async fn lock(
     owner: &LockOwner,
     timeout: Duration,
     on_wait: &(dyn Fn(&LockOwner) + Send + Sync),
-) -> Result<Result<Lease, LockOwner>, StoreError> {
+) -> Result<Result<Box<dyn Lease>, LockOwner>, StoreError> {
     let begun = Instant::now();
     let mut is_reported = false;
     loop {

@@ -41,12 +41,16 @@ impl EnvironmentContext {
                 .settings
                 .manifest_path(&self.folder, Path::new(".solform"))?,
         };
-        Ok(Arc::new(LocalStore::new(
-            &folder,
-            &environment.name,
-            environment.url.as_str(),
-            environment.context.as_deref(),
-        )))
+        Ok(Arc::new(LocalStore::new(&folder, self.store_key())))
+    }
+
+    fn store_key(&self) -> StoreKey<'_> {
+        let environment = &self.manifest.environment;
+        StoreKey {
+            environment: &environment.name,
+            url: environment.url.as_str(),
+            context: environment.context.as_deref(),
+        }
     }
 
     fn remote_store(&self, text: &str, secrets: &Redactor) -> Result<Arc<dyn Store>, CommandError> {
@@ -93,16 +97,9 @@ impl EnvironmentContext {
             })?;
         }
         let (bucket, prefix) = open_s3(&url, &settings, allowed)?;
-        let environment = &self.manifest.environment;
-        let key = StoreKey {
-            environment: &environment.name,
-            url: environment.url.as_str(),
-            context: environment.context.as_deref(),
-        };
-        let now_ms = Arc::new(clock::now_ms);
-        Ok(Arc::new(RemoteStore::new(
-            bucket, &prefix, text, key, now_ms,
-        )))
+        let (key, now_ms) = (self.store_key(), Arc::new(clock::now_ms));
+        let store = RemoteStore::new(bucket, &prefix, text, key, now_ms);
+        Ok(Arc::new(store))
     }
 }
 
