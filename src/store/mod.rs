@@ -32,4 +32,4 @@ pub use local::{LocalStore, keep_out_of_git};
 pub use lock::{Held, Lease, LockOwner, Unlocked};
 pub use past::{PastApply, PastSending, PastStep, Took};
 pub use remote::RemoteStore;
-pub use s3_settings::BucketSettingsError;
+pub use s3_settings::{BucketSettingsError, server_of};

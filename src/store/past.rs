@@ -183,14 +183,6 @@ impl PastStep {
 }
 
 impl PastApply {
-    /// Creates an apply without any known entries.
-    pub fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            ..Self::default()
-        }
-    }
-
     /// Parses a journal. A last line that was cut short is accepted; any other invalid line is an
     /// error, and so is a journal without a complete line.
     pub fn read(id: &str, location: &str, bytes: &[u8]) -> Result<Self, StoreError> {
@@ -198,7 +190,10 @@ impl PastApply {
             apply: id.to_owned(),
             location: location.to_owned(),
         };
-        let mut past = Self::new(id);
+        let mut past = Self {
+            id: id.to_owned(),
+            ..Self::default()
+        };
         let mut has_lines = false;
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
         for (index, line) in lines.enumerate() {

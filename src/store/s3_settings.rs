@@ -116,15 +116,10 @@ impl BucketSettingsError {
 impl S3Settings {
     /// Reads the variables; an empty one counts as not set.
     pub(super) fn read(variables: &[(String, String)]) -> Result<Self, BucketSettingsError> {
-        let value = |wanted: &str| {
-            let found = variables.iter().find(|(name, _)| name == wanted);
-            found.map(|(_, value)| value.as_str())
-        };
+        let value = |name: &str| value_of(variables, name);
         let is_true = |name: &str| value(name).is_some_and(is_true);
         let mut allows_http = is_true("AWS_ALLOW_HTTP");
-        let endpoint = ENDPOINTS
-            .into_iter()
-            .find_map(|variable| Some((variable, value(variable)?)));
+        let endpoint = endpoint_in(variables);
         if let Some((variable, endpoint)) = endpoint {
             allows_http |= is_loopback_http(variable, endpoint, allows_http)?;
         }
@@ -141,6 +136,36 @@ impl S3Settings {
                 .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
         })
     }
+}
+
+/// Returns the URL of the server that the variables choose for a bucket.
+pub fn server_of(bucket: &Url, variables: &[(String, String)]) -> Url {
+    let value = |name: &str| value_of(variables, name);
+    let endpoint = endpoint_in(variables).and_then(|(_, text)| Url::parse(text).ok());
+    if let Some(endpoint) = endpoint {
+        return endpoint;
+    }
+    let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+    let region = region.unwrap_or("us-east-1");
+    let is_virtual = value("AWS_VIRTUAL_HOSTED_STYLE_REQUEST") == Some("true");
+    let name = match bucket.host_str().filter(|_| is_virtual) {
+        Some(name) => format!("{name}."),
+        None => String::new(),
+    };
+    Url::parse(&format!("https://{name}s3.{region}.amazonaws.com"))
+        .unwrap_or_else(|_| bucket.clone())
+}
+
+fn value_of<'v>(variables: &'v [(String, String)], name: &str) -> Option<&'v str> {
+    let found = variables.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// Returns the endpoint, and the variable that contains it.
+fn endpoint_in(variables: &[(String, String)]) -> Option<(&'static str, &str)> {
+    ENDPOINTS
+        .into_iter()
+        .find_map(|name| Some((name, value_of(variables, name)?)))
 }
 
 fn is_true(value: &str) -> bool {
