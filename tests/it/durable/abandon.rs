@@ -158,7 +158,7 @@ async fn an_orphaned_record_can_be_abandoned() {
     let _ = env.solform_beside(&APPLY).await.exits_with(5);
     let output = env.solform_beside(&["history", "--json"]).await;
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
-    let apply = document["runs"][0]["id"].as_str().unwrap();
+    let apply = document["applies"][0]["id"].as_str().unwrap();
     let _ = env
         .solform_beside(&["abandon", "B@1", "--apply", apply, "--auto-approve"])
         .await

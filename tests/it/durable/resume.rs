@@ -74,7 +74,8 @@ async fn the_next_apply_recovers_and_deploys_nothing_twice() {
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
         .exits_with(2)
-        .warns("was left with 2 changes whose end is not known")
+        .warns("The outcome of 2 changes of apply ")
+        .warns(" is not known. Recovering:")
         .warns("  A@2: done")
         .warns("  B@1: done");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
@@ -165,7 +166,7 @@ async fn resume_finishes_only_the_interrupted_plan() {
         .solform_beside(&["apply", "--resume"])
         .await
         .exits_with(0)
-        .warns("Resuming the run ")
+        .warns("Resuming the apply ")
         .says("Apply complete!");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
     let _ = env
@@ -273,17 +274,18 @@ async fn the_history_shows_every_apply() {
         .await
         .exits_with(0);
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
-    let runs = document["runs"].as_array().unwrap();
-    let results: Vec<&str> = runs
+    assert_eq!(document["format_version"], "2.0");
+    let applies = document["applies"].as_array().unwrap();
+    let results: Vec<&str> = applies
         .iter()
-        .map(|run| run["result"].as_str().unwrap())
+        .map(|apply| apply["result"].as_str().unwrap())
         .collect();
     assert_eq!(results, ["incomplete", "complete"], "{document}");
     assert_eq!(
-        (&runs[0]["done"], &runs[0]["changes"]),
+        (&applies[0]["done"], &applies[0]["changes"]),
         (&2.into(), &3.into())
     );
-    let first = runs[0]["id"].as_str().unwrap();
+    let first = applies[0]["id"].as_str().unwrap();
     let shown = env
         .solform_beside(&["history", "show", first])
         .await
@@ -362,7 +364,7 @@ async fn an_apply_without_its_last_patch_is_not_complete() {
         .solform_beside(&["apply", "--resume"])
         .await
         .exits_with(0)
-        .warns("Resuming the run ")
+        .warns("Resuming the apply ")
         .says("Apply complete!");
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
@@ -464,7 +466,7 @@ async fn an_interrupted_recovery_changes_nothing() {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let code = tokio::task::spawn_blocking(move || {
         let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert!(stderr.any(|line| line.unwrap().contains("Settling:")));
+        assert!(stderr.any(|line| line.unwrap().contains("Recovering:")));
         let killed = std::process::Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status()
