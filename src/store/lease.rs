@@ -134,9 +134,7 @@ impl RemoteLock {
         owner: &LockOwner,
     ) -> Result<Result<Box<dyn Lease>, Held>, Error> {
         let begun = Instant::now();
-        let hold = |version| -> Result<Result<Box<dyn Lease>, Held>, Error> {
-            Ok(Ok(Box::new(RemoteLease::hold(self, owner, version, begun))))
-        };
+        let hold = |version| Ok(Ok(self.hold(owner, version, begun)));
         let held = |owner, is_silent| Ok(Err(Held { owner, is_silent }));
         match self.put(owner, PutMode::Create).await {
             Ok(version) => return hold(version),
@@ -166,6 +164,23 @@ impl RemoteLock {
             ) => held(holder, false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Starts the renewal of a lock that was written at `begun`.
+    fn hold(
+        self: &Arc<Self>,
+        owner: &LockOwner,
+        version: UpdateVersion,
+        begun: Instant,
+    ) -> Box<dyn Lease> {
+        let (sender, trusted) = watch::channel(Some(begun + TRUSTED));
+        let renewal = Arc::clone(self).renew(owner.clone(), version, sender);
+        Box::new(RemoteLease {
+            lock: Arc::clone(self),
+            id: owner.id.clone(),
+            trusted,
+            renewing: tokio::spawn(renewal),
+        })
     }
 
     /// Renews the lock until it is lost. `trusted` receives the time until which it is trusted;
@@ -214,24 +229,6 @@ struct RemoteLease {
     /// The time until which it is trusted; none after it was lost.
     trusted: watch::Receiver<Option<Instant>>,
     renewing: JoinHandle<()>,
-}
-
-impl RemoteLease {
-    fn hold(
-        lock: &Arc<RemoteLock>,
-        owner: &LockOwner,
-        version: UpdateVersion,
-        begun: Instant,
-    ) -> Self {
-        let (sender, trusted) = watch::channel(Some(begun + TRUSTED));
-        let renewal = Arc::clone(lock).renew(owner.clone(), version, sender);
-        Self {
-            lock: Arc::clone(lock),
-            id: owner.id.clone(),
-            trusted,
-            renewing: tokio::spawn(renewal),
-        }
-    }
 }
 
 #[async_trait]

@@ -315,21 +315,16 @@ fn held(owner: Option<LockOwner>) -> Held {
     }
 }
 
-/// Returns the error of a lock request that failed.
+/// Returns the error of a lock request that failed. A file system without locks reports ENOLCK if it
+/// is a network file system without a lock service, else ENOSYS or EOPNOTSUPP.
 fn lock_failed(path: &Path, source: io::Error) -> StoreError {
-    if is_without_locks(&source) {
+    const ENOLCK: i32 = 37;
+    if source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == Some(ENOLCK) {
         return StoreError::NoFileLocks {
             path: path.to_owned(),
         };
     }
     failed("lock", path)(source)
-}
-
-/// Returns whether a file system reports that it has no locks: ENOLCK of a network file system
-/// without a lock service, ENOSYS or EOPNOTSUPP of one without support for locks.
-fn is_without_locks(error: &io::Error) -> bool {
-    const ENOLCK: i32 = 37;
-    error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
 }
 
 /// Returns nothing if the file does not exist.
