@@ -30,7 +30,7 @@ async fn killed(knobs: &[&str]) -> (Emulator, TestEnv) {
 
 /// Does the same with these solutions. The plan is saved as `plan.json`.
 async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
-    let emulator = worlds::start_with(world(), knobs, JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world(), knobs, JobPace::Manual).await;
     let env = env_with(&manifest(&emulator.url(), solutions));
     let _ = env
         .solform_beside(&["plan", "--out", "plan.json"])
@@ -409,7 +409,7 @@ async fn equal_short_addresses_are_kept_apart() {
         &[Version::active("a", "1@2")],
         &[Version::active("a@1", "2")],
     );
-    let emulator = worlds::start_with(world, &knobs, JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world, &knobs, JobPace::Manual).await;
     let solutions = "
   a@1: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
 ";
@@ -487,7 +487,7 @@ async fn an_interrupted_recovery_changes_nothing() {
 /// A command that is printed as the next step contains the `--store` of the command that prints it.
 #[tokio::test(flavor = "multi_thread")]
 async fn printed_commands_name_the_same_store() {
-    let emulator = worlds::start_with(world(), &[], JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world(), &[], JobPace::Manual).await;
     let text = manifest(&emulator.url(), SOLUTIONS).replace("deploy: 20s", "deploy: 2s");
     let env = env_with(&text);
     let arguments = ["apply", "--auto-approve", "--store", "kept here"];
@@ -549,7 +549,7 @@ async fn percent_limits_hold_for_the_rest_of_a_plan() {
             (true, &["apply", "the.plan"]),
             (false, &["apply", "the.plan"]),
         ] {
-            let emulator = worlds::start_with(seed(&live, &[]), &[], JobPace::Manual, 100).await;
+            let emulator = worlds::start_with(seed(&live, &[]), &[], JobPace::Manual).await;
             let limits = format!("    {limits}\n");
             let text = worlds::manifest_with(&emulator.url(), &limits, "", &solutions("ABSENT"));
             let env = env_with(&text);

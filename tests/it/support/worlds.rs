@@ -90,15 +90,19 @@ pub(crate) async fn start(seed: Seed, knobs: &[&str]) -> Emulator {
     emulator::start(options(seed, knobs)).await.unwrap()
 }
 
-/// Does the same, with a pace for its jobs and a page cap.
-pub(crate) async fn start_with(
-    seed: Seed,
-    knobs: &[&str],
-    job_pace: JobPace,
-    page_cap: usize,
-) -> Emulator {
+/// Does the same, with a pace for its jobs.
+pub(crate) async fn start_with(seed: Seed, knobs: &[&str], job_pace: JobPace) -> Emulator {
     emulator::start(EmulatorOptions {
         job_pace,
+        ..options(seed, knobs)
+    })
+    .await
+    .unwrap()
+}
+
+/// Does the same as [`start`], with pages of at most `page_cap` entries.
+pub(crate) async fn start_capped(seed: Seed, knobs: &[&str], page_cap: usize) -> Emulator {
+    emulator::start(EmulatorOptions {
         page_cap,
         ..options(seed, knobs)
     })
