@@ -315,8 +315,8 @@ fn held(owner: Option<LockOwner>) -> Held {
     }
 }
 
-/// Returns the error of a lock request that failed. A file system without locks reports ENOLCK if it
-/// is a network file system without a lock service, else ENOSYS or EOPNOTSUPP.
+/// Returns the error of a lock request that failed. A file system without locks reports ENOLCK if
+/// it is a network file system without a lock service, else ENOSYS or EOPNOTSUPP.
 fn lock_failed(path: &Path, source: io::Error) -> StoreError {
     const ENOLCK: i32 = 37;
     if source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == Some(ENOLCK) {
