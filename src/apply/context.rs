@@ -53,7 +53,7 @@ pub struct ApplyContext<'a> {
     /// The journal of every request before it is sent.
     pub journal: &'a Journal,
     /// The lock that must be held at each write.
-    pub lease: &'a Lease,
+    pub lease: &'a dyn Lease,
     /// The token that reports an interrupt.
     pub interrupt: CancelToken,
     /// The limits of time and concurrency.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::backend::Store;
 use super::error::StoreError;
 use super::lease::WATCHED;
-use super::lock::{Held, Lease, LockOwner};
+use super::lock::{Lease, LockOwner};
 
 /// The pause between two attempts to take a lock that is held.
 const RETRY: Duration = Duration::from_millis(500);
@@ -18,19 +18,16 @@ pub async fn lock(
     owner: &LockOwner,
     timeout: Duration,
     on_wait: &(dyn Fn(&LockOwner) + Send + Sync),
-) -> Result<Result<Lease, LockOwner>, StoreError> {
+) -> Result<Result<Box<dyn Lease>, LockOwner>, StoreError> {
     let begun = Instant::now();
     let mut is_reported = false;
     loop {
-        let Held {
-            owner: holder,
-            is_silent,
-        } = match store.try_lock(owner).await? {
+        let held = match store.try_lock(owner).await? {
             Ok(lease) => return Ok(Ok(lease)),
             Err(held) => held,
         };
         // A lock that has probably expired is watched, even without a timeout.
-        let patience = if is_silent {
+        let patience = if held.is_silent {
             timeout.max(WATCHED + RETRY)
         } else {
             timeout
@@ -38,11 +35,11 @@ pub async fn lock(
         let deadline = begun + patience;
         let now = Instant::now();
         if now >= deadline {
-            return Ok(Err(holder));
+            return Ok(Err(held.owner));
         }
         if !is_reported {
             is_reported = true;
-            on_wait(&holder);
+            on_wait(&held.owner);
         }
         tokio::time::sleep_until(deadline.min(now + RETRY)).await;
     }

@@ -7,6 +7,32 @@ use super::entry::Record;
 use super::error::StoreError;
 use super::journal::Journal;
 use super::lock::{Held, Lease, LockOwner};
+use crate::ident::Digest;
+
+/// The key of an environment's folder in a store. It contains the server, so that two servers never
+/// share a journal.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreKey<'a> {
+    /// The environment's name.
+    pub environment: &'a str,
+    /// The URL of the server.
+    pub url: &'a str,
+    /// The context (`IB-Context`).
+    pub context: Option<&'a str>,
+}
+
+impl StoreKey<'_> {
+    /// Returns the name of the folder.
+    pub(super) fn folder_name(self) -> String {
+        let context = self.context.unwrap_or_default();
+        let key = Digest::of(format!("{}\n{}\n{context}", self.environment, self.url).as_bytes());
+        let mut name = self
+            .environment
+            .replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+        name.truncate(40);
+        format!("{name}-{}", &key.as_str()[..12])
+    }
+}
 
 /// A store of the journals, the plans and the lock of one environment.
 #[async_trait]
@@ -45,7 +71,8 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     async fn prove_locks(&self) -> Result<(), StoreError>;
 
     /// Takes the lock, or returns its holder.
-    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError>;
+    async fn try_lock(&self, owner: &LockOwner)
+    -> Result<Result<Box<dyn Lease>, Held>, StoreError>;
 
     /// Returns the holder of the lock.
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError>;
@@ -58,5 +85,14 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Removes the lock from its holder. Returns `false` if it is held under another id, or not
     /// held.
-    async fn force_unlock(&self, id: &str) -> Result<bool, StoreError>;
+    async fn force_unlock(&self, id: &str) -> Result<bool, StoreError> {
+        if self.lock_owner().await?.is_none_or(|owner| owner.id != id) {
+            return Ok(false);
+        }
+        self.remove_lock().await?;
+        Ok(true)
+    }
+
+    /// Removes the lock from any holder.
+    async fn remove_lock(&self) -> Result<(), StoreError>;
 }

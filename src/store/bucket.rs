@@ -1,6 +1,6 @@
-//! Buckets: opening one, and the limits of what it may send.
+//! Buckets: opening one, and the requests that a store sends to it.
 //!
-//! A bucket is on another computer: its lists, objects and errors are read within limits.
+//! A bucket is on another computer: its lists and objects are read within limits.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,44 +9,28 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use http_body_util::{BodyExt as _, Limited};
 use object_store::aws::{
     AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, AwsCredentialProvider, S3ConditionalPut,
-};
-use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
-    HttpResponseBody, HttpService, ReqwestConnector,
 };
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
 use object_store::{
-    ClientOptions, CredentialProvider, Error, GetResult, ObjectStore, ObjectStoreExt as _,
+    ClientOptions, CredentialProvider, Error, GetResult, ObjectStore, ObjectStoreExt as _, PutMode,
     RetryConfig, UpdateVersion,
 };
-use reqwest::StatusCode;
 use url::Url;
 
 use super::bucket_error::{BoundError, MAX_NAME_BYTES, MAX_NAMES, MAX_PAGES};
-use super::connection::{self, CONNECT_TIMEOUT, Guard, REQUEST_TIMEOUT};
+use super::connection::BucketConnector;
 use super::error::StoreError;
 use super::s3_settings::{BucketSettingsError, Credentials, S3Settings};
 use crate::allowed_hosts::AllowedHosts;
 use crate::ident::Digest;
 
-/// The maximum time during which a request is repeated.
-const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The timeout of a cloud machine's metadata service. It is short, because the service is on the
-/// same machine.
-const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The largest answer that holds no object: a page of a list has a few hundred kilobytes.
-const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
-/// The largest object that is read.
-pub(super) const OBJECT_LIMIT: u64 = 512 * 1024 * 1024;
 /// The objects of a bucket, and their names page by page.
 #[derive(Clone)]
 pub struct Bucket {
-    pub(super) objects: Arc<dyn ObjectStore>,
+    objects: Arc<dyn ObjectStore>,
     pages: Arc<dyn PaginatedListStore>,
 }
 
@@ -103,39 +87,47 @@ impl Bucket {
             page_token = Some(token);
         }
     }
+
+    /// Reads an object that is not longer than `limit`, if it exists.
+    pub(super) async fn read(&self, path: &Path, limit: u64) -> Result<Option<Object>, Error> {
+        let found = match self.objects.get(path).await {
+            Ok(found) => found,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let version = UpdateVersion {
+            e_tag: found.meta.e_tag.clone(),
+            version: found.meta.version.clone(),
+        };
+        let bytes = bytes_of(found, limit).await?;
+        Ok(Some(Object { bytes, version }))
+    }
+
+    /// Writes an object, and returns its version.
+    pub(super) async fn put(
+        &self,
+        path: &Path,
+        bytes: impl Into<Bytes>,
+        mode: PutMode,
+    ) -> Result<UpdateVersion, Error> {
+        let payload = bytes.into().into();
+        let done = self.objects.put_opts(path, payload, mode.into()).await?;
+        Ok(done.into())
+    }
+
+    /// Removes an object, if it exists.
+    pub(super) async fn remove(&self, path: &Path) -> Result<(), Error> {
+        match self.objects.delete(path).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// An object that was read, and its version.
 pub(super) struct Object {
     pub(super) bytes: Bytes,
     pub(super) version: UpdateVersion,
-}
-
-/// Reads an object that is not longer than `limit`, if it exists.
-pub(super) async fn read_object(
-    objects: &dyn ObjectStore,
-    path: &Path,
-    limit: u64,
-) -> Result<Option<Object>, Error> {
-    let found = match objects.get(path).await {
-        Ok(found) => found,
-        Err(Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let version = UpdateVersion {
-        e_tag: found.meta.e_tag.clone(),
-        version: found.meta.version.clone(),
-    };
-    let bytes = bytes_of(found, limit).await?;
-    Ok(Some(Object { bytes, version }))
-}
-
-/// Removes an object, if it exists.
-pub(super) async fn remove_object(objects: &dyn ObjectStore, path: &Path) -> Result<(), Error> {
-    match objects.delete(path).await {
-        Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 async fn bytes_of(found: GetResult, limit: u64) -> Result<Bytes, Error> {
@@ -164,23 +156,40 @@ pub fn open_s3(
 ) -> Result<(Bucket, Path), StoreError> {
     // Another part of the process may have installed a provider; any provider works.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut settings = S3Settings::read(variables).map_err(|source| StoreError::Settings {
+    let settings = S3Settings::read(variables).map_err(|source| StoreError::Settings {
         location: url.to_string(),
         source,
     })?;
-    settings.allowed_hosts = allowed_hosts.cloned();
     let failed = |error: Error| StoreError::remote("open", url.to_string(), &error);
-    let mut builder = configured(url, variables, &settings)
-        .with_client_options(client_options(&settings, REQUEST_TIMEOUT))
-        .with_retry(RetryConfig {
+    let connector = BucketConnector {
+        connect_timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(30),
+        certificates: settings.certificates.clone(),
+        allowed_hosts: allowed_hosts.cloned(),
+    };
+    let mut builder =
+        configured(url, variables, &settings, connector.clone()).with_retry(RetryConfig {
             // Pauses double from 100 ms: an outage of some seconds does not end an apply.
             max_retries: 7,
-            retry_timeout: RETRY_TIMEOUT,
+            retry_timeout: Duration::from_secs(30),
             ..RetryConfig::default()
         });
     if settings.credentials == Credentials::Metadata {
+        // The service is on the same machine, and is asked once.
+        let connector = BucketConnector {
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            ..connector
+        };
+        let client = configured(url, variables, &settings, connector)
+            .with_retry(RetryConfig {
+                max_retries: 0,
+                ..RetryConfig::default()
+            })
+            .build()
+            .map_err(failed)?;
         builder = builder.with_credentials(Arc::new(MetadataCredentials {
-            service: metadata_service(url, variables, &settings).map_err(failed)?,
+            service: Arc::clone(client.credentials()),
         }));
     }
     let objects = Arc::new(builder.build().map_err(failed)?);
@@ -189,17 +198,15 @@ pub fn open_s3(
     Ok((Bucket::new(Arc::clone(&objects) as _, objects), prefix))
 }
 
-fn configured(url: &Url, variables: &[(String, String)], settings: &S3Settings) -> AmazonS3Builder {
-    let guard = settings.allowed_hosts.clone().map(|allowed| Guard {
-        allowed,
-        bundle: variables
-            .iter()
-            .find(|(name, _)| name == "AWS_CA_BUNDLE")
-            .map(|(_, path)| path.into()),
-    });
+fn configured(
+    url: &Url,
+    variables: &[(String, String)],
+    settings: &S3Settings,
+    connector: BucketConnector,
+) -> AmazonS3Builder {
     let mut builder = AmazonS3Builder::new()
         .with_url(url.as_str())
-        .with_http_connector(BoundedConnector { guard });
+        .with_http_connector(connector);
     for (name, value) in variables {
         // A variable that the client does not know belongs to another program.
         if let Ok(key) = name.to_ascii_lowercase().parse() {
@@ -207,46 +214,16 @@ fn configured(url: &Url, variables: &[(String, String)], settings: &S3Settings) 
         }
     }
     if let Some(endpoint) = &settings.endpoint {
-        builder = builder
-            .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint)
-            .with_allow_http(settings.allows_http);
+        builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
     }
     if let Some(endpoint) = &settings.metadata_endpoint {
         builder = builder.with_metadata_endpoint(endpoint);
     }
     builder
+        .with_client_options(ClientOptions::new().with_allow_http(settings.allows_http))
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         // Not every service has the call that deletes many objects.
         .with_config(AmazonS3ConfigKey::DisableBulkDelete, "true")
-}
-
-fn client_options(settings: &S3Settings, timeout: Duration) -> ClientOptions {
-    let options = ClientOptions::new()
-        .with_connect_timeout(CONNECT_TIMEOUT)
-        .with_timeout(timeout)
-        .with_allow_http(settings.allows_http);
-    settings
-        .certificates
-        .iter()
-        .cloned()
-        .fold(options, ClientOptions::with_root_certificate)
-}
-
-/// The credentials that a cloud machine provides by itself, requested once.
-fn metadata_service(
-    url: &Url,
-    variables: &[(String, String)],
-    settings: &S3Settings,
-) -> Result<AwsCredentialProvider, Error> {
-    let client = configured(url, variables, settings)
-        .with_client_options(client_options(settings, METADATA_TIMEOUT))
-        .with_retry(RetryConfig {
-            max_retries: 0,
-            retry_timeout: METADATA_TIMEOUT,
-            ..RetryConfig::default()
-        })
-        .build()?;
-    Ok(Arc::clone(client.credentials()))
 }
 
 /// Reports missing credentials if the machine does not provide any.
@@ -267,53 +244,5 @@ impl CredentialProvider for MetadataCredentials {
                 source: Box::new(BucketSettingsError::NoCredentials),
             }
         })
-    }
-}
-
-/// A connector for clients that read bounded answers.
-#[derive(Debug)]
-struct BoundedConnector {
-    /// The allowed hosts, if hosts are restricted.
-    guard: Option<Guard>,
-}
-
-impl HttpConnector for BoundedConnector {
-    fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
-        let client = match &self.guard {
-            Some(guard) => connection::guarded(guard, options)?,
-            None => ReqwestConnector::default().connect(options)?,
-        };
-        Ok(HttpClient::new(BoundedClient(client)))
-    }
-}
-
-#[derive(Debug)]
-struct BoundedClient(HttpClient);
-
-#[async_trait]
-impl HttpService for BoundedClient {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let is_list = request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("list-type=2"));
-        let is_get = request.method().as_str() == "GET";
-        let mut response = self.0.execute(request).await?;
-        let limit = if is_get && !is_list && response.status().is_success() {
-            usize::try_from(OBJECT_LIMIT).unwrap_or(usize::MAX)
-        } else {
-            ANSWER_LIMIT
-        };
-        // A service that does not implement a request will not implement it a second later: a
-        // server error would be repeated.
-        if response.status().as_u16() == 501 {
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-        }
-        Ok(response.map(|body| {
-            let body = Limited::new(body, limit);
-            HttpResponseBody::new(
-                body.map_err(|source| HttpError::new_boxed(HttpErrorKind::Decode, source)),
-            )
-        }))
     }
 }

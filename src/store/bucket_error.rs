@@ -56,19 +56,17 @@ impl BucketError {
     /// Reads an error of the bucket's client.
     pub(super) fn of(error: &Error) -> Self {
         let mut innermost: &(dyn std::error::Error + 'static) = error;
-        let mut kind = match error {
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        let kind = match error {
+            _ if innermost.is::<BoundError>() => BucketErrorKind::Bound,
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 BucketErrorKind::Denied
             }
             Error::NotFound { .. } => BucketErrorKind::NotFound,
             _ => BucketErrorKind::Other,
         };
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        if innermost.is::<BoundError>() {
-            kind = BucketErrorKind::Bound;
-        }
         Self {
             text: readable(&innermost.to_string()),
             kind,

@@ -1,91 +1,115 @@
-//! The connection of a bucket's client, if only some hosts are allowed.
+//! The connection of a bucket's client: bounded answers, and requests to allowed hosts only.
 //!
 //! The client sends requests not only to the bucket: it gets credentials from the metadata service,
 //! from a container's endpoint or from STS, each named by a variable, and a bucket can redirect.
 //! All these requests pass through this module.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http_body_util::{BodyExt as _, Limited};
 use object_store::client::{
-    HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+    HttpResponseBody, HttpService,
 };
 use object_store::{ClientConfigKey, ClientOptions, Error};
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, StatusCode};
 use url::Url;
 
 use crate::allowed_hosts::AllowedHosts;
-use crate::regular_file::{self, SECRET_LIMIT};
 
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest object that is read.
+pub(super) const OBJECT_LIMIT: u64 = 512 * 1024 * 1024;
+/// The largest answer that holds no object: a page of a list has a few hundred kilobytes.
+const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
-/// The maximum number of redirects that are followed, all of them to allowed hosts.
-const REDIRECTS: usize = 5;
+/// The maximum number of redirects that are followed.
+const REDIRECTS: usize = 10;
 
-/// The state of a guarded connection.
-#[derive(Debug)]
-pub(super) struct Guard {
-    pub(super) allowed: AllowedHosts,
-    /// The file of `AWS_CA_BUNDLE`.
-    pub(super) bundle: Option<PathBuf>,
+/// The connector of a bucket's clients.
+#[derive(Debug, Clone)]
+pub(super) struct BucketConnector {
+    pub(super) connect_timeout: Duration,
+    pub(super) timeout: Duration,
+    /// The trusted certificates, in addition to those of the system.
+    pub(super) certificates: Vec<Certificate>,
+    /// The allowed hosts, if they are restricted.
+    pub(super) allowed_hosts: Option<AllowedHosts>,
 }
 
-/// Creates a client that sends requests to allowed hosts only.
-pub(super) fn guarded(guard: &Guard, options: &ClientOptions) -> Result<HttpClient, Error> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Generic {
-        store: "S3",
-        source,
-    };
-    let allowed = guard.allowed.clone();
-    let redirects = Policy::custom(move |attempt| {
-        if attempt.previous().len() > REDIRECTS {
-            return attempt.error("too many redirects");
-        }
-        match allowed.check(attempt.url()) {
-            Ok(()) => attempt.follow(),
-            Err(refusal) => attempt.error(refusal),
-        }
-    });
-    let certificates = match &guard.bundle {
-        Some(path) => {
-            let pem =
-                regular_file::read(path, SECRET_LIMIT).map_err(|error| failed(error.into()))?;
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.into()))?
-        }
-        None => Vec::new(),
-    };
-    let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
-        .tls_certs_merge(certificates)
-        .https_only(allows_http.as_deref() != Some("true"))
-        .redirect(redirects)
-        .build()
-        .map_err(|error| failed(error.into()))?;
-    Ok(HttpClient::new(GuardedService {
-        inner: HttpClient::new(client),
-        allowed: guard.allowed.clone(),
-    }))
+impl HttpConnector for BucketConnector {
+    fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
+        let allowed_hosts = self.allowed_hosts.clone();
+        let redirects = Policy::custom(move |attempt| {
+            if attempt.previous().len() > REDIRECTS {
+                return attempt.error("too many redirects");
+            }
+            match allowed_hosts.as_ref().map(|all| all.check(attempt.url())) {
+                Some(Err(refusal)) => attempt.error(refusal),
+                Some(Ok(())) | None => attempt.follow(),
+            }
+        });
+        let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("solform/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.timeout)
+            .tls_certs_merge(self.certificates.iter().cloned())
+            // A store has few requests at once, which HTTP/2 makes slower.
+            .http1_only()
+            .https_only(allows_http.as_deref() != Some("true"))
+            .redirect(redirects)
+            .build()
+            .map_err(|error| Error::Generic {
+                store: "S3",
+                source: error.into(),
+            })?;
+        Ok(HttpClient::new(BucketClient {
+            client,
+            allowed_hosts: self.allowed_hosts.clone(),
+        }))
+    }
 }
 
 #[derive(Debug)]
-struct GuardedService {
-    inner: HttpClient,
-    allowed: AllowedHosts,
+struct BucketClient {
+    client: reqwest::Client,
+    allowed_hosts: Option<AllowedHosts>,
 }
 
 #[async_trait]
-impl HttpService for GuardedService {
+impl HttpService for BucketClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let url = Url::parse(&request.uri().to_string())
-            .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
         // `Unknown` errors are not retried.
-        self.allowed
-            .check(&url)
-            .map_err(|refusal| HttpError::new(HttpErrorKind::Unknown, refusal))?;
-        self.inner.execute(request).await
+        if let Some(allowed_hosts) = &self.allowed_hosts {
+            let url = Url::parse(&request.uri().to_string())
+                .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+            allowed_hosts
+                .check(&url)
+                .map_err(|refusal| HttpError::new(HttpErrorKind::Unknown, refusal))?;
+        }
+        let is_list = request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("list-type=2"));
+        let is_get = request.method().as_str() == "GET";
+        let mut response = self.client.call(request).await?;
+        let limit = if is_get && !is_list && response.status().is_success() {
+            usize::try_from(OBJECT_LIMIT).unwrap_or(usize::MAX)
+        } else {
+            ANSWER_LIMIT
+        };
+        // A service that does not implement a request will not implement it a second later: a
+        // server error would be repeated.
+        if response.status().as_u16() == 501 {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        Ok(response.map(|body| {
+            let body = Limited::new(body, limit);
+            HttpResponseBody::new(
+                body.map_err(|source| HttpError::new_boxed(HttpErrorKind::Decode, source)),
+            )
+        }))
     }
 }

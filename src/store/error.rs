@@ -54,31 +54,29 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A journal contains a line that is not an entry, before its last line.
-    #[error("line {line} of the journal of apply `{apply}` in `{location}` is damaged")]
+    #[error("line {line} of {journal} is damaged")]
     Corrupt {
-        /// The id of the apply.
-        apply: String,
         /// The number of the line, counted from 1.
         line: usize,
-        /// The store.
-        location: String,
+        /// The journal.
+        journal: JournalRef,
     },
     /// A journal has no complete line, although it is created together with its first line.
-    #[error("the journal of apply `{apply}` in `{location}` is empty")]
-    Empty {
-        /// The apply.
-        apply: String,
-        /// The store.
-        location: String,
-    },
+    #[error("{0} is empty")]
+    Empty(JournalRef),
     /// A journal was written by a newer solform.
-    #[error("the journal of apply `{apply}` in `{location}` was written by a newer solform")]
-    Newer {
-        /// The id of the apply.
-        apply: String,
-        /// The store.
-        location: String,
-    },
+    #[error("{0} was written by a newer solform")]
+    Newer(JournalRef),
+}
+
+/// A journal that cannot be read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the journal of apply `{apply}` in `{location}`")]
+pub struct JournalRef {
+    /// The id of the apply.
+    pub apply: String,
+    /// The store.
+    pub location: String,
 }
 
 impl StoreError {
@@ -126,15 +124,13 @@ impl StoreError {
                  same time."
                     .to_owned()
             }
-            Self::Corrupt {
-                apply, location, ..
-            }
-            | Self::Empty { apply, location } => format!(
+            Self::Corrupt { journal, .. } | Self::Empty(journal) => format!(
                 "It is not known what the apply sent. Check the live versions with `solform list` \
                  and the jobs with `solform jobs`. When no job is in progress, move everything \
-                 named `{apply}` out of `{location}/runs`, and plan again."
+                 named `{}` out of `{}/runs`, and plan again.",
+                journal.apply, journal.location
             ),
-            Self::Newer { .. } => "Use the version of solform that started the apply.".to_owned(),
+            Self::Newer(_) => "Use the version of solform that started the apply.".to_owned(),
         }
     }
 }

@@ -231,9 +231,9 @@ mod tests {
             (vec![UNKNOWN, END], 0, false),
         ] {
             let text: String = entries.iter().map(|entry| line(entry)).collect();
-            let run = read(&text).unwrap();
-            assert_eq!(run.open_steps().count(), open, "{text}");
-            assert_eq!(run.needs_recovery(), needs_recovery, "{text}");
+            let past = read(&text).unwrap();
+            assert_eq!(past.open_steps().count(), open, "{text}");
+            assert_eq!(past.needs_recovery(), needs_recovery, "{text}");
         }
     }
 
@@ -262,9 +262,9 @@ mod tests {
             let done = line(&format!(
                 r#"{{"kind":"outcome",{second},"outcome":"done","id":"i"}}"#
             ));
-            let run = read(&format!("{send}{done}")).unwrap();
-            assert_eq!(run.steps.len(), steps, "{send}{done}");
-            assert_eq!(run.open_steps().count(), steps - 1, "{send}{done}");
+            let past = read(&format!("{send}{done}")).unwrap();
+            assert_eq!(past.steps.len(), steps, "{send}{done}");
+            assert_eq!(past.open_steps().count(), steps - 1, "{send}{done}");
         }
     }
 
@@ -278,8 +278,8 @@ mod tests {
             (vec![INTENT, SEND, ABANDON, DONE], 0, 0),
         ] {
             let text: String = entries.iter().map(|entry| line(entry)).collect();
-            let runs = [read(&text).unwrap()];
-            let history = history_of(&runs);
+            let applies = [read(&text).unwrap()];
+            let history = history_of(&applies);
             assert_eq!(history.orphaned.len(), orphaned, "{text}");
             assert_eq!(history.abandoned_deploys.len(), deploys, "{text}");
         }
@@ -303,32 +303,32 @@ mod tests {
             (line(r#"{"kind":"of a later day","more":1}"#), Some(false)),
             (whole.replace("\"v\":1", "\"v\":2"), None),
         ] {
-            let run = read(&text);
+            let past = read(&text);
             assert_eq!(
-                run.as_ref().ok().map(|run| run.is_torn),
+                past.as_ref().ok().map(|past| past.is_torn),
                 torn,
-                "{text} {run:?}"
+                "{text} {past:?}"
             );
         }
     }
 
     #[test]
     fn old_apply_records_are_deleted_unless_needed() {
-        let run = |number: usize, entries: &[&str]| {
+        let past = |number: usize, entries: &[&str]| {
             let text: String = entries.iter().map(|entry| line(entry)).collect();
             PastApply::read(&format!("{number:04}"), "here", text.as_bytes()).unwrap()
         };
-        let mut runs = vec![
-            run(0, &[INTENT, SEND, DONE, END]),
-            run(1, &[INTENT, SEND, UNKNOWN, END]),
-            run(2, &[INTENT, SEND, FAILED, END]),
-            run(3, &[SEND]),
-            run(4, &[END]),
+        let mut applies = vec![
+            past(0, &[INTENT, SEND, DONE, END]),
+            past(1, &[INTENT, SEND, UNKNOWN, END]),
+            past(2, &[INTENT, SEND, FAILED, END]),
+            past(3, &[SEND]),
+            past(4, &[END]),
         ];
-        runs.extend((5..5 + KEPT_APPLIES).map(|number| run(number, &[END])));
-        assert_eq!(expired(&runs), ["0000", "0004"]);
-        assert!(expired(&runs[5..]).is_empty());
-        let history = history_of(&runs[..3]);
+        applies.extend((5..5 + KEPT_APPLIES).map(|number| past(number, &[END])));
+        assert_eq!(expired(&applies), ["0000", "0004"]);
+        assert!(expired(&applies[5..]).is_empty());
+        let history = history_of(&applies[..3]);
         assert!(history.confirmed.is_empty(), "the failed deploy came last");
         assert_eq!(history.orphaned.len(), 1);
         assert_eq!(history.in_flight.len(), 1);

@@ -1,16 +1,15 @@
 //! The write-ahead journal: a line is on disk before the call that it announces is sent.
 //!
-//! Steps run concurrently, and each waits for the disk before it writes to the platform. One thread
-//! owns the file and writes all waiting lines together, so that fifty steps cost the disk little
-//! more than one step.
+//! Steps run concurrently, and each waits for the disk before it writes to the platform. One task
+//! writes all waiting lines together, so that fifty steps cost the disk little more than one step.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::thread::JoinHandle;
+use std::io;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::entry::{Entry, Record};
+use super::error::StoreError;
 
 /// The reason why a line could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -41,71 +40,47 @@ impl JournalError {
 #[derive(Debug)]
 pub struct Journal {
     path: String,
-    lines: Option<mpsc::UnboundedSender<Line>>,
-    writer: Option<Sink>,
+    lines: mpsc::UnboundedSender<Lines>,
+    writer: JoinHandle<()>,
 }
 
-/// The writer of the lines.
-#[derive(Debug)]
-enum Sink {
-    /// A thread, which may wait for the disk.
-    Thread(JoinHandle<()>),
-    /// A task, which waits for the network.
-    Task(tokio::task::JoinHandle<()>),
+/// The location to which a journal's lines are written.
+pub(super) trait LineSink: Send + 'static {
+    /// Appends whole lines; returns when they survive a crash.
+    fn append(&mut self, lines: Vec<u8>) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// Lines that wait to be written.
-pub(super) type Lines = mpsc::UnboundedReceiver<Line>;
-
-/// A group of lines that belong together, and the callers that wait for them.
+/// Lines that belong together, and the caller that waits for them.
 #[derive(Debug)]
-pub(super) struct Line {
+struct Lines {
     text: Vec<u8>,
     written: oneshot::Sender<io::Result<()>>,
 }
 
 impl Journal {
-    /// Creates a journal that appends to an open file.
-    pub(super) fn new(path: String, file: File) -> Self {
-        let (sender, lines) = mpsc::unbounded_channel();
-        let writer = std::thread::spawn(move || write_lines(file, lines));
+    /// Creates a journal, and the task that writes its lines.
+    pub(super) fn new(path: String, sink: impl LineSink) -> Self {
+        let (lines, receiver) = mpsc::unbounded_channel();
         Self {
             path,
-            lines: Some(sender),
-            writer: Some(Sink::Thread(writer)),
-        }
-    }
-
-    /// Creates a journal that passes its lines to a task, which writes them to another location.
-    pub(super) fn elsewhere<F: Future<Output = ()> + Send + 'static>(
-        path: String,
-        write: impl FnOnce(Lines) -> F,
-    ) -> Self {
-        let (sender, lines) = mpsc::unbounded_channel();
-        Self {
-            path,
-            lines: Some(sender),
-            writer: Some(Sink::Task(tokio::spawn(write(lines)))),
+            lines,
+            writer: tokio::spawn(write_all(sink, receiver)),
         }
     }
 
     /// Closes the journal: every line is written, and no further line is accepted.
-    pub async fn close(mut self) -> Result<(), JournalError> {
-        drop(self.lines.take());
-        let is_joined = match self.writer.take() {
-            Some(Sink::Thread(thread)) => {
-                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-                matches!(joined, Ok(Ok(())))
-            }
-            Some(Sink::Task(task)) => task.await.is_ok(),
-            None => true,
-        };
-        if !is_joined {
-            return Err(JournalError::Closed {
-                path: self.path.clone(),
-            });
-        }
-        Ok(())
+    pub(super) async fn close(self) -> Result<(), StoreError> {
+        let Self {
+            path,
+            lines,
+            writer,
+        } = self;
+        drop(lines);
+        writer.await.map_err(|_| StoreError::Io {
+            action: "close",
+            path: path.clone().into(),
+            source: io::Error::other(JournalError::Closed { path }),
+        })
     }
 
     /// Writes an entry; returns when it is on disk.
@@ -124,73 +99,36 @@ impl Journal {
             text.extend(Record::new(at_ms, entry).line());
         }
         let (written, answer) = oneshot::channel();
-        let closed = || JournalError::Closed {
-            path: self.path.clone(),
-        };
-        self.lines
-            .as_ref()
-            .and_then(|lines| lines.send(Line { text, written }).ok())
-            .ok_or_else(closed)?;
+        // After a failure there is no writer: the lines are dropped, and so is `written`.
+        let _ = self.lines.send(Lines { text, written });
+        let path = self.path.clone();
         match answer.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(source)) => Err(JournalError::Write {
-                path: self.path.clone(),
-                source,
-            }),
-            Err(_) => Err(closed()),
+            Ok(Err(source)) => Err(JournalError::Write { path, source }),
+            Err(_) => Err(JournalError::Closed { path }),
         }
     }
 }
 
-impl Drop for Journal {
-    fn drop(&mut self) {
-        // The writer ends when the last sender is gone, with every line written.
-        drop(self.lines.take());
-        if let Some(Sink::Thread(thread)) = self.writer.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Lines that are written in one go.
-pub(super) struct Batch(Vec<Line>);
-
-impl Batch {
-    /// Returns the first line, and all lines that wait behind it.
-    pub(super) fn of(first: Line, lines: &mut Lines) -> Self {
+/// Writes the lines of a journal, all waiting lines together.
+async fn write_all(mut sink: impl LineSink, mut lines: mpsc::UnboundedReceiver<Lines>) {
+    while let Some(first) = lines.recv().await {
         let mut batch = vec![first];
-        while let Ok(line) = lines.try_recv() {
-            batch.push(line);
+        while let Ok(next) = lines.try_recv() {
+            batch.push(next);
         }
-        Self(batch)
-    }
-
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|line| &line.text).copied().collect()
-    }
-
-    /// Sends the result to every waiting step. A step that was dropped meanwhile needs no answer.
-    pub(super) fn report(self, result: &io::Result<()>) {
-        for line in self.0 {
-            let copy = match result {
+        let text = batch.iter().flat_map(|lines| &lines.text).copied();
+        let result = sink.append(text.collect()).await;
+        for lines in batch {
+            let copy = match &result {
                 Ok(()) => Ok(()),
                 Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
             };
-            let _ = line.written.send(copy);
+            // A step that was dropped meanwhile needs no answer.
+            let _ = lines.written.send(copy);
         }
-    }
-}
-
-fn write_lines(mut file: File, mut lines: Lines) {
-    while let Some(first) = lines.blocking_recv() {
-        let batch = Batch::of(first, &mut lines);
-        let result = file
-            .write_all(&batch.bytes())
-            .and_then(|()| file.sync_data());
-        batch.report(&result);
         if result.is_err() {
-            // After a failed write the end of the file is not known: no further request may be
-            // sent.
+            // It is not known which lines were written: no further request may be sent.
             return;
         }
     }

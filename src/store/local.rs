@@ -12,15 +12,15 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::backend::Store;
+use super::backend::{Store, StoreKey};
 use super::entry::Record;
 use super::error::StoreError;
-use super::journal::Journal;
-use super::lock::{Held, LOCK_LIMIT, Lease, LeaseKeeper, LockOwner};
-use crate::ident::Digest;
+use super::journal::{Journal, LineSink};
+use super::lock::{Held, LOCK_LIMIT, Lease, LockOwner};
 use crate::regular_file::{self, JOURNAL_LIMIT, PLAN_LIMIT};
 
 /// The store of one environment, in a folder.
@@ -29,29 +29,11 @@ pub struct LocalStore {
     folder: PathBuf,
 }
 
-/// Returns the name of an environment's folder. Name, URL and context are its key, so that two
-/// servers never share a journal.
-pub(super) fn folder_name(environment: &str, url: &str, context: Option<&str>) -> String {
-    let key = Digest::of(format!("{environment}\n{url}\n{}", context.unwrap_or("")).as_bytes());
-    let name: String = environment
-        .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '-'
-            }
-        })
-        .take(40)
-        .collect();
-    format!("{name}-{}", &key.as_str()[..12])
-}
-
 impl LocalStore {
     /// Returns the store of an environment below `root`.
-    pub fn new(root: &Path, environment: &str, url: &str, context: Option<&str>) -> Self {
+    pub fn new(root: &Path, key: StoreKey<'_>) -> Self {
         Self {
-            folder: root.join(folder_name(environment, url, context)),
+            folder: root.join(key.folder_name()),
         }
     }
 
@@ -102,13 +84,9 @@ impl Store for LocalStore {
 
     async fn applies(&self) -> Result<Vec<String>, StoreError> {
         let folder = self.runs_folder();
-        let listing = match fs::read_dir(&folder) {
-            Ok(listing) => listing,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(failed("list", &folder)(source)),
-        };
+        let listing = if_exists(fs::read_dir(&folder)).map_err(failed("list", &folder))?;
         let mut applies = Vec::new();
-        for file in listing {
+        for file in listing.into_iter().flatten() {
             let name = file.map_err(failed("list", &folder))?.file_name();
             let apply = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
             applies.extend(apply.map(str::to_owned));
@@ -124,11 +102,7 @@ impl Store for LocalStore {
 
     async fn plan(&self, apply: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.plan_path(apply);
-        match regular_file::read(&path, PLAN_LIMIT) {
-            Ok(plan) => Ok(Some(plan)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(failed("read", &path)(source)),
-        }
+        if_exists(regular_file::read(&path, PLAN_LIMIT)).map_err(failed("read", &path))
     }
 
     async fn begin(&self, apply: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
@@ -163,7 +137,7 @@ impl Store for LocalStore {
             })
             .map_err(failed("create", &path))?;
         self.flush_names()?;
-        Ok(Journal::new(path.display().to_string(), file))
+        Ok(journal(&path, file))
     }
 
     async fn reopen(&self, apply: &str) -> Result<Journal, StoreError> {
@@ -176,25 +150,16 @@ impl Store for LocalStore {
             .open(&path)
             .map_err(failed("open", &path))?;
         file.set_len(length).map_err(failed("write", &path))?;
-        Ok(Journal::new(path.display().to_string(), file))
+        Ok(journal(&path, file))
     }
 
-    async fn close(&self, apply: &str, journal: Journal) -> Result<(), StoreError> {
-        journal.close().await.map_err(|source| StoreError::Io {
-            action: "close",
-            path: self.journal_path(apply),
-            source: io::Error::other(source),
-        })
+    async fn close(&self, _apply: &str, journal: Journal) -> Result<(), StoreError> {
+        journal.close().await
     }
 
     async fn remove(&self, apply: &str) -> Result<(), StoreError> {
         for path in [self.plan_path(apply), self.journal_path(apply)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(failed("remove", &path)(error));
-                }
-                Ok(()) | Err(_) => {}
-            }
+            if_exists(fs::remove_file(&path)).map_err(failed("remove", &path))?;
         }
         Ok(())
     }
@@ -204,7 +169,10 @@ impl Store for LocalStore {
         Ok(())
     }
 
-    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
+    async fn try_lock(
+        &self,
+        owner: &LockOwner,
+    ) -> Result<Result<Box<dyn Lease>, Held>, StoreError> {
         self.prepare()?;
         let path = self.lock_path();
         // Opening a pipe at this path would block.
@@ -248,15 +216,14 @@ impl Store for LocalStore {
         {
             return Err(StoreError::NoFileLocks { path: lease.path });
         }
-        Ok(Ok(Lease::new(Box::new(lease))))
+        Ok(Ok(Box::new(lease)))
     }
 
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
         let path = self.lock_path();
-        let mut file = match regular_file::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(failed("open", &path)(source)),
+        let file = if_exists(regular_file::open(&path)).map_err(failed("open", &path))?;
+        let Some(mut file) = file else {
+            return Ok(None);
         };
         match file.try_lock_shared() {
             // The holder's process has ended: the lock is free, although the file still names a
@@ -269,14 +236,10 @@ impl Store for LocalStore {
         }
     }
 
-    async fn force_unlock(&self, id: &str) -> Result<bool, StoreError> {
-        if self.lock_owner().await?.is_none_or(|owner| owner.id != id) {
-            return Ok(false);
-        }
+    async fn remove_lock(&self) -> Result<(), StoreError> {
         // The holder checks the file before each write, and finds another file, or none.
         let path = self.lock_path();
-        fs::remove_file(&path).map_err(failed("remove", &path))?;
-        Ok(true)
+        fs::remove_file(&path).map_err(failed("remove", &path))
     }
 }
 
@@ -289,7 +252,7 @@ struct LocalLease {
 }
 
 #[async_trait]
-impl LeaseKeeper for LocalLease {
+impl Lease for LocalLease {
     fn is_held(&self) -> bool {
         File::open(&self.path)
             .ok()
@@ -302,6 +265,23 @@ impl LeaseKeeper for LocalLease {
         if self.is_held() {
             let _ = self.file.set_len(0);
         }
+    }
+}
+
+/// Returns a journal that appends to an open file.
+fn journal(path: &Path, file: File) -> Journal {
+    Journal::new(path.display().to_string(), Arc::new(file))
+}
+
+impl LineSink for Arc<File> {
+    async fn append(&mut self, lines: Vec<u8>) -> io::Result<()> {
+        let file = Self::clone(self);
+        let write = move || {
+            (&*file).write_all(&lines)?;
+            file.sync_data()
+        };
+        // The wait for the disk must not hold up other steps.
+        tokio::task::spawn_blocking(write).await?
     }
 }
 
@@ -335,9 +315,11 @@ fn held(owner: Option<LockOwner>) -> Held {
     }
 }
 
-/// Returns the error of a lock request that failed.
+/// Returns the error of a lock request that failed. A file system without locks reports ENOLCK if
+/// it is a network file system without a lock service, else ENOSYS or EOPNOTSUPP.
 fn lock_failed(path: &Path, source: io::Error) -> StoreError {
-    if is_without_locks(&source) {
+    const ENOLCK: i32 = 37;
+    if source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == Some(ENOLCK) {
         return StoreError::NoFileLocks {
             path: path.to_owned(),
         };
@@ -345,11 +327,13 @@ fn lock_failed(path: &Path, source: io::Error) -> StoreError {
     failed("lock", path)(source)
 }
 
-/// Returns whether a file system reports that it has no locks: ENOLCK of a network file system
-/// without a lock service, ENOSYS or EOPNOTSUPP of one without support for locks.
-fn is_without_locks(error: &io::Error) -> bool {
-    const ENOLCK: i32 = 37;
-    error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
+/// Returns nothing if the file does not exist.
+fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {

@@ -1,5 +1,7 @@
 //! The lock of an environment, and its holder.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -46,12 +48,8 @@ pub struct Held {
 }
 
 /// A lock that is held until it is released, its process ends, or it is removed.
-#[derive(Debug)]
-pub struct Lease(Box<dyn LeaseKeeper>);
-
-/// The operations of a store on a lock that is held.
 #[async_trait]
-pub trait LeaseKeeper: std::fmt::Debug + Send + Sync {
+pub trait Lease: Send + Sync {
     /// Returns whether it is still held. Call this before each write.
     fn is_held(&self) -> bool;
 
@@ -59,32 +57,17 @@ pub trait LeaseKeeper: std::fmt::Debug + Send + Sync {
     async fn release(self: Box<Self>);
 }
 
-impl Lease {
-    pub(super) fn new(keeper: Box<dyn LeaseKeeper>) -> Self {
-        Self(keeper)
-    }
-
-    /// Returns a guard for a command that does not lock.
-    pub fn unlocked() -> Self {
-        Self(Box::new(Unlocked))
-    }
-
-    /// Returns whether it is still held.
-    pub fn is_held(&self) -> bool {
-        self.0.is_held()
-    }
-
-    /// Releases the lock.
-    pub async fn release(self) {
-        self.0.release().await;
+impl fmt::Debug for dyn Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
     }
 }
 
-#[derive(Debug)]
-struct Unlocked;
+/// The lease of a command that does not lock.
+pub struct Unlocked;
 
 #[async_trait]
-impl LeaseKeeper for Unlocked {
+impl Lease for Unlocked {
     fn is_held(&self) -> bool {
         true
     }

@@ -1,14 +1,14 @@
 //! Earlier applies, read from their journals. Pure: bytes in, values out.
 
 use super::entry::{ChangeRef, ENTRY_VERSION, Entry, Record, RecordPatch, RecordedOutcome};
-use super::error::StoreError;
+use super::error::{JournalRef, StoreError};
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, PastEnd, PastWrite, Patch, Subject};
 
 /// An earlier apply, as its journal records it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PastApply {
     /// The id of the apply.
     pub id: String,
@@ -118,6 +118,11 @@ impl PastStep {
         sendings.any(|sent| sent.call == call && !sent.is_refused)
     }
 
+    fn last_sent(&mut self, call: WriteKind) -> Option<&mut PastSending> {
+        let mut sendings = self.sendings.iter_mut().rev();
+        sendings.find(|sent| sent.call == call)
+    }
+
     /// Returns the records of the patches that were sent, with their values, in the order of the
     /// requests: those that the server refused, or all others.
     pub(super) fn patches(&self, is_refused: bool) -> impl Iterator<Item = (&SolutionId, Patch)> {
@@ -178,29 +183,17 @@ impl PastStep {
 }
 
 impl PastApply {
-    /// Creates an apply without any known entries.
-    pub fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            began_at_ms: None,
-            last_at_ms: None,
-            subject: None,
-            plan: None,
-            changes: 0,
-            steps: Vec::new(),
-            complete: None,
-            is_torn: false,
-            lock: None,
-            ended_at_ms: None,
-            running_at_ms: None,
-            is_reopened: false,
-        }
-    }
-
     /// Parses a journal. A last line that was cut short is accepted; any other invalid line is an
     /// error, and so is a journal without a complete line.
     pub fn read(id: &str, location: &str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut past = Self::new(id);
+        let journal = || JournalRef {
+            apply: id.to_owned(),
+            location: location.to_owned(),
+        };
+        let mut past = Self {
+            id: id.to_owned(),
+            ..Self::default()
+        };
         let mut has_lines = false;
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
         for (index, line) in lines.enumerate() {
@@ -214,25 +207,18 @@ impl PastApply {
                 break;
             }
             let corrupt = |_| StoreError::Corrupt {
-                apply: id.to_owned(),
                 line: index + 1,
-                location: location.to_owned(),
+                journal: journal(),
             };
             let version: VersionOnly = serde_json::from_slice(line).map_err(corrupt)?;
             if version.v > ENTRY_VERSION {
-                return Err(StoreError::Newer {
-                    apply: id.to_owned(),
-                    location: location.to_owned(),
-                });
+                return Err(StoreError::Newer(journal()));
             }
             past.take(serde_json::from_slice(line).map_err(corrupt)?);
             has_lines = true;
         }
         if !has_lines {
-            return Err(StoreError::Empty {
-                apply: id.to_owned(),
-                location: location.to_owned(),
-            });
+            return Err(StoreError::Empty(journal()));
         }
         Ok(past)
     }
@@ -290,16 +276,12 @@ impl PastApply {
                 self.step(change).sendings.push(sending);
             }
             Entry::Job { change, call, job } => {
-                let sendings = &mut self.step(change).sendings;
-                let sent = sendings.iter_mut().rev().find(|sent| sent.call == call);
-                if let Some(sent) = sent {
+                if let Some(sent) = self.step(change).last_sent(call) {
                     sent.job = Some(job);
                 }
             }
             Entry::Refused { change, call } => {
-                let sendings = &mut self.step(change).sendings;
-                let sent = sendings.iter_mut().rev().find(|sent| sent.call == call);
-                if let Some(sent) = sent {
+                if let Some(sent) = self.step(change).last_sent(call) {
                     sent.is_refused = true;
                 }
             }

@@ -6,39 +6,33 @@
 //! again.
 
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, UpdateVersion};
+use object_store::{Error, PutMode, UpdateVersion};
 
-use super::bucket::{read_object, remove_object};
+use super::bucket::Bucket;
 use super::error::Lacking;
 use super::lock::LOCK_LIMIT;
 
 /// Tries conditional writes on an object of its own below a folder. Returns the guarantee that the
 /// bucket does not give, if any.
-pub(super) async fn probe(
-    objects: &dyn ObjectStore,
-    folder: &Path,
-) -> Result<Option<Lacking>, Error> {
+pub(super) async fn probe(bucket: &Bucket, folder: &Path) -> Result<Option<Lacking>, Error> {
     let id = uuid::Uuid::new_v4().to_string();
     let name = format!("probe-{id}.json");
     let probe = Probe {
-        objects,
+        bucket,
         path: folder.clone().join(name.as_str()),
         id,
     };
     // A server that is unreachable or refuses the credentials fails here, once.
-    match objects.get(&probe.path).await {
-        Ok(_) | Err(Error::NotFound { .. }) => {}
-        Err(error) => return Err(error),
-    }
+    bucket.read(&probe.path, LOCK_LIMIT).await?;
     let found = probe.run().await;
-    let removed = remove_object(objects, &probe.path).await;
+    let removed = bucket.remove(&probe.path).await;
     let found = found?;
     removed?;
     Ok(found)
 }
 
-struct Probe<'o> {
-    objects: &'o dyn ObjectStore,
+struct Probe<'b> {
+    bucket: &'b Bucket,
     path: Path,
     id: String,
 }
@@ -96,16 +90,11 @@ impl Probe<'_> {
     }
 
     async fn put(&self, word: &str, mode: PutMode) -> Result<UpdateVersion, Error> {
-        let payload = PutPayload::from(self.text(word).into_bytes());
-        let done = self
-            .objects
-            .put_opts(&self.path, payload, mode.into())
-            .await?;
-        Ok(done.into())
+        self.bucket.put(&self.path, self.text(word), mode).await
     }
 
     async fn read(&self) -> Result<(String, UpdateVersion), Error> {
-        let found = read_object(self.objects, &self.path, LOCK_LIMIT).await?;
+        let found = self.bucket.read(&self.path, LOCK_LIMIT).await?;
         let found = found.ok_or_else(|| Error::NotFound {
             path: self.path.to_string(),
             source: "the object of the probe is gone".into(),

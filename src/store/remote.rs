@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use object_store::{Error, PutMode};
 use tokio::sync::OnceCell;
 
-use super::backend::Store;
-use super::bucket::{Bucket, Names, OBJECT_LIMIT, read_object, remove_object};
+use super::backend::{Store, StoreKey};
+use super::bucket::{Bucket, Names};
 use super::bucket_error::BucketError;
+use super::connection::OBJECT_LIMIT;
 use super::entry::Record;
 use super::error::{Lacking, StoreError};
-use super::journal::{Batch, Journal, Lines};
-use super::lease::{self, Observation};
-use super::local::folder_name;
+use super::journal::{Journal, LineSink};
+use super::lease::{Clock, RemoteLock};
 use super::lock::{Held, Lease, LockOwner};
 use super::probe::probe;
 
@@ -33,23 +33,11 @@ pub struct RemoteStore {
     bucket: Bucket,
     folder: Path,
     location: String,
-    now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
-    observation: Observation,
+    lock: Arc<RemoteLock>,
     /// The number of bytes that may still be read.
     left: AtomicU64,
     /// The result of the probe.
     proof: OnceCell<Option<Lacking>>,
-}
-
-/// The key of an environment's folder in the store.
-#[derive(Debug, Clone, Copy)]
-pub struct StoreKey<'a> {
-    /// The environment's name.
-    pub environment: &'a str,
-    /// The URL of the server.
-    pub url: &'a str,
-    /// The context (`IB-Context`).
-    pub context: Option<&'a str>,
 }
 
 impl fmt::Debug for RemoteStore {
@@ -66,15 +54,16 @@ impl RemoteStore {
         prefix: &Path,
         location: &str,
         key: StoreKey<'_>,
-        now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+        now_ms: Clock,
     ) -> Self {
-        let name = folder_name(key.environment, key.url, key.context);
+        let name = key.folder_name();
+        let folder = prefix.clone().join(name.as_str());
+        let lock = RemoteLock::new(bucket.clone(), folder.clone().join("lock.json"), now_ms);
         Self {
             bucket,
-            folder: prefix.clone().join(name.as_str()),
+            folder,
             location: format!("{}/{name}", location.trim_end_matches('/')),
-            now_ms,
-            observation: Observation::default(),
+            lock: Arc::new(lock),
             left: AtomicU64::new(STORE_LIMIT),
             proof: OnceCell::new(),
         }
@@ -88,15 +77,11 @@ impl RemoteStore {
         self.runs_folder().join(apply)
     }
 
-    fn lock_path(&self) -> Path {
-        self.folder.clone().join("lock.json")
-    }
-
     fn failed(
         &self,
         action: &'static str,
         path: &Path,
-    ) -> impl FnOnce(object_store::Error) -> StoreError + use<> {
+    ) -> impl FnOnce(Error) -> StoreError + use<> {
         // Paths in a bucket begin with the prefix, which the location already contains.
         let object = path.as_ref().strip_prefix(self.folder.as_ref());
         let location = format!("{}{}", self.location, object.unwrap_or_default());
@@ -105,7 +90,7 @@ impl RemoteStore {
 
     async fn get(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
         let left = self.left.load(Ordering::Relaxed);
-        let found = read_object(&self.bucket.objects, path, left.min(OBJECT_LIMIT)).await;
+        let found = self.bucket.read(path, left.min(OBJECT_LIMIT)).await;
         let Some(found) = found.map_err(self.failed("read", path))? else {
             return Ok(None);
         };
@@ -116,8 +101,8 @@ impl RemoteStore {
 
     /// Writes an object that does not exist yet.
     async fn create(&self, path: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
-        let put = put_new(&self.bucket.objects, path, bytes.into()).await;
-        put.map_err(self.failed("write", path))
+        let put = self.bucket.put(path, bytes, PutMode::Create).await;
+        put.map(drop).map_err(self.failed("write", path))
     }
 
     async fn list(&self, folder: &Path) -> Result<Names, StoreError> {
@@ -142,13 +127,11 @@ impl RemoteStore {
 
     fn open(&self, apply: &str, next: u64) -> Journal {
         let writer = PieceWriter {
-            objects: Arc::clone(&self.bucket.objects),
+            bucket: self.bucket.clone(),
             folder: self.apply_folder(apply),
             next,
         };
-        Journal::elsewhere(format!("{}/runs/{apply}", self.location), |lines| {
-            writer.write_all(lines)
-        })
+        Journal::new(format!("{}/runs/{apply}", self.location), writer)
     }
 }
 
@@ -231,11 +214,7 @@ impl Store for RemoteStore {
     }
 
     async fn close(&self, apply: &str, journal: Journal) -> Result<(), StoreError> {
-        journal.close().await.map_err(|source| StoreError::Io {
-            action: "close",
-            path: format!("{}/runs/{apply}", self.location).into(),
-            source: std::io::Error::other(source),
-        })?;
+        journal.close().await?;
         let pieces = self.pieces(apply).await?;
         let Some(last) = pieces.last().filter(|piece| !piece.is_whole) else {
             return Ok(());
@@ -243,14 +222,11 @@ impl Store for RemoteStore {
         let bytes = self.read(apply).await?;
         let name = format!("whole-{:08}.jsonl", last.last);
         let path = self.apply_folder(apply).join(name.as_str());
-        self.bucket
-            .objects
-            .put(&path, PutPayload::from(bytes))
-            .await
-            .map_err(self.failed("write", &path))?;
+        let put = self.bucket.put(&path, bytes, PutMode::Overwrite).await;
+        put.map_err(self.failed("write", &path))?;
         for piece in &pieces {
             // A piece that could not be removed does no harm.
-            if let Err(error) = self.bucket.objects.delete(&piece.path).await {
+            if let Err(error) = self.bucket.remove(&piece.path).await {
                 let path = &piece.path;
                 tracing::debug!(%path, %error, "a piece of a journal could not be removed");
             }
@@ -264,7 +240,7 @@ impl Store for RemoteStore {
         let mut paths = self.list(&self.apply_folder(apply)).await?.objects;
         paths.sort_by_key(|path| (path.filename() != Some("plan.json"), path.clone()));
         for path in paths {
-            let removed = remove_object(&self.bucket.objects, &path).await;
+            let removed = self.bucket.remove(&path).await;
             removed.map_err(self.failed("remove", &path))?;
         }
         Ok(())
@@ -272,9 +248,9 @@ impl Store for RemoteStore {
 
     async fn prove_locks(&self) -> Result<(), StoreError> {
         let proven = self.proof.get_or_try_init(|| async {
-            let (objects, folder) = (Arc::clone(&self.bucket.objects), self.folder.clone());
+            let (bucket, folder) = (self.bucket.clone(), self.folder.clone());
             // The check is a task of its own, so that an interrupt leaves no object behind.
-            tokio::spawn(async move { probe(&objects, &folder).await })
+            tokio::spawn(async move { probe(&bucket, &folder).await })
                 .await
                 .map_err(|_| StoreError::Io {
                     action: "probe",
@@ -292,100 +268,58 @@ impl Store for RemoteStore {
         }
     }
 
-    async fn try_lock(&self, owner: &LockOwner) -> Result<Result<Lease, Held>, StoreError> {
-        let path = self.lock_path();
-        lease::try_take(
-            &self.bucket.objects,
-            &path,
-            owner,
-            &self.now_ms,
-            &self.observation,
-        )
-        .await
-        .map_err(self.failed("lock", &path))
+    async fn try_lock(
+        &self,
+        owner: &LockOwner,
+    ) -> Result<Result<Box<dyn Lease>, Held>, StoreError> {
+        let taken = self.lock.try_take(owner).await;
+        taken.map_err(self.failed("lock", self.lock.path()))
     }
 
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
-        let found = self.get(&self.lock_path()).await?;
-        Ok(found.and_then(|bytes| lease::owner_in(&bytes)))
+        let owner = self.lock.owner().await;
+        owner.map_err(self.failed("read", self.lock.path()))
     }
 
     async fn is_locked_by(&self, id: &str) -> Result<bool, StoreError> {
-        let found = self.get(&self.lock_path()).await?;
-        Ok(found.is_some_and(|bytes| lease::is_renewed(&bytes, id, (self.now_ms)())))
+        let is_renewed = self.lock.is_renewed_by(id).await;
+        is_renewed.map_err(self.failed("read", self.lock.path()))
     }
 
-    async fn force_unlock(&self, id: &str) -> Result<bool, StoreError> {
-        if self.lock_owner().await?.is_none_or(|owner| owner.id != id) {
-            return Ok(false);
-        }
-        let path = self.lock_path();
-        self.bucket
-            .objects
-            .delete(&path)
-            .await
-            .map_err(self.failed("remove", &path))?;
-        Ok(true)
+    async fn remove_lock(&self) -> Result<(), StoreError> {
+        let removed = self.lock.remove().await;
+        removed.map_err(self.failed("remove", self.lock.path()))
     }
 }
 
 /// Writes the lines of a journal, each batch as an object.
 struct PieceWriter {
-    objects: Arc<dyn ObjectStore>,
+    bucket: Bucket,
     folder: Path,
     next: u64,
 }
 
-impl PieceWriter {
-    async fn write_all(mut self, mut lines: Lines) {
-        while let Some(first) = lines.recv().await {
-            let batch = Batch::of(first, &mut lines);
-            let result = self.put(batch.bytes()).await;
-            let is_over = result.is_err();
-            batch.report(&result);
-            if is_over {
-                // It is not known which lines were written: no further request may be sent.
-                return;
-            }
-        }
-    }
-
-    async fn put(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {
+impl LineSink for PieceWriter {
+    async fn append(&mut self, lines: Vec<u8>) -> std::io::Result<()> {
+        let short = |error| std::io::Error::other(BucketError::of(&error));
         let name = format!("{:08}.jsonl", self.next);
         let path = self.folder.clone().join(name.as_str());
-        let bytes = Bytes::from(bytes);
-        match put_new(&self.objects, &path, bytes.clone()).await {
-            Ok(()) => {}
+        let lines = Bytes::from(lines);
+        match self.bucket.put(&path, lines.clone(), PutMode::Create).await {
+            Ok(_) => {}
             // The first attempt of this put was accepted, and its answer was lost; or another
             // process writes this journal.
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let found = read_object(&self.objects, &path, OBJECT_LIMIT).await;
-                let found = found.map_err(|error| short(&error))?;
-                if found.is_none_or(|found| found.bytes != bytes) {
+            Err(Error::AlreadyExists { .. }) => {
+                let found = self.bucket.read(&path, OBJECT_LIMIT).await.map_err(short)?;
+                if found.is_none_or(|found| found.bytes != lines) {
                     return Err(std::io::Error::other(
                         "somebody else writes this journal at the same time",
                     ));
                 }
             }
-            Err(error) => return Err(short(&error)),
+            Err(error) => return Err(short(error)),
         }
         self.next += 1;
         Ok(())
     }
-}
-
-async fn put_new(
-    objects: &dyn ObjectStore,
-    path: &Path,
-    bytes: Bytes,
-) -> Result<(), object_store::Error> {
-    let payload = PutPayload::from(bytes);
-    let put = objects
-        .put_opts(path, payload, PutMode::Create.into())
-        .await;
-    put.map(drop)
-}
-
-fn short(error: &object_store::Error) -> std::io::Error {
-    std::io::Error::other(BucketError::of(error))
 }

@@ -1,20 +1,11 @@
 //! The settings of a bucket in the `AWS_*` variables, checked before any request.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the edge to the file of AWS_CA_BUNDLE"
-)]
-
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use object_store::Certificate;
+use reqwest::Certificate;
 use url::{Host, Url};
 
-use crate::allowed_hosts::AllowedHosts;
-
-/// The largest bundle of certificates that is read.
-const BUNDLE_LIMIT: u64 = 4 * 1024 * 1024;
+use crate::regular_file::{self, SECRET_LIMIT};
 
 /// The variables of a bucket's endpoint, the most specific first.
 const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
@@ -29,8 +20,6 @@ pub(super) struct S3Settings {
     pub(super) certificates: Vec<Certificate>,
     pub(super) credentials: Credentials,
     pub(super) metadata_endpoint: Option<String>,
-    /// The allowed hosts, if they are restricted.
-    pub(super) allowed_hosts: Option<AllowedHosts>,
 }
 
 /// The source of the credentials.
@@ -98,13 +87,10 @@ pub enum BucketSettingsError {
 impl BucketSettingsError {
     /// Returns this error if an error of the bucket's client contains it.
     pub(super) fn in_chain(error: &object_store::Error) -> Option<Self> {
-        let mut cause: &(dyn std::error::Error + 'static) = error;
-        loop {
-            if let Some(Self::NoCredentials) = cause.downcast_ref() {
-                return Some(Self::NoCredentials);
-            }
-            cause = cause.source()?;
-        }
+        let first: &(dyn std::error::Error + 'static) = error;
+        std::iter::successors(Some(first), |cause| cause.source())
+            .any(|cause| matches!(cause.downcast_ref(), Some(Self::NoCredentials)))
+            .then_some(Self::NoCredentials)
     }
 
     /// Returns the fix, as a sentence.
@@ -130,15 +116,10 @@ impl BucketSettingsError {
 impl S3Settings {
     /// Reads the variables; an empty one counts as not set.
     pub(super) fn read(variables: &[(String, String)]) -> Result<Self, BucketSettingsError> {
-        let value = |wanted: &str| {
-            let found = variables.iter().find(|(name, _)| name == wanted);
-            found.map(|(_, value)| value.as_str())
-        };
+        let value = |name: &str| value_of(variables, name);
         let is_true = |name: &str| value(name).is_some_and(is_true);
         let mut allows_http = is_true("AWS_ALLOW_HTTP");
-        let endpoint = ENDPOINTS
-            .into_iter()
-            .find_map(|variable| Some((variable, value(variable)?)));
+        let endpoint = endpoint_in(variables);
         if let Some((variable, endpoint)) = endpoint {
             allows_http |= is_loopback_http(variable, endpoint, allows_http)?;
         }
@@ -153,9 +134,38 @@ impl S3Settings {
             metadata_endpoint: value("AWS_METADATA_ENDPOINT")
                 .or_else(|| value("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
                 .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
-            allowed_hosts: None,
         })
     }
+}
+
+/// Returns the URL of the server that the variables choose for a bucket.
+pub fn server_of(bucket: &Url, variables: &[(String, String)]) -> Url {
+    let value = |name: &str| value_of(variables, name);
+    let endpoint = endpoint_in(variables).and_then(|(_, text)| Url::parse(text).ok());
+    if let Some(endpoint) = endpoint {
+        return endpoint;
+    }
+    let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+    let region = region.unwrap_or("us-east-1");
+    let is_virtual = value("AWS_VIRTUAL_HOSTED_STYLE_REQUEST") == Some("true");
+    let name = match bucket.host_str().filter(|_| is_virtual) {
+        Some(name) => format!("{name}."),
+        None => String::new(),
+    };
+    Url::parse(&format!("https://{name}s3.{region}.amazonaws.com"))
+        .unwrap_or_else(|_| bucket.clone())
+}
+
+fn value_of<'v>(variables: &'v [(String, String)], name: &str) -> Option<&'v str> {
+    let found = variables.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// Returns the endpoint, and the variable that contains it.
+fn endpoint_in(variables: &[(String, String)]) -> Option<(&'static str, &str)> {
+    ENDPOINTS
+        .into_iter()
+        .find_map(|name| Some((name, value_of(variables, name)?)))
 }
 
 fn is_true(value: &str) -> bool {
@@ -202,23 +212,13 @@ fn credentials<'v>(
     const KEY: &str = "AWS_ACCESS_KEY_ID";
     const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
     let has = |name: &str| value(name).is_some();
-    match (has(KEY), has(SECRET)) {
-        (true, true) => return Ok(Credentials::Given),
-        (true, false) => {
-            return Err(BucketSettingsError::HalfKey {
-                set: KEY,
-                missing: SECRET,
-            });
+    for (set, missing) in [(KEY, SECRET), (SECRET, KEY)] {
+        if has(set) && !has(missing) {
+            return Err(BucketSettingsError::HalfKey { set, missing });
         }
-        (false, true) => {
-            return Err(BucketSettingsError::HalfKey {
-                set: SECRET,
-                missing: KEY,
-            });
-        }
-        (false, false) => {}
     }
-    let is_given = is_true("AWS_SKIP_SIGNATURE")
+    let is_given = has(KEY)
+        || is_true("AWS_SKIP_SIGNATURE")
         || (has("AWS_WEB_IDENTITY_TOKEN_FILE") && has("AWS_ROLE_ARN"))
         || has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
         || (has("AWS_CONTAINER_CREDENTIALS_FULL_URI")
@@ -240,24 +240,16 @@ fn credentials<'v>(
 }
 
 fn read_bundle(path: &Path) -> Result<Vec<Certificate>, BucketSettingsError> {
-    let failed = |source| BucketSettingsError::Bundle {
-        path: path.to_owned(),
-        source,
-    };
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(failed(std::io::Error::other("it is not a regular file")));
-    }
-    let mut pem = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(BUNDLE_LIMIT).read_to_end(&mut pem))
-        .map_err(failed)?;
-    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-    if certificates.is_empty() {
-        return Err(BucketSettingsError::Certificates {
+    let pem = regular_file::read(path, SECRET_LIMIT).map_err(|source| {
+        let path = path.to_owned();
+        BucketSettingsError::Bundle { path, source }
+    })?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(BucketSettingsError::Certificates {
             path: path.to_owned(),
-        });
+        }),
     }
-    Ok(certificates)
 }
 
 #[cfg(test)]

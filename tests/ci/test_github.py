@@ -406,7 +406,7 @@ def test_an_interrupted_run_is_finished_by_hand(start):
     world.merge(world.checkout(FORM))
     world.emulator.call("POST", "/__emulator/jobs/finish", {})
     checkout = world.checkout(FORM)
-    finish = {"event": "workflow_dispatch", "inputs": {"what": "finish the interrupted run"}}
+    finish = {"event": "workflow_dispatch", "inputs": {"what": "finish the interrupted apply"}}
     assert world.job(checkout, "solform-apply.yml", "replan", **finish).result == "skipped"
     apply = world.apply(checkout, **finish)
     assert apply.result == "success", apply.log

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use solform_emulator::{Emulator, JobPace};
+use solform_emulator::Emulator;
 
 use crate::support::scripted::{Reply, Scripted};
-use crate::support::worlds::{Version, env_with, manifest_with, seed, start_with};
+use crate::support::worlds::{Version, env_with, manifest_with, seed, start_capped};
 
 /// More names than solform lists by name.
 const NAMES: usize = 600;
@@ -25,7 +25,7 @@ async fn world() -> Emulator {
             _ => Version::active(name, "1.0.0"),
         })
         .collect();
-    start_with(seed(&live, &[]), &[], JobPace::Polls(1), 1000).await
+    start_capped(seed(&live, &[]), &[], 1000).await
 }
 
 /// Returns a big manifest of those solutions, with `tail` after them.

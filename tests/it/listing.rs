@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use solform_emulator::JobPace;
 use tokio::sync::Semaphore;
 
 use crate::support::scripted::{Asked, Reply, Scripted};
 use crate::support::worlds::{
-    Version, env_with, manifest, manifest_with, path_of, seed, start, start_with,
+    Version, env_with, manifest, manifest_with, path_of, seed, start, start_capped,
 };
 use crate::support::{CommandOutput, TestEnv};
 
@@ -282,7 +281,7 @@ async fn selectors_match_undeclared_names() {
             .collect();
         live.push(Version::active("A", "1"));
         // With pages of two, the bigger instance is listed by name.
-        let emulator = start_with(seed(&live, &[]), &[], JobPace::Polls(1), 2).await;
+        let emulator = start_capped(seed(&live, &[]), &[], 2).await;
         let env = env_with(&manifest(
             &emulator.url(),
             "  A: { version: 1, state: INACTIVE }\n",
@@ -451,7 +450,7 @@ async fn a_clamped_list_hides_nothing() {
         .map(|name| Version::active(name, "1"))
         .collect();
     let knobs = ["over_limit=clamped_announced"];
-    let emulator = start_with(seed(&live, &[]), &knobs, JobPace::Polls(1), 50).await;
+    let emulator = start_capped(seed(&live, &[]), &knobs, 50).await;
     let solutions: Vec<String> = names
         .iter()
         .map(|name| {

@@ -221,7 +221,7 @@ async fn no_word_is_broken_at_any_width() {
     on(80, &["apply", "--auto-approve"]).await;
     let history = env.solform_beside(&["history", "--json"]).await;
     let history: serde_json::Value = serde_json::from_str(&history.stdout).unwrap();
-    let run = history["runs"][0]["id"].as_str().unwrap();
+    let run = history["applies"][0]["id"].as_str().unwrap();
     for columns in [40, 60, 80] {
         on(columns, &["history"]).await;
         on(columns, &["history", "show", run]).await;

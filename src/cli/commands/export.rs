@@ -94,7 +94,9 @@ fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<()
     };
     let shown = String::from_utf8_lossy(text);
     if io.secrets.is_touched(&shown) {
-        return Err(unsound("a name on the server holds a token of this run"));
+        return Err(unsound(
+            "a name on the server holds a token of this command",
+        ));
     }
     let source = SourceFile::from_bytes("export", text)?;
     let selection = Selection {

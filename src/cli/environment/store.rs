@@ -12,7 +12,7 @@ use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::settings::aws_variables;
 use crate::regular_file::{self, SECRET_LIMIT};
-use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3};
+use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3, server_of};
 
 /// The variables of the bucket's client that name files with tokens.
 const TOKEN_FILES: [&str; 2] = [
@@ -41,12 +41,16 @@ impl EnvironmentContext {
                 .settings
                 .manifest_path(&self.folder, Path::new(".solform"))?,
         };
-        Ok(Arc::new(LocalStore::new(
-            &folder,
-            &environment.name,
-            environment.url.as_str(),
-            environment.context.as_deref(),
-        )))
+        Ok(Arc::new(LocalStore::new(&folder, self.store_key())))
+    }
+
+    fn store_key(&self) -> StoreKey<'_> {
+        let environment = &self.manifest.environment;
+        StoreKey {
+            environment: &environment.name,
+            url: environment.url.as_str(),
+            context: environment.context.as_deref(),
+        }
     }
 
     fn remote_store(&self, text: &str, secrets: &Redactor) -> Result<Arc<dyn Store>, CommandError> {
@@ -80,7 +84,7 @@ impl EnvironmentContext {
         let allowed = self.settings.restrictions.as_ref().map(|all| &all.hosts);
         // A manifest of an untrusted branch must not choose its store.
         if let Some(allowed) = allowed {
-            let asked = store_url(&url, &settings);
+            let asked = server_of(&url, &settings);
             allowed.check(&asked).map_err(|refusal| {
                 let host = asked.host_str().unwrap_or_default();
                 let hint = refusal.help();
@@ -93,16 +97,9 @@ impl EnvironmentContext {
             })?;
         }
         let (bucket, prefix) = open_s3(&url, &settings, allowed)?;
-        let environment = &self.manifest.environment;
-        let key = StoreKey {
-            environment: &environment.name,
-            url: environment.url.as_str(),
-            context: environment.context.as_deref(),
-        };
-        let now_ms = Arc::new(clock::now_ms);
-        Ok(Arc::new(RemoteStore::new(
-            bucket, &prefix, text, key, now_ms,
-        )))
+        let (key, now_ms) = (self.store_key(), Arc::new(clock::now_ms));
+        let store = RemoteStore::new(bucket, &prefix, text, key, now_ms);
+        Ok(Arc::new(store))
     }
 }
 
@@ -110,28 +107,4 @@ impl EnvironmentContext {
 /// with `_FILE` contains the path of a secret.
 fn holds_secret(name: &str) -> bool {
     (name.contains("SECRET") || name.contains("TOKEN")) && !name.ends_with("_FILE")
-}
-
-/// The variables that set the endpoint of a bucket's client, in order of precedence.
-fn store_url(bucket: &Url, settings: &[(String, String)]) -> Url {
-    let value = |wanted: &str| {
-        let found = settings.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.as_str())
-    };
-    let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
-        .into_iter()
-        .find_map(value)
-        .and_then(|text| Url::parse(text).ok());
-    if let Some(endpoint) = endpoint {
-        return endpoint;
-    }
-    let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
-    let region = region.unwrap_or("us-east-1");
-    let is_virtual = value("AWS_VIRTUAL_HOSTED_STYLE_REQUEST") == Some("true");
-    let name = match bucket.host_str().filter(|_| is_virtual) {
-        Some(name) => format!("{name}."),
-        None => String::new(),
-    };
-    Url::parse(&format!("https://{name}s3.{region}.amazonaws.com"))
-        .unwrap_or_else(|_| bucket.clone())
 }

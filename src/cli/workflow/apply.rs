@@ -192,7 +192,7 @@ impl ApplyWorkflow<'_, '_> {
         saved
             .check_against(self.session.manifest())
             .map_err(refused)?;
-        self.io.note(&format!("Resuming the run {run}."))?;
+        self.io.note(&format!("Resuming the apply {run}."))?;
         self.apply_saved(saved, None, args).await
     }
 }

@@ -14,12 +14,12 @@ use crate::cli::io::Io;
 use crate::ident::Identity;
 use crate::plan::{ApplyHistory, OwnWrites, PastWrite};
 use crate::render::StreamMessage;
-use crate::store::{Lease, LockOwner, PastApply, Store, history_of, lock};
+use crate::store::{Lease, LockOwner, PastApply, Store, Unlocked, history_of, lock};
 
 /// The lock and the store of an apply in progress.
 pub(in crate::cli) struct ApplySession {
     pub(in crate::cli) store: Arc<dyn Store>,
-    pub(in crate::cli) lease: Lease,
+    pub(in crate::cli) lease: Box<dyn Lease>,
     /// The id of the lock; none if `--lock=false`.
     pub(in crate::cli) lock: Option<String>,
     /// The state that earlier applies left.
@@ -54,7 +54,7 @@ pub(in crate::cli) async fn open_store(
     args: &StoreArgs,
     cancel: &Cancellation,
     io: &mut Io,
-) -> Result<(Arc<dyn Store>, Lease, Option<String>), CommandError> {
+) -> Result<(Arc<dyn Store>, Box<dyn Lease>, Option<String>), CommandError> {
     let store = session.context.store(args.store.as_deref(), &io.secrets)?;
     if session.context.settings.is_ci && !store.is_remote() {
         let warning = format!(
@@ -65,7 +65,7 @@ pub(in crate::cli) async fn open_store(
         io.warn(&warning, Vec::new())?;
     }
     if !args.lock {
-        return Ok((store, Lease::unlocked(), None));
+        return Ok((store, Box::new(Unlocked), None));
     }
     let (lease, id) = locked(session, &*store, args, cancel, io).await?;
     Ok((store, lease, Some(id)))
@@ -77,7 +77,7 @@ async fn locked(
     args: &StoreArgs,
     cancel: &Cancellation,
     io: &mut Io,
-) -> Result<(Lease, String), CommandError> {
+) -> Result<(Box<dyn Lease>, String), CommandError> {
     prove_locks(store, cancel).await?;
     let owner = LockOwner {
         id: uuid::Uuid::new_v4().to_string(),

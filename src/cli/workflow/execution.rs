@@ -44,7 +44,7 @@ pub(in crate::cli) fn context<'a>(
         reader: session.reader(),
         files: session.files(),
         journal,
-        lease: &apply_session.lease,
+        lease: &*apply_session.lease,
         interrupt: cancel.interrupt().clone(),
         settings,
         events,

@@ -88,7 +88,7 @@ async fn recover(
     apply_session.history = history_of(&runs);
     for id in expired(&runs) {
         if let Err(error) = apply_session.store.remove(&id).await {
-            tracing::warn!(run = %id, %error, "an old run could not be removed");
+            tracing::warn!(apply = %id, %error, "the records of an old apply could not be removed");
         }
     }
     apply_session.runs = runs;
@@ -113,16 +113,16 @@ async fn recover_run(
     let open = run.open_steps().count();
     if run.is_torn {
         io.note(&format!(
-            "Note: the last line of the journal of run {} was cut short; what it announced was not \
-             sent.",
+            "Note: the last line of the journal of apply {} was cut short; what it announced was \
+             not sent.",
             run.id
         ))?;
     }
     if open > 0 {
         io.note(&format!(
-            "Run {} was left with {} whose end is not known. Settling:",
-            run.id,
-            words::count(open, "change")
+            "The outcome of {} of apply {} is not known. Recovering:",
+            words::count(open, "change"),
+            run.id
         ))?;
     }
     let journal = apply_session.store.reopen(&run.id).await?;

@@ -123,7 +123,8 @@ mod tests {
             began_at_ms: Some(1_795_550_115_123),
             ended_at_ms: Some(1_795_550_175_999),
             complete: Some(false),
-            ..PastApply::new(id)
+            id: id.to_owned(),
+            ..PastApply::default()
         };
         let table = |ids: [&str; 2]| {
             let mut out = Vec::new();

@@ -22,6 +22,8 @@ use crate::run::{JobOutcome, JobReport};
 use crate::store::{PastApply, PastStep, Took};
 
 pub(super) const FORMAT_VERSION: &str = "1.1";
+/// The version of the document of `history`.
+const HISTORY_VERSION: &str = "2.0";
 
 /// The output of `list --json` and `get --json`: live solution versions.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -186,7 +188,7 @@ pub struct HistoryDocument {
     /// The name of the environment in the manifest.
     environment: String,
     /// The applies, the oldest first.
-    runs: Vec<PastRunItem>,
+    applies: Vec<PastRunItem>,
 }
 
 /// The output of `history show ID --json`: one apply with its steps.
@@ -246,11 +248,11 @@ struct PastStepItem {
 }
 
 /// Returns the document of the applies in a store.
-pub fn history_document(environment: &str, runs: &[PastApply]) -> HistoryDocument {
+pub fn history_document(environment: &str, applies: &[PastApply]) -> HistoryDocument {
     HistoryDocument {
-        format_version: FORMAT_VERSION,
+        format_version: HISTORY_VERSION,
         environment: environment.to_owned(),
-        runs: runs.iter().map(past_run_item).collect(),
+        applies: applies.iter().map(past_run_item).collect(),
     }
 }
 

@@ -173,7 +173,7 @@ fn row(change: &ReportChange) -> Row {
 fn foot(report: &ReportDocument) -> String {
     let mut parts = Vec::new();
     if let Some(run) = &report.run {
-        parts.push(format!("Run {}.", code(run)));
+        parts.push(format!("Apply {}.", code(run)));
     }
     match (&report.started_at, &report.ended_at) {
         (Some(began), Some(ended)) => parts.push(format!("{} to {}.", code(began), code(ended))),
@@ -307,7 +307,7 @@ mod tests {
 
         </details>
 
-        <sub>Run `0192f1c4`. `2023-05-04T00:17:43.986Z` to `2023-05-04T00:18:13Z`. To go on, run: `solform apply -e prod`</sub>
+        <sub>Apply `0192f1c4`. `2023-05-04T00:17:43.986Z` to `2023-05-04T00:18:13Z`. To go on, run: `solform apply -e prod`</sub>
         ");
     }
 

@@ -1,6 +1,6 @@
 //! After an apply the plan is empty, for every form of the platform's answers.
 
-use solform_emulator::Operation;
+use solform_emulator::{EmulatorOptions, JobPace, Operation};
 
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed, start};
 
@@ -30,13 +30,13 @@ fn world() -> solform_emulator::Seed {
 }
 
 async fn converges(knobs: &[&str], page_cap: usize) {
-    let emulator = worlds::start_with(
-        world(),
-        knobs,
-        solform_emulator::JobPace::Polls(2),
+    let emulator = solform_emulator::start(EmulatorOptions {
+        job_pace: JobPace::Polls(2),
         page_cap,
-    )
-    .await;
+        ..worlds::options(world(), knobs)
+    })
+    .await
+    .unwrap();
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
     let planned = env
         .solform_beside(&["plan", "--detailed-exitcode"])

@@ -1,10 +1,10 @@
 //! Blocked plans and failed changes: each is reported with its reason, and nothing else is sent.
 
-use solform_emulator::{self as emulator, EmulatorOptions, JobPace, Operation};
+use solform_emulator::{self as emulator, Clock, EmulatorOptions, JobPace, Operation};
 
 use crate::support::CommandOutput;
 use crate::support::worlds::{
-    self, Version, count, env_with, manifest, manifest_with, seed, start,
+    self, Version, count, env_with, manifest, manifest_with, options, seed, start,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,14 +267,12 @@ async fn a_deploy_under_another_owner_is_followed_or_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_users_running_deploy_releases_nothing() {
     let emulator = emulator::start(EmulatorOptions {
-        seed: Some(seed(
-            &[Version::active("A", "1")],
-            &[Version::active("A", "2")],
-        )),
-        token: Some(worlds::TOKEN.into()),
-        user: "svc".to_owned(),
         job_pace: JobPace::Never,
-        ..EmulatorOptions::default()
+        clock: Clock::System,
+        ..options(
+            seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
+            &[],
+        )
     })
     .await
     .unwrap();

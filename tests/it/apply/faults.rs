@@ -1,7 +1,7 @@
 //! Lost answers, temporary refusals and servers that fail at times: an apply succeeds, and nothing
 //! is deployed twice.
 
-use solform_emulator::{Fault, JobPace, Operation, Seed};
+use solform_emulator::{Fault, Operation, Seed};
 
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
@@ -19,7 +19,7 @@ fn world() -> Seed {
 
 /// Runs an apply under a fault that it must survive, and returns the number of deploy requests.
 async fn survives(rule: &str) -> usize {
-    let emulator = worlds::start_with(world(), &[], JobPace::Polls(1), 100).await;
+    let emulator = worlds::start(world(), &[]).await;
     emulator.add_fault(rule.parse::<Fault>().unwrap());
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
     let applied = env
@@ -79,7 +79,7 @@ async fn refused_lists_by_name_fall_back_to_the_whole() {
     assert_eq!(survives(rule).await, 1);
 
     // One name on an instance with several pages: drift must be found without a list by name.
-    let emulator = worlds::start_with(world(), &[], JobPace::Polls(1), 1).await;
+    let emulator = worlds::start_capped(world(), &[], 1).await;
     emulator.add_fault(rule.parse::<Fault>().unwrap());
     let env = env_with(&manifest(
         &emulator.url(),

@@ -11,7 +11,7 @@ use crate::support::worlds::{Version, count, env_with, manifest, seed, start_wit
 #[tokio::test(flavor = "multi_thread")]
 async fn work_finished_after_an_interrupt_is_done() {
     let world = seed(&[], &[Version::active("A", "1")]);
-    let emulator = start_with(world, &[], JobPace::Manual, 100).await;
+    let emulator = start_with(world, &[], JobPace::Manual).await;
     let env = env_with(&manifest(
         &emulator.url(),
         "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n",
@@ -86,7 +86,7 @@ async fn a_second_signal_names_the_next_command() {
             130,
         ),
     ] {
-        let emulator = start_with(world(), &[], JobPace::Manual, 100).await;
+        let emulator = start_with(world(), &[], JobPace::Manual).await;
         let env = env_with(&manifest(&emulator.url(), solutions));
         let plan = env.solform_beside(&["plan", "--out", "the.plan"]).await;
         let _ = plan.exits_with(0);

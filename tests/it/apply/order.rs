@@ -73,7 +73,6 @@ async fn an_endless_job_blocks_only_its_dependants() {
         ),
         &["record_during_job=hidden"],
         JobPace::Never,
-        100,
     )
     .await;
     let text = manifest(&emulator.url(), solutions).replace("deploy: 20s", "deploy: 1s");

@@ -303,7 +303,7 @@ async fn recovery_finds_what_a_deploy_made_instead() {
         ),
     ] {
         let seed = packages(&[("A-2", fields)], &[]);
-        let emulator = start_with(seed, &[result], JobPace::Manual, 100).await;
+        let emulator = start_with(seed, &[result], JobPace::Manual).await;
         emulator.add_fault("operation=read_node,status=403".parse().unwrap());
         let env = env_with(&manifest(
             &emulator.url(),
@@ -338,7 +338,7 @@ async fn a_deploy_that_shows_nothing_is_not_repeated() {
         } else {
             JobPace::Polls(1)
         };
-        let emulator = start_with(seed, &["deploy_result=nothing"], pace, 100).await;
+        let emulator = start_with(seed, &["deploy_result=nothing"], pace).await;
         emulator.add_fault("operation=read_node,status=403".parse().unwrap());
         let env = env_with(&manifest(
             &emulator.url(),

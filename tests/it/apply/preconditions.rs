@@ -57,7 +57,6 @@ async fn a_version_published_during_the_apply_is_left() {
                 seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
                 knobs,
                 JobPace::Manual,
-                100,
             )
             .await;
             let env = env_with(&manifest(
@@ -98,7 +97,6 @@ async fn a_visibility_unknown_at_the_write_refuses_it() {
         seed(&[Version::active("A", "1")], &[Version::active("A", "2")]),
         &["record_during_job=hidden"],
         JobPace::Manual,
-        100,
     )
     .await;
     let env = env_with(&manifest(
@@ -140,7 +138,6 @@ async fn a_version_published_during_its_delete_is_left() {
         seed(&[Version::active("A", "1")], &[]),
         &["delete_active=job_error"],
         JobPace::Manual,
-        100,
     )
     .await;
     let env = env_with(&manifest(

@@ -66,7 +66,7 @@ async fn a_forbidden_delete_deactivates_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_answer_about_a_job_is_reported() {
     let world = seed(&[Version::active("A", "1")], &[]);
-    let emulator = start_with(world, &[], JobPace::Polls(3), 100).await;
+    let emulator = start_with(world, &[], JobPace::Polls(3)).await;
     let rule = "operation=job_status,skip=1,status=404";
     emulator.add_fault(rule.parse::<Fault>().unwrap());
     let solutions = "  A: { version: 1, state: ABSENT }\n";

@@ -4,7 +4,7 @@ use serde_json::Value;
 use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::finish_all;
-use crate::support::worlds::{Version, count, env_with, manifest, seed, start_with};
+use crate::support::worlds::{Version, count, env_with, manifest, seed, start, start_with};
 use crate::support::{CommandOutput, TestEnv};
 
 const SOLUTIONS: &str = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n";
@@ -12,7 +12,7 @@ const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
 
 async fn world(knobs: &[&str]) -> (Emulator, TestEnv) {
     let world = seed(&[Version::active("A", "1")], &[Version::active("A", "2")]);
-    let emulator = start_with(world, knobs, JobPace::Manual, 100).await;
+    let emulator = start_with(world, knobs, JobPace::Manual).await;
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
     set_deploy_timeout(&env, "1s");
     (emulator, env)
@@ -147,7 +147,7 @@ async fn an_abandoned_version_is_planned_by_what_is_live() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orphaned_record_can_be_abandoned() {
     let world = seed(&[Version::active("A", "1")], &[Version::active("A", "2")]);
-    let emulator = start_with(world, &[], JobPace::Polls(1), 100).await;
+    let emulator = start(world, &[]).await;
     emulator.add_fault("operation=deploy,times=1,job=leave_record".parse().unwrap());
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS));
     let failed = env
@@ -158,7 +158,7 @@ async fn an_orphaned_record_can_be_abandoned() {
     let _ = env.solform_beside(&APPLY).await.exits_with(5);
     let output = env.solform_beside(&["history", "--json"]).await;
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
-    let apply = document["runs"][0]["id"].as_str().unwrap();
+    let apply = document["applies"][0]["id"].as_str().unwrap();
     let _ = env
         .solform_beside(&["abandon", "B@1", "--apply", apply, "--auto-approve"])
         .await

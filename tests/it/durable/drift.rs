@@ -21,7 +21,7 @@ const CHANGES: [&str; 6] = ["Up@1", "Up@2", "New@1", "Off@1", "Pub@1", "Old@1"];
 async fn world(knob: &str) -> Emulator {
     let live = ["Up", "Off", "Pub", "Old"].map(|name| Version::active(name, "1"));
     let packages = [Version::active("Up", "2"), Version::active("New", "1")];
-    worlds::start_with(seed(&live, &packages), &[knob], JobPace::Immediate, 100).await
+    worlds::start_with(seed(&live, &packages), &[knob], JobPace::Immediate).await
 }
 
 /// Sends a request to the API, as another user.

@@ -15,7 +15,7 @@ async fn emulator() -> Emulator {
     let live = [Version::active("A", "1")];
     let packages = [Version::active("A", "2")];
     let knobs = ["record_during_job=hidden", "duplicate_deploy=second_record"];
-    worlds::start_with(seed(&live, &packages), &knobs, JobPace::Manual, 100).await
+    worlds::start_with(seed(&live, &packages), &knobs, JobPace::Manual).await
 }
 
 /// Creates the folder of a machine whose store is the bucket.

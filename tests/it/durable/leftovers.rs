@@ -18,7 +18,7 @@ const ONE: &str = "
 async fn in_flight() -> (Emulator, TestEnv) {
     let world = seed(&[], &[Version::active("A", "1")]);
     let knobs = ["record_during_job=visible"];
-    let emulator = worlds::start_with(world, &knobs, JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world, &knobs, JobPace::Manual).await;
     let env = env_with(&manifest(&emulator.url(), ONE));
     killed_at_work(env.command(PROGRAM, &["apply", "--auto-approve"]), 1).await;
     (emulator, env)
@@ -87,7 +87,7 @@ async fn a_deploy_in_flight_is_part_of_the_plan() {
 async fn a_failed_deploys_record_is_orphaned() {
     let world = seed(&[], &[Version::active("A", "1")]);
     let knobs = [];
-    let emulator = worlds::start_with(world, &knobs, JobPace::Polls(1), 100).await;
+    let emulator = worlds::start(world, &knobs).await;
     emulator.add_fault("operation=deploy,times=1,job=leave_record".parse().unwrap());
     let env = env_with(&manifest(&emulator.url(), ONE));
     let _ = env
@@ -156,7 +156,7 @@ async fn a_failed_deploys_record_is_orphaned() {
 async fn a_version_that_never_served_counts_for_no_limit() {
     let world = seed(&[], &[Version::active("A", "1")]);
     let knobs = ["record_during_job=visible"];
-    let emulator = worlds::start_with(world, &knobs, JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world, &knobs, JobPace::Manual).await;
     let solutions = "
   A: { version: 1, state: INACTIVE, path: '${drive}/${name}-${version}.ibsolution' }
 ";

@@ -15,25 +15,17 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use solform_emulator::{self as emulator, Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed};
+use solform_emulator::{self as emulator, Clock, Emulator, EmulatorOptions, JobPace, Seed};
 
 use crate::support::killing_proxy::Watch;
-use crate::support::worlds::{DRIVE, TOKEN};
+use crate::support::worlds::{self, TOKEN, options};
 
 /// Starts an emulator on the clock of the machine, whose jobs take time independently of requests.
 async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
-    let mut set = Knobs::default();
-    for knob in knobs {
-        set.assign(knob).unwrap();
-    }
     emulator::start(EmulatorOptions {
-        seed: Some(seed),
-        token: Some(TOKEN.into()),
-        user: "svc".to_owned(),
         job_pace: JobPace::After(job_time),
         clock: Clock::System,
-        knobs: Some(set),
-        ..EmulatorOptions::default()
+        ..options(seed, knobs)
     })
     .await
     .unwrap()
@@ -74,20 +66,9 @@ pub(crate) fn finish_all(emulator: &Emulator) {
     }
 }
 
-/// Returns a manifest with short times.
+/// Returns a manifest with a short time for propagation.
 fn manifest(url: &str, solutions: &str) -> String {
-    format!(
-        "solform: 1\n\
-         environments:\n\
-         \x20 test:\n\
-         \x20   url: {url}\n\
-         \x20   token: {{ env: TEST_TOKEN }}\n\
-         \x20   user: svc\n\
-         \x20   timeouts: {{ deploy: 20s, delete: 20s, propagation: 200ms }}\n\
-         \x20   vars: {{ drive: \"{DRIVE}\" }}\n\
-         defaults: {{ owner: svc }}\n\
-         solutions:\n{solutions}"
-    )
+    worlds::manifest(url, solutions).replace("propagation: 1s", "propagation: 200ms")
 }
 
 /// Returns the live versions of the emulator itself: name, version, owner, state and visibility.

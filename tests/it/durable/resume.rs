@@ -30,7 +30,7 @@ async fn killed(knobs: &[&str]) -> (Emulator, TestEnv) {
 
 /// Does the same with these solutions. The plan is saved as `plan.json`.
 async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
-    let emulator = worlds::start_with(world(), knobs, JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world(), knobs, JobPace::Manual).await;
     let env = env_with(&manifest(&emulator.url(), solutions));
     let _ = env
         .solform_beside(&["plan", "--out", "plan.json"])
@@ -74,7 +74,8 @@ async fn the_next_apply_recovers_and_deploys_nothing_twice() {
         .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
         .await
         .exits_with(2)
-        .warns("was left with 2 changes whose end is not known")
+        .warns("The outcome of 2 changes of apply ")
+        .warns(" is not known. Recovering:")
         .warns("  A@2: done")
         .warns("  B@1: done");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
@@ -165,7 +166,7 @@ async fn resume_finishes_only_the_interrupted_plan() {
         .solform_beside(&["apply", "--resume"])
         .await
         .exits_with(0)
-        .warns("Resuming the run ")
+        .warns("Resuming the apply ")
         .says("Apply complete!");
     assert_eq!(count(&emulator, Operation::Deploy), 2);
     let _ = env
@@ -273,17 +274,18 @@ async fn the_history_shows_every_apply() {
         .await
         .exits_with(0);
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
-    let runs = document["runs"].as_array().unwrap();
-    let results: Vec<&str> = runs
+    assert_eq!(document["format_version"], "2.0");
+    let applies = document["applies"].as_array().unwrap();
+    let results: Vec<&str> = applies
         .iter()
-        .map(|run| run["result"].as_str().unwrap())
+        .map(|apply| apply["result"].as_str().unwrap())
         .collect();
     assert_eq!(results, ["incomplete", "complete"], "{document}");
     assert_eq!(
-        (&runs[0]["done"], &runs[0]["changes"]),
+        (&applies[0]["done"], &applies[0]["changes"]),
         (&2.into(), &3.into())
     );
-    let first = runs[0]["id"].as_str().unwrap();
+    let first = applies[0]["id"].as_str().unwrap();
     let shown = env
         .solform_beside(&["history", "show", first])
         .await
@@ -362,7 +364,7 @@ async fn an_apply_without_its_last_patch_is_not_complete() {
         .solform_beside(&["apply", "--resume"])
         .await
         .exits_with(0)
-        .warns("Resuming the run ")
+        .warns("Resuming the apply ")
         .says("Apply complete!");
     let _ = env
         .solform_beside(&["plan", "--detailed-exitcode"])
@@ -407,7 +409,7 @@ async fn equal_short_addresses_are_kept_apart() {
         &[Version::active("a", "1@2")],
         &[Version::active("a@1", "2")],
     );
-    let emulator = worlds::start_with(world, &knobs, JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world, &knobs, JobPace::Manual).await;
     let solutions = "
   a@1: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
 ";
@@ -464,7 +466,7 @@ async fn an_interrupted_recovery_changes_nothing() {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let code = tokio::task::spawn_blocking(move || {
         let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert!(stderr.any(|line| line.unwrap().contains("Settling:")));
+        assert!(stderr.any(|line| line.unwrap().contains("Recovering:")));
         let killed = std::process::Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status()
@@ -485,7 +487,7 @@ async fn an_interrupted_recovery_changes_nothing() {
 /// A command that is printed as the next step contains the `--store` of the command that prints it.
 #[tokio::test(flavor = "multi_thread")]
 async fn printed_commands_name_the_same_store() {
-    let emulator = worlds::start_with(world(), &[], JobPace::Manual, 100).await;
+    let emulator = worlds::start_with(world(), &[], JobPace::Manual).await;
     let text = manifest(&emulator.url(), SOLUTIONS).replace("deploy: 20s", "deploy: 2s");
     let env = env_with(&text);
     let arguments = ["apply", "--auto-approve", "--store", "kept here"];
@@ -547,7 +549,7 @@ async fn percent_limits_hold_for_the_rest_of_a_plan() {
             (true, &["apply", "the.plan"]),
             (false, &["apply", "the.plan"]),
         ] {
-            let emulator = worlds::start_with(seed(&live, &[]), &[], JobPace::Manual, 100).await;
+            let emulator = worlds::start_with(seed(&live, &[]), &[], JobPace::Manual).await;
             let limits = format!("    {limits}\n");
             let text = worlds::manifest_with(&emulator.url(), &limits, "", &solutions("ABSENT"));
             let env = env_with(&text);

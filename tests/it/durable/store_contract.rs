@@ -196,15 +196,7 @@ fn remote(bucket: &AnyBucket) -> RemoteStore {
 async fn store_contract_over_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_owned();
-    check_contract(&|| {
-        Box::new(LocalStore::new(
-            &root,
-            KEY.environment,
-            KEY.url,
-            KEY.context,
-        ))
-    })
-    .await;
+    check_contract(&|| Box::new(LocalStore::new(&root, KEY))).await;
 }
 
 #[tokio::test]
@@ -243,8 +235,8 @@ async fn store_contract_over_another_s3_server() {
 #[tokio::test]
 async fn stores_of_two_servers_are_apart() {
     let folder = tempfile::tempdir().unwrap();
-    let here = LocalStore::new(folder.path(), "prod", "https://a.example", None);
-    let there = LocalStore::new(folder.path(), "prod", "https://b.example", None);
+    let of = |url| LocalStore::new(folder.path(), StoreKey { url, ..KEY });
+    let (here, there) = (of("https://a.example"), of("https://b.example"));
     let journal = here.begin("0001", b"", &first("0001", 1)).await.unwrap();
     here.close("0001", journal).await.unwrap();
     assert_eq!(here.applies().await.unwrap().len(), 1);

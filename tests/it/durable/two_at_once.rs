@@ -21,7 +21,6 @@ async fn world() -> (Emulator, TestEnv) {
         ),
         &[],
         JobPace::Manual,
-        100,
     )
     .await;
     let env = env_with(&manifest(&emulator.url(), SOLUTIONS));

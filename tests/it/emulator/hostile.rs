@@ -8,11 +8,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
-use solform_emulator::{EmulatorOptions, JobPace, Seed};
+use solform_emulator::JobPace;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use super::{Api, DEPLOYED, answer, options};
+use super::{Api, DEPLOYED, answer};
 
 const LIST: &[u8] =
     b"GET /api/v2/solutions/deployed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \
@@ -142,11 +142,7 @@ solutions:
   - { name: A, version: 1, owner: ann }
   - { name: B, version: 1, owner: ann, state: INACTIVE }
 ";
-    let api = Api::start(EmulatorOptions {
-        seed: Some(Seed::parse(seed).unwrap()),
-        ..options(&[], JobPace::Immediate)
-    })
-    .await;
+    let api = Api::seeded(seed, &[], JobPace::Immediate).await;
     // Query, status, and the names in the answer.
     for (query, status, names) in [
         ("name=A&name=B", 200, "A"),

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use reqwest::Method;
 use serde_json::json;
-use solform_emulator::{EmulatorOptions, JobPace, Operation, Seed};
+use solform_emulator::{JobPace, Operation};
 
 use super::{Api, DEPLOYED, answer, text};
 
@@ -125,11 +125,7 @@ files:
         ("d/../x.ibsolution", "no such file"),
         ("d", "`.ibsolution`"),
     ];
-    let api = Api::start(EmulatorOptions {
-        seed: Some(Seed::parse(seed).unwrap()),
-        ..EmulatorOptions::default()
-    })
-    .await;
+    let api = Api::seeded(seed, &[], JobPace::Immediate).await;
     for (path, part) in cases {
         let body = json!({ "solution_path": path });
         let (status, started) = api.call(Method::POST, DEPLOYED, Some(body)).await;

@@ -25,9 +25,10 @@ mod unknowns;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use solform_emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Seed, start};
+use solform_emulator::{Clock, Emulator, EmulatorOptions, JobPace, Seed, start};
 
 use crate::support::http_client;
+use crate::support::worlds::knobs_of;
 
 const DEPLOYED: &str = "/api/v2/solutions/deployed";
 const DRIVE: &str = "acme/prod/fs/Instabase Drive";
@@ -69,6 +70,15 @@ impl Api {
     /// Starts an emulator with the packages of [`SEED`] and these knobs.
     async fn with(knobs: &[&str], job_pace: JobPace) -> Self {
         Self::start(options(knobs, job_pace)).await
+    }
+
+    /// Does the same, with another seed.
+    async fn seeded(seed: &str, knobs: &[&str], job_pace: JobPace) -> Self {
+        Self::start(EmulatorOptions {
+            seed: Some(Seed::parse(seed).unwrap()),
+            ..options(knobs, job_pace)
+        })
+        .await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -147,13 +157,9 @@ impl Api {
 }
 
 fn options(knobs: &[&str], job_pace: JobPace) -> EmulatorOptions {
-    let mut turned = Knobs::default();
-    for setting in knobs {
-        turned.assign(setting).unwrap();
-    }
     EmulatorOptions {
         seed: Some(Seed::parse(SEED).unwrap()),
-        knobs: Some(turned),
+        knobs: Some(knobs_of(knobs)),
         job_pace,
         clock: Clock::Logical {
             start_ms: 1_700_000_000_000,

@@ -25,11 +25,7 @@ files:
 const IN: &str = "acme/prod/fs/d/in";
 
 async fn world(knobs: &[&str], job_pace: JobPace) -> Api {
-    Api::start(EmulatorOptions {
-        seed: Some(Seed::parse(SEED).unwrap()),
-        ..options(knobs, job_pace)
-    })
-    .await
+    Api::seeded(SEED, knobs, job_pace).await
 }
 
 impl Api {

@@ -115,11 +115,7 @@ packages:
   - { path: acme/prod/fs/Instabase Drive/A-1.ibsolution, name: A, version: 1, owner: ann }
 ";
     let knobs = ["record_during_job=hidden"];
-    let api = Api::start(EmulatorOptions {
-        seed: Some(Seed::parse(seed).unwrap()),
-        ..super::options(&knobs, JobPace::Manual)
-    })
-    .await;
+    let api = Api::seeded(seed, &knobs, JobPace::Manual).await;
     let everything = ["Two@1", "One@1"];
     assert_eq!(api.names("").await, everything);
     assert_eq!(api.names("").await, everything);

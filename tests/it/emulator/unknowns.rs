@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform_emulator::{EmulatorOptions, JobPace, Seed};
+use solform_emulator::JobPace;
 
-use super::{Api, DEPLOYED, DRIVE, answer, options, text};
+use super::{Api, DEPLOYED, DRIVE, answer, text};
 
 impl Api {
     fn set_knob(&self, setting: &str) {
@@ -351,11 +351,7 @@ packages:
         ),
         (&["owner_mismatch=job_error"], ["Form @1.0", "", ""]),
     ] {
-        let api = Api::start(EmulatorOptions {
-            seed: Some(Seed::parse(seed).unwrap()),
-            ..options(knobs, JobPace::Immediate)
-        })
-        .await;
+        let api = Api::seeded(seed, knobs, JobPace::Immediate).await;
         api.set_knob("list_order=oldest_first");
         for number in 1..=3 {
             let body = json!({ "solution_path": format!("d/{number}.ibsolution") });
@@ -374,11 +370,7 @@ async fn deleting_a_referenced_solution() {
         ("delete_referenced=refused", 400, ""),
         ("delete_referenced=job_error", 200, "ERROR"),
     ] {
-        let api = Api::start(EmulatorOptions {
-            seed: Some(Seed::parse(seed).unwrap()),
-            ..options(&[knob], JobPace::Immediate)
-        })
-        .await;
+        let api = Api::seeded(seed, &[knob], JobPace::Immediate).await;
         let (answered, started) = api.delete("a").await;
         assert_eq!(answered, status, "{knob}");
         if status == 200 {

@@ -10,11 +10,11 @@ use solform::live::LiveState;
 use solform::manifest::{Manifest, Selection, SourceFile, read};
 use solform::plan::{ApplyHistory, DiffOptions, Summary, diff};
 use solform::render::render_manifest;
-use solform_emulator::{self as emulator, Clock, Emulator, EmulatorOptions, Profile};
+use solform_emulator::{self as emulator, Emulator, EmulatorOptions, Profile};
 
 use super::worlds::{Record, live, seed, world};
 use crate::support::sweep::hold_for_seeds;
-use crate::support::worlds::{TOKEN, env_with};
+use crate::support::worlds::{env_with, options};
 
 const ACCESS: &str = "solform: 1
 environments:
@@ -195,15 +195,10 @@ fn older_records_of_omitted_versions_stay() {
 
 async fn start(records: &[Record], profile: Profile) -> Emulator {
     emulator::start(EmulatorOptions {
-        seed: Some(seed(records)),
-        token: Some(TOKEN.into()),
-        user: "svc".to_owned(),
         profile,
+        knobs: None,
         page_cap: 5,
-        clock: Clock::Logical {
-            start_ms: 1_600_000_000_000,
-        },
-        ..EmulatorOptions::default()
+        ..options(seed(records), &[])
     })
     .await
     .unwrap()

@@ -336,7 +336,7 @@ async fn warnings_are_diagnostics() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_lock_ends_the_stream() {
     let world = seed(&[], &[Version::active("A", "1")]);
-    let emulator = start_with(world, &[], JobPace::Manual, 100).await;
+    let emulator = start_with(world, &[], JobPace::Manual).await;
     let env = env_with(&manifest(
         &emulator.url(),
         "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n",
@@ -360,7 +360,7 @@ async fn a_held_lock_ends_the_stream() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_apply_ends_with_a_summary() {
     let world = seed(&[], &[Version::active("A", "1"), Version::active("B", "1")]);
-    let emulator = start_with(world, &[], JobPace::Manual, 100).await;
+    let emulator = start_with(world, &[], JobPace::Manual).await;
     let env = env_with(&manifest(
         &emulator.url(),
         "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n  B: { version: 1, path: \
@@ -396,7 +396,7 @@ async fn an_interrupted_apply_ends_with_a_summary() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_interrupt_leaves_whole_lines() {
     let world = seed(&[], &[Version::active("A", "1")]);
-    let emulator = start_with(world, &[], JobPace::Manual, 100).await;
+    let emulator = start_with(world, &[], JobPace::Manual).await;
     let env = env_with(&manifest(
         &emulator.url(),
         "  A: { version: 1, path: '${drive}/A-1.ibsolution' }\n",

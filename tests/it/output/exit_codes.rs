@@ -60,7 +60,7 @@ async fn build(world: World, has_plan: bool) -> (Option<Emulator>, TestEnv) {
     };
     let packages = [Version::active("A", "2")];
     let knobs = ["run_missing_input=accepted"];
-    let emulator = start_with(seed(live, &packages), &knobs, pace, 100).await;
+    let emulator = start_with(seed(live, &packages), &knobs, pace).await;
     let (environment, solutions) = match world {
         World::Quiet => ("", SAME),
         World::Blocked => (
@@ -447,7 +447,7 @@ async fn each_command_and_outcome_has_its_exit_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_lock_exits_with_9() {
     let world = seed(&[Version::active("A", "1")], &[Version::active("A", "2")]);
-    let emulator = start_with(world, &[], JobPace::Manual, 100).await;
+    let emulator = start_with(world, &[], JobPace::Manual).await;
     let env = env_with(&manifest_with(
         &emulator.url(),
         "",
@@ -492,7 +492,7 @@ async fn an_interrupted_apply_exits_with_8() {
         (&["--json", "--detailed-exitcode"], 8),
     ] {
         let world = seed(&[], &[Version::active("A", "2")]);
-        let emulator = start_with(world, &[], JobPace::Manual, 100).await;
+        let emulator = start_with(world, &[], JobPace::Manual).await;
         let env = env_with(&manifest_with(
             &emulator.url(),
             "",

@@ -195,7 +195,7 @@ async fn an_apply_that_did_not_start_reports_the_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_of_an_earlier_apply_keeps_it_incomplete() {
     let packages = [Version::active("Up", "2")];
-    let emulator = start_with(seed(&[], &packages), &[], JobPace::Never, 100).await;
+    let emulator = start_with(seed(&[], &packages), &[], JobPace::Never).await;
     let solutions = "  Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n";
     let text = manifest(&emulator.url(), solutions).replace("deploy: 20s", "deploy: 1s");
     let env = env_with(&text);

@@ -3,7 +3,7 @@
 use solform_emulator::{Emulator, JobPace, Operation};
 
 use crate::support::http_client;
-use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, start_with};
+use crate::support::worlds::{TOKEN, Version, count, env_with, manifest, seed, start, start_with};
 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
 const GONE: &str = "  A: { version: 1, state: ABSENT }\n";
@@ -37,7 +37,6 @@ async fn deleting_a_missing_version_succeeds() {
                 "visibility_in_records=true",
             ],
             JobPace::Immediate,
-            100,
         )
         .await;
         let env = env_with(&manifest(&emulator.url(), GONE));
@@ -58,13 +57,7 @@ async fn a_version_is_gone_only_after_its_delete_ended() {
         ("job_error", 5, "the delete job"),
     ] {
         let knob = format!("delete_repeated={branch}");
-        let emulator = start_with(
-            seed(&[Version::inactive("A", "1")], &[]),
-            &[&knob],
-            JobPace::Polls(1),
-            100,
-        )
-        .await;
+        let emulator = start(seed(&[Version::inactive("A", "1")], &[]), &[&knob]).await;
         let env = env_with(&manifest(&emulator.url(), GONE));
         delete_all(&emulator).await;
         let applied = env.solform_beside(&APPLY).await;

@@ -144,7 +144,6 @@ async fn a_signal_leaves_the_job_and_journals_its_id() {
         seed(&[], &[Version::active("A", "1")]),
         &[],
         JobPace::Manual,
-        100,
     )
     .await;
     let env = env_with(&manifest(&emulator.url(), ONE));

@@ -5,7 +5,7 @@ use solform_emulator::Operation;
 
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{
-    Version, count, env_with, manifest, manifest_with, seed, start, start_with,
+    Version, count, env_with, manifest, manifest_with, seed, start, start_capped,
 };
 
 const APPLY: [&str; 3] = ["apply", "--auto-approve", "--detailed-exitcode"];
@@ -92,13 +92,8 @@ async fn an_unproven_list_proves_nothing_missing() {
     let names = [
         "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P",
     ];
-    let emulator = start_with(
-        seed(&names.map(|name| Version::active(name, "1")), &[]),
-        &["list_order=shuffled"],
-        solform_emulator::JobPace::Immediate,
-        1,
-    )
-    .await;
+    let live = names.map(|name| Version::active(name, "1"));
+    let emulator = start_capped(seed(&live, &[]), &["list_order=shuffled"], 1).await;
     // The policy needs the whole list, which cannot be read.
     let declared = names.map(|name| format!("  {name}: {{ version: 1 }}\n"));
     let whole = manifest_with(

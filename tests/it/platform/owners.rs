@@ -1,12 +1,10 @@
 //! The owner pair over the socket: a package of `svc` that becomes PUBLIC, under either owner.
 
 use serde_json::{Value, json};
-use solform_emulator::{
-    self as emulator, Clock, Emulator, EmulatorOptions, JobPace, Operation, Profile, Seed,
-};
+use solform_emulator::{self as emulator, Emulator, EmulatorOptions, Operation, Profile, Seed};
 
 use crate::support::worlds::{
-    DRIVE, TOKEN, Version, count, env_with, manifest, manifest_with, path_of, seed, start,
+    DRIVE, TOKEN, Version, count, env_with, manifest, manifest_with, options, path_of, seed, start,
 };
 use crate::support::{TestEnv, http_client};
 
@@ -17,15 +15,9 @@ const OWNERS: [&str; 2] = ["IB_DEPLOYED", "svc"];
 
 async fn start_in(profile: Profile, seed: Seed) -> Emulator {
     emulator::start(EmulatorOptions {
-        seed: Some(seed),
-        token: Some(TOKEN.into()),
-        user: "svc".to_owned(),
         profile,
-        job_pace: JobPace::Polls(1),
-        clock: Clock::Logical {
-            start_ms: 1_600_000_000_000,
-        },
-        ..EmulatorOptions::default()
+        knobs: None,
+        ..options(seed, &[])
     })
     .await
     .unwrap()

@@ -7,7 +7,7 @@ mod start;
 mod wait;
 
 use serde_json::Value;
-use solform_emulator::{Emulator, JobPace, Seed};
+use solform_emulator::{Emulator, EmulatorOptions, JobPace, Seed};
 
 use crate::support::worlds::{self, DRIVE, Version, env_with, manifest, seed};
 use crate::support::{CommandOutput, TestEnv};
@@ -32,7 +32,13 @@ async fn start_with(knobs: &[&str], pace: JobPace) -> (Emulator, TestEnv) {
 /// Does the same, with pages of at most `cap` entries.
 async fn start_capped(knobs: &[&str], pace: JobPace, cap: usize) -> (Emulator, TestEnv) {
     let knobs = [&["run_missing_input=accepted"], knobs].concat();
-    let emulator = worlds::start_with(world(), &knobs, pace, cap).await;
+    let emulator = solform_emulator::start(EmulatorOptions {
+        job_pace: pace,
+        page_cap: cap,
+        ..worlds::options(world(), &knobs)
+    })
+    .await
+    .unwrap();
     let env = env_with(&manifest(
         &emulator.url(),
         "  New: { version: 1.0.0, path: '${drive}/${name}-${version}.ibsolution' }\n",

@@ -87,35 +87,52 @@ pub(crate) fn path_of(name: &str, version: &str) -> String {
 
 /// Starts an emulator in this process, with the test's token, on a clock that tests move.
 pub(crate) async fn start(seed: Seed, knobs: &[&str]) -> Emulator {
-    start_with(seed, knobs, JobPace::Polls(1), 100).await
+    emulator::start(options(seed, knobs)).await.unwrap()
 }
 
-/// Does the same, with a pace for its jobs and a page cap.
-pub(crate) async fn start_with(
-    seed: Seed,
-    knobs: &[&str],
-    job_pace: JobPace,
-    page_cap: usize,
-) -> Emulator {
-    let mut set = Knobs::default();
-    for knob in knobs {
-        set.assign(knob).unwrap();
-    }
+/// Does the same, with a pace for its jobs.
+pub(crate) async fn start_with(seed: Seed, knobs: &[&str], job_pace: JobPace) -> Emulator {
     emulator::start(EmulatorOptions {
+        job_pace,
+        ..options(seed, knobs)
+    })
+    .await
+    .unwrap()
+}
+
+/// Does the same as [`start`], with pages of at most `page_cap` entries.
+pub(crate) async fn start_capped(seed: Seed, knobs: &[&str], page_cap: usize) -> Emulator {
+    emulator::start(EmulatorOptions {
+        page_cap,
+        ..options(seed, knobs)
+    })
+    .await
+    .unwrap()
+}
+
+/// Returns the options of [`start`].
+pub(crate) fn options(seed: Seed, knobs: &[&str]) -> EmulatorOptions {
+    EmulatorOptions {
         seed: Some(seed),
         token: Some(TOKEN.into()),
         user: "svc".to_owned(),
-        job_pace,
-        page_cap,
+        job_pace: JobPace::Polls(1),
         // Far from the current time: no record of a test seems to be new.
         clock: Clock::Logical {
             start_ms: 1_600_000_000_000,
         },
-        knobs: Some(set),
+        knobs: Some(knobs_of(knobs)),
         ..EmulatorOptions::default()
-    })
-    .await
-    .unwrap()
+    }
+}
+
+/// Returns the default knobs with these settings.
+pub(crate) fn knobs_of(settings: &[&str]) -> Knobs {
+    let mut knobs = Knobs::default();
+    for setting in settings {
+        knobs.assign(setting).unwrap();
+    }
+    knobs
 }
 
 /// Returns a manifest for an emulator and its user, with short times and these `solutions`.

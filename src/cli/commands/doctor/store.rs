@@ -66,8 +66,8 @@ fn check_store(context: &EnvironmentContext, store: &dyn Store, runs: &[PastAppl
         Check::warn(
             name,
             format!(
-                "{kept} Of {} the end is not known.",
-                words::count(open, "run")
+                "{kept} The outcome of {} is not known.",
+                words::count(open, "apply")
             ),
             "The next `solform apply` recovers it; `solform history` shows it.",
         )

@@ -2,10 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use solform_emulator::{Clock, Emulator, EmulatorOptions, JobPace, Knobs, Operation, Seed, start};
+use solform_emulator::{Emulator, EmulatorOptions, Knobs, Operation, Seed, start};
 
 use super::run_case::Case;
-use crate::support::worlds::{self, DRIVE, env_with, manifest_with};
+use crate::support::worlds::{self, DRIVE, env_with, manifest_with, options};
 use crate::support::{CommandOutput, TestEnv};
 
 const DEPLOYED: &str = "/api/v2/solutions/deployed";
@@ -54,16 +54,10 @@ pub(super) struct World {
 impl World {
     pub(super) async fn start(case: &Case, client: reqwest::Client) -> Self {
         let emulator = start(EmulatorOptions {
-            seed: Some(Seed::parse(&SEED.replace("DRIVE", DRIVE)).unwrap()),
-            token: Some(worlds::TOKEN.into()),
-            user: "svc".to_owned(),
             profile: case.profile,
-            job_pace: JobPace::Polls(1),
+            knobs: None,
             page_cap: 4,
-            clock: Clock::Logical {
-                start_ms: 1_600_000_000_000,
-            },
-            ..EmulatorOptions::default()
+            ..options(Seed::parse(&SEED.replace("DRIVE", DRIVE)).unwrap(), &[])
         })
         .await
         .unwrap();
