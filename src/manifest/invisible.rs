@@ -75,7 +75,5 @@ fn message(letters: &BTreeSet<char>) -> String {
 }
 
 fn warning(source: &SourceFile, message: &str, at: Mark) -> Problem {
-    Problem::new(Code::InvisibleCharacter, message)
-        .at(source, at, "invisible here")
-        .help("Remove it, or write it as an escape such as `\"\\u00A0\"` where it is needed.")
+    Problem::new(Code::InvisibleCharacter, message).at(source, at)
 }

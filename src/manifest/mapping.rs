@@ -70,8 +70,19 @@ macro_rules! mapping {
                 Ok(Some(this))
             }
 
+            fn keys(&self) -> Vec<(&'static str, Mark)> {
+                let keys = [$((stringify!($field), self.$field.as_ref().map(|it| it.key)),)+];
+                keys.into_iter().filter_map(|(name, key)| Some((name, key?))).collect()
+            }
+
             fn invalid_entries(&self) -> &[Fault] {
                 &self.invalid_entries
+            }
+
+            fn size(&self) -> usize {
+                let mut size = 0;
+                $( size += self.$field.as_ref().and_then(Field::value).map_or(0, Shape::size); )+
+                size
             }
 
             fn faults(&self, faults: &mut Vec<Fault>) {

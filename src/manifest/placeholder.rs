@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::check::is_too_big;
 use super::node::{Field, Table, Text};
-use super::overlay::value;
+use super::overlay::{entries, value};
 use super::source::SourceFile;
 use super::vars::{Piece, split};
 use super::yaml;
@@ -35,8 +35,7 @@ impl Placeholders {
             if is_too_big(&raw) {
                 continue;
             }
-            let table = value(raw.environments.as_ref());
-            for field in table.into_iter().flat_map(|table| table.entries.values()) {
+            for (_, field) in entries(raw.environments.as_ref()) {
                 let Some(environment) = field.value() else {
                     continue;
                 };

@@ -68,8 +68,8 @@ impl SimilarName<'_> {
             unmistakable(self.declared.identity.name.as_str()),
             unmistakable(self.live),
         );
-        Problem::new(Code::SimilarNames, message)
-            .placed(source, &self.declared.position, "is declared here")
+        Problem::remote(source, &self.declared.position, Code::SimilarNames, message)
+            .label("is declared here")
             .help(
                 "Write the live name to manage the live solution. Otherwise the declared one is \
                  deployed beside it, and `manage.undeclared` is the policy for the live one.",

@@ -358,9 +358,9 @@ mod tests {
     }
 
     fn problem(source: &SourceFile, primary: &str, related: &[&str]) -> Problem {
-        let problem = Problem::new(Code::BadUrl, "m").at(source, mark(source, primary), "here");
+        let problem = Problem::new(Code::BadUrl, "m").at(source, mark(source, primary));
         related.iter().fold(problem, |problem, text| {
-            problem.related(source, mark(source, text), "there")
+            problem.related(mark(source, text), "there")
         })
     }
 
@@ -443,7 +443,7 @@ mod tests {
             ("", false),
         ] {
             let source = SourceFile::from_bytes("m.yaml", text).unwrap();
-            let problem = Problem::new(Code::BadUrl, "m").at(&source, source.mark_at(1, 1), "x");
+            let problem = Problem::new(Code::BadUrl, "m").at(&source, source.mark_at(1, 1));
             assert_eq!(problem.snippet().is_some(), is_shown, "{text:?}");
         }
     }

@@ -113,15 +113,9 @@ impl<'a> Context<'a> {
                 patterns.len(),
                 entries.len()
             );
-            let problem = self
-                .problem(
-                    Code::TooManyPatterns,
-                    message,
-                    field.key,
-                    "too many patterns",
-                )
-                .help("Use fewer patterns: one `*` can match many names.");
-            return Err(self.report(problem));
+            return Err(self
+                .problems
+                .report(Code::TooManyPatterns, message, field.key));
         }
         let mut known: HashMap<&str, bool> = HashMap::new();
         let mut outcome = Ok(());
@@ -138,20 +132,17 @@ impl<'a> Context<'a> {
             let address = entry.desired.identity.address();
             let address = printable(address.as_str());
             let message = format!("`{address}` is declared, but its {what} is not under `manage`");
+            let start = advice(text).map_or("Add".to_owned(), |advice| advice + " Otherwise add");
             let mut problem = self
-                .problem(Code::OutOfScope, message, entry.at, "out of scope")
-                .help(match advice(text) {
-                    Some(advice) => format!(
-                        "{advice} Otherwise add the {what} to `manage.{what}s`, or remove the \
-                         entry."
-                    ),
-                    None => format!("Add the {what} to `manage.{what}s`, or remove the entry."),
-                });
+                .problems
+                .problem(Code::OutOfScope, message, entry.at)
+                .help(format!(
+                    "{start} the {what} to `manage.{what}s`, or remove the entry."
+                ));
             if let Some(field) = field {
-                problem =
-                    problem.related(self.source, field.key, format!("does not list its {what}"));
+                problem = problem.related(field.key, format!("does not list its {what}"));
             }
-            outcome = Err(self.report(problem));
+            outcome = Err(self.problems.add(problem));
         }
         outcome
     }
@@ -182,18 +173,10 @@ impl<'a> Context<'a> {
             self.name
         );
         let problem = self
-            .problem(
-                Code::NothingDeclared,
-                message,
-                field.node.used,
-                "would remove everything in scope",
-            )
-            .related(self.source, self.key, "declares no version that stays")
-            .help(
-                "Run `solform destroy` to remove everything that was declared, or set \
-                 `undeclared` to `ignore`.",
-            );
-        Err(self.report(problem))
+            .problems
+            .problem(Code::NothingDeclared, message, field.node.used)
+            .related(self.key, "declares no version that stays");
+        Err(self.problems.add(problem))
     }
 
     /// Reports a policy for all public solutions: they belong to one owner, even those of other
@@ -213,18 +196,9 @@ impl<'a> Context<'a> {
         if !has_public || !scope.names.iter().any(Glob::matches_everything) {
             return Ok(());
         }
-        let problem = self
-            .problem(
-                Code::UndeclaredTooWide,
-                "the policy would cover every public solution of the instance",
-                field.node.used,
-                "covers `IB_DEPLOYED` with all names",
-            )
-            .help(
-                "Set `manage.names` to patterns of your own solutions, or `undeclared` to \
-                 `ignore`.",
-            );
-        Err(self.report(problem))
+        let message = "the policy would cover every public solution of the instance";
+        let problems = &mut self.problems;
+        Err(problems.report(Code::UndeclaredTooWide, message, field.node.used))
     }
 }
 

@@ -35,15 +35,7 @@ impl Context<'_> {
 
     fn warn_of_nothing(&mut self) {
         let message = format!("the environment `{}` declares no solution", self.name);
-        let problem = self
-            .problem(
-                Code::EmptyManifest,
-                message,
-                self.key,
-                "nothing to deploy here",
-            )
-            .help("Declare solutions under `solutions`.");
-        self.report(problem);
+        self.problems.report(Code::EmptyManifest, message, self.key);
     }
 
     /// Warns about invisible characters that come from escapes and variables. The text of the file
@@ -59,8 +51,8 @@ impl Context<'_> {
                 path.map(|(path, at)| (&*path.text, at)),
             ];
             for (text, at) in texts.into_iter().flatten() {
-                if let Some(problem) = invisible::in_value(self.source, text, at) {
-                    self.report(problem);
+                if let Some(problem) = invisible::in_value(self.problems.source, text, at) {
+                    self.problems.add(problem);
                 }
             }
         }
@@ -92,22 +84,16 @@ impl Context<'_> {
         for ((at, owner), entries) in groups {
             let what = addresses(&entries);
             let owner_text = printable(owner.as_str());
-            let (message, help) = if owner.is_ib_deployed() {
+            let (visibility, help) = if owner.is_ib_deployed() {
                 (
-                    format!(
-                        "{what}: `{}` with the owner `{owner_text}`",
-                        Visibility::Private
-                    ),
+                    Visibility::Private,
                     "Set `owner` to the user name, under which the platform keeps private \
                      solutions, or name the token's user as `user` in the environment."
                         .to_owned(),
                 )
             } else {
                 (
-                    format!(
-                        "{what}: `{}` with the owner `{owner_text}`",
-                        Visibility::Public
-                    ),
+                    Visibility::Public,
                     format!(
                         "Set `owner` to `IB_DEPLOYED`, under which the platform keeps public \
                          solutions, or name the token's user as `user: {owner_text}` in the \
@@ -115,16 +101,10 @@ impl Context<'_> {
                     ),
                 )
             };
-            let problem = self
-                .problem(
-                    Code::OwnerVisibility,
-                    message,
-                    at,
-                    "does not match the owner",
-                )
-                .help(help);
-            let problem = self.with_positions(problem, &entries, "this version");
-            self.report(problem);
+            let message = format!("{what}: `{visibility}` with the owner `{owner_text}`");
+            let problem = self.problems.problem(Code::OwnerVisibility, message, at);
+            let problem = with_positions(problem.help(help), &entries, "this version");
+            self.problems.add(problem);
         }
     }
 
@@ -148,20 +128,7 @@ impl Context<'_> {
                 printable(identity.version.as_str()),
                 printable(identity.name.as_str()),
             );
-            let (first, at) = ordered(first.at, entry.at);
-            let problem = self
-                .problem(
-                    Code::SimilarVersions,
-                    message,
-                    at,
-                    "looks the same as the other",
-                )
-                .related(self.source, first, "the other")
-                .help(
-                    "Keep the one that the package has; \
-                     the platform treats them as different versions.",
-                );
-            self.report(problem);
+            self.warn_of_similar(Code::SimilarVersions, message, first.at, entry.at);
         }
     }
 
@@ -186,18 +153,15 @@ impl Context<'_> {
                 unmistakable(first.desired.identity.name.as_str()),
                 unmistakable(name),
             );
-            let (first, at) = ordered(first.name_at, entry.name_at);
-            let problem = self
-                .problem(
-                    Code::SimilarNames,
-                    message,
-                    at,
-                    "looks the same as the other",
-                )
-                .related(self.source, first, "the other")
-                .help("Use one spelling; the platform treats them as different solutions.");
-            self.report(problem);
+            self.warn_of_similar(Code::SimilarNames, message, first.name_at, entry.name_at);
         }
+    }
+
+    /// Warns at the later of two positions.
+    fn warn_of_similar(&mut self, code: Code, message: String, left: Mark, right: Mark) {
+        let problem = self.problems.problem(code, message, left.max(right));
+        let problem = problem.related(left.min(right), "the other");
+        self.problems.add(problem);
     }
 
     /// Warns about versions with the same path: a package holds exactly one name and version.
@@ -220,22 +184,17 @@ impl Context<'_> {
                 continue;
             };
             let message = format!("several versions have one package: {}", addresses(&entries));
-            let problem = self
-                .problem(Code::SharedPath, message, at, "this path")
-                .help(
-                    "Use `${name}` and `${version}` in the path, or write a path for each version.",
-                );
-            let problem = self.with_positions(problem, &entries, "uses this path");
-            self.report(problem);
+            let problem = self.problems.problem(Code::SharedPath, message, at);
+            let problem = with_positions(problem, &entries, "uses this path");
+            self.problems.add(problem);
         }
     }
+}
 
-    /// Adds the positions of the first [`SHOWN`] versions to a problem.
-    fn with_positions(&self, problem: Problem, entries: &[&Entry], label: &str) -> Problem {
-        entries.iter().take(SHOWN).fold(problem, |problem, entry| {
-            problem.related(self.source, entry.at, label)
-        })
-    }
+/// Adds the positions of the first [`SHOWN`] versions to a problem.
+fn with_positions(problem: Problem, entries: &[&Entry], label: &str) -> Problem {
+    let shown = entries.iter().take(SHOWN);
+    shown.fold(problem, |problem, entry| problem.related(entry.at, label))
 }
 
 /// The maximum number of versions that a warning names.
@@ -250,10 +209,6 @@ fn addresses(entries: &[&Entry]) -> String {
         words.push(format!("{more} more"));
     }
     words.join(", ")
-}
-
-fn ordered(left: Mark, right: Mark) -> (Mark, Mark) {
-    (left.min(right), left.max(right))
 }
 
 /// Returns the notation that `1.0`, `1.0.0`, `01.0` and `v1` have in common.
