@@ -1,7 +1,7 @@
 //! Closed enums as tables: one line for each variant, with its word and its other texts.
 
-/// Defines an enum whose variants have a stable word, which `as_str` returns. Programs read it, so
-/// it never changes.
+/// Defines an enum whose variants have a stable word, which `as_str` returns and `Display`
+/// writes. Programs read it, so it never changes.
 ///
 /// With `-> TYPE` behind the name, each line has a second value of that type, which the private
 /// function `row` returns.
@@ -30,6 +30,12 @@ macro_rules! word_enum {
                 match self {
                     $( Self::$variant => $word, )+
                 }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
             }
         }
     };

@@ -4,8 +4,6 @@
 //! explains each one; a test compares that page with this list. The label at the position and the
 //! fix are here too, unless they differ from problem to problem.
 
-use std::fmt;
-
 /// The severity of a problem: an error or a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -317,12 +315,6 @@ impl Code {
     /// Returns the fix; `None` if each problem has its own.
     pub(super) fn help(self) -> Option<&'static str> {
         Some(self.row().help).filter(|help| !help.is_empty())
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -258,7 +258,7 @@ mapping! {
         #[schemars(schema_with = "schema::env_name")]
         env: Text,
         /// A file, relative to the manifest.
-        #[schemars(schema_with = "schema::literal", extend("examples" = ["secrets/token"]))]
+        #[schemars(schema_with = "schema::text", extend("examples" = ["secrets/token"]))]
         file: Text,
         /// A program that prints the token, and its arguments.
         #[schemars(schema_with = "schema::command")]
