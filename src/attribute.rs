@@ -120,11 +120,6 @@ open_word_enum! {
 }
 
 impl Visibility {
-    /// Returns the visibility of a word; `None` for a word that solform does not know.
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-
     /// Returns whether fewer users see a version than with another visibility.
     pub fn is_narrower_than(self, other: Self) -> bool {
         let reach = |visibility| match visibility {

@@ -21,9 +21,10 @@ macro_rules! word_enum {
             /// All values, in the order of their table.
             $visibility const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
-            /// All words with their values.
-            $visibility const WORDS: [(&'static str, Self); [$($word),+].len()] =
-                [$(($word, Self::$variant)),+];
+            /// Returns the value of a word; `None` for a word that is not known.
+            $visibility fn of_word(word: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|known| known.as_str() == word)
+            }
 
             /// Returns the stable word.
             $visibility fn as_str(self) -> &'static str {

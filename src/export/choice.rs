@@ -198,10 +198,7 @@ impl<'a> NameChoice<'a> {
 
 /// Returns the live words that differ from the declared ones.
 fn words_beside(live: &LiveVersion) -> Vec<&str> {
-    let state = match &live.state {
-        LiveStateWord::Production => Some(live.state.as_str()),
-        LiveStateWord::Active | LiveStateWord::Inactive | LiveStateWord::Other(_) => None,
-    };
+    let state = Some(live.state.as_str()).filter(|_| live.state == LiveStateWord::Production);
     let visibility = match &live.visibility {
         Some(LiveVisibilityWord::Other(word)) => Some(&**word),
         _ => None,

@@ -330,7 +330,7 @@ impl Address {
 /// An address gets its owner in front only if two would be equal, and is escaped only if they are
 /// still equal. A record's id follows if the item names one.
 pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> {
-    let mut forms = vec![AddressForm::Short; items.len()];
+    let mut forms = vec![0; items.len()];
     // Only items with the same name and version, or with a separator, can have equal addresses.
     let mut seen: HashMap<(&SolutionName, &Version), usize> = HashMap::new();
     for (identity, _) in items {
@@ -344,8 +344,8 @@ pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> 
                 || seen[&(&identity.name, &identity.version)] > 1
         })
         .collect();
-    let addresses = |form: AddressForm, (identity, record): (&Identity, Option<&SolutionId>)| {
-        let base = form.of(identity);
+    let addresses = |form: usize, (identity, record): (&Identity, Option<&SolutionId>)| {
+        let base = FORMS[form](identity);
         let whole = record.map_or_else(|| base.clone(), |id| base.of_record(id));
         (base, whole)
     };
@@ -367,10 +367,9 @@ pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> 
         has_changed = false;
         for index in &candidates {
             let (base, whole) = addresses(forms[*index], items[*index]);
-            if (shared.contains(&base) || shared.contains(&whole))
-                && let Some(longer) = forms[*index].longer()
-            {
-                forms[*index] = longer;
+            let is_shared = shared.contains(&base) || shared.contains(&whole);
+            if is_shared && forms[*index] + 1 < FORMS.len() {
+                forms[*index] += 1;
                 has_changed = true;
             }
         }
@@ -379,31 +378,12 @@ pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> 
     forms.map(|(form, item)| addresses(form, *item).1).collect()
 }
 
-/// The parts of an identity that its address shows.
-#[derive(Clone, Copy)]
-enum AddressForm {
-    Short,
-    Full,
-    Escaped,
-}
-
-impl AddressForm {
-    fn of(self, identity: &Identity) -> Address {
-        match self {
-            Self::Short => identity.address(),
-            Self::Full => identity.full_address(),
-            Self::Escaped => identity.escaped_address(),
-        }
-    }
-
-    fn longer(self) -> Option<Self> {
-        match self {
-            Self::Short => Some(Self::Full),
-            Self::Full => Some(Self::Escaped),
-            Self::Escaped => None,
-        }
-    }
-}
+/// The forms of an address, from the shortest to the one that no two identities share.
+const FORMS: [fn(&Identity) -> Address; 3] = [
+    Identity::address,
+    Identity::full_address,
+    Identity::escaped_address,
+];
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
@@ -66,20 +67,27 @@ impl<'a> Context<'a> {
         Ok(Value { text, at })
     }
 
+    /// Returns the path of a file on this machine.
+    pub(super) fn path(&mut self, field: Option<&'a Field<Text>>) -> Outcome<PathBuf> {
+        let value = self.text(field)?;
+        Ok(value.map(|value| PathBuf::from(&*value.text)))
+    }
+
     /// Returns the value of a field that must be one of these words.
     pub(super) fn word<T: Copy>(
         &mut self,
         field: Option<&'a Field<Text>>,
         known: Builtins<'_>,
-        words: &[(&'static str, T)],
+        words: &[T],
+        text: fn(T) -> &'static str,
     ) -> Outcome<T> {
         let Some(value) = self.text_with(field, known)? else {
             return Ok(None);
         };
-        if let Some((_, word)) = words.iter().find(|(word, _)| *word == value.text) {
+        if let Some(word) = words.iter().find(|word| text(**word) == value.text) {
             return Ok(Some(*word));
         }
-        let all = words.iter().map(|(word, _)| *word);
+        let all = words.iter().map(|word| text(*word));
         let is_guessed = self.problems.guesses();
         let near = nearest(&value.text, all.clone().filter(|_| is_guessed));
         let help = match near {
@@ -98,14 +106,13 @@ impl<'a> Context<'a> {
         parse: impl FnOnce(&str) -> Option<T>,
         code: Code,
         what: &str,
-    ) -> Outcome<(T, Mark)> {
+    ) -> Outcome<T> {
         let Some(value) = self.text(field)? else {
             return Ok(None);
         };
-        let parsed = parse(&value.text).ok_or_else(|| {
+        parse(&value.text).map(Some).ok_or_else(|| {
             let message = format!("`{}` is not a {what}", printable(&value.text));
             self.problems.report(code, message, value.at)
-        });
-        parsed.map(|parsed| Some((parsed, value.at)))
+        })
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Context<'a> {
         };
         let state = self.check_state(solution.state(layers), known);
         let visibility = solution.visibility(layers).map(|(_, field)| field);
-        let visible = self.word(visibility, known, &Visibility::WORDS);
+        let visible = self.word(visibility, known, &Visibility::ALL, Visibility::as_str);
         let path = solution.path(layers).map(|(_, field)| field);
         let path = self
             .text_with(path, known)
@@ -120,7 +120,7 @@ impl<'a> Context<'a> {
             return Ok(State::Active);
         };
         let state = self
-            .word(Some(field), known, &State::WORDS)?
+            .word(Some(field), known, &State::ALL, State::as_str)?
             .unwrap_or(State::Active);
         if state == State::Absent && layer >= FIRST_DEFAULT {
             return Err(self.refuse_absent_by_default(field.node.used));

@@ -1,7 +1,6 @@
 //! Checks of the settings of an environment: user, limits, timeouts, TLS and so on.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::duration::{parse_duration, parse_limit};
@@ -15,7 +14,7 @@ use super::super::overlay::value;
 use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::vars::{Builtins, Reported};
-use super::context::{Context, Outcome, Value};
+use super::context::{Context, Outcome};
 use crate::ident::Owner;
 
 impl<'a> Context<'a> {
@@ -57,10 +56,7 @@ impl<'a> Context<'a> {
         let raw = self.environment;
         let protect = self.raw.protect.as_ref();
         let mappings = [
-            (
-                "",
-                protect.map(|it| ("protect", it.key)).into_iter().collect(),
-            ),
+            ("", protect.iter().map(|it| ("protect", it.key)).collect()),
             ("", raw.keys()),
             ("limits.", keys(raw.limits.as_ref())),
             ("timeouts.", keys(raw.timeouts.as_ref())),
@@ -161,8 +157,7 @@ impl<'a> Context<'a> {
     }
 
     fn check_limit(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Limit> {
-        let parsed = self.parsed(field, parse_limit, Code::BadLimit, "limit")?;
-        Ok(parsed.map(|(limit, _)| limit))
+        self.parsed(field, parse_limit, Code::BadLimit, "limit")
     }
 
     fn check_timeouts(&mut self) -> Result<Timeouts, Reported> {
@@ -187,20 +182,21 @@ impl<'a> Context<'a> {
     }
 
     fn check_duration(&mut self, field: Option<&'a Field<Text>>, zero: bool) -> Outcome<Duration> {
-        match self.parsed(field, parse_duration, Code::BadDuration, "duration")? {
-            Some((duration, at)) if duration.is_zero() && !zero => {
-                let problems = &mut self.problems;
-                Err(problems.report(Code::ZeroTimeout, "the timeout is zero", at))
+        let duration = self.parsed(field, parse_duration, Code::BadDuration, "duration")?;
+        match (field, duration) {
+            (Some(field), Some(duration)) if duration.is_zero() && !zero => {
+                let (message, at) = ("the timeout is zero", field.node.used);
+                Err(self.problems.report(Code::ZeroTimeout, message, at))
             }
-            parsed => Ok(parsed.map(|(duration, _)| duration)),
+            _ => Ok(duration),
         }
     }
 
     fn check_tls(&mut self, url: Option<&Endpoint>) -> Result<Tls, Reported> {
         let raw = self.environment;
-        let ca_bundle = self.text(raw.ca_bundle.as_ref());
-        let client_cert = self.text(raw.client_cert.as_ref());
-        let client_key = self.text(raw.client_key.as_ref());
+        let ca_bundle = self.path(raw.ca_bundle.as_ref());
+        let client_cert = self.path(raw.client_cert.as_ref());
+        let client_key = self.path(raw.client_key.as_ref());
         let lone = match (&raw.client_cert, &raw.client_key) {
             (Some(cert), None) => Some((cert.key, "client_cert", "client_key")),
             (None, Some(key)) => Some((key.key, "client_key", "client_cert")),
@@ -221,18 +217,15 @@ impl<'a> Context<'a> {
             (&raw.client_cert, "`client_cert`"),
             (&raw.client_key, "`client_key`"),
         ];
-        for (field, name) in settings {
-            if let Some(field) = field
-                && !is_tls
-            {
+        for (field, name) in settings.into_iter().filter(|_| !is_tls) {
+            if let Some(field) = field {
                 self.unused(field.key, name, "the URL is not `https://`");
             }
         }
-        let path = |value: Option<Value<'_>>| value.map(|value| PathBuf::from(&*value.text));
         Ok(Tls {
-            ca_bundle: path(ca_bundle?),
-            client_cert: path(client_cert?),
-            client_key: path(client_key?),
+            ca_bundle: ca_bundle?,
+            client_cert: client_cert?,
+            client_key: client_key?,
         })
     }
 
@@ -244,9 +237,8 @@ impl<'a> Context<'a> {
             self.unused(field.key, "`emulator`", "the URL is not `emulator:`");
         }
         let raw = field.value().ok_or(Reported)?;
-        let seed = self.text(raw.seed.as_ref())?;
         Ok(EmulatorSettings {
-            seed: seed.map(|value| PathBuf::from(&*value.text)),
+            seed: self.path(raw.seed.as_ref())?,
         })
     }
 

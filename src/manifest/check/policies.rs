@@ -29,11 +29,21 @@ impl<'a> Context<'a> {
             };
             // Entries may find the same problem again; duplicates are removed later.
             let state = plain(&defaults.state);
-            if let Ok(Some(State::Absent)) = self.word(state, known, &State::WORDS) {
+            if let Ok(Some(State::Absent)) = self.word(state, known, &State::ALL, State::as_str) {
                 self.refuse_absent_by_default(state.map_or(self.key, |field| field.node.used));
             }
-            let _ = self.word(plain(&defaults.visibility), known, &Visibility::WORDS);
-            let _ = self.word(plain(&defaults.superseded), known, &SupersededPolicy::WORDS);
+            let _ = self.word(
+                plain(&defaults.visibility),
+                known,
+                &Visibility::ALL,
+                Visibility::as_str,
+            );
+            let _ = self.word(
+                plain(&defaults.superseded),
+                known,
+                &SupersededPolicy::ALL,
+                SupersededPolicy::as_str,
+            );
             let _ = self.check_owner(plain(&defaults.owner), known);
             let _ = self.check_retain(plain(&defaults.retain));
             let path = self.text(plain(&defaults.path));
@@ -58,7 +68,8 @@ impl<'a> Context<'a> {
         let policy = self.word(
             layered.map(|(_, field)| field),
             known,
-            &SupersededPolicy::WORDS,
+            &SupersededPolicy::ALL,
+            SupersededPolicy::as_str,
         );
         let retain = solution.retain();
         let count = self.check_retain(retain.map(|(_, field)| field));
@@ -101,7 +112,6 @@ impl<'a> Context<'a> {
     }
 
     fn check_retain(&mut self, field: Option<&'a Field<Text>>) -> Outcome<usize> {
-        let parsed = self.parsed(field, parse_count, Code::BadRetain, "count")?;
-        Ok(parsed.map(|(count, _)| count))
+        self.parsed(field, parse_count, Code::BadRetain, "count")
     }
 }

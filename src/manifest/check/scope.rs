@@ -42,14 +42,19 @@ impl<'a> Context<'a> {
             .find_map(|manage| manage.undeclared.as_ref());
         let owners = self.globs(owners_field);
         let names = self.globs(names_field);
-        let undeclared = self.word(undeclared_field, Builtins::default(), &Undeclared::WORDS);
+        let undeclared = self.word(
+            undeclared_field,
+            Builtins::default(),
+            &Undeclared::ALL,
+            Undeclared::as_str,
+        );
         let (owners, names, undeclared) = (owners?, names?, undeclared?);
         let scope = Scope {
             owners: owners.unwrap_or_else(|| declared_owners(entries)),
             names: names.unwrap_or_else(everything),
             undeclared: undeclared.unwrap_or(Undeclared::Ignore),
         };
-        if owners_field.is_some() {
+        if let Some(field) = owners_field {
             // It is enough if the list has one owner of the owner pair.
             let other = |owner: &str| {
                 let owner = Owner::parse(owner).ok()?;
@@ -60,7 +65,7 @@ impl<'a> Context<'a> {
                 &scope.owners,
                 &is_listed,
                 entries,
-                owners_field,
+                field,
                 ("owner", &|owner| match pair {
                     Some(_) => None,
                     None => advice(owner, &scope.owners),
@@ -68,19 +73,23 @@ impl<'a> Context<'a> {
                 |entry| entry.desired.identity.owner.as_str(),
             )?;
         }
-        if names_field.is_some() {
+        if let Some(field) = names_field {
             self.check_inside(
                 &scope.names,
                 &|_| false,
                 entries,
-                names_field,
+                field,
                 ("name", &|_| None),
                 |entry| entry.desired.identity.name.as_str(),
             )?;
         }
-        self.check_width(&scope, undeclared_field)?;
-        if is_complete {
-            self.check_anything_stays(&scope, undeclared_field, entries)?;
+        if let Some(field) = undeclared_field
+            && scope.undeclared != Undeclared::Ignore
+        {
+            self.check_width(&scope, field)?;
+            if is_complete {
+                self.check_anything_stays(&scope, field, entries)?;
+            }
         }
         Ok(scope)
     }
@@ -92,7 +101,7 @@ impl<'a> Context<'a> {
         globs: &[Glob],
         is_inside_too: &dyn Fn(&str) -> bool,
         entries: &'e [Entry],
-        field: Option<&'a Field<List<Text>>>,
+        field: &Field<List<Text>>,
         (what, advice): (&str, &Advice<'_>),
         text: impl Fn(&'e Entry) -> &'e str,
     ) -> Result<(), Reported> {
@@ -105,9 +114,7 @@ impl<'a> Context<'a> {
         let text_size: usize = entries.iter().map(|entry| text(entry).len()).sum();
         let environments = value(self.raw.environments.as_ref());
         let environments = environments.map_or(1, |table| table.entries.len().max(1));
-        if let Some(field) = field
-            && pattern_size.saturating_mul(text_size) > MAX_COMPARED / environments
-        {
+        if pattern_size.saturating_mul(text_size) > MAX_COMPARED / environments {
             let message = format!(
                 "{} patterns are too many to compare with the {what}s of {} versions",
                 patterns.len(),
@@ -133,15 +140,12 @@ impl<'a> Context<'a> {
             let address = printable(address.as_str());
             let message = format!("`{address}` is declared, but its {what} is not under `manage`");
             let start = advice(text).map_or("Add".to_owned(), |advice| advice + " Otherwise add");
-            let mut problem = self
+            let help = format!("{start} the {what} to `manage.{what}s`, or remove the entry.");
+            let problem = self
                 .problems
                 .problem(Code::OutOfScope, message, entry.at)
-                .help(format!(
-                    "{start} the {what} to `manage.{what}s`, or remove the entry."
-                ));
-            if let Some(field) = field {
-                problem = problem.related(field.key, format!("does not list its {what}"));
-            }
+                .related(field.key, format!("does not list its {what}"))
+                .help(help);
             outcome = Err(self.problems.add(problem));
         }
         outcome
@@ -152,12 +156,9 @@ impl<'a> Context<'a> {
     fn check_anything_stays(
         &mut self,
         scope: &Scope,
-        undeclared: Option<&'a Field<Text>>,
+        field: &Field<Text>,
         entries: &[Entry],
     ) -> Result<(), Reported> {
-        let Some(field) = undeclared.filter(|_| scope.undeclared != Undeclared::Ignore) else {
-            return Ok(());
-        };
         let stays = |entry: &Entry| entry.desired.state != State::Absent;
         if entries.iter().any(stays) {
             return Ok(());
@@ -181,14 +182,7 @@ impl<'a> Context<'a> {
 
     /// Reports a policy for all public solutions: they belong to one owner, even those of other
     /// users.
-    fn check_width(
-        &mut self,
-        scope: &Scope,
-        undeclared: Option<&'a Field<Text>>,
-    ) -> Result<(), Reported> {
-        let Some(field) = undeclared.filter(|_| scope.undeclared != Undeclared::Ignore) else {
-            return Ok(());
-        };
+    fn check_width(&mut self, scope: &Scope, field: &Field<Text>) -> Result<(), Reported> {
         let has_public = scope
             .owners
             .iter()

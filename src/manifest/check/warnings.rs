@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::super::invisible;
 use super::super::masking::printable;
+use super::super::near::head;
 use super::super::position::Mark;
 use super::super::problem::{Code, Problem};
 use super::super::similar::{look_of, unmistakable};
@@ -24,7 +25,8 @@ impl Context<'_> {
         pair: Option<OwnerPair<'_>>,
     ) {
         if entries.is_empty() && is_complete {
-            self.warn_of_nothing();
+            let message = format!("the environment `{}` declares no solution", self.name);
+            self.problems.report(Code::EmptyManifest, message, self.key);
         }
         self.warn_of_invisible_characters(entries);
         self.warn_of_visibility(entries, pair);
@@ -33,16 +35,11 @@ impl Context<'_> {
         self.warn_of_shared_paths(entries);
     }
 
-    fn warn_of_nothing(&mut self) {
-        let message = format!("the environment `{}` declares no solution", self.name);
-        self.problems.report(Code::EmptyManifest, message, self.key);
-    }
-
     /// Warns about invisible characters that come from escapes and variables. The text of the file
     /// itself is searched once for all environments.
     fn warn_of_invisible_characters(&mut self, entries: &[Entry]) {
         for entry in entries {
-            let Entry { desired, .. } = entry;
+            let desired = &entry.desired;
             let identity = &desired.identity;
             let path = desired.path.as_ref().zip(entry.path_at);
             let texts = [
@@ -201,14 +198,9 @@ fn with_positions(problem: Problem, entries: &[&Entry], label: &str) -> Problem 
 const SHOWN: usize = 3;
 
 fn addresses(entries: &[&Entry]) -> String {
-    let shown = entries.iter().take(SHOWN);
-    let mut words: Vec<String> = shown
-        .map(|entry| format!("`{}`", printable(entry.desired.identity.address().as_str())))
-        .collect();
-    if let Some(more) = entries.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        words.push(format!("{more} more"));
-    }
-    words.join(", ")
+    head(entries, SHOWN, |entry| {
+        format!("`{}`", printable(entry.desired.identity.address().as_str()))
+    })
 }
 
 /// Returns the notation that `1.0`, `1.0.0`, `01.0` and `v1` have in common.

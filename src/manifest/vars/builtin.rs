@@ -46,13 +46,6 @@ word_enum! {
 }
 
 impl Builtin {
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        let mut words = Self::WORDS.into_iter();
-        words
-            .find(|(word, _)| *word == name)
-            .map(|(_, builtin)| builtin)
-    }
-
     pub(super) fn names() -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().map(Self::as_str)
     }

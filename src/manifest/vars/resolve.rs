@@ -63,7 +63,7 @@ impl<'a> Variables<'a> {
             .flatten()
             .flat_map(|table| &table.entries)
         {
-            if Builtin::parse(name).is_some() {
+            if Builtin::of_word(name).is_some() {
                 problems.bad_name(name, "is built in and cannot be declared", field.key);
                 continue;
             }
@@ -154,7 +154,8 @@ impl<'a> Variables<'a> {
                     outcome = outcome.and(self.check_env(name, at, problems));
                     parts.push(Part::Env { name, at });
                 }
-                Piece::Name { name, range } => match (Builtin::parse(name), self.table.get(name)) {
+                Piece::Name { name, range } => match (Builtin::of_word(name), self.table.get(name))
+                {
                     (Some(builtin), _) => parts.push(Part::Builtin(builtin)),
                     (None, Some(Variable::Ready(inner))) => parts.extend_from_slice(inner),
                     (None, Some(Variable::Broken)) => outcome = Err(Reported),
@@ -225,7 +226,7 @@ impl<'a> Variables<'a> {
         out: &mut String,
         problems: &mut Diagnostics<'_>,
     ) -> Result<(), Reported> {
-        let whole = Builtin::parse(name).map(|builtin| [Part::Builtin(builtin)]);
+        let whole = Builtin::of_word(name).map(|builtin| [Part::Builtin(builtin)]);
         let (parts, variable) = match (&whole, self.table.get(name)) {
             (Some(whole), _) => (whole.as_slice(), None),
             (None, Some(Variable::Ready(parts))) => (parts.as_slice(), Some(name)),
