@@ -21,9 +21,14 @@ macro_rules! word_enum {
             /// All values, in the order of their table.
             $visibility const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
+            /// All words with their values.
+            $visibility const WORDS: [(&'static str, Self); [$($word),+].len()] =
+                [$(($word, Self::$variant)),+];
+
             /// Returns the value of a word; `None` for a word that is not known.
             $visibility fn of_word(word: &str) -> Option<Self> {
-                Self::ALL.into_iter().find(|known| known.as_str() == word)
+                let known = Self::WORDS.into_iter().find(|(known, _)| *known == word);
+                known.map(|(_, value)| value)
             }
 
             /// Returns the stable word.

@@ -9,14 +9,14 @@ use super::position::Mark;
 use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawVersion};
 
 /// Returns the value of an optional field, if it has the right shape.
-pub(super) fn value<T>(field: Option<&Field<T>>) -> Option<&T> {
-    field.and_then(Field::value)
+pub(super) fn value<'a, T: 'a>(field: impl Into<Option<&'a Field<T>>>) -> Option<&'a T> {
+    field.into().and_then(Field::value)
 }
 
 /// Returns the names and entries of an optional mapping, in the order of the file.
-pub(super) fn entries<T>(
-    field: Option<&Field<Table<T>>>,
-) -> impl Iterator<Item = (&str, &Field<T>)> {
+pub(super) fn entries<'a, T: 'a>(
+    field: impl Into<Option<&'a Field<Table<T>>>>,
+) -> impl Iterator<Item = (&'a str, &'a Field<T>)> {
     let entries = value(field).into_iter().flat_map(|table| &table.entries);
     entries.map(|(name, field)| (&**name, field))
 }
@@ -68,8 +68,8 @@ pub(super) struct Merged<'a> {
 
 /// Merges the `solutions` for one environment, in the order of the file.
 pub(super) fn merge<'a>(manifest: &'a RawManifest, environment: &'a RawEnvironment) -> Merged<'a> {
-    let layers = [&environment.solutions, &manifest.solutions].map(|it| value(it.as_ref()));
-    let defaults = [&environment.defaults, &manifest.defaults].map(|it| value(it.as_ref()));
+    let layers = [value(&environment.solutions), value(&manifest.solutions)];
+    let defaults = [value(&environment.defaults), value(&manifest.defaults)];
     let mut removed_nothing = Vec::new();
     let solution = |entry: Entry<'a, RawSolution>| Solution {
         name: entry.name,
@@ -154,7 +154,7 @@ impl<'a> Solution<'a> {
     fn merge_versions(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
         let layers = self
             .entries
-            .map(|entry| value(entry?.versions.as_ref()).map(|table| &**table));
+            .map(|entry| value(&entry?.versions).map(|table| &**table));
         let removes = layers[1].is_some();
         Declared::Several(merge_tables(layers, removes, removed_nothing))
     }

@@ -35,11 +35,11 @@ impl Placeholders {
             if is_too_big(&raw) {
                 continue;
             }
-            for (_, field) in entries(raw.environments.as_ref()) {
+            for (_, field) in entries(&raw.environments) {
                 let Some(environment) = field.value() else {
                     continue;
                 };
-                let layers = [value(environment.vars.as_ref()), value(raw.vars.as_ref())];
+                let layers = [value(&environment.vars), value(&raw.vars)];
                 if let Some(url) = &environment.url {
                     found.collect(source, url, layers);
                 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::model::{SupersededPolicy, Undeclared};
 use super::node::Field;
-use super::raw::{RawEnvironment, RawManifest, RawSolution, RawToken, RawTokenSource, RawVersion};
+use super::raw::{RawEnvironment, RawManifest, RawSolution, RawTokenSource, RawVersion};
 use crate::attribute::{State, Visibility};
 
 /// The regular expression of a pattern, which must not end with a single `\`.
@@ -52,20 +52,6 @@ impl<T: JsonSchema> JsonSchema for Field<T> {
     }
 }
 
-impl JsonSchema for RawToken {
-    fn schema_name() -> Cow<'static, str> {
-        RawTokenSource::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        RawTokenSource::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        RawTokenSource::json_schema(generator)
-    }
-}
-
 pub(super) fn format_version(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "const": 1 })
 }
@@ -75,7 +61,7 @@ pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn token(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<RawToken>()
+    generator.subschema_for::<RawTokenSource>()
 }
 
 pub(super) fn env_name(_: &mut SchemaGenerator) -> Schema {

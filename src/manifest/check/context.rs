@@ -78,16 +78,15 @@ impl<'a> Context<'a> {
         &mut self,
         field: Option<&'a Field<Text>>,
         known: Builtins<'_>,
-        words: &[T],
-        text: fn(T) -> &'static str,
+        words: &[(&'static str, T)],
     ) -> Outcome<T> {
         let Some(value) = self.text_with(field, known)? else {
             return Ok(None);
         };
-        if let Some(word) = words.iter().find(|word| text(**word) == value.text) {
+        if let Some((_, word)) = words.iter().find(|(word, _)| *word == value.text) {
             return Ok(Some(*word));
         }
-        let all = words.iter().map(|word| text(*word));
+        let all = words.iter().map(|(word, _)| *word);
         let is_guessed = self.problems.guesses();
         let near = nearest(&value.text, all.clone().filter(|_| is_guessed));
         let help = match near {

@@ -47,9 +47,8 @@ impl<'a> Context<'a> {
             layers,
         } = declaration;
         let known = Builtins {
-            name: BuiltinValue::Value(solution.name),
             version: BuiltinValue::checked(&version, Version::as_str),
-            owner: BuiltinValue::Nowhere,
+            ..Builtins::of_solution(solution.name)
         };
         let owner = self.check_declared_owner(solution, layers, known);
         let known = Builtins {
@@ -58,7 +57,7 @@ impl<'a> Context<'a> {
         };
         let state = self.check_state(solution.state(layers), known);
         let visibility = solution.visibility(layers).map(|(_, field)| field);
-        let visible = self.word(visibility, known, &Visibility::ALL, Visibility::as_str);
+        let visible = self.word(visibility, known, &Visibility::WORDS);
         let path = solution.path(layers).map(|(_, field)| field);
         let path = self
             .text_with(path, known)
@@ -120,7 +119,7 @@ impl<'a> Context<'a> {
             return Ok(State::Active);
         };
         let state = self
-            .word(Some(field), known, &State::ALL, State::as_str)?
+            .word(Some(field), known, &State::WORDS)?
             .unwrap_or(State::Active);
         if state == State::Absent && layer >= FIRST_DEFAULT {
             return Err(self.refuse_absent_by_default(field.node.used));

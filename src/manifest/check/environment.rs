@@ -50,19 +50,19 @@ impl<'a> Context<'a> {
     /// Returns the positions of the settings. `protect` and `manage` may be at the top of the
     /// manifest, for all environments; those of the environment have precedence.
     fn setting_keys(&self) -> KeyPositions {
-        fn keys<T: Shape>(field: Option<&Field<T>>) -> Vec<(&'static str, Mark)> {
-            value(field).map(Shape::keys).unwrap_or_default()
+        fn keys<T: Shape>(mapping: Option<&T>) -> Vec<(&'static str, Mark)> {
+            mapping.map(Shape::keys).unwrap_or_default()
         }
         let raw = self.environment;
         let protect = self.raw.protect.as_ref();
         let mappings = [
             ("", protect.iter().map(|it| ("protect", it.key)).collect()),
             ("", raw.keys()),
-            ("limits.", keys(raw.limits.as_ref())),
-            ("timeouts.", keys(raw.timeouts.as_ref())),
-            ("emulator.", keys(raw.emulator.as_ref())),
-            ("manage.", keys(self.raw.manage.as_ref())),
-            ("manage.", keys(raw.manage.as_ref())),
+            ("limits.", keys(value(&raw.limits))),
+            ("timeouts.", keys(value(&raw.timeouts))),
+            ("emulator.", keys(value(&raw.emulator))),
+            ("manage.", keys(value(&self.raw.manage))),
+            ("manage.", keys(value(&raw.manage))),
         ];
         mappings
             .into_iter()

@@ -105,7 +105,7 @@ pub fn read_all(
 /// error only if the names cannot be read.
 pub fn environments(source: &SourceFile) -> Result<Vec<String>, Problems> {
     let raw = yaml::parse(source)?;
-    let environments = entries(raw.environments.as_ref());
+    let environments = entries(&raw.environments);
     Ok(environments.map(|(name, _)| name.to_owned()).collect())
 }
 
@@ -218,7 +218,7 @@ impl File {
             self.problems
                 .push(problem.at(&self.source, at).label(label));
         }
-        for (name, field) in entries(self.raw.environments.as_ref()) {
+        for (name, field) in entries(&self.raw.environments) {
             if !is_environment_name(name) {
                 let message = format!("`{}` is not a valid environment name", printable(name));
                 let problem = Problem::new(Code::BadEnvironmentName, message);
@@ -243,7 +243,7 @@ impl File {
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        entries(self.raw.environments.as_ref()).map(|(name, _)| name)
+        entries(&self.raw.environments).map(|(name, _)| name)
     }
 
     /// Returns the name of the selected environment; reports a problem if there is none.
@@ -282,9 +282,7 @@ impl File {
 
     /// Returns the names of the environment variables that hold a token, of all environments.
     pub(super) fn tokens(&self) -> HashSet<&str> {
-        token_sources(&self.raw)
-            .filter_map(|field| token_env(field)?.node.text(&self.source))
-            .collect()
+        token_names(&self.source, &self.raw).collect()
     }
 
     /// Checks one environment; returns the manifest if it has no error, and the problems.
@@ -309,17 +307,14 @@ impl File {
         env: &'a dyn Fn(&str) -> Option<String>,
         tokens: &'a HashSet<&'a str>,
     ) -> Option<Context<'a>> {
-        let environments = value(self.raw.environments.as_ref())?;
+        let environments = value(&self.raw.environments)?;
         let (name, field) = environments.entries.get_key_value(name)?;
         let environment = field.value()?;
         let mut problems = Diagnostics {
             source: &self.source,
             problems: Vec::new(),
         };
-        let layers = [
-            value(environment.vars.as_ref()),
-            value(self.raw.vars.as_ref()),
-        ];
+        let layers = [value(&environment.vars), value(&self.raw.vars)];
         let variables = Variables::new(name, env, tokens, layers, &mut problems);
         Some(Context {
             raw: &self.raw,
@@ -343,7 +338,7 @@ fn is_environment_name(name: &str) -> bool {
 }
 
 fn token_sources(raw: &RawManifest) -> impl Iterator<Item = &Field<RawToken>> {
-    entries(raw.environments.as_ref()).filter_map(|(_, field)| field.value()?.token.as_ref())
+    entries(&raw.environments).filter_map(|(_, field)| field.value()?.token.as_ref())
 }
 
 fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
@@ -353,24 +348,26 @@ fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
     }
 }
 
+/// Returns the names of the environment variables that hold a token, of all environments.
+fn token_names<'a>(source: &'a SourceFile, raw: &'a RawManifest) -> impl Iterator<Item = &'a str> {
+    token_sources(raw).filter_map(|field| token_env(field)?.node.text(source))
+}
+
 /// Returns the names of the environment variables that contain the tokens of the environments. If
 /// the manifest cannot be parsed, none is known.
 pub fn token_variables(source: &SourceFile) -> Vec<String> {
     let Ok(raw) = yaml::parse(source) else {
         return Vec::new();
     };
-    token_sources(&raw)
-        .filter_map(|field| token_env(field)?.node.text(source))
-        .map(ToString::to_string)
-        .collect()
+    token_names(source, &raw).map(str::to_owned).collect()
 }
 
 /// Returns the maximum number of versions and settings that all environments have together: each
 /// environment checks those of the manifest too.
 pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
     let whole = raw.size();
-    let environments = value(raw.environments.as_ref()).map_or(0, Shape::size);
-    let count = entries(raw.environments.as_ref()).count();
+    let environments = value(&raw.environments).map_or(0, Shape::size);
+    let count = entries(&raw.environments).count();
     (1 + whole - environments)
         .saturating_mul(count)
         .saturating_add(environments - count)

@@ -8,7 +8,7 @@ use super::super::node::{Field, Text};
 use super::super::overlay::{Solution, value};
 use super::super::position::Mark;
 use super::super::problem::Code;
-use super::super::vars::{BuiltinValue, Builtins, Reported};
+use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome};
 use crate::attribute::{State, Visibility};
 
@@ -16,10 +16,7 @@ impl<'a> Context<'a> {
     /// Checks the defaults even if no version uses them. Values with `${..}` are left out: they
     /// depend on the version.
     pub(super) fn check_defaults(&mut self) {
-        let layers = [
-            value(self.environment.defaults.as_ref()),
-            value(self.raw.defaults.as_ref()),
-        ];
+        let layers = [value(&self.environment.defaults), value(&self.raw.defaults)];
         let source = self.problems.source;
         let known = Builtins::default();
         for defaults in layers.into_iter().flatten() {
@@ -29,21 +26,11 @@ impl<'a> Context<'a> {
             };
             // Entries may find the same problem again; duplicates are removed later.
             let state = plain(&defaults.state);
-            if let Ok(Some(State::Absent)) = self.word(state, known, &State::ALL, State::as_str) {
+            if let Ok(Some(State::Absent)) = self.word(state, known, &State::WORDS) {
                 self.refuse_absent_by_default(state.map_or(self.key, |field| field.node.used));
             }
-            let _ = self.word(
-                plain(&defaults.visibility),
-                known,
-                &Visibility::ALL,
-                Visibility::as_str,
-            );
-            let _ = self.word(
-                plain(&defaults.superseded),
-                known,
-                &SupersededPolicy::ALL,
-                SupersededPolicy::as_str,
-            );
+            let _ = self.word(plain(&defaults.visibility), known, &Visibility::WORDS);
+            let _ = self.word(plain(&defaults.superseded), known, &SupersededPolicy::WORDS);
             let _ = self.check_owner(plain(&defaults.owner), known);
             let _ = self.check_retain(plain(&defaults.retain));
             let path = self.text(plain(&defaults.path));
@@ -60,16 +47,12 @@ impl<'a> Context<'a> {
         &mut self,
         solution: &Solution<'a>,
     ) -> Result<Superseded, Reported> {
-        let known = Builtins {
-            name: BuiltinValue::Value(solution.name),
-            ..Builtins::default()
-        };
+        let known = Builtins::of_solution(solution.name);
         let layered = solution.superseded();
         let policy = self.word(
             layered.map(|(_, field)| field),
             known,
-            &SupersededPolicy::ALL,
-            SupersededPolicy::as_str,
+            &SupersededPolicy::WORDS,
         );
         let retain = solution.retain();
         let count = self.check_retain(retain.map(|(_, field)| field));

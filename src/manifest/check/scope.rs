@@ -30,24 +30,13 @@ impl<'a> Context<'a> {
         is_complete: bool,
         pair: Option<OwnerPair<'_>>,
     ) -> Result<Scope, Reported> {
-        let layers = [
-            value(self.environment.manage.as_ref()),
-            value(self.raw.manage.as_ref()),
-        ];
+        let layers = [value(&self.environment.manage), value(&self.raw.manage)];
         let owners_field = first(layers, |manage| manage.owners.as_ref());
         let names_field = first(layers, |manage| manage.names.as_ref());
-        let undeclared_field = layers
-            .into_iter()
-            .flatten()
-            .find_map(|manage| manage.undeclared.as_ref());
+        let undeclared_field = first(layers, |manage| manage.undeclared.as_ref());
         let owners = self.globs(owners_field);
         let names = self.globs(names_field);
-        let undeclared = self.word(
-            undeclared_field,
-            Builtins::default(),
-            &Undeclared::ALL,
-            Undeclared::as_str,
-        );
+        let undeclared = self.word(undeclared_field, Builtins::default(), &Undeclared::WORDS);
         let (owners, names, undeclared) = (owners?, names?, undeclared?);
         let scope = Scope {
             owners: owners.unwrap_or_else(|| declared_owners(entries)),
@@ -112,7 +101,7 @@ impl<'a> Context<'a> {
             .collect();
         let pattern_size: usize = patterns.iter().map(|glob| glob.as_str().len()).sum();
         let text_size: usize = entries.iter().map(|entry| text(entry).len()).sum();
-        let environments = value(self.raw.environments.as_ref());
+        let environments = value(&self.raw.environments);
         let environments = environments.map_or(1, |table| table.entries.len().max(1));
         if pattern_size.saturating_mul(text_size) > MAX_COMPARED / environments {
             let message = format!(
@@ -196,10 +185,10 @@ impl<'a> Context<'a> {
     }
 }
 
-fn first<'a>(
+fn first<'a, T>(
     layers: [Option<&'a RawManage>; 2],
-    field: impl Fn(&'a RawManage) -> Option<&'a Field<List<Text>>>,
-) -> Option<&'a Field<List<Text>>> {
+    field: impl Fn(&'a RawManage) -> Option<&'a Field<T>>,
+) -> Option<&'a Field<T>> {
     layers.into_iter().flatten().find_map(field)
 }
 

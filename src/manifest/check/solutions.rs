@@ -8,7 +8,7 @@ use super::super::model::{Desired, Manifest};
 use super::super::overlay::{Declared, Solution, merge};
 use super::super::position::Mark;
 use super::super::problem::Code;
-use super::super::vars::{BuiltinValue, Builtins, Reported};
+use super::super::vars::{Builtins, Reported};
 use super::context::Context;
 use super::entry::{Declaration, Entry};
 use crate::ident::{IdentError, OwnerPair, SolutionName, Version};
@@ -83,10 +83,7 @@ impl<'a> Context<'a> {
         solution: &Solution<'a>,
         removed_nothing: &mut Vec<Mark>,
     ) -> Vec<Declaration<'a>> {
-        let known = Builtins {
-            name: BuiltinValue::Value(solution.name),
-            ..Builtins::default()
-        };
+        let known = Builtins::of_solution(solution.name);
         let name = printable(solution.name);
         let no_version = |this: &mut Self, label: &str, missing: &str| {
             let message = format!("`{name}` declares no version");

@@ -10,6 +10,16 @@ pub(in crate::manifest) struct Builtins<'k> {
     pub(in crate::manifest) owner: BuiltinValue<'k>,
 }
 
+impl<'k> Builtins<'k> {
+    /// Returns the values inside of a solution, without those of a version.
+    pub(in crate::manifest) fn of_solution(name: &'k str) -> Self {
+        Self {
+            name: BuiltinValue::Value(name),
+            ..Self::default()
+        }
+    }
+}
+
 /// The value of a built-in name.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::manifest) enum BuiltinValue<'k> {
