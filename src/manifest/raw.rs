@@ -53,7 +53,8 @@ mapping! {
         #[schemars(extend("examples" = ["acme"]))]
         context: Text as "schema::text",
         /// The location of lock, journal and history. Default: `.solform/` beside the manifest.
-        store: Text as "schema::store",
+        #[schemars(extend("examples" = ["s3://acme-releases/solform"]))]
+        store: Text as "schema::text",
         /// Values for `${name}` in this environment.
         vars: Table<Text> as "schema::variables",
         /// Live versions that no plan may delete, as patterns of `Name@version`.
@@ -237,7 +238,7 @@ impl Shape for RawToken {
     const EXPECTED: &'static str = "a mapping";
 
     fn nothing() -> Option<Self> {
-        RawTokenSource::nothing().map(|source| Self::Source(Box::new(source)))
+        Box::nothing().map(Self::Source)
     }
 
     fn scalar(_text: Option<Cow<'_, str>>) -> Option<Self> {
@@ -245,8 +246,7 @@ impl Shape for RawToken {
     }
 
     fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
-        let source = RawTokenSource::mapping(entries)?;
-        Ok(source.map(|source| Self::Source(Box::new(source))))
+        Ok(Box::mapping(entries)?.map(Self::Source))
     }
 
     fn faults(&self, faults: &mut Vec<Fault>) {

@@ -84,14 +84,6 @@ pub(super) fn url(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-pub(super) fn store(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "minLength": 1,
-        "examples": ["s3://acme-releases/solform"],
-    })
-}
-
 pub(super) fn user(_: &mut SchemaGenerator) -> Schema {
     scalar(TRIMMED, &["svc-release"])
 }

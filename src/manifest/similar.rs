@@ -83,16 +83,12 @@ pub fn similar_to_live<'a>(
     live: impl Iterator<Item = &'a str>,
 ) -> Vec<SimilarName<'a>> {
     let mut declared: HashMap<String, Vec<&Desired>> = HashMap::new();
-    for entry in &manifest.desired {
-        let known = declared
-            .entry(look_of(entry.identity.name.as_str()))
-            .or_default();
-        let is_known = known
-            .last()
-            .is_some_and(|last| last.identity.name == entry.identity.name);
-        if !is_known {
-            known.push(entry);
-        }
+    let by_name = manifest
+        .desired
+        .chunk_by(|left, right| left.identity.name == right.identity.name);
+    for entry in by_name.filter_map(<[Desired]>::first) {
+        let look = look_of(entry.identity.name.as_str());
+        declared.entry(look).or_default().push(entry);
     }
     let mut last = None;
     let mut similar = Vec::new();

@@ -1,7 +1,6 @@
 //! Warnings about values that are allowed but look like a mistake.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 
 use indexmap::IndexMap;
 
@@ -106,19 +105,17 @@ impl Context<'_> {
     }
 
     fn warn_of_similar_versions(&mut self, entries: &[Entry]) {
-        // Entries are sorted, so the versions of a name are neighbours; most names have one
-        // version.
-        let by_name = entries
-            .chunk_by(|left, right| left.desired.identity.name == right.desired.identity.name);
         let mut seen: HashMap<(&str, &str, String), &Entry> = HashMap::new();
-        for entry in by_name.filter(|entries| entries.len() > 1).flatten() {
+        // Most names have one version.
+        let several = by_name(entries).filter(|entries| entries.len() > 1);
+        for entry in several.flatten() {
             let identity = &entry.desired.identity;
             let form = canonical(identity.version.as_str());
             let key = (identity.owner.as_str(), identity.name.as_str(), form);
-            let Some(first) = seen.get(&key) else {
-                seen.insert(key, entry);
+            let first = *seen.entry(key).or_insert(entry);
+            if std::ptr::eq(first, entry) {
                 continue;
-            };
+            }
             let message = format!(
                 "the versions `{}` and `{}` of `{}` differ only in notation",
                 printable(first.desired.identity.version.as_str()),
@@ -131,20 +128,12 @@ impl Context<'_> {
 
     fn warn_of_similar_names(&mut self, entries: &[Entry]) {
         let mut seen: HashMap<String, &Entry> = HashMap::new();
-        let mut last = None;
-        for entry in entries {
+        for entry in by_name(entries).filter_map(<[Entry]>::first) {
             let name = entry.desired.identity.name.as_str();
-            // Entries are sorted, so the versions of a name are neighbours.
-            if last.replace(name) == Some(name) {
+            let first = *seen.entry(look_of(name)).or_insert(entry);
+            if std::ptr::eq(first, entry) {
                 continue;
             }
-            let first = match seen.entry(look_of(name)) {
-                Slot::Occupied(first) => *first.get(),
-                Slot::Vacant(slot) => {
-                    slot.insert(entry);
-                    continue;
-                }
-            };
             let message = format!(
                 "the names `{}` and `{}` look the same",
                 unmistakable(first.desired.identity.name.as_str()),
@@ -186,6 +175,11 @@ impl Context<'_> {
             self.problems.add(problem);
         }
     }
+}
+
+/// Returns the versions of each name: entries are sorted, so they are neighbours.
+fn by_name(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    entries.chunk_by(|left, right| left.desired.identity.name == right.desired.identity.name)
 }
 
 /// Adds the positions of the first [`SHOWN`] versions to a problem.

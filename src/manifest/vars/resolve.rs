@@ -165,7 +165,11 @@ impl<'a> Variables<'a> {
                     }
                 },
             }
-            let length: usize = parts.iter().map(Part::least_length).sum();
+            let lengths = parts.iter().map(|part| match part {
+                Part::Text(text) => text.len(),
+                Part::Builtin(_) | Part::Env { .. } => 0,
+            });
+            let length: usize = lengths.sum();
             self.spent += std::mem::size_of_val(&*parts);
             if length > MAX_VALUE || parts.len() > MAX_VALUE || self.spent > MAX_TOTAL {
                 return Err(too_long(node, problems));
@@ -199,9 +203,11 @@ impl<'a> Variables<'a> {
                 Piece::Bad { why, range } => {
                     Err(problems.report(Code::BadInterpolation, why, at(&range)))
                 }
-                Piece::Env { name, range } => self
-                    .check_env(name, at(&range), problems)
-                    .and_then(|()| self.push_env(name, at(&range), &mut out, problems)),
+                Piece::Env { name, range } => {
+                    let at = at(&range);
+                    self.check_env(name, at, problems)
+                        .and_then(|()| self.push_env(name, at, &mut out, problems))
+                }
                 Piece::Name { name, range } => {
                     self.push_name(name, || at(&range), known, &mut out, problems)
                 }
@@ -307,16 +313,6 @@ fn too_long(node: &Node<Text>, problems: &mut Diagnostics<'_>) -> Reported {
     let message =
         format!("a value has more than {MAX_VALUE} bytes, or all values together have too many");
     problems.report(Code::ValueTooLong, message, node.used)
-}
-
-impl Part<'_> {
-    /// Returns the minimum length that the part adds to a value.
-    fn least_length(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Builtin(_) | Self::Env { .. } => 0,
-        }
-    }
 }
 
 /// Returns the position of a piece inside of a value; that of the whole value if quotes or line
