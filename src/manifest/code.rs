@@ -21,17 +21,20 @@ struct Row {
     help: &'static str,
 }
 
+/// The row of an error without texts of its own.
 const ERROR: Row = Row {
     severity: Severity::Error,
     label: "",
     help: "",
 };
 
+/// The row of a warning without texts of its own.
 const WARNING: Row = Row {
     severity: Severity::Warning,
     ..ERROR
 };
 
+/// The fix for a URL that is missing or invalid.
 const URL: &str = "Write the address like `https://instabase.example.com`, or `emulator:` for the \
     embedded emulator.";
 
