@@ -116,15 +116,11 @@ impl fmt::Display for AllowedHosts {
         if self.entries.is_empty() {
             return f.write_str("no host, because it is empty");
         }
-        for (index, entry) in self.entries.iter().enumerate() {
-            let lead = if index == 0 { "" } else { ", " };
-            write!(f, "{lead}`{}", entry.host)?;
-            if let Some(port) = entry.port {
-                write!(f, ":{port}")?;
-            }
-            f.write_str("`")?;
-        }
-        Ok(())
+        let entries = self.entries.iter().map(|Entry { host, port }| match port {
+            Some(port) => format!("`{host}:{port}`"),
+            None => format!("`{host}`"),
+        });
+        f.write_str(&entries.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -140,18 +136,21 @@ impl Entry {
             host: host.to_owned(),
             port: None,
         };
+        // URLs write an IPv6 address in brackets.
+        let bracketed = format!("[{text}]");
+        if Host::parse(&bracketed).is_ok() {
+            return whole(&bracketed);
+        }
         let is_ipv6 = |host: &str| host.contains(':') && !host.starts_with('[');
-        match text.rsplit_once(':') {
-            // URLs write an IPv6 address in brackets.
-            _ if Host::parse(&format!("[{text}]")).is_ok() => whole(&format!("[{text}]")),
-            Some((host, port)) if !is_ipv6(host) => match port.parse() {
-                Ok(port) => Self {
-                    host: host.to_owned(),
-                    port: Some(port),
-                },
-                Err(_) => whole(text),
+        match text
+            .rsplit_once(':')
+            .map(|(host, port)| (host, port.parse()))
+        {
+            Some((host, Ok(port))) if !is_ipv6(host) => Self {
+                port: Some(port),
+                ..whole(host)
             },
-            Some(_) | None => whole(text),
+            _ => whole(text),
         }
     }
 }

@@ -39,41 +39,87 @@ word_enum! {
     }
 }
 
-/// A state that a server reports.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum LiveStateWord {
-    /// `ACTIVE`.
-    Active,
-    /// `INACTIVE`.
-    Inactive,
-    /// `PRODUCTION`: not in the contract, but in 8 of 10 captured records (docs/platform.md,
-    /// "Records"). It is in service.
-    Production,
-    /// Any other word, kept unchanged.
-    Other(Arc<str>),
+/// Defines an enum of the words that a server reports; `Other` keeps every other word unchanged.
+macro_rules! open_word_enum {
+    (
+        $(#[$attribute:meta])*
+        pub enum $name:ident {
+            $( $(#[$doc:meta])* $variant:ident = $word:literal, )+
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(from = "String", into = "String")]
+        pub enum $name {
+            $( $(#[$doc])* $variant, )+
+            /// Any other word, kept unchanged.
+            Other(Arc<str>),
+        }
+
+        impl $name {
+            /// Parses the server's word.
+            pub fn new(word: &str) -> Self {
+                match word {
+                    $( $word => Self::$variant, )+
+                    other => Self::Other(Arc::from(other)),
+                }
+            }
+
+            /// Returns the server's word.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $( Self::$variant => $word, )+
+                    Self::Other(word) => word,
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(word: String) -> Self {
+                Self::new(&word)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(word: $name) -> Self {
+                word.as_str().to_owned()
+            }
+        }
+    };
 }
 
-/// A visibility that a server reports.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum LiveVisibilityWord {
-    /// `PUBLIC`.
-    Public,
-    /// `PRIVATE`.
-    Private,
-    /// `PENDING_REVIEW`.
-    PendingReview,
-    /// Any other word, kept unchanged.
-    Other(Arc<str>),
+open_word_enum! {
+    /// A state that a server reports.
+    pub enum LiveStateWord {
+        /// `ACTIVE`.
+        Active = "ACTIVE",
+        /// `INACTIVE`.
+        Inactive = "INACTIVE",
+        /// `PRODUCTION`: not in the contract, but in 8 of 10 captured records (docs/platform.md,
+        /// "Records"). It is in service.
+        Production = "PRODUCTION",
+    }
+}
+
+open_word_enum! {
+    /// A visibility that a server reports.
+    pub enum LiveVisibilityWord {
+        /// `PUBLIC`.
+        Public = "PUBLIC",
+        /// `PRIVATE`.
+        Private = "PRIVATE",
+        /// `PENDING_REVIEW`.
+        PendingReview = "PENDING_REVIEW",
+    }
 }
 
 impl Visibility {
-    /// Returns the visibility of a word; `None` for a word that solform does not know.
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
-    }
-
     /// Returns whether fewer users see a version than with another visibility.
     pub fn is_narrower_than(self, other: Self) -> bool {
         let reach = |visibility| match visibility {
@@ -86,26 +132,6 @@ impl Visibility {
 }
 
 impl LiveStateWord {
-    /// Parses the server's word.
-    pub fn new(word: &str) -> Self {
-        match word {
-            "ACTIVE" => Self::Active,
-            "INACTIVE" => Self::Inactive,
-            "PRODUCTION" => Self::Production,
-            other => Self::Other(Arc::from(other)),
-        }
-    }
-
-    /// Returns the server's word.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Inactive => "INACTIVE",
-            Self::Production => "PRODUCTION",
-            Self::Other(word) => word,
-        }
-    }
-
     /// Returns whether a version in this state is in service. An unknown word counts as in service,
     /// which is the safe reading before a removal.
     pub fn is_in_service(&self) -> bool {
@@ -126,65 +152,11 @@ impl LiveStateWord {
 }
 
 impl LiveVisibilityWord {
-    /// Parses the server's word.
-    pub fn new(word: &str) -> Self {
-        match word {
-            "PUBLIC" => Self::Public,
-            "PRIVATE" => Self::Private,
-            "PENDING_REVIEW" => Self::PendingReview,
-            other => Self::Other(Arc::from(other)),
-        }
-    }
-
-    /// Returns the server's word.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Public => "PUBLIC",
-            Self::Private => "PRIVATE",
-            Self::PendingReview => "PENDING_REVIEW",
-            Self::Other(word) => word,
-        }
-    }
-
     /// Returns whether a declared visibility is satisfied.
     pub fn satisfies(&self, declared: Visibility) -> bool {
         self.as_str() == declared.as_str()
     }
 }
-
-macro_rules! word {
-    ($name:ident) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-word!(State);
-word!(Visibility);
-word!(LiveStateWord);
-word!(LiveVisibilityWord);
-
-macro_rules! open_word {
-    ($name:ident) => {
-        impl From<String> for $name {
-            fn from(word: String) -> Self {
-                Self::new(&word)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(word: $name) -> Self {
-                word.as_str().to_owned()
-            }
-        }
-    };
-}
-
-open_word!(LiveStateWord);
-open_word!(LiveVisibilityWord);
 
 impl From<Visibility> for LiveVisibilityWord {
     fn from(visibility: Visibility) -> Self {

@@ -1,7 +1,5 @@
 //! The kinds of writes and of outcomes, which the journal, the plan and the apply share.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 word_enum! {
@@ -15,12 +13,6 @@ word_enum! {
         Patch = "patch",
         /// DELETE: starts a job.
         Delete = "delete",
-    }
-}
-
-impl fmt::Display for WriteKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

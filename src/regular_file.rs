@@ -28,11 +28,15 @@ pub const JOURNAL_LIMIT: u64 = 1024 * 1024 * 1024;
 /// Reads a whole regular file of at most `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    let length = file.metadata()?.len();
-    if length > limit {
+    if file.metadata()?.len() > limit {
         return Err(too_large(limit));
     }
-    read_bounded(file, length, limit)
+    // Files under /proc have no length, and other files may grow while they are read.
+    let bytes = read_up_to(file, limit)?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large(limit));
+    }
+    Ok(bytes)
 }
 
 /// As [`read`], for a UTF-8 text.
@@ -49,10 +53,7 @@ pub fn read_named(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     } else {
         open(path)?
     };
-    let length = file.metadata()?.len();
-    let mut bytes = Vec::with_capacity(capacity(length, limit));
-    read_up_to(file, &mut bytes, limit)?;
-    Ok(bytes)
+    read_up_to(file, limit)
 }
 
 /// Opens a regular file.
@@ -92,30 +93,20 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-fn read_bounded(file: File, length: u64, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(capacity(length, limit));
-    // Files under /proc have no length, and other files may grow while they are read.
-    read_up_to(file, &mut bytes, limit)?;
-    if bytes.len() as u64 > limit {
-        return Err(too_large(limit));
-    }
-    Ok(bytes)
-}
-
 /// Reads at most `limit` + 1 bytes.
-fn read_up_to(file: File, bytes: &mut Vec<u8>, limit: u64) -> io::Result<()> {
-    let read = file.take(limit + 1).read_to_end(bytes);
-    read.map(drop).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it has no end: a read waits for more data",
-        ),
-        _ => error,
-    })
+fn read_up_to(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let length = file.metadata()?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    match file.take(limit + 1).read_to_end(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(invalid("it has no end: a read waits for more data"))
+        }
+        read => read.map(|_| bytes),
+    }
 }
 
-fn capacity(length: u64, limit: u64) -> usize {
-    usize::try_from(length.min(limit)).unwrap_or(0) + 1
+fn invalid(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why.into())
 }
 
 /// Returns whether the path names a stream that this process was started with.
@@ -133,10 +124,7 @@ fn check(kind: FileType) -> io::Result<()> {
         return Err(is_folder());
     }
     let what = what(kind);
-    Err(io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!("it is {what}, not a regular file"),
-    ))
+    Err(invalid(format!("it is {what}, not a regular file")))
 }
 
 /// Returns the error of a folder where a file is expected.

@@ -1,7 +1,7 @@
 //! Closed enums as tables: one line for each variant, with its word and its other texts.
 
-/// Defines an enum whose variants have a stable word, which `as_str` returns. Programs read it, so
-/// it never changes.
+/// Defines an enum whose variants have a stable word, which `as_str` returns and `Display`
+/// writes. Programs read it, so it never changes.
 ///
 /// With `-> TYPE` behind the name, each line has a second value of that type, which the private
 /// function `row` returns.
@@ -25,11 +25,23 @@ macro_rules! word_enum {
             $visibility const WORDS: [(&'static str, Self); [$($word),+].len()] =
                 [$(($word, Self::$variant)),+];
 
+            /// Returns the value of a word; `None` for a word that is not known.
+            $visibility fn of_word(word: &str) -> Option<Self> {
+                let known = Self::WORDS.into_iter().find(|(known, _)| *known == word);
+                known.map(|(_, value)| value)
+            }
+
             /// Returns the stable word.
             $visibility fn as_str(self) -> &'static str {
                 match self {
                     $( Self::$variant => $word, )+
                 }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
             }
         }
     };

@@ -1,7 +1,6 @@
 //! Chooses the versions that an export declares.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::exported::{Exported, ExportedSolution, ExportedVersion, Left, Reach, WhyLeft};
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
@@ -30,11 +29,11 @@ pub fn export<'a>(live: &'a LiveState, manifest: &Manifest, reach: Reach) -> Exp
         })
         .collect();
     let mut names: Vec<NameChoice<'a>> = Vec::new();
-    let mut rest = live.versions();
-    while let Some(first) = rest.first() {
-        let name = &first.identity.name;
-        let of_name = live.named(name);
-        rest = &rest[of_name.len()..];
+    let by_name = live
+        .versions()
+        .chunk_by(|left, right| left.identity.name == right.identity.name);
+    for of_name in by_name {
+        let name = &of_name[0].identity.name;
         let in_reach: Vec<&LiveVersion> = of_name
             .iter()
             .filter(|version| {
@@ -57,15 +56,11 @@ pub fn export<'a>(live: &'a LiveState, manifest: &Manifest, reach: Reach) -> Exp
     let (owners, globs) = match reach {
         Reach::Managed => (scope.owners.clone(), scope.names.clone()),
         Reach::All => {
-            let mut owners: Vec<&Owner> = declared
+            let owners: BTreeSet<&Owner> = declared
                 .iter()
                 .map(|one| &one.live.identity.owner)
                 .collect();
-            owners.sort();
-            owners.dedup();
-            let literals = owners
-                .into_iter()
-                .map(|owner| Glob::literal(owner.as_str()));
+            let literals = owners.into_iter().map(Owner::as_str).map(Glob::literal);
             (literals.collect(), Vec::new())
         }
     };
@@ -98,38 +93,28 @@ fn choose<'a>(
 ) -> Option<NameChoice<'a>> {
     let mut others: Vec<(&LiveVersion, WhyLeft)> = Vec::new();
     let mut by_version: BTreeMap<&Version, Vec<Declarable<'a>>> = BTreeMap::new();
-    let mut newest: Option<&LiveVersion> = None;
-    for record in records.iter().copied() {
+    for records in records.chunk_by(|left, right| left.identity == right.identity) {
         // The newest record of an identity comes first. The declaration refers to it.
-        if newest.is_some_and(|newest| newest.identity == record.identity) {
-            others.push((record, WhyLeft::Older));
+        let [newest, older @ ..] = records else {
             continue;
-        }
-        newest = Some(record);
-        match declarable(record) {
+        };
+        others.extend(older.iter().map(|record| (*record, WhyLeft::Older)));
+        match declarable(newest) {
             Ok(one) => by_version
-                .entry(&record.identity.version)
+                .entry(&newest.identity.version)
                 .or_default()
                 .push(one),
-            Err(why) => others.push((record, why)),
+            Err(why) => others.push((newest, why)),
         }
     }
     // A version is one key, so it has one owner: the owner with more versions of this name.
-    let mut counts: BTreeMap<&Owner, usize> = BTreeMap::new();
-    for one in by_version.values().flatten() {
-        *counts.entry(&one.live.identity.owner).or_default() += 1;
-    }
+    let candidates = by_version.values().flatten();
+    let counts = counted(candidates.map(|one| &one.live.identity.owner));
     let mut declared = Vec::with_capacity(by_version.len());
     for candidates in by_version.into_values() {
         let count = |one: &Declarable<'_>| counts.get(&one.live.identity.owner).copied();
-        // Among equals, the first one stays: owners are in order.
-        let chosen = candidates.iter().copied().reduce(|best, next| {
-            if count(&next) > count(&best) {
-                next
-            } else {
-                best
-            }
-        });
+        // Among equals, the first one is chosen: owners are in order.
+        let chosen = candidates.iter().copied().rev().max_by_key(count);
         let Some(chosen) = chosen else { continue };
         for other in &candidates {
             if other.live.id != chosen.live.id {
@@ -168,16 +153,11 @@ fn declarable(live: &LiveVersion) -> Result<Declarable<'_>, WhyLeft> {
         LiveStateWord::Inactive => State::Inactive,
         LiveStateWord::Other(word) => return Err(WhyLeft::State(word.to_string())),
     };
-    let visibility = match &live.visibility {
-        Some(LiveVisibilityWord::Public) => Some(Visibility::Public),
-        Some(LiveVisibilityWord::Private) => Some(Visibility::Private),
-        Some(LiveVisibilityWord::PendingReview) => Some(Visibility::PendingReview),
-        Some(LiveVisibilityWord::Other(_)) | None => None,
-    };
+    let visibility = live.visibility.as_ref();
     Ok(Declarable {
         live,
         state,
-        visibility,
+        visibility: visibility.and_then(|word| Visibility::of_word(word.as_str())),
     })
 }
 
@@ -218,10 +198,7 @@ impl<'a> NameChoice<'a> {
 
 /// Returns the live words that differ from the declared ones.
 fn words_beside(live: &LiveVersion) -> Vec<&str> {
-    let state = match &live.state {
-        LiveStateWord::Production => Some(live.state.as_str()),
-        LiveStateWord::Active | LiveStateWord::Inactive | LiveStateWord::Other(_) => None,
-    };
+    let state = Some(live.state.as_str()).filter(|_| live.state == LiveStateWord::Production);
     let visibility = match &live.visibility {
         Some(LiveVisibilityWord::Other(word)) => Some(&**word),
         _ => None,
@@ -232,27 +209,22 @@ fn words_beside(live: &LiveVersion) -> Vec<&str> {
 /// Returns the value if all are equal.
 fn same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
     let first = values.next()?;
-    let rest = values.try_for_each(|value| {
-        if value == first {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    });
-    rest.is_continue().then_some(first)
+    values.all(|value| value == first).then_some(first)
 }
 
 /// Returns the most frequent value; among equals, the smallest.
 fn most_common<T: Ord>(values: impl Iterator<Item = T>) -> Option<T> {
-    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    let most = counted(values)
+        .into_iter()
+        .rev()
+        .max_by_key(|(_, count)| *count);
+    most.map(|(value, _)| value)
+}
+
+fn counted<T: Ord>(values: impl Iterator<Item = T>) -> BTreeMap<T, usize> {
+    let mut counts = BTreeMap::new();
     for value in values {
         *counts.entry(value).or_default() += 1;
     }
-    let mut best: Option<(T, usize)> = None;
-    for (value, count) in counts {
-        if best.as_ref().is_none_or(|(_, most)| count > *most) {
-            best = Some((value, count));
-        }
-    }
-    best.map(|(value, _)| value)
+    counts
 }

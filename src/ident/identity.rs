@@ -1,43 +1,30 @@
 //! Names, versions, ids, and the identity of a solution version with its address.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest as _, Sha256};
 
-/// The reason why a text is not a valid identifier.
+/// The reason why a text is not a valid identifier; the first value is the kind of identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentError {
     /// The text is empty, or blank.
-    #[error("a {what} must not be empty")]
-    Empty {
-        /// The kind of identifier.
-        what: &'static str,
-    },
+    #[error("a {0} must not be empty")]
+    Empty(&'static str),
     /// A control character would corrupt every line that shows the identifier.
-    #[error("a {what} must not contain control characters")]
-    Control {
-        /// The kind of identifier.
-        what: &'static str,
-    },
+    #[error("a {0} must not contain control characters")]
+    Control(&'static str),
     /// White space at an end is invisible in review, and it is not known whether the platform trims
     /// it.
-    #[error("a {what} must not begin or end with white space")]
-    Untrimmed {
-        /// The kind of identifier.
-        what: &'static str,
-    },
-    /// The text is longer than the platform accepts.
-    #[error("a {what} must not be longer than {limit} characters")]
-    TooLong {
-        /// The kind of identifier.
-        what: &'static str,
-        /// The maximum length, in characters.
-        limit: usize,
-    },
+    #[error("a {0} must not begin or end with white space")]
+    Untrimmed(&'static str),
+    /// The text has more characters than the platform accepts.
+    #[error("a {0} must not be longer than {1} characters")]
+    TooLong(&'static str, usize),
     /// An address without `@`.
     #[error("an address is written `Name@version`")]
     NoVersion,
@@ -49,57 +36,39 @@ pub enum IdentError {
 /// The maximum length of a name, version or owner, in characters.
 const TEXT_LIMIT: usize = 512;
 
+/// Checks a text that people write.
 fn check_text(what: &'static str, text: &str) -> Result<(), IdentError> {
-    if text.trim().is_empty() {
-        return Err(IdentError::Empty { what });
-    }
-    if text.chars().any(char::is_control) {
-        return Err(IdentError::Control { what });
-    }
-    if text.trim() != text {
-        return Err(IdentError::Untrimmed { what });
-    }
-    if text.chars().count() > TEXT_LIMIT {
-        return Err(IdentError::TooLong {
-            what,
-            limit: TEXT_LIMIT,
-        });
-    }
-    Ok(())
+    check(what, text, text.trim())
 }
 
 /// Refuses only characters that would break a URL or a line: ids come from the server and are
 /// compared, never interpreted.
 fn check_id(what: &'static str, text: &str) -> Result<(), IdentError> {
-    if text.is_empty() {
-        return Err(IdentError::Empty { what });
+    check(what, text, text)
+}
+
+/// Checks a text, which must have this content and nothing around it.
+fn check(what: &'static str, text: &str, content: &str) -> Result<(), IdentError> {
+    if content.is_empty() {
+        return Err(IdentError::Empty(what));
     }
     if text.chars().any(char::is_control) {
-        return Err(IdentError::Control { what });
+        return Err(IdentError::Control(what));
+    }
+    if content != text {
+        return Err(IdentError::Untrimmed(what));
     }
     if text.chars().count() > TEXT_LIMIT {
-        return Err(IdentError::TooLong {
-            what,
-            limit: TEXT_LIMIT,
-        });
+        return Err(IdentError::TooLong(what, TEXT_LIMIT));
     }
     Ok(())
 }
 
-macro_rules! text_newtype {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
-
+/// Defines what all types of a parsed text have: the text itself, for output and in JSON.
+macro_rules! text_access {
+    ($name:ident) => {
         impl $name {
-            /// Checks a text and keeps it unchanged.
-            pub fn parse(text: &str) -> Result<Self, IdentError> {
-                $check($what, text)?;
-                Ok(Self(Arc::from(text)))
-            }
-
-            /// Returns the text, unchanged.
+            /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -117,24 +86,36 @@ macro_rules! text_newtype {
             }
         }
 
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+macro_rules! text_newtype {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks a text and keeps it unchanged.
+            pub fn parse(text: &str) -> Result<Self, IdentError> {
+                $check($what, text)?;
+                Ok(Self(Arc::from(text)))
+            }
+        }
+
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
-            }
-        }
+        text_access!($name);
     };
 }
 
@@ -179,10 +160,7 @@ impl JobId {
     pub fn chosen(text: &str) -> Result<Self, IdentError> {
         let id = Self::parse(text)?;
         if text.chars().count() > Self::CHOSEN_LIMIT {
-            return Err(IdentError::TooLong {
-                what: "job id of a run",
-                limit: Self::CHOSEN_LIMIT,
-            });
+            return Err(IdentError::TooLong("job id of a run", Self::CHOSEN_LIMIT));
         }
         Ok(id)
     }
@@ -320,8 +298,10 @@ pub struct ChangeKey {
 }
 
 /// The name of a solution version in output and options: `Name@version`, or `owner:Name@version`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Address(Arc<str>);
+
+text_access!(Address);
 
 impl Address {
     /// Parses an address; the version is the text after the last `@`, as names may contain one.
@@ -330,11 +310,6 @@ impl Address {
         check_text("solution name", name)?;
         check_text("version", version)?;
         Ok(Self(Arc::from(text)))
-    }
-
-    /// Returns the text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// Returns the address of a record, for an identity with several records.
@@ -355,7 +330,7 @@ impl Address {
 /// An address gets its owner in front only if two would be equal, and is escaped only if they are
 /// still equal. A record's id follows if the item names one.
 pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> {
-    let mut forms = vec![AddressForm::Short; items.len()];
+    let mut forms = vec![0; items.len()];
     // Only items with the same name and version, or with a separator, can have equal addresses.
     let mut seen: HashMap<(&SolutionName, &Version), usize> = HashMap::new();
     for (identity, _) in items {
@@ -369,98 +344,62 @@ pub fn disambiguate(items: &[(&Identity, Option<&SolutionId>)]) -> Vec<Address> 
                 || seen[&(&identity.name, &identity.version)] > 1
         })
         .collect();
-    loop {
+    let addresses = |form: usize, (identity, record): (&Identity, Option<&SolutionId>)| {
+        let base = FORMS[form](identity);
+        let whole = record.map_or_else(|| base.clone(), |id| base.of_record(id));
+        (base, whole)
+    };
+    let mut has_changed = true;
+    while has_changed {
         let mut identities: HashMap<Address, &Identity> = HashMap::new();
         let mut keys: HashMap<Address, (&Identity, Option<&SolutionId>)> = HashMap::new();
         let mut shared: HashSet<Address> = HashSet::new();
         for index in &candidates {
-            let (identity, record) = items[*index];
-            let base = forms[*index].of(identity);
+            let (base, whole) = addresses(forms[*index], items[*index]);
+            let identity = items[*index].0;
             if *identities.entry(base.clone()).or_insert(identity) != identity {
-                shared.insert(base.clone());
+                shared.insert(base);
             }
-            let whole = record.map_or_else(|| base.clone(), |id| base.of_record(id));
             if *keys.entry(whole.clone()).or_insert(items[*index]) != items[*index] {
                 shared.insert(whole);
             }
         }
-        let mut has_changed = false;
+        has_changed = false;
         for index in &candidates {
-            let (identity, record) = items[*index];
-            let base = forms[*index].of(identity);
-            let is_shared = shared.contains(&base)
-                || record.is_some_and(|id| shared.contains(&base.of_record(id)));
-            if is_shared && let Some(longer) = forms[*index].longer() {
-                forms[*index] = longer;
+            let (base, whole) = addresses(forms[*index], items[*index]);
+            let is_shared = shared.contains(&base) || shared.contains(&whole);
+            if is_shared && forms[*index] + 1 < FORMS.len() {
+                forms[*index] += 1;
                 has_changed = true;
             }
         }
-        if !has_changed {
-            break;
-        }
     }
-    let address =
-        |(form, (identity, record)): (&AddressForm, &(&Identity, Option<&SolutionId>))| {
-            let base = form.of(identity);
-            record.map_or_else(|| base.clone(), |id| base.of_record(id))
-        };
-    forms.iter().zip(items).map(address).collect()
+    let forms = forms.into_iter().zip(items);
+    forms.map(|(form, item)| addresses(form, *item).1).collect()
 }
 
-/// The parts of an identity that its address shows.
-#[derive(Clone, Copy)]
-enum AddressForm {
-    Short,
-    Full,
-    Escaped,
-}
-
-impl AddressForm {
-    fn of(self, identity: &Identity) -> Address {
-        match self {
-            Self::Short => identity.address(),
-            Self::Full => identity.full_address(),
-            Self::Escaped => identity.escaped_address(),
-        }
-    }
-
-    fn longer(self) -> Option<Self> {
-        match self {
-            Self::Short => Some(Self::Full),
-            Self::Full => Some(Self::Escaped),
-            Self::Escaped => None,
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
+/// The forms of an address, from the shortest to the one that no two identities share.
+const FORMS: [fn(&Identity) -> Address; 3] = [
+    Identity::address,
+    Identity::full_address,
+    Identity::escaped_address,
+];
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Digest(Box<str>);
 
+text_access!(Digest);
+
 impl Digest {
     /// Returns the digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        use sha2::Digest as _;
-        Self::written(&sha2::Sha256::digest(bytes))
+        Self::of_parts([bytes])
     }
 
     /// Returns the digest of these bytes, one part after another.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        use sha2::Digest as _;
-        let mut hash = sha2::Sha256::new();
+        let mut hash = Sha256::new();
         for part in parts {
             hash.update(part);
         }
@@ -469,8 +408,7 @@ impl Digest {
 
     /// Returns the digest of the JSON form of a value, which is never in memory as a whole.
     pub fn of_json(value: &impl Serialize) -> serde_json::Result<Self> {
-        use sha2::Digest as _;
-        let mut hash = sha2::Sha256::new();
+        let mut hash = Sha256::new();
         serde_json::to_writer(&mut hash, value)?;
         Ok(Self::written(&hash.finalize()))
     }
@@ -491,30 +429,6 @@ impl Digest {
         } else {
             Err(IdentError::NotADigest)
         }
-    }
-
-    /// Returns the 64 digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 
@@ -618,17 +532,11 @@ mod tests {
     #[test]
     fn hostile_text_is_refused() {
         for (text, expected) in [
-            ("", IdentError::Empty { what: "version" }),
-            ("  ", IdentError::Empty { what: "version" }),
-            (" 1", IdentError::Untrimmed { what: "version" }),
-            ("1\u{1b}[2J", IdentError::Control { what: "version" }),
-            (
-                &"9".repeat(513),
-                IdentError::TooLong {
-                    what: "version",
-                    limit: 512,
-                },
-            ),
+            ("", IdentError::Empty("version")),
+            ("  ", IdentError::Empty("version")),
+            (" 1", IdentError::Untrimmed("version")),
+            ("1\u{1b}[2J", IdentError::Control("version")),
+            (&"9".repeat(513), IdentError::TooLong("version", 512)),
         ] {
             assert_eq!(Version::parse(text), Err(expected), "{text:?}");
         }

@@ -18,12 +18,9 @@ impl<'a> OwnerPair<'a> {
     /// Returns the pair of a declared owner and its counterpart; `None` if they are not a user and
     /// `IB_DEPLOYED`.
     pub fn from_both(owner: &'a Owner, other: &'a Owner) -> Option<Self> {
-        let (user, public) = if owner.is_ib_deployed() {
-            (other, owner)
-        } else {
-            (owner, other)
-        };
-        Self::of(user).filter(|_| public.is_ib_deployed())
+        let is_public = owner.is_ib_deployed();
+        Self::of(if is_public { other } else { owner })
+            .filter(|_| is_public || other.is_ib_deployed())
     }
 
     /// Returns the advice, as a sentence, to name the user whose pair makes the two owners equal;

@@ -12,15 +12,9 @@ impl SourceFile {
     pub fn from_bytes(name: &str, bytes: impl Into<Vec<u8>>) -> Result<Self, Problems> {
         let bytes = bytes.into();
         if bytes.len() > MAX_BYTES {
-            let problem = Problem::new(
-                Code::TooLarge,
-                format!(
-                    "`{}` has more than the maximum of {MAX_BYTES} bytes",
-                    escaped(name)
-                ),
-            )
-            .help("Check that the file is a manifest; if it is, split it by environment.");
-            return Err(Problems::of(problem));
+            let name = escaped(name);
+            let message = format!("`{name}` has more than the maximum of {MAX_BYTES} bytes");
+            return Err(Problems::of(Problem::new(Code::TooLarge, message)));
         }
         String::from_utf8(bytes).map_or_else(
             |error| Err(Problems::of(not_utf8(name, &error))),
@@ -38,12 +32,10 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
     let start = source.line_starts()[line];
     let column = source.text()[start..valid].chars().count() + 1;
     let mark = source.mark_at(line + 1, column);
-    let help = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        "The file looks like UTF-16: save it as UTF-8."
+    let problem = Problem::new(Code::NotUtf8, "the manifest is not UTF-8").at(&source, mark);
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        problem.help("The file looks like UTF-16: save it as UTF-8.")
     } else {
-        "Save the file as UTF-8."
-    };
-    Problem::new(Code::NotUtf8, "the manifest is not UTF-8")
-        .at(&source, mark, "this byte is not UTF-8")
-        .help(help)
+        problem
+    }
 }

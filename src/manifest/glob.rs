@@ -89,17 +89,12 @@ impl Glob {
                     retry = Some((part, rest.clone()));
                     continue;
                 }
-                (Some(Part::One), Some(_)) => {
+                (Some(next), Some(found)) if *next == Part::One || *next == Part::Char(found) => {
                     part += 1;
                     rest = ahead;
                     continue;
                 }
-                (Some(Part::Char(expected)), Some(found)) if *expected == found => {
-                    part += 1;
-                    rest = ahead;
-                    continue;
-                }
-                (None | Some(Part::One | Part::Char(_)), _) => {}
+                _ => {}
             }
             let Some((after, mut longer)) = retry.take() else {
                 return false;
@@ -136,10 +131,8 @@ impl Glob {
 
     /// Returns whether the pattern can match a text with this character.
     pub fn can_match(&self, char: char) -> bool {
-        self.parts.iter().any(|part| match part {
-            Part::Any | Part::One => true,
-            Part::Char(own) => *own == char,
-        })
+        let parts = [Part::Any, Part::One, Part::Char(char)];
+        self.parts.iter().any(|part| parts.contains(part))
     }
 
     /// Returns the pattern as it was written.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::near::head;
 use super::position::Mark;
 use super::problem::{Code, Problem};
 use super::source::SourceFile;
@@ -62,20 +63,13 @@ fn is_invisible(letter: char) -> bool {
 }
 
 fn message(letters: &BTreeSet<char>) -> String {
-    let mut names: Vec<String> = letters
-        .iter()
-        .take(MAX_NAMED)
-        .map(|letter| format!("U+{:04X}", u32::from(*letter)))
-        .collect();
-    if letters.len() > MAX_NAMED {
-        names.push(format!("{} more", letters.len() - MAX_NAMED));
-    }
+    let names = head(letters, MAX_NAMED, |letter| {
+        format!("U+{:04X}", u32::from(*letter))
+    });
     let plural = if letters.len() == 1 { "" } else { "s" };
-    format!("invisible character{plural}: {}", names.join(", "))
+    format!("invisible character{plural}: {names}")
 }
 
 fn warning(source: &SourceFile, message: &str, at: Mark) -> Problem {
-    Problem::new(Code::InvisibleCharacter, message)
-        .at(source, at, "invisible here")
-        .help("Remove it, or write it as an escape such as `\"\\u00A0\"` where it is needed.")
+    Problem::new(Code::InvisibleCharacter, message).at(source, at)
 }

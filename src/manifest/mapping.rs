@@ -6,21 +6,27 @@
 /// Declares a mapping with known keys: the struct, its reader and its JSON Schema.
 ///
 /// Every field is optional here; the checks report a required field that is missing, together with
-/// all other problems.
+/// all other problems. The function behind `as` returns the schema of a value; without one, it is
+/// that of the type.
 macro_rules! mapping {
     (@reserved) => { &[] };
     (@reserved $keys:tt) => { &$keys };
     (
         $(#[$meta:meta])*
         struct $name:ident: $kind:literal $(, reserved $reserved:tt)? {
-            $( $(#[$field_meta:meta])* $field:ident: $type:ty, )+
+            $( $(#[$field_meta:meta])* $field:ident: $type:ty $(as $schema:tt)?, )+
         }
     ) => {
         #[derive(Debug, Clone, Default, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
         $(#[$meta])*
         pub(super) struct $name {
-            $( $(#[$field_meta])* #[schemars(default)] pub(super) $field: Option<Field<$type>>, )+
+            $(
+                $(#[$field_meta])*
+                $( #[schemars(schema_with = $schema)] )?
+                #[schemars(default)]
+                pub(super) $field: Option<Field<$type>>,
+            )+
             /// The unknown, reserved and duplicate keys.
             #[schemars(skip)]
             invalid_entries: Vec<Fault>,
@@ -70,8 +76,19 @@ macro_rules! mapping {
                 Ok(Some(this))
             }
 
+            fn keys(&self) -> Vec<(&'static str, Mark)> {
+                let keys = [$((stringify!($field), self.$field.as_ref().map(|it| it.key)),)+];
+                keys.into_iter().filter_map(|(name, key)| Some((name, key?))).collect()
+            }
+
             fn invalid_entries(&self) -> &[Fault] {
                 &self.invalid_entries
+            }
+
+            fn size(&self) -> usize {
+                let mut size = 0;
+                $( size += self.$field.as_ref().and_then(Field::value).map_or(0, Shape::size); )+
+                size
             }
 
             fn faults(&self, faults: &mut Vec<Fault>) {

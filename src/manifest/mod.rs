@@ -27,7 +27,6 @@ mod placeholder;
 mod position;
 mod problem;
 mod raw;
-mod remote;
 mod schema;
 mod similar;
 mod snippet;
@@ -48,7 +47,6 @@ pub use model::{
 pub use placeholder::Placeholders;
 pub use position::{Label, MAX_BYTES, Position};
 pub use problem::{Code, MAX_PROBLEMS, Problem, Problems, Severity};
-pub use remote::{bad_package, package_type, package_unreadable, path_needed};
 pub use schema::schema;
 pub use similar::{SimilarName, similar_to_live, unmistakable};
 pub use snippet::PrimaryLine;

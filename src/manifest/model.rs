@@ -3,6 +3,7 @@
 //! Only `check` builds these values: identities are unique, variables are resolved, defaults are
 //! filled in. A field is an `Option` only if the user may leave the setting out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -60,7 +61,7 @@ pub struct Environment {
 
 /// The positions of settings in the manifest, by their keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyPositions(BTreeMap<&'static str, Position>);
+pub struct KeyPositions(BTreeMap<Cow<'static, str>, Position>);
 
 impl KeyPositions {
     /// Returns the position of a key, given with the mapping in front of it
@@ -70,8 +71,8 @@ impl KeyPositions {
     }
 }
 
-impl FromIterator<(&'static str, Position)> for KeyPositions {
-    fn from_iter<I: IntoIterator<Item = (&'static str, Position)>>(keys: I) -> Self {
+impl FromIterator<(Cow<'static, str>, Position)> for KeyPositions {
+    fn from_iter<I: IntoIterator<Item = (Cow<'static, str>, Position)>>(keys: I) -> Self {
         Self(keys.into_iter().collect())
     }
 }

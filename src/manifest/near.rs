@@ -1,4 +1,6 @@
-//! Suggestions for an unknown word: the nearest known one.
+//! Suggestions for an unknown word: the nearest known one, or a list of them.
+
+use super::masking::printable;
 
 /// The maximum number of known words that are compared: a suggestion must not take longer than the
 /// check itself.
@@ -28,18 +30,22 @@ pub(super) fn nearest<'a>(
 
 /// Returns the words in backticks, with commas between them; a long list is cut.
 pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    const SHOWN: usize = 20;
-    let mut words = words.into_iter();
-    let mut out: Vec<String> = words
-        .by_ref()
-        .take(SHOWN)
-        .map(|word| format!("`{}`", super::masking::printable(word)))
-        .collect();
-    match words.count() {
+    head(words, 20, |word| format!("`{}`", printable(word)))
+}
+
+/// Returns the texts of the first items, with commas between them, and the number of the others.
+pub(super) fn head<T>(
+    items: impl IntoIterator<Item = T>,
+    limit: usize,
+    text: impl Fn(T) -> String,
+) -> String {
+    let mut items = items.into_iter();
+    let mut texts: Vec<String> = items.by_ref().take(limit).map(text).collect();
+    match items.count() {
         0 => {}
-        more => out.push(format!("{more} more")),
+        more => texts.push(format!("{more} more")),
     }
-    out.join(", ")
+    texts.join(", ")
 }
 
 #[cfg(test)]

@@ -121,6 +121,11 @@ pub(super) trait Shape: Sized {
         Ok(None)
     }
 
+    /// Returns the known keys of the mapping, with their positions.
+    fn keys(&self) -> Vec<(&'static str, Mark)> {
+        Vec::new()
+    }
+
     /// Returns the faults of the value itself.
     fn invalid_entries(&self) -> &[Fault] {
         &[]
@@ -140,6 +145,11 @@ pub(super) trait Shape: Sized {
                 | Fault::DuplicateKey { .. }
                 | Fault::WrongType { .. } => false,
             })
+    }
+
+    /// Returns the number of entries of all tables and lists, at any depth.
+    fn size(&self) -> usize {
+        0
     }
 
     /// Adds the faults of the value and of everything inside, at any depth.
@@ -166,8 +176,16 @@ impl<T: Shape> Shape for Box<T> {
         T::mapping(entries).map(|mapping| mapping.map(Self::new))
     }
 
+    fn keys(&self) -> Vec<(&'static str, Mark)> {
+        T::keys(self)
+    }
+
     fn invalid_entries(&self) -> &[Fault] {
         T::invalid_entries(self)
+    }
+
+    fn size(&self) -> usize {
+        T::size(self)
     }
 
     fn faults(&self, faults: &mut Vec<Fault>) {
@@ -272,6 +290,10 @@ impl<T: Shape> Shape for List<T> {
         Ok(Some(Self(nodes)))
     }
 
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+
     fn faults(&self, faults: &mut Vec<Fault>) {
         for node in &self.0 {
             node.faults(faults);
@@ -319,6 +341,11 @@ impl<T: Shape> Shape for Table<T> {
             }
         }
         Ok(Some(table))
+    }
+
+    fn size(&self) -> usize {
+        let inner = self.entries.values().filter_map(Field::value);
+        self.entries.len() + inner.map(T::size).sum::<usize>()
     }
 
     fn faults(&self, faults: &mut Vec<Fault>) {

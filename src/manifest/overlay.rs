@@ -4,21 +4,25 @@
 //! environment's entry, the entry, the environment's defaults, the defaults. Nothing is copied: a
 //! layer is a reference, and a value is searched in one layer after the other.
 
-use indexmap::IndexMap;
-
-use super::node::{Field, Found, Shape as _, Table, Text};
+use super::node::{Field, Found, Shape, Table, Text};
 use super::position::Mark;
 use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawVersion};
 
 /// Returns the value of an optional field, if it has the right shape.
-pub(super) fn value<T>(field: Option<&Field<T>>) -> Option<&T> {
-    field.and_then(Field::value)
+pub(super) fn value<'a, T: 'a>(field: impl Into<Option<&'a Field<T>>>) -> Option<&'a T> {
+    field.into().and_then(Field::value)
 }
 
-/// Returns the value of an optional field whose value is boxed.
-fn boxed<T>(field: Option<&Field<Box<T>>>) -> Option<&T> {
-    value(field).map(|value| &**value)
+/// Returns the names and entries of an optional mapping, in the order of the file.
+pub(super) fn entries<'a, T: 'a>(
+    field: impl Into<Option<&'a Field<Table<T>>>>,
+) -> impl Iterator<Item = (&'a str, &'a Field<T>)> {
+    let entries = value(field).into_iter().flat_map(|table| &table.entries);
+    entries.map(|(name, field)| (&**name, field))
 }
+
+/// A value of the environment and the one of the manifest.
+pub(super) type Layers<'a, T> = [Option<&'a T>; 2];
 
 /// The layers of one solution.
 #[derive(Debug, Clone, Copy)]
@@ -26,10 +30,8 @@ pub(super) struct Solution<'a> {
     pub(super) name: &'a str,
     /// The position of the key that declares it, in the most specific layer that has one.
     pub(super) key: Mark,
-    /// The entry of the environment and the one of the manifest.
-    entries: [Option<&'a RawSolution>; 2],
-    /// The defaults of the environment and those of the manifest.
-    defaults: [Option<&'a RawDefaults>; 2],
+    entries: Layers<'a, RawSolution>,
+    defaults: Layers<'a, RawDefaults>,
 }
 
 /// The versions that a solution declares.
@@ -40,23 +42,21 @@ pub(super) enum Declared<'a> {
     /// One version, with `version`.
     One(&'a Field<Text>),
     /// Any number of versions, with `versions`.
-    Several(Vec<Version<'a>>),
+    Several(Vec<Entry<'a, RawVersion>>),
     /// One layer has both keys, at these positions.
     Both { version: Mark, versions: Mark },
     /// A value of the wrong kind, which was reported.
     Broken,
 }
 
-/// The layers of one entry under `versions`.
+/// The layers of an entry of a mapping.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Version<'a> {
-    pub(super) text: &'a str,
+pub(super) struct Entry<'a, T> {
+    pub(super) name: &'a str,
+    /// The position of the key in the most specific layer that has one.
     pub(super) key: Mark,
-    pub(super) entries: VersionEntries<'a>,
+    pub(super) layers: Layers<'a, T>,
 }
-
-/// The version entry of the environment and the one of the manifest.
-pub(super) type VersionEntries<'a> = [Option<&'a RawVersion>; 2];
 
 /// The result of merging the `solutions` of a manifest and an environment.
 #[derive(Debug, Default)]
@@ -68,124 +68,95 @@ pub(super) struct Merged<'a> {
 
 /// Merges the `solutions` for one environment, in the order of the file.
 pub(super) fn merge<'a>(manifest: &'a RawManifest, environment: &'a RawEnvironment) -> Merged<'a> {
-    let base = entries(manifest.solutions.as_ref());
-    let over = entries(environment.solutions.as_ref());
-    let defaults = [
-        value(environment.defaults.as_ref()),
-        value(manifest.defaults.as_ref()),
-    ];
-    let solution = |name: &'a str, over: Option<&'a Field<_>>, base: Option<&'a Field<_>>| {
-        let key = over.or(base)?.key;
-        // A layer of the wrong kind was reported; the other layer alone would only cause misleading
-        // problems.
-        let sound = [over, base]
-            .into_iter()
-            .flatten()
-            .all(|field| field.value().is_some());
-        let is_removed = over.is_some_and(|field| field.node.found == Found::Nothing);
-        (sound && !is_removed).then(|| Solution {
-            name,
-            key,
-            entries: [boxed(over), boxed(base)],
-            defaults,
-        })
+    let layers = [value(&environment.solutions), value(&manifest.solutions)];
+    let defaults = [value(&environment.defaults), value(&manifest.defaults)];
+    let mut removed_nothing = Vec::new();
+    let solution = |entry: Entry<'a, RawSolution>| Solution {
+        name: entry.name,
+        key: entry.key,
+        entries: entry.layers,
+        defaults,
     };
-    let mut merged = Merged::default();
-    for (name, field) in base.into_iter().flatten() {
-        let over = over.and_then(|over| over.get(name));
-        merged.solutions.extend(solution(name, over, Some(field)));
+    let entries = merge_tables(layers, true, &mut removed_nothing);
+    Merged {
+        solutions: entries.into_iter().map(solution).collect(),
+        removed_nothing,
     }
-    for (name, field) in over.into_iter().flatten() {
-        if base.is_some_and(|base| base.contains_key(name)) {
-            continue;
-        }
-        if field.node.found == Found::Nothing {
-            merged.removed_nothing.push(field.key);
-        }
-        merged.solutions.extend(solution(name, Some(field), None));
-    }
-    merged
 }
 
-fn entries<T>(field: Option<&Field<Table<T>>>) -> Option<&IndexMap<Box<str>, Field<T>>> {
-    value(field).map(|table| &table.entries)
+/// Merges the entries of two layers, in the order of the file. If `removes` is true, `~` in the
+/// more specific one removes an entry; otherwise it is an entry without settings.
+fn merge_tables<'a, T>(
+    [over, base]: Layers<'a, Table<Box<T>>>,
+    removes: bool,
+    removed_nothing: &mut Vec<Mark>,
+) -> Vec<Entry<'a, T>> {
+    let shared = base.into_iter().flat_map(|table| &table.entries);
+    let shared = shared.map(|(name, field)| {
+        let over = over.and_then(|over| over.entries.get(name));
+        (name, field, [over, Some(field)])
+    });
+    let added = over.into_iter().flat_map(|table| &table.entries);
+    let added = added
+        .filter(|(name, _)| base.is_none_or(|base| !base.entries.contains_key(*name)))
+        .map(|(name, field)| (name, field, [Some(field), None]));
+    let mut merged = Vec::new();
+    for (name, field, layers) in shared.chain(added) {
+        let [over, base] = layers;
+        let key = over.unwrap_or(field).key;
+        if removes && over.is_some_and(|over| over.node.found == Found::Nothing) {
+            if base.is_none() {
+                removed_nothing.push(key);
+            }
+            continue;
+        }
+        // A layer of the wrong kind was reported; the other layer alone would only cause misleading
+        // problems.
+        if layers.iter().flatten().all(|layer| layer.value().is_some()) {
+            let layers = layers.map(|layer| value(layer).map(|boxed| &**boxed));
+            merged.push(Entry { name, key, layers });
+        }
+    }
+    merged
 }
 
 impl<'a> Solution<'a> {
     /// Returns the declared versions: those of the most specific layer with `version` or
     /// `versions`; two layers with `versions` are merged.
     pub(super) fn declared(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
-        let [over, base] = self.entries;
-        for entry in [over, base].into_iter().flatten() {
-            match (&entry.version, &entry.versions) {
-                (Some(version), Some(versions)) => {
-                    return Declared::Both {
-                        version: version.key,
-                        versions: versions.key,
-                    };
-                }
-                (Some(version), None) if version.value().is_none() => return Declared::Broken,
-                (Some(version), None) => return Declared::One(version),
-                (None, Some(versions)) if versions.value().is_none() => return Declared::Broken,
-                (None, Some(_)) => return self.merge_versions(removed_nothing),
-                (None, None) => {}
-            }
+        for entry in self.entries.into_iter().flatten() {
+            return match (&entry.version, &entry.versions) {
+                (Some(version), Some(versions)) => Declared::Both {
+                    version: version.key,
+                    versions: versions.key,
+                },
+                (Some(version), None) if version.value().is_none() => Declared::Broken,
+                (Some(version), None) => Declared::One(version),
+                (None, Some(versions)) if versions.value().is_none() => Declared::Broken,
+                (None, Some(_)) => self.merge_versions(removed_nothing),
+                (None, None) => continue,
+            };
         }
         Declared::Nothing
     }
 
     /// Returns whether any layer has an unknown key that is probably a misspelling of this field.
-    pub(super) fn misspells(&self, version: VersionEntries<'a>, field: &str) -> bool {
-        let [over, base] = version.map(|entry| entry.is_some_and(|entry| entry.misspells(field)));
-        over || base
-            || self
-                .entries
-                .into_iter()
-                .flatten()
-                .any(|entry| entry.misspells(field))
-            || self
-                .defaults
-                .into_iter()
-                .flatten()
-                .any(|layer| layer.misspells(field))
+    pub(super) fn misspells(&self, version: Layers<'a, RawVersion>, field: &str) -> bool {
+        fn any<T: Shape>(layers: Layers<'_, T>, field: &str) -> bool {
+            let mut layers = layers.into_iter().flatten();
+            layers.any(|layer| layer.misspells(field))
+        }
+        any(version, field) || any(self.entries, field) || any(self.defaults, field)
     }
 
+    /// Merges the `versions` of the layers. A `version` of the manifest's entry is ignored: the
+    /// environment's `versions` replace it.
     fn merge_versions(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
-        let [over, base] = self
+        let layers = self
             .entries
-            .map(|entry| Some(&boxed(entry?.versions.as_ref())?.entries));
-        // A `version` of the manifest's entry is ignored: the environment's `versions` replace it.
-        let mut versions = Vec::new();
-        for (text, field) in base.into_iter().flatten() {
-            let over = over.and_then(|over| over.get(text));
-            let is_removed = over.is_some_and(|field| field.node.found == Found::Nothing);
-            let sound = [over, Some(field)]
-                .into_iter()
-                .flatten()
-                .all(|field| field.value().is_some());
-            if sound && !is_removed {
-                versions.push(Version {
-                    text,
-                    key: over.map_or(field.key, |over| over.key),
-                    entries: [boxed(over), boxed(Some(field))],
-                });
-            }
-        }
-        for (text, field) in over.into_iter().flatten() {
-            if base.is_some_and(|base| base.contains_key(text)) {
-                continue;
-            }
-            if base.is_some() && field.node.found == Found::Nothing {
-                removed_nothing.push(field.key);
-            } else if field.value().is_some() {
-                versions.push(Version {
-                    text,
-                    key: field.key,
-                    entries: [boxed(Some(field)), None],
-                });
-            }
-        }
-        Declared::Several(versions)
+            .map(|entry| value(&entry?.versions).map(|table| &**table));
+        let removes = layers[1].is_some();
+        Declared::Several(merge_tables(layers, removes, removed_nothing))
     }
 }
 
@@ -196,14 +167,22 @@ pub(super) type Layered<'a> = (usize, &'a Field<Text>);
 pub(super) const FIRST_DEFAULT: usize = 4;
 
 macro_rules! layered {
-    ($( $(#[$meta:meta])* $field:ident; )+) => {
+    (@field $field:ident) => { [None, None] };
+    (@field $field:ident $layers:expr) => {
+        $layers.map(|layer| layer.and_then(|layer| layer.$field.as_ref()))
+    };
+    ($( $(#[$meta:meta])* $field:ident($($version:ident)?); )+) => {
         impl<'a> Solution<'a> {
             $( $(#[$meta])*
-            pub(super) fn $field(&self, version: VersionEntries<'a>) -> Option<Layered<'a>> {
-                let version = version.map(|entry| entry.and_then(|it| it.$field.as_ref()));
-                let entry = self.entries.map(|entry| entry.and_then(|it| it.$field.as_ref()));
-                let defaults = self.defaults.map(|layer| layer.and_then(|it| it.$field.as_ref()));
-                first([version, entry, defaults])
+            pub(super) fn $field(
+                &self,
+                $( $version: Layers<'a, RawVersion>, )?
+            ) -> Option<Layered<'a>> {
+                first([
+                    layered!(@field $field $($version)?),
+                    layered!(@field $field self.entries),
+                    layered!(@field $field self.defaults),
+                ])
             } )+
         }
     };
@@ -211,40 +190,20 @@ macro_rules! layered {
 
 layered! {
     /// Returns the most specific `path`.
-    path;
+    path(version);
     /// Returns the most specific `owner`.
-    owner;
+    owner(version);
     /// Returns the most specific `state`.
-    state;
+    state(version);
     /// Returns the most specific `visibility`.
-    visibility;
-}
-
-impl<'a> Solution<'a> {
+    visibility(version);
     /// Returns the most specific `superseded`; version entries cannot have one.
-    pub(super) fn superseded(&self) -> Option<Layered<'a>> {
-        let entry = self
-            .entries
-            .map(|entry| entry.and_then(|entry| entry.superseded.as_ref()));
-        let defaults = self
-            .defaults
-            .map(|layer| layer.and_then(|layer| layer.superseded.as_ref()));
-        first([[None, None], entry, defaults])
-    }
-
+    superseded();
     /// Returns the most specific `retain`; version entries cannot have one.
-    pub(super) fn retain(&self) -> Option<Layered<'a>> {
-        let entry = self
-            .entries
-            .map(|entry| entry.and_then(|entry| entry.retain.as_ref()));
-        let defaults = self
-            .defaults
-            .map(|layer| layer.and_then(|layer| layer.retain.as_ref()));
-        first([[None, None], entry, defaults])
-    }
+    retain();
 }
 
-fn first(layers: [[Option<&Field<Text>>; 2]; 3]) -> Option<Layered<'_>> {
+fn first(layers: [Layers<'_, Field<Text>>; 3]) -> Option<Layered<'_>> {
     layers
         .into_iter()
         .flatten()

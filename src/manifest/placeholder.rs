@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::check::is_too_big;
 use super::node::{Field, Table, Text};
-use super::overlay::value;
+use super::overlay::{entries, value};
 use super::source::SourceFile;
 use super::vars::{Piece, split};
 use super::yaml;
@@ -35,12 +35,11 @@ impl Placeholders {
             if is_too_big(&raw) {
                 continue;
             }
-            let table = value(raw.environments.as_ref());
-            for field in table.into_iter().flat_map(|table| table.entries.values()) {
+            for (_, field) in entries(&raw.environments) {
                 let Some(environment) = field.value() else {
                     continue;
                 };
-                let layers = [value(environment.vars.as_ref()), value(raw.vars.as_ref())];
+                let layers = [value(&environment.vars), value(&raw.vars)];
                 if let Some(url) = &environment.url {
                     found.collect(source, url, layers);
                 }

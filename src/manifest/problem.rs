@@ -11,7 +11,7 @@ use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 pub use super::code::{Code, Severity};
 use super::near::list;
-use super::position::{Label, Mark};
+use super::position::{Label, Mark, Position};
 use super::snippet::{PrimaryLine, Snippet};
 use super::source::SourceFile;
 
@@ -44,13 +44,24 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Returns a problem of a declared version or its package that the server revealed.
+    pub fn remote(
+        source: &SourceFile,
+        position: &Position,
+        code: Code,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(code, message).placed(source, position.clone())
+    }
+
+    /// Returns a problem without a position, with the help of its code.
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
             primary: None,
             related: Vec::new(),
-            help: None,
+            help: code.help().map(str::to_owned),
             environments: Vec::new(),
             variable: None,
             source: None,
@@ -58,32 +69,41 @@ impl Problem {
         }
     }
 
-    /// Sets the position of the problem.
-    pub(super) fn at(mut self, source: &SourceFile, mark: Mark, label: impl Into<String>) -> Self {
+    /// Sets the position of the problem, with the label of its code.
+    pub(super) fn at(self, source: &SourceFile, mark: Mark) -> Self {
+        self.placed(source, source.position(mark))
+    }
+
+    fn placed(mut self, source: &SourceFile, position: Position) -> Self {
         self.primary = Some(Label {
-            position: source.position(mark),
-            text: label.into(),
+            position,
+            text: self.code.label().to_owned(),
         });
         self.source = Some(source.clone());
         self
     }
 
-    /// Adds another position that explains the problem.
-    pub(super) fn related(
-        mut self,
-        source: &SourceFile,
-        mark: Mark,
-        label: impl Into<String>,
-    ) -> Self {
-        self.related.push(Label {
-            position: source.position(mark),
-            text: label.into(),
-        });
+    /// Sets the text at the position.
+    pub(super) fn label(mut self, text: impl Into<String>) -> Self {
+        if let Some(label) = &mut self.primary {
+            label.text = text.into();
+        }
+        self
+    }
+
+    /// Adds another position that explains the problem, in the same file.
+    pub(super) fn related(mut self, mark: Mark, label: impl Into<String>) -> Self {
+        self.related
+            .extend(self.source.as_ref().map(|source| Label {
+                position: source.position(mark),
+                text: label.into(),
+            }));
         self
     }
 
     /// Sets the fix.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -287,6 +307,36 @@ pub(super) fn keep(problems: &mut Vec<Problem>, problem: Problem) {
         || (is_error(&problem) && !problems.last().is_some_and(is_error))
     {
         problems.push(problem);
+    }
+}
+
+/// The problems of a file that its checks collect.
+pub(super) struct Diagnostics<'a> {
+    pub(super) source: &'a SourceFile,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Diagnostics<'_> {
+    /// Returns a problem at a position, without reporting it.
+    pub(super) fn problem(&self, code: Code, message: impl Into<String>, at: Mark) -> Problem {
+        Problem::new(code, message).at(self.source, at)
+    }
+
+    /// Reports a problem. The result marks the value as reported, so that checks that depend on it
+    /// report nothing more.
+    pub(super) fn add(&mut self, problem: Problem) -> Reported {
+        keep(&mut self.problems, problem);
+        Reported
+    }
+
+    /// Reports a problem with the label and the help of its code.
+    pub(super) fn report(&mut self, code: Code, message: impl Into<String>, at: Mark) -> Reported {
+        self.add(self.problem(code, message, at))
+    }
+
+    /// Returns whether the nearest known word is searched: not if there are many problems already.
+    pub(super) fn guesses(&self) -> bool {
+        self.problems.len() < MAX_GUESSES
     }
 }
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::mapping::mapping;
 use super::node::{Entries, Fault, Field, List, Shape, Table, Text};
+use super::position::Mark;
 use super::schema;
 
 mapping! {
@@ -16,19 +17,15 @@ mapping! {
     #[schemars(extend("required" = ["solform", "environments"]))]
     struct RawManifest: "a manifest" {
         /// The version of the manifest format: 1.
-        #[schemars(schema_with = "schema::format_version")]
-        solform: Text,
+        solform: Text as "schema::format_version",
         /// The instances, by a name of your choice. `-e NAME` selects one.
-        #[schemars(schema_with = "schema::environments")]
-        environments: Table<RawEnvironment>,
+        environments: Table<RawEnvironment> as "schema::environments",
         /// Values for `${name}`, in every environment. The values of an environment
         /// have precedence.
-        #[schemars(schema_with = "schema::variables")]
-        vars: Table<Text>,
+        vars: Table<Text> as "schema::variables",
         /// Live versions that no plan may delete, in any environment, as patterns of
         /// `Name@version`.
-        #[schemars(schema_with = "schema::protect")]
-        protect: List<Text>,
+        protect: List<Text> as "schema::protect",
         /// Values for every solution that has none of its own.
         #[schemars(extend("examples" = [{ "owner": "svc-release" }]))]
         defaults: RawDefaults,
@@ -36,8 +33,7 @@ mapping! {
         #[schemars(extend("examples" = [{ "names": ["Form *"] }]))]
         manage: RawManage,
         /// The solutions, by name.
-        #[schemars(schema_with = "schema::solutions")]
-        solutions: Table<Box<RawSolution>>,
+        solutions: Table<Box<RawSolution>> as "schema::solutions",
     }
 }
 
@@ -47,27 +43,22 @@ mapping! {
     #[schemars(extend("required" = ["url"]))]
     struct RawEnvironment: "an environment" {
         /// The address of the instance, or `emulator:` for the one that solform embeds.
-        #[schemars(schema_with = "schema::url")]
-        url: Text,
+        url: Text as "schema::url",
         /// The source of the token, never the token itself.
-        #[schemars(schema_with = "schema::token")]
         #[schemars(extend("examples" = [{ "env": "IB_PROD_TOKEN" }]))]
-        token: RawToken,
+        token: RawToken as "schema::token",
         /// The user that the token belongs to.
-        #[schemars(schema_with = "schema::user")]
-        user: Text,
+        user: Text as "schema::user",
         /// The account that requests are for, sent as `IB-Context`.
-        #[schemars(schema_with = "schema::text", extend("examples" = ["acme"]))]
-        context: Text,
+        #[schemars(extend("examples" = ["acme"]))]
+        context: Text as "schema::text",
         /// The location of lock, journal and history. Default: `.solform/` beside the manifest.
-        #[schemars(schema_with = "schema::store")]
-        store: Text,
+        #[schemars(extend("examples" = ["s3://acme-releases/solform"]))]
+        store: Text as "schema::text",
         /// Values for `${name}` in this environment.
-        #[schemars(schema_with = "schema::variables")]
-        vars: Table<Text>,
+        vars: Table<Text> as "schema::variables",
         /// Live versions that no plan may delete, as patterns of `Name@version`.
-        #[schemars(schema_with = "schema::protect")]
-        protect: List<Text>,
+        protect: List<Text> as "schema::protect",
         /// The maximum number of versions that one plan may remove.
         #[schemars(extend("examples" = [{ "max_destroy": 2 }]))]
         limits: RawLimits,
@@ -75,14 +66,14 @@ mapping! {
         #[schemars(extend("examples" = [{ "deploy": "30m" }]))]
         timeouts: RawTimeouts,
         /// A PEM file with additional trusted certificate authorities.
-        #[schemars(schema_with = "schema::text", extend("examples" = ["certs/ca.pem"]))]
-        ca_bundle: Text,
+        #[schemars(extend("examples" = ["certs/ca.pem"]))]
+        ca_bundle: Text as "schema::text",
         /// A PEM file with the client's certificate chain.
-        #[schemars(schema_with = "schema::text", extend("examples" = ["certs/client.pem"]))]
-        client_cert: Text,
+        #[schemars(extend("examples" = ["certs/client.pem"]))]
+        client_cert: Text as "schema::text",
         /// A PEM file with the client's private key.
-        #[schemars(schema_with = "schema::text", extend("examples" = ["certs/client.key"]))]
-        client_key: Text,
+        #[schemars(extend("examples" = ["certs/client.key"]))]
+        client_key: Text as "schema::text",
         /// Settings of the embedded emulator.
         #[schemars(extend("examples" = [{ "seed": "emulator.yaml" }]))]
         emulator: RawEmulator,
@@ -93,8 +84,7 @@ mapping! {
         #[schemars(extend("examples" = [{ "names": ["Form *"] }]))]
         manage: RawManage,
         /// Changes to solutions in this environment. `Name: ~` means that it is not declared here.
-        #[schemars(schema_with = "schema::solutions")]
-        solutions: Table<Box<RawSolution>>,
+        solutions: Table<Box<RawSolution>> as "schema::solutions",
     }
 }
 
@@ -103,25 +93,19 @@ mapping! {
     #[schemars(rename = "Defaults", title = "Defaults")]
     struct RawDefaults: "`defaults`", reserved ["source", "verify"] {
         /// The `.ibsolution` file on the platform, usually with `${name}` and `${version}` in it.
-        #[schemars(schema_with = "schema::path")]
-        path: Text,
+        path: Text as "schema::path",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
-        #[schemars(schema_with = "schema::owner")]
-        owner: Text,
+        owner: Text as "schema::owner",
         /// `ACTIVE` or `INACTIVE`. Default: `ACTIVE`.
-        #[schemars(schema_with = "schema::default_state")]
-        state: Text,
+        state: Text as "schema::default_state",
         /// The visibility. Without one, it is neither compared nor changed.
-        #[schemars(schema_with = "schema::visibility")]
-        visibility: Text,
+        visibility: Text as "schema::visibility",
         /// The policy for other live versions of a solution with a declared `ACTIVE` version.
         /// Default: `deactivate`.
-        #[schemars(schema_with = "schema::superseded")]
-        superseded: Text,
+        superseded: Text as "schema::superseded",
         /// The number of newest superseded versions to keep, inactive, as roll-back targets.
         /// Default: 0.
-        #[schemars(schema_with = "schema::retain")]
-        retain: Text,
+        retain: Text as "schema::retain",
     }
 }
 
@@ -130,14 +114,11 @@ mapping! {
     #[schemars(rename = "Manage", title = "Scope")]
     struct RawManage: "`manage`" {
         /// Owners, as patterns. Default: the owners that the manifest declares.
-        #[schemars(schema_with = "schema::owners")]
-        owners: List<Text>,
+        owners: List<Text> as "schema::owners",
         /// Names, as patterns. Default: all.
-        #[schemars(schema_with = "schema::names")]
-        names: List<Text>,
+        names: List<Text> as "schema::names",
         /// The policy for live solutions in scope that are not declared. Default: `ignore`.
-        #[schemars(schema_with = "schema::undeclared")]
-        undeclared: Text,
+        undeclared: Text as "schema::undeclared",
     }
 }
 
@@ -150,32 +131,24 @@ mapping! {
     ))]
     struct RawSolution: "a solution", reserved ["source", "verify"] {
         /// The version. It is a text: `1.10` stays `1.10`.
-        #[schemars(schema_with = "schema::version")]
-        version: Text,
+        version: Text as "schema::version",
         /// Several versions side by side.
-        #[schemars(schema_with = "schema::versions")]
-        versions: Box<Table<Box<RawVersion>>>,
+        versions: Box<Table<Box<RawVersion>>> as "schema::versions",
         /// The `.ibsolution` file on the platform. Default: from `defaults`.
-        #[schemars(schema_with = "schema::path")]
-        path: Text,
+        path: Text as "schema::path",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions. Default: from `defaults`.
-        #[schemars(schema_with = "schema::owner")]
-        owner: Text,
+        owner: Text as "schema::owner",
         /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version. Default: from `defaults`.
-        #[schemars(schema_with = "schema::state")]
-        state: Text,
+        state: Text as "schema::state",
         /// The visibility. Without one, it is neither compared nor changed.
         /// Default: from `defaults`.
-        #[schemars(schema_with = "schema::visibility")]
-        visibility: Text,
+        visibility: Text as "schema::visibility",
         /// The policy for other live versions when a declared one is `ACTIVE`.
         /// Default: from `defaults`.
-        #[schemars(schema_with = "schema::superseded")]
-        superseded: Text,
+        superseded: Text as "schema::superseded",
         /// The number of newest superseded versions to keep, inactive, as roll-back targets.
         /// Default: from `defaults`.
-        #[schemars(schema_with = "schema::retain")]
-        retain: Text,
+        retain: Text as "schema::retain",
     }
 }
 
@@ -185,19 +158,15 @@ mapping! {
     #[schemars(extend("type" = ["object", "null"]))]
     struct RawVersion: "a version", reserved ["source", "verify"] {
         /// The `.ibsolution` file on the platform. Default: from the solution.
-        #[schemars(schema_with = "schema::path")]
-        path: Text,
+        path: Text as "schema::path",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         /// Default: from the solution.
-        #[schemars(schema_with = "schema::owner")]
-        owner: Text,
+        owner: Text as "schema::owner",
         /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version. Default: from the solution.
-        #[schemars(schema_with = "schema::state")]
-        state: Text,
+        state: Text as "schema::state",
         /// The visibility. Without one, it is neither compared nor changed.
         /// Default: from the solution.
-        #[schemars(schema_with = "schema::visibility")]
-        visibility: Text,
+        visibility: Text as "schema::visibility",
     }
 }
 
@@ -207,12 +176,10 @@ mapping! {
     #[schemars(rename = "Limits", title = "Limits")]
     struct RawLimits: "`limits`" {
         /// The limit of versions deleted or replaced. Default: 30 % from ten live versions up.
-        #[schemars(schema_with = "schema::limit")]
-        max_destroy: Text,
+        max_destroy: Text as "schema::limit",
         /// The limit of versions taken out of service without a successor of the same
         /// name. Default: no limit.
-        #[schemars(schema_with = "schema::limit")]
-        max_change: Text,
+        max_change: Text as "schema::limit",
     }
 }
 
@@ -221,20 +188,15 @@ mapping! {
     #[schemars(rename = "Timeouts", title = "Timeouts")]
     struct RawTimeouts: "`timeouts`" {
         /// The maximum duration of a deploy job. Default: 15m.
-        #[schemars(schema_with = "schema::duration")]
-        deploy: Text,
+        deploy: Text as "schema::duration",
         /// The maximum duration of a delete job. Default: 15m.
-        #[schemars(schema_with = "schema::duration")]
-        delete: Text,
+        delete: Text as "schema::duration",
         /// The maximum time until a finished write shows in reads. Default: 5m.
-        #[schemars(schema_with = "schema::duration")]
-        propagation: Text,
+        propagation: Text as "schema::duration",
         /// The maximum duration of a run of a solution. Default: 2h.
-        #[schemars(schema_with = "schema::duration")]
-        run: Text,
+        run: Text as "schema::duration",
         /// The maximum duration of an apply. Default: 2h.
-        #[schemars(schema_with = "schema::duration")]
-        apply: Text,
+        apply: Text as "schema::duration",
     }
 }
 
@@ -243,8 +205,8 @@ mapping! {
     #[schemars(rename = "Emulator", title = "Emulator")]
     struct RawEmulator: "`emulator`" {
         /// The file with the emulator's initial state, relative to the manifest.
-        #[schemars(schema_with = "schema::text", extend("examples" = ["emulator.yaml"]))]
-        seed: Text,
+        #[schemars(extend("examples" = ["emulator.yaml"]))]
+        seed: Text as "schema::text",
     }
 }
 
@@ -254,14 +216,12 @@ mapping! {
     #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
     struct RawTokenSource: "`token`" {
         /// The name of an environment variable.
-        #[schemars(schema_with = "schema::env_name")]
-        env: Text,
+        env: Text as "schema::env_name",
         /// A file, relative to the manifest.
-        #[schemars(schema_with = "schema::literal", extend("examples" = ["secrets/token"]))]
-        file: Text,
+        #[schemars(extend("examples" = ["secrets/token"]))]
+        file: Text as "schema::text",
         /// A program that prints the token, and its arguments.
-        #[schemars(schema_with = "schema::command")]
-        command: List<Text>,
+        command: List<Text> as "schema::command",
     }
 }
 
@@ -278,7 +238,7 @@ impl Shape for RawToken {
     const EXPECTED: &'static str = "a mapping";
 
     fn nothing() -> Option<Self> {
-        RawTokenSource::nothing().map(|source| Self::Source(Box::new(source)))
+        Box::nothing().map(Self::Source)
     }
 
     fn scalar(_text: Option<Cow<'_, str>>) -> Option<Self> {
@@ -286,8 +246,7 @@ impl Shape for RawToken {
     }
 
     fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
-        let source = RawTokenSource::mapping(entries)?;
-        Ok(source.map(|source| Self::Source(Box::new(source))))
+        Ok(Box::mapping(entries)?.map(Self::Source))
     }
 
     fn faults(&self, faults: &mut Vec<Fault>) {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::model::{SupersededPolicy, Undeclared};
 use super::node::Field;
-use super::raw::{RawEnvironment, RawManifest, RawSolution, RawToken, RawTokenSource, RawVersion};
+use super::raw::{RawEnvironment, RawManifest, RawSolution, RawTokenSource, RawVersion};
 use crate::attribute::{State, Visibility};
 
 /// The regular expression of a pattern, which must not end with a single `\`.
@@ -52,27 +52,8 @@ impl<T: JsonSchema> JsonSchema for Field<T> {
     }
 }
 
-impl JsonSchema for RawToken {
-    fn schema_name() -> Cow<'static, str> {
-        RawTokenSource::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        RawTokenSource::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        RawTokenSource::json_schema(generator)
-    }
-}
-
 pub(super) fn format_version(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "const": 1 })
-}
-
-/// Returns the schema of a text in which `${..}` is not replaced.
-pub(super) fn literal(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1 })
 }
 
 pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
@@ -80,15 +61,11 @@ pub(super) fn text(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn token(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<RawToken>()
+    generator.subschema_for::<RawTokenSource>()
 }
 
 pub(super) fn env_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
-        "examples": ["IB_PROD_TOKEN"],
-    })
+    matching("^[A-Za-z_][A-Za-z0-9_]*$", &["IB_PROD_TOKEN"])
 }
 
 pub(super) fn command(_: &mut SchemaGenerator) -> Schema {
@@ -101,34 +78,26 @@ pub(super) fn command(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn url(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "pattern": format!("^emulator:$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+[^?#]*$|{INTERPOLATED}"),
-        "examples": ["https://instabase.example.com", "emulator:"],
-    })
-}
-
-pub(super) fn store(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "minLength": 1,
-        "examples": ["s3://acme-releases/solform"],
-    })
+    matching(
+        &format!("^emulator:$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+[^?#]*$|{INTERPOLATED}"),
+        &["https://instabase.example.com", "emulator:"],
+    )
 }
 
 pub(super) fn user(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["string", "number", "boolean"],
-        "pattern": TRIMMED,
-        "examples": ["svc-release"],
-    })
+    scalar(TRIMMED, &["svc-release"])
 }
 
 pub(super) fn owner(_: &mut SchemaGenerator) -> Schema {
+    scalar(TRIMMED, &["svc-release", "IB_DEPLOYED"])
+}
+
+/// Returns the schema of a text that needs no quotes, whatever it contains.
+fn scalar(pattern: &str, examples: &[&str]) -> Schema {
     json_schema!({
         "type": ["string", "number", "boolean"],
-        "pattern": TRIMMED,
-        "examples": ["svc-release", "IB_DEPLOYED"],
+        "pattern": pattern,
+        "examples": examples,
     })
 }
 
@@ -141,11 +110,10 @@ pub(super) fn version(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn path(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "pattern": format!("\\.ibsolution$|{INTERPOLATED}"),
-        "examples": ["${drive}/releases/${name}-${version}.ibsolution"],
-    })
+    matching(
+        &format!("\\.ibsolution$|{INTERPOLATED}"),
+        &["${drive}/releases/${name}-${version}.ibsolution"],
+    )
 }
 
 pub(super) fn state(_: &mut SchemaGenerator) -> Schema {
@@ -169,32 +137,35 @@ pub(super) fn undeclared(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn retain(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [
-            { "type": "integer", "minimum": 0 },
-            { "type": "string", "pattern": format!("^[0-9]+$|{INTERPOLATED}") },
-        ],
-        "examples": [2],
-    })
+    count_or(&format!("^[0-9]+$|{INTERPOLATED}"), &json!([2]))
 }
 
 pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
+    let pattern = format!("^([0-9]+|([0-9]{{1,2}}|100) ?%)$|{INTERPOLATED}");
+    count_or(&pattern, &json!([2, "30%"]))
+}
+
+/// Returns the schema of a count, or of a text that matches a regular expression.
+fn count_or(pattern: &str, examples: &Value) -> Schema {
     json_schema!({
         "anyOf": [
             { "type": "integer", "minimum": 0 },
-            { "type": "string", "pattern": format!("^([0-9]+|([0-9]{{1,2}}|100) \
-                ?%)$|{INTERPOLATED}") },
+            { "type": "string", "pattern": pattern },
         ],
-        "examples": [2, "30%"],
+        "examples": examples,
     })
 }
 
 pub(super) fn duration(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "pattern": format!("^[0-9]+(ms|s|m|h)$|{INTERPOLATED}"),
-        "examples": ["15m", "1500ms", "60s", "2h"],
-    })
+    matching(
+        &format!("^[0-9]+(ms|s|m|h)$|{INTERPOLATED}"),
+        &["15m", "1500ms", "60s", "2h"],
+    )
+}
+
+/// Returns the schema of a text that matches a regular expression.
+fn matching(pattern: &str, examples: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "pattern": pattern, "examples": examples })
 }
 
 pub(super) fn names(_: &mut SchemaGenerator) -> Schema {
@@ -221,42 +192,46 @@ fn glob_list(pattern: &str, examples: &[&str]) -> Schema {
 }
 
 pub(super) fn variables(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["object", "null"],
-        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_.-]*$" },
-        "additionalProperties": { "type": ["string", "number", "boolean"] },
-        "examples": [{ "drive": "acme/prod/fs/Instabase Drive" }],
-    })
+    table(
+        "^[A-Za-z_][A-Za-z0-9_.-]*$",
+        &json_schema!({ "type": ["string", "number", "boolean"] }),
+        &json!([{ "drive": "acme/prod/fs/Instabase Drive" }]),
+    )
 }
 
 pub(super) fn environments(generator: &mut SchemaGenerator) -> Schema {
-    let environment = generator.subschema_for::<RawEnvironment>();
     json_schema!({
         "type": "object",
         "minProperties": 1,
         "propertyNames": { "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" },
-        "additionalProperties": environment,
+        "additionalProperties": generator.subschema_for::<RawEnvironment>(),
         "examples": [{ "local": { "url": "emulator:" } }],
     })
 }
 
 pub(super) fn solutions(generator: &mut SchemaGenerator) -> Schema {
-    let solution = generator.subschema_for::<RawSolution>();
-    json_schema!({
-        "type": ["object", "null"],
-        "propertyNames": { "pattern": TRIMMED },
-        "additionalProperties": solution,
-        "examples": [{ "Form W-2": { "version": "0.0.2" } }],
-    })
+    table(
+        TRIMMED,
+        &generator.subschema_for::<RawSolution>(),
+        &json!([{ "Form W-2": { "version": "0.0.2" } }]),
+    )
 }
 
 pub(super) fn versions(generator: &mut SchemaGenerator) -> Schema {
-    let version = generator.subschema_for::<RawVersion>();
+    table(
+        r"^[^\s@]([^@]*[^\s@])?$",
+        &generator.subschema_for::<RawVersion>(),
+        &json!([{ "2.1.0": { "state": "ACTIVE" } }]),
+    )
+}
+
+/// Returns the schema of a mapping whose keys match a regular expression.
+fn table(keys: &str, values: &Schema, examples: &Value) -> Schema {
     json_schema!({
         "type": ["object", "null"],
-        "propertyNames": { "pattern": r"^[^\s@]([^@]*[^\s@])?$" },
-        "additionalProperties": version,
-        "examples": [{ "2.1.0": { "state": "ACTIVE" } }],
+        "propertyNames": { "pattern": keys },
+        "additionalProperties": values,
+        "examples": examples,
     })
 }
 

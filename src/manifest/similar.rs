@@ -68,8 +68,8 @@ impl SimilarName<'_> {
             unmistakable(self.declared.identity.name.as_str()),
             unmistakable(self.live),
         );
-        Problem::new(Code::SimilarNames, message)
-            .placed(source, &self.declared.position, "is declared here")
+        Problem::remote(source, &self.declared.position, Code::SimilarNames, message)
+            .label("is declared here")
             .help(
                 "Write the live name to manage the live solution. Otherwise the declared one is \
                  deployed beside it, and `manage.undeclared` is the policy for the live one.",
@@ -83,16 +83,12 @@ pub fn similar_to_live<'a>(
     live: impl Iterator<Item = &'a str>,
 ) -> Vec<SimilarName<'a>> {
     let mut declared: HashMap<String, Vec<&Desired>> = HashMap::new();
-    for entry in &manifest.desired {
-        let known = declared
-            .entry(look_of(entry.identity.name.as_str()))
-            .or_default();
-        let is_known = known
-            .last()
-            .is_some_and(|last| last.identity.name == entry.identity.name);
-        if !is_known {
-            known.push(entry);
-        }
+    let by_name = manifest
+        .desired
+        .chunk_by(|left, right| left.identity.name == right.identity.name);
+    for entry in by_name.filter_map(<[Desired]>::first) {
+        let look = look_of(entry.identity.name.as_str());
+        declared.entry(look).or_default().push(entry);
     }
     let mut last = None;
     let mut similar = Vec::new();

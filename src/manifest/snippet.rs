@@ -47,6 +47,8 @@ struct Block {
 
 #[derive(Debug, Clone)]
 struct ShownLabel {
+    /// The number of the label, 0 for the primary one.
+    index: usize,
     text: String,
     /// The byte range in the snippet's text.
     range: Range<usize>,
@@ -74,6 +76,7 @@ pub struct PrimaryLine {
 #[derive(Debug, Clone, Copy)]
 struct LabelSpan<'l> {
     label: &'l Label,
+    index: usize,
     line: usize,
     start: usize,
     end: usize,
@@ -86,70 +89,33 @@ impl Snippet {
         primary: &'l Label,
         related: impl Iterator<Item = &'l Label>,
     ) -> Self {
-        let spans: Vec<LabelSpan<'l>> = std::iter::once(primary)
-            .chain(related)
-            .map(|label| span_of(source, label))
+        let labels = std::iter::once(primary).chain(related).enumerate();
+        let mut spans: Vec<LabelSpan<'l>> = labels
+            .map(|(index, label)| span_of(source, index, label))
             .collect();
-        let mut order: Vec<usize> = (0..spans.len()).collect();
-        order.sort_by_key(|index| (spans[*index].start, *index));
+        spans.sort_by_key(|span| (span.start, span.index));
         let mut this = Self {
             file: escape::escaped(source.name()),
             blocks: Vec::new(),
             labels: Vec::with_capacity(spans.len()),
         };
-        let mut shown: Vec<(usize, ShownLabel)> = Vec::with_capacity(spans.len());
-        let mut rest = order.as_slice();
-        while let Some(count) = this.first_block(source, &spans, rest) {
+        let mut rest = spans.as_slice();
+        while let Some(count) = first_block(source, rest) {
             let (block, left) = rest.split_at(count);
-            this.push_block(source, &spans, block, &mut shown);
+            this.push_block(source, block);
             rest = left;
         }
-        shown.sort_by_key(|(index, _)| *index);
-        this.labels = shown.into_iter().map(|(_, label)| label).collect();
+        this.labels.sort_by_key(|label| label.index);
         this
     }
 
-    /// Returns the number of labels that share the first block; `None` if no label is left.
-    #[expect(clippy::unused_self, reason = "reads as one step of `new`")]
-    fn first_block(
-        &self,
-        source: &SourceFile,
-        spans: &[LabelSpan<'_>],
-        rest: &[usize],
-    ) -> Option<usize> {
-        let first = spans[*rest.first()?];
-        if is_long(source, first) {
-            let (_, window) = window(source, first);
-            let fits = |index: &&usize| {
-                let span = spans[**index];
-                span.line == first.line && span.end <= window
-            };
-            return Some(rest.iter().take_while(fits).count().max(1));
-        }
-        let mut last = first.line;
-        let joins = |index: &&usize| {
-            let span = spans[**index];
-            let is_near = span.line <= last + 2 * CONTEXT && !is_long(source, span);
-            last = span.line;
-            is_near
-        };
-        Some(rest.iter().take_while(joins).count())
-    }
-
-    fn push_block(
-        &mut self,
-        source: &SourceFile,
-        spans: &[LabelSpan<'_>],
-        block: &[usize],
-        shown: &mut Vec<(usize, ShownLabel)>,
-    ) {
-        let (first, last) = (spans[block[0]], spans[block[block.len() - 1]]);
+    fn push_block(&mut self, source: &SourceFile, spans: &[LabelSpan<'_>]) {
+        let (first, last) = (spans[0], spans[spans.len() - 1]);
         // A gap separates the blocks, so that a label at the end of one is not part of the next.
         let start = self
             .blocks
             .last()
             .map_or(0, |block| block.start + block.text.len() + 2);
-        let mut text = String::new();
         let (lines, cut) = if is_long(source, first) {
             (first.line..first.line + 1, Some(window(source, first)))
         } else {
@@ -165,62 +131,24 @@ impl Snippet {
             (above..below + 1, None)
         };
         let first_line = lines.start;
+        let mut text = String::new();
         for line in lines {
-            let (from, to) = cut.unwrap_or_else(|| {
-                let range = source.line_range(line);
-                (range.start, range.end)
-            });
-            let here: Vec<usize> = block
-                .iter()
-                .copied()
-                .filter(|index| spans[*index].line == line)
-                .collect();
-            // The starts and ends of the labels of this line, in the order of their offsets.
-            let mut edges: Vec<(usize, usize, bool)> = Vec::with_capacity(2 * here.len());
-            for index in here {
-                let span = spans[index];
-                let end = span.end.clamp(from, to);
-                edges.push((span.start.clamp(from, to), index, true));
-                edges.push((end, index, false));
-                let line_start = source.line_range(line).start;
-                shown.push((
-                    index,
-                    ShownLabel {
-                        text: escape::escaped(&span.label.text),
-                        range: 0..0,
-                        column: source.masked()[line_start..span.start].chars().count(),
-                        block: self.blocks.len(),
-                    },
-                ));
+            let whole = source.line_range(line);
+            let part = cut.clone().unwrap_or(whole.clone());
+            for span in spans.iter().filter(|span| span.line == line) {
+                let at = |offset: usize| {
+                    let before = part.start..offset.clamp(part.start, part.end);
+                    start + text.len() + shown(source, before).len()
+                };
+                self.labels.push(ShownLabel {
+                    index: span.index,
+                    text: escape::escaped(&span.label.text),
+                    range: at(span.start)..at(span.end),
+                    column: source.masked()[whole.start..span.start].chars().count(),
+                    block: self.blocks.len(),
+                });
             }
-            edges.sort_unstable();
-            let mut edges = edges.into_iter().peekable();
-            let slice = &source.masked()[from..to];
-            let mut offset = from;
-            let mut put = |text: &str, offset: usize| {
-                while let Some((_, index, is_start)) = edges.next_if(|(edge, ..)| *edge <= offset) {
-                    let at = start + text.len();
-                    let label = shown.iter_mut().rev().find(|(known, _)| *known == index);
-                    if let Some((_, label)) = label {
-                        if is_start {
-                            label.range.start = at;
-                        }
-                        label.range.end = at;
-                    }
-                }
-            };
-            for letter in slice.chars() {
-                put(&text, offset);
-                // The renderer expands tabs. A byte order mark at the start of a file is invisible
-                // and has no width.
-                if letter == '\t' {
-                    text.push(letter);
-                } else if !(letter == '\u{feff}' && offset == 0) {
-                    escape::push(&mut text, letter);
-                }
-                offset += letter.len_utf8();
-            }
-            put(&text, usize::MAX);
+            text.push_str(&shown(source, part));
             text.push('\n');
         }
         self.blocks.push(Block {
@@ -245,7 +173,7 @@ impl Snippet {
 
     /// Returns the line of the primary label.
     pub(super) fn primary_line(&self, source: &SourceFile, primary: &Label) -> Option<PrimaryLine> {
-        let span = span_of(source, primary);
+        let span = span_of(source, 0, primary);
         let label = self.labels.first()?;
         let block = self.blocks.get(label.block)?;
         let inner = label.range.start - block.start..label.range.end - block.start;
@@ -297,15 +225,52 @@ impl SourceCode for Snippet {
     }
 }
 
-fn span_of<'l>(source: &SourceFile, label: &'l Label) -> LabelSpan<'l> {
+/// Returns the number of labels that share the first block; `None` if no label is left.
+fn first_block(source: &SourceFile, spans: &[LabelSpan<'_>]) -> Option<usize> {
+    let first = *spans.first()?;
+    if is_long(source, first) {
+        let window = window(source, first);
+        let fits = |span: &&LabelSpan<'_>| span.line == first.line && span.end <= window.end;
+        return Some(spans.iter().take_while(fits).count().max(1));
+    }
+    let mut last = first.line;
+    let joins = |span: &&LabelSpan<'_>| {
+        let is_near = span.line <= last + 2 * CONTEXT && !is_long(source, **span);
+        last = span.line;
+        is_near
+    };
+    Some(spans.iter().take_while(joins).count())
+}
+
+/// Returns a part of the text as it is shown. The renderer expands tabs. A byte order mark at the
+/// start of a file is invisible and has no width.
+fn shown(source: &SourceFile, range: Range<usize>) -> String {
+    let is_start = range.start == 0;
+    let part = &source.masked()[range];
+    let visible = part.strip_prefix('\u{feff}').filter(|_| is_start);
+    let mut text = String::with_capacity(part.len());
+    for letter in visible.unwrap_or(part).chars() {
+        if letter == '\t' {
+            text.push(letter);
+        } else {
+            escape::push(&mut text, letter);
+        }
+    }
+    text
+}
+
+fn span_of<'l>(source: &SourceFile, index: usize, label: &'l Label) -> LabelSpan<'l> {
     let text = source.masked();
-    let start = floor_boundary(text, label.position.offset);
+    let start = text.floor_char_boundary(label.position.offset);
     let line = source.line_of(start);
     let line_end = source.line_range(line).end.max(start);
     let longest = label.position.length.min(LABEL_LIMIT);
-    let end = floor_boundary(text, (start + longest).min(line_end)).max(start);
+    let end = text
+        .floor_char_boundary((start + longest).min(line_end))
+        .max(start);
     LabelSpan {
         label,
+        index,
         line,
         start,
         end,
@@ -320,21 +285,15 @@ fn is_long(source: &SourceFile, span: LabelSpan<'_>) -> bool {
         .any(|line| source.line_range(line).len() > LINE_LIMIT)
 }
 
-/// Returns the start and end of the part of a long line that is shown around a label.
-fn window(source: &SourceFile, span: LabelSpan<'_>) -> (usize, usize) {
+/// Returns the part of a long line that is shown around a label.
+fn window(source: &SourceFile, span: LabelSpan<'_>) -> Range<usize> {
     let text = source.masked();
     let line = source.line_range(span.line);
-    let start = floor_boundary(text, span.start.saturating_sub(LEAD)).max(line.start);
-    let end = floor_boundary(text, start + LINE_LIMIT).min(line.end);
-    (start, end.max(span.end))
-}
-
-fn floor_boundary(text: &str, offset: usize) -> usize {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
+    let start = text
+        .floor_char_boundary(span.start.saturating_sub(LEAD))
+        .max(line.start);
+    let end = text.floor_char_boundary(start + LINE_LIMIT).min(line.end);
+    start..end.max(span.end)
 }
 
 #[cfg(test)]
@@ -358,9 +317,9 @@ mod tests {
     }
 
     fn problem(source: &SourceFile, primary: &str, related: &[&str]) -> Problem {
-        let problem = Problem::new(Code::BadUrl, "m").at(source, mark(source, primary), "here");
+        let problem = Problem::new(Code::BadUrl, "m").at(source, mark(source, primary));
         related.iter().fold(problem, |problem, text| {
-            problem.related(source, mark(source, text), "there")
+            problem.related(mark(source, text), "there")
         })
     }
 
@@ -443,7 +402,7 @@ mod tests {
             ("", false),
         ] {
             let source = SourceFile::from_bytes("m.yaml", text).unwrap();
-            let problem = Problem::new(Code::BadUrl, "m").at(&source, source.mark_at(1, 1), "x");
+            let problem = Problem::new(Code::BadUrl, "m").at(&source, source.mark_at(1, 1));
             assert_eq!(problem.snippet().is_some(), is_shown, "{text:?}");
         }
     }

@@ -14,7 +14,7 @@ const MANIFEST_KEYS: [&str; 2] = ["solform", "environments"];
 #[derive(Debug, Clone)]
 pub struct SourceFile(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     name: Arc<str>,
     text: Arc<String>,
@@ -30,10 +30,7 @@ impl SourceFile {
         Self(Arc::new(Inner {
             name: Arc::from(name),
             text: Arc::new(text),
-            hidden: Vec::new(),
-            line_starts: OnceLock::new(),
-            masked: OnceLock::new(),
-            is_manifest: OnceLock::new(),
+            ..Inner::default()
         }))
     }
 
@@ -44,8 +41,7 @@ impl SourceFile {
             text: Arc::clone(&self.0.text),
             hidden,
             line_starts: self.0.line_starts.clone(),
-            masked: OnceLock::new(),
-            is_manifest: OnceLock::new(),
+            ..Inner::default()
         }))
     }
 

@@ -45,15 +45,15 @@ pub(super) fn by_crate(source: &SourceFile) -> Result<RawManifest, Problems> {
     let node: Node<RawManifest> = serde_yaml::from_str_with_options(source.text(), options())
         .map_err(|error| Problems::of(explain(source, error.without_snippet())))?;
     let problem = match (node.value, node.found) {
-        (_, Found::Nothing) => Problem::new(Code::EmptyFile, "the manifest is empty").at(
-            source,
-            source.mark_at(1, 1),
-            "nothing is here",
-        ),
+        (_, Found::Nothing) => Problem::new(Code::EmptyFile, "the manifest is empty")
+            .at(source, source.mark_at(1, 1))
+            .label("nothing is here"),
         (Some(raw), _) => return Ok(raw),
         (None, found) => {
             let message = format!("a manifest must be a mapping, found {}", found.as_str());
-            Problem::new(Code::WrongType, message).at(source, node.used, "not a mapping")
+            Problem::new(Code::WrongType, message)
+                .at(source, node.used)
+                .label("not a mapping")
         }
     };
     Err(Problems::of(problem.help(
@@ -83,72 +83,61 @@ fn options() -> Options {
 
 /// Turns an error of the crate into a problem.
 fn explain(source: &SourceFile, error: &Error) -> Problem {
-    let at = error_mark(source, error);
-    let too_complex = |message: String| {
-        Problem::new(Code::YamlTooComplex, message)
-            .at(source, at, "reading stopped here")
-            .help("Write the manifest without deep nesting and with fewer aliases.")
-    };
-    match error {
-        Error::AliasError { error, .. } => explain(source, error),
+    let (code, message) = match error {
+        Error::AliasError { error, .. } => return explain(source, error),
         Error::Budget {
             breach: BudgetBreach::Depth { .. },
             ..
-        } => too_complex(format!("the YAML nests deeper than {MAX_DEPTH} levels")),
-        Error::Budget { .. } => too_complex(format!(
-            "the YAML has more than the maximum of {MAX_NODES} values"
-        )),
+        } => (Code::YamlTooComplex, too_deep()),
+        Error::Budget { .. } => (
+            Code::YamlTooComplex,
+            format!("the YAML has more than the maximum of {MAX_NODES} values"),
+        ),
         Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => too_complex(format!(
-            "the aliases expand to more than {MAX_REPEATED} values"
-        )),
-        Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            too_complex("an alias is inside of the value that it refers to".to_owned())
-        }
+        | Error::AliasReplayStackDepthExceeded { .. } => (
+            Code::YamlTooComplex,
+            format!("the aliases expand to more than {MAX_REPEATED} values"),
+        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            Code::YamlTooComplex,
+            "an alias is inside of the value that it refers to".to_owned(),
+        ),
         Error::ExternalMessage { source: origin, .. }
             if matches!(&**origin, ExternalMessageSource::Parser(error)
                 if matches!(error.kind(), ErrorKind::RecursionLimitExceeded)) =>
         {
-            too_complex(format!("the YAML nests deeper than {MAX_DEPTH} levels"))
+            (Code::YamlTooComplex, too_deep())
         }
-        Error::MultipleDocuments { .. } => Problem::new(
+        Error::MultipleDocuments { .. } => (
             Code::SeveralDocuments,
-            "the file holds more than one YAML document",
-        )
-        .at(source, at, "the second one begins here")
-        .help("Keep one document in the file; one manifest can have several environments."),
-        other => {
-            let control = source
-                .slice(at)
-                .chars()
-                .next()
-                .filter(|char| char.is_control());
-            let message = control.map_or_else(
-                || {
-                    // The message may quote the file.
-                    if !source.is_manifest() {
-                        return "invalid YAML: the file does not look like a manifest".to_owned();
-                    }
-                    let text = UserMessageFormatter.format_message(other);
-                    format!(
-                        "invalid YAML: {}",
-                        printable(&text).replace("`'", "`").replace('\'', "`")
-                    )
-                },
-                |char| {
-                    format!(
-                        "the character U+{:04X} is not allowed in YAML",
-                        u32::from(char)
-                    )
-                },
-            );
-            Problem::new(Code::YamlSyntax, message)
-                .at(source, at, "here")
-                .help("Check indentation, quotes and brackets here and in the lines above.")
-        }
+            "the file holds more than one YAML document".to_owned(),
+        ),
+        other => (Code::YamlSyntax, syntax_message(source, other)),
+    };
+    Problem::new(code, message).at(source, error_mark(source, error))
+}
+
+fn too_deep() -> String {
+    format!("the YAML nests deeper than {MAX_DEPTH} levels")
+}
+
+fn syntax_message(source: &SourceFile, error: &Error) -> String {
+    let letter = source.slice(error_mark(source, error)).chars().next();
+    if let Some(control) = letter.filter(|letter| letter.is_control()) {
+        let number = u32::from(control);
+        return format!("the character U+{number:04X} is not allowed in YAML");
     }
+    // The crate's message may quote the file.
+    if !source.is_manifest() {
+        return "invalid YAML: the file does not look like a manifest".to_owned();
+    }
+    let text = printable(&UserMessageFormatter.format_message(error));
+    format!(
+        "invalid YAML: {}",
+        text.replace("`'", "`").replace('\'', "`")
+    )
 }
 
 /// Returns the position of an error. Errors of the scanner have no byte offset, only line and

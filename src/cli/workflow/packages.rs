@@ -9,7 +9,7 @@ use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::live::Coverage;
-use crate::manifest::{self, Problem};
+use crate::manifest::{Code, Problem};
 use crate::plan::{Inspection, Plan, Refusal, SOLUTION_TYPE, path_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
@@ -54,13 +54,11 @@ pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option
         return None;
     };
     let path = path_of(session.manifest(), identity)?;
-    Some(manifest::bad_package(
-        &session.context.source,
-        &path.position,
-        problem.code(),
-        refusal.to_string(),
-        problem.help(),
-    ))
+    let source = &session.context.source;
+    Some(
+        Problem::remote(source, &path.position, problem.code(), refusal.to_string())
+            .help(problem.help()),
+    )
 }
 
 /// Returns the warnings about packages that do not block a change, in the order of the plan.
@@ -73,20 +71,25 @@ fn warnings(
     let warn = |change: &crate::plan::Change| {
         let inspection = inspections.get(change.package_path()?)?;
         let path = path_of(session.manifest(), &change.identity)?;
-        match inspection {
-            Inspection::Unreadable { why } => Some(manifest::package_unreadable(
-                source,
-                &path.position,
-                &path.text,
-                why,
-            )),
+        let (code, message) = match inspection {
+            Inspection::Unreadable { why } => (
+                Code::PackageUnreadable,
+                format!("the package `{}` could not be inspected: {why}", path.text),
+            ),
             Inspection::Inspected(info) => {
-                let found = info.solution_type.shown()?;
-                (found != SOLUTION_TYPE)
-                    .then(|| manifest::package_type(source, &path.position, SOLUTION_TYPE, &found))
+                let found = info
+                    .solution_type
+                    .shown()
+                    .filter(|it| it != SOLUTION_TYPE)?;
+                let message = format!(
+                    "the package's `solution_type` is `{found}`, \
+                     but the platform documents only `{SOLUTION_TYPE}`"
+                );
+                (Code::PackageType, message)
             }
-            Inspection::Missing => None,
-        }
+            Inspection::Missing => return None,
+        };
+        Some(Problem::remote(source, &path.position, code, message))
     };
     plan.changes.iter().filter_map(warn).collect()
 }

@@ -11,7 +11,7 @@ use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::io::Io;
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
-use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
+use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     Action, ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
@@ -254,12 +254,10 @@ fn diff_error(session: &Session, live: &LiveState, errors: &[DiffError]) -> Comm
     let problems: Vec<Problem> = errors
         .iter()
         .filter_map(|error| match error {
-            DiffError::NoPath { position, .. } => Some(manifest::path_needed(
-                source,
-                position,
-                error.to_string(),
-                error.help(),
-            )),
+            DiffError::NoPath { position, .. } => Some(
+                Problem::remote(source, position, Code::PathNeeded, error.to_string())
+                    .help(error.help()),
+            ),
             _ => None,
         })
         .collect();

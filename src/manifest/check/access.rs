@@ -15,78 +15,48 @@ use super::context::{Context, Outcome, Value};
 
 impl<'a> Context<'a> {
     pub(super) fn check_url(&mut self) -> Result<Endpoint, Reported> {
-        const HELP: &str = "Write the address like `https://instabase.example.com`, or \
-            `emulator:` for the embedded emulator.";
         let Some(value) = self.text(self.environment.url.as_ref())? else {
             if self.environment.misspells("url") {
                 return Err(Reported);
             }
             let message = format!("the environment `{}` has no `url`", printable(self.name));
-            let problem = self
-                .problem(Code::MissingField, message, self.key, "`url` is missing")
-                .help(HELP);
-            return Err(self.report(problem));
-        };
-        let refuse = |this: &mut Self, code, why: &str, help: &str| {
-            let problem = this.problem(code, why, value.at, "this URL").help(help);
-            Err(this.report(problem))
+            return Err(self.problems.report(Code::MissingField, message, self.key));
         };
         if value.text == "emulator:" {
             return Ok(Endpoint::Emulator);
         }
+        let refuse = |this: &mut Self, code, message: &str| {
+            Err(this.problems.report(code, message, value.at))
+        };
         // Messages never quote the URL: it may hold a password.
         let mut url = match Url::parse(&value.text) {
             Ok(url) => url,
             Err(url::ParseError::RelativeUrlWithoutBase) => {
-                return refuse(
-                    self,
-                    Code::BadUrl,
-                    "the URL does not begin with `https://`",
-                    HELP,
-                );
+                return refuse(self, Code::BadUrl, "the URL does not begin with `https://`");
             }
             Err(error) => {
-                return refuse(
-                    self,
-                    Code::BadUrl,
-                    &format!("the URL is invalid: {error}"),
-                    HELP,
-                );
+                return refuse(self, Code::BadUrl, &format!("the URL is invalid: {error}"));
             }
         };
         if !matches!(url.scheme(), "https" | "http") {
-            return refuse(
-                self,
-                Code::BadUrl,
-                "the URL is neither `https://` nor `emulator:`",
-                HELP,
-            );
+            let message = "the URL is neither `https://` nor `emulator:`";
+            return refuse(self, Code::BadUrl, message);
         }
         if !url.username().is_empty() || url.password().is_some() {
-            let help = "Remove everything up to the `@` from the URL, and name the source of a \
-                token under `token`.";
-            return refuse(
-                self,
-                Code::UrlCredentials,
-                "the URL holds a user name or a password",
-                help,
-            );
+            let message = "the URL holds a user name or a password";
+            return refuse(self, Code::UrlCredentials, message);
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return refuse(
-                self,
-                Code::BadUrl,
-                "the URL has a query or a fragment",
-                "Remove the `?` or `#` and everything after it.",
-            );
+            let message = "the URL has a query or a fragment";
+            let problem = self.problems.problem(Code::BadUrl, message, value.at);
+            let problem = problem.help("Remove the `?` or `#` and everything after it.");
+            return Err(self.problems.add(problem));
         }
         if url.scheme() == "http" && !is_loopback(&url) {
-            let help = "Write `https://`; plain `http://` is for loopback addresses only.";
             return refuse(
                 self,
                 Code::InsecureUrl,
                 "the token would be sent unencrypted",
-                help,
             );
         }
         let path = url.path().trim_end_matches('/').to_owned();
@@ -104,29 +74,13 @@ impl<'a> Context<'a> {
                 return Err(Reported);
             }
             let message = format!("the environment `{}` has no `token`", printable(self.name));
-            let problem = self
-                .problem(Code::TokenMissing, message, self.key, "`token` is missing")
-                .help(
-                    "Name its source: `token: { env: NAME }`, `{ file: PATH }` or \
-                     `{ command: [PROGRAM, ..] }`.",
-                );
-            return Err(self.report(problem));
+            return Err(self.problems.report(Code::TokenMissing, message, self.key));
         };
         let source = match field.value() {
             None => return Err(Reported),
             Some(RawToken::Literal) => {
-                let problem = self
-                    .problem(
-                        Code::TokenLiteral,
-                        "the token is written into the manifest",
-                        field.key,
-                        "expected the source of a token",
-                    )
-                    .help(
-                        "Never write a token into a manifest: revoke this one if it is real, and \
-                         name the source of a new one, like `token: { env: NAME }`.",
-                    );
-                return Err(self.report(problem));
+                let message = "the token is written into the manifest";
+                return Err(self.problems.report(Code::TokenLiteral, message, field.key));
             }
             Some(RawToken::Source(source)) => source,
         };
@@ -143,36 +97,33 @@ impl<'a> Context<'a> {
         raw: &'a RawTokenSource,
         key: Mark,
     ) -> Result<TokenSource, Reported> {
-        const HELP: &str = "Name exactly one source: `env`, `file` or `command`.";
         match (&raw.env, &raw.file, &raw.command) {
             (Some(env), None, None) => {
                 let name = self.plain(env)?;
                 if is_env_name(&name.text) {
                     return Ok(TokenSource::Env(name.text.into_owned()));
                 }
-                let problem = self
-                    .problem(
-                        Code::BadToken,
-                        "`env` does not hold the name of an environment variable",
-                        name.at,
-                        "not a name",
-                    )
-                    .help("Write the name of the variable that holds the token, never the token.");
-                Err(self.report(problem))
+                Err(self.refuse_token(
+                    "`env` does not hold the name of an environment variable",
+                    name.at,
+                    "not a name",
+                    "Write the name of the variable that holds the token, never the token.",
+                ))
             }
             (None, Some(file), None) => {
                 Ok(TokenSource::File(PathBuf::from(&*self.plain(file)?.text)))
             }
             (None, None, Some(command)) => self.check_token_command(command),
             (env, file, command) => {
-                let count = usize::from(env.is_some())
-                    + usize::from(file.is_some())
-                    + usize::from(command.is_some());
+                let sources = [env.is_some(), file.is_some(), command.is_some()];
+                let count = sources.into_iter().filter(|is_named| *is_named).count();
                 let message = format!("`token` names {count} sources");
-                let problem = self
-                    .problem(Code::BadToken, message, key, "expected one source")
-                    .help(HELP);
-                Err(self.report(problem))
+                Err(self.refuse_token(
+                    &message,
+                    key,
+                    "expected one source",
+                    "Name exactly one source: `env`, `file` or `command`.",
+                ))
             }
         }
     }
@@ -184,7 +135,7 @@ impl<'a> Context<'a> {
         let items = command.value().ok_or(Reported)?;
         let mut words = Vec::with_capacity(items.0.len());
         for node in &items.0 {
-            let text = node.text(self.source).ok_or(Reported)?;
+            let text = node.text(self.problems.source).ok_or(Reported)?;
             self.refuse_interpolation(text, node.used)?;
             words.push(text.to_owned());
         }
@@ -192,22 +143,19 @@ impl<'a> Context<'a> {
             .first()
             .is_none_or(|program| program.trim().is_empty())
         {
-            let problem = self
-                .problem(
-                    Code::BadToken,
-                    "the token command names no program",
-                    command.key,
-                    "no program",
-                )
-                .help("Write the program and its arguments: `command: [vault, read, ..]`.");
-            return Err(self.report(problem));
+            return Err(self.refuse_token(
+                "the token command names no program",
+                command.key,
+                "no program",
+                "Write the program and its arguments: `command: [vault, read, ..]`.",
+            ));
         }
         Ok(TokenSource::Command(words))
     }
 
     /// Returns a text under `token`, where `${..}` is not allowed.
     fn plain(&mut self, field: &'a Field<Text>) -> Result<Value<'a>, Reported> {
-        let text = field.node.text(self.source).ok_or(Reported)?;
+        let text = field.node.text(self.problems.source).ok_or(Reported)?;
         self.refuse_interpolation(text, field.node.used)?;
         // Without `${`, no built-in name is needed to resolve the text.
         self.value(&field.node, Builtins::default())
@@ -217,15 +165,17 @@ impl<'a> Context<'a> {
         if !text.contains("${") {
             return Ok(());
         }
-        let problem = self
-            .problem(
-                Code::BadToken,
-                "`${..}` is not allowed in `token`",
-                at,
-                "variables are not replaced here",
-            )
-            .help("Write the value itself; each environment can have its own.");
-        Err(self.report(problem))
+        Err(self.refuse_token(
+            "`${..}` is not allowed in `token`",
+            at,
+            "variables are not replaced here",
+            "Write the value itself; each environment can have its own.",
+        ))
+    }
+
+    fn refuse_token(&mut self, message: &str, at: Mark, label: &str, help: &str) -> Reported {
+        let problem = self.problems.problem(Code::BadToken, message, at);
+        self.problems.add(problem.label(label).help(help))
     }
 }
 

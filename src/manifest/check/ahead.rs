@@ -33,7 +33,7 @@ pub fn read_ahead(
     let tokens = file.tokens();
     let mut context = file.context(&name, env, &tokens)?;
     let environment = context.check_environment().ok()?;
-    let mut problems = context.problems;
+    let mut problems = context.problems.problems;
     drop(tokens);
     problems.append(&mut file.problems);
     Problems::or_warnings(problems).ok()?;

@@ -2,26 +2,25 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, Node, Text};
 use super::super::position::Mark;
-use super::super::problem::{Code, MAX_GUESSES, Problem, keep};
+use super::super::problem::{Code, Diagnostics};
 use super::super::raw::{RawEnvironment, RawManifest};
-use super::super::source::SourceFile;
 use super::super::vars::{Builtins, Reported, Variables};
 use crate::ident::Owner;
 
 /// The state of checking one environment.
 pub(super) struct Context<'a> {
-    pub(super) source: &'a SourceFile,
     pub(super) raw: &'a RawManifest,
     pub(super) name: &'a str,
     pub(super) key: Mark,
     pub(super) environment: &'a RawEnvironment,
     pub(super) variables: Variables<'a>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Diagnostics<'a>,
     /// The owners so far, by their text: thousands of versions have few different owners.
     pub(super) owners: HashMap<String, Owner>,
 }
@@ -37,24 +36,6 @@ pub(super) struct Value<'a> {
 pub(super) type Outcome<T> = Result<Option<T>, Reported>;
 
 impl<'a> Context<'a> {
-    /// Reports a problem. The result marks the value as reported, so that checks that depend on it
-    /// report nothing more.
-    pub(super) fn report(&mut self, problem: Problem) -> Reported {
-        keep(&mut self.problems, problem);
-        Reported
-    }
-
-    /// Returns a problem at a position, without reporting it.
-    pub(super) fn problem(
-        &self,
-        code: Code,
-        message: impl Into<String>,
-        at: Mark,
-        label: impl Into<String>,
-    ) -> Problem {
-        Problem::new(code, message).at(self.source, at, label)
-    }
-
     /// Returns the text of a field in which only variables and `environment` have a value.
     pub(super) fn text(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Value<'a>> {
         self.text_with(field, Builtins::default())
@@ -80,12 +61,16 @@ impl<'a> Context<'a> {
         let text = self.variables.resolve(node, known, &mut self.problems)?;
         let at = node.used;
         if text.trim().is_empty() {
-            let problem = self
-                .problem(Code::EmptyValue, "the value is empty", at, "empty")
-                .help("Write a value, or remove the key.");
-            return Err(self.report(problem));
+            let problems = &mut self.problems;
+            return Err(problems.report(Code::EmptyValue, "the value is empty", at));
         }
         Ok(Value { text, at })
+    }
+
+    /// Returns the path of a file on this machine.
+    pub(super) fn path(&mut self, field: Option<&'a Field<Text>>) -> Outcome<PathBuf> {
+        let value = self.text(field)?;
+        Ok(value.map(|value| PathBuf::from(&*value.text)))
     }
 
     /// Returns the value of a field that must be one of these words.
@@ -102,36 +87,31 @@ impl<'a> Context<'a> {
             return Ok(Some(*word));
         }
         let all = words.iter().map(|(word, _)| *word);
-        let is_guessed = self.problems.len() < MAX_GUESSES;
+        let is_guessed = self.problems.guesses();
         let near = nearest(&value.text, all.clone().filter(|_| is_guessed));
         let help = match near {
             Some(near) => format!("Write `{near}`; the known words are {}.", list(all)),
             None => format!("Write one of {}.", list(all)),
         };
         let message = format!("unknown word `{}`", printable(&value.text));
-        let problem = self
-            .problem(Code::UnknownWord, message, value.at, "not known here")
-            .help(help);
-        Err(self.report(problem))
+        let problem = self.problems.problem(Code::UnknownWord, message, value.at);
+        Err(self.problems.add(problem.help(help)))
     }
 
-    /// Parses a text; the message of the parser's error becomes the message of the problem.
-    pub(super) fn parsed<T, E>(
+    /// Returns the parsed text of an optional field; `what` names its form in the message.
+    pub(super) fn parsed<T>(
         &mut self,
-        value: &Value<'_>,
+        field: Option<&'a Field<Text>>,
+        parse: impl FnOnce(&str) -> Option<T>,
         code: Code,
-        label: &str,
-        help: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, Reported>
-    where
-        E: std::fmt::Display,
-    {
-        parse(&value.text).map_err(|error| {
-            let problem = self
-                .problem(code, error.to_string(), value.at, label)
-                .help(help);
-            self.report(problem)
+        what: &str,
+    ) -> Outcome<T> {
+        let Some(value) = self.text(field)? else {
+            return Ok(None);
+        };
+        parse(&value.text).map(Some).ok_or_else(|| {
+            let message = format!("`{}` is not a {what}", printable(&value.text));
+            self.problems.report(code, message, value.at)
         })
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::super::masking::printable;
 use super::super::model::{Desired, KeyPositions, SolutionPath, Superseded};
-use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, VersionEntries};
+use super::super::overlay::{FIRST_DEFAULT, Layered, Layers, Solution};
 use super::super::position::Mark;
 use super::super::problem::Code;
+use super::super::raw::RawVersion;
 use super::super::vars::{BuiltinValue, Builtins, Reported};
 use super::context::{Context, Value};
 use crate::attribute::{State, Visibility};
@@ -27,7 +28,7 @@ pub(super) struct Entry {
 pub(super) struct Declaration<'a> {
     pub(super) version: Result<Version, Reported>,
     pub(super) at: Mark,
-    pub(super) layers: VersionEntries<'a>,
+    pub(super) layers: Layers<'a, RawVersion>,
 }
 
 impl<'a> Context<'a> {
@@ -46,9 +47,8 @@ impl<'a> Context<'a> {
             layers,
         } = declaration;
         let known = Builtins {
-            name: BuiltinValue::Value(solution.name),
             version: BuiltinValue::checked(&version, Version::as_str),
-            owner: BuiltinValue::Nowhere,
+            ..Builtins::of_solution(solution.name)
         };
         let owner = self.check_declared_owner(solution, layers, known);
         let known = Builtins {
@@ -74,14 +74,14 @@ impl<'a> Context<'a> {
         let desired = Desired {
             identity,
             path: path.map(|path| SolutionPath {
-                position: self.source.position(path.at),
+                position: self.problems.source.position(path.at),
                 text: path.text.into_owned(),
             }),
             state,
             visibility: visible?,
             superseded: superseded?,
             policy_keys: Arc::clone(policy_keys),
-            position: self.source.position(at),
+            position: self.problems.source.position(at),
         };
         Ok(Entry {
             desired,
@@ -95,7 +95,7 @@ impl<'a> Context<'a> {
     fn check_declared_owner(
         &mut self,
         solution: &Solution<'a>,
-        layers: VersionEntries<'a>,
+        layers: Layers<'a, RawVersion>,
         known: Builtins<'_>,
     ) -> Result<Owner, Reported> {
         let owner = solution.owner(layers).map(|(_, field)| field);
@@ -106,18 +106,8 @@ impl<'a> Context<'a> {
             return Err(Reported);
         }
         let message = format!("`{}` has no owner", printable(solution.name));
-        let problem = self
-            .problem(
-                Code::MissingOwner,
-                message,
-                solution.key,
-                "`owner` is missing",
-            )
-            .help(
-                "Write `owner` here or under `defaults`: the user name, or `IB_DEPLOYED` for \
-                 public solutions.",
-            );
-        Err(self.report(problem))
+        let problems = &mut self.problems;
+        Err(problems.report(Code::MissingOwner, message, solution.key))
     }
 
     fn check_state(
@@ -157,12 +147,6 @@ impl<'a> Context<'a> {
         } else {
             return Ok(path);
         };
-        let problem = self
-            .problem(Code::BadPath, why, path.at, "not the path of a package")
-            .help(
-                "Write the whole path of the `.ibsolution` file on the platform, like \
-                 `acme/prod/fs/Instabase Drive/W-2.ibsolution`.",
-            );
-        Err(self.report(problem))
+        Err(self.problems.report(Code::BadPath, why, path.at))
     }
 }

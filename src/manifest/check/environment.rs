@@ -1,6 +1,6 @@
 //! Checks of the settings of an environment: user, limits, timeouts, TLS and so on.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::super::duration::{parse_duration, parse_limit};
@@ -9,13 +9,12 @@ use super::super::masking::printable;
 use super::super::model::{
     EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Timeouts, Tls,
 };
-use super::super::node::{Field, List, Text};
+use super::super::node::{Field, List, Shape, Text};
 use super::super::overlay::value;
 use super::super::position::Mark;
 use super::super::problem::Code;
-use super::super::raw::RawManage;
 use super::super::vars::{Builtins, Reported};
-use super::context::{Context, Outcome, Value};
+use super::context::{Context, Outcome};
 use crate::ident::Owner;
 
 impl<'a> Context<'a> {
@@ -33,7 +32,7 @@ impl<'a> Context<'a> {
         let emulator = self.check_emulator(url.as_ref().ok());
         Ok(Environment {
             name: self.name.to_owned(),
-            position: self.source.position(self.key),
+            position: self.problems.source.position(self.key),
             keys: self.setting_keys(),
             url: url?,
             token: token?,
@@ -49,74 +48,30 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the positions of the settings. `protect` and `manage` may be at the top of the
-    /// manifest, for all environments.
+    /// manifest, for all environments; those of the environment have precedence.
     fn setting_keys(&self) -> KeyPositions {
-        fn key<T>(field: Option<&Field<T>>) -> Option<Mark> {
-            field.map(|field| field.key)
+        fn keys<T: Shape>(mapping: Option<&T>) -> Vec<(&'static str, Mark)> {
+            mapping.map(Shape::keys).unwrap_or_default()
         }
         let raw = self.environment;
-        let limits = value(raw.limits.as_ref());
-        let timeouts = value(raw.timeouts.as_ref());
-        let emulator = value(raw.emulator.as_ref());
-        let manage = [value(raw.manage.as_ref()), value(self.raw.manage.as_ref())];
-        let managed =
-            |field: fn(&RawManage) -> Option<Mark>| manage.into_iter().flatten().find_map(field);
-        let protect = raw.protect.as_ref().or(self.raw.protect.as_ref());
-        [
-            ("url", key(raw.url.as_ref())),
-            ("token", key(raw.token.as_ref())),
-            ("user", key(raw.user.as_ref())),
-            ("context", key(raw.context.as_ref())),
-            ("store", key(raw.store.as_ref())),
-            ("ca_bundle", key(raw.ca_bundle.as_ref())),
-            ("client_cert", key(raw.client_cert.as_ref())),
-            ("client_key", key(raw.client_key.as_ref())),
-            ("protect", key(protect)),
-            (
-                "limits.max_destroy",
-                key(limits.and_then(|limits| limits.max_destroy.as_ref())),
-            ),
-            (
-                "limits.max_change",
-                key(limits.and_then(|limits| limits.max_change.as_ref())),
-            ),
-            (
-                "timeouts.deploy",
-                key(timeouts.and_then(|timeouts| timeouts.deploy.as_ref())),
-            ),
-            (
-                "timeouts.delete",
-                key(timeouts.and_then(|timeouts| timeouts.delete.as_ref())),
-            ),
-            (
-                "timeouts.propagation",
-                key(timeouts.and_then(|timeouts| timeouts.propagation.as_ref())),
-            ),
-            (
-                "timeouts.run",
-                key(timeouts.and_then(|timeouts| timeouts.run.as_ref())),
-            ),
-            (
-                "timeouts.apply",
-                key(timeouts.and_then(|timeouts| timeouts.apply.as_ref())),
-            ),
-            (
-                "emulator.seed",
-                key(emulator.and_then(|emulator| emulator.seed.as_ref())),
-            ),
-            (
-                "manage.owners",
-                managed(|manage| key(manage.owners.as_ref())),
-            ),
-            ("manage.names", managed(|manage| key(manage.names.as_ref()))),
-            (
-                "manage.undeclared",
-                managed(|manage| key(manage.undeclared.as_ref())),
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(name, mark)| Some((name, self.source.position(mark?))))
-        .collect()
+        let protect = self.raw.protect.as_ref();
+        let mappings = [
+            ("", protect.iter().map(|it| ("protect", it.key)).collect()),
+            ("", raw.keys()),
+            ("limits.", keys(value(&raw.limits))),
+            ("timeouts.", keys(value(&raw.timeouts))),
+            ("emulator.", keys(value(&raw.emulator))),
+            ("manage.", keys(value(&self.raw.manage))),
+            ("manage.", keys(value(&raw.manage))),
+        ];
+        mappings
+            .into_iter()
+            .flat_map(|(prefix, keys)| keys.into_iter().map(move |key| (prefix, key)))
+            .map(|(prefix, (name, at))| {
+                let name = Cow::Owned(format!("{prefix}{name}"));
+                (name, self.problems.source.position(at))
+            })
+            .collect()
     }
 
     /// Checks `context`: it is sent in an HTTP header, which allows visible ASCII only.
@@ -129,15 +84,8 @@ impl<'a> Context<'a> {
         if is_sound {
             return Ok(Some(value.text.into_owned()));
         }
-        let problem = self
-            .problem(
-                Code::BadContext,
-                "`context` cannot be sent in an HTTP header",
-                value.at,
-                "not plain ASCII",
-            )
-            .help("Write the id of the organization or user, not its display name.");
-        Err(self.report(problem))
+        let message = "`context` cannot be sent in an HTTP header";
+        Err(self.problems.report(Code::BadContext, message, value.at))
     }
 
     /// Returns the patterns of the environment and those of the manifest together.
@@ -159,10 +107,9 @@ impl<'a> Context<'a> {
         }
         let text = printable(glob.as_str());
         let message = format!("`{text}` protects no version");
-        let problem = self
-            .problem(Code::BadProtect, message, at, "no `@` in it")
-            .help(format!("Write `{text}@*` to protect every version."));
-        Err(self.report(problem))
+        let problem = self.problems.problem(Code::BadProtect, message, at);
+        let help = format!("Write `{text}@*` to protect every version.");
+        Err(self.problems.add(problem.help(help)))
     }
 
     /// Returns the patterns of a list.
@@ -175,8 +122,6 @@ impl<'a> Context<'a> {
         field: Option<&'a Field<List<Text>>>,
         check: impl Fn(&mut Self, Glob, Mark) -> Result<Glob, Reported>,
     ) -> Outcome<Vec<Glob>> {
-        const HELP: &str =
-            r"Use `*` and `?` as wildcards, and `\` before a literal `*`, `?` or `\`.";
         let Some(field) = field else {
             return Ok(None);
         };
@@ -184,8 +129,10 @@ impl<'a> Context<'a> {
         let mut globs = Vec::with_capacity(items.0.len());
         for node in &items.0 {
             let glob = self.value(node, Builtins::default()).and_then(|value| {
-                let glob =
-                    self.parsed(&value, Code::BadGlob, "not a pattern", HELP, Glob::parse)?;
+                let glob = Glob::parse(&value.text).map_err(|error| {
+                    let problems = &mut self.problems;
+                    problems.report(Code::BadGlob, error.to_string(), value.at)
+                })?;
                 check(self, glob, value.at)
             });
             globs.extend(glob);
@@ -198,10 +145,7 @@ impl<'a> Context<'a> {
 
     fn check_limits(&mut self) -> Result<Limits, Reported> {
         let Some(field) = &self.environment.limits else {
-            return Ok(Limits {
-                max_destroy: None,
-                max_change: None,
-            });
+            return Ok(Limits::default());
         };
         let raw = field.value().ok_or(Reported)?;
         let max_destroy = self.check_limit(raw.max_destroy.as_ref());
@@ -213,21 +157,7 @@ impl<'a> Context<'a> {
     }
 
     fn check_limit(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Limit> {
-        let Some(value) = self.text(field)? else {
-            return Ok(None);
-        };
-        parse_limit(&value.text).map(Some).ok_or_else(|| {
-            let message = format!("`{}` is not a limit", printable(&value.text));
-            let problem = self
-                .problem(
-                    Code::BadLimit,
-                    message,
-                    value.at,
-                    "neither a count nor a percentage",
-                )
-                .help("Write a count like `2`, or a percentage from `0%` to `100%`.");
-            self.report(problem)
-        })
+        self.parsed(field, parse_limit, Code::BadLimit, "limit")
     }
 
     fn check_timeouts(&mut self) -> Result<Timeouts, Reported> {
@@ -252,53 +182,34 @@ impl<'a> Context<'a> {
     }
 
     fn check_duration(&mut self, field: Option<&'a Field<Text>>, zero: bool) -> Outcome<Duration> {
-        let Some(value) = self.text(field)? else {
-            return Ok(None);
-        };
-        let Some(duration) = parse_duration(&value.text) else {
-            let message = format!("`{}` is not a duration", printable(&value.text));
-            let problem = self
-                .problem(Code::BadDuration, message, value.at, "not a duration")
-                .help(
-                    "Write a whole number and a unit, like `1500ms`, `60s`, `15m` or `2h`, \
-                     up to one year.",
-                );
-            return Err(self.report(problem));
-        };
-        if duration.is_zero() && !zero {
-            let problem = self
-                .problem(
-                    Code::ZeroTimeout,
-                    "the timeout is zero",
-                    value.at,
-                    "would expire at once",
-                )
-                .help("Write how long to wait, or remove the key to use the default.");
-            return Err(self.report(problem));
+        let duration = self.parsed(field, parse_duration, Code::BadDuration, "duration")?;
+        match (field, duration) {
+            (Some(field), Some(duration)) if duration.is_zero() && !zero => {
+                let (message, at) = ("the timeout is zero", field.node.used);
+                Err(self.problems.report(Code::ZeroTimeout, message, at))
+            }
+            _ => Ok(duration),
         }
-        Ok(Some(duration))
     }
 
     fn check_tls(&mut self, url: Option<&Endpoint>) -> Result<Tls, Reported> {
         let raw = self.environment;
-        let ca_bundle = self.text(raw.ca_bundle.as_ref());
-        let client_cert = self.text(raw.client_cert.as_ref());
-        let client_key = self.text(raw.client_key.as_ref());
+        let ca_bundle = self.path(raw.ca_bundle.as_ref());
+        let client_cert = self.path(raw.client_cert.as_ref());
+        let client_key = self.path(raw.client_key.as_ref());
         let lone = match (&raw.client_cert, &raw.client_key) {
             (Some(cert), None) => Some((cert.key, "client_cert", "client_key")),
             (None, Some(key)) => Some((key.key, "client_key", "client_cert")),
             (Some(_), Some(_)) | (None, None) => None,
         };
         if let Some((at, present, missing)) = lone {
+            let message = format!("`{present}` needs `{missing}`");
             let problem = self
-                .problem(
-                    Code::IncompleteClientCertificate,
-                    format!("`{present}` needs `{missing}`"),
-                    at,
-                    format!("`{missing}` is missing"),
-                )
+                .problems
+                .problem(Code::IncompleteClientCertificate, message, at)
+                .label(format!("`{missing}` is missing"))
                 .help(format!("Add `{missing}`, or remove `{present}`."));
-            return Err(self.report(problem));
+            return Err(self.problems.add(problem));
         }
         let is_tls = url.is_none_or(|url| url.as_str().starts_with("https:"));
         let settings = [
@@ -306,18 +217,15 @@ impl<'a> Context<'a> {
             (&raw.client_cert, "`client_cert`"),
             (&raw.client_key, "`client_key`"),
         ];
-        for (field, name) in settings {
-            if let Some(field) = field
-                && !is_tls
-            {
+        for (field, name) in settings.into_iter().filter(|_| !is_tls) {
+            if let Some(field) = field {
                 self.unused(field.key, name, "the URL is not `https://`");
             }
         }
-        let path = |value: Option<Value<'_>>| value.map(|value| PathBuf::from(&*value.text));
         Ok(Tls {
-            ca_bundle: path(ca_bundle?),
-            client_cert: path(client_cert?),
-            client_key: path(client_key?),
+            ca_bundle: ca_bundle?,
+            client_cert: client_cert?,
+            client_key: client_key?,
         })
     }
 
@@ -329,18 +237,14 @@ impl<'a> Context<'a> {
             self.unused(field.key, "`emulator`", "the URL is not `emulator:`");
         }
         let raw = field.value().ok_or(Reported)?;
-        let seed = self.text(raw.seed.as_ref())?;
         Ok(EmulatorSettings {
-            seed: seed.map(|value| PathBuf::from(&*value.text)),
+            seed: self.path(raw.seed.as_ref())?,
         })
     }
 
     pub(super) fn unused(&mut self, at: Mark, what: &str, why: &str) {
         let message = format!("{what} has no effect: {why}");
-        let problem = self
-            .problem(Code::UnusedSetting, message, at, "has no effect")
-            .help("Remove it.");
-        self.report(problem);
+        self.problems.report(Code::UnusedSetting, message, at);
     }
 
     /// Checks an owner or a user.
@@ -357,13 +261,11 @@ impl<'a> Context<'a> {
         }
         let help =
             "Write the user name as the platform shows it, or `IB_DEPLOYED` for public solutions.";
-        let owner = self.parsed(
-            &value,
-            Code::BadIdentity,
-            "not usable as an owner",
-            help,
-            Owner::parse,
-        )?;
+        let owner = Owner::parse(&value.text).map_err(|error| {
+            let problems = &mut self.problems;
+            let problem = problems.problem(Code::BadIdentity, error.to_string(), value.at);
+            problems.add(problem.label("not usable as an owner").help(help))
+        })?;
         self.owners.insert(owner.as_str().to_owned(), owner.clone());
         Ok(Some(owner))
     }

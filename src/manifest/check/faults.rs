@@ -15,35 +15,31 @@ pub(super) fn explain(source: &SourceFile, fault: Fault, is_guessed: bool) -> Pr
                 Some(near) => format!("Write `{near}` if that is what you mean."),
                 None => format!("Use one of {}.", list(fields.iter().copied())),
             };
-            Problem::new(
-                Code::UnknownField,
-                format!("unknown field `{}` in {kind}", printable(&key.text)),
-            )
-            .at(source, key.at, "not known here")
-            .help(help)
+            let message = format!("unknown field `{}` in {kind}", printable(&key.text));
+            Problem::new(Code::UnknownField, message)
+                .at(source, key.at)
+                .help(help)
         }
-        Fault::ReservedField { key, kind } => Problem::new(
-            Code::ReservedField,
-            format!("`{}` in {kind} is not supported yet", printable(&key.text)),
-        )
-        .at(source, key.at, "reserved for a later version of solform")
-        .help("Remove it; this version of solform does not support it."),
-        Fault::DuplicateKey { key, first } => Problem::new(
-            Code::DuplicateKey,
-            format!("duplicate key `{}`", printable(&key.text)),
-        )
-        .at(source, key.at, "here again")
-        .related(source, first, "first here")
-        .help("Merge the two, or remove one."),
+        Fault::ReservedField { key, kind } => {
+            let message = format!("`{}` in {kind} is not supported yet", printable(&key.text));
+            Problem::new(Code::ReservedField, message).at(source, key.at)
+        }
+        Fault::DuplicateKey { key, first } => {
+            let message = format!("duplicate key `{}`", printable(&key.text));
+            Problem::new(Code::DuplicateKey, message)
+                .at(source, key.at)
+                .related(first, "first here")
+        }
         Fault::WrongType {
             at,
             expected,
             found,
-        } => Problem::new(
-            Code::WrongType,
-            format!("expected {expected}, found {}", found.as_str()),
-        )
-        .at(source, at, format!("not {expected}"))
-        .help(format!("Write {expected} here, or remove the key.")),
+        } => {
+            let message = format!("expected {expected}, found {}", found.as_str());
+            Problem::new(Code::WrongType, message)
+                .at(source, at)
+                .label(format!("not {expected}"))
+                .help(format!("Write {expected} here, or remove the key."))
+        }
     }
 }

@@ -3,17 +3,17 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use indexmap::IndexMap;
-
 use super::super::invisible;
 use super::super::masking::printable;
 use super::super::model::Manifest;
 use super::super::near::{list, nearest};
-use super::super::node::{Field, List, Shape as _, Table, Text};
-use super::super::overlay::value;
+use super::super::node::{Field, Shape, Text};
+use super::super::overlay::{entries, value};
 use super::super::position::{Label, Mark};
-use super::super::problem::{Code, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep};
-use super::super::raw::{RawEnvironment, RawManage, RawManifest, RawSolution, RawToken};
+use super::super::problem::{
+    Code, Diagnostics, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep,
+};
+use super::super::raw::{RawManifest, RawToken};
 use super::super::source::SourceFile;
 use super::super::vars::Variables;
 use super::super::vars::is_env_name;
@@ -105,9 +105,8 @@ pub fn read_all(
 /// error only if the names cannot be read.
 pub fn environments(source: &SourceFile) -> Result<Vec<String>, Problems> {
     let raw = yaml::parse(source)?;
-    let names = value(raw.environments.as_ref())
-        .map(|table| table.entries.keys().map(ToString::to_string).collect());
-    Ok(names.unwrap_or_default())
+    let environments = entries(&raw.environments);
+    Ok(environments.map(|(name, _)| name.to_owned()).collect())
 }
 
 /// Merges the problems of several environments: each problem once, with the names of the
@@ -185,11 +184,8 @@ impl File {
     fn check_format(&self) -> Option<Problem> {
         let Some(field) = &self.raw.solform else {
             let problem = Problem::new(Code::FormatVersion, "the manifest has no format version")
-                .at(
-                    &self.source,
-                    self.source.mark_at(1, 1),
-                    "`solform` is missing",
-                )
+                .at(&self.source, self.source.mark_at(1, 1))
+                .label("`solform` is missing")
                 .help(format!("Write `solform: {FORMAT_VERSION}` at the top."));
             return Some(problem);
         };
@@ -199,7 +195,8 @@ impl File {
                 Code::FormatVersion,
                 format!("unknown format version `{}`", printable(text)),
             )
-            .at(&self.source, field.node.used, "not known")
+            .at(&self.source, field.node.used)
+            .label("not known")
             .help(format!(
                 "Write `solform: {FORMAT_VERSION}`, or use a version of solform that \
                  supports this one."
@@ -208,40 +205,24 @@ impl File {
     }
 
     fn check_environments(&mut self) {
-        let Some(field) = &self.raw.environments else {
-            let problem =
-                Problem::new(Code::NoEnvironments, "the manifest declares no environment")
-                    .at(
-                        &self.source,
-                        self.source.mark_at(1, 1),
-                        "`environments` is missing",
-                    )
-                    .help("Declare at least one environment with its `url` under `environments`.");
-            self.problems.push(problem);
-            return;
+        let none = match &self.raw.environments {
+            None => Some((self.source.mark_at(1, 1), "`environments` is missing")),
+            Some(field) => field
+                .value()
+                .filter(|table| table.entries.is_empty())
+                .map(|_| (field.key, "nothing in here")),
         };
-        let Some(table) = field.value() else {
-            return;
-        };
-        if table.entries.is_empty() {
-            let problem =
-                Problem::new(Code::NoEnvironments, "the manifest declares no environment")
-                    .at(&self.source, field.key, "nothing in here")
-                    .help("Declare at least one environment with its `url` under `environments`.");
-            self.problems.push(problem);
+        if let Some((at, label)) = none {
+            let message = "the manifest declares no environment";
+            let problem = Problem::new(Code::NoEnvironments, message);
+            self.problems
+                .push(problem.at(&self.source, at).label(label));
         }
-        for (name, field) in &table.entries {
+        for (name, field) in entries(&self.raw.environments) {
             if !is_environment_name(name) {
-                let problem = Problem::new(
-                    Code::BadEnvironmentName,
-                    format!("`{}` is not a valid environment name", printable(name)),
-                )
-                .at(&self.source, field.key, "not usable as a name")
-                .help(
-                    "Use at most 64 letters, digits, `.`, `_` and `-`, \
-                     with a letter or digit first.",
-                );
-                keep(&mut self.problems, problem);
+                let message = format!("`{}` is not a valid environment name", printable(name));
+                let problem = Problem::new(Code::BadEnvironmentName, message);
+                keep(&mut self.problems, problem.at(&self.source, field.key));
             }
         }
     }
@@ -253,42 +234,29 @@ impl File {
             return None;
         }
         let key = self.raw.environments.as_ref()?.key;
-        let count = self.table()?.len();
-        let problem = Problem::new(
-            Code::TooManyEntries,
-            format!(
-                "the {count} environments have {size} versions and settings together, \
-                 more than the maximum of {MAX_CHECKED}"
-            ),
-        )
-        .at(&self.source, key, "too many versions and settings")
-        .help("Name one environment with `--environment`, or split the manifest by environment.");
-        Some(problem)
-    }
-
-    fn table(&self) -> Option<&IndexMap<Box<str>, Field<RawEnvironment>>> {
-        value(self.raw.environments.as_ref()).map(|table| &table.entries)
+        let count = self.names().count();
+        let message = format!(
+            "the {count} environments have {size} versions and settings together, \
+             more than the maximum of {MAX_CHECKED}"
+        );
+        Some(Problem::new(Code::TooManyEntries, message).at(&self.source, key))
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.table()
-            .into_iter()
-            .flat_map(|table| table.keys().map(|name| &**name))
+        entries(&self.raw.environments).map(|(name, _)| name)
     }
 
     /// Returns the name of the selected environment; reports a problem if there is none.
     pub(super) fn choose(&mut self, selection: &Selection<'_>) -> Option<String> {
         let names: Vec<&str> = self.names().collect();
-        let (problem, label) = match (selection.environment, names.as_slice()) {
+        let problem = match (selection.environment, names.as_slice()) {
             // A manifest without environments was reported when the file was read.
             (_, []) => return None,
             (None, [only]) => return Some((*only).to_owned()),
             (None, _) => {
                 let names = list(names.iter().copied());
                 let message = format!("the manifest declares several environments: {names}");
-                let problem = Problem::new(Code::EnvironmentNeeded, message)
-                    .help("Name one with `--environment`, or set `SOLFORM_ENVIRONMENT`.");
-                (problem, "declared here")
+                Problem::new(Code::EnvironmentNeeded, message)
             }
             (Some(wanted), _) if names.contains(&wanted) => return Some(wanted.to_owned()),
             (Some(wanted), _) => {
@@ -300,8 +268,7 @@ impl File {
                     guess.unwrap_or_default(),
                     list(names.iter().copied())
                 );
-                let problem = Problem::new(Code::UnknownEnvironment, message).help(help);
-                (problem, "not declared here")
+                Problem::new(Code::UnknownEnvironment, message).help(help)
             }
         };
         let key = self
@@ -309,16 +276,13 @@ impl File {
             .environments
             .as_ref()
             .map_or_else(Mark::default, |field| field.key);
-        let problem = problem.at(&self.source, key, label);
-        self.problems.push(problem);
+        self.problems.push(problem.at(&self.source, key));
         None
     }
 
     /// Returns the names of the environment variables that hold a token, of all environments.
     pub(super) fn tokens(&self) -> HashSet<&str> {
-        token_sources(&self.raw)
-            .filter_map(|field| token_env(field)?.node.text(&self.source))
-            .collect()
+        token_names(&self.source, &self.raw).collect()
     }
 
     /// Checks one environment; returns the manifest if it has no error, and the problems.
@@ -332,7 +296,7 @@ impl File {
             return (None, Vec::new());
         };
         let manifest = context.manifest().ok();
-        (manifest, context.problems)
+        (manifest, context.problems.problems)
     }
 
     /// Returns the state that the checks of an environment start with. `None` if the environment
@@ -343,16 +307,16 @@ impl File {
         env: &'a dyn Fn(&str) -> Option<String>,
         tokens: &'a HashSet<&'a str>,
     ) -> Option<Context<'a>> {
-        let (name, field) = self.table()?.get_key_value(name)?;
+        let environments = value(&self.raw.environments)?;
+        let (name, field) = environments.entries.get_key_value(name)?;
         let environment = field.value()?;
-        let mut problems = Vec::new();
-        let layers = [
-            value(environment.vars.as_ref()),
-            value(self.raw.vars.as_ref()),
-        ];
-        let variables = Variables::new(&self.source, name, env, tokens, layers, &mut problems);
-        Some(Context {
+        let mut problems = Diagnostics {
             source: &self.source,
+            problems: Vec::new(),
+        };
+        let layers = [value(&environment.vars), value(&self.raw.vars)];
+        let variables = Variables::new(name, env, tokens, layers, &mut problems);
+        Some(Context {
             raw: &self.raw,
             name,
             key: field.key,
@@ -374,10 +338,7 @@ fn is_environment_name(name: &str) -> bool {
 }
 
 fn token_sources(raw: &RawManifest) -> impl Iterator<Item = &Field<RawToken>> {
-    value(raw.environments.as_ref())
-        .into_iter()
-        .flat_map(|table| table.entries.values())
-        .filter_map(|field| field.value()?.token.as_ref())
+    entries(&raw.environments).filter_map(|(_, field)| field.value()?.token.as_ref())
 }
 
 fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
@@ -387,61 +348,29 @@ fn token_env(field: &Field<RawToken>) -> Option<&Field<Text>> {
     }
 }
 
+/// Returns the names of the environment variables that hold a token, of all environments.
+fn token_names<'a>(source: &'a SourceFile, raw: &'a RawManifest) -> impl Iterator<Item = &'a str> {
+    token_sources(raw).filter_map(|field| token_env(field)?.node.text(source))
+}
+
 /// Returns the names of the environment variables that contain the tokens of the environments. If
 /// the manifest cannot be parsed, none is known.
 pub fn token_variables(source: &SourceFile) -> Vec<String> {
     let Ok(raw) = yaml::parse(source) else {
         return Vec::new();
     };
-    token_sources(&raw)
-        .filter_map(|field| token_env(field)?.node.text(source))
-        .map(ToString::to_string)
-        .collect()
+    token_names(source, &raw).map(str::to_owned).collect()
 }
 
-/// Returns the maximum number of versions and settings that all environments have together.
+/// Returns the maximum number of versions and settings that all environments have together: each
+/// environment checks those of the manifest too.
 pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
-    fn fields<T>(field: Option<&Field<Table<T>>>) -> usize {
-        value(field).map_or(0, |table| table.entries.len())
-    }
-    fn items<T>(field: Option<&Field<List<T>>>) -> usize {
-        value(field).map_or(0, |list| list.0.len())
-    }
-    let versions = |table: Option<&Field<Table<Box<RawSolution>>>>| -> usize {
-        let entries = value(table)
-            .into_iter()
-            .flat_map(|table| table.entries.values());
-        entries
-            .map(|field| {
-                let versions = field.value().and_then(|entry| entry.versions.as_ref());
-                let versions = versions.and_then(Field::value);
-                1 + versions.map_or(0, |table| table.entries.len())
-            })
-            .sum()
-    };
-    let scope = |manage: Option<&Field<RawManage>>| {
-        let manage = value(manage);
-        items(manage.and_then(|manage| manage.owners.as_ref()))
-            + items(manage.and_then(|manage| manage.names.as_ref()))
-    };
-    let shared = 1
-        + versions(raw.solutions.as_ref())
-        + fields(raw.vars.as_ref())
-        + items(raw.protect.as_ref())
-        + scope(raw.manage.as_ref());
-    let table = value(raw.environments.as_ref());
-    let environments = table.into_iter().flat_map(|table| table.entries.values());
-    environments
-        .map(|field| {
-            let own = field.value().map_or(0, |own| {
-                versions(own.solutions.as_ref())
-                    + fields(own.vars.as_ref())
-                    + items(own.protect.as_ref())
-                    + scope(own.manage.as_ref())
-            });
-            own.saturating_add(shared)
-        })
-        .fold(0, usize::saturating_add)
+    let whole = raw.size();
+    let environments = value(&raw.environments).map_or(0, Shape::size);
+    let count = entries(&raw.environments).count();
+    (1 + whole - environments)
+        .saturating_mul(count)
+        .saturating_add(environments - count)
 }
 
 /// Returns whether a manifest has more versions and settings than are checked at once.

@@ -1,13 +1,14 @@
 //! Checks of the policies for superseded versions, and of `defaults`.
 
+use std::borrow::Cow;
+
 use super::super::duration::parse_count;
-use super::super::masking::printable;
 use super::super::model::{KeyPositions, Superseded, SupersededPolicy};
 use super::super::node::{Field, Text};
-use super::super::overlay::{FIRST_DEFAULT, Layered, Solution, value};
+use super::super::overlay::{Solution, value};
 use super::super::position::Mark;
 use super::super::problem::Code;
-use super::super::vars::{BuiltinValue, Builtins, Reported};
+use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome};
 use crate::attribute::{State, Visibility};
 
@@ -15,11 +16,8 @@ impl<'a> Context<'a> {
     /// Checks the defaults even if no version uses them. Values with `${..}` are left out: they
     /// depend on the version.
     pub(super) fn check_defaults(&mut self) {
-        let layers = [
-            value(self.environment.defaults.as_ref()),
-            value(self.raw.defaults.as_ref()),
-        ];
-        let source = self.source;
+        let layers = [value(&self.environment.defaults), value(&self.raw.defaults)];
+        let source = self.problems.source;
         let known = Builtins::default();
         for defaults in layers.into_iter().flatten() {
             let plain = |field: &'a Option<Field<Text>>| {
@@ -34,32 +32,22 @@ impl<'a> Context<'a> {
             let _ = self.word(plain(&defaults.visibility), known, &Visibility::WORDS);
             let _ = self.word(plain(&defaults.superseded), known, &SupersededPolicy::WORDS);
             let _ = self.check_owner(plain(&defaults.owner), known);
-            let _ = plain(&defaults.retain).map(|field| self.check_retain((FIRST_DEFAULT, field)));
+            let _ = self.check_retain(plain(&defaults.retain));
             let path = self.text(plain(&defaults.path));
             let _ = path.map(|path| path.map(|path| self.check_path(path)));
         }
     }
 
     pub(super) fn refuse_absent_by_default(&mut self, at: Mark) -> Reported {
-        let problem = self
-            .problem(
-                Code::AbsentByDefault,
-                "`ABSENT` cannot be a default",
-                at,
-                "would delete every solution",
-            )
-            .help("Write `state: ABSENT` at each version to delete.");
-        self.report(problem)
+        let message = "`ABSENT` cannot be a default";
+        self.problems.report(Code::AbsentByDefault, message, at)
     }
 
     pub(super) fn check_superseded(
         &mut self,
         solution: &Solution<'a>,
     ) -> Result<Superseded, Reported> {
-        let known = Builtins {
-            name: BuiltinValue::Value(solution.name),
-            ..Builtins::default()
-        };
+        let known = Builtins::of_solution(solution.name);
         let layered = solution.superseded();
         let policy = self.word(
             layered.map(|(_, field)| field),
@@ -67,41 +55,26 @@ impl<'a> Context<'a> {
             &SupersededPolicy::WORDS,
         );
         let retain = solution.retain();
-        let count = retain.map(|retain| self.check_retain(retain)).transpose();
+        let count = self.check_retain(retain.map(|(_, field)| field));
         let policy = policy?.unwrap_or(SupersededPolicy::Deactivate);
-        let count = count?.flatten();
-        let (Some((policy_layer, policy_field)), Some((retain_layer, retain_field))) =
-            (layered, retain)
-        else {
-            return Ok(Superseded {
-                policy,
-                retain: count,
-            });
+        let count = count?;
+        let retain = match (layered, retain) {
+            // A more specific `keep` overrides a default `retain`; a more specific `retain` beside
+            // a default `keep` is a mistake.
+            (Some((policy_layer, policy_field)), Some((retain_layer, retain_field)))
+                if policy == SupersededPolicy::Keep && policy_layer >= retain_layer =>
+            {
+                let message = "`retain` has no meaning if `superseded` is `keep`";
+                let problems = &mut self.problems;
+                let problem = problems
+                    .problem(Code::RetainWithKeep, message, retain_field.key)
+                    .related(policy_field.node.used, "keeps all");
+                return Err(problems.add(problem));
+            }
+            _ if policy == SupersededPolicy::Keep => None,
+            _ => count,
         };
-        if policy != SupersededPolicy::Keep {
-            return Ok(Superseded {
-                policy,
-                retain: count,
-            });
-        }
-        // A more specific `keep` overrides a default `retain`; a more specific `retain` beside a
-        // default `keep` is a mistake.
-        if policy_layer < retain_layer {
-            return Ok(Superseded {
-                policy,
-                retain: None,
-            });
-        }
-        let problem = self
-            .problem(
-                Code::RetainWithKeep,
-                "`retain` has no meaning if `superseded` is `keep`",
-                retain_field.key,
-                "keeps some",
-            )
-            .related(self.source, policy_field.node.used, "keeps all")
-            .help("Remove `retain`, or set `superseded` to `delete`.");
-        Err(self.report(problem))
+        Ok(Superseded { policy, retain })
     }
 
     /// Returns the positions of the policies of a solution.
@@ -113,19 +86,15 @@ impl<'a> Context<'a> {
         .into_iter()
         .filter_map(|(name, layered)| {
             let (_, field) = layered?;
-            Some((name, self.source.position(field.key)))
+            Some((
+                Cow::Borrowed(name),
+                self.problems.source.position(field.key),
+            ))
         })
         .collect()
     }
 
-    fn check_retain(&mut self, (_, field): Layered<'a>) -> Outcome<usize> {
-        let value = self.value(&field.node, Builtins::default())?;
-        parse_count(&value.text).map(Some).ok_or_else(|| {
-            let message = format!("`{}` is not a count", printable(&value.text));
-            let problem = self
-                .problem(Code::BadRetain, message, value.at, "not a count")
-                .help("Write how many versions to retain, like `2`.");
-            self.report(problem)
-        })
+    fn check_retain(&mut self, field: Option<&'a Field<Text>>) -> Outcome<usize> {
+        self.parsed(field, parse_count, Code::BadRetain, "count")
     }
 }

@@ -30,16 +30,10 @@ impl<'a> Context<'a> {
         is_complete: bool,
         pair: Option<OwnerPair<'_>>,
     ) -> Result<Scope, Reported> {
-        let layers = [
-            value(self.environment.manage.as_ref()),
-            value(self.raw.manage.as_ref()),
-        ];
+        let layers = [value(&self.environment.manage), value(&self.raw.manage)];
         let owners_field = first(layers, |manage| manage.owners.as_ref());
         let names_field = first(layers, |manage| manage.names.as_ref());
-        let undeclared_field = layers
-            .into_iter()
-            .flatten()
-            .find_map(|manage| manage.undeclared.as_ref());
+        let undeclared_field = first(layers, |manage| manage.undeclared.as_ref());
         let owners = self.globs(owners_field);
         let names = self.globs(names_field);
         let undeclared = self.word(undeclared_field, Builtins::default(), &Undeclared::WORDS);
@@ -49,7 +43,7 @@ impl<'a> Context<'a> {
             names: names.unwrap_or_else(everything),
             undeclared: undeclared.unwrap_or(Undeclared::Ignore),
         };
-        if owners_field.is_some() {
+        if let Some(field) = owners_field {
             // It is enough if the list has one owner of the owner pair.
             let other = |owner: &str| {
                 let owner = Owner::parse(owner).ok()?;
@@ -60,7 +54,7 @@ impl<'a> Context<'a> {
                 &scope.owners,
                 &is_listed,
                 entries,
-                owners_field,
+                field,
                 ("owner", &|owner| match pair {
                     Some(_) => None,
                     None => advice(owner, &scope.owners),
@@ -68,19 +62,23 @@ impl<'a> Context<'a> {
                 |entry| entry.desired.identity.owner.as_str(),
             )?;
         }
-        if names_field.is_some() {
+        if let Some(field) = names_field {
             self.check_inside(
                 &scope.names,
                 &|_| false,
                 entries,
-                names_field,
+                field,
                 ("name", &|_| None),
                 |entry| entry.desired.identity.name.as_str(),
             )?;
         }
-        self.check_width(&scope, undeclared_field)?;
-        if is_complete {
-            self.check_anything_stays(&scope, undeclared_field, entries)?;
+        if let Some(field) = undeclared_field
+            && scope.undeclared != Undeclared::Ignore
+        {
+            self.check_width(&scope, field)?;
+            if is_complete {
+                self.check_anything_stays(&scope, field, entries)?;
+            }
         }
         Ok(scope)
     }
@@ -92,7 +90,7 @@ impl<'a> Context<'a> {
         globs: &[Glob],
         is_inside_too: &dyn Fn(&str) -> bool,
         entries: &'e [Entry],
-        field: Option<&'a Field<List<Text>>>,
+        field: &Field<List<Text>>,
         (what, advice): (&str, &Advice<'_>),
         text: impl Fn(&'e Entry) -> &'e str,
     ) -> Result<(), Reported> {
@@ -103,25 +101,17 @@ impl<'a> Context<'a> {
             .collect();
         let pattern_size: usize = patterns.iter().map(|glob| glob.as_str().len()).sum();
         let text_size: usize = entries.iter().map(|entry| text(entry).len()).sum();
-        let environments = value(self.raw.environments.as_ref());
+        let environments = value(&self.raw.environments);
         let environments = environments.map_or(1, |table| table.entries.len().max(1));
-        if let Some(field) = field
-            && pattern_size.saturating_mul(text_size) > MAX_COMPARED / environments
-        {
+        if pattern_size.saturating_mul(text_size) > MAX_COMPARED / environments {
             let message = format!(
                 "{} patterns are too many to compare with the {what}s of {} versions",
                 patterns.len(),
                 entries.len()
             );
-            let problem = self
-                .problem(
-                    Code::TooManyPatterns,
-                    message,
-                    field.key,
-                    "too many patterns",
-                )
-                .help("Use fewer patterns: one `*` can match many names.");
-            return Err(self.report(problem));
+            return Err(self
+                .problems
+                .report(Code::TooManyPatterns, message, field.key));
         }
         let mut known: HashMap<&str, bool> = HashMap::new();
         let mut outcome = Ok(());
@@ -138,20 +128,14 @@ impl<'a> Context<'a> {
             let address = entry.desired.identity.address();
             let address = printable(address.as_str());
             let message = format!("`{address}` is declared, but its {what} is not under `manage`");
-            let mut problem = self
-                .problem(Code::OutOfScope, message, entry.at, "out of scope")
-                .help(match advice(text) {
-                    Some(advice) => format!(
-                        "{advice} Otherwise add the {what} to `manage.{what}s`, or remove the \
-                         entry."
-                    ),
-                    None => format!("Add the {what} to `manage.{what}s`, or remove the entry."),
-                });
-            if let Some(field) = field {
-                problem =
-                    problem.related(self.source, field.key, format!("does not list its {what}"));
-            }
-            outcome = Err(self.report(problem));
+            let start = advice(text).map_or("Add".to_owned(), |advice| advice + " Otherwise add");
+            let help = format!("{start} the {what} to `manage.{what}s`, or remove the entry.");
+            let problem = self
+                .problems
+                .problem(Code::OutOfScope, message, entry.at)
+                .related(field.key, format!("does not list its {what}"))
+                .help(help);
+            outcome = Err(self.problems.add(problem));
         }
         outcome
     }
@@ -161,12 +145,9 @@ impl<'a> Context<'a> {
     fn check_anything_stays(
         &mut self,
         scope: &Scope,
-        undeclared: Option<&'a Field<Text>>,
+        field: &Field<Text>,
         entries: &[Entry],
     ) -> Result<(), Reported> {
-        let Some(field) = undeclared.filter(|_| scope.undeclared != Undeclared::Ignore) else {
-            return Ok(());
-        };
         let stays = |entry: &Entry| entry.desired.state != State::Absent;
         if entries.iter().any(stays) {
             return Ok(());
@@ -182,30 +163,15 @@ impl<'a> Context<'a> {
             self.name
         );
         let problem = self
-            .problem(
-                Code::NothingDeclared,
-                message,
-                field.node.used,
-                "would remove everything in scope",
-            )
-            .related(self.source, self.key, "declares no version that stays")
-            .help(
-                "Run `solform destroy` to remove everything that was declared, or set \
-                 `undeclared` to `ignore`.",
-            );
-        Err(self.report(problem))
+            .problems
+            .problem(Code::NothingDeclared, message, field.node.used)
+            .related(self.key, "declares no version that stays");
+        Err(self.problems.add(problem))
     }
 
     /// Reports a policy for all public solutions: they belong to one owner, even those of other
     /// users.
-    fn check_width(
-        &mut self,
-        scope: &Scope,
-        undeclared: Option<&'a Field<Text>>,
-    ) -> Result<(), Reported> {
-        let Some(field) = undeclared.filter(|_| scope.undeclared != Undeclared::Ignore) else {
-            return Ok(());
-        };
+    fn check_width(&mut self, scope: &Scope, field: &Field<Text>) -> Result<(), Reported> {
         let has_public = scope
             .owners
             .iter()
@@ -213,25 +179,16 @@ impl<'a> Context<'a> {
         if !has_public || !scope.names.iter().any(Glob::matches_everything) {
             return Ok(());
         }
-        let problem = self
-            .problem(
-                Code::UndeclaredTooWide,
-                "the policy would cover every public solution of the instance",
-                field.node.used,
-                "covers `IB_DEPLOYED` with all names",
-            )
-            .help(
-                "Set `manage.names` to patterns of your own solutions, or `undeclared` to \
-                 `ignore`.",
-            );
-        Err(self.report(problem))
+        let message = "the policy would cover every public solution of the instance";
+        let problems = &mut self.problems;
+        Err(problems.report(Code::UndeclaredTooWide, message, field.node.used))
     }
 }
 
-fn first<'a>(
+fn first<'a, T>(
     layers: [Option<&'a RawManage>; 2],
-    field: impl Fn(&'a RawManage) -> Option<&'a Field<List<Text>>>,
-) -> Option<&'a Field<List<Text>>> {
+    field: impl Fn(&'a RawManage) -> Option<&'a Field<T>>,
+) -> Option<&'a Field<T>> {
     layers.into_iter().flatten().find_map(field)
 }
 

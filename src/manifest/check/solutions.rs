@@ -8,7 +8,7 @@ use super::super::model::{Desired, Manifest};
 use super::super::overlay::{Declared, Solution, merge};
 use super::super::position::Mark;
 use super::super::problem::Code;
-use super::super::vars::{BuiltinValue, Builtins, Reported};
+use super::super::vars::{Builtins, Reported};
 use super::context::Context;
 use super::entry::{Declaration, Entry};
 use crate::ident::{IdentError, OwnerPair, SolutionName, Version};
@@ -50,18 +50,8 @@ impl<'a> Context<'a> {
             is_complete &= checked.is_ok();
         }
         for at in merged.removed_nothing {
-            let problem = self
-                .problem(
-                    Code::NothingRemoved,
-                    "`~` removes nothing: no other layer declares this key",
-                    at,
-                    "not declared",
-                )
-                .help(
-                    "Check the spelling, or remove the line; `{}` declares a version without \
-                     settings.",
-                );
-            self.report(problem);
+            let message = "`~` removes nothing: no other layer declares this key";
+            self.problems.report(Code::NothingRemoved, message, at);
         }
         (entries, is_complete)
     }
@@ -93,12 +83,17 @@ impl<'a> Context<'a> {
         solution: &Solution<'a>,
         removed_nothing: &mut Vec<Mark>,
     ) -> Vec<Declaration<'a>> {
-        const REMOVE: &str = "write `~` for the entry in an environment that does not have it.";
-        let known = Builtins {
-            name: BuiltinValue::Value(solution.name),
-            ..Builtins::default()
-        };
+        let known = Builtins::of_solution(solution.name);
         let name = printable(solution.name);
+        let no_version = |this: &mut Self, label: &str, missing: &str| {
+            let message = format!("`{name}` declares no version");
+            let problem = this
+                .problems
+                .problem(Code::NoVersion, message, solution.key);
+            this.problems.add(problem.label(label).help(format!(
+                "Add {missing}, or write `~` for the entry in an environment that does not have it."
+            )))
+        };
         let reported = match solution.declared(removed_nothing) {
             Declared::One(field) => {
                 let version = self
@@ -113,25 +108,14 @@ impl<'a> Context<'a> {
             Declared::Several(versions) if !versions.is_empty() => {
                 return versions
                     .into_iter()
-                    .map(|layers| Declaration {
-                        version: self.check_version(layers.text, layers.key),
-                        at: layers.key,
-                        layers: layers.entries,
+                    .map(|entry| Declaration {
+                        version: self.check_version(entry.name, entry.key),
+                        at: entry.key,
+                        layers: entry.layers,
                     })
                     .collect();
             }
-            Declared::Several(_) => {
-                let message = format!("`{name}` declares no version");
-                let problem = self
-                    .problem(
-                        Code::NoVersion,
-                        message,
-                        solution.key,
-                        "`versions` is empty",
-                    )
-                    .help(format!("Add a version, or {REMOVE}"));
-                self.report(problem)
-            }
+            Declared::Several(_) => no_version(self, "`versions` is empty", "a version"),
             Declared::Broken => Reported,
             Declared::Nothing
                 if solution.misspells([None, None], "version")
@@ -140,25 +124,16 @@ impl<'a> Context<'a> {
                 Reported
             }
             Declared::Nothing => {
-                let message = format!("`{name}` declares no version");
                 let label = "neither `version` nor `versions`";
-                let problem = self
-                    .problem(Code::NoVersion, message, solution.key, label)
-                    .help(format!("Add `version` or `versions`, or {REMOVE}"));
-                self.report(problem)
+                no_version(self, label, "`version` or `versions`")
             }
             Declared::Both { version, versions } => {
                 let message = format!("`{name}` has both `version` and `versions`");
                 let problem = self
-                    .problem(
-                        Code::VersionAndVersions,
-                        message,
-                        versions,
-                        "`versions` is here",
-                    )
-                    .related(self.source, version, "`version` is here")
-                    .help("Keep one of them: several versions side by side go under `versions`.");
-                self.report(problem)
+                    .problems
+                    .problem(Code::VersionAndVersions, message, versions)
+                    .related(version, "`version` is here");
+                self.problems.add(problem)
             }
         };
         vec![Declaration {
@@ -175,25 +150,15 @@ impl<'a> Context<'a> {
         }
         // An address is split at its last `@`, so a version cannot have one.
         let problem = self
-            .problem(
-                Code::BadIdentity,
-                "a version must not contain `@`",
-                at,
-                "not usable as a version",
-            )
+            .problems
+            .problem(Code::BadIdentity, "a version must not contain `@`", at)
+            .label("not usable as a version")
             .help("Write the version as it is in the package.");
-        Err(self.report(problem))
+        Err(self.problems.add(problem))
     }
 
     fn refuse_key(&mut self, error: &IdentError, at: Mark) -> Reported {
-        let problem = self
-            .problem(
-                Code::BadIdentity,
-                error.to_string(),
-                at,
-                "not usable as a name or version",
-            )
-            .help("Write names and versions as the platform shows them.");
-        self.report(problem)
+        self.problems
+            .report(Code::BadIdentity, error.to_string(), at)
     }
 }

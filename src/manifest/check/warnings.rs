@@ -1,12 +1,12 @@
 //! Warnings about values that are allowed but look like a mistake.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 
 use indexmap::IndexMap;
 
 use super::super::invisible;
 use super::super::masking::printable;
+use super::super::near::head;
 use super::super::position::Mark;
 use super::super::problem::{Code, Problem};
 use super::super::similar::{look_of, unmistakable};
@@ -24,7 +24,8 @@ impl Context<'_> {
         pair: Option<OwnerPair<'_>>,
     ) {
         if entries.is_empty() && is_complete {
-            self.warn_of_nothing();
+            let message = format!("the environment `{}` declares no solution", self.name);
+            self.problems.report(Code::EmptyManifest, message, self.key);
         }
         self.warn_of_invisible_characters(entries);
         self.warn_of_visibility(entries, pair);
@@ -33,24 +34,11 @@ impl Context<'_> {
         self.warn_of_shared_paths(entries);
     }
 
-    fn warn_of_nothing(&mut self) {
-        let message = format!("the environment `{}` declares no solution", self.name);
-        let problem = self
-            .problem(
-                Code::EmptyManifest,
-                message,
-                self.key,
-                "nothing to deploy here",
-            )
-            .help("Declare solutions under `solutions`.");
-        self.report(problem);
-    }
-
     /// Warns about invisible characters that come from escapes and variables. The text of the file
     /// itself is searched once for all environments.
     fn warn_of_invisible_characters(&mut self, entries: &[Entry]) {
         for entry in entries {
-            let Entry { desired, .. } = entry;
+            let desired = &entry.desired;
             let identity = &desired.identity;
             let path = desired.path.as_ref().zip(entry.path_at);
             let texts = [
@@ -59,8 +47,8 @@ impl Context<'_> {
                 path.map(|(path, at)| (&*path.text, at)),
             ];
             for (text, at) in texts.into_iter().flatten() {
-                if let Some(problem) = invisible::in_value(self.source, text, at) {
-                    self.report(problem);
+                if let Some(problem) = invisible::in_value(self.problems.source, text, at) {
+                    self.problems.add(problem);
                 }
             }
         }
@@ -92,22 +80,16 @@ impl Context<'_> {
         for ((at, owner), entries) in groups {
             let what = addresses(&entries);
             let owner_text = printable(owner.as_str());
-            let (message, help) = if owner.is_ib_deployed() {
+            let (visibility, help) = if owner.is_ib_deployed() {
                 (
-                    format!(
-                        "{what}: `{}` with the owner `{owner_text}`",
-                        Visibility::Private
-                    ),
+                    Visibility::Private,
                     "Set `owner` to the user name, under which the platform keeps private \
                      solutions, or name the token's user as `user` in the environment."
                         .to_owned(),
                 )
             } else {
                 (
-                    format!(
-                        "{what}: `{}` with the owner `{owner_text}`",
-                        Visibility::Public
-                    ),
+                    Visibility::Public,
                     format!(
                         "Set `owner` to `IB_DEPLOYED`, under which the platform keeps public \
                          solutions, or name the token's user as `user: {owner_text}` in the \
@@ -115,89 +97,57 @@ impl Context<'_> {
                     ),
                 )
             };
-            let problem = self
-                .problem(
-                    Code::OwnerVisibility,
-                    message,
-                    at,
-                    "does not match the owner",
-                )
-                .help(help);
-            let problem = self.with_positions(problem, &entries, "this version");
-            self.report(problem);
+            let message = format!("{what}: `{visibility}` with the owner `{owner_text}`");
+            let problem = self.problems.problem(Code::OwnerVisibility, message, at);
+            let problem = with_positions(problem.help(help), &entries, "this version");
+            self.problems.add(problem);
         }
     }
 
     fn warn_of_similar_versions(&mut self, entries: &[Entry]) {
-        // Entries are sorted, so the versions of a name are neighbours; most names have one
-        // version.
-        let by_name = entries
-            .chunk_by(|left, right| left.desired.identity.name == right.desired.identity.name);
         let mut seen: HashMap<(&str, &str, String), &Entry> = HashMap::new();
-        for entry in by_name.filter(|entries| entries.len() > 1).flatten() {
+        // Most names have one version.
+        let several = by_name(entries).filter(|entries| entries.len() > 1);
+        for entry in several.flatten() {
             let identity = &entry.desired.identity;
             let form = canonical(identity.version.as_str());
             let key = (identity.owner.as_str(), identity.name.as_str(), form);
-            let Some(first) = seen.get(&key) else {
-                seen.insert(key, entry);
+            let first = *seen.entry(key).or_insert(entry);
+            if std::ptr::eq(first, entry) {
                 continue;
-            };
+            }
             let message = format!(
                 "the versions `{}` and `{}` of `{}` differ only in notation",
                 printable(first.desired.identity.version.as_str()),
                 printable(identity.version.as_str()),
                 printable(identity.name.as_str()),
             );
-            let (first, at) = ordered(first.at, entry.at);
-            let problem = self
-                .problem(
-                    Code::SimilarVersions,
-                    message,
-                    at,
-                    "looks the same as the other",
-                )
-                .related(self.source, first, "the other")
-                .help(
-                    "Keep the one that the package has; \
-                     the platform treats them as different versions.",
-                );
-            self.report(problem);
+            self.warn_of_similar(Code::SimilarVersions, message, first.at, entry.at);
         }
     }
 
     fn warn_of_similar_names(&mut self, entries: &[Entry]) {
         let mut seen: HashMap<String, &Entry> = HashMap::new();
-        let mut last = None;
-        for entry in entries {
+        for entry in by_name(entries).filter_map(<[Entry]>::first) {
             let name = entry.desired.identity.name.as_str();
-            // Entries are sorted, so the versions of a name are neighbours.
-            if last.replace(name) == Some(name) {
+            let first = *seen.entry(look_of(name)).or_insert(entry);
+            if std::ptr::eq(first, entry) {
                 continue;
             }
-            let first = match seen.entry(look_of(name)) {
-                Slot::Occupied(first) => *first.get(),
-                Slot::Vacant(slot) => {
-                    slot.insert(entry);
-                    continue;
-                }
-            };
             let message = format!(
                 "the names `{}` and `{}` look the same",
                 unmistakable(first.desired.identity.name.as_str()),
                 unmistakable(name),
             );
-            let (first, at) = ordered(first.name_at, entry.name_at);
-            let problem = self
-                .problem(
-                    Code::SimilarNames,
-                    message,
-                    at,
-                    "looks the same as the other",
-                )
-                .related(self.source, first, "the other")
-                .help("Use one spelling; the platform treats them as different solutions.");
-            self.report(problem);
+            self.warn_of_similar(Code::SimilarNames, message, first.name_at, entry.name_at);
         }
+    }
+
+    /// Warns at the later of two positions.
+    fn warn_of_similar(&mut self, code: Code, message: String, left: Mark, right: Mark) {
+        let problem = self.problems.problem(code, message, left.max(right));
+        let problem = problem.related(left.min(right), "the other");
+        self.problems.add(problem);
     }
 
     /// Warns about versions with the same path: a package holds exactly one name and version.
@@ -220,40 +170,31 @@ impl Context<'_> {
                 continue;
             };
             let message = format!("several versions have one package: {}", addresses(&entries));
-            let problem = self
-                .problem(Code::SharedPath, message, at, "this path")
-                .help(
-                    "Use `${name}` and `${version}` in the path, or write a path for each version.",
-                );
-            let problem = self.with_positions(problem, &entries, "uses this path");
-            self.report(problem);
+            let problem = self.problems.problem(Code::SharedPath, message, at);
+            let problem = with_positions(problem, &entries, "uses this path");
+            self.problems.add(problem);
         }
     }
+}
 
-    /// Adds the positions of the first [`SHOWN`] versions to a problem.
-    fn with_positions(&self, problem: Problem, entries: &[&Entry], label: &str) -> Problem {
-        entries.iter().take(SHOWN).fold(problem, |problem, entry| {
-            problem.related(self.source, entry.at, label)
-        })
-    }
+/// Returns the versions of each name: entries are sorted, so they are neighbours.
+fn by_name(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    entries.chunk_by(|left, right| left.desired.identity.name == right.desired.identity.name)
+}
+
+/// Adds the positions of the first [`SHOWN`] versions to a problem.
+fn with_positions(problem: Problem, entries: &[&Entry], label: &str) -> Problem {
+    let shown = entries.iter().take(SHOWN);
+    shown.fold(problem, |problem, entry| problem.related(entry.at, label))
 }
 
 /// The maximum number of versions that a warning names.
 const SHOWN: usize = 3;
 
 fn addresses(entries: &[&Entry]) -> String {
-    let shown = entries.iter().take(SHOWN);
-    let mut words: Vec<String> = shown
-        .map(|entry| format!("`{}`", printable(entry.desired.identity.address().as_str())))
-        .collect();
-    if let Some(more) = entries.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        words.push(format!("{more} more"));
-    }
-    words.join(", ")
-}
-
-fn ordered(left: Mark, right: Mark) -> (Mark, Mark) {
-    (left.min(right), left.max(right))
+    head(entries, SHOWN, |entry| {
+        format!("`{}`", printable(entry.desired.identity.address().as_str()))
+    })
 }
 
 /// Returns the notation that `1.0`, `1.0.0`, `01.0` and `v1` have in common.

@@ -10,6 +10,16 @@ pub(in crate::manifest) struct Builtins<'k> {
     pub(in crate::manifest) owner: BuiltinValue<'k>,
 }
 
+impl<'k> Builtins<'k> {
+    /// Returns the values inside of a solution, without those of a version.
+    pub(in crate::manifest) fn of_solution(name: &'k str) -> Self {
+        Self {
+            name: BuiltinValue::Value(name),
+            ..Self::default()
+        }
+    }
+}
+
 /// The value of a built-in name.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::manifest) enum BuiltinValue<'k> {
@@ -46,13 +56,6 @@ word_enum! {
 }
 
 impl Builtin {
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        let mut words = Self::WORDS.into_iter();
-        words
-            .find(|(word, _)| *word == name)
-            .map(|(_, builtin)| builtin)
-    }
-
     pub(super) fn names() -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().map(Self::as_str)
     }

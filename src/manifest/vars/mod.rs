@@ -5,7 +5,7 @@
 //! recursive, and every length is limited, so long chains and doubling variables are safe.
 
 mod builtin;
-pub(super) mod explain;
+mod explain;
 mod interpolation;
 mod order;
 mod resolve;

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use indexmap::IndexMap;
+
 use super::super::node::{Field, Node, Table, Text};
 use super::super::position::Mark;
-use super::super::problem::{MAX_GUESSES, Problem, Reported, keep};
+use super::super::problem::{Code, Diagnostics, Reported};
 use super::super::source::SourceFile;
 use super::builtin::{Builtin, BuiltinValue, Builtins};
-use super::explain;
 use super::interpolation::{Piece, is_name, split};
 use super::order::order;
 
@@ -36,7 +37,6 @@ enum Part<'a> {
 
 /// The variables of an environment, with everything else that `${..}` can refer to.
 pub(in crate::manifest) struct Variables<'a> {
-    source: &'a SourceFile,
     environment: &'a str,
     env: &'a dyn Fn(&str) -> Option<String>,
     /// The environment variables that hold a token, of all environments in the file.
@@ -51,38 +51,31 @@ pub(in crate::manifest) struct Variables<'a> {
 impl<'a> Variables<'a> {
     /// Resolves the variables of the given layers, the most specific one first.
     pub(in crate::manifest) fn new(
-        source: &'a SourceFile,
         environment: &'a str,
         env: &'a dyn Fn(&str) -> Option<String>,
         tokens: &'a HashSet<&'a str>,
         layers: [Option<&'a Table<Text>>; 2],
-        problems: &mut Vec<Problem>,
+        problems: &mut Diagnostics<'a>,
     ) -> Self {
-        let mut declared: Vec<(&'a str, &'a Field<Text>)> = Vec::new();
-        let mut index: HashMap<&'a str, usize> = HashMap::new();
+        let mut declared: IndexMap<&'a str, &'a Field<Text>> = IndexMap::new();
         for (name, field) in layers
             .into_iter()
             .flatten()
             .flat_map(|table| &table.entries)
         {
-            let is_builtin = Builtin::parse(name).is_some();
-            if is_builtin {
-                let why = "is built in and cannot be declared";
-                keep(problems, explain::name(source, name, why, field.key));
-            } else if !is_name(name) {
-                let why = "is not a valid variable name";
-                keep(problems, explain::name(source, name, why, field.key));
+            if Builtin::of_word(name).is_some() {
+                problems.bad_name(name, "is built in and cannot be declared", field.key);
+                continue;
             }
-            if !is_builtin && !index.contains_key(&**name) {
-                index.insert(&**name, declared.len());
-                declared.push((name, field));
+            if !is_name(name) {
+                problems.bad_name(name, "is not a valid variable name", field.key);
             }
+            declared.entry(name).or_insert(field);
         }
         let mut names: Vec<&str> = Builtin::names().collect();
-        names.extend(index.keys().copied());
+        names.extend(declared.keys().copied());
         names.sort_unstable();
         let mut this = Self {
-            source,
             environment,
             env,
             tokens,
@@ -90,27 +83,26 @@ impl<'a> Variables<'a> {
             names,
             spent: 0,
         };
-        this.resolve_all(&declared, &index, problems);
+        this.resolve_all(&declared, problems);
         this
     }
 
     /// Resolves each variable after those that it uses.
     fn resolve_all(
         &mut self,
-        declared: &[(&'a str, &'a Field<Text>)],
-        index: &HashMap<&'a str, usize>,
-        problems: &mut Vec<Problem>,
+        declared: &IndexMap<&'a str, &'a Field<Text>>,
+        problems: &mut Diagnostics<'a>,
     ) {
         let mut pieces: Vec<Vec<Piece<'a>>> = Vec::with_capacity(declared.len());
         let mut used: Vec<Vec<usize>> = Vec::with_capacity(declared.len());
-        for (_, field) in declared {
-            let text = field.node.text(self.source);
+        for field in declared.values() {
+            let text = field.node.text(problems.source);
             let split = text.filter(|text| text.len() <= MAX_VALUE).map(split);
             let split = split.unwrap_or_default();
             let mut names: Vec<usize> = split
                 .iter()
                 .filter_map(|piece| match piece {
-                    Piece::Name { name, .. } => index.get(name).copied(),
+                    Piece::Name { name, .. } => declared.get_index_of(name),
                     Piece::Text(_) | Piece::Env { .. } | Piece::Bad { .. } => None,
                 })
                 .collect();
@@ -119,11 +111,15 @@ impl<'a> Variables<'a> {
             used.push(names);
             pieces.push(split);
         }
+        let declared: Vec<_> = declared
+            .iter()
+            .map(|(name, field)| (*name, *field))
+            .collect();
         let order = order(&used);
         for at in order.ready {
             let (name, field) = declared[at];
             let variable = self
-                .resolve_one(field, &pieces[at], problems)
+                .resolve_one(&field.node, &pieces[at], problems)
                 .map_or(Variable::Broken, Variable::Ready);
             self.table.insert(name, variable);
         }
@@ -132,73 +128,54 @@ impl<'a> Variables<'a> {
         }
         for cycle in order.cycles {
             let cycle: Vec<_> = cycle.into_iter().map(|at| declared[at]).collect();
-            keep(problems, explain::cycle(self.source, &cycle));
+            problems.cycle(&cycle);
         }
     }
 
     /// Replaces the variables in a variable; those that it uses must be in the table already.
     fn resolve_one(
         &mut self,
-        field: &'a Field<Text>,
+        node: &'a Node<Text>,
         pieces: &[Piece<'a>],
-        problems: &mut Vec<Problem>,
+        problems: &mut Diagnostics<'a>,
     ) -> Result<Vec<Part<'a>>, Reported> {
-        let node = &field.node;
-        let text = self.text(node, problems)?;
+        let text = text_of(node, problems)?;
         let mut parts = Vec::new();
-        let mut is_broken = false;
+        let mut outcome = Ok(());
         for piece in pieces {
             match piece {
                 Piece::Text(text) => parts.push(Part::Text(text)),
                 Piece::Bad { why, range } => {
-                    let at = locate(self.source, node, text, range);
-                    keep(problems, explain::bad(self.source, why, at));
-                    is_broken = true;
+                    let at = locate(problems.source, node, text, range);
+                    outcome = Err(problems.report(Code::BadInterpolation, *why, at));
                 }
                 Piece::Env { name, range } => {
-                    let at = locate(self.source, node, text, range);
-                    is_broken |= self.check_env(name, at, problems).is_err();
+                    let at = locate(problems.source, node, text, range);
+                    outcome = outcome.and(self.check_env(name, at, problems));
                     parts.push(Part::Env { name, at });
                 }
-                Piece::Name { name, range } => match (Builtin::parse(name), self.table.get(name)) {
+                Piece::Name { name, range } => match (Builtin::of_word(name), self.table.get(name))
+                {
                     (Some(builtin), _) => parts.push(Part::Builtin(builtin)),
                     (None, Some(Variable::Ready(inner))) => parts.extend_from_slice(inner),
-                    (None, Some(Variable::Broken)) => is_broken = true,
+                    (None, Some(Variable::Broken)) => outcome = Err(Reported),
                     (None, None) => {
-                        let at = locate(self.source, node, text, range);
-                        keep(
-                            problems,
-                            explain::unknown(self.source, name, at, self.guesses(problems)),
-                        );
-                        is_broken = true;
+                        let at = locate(problems.source, node, text, range);
+                        outcome = Err(self.unknown(name, at, problems));
                     }
                 },
             }
-            let length: usize = parts.iter().map(Part::least_length).sum();
+            let lengths = parts.iter().map(|part| match part {
+                Part::Text(text) => text.len(),
+                Part::Builtin(_) | Part::Env { .. } => 0,
+            });
+            let length: usize = lengths.sum();
             self.spent += std::mem::size_of_val(&*parts);
             if length > MAX_VALUE || parts.len() > MAX_VALUE || self.spent > MAX_TOTAL {
-                keep(
-                    problems,
-                    explain::too_long(self.source, MAX_VALUE, node.used),
-                );
-                return Err(Reported);
+                return Err(too_long(node, problems));
             }
         }
-        if is_broken { Err(Reported) } else { Ok(parts) }
-    }
-
-    /// Returns the text of a value before its variables are replaced.
-    fn text(&self, node: &'a Node<Text>, problems: &mut Vec<Problem>) -> Result<&'a str, Reported> {
-        // A value of the wrong kind was reported when the file was read.
-        let text = node.text(self.source).ok_or(Reported)?;
-        if text.len() > MAX_VALUE {
-            keep(
-                problems,
-                explain::too_long(self.source, MAX_VALUE, node.used),
-            );
-            return Err(Reported);
-        }
-        Ok(text)
+        outcome.map(|()| parts)
     }
 
     /// Returns a value with every `${..}` replaced.
@@ -206,54 +183,45 @@ impl<'a> Variables<'a> {
         &mut self,
         node: &'a Node<Text>,
         known: Builtins<'_>,
-        problems: &mut Vec<Problem>,
+        problems: &mut Diagnostics<'a>,
     ) -> Result<Cow<'a, str>, Reported> {
-        let text = self.text(node, problems)?;
+        let text = text_of(node, problems)?;
         if !text.contains("${") {
             return Ok(Cow::Borrowed(text));
         }
         let mut out = String::with_capacity(2 * text.len());
-        let mut is_broken = false;
+        let mut outcome = Ok(());
         for piece in split(text) {
-            let outcome = match piece {
+            let source = problems.source;
+            // The position is computed only if it is needed.
+            let at = |range| locate(source, node, text, range);
+            let pushed = match piece {
                 Piece::Text(text) => {
                     out.push_str(text);
                     Ok(())
                 }
                 Piece::Bad { why, range } => {
-                    let at = locate(self.source, node, text, &range);
-                    keep(problems, explain::bad(self.source, why, at));
-                    Err(Reported)
+                    Err(problems.report(Code::BadInterpolation, why, at(&range)))
                 }
                 Piece::Env { name, range } => {
-                    let at = locate(self.source, node, text, &range);
+                    let at = at(&range);
                     self.check_env(name, at, problems)
                         .and_then(|()| self.push_env(name, at, &mut out, problems))
                 }
                 Piece::Name { name, range } => {
-                    // The position is computed only for a problem.
-                    let at = || locate(self.source, node, text, &range);
-                    self.push_name(name, at, known, &mut out, problems)
+                    self.push_name(name, || at(&range), known, &mut out, problems)
                 }
             };
-            is_broken |= outcome.is_err();
+            outcome = outcome.and(pushed);
             if out.len() > MAX_VALUE {
                 break;
             }
         }
         self.spent += out.len();
         if out.len() > MAX_VALUE || self.spent > MAX_TOTAL {
-            keep(
-                problems,
-                explain::too_long(self.source, MAX_VALUE, node.used),
-            );
-            return Err(Reported);
+            return Err(too_long(node, problems));
         }
-        if is_broken {
-            Err(Reported)
-        } else {
-            Ok(Cow::Owned(out))
-        }
+        outcome.map(|()| Cow::Owned(out))
     }
 
     fn push_name(
@@ -262,44 +230,32 @@ impl<'a> Variables<'a> {
         at: impl Fn() -> Mark,
         known: Builtins<'_>,
         out: &mut String,
-        problems: &mut Vec<Problem>,
+        problems: &mut Diagnostics<'_>,
     ) -> Result<(), Reported> {
-        let whole = Builtin::parse(name).map(|builtin| [Part::Builtin(builtin)]);
-        let (parts, variable) = match &whole {
-            Some(whole) => (whole.as_slice(), None),
-            None => match self.table.get(name) {
-                Some(Variable::Ready(parts)) => (parts.as_slice(), Some(name)),
-                Some(Variable::Broken) => return Err(Reported),
-                None => {
-                    keep(
-                        problems,
-                        explain::unknown(self.source, name, at(), self.guesses(problems)),
-                    );
-                    return Err(Reported);
-                }
-            },
+        let whole = Builtin::of_word(name).map(|builtin| [Part::Builtin(builtin)]);
+        let (parts, variable) = match (&whole, self.table.get(name)) {
+            (Some(whole), _) => (whole.as_slice(), None),
+            (None, Some(Variable::Ready(parts))) => (parts.as_slice(), Some(name)),
+            (None, Some(Variable::Broken)) => return Err(Reported),
+            (None, None) => return Err(self.unknown(name, at(), problems)),
         };
-        let mut is_broken = false;
+        let mut outcome = Ok(());
         for part in parts {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Env { name, at } => {
-                    is_broken |= self.push_env(name, *at, out, problems).is_err();
+                    outcome = outcome.and(self.push_env(name, *at, out, problems));
                 }
                 Part::Builtin(builtin) => match self.builtin(*builtin, known) {
                     BuiltinValue::Value(value) => out.push_str(value),
-                    BuiltinValue::Broken => is_broken = true,
+                    BuiltinValue::Broken => outcome = Err(Reported),
                     BuiltinValue::Nowhere => {
-                        keep(
-                            problems,
-                            explain::not_here(self.source, *builtin, variable, at()),
-                        );
-                        is_broken = true;
+                        outcome = Err(problems.not_here(*builtin, variable, at()));
                     }
                 },
             }
         }
-        if is_broken { Err(Reported) } else { Ok(()) }
+        outcome
     }
 
     fn builtin<'k>(&'k self, builtin: Builtin, known: Builtins<'k>) -> BuiltinValue<'k> {
@@ -316,43 +272,47 @@ impl<'a> Variables<'a> {
         name: &str,
         at: Mark,
         out: &mut String,
-        problems: &mut Vec<Problem>,
+        problems: &mut Diagnostics<'_>,
     ) -> Result<(), Reported> {
-        let value = (self.env)(name).ok_or_else(|| {
-            keep(problems, explain::missing_env(self.source, name, at));
-            Reported
-        })?;
+        let value = (self.env)(name).ok_or_else(|| problems.missing_env(name, at))?;
         out.push_str(&value);
         Ok(())
     }
 
-    /// Returns the names that can be suggested; none if there are many problems already.
-    fn guesses(&self, problems: &[Problem]) -> &[&'a str] {
-        if problems.len() < MAX_GUESSES {
-            &self.names
-        } else {
-            &[]
-        }
+    /// Reports an unknown variable; names are suggested unless there are many problems already.
+    fn unknown(&self, name: &str, at: Mark, problems: &mut Diagnostics<'_>) -> Reported {
+        let known: &[&str] = if problems.guesses() { &self.names } else { &[] };
+        problems.unknown(name, at, known)
     }
 
     /// Refuses a token as a part of a value: values are shown, compared and stored.
-    fn check_env(&self, name: &str, at: Mark, problems: &mut Vec<Problem>) -> Result<(), Reported> {
-        if !self.tokens.contains(name) {
-            return Ok(());
+    fn check_env(
+        &self,
+        name: &str,
+        at: Mark,
+        problems: &mut Diagnostics<'_>,
+    ) -> Result<(), Reported> {
+        if self.tokens.contains(name) {
+            return Err(problems.token(name, at));
         }
-        keep(problems, explain::token(self.source, name, at));
-        Err(Reported)
+        Ok(())
     }
 }
 
-impl Part<'_> {
-    /// Returns the minimum length that the part adds to a value.
-    fn least_length(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Builtin(_) | Self::Env { .. } => 0,
-        }
+/// Returns the text of a value before its variables are replaced.
+fn text_of<'a>(node: &'a Node<Text>, problems: &mut Diagnostics<'a>) -> Result<&'a str, Reported> {
+    // A value of the wrong kind was reported when the file was read.
+    let text = node.text(problems.source).ok_or(Reported)?;
+    if text.len() > MAX_VALUE {
+        return Err(too_long(node, problems));
     }
+    Ok(text)
+}
+
+fn too_long(node: &Node<Text>, problems: &mut Diagnostics<'_>) -> Reported {
+    let message =
+        format!("a value has more than {MAX_VALUE} bytes, or all values together have too many");
+    problems.report(Code::ValueTooLong, message, node.used)
 }
 
 /// Returns the position of a piece inside of a value; that of the whole value if quotes or line

@@ -32,7 +32,7 @@ pub(super) fn read(text: &str) -> Result<RawManifest, Unusual> {
     if !is_begun {
         return Err(Unusual);
     }
-    let node: Node<RawManifest> = events.node()?;
+    let node: Node<RawManifest> = events.item()?.ok_or(Unusual)?;
     let is_ended = matches!(events.next()?.0, Event::DocumentEnd)
         && matches!(events.next()?.0, Event::StreamEnd);
     node.value
@@ -58,10 +58,7 @@ enum Start<'s> {
 
 impl<'s> Events<'s> {
     fn next(&mut self) -> Result<(Event<'s>, Span), Unusual> {
-        match self.parser.next_event() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(_)) | None => Err(Unusual),
-        }
+        self.parser.next_event().ok_or(Unusual)?.or(Err(Unusual))
     }
 
     /// Reads the next event, which must have neither anchor nor tag.
@@ -89,13 +86,12 @@ impl<'s> Events<'s> {
         }
         Ok((start, mark(&span)?))
     }
+}
 
-    /// Reads a value that must exist.
-    fn node<T: Shape>(&mut self) -> Result<Node<T>, Unusual> {
-        self.next_node()?.ok_or(Unusual)
-    }
+impl Items for Events<'_> {
+    type Error = Unusual;
 
-    fn next_node<T: Shape>(&mut self) -> Result<Option<Node<T>>, Unusual> {
+    fn item<T: Shape>(&mut self) -> Result<Option<Node<T>>, Unusual> {
         let (start, at) = self.start()?;
         let (value, found) = match start {
             Start::Scalar(text, style) if is_nothing(&text, style) => {
@@ -117,8 +113,7 @@ impl<'s> Events<'s> {
         }))
     }
 
-    /// Skips a value; false if there is none.
-    fn skip_value(&mut self) -> Result<bool, Unusual> {
+    fn skip(&mut self) -> Result<bool, Unusual> {
         let outer = self.depth;
         if matches!(self.start()?.0, Start::End) {
             return Ok(false);
@@ -127,18 +122,6 @@ impl<'s> Events<'s> {
             self.start()?;
         }
         Ok(true)
-    }
-}
-
-impl Items for Events<'_> {
-    type Error = Unusual;
-
-    fn item<T: Shape>(&mut self) -> Result<Option<Node<T>>, Unusual> {
-        self.next_node()
-    }
-
-    fn skip(&mut self) -> Result<bool, Unusual> {
-        self.skip_value()
     }
 }
 
@@ -156,17 +139,17 @@ impl<'s> Entries<'s> for Events<'s> {
     }
 
     fn value<T: Shape>(&mut self) -> Result<Node<T>, Unusual> {
-        self.node()
+        self.item()?.ok_or(Unusual)
     }
 
     fn skip(&mut self) -> Result<(), Unusual> {
-        self.skip_value()?.then_some(()).ok_or(Unusual)
+        Items::skip(self)?.then_some(()).ok_or(Unusual)
     }
 
     fn skip_entry(&mut self) -> Result<bool, Unusual> {
         Ok(self
             .key()?
-            .map(|_| self.skip_value())
+            .map(|_| Items::skip(self))
             .transpose()?
             .is_some())
     }

@@ -52,8 +52,8 @@ impl<'de, T: Shape> Deserialize<'de> for Node<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Loose<T>>::deserialize(deserializer)?;
         Ok(Self {
-            value: spanned.value.value,
-            found: spanned.value.found,
+            value: spanned.value.0,
+            found: spanned.value.1,
             used: mark(spanned.referenced),
             defined: mark(spanned.defined),
         })
@@ -72,11 +72,8 @@ pub(super) fn mark(location: Location) -> Mark {
     }
 }
 
-/// A value without its position.
-struct Loose<T> {
-    value: Option<T>,
-    found: Found,
-}
+/// A value without its position; `None` if it has the wrong shape.
+struct Loose<T>(Option<T>, Found);
 
 impl<'de, T: Shape> Deserialize<'de> for Loose<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -86,15 +83,6 @@ impl<'de, T: Shape> Deserialize<'de> for Loose<T> {
 
 struct LooseVisitor<T>(PhantomData<T>);
 
-impl<T: Shape> LooseVisitor<T> {
-    fn as_written(found: Found) -> Loose<T> {
-        Loose {
-            value: T::scalar(None),
-            found,
-        }
-    }
-}
-
 impl<'de, T: Shape> Visitor<'de> for LooseVisitor<T> {
     type Value = Loose<T>;
 
@@ -103,54 +91,41 @@ impl<'de, T: Shape> Visitor<'de> for LooseVisitor<T> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Loose {
-            value: T::nothing(),
-            found: Found::Nothing,
-        })
+        Ok(Loose(T::nothing(), Found::Nothing))
     }
 
     fn visit_bool<E: Error>(self, _value: bool) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Boolean))
+        Ok(Loose(T::scalar(None), Found::Boolean))
     }
 
     fn visit_i64<E: Error>(self, _value: i64) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Number))
+        Ok(Loose(T::scalar(None), Found::Number))
     }
 
     fn visit_u64<E: Error>(self, _value: u64) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Number))
+        Ok(Loose(T::scalar(None), Found::Number))
     }
 
     fn visit_f64<E: Error>(self, _value: f64) -> Result<Self::Value, E> {
-        Ok(LooseVisitor::as_written(Found::Number))
+        Ok(Loose(T::scalar(None), Found::Number))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Loose {
-            value: T::scalar(Some(Cow::Borrowed(value))),
-            found: Found::Text,
-        })
+        Ok(Loose(T::scalar(Some(Cow::Borrowed(value))), Found::Text))
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<Self::Value, E> {
-        Ok(Loose {
-            value: T::scalar(Some(Cow::Owned(value))),
-            found: Found::Text,
-        })
+        Ok(Loose(T::scalar(Some(Cow::Owned(value))), Found::Text))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-        Ok(Loose {
-            value: T::list(&mut Listed(items, PhantomData))?,
-            found: Found::List,
-        })
+        let list = T::list(&mut Listed(items, PhantomData))?;
+        Ok(Loose(list, Found::List))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
-        Ok(Loose {
-            value: T::mapping(&mut Mapped(entries, PhantomData))?,
-            found: Found::Mapping,
-        })
+        let mapping = T::mapping(&mut Mapped(entries, PhantomData))?;
+        Ok(Loose(mapping, Found::Mapping))
     }
 }
 
