@@ -11,7 +11,7 @@ use solform_emulator::{self as emulator, EmulatorOptions, Fault, JobPace, Profil
 
 use crate::apply::CancelHandle;
 use crate::cli::args::parse_duration;
-use crate::cli::environment::embedded_emulator::{self, Holder};
+use crate::cli::environment::embedded_emulator;
 use crate::cli::environment::session::{read_seed, seed_error};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::{Io, SharedErr};
@@ -107,11 +107,7 @@ pub(super) async fn run(
         faults: args.fault,
         ..EmulatorOptions::default()
     };
-    let holder = Holder {
-        who: &settings.who,
-        command: &io.secrets.redact(&settings.typed),
-    };
-    let embedded = embedded_emulator::start(options, args.seed.as_deref(), holder, io).await?;
+    let embedded = embedded_emulator::start(options, args.seed.as_deref(), settings, io).await?;
     // The first line is the address, for scripts that wait for it.
     writeln!(io.out, "{}", embedded.emulator.url())?;
     io.out.flush()?;

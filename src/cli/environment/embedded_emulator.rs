@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lock_holder;
-use crate::cli::clock;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::files::write_whole;
 use crate::cli::io::Io;
+use crate::cli::settings::Settings;
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
 use solform_emulator::{self as emulator, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
@@ -42,22 +42,13 @@ impl Embedded {
     }
 }
 
-/// The process that starts an emulator.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct Holder<'a> {
-    /// `user@host`.
-    pub(in crate::cli) who: &'a str,
-    /// The command line, without secrets.
-    pub(in crate::cli) command: &'a str,
-}
-
 /// Starts the emulator of the environment `emulator:`, with its data in the folder `.solform`
 /// beside the manifest.
 pub(in crate::cli) async fn start_in(
     root: &Path,
     seed: Option<(PathBuf, Seed)>,
     token: &str,
-    holder: Holder<'_>,
+    settings: &Settings,
     io: &mut Io,
 ) -> Result<Embedded, CommandError> {
     let data = root.join("emulator");
@@ -72,14 +63,14 @@ pub(in crate::cli) async fn start_in(
         job_pace: JobPace::After(JOB_TIME),
         ..EmulatorOptions::default()
     };
-    start(options, path.as_deref(), holder, io).await
+    start(options, path.as_deref(), settings, io).await
 }
 
 /// Starts an emulator. Warns if its data folder contains a world that was made from another seed.
 pub(in crate::cli) async fn start(
     options: EmulatorOptions,
     seed: Option<&Path>,
-    holder: Holder<'_>,
+    settings: &Settings,
     io: &mut Io,
 ) -> Result<Embedded, CommandError> {
     let data = options.data.clone();
@@ -115,7 +106,7 @@ pub(in crate::cli) async fn start(
         )?;
     }
     Ok(Embedded {
-        holder: data.as_deref().and_then(|data| write_holder(data, holder)),
+        holder: data.and_then(|data| write_holder(&data, settings, io)),
         emulator,
     })
 }
@@ -125,14 +116,8 @@ fn holder_path(data: &Path) -> PathBuf {
 }
 
 /// Writes the holder file. It is only information for other processes, so a failure is ignored.
-fn write_holder(data: &Path, holder: Holder<'_>) -> Option<HolderFile> {
-    let owner = LockOwner {
-        id: uuid::Uuid::new_v4().to_string(),
-        who: holder.who.to_owned(),
-        pid: std::process::id(),
-        command: holder.command.to_owned(),
-        since_ms: clock::now_ms(),
-    };
+fn write_holder(data: &Path, settings: &Settings, io: &Io) -> Option<HolderFile> {
+    let owner = lock_holder::this_process(settings, &io.secrets);
     let path = holder_path(data);
     let written = serde_json::to_vec(&owner)
         .map_err(std::io::Error::from)

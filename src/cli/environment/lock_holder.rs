@@ -2,9 +2,22 @@
 
 use std::time::Duration;
 
+use crate::api::Redactor;
 use crate::cli::clock;
+use crate::cli::settings::Settings;
 use crate::render::words;
 use crate::store::LockOwner;
+
+/// Returns this process as the holder of a lock, with its command line without secrets.
+pub(in crate::cli) fn this_process(settings: &Settings, secrets: &Redactor) -> LockOwner {
+    LockOwner {
+        id: uuid::Uuid::new_v4().to_string(),
+        who: settings.who.clone(),
+        pid: std::process::id(),
+        command: secrets.redact(&settings.typed).into_owned(),
+        since_ms: clock::now_ms(),
+    }
+}
 
 /// Returns the holder of a lock, its start time and its command, as text.
 pub(in crate::cli) fn description(holder: &LockOwner) -> String {

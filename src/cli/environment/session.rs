@@ -8,7 +8,7 @@ use url::Url;
 
 use super::client::client;
 use super::context::{EnvironmentContext, context_of, read_source};
-use super::embedded_emulator::{self, Embedded, Holder};
+use super::embedded_emulator::{self, Embedded};
 use crate::api::{ClientSettings, Files, Probe, ReadError, Reader};
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::CommandError;
@@ -62,11 +62,7 @@ pub(in crate::cli) async fn connect(
                 None => None,
             };
             let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
-            let holder = Holder {
-                who: &context.settings.who,
-                command: &io.secrets.redact(&context.settings.typed),
-            };
-            let embedded = embedded_emulator::start_in(&root, seed, &token, holder, io).await?;
+            let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
             let url = Url::parse(&embedded.emulator.url())
                 .expect("invariant: the emulator's address is a URL");
             (url, Some(SecretString::from(token)), Some(embedded))

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::apply_session::ApplySession;
-use super::approval::{self, Approval};
-use super::cancellation::Cancellation;
-use super::execution::{self, ApplyResult};
+use super::approval::{self, Approved};
 use super::next_command::{abandon_commands, next_command};
 use super::report::Reporting;
 use super::verification::{self, Verification};
@@ -34,7 +32,7 @@ pub(super) struct SavedFrom {
     pub(super) is_used_up: bool,
 }
 
-/// A plan to execute, and how to show it.
+/// A plan to execute.
 pub(super) struct ApplyRequest {
     /// The plan that is executed.
     pub(super) plan: Plan,
@@ -42,18 +40,11 @@ pub(super) struct ApplyRequest {
     pub(super) narrowed: Option<NarrowedPlan>,
     pub(super) saved: Option<SavedFrom>,
     pub(super) options: DiffOptions,
-    pub(super) overrides: Overrides,
-    pub(super) approval: Approval,
-    pub(super) parallelism: usize,
-    /// The detail of the printed plan and outcomes.
-    pub(super) detail: PlanDetail,
 }
 
 /// The workflow of an apply that holds its lock.
 pub(super) struct ApplyWorkflow<'a, 'r> {
-    pub(super) session: &'a Session,
-    pub(super) apply_session: &'a ApplySession,
-    pub(super) cancel: &'a Cancellation,
+    pub(super) apply_session: &'a ApplySession<'a>,
     pub(super) reporting: &'a mut Reporting<'r>,
     pub(super) io: &'a mut Io,
 }
@@ -64,54 +55,44 @@ impl ApplyWorkflow<'_, '_> {
         mut self,
         request: ApplyRequest,
     ) -> Result<ExitStatus, CommandError> {
-        let session = self.session;
+        let (args, session) = (self.reporting.args, self.apply_session.session);
         let again = (again_command(session, &request), request.saved.is_some());
         let ApplyRequest {
             plan,
             narrowed,
             saved,
             options,
-            overrides,
-            approval,
-            parallelism,
-            detail,
         } = request;
-        self.reporting.detail = detail;
+        let overrides = saved.as_ref().map_or_else(
+            || args.planning.overrides(),
+            |saved| saved.plan.options.allow,
+        );
         let not_approved: Vec<Change> = narrowed
             .as_ref()
             .map_or_else(Vec::new, |narrowed| narrowed.not_approved.clone());
+        let detail = args.planning.detail.detail();
         print_plan(&plan, narrowed.as_ref(), detail, self.io)?;
-        let mode = plan.mode;
-        self.reporting.mode = mode;
+        self.reporting.mode = plan.mode;
         let (approved, shown) = judged(session, plan, narrowed, &overrides, self.io)?;
-        plan_formats::stream_plan(
-            shown.as_ref().unwrap_or_else(|| approved.plan()),
-            true,
-            self.io,
-        );
+        let shown = shown.as_ref().unwrap_or_else(|| approved.plan());
+        plan_formats::stream_plan(shown, true, self.io);
         self.io.flush_text()?;
         let has_changes = approved.has_changes();
         // The store must record that the plan is done, even if nothing is left to execute.
         let has_run = has_changes
             || (approved.has_decided() && saved.as_ref().is_none_or(|saved| !saved.is_used_up));
-        if has_changes && let Approval::Ask { may_ask } = approval {
-            let question = question(session, mode);
-            approval::ask(
-                approval::Approved::Plan,
-                &question,
-                may_ask,
-                self.cancel,
-                self.io,
-            )
-            .await?;
+        if has_changes && saved.is_none() && !args.auto_approve {
+            let question = question(session, self.reporting.mode);
+            let may_ask = !args.planning.no_input;
+            let cancel = self.apply_session.cancel;
+            approval::ask(Approved::Plan, &question, may_ask, cancel, self.io).await?;
         }
         let (run, report, after) = if has_run {
             let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
-            self.run_and_verify(&approved, &kept, &options, parallelism)
-                .await?
+            self.run_and_verify(&approved, &kept, &options).await?
         } else {
             let mut report = ApplyReport::of_decided(&approved);
-            report.credit(&self.apply_session.recovered);
+            report.credit(&self.apply_session.past.recovered);
             (None, report, Verification::unchanged(approved.plan()))
         };
         let in_flight = left_in_flight(approved.plan(), &report);
@@ -141,7 +122,7 @@ impl ApplyWorkflow<'_, '_> {
             abandon: &session.context.command("abandon").to_string(),
             resume_command: &next,
         };
-        let status = status_of(approved.plan(), &report, &after, &in_flight);
+        let status = status_of(&view);
         match (self.reporting.write_report(&view, self.io), status) {
             // Writes were sent, so a closed output no longer changes the result.
             (Ok(()), _) => Ok(status),
@@ -161,31 +142,18 @@ impl ApplyWorkflow<'_, '_> {
         approved: &ApprovedPlan,
         kept: &SavedPlan,
         options: &DiffOptions,
-        parallelism: usize,
     ) -> Result<(Option<String>, ApplyReport, Verification), CommandError> {
-        let Self {
-            session,
-            apply_session,
-            cancel,
-            io,
-            ..
-        } = self;
-        cancel.set_next(&session.context.command("apply").argument("--resume"));
-        let ApplyResult { run, mut report } = execution::run_apply(
-            session,
-            approved,
-            kept,
-            (options, parallelism),
-            apply_session,
-            cancel,
-            io,
-        )
-        .await?;
-        report.credit(&apply_session.recovered);
-        let (plan, history) = (approved.plan(), &apply_session.history);
-        let interrupt = cancel.interrupt();
-        let after =
-            verification::verify(session, &report, plan, history, options, interrupt, io).await;
+        let apply_session = self.apply_session;
+        let resume = apply_session.session.context.command("apply");
+        apply_session.cancel.set_next(&resume.argument("--resume"));
+        let parallelism = self.reporting.args.planning.parallelism;
+        let (run, mut report) = apply_session
+            .execute(approved, kept, options, parallelism, self.io)
+            .await?;
+        report.credit(&apply_session.past.recovered);
+        let planner = apply_session.planner(options);
+        let interrupt = apply_session.cancel.interrupt();
+        let after = verification::verify(planner, &report, interrupt, self.io).await;
         Ok((Some(run), report, after))
     }
 }
@@ -272,21 +240,17 @@ fn left_in_flight(plan: &Plan, report: &ApplyReport) -> Vec<InFlight> {
         .collect()
 }
 
-fn status_of(
-    plan: &Plan,
-    report: &ApplyReport,
-    after: &Verification,
-    in_flight: &[InFlight],
-) -> ExitStatus {
+fn status_of(view: &ReportView<'_>) -> ExitStatus {
+    let report = view.report;
     let has = |word| report.count(word) > 0;
     let is_partial = has(OutcomeKind::Failed)
         || has(OutcomeKind::Skipped)
-        || !after.not_converged.is_empty()
-        || !after.waiting_for_review.is_empty()
-        || Summary::of(plan).is_partial()
-        || after.unproven.is_some();
-    let is_cancelled = has(OutcomeKind::Cancelled) || after.is_interrupted;
-    let is_in_flight = has(OutcomeKind::Unknown) || !in_flight.is_empty();
+        || !view.not_converged.is_empty()
+        || !view.waiting_for_review.is_empty()
+        || Summary::of(view.plan).is_partial()
+        || view.unproven.is_some();
+    let is_cancelled = has(OutcomeKind::Cancelled) || view.is_interrupted;
+    let is_in_flight = has(OutcomeKind::Unknown) || !view.in_flight.is_empty();
     with_precedence(&[
         (is_cancelled, ExitStatus::Cancelled),
         (is_in_flight, ExitStatus::InFlight),

@@ -17,12 +17,19 @@ use crate::render::StreamMessage;
 use crate::store::{Lease, LockOwner, PastApply, Store, history_of, lock};
 
 /// The lock and the store of an apply in progress.
-pub(in crate::cli) struct ApplySession {
+pub(in crate::cli) struct ApplySession<'a> {
+    pub(in crate::cli) session: &'a Session,
+    pub(in crate::cli) cancel: &'a Cancellation,
     pub(in crate::cli) store: Arc<dyn Store>,
     pub(in crate::cli) lease: Lease,
     /// The id of the lock; none if `--lock=false`.
     pub(in crate::cli) lock: Option<String>,
-    /// The state that earlier applies left.
+    pub(in crate::cli) past: EarlierApplies,
+}
+
+/// The state that earlier applies left.
+#[derive(Default)]
+pub(in crate::cli) struct EarlierApplies {
     pub(in crate::cli) history: ApplyHistory,
     /// Versions whose deploy was sent by an earlier apply, and that were not found since.
     pub(in crate::cli) sent_before: BTreeSet<Identity>,
@@ -30,22 +37,12 @@ pub(in crate::cli) struct ApplySession {
     pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
     /// Versions whose change this apply found done while it recovered an earlier apply.
     pub(in crate::cli) recovered: BTreeSet<Identity>,
-    /// The writes of each earlier apply, with the plan that it applied and whether this one
-    /// recovers it.
-    pub(super) own_writes: Vec<PastWrites>,
+    /// The applies that this one recovers.
+    pub(super) recovered_runs: BTreeSet<String>,
     /// The newest apply, if it is not complete.
     pub(in crate::cli) interrupted: Option<String>,
-    /// The newest apply.
-    pub(in crate::cli) newest: Option<String>,
     /// All applies in the store, the oldest first.
     pub(in crate::cli) runs: Vec<PastApply>,
-}
-
-/// The writes of an earlier apply.
-pub(super) struct PastWrites {
-    pub(super) plan: Option<String>,
-    pub(super) is_recovered: bool,
-    pub(super) writes: Vec<PastWrite>,
 }
 
 /// Opens the store, acquires the lock unless `--lock=false`, and returns the lock's id.
@@ -79,16 +76,7 @@ async fn locked(
     io: &mut Io,
 ) -> Result<(Lease, String), CommandError> {
     prove_locks(store, cancel).await?;
-    let owner = LockOwner {
-        id: uuid::Uuid::new_v4().to_string(),
-        who: session.context.settings.who.clone(),
-        pid: std::process::id(),
-        command: io
-            .secrets
-            .redact(&session.context.settings.typed)
-            .into_owned(),
-        since_ms: clock::now_ms(),
-    };
+    let owner = lock_holder::this_process(&session.context.settings, &io.secrets);
     let err = crate::cli::io::SharedErr::new(&io.secrets);
     let stream = io.stream.clone();
     let on_wait = move |holder: &LockOwner| {
@@ -142,11 +130,14 @@ async fn prove_locks(store: &dyn Store, cancel: &Cancellation) -> Result<(), Com
 pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastApply>, CommandError> {
     let mut runs = Vec::new();
     for id in store.applies().await? {
-        let bytes = store.read(&id).await?;
-        let run = PastApply::read(&id, &store.location(), &bytes)?;
-        runs.push(run);
+        runs.push(read_run(store, &id).await?);
     }
     Ok(runs)
+}
+
+pub(super) async fn read_run(store: &dyn Store, id: &str) -> Result<PastApply, CommandError> {
+    let bytes = store.read(id).await?;
+    Ok(PastApply::read(id, &store.location(), &bytes)?)
 }
 
 /// The timeout for a store that a command does not need.
@@ -222,7 +213,7 @@ pub(in crate::cli) fn held_back(
         .collect()
 }
 
-impl ApplySession {
+impl ApplySession<'_> {
     /// Releases the lock.
     pub(in crate::cli) async fn end(self) {
         self.lease.release().await;
@@ -230,9 +221,13 @@ impl ApplySession {
 
     /// Returns the writes that do not count as foreign changes: those of the applies that this one
     /// recovers, and of all applies of the same plan.
-    pub(in crate::cli) fn own_writes(&self, plan: &str) -> OwnWrites {
-        let past = self.own_writes.iter();
-        let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
-        OwnWrites::of(own.flat_map(|past| &past.writes))
+    pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
+        let is_own = |run: &&PastApply| {
+            self.past.recovered_runs.contains(&run.id) || run.plan.as_deref() == Some(plan)
+        };
+        // Without the lock, an earlier apply may still be in progress.
+        let runs = self.past.runs.iter().filter(|_| self.lock.is_some());
+        let writes: Vec<PastWrite> = runs.filter(is_own).flat_map(PastApply::writes).collect();
+        OwnWrites::of(&writes)
     }
 }

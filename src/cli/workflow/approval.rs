@@ -6,17 +6,6 @@ use super::cancellation::Cancellation;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::io::Io;
 
-/// The approval of a plan.
-pub(in crate::cli) enum Approval {
-    /// Approved by `--auto-approve` or by a saved plan.
-    Given,
-    /// Not approved yet.
-    Ask {
-        /// True if a prompt is allowed.
-        may_ask: bool,
-    },
-}
-
 /// What is approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Approved {
