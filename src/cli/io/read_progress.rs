@@ -1,15 +1,15 @@
 //! The progress of reads: on a terminal one line that is updated in place, elsewhere one line soon
 //! and then one every half minute.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use tokio::time::Instant;
 
 use super::event_stream::Stream;
-use super::progress::HEARTBEAT;
-use super::redaction::SharedErr;
+use super::progress::{HEARTBEAT, spinner};
+use super::redaction::{SharedErr, lock};
 use super::streams::Io;
 use crate::api::{ReadEvent, ReadSink};
 use crate::live::grouped;
@@ -57,7 +57,7 @@ struct State {
 pub(in crate::cli) fn read_sink(io: &Io) -> ReadSink {
     let status = Arc::new(Status {
         state: Mutex::default(),
-        bars: io.bars.clone().filter(|_| io.stream.is_none()),
+        bars: io.bars.clone(),
         err: SharedErr::new(&io.secrets),
         stream: io.stream.clone(),
     });
@@ -76,19 +76,9 @@ async fn tick(status: Weak<Status>) {
     }
 }
 
-fn line_of_its_own() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::new_spinner().with_style(style)
-}
-
 impl Status {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take(&self, event: &ReadEvent<'_>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.take(event, Instant::now());
         if state.idle_since.is_some()
             && let Some(bar) = state.bar.take()
@@ -99,7 +89,7 @@ impl Status {
     }
 
     fn show(&self, now: Instant) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let is_idle = state.idle_since.is_some();
         let since = state
             .since
@@ -109,7 +99,8 @@ impl Status {
         };
         let line = state.line(now - since);
         if let Some(bars) = &self.bars {
-            let bar = state.bar.get_or_insert_with(|| bars.add(line_of_its_own()));
+            let new = || bars.add(spinner("{spinner} {wide_msg}"));
+            let bar = state.bar.get_or_insert_with(new);
             bar.set_message(line);
             bar.tick();
             return;

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::event_stream::Stream;
-use super::redaction::{LogWriter, Redacted, stderr_width, stdout_width};
+use super::redaction::{Redacted, stdout_width};
 use super::repeated::Repeated;
 use crate::api::Redactor;
 use crate::cli::args::LogLevel;
@@ -19,7 +19,7 @@ use crate::cli::settings::Settings;
 use crate::manifest::{self, Problem};
 use crate::plan::Refusal;
 use crate::render::{
-    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, words,
+    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, styled, words,
 };
 
 /// Standard output and error of one command.
@@ -40,7 +40,8 @@ pub(in crate::cli) struct Io {
     is_err_coloured: bool,
     /// The options that printed commands repeat.
     pub(in crate::cli) invocation: Invocation,
-    /// The lines that are updated in place, if standard error is a terminal.
+    /// The lines that are updated in place, if standard error is a terminal and there is no event
+    /// stream.
     pub(in crate::cli) bars: Option<MultiProgress>,
 }
 
@@ -70,7 +71,7 @@ impl Io {
         let is_watched = is_err_terminal && !settings.is_ci && !settings.is_plain;
         Self {
             out: Redacted::new(io::stdout(), Arc::clone(&secrets), stdout_width),
-            err: Redacted::new(io::stderr(), Arc::clone(&secrets), stderr_width),
+            err: Redacted::stderr(&secrets),
             secrets,
             out_styles: styles(io::stdout().is_terminal()),
             err_styles: styles(is_err_terminal),
@@ -91,6 +92,7 @@ impl Io {
         stream.send(StreamMessage::version());
         self.stream = Some(stream);
         self.text = TextTarget::Nowhere;
+        self.bars = None;
     }
 
     /// Reserves standard output for a document: text for people goes to standard error.
@@ -150,10 +152,11 @@ impl Io {
         };
         // Only solform's own messages: libraries may log headers.
         let own = filter_fn(|metadata| metadata.target().starts_with("solform"));
+        let secrets = Arc::clone(&self.secrets);
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)
             .with_ansi(self.is_err_coloured)
-            .with_writer(LogWriter(Arc::clone(&self.secrets)))
+            .with_writer(move || Redacted::stderr(&secrets))
             .finish()
             .with(own);
         // Only tests start a second log in one process; the first one is kept.
@@ -197,7 +200,7 @@ impl Io {
     }
 
     fn headline(&mut self, error: &CommandError) -> io::Result<()> {
-        let head = anstyle_text(self.err_styles.destroy, "Error:");
+        let head = styled(self.err_styles.destroy, "Error:");
         writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))
     }
 
@@ -219,7 +222,7 @@ impl Io {
                 manifest::Severity::Error => (self.err_styles.destroy, "Error:"),
                 manifest::Severity::Warning => (self.err_styles.warning, "Warning:"),
             };
-            writeln!(self.err, "{} {line}", anstyle_text(style, head))?;
+            writeln!(self.err, "{} {line}", styled(style, head))?;
         }
         Ok(())
     }
@@ -291,8 +294,4 @@ impl Io {
         self.err.flush()?;
         self.stream.as_ref().map_or(Ok(()), Stream::check)
     }
-}
-
-fn anstyle_text(style: anstyle::Style, text: &str) -> String {
-    format!("{}{text}{}", style.render(), style.render_reset())
 }
