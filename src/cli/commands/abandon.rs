@@ -56,7 +56,7 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     if args.json {
         if !args.auto_approve {
-            return Err(approval::not_approved_with_json(Approved::Abandonment));
+            return Err(approval::not_approved(Approved::Abandonment, true));
         }
         io.reserve_out();
     }

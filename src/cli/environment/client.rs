@@ -43,27 +43,17 @@ pub(in crate::cli) fn client(
         Some(source) => Some(token_supplier(source, environment, folder, settings, io)?),
         None => own_token.map(TokenSupplier::fixed),
     };
-    let pem = |path: &Option<PathBuf>| {
-        path.as_ref()
-            .map(|path| {
-                let path = settings.manifest_path(folder, path)?;
-                regular_file::read(&path, SECRET_LIMIT)
-                    .map_err(|source| CommandError::io("read", &path, source))
-            })
-            .transpose()
+    let read = |path: &PathBuf| {
+        let path = settings.manifest_path(folder, path)?;
+        regular_file::read(&path, SECRET_LIMIT)
+            .map_err(|source| CommandError::io("read", &path, source))
     };
+    let pem = |path: &Option<PathBuf>| path.as_ref().map(read).transpose();
     client_settings.roots_pem = pem(&environment.tls.ca_bundle)?.into_iter().collect();
-    client_settings.client_identity_pem = match (
-        pem(&environment.tls.client_cert)?,
-        pem(&environment.tls.client_key)?,
-    ) {
-        (Some(mut certificate), Some(key)) => {
-            certificate.push(b'\n');
-            certificate.extend(key);
-            Some(certificate)
-        }
-        _ => None,
-    };
+    let certificate = pem(&environment.tls.client_cert)?;
+    let identity = certificate.zip(pem(&environment.tls.client_key)?);
+    client_settings.client_identity_pem =
+        identity.map(|(certificate, key)| [certificate, key].join(&b'\n'));
     client_settings.events = Some(read_sink(io));
     adjust(&mut client_settings);
     Client::new(client_settings).map_err(|source| settings_error(environment, source))

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempPath;
+
 use super::lock_holder;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::files::write_whole;
@@ -19,19 +21,11 @@ const HOLDER_LIMIT: u64 = 64 * 1024;
 
 /// A running emulator, and the file that names the process that holds its data folder.
 pub(in crate::cli) struct Embedded {
-    /// Dropped first: after the emulator has stopped, the file may belong to the next holder.
-    holder: Option<HolderFile>,
+    /// Removed first: after the emulator has stopped, the file may belong to the next holder. A
+    /// killed process leaves its file behind, but the file is read only while another process holds
+    /// the folder, which has overwritten it.
+    holder: Option<TempPath>,
     pub(in crate::cli) emulator: Emulator,
-}
-
-/// The file that names the holder of a data folder. A killed process leaves its file behind, but
-/// the file is read only while another process holds the folder, which has overwritten it.
-struct HolderFile(PathBuf);
-
-impl Drop for HolderFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 impl Embedded {
@@ -116,19 +110,17 @@ fn holder_path(data: &Path) -> PathBuf {
 }
 
 /// Writes the holder file. It is only information for other processes, so a failure is ignored.
-fn write_holder(data: &Path, settings: &Settings, io: &Io) -> Option<HolderFile> {
+fn write_holder(data: &Path, settings: &Settings, io: &Io) -> Option<TempPath> {
     let owner = lock_holder::this_process(settings, &io.secrets);
     let path = holder_path(data);
-    let written = serde_json::to_vec(&owner)
+    serde_json::to_vec(&owner)
         .map_err(std::io::Error::from)
-        .and_then(|text| write_whole(&path, &text));
-    match written {
-        Ok(()) => Some(HolderFile(path)),
-        Err(error) => {
+        .and_then(|text| write_whole(&path, &text))
+        .and_then(|()| TempPath::try_from_path(path))
+        .inspect_err(|error| {
             tracing::debug!(%error, "the holder of the data folder could not be written");
-            None
-        }
-    }
+        })
+        .ok()
 }
 
 fn read_holder(data: &Path) -> Option<String> {

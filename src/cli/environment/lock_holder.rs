@@ -21,12 +21,12 @@ pub(in crate::cli) fn this_process(settings: &Settings, secrets: &Redactor) -> L
 
 /// Returns the holder of a lock, its start time and its command, as text.
 pub(in crate::cli) fn description(holder: &LockOwner) -> String {
-    let age = clock::now_ms().saturating_sub(holder.since_ms);
-    let age = if holder.since_ms == 0 {
-        String::new()
-    } else {
-        let age = words::duration(Duration::from_millis(age));
-        format!(" for {age}")
+    let age = match holder.since_ms {
+        0 => String::new(),
+        since_ms => {
+            let age = Duration::from_millis(clock::now_ms().saturating_sub(since_ms));
+            format!(" for {}", words::duration(age))
+        }
     };
     format!(
         "{} (process {}){age}, by `{}`",

@@ -36,12 +36,10 @@ pub(in crate::cli) fn diagnostics_of(
         ErrorKind::Manifest(problems) => {
             let shown = problems.most_important(PROBLEMS_SENT);
             let diagnostics = shown.into_iter().map(Diagnostic::of_problem);
+            let mut sorted: Vec<_> = diagnostics.collect();
+            sorted.sort_by_key(|problem| problem.severity == Severity::Error);
             let rest = more_problems(problems.iter().len(), PROBLEMS_SENT);
-            let rest = rest.map(|rest| Diagnostic::new(Severity::Error, rest));
-            let (errors, mut sorted): (Vec<_>, Vec<_>) =
-                diagnostics.partition(|problem| problem.severity == Severity::Error);
-            sorted.extend(errors);
-            sorted.extend(rest);
+            sorted.extend(rest.map(|rest| Diagnostic::new(Severity::Error, rest)));
             sorted
         }
         ErrorKind::Reviewed(_)

@@ -309,23 +309,24 @@ fn run_message(event: &RunEvent) -> String {
     match event {
         RunEvent::Retrying {
             after,
-            is_ambiguous: true,
+            is_ambiguous,
             why,
-        } => format!(
-            "the answer is lost, looking for the run for {}: {}",
-            words::duration(*after),
-            words::escaped(why)
-        ),
-        RunEvent::Retrying { after, why, .. } => format!(
-            "sending again in {}: {}",
-            words::duration(*after),
-            words::escaped(why)
-        ),
-        RunEvent::Answered {
-            word,
-            progress: Some(share),
-        } => format!("{} {:.0} %", words::escaped(word), share * 100.0),
-        RunEvent::Answered { word, .. } => words::escaped(word),
+        } => {
+            let action = if *is_ambiguous {
+                "the answer is lost, looking for the run for"
+            } else {
+                "sending again in"
+            };
+            format!(
+                "{action} {}: {}",
+                words::duration(*after),
+                words::escaped(why)
+            )
+        }
+        RunEvent::Answered { word, progress } => match progress {
+            Some(share) => format!("{} {:.0} %", words::escaped(word), share * 100.0),
+            None => words::escaped(word),
+        },
     }
 }
 

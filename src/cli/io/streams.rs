@@ -35,7 +35,8 @@ pub(in crate::cli) struct Io {
     pub(in crate::cli) can_ask: bool,
     /// The event stream of `--json`; nothing else is then written to standard output.
     pub(in crate::cli) stream: Option<Stream>,
-    text: TextTarget,
+    /// True if standard output is for a document: text for people goes to standard error.
+    is_out_reserved: bool,
     nowhere: io::Sink,
     is_err_coloured: bool,
     /// The options that printed commands repeat.
@@ -43,17 +44,6 @@ pub(in crate::cli) struct Io {
     /// The lines that are updated in place, if standard error is a terminal and there is no event
     /// stream.
     pub(in crate::cli) bars: Option<MultiProgress>,
-}
-
-/// The target of text for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TextTarget {
-    /// Standard output.
-    Out,
-    /// Standard error, because standard output is for a document.
-    Err,
-    /// None, because the event stream contains everything.
-    Nowhere,
 }
 
 impl Io {
@@ -77,7 +67,7 @@ impl Io {
             err_styles: styles(is_err_terminal),
             can_ask: io::stdin().is_terminal() && is_err_terminal && !settings.is_ci,
             stream: None,
-            text: TextTarget::Out,
+            is_out_reserved: false,
             nowhere: io::sink(),
             is_err_coloured: may_colour && is_err_terminal,
             invocation: settings.invocation.clone(),
@@ -91,23 +81,23 @@ impl Io {
         let stream = Stream::new(Box::new(io::stdout()), &self.secrets, clock::now_ms);
         stream.send(StreamMessage::version());
         self.stream = Some(stream);
-        self.text = TextTarget::Nowhere;
         self.bars = None;
     }
 
     /// Reserves standard output for a document: text for people goes to standard error.
     pub(in crate::cli) fn reserve_out(&mut self) {
-        if self.text == TextTarget::Out {
-            self.text = TextTarget::Err;
-        }
+        self.is_out_reserved = true;
     }
 
-    /// Returns the writer for text for people, and its styles.
+    /// Returns the writer for text for people, and its styles. With an event stream, which contains
+    /// everything, the text is dropped.
     pub(in crate::cli) fn text(&mut self) -> (&mut dyn Write, Styles) {
-        match self.text {
-            TextTarget::Out => (&mut self.out, self.out_styles),
-            TextTarget::Err => (&mut self.err, self.err_styles),
-            TextTarget::Nowhere => (&mut self.nowhere, Styles::default()),
+        if self.stream.is_some() {
+            (&mut self.nowhere, Styles::default())
+        } else if self.is_out_reserved {
+            (&mut self.err, self.err_styles)
+        } else {
+            (&mut self.out, self.out_styles)
         }
     }
 
@@ -175,19 +165,18 @@ impl Io {
                 stream.send(StreamMessage::diagnostic(diagnostic));
             }
         }
-        match &error.kind {
+        let problems = match &error.kind {
             // The refusals were shown with the plan.
             ErrorKind::Closed | ErrorKind::Blocked(_) | ErrorKind::Unproven(_) => return Ok(()),
-            ErrorKind::Manifest(problems) => self.problems(problems)?,
-            ErrorKind::Reviewed(problems) => {
-                self.headline(error)?;
-                self.problems(problems)?;
-            }
-            ErrorKind::Failed
-            | ErrorKind::Stale
-            | ErrorKind::InFlight
-            | ErrorKind::Cancelled
-            | ErrorKind::Locked => self.headline(error)?,
+            ErrorKind::Manifest(problems) | ErrorKind::Reviewed(problems) => Some(problems),
+            _ => None,
+        };
+        if !matches!(error.kind, ErrorKind::Manifest(_)) {
+            let head = styled(self.err_styles.destroy, "Error:");
+            writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))?;
+        }
+        if let Some(problems) = problems {
+            self.problems(problems)?;
         }
         for cause in error.causes() {
             writeln!(self.err, "  because {}", words::escaped(&cause))?;
@@ -197,11 +186,6 @@ impl Io {
             writeln!(self.err, "  help: {}", words::escaped(&help))?;
         }
         self.err.flush()
-    }
-
-    fn headline(&mut self, error: &CommandError) -> io::Result<()> {
-        let head = styled(self.err_styles.destroy, "Error:");
-        writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))
     }
 
     /// Shows problems of the manifest; repeated ones are grouped.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::apply_request::{ApplyRequest, ApplyWorkflow, SavedFrom};
+use super::apply_request::{ApplyRequest, ApplyWorkflow};
 use super::cancellation::Cancellation;
 use super::report::Reporting;
 use super::{plan, recovery, saved_plan};
@@ -79,7 +79,7 @@ async fn open_and_execute(
     reporting.set_environment(&session);
     let is_resumed = matches!(source, ApplySource::Interrupted);
     let command = session.context.command(verb);
-    cancel.set_next(&match &file {
+    let again = match &file {
         Some((path, saved)) => {
             // If the whole plan is refused, no lock is needed.
             saved_plan::check(path, verb, saved, &session, args)?;
@@ -87,16 +87,18 @@ async fn open_and_execute(
         }
         None if is_resumed => command.argument("--resume"),
         None => command,
-    });
+    };
+    cancel.set_next(&again);
     let apply_session = recovery::open(&session, &args.store, cancel, io).await?;
     session.reader().serve_steps(args.planning.parallelism);
     let workflow = ApplyWorkflow {
         apply_session: &apply_session,
+        again,
         reporting,
         io,
     };
     let done = match file {
-        Some((path, saved)) => workflow.apply_saved(saved, Some(path)).await,
+        Some((_, saved)) => workflow.apply_saved(saved).await,
         None if is_resumed => workflow.resume().await,
         None => workflow.apply_manifest().await,
     };
@@ -119,18 +121,15 @@ impl ApplyWorkflow<'_, '_> {
             plan: self.apply_session.cancel.or_interrupted(plan).await?,
             narrowed: None,
             saved: None,
+            is_used_up: false,
             options,
         };
         self.execute(request).await
     }
 
     /// Makes a new plan from the manifest, and executes only the changes that the saved plan
-    /// approves. There is no plan file if an interrupted apply is resumed.
-    async fn apply_saved(
-        self,
-        saved: SavedPlan,
-        file: Option<&Path>,
-    ) -> Result<ExitStatus, CommandError> {
+    /// approves.
+    async fn apply_saved(self, saved: SavedPlan) -> Result<ExitStatus, CommandError> {
         tracing::info!(plan = %saved.id, "applying a saved plan");
         let past = &self.apply_session.past;
         let progress = progress_of(&past.runs, &saved.id);
@@ -146,11 +145,8 @@ impl ApplyWorkflow<'_, '_> {
         let request = ApplyRequest {
             plan: narrowed.to_execute(),
             narrowed: Some(narrowed),
-            saved: Some(SavedFrom {
-                plan: saved,
-                file: file.map(Path::to_owned),
-                is_used_up: progress.is_used_up,
-            }),
+            saved: Some(saved),
+            is_used_up: progress.is_used_up,
             options,
         };
         self.execute(request).await
@@ -175,6 +171,6 @@ impl ApplyWorkflow<'_, '_> {
             .check_against(self.apply_session.session.manifest())
             .map_err(refused)?;
         self.io.note(&format!("Resuming the run {run}."))?;
-        self.apply_saved(saved, None).await
+        self.apply_saved(saved).await
     }
 }

@@ -1,14 +1,13 @@
 //! The execution of a request to apply a plan: approval, writes, verification, report.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use super::apply_session::ApplySession;
 use super::approval::{self, Approved};
 use super::next_command::{abandon_commands, next_command};
 use super::report::Reporting;
 use super::verification::{self, Verification};
-use super::{packages, plan, plan_formats, saved_plan};
+use super::{packages, plan, plan_formats};
 use crate::apply::{ApplyReport, Totals};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
@@ -23,28 +22,24 @@ use crate::plan::{
 };
 use crate::render::{PlanDetail, ReportView, render_not_approved, words};
 
-/// The saved plan that is applied.
-pub(super) struct SavedFrom {
-    pub(super) plan: SavedPlan,
-    /// The plan file; none if an interrupted apply is resumed.
-    pub(super) file: Option<PathBuf>,
-    /// True if an earlier apply has completed all changes of the plan.
-    pub(super) is_used_up: bool,
-}
-
 /// A plan to execute.
 pub(super) struct ApplyRequest {
     /// The plan that is executed.
     pub(super) plan: Plan,
     /// The plan with every approved change, if a saved plan is the approval.
     pub(super) narrowed: Option<NarrowedPlan>,
-    pub(super) saved: Option<SavedFrom>,
+    /// The saved plan that is applied.
+    pub(super) saved: Option<SavedPlan>,
+    /// True if an earlier apply has completed all changes of the saved plan.
+    pub(super) is_used_up: bool,
     pub(super) options: DiffOptions,
 }
 
 /// The workflow of an apply that holds its lock.
 pub(super) struct ApplyWorkflow<'a, 'r> {
     pub(super) apply_session: &'a ApplySession<'a>,
+    /// The command that starts this apply again: completed changes of a saved plan count as done.
+    pub(super) again: PrintedCommand,
     pub(super) reporting: &'a mut Reporting<'r>,
     pub(super) io: &'a mut Io,
 }
@@ -56,17 +51,23 @@ impl ApplyWorkflow<'_, '_> {
         request: ApplyRequest,
     ) -> Result<ExitStatus, CommandError> {
         let (args, session) = (self.reporting.args, self.apply_session.session);
-        let again = (again_command(session, &request), request.saved.is_some());
         let ApplyRequest {
             plan,
             narrowed,
             saved,
+            is_used_up,
             options,
         } = request;
-        let overrides = saved.as_ref().map_or_else(
-            || args.planning.overrides(),
-            |saved| saved.plan.options.allow,
-        );
+        let again = self.again.clone();
+        let again = match &saved {
+            None => again
+                .options("--target", &options.targets)
+                .options("--exclude", &options.excludes),
+            Some(_) => again,
+        };
+        let again = (again, saved.is_some());
+        let allowed = saved.as_ref().map(|saved| saved.options.allow);
+        let overrides = allowed.unwrap_or_else(|| args.planning.overrides());
         let not_approved: Vec<Change> = narrowed
             .as_ref()
             .map_or_else(Vec::new, |narrowed| narrowed.not_approved.clone());
@@ -79,8 +80,7 @@ impl ApplyWorkflow<'_, '_> {
         self.io.flush_text()?;
         let has_changes = approved.has_changes();
         // The store must record that the plan is done, even if nothing is left to execute.
-        let has_run = has_changes
-            || (approved.has_decided() && saved.as_ref().is_none_or(|saved| !saved.is_used_up));
+        let has_run = has_changes || (approved.has_decided() && !is_used_up);
         if has_changes && saved.is_none() && !args.auto_approve {
             let question = question(session, self.reporting.mode);
             let may_ask = !args.planning.no_input;
@@ -88,7 +88,12 @@ impl ApplyWorkflow<'_, '_> {
             approval::ask(Approved::Plan, &question, may_ask, cancel, self.io).await?;
         }
         let (run, report, after) = if has_run {
-            let kept = kept_plan(&approved, PlanOptions::new(&options, overrides), saved);
+            // A later `apply --resume` reads the plan in this form from the store.
+            let kept = saved.unwrap_or_else(|| {
+                let id = uuid::Uuid::new_v4().to_string();
+                let (plan, options) = (approved.plan(), PlanOptions::new(&options, overrides));
+                SavedPlan::new(plan.clone(), Vec::new(), options, id, clock::now_ms())
+            });
             self.run_and_verify(&approved, &kept, &options).await?
         } else {
             let mut report = ApplyReport::of_decided(&approved);
@@ -219,16 +224,6 @@ fn question(session: &Session, mode: Mode) -> String {
     }
 }
 
-/// Returns the plan in the form that the store keeps for a later `apply --resume`.
-fn kept_plan(approved: &ApprovedPlan, options: PlanOptions, saved: Option<SavedFrom>) -> SavedPlan {
-    if let Some(saved) = saved {
-        return saved.plan;
-    }
-    let id = uuid::Uuid::new_v4().to_string();
-    let plan = approved.plan().clone();
-    SavedPlan::new(plan, Vec::new(), options, id, clock::now_ms())
-}
-
 /// Returns the writes in flight of earlier applies that no step of this apply covers. Their record
 /// may be live already, but the outcome of their job is not known.
 fn left_in_flight(plan: &Plan, report: &ApplyReport) -> Vec<InFlight> {
@@ -258,29 +253,4 @@ fn status_of(view: &ReportView<'_>) -> ExitStatus {
         (has(OutcomeKind::Refused), ExitStatus::Stale),
         (report.made() != Totals::default(), ExitStatus::Changes),
     ])
-}
-
-/// Returns the command that executes the remaining changes.
-fn again_command(session: &Session, request: &ApplyRequest) -> PrintedCommand {
-    // A saved plan is applied again unchanged: completed changes count as done.
-    let is_resumed = request
-        .saved
-        .as_ref()
-        .is_some_and(|saved| saved.file.is_none());
-    let verb = match request.plan.mode {
-        Mode::Destroy if !is_resumed => "destroy",
-        Mode::Destroy | Mode::Converge => "apply",
-    };
-    let command = session.context.command(verb);
-    match &request.saved {
-        None => command
-            .options("--target", &request.options.targets)
-            .options("--exclude", &request.options.excludes),
-        Some(SavedFrom {
-            plan,
-            file: Some(file),
-            ..
-        }) => saved_plan::with_repeated_options(command, plan).file(file),
-        Some(SavedFrom { file: None, .. }) => command.argument("--resume"),
-    }
 }

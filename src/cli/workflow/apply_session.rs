@@ -87,12 +87,7 @@ async fn locked(
             stream.send(StreamMessage::log(text));
         }
     };
-    let timeout = args.lock_timeout;
-    let locking = async {
-        lock(store, &owner, timeout, &on_wait)
-            .await
-            .map_err(CommandError::from)
-    };
+    let locking = lock(store, &owner, args.lock_timeout, &on_wait);
     let locked = cancel.or_interrupted(locking).await?;
     let locked = locked.map_err(|holder| {
         let unlock = session
@@ -151,31 +146,25 @@ pub(in crate::cli) async fn read_history(
     io: &mut Io,
 ) -> Result<ApplyHistory, CommandError> {
     let read = async {
-        let store = session
-            .context
-            .store(store, &io.secrets)
-            .map_err(|error| causes_of(&error))?;
+        let store = session.context.store(store, &io.secrets)?;
         match tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store)).await {
-            Ok(runs) => runs.map_err(|error| causes_of(&error)),
-            Err(_) => Err(vec![format!("`{}` does not answer", store.location())]),
+            Ok(runs) => runs,
+            Err(_) => {
+                let message = format!("`{}` does not answer", store.location());
+                Err(CommandError::failed(message))
+            }
         }
     };
     match read.await {
         Ok(runs) => Ok(history_of(&runs)),
-        Err(causes) => {
-            io.warn(
-                "earlier applies unknown: the store could not be read",
-                causes,
-            )?;
+        Err(error) => {
+            let warning = "earlier applies unknown: the store could not be read";
+            let mut causes = vec![error.to_string()];
+            causes.extend(error.causes());
+            io.warn(warning, causes)?;
             Ok(ApplyHistory::default())
         }
     }
-}
-
-fn causes_of(error: &CommandError) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
-    causes.extend(error.causes());
-    causes
 }
 
 /// Finds an apply by its id, or by the first characters of its id if they are unique.

@@ -46,14 +46,14 @@ impl Cancellation {
     }
 
     /// Executes a read-only operation, and cancels it at once on a signal.
-    pub(in crate::cli) async fn or_interrupted<T>(
+    pub(in crate::cli) async fn or_interrupted<T, E: Into<CommandError>>(
         &self,
-        work: impl Future<Output = Result<T, CommandError>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CommandError> {
         tokio::select! {
             biased;
             () = self.interrupt.raised() => Err(CommandError::interrupted()),
-            result = work => result,
+            result = work => result.map_err(E::into),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The report of an apply in the requested formats, for every outcome.
 
-use super::approval;
+use super::approval::{self, Approved};
 use super::output_files::{self, OutputWriter};
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
@@ -66,7 +66,7 @@ impl<'a> Reporting<'a> {
             self.has_summary = true;
         }
         if self.args.formats.json && !is_approved {
-            return Err(approval::not_approved_with_json(approval::Approved::Plan));
+            return Err(approval::not_approved(Approved::Plan, true));
         }
         Ok(())
     }
@@ -87,7 +87,6 @@ impl<'a> Reporting<'a> {
         io: &mut Io,
     ) -> Result<(), CommandError> {
         self.is_reported = true;
-        self.mode = view.plan.mode;
         let is_verbose = self.args.planning.detail.detail() == PlanDetail::Verbose;
         let (out, styles) = io.text();
         let on_screen = writeln!(out)
@@ -103,39 +102,29 @@ impl<'a> Reporting<'a> {
 
     /// Writes a report of an apply that ended before any change, if no other report was written.
     pub(in crate::cli) fn end(
-        mut self,
+        self,
         result: Result<ExitStatus, CommandError>,
         io: &mut Io,
     ) -> Result<ExitStatus, CommandError> {
-        if !self.is_reported {
-            let errors = result.as_ref().err();
-            let errors = errors.map(|error| diagnostics_of(error, &io.invocation));
-            let written = self.write_not_applied(errors.unwrap_or_default(), io);
-            if let (Err(error), Err(_)) = (&written, &result) {
-                // Only the first error is returned.
-                io.report(error);
-            } else {
-                written?;
-            }
+        if self.is_reported {
+            return result;
         }
-        result
-    }
-
-    fn write_not_applied(
-        &mut self,
-        errors: Vec<crate::render::Diagnostic>,
-        io: &mut Io,
-    ) -> Result<(), CommandError> {
-        self.is_reported = true;
         let subject = self.subject.as_ref();
+        let errors = result.as_ref().err();
+        let errors = errors.map(|error| diagnostics_of(error, &io.invocation));
         let document = not_applied_document(NotApplied {
             subject: subject.map(|(environment, url)| (environment.as_str(), url.as_str())),
             mode: self.mode,
             began_at_ms: self.began_at_ms,
             ended_at_ms: clock::now_ms(),
-            errors,
+            errors: errors.unwrap_or_default(),
         });
-        self.write(&document, None, io)
+        match (self.write(&document, None, io), &result) {
+            // Only the first error is returned.
+            (Err(error), Err(_)) => io.report(&error),
+            (written, _) => written?,
+        }
+        result
     }
 
     /// Writes a report to every output except the text for people.

@@ -42,11 +42,7 @@ pub(in crate::cli) fn command_of(
     saved: &SavedPlan,
     path: &Path,
 ) -> Option<PrintedCommand> {
-    let is_known = match saved.kind {
-        PlanKind::Apply | PlanKind::Destroy => true,
-        PlanKind::Rollback(_) => false,
-    };
-    if !is_known || !saved.refusals.is_empty() {
+    if matches!(saved.kind, PlanKind::Rollback(_)) || !saved.refusals.is_empty() {
         return None;
     }
     let command = context.command(saved.kind.command());
