@@ -204,6 +204,9 @@ async fn find_commit(folder: &Path, base: &OsStr, is_exact: bool) -> Result<Base
 
 /// The maximum number of symbolic links from a manifest to its content.
 const MOST_LINKS: usize = 10;
+/// The modes of a symbolic link and of a folder in git; those of files begin with 100.
+const LINK: &str = "120000";
+const FOLDER: &str = "040000";
 
 /// Finds a file in a commit by its path from the repository's root. Symbolic links in the
 /// repository are followed, in folders too, as on disk.
@@ -223,8 +226,9 @@ async fn find_blob(
                 return Ok(None);
             }
             let is_last = index + 1 == parts.len();
-            match TreeEntry::of(&entry).ok_or(BaseError::NotAFile)? {
-                TreeEntry::Link(id) => {
+            let (mode, id) = mode_and_id(&entry).ok_or(BaseError::NotAFile)?;
+            match mode {
+                LINK => {
                     let link = git(folder, "cat-file blob", id, MESSAGE_LIMIT).await?;
                     seen.pop();
                     seen.push(os_text(&link.content()?));
@@ -232,9 +236,9 @@ async fn find_blob(
                     path = within_repository(&seen).ok_or(BaseError::LeavesRepository)?;
                     continue 'links;
                 }
-                TreeEntry::File(id) if is_last => return Ok(Some(id)),
-                TreeEntry::Folder if !is_last => {}
-                TreeEntry::File(_) | TreeEntry::Folder => return Err(BaseError::NotAFile),
+                FOLDER if !is_last => {}
+                file if file.starts_with("100") && is_last => return Ok(Some(id.to_owned())),
+                _ => return Err(BaseError::NotAFile),
             }
         }
         return Err(BaseError::NotAFile);
@@ -260,26 +264,11 @@ fn os_text(bytes: &[u8]) -> OsString {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-/// An entry of `ls-tree`: `MODE TYPE ID`, a tab, and the name.
-enum TreeEntry {
-    File(String),
-    Link(String),
-    Folder,
-}
-
-impl TreeEntry {
-    fn of(entry: &[u8]) -> Option<Self> {
-        let end = entry.iter().position(|byte| *byte == b'\t')?;
-        let text = std::str::from_utf8(&entry[..end]).ok()?;
-        let mut words = text.split(' ');
-        let (mode, kind, id) = (words.next()?, words.next()?, words.next()?);
-        match (mode, kind) {
-            ("120000", "blob") => Some(Self::Link(id.to_owned())),
-            (mode, "blob") if mode.starts_with("100") => Some(Self::File(id.to_owned())),
-            (_, "tree") => Some(Self::Folder),
-            _ => None,
-        }
-    }
+/// Returns the mode and the id of an entry of `ls-tree`: `MODE TYPE ID`, a tab, and the name.
+fn mode_and_id(entry: &[u8]) -> Option<(&str, &str)> {
+    let end = entry.iter().position(|byte| *byte == b'\t')?;
+    let mut words = std::str::from_utf8(&entry[..end]).ok()?.split(' ');
+    Some((words.next()?, words.nth(1)?))
 }
 
 /// The output of git.

@@ -5,8 +5,8 @@
 //! whole manifest is valid and gives the same environment. Until then, only GETs are sent and no
 //! program is run, because the manifest may be invalid.
 
+use super::context;
 use super::session::{self, Session};
-use super::{client, context};
 use crate::api::{PendingListing, Reader};
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::CommandError;
@@ -68,7 +68,7 @@ fn begin(
         return None;
     }
     let (base, folder) = (url.clone(), manifest_folder(&args.file));
-    let client = client::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
+    let client = session::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
     let reader = Reader::new(client);
     let listing = reader.start_listing();
     Some((environment, reader, listing))

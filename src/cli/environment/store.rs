@@ -36,10 +36,10 @@ impl EnvironmentContext {
                 return self.remote_store(text, secrets);
             }
             (Some(text), _) => PathBuf::from(text),
-            (None, Some(text)) => self.settings.manifest_path(&self.folder, Path::new(text))?,
-            (None, None) => self
-                .settings
-                .manifest_path(&self.folder, Path::new(".solform"))?,
+            (None, text) => {
+                let path = Path::new(text.unwrap_or(".solform"));
+                self.settings.manifest_path(&self.folder, path)?
+            }
         };
         Ok(Arc::new(LocalStore::new(
             &folder,

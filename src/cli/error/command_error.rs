@@ -132,14 +132,6 @@ impl CommandError {
         Self::new(ErrorKind::Cancelled, "interrupted: nothing was changed")
     }
 
-    /// Returns the error of an option that cannot be combined with a saved plan.
-    pub(in crate::cli) fn option_with_plan(option: &str) -> Self {
-        Self::failed(format!("`{option}` cannot be combined with a saved plan")).hint(
-            "Leave it out, or make and review a new plan with it: \
-             a saved plan knows what it selects.",
-        )
-    }
-
     /// Returns true if the output was closed.
     pub(in crate::cli) fn is_closed(&self) -> bool {
         matches!(self.kind, ErrorKind::Closed)

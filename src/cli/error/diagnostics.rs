@@ -3,7 +3,7 @@
 use super::command_error::{CommandError, ErrorKind};
 use crate::cli::invocation::Invocation;
 use crate::manifest::MAX_PROBLEMS;
-use crate::render::{Diagnostic, Severity};
+use crate::render::{Diagnostic, Severity, words};
 
 /// The maximum number of problems of a manifest in the event stream.
 const PROBLEMS_SENT: usize = 100;
@@ -19,10 +19,8 @@ pub(in crate::cli) fn more_problems(count: usize, limit: usize) -> Option<String
     } else {
         ""
     };
-    let plural = if more == 1 { "" } else { "s" };
-    Some(format!(
-        "{at_least}{more} more problem{plural} of the manifest not shown"
-    ))
+    let more = words::count(more, "more problem");
+    Some(format!("{at_least}{more} of the manifest not shown"))
 }
 
 /// Returns the diagnostics of an error. Errors come last, so that the stream ends with one.
@@ -42,12 +40,7 @@ pub(in crate::cli) fn diagnostics_of(
             sorted.extend(rest.map(|rest| Diagnostic::new(Severity::Error, rest)));
             sorted
         }
-        ErrorKind::Reviewed(_)
-        | ErrorKind::Failed
-        | ErrorKind::Stale
-        | ErrorKind::InFlight
-        | ErrorKind::Cancelled
-        | ErrorKind::Locked => {
+        _ => {
             let help = error.help().map(|help| invocation.complete(help));
             vec![Diagnostic::new(Severity::Error, error.to_string()).because(error.causes(), help)]
         }

@@ -176,29 +176,22 @@ impl State {
     }
 
     fn line(&self, elapsed: Duration) -> String {
-        let line = if self.reading == 0 && self.files > 0 {
-            let count = grouped(self.files_read);
-            format!("Inspecting packages: {count} parts of files received")
-        } else if self.reading == 0 {
-            "Waiting for the server".to_owned()
-        } else if self.visibilities > 0 {
-            let count = grouped(self.visibilities);
-            format!("Reading visibilities: {count} received")
-        } else {
-            match (self.names, self.expected) {
-                (Some((done, total)), _) => {
-                    format!("Reading live solutions by name: {done} of {total} names")
-                }
-                (None, Some(expected)) if expected > self.records => format!(
-                    "Reading live solutions: {} of about {}",
-                    grouped(self.records),
-                    grouped(expected)
-                ),
-                (None, _) => {
-                    let count = grouped(self.records);
-                    format!("Reading live solutions: {count} received")
-                }
+        let received = |what: &str, number| format!("{what}: {} received", grouped(number));
+        let line = match (self.names, self.expected) {
+            _ if self.reading == 0 && self.files > 0 => {
+                let count = grouped(self.files_read);
+                format!("Inspecting packages: {count} parts of files received")
             }
+            _ if self.reading == 0 => "Waiting for the server".to_owned(),
+            _ if self.visibilities > 0 => received("Reading visibilities", self.visibilities),
+            (Some((done, total)), _) => {
+                format!("Reading live solutions by name: {done} of {total} names")
+            }
+            (None, Some(expected)) if expected > self.records => {
+                let (count, expected) = (grouped(self.records), grouped(expected));
+                format!("Reading live solutions: {count} of about {expected}")
+            }
+            (None, _) => received("Reading live solutions", self.records),
         };
         let line = format!("{line} [{}]", words::duration(elapsed));
         match &self.retry {

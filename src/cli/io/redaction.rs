@@ -143,7 +143,7 @@ impl Redacted<io::Stderr> {
 }
 
 /// Locks a part of the output. It remains usable if a thread panics while it holds the lock.
-pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(in crate::cli) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -7,6 +7,7 @@ use super::cancellation::Cancellation;
 use super::report::Reporting;
 use super::{plan, recovery, saved_plan};
 use crate::cli::args::ChangeArgs;
+use crate::cli::environment::session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
@@ -61,7 +62,11 @@ async fn open_and_execute(
         ApplySource::Interrupted => args.planning.shaping(),
     };
     if let Some(option) = refused_option {
-        return Err(CommandError::option_with_plan(option));
+        let message = format!("`{option}` cannot be combined with a saved plan");
+        return Err(CommandError::failed(message).hint(
+            "Leave it out, or make and review a new plan with it: \
+             a saved plan knows what it selects.",
+        ));
     }
     let mut manifest = args.manifest.clone();
     let file = match source {
@@ -75,7 +80,8 @@ async fn open_and_execute(
             manifest.environment = Some(saved.plan.subject.environment.clone());
         }
     }
-    let session = cancel.open(&manifest, settings, io).await?;
+    let opening = session::open(&manifest, settings, io);
+    let session = cancel.or_interrupted(opening).await?;
     reporting.set_environment(&session);
     let is_resumed = matches!(source, ApplySource::Interrupted);
     let command = session.context.command(verb);

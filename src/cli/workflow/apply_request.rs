@@ -171,8 +171,7 @@ fn print_plan(
     io: &mut Io,
 ) -> Result<(), CommandError> {
     if narrowed.is_some() && !Summary::of(plan).has_changes() {
-        let message = "No approved change is left to execute.";
-        writeln!(io.text().0, "{message}")?;
+        writeln!(io.text().0, "No approved change is left to execute.")?;
     } else {
         plan_formats::print_plan(plan, detail, io)?;
     }
@@ -213,15 +212,12 @@ fn judged(
 }
 
 fn question(session: &Session, mode: Mode) -> String {
+    let action = match mode {
+        Mode::Converge => "Do you want to perform these actions",
+        Mode::Destroy => "Do you really want to delete these versions",
+    };
     let environment = words::quoted(&session.manifest().environment.name);
-    match mode {
-        Mode::Converge => {
-            format!("Do you want to perform these actions in environment {environment}?")
-        }
-        Mode::Destroy => {
-            format!("Do you really want to delete these versions in environment {environment}?")
-        }
-    }
+    format!("{action} in environment {environment}?")
 }
 
 /// Returns the writes in flight of earlier applies that no step of this apply covers. Their record

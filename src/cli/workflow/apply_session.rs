@@ -64,18 +64,7 @@ pub(in crate::cli) async fn open_store(
     if !args.lock {
         return Ok((store, Lease::unlocked(), None));
     }
-    let (lease, id) = locked(session, &*store, args, cancel, io).await?;
-    Ok((store, lease, Some(id)))
-}
-
-async fn locked(
-    session: &Session,
-    store: &dyn Store,
-    args: &StoreArgs,
-    cancel: &Cancellation,
-    io: &mut Io,
-) -> Result<(Lease, String), CommandError> {
-    prove_locks(store, cancel).await?;
+    prove_locks(&*store, cancel).await?;
     let owner = lock_holder::this_process(&session.context.settings, &io.secrets);
     let err = crate::cli::io::SharedErr::new(&io.secrets);
     let stream = io.stream.clone();
@@ -87,7 +76,7 @@ async fn locked(
             stream.send(StreamMessage::log(text));
         }
     };
-    let locking = lock(store, &owner, args.lock_timeout, &on_wait);
+    let locking = lock(&*store, &owner, args.lock_timeout, &on_wait);
     let locked = cancel.or_interrupted(locking).await?;
     let locked = locked.map_err(|holder| {
         let unlock = session
@@ -103,7 +92,7 @@ async fn locked(
             "Wait for it with --lock-timeout 10m. If its process no longer exists, run `{unlock}`."
         ))
     });
-    Ok((locked?, owner.id))
+    Ok((store, locked?, Some(owner.id)))
 }
 
 /// The time that the probe of a store has after an interrupt to remove its objects.

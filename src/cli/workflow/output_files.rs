@@ -66,7 +66,15 @@ impl OutputWriter<'_> {
         for Output { format, path } in files.filter(|file| file.format.subjects.contains(&subject))
         {
             let text = self.rendered(format, self.outputs.max_bytes)?;
-            write_file(path, &text, format.channel == Channel::Commands, io)?;
+            let text = String::from_utf8_lossy(&text);
+            let text = io.secrets.redact(&text);
+            // Only this format may contain lines that look like commands.
+            let text = match format.channel {
+                Channel::Commands => text,
+                Channel::Text | Channel::Document => without_commands(&text),
+            };
+            write_whole(path, text.as_bytes())
+                .map_err(|error| CommandError::io("write", path, error))?;
         }
         Ok(())
     }
@@ -148,18 +156,6 @@ pub(in crate::cli) fn check_summary(settings: &Settings) -> Result<(), CommandEr
         Some(path) => append(path, &[]).map_err(|source| CommandError::io("write", path, source)),
         None => Ok(()),
     }
-}
-
-/// Writes a file. Only the format of workflow commands may contain lines that look like commands.
-fn write_file(path: &Path, text: &[u8], are_commands: bool, io: &Io) -> Result<(), CommandError> {
-    let text = String::from_utf8_lossy(text);
-    let text = io.secrets.redact(&text);
-    let written = if are_commands {
-        write_whole(path, text.as_bytes())
-    } else {
-        write_whole(path, without_commands(&text).as_bytes())
-    };
-    written.map_err(|error| CommandError::io("write", path, error))
 }
 
 /// Returns the folder that paths start from, relative to the root of the repository.
