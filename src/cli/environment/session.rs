@@ -56,14 +56,11 @@ pub(in crate::cli) async fn connect(
             // Other users of the machine can reach the port of the embedded emulator, so it needs a
             // token.
             let token = uuid::Uuid::new_v4().to_string();
-            let seed = match &environment.emulator.seed {
-                Some(path) => {
-                    let path = settings.manifest_path(&context.folder, path)?;
-                    let seed = read_seed(&path)?;
-                    Some((path, seed))
-                }
-                None => None,
-            };
+            let seed = environment.emulator.seed.as_ref().map(|path| {
+                let path = settings.manifest_path(&context.folder, path)?;
+                read_seed(&path).map(|seed| (path, seed))
+            });
+            let seed = seed.transpose()?;
             let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
             let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
             let url = Url::parse(&embedded.emulator.url())

@@ -67,12 +67,10 @@ pub(in crate::cli) fn read_sink(io: &Io) -> ReadSink {
 
 /// Updates the line until all event senders are dropped.
 async fn tick(status: Weak<Status>) {
-    loop {
+    while let Some(status) = status.upgrade() {
+        status.show(Instant::now());
+        drop(status);
         tokio::time::sleep(TICK).await;
-        match status.upgrade() {
-            Some(status) => status.show(Instant::now()),
-            None => return,
-        }
     }
 }
 

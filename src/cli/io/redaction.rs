@@ -142,7 +142,7 @@ impl Redacted<io::Stderr> {
     }
 }
 
-/// Locks a part of the output. It remains usable if a thread panics while it holds the lock.
+/// Locks a value that several tasks share. A thread that panicked with the lock does not poison it.
 pub(in crate::cli) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -171,7 +171,7 @@ impl ApplyWorkflow<'_, '_> {
             CommandError::failed(format!("the plan of the apply `{run}` was not kept"))
                 .hint("Run `solform apply`: it plans the remaining changes.")
         })?;
-        let refused = |source: SavedPlanError| saved_plan::refused(Path::new(run), source, None);
+        let refused = |source: SavedPlanError| saved_plan::refused(Path::new(run), source);
         let saved = SavedPlan::from_json(&String::from_utf8_lossy(&plan)).map_err(refused)?;
         saved
             .check_against(self.apply_session.session.manifest())

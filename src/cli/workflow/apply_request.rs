@@ -169,7 +169,7 @@ fn print_plan(
     narrowed: Option<&NarrowedPlan>,
     detail: PlanDetail,
     io: &mut Io,
-) -> Result<(), CommandError> {
+) -> std::io::Result<()> {
     if narrowed.is_some() && !Summary::of(plan).has_changes() {
         writeln!(io.text().0, "No approved change is left to execute.")?;
     } else {
@@ -178,8 +178,7 @@ fn print_plan(
     if let Some(narrowed) = narrowed {
         render_not_approved(&narrowed.not_approved, io.text().0)?;
     }
-    io.flush_text()?;
-    Ok(())
+    io.flush_text()
 }
 
 /// Checks a plan against limits and protections, and shows the refusals. Also returns the shown
@@ -200,15 +199,10 @@ fn judged(
         Ok(approved) => return Ok((approved, shown)),
         Err(refused) => refused,
     };
-    plan_formats::stream_plan(&refused.plan, false, io);
-    io.refusals(&refused.refusals, |refusal| {
-        packages::problem_of(session, refusal)
-    })?;
-    Err(plan::blocked(
-        Some(session),
-        &refused.refusals,
-        &refused.plan,
-    ))
+    let (plan, refusals) = (&refused.plan, &refused.refusals);
+    plan_formats::stream_plan(plan, false, io);
+    io.refusals(refusals, |refusal| packages::problem_of(session, refusal))?;
+    Err(plan::blocked(Some(session), refusals, plan))
 }
 
 fn question(session: &Session, mode: Mode) -> String {

@@ -13,7 +13,7 @@ use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
-    Action, ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
+    ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
     rest_needs_whole_listing,
 };
@@ -273,12 +273,11 @@ pub(in crate::cli) fn replace_with_destroy() -> CommandError {
 
 /// Refuses a plan whose deploys contain a secret: plan files and journals record them.
 fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
-    let has_secret = |change: &&Change| match &change.action {
-        Action::Create { path, .. } | Action::Replace { path, .. } => {
+    let has_secret = |change: &&Change| {
+        change.package_path().is_some_and(|path| {
             let text = format!("{path}\n{}", change.identity.full_address());
             io.secrets.redact(&text) != text
-        }
-        Action::Update { .. } | Action::Delete { .. } | Action::NoOp { .. } => false,
+        })
     };
     match plan.changes.iter().find(has_secret) {
         Some(change) => Err(CommandError::failed(format!(

@@ -140,8 +140,7 @@ async fn look_once(planner: Planner<'_>, done: &BTreeSet<&Identity>) -> (Verific
 fn planned_again(plan: &Plan, done: &BTreeSet<&Identity>) -> Vec<(Address, String)> {
     plan.changes
         .iter()
-        .filter(|change| !change.is_no_op())
-        .filter(|change| done.contains(&change.identity))
+        .filter(|change| !change.is_no_op() && done.contains(&change.identity))
         .map(|change| (change.address.clone(), words_of(change)))
         .collect()
 }
