@@ -20,7 +20,7 @@ use crate::plan::{
     ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
     SavedPlan, Summary, approve, approve_narrowed,
 };
-use crate::render::{PlanDetail, ReportView, render_not_approved, words};
+use crate::render::{ReportView, render_not_approved, words};
 
 /// A plan to execute.
 pub(super) struct ApplyRequest {
@@ -71,8 +71,7 @@ impl ApplyWorkflow<'_, '_> {
         let not_approved: Vec<Change> = narrowed
             .as_ref()
             .map_or_else(Vec::new, |narrowed| narrowed.not_approved.clone());
-        let detail = args.planning.detail.detail();
-        print_plan(&plan, narrowed.as_ref(), detail, self.io)?;
+        self.print_plan(&plan, narrowed.as_ref())?;
         self.reporting.mode = plan.mode;
         let (approved, shown) = judged(session, plan, narrowed, &overrides, self.io)?;
         let shown = shown.as_ref().unwrap_or_else(|| approved.plan());
@@ -141,6 +140,20 @@ impl ApplyWorkflow<'_, '_> {
         }
     }
 
+    /// Prints the changes to execute, and those that the saved plan does not approve.
+    fn print_plan(&mut self, plan: &Plan, narrowed: Option<&NarrowedPlan>) -> std::io::Result<()> {
+        if narrowed.is_some() && !Summary::of(plan).has_changes() {
+            writeln!(self.io.text().0, "No approved change is left to execute.")?;
+        } else {
+            let detail = self.reporting.args.planning.detail.detail();
+            plan_formats::print_plan(plan, detail, self.io)?;
+        }
+        if let Some(narrowed) = narrowed {
+            render_not_approved(&narrowed.not_approved, self.io.text().0)?;
+        }
+        self.io.flush_text()
+    }
+
     /// Executes an approved plan and verifies the result. Returns the id of its record, too.
     async fn run_and_verify(
         &mut self,
@@ -161,24 +174,6 @@ impl ApplyWorkflow<'_, '_> {
         let after = verification::verify(planner, &report, interrupt, self.io).await;
         Ok((Some(run), report, after))
     }
-}
-
-/// Prints the changes to execute, and those that the saved plan does not approve.
-fn print_plan(
-    plan: &Plan,
-    narrowed: Option<&NarrowedPlan>,
-    detail: PlanDetail,
-    io: &mut Io,
-) -> std::io::Result<()> {
-    if narrowed.is_some() && !Summary::of(plan).has_changes() {
-        writeln!(io.text().0, "No approved change is left to execute.")?;
-    } else {
-        plan_formats::print_plan(plan, detail, io)?;
-    }
-    if let Some(narrowed) = narrowed {
-        render_not_approved(&narrowed.not_approved, io.text().0)?;
-    }
-    io.flush_text()
 }
 
 /// Checks a plan against limits and protections, and shows the refusals. Also returns the shown
