@@ -5,75 +5,33 @@
 //! a handler, and solform is process 1 in a container.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::io::{SharedErr, Stream};
-use crate::apply::CancelHandle;
 use crate::render::{Diagnostic, Severity, StreamMessage};
 
 /// The two signals, with the exit codes of the process.
-struct Signals {
+pub(super) struct Signals {
     interrupts: Signal,
     terminations: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupts: signal(SignalKind::interrupt())?,
             terminations: signal(SignalKind::terminate())?,
         })
     }
 
-    async fn next(&mut self) -> i32 {
+    pub(super) async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.interrupts.recv() => 130,
             _ = self.terminations.recv() => 143,
         }
     }
-}
-
-/// The command that is shown after a second signal; none until it is known.
-#[derive(Debug, Clone, Default)]
-pub(super) struct NextCommand(Arc<Mutex<Option<String>>>);
-
-impl NextCommand {
-    pub(super) fn set(&self, command: String) {
-        if let Ok(mut next) = self.0.lock() {
-            *next = Some(command);
-        }
-    }
-
-    /// Returns the message for a second signal.
-    fn message(&self) -> String {
-        let message = "interrupted a second time: left at once, and the journal says what was sent";
-        match self.0.lock().ok().and_then(|next| next.clone()) {
-            Some(next) => format!("{message}; to go on, run: {next}"),
-            None => message.to_owned(),
-        }
-    }
-}
-
-/// Watches both signals until the process ends: the first one cancels, the second one ends the
-/// process.
-pub(super) fn watch(
-    cancel_handle: CancelHandle,
-    stream: Option<Stream>,
-    err: SharedErr,
-    next_command: NextCommand,
-) -> std::io::Result<()> {
-    let mut signals = Signals::new()?;
-    tokio::spawn(async move {
-        let _ = signals.next().await;
-        cancel_handle.raise();
-        let code = signals.next().await;
-        end(stream, Some(err), next_command.message()).await;
-        leave(code);
-    });
-    Ok(())
 }
 
 /// Ends the process at the first signal, for commands that change nothing. The handler runs on a
@@ -90,7 +48,7 @@ pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
 
 /// Writes the last message: to the stream as a whole line, after any line that is being written, or
 /// to standard error. A blocked reader does not delay the end.
-async fn end(stream: Option<Stream>, err: Option<SharedErr>, message: String) {
+pub(super) async fn end(stream: Option<Stream>, err: Option<SharedErr>, message: String) {
     let closing = tokio::task::spawn_blocking(move || match (stream, err) {
         (Some(stream), _) => {
             let error = Diagnostic::new(Severity::Error, message);
@@ -108,7 +66,7 @@ async fn end(stream: Option<Stream>, err: Option<SharedErr>, message: String) {
     clippy::disallowed_methods,
     reason = "the last signal must not wait for anything"
 )]
-fn leave(code: i32) -> ! {
+pub(super) fn leave(code: i32) -> ! {
     // Shows the cursor again, which progress bars hide.
     let mut stderr = std::io::stderr();
     if stderr.is_terminal() {

@@ -42,7 +42,7 @@ pub use markdown::{
 };
 pub use problems::render_problem;
 pub use progress::render_event;
-pub use styles::Styles;
+pub use styles::{Styles, styled};
 pub use view::{Abandoned, ReportView};
 pub use wrap::{PROSE_WIDTH, wrapped};
 

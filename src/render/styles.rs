@@ -48,7 +48,7 @@ impl Styles {
 }
 
 /// Returns a text between the codes of a style; a plain style adds nothing.
-pub(super) fn styled(style: Style, text: impl fmt::Display) -> impl fmt::Display {
+pub fn styled(style: Style, text: impl fmt::Display) -> impl fmt::Display {
     struct Styled<T>(Style, T);
     impl<T: fmt::Display> fmt::Display for Styled<T> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::cli::args::{ManifestArgs, StoreArgs, parse_address};
 use crate::cli::clock;
-use crate::cli::environment::session::Session;
+use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
@@ -56,12 +56,13 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     if args.json {
         if !args.auto_approve {
-            return Err(approval::not_approved_with_json(Approved::Abandonment));
+            return Err(approval::not_approved(Approved::Abandonment, true));
         }
         io.reserve_out();
     }
     let cancel = Cancellation::new(io)?;
-    let session = cancel.open(&args.manifest, settings, io).await?;
+    let opening = session::open(&args.manifest, settings, io);
+    let session = cancel.or_interrupted(opening).await?;
     let (store, lease, _) = apply_session::open_store(&session, &args.store, &cancel, io).await?;
     let done = abandon(args, &session, &*store, &cancel, io).await;
     lease.release().await;

@@ -9,14 +9,13 @@ use clap::Args;
 use secrecy::SecretString;
 use solform_emulator::{self as emulator, EmulatorOptions, Fault, JobPace, Profile, Token};
 
-use crate::apply::CancelHandle;
 use crate::cli::args::parse_duration;
-use crate::cli::environment::embedded_emulator::{self, Holder};
+use crate::cli::environment::embedded_emulator;
 use crate::cli::environment::session::{read_seed, seed_error};
 use crate::cli::error::{CommandError, ExitStatus};
-use crate::cli::io::{Io, SharedErr};
+use crate::cli::io::Io;
 use crate::cli::settings::{Settings, variable};
-use crate::cli::signals::{self, NextCommand};
+use crate::cli::workflow::cancellation::Cancellation;
 use crate::regular_file::{self, SECRET_LIMIT};
 
 /// Start an emulator of the platform's API on a loopback port
@@ -72,10 +71,7 @@ pub(super) async fn run(
         writeln!(io.document(), "{:#}", emulator::openapi())?;
         return Ok(ExitStatus::Success);
     }
-    let (cancel_handle, interrupt) = CancelHandle::new();
-    let err = SharedErr::new(&io.secrets);
-    signals::watch(cancel_handle, None, err, NextCommand::default())
-        .map_err(CommandError::runtime)?;
+    let cancel = Cancellation::new(io)?;
     let seed = args.seed.as_deref().map(read_seed).transpose()?;
     let knobs = if args.knob.is_empty() {
         None
@@ -107,15 +103,11 @@ pub(super) async fn run(
         faults: args.fault,
         ..EmulatorOptions::default()
     };
-    let holder = Holder {
-        who: &settings.who,
-        command: &io.secrets.redact(&settings.typed),
-    };
-    let embedded = embedded_emulator::start(options, args.seed.as_deref(), holder, io).await?;
+    let embedded = embedded_emulator::start(options, args.seed.as_deref(), settings, io).await?;
     // The first line is the address, for scripts that wait for it.
     writeln!(io.out, "{}", embedded.emulator.url())?;
     io.out.flush()?;
-    interrupt.raised().await;
+    cancel.interrupt().raised().await;
     embedded.stop().await;
     Ok(ExitStatus::Success)
 }

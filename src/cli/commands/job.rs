@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::cli::args::{ManifestArgs, WaitingArgs, parse_space};
+use crate::cli::environment::session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::{Io, Progress};
 use crate::cli::settings::Settings;
@@ -66,7 +67,8 @@ pub(super) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let cancel = Cancellation::new(io)?;
-    let session = cancel.open(&args.manifest, settings, io).await?;
+    let opening = session::open(&args.manifest, settings, io);
+    let session = cancel.or_interrupted(opening).await?;
     let progress = Progress::of_run(&args.id, io);
     let context = run_watch::context(&session, &args.waiting, cancel.interrupt(), &progress);
     let mut job = WatchedJob {

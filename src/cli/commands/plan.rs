@@ -11,6 +11,7 @@ use crate::cli::environment::early_listing;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::plan::Planner;
 use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats, saved_plan};
 use crate::plan::{Mode, PlanOptions, SavedPlan, judge};
 use crate::render::StreamMessage;
@@ -86,7 +87,12 @@ async fn make(
     let overrides = args.planning.overrides();
     let history = apply_session::read_history(&session, args.store.as_deref(), io).await?;
     options.held_back = apply_session::held_back(&history, &session);
-    let plan = plan::make_plan(&session, look, &history, &options, &overrides, io).await?;
+    let planner = Planner {
+        session: &session,
+        history: &history,
+        options: &options,
+    };
+    let plan = planner.make_plan(look, &overrides, io).await?;
     let status = plan::status_of(&plan, args.planning.detailed_exitcode);
     let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
     let blocked = (!refusals.is_empty()).then(|| plan::blocked(Some(&session), &refusals, &plan));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::get;
 use crate::cli::args::{ManifestArgs, WaitingArgs};
-use crate::cli::environment::session::Session;
+use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::io::{Io, Progress};
 use crate::cli::settings::Settings;
@@ -71,7 +71,8 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     let cancel = Cancellation::new(io)?;
     let request = request(args)?;
-    let session = cancel.open(&args.manifest, settings, io).await?;
+    let opening = session::open(&args.manifest, settings, io);
+    let session = cancel.or_interrupted(opening).await?;
     let target = cancel.or_interrupted(target(args, &session)).await?;
     let waiting = &args.waiting;
     let progress = Progress::of_run(&request.id, io);

@@ -166,7 +166,7 @@ async fn read_revision(
     is_exact: bool,
 ) -> Result<(BaseCommit, Option<Vec<u8>>), BaseError> {
     let folder = folder_of(file);
-    let prefix = git(folder, &["rev-parse", "--show-prefix"], MESSAGE_LIMIT).await?;
+    let prefix = git(folder, "rev-parse", "--show-prefix", MESSAGE_LIMIT).await?;
     if !prefix.is_success {
         return Err(BaseError::NoRepository {
             message: prefix.message,
@@ -180,40 +180,22 @@ async fn read_revision(
     let Some(blob) = find_blob(folder, &commit.id, path).await? else {
         return Ok((commit, None));
     };
-    let limit = manifest::MAX_BYTES as u64;
-    let shown = git(folder, &["cat-file", "blob", &blob], limit).await?;
-    if shown.is_success {
-        Ok((commit, Some(shown.bytes)))
-    } else {
-        Err(BaseError::Failed {
-            message: shown.message,
-        })
-    }
+    let shown = git(folder, "cat-file blob", blob, manifest::MAX_BYTES as u64).await?;
+    Ok((commit, Some(shown.content()?)))
 }
 
 async fn find_commit(folder: &Path, base: &OsStr, is_exact: bool) -> Result<BaseCommit, BaseError> {
     let mut revision = base.to_owned();
     revision.push("^{commit}");
-    let words: [&OsStr; 5] = [
-        "rev-parse".as_ref(),
-        "--verify".as_ref(),
-        "--quiet".as_ref(),
-        "--end-of-options".as_ref(),
-        &revision,
-    ];
-    let answer = git(folder, &words, MESSAGE_LIMIT).await?;
+    let verify = "rev-parse --verify --quiet --end-of-options";
+    let answer = git(folder, verify, revision, MESSAGE_LIMIT).await?;
     let exact = answer.id().ok_or(BaseError::UnknownRevision)?;
-    if is_exact {
-        return Ok(BaseCommit {
-            id: exact,
-            is_merge_base: false,
-        });
-    }
-    let words = ["merge-base", "HEAD", &exact];
-    let id = git(folder, &words, MESSAGE_LIMIT)
-        .await?
-        .id()
-        .ok_or(BaseError::NoMergeBase)?;
+    let id = if is_exact {
+        exact.clone()
+    } else {
+        let answer = git(folder, "merge-base HEAD", &exact, MESSAGE_LIMIT).await?;
+        answer.id().ok_or(BaseError::NoMergeBase)?
+    };
     Ok(BaseCommit {
         is_merge_base: id != exact,
         id,
@@ -222,6 +204,9 @@ async fn find_commit(folder: &Path, base: &OsStr, is_exact: bool) -> Result<Base
 
 /// The maximum number of symbolic links from a manifest to its content.
 const MOST_LINKS: usize = 10;
+/// The modes of a symbolic link and of a folder in git; those of files begin with 100.
+const LINK: &str = "120000";
+const FOLDER: &str = "040000";
 
 /// Finds a file in a commit by its path from the repository's root. Symbolic links in the
 /// repository are followed, in folders too, as on disk.
@@ -230,46 +215,30 @@ async fn find_blob(
     commit: &str,
     mut path: PathBuf,
 ) -> Result<Option<String>, BaseError> {
+    let list = format!("ls-tree -z --full-tree {commit} --");
     'links: for _ in 0..=MOST_LINKS {
         let parts: Vec<PathBuf> = path.iter().map(PathBuf::from).collect();
         let mut seen = PathBuf::new();
         for (index, part) in parts.iter().enumerate() {
             seen.push(part);
-            let words: [&OsStr; 6] = [
-                "ls-tree".as_ref(),
-                "-z".as_ref(),
-                "--full-tree".as_ref(),
-                commit.as_ref(),
-                "--".as_ref(),
-                seen.as_os_str(),
-            ];
-            let entry = git(folder, &words, MESSAGE_LIMIT).await?;
-            if !entry.is_success {
-                return Err(BaseError::Failed {
-                    message: entry.message,
-                });
-            }
-            if entry.bytes.is_empty() {
+            let entry = git(folder, &list, &seen, MESSAGE_LIMIT).await?.content()?;
+            if entry.is_empty() {
                 return Ok(None);
             }
             let is_last = index + 1 == parts.len();
-            match TreeEntry::of(&entry.bytes).ok_or(BaseError::NotAFile)? {
-                TreeEntry::Link(id) => {
-                    let link = git(folder, &["cat-file", "blob", &id], MESSAGE_LIMIT).await?;
-                    if !link.is_success {
-                        return Err(BaseError::Failed {
-                            message: link.message,
-                        });
-                    }
+            let (mode, id) = mode_and_id(&entry).ok_or(BaseError::NotAFile)?;
+            match mode {
+                LINK => {
+                    let link = git(folder, "cat-file blob", id, MESSAGE_LIMIT).await?;
                     seen.pop();
-                    seen.push(os_text(&link.bytes));
+                    seen.push(os_text(&link.content()?));
                     seen.extend(&parts[index + 1..]);
                     path = within_repository(&seen).ok_or(BaseError::LeavesRepository)?;
                     continue 'links;
                 }
-                TreeEntry::File(id) if is_last => return Ok(Some(id)),
-                TreeEntry::Folder if !is_last => {}
-                TreeEntry::File(_) | TreeEntry::Folder => return Err(BaseError::NotAFile),
+                FOLDER if !is_last => {}
+                file if file.starts_with("100") && is_last => return Ok(Some(id.to_owned())),
+                _ => return Err(BaseError::NotAFile),
             }
         }
         return Err(BaseError::NotAFile);
@@ -295,26 +264,11 @@ fn os_text(bytes: &[u8]) -> OsString {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-/// An entry of `ls-tree`: `MODE TYPE ID`, a tab, and the name.
-enum TreeEntry {
-    File(String),
-    Link(String),
-    Folder,
-}
-
-impl TreeEntry {
-    fn of(entry: &[u8]) -> Option<Self> {
-        let end = entry.iter().position(|byte| *byte == b'\t')?;
-        let text = std::str::from_utf8(&entry[..end]).ok()?;
-        let mut words = text.split(' ');
-        let (mode, kind, id) = (words.next()?, words.next()?, words.next()?);
-        match (mode, kind) {
-            ("120000", "blob") => Some(Self::Link(id.to_owned())),
-            (mode, "blob") if mode.starts_with("100") => Some(Self::File(id.to_owned())),
-            (_, "tree") => Some(Self::Folder),
-            _ => None,
-        }
-    }
+/// Returns the mode and the id of an entry of `ls-tree`: `MODE TYPE ID`, a tab, and the name.
+fn mode_and_id(entry: &[u8]) -> Option<(&str, &str)> {
+    let end = entry.iter().position(|byte| *byte == b'\t')?;
+    let mut words = std::str::from_utf8(&entry[..end]).ok()?.split(' ');
+    Some((words.next()?, words.nth(1)?))
 }
 
 /// The output of git.
@@ -326,6 +280,16 @@ struct Answer {
 }
 
 impl Answer {
+    fn content(self) -> Result<Vec<u8>, BaseError> {
+        if self.is_success {
+            Ok(self.bytes)
+        } else {
+            Err(BaseError::Failed {
+                message: self.message,
+            })
+        }
+    }
+
     /// Returns the output as an id.
     fn id(self) -> Option<String> {
         let text = String::from_utf8(self.bytes).ok()?;
@@ -335,11 +299,17 @@ impl Answer {
     }
 }
 
-async fn git(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<Answer, BaseError> {
-    let mut command = Command::new("git");
-    command
-        .arg("--no-pager")
-        .args(words)
+/// Executes git with the words of `command` and one more argument.
+async fn git(
+    folder: &Path,
+    command: &str,
+    argument: impl AsRef<OsStr>,
+    limit: u64,
+) -> Result<Answer, BaseError> {
+    let mut git = Command::new("git");
+    git.arg("--no-pager")
+        .args(command.split(' '))
+        .arg(argument)
         .current_dir(folder)
         .env("LC_ALL", "C")
         .env("GIT_LITERAL_PATHSPECS", "1")
@@ -349,9 +319,9 @@ async fn git(folder: &Path, words: &[impl AsRef<OsStr>], limit: u64) -> Result<A
         .env("GIT_OPTIONAL_LOCKS", "0");
     // In a hook, these variables name a repository that may not be the manifest's.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
-        command.env_remove(name);
+        git.env_remove(name);
     }
-    let output = output_of(command, GIT_TIMEOUT, limit).await;
+    let output = output_of(git, GIT_TIMEOUT, limit).await;
     let output = output.map_err(|error| match error {
         ProcessError::Slow => BaseError::Slow,
         ProcessError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => BaseError::NoGit,

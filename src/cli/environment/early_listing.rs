@@ -5,8 +5,8 @@
 //! whole manifest is valid and gives the same environment. Until then, only GETs are sent and no
 //! program is run, because the manifest may be invalid.
 
+use super::context;
 use super::session::{self, Session};
-use super::{client, context};
 use crate::api::{PendingListing, Reader};
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::CommandError;
@@ -14,13 +14,6 @@ use crate::cli::files::manifest_folder;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
-
-/// The listing in progress. It is cancelled on drop.
-struct EarlyListing {
-    environment: Environment,
-    reader: Reader,
-    listing: PendingListing,
-}
 
 /// Reads the manifest and prepares the client, as [`session::open`] does. A listing of the whole
 /// instance may already be in progress.
@@ -37,8 +30,8 @@ pub(in crate::cli) async fn open(
     // This is the main thread. The listing continues on the threads of the runtime.
     let context = context::context_of(source, args, settings, io)?;
     let environment = &context.manifest.environment;
-    match early.filter(|early| early.environment == *environment) {
-        Some(early) => Ok((Session::with(context, early.reader), Some(early.listing))),
+    match early.filter(|(early, ..)| early == environment) {
+        Some((_, reader, listing)) => Ok((Session::with(context, reader), Some(listing))),
         None => Ok((session::connect(context, settings, io, |_| {}).await?, None)),
     }
 }
@@ -57,14 +50,14 @@ fn lower_priority() {
     }
 }
 
-/// Starts the listing if the head of the manifest names the environment. Errors are ignored here:
-/// they are reported after the whole manifest was read.
+/// Starts the listing if the head of the manifest names the environment. It is cancelled on drop.
+/// Errors are ignored here: they are reported after the whole manifest was read.
 fn begin(
     source: &SourceFile,
     args: &ManifestArgs,
     settings: &Settings,
     io: &Io,
-) -> Option<EarlyListing> {
+) -> Option<(Environment, Reader, PendingListing)> {
     let selection = context::selection(args, settings);
     let environment =
         manifest::read_ahead(source, &selection, &|name| settings.manifest_variable(name))?;
@@ -75,11 +68,8 @@ fn begin(
         return None;
     }
     let (base, folder) = (url.clone(), manifest_folder(&args.file));
-    let client = client::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
+    let client = session::client(&environment, base, None, folder, settings, io, |_| {}).ok()?;
     let reader = Reader::new(client);
-    Some(EarlyListing {
-        listing: reader.start_listing(),
-        environment,
-        reader,
-    })
+    let listing = reader.start_listing();
+    Some((environment, reader, listing))
 }

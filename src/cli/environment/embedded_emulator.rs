@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempPath;
+
 use super::lock_holder;
-use crate::cli::clock;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::files::write_whole;
 use crate::cli::io::Io;
+use crate::cli::settings::Settings;
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
 use solform_emulator::{self as emulator, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
@@ -19,19 +21,11 @@ const HOLDER_LIMIT: u64 = 64 * 1024;
 
 /// A running emulator, and the file that names the process that holds its data folder.
 pub(in crate::cli) struct Embedded {
-    /// Dropped first: after the emulator has stopped, the file may belong to the next holder.
-    holder: Option<HolderFile>,
+    /// Removed first: after the emulator has stopped, the file may belong to the next holder. A
+    /// killed process leaves its file behind, but the file is read only while another process holds
+    /// the folder, which has overwritten it.
+    holder: Option<TempPath>,
     pub(in crate::cli) emulator: Emulator,
-}
-
-/// The file that names the holder of a data folder. A killed process leaves its file behind, but
-/// the file is read only while another process holds the folder, which has overwritten it.
-struct HolderFile(PathBuf);
-
-impl Drop for HolderFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 impl Embedded {
@@ -42,22 +36,13 @@ impl Embedded {
     }
 }
 
-/// The process that starts an emulator.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct Holder<'a> {
-    /// `user@host`.
-    pub(in crate::cli) who: &'a str,
-    /// The command line, without secrets.
-    pub(in crate::cli) command: &'a str,
-}
-
 /// Starts the emulator of the environment `emulator:`, with its data in the folder `.solform`
 /// beside the manifest.
 pub(in crate::cli) async fn start_in(
     root: &Path,
     seed: Option<(PathBuf, Seed)>,
     token: &str,
-    holder: Holder<'_>,
+    settings: &Settings,
     io: &mut Io,
 ) -> Result<Embedded, CommandError> {
     let data = root.join("emulator");
@@ -72,14 +57,14 @@ pub(in crate::cli) async fn start_in(
         job_pace: JobPace::After(JOB_TIME),
         ..EmulatorOptions::default()
     };
-    start(options, path.as_deref(), holder, io).await
+    start(options, path.as_deref(), settings, io).await
 }
 
 /// Starts an emulator. Warns if its data folder contains a world that was made from another seed.
 pub(in crate::cli) async fn start(
     options: EmulatorOptions,
     seed: Option<&Path>,
-    holder: Holder<'_>,
+    settings: &Settings,
     io: &mut Io,
 ) -> Result<Embedded, CommandError> {
     let data = options.data.clone();
@@ -115,7 +100,7 @@ pub(in crate::cli) async fn start(
         )?;
     }
     Ok(Embedded {
-        holder: data.as_deref().and_then(|data| write_holder(data, holder)),
+        holder: data.and_then(|data| write_holder(&data, settings, io)),
         emulator,
     })
 }
@@ -125,25 +110,17 @@ fn holder_path(data: &Path) -> PathBuf {
 }
 
 /// Writes the holder file. It is only information for other processes, so a failure is ignored.
-fn write_holder(data: &Path, holder: Holder<'_>) -> Option<HolderFile> {
-    let owner = LockOwner {
-        id: uuid::Uuid::new_v4().to_string(),
-        who: holder.who.to_owned(),
-        pid: std::process::id(),
-        command: holder.command.to_owned(),
-        since_ms: clock::now_ms(),
-    };
+fn write_holder(data: &Path, settings: &Settings, io: &Io) -> Option<TempPath> {
+    let owner = lock_holder::this_process(settings, &io.secrets);
     let path = holder_path(data);
-    let written = serde_json::to_vec(&owner)
+    serde_json::to_vec(&owner)
         .map_err(std::io::Error::from)
-        .and_then(|text| write_whole(&path, &text));
-    match written {
-        Ok(()) => Some(HolderFile(path)),
-        Err(error) => {
+        .and_then(|text| write_whole(&path, &text))
+        .and_then(|()| TempPath::try_from_path(path))
+        .inspect_err(|error| {
             tracing::debug!(%error, "the holder of the data folder could not be written");
-            None
-        }
-    }
+        })
+        .ok()
 }
 
 fn read_holder(data: &Path) -> Option<String> {

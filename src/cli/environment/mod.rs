@@ -2,7 +2,6 @@
 //! embedded emulator.
 
 pub(in crate::cli) mod base_manifest;
-pub(in crate::cli) mod client;
 pub(in crate::cli) mod context;
 pub(in crate::cli) mod early_listing;
 pub(in crate::cli) mod embedded_emulator;

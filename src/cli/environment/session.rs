@@ -1,21 +1,24 @@
 //! An environment with its client, and with its embedded emulator if it has one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use solform_emulator::{Seed, SeedError};
 use url::Url;
 
-use super::client::client;
 use super::context::{EnvironmentContext, context_of, read_source};
-use super::embedded_emulator::{self, Embedded, Holder};
-use crate::api::{ClientSettings, Files, Probe, ReadError, Reader};
+use super::embedded_emulator::{self, Embedded};
+use super::token::token_supplier;
+use crate::api::{
+    Client, ClientSettings, Files, Probe, ReadError, Reader, SettingsError, TokenSupplier,
+};
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::CommandError;
-use crate::cli::io::Io;
+use crate::cli::io::{Io, read_sink};
 use crate::cli::settings::Settings;
-use crate::manifest::{Endpoint, Manifest};
-use crate::regular_file::{self, SEED_LIMIT};
+use crate::manifest::{Endpoint, Environment, Manifest};
+use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 
 /// An environment with a client.
 pub(in crate::cli) struct Session {
@@ -53,20 +56,13 @@ pub(in crate::cli) async fn connect(
             // Other users of the machine can reach the port of the embedded emulator, so it needs a
             // token.
             let token = uuid::Uuid::new_v4().to_string();
-            let seed = match &environment.emulator.seed {
-                Some(path) => {
-                    let path = settings.manifest_path(&context.folder, path)?;
-                    let seed = read_seed(&path)?;
-                    Some((path, seed))
-                }
-                None => None,
-            };
+            let seed = environment.emulator.seed.as_ref().map(|path| {
+                let path = settings.manifest_path(&context.folder, path)?;
+                read_seed(&path).map(|seed| (path, seed))
+            });
+            let seed = seed.transpose()?;
             let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
-            let holder = Holder {
-                who: &context.settings.who,
-                command: &io.secrets.redact(&context.settings.typed),
-            };
-            let embedded = embedded_emulator::start_in(&root, seed, &token, holder, io).await?;
+            let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
             let url = Url::parse(&embedded.emulator.url())
                 .expect("invariant: the emulator's address is a URL");
             (url, Some(SecretString::from(token)), Some(embedded))
@@ -132,6 +128,61 @@ impl Session {
             ))
             .hint(hint)
     }
+}
+
+/// Prepares the client, without sending a request.
+pub(super) fn client(
+    environment: &Environment,
+    base: Url,
+    own_token: Option<SecretString>,
+    folder: &Path,
+    settings: &Settings,
+    io: &Io,
+    adjust: impl FnOnce(&mut ClientSettings),
+) -> Result<Client, CommandError> {
+    let restrictions = settings
+        .restrictions
+        .as_ref()
+        .filter(|_| environment.url != Endpoint::Emulator);
+    // The host is checked first: it is the most important restriction.
+    if let Some(restrictions) = restrictions {
+        restrictions
+            .hosts
+            .check(&base)
+            .map_err(|refusal| settings_error(environment, refusal.into()))?;
+    }
+    let mut client_settings = ClientSettings::new(base, Arc::clone(&io.secrets));
+    client_settings.allowed_hosts = restrictions.map(|restrictions| restrictions.hosts.clone());
+    client_settings.context.clone_from(&environment.context);
+    client_settings.seed = fastrand::u64(..);
+    client_settings.token = match &environment.token {
+        Some(source) => Some(token_supplier(source, environment, folder, settings, io)?),
+        None => own_token.map(TokenSupplier::fixed),
+    };
+    let read = |path: &PathBuf| {
+        let path = settings.manifest_path(folder, path)?;
+        regular_file::read(&path, SECRET_LIMIT)
+            .map_err(|source| CommandError::io("read", &path, source))
+    };
+    let pem = |path: &Option<PathBuf>| path.as_ref().map(read).transpose();
+    client_settings.roots_pem = pem(&environment.tls.ca_bundle)?.into_iter().collect();
+    let certificate = pem(&environment.tls.client_cert)?;
+    let identity = certificate.zip(pem(&environment.tls.client_key)?);
+    client_settings.client_identity_pem =
+        identity.map(|(certificate, key)| [certificate, key].join(&b'\n'));
+    client_settings.events = Some(read_sink(io));
+    adjust(&mut client_settings);
+    Client::new(client_settings).map_err(|source| settings_error(environment, source))
+}
+
+fn settings_error(environment: &Environment, source: SettingsError) -> CommandError {
+    let hint = source.help();
+    CommandError::failed(source)
+        .context(format!(
+            "the environment `{}` cannot be asked",
+            environment.name
+        ))
+        .hint(hint)
 }
 
 /// Reads the seed of a new world.

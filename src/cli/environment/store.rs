@@ -36,10 +36,10 @@ impl EnvironmentContext {
                 return self.remote_store(text, secrets);
             }
             (Some(text), _) => PathBuf::from(text),
-            (None, Some(text)) => self.settings.manifest_path(&self.folder, Path::new(text))?,
-            (None, None) => self
-                .settings
-                .manifest_path(&self.folder, Path::new(".solform"))?,
+            (None, text) => {
+                let path = Path::new(text.unwrap_or(".solform"));
+                self.settings.manifest_path(&self.folder, path)?
+            }
         };
         Ok(Arc::new(LocalStore::new(&folder, self.store_key())))
     }
@@ -67,19 +67,15 @@ impl EnvironmentContext {
         for (name, value) in &settings {
             if holds_secret(name) {
                 secrets.add(&SecretString::from(value.as_str()));
+            } else if TOKEN_FILES.contains(&name.as_str()) {
+                // The bucket's client reads the whole file.
+                let path = Path::new(value);
+                let token = regular_file::read_text(path, SECRET_LIMIT).map_err(|source| {
+                    let action = format!("read the {name}");
+                    CommandError::io(&action, path, source)
+                })?;
+                secrets.add(&SecretString::from(token));
             }
-        }
-        for (name, path) in &settings {
-            if !TOKEN_FILES.contains(&name.as_str()) {
-                continue;
-            }
-            // The bucket's client reads the whole file.
-            let path = Path::new(path);
-            let token = regular_file::read_text(path, SECRET_LIMIT).map_err(|source| {
-                let action = format!("read the {name}");
-                CommandError::io(&action, path, source)
-            })?;
-            secrets.add(&SecretString::from(token));
         }
         let allowed = self.settings.restrictions.as_ref().map(|all| &all.hosts);
         // A manifest of an untrusted branch must not choose its store.

@@ -43,18 +43,8 @@ enum NoToken {
         #[source]
         source: std::io::Error,
     },
-    #[error("the token command `{program}` did not end within 30 s")]
-    Slow { program: String },
-    #[error("the token command `{program}` ended with {status}: {message}")]
-    Status {
-        program: String,
-        status: std::process::ExitStatus,
-        message: String,
-    },
-    #[error("the token command `{program}` wrote more than {SECRET_LIMIT} bytes")]
-    TooMuch { program: String },
-    #[error("the token command `{program}` wrote no text")]
-    NotText { program: String },
+    #[error("the token command `{program}` {failure}")]
+    Failed { program: String, failure: String },
 }
 
 pub(in crate::cli) fn token_supplier(
@@ -64,7 +54,7 @@ pub(in crate::cli) fn token_supplier(
     settings: &Settings,
     io: &Io,
 ) -> Result<TokenSupplier, CommandError> {
-    Ok(match source {
+    let source = match source {
         TokenSource::Env(name)
             if (settings.restrictions.as_ref())
                 .is_some_and(|restrictions| !restrictions.allows_variable(name)) =>
@@ -78,85 +68,75 @@ pub(in crate::cli) fn token_supplier(
                  if the manifest may read it."
             )));
         }
-        TokenSource::Env(name) => {
-            let name = name.clone();
-            TokenSupplier::new(move || {
-                let token = variable(&name).ok_or_else(|| -> TokenError {
-                    Box::new(NoToken::NoVariable { name: name.clone() })
-                });
-                Box::pin(async move { token.map(SecretString::from) })
-            })
-        }
-        TokenSource::File(path) => {
-            let path = settings.manifest_path(folder, path)?;
-            TokenSupplier::new(move || {
-                let token = regular_file::read_text(&path, SECRET_LIMIT);
-                let token = token.map_err(|source| -> TokenError {
-                    Box::new(NoToken::File {
-                        path: path.clone(),
-                        source,
-                    })
-                });
-                Box::pin(async move { token.map(SecretString::from) })
-            })
-        }
         // A manifest of an untrusted branch must not choose a program to run.
         TokenSource::Command(_) if settings.restrictions.is_some() => {
             let environment = environment.name.clone();
             return Err(CommandError::failed(TokenCommandRefused { environment })
                 .hint("Give the token by `env` or `file` in pipelines that restrict hosts."));
         }
-        TokenSource::Command(command) => {
-            let command = command.clone();
-            let folder = folder.to_owned();
-            let secrets = Arc::clone(&io.secrets);
-            TokenSupplier::new(move || {
-                let command = command.clone();
-                let folder = folder.clone();
-                let secrets = Arc::clone(&secrets);
-                Box::pin(async move {
-                    run_token_command(&command, &folder, &secrets)
-                        .await
-                        .map_err(|error| -> TokenError { Box::new(error) })
-                })
+        TokenSource::File(path) => TokenSource::File(settings.manifest_path(folder, path)?),
+        TokenSource::Env(_) | TokenSource::Command(_) => source.clone(),
+    };
+    let inputs = Arc::new((source, folder.to_owned(), Arc::clone(&io.secrets)));
+    Ok(TokenSupplier::new(move || {
+        let inputs = Arc::clone(&inputs);
+        Box::pin(async move {
+            let (source, folder, secrets) = &*inputs;
+            let token = read_token(source, folder, secrets).await;
+            token.map(SecretString::from).map_err(TokenError::from)
+        })
+    }))
+}
+
+async fn read_token(
+    source: &TokenSource,
+    folder: &Path,
+    secrets: &Redactor,
+) -> Result<String, NoToken> {
+    match source {
+        TokenSource::Env(name) => {
+            variable(name).ok_or_else(|| NoToken::NoVariable { name: name.clone() })
+        }
+        TokenSource::File(path) => {
+            regular_file::read_text(path, SECRET_LIMIT).map_err(|source| NoToken::File {
+                path: path.clone(),
+                source,
             })
         }
-    })
+        TokenSource::Command(command) => run_token_command(command, folder, secrets).await,
+    }
 }
 
 async fn run_token_command(
     command: &[String],
     folder: &Path,
     secrets: &Redactor,
-) -> Result<SecretString, NoToken> {
+) -> Result<String, NoToken> {
     let program = command.first().cloned().unwrap_or_default();
     let mut process = tokio::process::Command::new(&program);
     process
         .args(command.get(1..).unwrap_or_default())
         .current_dir(folder);
+    let failed = |failure: String| NoToken::Failed {
+        program: program.clone(),
+        failure,
+    };
     let output = match output_of(process, TOKEN_COMMAND_TIMEOUT, SECRET_LIMIT).await {
         Ok(output) => output,
         Err(ProcessError::Io(source)) => return Err(NoToken::Command { program, source }),
-        Err(ProcessError::Slow) => return Err(NoToken::Slow { program }),
+        Err(ProcessError::Slow) => return Err(failed("did not end within 30 s".to_owned())),
     };
+    if output.status.success() && !output.is_cut {
+        return String::from_utf8(output.out).map_err(|_| failed("wrote no text".to_owned()));
+    }
     // The output may be a token even if the command failed, and its error may repeat the token.
-    let written = SecretString::from(String::from_utf8_lossy(&output.out).into_owned());
-    if output.is_cut {
-        secrets.add(&written);
-        return Err(NoToken::TooMuch { program });
-    }
-    if !output.status.success() {
-        secrets.add(&written);
+    let written = String::from_utf8_lossy(&output.out);
+    secrets.add(&SecretString::from(written.as_ref()));
+    Err(failed(if output.is_cut {
+        format!("wrote more than {SECRET_LIMIT} bytes")
+    } else {
         let error = String::from_utf8_lossy(&output.err);
-        let message = secrets.redact(error.trim()).chars().take(200).collect();
-        return Err(NoToken::Status {
-            program,
-            status: output.status,
-            message,
-        });
-    }
-    match String::from_utf8(output.out) {
-        Ok(token) => Ok(SecretString::from(token)),
-        Err(_) => Err(NoToken::NotText { program }),
-    }
+        let message: String = secrets.redact(error.trim()).chars().take(200).collect();
+        format!("ended with {}: {message}", output.status)
+    }))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::redaction::neutralize;
+use super::redaction::{lock, neutralize};
 use crate::api::Redactor;
 use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
@@ -50,22 +50,19 @@ impl Stream {
 
     /// Writes a line. [`Stream::check`] returns any error.
     pub(in crate::cli) fn send(&self, message: StreamMessage) {
-        if let Ok(mut lines) = self.lines.lock() {
-            self.write(&mut lines, message);
-        }
+        self.write(&mut lock(&self.lines), message);
     }
 
     /// Writes the last line: later lines are dropped.
     pub(in crate::cli) fn close(&self, message: StreamMessage) {
-        if let Ok(mut lines) = self.lines.lock() {
-            self.write(&mut lines, message);
-            lines.failure.get_or_insert(io::ErrorKind::BrokenPipe);
-        }
+        let mut lines = lock(&self.lines);
+        self.write(&mut lines, message);
+        lines.failure.get_or_insert(io::ErrorKind::BrokenPipe);
     }
 
     /// Returns an error if a line could not be written.
     pub(in crate::cli) fn check(&self) -> io::Result<()> {
-        let failure = self.lines.lock().ok().and_then(|lines| lines.failure);
+        let failure = lock(&self.lines).failure;
         failure.map_or(Ok(()), |kind| Err(kind.into()))
     }
 
@@ -125,20 +122,16 @@ impl StreamProgress {
     pub(in crate::cli) fn take(&self, event: &ApplyEvent) {
         let address = match event {
             ApplyEvent::StepStarted { address, kind } => {
-                if let Ok(mut running) = self.running.lock() {
-                    let work = Work {
-                        kind: *kind,
-                        since: Instant::now(),
-                        reported: 0,
-                    };
-                    running.insert(address.clone(), work);
-                }
+                let work = Work {
+                    kind: *kind,
+                    since: Instant::now(),
+                    reported: 0,
+                };
+                lock(&self.running).insert(address.clone(), work);
                 Some(address)
             }
             ApplyEvent::StepFinished { address, .. } => {
-                if let Ok(mut running) = self.running.lock() {
-                    running.remove(address);
-                }
+                lock(&self.running).remove(address);
                 Some(address)
             }
             ApplyEvent::JobStarted { .. }
@@ -154,10 +147,7 @@ impl StreamProgress {
     pub(in crate::cli) async fn beat(&self) -> Infallible {
         loop {
             tokio::time::sleep(TICK).await;
-            let Ok(mut running) = self.running.lock() else {
-                continue;
-            };
-            for (address, work) in running.iter_mut() {
+            for (address, work) in lock(&self.running).iter_mut() {
                 let elapsed = work.since.elapsed();
                 if elapsed < PROGRESS * (work.reported + 1) {
                     continue;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use super::event_stream::StreamProgress;
-use super::redaction::SharedErr;
+use super::redaction::{SharedErr, lock};
 use super::streams::Io;
 use crate::apply::{ApplyEvent, EventSink};
 use crate::ident::{Address, Identity, JobId};
@@ -39,14 +40,10 @@ struct State {
     finished: usize,
     since: Instant,
     running: BTreeMap<String, Work>,
-    bars: Option<Bars>,
-}
-
-/// The lines of a terminal that are updated in place.
-struct Bars {
-    all: MultiProgress,
-    /// The last line, with the counts of the apply.
-    total: Option<ProgressBar>,
+    /// The lines of a terminal that are updated in place.
+    bars: Option<MultiProgress>,
+    /// The last of them, with the counts of the apply.
+    total_bar: Option<ProgressBar>,
 }
 
 struct Work {
@@ -72,24 +69,24 @@ impl Progress {
     /// Creates the progress of one run or job.
     pub(in crate::cli) fn of_run(id: &JobId, io: &Io) -> Self {
         let progress = Self::started(None, None, io);
-        if let Ok(mut state) = progress.state.lock() {
-            state.start(words::escaped(id.as_str()));
-        }
+        lock(&progress.state).start(words::escaped(id.as_str()));
         progress
     }
 
     fn started(total: Option<usize>, stream: Option<StreamProgress>, io: &Io) -> Self {
-        let bars = io.bars.clone().filter(|_| stream.is_none());
-        let bars = bars.map(|all| Bars {
-            total: total.map(|_| all.add(total_bar())),
-            all,
+        let bars = io.bars.as_ref().filter(|_| total.is_some());
+        let total_bar = bars.map(|bars| {
+            let bar = bars.add(spinner("{spinner} {msg} [{elapsed}]"));
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar
         });
         let state = State {
             total,
             finished: 0,
             since: Instant::now(),
             running: BTreeMap::new(),
-            bars,
+            bars: io.bars.clone(),
+            total_bar,
         };
         state.show_total();
         Self {
@@ -113,19 +110,12 @@ impl Progress {
     }
 
     fn take_run_event(&self, event: &RunEvent) {
-        let Ok(mut state) = self.state.lock() else {
-            return;
-        };
-        let names: Vec<String> = state.running.keys().cloned().collect();
-        for name in names {
-            state.show(&name, false, run_message(event));
+        let mut state = lock(&self.state);
+        for work in state.running.values_mut() {
+            work.show(false, run_message(event));
         }
         if state.bars.is_none() {
-            self.err.write(|out| {
-                state
-                    .run_lines("")
-                    .try_for_each(|line| writeln!(out, "{line}"))
-            });
+            self.err.write(|out| state.write_runs("", out));
         }
     }
 
@@ -133,9 +123,7 @@ impl Progress {
         if let Some(stream) = &self.stream {
             return stream.take(event);
         }
-        let Ok(mut state) = self.state.lock() else {
-            return;
-        };
+        let mut state = lock(&self.state);
         match event {
             ApplyEvent::StepStarted { address, .. } => state.start(words::address(address)),
             ApplyEvent::JobStarted { address, job, .. } => {
@@ -143,19 +131,18 @@ impl Progress {
                     || "no job".to_owned(),
                     |job| format!("job {}", words::escaped(job.as_str())),
                 );
-                state.show(&words::address(address), false, job);
+                state.show(address, false, job);
             }
             ApplyEvent::JobAnswered { address, word, .. } => {
-                state.show(&words::address(address), false, words::escaped(word));
+                state.show(address, false, words::escaped(word));
             }
             ApplyEvent::Retrying { address, why, .. } => {
-                state.show(&words::address(address), true, words::escaped(why));
+                state.show(address, true, words::escaped(why));
             }
             ApplyEvent::StepFinished { address, .. } => {
                 state.finished += 1;
-                if let Some(Work { bar: Some(bar), .. }) =
-                    state.running.remove(&words::address(address))
-                {
+                let work = state.running.remove(&words::address(address));
+                if let Some(Work { bar: Some(bar), .. }) = work {
                     bar.finish_and_clear();
                 }
             }
@@ -180,18 +167,17 @@ impl Progress {
         };
         match &state.bars {
             _ if !is_line => {}
-            Some(bars) => bars.all.suspend(write_line),
+            Some(bars) => bars.suspend(write_line),
             None => write_line(),
         }
     }
 
     /// Removes the bars.
     pub(in crate::cli) fn end(&self) {
-        if let Ok(state) = self.state.lock() {
-            let total = state.bars.as_ref().and_then(|bars| bars.total.as_ref());
-            let each = state.running.values().filter_map(|work| work.bar.as_ref());
-            each.chain(total).for_each(ProgressBar::finish_and_clear);
-        }
+        let state = lock(&self.state);
+        let each = state.running.values().filter_map(|work| work.bar.as_ref());
+        let all = each.chain(&state.total_bar);
+        all.for_each(ProgressBar::finish_and_clear);
     }
 
     /// Writes a heartbeat every half minute; to a stream more often. Never returns.
@@ -201,17 +187,13 @@ impl Progress {
         }
         loop {
             tokio::time::sleep(HEARTBEAT).await;
-            let Ok(state) = self.state.lock() else {
-                continue;
-            };
+            let state = lock(&self.state);
             if state.bars.is_some() {
                 continue;
             }
             self.err.write(|out| match state.total {
                 Some(total) => writeln!(out, "{}", state.line(total)),
-                None => state
-                    .run_lines("still ")
-                    .try_for_each(|line| writeln!(out, "{line}")),
+                None => state.write_runs("still ", out),
             });
         }
     }
@@ -220,12 +202,13 @@ impl Progress {
 impl State {
     fn start(&mut self, name: String) {
         let bar = self.bars.as_ref().map(|bars| {
-            let bar = bar_with(&name);
-            let Some(total) = &bars.total else {
-                return bars.all.add(bar);
+            let bar =
+                spinner("{spinner} {prefix} [{elapsed}] {wide_msg}").with_prefix(name.clone());
+            let Some(total) = &self.total_bar else {
+                return bars.add(bar);
             };
             // A bar must have its position among the others before it draws.
-            let bar = bars.all.insert_before(total, bar);
+            let bar = bars.insert_before(total, bar);
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -238,30 +221,25 @@ impl State {
         self.running.insert(name, work);
     }
 
-    fn show(&mut self, name: &str, is_retrying: bool, message: String) {
-        if let Some(work) = self.running.get_mut(name) {
-            work.is_retrying = is_retrying;
-            work.message.clone_from(&message);
-            if let Some(bar) = &work.bar {
-                bar.set_message(message);
-                bar.tick();
-            }
+    fn show(&mut self, address: &Address, is_retrying: bool, message: String) {
+        if let Some(work) = self.running.get_mut(&words::address(address)) {
+            work.show(is_retrying, message);
         }
     }
 
     fn show_total(&self) {
-        let total = self.bars.as_ref().and_then(|bars| bars.total.as_ref());
-        if let (Some(bar), Some(total)) = (total, self.total) {
+        if let (Some(bar), Some(total)) = (&self.total_bar, self.total) {
             bar.set_message(self.counts(total));
         }
     }
 
-    /// Returns the line of the run or job.
-    fn run_lines(&self, prefix: &str) -> impl Iterator<Item = String> {
-        self.running.iter().map(move |(name, work)| {
+    /// Writes the line of the run or job.
+    fn write_runs(&self, prefix: &str, out: &mut dyn Write) -> io::Result<()> {
+        for (name, work) in &self.running {
             let took = words::duration(work.since.elapsed());
-            format!("{name}: {prefix}{} [{took}]", work.message)
-        })
+            writeln!(out, "{name}: {prefix}{} [{took}]", work.message)?;
+        }
+        Ok(())
     }
 
     /// Returns the counts of the apply and its estimated remaining time.
@@ -308,22 +286,22 @@ impl State {
     }
 }
 
-/// Creates the line with the counts of the apply.
-fn total_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::new_spinner().with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
+impl Work {
+    fn show(&mut self, is_retrying: bool, message: String) {
+        self.is_retrying = is_retrying;
+        self.message.clone_from(&message);
+        if let Some(bar) = &self.bar {
+            bar.set_message(message);
+            bar.tick();
+        }
+    }
 }
 
-/// Creates a spinner with a name, the elapsed time, and a message.
-fn bar_with(name: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::new_spinner()
-        .with_style(style)
-        .with_prefix(name.to_owned())
+/// Creates a line with a spinner.
+pub(super) fn spinner(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
 }
 
 /// Returns the state that an event reports.
@@ -331,23 +309,24 @@ fn run_message(event: &RunEvent) -> String {
     match event {
         RunEvent::Retrying {
             after,
-            is_ambiguous: true,
+            is_ambiguous,
             why,
-        } => format!(
-            "the answer is lost, looking for the run for {}: {}",
-            words::duration(*after),
-            words::escaped(why)
-        ),
-        RunEvent::Retrying { after, why, .. } => format!(
-            "sending again in {}: {}",
-            words::duration(*after),
-            words::escaped(why)
-        ),
-        RunEvent::Answered {
-            word,
-            progress: Some(share),
-        } => format!("{} {:.0} %", words::escaped(word), share * 100.0),
-        RunEvent::Answered { word, .. } => words::escaped(word),
+        } => {
+            let action = if *is_ambiguous {
+                "the answer is lost, looking for the run for"
+            } else {
+                "sending again in"
+            };
+            format!(
+                "{action} {}: {}",
+                words::duration(*after),
+                words::escaped(why)
+            )
+        }
+        RunEvent::Answered { word, progress } => match progress {
+            Some(share) => format!("{} {:.0} %", words::escaped(word), share * 100.0),
+            None => words::escaped(word),
+        },
     }
 }
 
@@ -363,6 +342,7 @@ mod tests {
             since: Instant::now(),
             running: BTreeMap::new(),
             bars: None,
+            total_bar: None,
         };
         assert_eq!(
             state.line(800),

@@ -1,15 +1,15 @@
 //! The progress of reads: on a terminal one line that is updated in place, elsewhere one line soon
 //! and then one every half minute.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use tokio::time::Instant;
 
 use super::event_stream::Stream;
-use super::progress::HEARTBEAT;
-use super::redaction::SharedErr;
+use super::progress::{HEARTBEAT, spinner};
+use super::redaction::{SharedErr, lock};
 use super::streams::Io;
 use crate::api::{ReadEvent, ReadSink};
 use crate::live::grouped;
@@ -57,7 +57,7 @@ struct State {
 pub(in crate::cli) fn read_sink(io: &Io) -> ReadSink {
     let status = Arc::new(Status {
         state: Mutex::default(),
-        bars: io.bars.clone().filter(|_| io.stream.is_none()),
+        bars: io.bars.clone(),
         err: SharedErr::new(&io.secrets),
         stream: io.stream.clone(),
     });
@@ -67,28 +67,16 @@ pub(in crate::cli) fn read_sink(io: &Io) -> ReadSink {
 
 /// Updates the line until all event senders are dropped.
 async fn tick(status: Weak<Status>) {
-    loop {
+    while let Some(status) = status.upgrade() {
+        status.show(Instant::now());
+        drop(status);
         tokio::time::sleep(TICK).await;
-        match status.upgrade() {
-            Some(status) => status.show(Instant::now()),
-            None => return,
-        }
     }
-}
-
-fn line_of_its_own() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::new_spinner().with_style(style)
 }
 
 impl Status {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take(&self, event: &ReadEvent<'_>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.take(event, Instant::now());
         if state.idle_since.is_some()
             && let Some(bar) = state.bar.take()
@@ -99,7 +87,7 @@ impl Status {
     }
 
     fn show(&self, now: Instant) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let is_idle = state.idle_since.is_some();
         let since = state
             .since
@@ -109,7 +97,8 @@ impl Status {
         };
         let line = state.line(now - since);
         if let Some(bars) = &self.bars {
-            let bar = state.bar.get_or_insert_with(|| bars.add(line_of_its_own()));
+            let new = || bars.add(spinner("{spinner} {wide_msg}"));
+            let bar = state.bar.get_or_insert_with(new);
             bar.set_message(line);
             bar.tick();
             return;
@@ -185,29 +174,22 @@ impl State {
     }
 
     fn line(&self, elapsed: Duration) -> String {
-        let line = if self.reading == 0 && self.files > 0 {
-            let count = grouped(self.files_read);
-            format!("Inspecting packages: {count} parts of files received")
-        } else if self.reading == 0 {
-            "Waiting for the server".to_owned()
-        } else if self.visibilities > 0 {
-            let count = grouped(self.visibilities);
-            format!("Reading visibilities: {count} received")
-        } else {
-            match (self.names, self.expected) {
-                (Some((done, total)), _) => {
-                    format!("Reading live solutions by name: {done} of {total} names")
-                }
-                (None, Some(expected)) if expected > self.records => format!(
-                    "Reading live solutions: {} of about {}",
-                    grouped(self.records),
-                    grouped(expected)
-                ),
-                (None, _) => {
-                    let count = grouped(self.records);
-                    format!("Reading live solutions: {count} received")
-                }
+        let received = |what: &str, number| format!("{what}: {} received", grouped(number));
+        let line = match (self.names, self.expected) {
+            _ if self.reading == 0 && self.files > 0 => {
+                let count = grouped(self.files_read);
+                format!("Inspecting packages: {count} parts of files received")
             }
+            _ if self.reading == 0 => "Waiting for the server".to_owned(),
+            _ if self.visibilities > 0 => received("Reading visibilities", self.visibilities),
+            (Some((done, total)), _) => {
+                format!("Reading live solutions by name: {done} of {total} names")
+            }
+            (None, Some(expected)) if expected > self.records => {
+                let (count, expected) = (grouped(self.records), grouped(expected));
+                format!("Reading live solutions: {count} of about {expected}")
+            }
+            (None, _) => received("Reading live solutions", self.records),
         };
         let line = format!("{line} [{}]", words::duration(elapsed));
         match &self.retry {

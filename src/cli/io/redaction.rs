@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use terminal_size::{Height, Width, terminal_size_of};
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::api::Redactor;
 use crate::escape::is_hidden;
@@ -76,7 +75,7 @@ pub(in crate::cli) fn stdout_width() -> Option<usize> {
     columns(terminal_size_of(io::stdout()))
 }
 
-pub(super) fn stderr_width() -> Option<usize> {
+fn stderr_width() -> Option<usize> {
     columns(terminal_size_of(io::stderr()))
 }
 
@@ -136,39 +135,31 @@ impl<W: Write> Drop for Redacted<W> {
     }
 }
 
-/// Creates a writer for each line of the log.
-pub(super) struct LogWriter(pub(super) Arc<Redactor>);
-
-impl<'a> MakeWriter<'a> for LogWriter {
-    type Writer = Redacted<io::Stderr>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        Redacted::new(io::stderr(), Arc::clone(&self.0), stderr_width)
+impl Redacted<io::Stderr> {
+    /// Returns a writer of standard error.
+    pub(super) fn stderr(secrets: &Arc<Redactor>) -> Self {
+        Self::new(io::stderr(), Arc::clone(secrets), stderr_width)
     }
+}
+
+/// Locks a value that several tasks share. A thread that panicked with the lock does not poison it.
+pub(in crate::cli) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Standard error that several tasks share; each write is one piece.
 #[derive(Clone)]
-pub(in crate::cli) struct SharedErr {
-    to: Arc<Mutex<Redacted<io::Stderr>>>,
-}
+pub(in crate::cli) struct SharedErr(Arc<Mutex<Redacted<io::Stderr>>>);
 
 impl SharedErr {
     pub(in crate::cli) fn new(secrets: &Arc<Redactor>) -> Self {
-        Self {
-            to: Arc::new(Mutex::new(Redacted::new(
-                io::stderr(),
-                Arc::clone(secrets),
-                stderr_width,
-            ))),
-        }
+        Self(Arc::new(Mutex::new(Redacted::stderr(secrets))))
     }
 
     /// Writes one piece. A closed stderr does not stop an apply, so errors are ignored.
     pub(in crate::cli) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-        if let Ok(mut to) = self.to.lock() {
-            let _ = write(&mut *to).and_then(|()| to.flush());
-        }
+        let mut to = lock(&self.0);
+        let _ = write(&mut *to).and_then(|()| to.flush());
     }
 }
 

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::event_stream::Stream;
-use super::redaction::{LogWriter, Redacted, stderr_width, stdout_width};
+use super::redaction::{Redacted, stdout_width};
 use super::repeated::Repeated;
 use crate::api::Redactor;
 use crate::cli::args::LogLevel;
@@ -19,7 +19,7 @@ use crate::cli::settings::Settings;
 use crate::manifest::{self, Problem};
 use crate::plan::Refusal;
 use crate::render::{
-    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, words,
+    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, styled, words,
 };
 
 /// Standard output and error of one command.
@@ -35,24 +35,15 @@ pub(in crate::cli) struct Io {
     pub(in crate::cli) can_ask: bool,
     /// The event stream of `--json`; nothing else is then written to standard output.
     pub(in crate::cli) stream: Option<Stream>,
-    text: TextTarget,
+    /// True if standard output is for a document: text for people goes to standard error.
+    is_out_reserved: bool,
     nowhere: io::Sink,
     is_err_coloured: bool,
     /// The options that printed commands repeat.
     pub(in crate::cli) invocation: Invocation,
-    /// The lines that are updated in place, if standard error is a terminal.
+    /// The lines that are updated in place, if standard error is a terminal and there is no event
+    /// stream.
     pub(in crate::cli) bars: Option<MultiProgress>,
-}
-
-/// The target of text for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TextTarget {
-    /// Standard output.
-    Out,
-    /// Standard error, because standard output is for a document.
-    Err,
-    /// None, because the event stream contains everything.
-    Nowhere,
 }
 
 impl Io {
@@ -70,13 +61,13 @@ impl Io {
         let is_watched = is_err_terminal && !settings.is_ci && !settings.is_plain;
         Self {
             out: Redacted::new(io::stdout(), Arc::clone(&secrets), stdout_width),
-            err: Redacted::new(io::stderr(), Arc::clone(&secrets), stderr_width),
+            err: Redacted::stderr(&secrets),
             secrets,
             out_styles: styles(io::stdout().is_terminal()),
             err_styles: styles(is_err_terminal),
             can_ask: io::stdin().is_terminal() && is_err_terminal && !settings.is_ci,
             stream: None,
-            text: TextTarget::Out,
+            is_out_reserved: false,
             nowhere: io::sink(),
             is_err_coloured: may_colour && is_err_terminal,
             invocation: settings.invocation.clone(),
@@ -90,22 +81,23 @@ impl Io {
         let stream = Stream::new(Box::new(io::stdout()), &self.secrets, clock::now_ms);
         stream.send(StreamMessage::version());
         self.stream = Some(stream);
-        self.text = TextTarget::Nowhere;
+        self.bars = None;
     }
 
     /// Reserves standard output for a document: text for people goes to standard error.
     pub(in crate::cli) fn reserve_out(&mut self) {
-        if self.text == TextTarget::Out {
-            self.text = TextTarget::Err;
-        }
+        self.is_out_reserved = true;
     }
 
-    /// Returns the writer for text for people, and its styles.
+    /// Returns the writer for text for people, and its styles. With an event stream, which contains
+    /// everything, the text is dropped.
     pub(in crate::cli) fn text(&mut self) -> (&mut dyn Write, Styles) {
-        match self.text {
-            TextTarget::Out => (&mut self.out, self.out_styles),
-            TextTarget::Err => (&mut self.err, self.err_styles),
-            TextTarget::Nowhere => (&mut self.nowhere, Styles::default()),
+        if self.stream.is_some() {
+            (&mut self.nowhere, Styles::default())
+        } else if self.is_out_reserved {
+            (&mut self.err, self.err_styles)
+        } else {
+            (&mut self.out, self.out_styles)
         }
     }
 
@@ -150,10 +142,11 @@ impl Io {
         };
         // Only solform's own messages: libraries may log headers.
         let own = filter_fn(|metadata| metadata.target().starts_with("solform"));
+        let secrets = Arc::clone(&self.secrets);
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)
             .with_ansi(self.is_err_coloured)
-            .with_writer(LogWriter(Arc::clone(&self.secrets)))
+            .with_writer(move || Redacted::stderr(&secrets))
             .finish()
             .with(own);
         // Only tests start a second log in one process; the first one is kept.
@@ -172,19 +165,18 @@ impl Io {
                 stream.send(StreamMessage::diagnostic(diagnostic));
             }
         }
-        match &error.kind {
+        let problems = match &error.kind {
             // The refusals were shown with the plan.
             ErrorKind::Closed | ErrorKind::Blocked(_) | ErrorKind::Unproven(_) => return Ok(()),
-            ErrorKind::Manifest(problems) => self.problems(problems)?,
-            ErrorKind::Reviewed(problems) => {
-                self.headline(error)?;
-                self.problems(problems)?;
-            }
-            ErrorKind::Failed
-            | ErrorKind::Stale
-            | ErrorKind::InFlight
-            | ErrorKind::Cancelled
-            | ErrorKind::Locked => self.headline(error)?,
+            ErrorKind::Manifest(problems) | ErrorKind::Reviewed(problems) => Some(problems),
+            _ => None,
+        };
+        if !matches!(error.kind, ErrorKind::Manifest(_)) {
+            let head = styled(self.err_styles.destroy, "Error:");
+            writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))?;
+        }
+        if let Some(problems) = problems {
+            self.problems(problems)?;
         }
         for cause in error.causes() {
             writeln!(self.err, "  because {}", words::escaped(&cause))?;
@@ -194,11 +186,6 @@ impl Io {
             writeln!(self.err, "  help: {}", words::escaped(&help))?;
         }
         self.err.flush()
-    }
-
-    fn headline(&mut self, error: &CommandError) -> io::Result<()> {
-        let head = anstyle_text(self.err_styles.destroy, "Error:");
-        writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))
     }
 
     /// Shows problems of the manifest; repeated ones are grouped.
@@ -219,7 +206,7 @@ impl Io {
                 manifest::Severity::Error => (self.err_styles.destroy, "Error:"),
                 manifest::Severity::Warning => (self.err_styles.warning, "Warning:"),
             };
-            writeln!(self.err, "{} {line}", anstyle_text(style, head))?;
+            writeln!(self.err, "{} {line}", styled(style, head))?;
         }
         Ok(())
     }
@@ -291,8 +278,4 @@ impl Io {
         self.err.flush()?;
         self.stream.as_ref().map_or(Ok(()), Stream::check)
     }
-}
-
-fn anstyle_text(style: anstyle::Style, text: &str) -> String {
-    format!("{}{text}{}", style.render(), style.render_reset())
 }

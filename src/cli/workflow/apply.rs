@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::apply_request::{ApplyRequest, ApplyWorkflow, SavedFrom};
-use super::approval::Approval;
+use super::apply_request::{ApplyRequest, ApplyWorkflow};
 use super::cancellation::Cancellation;
 use super::report::Reporting;
 use super::{plan, recovery, saved_plan};
 use crate::cli::args::ChangeArgs;
+use crate::cli::environment::session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
@@ -35,25 +35,24 @@ pub(in crate::cli) async fn run(
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let cancel = Cancellation::new(io)?;
-    let mut reporting = Reporting::new(&args.formats, settings, mode, io);
-    let done = open_and_execute(source, args, settings, &cancel, &mut reporting, io).await;
+    let mut reporting = Reporting::new(args, settings, mode, io);
+    let done = open_and_execute(source, &cancel, &mut reporting, io).await;
     reporting.end(done, io)
 }
 
 async fn open_and_execute(
     source: ApplySource<'_>,
-    args: &ChangeArgs,
-    settings: &Settings,
     cancel: &Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
+    let (args, settings) = (reporting.args, reporting.settings);
     let verb = match reporting.mode {
         Mode::Converge => "apply",
         Mode::Destroy => "destroy",
     };
     let is_approved = args.auto_approve || !matches!(source, ApplySource::Manifest);
-    reporting.check(is_approved, &args.manifest.file)?;
+    reporting.check(is_approved)?;
     let refused_option = match source {
         ApplySource::Manifest if verb == "destroy" && !args.planning.replace.is_empty() => {
             return Err(plan::replace_with_destroy());
@@ -63,7 +62,11 @@ async fn open_and_execute(
         ApplySource::Interrupted => args.planning.shaping(),
     };
     if let Some(option) = refused_option {
-        return Err(CommandError::option_with_plan(option));
+        let message = format!("`{option}` cannot be combined with a saved plan");
+        return Err(CommandError::failed(message).hint(
+            "Leave it out, or make and review a new plan with it: \
+             a saved plan knows what it selects.",
+        ));
     }
     let mut manifest = args.manifest.clone();
     let file = match source {
@@ -77,11 +80,12 @@ async fn open_and_execute(
             manifest.environment = Some(saved.plan.subject.environment.clone());
         }
     }
-    let session = cancel.open(&manifest, settings, io).await?;
+    let opening = session::open(&manifest, settings, io);
+    let session = cancel.or_interrupted(opening).await?;
     reporting.set_environment(&session);
     let is_resumed = matches!(source, ApplySource::Interrupted);
     let command = session.context.command(verb);
-    cancel.set_next(&match &file {
+    let again = match &file {
         Some((path, saved)) => {
             // If the whole plan is refused, no lock is needed.
             saved_plan::check(path, verb, saved, &session, args)?;
@@ -89,19 +93,20 @@ async fn open_and_execute(
         }
         None if is_resumed => command.argument("--resume"),
         None => command,
-    });
+    };
+    cancel.set_next(&again);
     let apply_session = recovery::open(&session, &args.store, cancel, io).await?;
+    session.reader().serve_steps(args.planning.parallelism);
     let workflow = ApplyWorkflow {
-        session: &session,
         apply_session: &apply_session,
-        cancel,
+        again,
         reporting,
         io,
     };
     let done = match file {
-        Some((path, saved)) => workflow.apply_saved(saved, Some(path), args).await,
-        None if is_resumed => workflow.resume(args).await,
-        None => workflow.apply_manifest(args).await,
+        Some((_, saved)) => workflow.apply_saved(saved).await,
+        None if is_resumed => workflow.resume().await,
+        None => workflow.apply_manifest().await,
     };
     apply_session.end().await;
     done
@@ -109,74 +114,53 @@ async fn open_and_execute(
 
 impl ApplyWorkflow<'_, '_> {
     /// Makes a plan from the manifest, and executes it.
-    async fn apply_manifest(self, args: &ChangeArgs) -> Result<ExitStatus, CommandError> {
-        let mut options = args.planning.diff_options(self.reporting.mode);
-        options.held_back.clone_from(&self.apply_session.held_back);
-        let overrides = args.planning.overrides();
-        let parallelism = args.planning.parallelism;
-        self.session.reader().serve_steps(parallelism);
-        let history = &self.apply_session.history;
-        let plan = plan::make_plan(self.session, None, history, &options, &overrides, self.io);
+    async fn apply_manifest(self) -> Result<ExitStatus, CommandError> {
+        let planning = &self.reporting.args.planning;
+        let options = DiffOptions {
+            held_back: self.apply_session.past.held_back.clone(),
+            ..planning.diff_options(self.reporting.mode)
+        };
+        let overrides = planning.overrides();
+        let planner = self.apply_session.planner(&options);
+        let plan = planner.make_plan(None, &overrides, self.io);
         let request = ApplyRequest {
-            plan: self.cancel.or_interrupted(plan).await?,
+            plan: self.apply_session.cancel.or_interrupted(plan).await?,
             narrowed: None,
             saved: None,
+            is_used_up: false,
             options,
-            overrides,
-            approval: if args.auto_approve {
-                Approval::Given
-            } else {
-                Approval::Ask {
-                    may_ask: !args.planning.no_input,
-                }
-            },
-            parallelism,
-            detail: args.planning.detail.detail(),
         };
         self.execute(request).await
     }
 
     /// Makes a new plan from the manifest, and executes only the changes that the saved plan
-    /// approves. There is no plan file if an interrupted apply is resumed.
-    async fn apply_saved(
-        self,
-        saved: SavedPlan,
-        file: Option<&Path>,
-        args: &ChangeArgs,
-    ) -> Result<ExitStatus, CommandError> {
+    /// approves.
+    async fn apply_saved(self, saved: SavedPlan) -> Result<ExitStatus, CommandError> {
         tracing::info!(plan = %saved.id, "applying a saved plan");
-        let progress = progress_of(&self.apply_session.runs, &saved.id);
+        let past = &self.apply_session.past;
+        let progress = progress_of(&past.runs, &saved.id);
         let options = DiffOptions {
-            held_back: self.apply_session.held_back.clone(),
+            held_back: past.held_back.clone(),
             ..saved
                 .options
                 .of_new_plan(saved.plan.mode, &saved.options.replace, &progress)
         };
-        let parallelism = args.planning.parallelism;
-        self.session.reader().serve_steps(parallelism);
-        let past = (&self.apply_session.history, &progress);
-        let narrowed = plan::make_narrowed(self.session, &saved, past, &options, self.io);
-        let narrowed = self.cancel.or_interrupted(narrowed).await?;
+        let planner = self.apply_session.planner(&options);
+        let narrowed = planner.make_narrowed(&saved, &progress, self.io);
+        let narrowed = self.apply_session.cancel.or_interrupted(narrowed).await?;
         let request = ApplyRequest {
             plan: narrowed.to_execute(),
             narrowed: Some(narrowed),
-            overrides: saved.options.allow,
-            saved: Some(SavedFrom {
-                plan: saved,
-                file: file.map(Path::to_owned),
-                is_used_up: progress.is_used_up,
-            }),
+            saved: Some(saved),
+            is_used_up: progress.is_used_up,
             options,
-            approval: Approval::Given,
-            parallelism,
-            detail: args.planning.detail.detail(),
         };
         self.execute(request).await
     }
 
     /// Finishes the newest apply if it was interrupted.
-    async fn resume(self, args: &ChangeArgs) -> Result<ExitStatus, CommandError> {
-        let Some(run) = &self.apply_session.interrupted else {
+    async fn resume(self) -> Result<ExitStatus, CommandError> {
+        let Some(run) = &self.apply_session.past.interrupted else {
             let message = "Nothing to resume: the last apply is complete.";
             writeln!(self.io.text().0, "{message}")?;
             self.io.send(|| StreamMessage::log(message));
@@ -187,12 +171,12 @@ impl ApplyWorkflow<'_, '_> {
             CommandError::failed(format!("the plan of the apply `{run}` was not kept"))
                 .hint("Run `solform apply`: it plans the remaining changes.")
         })?;
-        let refused = |source: SavedPlanError| saved_plan::refused(Path::new(run), source, None);
+        let refused = |source: SavedPlanError| saved_plan::refused(Path::new(run), source);
         let saved = SavedPlan::from_json(&String::from_utf8_lossy(&plan)).map_err(refused)?;
         saved
-            .check_against(self.session.manifest())
+            .check_against(self.apply_session.session.manifest())
             .map_err(refused)?;
         self.io.note(&format!("Resuming the apply {run}."))?;
-        self.apply_saved(saved, None, args).await
+        self.apply_saved(saved).await
     }
 }

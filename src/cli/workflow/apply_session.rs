@@ -17,12 +17,19 @@ use crate::render::StreamMessage;
 use crate::store::{Lease, LockOwner, PastApply, Store, Unlocked, history_of, lock};
 
 /// The lock and the store of an apply in progress.
-pub(in crate::cli) struct ApplySession {
+pub(in crate::cli) struct ApplySession<'a> {
+    pub(in crate::cli) session: &'a Session,
+    pub(in crate::cli) cancel: &'a Cancellation,
     pub(in crate::cli) store: Arc<dyn Store>,
     pub(in crate::cli) lease: Box<dyn Lease>,
     /// The id of the lock; none if `--lock=false`.
     pub(in crate::cli) lock: Option<String>,
-    /// The state that earlier applies left.
+    pub(in crate::cli) past: EarlierApplies,
+}
+
+/// The state that earlier applies left.
+#[derive(Default)]
+pub(in crate::cli) struct EarlierApplies {
     pub(in crate::cli) history: ApplyHistory,
     /// Versions whose deploy was sent by an earlier apply, and that were not found since.
     pub(in crate::cli) sent_before: BTreeSet<Identity>,
@@ -30,22 +37,12 @@ pub(in crate::cli) struct ApplySession {
     pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
     /// Versions whose change this apply found done while it recovered an earlier apply.
     pub(in crate::cli) recovered: BTreeSet<Identity>,
-    /// The writes of each earlier apply, with the plan that it applied and whether this one
-    /// recovers it.
-    pub(super) own_writes: Vec<PastWrites>,
+    /// The applies that this one recovers.
+    pub(super) recovered_runs: BTreeSet<String>,
     /// The newest apply, if it is not complete.
     pub(in crate::cli) interrupted: Option<String>,
-    /// The newest apply.
-    pub(in crate::cli) newest: Option<String>,
     /// All applies in the store, the oldest first.
     pub(in crate::cli) runs: Vec<PastApply>,
-}
-
-/// The writes of an earlier apply.
-pub(super) struct PastWrites {
-    pub(super) plan: Option<String>,
-    pub(super) is_recovered: bool,
-    pub(super) writes: Vec<PastWrite>,
 }
 
 /// Opens the store, acquires the lock unless `--lock=false`, and returns the lock's id.
@@ -67,28 +64,8 @@ pub(in crate::cli) async fn open_store(
     if !args.lock {
         return Ok((store, Box::new(Unlocked), None));
     }
-    let (lease, id) = locked(session, &*store, args, cancel, io).await?;
-    Ok((store, lease, Some(id)))
-}
-
-async fn locked(
-    session: &Session,
-    store: &dyn Store,
-    args: &StoreArgs,
-    cancel: &Cancellation,
-    io: &mut Io,
-) -> Result<(Box<dyn Lease>, String), CommandError> {
-    prove_locks(store, cancel).await?;
-    let owner = LockOwner {
-        id: uuid::Uuid::new_v4().to_string(),
-        who: session.context.settings.who.clone(),
-        pid: std::process::id(),
-        command: io
-            .secrets
-            .redact(&session.context.settings.typed)
-            .into_owned(),
-        since_ms: clock::now_ms(),
-    };
+    prove_locks(&*store, cancel).await?;
+    let owner = lock_holder::this_process(&session.context.settings, &io.secrets);
     let err = crate::cli::io::SharedErr::new(&io.secrets);
     let stream = io.stream.clone();
     let on_wait = move |holder: &LockOwner| {
@@ -99,12 +76,7 @@ async fn locked(
             stream.send(StreamMessage::log(text));
         }
     };
-    let timeout = args.lock_timeout;
-    let locking = async {
-        lock(store, &owner, timeout, &on_wait)
-            .await
-            .map_err(CommandError::from)
-    };
+    let locking = lock(&*store, &owner, args.lock_timeout, &on_wait);
     let locked = cancel.or_interrupted(locking).await?;
     let locked = locked.map_err(|holder| {
         let unlock = session
@@ -120,7 +92,7 @@ async fn locked(
             "Wait for it with --lock-timeout 10m. If its process no longer exists, run `{unlock}`."
         ))
     });
-    Ok((locked?, owner.id))
+    Ok((store, locked?, Some(owner.id)))
 }
 
 /// The time that the probe of a store has after an interrupt to remove its objects.
@@ -142,11 +114,14 @@ async fn prove_locks(store: &dyn Store, cancel: &Cancellation) -> Result<(), Com
 pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastApply>, CommandError> {
     let mut runs = Vec::new();
     for id in store.applies().await? {
-        let bytes = store.read(&id).await?;
-        let run = PastApply::read(&id, &store.location(), &bytes)?;
-        runs.push(run);
+        runs.push(read_run(store, &id).await?);
     }
     Ok(runs)
+}
+
+pub(super) async fn read_run(store: &dyn Store, id: &str) -> Result<PastApply, CommandError> {
+    let bytes = store.read(id).await?;
+    Ok(PastApply::read(id, &store.location(), &bytes)?)
 }
 
 /// The timeout for a store that a command does not need.
@@ -160,31 +135,25 @@ pub(in crate::cli) async fn read_history(
     io: &mut Io,
 ) -> Result<ApplyHistory, CommandError> {
     let read = async {
-        let store = session
-            .context
-            .store(store, &io.secrets)
-            .map_err(|error| causes_of(&error))?;
+        let store = session.context.store(store, &io.secrets)?;
         match tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store)).await {
-            Ok(runs) => runs.map_err(|error| causes_of(&error)),
-            Err(_) => Err(vec![format!("`{}` does not answer", store.location())]),
+            Ok(runs) => runs,
+            Err(_) => {
+                let message = format!("`{}` does not answer", store.location());
+                Err(CommandError::failed(message))
+            }
         }
     };
     match read.await {
         Ok(runs) => Ok(history_of(&runs)),
-        Err(causes) => {
-            io.warn(
-                "earlier applies unknown: the store could not be read",
-                causes,
-            )?;
+        Err(error) => {
+            let warning = "earlier applies unknown: the store could not be read";
+            let mut causes = vec![error.to_string()];
+            causes.extend(error.causes());
+            io.warn(warning, causes)?;
             Ok(ApplyHistory::default())
         }
     }
-}
-
-fn causes_of(error: &CommandError) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
-    causes.extend(error.causes());
-    causes
 }
 
 /// Finds an apply by its id, or by the first characters of its id if they are unique.
@@ -222,7 +191,7 @@ pub(in crate::cli) fn held_back(
         .collect()
 }
 
-impl ApplySession {
+impl ApplySession<'_> {
     /// Releases the lock.
     pub(in crate::cli) async fn end(self) {
         self.lease.release().await;
@@ -230,9 +199,13 @@ impl ApplySession {
 
     /// Returns the writes that do not count as foreign changes: those of the applies that this one
     /// recovers, and of all applies of the same plan.
-    pub(in crate::cli) fn own_writes(&self, plan: &str) -> OwnWrites {
-        let past = self.own_writes.iter();
-        let own = past.filter(|past| past.is_recovered || past.plan.as_deref() == Some(plan));
-        OwnWrites::of(own.flat_map(|past| &past.writes))
+    pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
+        let is_own = |run: &&PastApply| {
+            self.past.recovered_runs.contains(&run.id) || run.plan.as_deref() == Some(plan)
+        };
+        // Without the lock, an earlier apply may still be in progress.
+        let runs = self.past.runs.iter().filter(|_| self.lock.is_some());
+        let writes: Vec<PastWrite> = runs.filter(is_own).flat_map(PastApply::writes).collect();
+        OwnWrites::of(&writes)
     }
 }

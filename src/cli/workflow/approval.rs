@@ -6,17 +6,6 @@ use super::cancellation::Cancellation;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::io::Io;
 
-/// The approval of a plan.
-pub(in crate::cli) enum Approval {
-    /// Approved by `--auto-approve` or by a saved plan.
-    Given,
-    /// Not approved yet.
-    Ask {
-        /// True if a prompt is allowed.
-        may_ask: bool,
-    },
-}
-
 /// What is approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Approved {
@@ -35,13 +24,7 @@ pub(in crate::cli) async fn ask(
     io: &mut Io,
 ) -> Result<(), CommandError> {
     if !(may_ask && io.can_ask) {
-        let reason = match what {
-            Approved::Plan => "standard input is not a terminal, so the plan cannot be approved",
-            Approved::Abandonment => {
-                "standard input is not a terminal, so abandoning the change cannot be approved"
-            }
-        };
-        return Err(not_approved(what, reason));
+        return Err(not_approved(what, false));
     }
     let answer = cancel.or_interrupted(prompt(question, io)).await;
     if answer.is_err() {
@@ -70,18 +53,21 @@ async fn prompt(question: &str, io: &mut Io) -> Result<(), CommandError> {
     }
 }
 
-/// Returns the error of an approval that is needed while a JSON output makes a prompt impossible.
-pub(in crate::cli) fn not_approved_with_json(what: Approved) -> CommandError {
-    let reason = match what {
-        Approved::Plan => "--json needs --auto-approve or a saved plan",
-        Approved::Abandonment => "--json needs --auto-approve",
+/// Returns the error of an approval that is needed while no prompt is possible: because of a JSON
+/// output, or without a terminal.
+pub(in crate::cli) fn not_approved(what: Approved, is_json: bool) -> CommandError {
+    let (subject, alternative, hint) = match what {
+        Approved::Plan => (
+            "the plan",
+            " or a saved plan",
+            "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.",
+        ),
+        Approved::Abandonment => ("abandoning the change", "", "Pass --auto-approve."),
     };
-    not_approved(what, reason)
-}
-
-fn not_approved(what: Approved, reason: &'static str) -> CommandError {
-    CommandError::failed(reason).hint(match what {
-        Approved::Plan => "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.",
-        Approved::Abandonment => "Pass --auto-approve.",
-    })
+    let reason = if is_json {
+        format!("--json needs --auto-approve{alternative}")
+    } else {
+        format!("standard input is not a terminal, so {subject} cannot be approved")
+    };
+    CommandError::failed(reason).hint(hint)
 }

@@ -1,33 +1,47 @@
 //! The cancellation of a command by a signal.
 
+use std::sync::{Arc, Mutex};
+
 use crate::apply::{CancelHandle, CancelToken};
-use crate::cli::args::ManifestArgs;
-use crate::cli::environment::session::{self, Session};
 use crate::cli::error::CommandError;
 use crate::cli::invocation::PrintedCommand;
-use crate::cli::io::{Io, SharedErr};
-use crate::cli::settings::Settings;
-use crate::cli::signals::{self, NextCommand};
+use crate::cli::io::{Io, SharedErr, lock};
+use crate::cli::signals::{Signals, end, leave};
 
-/// Handles signals from the start of the command.
+/// Handles signals from the start of the command: the first one cancels, the second one ends the
+/// process.
 pub(in crate::cli) struct Cancellation {
     interrupt: CancelToken,
-    next: NextCommand,
+    /// The command that is shown after a second signal; none until it is known.
+    next: Arc<Mutex<Option<String>>>,
 }
 
 impl Cancellation {
     pub(in crate::cli) fn new(io: &Io) -> Result<Self, CommandError> {
+        let mut signals = Signals::new().map_err(CommandError::runtime)?;
         let (cancel_handle, interrupt) = CancelHandle::new();
-        let next = NextCommand::default();
-        let err = SharedErr::new(&io.secrets);
-        signals::watch(cancel_handle, io.stream.clone(), err, next.clone())
-            .map_err(CommandError::runtime)?;
+        let next = Arc::new(Mutex::new(None));
+        let shown = Arc::clone(&next);
+        let (stream, err) = (io.stream.clone(), SharedErr::new(&io.secrets));
+        tokio::spawn(async move {
+            let _ = signals.next().await;
+            cancel_handle.raise();
+            let code = signals.next().await;
+            let message =
+                "interrupted a second time: left at once, and the journal says what was sent";
+            let message = match &*lock(&shown) {
+                Some(next) => format!("{message}; to go on, run: {next}"),
+                None => message.to_owned(),
+            };
+            end(stream, Some(err), message).await;
+            leave(code);
+        });
         Ok(Self { interrupt, next })
     }
 
     /// Sets the command that a second signal names.
     pub(in crate::cli) fn set_next(&self, command: &PrintedCommand) {
-        self.next.set(command.to_string());
+        *lock(&self.next) = Some(command.to_string());
     }
 
     /// The cancellation of the command.
@@ -35,25 +49,15 @@ impl Cancellation {
         &self.interrupt
     }
 
-    /// Opens the environment; the manifest may come from standard input.
-    pub(in crate::cli) async fn open(
-        &self,
-        args: &ManifestArgs,
-        settings: &Settings,
-        io: &mut Io,
-    ) -> Result<Session, CommandError> {
-        self.or_interrupted(session::open(args, settings, io)).await
-    }
-
     /// Executes a read-only operation, and cancels it at once on a signal.
-    pub(in crate::cli) async fn or_interrupted<T>(
+    pub(in crate::cli) async fn or_interrupted<T, E: Into<CommandError>>(
         &self,
-        work: impl Future<Output = Result<T, CommandError>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CommandError> {
         tokio::select! {
             biased;
             () = self.interrupt.raised() => Err(CommandError::interrupted()),
-            result = work => result,
+            result = work => result.map_err(E::into),
         }
     }
 }

@@ -3,118 +3,114 @@
 use std::collections::BTreeMap;
 
 use super::apply_session::ApplySession;
-use super::cancellation::Cancellation;
+use super::plan::Planner;
 use crate::apply::{
     self, ApplyContext, ApplyReport, ApplySettings, EventSink, PollPolicy, SharedState,
 };
 use crate::cli::clock;
-use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, Progress};
 use crate::plan::{ApprovedPlan, DiffOptions, OwnWrites, SavedPlan};
 use crate::store::{Entry, Journal, Record};
 
-/// The result of an executed plan.
-pub(in crate::cli) struct ApplyResult {
-    /// The id of the apply record in the store.
-    pub(in crate::cli) run: String,
-    pub(in crate::cli) report: ApplyReport,
-}
+impl ApplySession<'_> {
+    /// Returns the planner of this apply.
+    pub(super) fn planner<'b>(&'b self, options: &'b DiffOptions) -> Planner<'b> {
+        Planner {
+            session: self.session,
+            history: &self.past.history,
+            options,
+        }
+    }
 
-/// The context of the steps.
-pub(in crate::cli) fn context<'a>(
-    session: &Session,
-    apply_session: &'a ApplySession,
-    options: &'a DiffOptions,
-    journal: &'a Journal,
-    cancel: &Cancellation,
-    parallelism: usize,
-    events: EventSink,
-) -> ApplyContext<'a> {
-    let timeouts = session.manifest().environment.timeouts;
-    let settings = ApplySettings {
-        parallelism,
-        deploy: timeouts.deploy,
-        delete: timeouts.delete,
-        propagation: timeouts.propagation,
-        apply: timeouts.apply,
-        poll: PollPolicy::default(),
-    };
-    ApplyContext {
-        reader: session.reader(),
-        files: session.files(),
-        journal,
-        lease: &*apply_session.lease,
-        interrupt: cancel.interrupt().clone(),
-        settings,
-        events,
-        now_ms: clock::now_ms,
-        history: &apply_session.history,
-        sent_before: &apply_session.sent_before,
-        options,
-        own_writes: OwnWrites::default(),
-        shared: SharedState::new(&settings, fastrand::u64(..)),
+    /// Returns the context of the steps.
+    pub(super) fn context<'b>(
+        &'b self,
+        options: &'b DiffOptions,
+        journal: &'b Journal,
+        parallelism: usize,
+        events: EventSink,
+    ) -> ApplyContext<'b> {
+        let timeouts = self.session.manifest().environment.timeouts;
+        let settings = ApplySettings {
+            parallelism,
+            deploy: timeouts.deploy,
+            delete: timeouts.delete,
+            propagation: timeouts.propagation,
+            apply: timeouts.apply,
+            poll: PollPolicy::default(),
+        };
+        ApplyContext {
+            reader: self.session.reader(),
+            files: self.session.files(),
+            journal,
+            lease: &*self.lease,
+            interrupt: self.cancel.interrupt().clone(),
+            settings,
+            events,
+            now_ms: clock::now_ms,
+            history: &self.past.history,
+            sent_before: &self.past.sent_before,
+            options,
+            own_writes: OwnWrites::default(),
+            shared: SharedState::new(&settings, fastrand::u64(..)),
+        }
     }
-}
 
-pub(in crate::cli) async fn run_apply(
-    session: &Session,
-    approved: &ApprovedPlan,
-    kept: &SavedPlan,
-    (options, parallelism): (&DiffOptions, usize),
-    apply_session: &ApplySession,
-    cancel: &Cancellation,
-    io: &mut Io,
-) -> Result<ApplyResult, CommandError> {
-    // The last check before the first write.
-    if cancel.interrupt().is_raised() {
-        return Err(CommandError::interrupted());
+    /// Executes an approved plan, and returns the id of its record in the store, too.
+    pub(super) async fn execute(
+        &self,
+        approved: &ApprovedPlan,
+        kept: &SavedPlan,
+        options: &DiffOptions,
+        parallelism: usize,
+        io: &mut Io,
+    ) -> Result<(String, ApplyReport), CommandError> {
+        // The last check before the first write.
+        if self.cancel.interrupt().is_raised() {
+            return Err(CommandError::interrupted());
+        }
+        let plan = approved.plan();
+        let identities: BTreeMap<_, _> = plan
+            .changes
+            .iter()
+            .filter(|change| !change.is_no_op())
+            .map(|change| (change.address.clone(), change.identity.clone()))
+            .collect();
+        let total = identities.len();
+        let newest = self.past.runs.last().map(|run| run.id.as_str());
+        let run = clock::new_run_id(clock::now_ms(), newest);
+        let begin = Entry::Begin {
+            apply: run.clone(),
+            plan: Some(kept.id.clone()),
+            subject: plan.subject.clone(),
+            changes: total,
+            lock: self.lock.clone(),
+        };
+        let first = Record::new(clock::now_ms(), begin);
+        let journal = self
+            .store
+            .begin(&run, kept.to_json().as_bytes(), &first)
+            .await?;
+        let progress = Progress::new(total, identities, io);
+        let context = ApplyContext {
+            own_writes: self.own_writes(&kept.id),
+            ..self.context(options, &journal, parallelism, progress.sink())
+        };
+        let report = tokio::select! {
+            report = apply::apply(approved, context) => report,
+            never = progress.beat() => match never {},
+        };
+        progress.end();
+        let end = Entry::End {
+            complete: report.is_complete(),
+        };
+        if let Err(error) = journal.record(clock::now_ms(), end).await {
+            tracing::warn!(%error, "the journal's last line could not be written");
+        }
+        if let Err(error) = self.store.close(&run, journal).await {
+            tracing::warn!(%error, "the journal could not be closed");
+        }
+        Ok((run, report))
     }
-    let plan = approved.plan();
-    let identities: BTreeMap<_, _> = plan
-        .changes
-        .iter()
-        .filter(|change| !change.is_no_op())
-        .map(|change| (change.address.clone(), change.identity.clone()))
-        .collect();
-    let total = identities.len();
-    let run = clock::new_run_id(clock::now_ms(), apply_session.newest.as_deref());
-    let begin = Entry::Begin {
-        apply: run.clone(),
-        plan: Some(kept.id.clone()),
-        subject: plan.subject.clone(),
-        changes: total,
-        lock: apply_session.lock.clone(),
-    };
-    let first = Record::new(clock::now_ms(), begin);
-    let journal = apply_session
-        .store
-        .begin(&run, kept.to_json().as_bytes(), &first)
-        .await?;
-    let progress = Progress::new(total, identities, io);
-    let mut context = context(
-        session,
-        apply_session,
-        options,
-        &journal,
-        cancel,
-        parallelism,
-        progress.sink(),
-    );
-    context.own_writes = apply_session.own_writes(&kept.id);
-    let report = tokio::select! {
-        report = apply::apply(approved, context) => report,
-        never = progress.beat() => match never {},
-    };
-    progress.end();
-    let end = Entry::End {
-        complete: report.is_complete(),
-    };
-    if let Err(error) = journal.record(clock::now_ms(), end).await {
-        tracing::warn!(%error, "the journal's last line could not be written");
-    }
-    if let Err(error) = apply_session.store.close(&run, journal).await {
-        tracing::warn!(%error, "the journal could not be closed");
-    }
-    Ok(ApplyResult { run, report })
 }

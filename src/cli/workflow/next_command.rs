@@ -31,18 +31,12 @@ fn is_held_back(step: &StepReport) -> bool {
 
 /// Returns the versions whose failed deploys left records: only `--replace` deploys them again.
 fn orphaned(session: &Session, plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
-    let steps = report.steps.iter();
-    let own = steps
-        .filter(|step| {
-            matches!(
-                &step.outcome,
-                Outcome::Failed(StepError::JobFailed {
-                    suspect: Some(_),
-                    ..
-                })
-            )
-        })
-        .map(|step| step.address.clone());
+    let has_left_record = |step: &&StepReport| match &step.outcome {
+        Outcome::Failed(StepError::JobFailed { suspect, .. }) => suspect.is_some(),
+        _ => false,
+    };
+    let own = report.steps.iter().filter(has_left_record);
+    let own = own.map(|step| step.address.clone());
     let is_declared = |identity: &Identity| {
         let mut desired = session.manifest().desired.iter();
         desired.any(|entry| entry.identity == *identity && entry.state != State::Absent)
@@ -99,9 +93,7 @@ fn is_not_replaced(step: &StepReport) -> bool {
             | StepError::JobFailed { call, .. }
             | StepError::NotConfirmed { call, .. },
         ) => *call != WriteKind::Deploy,
-        Outcome::Done(_) | Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Unknown { .. } => {
-            false
-        }
+        _ => false,
     };
     step.kind == ActionKind::Replace && is_before_deploy
 }

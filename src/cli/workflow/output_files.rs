@@ -46,14 +46,15 @@ impl OutputWriter<'_> {
         let Outputs {
             format, max_bytes, ..
         } = self.outputs;
-        if format.channel == Channel::Text {
-            let (out, styles) = io.text();
-            self.render(format, max_bytes, detail, styles, out)?;
-        } else if format.channel == Channel::Commands {
-            io.commands(&self.rendered(format, max_bytes)?)?;
-        } else {
-            io.document()
-                .write_all(&self.rendered(format, max_bytes)?)?;
+        match format.channel {
+            Channel::Text => {
+                let (out, styles) = io.text();
+                self.render(format, max_bytes, detail, styles, out)?;
+            }
+            Channel::Commands => io.commands(&self.rendered(format, max_bytes)?)?,
+            Channel::Document => io
+                .document()
+                .write_all(&self.rendered(format, max_bytes)?)?,
         }
         Ok(())
     }
@@ -65,17 +66,35 @@ impl OutputWriter<'_> {
         for Output { format, path } in files.filter(|file| file.format.subjects.contains(&subject))
         {
             let text = self.rendered(format, self.outputs.max_bytes)?;
-            write_file(path, &text, format.channel == Channel::Commands, io)?;
+            let text = String::from_utf8_lossy(&text);
+            let text = io.secrets.redact(&text);
+            // Only this format may contain lines that look like commands.
+            let text = match format.channel {
+                Channel::Commands => text,
+                Channel::Text | Channel::Document => without_commands(&text),
+            };
+            write_whole(path, text.as_bytes())
+                .map_err(|error| CommandError::io("write", path, error))?;
         }
         Ok(())
     }
 
-    /// Adds the content to the summary of the step, if any output is for GitHub.
+    /// Appends the content to the summary of the step, up to GitHub's limit, if any output is for
+    /// GitHub and there is a summary. The text of other commands is kept.
     pub(in crate::cli) fn add_to_summary(&self, io: &mut Io) -> Result<(), CommandError> {
-        if self.outputs.is_for_github() {
-            add_to_summary(self.settings, io, |room| self.rendered(&MARKDOWN, room))?;
+        let summary = self.settings.step_summary.as_ref();
+        let Some(path) = summary.filter(|_| self.outputs.is_for_github()) else {
+            return Ok(());
+        };
+        let failed = |error| CommandError::io("write", path, error);
+        let room = SUMMARY.saturating_sub(length_of(path).map_err(failed)?);
+        if room < LEAST_SUMMARY {
+            let warning = "the step's summary is full, and nothing is added to it";
+            return Ok(io.warn(warning, Vec::new())?);
         }
-        Ok(())
+        let text = self.rendered(&MARKDOWN, room)?;
+        let text = String::from_utf8_lossy(&text);
+        append(path, io.secrets.redact(&text).as_bytes()).map_err(failed)
     }
 
     /// Returns the content as bytes, in full and without styles.
@@ -137,45 +156,6 @@ pub(in crate::cli) fn check_summary(settings: &Settings) -> Result<(), CommandEr
         Some(path) => append(path, &[]).map_err(|source| CommandError::io("write", path, source)),
         None => Ok(()),
     }
-}
-
-/// Writes a file. Only the format of workflow commands may contain lines that look like commands.
-fn write_file(path: &Path, text: &[u8], are_commands: bool, io: &Io) -> Result<(), CommandError> {
-    let text = String::from_utf8_lossy(text);
-    let text = io.secrets.redact(&text);
-    let written = if are_commands {
-        write_whole(path, text.as_bytes())
-    } else {
-        write_whole(path, without_commands(&text).as_bytes())
-    };
-    written.map_err(|error| CommandError::io("write", path, error))
-}
-
-/// Appends to the summary of the step, if there is one, up to GitHub's limit. The text of other
-/// commands is kept.
-fn add_to_summary(
-    settings: &Settings,
-    io: &mut Io,
-    render: impl FnOnce(usize) -> io::Result<Vec<u8>>,
-) -> Result<(), CommandError> {
-    let Some(path) = &settings.step_summary else {
-        return Ok(());
-    };
-    let failed = |error| CommandError::io("write", path, error);
-    let room = SUMMARY.saturating_sub(length_of(path).map_err(failed)?);
-    if room < LEAST_SUMMARY {
-        io.warn(
-            "the step's summary is full, and nothing is added to it",
-            Vec::new(),
-        )?;
-        return Ok(());
-    }
-    let text = render(room)?;
-    let text = io
-        .secrets
-        .redact(&String::from_utf8_lossy(&text))
-        .into_owned();
-    append(path, text.as_bytes()).map_err(failed)
 }
 
 /// Returns the folder that paths start from, relative to the root of the repository.

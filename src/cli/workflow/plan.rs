@@ -11,9 +11,9 @@ use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::io::Io;
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
-use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
+use crate::manifest::{Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
-    Action, ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
+    ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
     rest_needs_whole_listing,
 };
@@ -22,100 +22,245 @@ use crate::render::{Diagnostic, words};
 /// The maximum number of unmanageable records that are named.
 const NAMED: usize = 3;
 
-/// Collects the live state, from a listing in progress if there is one, compares it, and checks the
-/// packages of the planned deploys.
-pub(in crate::cli) async fn make_plan(
-    session: &Session,
-    look: Option<PendingListing>,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-    overrides: &Overrides,
-    io: &mut Io,
-) -> Result<Plan, CommandError> {
-    let manifest = session.manifest();
-    let (live, mut plan) = collect_for_limits(session, look, history, options, overrides).await?;
-    for record in live.unmanageable().iter().take(NAMED) {
-        let warning = format!(
-            "the live record {} of {} cannot be managed, and is left alone: {}",
-            record.id, record.label, record.reason
-        );
-        io.warn(&warning, Vec::new())?;
-    }
-    let more = live.unmanageable().len().saturating_sub(NAMED);
-    if more > 0 {
-        let records = words::count(more, "more live record");
-        let warning = io.invocation.complete(&format!(
-            "{records} cannot be managed; `solform list` shows all of them"
-        ));
-        io.warn(&warning, Vec::new())?;
-    }
-    // A record that is not listed cannot be similar to a declared name.
-    if matches!(live.coverage(), Coverage::Whole) {
-        let names = live
-            .versions()
-            .iter()
-            .map(|version| version.identity.name.as_str());
-        let records = live
-            .unmanageable()
-            .iter()
-            .map(|record| record.texts.name.as_str());
-        let source = &session.context.source;
-        let similar = manifest::similar_to_live(manifest, names.chain(records));
-        let warnings: Vec<_> = similar.iter().map(|name| name.warning(source)).collect();
-        io.warn_of(&warnings)?;
-        plan = plan.with_similar_names(&similar);
-    }
-    refuse_secrets(&plan, io)?;
-    let plan = packages::inspect(session, plan, io).await?;
-    drop_in_background(live);
-    Ok(plan)
+/// The inputs of a plan besides the live state.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct Planner<'a> {
+    pub(in crate::cli) session: &'a Session,
+    pub(in crate::cli) history: &'a ApplyHistory,
+    pub(in crate::cli) options: &'a DiffOptions,
 }
 
-/// Collects everything that the plan and its limits need, and compares it.
-async fn collect_for_limits(
-    session: &Session,
-    look: Option<PendingListing>,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-    overrides: &Overrides,
-) -> Result<(LiveState, Plan), CommandError> {
-    let (mut live, mut plan) = match look {
-        Some(look) => diff_early(session, look, history, options).await?,
-        None => collect_and_diff(session, history, options, false).await?,
-    };
-    // A percentage limit needs the number of live versions.
-    let limits = &session.manifest().environment.limits;
-    let needs_whole = needs_whole_listing(&plan, limits, overrides);
-    if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
-        (live, plan) = collect_and_diff(session, history, options, true).await?;
+impl Planner<'_> {
+    /// Collects the live state, from a listing in progress if there is one, compares it, and checks
+    /// the packages of the planned deploys.
+    pub(in crate::cli) async fn make_plan(
+        self,
+        look: Option<PendingListing>,
+        overrides: &Overrides,
+        io: &mut Io,
+    ) -> Result<Plan, CommandError> {
+        let (live, mut plan) = self.collect_for_limits(look, overrides).await?;
+        for record in live.unmanageable().iter().take(NAMED) {
+            let warning = format!(
+                "the live record {} of {} cannot be managed, and is left alone: {}",
+                record.id, record.label, record.reason
+            );
+            io.warn(&warning, Vec::new())?;
+        }
+        let more = live.unmanageable().len().saturating_sub(NAMED);
+        if more > 0 {
+            let records = words::count(more, "more live record");
+            let warning = io.invocation.complete(&format!(
+                "{records} cannot be managed; `solform list` shows all of them"
+            ));
+            io.warn(&warning, Vec::new())?;
+        }
+        // A record that is not listed cannot be similar to a declared name.
+        if matches!(live.coverage(), Coverage::Whole) {
+            let versions = live.versions().iter();
+            let names = versions.map(|version| version.identity.name.as_str());
+            let records = live.unmanageable().iter();
+            let records = records.map(|record| record.texts.name.as_str());
+            let similar = manifest::similar_to_live(self.manifest(), names.chain(records));
+            let source = &self.session.context.source;
+            let warnings: Vec<_> = similar.iter().map(|name| name.warning(source)).collect();
+            io.warn_of(&warnings)?;
+            plan = plan.with_similar_names(&similar);
+        }
+        refuse_secrets(&plan, io)?;
+        let plan = packages::inspect(self.session, plan, io).await?;
+        drop_in_background(live);
+        Ok(plan)
     }
-    read_visibility(session, live, plan, history, options).await
+
+    /// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
+    pub(in crate::cli) async fn make_narrowed(
+        self,
+        saved: &SavedPlan,
+        progress: &PlanProgress,
+        io: &mut Io,
+    ) -> Result<NarrowedPlan, CommandError> {
+        let allow = &saved.options.allow;
+        let mut collected = self.collect_for_limits(None, allow).await?;
+        loop {
+            let (live, fresh) = collected;
+            let fresh = packages::inspect(self.session, fresh, io).await?;
+            let narrowed = narrow(self.manifest(), &live, fresh, &saved.plan, progress);
+            // Changes that earlier applies of the plan made also count.
+            let limits = &self.manifest().environment.limits;
+            let needs_whole = rest_needs_whole_listing(&narrowed, limits, allow);
+            if !(needs_whole && matches!(live.coverage(), Coverage::Names(_))) {
+                drop_in_background(live);
+                return Ok(narrowed);
+            }
+            collected = self.collect_whole().await?;
+        }
+    }
+
+    /// Lists the live state once, and compares it once.
+    pub(in crate::cli) async fn collect_and_diff(
+        self,
+        is_whole: bool,
+    ) -> Result<(LiveState, Plan), CommandError> {
+        let mut live = self.collect(is_whole).await?;
+        let mut compared = self.diff(&live);
+        // Similar names may be among those that were not listed.
+        if let Err(errors) = &compared
+            && matches!(live.coverage(), Coverage::Names(_))
+            && errors.iter().any(lacks_suggestion)
+        {
+            live = self.collect(true).await?;
+            compared = self.diff(&live);
+        }
+        let plan = compared.map_err(|errors| self.diff_error(&live, &errors))?;
+        Ok((live, plan))
+    }
+
+    fn manifest(&self) -> &Manifest {
+        self.session.manifest()
+    }
+
+    /// Collects everything that the plan and its limits need, and compares it.
+    async fn collect_for_limits(
+        self,
+        look: Option<PendingListing>,
+        overrides: &Overrides,
+    ) -> Result<(LiveState, Plan), CommandError> {
+        let (live, plan) = match look {
+            Some(look) => self.diff_early(look).await?,
+            None => self.collect_and_diff(false).await?,
+        };
+        // A percentage limit needs the number of live versions.
+        let limits = &self.manifest().environment.limits;
+        let needs_whole = needs_whole_listing(&plan, limits, overrides);
+        if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
+            return self.collect_whole().await;
+        }
+        self.read_visibility(live, plan).await
+    }
+
+    async fn collect_whole(self) -> Result<(LiveState, Plan), CommandError> {
+        let (live, plan) = self.collect_and_diff(true).await?;
+        self.read_visibility(live, plan).await
+    }
+
+    /// Reads the visibility of the versions that the plan changes, if records do not contain it:
+    /// every write checks the visibility that the plan shows.
+    async fn read_visibility(
+        self,
+        live: LiveState,
+        plan: Plan,
+    ) -> Result<(LiveState, Plan), CommandError> {
+        if matches!(live.coverage(), Coverage::Unproven(_)) {
+            return Ok((live, plan));
+        }
+        let asked = names_with_visibility(self.manifest());
+        let names: BTreeSet<SolutionName> = plan
+            .changes
+            .iter()
+            .filter(|change| change.lacks_visibility())
+            .filter_map(|change| Some(&change.action.before()?.identity.name))
+            .filter(|name| !asked.contains(*name))
+            .cloned()
+            .collect();
+        if names.is_empty() {
+            return Ok((live, plan));
+        }
+        let reader = self.session.reader();
+        let live = self
+            .session
+            .read(reader.with_visibility(live, names))
+            .await?;
+        let plan = self.compare(&live)?;
+        Ok((live, plan))
+    }
+
+    /// Does the same as [`collect_and_diff`](Self::collect_and_diff), with a listing in progress.
+    /// The comparison starts before the listing is confirmed; if the confirmation fails, the state
+    /// is listed again.
+    async fn diff_early(self, look: PendingListing) -> Result<(LiveState, Plan), CommandError> {
+        let (session, request) = (self.session, self.request(false));
+        let reader = session.reader();
+        let early = session.read(reader.collect_from(look, &request)).await?;
+        let compared = self.compare(early.unconfirmed());
+        match session.read(early.confirmed()).await? {
+            Some(live) => Ok((live, compared?)),
+            None => self.collect_and_diff(false).await,
+        }
+    }
+
+    async fn collect(self, is_whole: bool) -> Result<LiveState, CommandError> {
+        let request = self.request(is_whole);
+        let reader = self.session.reader();
+        self.session.read(reader.collect(&request)).await
+    }
+
+    /// Returns the request for the part of the live state that this manifest needs.
+    fn request(self, is_whole: bool) -> ListRequest {
+        let (manifest, options) = (self.manifest(), self.options);
+        let declared = manifest.desired.iter();
+        let declared = declared.map(|entry| entry.identity.name.clone());
+        let declared: BTreeSet<SolutionName> = declared.collect();
+        let needs_whole = is_whole
+            || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
+        ListRequest {
+            visibility_of: VisibilityOf::Names(names_with_visibility(manifest)),
+            names: (!needs_whole).then(|| {
+                // An orphaned record is reported until it is deleted, even if its name is no longer
+                // declared. A selector may name a live version that is not declared.
+                let orphaned = self.history.orphaned.values();
+                let orphaned = orphaned.map(|record| record.identity.name.clone());
+                let selectors = options.targets.iter().chain(&options.excludes);
+                let selected = selectors.flat_map(Selector::names);
+                let declared = declared.iter().cloned();
+                declared.chain(orphaned).chain(selected).collect()
+            }),
+            declared: Some(declared),
+        }
+    }
+
+    fn diff(self, live: &LiveState) -> Result<Plan, Vec<DiffError>> {
+        diff(self.manifest(), live, self.history, self.options)
+    }
+
+    fn compare(self, live: &LiveState) -> Result<Plan, CommandError> {
+        self.diff(live)
+            .map_err(|errors| self.diff_error(live, &errors))
+    }
+
+    /// Returns the error of a comparison. Problems of manifest entries are shown at their location;
+    /// the others are about the options.
+    fn diff_error(self, live: &LiveState, errors: &[DiffError]) -> CommandError {
+        // A missing record may just not have been listed.
+        if let Coverage::Unproven(reason) = live.coverage() {
+            let error = ReadError::UnprovenWhole(reason.clone());
+            return self.session.read_error(error);
+        }
+        let source = &self.session.context.source;
+        let problems: Vec<Problem> = errors
+            .iter()
+            .filter_map(|error| match error {
+                DiffError::NoPath { position, .. } => Some(
+                    Problem::remote(source, position, Code::PathNeeded, error.to_string())
+                        .help(error.help()),
+                ),
+                _ => None,
+            })
+            .collect();
+        match Problems::from_errors(problems) {
+            Some(problems) if problems.errors() == errors.len() => problems.into(),
+            Some(_) | None => {
+                let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                let helps: IndexSet<String> = errors.iter().map(DiffError::help).collect();
+                let helps: Vec<String> = helps.into_iter().collect();
+                CommandError::failed(messages.join("; ")).hint(helps.join(" "))
+            }
+        }
+    }
 }
 
-/// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
-pub(in crate::cli) async fn make_narrowed(
-    session: &Session,
-    saved: &SavedPlan,
-    (history, progress): (&ApplyHistory, &PlanProgress),
-    options: &DiffOptions,
-    io: &mut Io,
-) -> Result<NarrowedPlan, CommandError> {
-    let manifest = session.manifest();
-    let allow = &saved.options.allow;
-    let (mut live, fresh) = collect_for_limits(session, None, history, options, allow).await?;
-    let fresh = packages::inspect(session, fresh, io).await?;
-    let mut narrowed = narrow(manifest, &live, fresh, &saved.plan, progress);
-    // Changes that earlier applies of the plan made also count.
-    let needs_whole = rest_needs_whole_listing(&narrowed, &manifest.environment.limits, allow);
-    if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
-        let (whole, fresh) = collect_and_diff(session, history, options, true).await?;
-        let (whole, fresh) = read_visibility(session, whole, fresh, history, options).await?;
-        let fresh = packages::inspect(session, fresh, io).await?;
-        narrowed = narrow(manifest, &whole, fresh, &saved.plan, progress);
-        live = whole;
-    }
-    drop_in_background(live);
-    Ok(narrowed)
+fn lacks_suggestion(error: &DiffError) -> bool {
+    matches!(error, DiffError::SelectsNothing { near, .. } if near.is_empty())
 }
 
 /// Returns the error of `--replace` with a plan that destroys.
@@ -126,12 +271,11 @@ pub(in crate::cli) fn replace_with_destroy() -> CommandError {
 
 /// Refuses a plan whose deploys contain a secret: plan files and journals record them.
 fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
-    let has_secret = |change: &&Change| match &change.action {
-        Action::Create { path, .. } | Action::Replace { path, .. } => {
+    let has_secret = |change: &&Change| {
+        change.package_path().is_some_and(|path| {
             let text = format!("{path}\n{}", change.identity.full_address());
             io.secrets.redact(&text) != text
-        }
-        Action::Update { .. } | Action::Delete { .. } | Action::NoOp { .. } => false,
+        })
     };
     match plan.changes.iter().find(has_secret) {
         Some(change) => Err(CommandError::failed(format!(
@@ -142,36 +286,6 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
         .hint("Remove the token from the manifest.")),
         None => Ok(()),
     }
-}
-
-/// Reads the visibility of the versions that the plan changes, if records do not contain it: every
-/// write checks the visibility that the plan shows.
-async fn read_visibility(
-    session: &Session,
-    live: LiveState,
-    plan: Plan,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-) -> Result<(LiveState, Plan), CommandError> {
-    if matches!(live.coverage(), Coverage::Unproven(_)) {
-        return Ok((live, plan));
-    }
-    let asked = names_with_visibility(session.manifest());
-    let names: BTreeSet<SolutionName> = plan
-        .changes
-        .iter()
-        .filter(|change| change.lacks_visibility())
-        .filter_map(|change| Some(&change.action.before()?.identity.name))
-        .filter(|name| !asked.contains(*name))
-        .cloned()
-        .collect();
-    if names.is_empty() {
-        return Ok((live, plan));
-    }
-    let reader = session.reader();
-    let live = session.read(reader.with_visibility(live, names)).await?;
-    let plan = compare(session, &live, history, options)?;
-    Ok((live, plan))
 }
 
 /// Returns the names with a declared visibility.
@@ -188,122 +302,6 @@ fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
 /// all memory at once, which is faster.
 pub(in crate::cli) fn drop_in_background(big: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(big)));
-}
-
-/// Lists the live state once, and compares it once.
-pub(in crate::cli) async fn collect_and_diff(
-    session: &Session,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-    is_whole: bool,
-) -> Result<(LiveState, Plan), CommandError> {
-    let request = request(session.manifest(), history, options, is_whole);
-    let live = session.read(session.reader().collect(&request)).await?;
-    let compared = diff(session.manifest(), &live, history, options);
-    // Similar names may be among those that were not listed.
-    let is_partial = matches!(live.coverage(), Coverage::Names(_));
-    if let Err(errors) = &compared
-        && is_partial
-        && errors.iter().any(lacks_suggestion)
-    {
-        let whole = self::request(session.manifest(), history, options, true);
-        let live = session.read(session.reader().collect(&whole)).await?;
-        let plan = compare(session, &live, history, options)?;
-        return Ok((live, plan));
-    }
-    let plan = compared.map_err(|errors| diff_error(session, &live, &errors))?;
-    Ok((live, plan))
-}
-
-/// Does the same as [`collect_and_diff`], with a listing in progress. The comparison starts before
-/// the listing is confirmed; if the confirmation fails, the state is listed again.
-async fn diff_early(
-    session: &Session,
-    look: PendingListing,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-) -> Result<(LiveState, Plan), CommandError> {
-    let request = request(session.manifest(), history, options, false);
-    let reader = session.reader();
-    let early = session.read(reader.collect_from(look, &request)).await?;
-    let compared = compare(session, early.unconfirmed(), history, options);
-    match session.read(early.confirmed()).await? {
-        Some(live) => Ok((live, compared?)),
-        None => collect_and_diff(session, history, options, false).await,
-    }
-}
-
-fn compare(
-    session: &Session,
-    live: &LiveState,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-) -> Result<Plan, CommandError> {
-    diff(session.manifest(), live, history, options)
-        .map_err(|errors| diff_error(session, live, &errors))
-}
-
-/// Returns the error of a comparison. Problems of manifest entries are shown at their location; the
-/// others are about the options.
-fn diff_error(session: &Session, live: &LiveState, errors: &[DiffError]) -> CommandError {
-    // A missing record may just not have been listed.
-    if let Coverage::Unproven(reason) = live.coverage() {
-        return session.read_error(ReadError::UnprovenWhole(reason.clone()));
-    }
-    let source = &session.context.source;
-    let problems: Vec<Problem> = errors
-        .iter()
-        .filter_map(|error| match error {
-            DiffError::NoPath { position, .. } => Some(
-                Problem::remote(source, position, Code::PathNeeded, error.to_string())
-                    .help(error.help()),
-            ),
-            _ => None,
-        })
-        .collect();
-    match Problems::from_errors(problems) {
-        Some(problems) if problems.errors() == errors.len() => problems.into(),
-        Some(_) | None => {
-            let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            let helps: IndexSet<String> = errors.iter().map(DiffError::help).collect();
-            let helps: Vec<String> = helps.into_iter().collect();
-            CommandError::failed(messages.join("; ")).hint(helps.join(" "))
-        }
-    }
-}
-
-fn lacks_suggestion(error: &DiffError) -> bool {
-    matches!(error, DiffError::SelectsNothing { near, .. } if near.is_empty())
-}
-
-/// Returns the request for the part of the live state that this manifest needs.
-fn request(
-    manifest: &Manifest,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-    is_whole: bool,
-) -> ListRequest {
-    let declared: BTreeSet<SolutionName> = manifest
-        .desired
-        .iter()
-        .map(|entry| entry.identity.name.clone())
-        .collect();
-    let needs_whole = is_whole
-        || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
-    ListRequest {
-        visibility_of: VisibilityOf::Names(names_with_visibility(manifest)),
-        names: (!needs_whole).then(|| {
-            // An orphaned record is reported until it is deleted, even if its name is no longer
-            // declared. A selector may name a live version that is not declared.
-            let orphaned = history.orphaned.values();
-            let orphaned = orphaned.map(|record| record.identity.name.clone());
-            let selectors = options.targets.iter().chain(&options.excludes);
-            let selected = selectors.flat_map(Selector::names);
-            let declared = declared.iter().cloned();
-            declared.chain(orphaned).chain(selected).collect()
-        }),
-        declared: Some(declared),
-    }
 }
 
 /// Returns the exit status of a command that shows this plan without refusals. Orphaned records are

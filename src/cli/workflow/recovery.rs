@@ -1,10 +1,10 @@
 //! The recovery of earlier applies when an apply begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::apply_session::{self, ApplySession, PastWrites, held_back, runs_of};
+use super::apply_session::{self, ApplySession, EarlierApplies, held_back, read_run, runs_of};
 use super::cancellation::Cancellation;
-use super::execution;
 use crate::apply::{self, RecoveredOutcome, Recovery};
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
@@ -12,102 +12,76 @@ use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, Progress};
 use crate::outcome::OutcomeKind;
-use crate::plan::{ApplyHistory, DiffOptions};
+use crate::plan::DiffOptions;
 use crate::render::words;
 use crate::store::{Entry, PastApply, RecordedOutcome, expired, history_of};
 
 /// Acquires the lock, and recovers the open writes of earlier applies.
-pub(in crate::cli) async fn open(
-    session: &Session,
+pub(in crate::cli) async fn open<'a>(
+    session: &'a Session,
     args: &StoreArgs,
-    cancel: &Cancellation,
+    cancel: &'a Cancellation,
     io: &mut Io,
-) -> Result<ApplySession, CommandError> {
+) -> Result<ApplySession<'a>, CommandError> {
     let (store, lease, lock) = apply_session::open_store(session, args, cancel, io).await?;
     let mut apply_session = ApplySession {
+        session,
+        cancel,
         store,
         lease,
         lock,
-        history: ApplyHistory::default(),
-        held_back: BTreeMap::new(),
-        sent_before: BTreeSet::new(),
-        own_writes: Vec::new(),
-        recovered: BTreeSet::new(),
-        interrupted: None,
-        newest: None,
-        runs: Vec::new(),
+        past: EarlierApplies::default(),
     };
-    let recovered = recover(&mut apply_session, session, args.lock, cancel, io).await;
-    if let Err(error) = recovered {
+    if let Err(error) = recover(&mut apply_session, io).await {
         apply_session.end().await;
         return Err(error);
     }
     Ok(apply_session)
 }
 
-async fn recover(
-    apply_session: &mut ApplySession,
-    session: &Session,
-    is_locked: bool,
-    cancel: &Cancellation,
-    io: &mut Io,
-) -> Result<(), CommandError> {
-    let mut runs = cancel
-        .or_interrupted(runs_of(&*apply_session.store))
-        .await?;
-    apply_session.history = history_of(&runs);
-    apply_session.newest = runs.last().map(|run| run.id.clone());
-    apply_session.interrupted = runs
+async fn recover(apply_session: &mut ApplySession<'_>, io: &mut Io) -> Result<(), CommandError> {
+    let (session, cancel) = (apply_session.session, apply_session.cancel);
+    let store = Arc::clone(&apply_session.store);
+    let mut runs = cancel.or_interrupted(runs_of(&*store)).await?;
+    let past = &mut apply_session.past;
+    past.history = history_of(&runs);
+    past.interrupted = runs
         .last()
         .filter(|run| run.complete != Some(true))
         .map(|run| run.id.clone());
-    apply_session.held_back = held_back(&apply_session.history, session);
+    past.held_back = held_back(&past.history, session);
     // The server may have accepted the abandoned deploy, so the next one may be a second one.
-    let abandoned = apply_session.history.abandoned_deploys.keys();
-    apply_session.sent_before.extend(abandoned.cloned());
-    if !is_locked {
+    let abandoned = past.history.abandoned_deploys.keys();
+    past.sent_before.extend(abandoned.cloned());
+    if apply_session.lock.is_none() {
         // The recorded apply may still be in progress: its writes in flight are left alone.
-        apply_session.runs = runs;
+        past.runs = runs;
         return Ok(());
     }
-    for run in &mut runs {
-        if !run.needs_recovery() {
-            remember_writes(apply_session, run, false);
-            continue;
-        }
-        let recovery = recover_run(apply_session, run, session, cancel, io).await?;
+    for run in runs.iter_mut().filter(|run| run.needs_recovery()) {
+        let recovery = recover_run(apply_session, run, io).await?;
         if cancel.interrupt().is_raised() {
             return Err(CommandError::interrupted());
         }
-        apply_session.recovered.extend(recovery.done());
-        apply_session.sent_before.extend(recovery.sent_before());
-        let bytes = apply_session.store.read(&run.id).await?;
-        *run = PastApply::read(&run.id, &apply_session.store.location(), &bytes)?;
-        remember_writes(apply_session, run, true);
+        let past = &mut apply_session.past;
+        past.recovered.extend(recovery.done());
+        past.sent_before.extend(recovery.sent_before());
+        past.recovered_runs.insert(run.id.clone());
+        *run = read_run(&*store, &run.id).await?;
     }
-    apply_session.history = history_of(&runs);
+    apply_session.past.history = history_of(&runs);
     for id in expired(&runs) {
-        if let Err(error) = apply_session.store.remove(&id).await {
+        if let Err(error) = store.remove(&id).await {
             tracing::warn!(apply = %id, %error, "the records of an old apply could not be removed");
         }
     }
-    apply_session.runs = runs;
+    apply_session.past.runs = runs;
     Ok(())
 }
 
-fn remember_writes(apply_session: &mut ApplySession, run: &PastApply, is_recovered: bool) {
-    apply_session.own_writes.push(PastWrites {
-        plan: run.plan.clone(),
-        is_recovered,
-        writes: run.writes(),
-    });
-}
-
 async fn recover_run(
-    apply_session: &ApplySession,
+    apply_session: &ApplySession<'_>,
     run: &PastApply,
-    session: &Session,
-    cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<Recovery, CommandError> {
     let open = run.open_steps().count();
@@ -131,20 +105,12 @@ async fn recover_run(
     }
     let progress = Progress::new(open, BTreeMap::new(), io);
     let options = DiffOptions::default();
-    let context = execution::context(
-        session,
-        apply_session,
-        &options,
-        &journal,
-        cancel,
-        open.max(1),
-        progress.sink(),
-    );
+    let context = apply_session.context(&options, &journal, open.max(1), progress.sink());
     // No write of this apply is in progress, so an interrupt needs no grace period. An
     // incomplete listing proves nothing, so unfinished records stay open.
     let recovery = tokio::select! {
         biased;
-        () = cancel.interrupt().raised() => Ok(Recovery::default()),
+        () = apply_session.cancel.interrupt().raised() => Ok(Recovery::default()),
         recovery = apply::recover(run, context) => recovery,
         never = progress.beat() => match never {},
     };

@@ -1,10 +1,8 @@
 //! The report of an apply in the requested formats, for every outcome.
 
-use std::path::Path;
-
-use super::approval;
+use super::approval::{self, Approved};
 use super::output_files::{self, OutputWriter};
-use crate::cli::args::ReportFormatArgs;
+use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, diagnostics_of};
@@ -18,12 +16,10 @@ use crate::render::{
 
 /// The report of one apply or destroy.
 pub(in crate::cli) struct Reporting<'a> {
-    formats: &'a ReportFormatArgs,
-    settings: &'a Settings,
+    pub(super) args: &'a ChangeArgs,
+    pub(super) settings: &'a Settings,
     /// Converge or destroy, if known.
     pub(in crate::cli) mode: Mode,
-    /// The detail of the printed outcomes.
-    pub(in crate::cli) detail: PlanDetail,
     /// The start time, in milliseconds since 1970.
     pub(in crate::cli) began_at_ms: u64,
     /// The environment and its URL, if known.
@@ -38,19 +34,18 @@ pub(in crate::cli) struct Reporting<'a> {
 
 impl<'a> Reporting<'a> {
     pub(in crate::cli) fn new(
-        formats: &'a ReportFormatArgs,
+        args: &'a ChangeArgs,
         settings: &'a Settings,
         mode: Mode,
         io: &mut Io,
     ) -> Self {
-        if !formats.outputs().is_text() {
+        if !args.formats.outputs().is_text() {
             io.reserve_out();
         }
         Self {
-            formats,
+            args,
             settings,
             mode,
-            detail: PlanDetail::Summarised,
             began_at_ms: clock::now_ms(),
             subject: None,
             is_reported: false,
@@ -61,21 +56,17 @@ impl<'a> Reporting<'a> {
 
     /// Checks, before anything is read, that the report can be written, and that the plan is
     /// approved if an event stream makes a prompt impossible.
-    pub(in crate::cli) fn check(
-        &mut self,
-        is_approved: bool,
-        manifest: &Path,
-    ) -> Result<(), CommandError> {
-        let outputs = self.formats.outputs();
-        let paths = outputs.files.iter();
-        output_files::check(paths.map(|output| output.path.as_path()), manifest)?;
+    pub(in crate::cli) fn check(&mut self, is_approved: bool) -> Result<(), CommandError> {
+        let outputs = self.args.formats.outputs();
+        let paths = outputs.files.iter().map(|output| output.path.as_path());
+        output_files::check(paths, &self.args.manifest.file)?;
         self.can_write_files = true;
         if outputs.is_for_github() {
             output_files::check_summary(self.settings)?;
             self.has_summary = true;
         }
-        if self.formats.json && !is_approved {
-            return Err(approval::not_approved_with_json(approval::Approved::Plan));
+        if self.args.formats.json && !is_approved {
+            return Err(approval::not_approved(Approved::Plan, true));
         }
         Ok(())
     }
@@ -96,8 +87,7 @@ impl<'a> Reporting<'a> {
         io: &mut Io,
     ) -> Result<(), CommandError> {
         self.is_reported = true;
-        self.mode = view.plan.mode;
-        let is_verbose = self.detail == PlanDetail::Verbose;
+        let is_verbose = self.args.planning.detail.detail() == PlanDetail::Verbose;
         let (out, styles) = io.text();
         let on_screen = writeln!(out)
             .and_then(|()| render_report(view.report, is_verbose, &styles, out))
@@ -112,39 +102,29 @@ impl<'a> Reporting<'a> {
 
     /// Writes a report of an apply that ended before any change, if no other report was written.
     pub(in crate::cli) fn end(
-        mut self,
+        self,
         result: Result<ExitStatus, CommandError>,
         io: &mut Io,
     ) -> Result<ExitStatus, CommandError> {
-        if !self.is_reported {
-            let errors = result.as_ref().err();
-            let errors = errors.map(|error| diagnostics_of(error, &io.invocation));
-            let written = self.write_not_applied(errors.unwrap_or_default(), io);
-            if let (Err(error), Err(_)) = (&written, &result) {
-                // Only the first error is returned.
-                io.report(error);
-            } else {
-                written?;
-            }
+        if self.is_reported {
+            return result;
         }
-        result
-    }
-
-    fn write_not_applied(
-        &mut self,
-        errors: Vec<crate::render::Diagnostic>,
-        io: &mut Io,
-    ) -> Result<(), CommandError> {
-        self.is_reported = true;
         let subject = self.subject.as_ref();
+        let errors = result.as_ref().err();
+        let errors = errors.map(|error| diagnostics_of(error, &io.invocation));
         let document = not_applied_document(NotApplied {
             subject: subject.map(|(environment, url)| (environment.as_str(), url.as_str())),
             mode: self.mode,
             began_at_ms: self.began_at_ms,
             ended_at_ms: clock::now_ms(),
-            errors,
+            errors: errors.unwrap_or_default(),
         });
-        self.write(&document, None, io)
+        match (self.write(&document, None, io), &result) {
+            // Only the first error is returned.
+            (Err(error), Err(_)) => io.report(&error),
+            (written, _) => written?,
+        }
+        result
     }
 
     /// Writes a report to every output except the text for people.
@@ -157,7 +137,7 @@ impl<'a> Reporting<'a> {
         io.send(|| StreamMessage::report(document.clone(), self.mode));
         let writer = OutputWriter {
             content: Content::Report(document, view),
-            outputs: self.formats.outputs(),
+            outputs: self.args.formats.outputs(),
             settings: self.settings,
         };
         // Files come first, because standard output may be closed.
@@ -170,6 +150,6 @@ impl<'a> Reporting<'a> {
         if writer.outputs.is_text() {
             return Ok(());
         }
-        writer.print(self.detail, io)
+        writer.print(PlanDetail::Verbose, io)
     }
 }

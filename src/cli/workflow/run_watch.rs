@@ -64,22 +64,19 @@ pub(in crate::cli) fn report(
     } else {
         render_job(report, &mut io.out)?;
     }
-    match &report.outcome {
-        JobOutcome::Done | JobOutcome::Failed { .. } => {}
+    let is_unknown = matches!(report.outcome, JobOutcome::NotKnown { .. });
+    if report.outcome.is_end() {
+        Ok(())
+    } else if is_unknown && !waiting.wait {
         // The run or job may not exist, so waiting for it is not suggested.
-        JobOutcome::NotKnown { .. } if !waiting.wait => writeln!(
-            io.err,
-            "{}",
-            io.invocation.complete(
-                "The server gives no answer about this job. Check the id; `solform list` and \
-                 `solform jobs` show the live versions and the runs."
-            )
-        )?,
-        JobOutcome::Started | JobOutcome::InProgress | JobOutcome::NotKnown { .. } => {
-            writeln!(io.err, "To look again: {}", command(job, session))?;
-        }
+        let message = io.invocation.complete(
+            "The server gives no answer about this job. Check the id; `solform list` and \
+             `solform jobs` show the live versions and the runs.",
+        );
+        writeln!(io.err, "{message}")
+    } else {
+        writeln!(io.err, "To look again: {}", command(job, session))
     }
-    Ok(())
 }
 
 /// Returns the command that reads the state again, quoted for a shell.

@@ -25,13 +25,13 @@ pub(super) fn check(
         .check_against(session.manifest())
         .and_then(|()| saved.check_command(command, &planning.replace, &planning.overrides()));
     checked.map_err(|source| {
-        let command = match source {
-            SavedPlanError::OtherOptions { .. } | SavedPlanError::OtherKind { .. } => {
-                command_of(&session.context, saved, path)
-            }
-            _ => None,
-        };
-        refused(path, source, command.as_ref())
+        use SavedPlanError::{OtherKind, OtherOptions};
+        let is_other = matches!(source, OtherOptions { .. } | OtherKind { .. });
+        let error = refused(path, source);
+        match command_of(&session.context, saved, path).filter(|_| is_other) {
+            Some(command) => error.hint(format!("Run `{command}`, or make and review a new plan.")),
+            None => error,
+        }
     })
 }
 
@@ -42,11 +42,7 @@ pub(in crate::cli) fn command_of(
     saved: &SavedPlan,
     path: &Path,
 ) -> Option<PrintedCommand> {
-    let is_known = match saved.kind {
-        PlanKind::Apply | PlanKind::Destroy => true,
-        PlanKind::Rollback(_) => false,
-    };
-    if !is_known || !saved.refusals.is_empty() {
+    if matches!(saved.kind, PlanKind::Rollback(_)) || !saved.refusals.is_empty() {
         return None;
     }
     let command = context.command(saved.kind.command());
@@ -87,21 +83,12 @@ pub(in crate::cli) fn write(path: &Path, saved: &SavedPlan) -> Result<(), Comman
 pub(in crate::cli) fn read(path: &Path) -> Result<SavedPlan, CommandError> {
     let bytes = regular_file::read(path, PLAN_LIMIT)
         .map_err(|source| CommandError::io("read", path, source))?;
-    SavedPlan::from_json(&String::from_utf8_lossy(&bytes))
-        .map_err(|source| refused(path, source, None))
+    SavedPlan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|source| refused(path, source))
 }
 
-/// Returns the error of a saved plan that is refused as a whole. `command` is the command that
-/// executes it, if another one was used.
-pub(in crate::cli) fn refused(
-    path: &Path,
-    source: SavedPlanError,
-    command: Option<&PrintedCommand>,
-) -> CommandError {
-    let hint = match command {
-        Some(command) => format!("Run `{command}`, or make and review a new plan."),
-        None => source.help().to_owned(),
-    };
+/// Returns the error of a saved plan that is refused as a whole.
+pub(in crate::cli) fn refused(path: &Path, source: SavedPlanError) -> CommandError {
+    let hint = source.help();
     CommandError::new(ErrorKind::Stale, source)
         .context(format!("the plan file `{}` is refused", path.display()))
         .hint(hint)

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan;
+use super::plan::Planner;
 use crate::apply::{ApplyReport, CancelToken, Outcome};
-use crate::cli::environment::session::Session;
 use crate::cli::error::ErrorKind;
 use crate::cli::io::Io;
 use crate::ident::{Address, Identity};
 use crate::live::Coverage;
 use crate::manifest::Problems;
-use crate::plan::{ApplyHistory, Change, Decision, DiffOptions, Note, Plan};
+use crate::plan::{Change, Decision, DiffOptions, Note, Plan};
 use crate::render::words;
 
 /// The result of the verification.
@@ -43,50 +42,52 @@ impl Verification {
 /// Lists and plans again, and returns every change that is done but planned again. A list may lag
 /// behind single reads, so it is repeated during `timeouts.propagation`.
 pub(in crate::cli) async fn verify(
-    session: &Session,
+    planner: Planner<'_>,
     report: &ApplyReport,
-    planned: &Plan,
-    history: &ApplyHistory,
-    options: &DiffOptions,
     interrupt: &CancelToken,
     io: &mut Io,
 ) -> Verification {
-    let done: BTreeSet<&Address> = report
+    let done: BTreeSet<&Identity> = report
         .steps
         .iter()
         .filter(|step| matches!(step.outcome, Outcome::Done(_)))
-        .map(|step| &step.address)
-        .collect();
-    let done: BTreeSet<&Identity> = planned
-        .changes
-        .iter()
-        .filter(|change| done.contains(&change.address))
-        .map(|change| &change.identity)
+        .map(|step| &step.identity)
         .collect();
     // A requested replace must not be planned again.
     let options = DiffOptions {
         replace: Vec::new(),
         may_select_nothing: true,
-        ..options.clone()
+        ..planner.options.clone()
     };
-    let propagation = session.manifest().environment.timeouts.propagation;
+    let planner = Planner {
+        options: &options,
+        ..planner
+    };
+    tokio::select! {
+        biased;
+        () = interrupt.raised() => Verification {
+            is_interrupted: true,
+            ..Verification::default()
+        },
+        verification = look_until_final(planner, &done, io) => verification,
+    }
+}
+
+async fn look_until_final(
+    planner: Planner<'_>,
+    done: &BTreeSet<&Identity>,
+    io: &mut Io,
+) -> Verification {
+    let timeouts = &planner.session.manifest().environment.timeouts;
+    let propagation = timeouts.propagation;
     let deadline = Instant::now() + propagation;
     let mut pause = (propagation / 20).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let mut is_reported = false;
     loop {
-        // On a busy machine, both branches below may be ready at once; then no more listing is
-        // needed.
-        if interrupt.is_raised() {
-            return interrupted();
-        }
         let is_last = Instant::now() >= deadline;
-        let look = tokio::select! {
-            biased;
-            () = interrupt.raised() => return interrupted(),
-            look = look_once(session, history, &options, &done) => look,
-        };
-        if look.is_final || is_last {
-            return look.verification;
+        let (verification, is_final) = look_once(planner, done).await;
+        if is_final || is_last {
+            return verification;
         }
         if !is_reported {
             is_reported = true;
@@ -96,35 +97,14 @@ pub(in crate::cli) async fn verify(
                 words::duration(propagation)
             ));
         }
-        tokio::select! {
-            () = tokio::time::sleep_until((Instant::now() + pause).min(deadline)) => {}
-            () = interrupt.raised() => return interrupted(),
-        }
+        tokio::time::sleep_until((Instant::now() + pause).min(deadline)).await;
         pause = (pause * 2).min(Duration::from_secs(10));
     }
 }
 
-fn interrupted() -> Verification {
-    Verification {
-        is_interrupted: true,
-        ..Verification::default()
-    }
-}
-
-/// The result of one listing.
-struct Look {
-    verification: Verification,
-    /// True if another listing would show the same.
-    is_final: bool,
-}
-
-async fn look_once(
-    session: &Session,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-    done: &BTreeSet<&Identity>,
-) -> Look {
-    match plan::collect_and_diff(session, history, options, false).await {
+/// Returns the result of one listing, and true if another listing would show the same.
+async fn look_once(planner: Planner<'_>, done: &BTreeSet<&Identity>) -> (Verification, bool) {
+    match planner.collect_and_diff(false).await {
         Ok((_, plan)) => {
             let verification = Verification {
                 unproven: match &plan.coverage {
@@ -135,10 +115,8 @@ async fn look_once(
                 waiting_for_review: waiting(&plan),
                 is_interrupted: false,
             };
-            Look {
-                is_final: verification.not_converged.is_empty() && verification.unproven.is_none(),
-                verification,
-            }
+            let is_final = verification.not_converged.is_empty() && verification.unproven.is_none();
+            (verification, is_final)
         }
         Err(error) => {
             let mut reasons = vec![error.to_string()];
@@ -149,14 +127,12 @@ async fn look_once(
             let problems_shown = problems.into_iter().flat_map(Problems::iter);
             reasons.extend(problems_shown.map(ToString::to_string));
             reasons.extend(error.causes());
-            Look {
-                // Errors in the manifest stay; only a failed read may succeed next time.
-                is_final: problems.is_some(),
-                verification: Verification {
-                    unproven: Some(reasons.join(": ")),
-                    ..Verification::default()
-                },
-            }
+            let verification = Verification {
+                unproven: Some(reasons.join(": ")),
+                ..Verification::default()
+            };
+            // Errors in the manifest stay; only a failed read may succeed next time.
+            (verification, problems.is_some())
         }
     }
 }
@@ -164,8 +140,7 @@ async fn look_once(
 fn planned_again(plan: &Plan, done: &BTreeSet<&Identity>) -> Vec<(Address, String)> {
     plan.changes
         .iter()
-        .filter(|change| !change.is_no_op())
-        .filter(|change| done.contains(&change.identity))
+        .filter(|change| !change.is_no_op() && done.contains(&change.identity))
         .map(|change| (change.address.clone(), words_of(change)))
         .collect()
 }
