@@ -11,7 +11,7 @@ use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::io::Io;
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
-use crate::manifest::{Code, Manifest, Problem, Problems, Undeclared};
+use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
