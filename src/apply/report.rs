@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::step_error::{StepError, chain};
+use crate::api::{ApiError, ReadError};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, Difference, PreconditionResult};
@@ -89,9 +90,8 @@ impl Done {
     /// Returns the outcome of a change whose after-image was live before anything was sent.
     pub(super) fn already(id: Option<SolutionId>) -> Self {
         Self {
-            id,
             was_already: true,
-            visibility_not_known: false,
+            ..Self::now(id)
         }
     }
 
@@ -155,6 +155,21 @@ pub enum NotReleased {
     TooYoung,
 }
 
+/// A read that the step needs failed, and is not retried.
+impl From<ReadError> for Outcome {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(StepError::NotRead {
+            source: Box::new(error),
+        })
+    }
+}
+
+impl From<ApiError> for Outcome {
+    fn from(error: ApiError) -> Self {
+        ReadError::from(error).into()
+    }
+}
+
 impl Outcome {
     /// Returns the outcome of a change that is decided before anything is executed.
     pub(super) fn of(decided: &Decided) -> Self {
@@ -179,6 +194,14 @@ impl Outcome {
             PreconditionResult::Done => Ok(true),
             PreconditionResult::Ready => Ok(false),
             PreconditionResult::Moved(differences) => Err(Self::Refused(differences)),
+        }
+    }
+
+    /// Returns the change that is done, if it is.
+    pub fn done(&self) -> Option<&Done> {
+        match self {
+            Self::Done(done) => Some(done),
+            _ => None,
         }
     }
 
@@ -280,7 +303,7 @@ impl ApplyReport {
     pub fn made(&self) -> Totals {
         let mut totals = Totals::default();
         for step in &self.steps {
-            if !matches!(&step.outcome, Outcome::Done(done) if !done.was_already) {
+            if step.outcome.done().is_none_or(|done| done.was_already) {
                 continue;
             }
             match step.kind {

@@ -5,7 +5,8 @@ use std::error::Error;
 use crate::api::WriteError;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, Owner, OwnerPair, SolutionId};
-use crate::outcome::WriteKind;
+use crate::outcome::{OutcomeKind, WriteKind};
+use crate::store::RecordedOutcome;
 
 /// The reason why a change failed.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +187,23 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 impl StepError {
+    /// Returns the failure as the journal records it, with the record that it left.
+    pub(super) fn recorded(&self) -> RecordedOutcome {
+        let (id, made) = match self {
+            Self::JobFailed { suspect, .. } => (suspect.clone(), None),
+            Self::OtherIdentity { id, found, .. } | Self::MadeOtherBefore { id, found } => {
+                (Some(id.clone()), Some(found.clone()))
+            }
+            _ => (None, None),
+        };
+        RecordedOutcome {
+            id,
+            made,
+            detail: Some(self.to_string()),
+            ..RecordedOutcome::new(OutcomeKind::Failed)
+        }
+    }
+
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {

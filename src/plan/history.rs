@@ -81,11 +81,7 @@ impl Deploying {
     /// owner of the pair.
     fn has_made(&self, id: &SolutionId, identity: &Identity) -> bool {
         match &self.known {
-            Some(known) => {
-                self.identity.name == identity.name
-                    && self.identity.version == identity.version
-                    && !known.contains(id)
-            }
+            Some(known) => self.identity.is_same_version(identity) && !known.contains(id),
             None => self.identity == *identity,
         }
     }
@@ -127,8 +123,7 @@ impl OrphanedRecord {
     /// pair, which counts as the declared one.
     #[must_use]
     pub fn seen_as(&self, live: &Identity, other_owner: Option<&Owner>) -> Self {
-        let is_declared = live.name == self.identity.name
-            && live.version == self.identity.version
+        let is_declared = live.is_same_version(&self.identity)
             && (live.owner == self.identity.owner || Some(&live.owner) == other_owner);
         Self {
             made: (!is_declared).then(|| live.clone()),

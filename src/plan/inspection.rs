@@ -15,10 +15,7 @@ use crate::manifest::{Manifest, SolutionPath};
 impl Change {
     /// The package that the change deploys, if it deploys one.
     pub fn package_path(&self) -> Option<&str> {
-        match &self.action {
-            Action::Create { path, .. } | Action::Replace { path, .. } => Some(path),
-            Action::Update { .. } | Action::Delete { .. } | Action::NoOp { .. } => None,
-        }
+        self.action.deploy().map(|(path, _)| path)
     }
 }
 

@@ -171,44 +171,35 @@ impl PackageInfo {
         } = self;
         let other_owner = other_owner.map(Owner::as_str);
         [
-            (PackageKey::Name, name, Some(declared.name.as_str()), None),
+            (PackageKey::Name, name, Some(declared.name.as_str())),
             (
                 PackageKey::Version,
                 version,
                 Some(declared.version.as_str()),
-                None,
             ),
-            (
-                PackageKey::Owner,
-                owner,
-                Some(declared.owner.as_str()),
-                other_owner,
-            ),
-            (PackageKey::SolutionType, solution_type, None, None),
+            (PackageKey::Owner, owner, Some(declared.owner.as_str())),
+            (PackageKey::SolutionType, solution_type, None),
         ]
         .into_iter()
-        .filter_map(|(key, field, declared, other)| match field {
-            PackageField::Missing => Some(PackageProblem::Invalid {
-                key,
-                is_missing: true,
-            }),
-            PackageField::NotText => Some(PackageProblem::Invalid {
-                key,
-                is_missing: false,
-            }),
-            PackageField::Text(found) => {
-                let declared = declared?;
-                (found != declared && Some(found.as_str()) != other).then(|| {
-                    PackageProblem::Mismatch {
-                        key,
-                        declared: declared.to_owned(),
-                        found: cut(found),
-                        advice: (key == PackageKey::Owner && other.is_none())
-                            .then(|| advice(declared, found))
-                            .flatten(),
-                    }
-                })
+        .filter_map(|(key, field, declared)| {
+            let invalid = |is_missing| Some(PackageProblem::Invalid { key, is_missing });
+            let found = match field {
+                PackageField::Missing => return invalid(true),
+                PackageField::NotText => return invalid(false),
+                PackageField::Text(found) => found,
+            };
+            let declared = declared.filter(|declared| found != declared)?;
+            let is_owner = key == PackageKey::Owner;
+            if is_owner && other_owner == Some(found) {
+                return None;
             }
+            let is_unpaired = is_owner && other_owner.is_none();
+            Some(PackageProblem::Mismatch {
+                key,
+                declared: declared.to_owned(),
+                found: cut(found),
+                advice: is_unpaired.then(|| advice(declared, found)).flatten(),
+            })
         })
         .collect()
     }

@@ -92,7 +92,7 @@ impl Summary {
         }
         self.blocked += usize::from(!change.blocked.is_empty());
         self.ends_service += usize::from(change.ends_service());
-        self.irreversible += usize::from(change.undo == Undo::Irreversible);
+        self.irreversible += usize::from(change.undo() == Undo::Irreversible);
         self.widened += usize::from(change.becomes_public());
         self.narrowed += usize::from(change.narrows_visibility());
         self.coexisting += usize::from(successions.is_coexisting(change));

@@ -129,7 +129,7 @@ impl Progress {
         }
     }
 
-    fn take(&self, event: &ApplyEvent) {
+    fn take(&self, event: &ApplyEvent<'_>) {
         if let Some(stream) = &self.stream {
             return stream.take(event);
         }
@@ -151,10 +151,10 @@ impl Progress {
             ApplyEvent::Retrying { address, why, .. } => {
                 state.show(&words::address(address), true, words::escaped(why));
             }
-            ApplyEvent::StepFinished { address, .. } => {
+            ApplyEvent::StepFinished(step) => {
                 state.finished += 1;
                 if let Some(Work { bar: Some(bar), .. }) =
-                    state.running.remove(&words::address(address))
+                    state.running.remove(&words::address(&step.address))
                 {
                     bar.finish_and_clear();
                 }
@@ -172,7 +172,7 @@ impl Progress {
         // changes that have ended.
         let is_big = total > SUMMARISED_ABOVE;
         let is_line = match event {
-            ApplyEvent::StepFinished { .. } | ApplyEvent::Draining { .. } => true,
+            ApplyEvent::StepFinished(_) | ApplyEvent::Draining { .. } => true,
             ApplyEvent::Retrying { .. } => !is_big,
             ApplyEvent::StepStarted { .. }
             | ApplyEvent::JobStarted { .. }

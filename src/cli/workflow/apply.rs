@@ -158,7 +158,7 @@ impl ApplyWorkflow<'_, '_> {
         let narrowed = plan::make_narrowed(self.session, &saved, past, &options, self.io);
         let narrowed = self.cancel.or_interrupted(narrowed).await?;
         let request = ApplyRequest {
-            plan: narrowed.to_execute(),
+            plan: narrowed.to_execute().into_owned(),
             narrowed: Some(narrowed),
             overrides: saved.options.allow,
             saved: Some(SavedFrom {

@@ -15,7 +15,6 @@ use crate::manifest::{self, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     Action, ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
-    rest_needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
 
@@ -85,7 +84,7 @@ async fn collect_for_limits(
     };
     // A percentage limit needs the number of live versions.
     let limits = &session.manifest().environment.limits;
-    let needs_whole = needs_whole_listing(&plan, limits, overrides);
+    let needs_whole = needs_whole_listing(&plan, None, limits, overrides);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         (live, plan) = collect_and_diff(session, history, options, true).await?;
     }
@@ -106,7 +105,8 @@ pub(in crate::cli) async fn make_narrowed(
     let fresh = packages::inspect(session, fresh, io).await?;
     let mut narrowed = narrow(manifest, &live, fresh, &saved.plan, progress);
     // Changes that earlier applies of the plan made also count.
-    let needs_whole = rest_needs_whole_listing(&narrowed, &manifest.environment.limits, allow);
+    let limits = &manifest.environment.limits;
+    let needs_whole = needs_whole_listing(&narrowed.to_execute(), narrowed.spent, limits, allow);
     if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
         let (whole, fresh) = collect_and_diff(session, history, options, true).await?;
         let (whole, fresh) = read_visibility(session, whole, fresh, history, options).await?;
