@@ -35,7 +35,7 @@ pub(super) enum JobEnd {
 
 impl ApplyContext<'_> {
     /// Reads until the effect shows, for at most `propagation`, with one last read at the end. A
-    /// read error is returned only if it comes from the last read. `job` is the one that is still in
+    /// read error is returned only if it comes from the last read. `job` is the one that is in
     /// progress if the grace period after an interrupt ends first.
     pub(super) async fn until_shown<T>(
         &self,

@@ -130,6 +130,8 @@ word_enum! {
         PackageMismatch = "package-mismatch" Severity::Error,
         /// A package without a field that the platform requires.
         PackageInvalid = "package-invalid" Severity::Error,
+        /// A package whose last deploy did not make the declared version.
+        PackageDeployedBefore = "package-deployed-before" Severity::Error,
         /// A package of another kind than the platform documents.
         PackageType = "package-type" Severity::Warning,
         /// A package that cannot be inspected.

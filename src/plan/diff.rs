@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::action::Reason;
-use super::change::{Change, Mode, Note, Plan, Subject, Undo};
+use super::change::{Block, Change, Mode, Note, Origin, Plan, Subject, Undo};
 use super::diff_error::DiffError;
 use super::history::{ApplyHistory, OrphanedRecord};
 use super::name::NameView;
@@ -290,8 +290,26 @@ impl<'a> Differ<'a> {
                 self.converge(name, entry, meant)
             }
         };
+        change.blocked.extend(self.made_before(&change, entry));
         change.notes.extend(more_records(&others));
         self.changes.push(change);
+    }
+
+    /// Returns the block of a deploy whose package made another solution before. If only some names
+    /// were listed, that solution may be hidden, and the step finds it.
+    fn made_before(&self, change: &Change, entry: &Desired) -> Option<Block> {
+        let (path, target) = change.action.deploy()?;
+        let is_redeployed = self.inputs.options.is_redeployed(&entry.identity);
+        let made = self
+            .inputs
+            .history
+            .made_instead(path, target.after, is_redeployed)?;
+        let record = made.record.as_ref();
+        let is_there = record.is_none_or(|(id, _)| self.inputs.live.lists(id));
+        is_there.then(|| Block::Package {
+            problem: made.problem(),
+            origin: entry.path.as_ref().map(|path| Origin::of(&path.position)),
+        })
     }
 
     fn create(&mut self, name: NameView<'a>, entry: &'a Desired) -> Change {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::Visibility;
-use crate::ident::{Digest, Identity, Owner, OwnerPair};
+use crate::ident::{Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::manifest::Code;
 
 /// The `solution_type` of everything that the platform documents as deployable.
@@ -101,6 +101,22 @@ pub enum PackageProblem {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advice: Option<String>,
     },
+    /// An earlier deploy of this package made another solution, which still exists.
+    #[error(
+        "an earlier deploy of this package made `{found}` (id `{id}`), so it is not deployed again"
+    )]
+    MadeOther {
+        /// The identity that was deployed, for people.
+        found: String,
+        /// The id of the deployed record.
+        id: SolutionId,
+    },
+    /// An earlier deploy of this package ended, and its record was not found.
+    #[error(
+        "an earlier deploy of this package ended, and what it made was not found, so it is not \
+         deployed again"
+    )]
+    MadeUnknown,
 }
 
 word_enum! {
@@ -126,6 +142,7 @@ impl PackageProblem {
             Self::Missing { .. } => Code::PackageMissing,
             Self::Invalid { .. } => Code::PackageInvalid,
             Self::Mismatch { .. } => Code::PackageMismatch,
+            Self::MadeOther { .. } | Self::MadeUnknown => Code::PackageDeployedBefore,
         }
     }
 
@@ -145,6 +162,15 @@ impl PackageProblem {
             Self::Mismatch { advice: None, .. } => {
                 "Correct the path or the entry; a deploy creates what the package \
                  contains."
+                    .to_owned()
+            }
+            Self::MadeOther { id, .. } => format!(
+                "The package contains another solution: correct `path`, and delete `{id}` on the \
+                 platform. Apply does not deploy this package again while `{id}` is there."
+            ),
+            Self::MadeUnknown => {
+                "Find what it made on the platform: the package may contain another solution. \
+                 Then correct `path`, or deploy the package again with --replace."
                     .to_owned()
             }
         }

@@ -119,27 +119,18 @@ fn without(mut named: Vec<LiveVersion>, known: &[SolutionId]) -> Vec<LiveVersion
 }
 
 impl Step<'_> {
-    /// Fails if an earlier deploy of this package made another solution that still exists: each
-    /// deploy would add one more. A package that was inspected is known to be correct.
+    /// Fails if an earlier deploy of this package made another solution that still exists.
     async fn check_made_before(&self, path: &str, after: &AfterImage) -> Result<(), Outcome> {
-        let made = self.context.history.made_other.get(&after.identity);
-        let Some(made) = made.filter(|made| made.path == path && after.package.is_none()) else {
+        let context = self.context;
+        let is_redeployed = context.options.is_redeployed(&after.identity);
+        let made = context.history.made_instead(path, after, is_redeployed);
+        let Some(made) = made else { return Ok(()) };
+        if let Some((id, _)) = &made.record
+            && context.reader.get_any(id).await?.is_none()
+        {
             return Ok(());
-        };
-        let Some((id, found)) = &made.record else {
-            if self.context.options.is_redeployed(&after.identity) {
-                return Ok(());
-            }
-            return Err(Outcome::Failed(StepError::MadeUnknownBefore));
-        };
-        match self.context.reader.get_any(id).await {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(Outcome::Failed(StepError::MadeOtherBefore {
-                found: found.clone(),
-                id: id.clone(),
-            })),
-            Err(error) => Err(error.into()),
         }
+        Err(Outcome::Failed(StepError::DeployedBefore(made.problem())))
     }
 
     /// Deploys a version. In a replace, `replaced` is the record that was deleted before.
