@@ -208,6 +208,14 @@ impl Change {
         self.is_no_op() && self.notes.contains(&Note::WaitsForReview)
     }
 
+    /// Returns whether a policy covers the version, and leaves it as it is.
+    pub fn is_left_by_policy(&self) -> bool {
+        match self.reason {
+            Reason::Superseded { .. } | Reason::Undeclared => self.is_no_op(),
+            Reason::Declared | Reason::Tombstone | Reason::Requested => false,
+        }
+    }
+
     /// Returns whether the name looks like another name.
     pub fn has_similar_names(&self) -> bool {
         let is_similar = |note: &Note| matches!(note, Note::SimilarNames { .. });
@@ -420,8 +428,9 @@ pub enum Note {
         /// The ids of the other records.
         ids: Vec<SolutionId>,
     },
-    /// More records of the version are live under the other owner of the pair, and are left alone:
-    /// a delete needs the exact owner.
+    /// Records of the version are live under the other owner of the pair, and are left alone: a
+    /// delete needs the exact owner. If the version has no other record, another user published
+    /// them.
     RecordsOfOtherOwner {
         /// The ids of these records.
         ids: Vec<SolutionId>,
@@ -442,7 +451,8 @@ pub enum Note {
         /// The declared names for a live name, the live names for a declared one.
         names: Vec<String>,
     },
-    /// A policy requires a delete, but the version may not be deleted, so it is deactivated.
+    /// A policy requires a delete, but the version may not be deleted, so it is deactivated, or
+    /// stays out of service.
     DeactivatedInstead {
         /// The reason why it is not deleted.
         because: Block,

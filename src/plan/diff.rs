@@ -275,7 +275,11 @@ impl<'a> Differ<'a> {
         let mut change = match (meant, name.mode, entry.state) {
             (None, Mode::Destroy, _) => return,
             (None, Mode::Converge, State::Absent) => {
-                declared_no_op(entry, None, Vec::new(), Reason::Tombstone)
+                let mut change = declared_no_op(entry, None, Vec::new(), Reason::Tombstone);
+                // Another user published them.
+                let kept: Vec<&LiveVersion> = name.records_of_other_owner(entry).collect();
+                change.notes.extend(records_of_other_owner(&kept));
+                change
             }
             (None, Mode::Converge, State::Active | State::Inactive) => self.create(name, entry),
             (Some(meant), Mode::Destroy, _) => {
@@ -358,11 +362,7 @@ impl<'a> Differ<'a> {
             .partition(|record| is_exact(record) || !is_exact(newest) || name.is_deployed(record));
         let mut change = delete(newest);
         change.notes.extend(more_records(&deleted));
-        change
-            .notes
-            .extend((!kept.is_empty()).then(|| Note::RecordsOfOtherOwner {
-                ids: kept.iter().map(|other| other.id.clone()).collect(),
-            }));
+        change.notes.extend(records_of_other_owner(&kept));
         self.changes.push(change);
         self.changes
             .extend(deleted.iter().map(|record| delete(record)));
@@ -379,9 +379,17 @@ impl<'a> Differ<'a> {
 }
 
 fn more_records(others: &[&LiveVersion]) -> Option<Note> {
-    (!others.is_empty()).then(|| Note::MoreRecords {
-        ids: others.iter().map(|other| other.id.clone()).collect(),
-    })
+    let ids = ids_of(others);
+    (!ids.is_empty()).then_some(Note::MoreRecords { ids })
+}
+
+fn records_of_other_owner(kept: &[&LiveVersion]) -> Option<Note> {
+    let ids = ids_of(kept);
+    (!ids.is_empty()).then_some(Note::RecordsOfOtherOwner { ids })
+}
+
+fn ids_of(records: &[&LiveVersion]) -> Vec<SolutionId> {
+    records.iter().map(|record| record.id.clone()).collect()
 }
 
 #[cfg(test)]

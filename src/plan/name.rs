@@ -93,6 +93,21 @@ impl<'a> NameView<'a> {
         exact.chain(indexes.filter(is_its_own)).collect()
     }
 
+    /// Returns the records of a version under the other owner of the pair that no entry declares.
+    pub(super) fn records_of_other_owner(
+        self,
+        entry: &Desired,
+    ) -> impl Iterator<Item = &'a LiveVersion> {
+        let owner = &entry.identity.owner;
+        let records = self.records_of_version(&entry.identity.version).iter();
+        records.filter(move |record| {
+            let filed = &record.identity.owner;
+            filed != owner
+                && self.manifest.is_one_owner(owner, filed)
+                && !self.is_declared(&record.identity)
+        })
+    }
+
     /// Returns whether a record belongs to the declared owner, filed under the other owner of the
     /// pair.
     pub(super) fn joins(self, declared: &Owner, record: &LiveVersion) -> bool {

@@ -47,7 +47,9 @@ pub(super) fn disambiguate_changes(changes: &mut [Change]) {
 
 /// Connects the changes of one name: dependencies, successors, and the end of service.
 pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
-    if !changes.iter().any(is_kept_until_release) {
+    let is_concerned =
+        |change: &Change| is_kept_until_release(change) || change.is_left_by_policy();
+    if !changes.iter().any(is_concerned) {
         return;
     }
     let shown: HashMap<&Identity, &Change> = changes

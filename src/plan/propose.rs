@@ -215,6 +215,18 @@ pub(super) fn deactivate(
     Some(change(live.identity.clone(), action, reason.clone(), entry))
 }
 
+/// Leaves a version as it is, although a policy covers it.
+pub(super) fn left_by_policy(
+    live: &LiveVersion,
+    reason: &Reason,
+    entry: Option<&Desired>,
+) -> Change {
+    let action = Action::NoOp {
+        before: Some(LiveImage::of(live)),
+    };
+    change(live.identity.clone(), action, reason.clone(), entry)
+}
+
 /// Returns the fields that an action changes. They are derived from the action, not stored with it,
 /// so that no file can show one change and execute another. The fields of a no-op are the ignored
 /// differences, which its action does not contain.
