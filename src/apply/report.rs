@@ -106,11 +106,13 @@ impl Done {
 }
 
 /// The reason why a change was not executed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
     /// A change that it waits for is not done.
+    #[error("{0} is not done")]
     Because(Address),
     /// The successor of the version is not live as declared.
+    #[error("{successor}: {why}")]
     SuccessorNotLive {
         /// The successor.
         successor: Address,
@@ -118,8 +120,10 @@ pub enum SkipReason {
         why: NotReleased,
     },
     /// The time for the whole apply was over.
+    #[error("`timeouts.apply` was exceeded")]
     OutOfTime,
     /// The job of its last deploy was abandoned, and may still end.
+    #[error("the job of its last deploy was abandoned and may still end; --replace deploys it now")]
     HeldBack {
         /// The earliest time for the next deploy, in milliseconds since 1970.
         until_ms: u64,
@@ -232,18 +236,7 @@ impl Outcome {
                 (!remarks.is_empty()).then(|| remarks.join(", "))
             }
             Self::Failed(error) => Some(chain(error)),
-            Self::Skipped(SkipReason::Because(address)) => Some(format!("{address} is not done")),
-            Self::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
-                Some(format!("{successor}: {why}"))
-            }
-            Self::Skipped(SkipReason::HeldBack { .. }) => Some(
-                "the job of its last deploy was abandoned and may still end; --replace deploys it \
-                 now"
-                .to_owned(),
-            ),
-            Self::Skipped(SkipReason::OutOfTime) => {
-                Some("`timeouts.apply` was exceeded".to_owned())
-            }
+            Self::Skipped(reason) => Some(reason.to_string()),
             Self::Refused(differences) => {
                 let sides = differences.iter().map(Difference::sides);
                 let sides = sides.map(|(planned, found)| format!("{planned} -> {found}"));

@@ -18,7 +18,6 @@ pub enum StepError {
         /// The call.
         call: WriteKind,
         /// The server's answer.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The call could not be sent before the time of the step was over.
@@ -27,7 +26,6 @@ pub enum StepError {
         /// The call.
         call: WriteKind,
         /// The error of the last attempt.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The server requested a pause that is longer than the time of the step.
@@ -119,14 +117,12 @@ pub enum StepError {
     #[error("the live state could not be read")]
     NotRead {
         /// The cause.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The journal could not be written, so nothing was sent.
     #[error("the journal could not be written, so nothing more was sent")]
     Journal {
         /// The cause.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
 }

@@ -111,17 +111,12 @@ impl fmt::Display for Selector {
 
 /// Finds the selectors that match no declared, live or planned version.
 pub(super) fn check_selectors(inputs: Inputs<'_>, changes: &[Change]) -> Vec<DiffError> {
-    let Inputs {
-        manifest,
-        live,
-        options,
-        ..
-    } = inputs;
+    let Inputs { live, options, .. } = inputs;
     if options.may_select_nothing {
         return Vec::new();
     }
     let identities = || {
-        let declared = manifest.desired.iter().map(|entry| &entry.identity);
+        let declared = inputs.manifest.desired.iter().map(|entry| &entry.identity);
         declared.chain(live.versions().iter().map(|version| &version.identity))
     };
     let is_known = |selector: &Selector| {
@@ -204,12 +199,7 @@ pub(super) fn without_impossible(inputs: Inputs<'_>) -> DiffOptions {
 }
 
 fn replace_error(inputs: Inputs<'_>, address: &Address) -> Option<DiffError> {
-    let Inputs {
-        manifest,
-        live,
-        history,
-        options,
-    } = inputs;
+    let (manifest, options) = (inputs.manifest, inputs.options);
     let declared: Vec<&Desired> = manifest
         .desired
         .iter()
@@ -222,16 +212,16 @@ fn replace_error(inputs: Inputs<'_>, address: &Address) -> Option<DiffError> {
             let name = NameView {
                 manifest,
                 mode: options.mode,
-                history,
+                history: inputs.history,
                 declared: entries_of(&manifest.desired, &entry.identity.name),
-                live: live.named(&entry.identity.name),
+                live: inputs.live.named(&entry.identity.name),
             };
             let found = name.find(entry);
             let is_elsewhere = || !name.records_of_version(&entry.identity.version).is_empty();
             match found.as_slice() {
                 [] if options.held_back.contains_key(&entry.identity) => None,
                 // The deploy is held back too: the result of the last deploy was not found.
-                [] if history.made_other.contains_key(&entry.identity) => None,
+                [] if inputs.history.made_other.contains_key(&entry.identity) => None,
                 // The create is blocked, and its message names the owner of the live version.
                 [] if is_elsewhere() => None,
                 [] => Some(DiffError::ReplaceNotLive { address }),
