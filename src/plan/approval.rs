@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use self::comparison::{compare_declared, compare_deployed, differences};
 use super::action::Action;
-use super::change::{Block, Change, Field, Plan};
+use super::change::{Block, Change, Plan};
+use super::field::Field;
 use super::precondition::{Difference, PreconditionResult, check_delete, check_update};
 use super::progress::{HalfDone, PlanProgress, Records, Spent};
 use crate::ident::{Address, Identity, SolutionId};

@@ -11,6 +11,7 @@ mod approval;
 mod change;
 mod diff;
 mod diff_error;
+mod field;
 mod guard;
 mod history;
 mod inspection;
@@ -36,11 +37,10 @@ pub(crate) mod testing;
 
 pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
-pub use change::{
-    Block, Change, Decision, Field, FieldChange, Mode, Note, Origin, Plan, Subject, Successor, Undo,
-};
+pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
 pub use diff::diff;
 pub use diff_error::{DiffError, did_you_mean};
+pub use field::{Decision, Field, FieldChange};
 pub use guard::{ApprovedPlan, Refusal, Refused, approve, judge, needs_whole_listing};
 pub use history::{ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::path_of;

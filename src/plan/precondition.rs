@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::{ActionKind, DeployTarget, LiveImage, Patch};
-use super::change::{Field, Successor};
+use super::change::Successor;
+use super::field::Field;
 use super::package::{Inspection, PackageProblem};
 use crate::attribute::LiveVisibilityWord;
 use crate::ident::{Address, Digest, Identity, SolutionId};

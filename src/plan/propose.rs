@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::action::{Action, AfterImage, LiveImage, Patch, Reason};
-use super::change::{Block, Change, Decision, Field, FieldChange, Note, Origin};
+use super::change::{Block, Change, Note, Origin};
+use super::field::{Decision, Field, FieldChange};
 use super::name::NameView;
 use super::ownership::OwnerConflict;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};

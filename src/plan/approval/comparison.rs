@@ -2,7 +2,7 @@
 //! earlier applies of the plan are not differences.
 
 use super::super::action::{Action, LiveImage, Patch};
-use super::super::change::Field;
+use super::super::field::Field;
 use super::super::precondition::{Difference, compare_images};
 use super::super::progress::HalfDone;
 use crate::attribute::{State, Visibility};

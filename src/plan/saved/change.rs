@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::super::action::{Action, Reason};
-use super::super::change::{Block, Change, Decision, FieldChange, Note, Origin, Successor};
+use super::super::change::{Block, Change, Note, Origin, Successor};
+use super::super::field::{Decision, FieldChange};
 use super::super::propose::{fields_of, patch_between};
 use crate::ident::{Address, Identity};
 
