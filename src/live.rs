@@ -244,6 +244,12 @@ impl LiveState {
         &self.versions
     }
 
+    /// Returns whether a record is listed, also if it cannot be managed.
+    pub fn lists(&self, id: &SolutionId) -> bool {
+        self.versions.iter().any(|version| version.id == *id)
+            || self.unmanageable.iter().any(|record| record.id == *id)
+    }
+
     /// Returns the versions.
     pub fn into_versions(self) -> Vec<LiveVersion> {
         self.versions

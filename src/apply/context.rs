@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -14,18 +14,18 @@ use super::durations::JobDurations;
 use super::event::ApplyEvent;
 use super::interrupt::CancelToken;
 use super::report::Outcome;
-use super::step_error::StepError;
 use crate::api::{ApiErrorKind, Files, PatchStyle, ReadError, Reader, Writer};
+use crate::attribute::Visibility;
 use crate::ident::{Identity, SolutionId, SolutionName};
 use crate::live::LiveVersion;
-use crate::plan::{AfterImage, ApplyHistory, DiffOptions, LiveImage, OwnWrites};
+use crate::plan::{ApplyHistory, DiffOptions, LiveImage, OwnWrites};
 use crate::store::{Journal, Lease};
 
 /// The maximum number of reads for an unknown visibility before a write.
 const VISIBILITY_READS: u32 = 4;
 
 /// The function that receives each event as it happens.
-pub type EventSink = Arc<dyn Fn(&ApplyEvent) + Send + Sync>;
+pub type EventSink = Arc<dyn Fn(&ApplyEvent<'_>) + Send + Sync>;
 
 /// The settings of an apply.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,6 +105,12 @@ impl SharedState {
     }
 }
 
+fn locked<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state
+        .lock()
+        .expect("invariant: no thread panics while it holds a state of the apply")
+}
+
 impl fmt::Debug for ApplyContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApplyContext")
@@ -119,42 +125,27 @@ impl ApplyContext<'_> {
         Writer::new(&self.reader)
     }
 
-    pub(super) fn emit(&self, event: &ApplyEvent) {
+    pub(super) fn emit(&self, event: &ApplyEvent<'_>) {
         (self.events)(event);
     }
 
     pub(super) fn patch_style(&self) -> PatchStyle {
-        *self
-            .shared
-            .patch_style
-            .lock()
-            .expect("invariant: no thread panics while it holds the patch style")
+        *locked(&self.shared.patch_style)
     }
 
     /// Records the form of PATCH that had an effect.
     pub(super) fn set_patch_style(&self, style: PatchStyle) {
-        *self
-            .shared
-            .patch_style
-            .lock()
-            .expect("invariant: no thread panics while it holds the patch style") = style;
-    }
-
-    fn confirmed(&self) -> std::sync::MutexGuard<'_, Vec<(Identity, SolutionId)>> {
-        self.shared
-            .confirmed
-            .lock()
-            .expect("invariant: no thread panics while it holds the confirmed records")
+        *locked(&self.shared.patch_style) = style;
     }
 
     /// Records that a change brought a record to its declared state.
     pub(super) fn confirm(&self, identity: &Identity, id: &SolutionId) {
-        self.confirmed().push((identity.clone(), id.clone()));
+        locked(&self.shared.confirmed).push((identity.clone(), id.clone()));
     }
 
     /// Returns the record that a change of this apply brought to its declared state.
     pub(super) fn confirmed_record(&self, identity: &Identity) -> Option<SolutionId> {
-        let confirmed = self.confirmed();
+        let confirmed = locked(&self.shared.confirmed);
         let mut newest_first = confirmed.iter().rev();
         let found = newest_first.find(|(confirmed, _)| confirmed == identity);
         found.map(|(_, id)| id.clone())
@@ -163,8 +154,7 @@ impl ApplyContext<'_> {
     /// Returns whether this or an earlier apply brought a record to its declared state.
     pub(super) fn is_confirmed(&self, id: &SolutionId) -> bool {
         self.history.confirmed.contains(id)
-            || self
-                .confirmed()
+            || locked(&self.shared.confirmed)
                 .iter()
                 .any(|(_, confirmed)| confirmed == id)
     }
@@ -214,14 +204,14 @@ impl ApplyContext<'_> {
         let mut reads = 1;
         loop {
             let found = self.fetch(&before.id, &before.identity.name).await;
-            let Some(mut live) = found.map_err(not_read)? else {
+            let Some(mut live) = found? else {
                 return Ok(None);
             };
             let Some(planned) = &before.visibility else {
                 return Ok(Some(live));
             };
             let visibility = self.reader.visibility_before_write(&live, planned).await;
-            live.visibility = visibility.map_err(not_read)?;
+            live.visibility = visibility?;
             if live.visibility.is_some() || reads == VISIBILITY_READS {
                 return Ok(Some(live));
             }
@@ -233,32 +223,16 @@ impl ApplyContext<'_> {
         }
     }
 
-    /// Reads the visibility if one is declared and the record has none.
-    pub(super) async fn with_visibility(
-        &self,
-        after: &AfterImage,
-        live: LiveVersion,
-    ) -> Result<LiveVersion, Outcome> {
-        let is_needed = after.visibility.is_some();
-        self.seen(is_needed, live).await.map_err(not_read)
-    }
-
-    /// Returns a record with its visibility, if needed: from the record itself, or from lists.
+    /// Returns a record with its visibility, if one is declared: from the record itself, or from
+    /// lists.
     pub(super) async fn seen(
         &self,
-        is_needed: bool,
+        declared: Option<Visibility>,
         mut live: LiveVersion,
     ) -> Result<LiveVersion, ReadError> {
-        if is_needed {
+        if declared.is_some() {
             live.visibility = self.reader.visibility_of(&live).await?;
         }
         Ok(live)
     }
-}
-
-/// Ends the step with a read error that is not retried.
-pub(super) fn not_read(error: impl std::error::Error + Send + Sync + 'static) -> Outcome {
-    Outcome::Failed(StepError::NotRead {
-        source: Box::new(error),
-    })
 }

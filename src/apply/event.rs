@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::ident::{Address, JobId, SolutionId};
-use crate::outcome::{OutcomeKind, WriteKind};
+use super::report::StepReport;
+use crate::ident::{Address, JobId};
+use crate::outcome::WriteKind;
 use crate::plan::ActionKind;
 
 /// An event of an apply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApplyEvent {
+#[derive(Debug)]
+pub enum ApplyEvent<'a> {
     /// A step started: its precondition is being checked.
     StepStarted {
         /// The change.
@@ -49,26 +50,7 @@ pub enum ApplyEvent {
         why: String,
     },
     /// A step ended.
-    StepFinished {
-        /// The change.
-        address: Address,
-        /// The kind of the change.
-        kind: ActionKind,
-        /// The outcome of the change.
-        outcome: OutcomeKind,
-        /// True if the after-image was live before anything was sent.
-        was_already: bool,
-        /// The duration of the step.
-        took: Duration,
-        /// The record that is live, if there is one.
-        id: Option<SolutionId>,
-        /// The reason why the change is not done, or a remark on one that is done.
-        why: Option<String>,
-        /// The jobs that the step started, in order.
-        jobs: Vec<JobId>,
-        /// The calls that were sent a second time.
-        sent_twice: Vec<WriteKind>,
-    },
+    StepFinished(&'a StepReport),
     /// The first interrupt was received: no step starts any more, and running steps finish.
     Draining {
         /// The number of steps in progress.

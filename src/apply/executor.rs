@@ -12,7 +12,6 @@ use super::report::{ApplyReport, Done, Outcome, SkipReason, StepReport};
 use super::schedule::Schedule;
 use super::step::Step;
 use super::step_error::StepError;
-use super::steps::deploy::DeployTarget;
 use crate::ident::SolutionId;
 use crate::outcome::WriteKind;
 use crate::plan::{Action, ApprovedPlan, Change};
@@ -24,7 +23,7 @@ pub async fn apply(plan: &ApprovedPlan, mut context: ApplyContext<'_>) -> ApplyR
     context.shared.planned = all.iter().map(|change| change.identity.clone()).collect();
     context.reader.serve_steps(context.settings.parallelism);
     let context = &context;
-    let changes: Vec<&Change> = all.iter().filter(|change| !change.is_no_op()).collect();
+    let changes: Vec<&Change> = plan.plan().to_do().collect();
     let mut schedule = Schedule::new(&changes);
     let mut running = FuturesUnordered::new();
     let mut steps: Vec<Option<StepReport>> = changes.iter().map(|_| None).collect();
@@ -112,27 +111,22 @@ async fn perform<'a>(
 }
 
 async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
-    match &step.change.action {
-        Action::Create {
-            path,
-            after,
-            other_owner,
-        } => {
-            let target = DeployTarget::new(after, other_owner.as_ref());
-            step.deploy(path, target, None).await
+    let action = &step.change.action;
+    if let Some((path, target)) = action.deploy() {
+        let replaced = action.before();
+        if let Some(before) = replaced {
+            step.delete(before).await?;
         }
+        return step
+            .deploy(path, target, replaced.map(|before| &before.id))
+            .await;
+    }
+    match action {
         Action::Update { before, patch, .. } => step.update(before, *patch).await,
-        Action::Replace {
-            before,
-            path,
-            after,
-            other_owner,
-        } => {
-            let target = DeployTarget::new(after, other_owner.as_ref());
-            step.replace(before, path, target).await
-        }
         Action::Delete { before } => step.delete(before).await,
-        Action::NoOp { .. } => Ok(Done::already(None)),
+        Action::Create { .. } | Action::Replace { .. } | Action::NoOp { .. } => {
+            Ok(Done::already(None))
+        }
     }
 }
 
@@ -146,32 +140,20 @@ async fn conclude(
     let outcome = &report.outcome;
     // The declared version was deployed, and the patch after it is missing.
     let unfinished = deployed.filter(|_| !matches!(outcome, Outcome::Done(_)));
-    let mut recorded = RecordedOutcome::new(outcome.word());
+    let mut recorded = match outcome {
+        Outcome::Failed(error) => error.recorded(),
+        _ => RecordedOutcome::new(outcome.word()),
+    };
     match outcome {
         Outcome::Done(done) => recorded.id = done.id.clone().filter(|_| !done.was_already),
-        Outcome::Failed(error) => {
-            recorded.detail = Some(error.to_string());
-            match error {
-                StepError::JobFailed { suspect, .. } => recorded.id.clone_from(suspect),
-                StepError::OtherIdentity { id, found, .. }
-                | StepError::MadeOtherBefore { id, found } => {
-                    recorded.id = Some(id.clone());
-                    recorded.made = Some(found.clone());
-                }
-                StepError::NotConfirmed {
-                    call: WriteKind::Deploy,
-                    ..
-                } => {
-                    let after = change.action.after();
-                    recorded.unconfirmed = after.is_some_and(|after| after.package.is_none());
-                }
-                _ => {}
-            }
+        Outcome::Failed(StepError::NotConfirmed {
+            call: WriteKind::Deploy,
+            ..
+        }) => {
+            let after = change.action.after();
+            recorded.unconfirmed = after.is_some_and(|after| after.package.is_none());
         }
-        Outcome::Skipped(_)
-        | Outcome::Refused(_)
-        | Outcome::Cancelled
-        | Outcome::Unknown { .. } => {}
+        _ => {}
     }
     recorded.unfinished = unfinished.is_some();
     recorded.id = recorded.id.or(unfinished);
@@ -183,19 +165,6 @@ async fn conclude(
     if let Err(error) = context.journal.record((context.now_ms)(), entry).await {
         tracing::warn!(address = %change.address, %error, "the outcome could not be journalled");
     }
-    context.emit(&ApplyEvent::StepFinished {
-        address: change.address.clone(),
-        kind: change.action.kind(),
-        outcome: outcome.word(),
-        was_already: matches!(outcome, Outcome::Done(done) if done.was_already),
-        took: report.took,
-        id: match outcome {
-            Outcome::Done(done) => done.id.clone(),
-            _ => None,
-        },
-        why: outcome.why(),
-        jobs: report.jobs.clone(),
-        sent_twice: report.sent_twice.clone(),
-    });
+    context.emit(&ApplyEvent::StepFinished(&report));
     report
 }

@@ -8,7 +8,7 @@ use super::report::Outcome;
 use super::step_error::chain;
 use crate::api::Files;
 use crate::package::{self, PackageError, Part, RangeSource, SourceError};
-use crate::plan::{Action, Change, Inspection, compare_package};
+use crate::plan::{Action, Change, Inspection};
 
 /// Inspects a package on the platform's file system.
 pub async fn inspect_package(files: &Files, path: &str) -> Inspection {
@@ -25,17 +25,13 @@ impl ApplyContext<'_> {
     /// Checks that the package of a replace is, or may be, the one in the plan. After the old
     /// version is deleted, no other package can replace it.
     pub(super) async fn check_package(&self, change: &Change) -> Result<(), Outcome> {
-        let Action::Replace {
-            path,
-            after,
-            other_owner,
-            ..
-        } = &change.action
+        let (Action::Replace { .. }, Some((path, target))) =
+            (&change.action, change.action.deploy())
         else {
             return Ok(());
         };
         let now = inspect_package(&self.files, path).await;
-        match compare_package(path, after, other_owner.as_ref(), &now) {
+        match target.compare_package(path, &now) {
             differences if differences.is_empty() => Ok(()),
             differences => Err(Outcome::Refused(differences)),
         }

@@ -8,6 +8,8 @@ use super::backoff::Stopped;
 use super::context::ApplyContext;
 use super::durations::JobPolls;
 use super::event::ApplyEvent;
+use super::report::Outcome;
+use super::step_error::StepError;
 use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
 use crate::outcome::WriteKind;
@@ -31,40 +33,27 @@ pub(super) enum JobEnd {
     },
 }
 
-/// The reason why a wait for an effect failed.
-#[derive(Debug)]
-pub(super) enum NotShown<E> {
-    /// A read failed, and was not retried.
-    Failed(E),
-    /// The grace period after an interrupt was over.
-    Interrupted,
-}
-
-impl<E> From<E> for NotShown<E> {
-    fn from(error: E) -> Self {
-        Self::Failed(error)
-    }
-}
-
 impl ApplyContext<'_> {
     /// Reads until the effect shows, for at most `propagation`, with one last read at the end. A
-    /// retryable error is returned only if it comes from the last read.
-    pub(super) async fn until_shown<T, E>(
+    /// read error is returned only if it comes from the last read. `job` is the one that is in
+    /// progress if the grace period after an interrupt ends first.
+    pub(super) async fn until_shown<T>(
         &self,
-        look: impl AsyncFn() -> Result<Option<T>, E>,
-        is_passing: impl Fn(&E) -> bool,
-    ) -> Result<Option<T>, NotShown<E>> {
+        look: impl AsyncFn() -> Result<Option<T>, Outcome>,
+        job: Option<&JobId>,
+    ) -> Result<Option<T>, Outcome> {
         let mut wait = self.propagation_wait();
         loop {
             let is_last = wait.is_over();
             match look().await {
                 Ok(Some(found)) => return Ok(Some(found)),
-                Err(error) if is_last || !is_passing(&error) => return Err(error.into()),
                 Ok(None) if is_last => return Ok(None),
-                Ok(None) | Err(_) => {}
+                Err(Outcome::Failed(StepError::NotRead { .. })) if !is_last => {}
+                Err(outcome) => return Err(outcome),
+                Ok(None) => {}
             }
             if wait.pause().await == Err(Stopped::Interrupted) {
-                return Err(NotShown::Interrupted);
+                return Err(Outcome::unknown(job.cloned()));
             }
         }
     }

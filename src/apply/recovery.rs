@@ -12,14 +12,13 @@ use tokio::time::Instant;
 
 use super::backoff::{Stopped, pause};
 use super::context::ApplyContext;
-use super::poll::{JobEnd, NotShown};
-use super::steps::deploy::{DeployTarget, Made};
-use crate::api::ReadError;
+use super::poll::JobEnd;
+use super::report::Outcome;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{Action, AfterImage, LiveImage};
+use crate::plan::{Action, AfterImage, DeployTarget, LiveImage};
 use crate::store::{Entry, JournalError, PastApply, PastSending, PastStep, RecordedOutcome};
 
 /// The result of the recovery of one apply.
@@ -165,16 +164,7 @@ pub async fn recover(
 impl ApplyContext<'_> {
     async fn recover_step(&self, step: &PastStep, action: &Action) -> RecoveredOutcome {
         let last = |call: WriteKind| step.sendings.iter().rev().find(|sent| sent.call == call);
-        let target = match action {
-            Action::Create {
-                after, other_owner, ..
-            }
-            | Action::Replace {
-                after, other_owner, ..
-            } => Some(DeployTarget::new(after, other_owner.as_ref())),
-            _ => None,
-        };
-        if let (Some(target), Some(sent)) = (target, last(WriteKind::Deploy)) {
+        if let (Some((_, target)), Some(sent)) = (action.deploy(), last(WriteKind::Deploy)) {
             let replaced = action.before().map(|before| &before.id);
             let recovered = self.recover_deploy(step, sent, target, replaced).await;
             // An unreachable server proves nothing.
@@ -256,7 +246,7 @@ impl ApplyContext<'_> {
         sent: &PastSending,
         target: DeployTarget<'_>,
         replaced: Option<&SolutionId>,
-    ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
+    ) -> Result<RecoveredOutcome, Outcome> {
         let before = sent.known.iter().flatten().chain(replaced);
         let known: Vec<SolutionId> = before.cloned().collect();
         let ids = match self.follow(step, sent, self.settings.deploy).await {
@@ -272,7 +262,7 @@ impl ApplyContext<'_> {
         };
         let look = async || {
             if sent.known.is_some() {
-                return self.look_for_made(target, &known, &ids).await;
+                return Ok(self.look_for_made(target, &known, &ids).await?);
             }
             // It is not known which records are new, so only the declared one counts.
             for id in &ids {
@@ -281,29 +271,20 @@ impl ApplyContext<'_> {
                 }
             }
             let made = target.find_made(self, &known).await?;
-            Ok(made.map(Made::Declared))
+            Ok(made.map(Ok))
         };
-        // A failed read is repeated.
-        let mut found = self.until_shown(look, |_: &ReadError| true).await?;
+        let mut found = self.until_shown(look, None).await?;
         if found.is_none() && sent.known.is_some() {
-            let other = self.look_for_other_version(target, &known).await;
-            found = other.map_err(NotShown::Failed)?;
+            found = self.look_for_other_version(target, &known).await?;
         }
         Ok(match found {
-            Some(Made::Declared(live)) => {
-                let live = self.seen(target.after.visibility.is_some(), live).await?;
+            Some(Ok(live)) => {
+                let live = self.seen(target.after.visibility, live).await?;
                 let is_proven = target.after.is_proven_by(&live);
                 let missing = (!is_proven).then_some("deployed, and not as declared yet");
                 RecoveredOutcome::done(Some(live.id), missing)
             }
-            Some(Made::Other { found, id }) => {
-                let error = target.other_identity(found.clone(), id.clone());
-                RecoveredOutcome::Ended(RecordedOutcome {
-                    id: Some(id),
-                    made: Some(found),
-                    ..failed(error.to_string())
-                })
-            }
+            Some(Err(error)) => RecoveredOutcome::Ended(error.recorded()),
             None => RecoveredOutcome::Ended(RecordedOutcome {
                 // Without a job, the server may not have accepted the deploy.
                 unconfirmed: sent.job.is_some() && target.after.package.is_none(),
@@ -318,7 +299,7 @@ impl ApplyContext<'_> {
         sent: &PastSending,
         before: &LiveImage,
         is_replace: bool,
-    ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
+    ) -> Result<RecoveredOutcome, Outcome> {
         let failure = match self.follow(step, sent, self.settings.delete).await {
             Ok(_) => None,
             Err(RecoveredOutcome::Ended(failed)) => failed.detail,
@@ -328,7 +309,7 @@ impl ApplyContext<'_> {
             let is_gone = self.is_gone(before).await?;
             Ok(is_gone.then_some(()))
         };
-        let gone = self.until_shown(look, |_: &ReadError| true).await?;
+        let gone = self.until_shown(look, None).await?;
         Ok(match gone {
             Some(()) => {
                 let missing = is_replace.then_some("deleted, and not deployed again yet");
@@ -343,12 +324,12 @@ impl ApplyContext<'_> {
         step: &PastStep,
         id: &SolutionId,
         after: &AfterImage,
-    ) -> Result<RecoveredOutcome, NotShown<ReadError>> {
+    ) -> Result<RecoveredOutcome, Outcome> {
         self.await_propagation(step.sendings.last()).await;
         let Some(live) = self.fetch(id, &after.identity.name).await? else {
             return Ok(RecoveredOutcome::not_done("it is not live any more"));
         };
-        let live: LiveVersion = self.seen(after.visibility.is_some(), live).await?;
+        let live: LiveVersion = self.seen(after.visibility, live).await?;
         Ok(if after.is_proven_by(&live) {
             RecoveredOutcome::done(Some(live.id), None)
         } else {

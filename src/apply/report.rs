@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::step_error::{StepError, chain};
+use crate::api::{ApiError, ReadError};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, Difference, PreconditionResult};
@@ -89,9 +90,8 @@ impl Done {
     /// Returns the outcome of a change whose after-image was live before anything was sent.
     pub(super) fn already(id: Option<SolutionId>) -> Self {
         Self {
-            id,
             was_already: true,
-            visibility_not_known: false,
+            ..Self::now(id)
         }
     }
 
@@ -106,11 +106,13 @@ impl Done {
 }
 
 /// The reason why a change was not executed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
     /// A change that it waits for is not done.
+    #[error("{0} is not done")]
     Because(Address),
     /// The successor of the version is not live as declared.
+    #[error("{successor}: {why}")]
     SuccessorNotLive {
         /// The successor.
         successor: Address,
@@ -118,8 +120,10 @@ pub enum SkipReason {
         why: NotReleased,
     },
     /// The time for the whole apply was over.
+    #[error("`timeouts.apply` was exceeded")]
     OutOfTime,
     /// The job of its last deploy was abandoned, and may still end.
+    #[error("the job of its last deploy was abandoned and may still end; --replace deploys it now")]
     HeldBack {
         /// The earliest time for the next deploy, in milliseconds since 1970.
         until_ms: u64,
@@ -155,6 +159,21 @@ pub enum NotReleased {
     TooYoung,
 }
 
+/// A read that the step needs failed, and is not retried.
+impl From<ReadError> for Outcome {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(StepError::NotRead {
+            source: Box::new(error),
+        })
+    }
+}
+
+impl From<ApiError> for Outcome {
+    fn from(error: ApiError) -> Self {
+        ReadError::from(error).into()
+    }
+}
+
 impl Outcome {
     /// Returns the outcome of a change that is decided before anything is executed.
     pub(super) fn of(decided: &Decided) -> Self {
@@ -179,6 +198,14 @@ impl Outcome {
             PreconditionResult::Done => Ok(true),
             PreconditionResult::Ready => Ok(false),
             PreconditionResult::Moved(differences) => Err(Self::Refused(differences)),
+        }
+    }
+
+    /// Returns the change that is done, if it is.
+    pub fn done(&self) -> Option<&Done> {
+        match self {
+            Self::Done(done) => Some(done),
+            _ => None,
         }
     }
 
@@ -209,18 +236,7 @@ impl Outcome {
                 (!remarks.is_empty()).then(|| remarks.join(", "))
             }
             Self::Failed(error) => Some(chain(error)),
-            Self::Skipped(SkipReason::Because(address)) => Some(format!("{address} is not done")),
-            Self::Skipped(SkipReason::SuccessorNotLive { successor, why }) => {
-                Some(format!("{successor}: {why}"))
-            }
-            Self::Skipped(SkipReason::HeldBack { .. }) => Some(
-                "the job of its last deploy was abandoned and may still end; --replace deploys it \
-                 now"
-                .to_owned(),
-            ),
-            Self::Skipped(SkipReason::OutOfTime) => {
-                Some("`timeouts.apply` was exceeded".to_owned())
-            }
+            Self::Skipped(reason) => Some(reason.to_string()),
             Self::Refused(differences) => {
                 let sides = differences.iter().map(Difference::sides);
                 let sides = sides.map(|(planned, found)| format!("{planned} -> {found}"));
@@ -280,7 +296,7 @@ impl ApplyReport {
     pub fn made(&self) -> Totals {
         let mut totals = Totals::default();
         for step in &self.steps {
-            if !matches!(&step.outcome, Outcome::Done(done) if !done.was_already) {
+            if step.outcome.done().is_none_or(|done| done.was_already) {
                 continue;
             }
             match step.kind {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::backoff::Stopped;
 use super::context::ApplyContext;
 use super::event::ApplyEvent;
-use super::poll::{JobEnd, NotShown};
+use super::poll::JobEnd;
 use super::report::Outcome;
 use super::step_error::StepError;
 use super::write::{Attempt, Delivery, Effect, NoResult, Sent};
@@ -241,20 +241,6 @@ impl<'a> Step<'a> {
                 last_answer,
             })),
         }
-    }
-
-    /// Reads until the effect of a call shows, for at most `propagation`.
-    pub(super) async fn until_shown<T>(
-        &self,
-        look: impl AsyncFn() -> Result<Option<T>, Outcome>,
-    ) -> Result<Option<T>, Outcome> {
-        let is_passing =
-            |outcome: &Outcome| matches!(outcome, Outcome::Failed(StepError::NotRead { .. }));
-        let shown = self.context.until_shown(look, is_passing).await;
-        shown.map_err(|not_shown| match not_shown {
-            NotShown::Failed(outcome) => outcome,
-            NotShown::Interrupted => Outcome::unknown(self.jobs.last().cloned()),
-        })
     }
 
     pub(super) fn not_confirmed(&self, call: WriteKind) -> Outcome {

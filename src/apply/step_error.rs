@@ -5,7 +5,9 @@ use std::error::Error;
 use crate::api::WriteError;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, Owner, OwnerPair, SolutionId};
-use crate::outcome::WriteKind;
+use crate::outcome::{OutcomeKind, WriteKind};
+use crate::plan::PackageProblem;
+use crate::store::RecordedOutcome;
 
 /// The reason why a change failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +18,6 @@ pub enum StepError {
         /// The call.
         call: WriteKind,
         /// The server's answer.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The call could not be sent before the time of the step was over.
@@ -25,7 +26,6 @@ pub enum StepError {
         /// The call.
         call: WriteKind,
         /// The error of the last attempt.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The server requested a pause that is longer than the time of the step.
@@ -73,22 +73,9 @@ pub enum StepError {
         /// The id of the deployed record.
         id: SolutionId,
     },
-    /// An earlier deploy of this package made another solution, which still exists.
-    #[error(
-        "an earlier deploy of this package made `{found}` (id `{id}`), so it was not deployed again"
-    )]
-    MadeOtherBefore {
-        /// The identity that was deployed.
-        found: String,
-        /// The id of the deployed record.
-        id: SolutionId,
-    },
-    /// An earlier deploy of this package ended, and its record was not found.
-    #[error(
-        "an earlier deploy of this package ended, and what it made was not found, so it was not \
-         deployed again"
-    )]
-    MadeUnknownBefore,
+    /// An earlier deploy of this package did not make the declared version.
+    #[error(transparent)]
+    DeployedBefore(PackageProblem),
     /// The delete was refused for the version in service, and again for the version out of service.
     #[error(
         "the version could not be deleted, {}; {}",
@@ -130,14 +117,12 @@ pub enum StepError {
     #[error("the live state could not be read")]
     NotRead {
         /// The cause.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The journal could not be written, so nothing was sent.
     #[error("the journal could not be written, so nothing more was sent")]
     Journal {
         /// The cause.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
 }
@@ -171,13 +156,6 @@ fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
     }
 }
 
-fn other_solution(id: &SolutionId) -> String {
-    format!(
-        "The package contains another solution: correct `path`, and delete `{id}` on the \
-         platform. Apply does not deploy this package again while `{id}` is there."
-    )
-}
-
 /// Returns the message of an error with the messages of all causes.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&cause| cause.source());
@@ -186,6 +164,24 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 impl StepError {
+    /// Returns the failure as the journal records it, with the record that it left.
+    pub(super) fn recorded(&self) -> RecordedOutcome {
+        let (id, made) = match self {
+            Self::JobFailed { suspect, .. } => (suspect.clone(), None),
+            Self::OtherIdentity { id, found, .. }
+            | Self::DeployedBefore(PackageProblem::MadeOther { id, found }) => {
+                (Some(id.clone()), Some(found.clone()))
+            }
+            _ => (None, None),
+        };
+        RecordedOutcome {
+            id,
+            made,
+            detail: Some(self.to_string()),
+            ..RecordedOutcome::new(OutcomeKind::Failed)
+        }
+    }
+
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
@@ -226,16 +222,15 @@ impl StepError {
                     .split_once(':')
                     .filter(|(_, rest)| *rest == declared.address().as_str())
                     .and_then(|(owner, _)| Owner::parse(owner).ok());
+                let other = || {
+                    let (found, id) = (found.clone(), id.clone());
+                    PackageProblem::MadeOther { found, id }.help()
+                };
                 owner
                     .and_then(|owner| OwnerPair::advice(&declared.owner, &owner))
-                    .unwrap_or_else(|| other_solution(id))
+                    .unwrap_or_else(other)
             }
-            Self::MadeOtherBefore { id, .. } => other_solution(id),
-            Self::MadeUnknownBefore => {
-                "Find what it made on the platform: the package may contain another solution. \
-                 Then correct `path`, or deploy the package again with --replace."
-                    .to_owned()
-            }
+            Self::DeployedBefore(problem) => problem.help(),
             Self::NotDeleted {
                 left_inactive: None,
                 ..

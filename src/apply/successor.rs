@@ -2,7 +2,7 @@
 //! service.
 
 use super::backoff::Stopped;
-use super::context::{ApplyContext, not_read};
+use super::context::ApplyContext;
 use super::report::{NotReleased, Outcome, SkipReason};
 use crate::ident::SolutionId;
 use crate::live::LiveVersion;
@@ -33,11 +33,7 @@ impl ApplyContext<'_> {
         &self,
         successor: &Successor,
     ) -> Result<Result<(), NotReleased>, Outcome> {
-        let named = self
-            .reader
-            .named(&successor.after.identity.name)
-            .await
-            .map_err(not_read)?;
+        let named = self.reader.named(&successor.after.identity.name).await?;
         let version = &successor.after.identity.version;
         let deployed = named
             .iter()
@@ -46,7 +42,7 @@ impl ApplyContext<'_> {
         match successor.record_among(&named, deployed) {
             None => Ok(Err(NotReleased::NotLive)),
             Some(live) => {
-                let live = self.with_visibility(&successor.after, live.clone()).await?;
+                let live = self.seen(successor.after.visibility, live.clone()).await?;
                 Ok(self.judge_successor(&successor.after, &live))
             }
         }
@@ -59,14 +55,11 @@ impl ApplyContext<'_> {
     ) -> Result<Result<(), NotReleased>, Outcome> {
         let mut wait = self.propagation_wait();
         loop {
-            let verdict = match self
-                .fetch(id, &successor.after.identity.name)
-                .await
-                .map_err(not_read)?
-            {
+            let found = self.fetch(id, &successor.after.identity.name).await?;
+            let verdict = match found {
                 None => Err(NotReleased::NotLive),
                 Some(live) => {
-                    let live = self.with_visibility(&successor.after, live).await?;
+                    let live = self.seen(successor.after.visibility, live).await?;
                     self.judge_successor(&successor.after, &live)
                 }
             };

@@ -276,6 +276,11 @@ impl Identity {
         self.name.as_str().contains(SEPARATORS) || self.version.as_str().contains(SEPARATORS)
     }
 
+    /// Returns whether name and version are equal; the owners may differ.
+    pub fn is_same_version(&self, other: &Self) -> bool {
+        self.name == other.name && self.version == other.version
+    }
+
     /// Orders by name, then by version in numeric order, then by owner.
     pub fn natural_cmp(&self, other: &Self) -> Ordering {
         self.name

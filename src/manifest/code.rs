@@ -259,6 +259,9 @@ word_enum! {
         /// A package without a field that the platform requires.
         PackageInvalid = "package-invalid" ERROR
             .label("this package"),
+        /// A package whose last deploy did not make the declared version.
+        PackageDeployedBefore = "package-deployed-before" ERROR
+            .label("this package"),
         /// A package of another kind than the platform documents.
         PackageType = "package-type" WARNING
             .label("this package")

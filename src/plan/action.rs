@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::live::LiveVersion;
+use crate::manifest::Desired;
 
 /// An action on one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +160,27 @@ impl Action {
         }
     }
 
+    /// Returns the path of the deployed package, and the declared result, if the action is a deploy.
+    pub fn deploy(&self) -> Option<(&str, DeployTarget<'_>)> {
+        match self {
+            Self::Create {
+                path,
+                after,
+                other_owner,
+            }
+            | Self::Replace {
+                path,
+                after,
+                other_owner,
+                ..
+            } => {
+                let other_owner = other_owner.as_ref();
+                Some((path, DeployTarget { after, other_owner }))
+            }
+            Self::Update { .. } | Self::Delete { .. } | Self::NoOp { .. } => None,
+        }
+    }
+
     /// Returns whether a version in service goes out of service, even for a short time.
     pub fn takes_out_of_service(&self) -> bool {
         match self {
@@ -182,20 +204,28 @@ impl Action {
     }
 }
 
-/// Returns whether a record is the result of a deploy: it has the declared identity, or `user`
-/// published it under the other owner of the pair.
-pub fn is_made_by_deploy(
-    after: &AfterImage,
-    other_owner: Option<&Owner>,
-    live: &LiveVersion,
-) -> bool {
-    let declared = &after.identity;
-    let found = &live.identity;
-    let is_same_owner = found.owner == declared.owner
-        || other_owner
-            .and_then(|other| OwnerPair::from_both(&declared.owner, other))
-            .is_some_and(|pair| pair.joins(&declared.owner, &found.owner, live.author.as_deref()));
-    found.name == declared.name && found.version == declared.version && is_same_owner
+/// The declared result of a deploy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeployTarget<'a> {
+    /// The state that must be live at the end.
+    pub after: &'a AfterImage,
+    /// The other owner of the pair, under which the record may be live.
+    pub other_owner: Option<&'a Owner>,
+}
+
+impl DeployTarget<'_> {
+    /// Returns whether a record is the result of the deploy: it has the declared identity, or
+    /// `user` published it under the other owner of the pair.
+    pub fn is_met_by(&self, live: &LiveVersion) -> bool {
+        let declared = &self.after.identity;
+        let owner = &live.identity.owner;
+        let is_same_owner = *owner == declared.owner
+            || self
+                .other_owner
+                .and_then(|other| OwnerPair::from_both(&declared.owner, other))
+                .is_some_and(|pair| pair.joins(&declared.owner, owner, live.author.as_deref()));
+        declared.is_same_version(&live.identity) && is_same_owner
+    }
 }
 
 /// A live version as it was in the plan: the precondition of every write to it.
@@ -241,6 +271,16 @@ pub struct AfterImage {
 }
 
 impl AfterImage {
+    /// Returns the image of a declaration, without a package.
+    pub(super) fn of(entry: &Desired) -> Self {
+        Self {
+            identity: entry.identity.clone(),
+            state: entry.state,
+            visibility: entry.visibility,
+            package: None,
+        }
+    }
+
     /// Returns whether a live version has all of these values. An unknown visibility never matches
     /// a declared one.
     pub fn is_proven_by(&self, live: &LiveVersion) -> bool {
@@ -254,19 +294,17 @@ impl AfterImage {
         state: &LiveStateWord,
         visibility: Option<&LiveVisibilityWord>,
     ) -> Option<Patch> {
-        Patch::new(
-            Some(self.state).filter(|declared| !state.satisfies(*declared)),
-            self.visibility
-                .filter(|declared| !visibility.is_some_and(|word| word.satisfies(*declared))),
-        )
+        Patch::new(Some(self.state), self.visibility)?.missing_in(state, visibility)
     }
 }
 
 /// The fields that a PATCH sets: at least one of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "PatchFields", into = "PatchFields")]
+#[serde(try_from = "PatchFields")]
 pub struct Patch {
+    #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     visibility: Option<Visibility>,
 }
 
@@ -285,14 +323,34 @@ impl Patch {
     pub fn visibility(&self) -> Option<Visibility> {
         self.visibility
     }
+
+    /// Returns the patch of the fields that are not confirmed equal; `None` if all are. An unknown
+    /// visibility is not.
+    pub fn missing_in(
+        self,
+        state: &LiveStateWord,
+        visibility: Option<&LiveVisibilityWord>,
+    ) -> Option<Self> {
+        Self::new(
+            self.state.filter(|set| !state.satisfies(*set)),
+            self.visibility
+                .filter(|set| !visibility.is_some_and(|word| word.satisfies(*set))),
+        )
+    }
+
+    /// Returns the patch of the fields that only this one sets.
+    pub(super) fn without(self, other: Self) -> Option<Self> {
+        Self::new(
+            self.state.filter(|_| other.state.is_none()),
+            self.visibility.filter(|_| other.visibility.is_none()),
+        )
+    }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PatchFields {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<State>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     visibility: Option<Visibility>,
 }
 
@@ -306,15 +364,6 @@ impl TryFrom<PatchFields> for Patch {
 
     fn try_from(fields: PatchFields) -> Result<Self, Self::Error> {
         Self::new(fields.state, fields.visibility).ok_or(EmptyPatch)
-    }
-}
-
-impl From<Patch> for PatchFields {
-    fn from(patch: Patch) -> Self {
-        Self {
-            state: patch.state,
-            visibility: patch.visibility,
-        }
     }
 }
 

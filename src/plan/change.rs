@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::{Action, AfterImage, Reason};
+use super::action::{Action, ActionKind, AfterImage, DeployTarget, Reason};
+use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
@@ -15,17 +16,19 @@ use crate::live::Coverage;
 use crate::manifest::{Position, SimilarName};
 
 /// A plan: the changes that an apply would make. It is a pure function of manifest, live state and
-/// options, sorted by identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The mode of the plan.
+/// options, sorted by identity. A plan file contains its changes in another form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan<C = Change> {
+    /// The mode of the plan; in a file, its kind.
+    #[serde(skip)]
     pub mode: Mode,
     /// The environment and the manifest.
     pub subject: Subject,
     /// The completeness of the live state.
     pub coverage: Coverage,
     /// The changes: one for each version that is declared or that a policy covers, no-ops included.
-    pub changes: Vec<Change>,
+    pub changes: Vec<C>,
     /// The number of live versions that the manifest leaves unmanaged.
     pub unmanaged: usize,
     /// The number of live versions in scope: the base of percentages.
@@ -39,7 +42,29 @@ pub struct Plan {
     pub orphaned: Vec<OrphanedRecord>,
 }
 
+impl<C> Plan<C> {
+    /// Returns the same plan with its changes in another form.
+    pub(super) fn with_changes<D>(self, changes: Vec<D>) -> Plan<D> {
+        Plan {
+            changes,
+            mode: self.mode,
+            subject: self.subject,
+            coverage: self.coverage,
+            unmanaged: self.unmanaged,
+            live_in_scope: self.live_in_scope,
+            left_out: self.left_out,
+            in_flight: self.in_flight,
+            orphaned: self.orphaned,
+        }
+    }
+}
+
 impl Plan {
+    /// Returns the changes that are not no-ops.
+    pub fn to_do(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| !change.is_no_op())
+    }
+
     /// Returns the address of a version in output: the one of its change, if there is a change.
     pub fn address_of(&self, identity: &Identity) -> Address {
         self.changes
@@ -73,9 +98,10 @@ impl Plan {
 
 word_enum! {
     /// The mode of a plan.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub enum Mode {
         /// Converge the environment to the manifest.
+        #[default]
         Converge = "converge",
         /// Delete the versions that the manifest declares.
         Destroy = "destroy",
@@ -109,8 +135,6 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// The position in the manifest that declares it.
     pub origin: Option<Origin>,
-    /// The way to undo the change.
-    pub undo: Undo,
     /// The changes that must be done first, in the order of the plan.
     pub waits_for: Vec<Address>,
     /// The declared versions that must be completely live when this version goes out of service;
@@ -127,13 +151,28 @@ impl Change {
     pub fn key(&self) -> ChangeKey {
         ChangeKey {
             identity: self.identity.clone(),
-            record: self.action.before().map(|before| before.id.clone()),
+            record: self.record().cloned(),
         }
+    }
+
+    /// Returns the live record that it changes, if it changes one.
+    pub(super) fn record(&self) -> Option<&SolutionId> {
+        self.action.before().map(|before| &before.id)
     }
 
     /// Returns whether the change does nothing.
     pub fn is_no_op(&self) -> bool {
         matches!(self.action, Action::NoOp { .. })
+    }
+
+    /// Returns the way to undo the change.
+    pub fn undo(&self) -> Undo {
+        match self.action.kind() {
+            ActionKind::Create => Undo::ByDelete,
+            ActionKind::Update => Undo::ByPatch,
+            ActionKind::Replace | ActionKind::Delete => Undo::Irreversible,
+            ActionKind::NoOp => Undo::Nothing,
+        }
     }
 
     /// Returns whether the version goes out of service without a successor of its name.
@@ -170,6 +209,14 @@ impl Change {
         self.is_no_op() && self.notes.contains(&Note::WaitsForReview)
     }
 
+    /// Returns whether a policy covers the version, and leaves it as it is.
+    pub fn is_left_by_policy(&self) -> bool {
+        match self.reason {
+            Reason::Superseded { .. } | Reason::Undeclared => self.is_no_op(),
+            Reason::Declared | Reason::Tombstone | Reason::Requested => false,
+        }
+    }
+
     /// Returns whether the name looks like another name.
     pub fn has_similar_names(&self) -> bool {
         let is_similar = |note: &Note| matches!(note, Note::SimilarNames { .. });
@@ -193,59 +240,6 @@ impl Change {
                         .zip(visibility(&field.after))
                         .is_some_and(|(before, after)| after.is_narrower_than(before))
             })
-    }
-}
-
-/// A field that differs between manifest and live state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FieldChange {
-    /// The field.
-    pub field: Field,
-    /// The live value; `None` if nothing is live, or if the value is unknown.
-    pub before: Option<Arc<str>>,
-    /// The declared value; `None` if the version is deleted.
-    pub after: Option<Arc<str>>,
-    /// The decision about the difference.
-    pub decision: Decision,
-}
-
-word_enum! {
-    /// A field of a solution version.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    pub enum Field {
-        /// The owner.
-        Owner = "owner",
-        /// The package that a deploy submits.
-        Path = "path",
-        /// The state.
-        State = "state",
-        /// The visibility.
-        Visibility = "visibility",
-    }
-}
-
-word_enum! {
-    /// The decision about a difference.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    pub enum Decision -> &'static str {
-        /// The difference is part of the action.
-        Apply = "apply" "",
-        /// The live word is unknown to solform, and is never "corrected".
-        UnknownWord = "unknown-word" " (left alone: not a word that solform sets)",
-        /// The live visibility could not be read. That is not drift.
-        NotKnown = "not-known" " (left alone: the live value is not known)",
-        /// The version waits for an approval on the platform.
-        WaitsForReview = "waits-for-review" " (left alone: it waits for review)",
-    }
-}
-
-impl Decision {
-    /// Returns the remark on a difference that is left alone; empty for one that is not.
-    pub fn remark(self) -> &'static str {
-        self.row()
     }
 }
 
@@ -300,6 +294,16 @@ pub struct Successor {
     pub other_owner: Option<Owner>,
     /// The id, if it was live when the plan was made.
     pub id: Option<SolutionId>,
+}
+
+impl Successor {
+    /// Returns the declared result of its deploy.
+    pub fn target(&self) -> DeployTarget<'_> {
+        DeployTarget {
+            after: &self.after,
+            other_owner: self.other_owner.as_ref(),
+        }
+    }
 }
 
 /// The reason why a change may not be applied.
@@ -372,8 +376,9 @@ pub enum Note {
         /// The ids of the other records.
         ids: Vec<SolutionId>,
     },
-    /// More records of the version are live under the other owner of the pair, and are left alone:
-    /// a delete needs the exact owner.
+    /// Records of the version are live under the other owner of the pair, and are left alone: a
+    /// delete needs the exact owner. If the version has no other record, another user published
+    /// them.
     RecordsOfOtherOwner {
         /// The ids of these records.
         ids: Vec<SolutionId>,
@@ -394,7 +399,8 @@ pub enum Note {
         /// The declared names for a live name, the live names for a declared one.
         names: Vec<String>,
     },
-    /// A policy requires a delete, but the version may not be deleted, so it is deactivated.
+    /// A policy requires a delete, but the version may not be deleted, so it is deactivated, or
+    /// stays out of service.
     DeactivatedInstead {
         /// The reason why it is not deleted.
         because: Block,

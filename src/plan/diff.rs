@@ -6,12 +6,14 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::action::{Action, ActionKind, Reason};
-use super::change::{Change, Mode, Note, Plan, Subject};
+use super::action::Reason;
+use super::change::{Block, Change, Mode, Note, Origin, Plan, Subject, Undo};
 use super::diff_error::DiffError;
 use super::history::{ApplyHistory, OrphanedRecord};
-use super::name::{Match, NameView};
-use super::options::{DiffOptions, Selector, check_replace, check_selectors, without_impossible};
+use super::name::NameView;
+use super::options::{
+    DiffOptions, Inputs, Selector, check_replace, check_selectors, without_impossible,
+};
 use super::order;
 use super::policy::apply_policies;
 use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
@@ -28,18 +30,20 @@ pub fn diff(
     history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<Plan, Vec<DiffError>> {
-    let possible;
-    let options = if options.is_approval {
-        possible = without_impossible(manifest, live, history, options);
-        &possible
-    } else {
-        options
-    };
-    let mut differ = Differ {
+    let mut inputs = Inputs {
         manifest,
         live,
         history,
         options,
+    };
+    let possible;
+    if options.is_approval {
+        possible = without_impossible(inputs);
+        inputs.options = &possible;
+    }
+    let options = inputs.options;
+    let mut differ = Differ {
+        inputs,
         changes: Vec::with_capacity(manifest.desired.len()),
         pathless: Vec::new(),
         unmanaged: 0,
@@ -57,14 +61,17 @@ pub fn diff(
     for (name, range) in names {
         order::connect(&mut changes[range], name);
     }
-    let mut errors = check_replace(manifest, live, history, options);
+    let mut errors = check_replace(inputs);
     if !options.is_approval {
-        errors.extend(check_selectors(manifest, live, options, &changes));
+        errors.extend(check_selectors(inputs, &changes));
     }
     let total = changes.len();
     let mut changes = order::select(manifest, changes, &options.targets, &options.excludes);
     for change in &mut changes {
-        note_unknown_visibility(change);
+        // No write checks an unknown visibility.
+        if change.lacks_visibility() && !change.notes.contains(&Note::VisibilityNotKnown) {
+            change.notes.push(Note::VisibilityNotKnown);
+        }
     }
     let pathless: Vec<&Desired> = pathless
         .into_iter()
@@ -74,7 +81,7 @@ pub fn diff(
         // Without a path, no approved change can be the deploy of such a version.
         changes.retain(|change| {
             let is_pathless = |entry: &&Desired| entry.identity == change.identity;
-            !(is_deploy(&change.action) && pathless.iter().any(is_pathless))
+            change.action.deploy().is_none() || !pathless.iter().any(is_pathless)
         });
     } else {
         errors.extend(pathless.into_iter().map(no_path));
@@ -92,7 +99,7 @@ pub fn diff(
         coverage: live.coverage().clone(),
         left_out: left_out + total - changes.len(),
         in_flight: history.in_flight.clone(),
-        orphaned: orphaned(manifest, live, history, options, &changes),
+        orphaned: orphaned(inputs, &changes),
         changes,
         unmanaged,
         live_in_scope: live
@@ -105,22 +112,16 @@ pub fn diff(
 
 /// Returns the orphaned records that are live and are not deleted. Targets and excludes select them
 /// like changes.
-fn orphaned(
-    manifest: &Manifest,
-    live: &LiveState,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-    changes: &[Change],
-) -> Vec<OrphanedRecord> {
-    if history.orphaned.is_empty() {
+fn orphaned(inputs: Inputs<'_>, changes: &[Change]) -> Vec<OrphanedRecord> {
+    let Inputs { live, options, .. } = inputs;
+    let orphaned = &inputs.history.orphaned;
+    if orphaned.is_empty() {
         return Vec::new();
     }
     let goes: HashSet<&SolutionId> = changes
         .iter()
-        .filter_map(|change| match &change.action {
-            Action::Delete { before } | Action::Replace { before, .. } => Some(&before.id),
-            Action::Create { .. } | Action::Update { .. } | Action::NoOp { .. } => None,
-        })
+        .filter(|change| change.undo() == Undo::Irreversible)
+        .filter_map(Change::record)
         .collect();
     let selected = |selectors: &[Selector], record: &OrphanedRecord| {
         selectors
@@ -130,8 +131,8 @@ fn orphaned(
     live.versions()
         .iter()
         .filter_map(|version| {
-            let record = history.orphaned.get(&version.id)?;
-            let other_owner = manifest.other_owner(&record.identity.owner);
+            let record = orphaned.get(&version.id)?;
+            let other_owner = inputs.manifest.other_owner(&record.identity.owner);
             Some(record.seen_as(&version.identity, other_owner.as_ref()))
         })
         .filter(|record| !goes.contains(&record.id))
@@ -163,11 +164,7 @@ fn split_while<T>(items: &[T], belongs: impl Fn(&T) -> bool) -> (&[T], &[T]) {
 fn is_deployed(changes: &[Change], identity: &Identity) -> bool {
     changes
         .binary_search_by(|change| change.identity.natural_cmp(identity))
-        .is_ok_and(|place| is_deploy(&changes[place].action))
-}
-
-fn is_deploy(action: &Action) -> bool {
-    matches!(action.kind(), ActionKind::Create | ActionKind::Replace)
+        .is_ok_and(|place| changes[place].action.deploy().is_some())
 }
 
 fn no_path(entry: &Desired) -> DiffError {
@@ -178,10 +175,7 @@ fn no_path(entry: &Desired) -> DiffError {
 }
 
 struct Differ<'a> {
-    manifest: &'a Manifest,
-    live: &'a LiveState,
-    history: &'a ApplyHistory,
-    options: &'a DiffOptions,
+    inputs: Inputs<'a>,
     changes: Vec<Change>,
     /// The versions that must be deployed and have no path. An error only if the change is
     /// selected: a listing for `--target` makes all other versions look absent.
@@ -194,8 +188,8 @@ impl<'a> Differ<'a> {
     /// Plans name after name. Returns the range of changes for each name.
     fn diff_names(&mut self) -> Vec<(NameView<'a>, Range<usize>)> {
         let mut names = Vec::new();
-        let mut desired = self.manifest.desired.as_slice();
-        let mut versions = self.live.versions();
+        let mut desired = self.inputs.manifest.desired.as_slice();
+        let mut versions = self.inputs.live.versions();
         debug_assert!(
             desired.is_sorted_by(|left, right| left.identity < right.identity),
             "invariant: a manifest is ordered by identity, and has each once"
@@ -212,9 +206,9 @@ impl<'a> Differ<'a> {
                 continue;
             }
             let view = NameView {
-                manifest: self.manifest,
-                mode: self.options.mode,
-                history: self.history,
+                manifest: self.inputs.manifest,
+                mode: self.inputs.options.mode,
+                history: self.inputs.history,
                 declared,
                 live: present,
             };
@@ -230,11 +224,11 @@ impl<'a> Differ<'a> {
     /// Returns whether a name was not listed because the targets do not select it: its live state
     /// is unknown.
     fn is_left_out(&self, declared: &[Desired]) -> bool {
-        let targets = &self.options.targets;
+        let targets = &self.inputs.options.targets;
         let Some(first) = declared.first() else {
             return false;
         };
-        match self.live.coverage() {
+        match self.inputs.live.coverage() {
             Coverage::Whole | Coverage::Unproven(_) => false,
             Coverage::Names(names) => {
                 !targets.is_empty()
@@ -252,8 +246,8 @@ impl<'a> Differ<'a> {
         let mut is_declared = vec![false; name.live.len()];
         for entry in name.declared {
             let found = name.find(entry);
-            for index in found.meant.into_iter().chain(found.others.iter().copied()) {
-                is_declared[index] = true;
+            for index in &found {
+                is_declared[*index] = true;
             }
             self.diff_declared(name, entry, &found);
         }
@@ -274,14 +268,18 @@ impl<'a> Differ<'a> {
         self.unmanaged += name.live.len() - touched;
     }
 
-    fn diff_declared(&mut self, name: NameView<'a>, entry: &'a Desired, found: &Match) {
-        let record = |index: usize| &name.live[index];
-        let others: Vec<&LiveVersion> = found.others.iter().copied().map(record).collect();
-        let meant = found.meant.map(record);
+    fn diff_declared(&mut self, name: NameView<'a>, entry: &'a Desired, found: &[usize]) {
+        let mut records = found.iter().map(|index| &name.live[*index]);
+        let meant = records.next();
+        let others: Vec<&LiveVersion> = records.collect();
         let mut change = match (meant, name.mode, entry.state) {
             (None, Mode::Destroy, _) => return,
             (None, Mode::Converge, State::Absent) => {
-                declared_no_op(entry, None, Vec::new(), Reason::Tombstone)
+                let mut change = declared_no_op(entry, None, Vec::new(), Reason::Tombstone);
+                // Another user published them.
+                let kept: Vec<&LiveVersion> = name.records_of_other_owner(entry).collect();
+                change.notes.extend(records_of_other_owner(&kept));
+                change
             }
             (None, Mode::Converge, State::Active | State::Inactive) => self.create(name, entry),
             (Some(meant), Mode::Destroy, _) => {
@@ -296,14 +294,32 @@ impl<'a> Differ<'a> {
                 self.converge(name, entry, meant)
             }
         };
+        change.blocked.extend(self.made_before(&change, entry));
         change.notes.extend(more_records(&others));
         self.changes.push(change);
+    }
+
+    /// Returns the block of a deploy whose package made another solution before. If only some names
+    /// were listed, that solution may be hidden, and the step finds it.
+    fn made_before(&self, change: &Change, entry: &Desired) -> Option<Block> {
+        let (path, target) = change.action.deploy()?;
+        let is_redeployed = self.inputs.options.is_redeployed(&entry.identity);
+        let made = self
+            .inputs
+            .history
+            .made_instead(path, target.after, is_redeployed)?;
+        let record = made.record.as_ref();
+        let is_there = record.is_none_or(|(id, _)| self.inputs.live.lists(id));
+        is_there.then(|| Block::Package {
+            problem: made.problem(),
+            origin: entry.path.as_ref().map(|path| Origin::of(&path.position)),
+        })
     }
 
     fn create(&mut self, name: NameView<'a>, entry: &'a Desired) -> Change {
         let path = self.path_of(entry);
         let mut change = create(name, entry, path);
-        let until_ms = self.options.held_back_until(&entry.identity);
+        let until_ms = self.inputs.options.held_back_until(&entry.identity);
         change
             .notes
             .extend(until_ms.map(|until_ms| Note::HeldBack { until_ms }));
@@ -311,7 +327,7 @@ impl<'a> Differ<'a> {
     }
 
     fn converge(&mut self, name: NameView<'a>, entry: &'a Desired, meant: &LiveVersion) -> Change {
-        let mut change = if self.is_to_replace(entry) {
+        let mut change = if self.inputs.options.is_redeployed(&entry.identity) {
             let path = self.path_of(entry);
             replace(name, entry, meant, path)
         } else {
@@ -346,11 +362,7 @@ impl<'a> Differ<'a> {
             .partition(|record| is_exact(record) || !is_exact(newest) || name.is_deployed(record));
         let mut change = delete(newest);
         change.notes.extend(more_records(&deleted));
-        change
-            .notes
-            .extend((!kept.is_empty()).then(|| Note::RecordsOfOtherOwner {
-                ids: kept.iter().map(|other| other.id.clone()).collect(),
-            }));
+        change.notes.extend(records_of_other_owner(&kept));
         self.changes.push(change);
         self.changes
             .extend(deleted.iter().map(|record| delete(record)));
@@ -364,27 +376,20 @@ impl<'a> Differ<'a> {
             ""
         }
     }
-
-    fn is_to_replace(&self, entry: &Desired) -> bool {
-        self.options
-            .replace
-            .iter()
-            .any(|address| address.means(&entry.identity))
-    }
-}
-
-/// Adds the note that the visibility is unknown, so that no write checks it.
-fn note_unknown_visibility(change: &mut Change) {
-    let is_unknown = change.lacks_visibility();
-    if is_unknown && !change.notes.contains(&Note::VisibilityNotKnown) {
-        change.notes.push(Note::VisibilityNotKnown);
-    }
 }
 
 fn more_records(others: &[&LiveVersion]) -> Option<Note> {
-    (!others.is_empty()).then(|| Note::MoreRecords {
-        ids: others.iter().map(|other| other.id.clone()).collect(),
-    })
+    let ids = ids_of(others);
+    (!ids.is_empty()).then_some(Note::MoreRecords { ids })
+}
+
+fn records_of_other_owner(kept: &[&LiveVersion]) -> Option<Note> {
+    let ids = ids_of(kept);
+    (!ids.is_empty()).then_some(Note::RecordsOfOtherOwner { ids })
+}
+
+fn ids_of(records: &[&LiveVersion]) -> Vec<SolutionId> {
+    records.iter().map(|record| record.id.clone()).collect()
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::approval::{Decided, NarrowedPlan, Spent};
+use super::approval::{Decided, NarrowedPlan};
 use super::change::{Block, Change, Origin, Plan};
 use super::options::Overrides;
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
+use super::progress::Spent;
 use super::summary::Summary;
 use crate::ident::{Address, Identity};
 use crate::live::{Coverage, Unproven};
@@ -137,7 +138,7 @@ impl Refusal {
     }
 }
 
-/// A plan that limits and protection allow. Only [`approve`] and [`approve_narrowed`] make one.
+/// A plan that limits and protection allow. Only [`approve`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovedPlan {
     plan: Plan,
@@ -162,118 +163,58 @@ impl ApprovedPlan {
 
     /// Returns whether anything is executed.
     pub fn has_changes(&self) -> bool {
-        let mut changes = self.plan.changes.iter();
-        changes.any(|change| !change.is_no_op() && !self.decided.contains_key(&change.address))
+        let mut changes = self.plan.to_do();
+        changes.any(|change| !self.decided.contains_key(&change.address))
     }
 }
 
 /// A plan that may not be applied, with every reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The plan, as it was.
+    /// The plan, without the changes that are not executed.
     pub plan: Plan,
     /// The reasons; never empty.
     pub refusals: Vec<Refusal>,
 }
 
-/// Approves a plan, or returns every reason that prevents it.
+/// Approves a plan, or the rest of a saved plan, or returns every reason that prevents it.
 pub fn approve(
-    plan: Plan,
+    plan: impl Into<NarrowedPlan>,
     limits: &Limits,
     overrides: &Overrides,
 ) -> Result<ApprovedPlan, Box<Refused>> {
-    let refusals = judge(&plan, limits, overrides);
-    if refusals.is_empty() {
-        Ok(ApprovedPlan {
-            plan,
-            decided: BTreeMap::new(),
-        })
-    } else {
-        Err(Box::new(Refused { plan, refusals }))
-    }
-}
-
-/// Approves the rest of a saved plan, or returns every reason that prevents it. Limits apply to the
-/// whole plan: the changes of earlier applies count, and the versions that they removed are in the
-/// base. A number on the command line allows that many or fewer.
-pub fn approve_narrowed(
-    narrowed: NarrowedPlan,
-    limits: &Limits,
-    overrides: &Overrides,
-) -> Result<ApprovedPlan, Box<Refused>> {
-    let plan = narrowed.to_execute();
-    let counts = Counts::of_rest(&plan, narrowed.spent);
-    let refusals = judge_counts(&plan, &counts, limits, overrides);
+    let narrowed = plan.into();
+    let refusals = judge_rest(&narrowed.to_execute(), narrowed.spent, limits, overrides);
     if refusals.is_empty() {
         Ok(ApprovedPlan {
             plan: narrowed.plan,
             decided: narrowed.decided,
         })
     } else {
+        let plan = narrowed.to_execute().into_owned();
         Err(Box::new(Refused { plan, refusals }))
-    }
-}
-
-/// The counts that limits are compared with.
-#[derive(Debug, Clone, Copy)]
-struct Counts {
-    /// Deletes and replaces.
-    destroys: usize,
-    /// The versions that go out of service without a successor.
-    endings: usize,
-    /// The live versions that percentages refer to.
-    live: usize,
-    /// True for the rest of a saved plan.
-    is_rest: bool,
-}
-
-impl Counts {
-    fn of(plan: &Plan) -> Self {
-        let summary = Summary::of(plan);
-        Self {
-            destroys: summary.destroy,
-            endings: summary.ends_service,
-            live: plan.live_in_scope,
-            is_rest: false,
-        }
-    }
-
-    /// A plan that removes nothing more exceeds no limit, even after earlier applies.
-    fn of_rest(plan: &Plan, spent: Spent) -> Self {
-        let left = Self::of(plan);
-        let total = |left: usize, done: usize| if left == 0 { 0 } else { left + done };
-        Self {
-            destroys: total(left.destroys, spent.destroyed),
-            endings: total(left.endings, spent.ended_service),
-            live: left.live + spent.gone,
-            is_rest: true,
-        }
-    }
-
-    fn is_allowed(&self, named: Option<usize>, planned: usize) -> bool {
-        named.is_some_and(|named| named == planned || (self.is_rest && planned < named))
-    }
-
-    /// Returns whether the limits need the number of live versions in scope.
-    fn need_whole_listing(&self, limits: &Limits, overrides: &Overrides) -> bool {
-        let destroys_by_share = self.destroys > 0
-            && !self.is_allowed(overrides.destroy, self.destroys)
-            && !matches!(limits.max_destroy, Some(Limit::Count(_)));
-        let endings_by_share = self.endings > 0
-            && !self.is_allowed(overrides.change, self.endings)
-            && matches!(limits.max_change, Some(Limit::Percent(_)));
-        destroys_by_share || endings_by_share
     }
 }
 
 /// Returns every reason that prevents the apply of a plan.
 pub fn judge(plan: &Plan, limits: &Limits, overrides: &Overrides) -> Vec<Refusal> {
-    judge_counts(plan, &Counts::of(plan), limits, overrides)
+    judge_rest(plan, None, limits, overrides)
 }
 
-fn judge_counts(
+/// Returns whether the limits need the number of live versions in scope. `spent` are the counts of
+/// earlier applies, if the plan is the rest of a saved plan.
+pub fn needs_whole_listing(
     plan: &Plan,
-    counts: &Counts,
+    spent: Option<Spent>,
+    limits: &Limits,
+    overrides: &Overrides,
+) -> bool {
+    Counts::of(plan, spent, limits, overrides).need_live()
+}
+
+fn judge_rest(
+    plan: &Plan,
+    spent: Option<Spent>,
     limits: &Limits,
     overrides: &Overrides,
 ) -> Vec<Refusal> {
@@ -300,11 +241,18 @@ fn judge_counts(
             },
         }));
     }
-    if counts.need_whole_listing(limits, overrides) && matches!(plan.coverage, Coverage::Names(_)) {
+    let counts = Counts::of(plan, spent, limits, overrides);
+    if counts.need_live() && matches!(plan.coverage, Coverage::Names(_)) {
         refusals.push(Refusal::ScopeNotListed);
     }
-    refusals.extend(judge_destroys(plan, counts, limits, overrides));
-    refusals.extend(judge_changes(plan, counts, limits, overrides));
+    let live = (plan.coverage == Coverage::Whole).then_some(counts.live);
+    let has_built_in = limits.max_destroy.is_none();
+    let enough = live.filter(|live| !has_built_in || *live >= DEFAULT_DESTROY_FROM);
+    let destroys = counts.destroys.exceeded(enough);
+    refusals
+        .extend(destroys.map(|(planned, allowed)| Refusal::TooManyDestroys { planned, allowed }));
+    let endings = counts.endings.exceeded(live);
+    refusals.extend(endings.map(|(planned, allowed)| Refusal::TooManyChanges { planned, allowed }));
     refusals
 }
 
@@ -316,62 +264,74 @@ fn is_listed(coverage: &Coverage, change: &Change) -> bool {
     }
 }
 
-fn judge_destroys(
-    plan: &Plan,
-    counts: &Counts,
-    limits: &Limits,
-    overrides: &Overrides,
-) -> Option<Refusal> {
-    let planned = counts.destroys;
-    if counts.is_allowed(overrides.destroy, planned) {
-        return None;
-    }
-    let allowed = match limits.max_destroy {
-        Some(limit) => allowed_by(limit, plan, counts)?,
-        None if counts.live >= DEFAULT_DESTROY_FROM => allowed_by(DEFAULT_DESTROY, plan, counts)?,
-        None => return None,
-    };
-    (planned > allowed).then_some(Refusal::TooManyDestroys { planned, allowed })
+/// The counts that limits are compared with.
+struct Counts {
+    /// Deletes and replaces.
+    destroys: LimitedCount,
+    /// The versions that go out of service without a successor.
+    endings: LimitedCount,
+    /// The live versions that percentages refer to.
+    live: usize,
 }
 
-fn judge_changes(
-    plan: &Plan,
-    counts: &Counts,
-    limits: &Limits,
-    overrides: &Overrides,
-) -> Option<Refusal> {
-    let planned = counts.endings;
-    if counts.is_allowed(overrides.change, planned) {
-        return None;
-    }
-    let allowed = allowed_by(limits.max_change?, plan, counts)?;
-    (planned > allowed).then_some(Refusal::TooManyChanges { planned, allowed })
-}
-
-/// Returns whether the limits of this plan need the number of live versions in scope.
-pub fn needs_whole_listing(plan: &Plan, limits: &Limits, overrides: &Overrides) -> bool {
-    Counts::of(plan).need_whole_listing(limits, overrides)
-}
-
-/// Returns whether the limits of the rest of a saved plan need the number of live versions in
-/// scope.
-pub fn rest_needs_whole_listing(
-    narrowed: &NarrowedPlan,
-    limits: &Limits,
-    overrides: &Overrides,
-) -> bool {
-    let counts = Counts::of_rest(&narrowed.to_execute(), narrowed.spent);
-    counts.need_whole_listing(limits, overrides)
-}
-
-/// Returns a limit as a count; `None` if it is a share of an unknown number.
-fn allowed_by(limit: Limit, plan: &Plan, counts: &Counts) -> Option<usize> {
-    match (limit, &plan.coverage) {
-        (Limit::Count(count), _) => Some(count),
-        (Limit::Percent(percent), Coverage::Whole) => {
-            Some(counts.live.saturating_mul(usize::from(percent)) / 100)
+impl Counts {
+    /// Limits apply to the whole of a saved plan: the changes of earlier applies count, and the
+    /// versions that they removed are in the base.
+    fn of(plan: &Plan, spent: Option<Spent>, limits: &Limits, overrides: &Overrides) -> Self {
+        let summary = Summary::of(plan);
+        let is_rest = spent.is_some();
+        let spent = spent.unwrap_or_default();
+        let count = |left: usize, done: usize, named: Option<usize>, limit: Option<Limit>| {
+            // A plan that removes nothing more exceeds no limit, even after earlier applies.
+            let planned = if left == 0 { 0 } else { left + done };
+            // A number on the command line allows the rest of a saved plan that many or fewer.
+            let is_named =
+                named.is_some_and(|named| named == planned || (is_rest && planned < named));
+            let limit = limit.filter(|_| !is_named);
+            LimitedCount { planned, limit }
+        };
+        Self {
+            destroys: count(
+                summary.destroy,
+                spent.destroyed,
+                overrides.destroy,
+                limits.max_destroy.or(Some(DEFAULT_DESTROY)),
+            ),
+            endings: count(
+                summary.ends_service,
+                spent.ended_service,
+                overrides.change,
+                limits.max_change,
+            ),
+            live: plan.live_in_scope + spent.gone,
         }
-        (Limit::Percent(_), Coverage::Names(_) | Coverage::Unproven(_)) => None,
+    }
+
+    fn need_live(&self) -> bool {
+        self.destroys.needs_live() || self.endings.needs_live()
+    }
+}
+
+/// A number of versions with its limit.
+struct LimitedCount {
+    planned: usize,
+    limit: Option<Limit>,
+}
+
+impl LimitedCount {
+    /// Returns whether the limit is a share of the live versions.
+    fn needs_live(&self) -> bool {
+        self.planned > 0 && matches!(self.limit, Some(Limit::Percent(_)))
+    }
+
+    /// Returns the number with the allowed one, if it is greater. A share of an unknown number of
+    /// live versions allows any number.
+    fn exceeded(&self, live: Option<usize>) -> Option<(usize, usize)> {
+        let allowed = match self.limit? {
+            Limit::Count(count) => count,
+            Limit::Percent(percent) => live?.saturating_mul(usize::from(percent)) / 100,
+        };
+        (self.planned > allowed).then_some((self.planned, allowed))
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::action::AfterImage;
+use super::package::PackageProblem;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, Owner, SolutionId};
 use crate::outcome::WriteKind;
@@ -43,7 +45,35 @@ pub struct OtherMade {
     pub path: String,
 }
 
+impl OtherMade {
+    /// Returns the reason why the package is not deployed again.
+    pub fn problem(&self) -> PackageProblem {
+        match self.record.clone() {
+            Some((id, found)) => PackageProblem::MadeOther { found, id },
+            None => PackageProblem::MadeUnknown,
+        }
+    }
+}
+
 impl ApplyHistory {
+    /// Returns what the last deploy of the same package made instead of the declared version. While
+    /// it exists, the package is not deployed again: each deploy would add one more.
+    ///
+    /// A package that was inspected is known to be correct. If the record was not found,
+    /// `--replace` deploys the package again.
+    pub fn made_instead(
+        &self,
+        path: &str,
+        after: &AfterImage,
+        is_redeployed: bool,
+    ) -> Option<&OtherMade> {
+        let made = self.made_other.get(&after.identity)?;
+        let is_unsafe = made.path == path
+            && after.package.is_none()
+            && (made.record.is_some() || !is_redeployed);
+        is_unsafe.then_some(made)
+    }
+
     /// Returns the last write of a version whose result is unknown: the version must not be
     /// written.
     pub fn write_in_flight(&self, identity: &Identity) -> Option<&InFlight> {
@@ -81,11 +111,7 @@ impl Deploying {
     /// owner of the pair.
     fn has_made(&self, id: &SolutionId, identity: &Identity) -> bool {
         match &self.known {
-            Some(known) => {
-                self.identity.name == identity.name
-                    && self.identity.version == identity.version
-                    && !known.contains(id)
-            }
+            Some(known) => self.identity.is_same_version(identity) && !known.contains(id),
             None => self.identity == *identity,
         }
     }
@@ -127,8 +153,7 @@ impl OrphanedRecord {
     /// pair, which counts as the declared one.
     #[must_use]
     pub fn seen_as(&self, live: &Identity, other_owner: Option<&Owner>) -> Self {
-        let is_declared = live.name == self.identity.name
-            && live.version == self.identity.version
+        let is_declared = live.is_same_version(&self.identity)
             && (live.owner == self.identity.owner || Some(&live.owner) == other_owner);
         Self {
             made: (!is_declared).then(|| live.clone()),

@@ -15,10 +15,7 @@ use crate::manifest::{Manifest, SolutionPath};
 impl Change {
     /// The package that the change deploys, if it deploys one.
     pub fn package_path(&self) -> Option<&str> {
-        match &self.action {
-            Action::Create { path, .. } | Action::Replace { path, .. } => Some(path),
-            Action::Update { .. } | Action::Delete { .. } | Action::NoOp { .. } => None,
-        }
+        self.action.deploy().map(|(path, _)| path)
     }
 }
 
@@ -52,6 +49,11 @@ impl Plan {
             let problems = match inspections.get(path) {
                 Some(Inspection::Inspected(info)) => {
                     after.package = Some(info.fingerprint.clone());
+                    // What an earlier deploy of the package made is only a reason if its contents
+                    // are not known.
+                    change
+                        .blocked
+                        .retain(|block| !matches!(block, Block::Package { .. }));
                     info.problems(&after.identity, other_owner.as_ref())
                 }
                 Some(Inspection::Missing) => vec![PackageProblem::Missing { path: path.clone() }],
@@ -99,10 +101,11 @@ pub fn path_of<'a>(manifest: &'a Manifest, identity: &Identity) -> Option<&'a So
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::OtherMade;
     use super::super::package::{PackageField, PackageInfo};
     use super::super::testing::{declared, identity, live, scenario};
     use super::*;
-    use crate::ident::{Digest, Owner};
+    use crate::ident::{Digest, Owner, SolutionId};
     use crate::manifest::Code;
 
     fn info(name: &str, version: &str, owner: &str) -> PackageInfo {
@@ -217,6 +220,48 @@ mod tests {
         }
         // The waiting change of the old version is not blocked by itself.
         assert!(plan.at("A@1").blocked.is_empty());
+    }
+
+    /// A package is not deployed again while what its last deploy made is there, or is not known.
+    #[test]
+    fn a_package_that_made_another_version_is_blocked() {
+        let world = |record: Option<&str>, path: &str| {
+            let mut world = scenario()
+                .declare([declared("A@2")])
+                .live([live("B@7").id("seven")]);
+            let record = record.map(|id| (SolutionId::parse(id).unwrap(), "B@7".to_owned()));
+            let path = format!("releases/{path}.ibsolution");
+            let made = OtherMade { record, path };
+            world.history.made_other.insert(identity("A@2"), made);
+            world
+        };
+        let unreadable = || Inspection::Unreadable {
+            why: "it is encrypted".to_owned(),
+        };
+        let blocked = "package-deployed-before";
+        for (world, inspection, expected) in [
+            (world(Some("seven"), "A-2"), unreadable(), Some(blocked)),
+            (world(Some("gone"), "A-2"), unreadable(), None),
+            (world(None, "A-2"), unreadable(), Some(blocked)),
+            (world(None, "A-2").replace("A@2"), unreadable(), None),
+            (
+                world(Some("seven"), "A-2").replace("A@2"),
+                unreadable(),
+                Some(blocked),
+            ),
+            (world(Some("seven"), "A-1"), unreadable(), None),
+            (
+                world(Some("seven"), "A-2"),
+                Inspection::Inspected(info("A", "2", "svc")),
+                None,
+            ),
+        ] {
+            let inspections = BTreeMap::from([("releases/A-2.ibsolution".to_owned(), inspection)]);
+            let plan = world.plan();
+            let plan = plan.with_inspections(&world.manifest, &inspections);
+            let codes = plan.at("A@2").blocked.iter().map(Block::code);
+            assert!(codes.eq(expected), "{world:?} {inspections:?}");
+        }
     }
 
     /// The package decides about the visibility between the deploy and the patch, and afterwards if

@@ -11,6 +11,7 @@ mod approval;
 mod change;
 mod diff;
 mod diff_error;
+mod field;
 mod guard;
 mod history;
 mod inspection;
@@ -22,6 +23,7 @@ mod ownership;
 mod package;
 mod policy;
 mod precondition;
+mod progress;
 #[cfg(test)]
 pub(crate) mod properties;
 mod propose;
@@ -33,17 +35,13 @@ mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use action::{Action, ActionKind, AfterImage, LiveImage, Patch, Reason, is_made_by_deploy};
-pub use approval::{Decided, NarrowedPlan, PastEnd, PastWrite, PlanProgress, Spent, narrow};
-pub use change::{
-    Block, Change, Decision, Field, FieldChange, Mode, Note, Origin, Plan, Subject, Successor, Undo,
-};
+pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
+pub use approval::{Decided, NarrowedPlan, narrow};
+pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
 pub use diff::diff;
 pub use diff_error::{DiffError, did_you_mean};
-pub use guard::{
-    ApprovedPlan, Refusal, Refused, approve, approve_narrowed, judge, needs_whole_listing,
-    rest_needs_whole_listing,
-};
+pub use field::{Decision, Field, FieldChange};
+pub use guard::{ApprovedPlan, Refusal, Refused, approve, judge, needs_whole_listing};
 pub use history::{ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::path_of;
 pub use name::live_record;
@@ -55,10 +53,8 @@ pub use ownership::OwnerConflict;
 pub use package::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE,
 };
-pub use precondition::{
-    Difference, PreconditionResult, check_create, check_delete, check_redeploy, check_update,
-    compare_package, deployed_among,
-};
+pub use precondition::{Difference, PreconditionResult, check_delete, check_update};
+pub use progress::{PastWrite, PlanProgress, Spent};
 pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};

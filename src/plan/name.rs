@@ -22,26 +22,6 @@ pub(super) struct NameView<'a> {
     pub(super) live: &'a [LiveVersion],
 }
 
-/// The live records of one declared version, as indexes into [`NameView::live`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Match {
-    /// The record that the declaration refers to: the newest of the declared owner, otherwise of
-    /// the other owner of its pair.
-    pub(super) meant: Option<usize>,
-    /// The other records of the same version and publisher.
-    pub(super) others: Vec<usize>,
-}
-
-impl FromIterator<usize> for Match {
-    fn from_iter<T: IntoIterator<Item = usize>>(indexes: T) -> Self {
-        let mut indexes = indexes.into_iter();
-        Self {
-            meant: indexes.next(),
-            others: indexes.collect(),
-        }
-    }
-}
-
 /// Returns the live record that a declared version refers to, if one is live.
 pub fn live_record<'a>(
     manifest: &Manifest,
@@ -55,7 +35,7 @@ pub fn live_record<'a>(
         declared: entries_of(&manifest.desired, &entry.identity.name),
         live: live.named(&entry.identity.name),
     };
-    let index = name.find(entry).meant?;
+    let index = *name.find(entry).first()?;
     live.named(&entry.identity.name).get(index)
 }
 
@@ -86,10 +66,11 @@ impl<'a> NameView<'a> {
             .is_ok()
     }
 
-    /// Finds the records that a declared version refers to: those of its identity first, then those
-    /// that moved to the other owner of the pair. An `ABSENT` version refers to every record that
-    /// could be its own.
-    pub(super) fn find(self, entry: &Desired) -> Match {
+    /// Finds the records of a declared version, as indexes into [`NameView::live`]: those of its
+    /// identity first, then those that moved to the other owner of the pair. The declaration refers
+    /// to the first one, which is the newest. An `ABSENT` version has every record that could be
+    /// its own.
+    pub(super) fn find(self, entry: &Desired) -> Vec<usize> {
         let indexes = self.indexes_of_version(&entry.identity.version);
         let owner = &entry.identity.owner;
         let has_owner = |index: &usize| self.live[*index].identity.owner == *owner;
@@ -110,6 +91,21 @@ impl<'a> NameView<'a> {
         };
         let exact = indexes.clone().filter(is_exact);
         exact.chain(indexes.filter(is_its_own)).collect()
+    }
+
+    /// Returns the records of a version under the other owner of the pair that no entry declares.
+    pub(super) fn records_of_other_owner(
+        self,
+        entry: &Desired,
+    ) -> impl Iterator<Item = &'a LiveVersion> {
+        let owner = &entry.identity.owner;
+        let records = self.records_of_version(&entry.identity.version).iter();
+        records.filter(move |record| {
+            let filed = &record.identity.owner;
+            filed != owner
+                && self.manifest.is_one_owner(owner, filed)
+                && !self.is_declared(&record.identity)
+        })
     }
 
     /// Returns whether a record belongs to the declared owner, filed under the other owner of the

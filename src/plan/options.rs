@@ -9,13 +9,14 @@ use super::change::{Change, Mode};
 use super::diff_error::DiffError;
 use super::history::ApplyHistory;
 use super::name::NameView;
+use super::progress::PlanProgress;
 use crate::attribute::State;
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
 use crate::live::LiveState;
 use crate::manifest::{Desired, Manifest, entries_of};
 
 /// The options for comparing manifest and live state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DiffOptions {
     /// Converge or destroy.
     pub mode: Mode,
@@ -49,22 +50,17 @@ impl DiffOptions {
     }
 }
 
-impl Default for DiffOptions {
-    fn default() -> Self {
-        Self {
-            mode: Mode::Converge,
-            targets: Vec::new(),
-            excludes: Vec::new(),
-            replace: Vec::new(),
-            may_select_nothing: false,
-            is_approval: false,
-            held_back: BTreeMap::new(),
-        }
-    }
+/// The inputs of a plan.
+#[derive(Clone, Copy)]
+pub(super) struct Inputs<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) live: &'a LiveState,
+    pub(super) history: &'a ApplyHistory,
+    pub(super) options: &'a DiffOptions,
 }
 
 /// A `--target` or `--exclude`: an address, or a name for all of its versions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selector(String);
 
 impl Selector {
@@ -114,17 +110,13 @@ impl fmt::Display for Selector {
 }
 
 /// Finds the selectors that match no declared, live or planned version.
-pub(super) fn check_selectors(
-    manifest: &Manifest,
-    live: &LiveState,
-    options: &DiffOptions,
-    changes: &[Change],
-) -> Vec<DiffError> {
+pub(super) fn check_selectors(inputs: Inputs<'_>, changes: &[Change]) -> Vec<DiffError> {
+    let Inputs { live, options, .. } = inputs;
     if options.may_select_nothing {
         return Vec::new();
     }
     let identities = || {
-        let declared = manifest.desired.iter().map(|entry| &entry.identity);
+        let declared = inputs.manifest.desired.iter().map(|entry| &entry.identity);
         declared.chain(live.versions().iter().map(|version| &version.identity))
     };
     let is_known = |selector: &Selector| {
@@ -190,38 +182,24 @@ pub fn near_addresses<'a>(
 }
 
 /// Finds the versions that cannot be replaced.
-pub(super) fn check_replace(
-    manifest: &Manifest,
-    live: &LiveState,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-) -> Vec<DiffError> {
-    let check = |address| replace_error(manifest, live, history, options, address);
-    options.replace.iter().filter_map(check).collect()
+pub(super) fn check_replace(inputs: Inputs<'_>) -> Vec<DiffError> {
+    let addresses = inputs.options.replace.iter();
+    addresses
+        .filter_map(|address| replace_error(inputs, address))
+        .collect()
 }
 
 /// Returns the options without the versions that can no longer be replaced.
-pub(super) fn without_impossible(
-    manifest: &Manifest,
-    live: &LiveState,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-) -> DiffOptions {
-    let all = options;
-    let mut options = options.clone();
+pub(super) fn without_impossible(inputs: Inputs<'_>) -> DiffOptions {
+    let mut options = inputs.options.clone();
     options
         .replace
-        .retain(|address| replace_error(manifest, live, history, all, address).is_none());
+        .retain(|address| replace_error(inputs, address).is_none());
     options
 }
 
-fn replace_error(
-    manifest: &Manifest,
-    live: &LiveState,
-    history: &ApplyHistory,
-    options: &DiffOptions,
-    address: &Address,
-) -> Option<DiffError> {
+fn replace_error(inputs: Inputs<'_>, address: &Address) -> Option<DiffError> {
+    let (manifest, options) = (inputs.manifest, inputs.options);
     let declared: Vec<&Desired> = manifest
         .desired
         .iter()
@@ -234,25 +212,24 @@ fn replace_error(
             let name = NameView {
                 manifest,
                 mode: options.mode,
-                history,
+                history: inputs.history,
                 declared: entries_of(&manifest.desired, &entry.identity.name),
-                live: live.named(&entry.identity.name),
+                live: inputs.live.named(&entry.identity.name),
             };
             let found = name.find(entry);
             let is_elsewhere = || !name.records_of_version(&entry.identity.version).is_empty();
-            match (found.meant, found.others.len()) {
-                (None, _) if options.held_back.contains_key(&entry.identity) => None,
+            match found.as_slice() {
+                [] if options.held_back.contains_key(&entry.identity) => None,
                 // The deploy is held back too: the result of the last deploy was not found.
-                (None, _) if history.made_other.contains_key(&entry.identity) => None,
+                [] if inputs.history.made_other.contains_key(&entry.identity) => None,
                 // The create is blocked, and its message names the owner of the live version.
-                (None, _) if is_elsewhere() => None,
-                (None, _) => Some(DiffError::ReplaceNotLive { address }),
-                (Some(_), 0) => None,
-                (Some(_), others) => Some(DiffError::ReplaceManyRecords {
+                [] if is_elsewhere() => None,
+                [] => Some(DiffError::ReplaceNotLive { address }),
+                [_] => None,
+                [_, others @ ..] => Some(DiffError::ReplaceManyRecords {
                     address,
-                    count: others + 1,
-                    other_owner: found
-                        .others
+                    count: found.len(),
+                    other_owner: others
                         .iter()
                         .map(|index| &name.live[*index].identity.owner)
                         .find(|owner| **owner != entry.identity.owner)
@@ -278,9 +255,9 @@ fn replace_error(
 #[serde(deny_unknown_fields)]
 pub struct PlanOptions {
     /// `--target`.
-    pub target: Vec<String>,
+    pub target: Vec<Selector>,
     /// `--exclude`.
-    pub exclude: Vec<String>,
+    pub exclude: Vec<Selector>,
     /// `--replace`.
     pub replace: Vec<Address>,
     /// `--allow-destroy` and `--allow-change`.
@@ -290,12 +267,31 @@ pub struct PlanOptions {
 impl PlanOptions {
     /// Copies the options of a plan.
     pub fn new(options: &DiffOptions, allow: Overrides) -> Self {
-        let texts = |selectors: &[Selector]| selectors.iter().map(ToString::to_string).collect();
         Self {
-            target: texts(&options.targets),
-            exclude: texts(&options.excludes),
+            target: options.targets.clone(),
+            exclude: options.excludes.clone(),
             replace: options.replace.clone(),
             allow,
+        }
+    }
+
+    /// Returns the options of the new plan that this saved plan approves: its selection, and these
+    /// replacements without those that are done.
+    pub fn of_new_plan(
+        &self,
+        mode: Mode,
+        replace: &[Address],
+        progress: &PlanProgress,
+    ) -> DiffOptions {
+        let is_left = |address: &&Address| !progress.has_replaced(address);
+        DiffOptions {
+            mode,
+            targets: self.target.clone(),
+            excludes: self.exclude.clone(),
+            replace: replace.iter().filter(is_left).cloned().collect(),
+            is_approval: true,
+            may_select_nothing: true,
+            ..DiffOptions::default()
         }
     }
 

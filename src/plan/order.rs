@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::action::{Action, ActionKind, AfterImage, Reason};
+use super::action::{ActionKind, AfterImage, Reason};
 use super::change::{Change, Note, Successor};
 use super::name::NameView;
 use super::options::Selector;
@@ -23,12 +23,9 @@ use crate::manifest::{Desired, Manifest, entries_of};
 ///
 /// The owner is added in front of equal addresses, and records of one identity get their ids.
 pub(super) fn disambiguate_changes(changes: &mut [Change]) {
-    let is_alike = |left: &Identity, right: &Identity| {
-        left.name == right.name && left.version == right.version
-    };
     let may_be_alike = changes
         .windows(2)
-        .any(|pair| is_alike(&pair[0].identity, &pair[1].identity))
+        .any(|pair| pair[0].identity.is_same_version(&pair[1].identity))
         || changes.iter().any(|change| change.identity.has_separator());
     if !may_be_alike {
         return;
@@ -50,7 +47,9 @@ pub(super) fn disambiguate_changes(changes: &mut [Change]) {
 
 /// Connects the changes of one name: dependencies, successors, and the end of service.
 pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
-    if !changes.iter().any(is_kept_until_release) {
+    let is_concerned =
+        |change: &Change| is_kept_until_release(change) || change.is_left_by_policy();
+    if !changes.iter().any(is_concerned) {
         return;
     }
     let shown: HashMap<&Identity, &Change> = changes
@@ -81,11 +80,18 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
         })
         .map(|successor| successor.address.clone())
         .collect();
-    let incoming = Incoming::of(changes);
+    let incoming: Vec<(Address, bool)> = changes
+        .iter()
+        .filter(|change| change.action.brings_into_service())
+        .map(|change| {
+            let is_replace = change.action.takes_out_of_service();
+            (change.address.clone(), is_replace)
+        })
+        .collect();
     let serves_afterwards = has_service_afterwards(changes, name);
     for change in changes {
         if is_kept_until_release(change) {
-            change.waits_for = incoming.before(change);
+            change.waits_for = earlier(&incoming, change);
             if !is_its_own_successor(change) {
                 change.successors.clone_from(&successors);
                 if !under_review.is_empty() {
@@ -103,10 +109,9 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
                 }
             }
         }
-        let has_served = change
-            .action
-            .before()
-            .is_some_and(|before| !name.history.never_served(&before.id, &before.identity));
+        let before = change.action.before();
+        let has_served =
+            before.is_some_and(|before| !name.history.never_served(&before.id, &before.identity));
         if has_served && change.action.leaves_out_of_service() && !serves_afterwards {
             change.notes.push(Note::NoSuccessor);
         }
@@ -129,58 +134,29 @@ fn is_its_own_successor(change: &Change) -> bool {
 fn successor(change: &Change, entry: &Desired, other_owner: Option<Owner>) -> Successor {
     Successor {
         address: change.address.clone(),
-        after: AfterImage {
-            identity: change.identity.clone(),
-            state: entry.state,
-            visibility: entry.visibility,
-            package: None,
-        },
+        after: AfterImage::of(entry),
         other_owner,
         // A replaced version gets another id.
-        id: Some(&change.action)
-            .filter(|action| action.kind() != ActionKind::Replace)
-            .and_then(Action::before)
-            .map(|before| before.id.clone()),
+        id: change
+            .record()
+            .filter(|_| change.action.kind() != ActionKind::Replace)
+            .cloned(),
     }
 }
 
-/// The changes of one name that bring a version into service, in the order of the plan.
-struct Incoming {
-    all: Vec<Address>,
-    /// True for replaces of a version in service: they run in sequence.
-    in_a_row: Vec<bool>,
-}
-
-impl Incoming {
-    fn of(changes: &[Change]) -> Self {
-        let incoming = || {
-            changes
-                .iter()
-                .filter(|change| change.action.brings_into_service())
-        };
-        Self {
-            all: incoming().map(|change| change.address.clone()).collect(),
-            in_a_row: incoming()
-                .map(|change| change.action.takes_out_of_service())
-                .collect(),
-        }
-    }
-
-    /// Returns the changes that must be done before a change that takes a version out of service.
-    fn before(&self, change: &Change) -> Vec<Address> {
-        if !is_its_own_successor(change) {
-            return self.all.clone();
-        }
-        let mut is_later = false;
-        let mut before = Vec::new();
-        for (address, in_a_row) in self.all.iter().zip(&self.in_a_row) {
-            is_later |= *address == change.address;
-            if !(*in_a_row && is_later) {
-                before.push(address.clone());
-            }
-        }
-        before
-    }
+/// Returns the changes that must be done before a change that takes a version out of service.
+/// `incoming` are the changes that bring one into service, in the order of the plan; those with
+/// `true` are replaces of a version in service, which run in sequence.
+fn earlier(incoming: &[(Address, bool)], change: &Change) -> Vec<Address> {
+    let own = incoming
+        .iter()
+        .position(|(address, _)| is_its_own_successor(change) && *address == change.address);
+    incoming
+        .iter()
+        .enumerate()
+        .filter(|(index, (_, in_a_row))| !in_a_row || own.is_none_or(|own| *index < own))
+        .map(|(_, (address, _))| address.clone())
+        .collect()
 }
 
 /// Returns whether the name has a version in service after the plan. Unmanaged versions do not
@@ -192,8 +168,7 @@ fn has_service_afterwards(changes: &[Change], name: NameView<'_>) -> bool {
     let goes: HashSet<&SolutionId> = changes
         .iter()
         .filter(|change| change.action.leaves_out_of_service())
-        .filter_map(|change| change.action.before())
-        .map(|before| &before.id)
+        .filter_map(Change::record)
         .collect();
     name.live.iter().any(|version| {
         version.state.is_in_service()
@@ -235,49 +210,49 @@ pub(super) fn select(
                 || selector.is_address(&change.address)
         })
     };
-    let mut kept: BTreeSet<Address> = changes
-        .iter()
-        .filter(|change| targets.is_empty() || selects(targets, change))
-        .map(|change| change.address.clone())
-        .collect();
-    loop {
-        let pulled: Vec<Address> = changes
+    let addresses = |is_meant: &dyn Fn(&Change) -> bool| -> BTreeSet<&Address> {
+        let meant = changes.iter().filter(|change| is_meant(change));
+        meant.map(|change| &change.address).collect()
+    };
+    let mut kept = addresses(&|change| targets.is_empty() || selects(targets, change));
+    until_stable(&mut kept, |kept| {
+        let kept_changes = changes
             .iter()
-            .filter(|change| kept.contains(&change.address))
-            .flat_map(|change| change.waits_for.iter().cloned())
-            .collect();
-        let before = kept.len();
-        kept.extend(pulled);
-        if kept.len() == before {
-            break;
-        }
-    }
-    let mut dropped: BTreeSet<Address> = changes
+            .filter(|change| kept.contains(&change.address));
+        kept_changes.flat_map(|change| &change.waits_for).collect()
+    });
+    let mut dropped = addresses(&|change| selects(excludes, change));
+    until_stable(&mut dropped, |dropped| {
+        let waits = |change: &Change| {
+            let mut waits_for = change.waits_for.iter();
+            waits_for.any(|address| dropped.contains(address))
+        };
+        addresses(&waits)
+    });
+    let is_selected: Vec<bool> = changes
         .iter()
-        .filter(|change| selects(excludes, change))
-        .map(|change| change.address.clone())
+        .map(|change| kept.contains(&change.address) && !dropped.contains(&change.address))
         .collect();
-    loop {
-        let dragged: Vec<Address> = changes
-            .iter()
-            .filter(|change| {
-                change
-                    .waits_for
-                    .iter()
-                    .any(|address| dropped.contains(address))
-            })
-            .map(|change| change.address.clone())
-            .collect();
-        let before = dropped.len();
-        dropped.extend(dragged);
-        if dropped.len() == before {
-            break;
-        }
-    }
-    changes
-        .into_iter()
-        .filter(|change| kept.contains(&change.address) && !dropped.contains(&change.address))
+    let selected = changes.into_iter().zip(is_selected);
+    selected
+        .filter(|(_, is_selected)| *is_selected)
+        .map(|(change, _)| change)
         .collect()
+}
+
+/// Adds to a set what its content requires, until nothing is added.
+fn until_stable<'a>(
+    set: &mut BTreeSet<&'a Address>,
+    required: impl Fn(&BTreeSet<&'a Address>) -> BTreeSet<&'a Address>,
+) {
+    loop {
+        let before = set.len();
+        let more = required(set);
+        set.extend(more);
+        if set.len() == before {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

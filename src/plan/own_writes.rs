@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::action::{LiveImage, Patch};
-use super::approval::PastWrite;
+use super::progress::PastWrite;
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::SolutionId;
 
@@ -61,7 +61,6 @@ fn shows(set: Visibility, live: &LiveVisibilityWord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::action::Action;
-    use super::super::approval::PastEnd;
     use super::super::testing::{IB, live};
     use super::*;
     use crate::attribute::State;
@@ -113,16 +112,12 @@ mod tests {
                 true,
             ),
         ] {
+            let action = Action::Delete {
+                before: before.clone(),
+            };
             let step = PastWrite {
-                action: Action::Delete {
-                    before: before.clone(),
-                },
-                is_deployed: false,
                 patches: writes.iter().map(|set| (before.id.clone(), *set)).collect(),
-                refused: Vec::new(),
-                is_deleted: false,
-                record: None,
-                end: PastEnd::Unfinished,
+                ..PastWrite::new(action)
             };
             let own = OwnWrites::of([&step]);
             let is_equal = own.rebase(&before, &now) == now;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::Visibility;
-use crate::ident::{Digest, Identity, Owner, OwnerPair};
+use crate::ident::{Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::manifest::Code;
 
 /// The `solution_type` of everything that the platform documents as deployable.
@@ -101,6 +101,22 @@ pub enum PackageProblem {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advice: Option<String>,
     },
+    /// An earlier deploy of this package made another solution, which still exists.
+    #[error(
+        "an earlier deploy of this package made `{found}` (id `{id}`), so it is not deployed again"
+    )]
+    MadeOther {
+        /// The identity that was deployed, for people.
+        found: String,
+        /// The id of the deployed record.
+        id: SolutionId,
+    },
+    /// An earlier deploy of this package ended, and its record was not found.
+    #[error(
+        "an earlier deploy of this package ended, and what it made was not found, so it is not \
+         deployed again"
+    )]
+    MadeUnknown,
 }
 
 word_enum! {
@@ -126,6 +142,7 @@ impl PackageProblem {
             Self::Missing { .. } => Code::PackageMissing,
             Self::Invalid { .. } => Code::PackageInvalid,
             Self::Mismatch { .. } => Code::PackageMismatch,
+            Self::MadeOther { .. } | Self::MadeUnknown => Code::PackageDeployedBefore,
         }
     }
 
@@ -145,6 +162,15 @@ impl PackageProblem {
             Self::Mismatch { advice: None, .. } => {
                 "Correct the path or the entry; a deploy creates what the package \
                  contains."
+                    .to_owned()
+            }
+            Self::MadeOther { id, .. } => format!(
+                "The package contains another solution: correct `path`, and delete `{id}` on the \
+                 platform. Apply does not deploy this package again while `{id}` is there."
+            ),
+            Self::MadeUnknown => {
+                "Find what it made on the platform: the package may contain another solution. \
+                 Then correct `path`, or deploy the package again with --replace."
                     .to_owned()
             }
         }
@@ -171,44 +197,35 @@ impl PackageInfo {
         } = self;
         let other_owner = other_owner.map(Owner::as_str);
         [
-            (PackageKey::Name, name, Some(declared.name.as_str()), None),
+            (PackageKey::Name, name, Some(declared.name.as_str())),
             (
                 PackageKey::Version,
                 version,
                 Some(declared.version.as_str()),
-                None,
             ),
-            (
-                PackageKey::Owner,
-                owner,
-                Some(declared.owner.as_str()),
-                other_owner,
-            ),
-            (PackageKey::SolutionType, solution_type, None, None),
+            (PackageKey::Owner, owner, Some(declared.owner.as_str())),
+            (PackageKey::SolutionType, solution_type, None),
         ]
         .into_iter()
-        .filter_map(|(key, field, declared, other)| match field {
-            PackageField::Missing => Some(PackageProblem::Invalid {
-                key,
-                is_missing: true,
-            }),
-            PackageField::NotText => Some(PackageProblem::Invalid {
-                key,
-                is_missing: false,
-            }),
-            PackageField::Text(found) => {
-                let declared = declared?;
-                (found != declared && Some(found.as_str()) != other).then(|| {
-                    PackageProblem::Mismatch {
-                        key,
-                        declared: declared.to_owned(),
-                        found: cut(found),
-                        advice: (key == PackageKey::Owner && other.is_none())
-                            .then(|| advice(declared, found))
-                            .flatten(),
-                    }
-                })
+        .filter_map(|(key, field, declared)| {
+            let invalid = |is_missing| Some(PackageProblem::Invalid { key, is_missing });
+            let found = match field {
+                PackageField::Missing => return invalid(true),
+                PackageField::NotText => return invalid(false),
+                PackageField::Text(found) => found,
+            };
+            let declared = declared.filter(|declared| found != declared)?;
+            let is_owner = key == PackageKey::Owner;
+            if is_owner && other_owner == Some(found) {
+                return None;
             }
+            let is_unpaired = is_owner && other_owner.is_none();
+            Some(PackageProblem::Mismatch {
+                key,
+                declared: declared.to_owned(),
+                found: cut(found),
+                advice: is_unpaired.then(|| advice(declared, found)).flatten(),
+            })
         })
         .collect()
     }

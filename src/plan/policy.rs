@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 
 use super::action::Reason;
-use super::change::{Change, Note};
+use super::change::{Block, Change, Note};
 use super::name::NameView;
-use super::propose::{deactivate, delete};
+use super::propose::{deactivate, delete, left_by_policy};
 use crate::attribute::LiveStateWord;
 use crate::ident::{Address, Owner, Version};
 use crate::live::LiveVersion;
@@ -57,7 +57,8 @@ fn is_open_to_policy(version: &LiveVersion) -> bool {
     }
 }
 
-/// Deletes a version by policy, or deactivates it if it may not be deleted.
+/// Deletes a version by policy, or deactivates it if it may not be deleted. A version that is
+/// already out of service is left alone; that is noted if its owner prevents the delete.
 fn delete_or_deactivate(
     name: NameView<'_>,
     version: &LiveVersion,
@@ -69,7 +70,11 @@ fn delete_or_deactivate(
     let Some(because) = planned.blocked.first().cloned() else {
         return Some(planned);
     };
-    let mut instead = deactivate(version, reason, entry)?;
+    let left_alone = || {
+        let is_owner = matches!(because, Block::Owner(_));
+        is_owner.then(|| left_by_policy(version, reason, entry))
+    };
+    let mut instead = deactivate(version, reason, entry).or_else(left_alone)?;
     instead.notes.push(Note::DeactivatedInstead { because });
     Some(instead)
 }

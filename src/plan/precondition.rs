@@ -4,10 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::action::{ActionKind, AfterImage, LiveImage, Patch, is_made_by_deploy};
-use super::change::{Field, Successor};
+use super::action::{ActionKind, DeployTarget, LiveImage, Patch};
+use super::change::Successor;
+use super::field::Field;
 use super::package::{Inspection, PackageProblem};
-use crate::ident::{Address, Digest, Identity, Owner, SolutionId};
+use crate::attribute::LiveVisibilityWord;
+use crate::ident::{Address, Digest, Identity, SolutionId};
 use crate::live::LiveVersion;
 
 /// The word in a difference for a visibility that cannot be read before the write.
@@ -108,6 +110,29 @@ pub enum Difference {
 }
 
 impl Difference {
+    /// Returns the difference for a record that the plan did not contain.
+    pub fn appeared(live: &LiveVersion) -> Self {
+        Self::Appeared {
+            id: live.id.clone(),
+            state: live.state.as_str().to_owned(),
+        }
+    }
+
+    /// Returns whether a patch explains the difference.
+    pub(super) fn is_effect_of(&self, patch: Option<Patch>) -> bool {
+        let Self::Field { field, .. } = self else {
+            return false;
+        };
+        match field {
+            // A change of visibility may also change the owner (docs/platform.md, U7).
+            Field::Owner | Field::Visibility => {
+                patch.is_some_and(|patch| patch.visibility().is_some())
+            }
+            Field::State => patch.is_some_and(|patch| patch.state().is_some()),
+            Field::Path => false,
+        }
+    }
+
     /// Returns the planned side and the side that was found, for people.
     pub fn sides(&self) -> (String, String) {
         let value = |field: Field, value: &str| format!("{} = {value:?}", field.as_str());
@@ -192,38 +217,16 @@ pub fn check_update(
             id: before.id.clone(),
         }]);
     };
-    let is_state_done = patch.state().map(|state| now.state.satisfies(state));
-    let is_visibility_done = patch.visibility().map(|visibility| {
-        now.visibility
-            .as_ref()
-            .is_some_and(|word| word.satisfies(visibility))
-    });
-    let differences: Vec<Difference> = compare(before, now)
-        .into_iter()
-        .filter(|difference| match difference {
-            Difference::Field { field, .. } => match field {
-                // A change of visibility may also change the owner (docs/platform.md, U7).
-                Field::Owner | Field::Visibility => is_visibility_done != Some(true),
-                Field::State => is_state_done != Some(true),
-                Field::Path => true,
-            },
-            Difference::Gone { .. }
-            | Difference::Appeared { .. }
-            | Difference::Orphaned { .. }
-            | Difference::OtherOwner { .. }
-            | Difference::OtherIdentity { .. }
-            | Difference::Declared { .. }
-            | Difference::Package { .. }
-            | Difference::PackageProblem { .. }
-            | Difference::PackageUnreadable { .. }
-            | Difference::NotPlanned { .. }
-            | Difference::WaitsFor { .. }
-            | Difference::UsedUp => true,
-        })
-        .collect();
+    let missing = patch.missing_in(&now.state, now.visibility.as_ref());
+    let done = match missing {
+        Some(missing) => patch.without(missing),
+        None => Some(patch),
+    };
+    let mut differences = compare_images(before, &LiveImage::of(now), NOT_KNOWN);
+    differences.retain(|difference| !difference.is_effect_of(done));
     if !differences.is_empty() {
         PreconditionResult::Moved(differences)
-    } else if is_state_done.unwrap_or(true) && is_visibility_done.unwrap_or(true) {
+    } else if missing.is_none() {
         PreconditionResult::Done
     } else {
         PreconditionResult::Ready
@@ -234,50 +237,11 @@ pub fn check_update(
 pub fn check_delete(before: &LiveImage, now: Option<&LiveVersion>) -> PreconditionResult {
     match now {
         None => PreconditionResult::Done,
-        Some(now) => match compare(before, now) {
+        Some(now) => match compare_images(before, &LiveImage::of(now), NOT_KNOWN) {
             differences if differences.is_empty() => PreconditionResult::Ready,
             differences => PreconditionResult::Moved(differences),
         },
     }
-}
-
-/// Compares the current package of a deploy with the one in the plan.
-///
-/// A package that could not be inspected for the plan may be deployed without inspection. It
-/// differs only if it can be inspected now.
-pub fn compare_package(
-    path: &str,
-    after: &AfterImage,
-    other_owner: Option<&Owner>,
-    now: &Inspection,
-) -> Vec<Difference> {
-    let problems = match now {
-        Inspection::Missing => vec![PackageProblem::Missing {
-            path: path.to_owned(),
-        }],
-        Inspection::Unreadable { why } => {
-            let is_known = after.package.is_some();
-            let unreadable = Difference::PackageUnreadable { why: why.clone() };
-            return is_known.then_some(unreadable).into_iter().collect();
-        }
-        Inspection::Inspected(info) => {
-            let problems = info.problems(&after.identity, other_owner);
-            if problems.is_empty()
-                && let Some(planned) = &after.package
-                && *planned != info.fingerprint
-            {
-                return vec![Difference::Package {
-                    planned: planned.clone(),
-                    found: Some(info.fingerprint.clone()),
-                }];
-            }
-            problems
-        }
-    };
-    problems
-        .into_iter()
-        .map(|problem| Difference::PackageProblem { problem })
-        .collect()
 }
 
 impl Successor {
@@ -301,108 +265,121 @@ impl Successor {
         match deployed.or(self.id.as_ref()) {
             Some(id) => named
                 .iter()
-                .find(|live| live.id == *id && same_solution(&self.after.identity, &live.identity)),
-            None => deployed_among(&self.after, self.other_owner.as_ref(), named),
+                .find(|live| live.id == *id && live.identity.is_same_version(&self.after.identity)),
+            None => self.target().record_among(named),
         }
     }
 }
 
-/// Checks the deploy of a replace, after its delete, against every live record of the name.
-///
-/// Records of other owners existed beside the deleted version, so they do not prevent the new
-/// deploy: a refusal here would leave the version deleted.
-pub fn check_redeploy(
-    after: &AfterImage,
-    other_owner: Option<&Owner>,
-    named: &[LiveVersion],
-) -> PreconditionResult {
-    match deployed_among(after, other_owner, named) {
-        None => PreconditionResult::Ready,
-        Some(live) if after.is_proven_by(live) => PreconditionResult::Done,
-        Some(live) => PreconditionResult::Moved(vec![Difference::Appeared {
-            id: live.id.clone(),
-            state: live.state.as_str().to_owned(),
-        }]),
+impl DeployTarget<'_> {
+    /// Returns the record that matches the deploy: the newest of the declared identity, otherwise
+    /// of the other owner of the pair.
+    pub fn record_among<'a>(&self, named: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+        let made = |is_declared: bool| {
+            LiveVersion::newest(named.iter().filter(|live| {
+                self.is_met_by(live) && (live.identity == self.after.identity) == is_declared
+            }))
+        };
+        made(true).or_else(|| made(false))
     }
-}
 
-/// Checks a deploy against every live record of the name.
-pub fn check_create(
-    after: &AfterImage,
-    other_owner: Option<&Owner>,
-    named: &[LiveVersion],
-) -> PreconditionResult {
-    let own = check_redeploy(after, other_owner, named);
-    if own != PreconditionResult::Ready {
-        return own;
-    }
-    let elsewhere: Vec<Difference> = named
-        .iter()
-        .filter(|live| same_solution(&after.identity, &live.identity))
-        .map(|live| Difference::OtherOwner {
-            identity: live.identity.clone(),
-        })
-        .collect();
-    if elsewhere.is_empty() {
-        PreconditionResult::Ready
-    } else {
-        PreconditionResult::Moved(elsewhere)
-    }
-}
-
-/// Returns the record that matches a deploy: the newest of the declared identity, otherwise of the
-/// other owner of the pair.
-pub fn deployed_among<'a>(
-    after: &AfterImage,
-    other_owner: Option<&Owner>,
-    named: &'a [LiveVersion],
-) -> Option<&'a LiveVersion> {
-    let made = |is_declared: bool| {
-        LiveVersion::newest(named.iter().filter(|live| {
-            is_made_by_deploy(after, other_owner, live)
-                && (live.identity == after.identity) == is_declared
-        }))
-    };
-    made(true).or_else(|| made(false))
-}
-
-fn same_solution(planned: &Identity, live: &Identity) -> bool {
-    planned.name == live.name && planned.version == live.version
-}
-
-fn compare(before: &LiveImage, now: &LiveVersion) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    if !same_solution(&before.identity, &now.identity) {
-        differences.push(Difference::OtherIdentity {
-            planned: before.identity.clone(),
-            live: now.identity.clone(),
-        });
-    }
-    let mut compare_field = |field, planned: &str, live: &str| {
-        if planned != live {
-            differences.push(Difference::Field {
-                field,
-                planned: planned.to_owned(),
-                live: live.to_owned(),
-            });
+    /// Checks the deploy against every live record of the name.
+    pub fn check_create(&self, named: &[LiveVersion]) -> PreconditionResult {
+        let own = self.check_redeploy(named);
+        if own != PreconditionResult::Ready {
+            return own;
         }
-    };
-    compare_field(
+        let elsewhere: Vec<Difference> = named
+            .iter()
+            .filter(|live| live.identity.is_same_version(&self.after.identity))
+            .map(|live| Difference::OtherOwner {
+                identity: live.identity.clone(),
+            })
+            .collect();
+        if elsewhere.is_empty() {
+            PreconditionResult::Ready
+        } else {
+            PreconditionResult::Moved(elsewhere)
+        }
+    }
+
+    /// Checks the deploy of a replace, after its delete, against every live record of the name.
+    ///
+    /// Records of other owners existed beside the deleted version, so they do not prevent the new
+    /// deploy: a refusal here would leave the version deleted.
+    pub fn check_redeploy(&self, named: &[LiveVersion]) -> PreconditionResult {
+        match self.record_among(named) {
+            None => PreconditionResult::Ready,
+            Some(live) if self.after.is_proven_by(live) => PreconditionResult::Done,
+            Some(live) => PreconditionResult::Moved(vec![Difference::appeared(live)]),
+        }
+    }
+
+    /// Compares the current package of the deploy with the one in the plan.
+    ///
+    /// A package that could not be inspected for the plan may be deployed without inspection. It
+    /// differs only if it can be inspected now.
+    pub fn compare_package(&self, path: &str, now: &Inspection) -> Vec<Difference> {
+        let planned = &self.after.package;
+        let problems = match now {
+            Inspection::Missing => vec![PackageProblem::Missing {
+                path: path.to_owned(),
+            }],
+            Inspection::Unreadable { why } => {
+                let unreadable = Difference::PackageUnreadable { why: why.clone() };
+                return planned.as_ref().map(|_| unreadable).into_iter().collect();
+            }
+            Inspection::Inspected(info) => {
+                let problems = info.problems(&self.after.identity, self.other_owner);
+                if problems.is_empty()
+                    && let Some(planned) = planned
+                    && *planned != info.fingerprint
+                {
+                    return vec![Difference::Package {
+                        planned: planned.clone(),
+                        found: Some(info.fingerprint.clone()),
+                    }];
+                }
+                problems
+            }
+        };
+        problems
+            .into_iter()
+            .map(|problem| Difference::PackageProblem { problem })
+            .collect()
+    }
+}
+
+/// Compares the image in the plan with another one. A visibility that the plan did not show is not
+/// compared. One that it showed must be known again; `unknown` is the word for one that is not.
+pub(super) fn compare_images(
+    planned: &LiveImage,
+    now: &LiveImage,
+    unknown: &str,
+) -> Vec<Difference> {
+    let identity = &now.identity;
+    let other = (!planned.identity.is_same_version(identity)).then(|| Difference::OtherIdentity {
+        planned: planned.identity.clone(),
+        live: identity.clone(),
+    });
+    let owner = (
         Field::Owner,
-        before.identity.owner.as_str(),
-        now.identity.owner.as_str(),
+        planned.identity.owner.as_str(),
+        identity.owner.as_str(),
     );
-    compare_field(Field::State, before.state.as_str(), now.state.as_str());
-    // A visibility that the plan did not show is not compared. One that it showed must be known
-    // again.
-    if let Some(planned) = &before.visibility {
-        let live = now
-            .visibility
-            .as_ref()
-            .map_or(NOT_KNOWN, |word| word.as_str());
-        compare_field(Field::Visibility, planned.as_str(), live);
-    }
-    differences
+    let state = (Field::State, planned.state.as_str(), now.state.as_str());
+    let visibility = planned.visibility.as_ref().map(|planned| {
+        let live = now.visibility.as_ref().map(LiveVisibilityWord::as_str);
+        (Field::Visibility, planned.as_str(), live.unwrap_or(unknown))
+    });
+    let fields = [owner, state].into_iter().chain(visibility);
+    let moved = fields.filter(|(_, planned, live)| planned != live);
+    let moved = moved.map(|(field, planned, live)| Difference::Field {
+        field,
+        planned: planned.to_owned(),
+        live: live.to_owned(),
+    });
+    other.into_iter().chain(moved).collect()
 }
 
 #[cfg(test)]

@@ -226,9 +226,7 @@ pub(super) fn is_blocked(plan: &Plan) -> bool {
 /// Returns whether a delete leaves a record of the other owner: the next plan shows it, blocked.
 fn leaves_records(plan: &Plan) -> bool {
     let is_left = |note: &Note| matches!(note, Note::RecordsOfOtherOwner { .. });
-    plan.changes
-        .iter()
-        .any(|change| change.notes.iter().any(is_left))
+    plan.to_do().any(|change| change.notes.iter().any(is_left))
 }
 
 fn to_do(plan: &Plan) -> Vec<&Change> {

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::action::{Action, AfterImage, LiveImage, Patch, Reason};
-use super::change::{Block, Change, Decision, Field, FieldChange, Note, Origin, Undo};
+use super::change::{Block, Change, Note, Origin};
+use super::field::{Decision, Field, FieldChange};
 use super::name::NameView;
 use super::ownership::OwnerConflict;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
@@ -19,7 +20,6 @@ fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Des
         address: identity.address(),
         identity,
         fields: fields_of(&action),
-        undo: undo_of(&action),
         action,
         reason,
         origin: entry.map(|entry| Origin::of(&entry.position)),
@@ -30,13 +30,9 @@ fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Des
     }
 }
 
-fn after_image(entry: &Desired) -> AfterImage {
-    AfterImage {
-        identity: entry.identity.clone(),
-        state: entry.state,
-        visibility: entry.visibility,
-        package: None,
-    }
+/// Returns the change of a declared version.
+fn declared_change(entry: &Desired, action: Action, reason: Reason) -> Change {
+    change(entry.identity.clone(), action, reason, Some(entry))
 }
 
 /// Deploys a version. If its name and version are live under an owner that does not count as the
@@ -46,7 +42,7 @@ pub(super) fn create(name: NameView<'_>, entry: &Desired, path: &str) -> Change 
     let elsewhere = name.records_of_version(&entry.identity.version).first();
     let action = Action::Create {
         path: path.to_owned(),
-        after: after_image(entry),
+        after: AfterImage::of(entry),
         other_owner: name.manifest.other_owner(owner),
     };
     let conflict = elsewhere.map(|live| {
@@ -59,12 +55,7 @@ pub(super) fn create(name: NameView<'_>, entry: &Desired, path: &str) -> Change 
     });
     Change {
         blocked: conflict.into_iter().collect(),
-        ..change(
-            entry.identity.clone(),
-            action,
-            Reason::Declared,
-            Some(entry),
-        )
+        ..declared_change(entry, action, Reason::Declared)
     }
 }
 
@@ -79,13 +70,13 @@ pub(super) fn declared_no_op(
     };
     Change {
         fields,
-        ..change(entry.identity.clone(), action, reason, Some(entry))
+        ..declared_change(entry, action, reason)
     }
 }
 
 pub(super) fn update_or_no_op(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Change {
     let before = LiveImage::of(live);
-    let after = after_image(entry);
+    let after = AfterImage::of(entry);
     let fields = declared_fields(&before, &after);
     let notes = fields.iter().filter_map(note_of).collect();
     let planned = match patch_between(&before, &after) {
@@ -96,12 +87,7 @@ pub(super) fn update_or_no_op(name: NameView<'_>, entry: &Desired, live: &LiveVe
                 patch,
                 after,
             };
-            change(
-                entry.identity.clone(),
-                action,
-                Reason::Declared,
-                Some(entry),
-            )
+            declared_change(entry, action, Reason::Declared)
         }
     };
     let blocked = planned
@@ -153,18 +139,13 @@ pub(super) fn replace(
     let action = Action::Replace {
         before: LiveImage::of(live),
         path: path.to_owned(),
-        after: after_image(entry),
+        after: AfterImage::of(entry),
         other_owner: name.manifest.other_owner(&entry.identity.owner),
     };
     Change {
         blocked: block_of_delete(name, live, live.identity.owner == entry.identity.owner),
         notes: vec![Note::OutOfServiceMeanwhile],
-        ..change(
-            entry.identity.clone(),
-            action,
-            Reason::Requested,
-            Some(entry),
-        )
+        ..declared_change(entry, action, Reason::Requested)
     }
 }
 
@@ -235,6 +216,18 @@ pub(super) fn deactivate(
     Some(change(live.identity.clone(), action, reason.clone(), entry))
 }
 
+/// Leaves a version as it is, although a policy covers it.
+pub(super) fn left_by_policy(
+    live: &LiveVersion,
+    reason: &Reason,
+    entry: Option<&Desired>,
+) -> Change {
+    let action = Action::NoOp {
+        before: Some(LiveImage::of(live)),
+    };
+    change(live.identity.clone(), action, reason.clone(), entry)
+}
+
 /// Returns the fields that an action changes. They are derived from the action, not stored with it,
 /// so that no file can show one change and execute another. The fields of a no-op are the ignored
 /// differences, which its action does not contain.
@@ -246,16 +239,15 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
         decision: Decision::Apply,
     };
     match action {
-        Action::Create { path, after, .. } => {
-            let mut fields = vec![
-                new(Field::Owner, after.identity.owner.as_str()),
-                new(Field::Path, path),
-                new(Field::State, after.state.as_str()),
-            ];
-            let visibility = after.visibility.map(Visibility::as_str);
-            fields.extend(visibility.map(|word| new(Field::Visibility, word)));
-            fields
-        }
+        Action::Create { path, after, .. } => [
+            (Field::Owner, Some(after.identity.owner.as_str())),
+            (Field::Path, Some(path)),
+            (Field::State, Some(after.state.as_str())),
+            (Field::Visibility, after.visibility.map(Visibility::as_str)),
+        ]
+        .into_iter()
+        .filter_map(|(field, value)| Some(new(field, value?)))
+        .collect(),
         Action::Update { before, after, .. } => declared_fields(before, after),
         Action::Replace {
             before,
@@ -273,18 +265,25 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
                 .chain(declared)
                 .collect()
         }
-        Action::Delete { before } => gone_fields(before),
+        Action::Delete { before } => [
+            (Field::Owner, Some(before.identity.owner.as_str())),
+            (Field::State, Some(before.state.as_str())),
+            (
+                Field::Visibility,
+                before.visibility.as_ref().map(LiveVisibilityWord::as_str),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(field, value)| {
+            Some(FieldChange {
+                field,
+                before: Some(Arc::from(value?)),
+                after: None,
+                decision: Decision::Apply,
+            })
+        })
+        .collect(),
         Action::NoOp { .. } => Vec::new(),
-    }
-}
-
-/// Returns the way to undo an action.
-pub(super) fn undo_of(action: &Action) -> Undo {
-    match action {
-        Action::Create { .. } => Undo::ByDelete,
-        Action::Update { .. } => Undo::ByPatch,
-        Action::Replace { .. } | Action::Delete { .. } => Undo::Irreversible,
-        Action::NoOp { .. } => Undo::Nothing,
     }
 }
 
@@ -345,23 +344,4 @@ fn decide_visibility(declared: Visibility, live: Option<&LiveVisibilityWord>) ->
             | LiveVisibilityWord::PendingReview,
         ) => Some(Decision::Apply),
     }
-}
-
-fn gone_fields(live: &LiveImage) -> Vec<FieldChange> {
-    let gone = |field, value: &str| FieldChange {
-        field,
-        before: Some(Arc::from(value)),
-        after: None,
-        decision: Decision::Apply,
-    };
-    let mut fields = vec![
-        gone(Field::Owner, live.identity.owner.as_str()),
-        gone(Field::State, live.state.as_str()),
-    ];
-    fields.extend(
-        live.visibility
-            .as_ref()
-            .map(|word| gone(Field::Visibility, word.as_str())),
-    );
-    fields
 }

@@ -1,29 +1,24 @@
 //! The plan file: an approval of reviewed changes, not a program.
 //!
-//! The file can only narrow a fresh plan ([`super::approval`]). For each change it stores the
-//! action, but not its presentation: fields, identity and undo are derived from the action. The
-//! fingerprint protects against accidents (a manual edit, a truncated file), not against an
-//! attacker. URL, token, context and TLS always come from the current manifest. The URL in the file
-//! is only compared, never used. Only solform reads and writes the format. A plan of another format
-//! version is refused, so a field may change its meaning only with a new version.
+//! The file can only narrow a fresh plan ([`super::approval`]). The fingerprint protects against
+//! accidents (a manual edit, a truncated file), not against an attacker. URL, token, context and
+//! TLS always come from the current manifest. The URL in the file is only compared, never used.
+//! Only solform reads and writes the format. A plan of another format version is refused, so a
+//! field may change its meaning only with a new version.
 
-use std::collections::BTreeSet;
+mod change;
+
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::action::{Action, Reason};
-use super::change::{
-    Block, Change, Decision, FieldChange, Mode, Note, Origin, Plan, Subject, Successor,
-};
+use self::change::{Contradiction, SavedChange, restore_all};
+use super::change::{Mode, Plan, Subject};
 use super::guard::Refusal;
-use super::history::{InFlight, OrphanedRecord};
 use super::options::{Overrides, PlanOptions, repeated_options};
-use super::propose::{fields_of, patch_between, undo_of};
-use crate::ident::{Address, Digest, Identity};
-use crate::live::Coverage;
+use crate::ident::{Address, Digest};
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. It increases with every change of shape or meaning.
@@ -94,13 +89,8 @@ pub enum SavedPlanError {
     #[error("the file is damaged, or is not a plan file")]
     Damaged(#[source] serde_json::Error),
     /// Two parts of a change contradict each other.
-    #[error("the change `{address}` contradicts itself: {what}")]
-    Contradiction {
-        /// The change.
-        address: Address,
-        /// The contradiction.
-        what: &'static str,
-    },
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     /// Another version of solform wrote it.
     #[error("the plan file has format version {found}, and this solform reads {FORMAT_VERSION}")]
     OtherFormat {
@@ -154,7 +144,7 @@ impl SavedPlanError {
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Damaged(_) | Self::Edited | Self::Contradiction { .. } => {
+            Self::Damaged(_) | Self::Edited | Self::Contradiction(_) => {
                 "Make a new plan with `solform plan --out FILE`, and pass the file on unchanged."
             }
             Self::OtherFormat { .. } => {
@@ -192,246 +182,17 @@ struct PlanFile {
     created_at_ms: u64,
     kind: PlanKind,
     options: PlanOptions,
-    plan: PlanBody,
+    plan: Plan<SavedChange>,
     refusals: Vec<Refusal>,
     fingerprint: Option<Digest>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlanBody {
-    subject: Subject,
-    coverage: Coverage,
-    changes: Vec<SavedChange>,
-    unmanaged: usize,
-    live_in_scope: usize,
-    left_out: usize,
-    in_flight: Vec<InFlight>,
-    orphaned: Vec<OrphanedRecord>,
-}
-
-/// A change without the fields that are derived from its action.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SavedChange {
-    address: Address,
-    action: Action,
-    /// The version of a no-op, whose action does not contain one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    identity: Option<Identity>,
-    /// The differences that a no-op leaves alone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<FieldChange>,
-    reason: Reason,
-    origin: Option<Origin>,
-    waits_for: Vec<Address>,
-    successors: Vec<Successor>,
-    blocked: Vec<Block>,
-    notes: Vec<Note>,
-}
-
-impl From<Change> for SavedChange {
-    fn from(change: Change) -> Self {
-        let Change {
-            address,
-            identity,
-            action,
-            reason,
-            fields,
-            origin,
-            undo: _, // Derived.
-            waits_for,
-            successors,
-            blocked,
-            notes,
-        } = change;
-        let is_no_op = matches!(action, Action::NoOp { .. });
-        Self {
-            address,
-            action,
-            identity: is_no_op.then_some(identity),
-            fields: if is_no_op { fields } else { Vec::new() },
-            reason,
-            origin,
-            waits_for,
-            successors,
-            blocked,
-            notes,
-        }
-    }
-}
-
-impl SavedChange {
-    /// Returns the change that the action describes. Other fields of the file have no effect on it.
-    fn restore(self) -> Result<Change, SavedPlanError> {
-        let Self {
-            address,
-            action,
-            identity,
-            fields,
-            reason,
-            origin,
-            waits_for,
-            successors,
-            blocked,
-            mut notes,
-        } = self;
-        let contradiction = |what| {
-            let address = address.clone();
-            Err(SavedPlanError::Contradiction { address, what })
-        };
-        let is_no_op = matches!(action, Action::NoOp { .. });
-        let derived = action.identity().filter(|_| !is_no_op).cloned();
-        let Some(identity) = derived.clone().or(identity.filter(|_| derived.is_none())) else {
-            return contradiction("it does not name a version");
-        };
-        if !is_address_of(&address, &identity, &action) {
-            return contradiction("its address is the address of another version");
-        }
-        if !is_no_op && !fields.is_empty() {
-            return contradiction("the fields of an action are not stored");
-        }
-        if fields.iter().any(|field| field.decision == Decision::Apply) {
-            return contradiction("a change without an action changes a field");
-        }
-        if let Some(before) = action.before() {
-            let is_same = before.identity.name == identity.name
-                && before.identity.version == identity.version;
-            if !is_same {
-                return contradiction("it takes one version for another");
-            }
-            let followed = Note::FollowedOwner {
-                owner: before.identity.owner.clone(),
-            };
-            if before.identity.owner != identity.owner && !notes.contains(&followed) {
-                notes.retain(|note| !matches!(note, Note::FollowedOwner { .. }));
-                notes.push(followed);
-            }
-        }
-        if let Action::Update {
-            before,
-            patch,
-            after,
-        } = &action
-            && patch_between(before, after) != Some(*patch)
-        {
-            return contradiction("its patch is not the difference that it shows");
-        }
-        Ok(Change {
-            fields: if is_no_op { fields } else { fields_of(&action) },
-            undo: undo_of(&action),
-            address,
-            identity,
-            action,
-            reason,
-            origin,
-            waits_for,
-            successors,
-            blocked,
-            notes,
-        })
-    }
-}
-
-/// Returns whether an address is valid for this version, or for this record of it.
-fn is_address_of(address: &Address, identity: &Identity, action: &Action) -> bool {
-    let is_of_record = || {
-        let id = action.before()?.id.as_str();
-        let rest = address.as_str().strip_suffix(id)?.strip_suffix('#')?;
-        Some(Address::parse(rest).ok()?.means(identity))
-    };
-    address.means(identity) || is_of_record() == Some(true)
-}
-
-impl PlanBody {
-    fn restore(self, mode: Mode) -> Result<Plan, SavedPlanError> {
-        let changes = self.changes.into_iter().map(SavedChange::restore);
-        let mut changes = changes.collect::<Result<Vec<Change>, _>>()?;
-        changes.sort_by(|left, right| left.identity.natural_cmp(&right.identity));
-        let mut addresses = BTreeSet::new();
-        let mut keys = BTreeSet::new();
-        for change in &changes {
-            let record = change.action.before().map(|before| &before.id);
-            if !addresses.insert(&change.address) || !keys.insert((&change.identity, record)) {
-                return Err(SavedPlanError::Contradiction {
-                    address: change.address.clone(),
-                    what: "it is in the plan twice",
-                });
-            }
-        }
-        Ok(Plan {
-            mode,
-            subject: self.subject,
-            coverage: self.coverage,
-            changes,
-            unmanaged: self.unmanaged,
-            live_in_scope: self.live_in_scope,
-            left_out: self.left_out,
-            in_flight: self.in_flight,
-            orphaned: self.orphaned,
-        })
-    }
-}
-
-impl From<Plan> for PlanBody {
-    fn from(plan: Plan) -> Self {
-        let Plan {
-            mode: _, // The kind of the file.
-            subject,
-            coverage,
-            changes,
-            unmanaged,
-            live_in_scope,
-            left_out,
-            in_flight,
-            orphaned,
-        } = plan;
-        Self {
-            subject,
-            coverage,
-            changes: changes.into_iter().map(SavedChange::from).collect(),
-            unmanaged,
-            live_in_scope,
-            left_out,
-            in_flight,
-            orphaned,
-        }
-    }
-}
-
-/// The values of the file's top-level keys, in its order, without the fingerprint.
-struct Sealed<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Sealed<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Sealed<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a plan file")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut values = Vec::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    let value: &RawValue = map.next_value()?;
-                    if key != "fingerprint" {
-                        values.push(value);
-                    }
-                }
-                Ok(Sealed(values))
-            }
-        }
-        deserializer.deserialize_map(Keys)
-    }
-}
-
-/// Returns the digest of a file without its fingerprint: of the compact JSON array of its values.
+/// Returns the digest of a file without its fingerprint: of the compact JSON array of the values of
+/// its top-level keys, in its order.
 fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
-    let Sealed(values) = serde_json::from_str(text)?;
+    let values: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
     let mut compact = Vec::with_capacity(text.len());
-    for value in values {
+    for (_, value) in values.iter().filter(|(key, _)| *key != "fingerprint") {
         compact.push(if compact.is_empty() { b'[' } else { b',' });
         push_compact(value.get(), &mut compact);
     }
@@ -486,24 +247,19 @@ impl SavedPlan {
 
     /// Returns the text of the file.
     pub fn to_json(&self) -> String {
-        let Self {
-            solform_version,
-            id,
-            created_at_ms,
-            kind,
-            options,
-            plan,
-            refusals,
-        } = self.clone();
+        let mut saved = self.clone();
+        let changes = std::mem::take(&mut saved.plan.changes).into_iter();
         let mut file = PlanFile {
             format_version: FORMAT_VERSION,
-            solform_version,
-            id,
-            created_at_ms,
-            kind,
-            options,
-            plan: plan.into(),
-            refusals,
+            solform_version: saved.solform_version,
+            id: saved.id,
+            created_at_ms: saved.created_at_ms,
+            kind: saved.kind,
+            options: saved.options,
+            plan: saved
+                .plan
+                .with_changes(changes.map(SavedChange::from).collect()),
+            refusals: saved.refusals,
             fingerprint: None,
         };
         let sealed = fingerprint_of(&written(&file));
@@ -521,19 +277,22 @@ impl SavedPlan {
                 found: header.format_version,
             });
         }
-        let file: PlanFile = serde_json::from_str(text).map_err(SavedPlanError::Damaged)?;
+        let mut file: PlanFile = serde_json::from_str(text).map_err(SavedPlanError::Damaged)?;
         let fingerprint = fingerprint_of(text).map_err(SavedPlanError::Damaged)?;
         if file.fingerprint != Some(fingerprint) {
             return Err(SavedPlanError::Edited);
         }
-        let plan = file.plan.restore(file.kind.mode())?;
+        let changes = restore_all(std::mem::take(&mut file.plan.changes))?;
         Ok(Self {
             solform_version: file.solform_version,
             id: file.id,
             created_at_ms: file.created_at_ms,
+            plan: Plan {
+                mode: file.kind.mode(),
+                ..file.plan.with_changes(changes)
+            },
             kind: file.kind,
             options: file.options,
-            plan,
             refusals: file.refusals,
         })
     }

@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::testing::Scenario;
 use super::{
-    Action, AfterImage, Change, Decided, LiveImage, Mode, PastEnd, PastWrite, Patch, Plan,
-    PlanProgress, PreconditionResult, Reason, check_create, check_delete, check_redeploy,
-    check_update,
+    Action, AfterImage, Change, Decided, LiveImage, Mode, PastWrite, Patch, Plan, PlanProgress,
+    PreconditionResult, Reason, check_delete, check_update,
 };
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
@@ -134,7 +133,7 @@ impl<'a> Run<'a> {
             let record = self.deployed.get(identity).filter(|_| write.is_deployed);
             write.record = record.cloned();
             if self.ends.get(address) == Some(&End::Done) {
-                write.end = PastEnd::Done;
+                write.is_done = true;
             }
         }
         let to_do = self.plan.changes.iter().filter(|change| !change.is_no_op());
@@ -190,15 +189,7 @@ impl<'a> Run<'a> {
     fn announce(&mut self, change: &Change) -> &mut PastWrite {
         self.sent
             .entry(change.address.clone())
-            .or_insert_with(|| PastWrite {
-                action: change.action.clone(),
-                is_deployed: false,
-                patches: Vec::new(),
-                refused: Vec::new(),
-                is_deleted: false,
-                record: None,
-                end: PastEnd::Unfinished,
-            })
+            .or_insert_with(|| PastWrite::new(change.action.clone()))
     }
 
     fn is_released(&self, change: &Change) -> bool {
@@ -230,18 +221,11 @@ impl<'a> Run<'a> {
 
     /// Executes the next write of a change.
     fn step(&mut self, change: &Change, next: Next) -> Result<Next, End> {
+        let target = change.action.deploy().map(|(_, target)| target);
         match (&change.action, next) {
-            (
-                Action::Create {
-                    after, other_owner, ..
-                },
-                Next::First,
-            ) => {
-                match check_create(
-                    after,
-                    other_owner.as_ref(),
-                    &self.seen_named(&after.identity.name),
-                ) {
+            (Action::Create { after, .. }, Next::First) => {
+                let named = self.seen_named(&after.identity.name);
+                match target.unwrap().check_create(&named) {
                     PreconditionResult::Done => Err(End::Done),
                     PreconditionResult::Moved(_) => Err(End::Refused),
                     PreconditionResult::Ready => {
@@ -278,14 +262,9 @@ impl<'a> Run<'a> {
                 }
                 Ok(Next::Deploy)
             }
-            (
-                Action::Replace {
-                    after, other_owner, ..
-                },
-                Next::Deploy,
-            ) => {
+            (Action::Replace { after, .. }, Next::Deploy) => {
                 let named = self.seen_named(&after.identity.name);
-                let result = check_redeploy(after, other_owner.as_ref(), &named);
+                let result = target.unwrap().check_redeploy(&named);
                 assert_eq!(
                     result,
                     PreconditionResult::Ready,

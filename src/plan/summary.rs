@@ -43,7 +43,7 @@ pub struct Summary {
     /// The versions that were in service beside a declared one, and that a policy takes out of
     /// service.
     pub coexisting: usize,
-    /// The live versions that the manifest leaves unmanaged.
+    /// The live versions that the manifest or its policies leave alone.
     pub unmanaged: usize,
     /// The changes that options left out.
     pub left_out: usize,
@@ -88,11 +88,12 @@ impl Summary {
             }
             ActionKind::NoOp if change.has_unknown_word() => self.unknown += 1,
             ActionKind::NoOp if change.waits_for_review() => self.in_review += 1,
+            ActionKind::NoOp if change.is_left_by_policy() => self.unmanaged += 1,
             ActionKind::NoOp => self.no_op += usize::from(is_as_declared),
         }
         self.blocked += usize::from(!change.blocked.is_empty());
         self.ends_service += usize::from(change.ends_service());
-        self.irreversible += usize::from(change.undo == Undo::Irreversible);
+        self.irreversible += usize::from(change.undo() == Undo::Irreversible);
         self.widened += usize::from(change.becomes_public());
         self.narrowed += usize::from(change.narrows_visibility());
         self.coexisting += usize::from(successions.is_coexisting(change));

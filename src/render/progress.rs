@@ -5,11 +5,10 @@ use std::io::{self, Write};
 use super::styles::{Styles, styled};
 use super::words;
 use crate::apply::ApplyEvent;
-use crate::outcome::OutcomeKind;
 
 /// Writes the line of one event; `ended` of `total` changes have ended after it.
 pub fn render_event(
-    event: &ApplyEvent,
+    event: &ApplyEvent<'_>,
     (ended, total): (usize, usize),
     styles: &Styles,
     out: &mut dyn Write,
@@ -19,9 +18,9 @@ pub fn render_event(
         event,
         ApplyEvent::Retrying { .. } | ApplyEvent::Draining { .. }
     );
-    if let ApplyEvent::StepFinished { outcome, .. } = event {
+    if let ApplyEvent::StepFinished(step) = event {
         line = format!("{line} ({ended} of {total})");
-        is_warning = *outcome != OutcomeKind::Done;
+        is_warning = step.outcome.done().is_none();
     }
     let line = words::escaped(&line);
     if is_warning {
@@ -32,7 +31,7 @@ pub fn render_event(
 }
 
 /// Returns an event as a sentence.
-pub(super) fn sentence(event: &ApplyEvent) -> String {
+pub(super) fn sentence(event: &ApplyEvent<'_>) -> String {
     match event {
         ApplyEvent::StepStarted { address, kind } => format!("{address}: {}...", kind.doing()),
         ApplyEvent::JobStarted { address, call, job } => match job {
@@ -57,31 +56,18 @@ pub(super) fn sentence(event: &ApplyEvent) -> String {
             let after = words::duration(*after);
             format!("{address}: {call} {doing} {after}: {why}")
         }
-        ApplyEvent::StepFinished {
-            address,
-            kind,
-            outcome,
-            was_already,
-            took,
-            id,
-            ..
-        } => {
-            let took = words::duration(*took);
-            let id = id.as_ref().map(|id| format!(" [id={id}]"));
-            match outcome {
-                OutcomeKind::Done if *was_already => {
-                    format!("{address}: already up to date{}", id.unwrap_or_default())
-                }
-                OutcomeKind::Done => format!(
-                    "{address}: {} complete after {took}{}",
-                    kind.done(),
-                    id.unwrap_or_default()
-                ),
-                OutcomeKind::Failed
-                | OutcomeKind::Skipped
-                | OutcomeKind::Refused
-                | OutcomeKind::Cancelled
-                | OutcomeKind::Unknown => format!("{address}: {} after {took}", outcome.as_str()),
+        ApplyEvent::StepFinished(step) => {
+            let address = &step.address;
+            let took = words::duration(step.took);
+            let Some(done) = step.outcome.done() else {
+                return format!("{address}: {} after {took}", step.outcome.word().as_str());
+            };
+            let id = done.id.as_ref().map(|id| format!(" [id={id}]"));
+            let id = id.unwrap_or_default();
+            if done.was_already {
+                format!("{address}: already up to date{id}")
+            } else {
+                format!("{address}: {} complete after {took}{id}", step.kind.done())
             }
         }
         ApplyEvent::Draining { in_progress } => format!(
@@ -97,25 +83,32 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::apply::{Done, Outcome, StepReport};
     use crate::ident::Address;
     use crate::plan::ActionKind;
+    use crate::plan::testing::identity;
 
     /// A change that was only found done has no duration.
     #[test]
     fn a_change_found_done_is_already_up_to_date() {
-        let finished = |was_already| ApplyEvent::StepFinished {
-            address: Address::parse("A@1").unwrap(),
-            kind: ActionKind::Delete,
-            outcome: OutcomeKind::Done,
-            was_already,
-            took: Duration::from_secs(2),
-            id: None,
-            why: None,
-            jobs: Vec::new(),
-            sent_twice: Vec::new(),
-        };
-        let complete = "A@1: Destruction complete after 2.0s";
-        assert_eq!(sentence(&finished(false)), complete);
-        assert_eq!(sentence(&finished(true)), "A@1: already up to date");
+        for (was_already, expected) in [
+            (false, "A@1: Destruction complete after 2.0s"),
+            (true, "A@1: already up to date"),
+        ] {
+            let step = StepReport {
+                address: Address::parse("A@1").unwrap(),
+                identity: identity("A@1"),
+                kind: ActionKind::Delete,
+                outcome: Outcome::Done(Done {
+                    id: None,
+                    was_already,
+                    visibility_not_known: false,
+                }),
+                jobs: Vec::new(),
+                sent_twice: Vec::new(),
+                took: Duration::from_secs(2),
+            };
+            assert_eq!(sentence(&ApplyEvent::StepFinished(&step)), expected);
+        }
     }
 }

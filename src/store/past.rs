@@ -5,7 +5,7 @@ use super::error::{JournalRef, StoreError};
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{Action, PastEnd, PastWrite, Patch, Subject};
+use crate::plan::{Action, PastWrite, Patch, Subject};
 
 /// An earlier apply, as its journal records it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -158,10 +158,7 @@ impl PastStep {
             refused: patches(true),
             is_deleted: self.has_sent(WriteKind::Delete),
             record: done.and_then(|outcome| outcome.id.clone()),
-            end: match done {
-                Some(outcome) if outcome.is_done() => PastEnd::Done,
-                _ => PastEnd::Unfinished,
-            },
+            is_done: done.is_some_and(RecordedOutcome::is_done),
         })
     }
 

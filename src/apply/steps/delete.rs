@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::super::context::{ApplyContext, not_read};
+use super::super::context::ApplyContext;
 use super::super::report::{Done, Outcome};
 use super::super::step::{JobFailure, Step, refused};
 use super::super::step_error::{StepError, chain};
@@ -165,12 +165,11 @@ impl Step<'_> {
     /// Reads until the record is gone.
     async fn await_gone(&self, before: &LiveImage) -> Result<Done, Outcome> {
         let look = async || {
-            let is_gone = self.context.is_gone(before).await.map_err(not_read)?;
+            let is_gone = self.context.is_gone(before).await?;
             Ok(is_gone.then_some(()))
         };
-        self.until_shown(look)
-            .await?
-            .map(|()| Done::now(None))
+        let gone = self.context.until_shown(look, self.jobs.last()).await?;
+        gone.map(|()| Done::now(None))
             .ok_or_else(|| self.not_confirmed(WriteKind::Delete))
     }
 
@@ -202,11 +201,7 @@ impl Step<'_> {
             Ok(_) => self.await_gone(before).await,
             Err(JobFailure::Unknown(outcome)) => Err(outcome),
             // Of two deletes of one record, the other one succeeded: the record is gone.
-            Err(JobFailure::Failed { .. })
-                if context.is_gone(before).await.map_err(not_read)? =>
-            {
-                Ok(Done::now(None))
-            }
+            Err(JobFailure::Failed { .. }) if context.is_gone(before).await? => Ok(Done::now(None)),
             Err(JobFailure::Failed { job, message }) => {
                 Err(Outcome::Failed(StepError::JobFailed {
                     call: WriteKind::Delete,

@@ -4,36 +4,18 @@
 use tokio::time::Instant;
 
 use super::super::backoff::{Stopped, pause};
-use super::super::context::{ApplyContext, not_read};
+use super::super::context::ApplyContext;
 use super::super::report::{Done, Outcome};
 use super::super::step::{JobFailure, Step, refused};
 use super::super::step_error::StepError;
 use super::super::write::Sent;
 use crate::api::{AnyRecord, ReadError};
-use crate::ident::{JobId, Owner, SolutionId};
+use crate::ident::{JobId, SolutionId};
 use crate::live::LiveVersion;
 use crate::outcome::WriteKind;
-use crate::plan::{
-    AfterImage, Difference, LiveImage, PreconditionResult, check_create, check_redeploy,
-    deployed_among, is_made_by_deploy,
-};
+use crate::plan::{AfterImage, DeployTarget, Difference, LiveImage, PreconditionResult};
 
-/// The declared result of a deploy.
-#[derive(Clone, Copy)]
-pub(in crate::apply) struct DeployTarget<'a> {
-    pub(in crate::apply) after: &'a AfterImage,
-    other_owner: Option<&'a Owner>,
-}
-
-impl<'a> DeployTarget<'a> {
-    pub(in crate::apply) fn new(after: &'a AfterImage, other_owner: Option<&'a Owner>) -> Self {
-        Self { after, other_owner }
-    }
-
-    pub(in crate::apply) fn is_met_by(&self, live: &LiveVersion) -> bool {
-        is_made_by_deploy(self.after, self.other_owner, live)
-    }
-
+impl DeployTarget<'_> {
     /// Returns the new record that a deploy made, if one is listed.
     pub(in crate::apply) async fn find_made(
         &self,
@@ -46,30 +28,18 @@ impl<'a> DeployTarget<'a> {
 
     /// Returns the new record that the deploy made among the records of its name.
     fn made_among(&self, named: Vec<LiveVersion>, known: &[SolutionId]) -> Option<LiveVersion> {
-        let fresh = without(named, known);
-        deployed_among(self.after, self.other_owner, &fresh).cloned()
+        self.record_among(&without(named, known)).cloned()
     }
 
     /// Classifies a new record as the declared version or another solution.
     fn judge(&self, live: LiveVersion) -> Made {
         if self.is_met_by(&live) {
-            return Made::Declared(live);
+            return Ok(live);
         }
-        Made::Other {
-            found: live.identity.full_address().to_string(),
-            id: live.id,
-        }
+        Err(self.other_identity(live.identity.full_address().to_string(), live.id))
     }
 
-    fn accept(&self, made: Made) -> Result<LiveVersion, Outcome> {
-        match made {
-            Made::Declared(live) => Ok(live),
-            Made::Other { found, id } => Err(Outcome::Failed(self.other_identity(found, id))),
-        }
-    }
-
-    /// Returns the failure of a deploy that made another solution.
-    pub(in crate::apply) fn other_identity(&self, found: String, id: SolutionId) -> StepError {
+    fn other_identity(&self, found: String, id: SolutionId) -> StepError {
         StepError::OtherIdentity {
             declared: Box::new(self.after.identity.clone()),
             found,
@@ -78,18 +48,9 @@ impl<'a> DeployTarget<'a> {
     }
 }
 
-/// A record that a deploy made.
-pub(in crate::apply) enum Made {
-    /// The declared version.
-    Declared(LiveVersion),
-    /// Another solution than the declared one.
-    Other {
-        /// Its identity, for people.
-        found: String,
-        /// The id of the record.
-        id: SolutionId,
-    },
-}
+/// A record that a deploy made, or the failure of a deploy that made another solution than the
+/// declared one.
+pub(in crate::apply) type Made = Result<LiveVersion, StepError>;
 
 impl ApplyContext<'_> {
     /// Reads the record that the deploy's job named. It may be one that no manifest can declare.
@@ -99,10 +60,9 @@ impl ApplyContext<'_> {
         target: DeployTarget<'_>,
     ) -> Result<Option<Made>, ReadError> {
         match self.reader.get_any(id).await {
-            Ok(Some(AnyRecord::Unmanageable(record))) => Ok(Some(Made::Other {
-                found: record.label,
-                id: record.id,
-            })),
+            Ok(Some(AnyRecord::Unmanageable(record))) => {
+                Ok(Some(Err(target.other_identity(record.label, record.id))))
+            }
             // Other records are read with retries: a read may lag behind the list.
             Ok(Some(AnyRecord::Version(live))) => Ok(Some(target.judge(live))),
             Ok(None) | Err(_) => {
@@ -129,7 +89,7 @@ impl ApplyContext<'_> {
         let mut fresh = without(self.reader.named(&declared.name).await?, known);
         fresh.retain(|live| live.identity.version == declared.version);
         // The declared version is preferred. If only another one exists, it is reported.
-        let made = deployed_among(target.after, target.other_owner, &fresh);
+        let made = target.record_among(&fresh);
         let made = made.or_else(|| LiveVersion::newest(&fresh));
         Ok(made.map(|live| target.judge(live.clone())))
     }
@@ -159,27 +119,18 @@ fn without(mut named: Vec<LiveVersion>, known: &[SolutionId]) -> Vec<LiveVersion
 }
 
 impl Step<'_> {
-    /// Fails if an earlier deploy of this package made another solution that still exists: each
-    /// deploy would add one more. A package that was inspected is known to be correct.
+    /// Fails if an earlier deploy of this package made another solution that still exists.
     async fn check_made_before(&self, path: &str, after: &AfterImage) -> Result<(), Outcome> {
-        let made = self.context.history.made_other.get(&after.identity);
-        let Some(made) = made.filter(|made| made.path == path && after.package.is_none()) else {
+        let context = self.context;
+        let is_redeployed = context.options.is_redeployed(&after.identity);
+        let made = context.history.made_instead(path, after, is_redeployed);
+        let Some(made) = made else { return Ok(()) };
+        if let Some((id, _)) = &made.record
+            && context.reader.get_any(id).await?.is_none()
+        {
             return Ok(());
-        };
-        let Some((id, found)) = &made.record else {
-            if self.context.options.is_redeployed(&after.identity) {
-                return Ok(());
-            }
-            return Err(Outcome::Failed(StepError::MadeUnknownBefore));
-        };
-        match self.context.reader.get_any(id).await {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(Outcome::Failed(StepError::MadeOtherBefore {
-                found: found.clone(),
-                id: id.clone(),
-            })),
-            Err(error) => Err(not_read(error)),
         }
+        Err(Outcome::Failed(StepError::DeployedBefore(made.problem())))
     }
 
     /// Deploys a version. In a replace, `replaced` is the record that was deleted before.
@@ -189,27 +140,26 @@ impl Step<'_> {
         target: DeployTarget<'_>,
         replaced: Option<&SolutionId>,
     ) -> Result<Done, Outcome> {
-        let DeployTarget { after, other_owner } = target;
+        let DeployTarget { after, .. } = target;
         let context = self.context;
         let deadline = Instant::now() + context.settings.deploy;
         let look = async || -> Result<(Vec<LiveVersion>, PreconditionResult), Outcome> {
-            let named = context.reader.named(&after.identity.name).await;
-            let mut named = named.map_err(not_read)?;
+            let mut named = context.reader.named(&after.identity.name).await?;
             let result = match replaced {
                 Some(id) => {
                     // The record is confirmed gone: a list that still shows it lags.
                     named.retain(|live| live.id != *id);
-                    check_redeploy(after, other_owner, &named)
+                    target.check_redeploy(&named)
                 }
-                None => check_create(after, other_owner, &named),
+                None => target.check_create(&named),
             };
             Ok((named, result))
         };
         let (named, mut result) = look().await?;
-        let newest = deployed_among(after, other_owner, &named);
+        let newest = target.record_among(&named);
         if let (PreconditionResult::Moved(_), Some(live)) = (&result, newest) {
             // The record may already be as declared, but its visibility must be read separately.
-            let live = context.with_visibility(after, live.clone()).await?;
+            let live = context.seen(after.visibility, live.clone()).await?;
             if after.is_proven_by(&live) {
                 result = PreconditionResult::Done;
             }
@@ -245,7 +195,7 @@ impl Step<'_> {
                         Err(Outcome::Refused(differences))
                     }
                     (named, PreconditionResult::Done) => {
-                        let made = deployed_among(after, other_owner, &named).map(appeared);
+                        let made = target.record_among(&named).map(Difference::appeared);
                         Err(Outcome::Refused(made.into_iter().collect()))
                     }
                 },
@@ -273,8 +223,8 @@ impl Step<'_> {
             return Err(Outcome::unknown(None));
         }
         let found = context.fetch(&live.id, &live.identity.name).await;
-        match found.map_err(not_read)? {
-            Some(live) => target.accept(target.judge(live)),
+        match found? {
+            Some(live) => target.judge(live).map_err(Outcome::Failed),
             None => Err(Outcome::Failed(StepError::Vanished { id: live.id })),
         }
     }
@@ -315,17 +265,16 @@ impl Step<'_> {
         let named_ids = named_ids.unwrap_or_default();
         let look = async || {
             let made = context.look_for_made(target, known, &named_ids).await;
-            made.map_err(not_read)
+            Ok(made?)
         };
-        let mut made = self.until_shown(look).await?;
+        let mut made = context.until_shown(look, self.jobs.last()).await?;
         if made.is_none() {
-            let other = context.look_for_other_version(target, known).await;
-            made = other.map_err(not_read)?;
+            made = context.look_for_other_version(target, known).await?;
         }
-        made.map_or_else(
-            || Err(self.not_confirmed(WriteKind::Deploy)),
-            |made| target.accept(made),
-        )
+        match made {
+            Some(made) => made.map_err(Outcome::Failed),
+            None => Err(self.not_confirmed(WriteKind::Deploy)),
+        }
     }
 
     /// Patches the fields that are not confirmed equal to the declared after-image.
@@ -336,7 +285,7 @@ impl Step<'_> {
         deadline: Instant,
     ) -> Result<Done, Outcome> {
         self.deployed = Some(live.id.clone());
-        let live = self.context.with_visibility(after, live).await?;
+        let live = self.context.seen(after.visibility, live).await?;
         match after.missing_in(&live.state, live.visibility.as_ref()) {
             Some(patch) => self.patch(&LiveImage::of(&live), patch, deadline).await,
             None => Ok(Done::now(Some(live.id))),
@@ -344,19 +293,11 @@ impl Step<'_> {
     }
 }
 
-/// Returns the difference for a record that the plan did not contain.
-fn appeared(live: &LiveVersion) -> Difference {
-    Difference::Appeared {
-        id: live.id.clone(),
-        state: live.state.as_str().to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::attribute::{LiveStateWord, State};
-    use crate::ident::{Identity, SolutionName, Version};
+    use crate::ident::{Identity, Owner, SolutionName, Version};
 
     fn record(owner: &str, id: &str, created_at_ms: i64) -> LiveVersion {
         LiveVersion {

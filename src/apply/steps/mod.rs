@@ -3,4 +3,3 @@
 pub(super) mod delete;
 pub(super) mod deploy;
 pub(super) mod patch;
-pub(super) mod replace;

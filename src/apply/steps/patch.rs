@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::super::backoff::Stopped;
-use super::super::context::{ApplyContext, not_read};
+use super::super::context::ApplyContext;
 use super::super::report::{Done, Outcome};
 use super::super::step::{Step, refused};
 use super::super::step_error::StepError;
@@ -67,7 +67,7 @@ impl Step<'_> {
                     async || {
                         let found = context.fetch(&before.id, &before.identity.name).await?;
                         let Some(now) = found else { return Ok(None) };
-                        let now = context.seen(patch.visibility().is_some(), now).await?;
+                        let now = context.seen(patch.visibility(), now).await?;
                         Ok(shows(patch, &now).then_some(()))
                     },
                     async || is_patched(context, before, patch).await.map(drop),
@@ -106,8 +106,7 @@ impl Step<'_> {
         };
         let mut reads = 0;
         let look = async |reads: u32, now: LiveVersion| {
-            let is_needed = patch.visibility().is_some();
-            let now = context.seen(is_needed, now).await.map_err(not_read)?;
+            let now = context.seen(patch.visibility(), now).await?;
             let state_shows = patch.state().is_none_or(|state| now.state.satisfies(state));
             match (patch.visibility(), &now.visibility) {
                 _ if !state_shows => Ok(None),
@@ -132,7 +131,7 @@ impl Step<'_> {
         let mut wait = context.propagation_wait();
         loop {
             let is_last = wait.is_over();
-            match context.fetch(id, name).await.map_err(not_read)? {
+            match context.fetch(id, name).await? {
                 Some(now) => {
                     reads += 1;
                     if let Some(done) = look(reads, now).await? {
@@ -164,10 +163,7 @@ async fn is_patched(
     patch: Patch,
 ) -> Result<bool, Outcome> {
     let now = match context.current(before).await? {
-        Some(live) => {
-            let is_needed = patch.visibility().is_some();
-            Some(context.seen(is_needed, live).await.map_err(not_read)?)
-        }
+        Some(live) => Some(context.seen(patch.visibility(), live).await?),
         None => None,
     };
     let planned = context.rebase(before, now.as_ref());
@@ -188,13 +184,9 @@ fn may_be_form(error: &WriteError) -> bool {
 
 /// Returns whether a record shows the patch, as far as its fields are known.
 fn shows(patch: Patch, now: &LiveVersion) -> bool {
-    let state = patch.state().is_none_or(|state| now.state.satisfies(state));
-    let visibility = patch.visibility().is_none_or(|declared| {
-        now.visibility
-            .as_ref()
-            .is_some_and(|word| word.satisfies(declared))
-    });
-    state && visibility
+    patch
+        .missing_in(&now.state, now.visibility.as_ref())
+        .is_none()
 }
 
 fn words_of(patch: Patch) -> String {

@@ -119,7 +119,7 @@ impl StreamProgress {
         }
     }
 
-    pub(in crate::cli) fn take(&self, event: &ApplyEvent) {
+    pub(in crate::cli) fn take(&self, event: &ApplyEvent<'_>) {
         let address = match event {
             ApplyEvent::StepStarted { address, kind } => {
                 let work = Work {
@@ -130,9 +130,9 @@ impl StreamProgress {
                 lock(&self.running).insert(address.clone(), work);
                 Some(address)
             }
-            ApplyEvent::StepFinished { address, .. } => {
-                lock(&self.running).remove(address);
-                Some(address)
+            ApplyEvent::StepFinished(step) => {
+                lock(&self.running).remove(&step.address);
+                Some(&step.address)
             }
             ApplyEvent::JobStarted { .. }
             | ApplyEvent::JobAnswered { .. }
@@ -164,7 +164,8 @@ impl StreamProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::OutcomeKind;
+    use crate::apply::{Outcome, StepReport};
+    use crate::plan::testing::identity;
     use crate::render::{Diagnostic, Severity};
 
     /// A writer that keeps its input, or fails if the flag is set.
@@ -217,17 +218,15 @@ mod tests {
         beat(15).await;
         progress.take(&started("B@1"));
         beat(18).await;
-        progress.take(&ApplyEvent::StepFinished {
+        progress.take(&ApplyEvent::StepFinished(&StepReport {
             address: Address::parse("A@1").unwrap(),
+            identity: identity("A@1"),
             kind: ActionKind::Create,
-            outcome: OutcomeKind::Done,
-            was_already: false,
-            took: Duration::from_secs(33),
-            id: None,
-            why: None,
+            outcome: Outcome::Cancelled,
             jobs: Vec::new(),
             sent_twice: Vec::new(),
-        });
+            took: Duration::from_secs(33),
+        }));
         beat(15).await;
         let reported: Vec<(String, u64)> = sink
             .lines()

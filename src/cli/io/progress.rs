@@ -119,7 +119,7 @@ impl Progress {
         }
     }
 
-    fn take(&self, event: &ApplyEvent) {
+    fn take(&self, event: &ApplyEvent<'_>) {
         if let Some(stream) = &self.stream {
             return stream.take(event);
         }
@@ -139,9 +139,9 @@ impl Progress {
             ApplyEvent::Retrying { address, why, .. } => {
                 state.show(address, true, words::escaped(why));
             }
-            ApplyEvent::StepFinished { address, .. } => {
+            ApplyEvent::StepFinished(step) => {
                 state.finished += 1;
-                let work = state.running.remove(&words::address(address));
+                let work = state.running.remove(&words::address(&step.address));
                 if let Some(Work { bar: Some(bar), .. }) = work {
                     bar.finish_and_clear();
                 }
@@ -159,7 +159,7 @@ impl Progress {
         // changes that have ended.
         let is_big = total > SUMMARISED_ABOVE;
         let is_line = match event {
-            ApplyEvent::StepFinished { .. } | ApplyEvent::Draining { .. } => true,
+            ApplyEvent::StepFinished(_) | ApplyEvent::Draining { .. } => true,
             ApplyEvent::Retrying { .. } => !is_big,
             ApplyEvent::StepStarted { .. }
             | ApplyEvent::JobStarted { .. }

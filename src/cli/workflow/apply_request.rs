@@ -18,7 +18,7 @@ use crate::ident::Address;
 use crate::outcome::OutcomeKind;
 use crate::plan::{
     ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
-    SavedPlan, Summary, approve, approve_narrowed,
+    SavedPlan, Summary, approve,
 };
 use crate::render::{ReportView, render_not_approved, words};
 
@@ -186,11 +186,11 @@ fn judged(
     io: &mut Io,
 ) -> Result<(ApprovedPlan, Option<Plan>), CommandError> {
     let limits = &session.manifest().environment.limits;
-    let (approved, shown) = match narrowed {
-        None => (approve(plan, limits, overrides), None),
-        Some(narrowed) => (approve_narrowed(narrowed, limits, overrides), Some(plan)),
+    let (narrowed, shown) = match narrowed {
+        None => (plan.into(), None),
+        Some(narrowed) => (narrowed, Some(plan)),
     };
-    let refused = match approved {
+    let refused = match approve(narrowed, limits, overrides) {
         Ok(approved) => return Ok((approved, shown)),
         Err(refused) => refused,
     };

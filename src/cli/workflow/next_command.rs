@@ -23,10 +23,7 @@ fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
 
 /// Returns true if a deploy was not sent because of the record that the last one left.
 fn is_held_back(step: &StepReport) -> bool {
-    matches!(
-        &step.outcome,
-        Outcome::Failed(StepError::MadeOtherBefore { .. } | StepError::MadeUnknownBefore)
-    )
+    matches!(&step.outcome, Outcome::Failed(StepError::DeployedBefore(_)))
 }
 
 /// Returns the versions whose failed deploys left records: only `--replace` deploys them again.

@@ -15,7 +15,6 @@ use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
-    rest_needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
 
@@ -88,7 +87,8 @@ impl Planner<'_> {
             let narrowed = narrow(self.manifest(), &live, fresh, &saved.plan, progress);
             // Changes that earlier applies of the plan made also count.
             let limits = &self.manifest().environment.limits;
-            let needs_whole = rest_needs_whole_listing(&narrowed, limits, allow);
+            let needs_whole =
+                needs_whole_listing(&narrowed.to_execute(), narrowed.spent, limits, allow);
             if !(needs_whole && matches!(live.coverage(), Coverage::Names(_))) {
                 drop_in_background(live);
                 return Ok(narrowed);
@@ -132,7 +132,7 @@ impl Planner<'_> {
         };
         // A percentage limit needs the number of live versions.
         let limits = &self.manifest().environment.limits;
-        let needs_whole = needs_whole_listing(&plan, limits, overrides);
+        let needs_whole = needs_whole_listing(&plan, None, limits, overrides);
         if needs_whole && matches!(live.coverage(), Coverage::Names(_)) {
             return self.collect_whole().await;
         }

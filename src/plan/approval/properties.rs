@@ -11,11 +11,13 @@ use super::super::properties::{any_scenario, any_server, is_blocked, replacing};
 use super::super::saved::resealed;
 use super::super::simulator::{Run, Server};
 use super::super::testing::Scenario;
-use super::super::{Overrides, SavedPlan, approve_narrowed, diff};
+use super::super::{
+    DiffOptions, LiveImage, Mode, Overrides, PlanOptions, SavedPlan, approve, diff,
+};
 use super::*;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord};
 use crate::ident::Digest;
-use crate::live::Coverage;
+use crate::live::{Coverage, LiveVersion};
 use crate::manifest::{Glob, Undeclared};
 
 /// An edit of a plan file, or of the live state between plan and apply.
@@ -245,11 +247,6 @@ fn a_forged_file_adds_no_write() {
     }
 }
 
-fn to_do(plan: &Plan) -> Vec<&Change> {
-    let changes = plan.changes.iter();
-    changes.filter(|change| !change.is_no_op()).collect()
-}
-
 /// Asserts that each executed change is in the fresh plan and in the file, and that each approved
 /// change has one end.
 fn check_narrowed(
@@ -258,13 +255,13 @@ fn check_narrowed(
     approved: &Plan,
     progress: &PlanProgress,
 ) -> Result<(), TestCaseError> {
-    for change in to_do(&narrowed.to_execute()) {
+    for change in narrowed.to_execute().to_do() {
         prop_assert!(
             fresh.changes.contains(change),
             "not in the fresh plan: {:?}",
             change
         );
-        let mut approved = to_do(approved).into_iter();
+        let mut approved = approved.to_do();
         prop_assert!(
             approved.any(|one| one.identity == change.identity),
             "not approved: {:?}",
@@ -272,7 +269,7 @@ fn check_narrowed(
         );
         prop_assert!(!progress.is_used_up, "a used-up plan executes something");
     }
-    prop_assert_eq!(to_do(&narrowed.plan).len(), to_do(approved).len());
+    prop_assert_eq!(narrowed.plan.to_do().count(), approved.to_do().count());
     Ok(())
 }
 
@@ -337,15 +334,15 @@ fn check_forgery(
     let live = LiveState::new(world.clone(), Coverage::Whole);
     let fresh = diff(manifest, &live, &scenario.history, &fresh_options).unwrap();
     let narrowed = narrow(manifest, &live, fresh.clone(), &read.plan, &progress);
-    let executed = narrowed.to_execute();
+    let executed = narrowed.to_execute().into_owned();
     check_narrowed(&narrowed, &fresh, &read.plan, &progress)?;
-    count(&reached.executed, !to_do(&executed).is_empty());
+    count(&reached.executed, executed.to_do().next().is_some());
     if progress.is_used_up || is_blocked(&executed) {
         return Ok(());
     }
     // Approval refuses a narrowed plan only because of its limits.
     let limits = &manifest.environment.limits;
-    if let Err(refused) = approve_narrowed(narrowed.clone(), limits, &allow) {
+    if let Err(refused) = approve(narrowed.clone(), limits, &allow) {
         let is_limit = refused
             .refusals
             .iter()

@@ -1,8 +1,9 @@
 use super::super::testing::{Scenario, declared, live, scenario};
-use super::super::{Overrides, Patch, approve_narrowed};
+use super::super::{Overrides, PastWrite, Patch, approve};
 use super::*;
 use crate::attribute::{State, Visibility};
 use crate::ident::Digest;
+use crate::live::LiveVersion;
 use crate::manifest::{Limit, Limits, SupersededPolicy};
 
 /// Narrows the plan of one live state to the plan of another.
@@ -75,15 +76,7 @@ fn word(difference: &Difference) -> String {
 }
 
 fn write(action: &Action) -> PastWrite {
-    PastWrite {
-        action: action.clone(),
-        is_deployed: false,
-        patches: Vec::new(),
-        refused: Vec::new(),
-        is_deleted: false,
-        record: None,
-        end: PastEnd::Unfinished,
-    }
+    PastWrite::new(action.clone())
 }
 
 fn deactivations() -> Vec<(SolutionId, Patch)> {
@@ -295,7 +288,7 @@ fn guards_apply_to_each_file() {
         .protect("Form@*");
     let narrowed = narrowed(&forged, &now, &PlanProgress::default());
     let limits = &now.manifest.environment.limits;
-    assert!(approve_narrowed(narrowed, limits, &Overrides::default()).is_err());
+    assert!(approve(narrowed, limits, &Overrides::default()).is_err());
 }
 
 #[test]
@@ -479,7 +472,7 @@ fn a_used_up_plan_executes_nothing() {
     assert!(done.iter().all(|line| line.ends_with(": done")), "{done:?}");
     let step = PastWrite {
         is_deployed: true,
-        end: PastEnd::Done,
+        is_done: true,
         ..write(&release().plan().at("New@1").action)
     };
     let lines = describe_with(&release(), &after(vec![step]));
@@ -541,8 +534,8 @@ fn limits_count_finished_deletes() {
                 });
             }
             let narrowed = narrowed(&whole, &now, &after(steps));
-            assert_eq!(narrowed.spent.gone, done);
-            let approved = approve_narrowed(narrowed, &limits, &allow);
+            assert_eq!(narrowed.spent.unwrap().gone, done);
+            let approved = approve(narrowed, &limits, &allow);
             let expected = is_allowed || done == planned;
             assert_eq!(
                 approved.is_ok(),
@@ -566,7 +559,7 @@ fn limits_count_finished_deactivations() {
         ..write(&whole.plan().at("A@1").action)
     };
     let narrowed = narrowed(&whole, &now, &after(vec![step]));
-    assert_eq!(narrowed.spent.ended_service, 1);
+    assert_eq!(narrowed.spent.unwrap().ended_service, 1);
     for (limit, is_allowed) in [
         (Limit::Percent(50), true),
         (Limit::Percent(49), false),
@@ -576,7 +569,7 @@ fn limits_count_finished_deactivations() {
             max_destroy: None,
             max_change: Some(limit),
         };
-        let approved = approve_narrowed(narrowed.clone(), &limits, &Overrides::default());
+        let approved = approve(narrowed.clone(), &limits, &Overrides::default());
         assert_eq!(approved.is_ok(), is_allowed, "{limit:?}");
     }
 }

@@ -1,4 +1,4 @@
-use super::super::ActionKind::{Create, Delete, NoOp, Replace, Update};
+use super::super::ActionKind::{self, Create, Delete, NoOp, Replace, Update};
 use super::super::testing::{Scenario, address, declared, live, scenario};
 use super::super::{Block, Decision, Field, Note, Undo};
 use super::*;
@@ -25,7 +25,7 @@ fn declared_versions_stay() {
     assert!(
         plan.changes
             .iter()
-            .all(|change| change.undo == Undo::Nothing)
+            .all(|change| change.undo() == Undo::Nothing)
     );
     assert_eq!((plan.unmanaged, plan.live_in_scope), (0, 2));
 }
@@ -56,7 +56,7 @@ fn missing_versions_are_created() {
             (Field::Visibility, Some("PUBLIC")),
         ]
     );
-    assert_eq!(form.undo, Undo::ByDelete);
+    assert_eq!(form.undo(), Undo::ByDelete);
     assert_eq!(form.origin.as_ref().map(|origin| origin.line), Some(1));
 }
 
@@ -87,7 +87,7 @@ fn a_roll_back_is_a_patch() {
     assert_eq!(plan.at("Form@1").patches(), "state=ACTIVE");
     assert_eq!(plan.at("Form@2").patches(), "state=INACTIVE");
     assert_eq!(plan.at("Form@2").waits(), ["Form@1"]);
-    assert_eq!(plan.at("Form@2").undo, Undo::ByPatch);
+    assert_eq!(plan.at("Form@2").undo(), Undo::ByPatch);
 }
 
 /// Parses the state and visibility of a declared `Form@1`; `-` is no visibility.
@@ -254,7 +254,7 @@ fn tombstones_delete_live_versions() {
         .declare([declared("Form@1").absent(), declared("Form@2").absent()])
         .live([live("Form@1")])
         .expect(&[("Form@1", Delete, "tombstone")]);
-    assert_eq!(plan.at("Form@1").undo, Undo::Irreversible);
+    assert_eq!(plan.at("Form@1").undo(), Undo::Irreversible);
     assert!(plan.at("Form@1").has(&Note::NoSuccessor));
     assert_eq!(plan.at("Form@2").reason, Reason::Tombstone);
     assert_eq!(plan.at("Form@2").action.before(), None);
@@ -363,7 +363,7 @@ fn replace_deletes_and_deploys_the_named_versions() {
         .expect(&[("Form@1", Replace, "requested")]);
     let change = plan.at("Form@1");
     assert!(change.has(&Note::OutOfServiceMeanwhile) && !change.ends_service());
-    assert_eq!(change.undo, Undo::Irreversible);
+    assert_eq!(change.undo(), Undo::Irreversible);
     base()
         .replace("svc:Form@1")
         .expect(&[("Form@1", Replace, "requested")]);

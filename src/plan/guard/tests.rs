@@ -251,7 +251,7 @@ fn a_percentage_needs_a_complete_listing() {
             "{gone} {ended} {limits:?}"
         );
         assert_eq!(
-            needs_whole_listing(&plan, &limits, &overrides),
+            needs_whole_listing(&plan, None, &limits, &overrides),
             !expected.is_empty()
         );
         assert!(!judge(&whole.plan(), &limits, &overrides).contains(&scope[0]));

@@ -377,6 +377,32 @@ fn a_record_of_the_other_owner_is_noted() {
     assert_eq!(plan.unmanaged, 1);
 }
 
+/// A tombstone that deletes nothing says which records of its version stay: those that another
+/// author published under the other owner of the pair, and that no entry declares.
+#[test]
+fn a_tombstone_notes_what_stays() {
+    let other = "IB_DEPLOYED bob PUBLIC";
+    let (record, _) = record(other);
+    let stays = [Note::RecordsOfOtherOwner {
+        ids: vec![record.id],
+    }];
+    for (user, ask, records, expected) in [
+        ("svc", Tombstone, &[other][..], &stays[..]),
+        ("svc", Tombstone, &[], &[]),
+        ("-", Tombstone, &[other], &[]),
+        ("svc", Tombstone, &["bob svc PRIVATE"], &[]),
+    ] {
+        let plan = world(user, "svc", ask, records).plan();
+        assert_eq!(plan.at("Form@1").notes, expected, "{user} {records:?}");
+    }
+    let plan = world("svc", "svc", Tombstone, &[other])
+        .manage(&["svc", IB])
+        .declare([declared("IB_DEPLOYED:Form@1")])
+        .plan();
+    let notes = plan.changes.iter().map(|change| change.notes.len());
+    assert_eq!(notes.sum::<usize>(), 0);
+}
+
 #[test]
 fn narrowing_is_a_loss() {
     for (ask, records, expected) in [

@@ -1,6 +1,6 @@
 use super::super::ActionKind::{Create, Delete, Update};
-use super::super::testing::{IB, Scenario, declared, live, scenario};
-use super::super::{ActionKind, Block, Note, OwnerConflict};
+use super::super::testing::{IB, Scenario, address, declared, live, scenario};
+use super::super::{ActionKind, Block, Note, OwnerConflict, Summary};
 use super::*;
 use crate::manifest::SupersededPolicy::{Deactivate, Delete as DeleteThem, Keep};
 
@@ -225,7 +225,25 @@ fn the_other_owner_is_superseded_but_not_deleted() {
     assert!(change.has(&Note::DeactivatedInstead {
         because: Block::Owner(OwnerConflict::OwnerMoved { live: owner }),
     }));
-    base().live([old().inactive()]).expect_nothing();
+    // A version that is out of service already stays, with a note.
+    let plan = base().live([old().inactive()]).expect_nothing();
+    let change = plan.at("Form@1");
+    assert!(change.has(&Note::DeactivatedInstead {
+        because: Block::Owner(OwnerConflict::OwnerMoved {
+            live: old().identity.owner
+        }),
+    }));
+    let by = vec![address("Form@9")];
+    assert_eq!(change.reason, Reason::Superseded { by });
+    let summary = Summary::of(&plan);
+    assert_eq!((summary.no_op, summary.unmanaged), (1, 1));
+    let undeclared = scenario()
+        .user("me")
+        .manage(&[IB])
+        .undeclared(Undeclared::Delete)
+        .live([old().inactive()])
+        .expect_nothing();
+    assert_eq!(undeclared.at("Form@1").notes, change.notes[..1]);
     base()
         .deployed(&old())
         .live([old()])

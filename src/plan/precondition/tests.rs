@@ -1,8 +1,9 @@
-use super::super::LiveImage;
 use super::super::testing::{declared, live};
+use super::super::{AfterImage, LiveImage};
 use super::PreconditionResult::{Done, Moved, Ready};
 use super::*;
 use crate::attribute::{State, Visibility};
+use crate::ident::Owner;
 
 fn after(text: &str, state: State, visibility: Option<Visibility>) -> AfterImage {
     AfterImage {
@@ -11,6 +12,10 @@ fn after(text: &str, state: State, visibility: Option<Visibility>) -> AfterImage
         visibility,
         package: None,
     }
+}
+
+fn target<'a>(after: &'a AfterImage, other_owner: Option<&'a Owner>) -> DeployTarget<'a> {
+    DeployTarget { after, other_owner }
 }
 
 /// Parses a record of `Form@1`: owner, state, visibility. `-` is an unknown visibility.
@@ -166,12 +171,12 @@ fn a_deploy_checks_each_record_of_its_name() {
         (&active, vec![unmanaged()], "it is me's", "ready"),
     ] {
         assert_eq!(
-            describe(&check_create(after, None, &named)),
+            describe(&target(after, None).check_create(&named)),
             create,
             "{named:?}"
         );
         assert_eq!(
-            describe(&check_redeploy(after, None, &named)),
+            describe(&target(after, None).check_redeploy(&named)),
             redeploy,
             "{named:?}, after a delete"
         );
@@ -190,8 +195,8 @@ fn a_deploy_checks_each_record_of_its_name() {
         (&active, moved("bob"), "it is IB_DEPLOYED's", "ready"),
     ] {
         let results = [
-            check_create(after, Some(&other), &named),
-            check_redeploy(after, Some(&other), &named),
+            target(after, Some(&other)).check_create(&named),
+            target(after, Some(&other)).check_redeploy(&named),
         ];
         assert_eq!(
             results.map(|one| describe(&one)),
@@ -204,7 +209,7 @@ fn a_deploy_checks_each_record_of_its_name() {
     let new = live("Form@1").id("new").created(2).inactive();
     for named in [[old.clone(), new.clone()], [new, old]] {
         assert_eq!(
-            describe(&check_create(&active, None, &named)),
+            describe(&target(&active, None).check_create(&named)),
             "new is INACTIVE"
         );
     }

@@ -228,10 +228,10 @@ fn each_error_has_a_fix() {
             current: text(),
         },
         SavedPlanError::OtherManifest,
-        SavedPlanError::Contradiction {
+        SavedPlanError::Contradiction(Contradiction {
             address: Address::parse("Form@1").unwrap(),
             what: "it is in the plan twice",
-        },
+        }),
         SavedPlanError::OtherKind {
             kind: PlanKind::Rollback(text()),
             command: "apply",

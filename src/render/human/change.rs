@@ -198,6 +198,10 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             };
             more_records(ids, end)
         }
+        Note::RecordsOfOtherOwner { ids } if change.is_no_op() => format!(
+            "live under the other owner, published by another author, and left alone: {}",
+            words::joined(ids.iter().map(|id| words::escaped(id.as_str())))
+        ),
         Note::RecordsOfOtherOwner { ids } => more_records(
             ids,
             match ids.len() {
@@ -219,10 +223,15 @@ pub(super) fn said(note: &Note, change: &Change) -> String {
             view::SIMILAR_NAMES,
             words::joined(names.iter().map(|name| format!("`{}`", unmistakable(name))))
         ),
-        Note::DeactivatedInstead { because } => format!(
-            "the policy says delete; it is deactivated instead: {}",
-            why_blocked(because)
-        ),
+        Note::DeactivatedInstead { because } => {
+            let instead = if change.is_no_op() {
+                "stays out of service"
+            } else {
+                "is deactivated"
+            };
+            let why = why_blocked(because);
+            format!("the policy says delete; it {instead} instead: {why}")
+        }
     }
 }
 

@@ -14,7 +14,6 @@ use super::report::ReportDocument;
 use super::v1::FORMAT_VERSION;
 use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
-use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
 use crate::render::progress::sentence;
 use crate::render::view::plan as view;
@@ -166,7 +165,7 @@ impl StreamMessage {
     }
 
     /// Returns the line of an event during an apply.
-    pub fn event(event: &ApplyEvent, identity: Option<&Identity>) -> Self {
+    pub fn event(event: &ApplyEvent<'_>, identity: Option<&Identity>) -> Self {
         let mut message = sentence(event);
         let log = |level, message, x_solution| {
             let x_solution = Some(x_solution);
@@ -209,28 +208,21 @@ impl StreamMessage {
                 };
                 log(Level::Warn, message, event)
             }
-            ApplyEvent::StepFinished {
-                address,
-                kind,
-                outcome,
-                was_already: _,
-                took,
-                id,
-                why,
-                jobs,
-                sent_twice,
-            } => {
-                let mut hook = hook(address, identity, *kind);
-                hook.elapsed_seconds = Some(seconds(*took));
-                hook.id_key = id.as_ref().map(|_| "id");
-                hook.id_value = id.as_ref().map(ToString::to_string);
+            ApplyEvent::StepFinished(step) => {
+                let done = step.outcome.done();
+                let id = done.and_then(|done| done.id.as_ref());
+                let why = step.outcome.why();
+                let mut hook = hook(&step.address, identity, step.kind);
+                hook.elapsed_seconds = Some(seconds(step.took));
+                hook.id_key = id.map(|_| "id");
+                hook.id_value = id.map(ToString::to_string);
                 let x_solution = OutcomeExtension {
-                    outcome: outcome.as_str(),
+                    outcome: step.outcome.word().as_str(),
                     detail: why.clone(),
-                    jobs: jobs.iter().map(ToString::to_string).collect(),
-                    sent_twice: sent_twice.iter().map(|call| call.as_str()).collect(),
+                    jobs: step.jobs.iter().map(ToString::to_string).collect(),
+                    sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
                 };
-                if *outcome == OutcomeKind::Done {
+                if done.is_some() {
                     let event = StreamEvent::ApplyComplete { hook, x_solution };
                     return Self::new(Level::Info, message, event);
                 }

@@ -404,7 +404,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
         reason,
         superseded_by: superseded_by.iter().map(ToString::to_string).collect(),
         position: change.origin.as_ref().map(PositionItem::of),
-        undo: change.undo.as_str(),
+        undo: change.undo().as_str(),
         waits_for: change.waits_for.iter().map(ToString::to_string).collect(),
         successors: change.successors.iter().map(successor).collect(),
         blocked: !change.blocked.is_empty(),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::diagnostic::{Diagnostic, Severity};
 use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, seconds, time};
 use super::v1::FORMAT_VERSION;
-use crate::apply::{Outcome, StepReport};
+use crate::apply::StepReport;
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Mode, Origin, Summary};
@@ -275,14 +275,9 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
 }
 
 fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
-    let (id, was_already) = match &step.outcome {
-        Outcome::Done(done) => (done.id.as_ref(), done.was_already),
-        Outcome::Failed(_)
-        | Outcome::Skipped(_)
-        | Outcome::Refused(_)
-        | Outcome::Cancelled
-        | Outcome::Unknown { .. } => (None, false),
-    };
+    let done = step.outcome.done();
+    let id = done.and_then(|done| done.id.as_ref());
+    let was_already = done.is_some_and(|done| done.was_already);
     ReportChange {
         address: step.address.to_string(),
         action: Some(step.kind.as_str()),

@@ -118,7 +118,7 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
     let risks = [
         matches!(kind, ActionKind::Delete | ActionKind::Replace)
             .then(|| noted(true, mark(ReviewRisk::Deleted), kind.phrase())),
-        (change.undo == Undo::Irreversible).then(|| {
+        (change.undo() == Undo::Irreversible).then(|| {
             let sentence = "cannot be undone: the record, its id and its job history are lost";
             risk(false, mark(ReviewRisk::Irreversible), sentence)
         }),

@@ -240,13 +240,12 @@ async fn an_uninspected_package_is_not_deployed_again() {
             .says(made)
             .says("instead of `svc:A@2`");
         assert!(!first.stdout.contains("nothing is sent twice"), "{first}");
-        let report = env.solform_beside(&apply).await.exits_with(5);
-        let _ = report
-            .says("an earlier deploy of this package made `")
-            .says("so it was not deployed again");
-        assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
-        let _ = env.solform_beside(&apply).await.exits_with(5);
-        assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
+        let plan = ["plan", "--detailed-exitcode"];
+        for command in [&plan[..], &apply[..]] {
+            let refused = env.solform_beside(command).await.exits_with(4);
+            let _ = refused.warns("[package-deployed-before]").warns(made);
+            assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
+        }
         // The record is named by its own address, and the deploy by the declared one.
         if made == "A@7.7.7" {
             let plan = [
@@ -259,7 +258,7 @@ async fn an_uninspected_package_is_not_deployed_again() {
             let _ = env
                 .solform_beside(&plan)
                 .await
-                .exits_with(0)
+                .exits_with(1)
                 .says("Orphaned: A@7.7.7, record ")
                 .says(": the deploy of A@2 by apply ");
             assert!(env.read("plan.md").contains("Orphaned: `A@7.7.7`, record "));
@@ -315,11 +314,8 @@ async fn recovery_finds_what_a_deploy_made_instead() {
         child.wait().unwrap();
         finish_all(&emulator);
         for _ in 0..2 {
-            let report = env.solform_beside(&apply).await.exits_with(5);
-            let _ = report
-                .says("an earlier deploy of this package made `")
-                .says(made)
-                .says("To go on, run: solform plan ");
+            let refused = env.solform_beside(&apply).await.exits_with(4);
+            let _ = refused.warns("[package-deployed-before]").warns(made);
             assert_eq!(count(&emulator, Operation::Deploy), 1, "{fields}");
         }
         let plan = env.solform_beside(&["plan"]).await;
@@ -356,10 +352,8 @@ async fn a_deploy_that_shows_nothing_is_not_repeated() {
             let _ = first.says("the version is not live");
         }
         for _ in 0..2 {
-            let report = env.solform_beside(&apply).await.exits_with(5);
-            let _ = report
-                .says("what it made was not found, so it was not deployed again")
-                .says("To go on, run: solform plan ");
+            let refused = env.solform_beside(&apply).await.exits_with(4);
+            let _ = refused.warns("[package-deployed-before]");
             assert_eq!(count(&emulator, Operation::Deploy), 1);
         }
         let again = [&apply[..], &["--replace", "A@2"]].concat();
