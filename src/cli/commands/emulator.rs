@@ -10,13 +10,13 @@ use secrecy::SecretString;
 use solform_emulator::{self as emulator, EmulatorOptions, Fault, JobPace, Profile, Token};
 
 use crate::apply::CancelHandle;
-use crate::cli::args::parse_duration;
 use crate::cli::environment::embedded_emulator::{self, Holder};
 use crate::cli::environment::session::{read_seed, seed_error};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::{Io, SharedErr};
 use crate::cli::settings::{Settings, variable};
 use crate::cli::signals::{self, NextCommand};
+use crate::manifest::duration_from;
 use crate::regular_file::{self, SECRET_LIMIT};
 
 /// Start an emulator of the platform's API on a loopback port
@@ -47,7 +47,7 @@ pub(in crate::cli) struct EmulatorArgs {
     #[arg(long, value_name = "N", default_value_t = 100)]
     page_cap: usize,
     /// Delay of every response
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration_from)]
     latency: Duration,
     /// Format of the responses: docs or aihub
     #[arg(long, value_name = "NAME", default_value = "docs")]

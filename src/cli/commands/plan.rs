@@ -62,7 +62,7 @@ pub(super) async fn run(
     let mut is_reported = false;
     let done = make(args, settings, &mut is_reported, io).await;
     if let (Err(error), false) = (&done, is_reported) {
-        plan_formats::write_errors(error, &args.formats, settings, io)?;
+        plan_formats::write_errors(error, outputs, settings, io)?;
     }
     done
 }
@@ -93,7 +93,7 @@ async fn make(
     plan_formats::write_plan(
         &plan,
         &refusals,
-        &args.formats,
+        args.formats.outputs(),
         args.planning.detail.detail(),
         settings,
         io,

@@ -10,6 +10,7 @@ use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::{plan, plan_formats, saved_plan};
+use crate::render::JSON;
 
 /// Show a saved plan
 #[derive(Debug, Args)]
@@ -30,27 +31,19 @@ pub(in crate::cli) struct ShowArgs {
     detailed_exitcode: bool,
 }
 
-impl ShowArgs {
-    /// Returns the formats, with `--json` taken as `--format json`.
-    fn formats(&self) -> FormatArgs {
-        if self.json {
-            self.formats.clone().in_json()
-        } else {
-            self.formats.clone()
-        }
-    }
-}
-
 pub(super) fn run(
     args: &ShowArgs,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let formats = args.formats();
+    let mut outputs = args.formats.outputs();
+    if args.json {
+        outputs.format = &JSON;
+    }
     let saved = match saved_plan::read(&args.plan) {
         Ok(saved) => saved,
         Err(error) => {
-            plan_formats::write_errors(&error, &formats, settings, io)?;
+            plan_formats::write_errors(&error, outputs, settings, io)?;
             return Err(error);
         }
     };
@@ -58,7 +51,7 @@ pub(super) fn run(
     plan_formats::write_plan(
         &saved.plan,
         refusals,
-        &formats,
+        outputs,
         args.detail.detail(),
         settings,
         io,

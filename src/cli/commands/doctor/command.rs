@@ -10,7 +10,7 @@ use clap::Args;
 use super::checks::{Checks, sentence};
 use super::{platform, store};
 use crate::api::{RetryPolicy, SettingsError};
-use crate::cli::args::{ManifestArgs, parse_duration};
+use crate::cli::args::ManifestArgs;
 use crate::cli::environment::context::{self, EnvironmentContext};
 use crate::cli::environment::session;
 use crate::cli::environment::token::TokenCommandRefused;
@@ -20,6 +20,7 @@ use crate::cli::io::{Io, stdout_width};
 use crate::cli::restrictions::{Restrictions, working_tree};
 use crate::cli::settings::Settings;
 use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
+use crate::manifest::duration_from;
 use crate::render::{doctor_document, render_doctor, render_json, words};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -37,7 +38,7 @@ pub(in crate::cli) struct DoctorArgs {
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// Maximum duration of one check
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration_from)]
     timeout: Duration,
     /// Print a JSON document
     #[arg(long)]
@@ -72,7 +73,8 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
     checks.push(Check::ok(CheckName::Solform, text));
     if let Some(restrictions) = &settings.restrictions {
         let folder = manifest_folder(&args.manifest.file);
-        checks.push(restrictions_check(restrictions, folder));
+        let variables = &settings.allowed_variables;
+        checks.push(restrictions_check(restrictions, variables, folder));
     }
     let chosen = context::selection(&args.manifest, settings).environment;
     let mut environment = chosen.map(str::to_owned);
@@ -109,7 +111,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
 }
 
 /// Checks the restrictions of the manifest while `SOLFORM_ALLOWED_HOSTS` is set.
-fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
+fn restrictions_check(restrictions: &Restrictions, variables: &[String], folder: &Path) -> Check {
     let quoted = |names: &[String]| {
         if names.is_empty() {
             return "none".to_owned();
@@ -127,7 +129,7 @@ fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
         "The manifest may reach only these hosts: {}; variables: {}; files under: {}. No token \
          command runs.",
         restrictions.hosts,
-        quoted(&restrictions.variables),
+        quoted(variables),
         quoted(&paths),
     );
     if restrictions.hosts.is_empty() {
