@@ -134,7 +134,7 @@ pub(super) fn manifest_folder(manifest: &Path) -> &Path {
     }
 }
 
-/// Returns true if two paths name the same existing file.
+/// Returns true if two paths name the same existing file or folder.
 pub(super) fn is_same_file(left: &Path, right: &Path) -> bool {
     match (left.canonicalize(), right.canonicalize()) {
         (Ok(left), Ok(right)) => left == right,

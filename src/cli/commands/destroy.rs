@@ -34,9 +34,7 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let source = match &args.plan {
-        Some(path) => ApplySource::PlanFile(path),
-        None => ApplySource::Manifest,
-    };
+    let plan = args.plan.as_deref();
+    let source = plan.map_or(ApplySource::Manifest, ApplySource::PlanFile);
     apply::run(source, Mode::Destroy, &args.change, settings, io).await
 }
