@@ -41,8 +41,7 @@ fn put(
             } else {
                 file.persist_noclobber(&target)
             };
-            moved.map_err(|error| error.error)?;
-            Ok(())
+            moved.map(drop).map_err(|error| error.error)
         }
     }
 }

@@ -48,15 +48,9 @@ impl Restrictions {
             .strip_prefix(&tree)
             // Its configuration may hold the credentials of the pipeline.
             .is_ok_and(|inner| !inner.iter().any(|part| part == ".git"));
-        let is_allowed = || {
-            let mut allowed = self
-                .paths
-                .iter()
-                // A folder that a command of the manifest creates may be missing yet.
-                .filter_map(|path| real_path(path));
-            allowed.any(|allowed| real.starts_with(allowed))
-        };
-        if is_inside || is_allowed() {
+        // A folder that a command of the manifest creates may be missing yet.
+        let mut allowed = self.paths.iter().filter_map(|path| real_path(path));
+        if is_inside || allowed.any(|allowed| real.starts_with(allowed)) {
             Ok(real)
         } else {
             Err(refused())
@@ -81,8 +75,7 @@ fn real_path(path: &Path) -> Option<PathBuf> {
     if path.symlink_metadata().is_ok() {
         return None;
     }
-    let name = path.components().next_back()?;
-    let Component::Normal(name) = name else {
+    let Some(Component::Normal(name)) = path.components().next_back() else {
         return None;
     };
     Some(real_path(folder_of(path))?.join(name))

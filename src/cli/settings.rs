@@ -125,20 +125,13 @@ impl Settings {
 
 /// Returns `user@host`, as far as the variables give them. Pipeline runners have their own names.
 fn who() -> String {
-    let first = |names: &[&str], fallback: &str| {
-        names
-            .iter()
-            .find_map(|name| variable(name))
-            .unwrap_or_else(|| fallback.to_owned())
-    };
-    let user = first(
-        &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"],
-        "somebody",
-    );
+    let users = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"];
+    let user = users.into_iter().find_map(variable);
     let host = variable("HOSTNAME").or_else(|| {
         let name = std::fs::read_to_string("/etc/hostname").ok()?;
         Some(name.trim().to_owned()).filter(|name| !name.is_empty())
     });
+    let user = user.as_deref().unwrap_or("somebody");
     format!("{user}@{}", host.as_deref().unwrap_or("unknown"))
 }
 

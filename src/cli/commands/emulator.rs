@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -81,11 +81,9 @@ pub(super) async fn run(
         None
     } else {
         let mut knobs = args.profile.knobs();
-        if let Some(seed) = &seed {
-            seed.change_knobs(&mut knobs).map_err(|source| {
-                let path = args.seed.as_deref().unwrap_or(Path::new(""));
-                seed_error(path, source)
-            })?;
+        if let (Some(seed), Some(path)) = (&seed, &args.seed) {
+            seed.change_knobs(&mut knobs)
+                .map_err(|source| seed_error(path, source))?;
         }
         for text in &args.knob {
             knobs.assign(text).map_err(|source| {

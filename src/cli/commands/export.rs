@@ -50,9 +50,8 @@ pub(super) async fn run(
     }
     let session = session::open(&args.manifest, settings, io).await?;
     let request = ListRequest {
-        names: None,
-        declared: None,
         visibility_of: VisibilityOf::All,
+        ..ListRequest::default()
     };
     let live = session.read(session.reader().collect(&request)).await?;
     if let Coverage::Unproven(reason) = live.coverage() {

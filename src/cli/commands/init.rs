@@ -44,10 +44,7 @@ pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandErr
 
 /// Writes a file, unless it exists.
 fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
+    let mut file = std::fs::File::create_new(path)
         .map_err(|source| CommandError::io("create", path, source))?;
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())

@@ -76,8 +76,8 @@ pub(super) async fn run(
     let session = session::open(&args.manifest, settings, io).await?;
     let request = ListRequest {
         names: args.name.clone().map(|name| BTreeSet::from([name])),
-        declared: None,
         visibility_of: VisibilityOf::All,
+        ..ListRequest::default()
     };
     let live = session.read(session.reader().collect(&request)).await?;
     let history = apply_session::read_history(&session, None, io).await?;

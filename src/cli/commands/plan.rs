@@ -105,14 +105,11 @@ async fn make(
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
         saved_plan::write(path, &saved)?;
-        let next = saved_plan::command_of(&session.context, &saved, path);
-        let message = match next {
-            Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
-            None => format!(
-                "The plan is kept in `{}`. It cannot be applied.",
-                path.display()
-            ),
+        let next = match saved_plan::command_of(&session.context, &saved, path) {
+            Some(command) => format!("Next: {command}"),
+            None => "It cannot be applied.".to_owned(),
         };
+        let message = format!("The plan is kept in `{}`. {next}", path.display());
         writeln!(io.text().0, "{message}")?;
         io.send(|| StreamMessage::log(message));
     } else {

@@ -10,7 +10,7 @@ use clap::Args;
 use indexmap::IndexSet;
 
 use crate::cli::args::{Output, Outputs, SizeArgs, output_parser, parser};
-use crate::cli::environment::base_manifest::{Base, read_base, reviewed};
+use crate::cli::environment::base_manifest::{read_base, reviewed};
 use crate::cli::environment::context::read_source;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
@@ -64,12 +64,9 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CommandError> {
     output_files::check(args.output.iter().map(|output| &*output.path), &args.file)?;
     let head = read_source(&args.file)?;
-    let Base {
-        name: base_name,
-        commit,
-        source: base,
-    } = read_base(&args.base, &args.file, args.base_exact).await?;
-    for source in [&head].into_iter().chain(&base) {
+    let base = read_base(&args.base, &args.file, args.base_exact).await?;
+    let sources = || [&head].into_iter().chain(&base.source);
+    for source in sources() {
         settings.hide_tokens(source, &io.secrets);
     }
     let only = args
@@ -77,14 +74,14 @@ pub(super) async fn run(
         .as_deref()
         .or(settings.environment.as_deref());
     let variables = Variables {
-        placeholders: Placeholders::of([&head].into_iter().chain(&base)),
+        placeholders: Placeholders::of(sources()),
         known: &settings.allowed_variables,
         replaced: RefCell::default(),
     };
     let heads = variables.read(&head, only, "the manifest")?;
     // Warnings about the base are not caused by this change.
     io.warn_of(&heads.warnings)?;
-    let bases = match &base {
+    let bases = match &base.source {
         Some(base) => variables.read(base, only, "the base manifest")?,
         None => Side::default(),
     };
@@ -107,9 +104,9 @@ pub(super) async fn run(
     });
     let review = Review {
         base: ReviewBase {
-            name: base_name,
-            commit,
-            is_present: base.is_some(),
+            is_present: base.source.is_some(),
+            name: base.name,
+            commit: base.commit,
         },
         head: head.name().to_owned(),
         only: only.map(str::to_owned),

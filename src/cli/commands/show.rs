@@ -9,8 +9,9 @@ use crate::cli::args::{DetailArgs, FormatArgs};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::output_files::OutputWriter;
 use crate::cli::workflow::{plan, plan_formats, saved_plan};
-use crate::render::JSON;
+use crate::render::{Content, JSON};
 
 /// Show a saved plan
 #[derive(Debug, Args)]
@@ -48,14 +49,12 @@ pub(super) fn run(
         }
     };
     let refusals = &saved.refusals;
-    plan_formats::write_plan(
-        &saved.plan,
-        refusals,
+    let writer = OutputWriter {
+        content: Content::Plan(&saved.plan, refusals),
         outputs,
-        args.detail.detail(),
         settings,
-        io,
-    )?;
+    };
+    writer.write(args.detail.detail(), io)?;
     if !refusals.is_empty() {
         io.out.flush()?;
         io.refusals(refusals, |_| None)?;

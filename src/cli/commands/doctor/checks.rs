@@ -58,19 +58,14 @@ pub(super) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
 }
 
 /// Returns an error with its causes, as one sentence.
-pub(super) fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
+pub(super) fn sentence(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    let text = chain
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ");
     let mut letters = text.chars();
-    let capital: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
+    let first = letters.next().map(char::to_uppercase);
+    let capital: String = first.into_iter().flatten().collect();
     format!("{capital}{}.", letters.as_str())
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::checks::{Checks, sentence, within};
 use super::{filters, paths};
-use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample, VisibilityOf};
+use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
 use crate::diagnosis::{Check, CheckName};
@@ -192,22 +192,19 @@ async fn sample(probe: &Probe) -> Result<Sample, ApiError> {
 fn check_clock(environment: &Environment, sample: &Sample) -> Check {
     let name = CheckName::Clock;
     let now_ms = clock::now_ms();
-    let theirs = sample
+    let since = sample
         .date
-        .and_then(|date| date.duration_since(UNIX_EPOCH).ok())
-        .and_then(|since| u64::try_from(since.as_millis()).ok());
-    let Some(theirs) = theirs else {
+        .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+    let Some(theirs) = since.and_then(|since| u64::try_from(since.as_millis()).ok()) else {
         return Check::skipped(name, "The server does not send its time.");
     };
     // The server sends whole seconds, and the response took some time.
     let skew = Duration::from_millis(now_ms.abs_diff(theirs).saturating_sub(1000));
-    let limit = environment
-        .timeouts
-        .propagation
-        .clamp(LEAST_SKEW, MOST_SKEW);
-    if skew <= limit {
+    let propagation = environment.timeouts.propagation;
+    if skew <= propagation.clamp(LEAST_SKEW, MOST_SKEW) {
         return Check::ok(name, "The server's clock and ours agree.");
     }
+    let skew = words::duration(skew);
     let direction = if theirs > now_ms {
         "ahead of"
     } else {
@@ -215,10 +212,7 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
     };
     Check::warn(
         name,
-        format!(
-            "The server's clock is {} {direction} ours.",
-            words::duration(skew)
-        ),
+        format!("The server's clock is {skew} {direction} ours."),
         "Set the clocks by NTP. solform compares times of the server with its own where it waits \
          `timeouts.propagation` for a version that is new.",
     )
@@ -228,9 +222,8 @@ async fn check_listing(session: &Session, checks: &mut Checks) -> Option<LiveSta
     let name = CheckName::Listing;
     let declared = session.manifest().desired.iter();
     let request = ListRequest {
-        names: None,
         declared: Some(declared.map(|entry| entry.identity.name.clone()).collect()),
-        visibility_of: VisibilityOf::default(),
+        ..ListRequest::default()
     };
     let live = match within(checks.limit, session.reader().collect(&request)).await {
         None => {
