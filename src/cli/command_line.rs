@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, Command};
 
-use super::error::CommandError;
+use super::error::{CommandError, Result};
 
 /// Puts `SOLFORM_CLI_ARGS` behind the command's name, and gives Terraform's single-dash options
 /// their second dash: exact long names only, and only before `--`.
@@ -13,7 +13,7 @@ pub(super) fn normalise(
     cli: &Command,
     mut arguments: Vec<OsString>,
     extra: Option<&str>,
-) -> Result<Vec<OsString>, CommandError> {
+) -> Result<Vec<OsString>> {
     if let Some(extra) = extra {
         let extra = shlex::split(extra).ok_or_else(|| {
             CommandError::failed("SOLFORM_CLI_ARGS has a quote that is not closed")

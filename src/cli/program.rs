@@ -8,7 +8,7 @@ use clap::{ArgMatches, ColorChoice, Command, CommandFactory as _, FromArgMatches
 
 use super::command_line::normalise;
 use super::commands::Cli;
-use super::error::{CommandError, ExitStatus};
+use super::error::{CommandError, ExitStatus, Result};
 use super::invocation::Invocation;
 use super::io::Io;
 use super::settings::Settings;
@@ -88,12 +88,7 @@ fn parse(
     })
 }
 
-fn execute(
-    cli: Cli,
-    definition: Command,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+fn execute(cli: Cli, definition: Command, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     if let Some(folder) = &cli.global.chdir {
         std::env::set_current_dir(folder)
             .map_err(|source| CommandError::io("enter", folder, source))?;
@@ -109,7 +104,7 @@ fn execute(
     result
 }
 
-fn finish(result: Result<ExitStatus, CommandError>, is_detailed: bool, io: &mut Io) -> ExitCode {
+fn finish(result: Result<ExitStatus>, is_detailed: bool, io: &mut Io) -> ExitCode {
     let mut status = result.unwrap_or_else(|error| {
         io.report(&error);
         error.kind.exit_status()

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use super::error::CommandError;
+use super::error::{CommandError, Result};
 use super::files::folder_of;
 use crate::allowed_hosts::AllowedHosts;
 
@@ -33,7 +33,7 @@ impl Restrictions {
 
     /// Returns the real path of a file that the manifest in `folder` names; the file may be
     /// missing.
-    pub(super) fn check_path(&self, folder: &Path, path: &Path) -> Result<PathBuf, CommandError> {
+    pub(super) fn check_path(&self, folder: &Path, path: &Path) -> Result<PathBuf> {
         let named = folder.join(path);
         let refused = || {
             CommandError::failed(format!(

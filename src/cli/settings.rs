@@ -11,7 +11,7 @@ use clap::ValueEnum as _;
 use secrecy::SecretString;
 
 use super::args::LogLevel;
-use super::error::CommandError;
+use super::error::Result;
 use super::invocation::Invocation;
 use super::restrictions::Restrictions;
 use crate::api::Redactor;
@@ -111,11 +111,7 @@ impl Settings {
     }
 
     /// Returns the path of a file that the manifest in `folder` names.
-    pub(super) fn manifest_path(
-        &self,
-        folder: &Path,
-        path: &Path,
-    ) -> Result<PathBuf, CommandError> {
+    pub(super) fn manifest_path(&self, folder: &Path, path: &Path) -> Result<PathBuf> {
         match &self.restrictions {
             Some(restrictions) => restrictions.check_path(folder, path),
             None => Ok(folder.join(path)),

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::args::{ManifestArgs, StoreArgs};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::approval::Approved;
@@ -53,7 +53,7 @@ pub(super) async fn run(
     args: &AbandonArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     if args.json {
         if !args.auto_approve {
             return Err(approval::not_approved_with_json(Approved::Abandonment));
@@ -74,7 +74,7 @@ async fn abandon(
     store: &dyn Store,
     cancel: &Cancellation,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let runs = cancel.or_interrupted(apply_session::runs_of(store)).await?;
     let run = apply_session::find_run(&runs, &args.apply)?;
     let step = find_step(run, &args.address)?;
@@ -153,7 +153,7 @@ fn left_of(step: &PastStep) -> Option<Left<'_>> {
     Some(Left { sent, orphaned })
 }
 
-fn find_step<'a>(run: &'a PastApply, address: &Address) -> Result<&'a PastStep, CommandError> {
+fn find_step<'a>(run: &'a PastApply, address: &Address) -> Result<&'a PastStep> {
     let exact = |step: &&PastStep| step.address() == address;
     let means = |step: &&PastStep| step.identity().is_some_and(|id| address.means(id));
     let mut found: Vec<&PastStep> = run.steps.iter().filter(exact).collect();
@@ -199,7 +199,7 @@ async fn look(
     session: &Session,
     identity: &Identity,
     job: Option<&JobId>,
-) -> Result<(Option<String>, Vec<LiveVersion>), CommandError> {
+) -> Result<(Option<String>, Vec<LiveVersion>)> {
     let reader = session.reader();
     let last_answer = match job {
         Some(job) => Some(match reader.job(job).await {

@@ -7,7 +7,7 @@ use super::{
     init, job, jobs, list, man, plan, review, run, schema, show, validate,
 };
 use crate::cli::args::GlobalArgs;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::signals;
@@ -83,7 +83,7 @@ impl Command {
         definition: clap::Command,
         settings: &Settings,
         io: &mut Io,
-    ) -> Result<ExitStatus, CommandError> {
+    ) -> Result<ExitStatus> {
         if !self.handles_signals() {
             signals::end_at_first(io.stream.clone()).map_err(CommandError::runtime)?;
         }

@@ -12,7 +12,7 @@ use solform_emulator::{self as emulator, EmulatorOptions, Fault, JobPace, Profil
 use crate::apply::CancelHandle;
 use crate::cli::environment::embedded_emulator::{self, Holder};
 use crate::cli::environment::session::{read_seed, seed_error};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::{Io, SharedErr};
 use crate::cli::settings::{Settings, variable};
 use crate::cli::signals::{self, NextCommand};
@@ -67,7 +67,7 @@ pub(super) async fn run(
     args: EmulatorArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     if args.openapi {
         writeln!(io.document(), "{:#}", emulator::openapi())?;
         return Ok(ExitStatus::Success);
@@ -119,7 +119,7 @@ pub(super) async fn run(
 }
 
 /// Returns the accepted token, from an option, a file or `SOLFORM_EMULATOR_TOKEN`.
-fn token(args: &EmulatorArgs, io: &Io) -> Result<Option<Token>, CommandError> {
+fn token(args: &EmulatorArgs, io: &Io) -> Result<Option<Token>> {
     let text = match (&args.token, &args.token_file) {
         (Some(token), _) => token.clone(),
         (None, Some(path)) => regular_file::read_text(path, SECRET_LIMIT)

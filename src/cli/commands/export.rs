@@ -8,7 +8,7 @@ use clap::Args;
 use crate::api::{ListRequest, ReadError, VisibilityOf};
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::files::{check_writable, folder_of, is_same_file, write_shared};
 use crate::cli::io::Io;
 use crate::cli::settings::{Settings, variable};
@@ -37,11 +37,7 @@ pub(in crate::cli) struct ExportArgs {
     force: bool,
 }
 
-pub(super) async fn run(
-    args: &ExportArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &ExportArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     if let Some(path) = &args.out {
         if !args.force && path.exists() {
             return Err(out_exists(path));
@@ -84,7 +80,7 @@ fn out_exists(path: &Path) -> CommandError {
 }
 
 /// Reads the manifest and plans it as `plan` does: a manifest whose plan is not empty is an error.
-fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<(), CommandError> {
+fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<()> {
     let unsound = |why: &str| {
         CommandError::failed(format!(
             "internal error: the manifest would not be right, and is not written: {why}; please \
@@ -116,7 +112,7 @@ fn warn_about_export(
     live: &LiveState,
     exported: &Exported<'_>,
     io: &mut Io,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let declared = exported.declared();
     if declared == 0 && !live.versions().is_empty() && !args.all {
         writeln!(

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::api::ListRequest;
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
@@ -31,11 +31,7 @@ pub(in crate::cli) struct GetArgs {
     json: bool,
 }
 
-pub(super) async fn run(
-    args: &GetArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &GetArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let session = session::open(&args.manifest, settings, io).await?;
     let (versions, long_addresses) = find(&session, &args.solution).await?;
     if versions.is_empty() {
@@ -93,7 +89,7 @@ async fn not_live(session: &Session, text: &str) -> CommandError {
 }
 
 /// Returns the id of the only record that a text matches.
-pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionId, CommandError> {
+pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionId> {
     if Address::parse(text).is_err()
         && let Ok(id) = SolutionId::parse(text)
     {
@@ -127,10 +123,7 @@ pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionI
 type LongAddresses = BTreeMap<SolutionId, Address>;
 
 /// Returns every possible meaning of the text: an address has an `@`, anything else is an id.
-async fn find(
-    session: &Session,
-    text: &str,
-) -> Result<(Vec<LiveVersion>, LongAddresses), CommandError> {
+async fn find(session: &Session, text: &str) -> Result<(Vec<LiveVersion>, LongAddresses)> {
     let reader = session.reader();
     let Ok(address) = Address::parse(text) else {
         let found = match SolutionId::parse(text) {

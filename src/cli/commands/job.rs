@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::TypedValueParser;
 
 use crate::cli::args::{ManifestArgs, WaitingArgs, Word, parse_space, word_parser};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::{Io, Progress};
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
@@ -51,11 +51,7 @@ fn kind_parser() -> impl TypedValueParser<Value = JobKind> {
     })
 }
 
-pub(super) async fn run(
-    args: &JobArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &JobArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let cancel = Cancellation::new(io)?;
     let session = cancel.open(&args.manifest, settings, io).await?;
     let progress = Progress::of_run(&args.id, io);

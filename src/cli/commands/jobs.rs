@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use super::get;
 use crate::cli::args::{ManifestArgs, Word, parse_space, word_parser};
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::ident::{Address, JobId, SolutionId};
@@ -99,11 +99,7 @@ const ORDERS: [Word; 2] = [
     ("DESCENDING", "Highest first"),
 ];
 
-pub(super) async fn run(
-    args: &JobsArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &JobsArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let session = session::open(&args.manifest, settings, io).await?;
     let filter = filter(args, &session).await?;
     let list = session.read(session.reader().runs(&filter)).await?;
@@ -129,7 +125,7 @@ pub(super) async fn run(
     Ok(ExitStatus::Success)
 }
 
-async fn filter(args: &JobsArgs, session: &Session) -> Result<RunFilter, CommandError> {
+async fn filter(args: &JobsArgs, session: &Session) -> Result<RunFilter> {
     let solution_ids = match &args.solution {
         Some(solution) => vec![get::single_id(session, solution).await?],
         None => args.solution_id.clone(),

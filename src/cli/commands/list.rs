@@ -8,7 +8,7 @@ use crate::api::{ListRequest, VisibilityOf};
 use crate::attribute::LiveVisibilityWord;
 use crate::cli::args::{ManifestArgs, Word, word_parser};
 use crate::cli::environment::session;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
@@ -68,11 +68,7 @@ const VISIBILITIES: [Word; 3] = [
     ("PENDING_REVIEW", "Waiting for approval"),
 ];
 
-pub(super) async fn run(
-    args: &ListArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &ListArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let session = session::open(&args.manifest, settings, io).await?;
     let request = ListRequest {
         names: args.name.clone().map(|name| BTreeSet::from([name])),

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::args::{FormatArgs, ManifestArgs, OUTPUT, PlanningArgs};
 use crate::cli::clock;
 use crate::cli::environment::early_listing;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats, saved_plan};
@@ -42,11 +42,7 @@ pub(in crate::cli) struct PlanArgs {
     store: Option<String>,
 }
 
-pub(super) async fn run(
-    args: &PlanArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &PlanArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let outputs = args.formats.outputs();
     if !outputs.is_text() {
         io.reserve_out();
@@ -72,7 +68,7 @@ async fn make(
     settings: &Settings,
     is_reported: &mut bool,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let mode = if args.destroy {
         Mode::Destroy
     } else {

@@ -12,7 +12,7 @@ use indexmap::IndexSet;
 use crate::cli::args::{Output, Outputs, SizeArgs, output_parser, parser};
 use crate::cli::environment::base_manifest::{read_base, reviewed};
 use crate::cli::environment::context::read_source;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::{Settings, variable};
 use crate::cli::workflow::output_files::{self, OutputWriter};
@@ -57,11 +57,7 @@ pub(in crate::cli) struct ReviewArgs {
     detailed_exitcode: bool,
 }
 
-pub(super) async fn run(
-    args: &ReviewArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &ReviewArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     output_files::check(args.output.iter().map(|output| &*output.path), &args.file)?;
     let head = read_source(&args.file)?;
     let base = read_base(&args.base, &args.file, args.base_exact).await?;
@@ -155,12 +151,7 @@ impl Variables<'_> {
     }
 
     /// Reads a manifest; all its problems become one error.
-    fn read(
-        &self,
-        source: &SourceFile,
-        only: Option<&str>,
-        what: &str,
-    ) -> Result<Side, CommandError> {
+    fn read(&self, source: &SourceFile, only: Option<&str>, what: &str) -> Result<Side> {
         self.replaced.borrow_mut().clear();
         let read = |name: &str| self.value(name);
         let failed = |problems: Problems| {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::{DetailArgs, FormatArgs};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::output_files::OutputWriter;
@@ -32,11 +32,7 @@ pub(in crate::cli) struct ShowArgs {
     detailed_exitcode: bool,
 }
 
-pub(super) fn run(
-    args: &ShowArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) fn run(args: &ShowArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let mut outputs = args.formats.outputs();
     if args.json {
         outputs.format = &JSON;

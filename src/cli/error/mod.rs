@@ -4,6 +4,6 @@ mod command_error;
 mod diagnostics;
 mod exit_status;
 
-pub(in crate::cli) use command_error::{CommandError, ErrorKind};
+pub(in crate::cli) use command_error::{CommandError, ErrorKind, Result};
 pub(in crate::cli) use diagnostics::{WARNINGS_SENT, diagnostics_of, more_problems};
 pub(in crate::cli) use exit_status::{ExitStatus, detailed_help, with_precedence};

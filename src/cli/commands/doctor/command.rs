@@ -14,7 +14,7 @@ use crate::cli::args::ManifestArgs;
 use crate::cli::environment::context::{self, EnvironmentContext};
 use crate::cli::environment::session;
 use crate::cli::environment::token::TokenCommandRefused;
-use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
+use crate::cli::error::{CommandError, ErrorKind, ExitStatus, Result};
 use crate::cli::files::manifest_folder;
 use crate::cli::io::{Io, stdout_width};
 use crate::cli::restrictions::{Restrictions, working_tree};
@@ -49,7 +49,7 @@ pub(in crate::cli::commands) async fn run(
     args: &DoctorArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let diagnosis = diagnose(args, settings, io).await;
     if args.json {
         render_json(&doctor_document(&diagnosis), io.document())?;
